@@ -1,0 +1,91 @@
+"""Throw-away installations of Faxplan on the PostgreSQL of this test run, each a database of its own, copied from a template."""
+
+import fcntl
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+
+from faxplan import migrations, postgres
+from faxplan.installation import create_installation, grant_connect
+
+TEMPLATE = "faxplan_template"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A database with `schema.sql` and nothing else in it."""
+
+    cluster: postgres.Cluster
+    database: str
+
+    def url(self, role: str) -> str:
+        """The libpq URL for a role, such as `faxplan_switch`; "postgres" is the superuser."""
+        return self.cluster.url(self.database, role)
+
+    def dispose(self) -> None:
+        """Drops the database, whoever is connected. May be called again."""
+        with _server(self.cluster) as cursor:
+            cursor.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(self.database)))
+
+
+@dataclass(frozen=True)
+class Installations:
+    """Makes installations. The cluster is the whole run's: a test that stops or crashes one starts its own."""
+
+    cluster: postgres.Cluster
+
+    def create(self) -> Installation:
+        """A fresh installation; the caller disposes of it."""
+        database = f"test_{secrets.token_hex(8)}"
+        with _server(self.cluster) as cursor:
+            cursor.execute(
+                sql.SQL("create database {} owner {} template {}").format(
+                    sql.Identifier(database), sql.Identifier(migrations.OWNER), sql.Identifier(TEMPLATE)
+                )
+            )
+            grant_connect(cursor.connection, database)
+        return Installation(self.cluster, database)
+
+
+def prepare(run_directory: Path) -> Installations:
+    """Starts the run's cluster and makes the template, or finds what another worker of the run has made."""
+    with (run_directory / "prepare.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        cluster = postgres.start(_data_dir(run_directory), durable=False)
+        template_made = run_directory / "template-made"
+        if not template_made.exists():
+            create_installation(cluster.superuser_url(), TEMPLATE)
+            template_made.touch()
+    return Installations(cluster)
+
+
+def remove(run_directory: Path) -> None:
+    """Ends the run's cluster, if it was ever started, and deletes everything."""
+    data_dir = _data_dir(run_directory)
+    if data_dir.exists():
+        cluster = postgres.at(data_dir)
+        # Nobody wants what is in it, so it need not write it out first.
+        cluster.kill9()
+        shutil.rmtree(cluster.data_dir)
+    shutil.rmtree(run_directory)
+
+
+def _data_dir(run_directory: Path) -> Path:
+    return run_directory / "postgres"
+
+
+@contextmanager
+def _server(cluster: postgres.Cluster) -> Iterator[psycopg2.extensions.cursor]:
+    connection = psycopg2.connect(cluster.superuser_url())
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()

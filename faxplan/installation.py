@@ -4,7 +4,6 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 
 from faxplan import migrations
 
@@ -16,14 +15,14 @@ LOGINS = ("faxplan_admin", "faxplan_portal", "faxplan_switch", "faxplan_worker",
 def create_installation(superuser_url: str, database: str, *, schema: Path = SCHEMA) -> None:
     """Makes roles and database and loads `schema.sql`; applies migrations to a database that is there already.
 
-    `superuser_url` is any database of the server (libpq URL). Safe to repeat, to interrupt and to call twice at once: the
-    database gets its name only when it is complete.
+    `superuser_url` is any database of the server (libpq URL). Safe to repeat, to interrupt and to call twice at once:
+    the database gets its name only when it is complete.
     """
     server = psycopg2.connect(superuser_url)
     server.autocommit = True
     try:
         with server.cursor() as cursor:
-            # Held until this connection ends; advisory locks are per database, and both callers connect to the same one.
+            # Held until this connection ends. Such a lock belongs to a database, and all callers come by the same one.
             cursor.execute("select pg_advisory_lock(%s)", (migrations.LOCK,))
             cursor.execute(ROLES.read_text())
             cursor.execute("select exists (select from pg_database where datname = %s)", (database,))
@@ -36,7 +35,7 @@ def create_installation(superuser_url: str, database: str, *, schema: Path = SCH
         server.close()
 
 
-def grant_connect(server: Connection, database: str) -> None:
+def grant_connect(server: psycopg2.extensions.connection, database: str) -> None:
     """Lets our roles and nobody else connect. Not copied from a template, so due after each `create database`."""
     with server.cursor() as cursor:
         name = sql.Identifier(database)
@@ -45,7 +44,7 @@ def grant_connect(server: Connection, database: str) -> None:
         cursor.execute(sql.SQL("grant connect on database {} to {}").format(name, roles))
 
 
-def _create(server: Connection, superuser_url: str, database: str, schema: Path) -> None:
+def _create(server: psycopg2.extensions.connection, superuser_url: str, database: str, schema: Path) -> None:
     unfinished = f"{database}_unfinished"
     name = sql.Identifier(unfinished)
     with server.cursor() as cursor:

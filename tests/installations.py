@@ -1,4 +1,4 @@
-"""Throw-away installations of Faxplan on the PostgreSQL of this test run, each a database of its own, copied from a template."""
+"""Throw-away installations of Faxplan on this run's PostgreSQL: each a database of its own, copied from a template."""
 
 import fcntl
 import secrets
@@ -30,7 +30,7 @@ class Installation:
 
     def dispose(self) -> None:
         """Drops the database, whoever is connected. May be called again."""
-        with _server(self.cluster) as cursor:
+        with server(self.cluster) as cursor:
             cursor.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(self.database)))
 
 
@@ -43,7 +43,7 @@ class Installations:
     def create(self) -> Installation:
         """A fresh installation; the caller disposes of it."""
         database = f"test_{secrets.token_hex(8)}"
-        with _server(self.cluster) as cursor:
+        with server(self.cluster) as cursor:
             cursor.execute(
                 sql.SQL("create database {} owner {} template {}").format(
                     sql.Identifier(database), sql.Identifier(migrations.OWNER), sql.Identifier(TEMPLATE)
@@ -81,7 +81,8 @@ def _data_dir(run_directory: Path) -> Path:
 
 
 @contextmanager
-def _server(cluster: postgres.Cluster) -> Iterator[psycopg2.extensions.cursor]:
+def server(cluster: postgres.Cluster) -> Iterator[psycopg2.extensions.cursor]:
+    """A superuser's cursor outside any database of ours, in autocommit mode: for `create database` and its like."""
     connection = psycopg2.connect(cluster.superuser_url())
     connection.autocommit = True
     try:

@@ -1,0 +1,101 @@
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from faxplan import migrations
+from faxplan.migrations import DatabaseNewer, MigrationFailed
+from tests.installations import Installation, Installations, server
+
+
+@pytest.fixture
+def empty(all_installations: Installations) -> Iterator[Installation]:
+    """A database of faxplan_owner's with nothing in it."""
+    database = Installation(all_installations.cluster, "test_migrations_from_nothing")
+    database.dispose()
+    with server(all_installations.cluster) as cursor:
+        cursor.execute(
+            sql.SQL("create database {} owner {} template template0").format(
+                sql.Identifier(database.database), sql.Identifier(migrations.OWNER)
+            )
+        )
+    yield database
+    database.dispose()
+
+
+def test_the_chain_of_migrations_gives_schema_sql(empty: Installation, installation: Installation) -> None:
+    migrations.apply(empty.url("postgres"))
+    # Tables, columns in their order, constraints, indexes, policies, grants, functions, triggers and comments.
+    assert _dumped(empty, "postgres") == _dumped(installation, "postgres")
+
+
+def test_a_fresh_installation_needs_no_migration(installation: Installation) -> None:
+    assert migrations.apply(installation.url("postgres")) == []
+    assert _recorded(installation) == [(each.number, each.name) for each in migrations.available()]
+
+
+def test_applied_migrations_are_recorded_and_not_repeated(empty: Installation) -> None:
+    applied = migrations.apply(empty.url("postgres"))
+    assert applied == migrations.available() != []
+    assert _recorded(empty) == [(each.number, each.name) for each in applied]
+    assert migrations.apply(empty.url("postgres")) == []
+
+
+def test_a_migration_that_fails_leaves_what_came_before(installation: Installation, tmp_path: Path) -> None:
+    folder = _folder_with(tmp_path, "create table half (id integer); select 1 / 0;")
+    with pytest.raises(MigrationFailed, match=r"later\.sql was undone: division by zero"):
+        migrations.apply(installation.url("postgres"), folder)
+    assert _recorded(installation) == [(each.number, each.name) for each in migrations.available()]
+    assert "half" not in _dumped(installation, "postgres")
+
+
+def test_a_migration_runs_as_the_owner(installation: Installation, tmp_path: Path) -> None:
+    migrations.apply(installation.url("postgres"), _folder_with(tmp_path, "create table later (id integer);"))
+    assert "ALTER TABLE public.later OWNER TO faxplan_owner" in _dumped(installation, "postgres")
+
+
+def test_a_database_from_a_newer_faxplan_is_left_alone(installation: Installation, tmp_path: Path) -> None:
+    migrations.apply(installation.url("postgres"), _folder_with(tmp_path, "select 1;"))
+    with pytest.raises(DatabaseNewer):
+        migrations.apply(installation.url("postgres"))
+
+
+@pytest.mark.parametrize("names", [["0001_a.sql", "0003_b.sql"], ["0001_a.sql", "0001_b.sql"], ["0001-a.sql"]])
+def test_a_folder_with_gaps_doubles_or_strange_names_is_refused(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(MigrationFailed):
+        migrations.available(tmp_path)
+
+
+def test_the_backup_role_can_dump_everything(installation: Installation) -> None:
+    assert "COPY public.tenants" in _dumped(installation, "faxplan_backup", "--data-only")
+
+
+def _folder_with(folder: Path, statements: str) -> Path:
+    """A copy of the migrations, with one more."""
+    for migration in migrations.available():
+        (folder / migration.path.name).write_text(migration.path.read_text())
+    (folder / f"{len(migrations.available()) + 1:04}_later.sql").write_text(statements)
+    return folder
+
+
+def _dumped(installation: Installation, role: str, content: str = "--schema-only") -> str:
+    dump = subprocess.run(
+        # Without a fixed key each dump would carry another random one.
+        [installation.cluster.programs / "pg_dump", content, "--restrict-key=test", installation.url(role)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return dump.stdout
+
+
+def _recorded(installation: Installation) -> list[tuple[int, str]]:
+    with closing(psycopg2.connect(installation.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute("select number, name from schema_migration order by number")
+        return cursor.fetchall()

@@ -1,0 +1,230 @@
+"""Open a stranger's PDF, check what it would cost, and make it harmless. Runs in the sandbox.
+
+Checked before anything is unpacked: page count, page sizes, image sizes, and how far the streams inflate.
+"""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from pikepdf import Dictionary, Name, Object, Pdf
+
+from faxplan.source import (
+    DamagedDocument,
+    EmptyDocument,
+    EncryptedDocument,
+    InflatesTooFar,
+    Limits,
+    PageTooLarge,
+    TooManyPages,
+)
+
+_LETTER = (0.0, 0.0, 612.0, 792.0)
+_POINTS = 72.0
+# Deflate makes at most 1032 bytes of one; a stream that cannot pass the bound even so need not be unpacked.
+_DEFLATE_RATIO = 1032
+_PIECE = 4 * 1024 * 1024
+# What can act, carry files or describe, but not print. /AcroForm, /OCProperties and /Pages stay: they print.
+_CATALOG_KEEPS = frozenset({"/Type", "/Pages", "/AcroForm", "/OCProperties", "/Version", "/Extensions"})
+_ACTING_KEYS = (Name.A, Name.AA, Name.PA, Name.JS, Name.FS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The visible part of a page: `box` in its own units, `unit` points each, turned clockwise by `rotate` to be read."""
+
+    box: tuple[float, float, float, float]
+    rotate: int
+    unit: float
+
+    @property
+    def inches(self) -> tuple[float, float]:
+        """Width and height as the reader sees them."""
+        left, bottom, right, top = self.box
+        width, height = (right - left) * self.unit / _POINTS, (top - bottom) * self.unit / _POINTS
+        return (height, width) if self.rotate % 180 else (width, height)
+
+
+@contextmanager
+def opened(path: Path, *, password: str | None, limits: Limits) -> Iterator[Pdf]:
+    """The PDF, checked against `limits`. Raises EncryptedDocument, DamagedDocument, TooManyPages, PageTooLarge ..."""
+    try:
+        pdf = Pdf.open(path, password=password or "", attempt_recovery=True, suppress_warnings=True)
+    except pikepdf.PasswordError:
+        raise EncryptedDocument(
+            "The password does not open this PDF. Check it and retry."
+            if password
+            else "This PDF is protected by a password. Give the password with it, or send a copy without one."
+        ) from None
+    except pikepdf.PdfError as error:
+        raise DamagedDocument(_damaged(error)) from error
+    with pdf:
+        try:
+            _check(pdf, limits)
+        except (pikepdf.PdfError, pikepdf.ForeignObjectError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DamagedDocument(_damaged(error)) from error
+        yield pdf
+
+
+def sheet(page: pikepdf.Page) -> Sheet:
+    """PDF 1.7, 14.11.2: what a viewer shows is the crop box within the media box."""
+    media = _box(page.get("/MediaBox") or _inherited(page.obj, "/MediaBox")) or _LETTER
+    crop = _box(page.get("/CropBox") or _inherited(page.obj, "/CropBox")) or media
+    box = (max(media[0], crop[0]), max(media[1], crop[1]), min(media[2], crop[2]), min(media[3], crop[3]))
+    if box[0] >= box[2] or box[1] >= box[3]:
+        box = media
+    rotate = page.get("/Rotate", None)
+    if rotate is None:
+        rotate = _inherited(page.obj, "/Rotate")
+    degrees = int(rotate) if rotate is not None else 0
+    unit = float(page.get("/UserUnit", 1))
+    return Sheet(box, degrees % 360 if degrees % 90 == 0 else 0, unit if unit > 0 else 1.0)
+
+
+def disarm(pdf: Pdf) -> None:
+    """Take out whatever acts, is carried along or calls out; what prints stays (form fields, annotations, layers)."""
+    for key in list(pdf.Root.keys()):
+        if key not in _CATALOG_KEEPS:
+            del pdf.Root[key]
+    form = pdf.Root.get("/AcroForm")
+    if isinstance(form, Dictionary):
+        for key in ("/XFA", "/CO"):
+            if key in form:
+                del form[key]
+    for page in pdf.pages:
+        entries = page.obj
+        for key in ("/AA", "/PieceInfo", "/Metadata", "/Thumb", "/B"):
+            if key in entries:
+                del entries[key]
+        for annotation in _annotations(entries):
+            for name in _ACTING_KEYS:
+                if name in annotation:
+                    del annotation[name]
+    if "/Info" in pdf.trailer:
+        del pdf.trailer["/Info"]
+
+
+def _annotations(entries: Object) -> Iterator[Object]:
+    listed = entries.get("/Annots")
+    if not isinstance(listed, pikepdf.Array):
+        return
+    for annotation in listed:
+        # A field's actions may sit in its parent, of which the annotation is only one widget.
+        depth = 0
+        while isinstance(annotation, Dictionary) and depth < 16:
+            yield annotation
+            annotation = annotation.get("/Parent")
+            depth += 1
+
+
+def _check(pdf: Pdf, limits: Limits) -> None:
+    declared = pdf.Root.get("/Pages", Dictionary()).get("/Count", 0)
+    count = int(declared) if int(declared) > limits.max_pages else len(pdf.pages)
+    if count > limits.max_pages:
+        raise TooManyPages(
+            f"The document has {count} pages, and at most {limits.max_pages} are accepted. Send it in several parts."
+        )
+    if count == 0:
+        raise EmptyDocument("The PDF has no page. Send one that has something in it.")
+    for number, page in enumerate(pdf.pages, 1):
+        width, height = sheet(page).inches
+        if max(width, height) > limits.max_page_inches:
+            raise PageTooLarge(
+                f"Page {number} is {width:.1f} by {height:.1f} inches, and at most {limits.max_page_inches:.0f} are "
+                "accepted. Print it to a smaller paper size and send that."
+            )
+    _check_streams(pdf, limits)
+
+
+def _check_streams(pdf: Pdf, limits: Limits) -> None:
+    left = limits.max_inflated_bytes
+    for item in pdf.objects:
+        if not isinstance(item, pikepdf.Stream):
+            continue
+        raw = int(item.get("/Length", 0))
+        if item.get("/Subtype") == Name.Image:
+            pixels = int(item.get("/Width", 0)) * int(item.get("/Height", 0))
+            if pixels > limits.max_pixels:
+                raise PageTooLarge(
+                    f"An image in the PDF has {pixels / 1e6:.0f} million pixels, and at most "
+                    f"{limits.max_pixels / 1e6:.0f} million are accepted. Print it to a new PDF at 300 dpi."
+                )
+            # A decoder reads no more than the image's own size, unless what is packed is far larger than that.
+            if pixels * 8 >= raw:
+                continue
+        left -= _inflated(item, left)
+        if left < 0:
+            raise InflatesTooFar(
+                f"The PDF unpacks to more than {limits.max_inflated_bytes // 1024**2} MB: it is damaged, or was made "
+                "to harm. Print it to a new PDF and send that."
+            )
+
+
+def _inflated(stream: Object, bound: int) -> int:
+    """Bytes that `stream` unpacks to; some number over `bound` as soon as it passes that."""
+    filters = stream.get("/Filter", None)
+    names = [] if filters is None else list(filters) if isinstance(filters, pikepdf.Array) else [filters]
+    raw = memoryview(stream.read_raw_bytes())
+    if not names or str(names[-1]) in ("/DCTDecode", "/JPXDecode", "/CCITTFaxDecode", "/JBIG2Decode"):
+        names = [] if not names else names[:-1]
+    if not names:
+        return len(raw)
+    if any(str(name) not in ("/FlateDecode", "/Fl") for name in names):
+        return len(stream.read_bytes(pikepdf.StreamDecodeLevel.generalized))
+    if len(raw) * _DEFLATE_RATIO ** len(names) <= 1024 * 1024:
+        return len(raw)  # too small to matter, whatever it holds
+    return _count_inflated(raw, len(names), bound)
+
+
+def _count_inflated(data: Any, depth: int, bound: int) -> int:
+    total = 0
+    for piece in _deflated(data, depth):
+        total += len(piece)
+        if total > bound:
+            break
+    return total
+
+
+def _deflated(data: Any, depth: int) -> Iterator[bytes]:
+    """What `data` holds under `depth` layers of Flate, a few megabytes at a time."""
+    pieces: Iterator[bytes] = iter([data]) if depth == 1 else _deflated(data, depth - 1)
+    inflater = zlib.decompressobj()
+    for piece in pieces:
+        rest: Any = piece
+        while rest and not inflater.eof:
+            try:
+                yield inflater.decompress(rest, _PIECE)
+            except zlib.error:
+                return  # broken from here on: Ghostscript too reads only up to this point
+            rest = inflater.unconsumed_tail
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(value, pikepdf.Array) or len(value) != 4:
+        return None
+    left, bottom, right, top = (float(number) for number in value)
+    if left == right or bottom == top:
+        return None
+    return (min(left, right), min(bottom, top), max(left, right), max(bottom, top))
+
+
+def _inherited(entries: Object, key: str) -> Any:
+    parent = entries.get("/Parent")
+    for _ in range(64):
+        if not isinstance(parent, Dictionary):
+            return None
+        if key in parent:
+            return parent[key]
+        parent = parent.get("/Parent")
+    return None
+
+
+def _damaged(error: Exception) -> str:
+    return (
+        f"The PDF is damaged or was cut short ({str(error).splitlines()[0][:120] if str(error) else 'unreadable'}). "
+        "Save it again from the program it came from, and send that."
+    )

@@ -1,0 +1,224 @@
+"""Render a PDF to fax pages: pikepdf makes it harmless and lays its pages on the fax line, Ghostscript draws them.
+
+Only page boxes are rewritten, so that Ghostscript's own page size is exactly the raster: 1728 pixels by the rows.
+Runs in the sandbox; Ghostscript inherits its limits.
+"""
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Pdf
+
+from faxplan import pdf_source, pdf_tone, sandbox, tiff_directory
+from faxplan.errors import RenderingFailed
+from faxplan.paper import LINE_PIXELS, X_DPI, Placement, Resolution, Tone, place
+from faxplan.pdf_source import Sheet
+from faxplan.source import Limits
+from faxplan.tiff_directory import CodedPage
+
+# A second Ghostscript costs about 45 ms of processor time to start; it has to have more than that to draw.
+_PAGES_WORTH_A_PROCESS = 4
+_PAGE_LINE = re.compile(rb"Page \d+")
+_TOO_EXPENSIVE_SIGNALS = (-signal.SIGXCPU, -signal.SIGKILL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Pages `first` to `last`, counted from 1, drawn into one file by one process."""
+
+    first: int
+    last: int
+    target: Path
+
+
+def render(
+    source: Path,
+    job: Path,
+    resolution: Resolution,
+    tone: Tone,
+    password: str | None,
+    limits: Limits,
+    processes: int,
+    progress: Callable[[int, int], None],
+) -> Iterator[CodedPage]:
+    """The pages in order, 1728 wide. `job` is an empty folder of this rendering's own. Raises DocumentRefused,
+    RenderingFailed."""
+    clean = job / "clean.pdf"
+    rows = _prepare(source, clean, resolution, tone, password, limits)
+    parts = _parts(len(rows), processes, job)
+    _draw(clean, parts, resolution, job, lambda done: progress(done, len(rows)))
+    number = 0
+    for part in parts:
+        for page in _pages(part, resolution):
+            if number >= len(rows) or page.rows != rows[number] or page.width != LINE_PIXELS:
+                raise RenderingFailed(f"Page {number + 1} came out in the wrong size. Print it to a new PDF.")
+            number += 1
+            yield page
+    if number != len(rows):
+        raise RenderingFailed(
+            f"Only {number} of {len(rows)} pages could be drawn. Print the document to a new PDF and send that."
+        )
+
+
+def ghostscript(clean: Path, part: _Part, resolution: Resolution) -> list[str]:
+    """The one place where Ghostscript's command line is built."""
+    return [
+        "gs",
+        "-dSAFER",
+        "-dBATCH",
+        "-dNOPAUSE",
+        "-sstdout=%stderr",
+        "-sDEVICE=tiffg4",
+        f"-r{X_DPI}x{resolution.y_dpi}",
+        "-dMaxStripSize=0",
+        "-dAdjustWidth=0",
+        f"-dFirstPage={part.first}",
+        f"-dLastPage={part.last}",
+        f"-sOutputFile={part.target}",
+        "-f",
+        str(clean),
+    ]
+
+
+def _prepare(
+    source: Path, clean: Path, resolution: Resolution, tone: Tone, password: str | None, limits: Limits
+) -> list[int]:
+    """Write the harmless PDF with its pages on the line; the rows that each page will have."""
+    rows: list[int] = []
+    with pdf_source.opened(source, password=password, limits=limits) as pdf:
+        pdf_source.disarm(pdf)
+        frames: dict[tuple[bytes, tuple[float, ...]], tuple[pikepdf.Stream, pikepdf.Stream]] = {}
+        for page in pdf.pages:
+            sheet = pdf_source.sheet(page)
+            placement = place(*sheet.inches, resolution)
+            _lay(page, sheet, placement, resolution)
+            state = pdf_tone.set_tone(pdf, page, tone)
+            if (state, sheet.box) not in frames:
+                frames[state, sheet.box] = _frame(pdf, state, sheet.box)
+            before, after = frames[state, sheet.box]
+            contents = page.obj.get("/Contents", Array())
+            page.obj.Contents = Array([before, *(contents if isinstance(contents, Array) else [contents]), after])
+            rows.append(placement.rows)
+        pdf.save(
+            clean,
+            encryption=False,
+            compress_streams=False,
+            stream_decode_level=pikepdf.StreamDecodeLevel.none,
+            object_stream_mode=pikepdf.ObjectStreamMode.disable,
+        )
+    return rows
+
+
+def _lay(page: pikepdf.Page, sheet: Sheet, placement: Placement, resolution: Resolution) -> None:
+    """Give the page a media box that is the fax raster, with what was visible centred across it and at its top."""
+    rotate = (sheet.rotate + (90 if placement.turned else 0)) % 360
+    # /UserUnit scales everything that is on the page, annotations too, without touching the contents.
+    unit = sheet.unit * placement.scale
+    across, down = LINE_PIXELS / X_DPI * 72 / unit, placement.rows / resolution.y_dpi * 72 / unit
+    left, bottom, right, top = sheet.box
+    extra_x = across - ((top - bottom) if rotate % 180 else (right - left))
+    extra_y = down - ((right - left) if rotate % 180 else (top - bottom))
+    # Which of the box's sides lies at the bottom of the sheet depends on how it is turned.
+    if rotate == 0:
+        box = (left - extra_x / 2, bottom - extra_y, right + extra_x / 2, top)
+    elif rotate == 90:
+        box = (left, bottom - extra_x / 2, right + extra_y, top + extra_x / 2)
+    elif rotate == 180:
+        box = (left - extra_x / 2, bottom, right + extra_x / 2, top + extra_y)
+    else:
+        box = (left - extra_y, bottom - extra_x / 2, right, top + extra_x / 2)
+    entries = page.obj
+    for key in ("/CropBox", "/TrimBox", "/BleedBox", "/ArtBox", "/UserUnit"):
+        if key in entries:
+            del entries[key]
+    entries.MediaBox = Array([round(number, 5) for number in box])
+    # The crop box may also be inherited; it would win again.
+    entries.CropBox = entries.MediaBox
+    entries.Rotate = rotate
+    if abs(unit - 1) > 1e-9:
+        entries.UserUnit = round(unit, 9)
+
+
+def _frame(
+    pdf: Pdf, state: bytes, box: tuple[float, float, float, float]
+) -> tuple[pikepdf.Stream, pikepdf.Stream]:
+    """What goes before and after a page's contents: what lay outside the visible box must not show in the margins."""
+    left, bottom, right, top = box
+    path = f"q {left:.4f} {bottom:.4f} {right - left:.4f} {top - bottom:.4f} re W n\n"
+    return pdf.make_stream(path.encode() + state), pdf.make_stream(b"\nQ")
+
+
+def _parts(pages: int, processes: int, job: Path) -> list[_Part]:
+    count = max(1, min(processes, pages // _PAGES_WORTH_A_PROCESS))
+    bounds = [pages * n // count for n in range(count + 1)]
+    return [_Part(bounds[n] + 1, bounds[n + 1], job / f"part{n}.tif") for n in range(count)]
+
+
+def _draw(clean: Path, parts: list[_Part], resolution: Resolution, job: Path, done: Callable[[int], None]) -> None:
+    """Run one Ghostscript for each part, side by side; `done` is told how many pages are finished."""
+    running: list[subprocess.Popen[bytes]] = []
+    # Of each process: what it said since the last end of line, and the last whole line.
+    said: dict[int, tuple[bytes, bytes]] = {}
+    pages = 0
+    try:
+        with selectors.DefaultSelector() as selector:
+            for part in parts:
+                process = sandbox.command(ghostscript(clean, part, resolution), job)
+                running.append(process)
+                said[process.pid] = (b"", b"")
+                selector.register(_output(process), selectors.EVENT_READ, process)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    piece = os.read(key.fd, 65536)
+                    if not piece:
+                        selector.unregister(key.fileobj)
+                        continue
+                    rest, last = said[key.data.pid]
+                    *lines, rest = (rest + piece).split(b"\n")
+                    said[key.data.pid] = (rest[-1000:], lines[-1] if lines else last)
+                    pages += (found := sum(_PAGE_LINE.fullmatch(line) is not None for line in lines))
+                    if found:
+                        done(pages)
+        for process in running:
+            _judge(process.wait(), b"".join(said[process.pid][::-1]))
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            _output(process).close()
+
+
+def _output(process: "subprocess.Popen[bytes]") -> Any:
+    if process.stdout is None:
+        raise AssertionError("sandbox.command gives a pipe")
+    return process.stdout
+
+
+def _judge(status: int, said: bytes) -> None:
+    if status == 0:
+        return
+    if status in _TOO_EXPENSIVE_SIGNALS or b"VMerror" in said:
+        raise sandbox.DocumentTooExpensive(
+            "Drawing this document takes too much time or memory. Print it to a new PDF at 300 dpi, or send it in parts."
+        )
+    why = said.decode("ascii", "replace").strip().splitlines()[-1:] or [f"status {status}"]
+    raise RenderingFailed(f"Ghostscript could not draw this document ({why[0][:120]}). Print it to a new PDF and retry.")
+
+
+def _pages(part: _Part, resolution: Resolution) -> Iterator[CodedPage]:
+    with tiff_directory.mapped(part.target) as data:
+        for directory in tiff_directory.directories(data):
+            ((offset, count, rows),) = directory.strips()
+            coded = tiff_directory.strip_bytes(data, directory, offset, count)
+            yield CodedPage(coded, directory.number(tiff_directory.WIDTH, 0), rows, X_DPI, resolution.y_dpi)
+
+

@@ -1,0 +1,252 @@
+"""Run a function that parses what a stranger sent in a child process with hard limits.
+
+The child sends its result back as JSON, never as a pickle: a parser that was taken over must not be able to run
+code in the parent. Functions, arguments and results are therefore limited to what JSON holds.
+"""
+
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, NoReturn
+
+from faxplan.errors import DocumentRefused, FaxplanError, RenderingFailed
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+
+class DocumentTooExpensive(DocumentRefused):
+    """A document that needs more time or memory than we give to one; the child was stopped."""
+
+    error_id: ClassVar[str] = "document-too-expensive"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What one process may use. A child of the sandboxed process has the same limits again, counted by itself."""
+
+    cpu_seconds: int = 120
+    wall_seconds: int = 300
+    memory_bytes: int = 2 * 1024**3
+    file_bytes: int = 2 * 1024**3
+    open_files: int = 256
+
+
+def call(
+    function: Callable[..., Any],
+    *args: Any,
+    ceiling: Ceiling,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    """`function(*args)` in a limited child; its JSON-able result.
+
+    `function` must be importable by name. With `progress` it is called with a keyword `progress`, and what it reports
+    there arrives here. Raises the FaxplanError that it raised, DocumentTooExpensive if a limit stopped it, and
+    RenderingFailed if it broke in any other way.
+
+    A process with one thread is forked, which costs a few milliseconds; any other starts a fresh interpreter,
+    because a fork would copy locks that other threads hold.
+    """
+    name = f"{function.__module__}:{function.__qualname__}"
+    request = {"function": name, "args": args, "ceiling": asdict(ceiling), "progress": progress is not None}
+    start = _forked if len(list(Path("/proc/self/task").iterdir())) == 1 else _spawned
+    with start(request) as (pid, answers):
+        return _result(pid, answers, ceiling, progress)
+
+
+def command(argv: list[str], directory: Path, *, pass_fds: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+    """Start a converter from inside the sandboxed child: it inherits the limits, and sees only `directory` as its own.
+
+    No shell, no input, nothing of our environment; its output (both streams) is a pipe.
+    """
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(directory)}
+    environment["TMPDIR"] = str(directory)
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=environment,
+            pass_fds=pass_fds,
+        )
+    except FileNotFoundError:
+        raise RenderingFailed(f"{argv[0]} is not installed. Install it (apt install ghostscript) and retry.") from None
+
+
+@contextmanager
+def _forked(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        os.setsid()
+        _serve(request, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as answers:
+        try:
+            yield pid, answers
+        finally:
+            _end(pid)
+
+
+@contextmanager
+def _spawned(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as answers:
+        try:
+            process = subprocess.Popen(
+                [_interpreter(), "-c", "from faxplan.sandbox import main; main()", str(writing)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(writing,),
+                start_new_session=True,
+            )
+        finally:
+            os.close(writing)
+        try:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(request).encode())
+            process.stdin.close()
+            yield process.pid, answers
+        finally:
+            process.returncode = _end(process.pid)
+
+
+def main() -> NoReturn:
+    """The fresh interpreter's side of `call`: the request is on standard input, the answers' descriptor in argv."""
+    request = json.loads(sys.stdin.buffer.read())
+    _serve(request, int(sys.argv[1]))
+
+
+def _interpreter() -> str:
+    # Inside FreeSWITCH sys.executable is not Python; the virtual environment's interpreter lies beneath sys.prefix.
+    inside = Path(sys.prefix, "bin", "python3")
+    return str(inside) if inside.exists() else sys.executable
+
+
+def _serve(request: dict[str, Any], answers: int) -> NoReturn:
+    status = 1
+    try:
+        _limit(Ceiling(**request["ceiling"]))
+        # libtiff and friends print warnings about bad files; they belong in nobody's log.
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(quiet, stream)
+        _say(answers, _answer(request, answers))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _answer(request: dict[str, Any], answers: int) -> dict[str, Any]:
+    module, _, name = request["function"].partition(":")
+    keywords: dict[str, Any] = {}
+    if request["progress"]:
+        keywords["progress"] = lambda done, total: _say(answers, {"progress": [done, total]})
+    try:
+        return {"result": getattr(import_module(module), name)(*request["args"], **keywords)}
+    except FaxplanError as error:
+        return {"error_id": error.error_id, "message": str(error)}
+    except MemoryError:
+        return {"error_id": DocumentTooExpensive.error_id, "message": _too_expensive("memory")}
+    except RecursionError:
+        return {"error_id": DocumentTooExpensive.error_id, "message": _too_expensive("nesting")}
+    except Exception as error:  # noqa: BLE001 - carried to the parent, which raises it
+        text = f"The document could not be converted ({type(error).__name__}: {str(error)[:200]})."
+        return {"error_id": RenderingFailed.error_id, "message": f"{text} Print it to a new PDF and send that."}
+
+
+def _say(answers: int, message: dict[str, Any]) -> None:
+    line = json.dumps(message).encode() + b"\n"
+    while line:
+        line = line[os.write(answers, line) :]
+
+
+def _limit(ceiling: Ceiling) -> None:
+    for kind, wanted in (
+        (resource.RLIMIT_AS, ceiling.memory_bytes),
+        (resource.RLIMIT_FSIZE, ceiling.file_bytes),
+        (resource.RLIMIT_NOFILE, ceiling.open_files),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (wanted, wanted))
+    used = time.process_time()
+    soft = int(used) + ceiling.cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + 2))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then write() fails with EFBIG, which is reported
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _result(
+    pid: int, answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], None] | None
+) -> Any:
+    deadline = time.monotonic() + ceiling.wall_seconds
+    pending = b""
+    received = 0
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([answers], [], [], left)[0]:
+            raise DocumentTooExpensive(_too_expensive("time"))
+        piece = answers.read(65536)
+        if not piece:
+            # Ended without a word: only a limit, or a crash inside a library, does that.
+            raise _death(pid)
+        received += len(piece)
+        if received > MAX_ANSWER_BYTES:
+            raise RenderingFailed("The converter's answer made no sense. Print the document to a new PDF and retry.")
+        *lines, pending = (pending + piece).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "progress" in message:
+                if progress is not None:
+                    progress(*message["progress"])
+            elif "error_id" in message:
+                raise _error(message["error_id"], message["message"])
+            else:
+                return message["result"]
+
+
+def _death(pid: int) -> FaxplanError:
+    status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    if status is not None and status.si_status in (signal.SIGXCPU, signal.SIGKILL):
+        return DocumentTooExpensive(_too_expensive("processor time"))
+    return RenderingFailed("A converter crashed on this document. Print it to a new PDF and send that.")
+
+
+def _end(pid: int) -> int:
+    """Kill whatever is left of the child's session, and reap the child."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(pid, signal.SIGKILL)  # it is still before setsid; a zombie takes the signal without effect
+    return os.waitpid(pid, 0)[1]
+
+
+def _error(error_id: str, message: str) -> FaxplanError:
+    return _error_classes().get(error_id, RenderingFailed)(message)
+
+
+def _error_classes() -> dict[str, type[FaxplanError]]:
+    found: dict[str, type[FaxplanError]] = {}
+    queue: list[type[FaxplanError]] = [FaxplanError]
+    while queue:
+        error = queue.pop()
+        found.setdefault(error.error_id, error)
+        queue.extend(error.__subclasses__())
+    return found
+
+
+def _too_expensive(what: str) -> str:
+    return f"Reading this document takes too much {what}. Print it to a new PDF, or send it in several smaller parts."

@@ -1,0 +1,230 @@
+"""Decide what a stranger sent, by its content and never by its name, and refuse what cannot be faxed.
+
+`inspect` reads only; nothing is stored or converted. The parsing happens in the sandbox.
+"""
+
+import codecs
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from faxplan import sandbox
+from faxplan.errors import DocumentRefused
+
+PDF, TIFF, PNG, JPEG, TEXT = "application/pdf", "image/tiff", "image/png", "image/jpeg", "text/plain"
+_OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
+_OPEN_XML = "application/vnd.openxmlformats-officedocument."
+_OPEN_XML_FOLDERS = {
+    "word": _OPEN_XML + "wordprocessingml.document",
+    "xl": _OPEN_XML + "spreadsheetml.sheet",
+    "ppt": _OPEN_XML + "presentationml.presentation",
+}
+_OLE = "application/x-ole-storage"  # Word, Excel and PowerPoint before 2007
+_ACCEPTED = "Send a PDF, TIFF, PNG, JPEG or plain text file."
+_HEAD_BYTES = 64 * 1024
+
+
+class EmptyDocument(DocumentRefused):
+    """There is nothing in it."""
+
+    error_id: ClassVar[str] = "empty-document"
+
+
+class UnsupportedDocument(DocumentRefused):
+    """A kind of file that is not accepted."""
+
+    error_id: ClassVar[str] = "unsupported-document"
+
+
+class DamagedDocument(DocumentRefused):
+    """It claims to be of an accepted kind, but cannot be read to its end."""
+
+    error_id: ClassVar[str] = "damaged-document"
+
+
+class EncryptedDocument(DocumentRefused):
+    """It needs a password, and none or the wrong one was given."""
+
+    error_id: ClassVar[str] = "encrypted-document"
+
+
+class DocumentTooLarge(DocumentRefused):
+    """More bytes than accepted."""
+
+    error_id: ClassVar[str] = "document-too-large"
+
+
+class TooManyPages(DocumentRefused):
+    """More pages than accepted."""
+
+    error_id: ClassVar[str] = "too-many-pages"
+
+
+class PageTooLarge(DocumentRefused):
+    """A page, or an image, larger than accepted."""
+
+    error_id: ClassVar[str] = "page-too-large"
+
+
+class InflatesTooFar(DocumentRefused):
+    """Its compressed parts unpack to more than accepted: damaged, or made to harm."""
+
+    error_id: ClassVar[str] = "inflates-too-far"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may be, and what converting it may use. `cpu_seconds` and `memory_bytes` hold per process."""
+
+    max_bytes: int = 100 * 1024**2
+    max_pages: int = 1000
+    max_page_inches: float = 60.0
+    max_inflated_bytes: int = 512 * 1024**2
+    max_pixels: int = 100_000_000  # A3 at 600 dpi is 70 million
+    cpu_seconds: int = 300
+    wall_seconds: int = 600
+    memory_bytes: int = 2 * 1024**3
+
+    def ceiling(self) -> sandbox.Ceiling:
+        """The sandbox's limits."""
+        return sandbox.Ceiling(
+            cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, memory_bytes=self.memory_bytes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document that was inspected. `pages` is None where only rendering tells: text and office documents."""
+
+    media_type: str
+    pages: int | None
+
+
+def inspect(path: Path, *, password: str | None = None, limits: Limits = Limits()) -> Source:  # noqa: B008 - frozen
+    """What `path` holds. Raises DocumentRefused, or a subclass, with what the sender can do about it."""
+    media_type = media_type_of(path, limits=limits)
+    if media_type == TEXT:
+        return Source(media_type, None)
+    if is_office(media_type):
+        if soffice() is None:
+            raise UnsupportedDocument(
+                "This is an office document, and LibreOffice, which would convert it, is not installed on this server. "
+                "Save it as PDF and send that, or ask your administrator to install LibreOffice."
+            )
+        return Source(media_type, None)
+    pages = sandbox.call(
+        _count_pages, media_type, str(path), password, asdict(limits), ceiling=limits.ceiling()
+    )
+    return Source(media_type, int(pages))
+
+
+def media_type_of(path: Path, *, limits: Limits = Limits()) -> str:  # noqa: B008 - frozen
+    """The media type by content alone. Raises EmptyDocument, DocumentTooLarge or UnsupportedDocument."""
+    size = path.stat().st_size
+    if size == 0:
+        raise EmptyDocument("The file is empty. Send one that has something in it.")
+    if size > limits.max_bytes:
+        raise DocumentTooLarge(
+            f"The file has {size / 1024**2:.0f} MB, and at most {limits.max_bytes / 1024**2:.0f} MB are accepted. "
+            "Send it in several parts, or with its images at 200 dpi in black and white."
+        )
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return _by_content(path, head)
+
+
+def is_office(media_type: str) -> bool:
+    """Whether LibreOffice is what converts it."""
+    return media_type.startswith((_OPEN_DOCUMENT, _OPEN_XML)) or media_type == _OLE
+
+
+def soffice() -> str | None:
+    """The path of LibreOffice's program, or None where it is not installed."""
+    return shutil.which("soffice") or shutil.which("libreoffice")
+
+
+def _by_content(path: Path, head: bytes) -> str:
+    # PostScript comes first: Ghostscript would run whatever follows such a start as a program.
+    if head.lstrip(b"\x04\x00\t\r\n\x0c ").startswith(b"%!") or head.startswith((b"\xc5\xd0\xd3\xc6", b"\x1b%-12345X")):
+        raise UnsupportedDocument(f"PostScript, EPS and printer files are not accepted. {_ACCEPTED}")
+    for start, media_type in (
+        (b"\x89PNG\r\n\x1a\n", PNG),
+        (b"\xff\xd8\xff", JPEG),
+        (b"II*\0", TIFF),
+        (b"MM\0*", TIFF),
+        (b"II+\0", TIFF),
+        (b"MM\0+", TIFF),
+    ):
+        if head.startswith(start):
+            return media_type
+    if b"%PDF-" in head[:1024]:  # PDF 1.7 annex H, note 13: readers accept a header within the first 1024 bytes
+        return PDF
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return _OLE
+    if head.startswith(b"PK\x03\x04"):
+        return _office_type(path)
+    if head.startswith(b"MZ"):
+        raise UnsupportedDocument(f"This is a program, whatever its name says. {_ACCEPTED}")
+    if head.lstrip(b"\xef\xbb\xbf\t\r\n ")[:15].lower().startswith((b"{\\rtf", b"<!doctype html", b"<html")):
+        raise UnsupportedDocument("Web pages and RTF files are not accepted. Print it to a PDF and send that.")
+    if encoding_of(head) is not None:
+        return TEXT
+    raise UnsupportedDocument(f"This kind of file cannot be faxed. {_ACCEPTED}")
+
+
+def encoding_of(head: bytes) -> str | None:
+    """The encoding of a text that starts with `head`, or None if it is no text: UTF-8, UTF-16 or, last, Latin-1."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if b"\0" in head:
+        return _utf16_without_mark(head)
+    if any(byte < 0x20 and byte not in b"\a\b\t\n\v\f\r\x1a\x1b" or byte == 0x7F for byte in set(head)):
+        return None
+    try:
+        codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=len(head) < _HEAD_BYTES)
+    except UnicodeDecodeError:
+        return "cp1252"  # what calls itself Latin-1 is Windows' superset of it
+    return "utf-8-sig"
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if half and len(head) % 2 == 0:
+        if odd > 0.6 * half and even == 0:
+            return "utf-16-le"
+        if even > 0.6 * half and odd == 0:
+            return "utf-16-be"
+    return None
+
+
+def _office_type(path: Path) -> str:
+    refusal = f"This is a ZIP archive. Unpack it, and send the documents in it. {_ACCEPTED}"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
+                kind = archive.read("mimetype").decode("ascii", "replace").strip()
+                if kind.startswith(_OPEN_DOCUMENT):
+                    return kind
+    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
+        raise DamagedDocument("The file is damaged or was cut short. Save it again and send it anew.") from error
+    if "[Content_Types].xml" in names:
+        for folder, kind in _OPEN_XML_FOLDERS.items():
+            if any(name.startswith(folder + "/") for name in names):
+                return kind
+    raise UnsupportedDocument(refusal)
+
+
+def _count_pages(media_type: str, path: str, password: str | None, limits: dict[str, Any]) -> int:
+    # In the child. Imported here, so that a process that only sniffs does not load the parsers.
+    from faxplan import pdf_source, render_image
+
+    bounds = Limits(**limits)
+    if media_type == PDF:
+        with pdf_source.opened(Path(path), password=password, limits=bounds) as pdf:
+            return len(pdf.pages)
+    return render_image.inspect(Path(path), media_type, bounds)
+

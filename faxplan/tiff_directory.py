@@ -1,0 +1,185 @@
+"""Read and write the page directories (IFD) of a TIFF file, without decoding any image. TIFF 6.0, section 2.
+
+Pillow hides the strips, and cannot say where a file that was cut short stops being whole; both are needed here.
+"""
+
+import mmap
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import ClassVar
+
+from faxplan.errors import FaxplanError
+
+WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
+STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 273, 277, 278, 279
+X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER = 282, 283, 292, 293, 296, 297
+G3, G4 = 3, 4
+
+# type code: size in bytes, struct letter. Rationals (5, 10) are pairs.
+_KINDS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "I"), 6: (1, "b"), 8: (2, "h"), 9: (4, "i"), 10: (8, "i")}
+_KINDS |= {11: (4, "f"), 12: (8, "d"), 13: (4, "I"), 16: (8, "Q"), 17: (8, "q"), 18: (8, "Q")}
+_MAX_VALUES = 1_000_000
+_MAX_DIRECTORIES = 100_000
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+class BrokenTiff(FaxplanError):
+    """The directories cannot be read, or lead in a circle, or point outside the file."""
+
+    error_id: ClassVar[str] = "broken-tiff"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One page's tags. Values are numbers; text and unknown kinds are left out."""
+
+    tags: dict[int, tuple[int | float | Fraction, ...]]
+
+    def number(self, tag: int, default: int) -> int:
+        """The tag's first value as a whole number."""
+        values = self.tags.get(tag)
+        return int(values[0]) if values else default
+
+    def dpi(self) -> tuple[float, float]:
+        """Resolution across and down, in dots an inch; zero where the file does not say."""
+        unit = {2: 1.0, 3: 2.54}.get(self.number(RESOLUTION_UNIT, 2), 0.0)
+        x, y = (self.tags.get(tag, (0,))[0] for tag in (X_RESOLUTION, Y_RESOLUTION))
+        return float(x) * unit, float(y) * unit
+
+    def strips(self) -> list[tuple[int, int, int]]:
+        """Offset, bytes and rows of each strip, from the top."""
+        offsets, counts = self.tags.get(STRIP_OFFSETS, ()), self.tags.get(STRIP_COUNTS, ())
+        rows = self.number(LENGTH, 0)
+        each = min(self.number(ROWS_PER_STRIP, rows) or rows, rows)
+        if each == 0 or len(offsets) != len(counts) or len(offsets) != -(-rows // each):
+            raise BrokenTiff("The TIFF's strips do not match its height.")
+        pairs = zip(offsets, counts, strict=True)
+        return [(int(o), int(c), min(each, rows - n * each)) for n, (o, c) in enumerate(pairs)]
+
+
+@dataclass(frozen=True, slots=True)
+class CodedPage:
+    """A page as G4 data in one strip, most significant bit first, black written as 1."""
+
+    data: bytes
+    width: int
+    rows: int
+    x_dpi: float
+    y_dpi: float
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """The file's bytes. Raises BrokenTiff for an empty file, which cannot be mapped."""
+    with path.open("rb") as file:
+        try:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError as error:
+            raise BrokenTiff("The TIFF file is empty.") from error
+        with data:
+            yield data
+
+
+def directories(data: mmap.mmap | bytes) -> Iterator[Directory]:
+    """The pages in order, classic TIFF or BigTIFF. Raises BrokenTiff where the chain stops being readable or repeats."""
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+    if order is None or len(data) < 8:
+        raise BrokenTiff("This is no TIFF file.")
+    try:
+        big = {42: False, 43: True}[struct.unpack_from(order + "H", data, 2)[0]]
+        (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+        seen: set[int] = set()
+        while offset:
+            if offset in seen or len(seen) >= _MAX_DIRECTORIES:
+                raise BrokenTiff("The TIFF's page list leads in a circle.")
+            seen.add(offset)
+            directory, offset = _directory(data, order, big, offset)
+            yield directory
+    except (struct.error, KeyError, OverflowError, ZeroDivisionError) as error:
+        raise BrokenTiff("The TIFF file is damaged or was cut short.") from error
+
+
+def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> tuple[Directory, int]:
+    word, head, entry = ("Q", 8, 20) if big else ("I", 2, 12)
+    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
+    if count > 4096:
+        raise BrokenTiff("The TIFF file is damaged: a page has too many tags.")
+    tags: dict[int, tuple[int | float | Fraction, ...]] = {}
+    for number in range(count):
+        at = offset + head + number * entry
+        tag, kind, values = struct.unpack_from(order + "HH" + word, data, at)
+        if kind not in _KINDS:
+            continue
+        size, letter = _KINDS[kind]
+        if values > _MAX_VALUES:
+            raise BrokenTiff("The TIFF file is damaged: a tag is too long.")
+        at += 12 if big else 8
+        if size * values > (8 if big else 4):
+            (at,) = struct.unpack_from(order + word, data, at)
+        pair = 2 if kind in (5, 10) else 1
+        plain = struct.unpack_from(f"{order}{values * pair}{letter}", data, at)
+        tags[tag] = plain if pair == 1 else _fractions(plain)
+    (following,) = struct.unpack_from(order + word, data, offset + head + count * entry)
+    return Directory(tags), following
+
+
+def _fractions(plain: tuple[int, ...]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(a, b) if b else Fraction(0) for a, b in zip(plain[::2], plain[1::2], strict=True))
+
+
+def strip_bytes(data: mmap.mmap | bytes, directory: Directory, offset: int, count: int) -> bytes:
+    """One strip, most significant bit first. Raises BrokenTiff if the file ends before it."""
+    if offset + count > len(data):
+        raise BrokenTiff("The TIFF file was cut short.")
+    piece = bytes(data[offset : offset + count])
+    return piece.translate(_REVERSED) if directory.number(FILL_ORDER, 1) == 2 else piece
+
+
+def write(target: Path, pages: Iterable[CodedPage], total: int) -> None:
+    """Write `total` pages as a fax TIFF (RFC 3949, profile F, without its optional tags). Names no program."""
+    with target.open("wb") as file:
+        file.write(struct.pack("<2sHI", b"II", 42, 0))
+        link = 4
+        for number, page in enumerate(pages):
+            data_at = file.tell()
+            file.write(page.data)
+            file.write(b"\0" * (-len(page.data) % 2))
+            rationals_at = file.tell()
+            for dpi in (page.x_dpi, page.y_dpi):
+                ratio = Fraction(dpi).limit_denominator(10_000)
+                file.write(struct.pack("<II", ratio.numerator, ratio.denominator))
+            at = file.tell()
+            file.write(_packed_directory(page, data_at, rationals_at, number, total))
+            end = file.tell()
+            file.seek(link)
+            file.write(struct.pack("<I", at))
+            file.seek(end)
+            link = end - 4
+
+
+def _packed_directory(page: CodedPage, data_at: int, rationals_at: int, number: int, total: int) -> bytes:
+    long, short, rational = 4, 3, 5
+    entries = [
+        (254, long, 1, 2),  # one page of several
+        (WIDTH, long, 1, page.width),
+        (LENGTH, long, 1, page.rows),
+        (BITS, short, 1, 1),
+        (COMPRESSION, short, 1, G4),
+        (PHOTOMETRIC, short, 1, 0),
+        (FILL_ORDER, short, 1, 1),
+        (STRIP_OFFSETS, long, 1, data_at),
+        (SAMPLES, short, 1, 1),
+        (ROWS_PER_STRIP, long, 1, page.rows),
+        (STRIP_COUNTS, long, 1, len(page.data)),
+        (X_RESOLUTION, rational, 1, rationals_at),
+        (Y_RESOLUTION, rational, 1, rationals_at + 8),
+        (T6_OPTIONS, long, 1, 0),
+        (RESOLUTION_UNIT, short, 1, 2),
+        (PAGE_NUMBER, short, 2, number & 0xFFFF | (total & 0xFFFF) << 16),
+    ]
+    packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return struct.pack("<H", len(entries)) + packed + struct.pack("<I", 0)

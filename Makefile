@@ -1,0 +1,56 @@
+# Every target works on a fresh Debian 12 that has git, make and python3; what else is missing is named, then installed.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# More arguments for pytest: make test ARGS="-k rendering"
+ARGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: $(INSTALLED) ## Start Faxplan here with two demo tenants, and send a first fax
+	@$(BIN)/python -m faxplan.run
+
+.PHONY: test
+test: $(INSTALLED) ## Run the test suite, on a PostgreSQL of its own
+	@$(BIN)/pytest --numprocesses auto -m "not live and not soak" $(ARGS)
+
+.PHONY: check
+check: $(INSTALLED) ## Lint, check formatting, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: live
+live: $(INSTALLED) ## Test against FreeSWITCH, where it is installed
+	@$(BIN)/pytest -m live $(ARGS) tests/live tests/switch
+
+.PHONY: soak
+soak: $(INSTALLED) ## Run the large proofs: hundreds of faxes, random kills; takes long
+	@$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure, and print the figures
+	@for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python "$$benchmark" || exit 1; done
+
+.PHONY: lock
+lock: ## Write requirements.lock anew, with the newest versions that pyproject.toml allows
+	@rm -rf build/lock
+	@/usr/bin/python3 -m venv build/lock
+	@build/lock/bin/pip install --quiet --upgrade --editable '.[dev]'
+	@{ echo '# Written by `make lock` from pyproject.toml; do not edit.'; \
+	   build/lock/bin/pip freeze --exclude-editable; } > build/requirements.lock
+	@mv build/requirements.lock requirements.lock
+
+.PHONY: clean
+clean: ## Delete what can be made again: environment, caches. Your data in var/ stay
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): install/setup.sh pyproject.toml requirements.lock
+	@install/setup.sh
+	@touch $@

@@ -1,0 +1,93 @@
+#!/bin/sh
+# Installs what Faxplan needs on this machine: Debian packages, and a Python virtual environment in .venv with the versions
+# of requirements.lock. Names what is missing before it installs it; does nothing where nothing is missing. Run by make.
+set -eu
+cd "$(dirname "$0")/.."
+
+# FreeSWITCH's mod_python3 is linked against the distribution's Python, and extension modules are good for one minor version
+# only: so this Python, and no other that may stand in PATH.
+python=/usr/bin/python3
+
+packages() {
+    cat <<-'LIST'
+	python3-venv      the virtual environment
+	python3-dev       to build psycopg2
+	gcc               to build psycopg2
+	libpq-dev         psycopg2, against the system's libpq (its ready-made wheel brings a second OpenSSL into the switch)
+	libspandsp2       T.30 and T.38, for the bench
+	ghostscript       renders documents to fax pages
+	fonts-dejavu-core text documents and header lines
+	bubblewrap        the sandbox around converters
+	util-linux        prlimit, the limits of converters
+	passwd            useradd: PostgreSQL runs under an account of its own when you are root
+	tzdata            the time zones in header lines
+	ca-certificates   to fetch the Python packages
+	LIST
+}
+
+installed() {
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Prints the word to put before a command that needs root; ends the script if there is none.
+become_root() {
+    if [ "$(id -u)" = 0 ]; then
+        return
+    fi
+    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+        echo sudo
+        return
+    fi
+    say "You are neither root nor able to use sudo. Ask somebody who is to run:"
+    say "    apt-get install --no-install-recommends$1"
+    say "and run make again."
+    return 1
+}
+
+install_packages() {
+    if ! command -v dpkg-query >/dev/null; then
+        say "This is not Debian. Faxplan installs itself on Debian 12; elsewhere install what these packages bring, and see"
+        say "CONTRIBUTING.md for the steps that remain:"
+        packages >&2
+        return 1
+    fi
+    missing=''
+    reasons=''
+    while read -r name why; do
+        if ! installed "$name"; then
+            missing="$missing $name"
+            reasons="$reasons$(printf '\n    %-18s %s' "$name" "$why")"
+        fi
+    done <<-LIST
+	$(packages)
+	LIST
+    [ -n "$missing" ] || return 0
+    say "Missing on this machine:$reasons"
+    as_root=$(become_root "$missing")
+    say "Installing them with apt-get."
+    # shellcheck disable=SC2086 # both are lists of words
+    {
+        $as_root apt-get update --quiet </dev/null
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends $missing </dev/null
+    } >&2
+}
+
+make_environment() {
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        say "$python is older than Python 3.11; Faxplan needs Debian 12 or later."
+        return 1
+    fi
+    # Half an environment, or one of a Python that has since been upgraded, cannot run pip.
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        say "Making the Python environment .venv"
+        "$python" -m venv --clear .venv
+    fi
+    say "Installing the Python packages of requirements.lock into .venv"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+}
+
+install_packages
+make_environment

@@ -1,0 +1,52 @@
+"""The direction of imports, as docs/architecture.md draws it: import-linter's contracts, and what it cannot see."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted((PROJECT / "fs_scripts").glob("*.py"))
+OURS = sorted((PROJECT / "faxplan").rglob("*.py"))
+LOCKING_SQL = re.compile(r"\bfor\s+(no\s+key\s+)?update\b|\bskip\s+locked\b|\.for_update\(", re.IGNORECASE)
+
+
+def test_import_linter_contracts_are_kept() -> None:
+    lint = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(lint, cwd=PROJECT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_in_the_switch_imports_only_the_switch_faxplan_and_the_standard_library(script: Path) -> None:
+    siblings = {path.stem for path in SCRIPTS}
+    assert _imported(script) <= sys.stdlib_module_names | siblings | {"freeswitch", "faxplan"}
+
+
+def test_there_are_scripts_to_look_at() -> None:
+    assert {script.name for script in SCRIPTS} >= {"fax_in.py", "fax_out.py", "fax_queue.py"}
+
+
+@pytest.mark.parametrize("module", OURS, ids=lambda path: path.stem)
+def test_locking_sql_stands_in_queue_only(module: Path) -> None:
+    texts = [node.value for node in ast.walk(_parsed(module)) if isinstance(node, ast.Constant)]
+    locking = [text for text in texts if isinstance(text, str) and LOCKING_SQL.search(text)]
+    assert module.stem == "queue" or not locking
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def _imported(path: Path) -> set[str]:
+    """First names of everything that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}

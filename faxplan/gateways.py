@@ -1,7 +1,7 @@
 """Gateways and the access list of the fax profile, as XML files written from trunk values.
 
-Pure but for `write_gateways`, which owns one folder. Every value is checked against what FreeSWITCH reads (sofia.c, where
-it parses a gateway), then escaped: values come from forms, and FreeSWITCH's preprocessor would expand `$${...}` in them.
+Pure but for `write_gateways`, which owns one folder. Every value is checked against what FreeSWITCH reads (sofia.c,
+where it parses a gateway), then escaped: values come from forms, and FreeSWITCH's preprocessor would expand `$${...}`.
 """
 
 import ipaddress
@@ -44,8 +44,9 @@ class Gateway:
     """One trunk as FreeSWITCH dials it: sofia/gateway/<name>/<number>.
 
     `host` is a name or an address without port. `username` and `password` are needed where `register` is true, and
-    are used for digest authentication of calls in any case. `ping_seconds`: an OPTIONS that often; without an answer the
-    gateway is down, and originate fails at once with GATEWAY_DOWN. `proxy`: host[:port] that calls go to, if not `host`.
+    are used for digest authentication of calls in any case. `ping_seconds`: an OPTIONS that often; without an
+    answer the gateway is down, and originate fails at once with GATEWAY_DOWN. `proxy`: host[:port] that calls go to, if
+    not `host`.
     """
 
     name: str
@@ -149,7 +150,8 @@ def write_gateways(folder: Path, gateways: Iterable[Gateway]) -> GatewayChanges:
 def acl_xml(networks: Iterable[Network]) -> str:
     """The list of who may call the fax profile; nobody for no networks.
 
-    It belongs into <conf>/faxplan/trunks_acl.xml, and is taken up by `reloadacl`. A network of every address is refused (InvalidGateway): the profile asks nobody for a password.
+    It belongs into <conf>/faxplan/trunks_acl.xml, and is taken up by `reloadacl`.
+    A network of every address is refused (InvalidGateway): the profile asks nobody for a password.
     """
     lines = ["<include>", f'  <list name="{ACL_LIST}" default="deny">']
     for network in sorted(set(networks), key=lambda net: (net.version, net)):

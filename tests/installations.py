@@ -40,17 +40,21 @@ class Installations:
 
     cluster: postgres.Cluster
 
+    def unused(self) -> Installation:
+        """The name of a database that does not exist yet, for whoever makes it in a way of their own."""
+        return Installation(self.cluster, f"test_{secrets.token_hex(8)}")
+
     def create(self) -> Installation:
         """A fresh installation; the caller disposes of it."""
-        database = f"test_{secrets.token_hex(8)}"
+        made = self.unused()
         with server(self.cluster) as cursor:
             cursor.execute(
                 sql.SQL("create database {} owner {} template {}").format(
-                    sql.Identifier(database), sql.Identifier(migrations.OWNER), sql.Identifier(TEMPLATE)
+                    sql.Identifier(made.database), sql.Identifier(migrations.OWNER), sql.Identifier(TEMPLATE)
                 )
             )
-            grant_connect(cursor.connection, database)
-        return Installation(self.cluster, database)
+            grant_connect(cursor.connection, made.database)
+        return made
 
 
 def prepare(run_directory: Path) -> Installations:

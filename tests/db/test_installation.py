@@ -11,9 +11,8 @@ from tests.installations import Installation, Installations
 
 @pytest.fixture
 def fresh(all_installations: Installations) -> Iterator[Installation]:
-    """A name that no database has yet."""
-    installation = Installation(all_installations.cluster, "test_created_by_hand")
-    installation.dispose()
+    """Not made yet."""
+    installation = all_installations.unused()
     yield installation
     installation.dispose()
 

@@ -15,8 +15,7 @@ from tests.installations import Installation, Installations, server
 @pytest.fixture
 def empty(all_installations: Installations) -> Iterator[Installation]:
     """A database of faxplan_owner's with nothing in it."""
-    database = Installation(all_installations.cluster, "test_migrations_from_nothing")
-    database.dispose()
+    database = all_installations.unused()
     with server(all_installations.cluster) as cursor:
         cursor.execute(
             sql.SQL("create database {} owner {} template template0").format(

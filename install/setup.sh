@@ -69,8 +69,8 @@ install_packages() {
     say "Installing them with apt-get."
     # shellcheck disable=SC2086 # both are lists of words
     {
-        $as_root apt-get update --quiet </dev/null
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends $missing </dev/null
+        $as_root apt-get update -qq </dev/null
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $missing </dev/null
     } >&2
 }
 

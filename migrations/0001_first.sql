@@ -179,6 +179,17 @@ create table routes (
 comment on table routes is 'Which trunk takes which numbers: the longest prefix wins, then the lowest position.';
 comment on column routes.only_for is 'A tenant that has this route for itself; null: every tenant.';
 
+create function route_for(tenant bigint, called text) returns setof trunks
+    language sql stable
+begin atomic
+    select t.* from routes r join trunks t on t.id = r.trunk_id
+    where starts_with(called, r.prefix) and r.enabled and t.enabled and (r.only_for is null or r.only_for = tenant)
+    order by length(r.prefix) desc, r.only_for nulls last, r.position, r.id
+    limit 1;
+end;
+comment on function route_for(bigint, text) is
+    'The trunk for an E.164 number: longest prefix, then the tenant''s own route, then position. No row: nobody serves it.';
+
 create table nodes (
     name           text not null,
     switch_uuid    text,
@@ -215,6 +226,7 @@ create table renderings (
     id                  bigint generated always as identity,
     original_id         bigint not null,
     resolution          text not null,
+    password            text,
     state               text not null default 'waiting',
     document_id         bigint,
     error_id            text,
@@ -226,10 +238,12 @@ create table renderings (
     constraint renderings_original_key unique (tenant_id, original_id, resolution),
     constraint renderings_resolution_known check (resolution in ('standard', 'fine', 'superfine')),
     constraint renderings_state_known check (state in ('waiting', 'rendered', 'failed')),
+    constraint renderings_password_erased check (state = 'waiting' or password is null),
     constraint renderings_rendered_document check ((state = 'rendered') = (document_id is not null)),
     constraint renderings_failed_error check ((state = 'failed') = (error_id is not null))
 );
 comment on table renderings is 'An original as fax TIFF at one resolution: made once, however many faxes send it.';
+comment on column renderings.password is 'Opens an encrypted PDF; erased with the rendering''s end.';
 
 create table render_jobs (
     tenant_id     bigint not null,
@@ -560,5 +574,6 @@ grant insert on mailbox_entries, notices to faxplan_switch;
 grant select, insert, update, delete on render_jobs to faxplan_worker;
 grant select, update on renderings, faxes, quotas to faxplan_worker;
 grant select, insert on documents to faxplan_worker;
-grant insert on fax_queue, notices to faxplan_worker;
-grant select on users, mailboxes to faxplan_worker;
+grant select, insert on fax_queue to faxplan_worker;
+grant insert on notices to faxplan_worker;
+grant select on users, mailboxes, dids to faxplan_worker;

@@ -36,7 +36,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """`turned`: by 90 degrees clockwise, before `scale` (at most 1). `rows`: the raster's height at the resolution."""
+    """`turned`: by 90 degrees, before `scale` (at most 1). `rows`: the raster's height at the resolution."""
 
     turned: bool
     scale: float

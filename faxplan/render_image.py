@@ -75,7 +75,7 @@ def _laid(frame: Image.Image, resolution: Resolution, tone: Tone) -> CodedPage:
         return fax_tiff.coded(bilevel, X_DPI, resolution.y_dpi)
     # Receivers print a page of a few rows as a strip that jams; an inch is the least that is sent.
     height = max(placement.rows, round(_MIN_INCHES * resolution.y_dpi))
-    page = Image.new("1", (LINE_PIXELS, height), 1)
+    page = Image.new("1", (LINE_PIXELS, height), 255)
     page.paste(bilevel, ((LINE_PIXELS - width) // 2, 0))
     return fax_tiff.coded(page, X_DPI, resolution.y_dpi)
 

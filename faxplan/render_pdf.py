@@ -119,7 +119,10 @@ def _prepare(
 
 def _lay(page: pikepdf.Page, sheet: Sheet, placement: Placement, resolution: Resolution) -> None:
     """Give the page a media box that is the fax raster, with what was visible centred across it and at its top."""
-    rotate = (sheet.rotate + (90 if placement.turned else 0)) % 360
+    rotate = sheet.rotate
+    if placement.turned:
+        # Either way reads as well; what /Rotate had turned over is turned back, so that its text stands upright.
+        rotate = 0 if rotate in (90, 270) else rotate + 90
     # /UserUnit scales everything that is on the page, annotations too, without touching the contents.
     unit = sheet.unit * placement.scale
     across, down = LINE_PIXELS / X_DPI * 72 / unit, placement.rows / resolution.y_dpi * 72 / unit

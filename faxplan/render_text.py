@@ -2,23 +2,16 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from faxplan import fax_tiff
-from faxplan.errors import RenderingFailed
 from faxplan.paper import LINE_PIXELS, X_DPI, Resolution
 from faxplan.source import EmptyDocument, Limits, TooManyPages, encoding_of
 from faxplan.tiff_directory import CodedPage
+from faxplan.typeface import mono
 
-# Ghostscript's packages bring fontconfig, and that brings DejaVu; the others cover as much where it is missing.
-_FONTS = (
-    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
-    "/usr/share/fonts/truetype/noto/NotoSansMono-Regular.ttf",
-    "/usr/share/fonts/truetype/liberation/LiberationMono-Regular.ttf",
-)
 _FONT_POINTS = 10.0
 _LINE_POINTS = 12.0
 _MARGIN_INCHES = 0.6
@@ -105,15 +98,7 @@ def _prefix(text: str, columns: int) -> int:
 
 
 def _columns() -> int:
-    return int((LINE_PIXELS - 2 * _MARGIN_INCHES * X_DPI) / _font(X_DPI).getlength("M"))
-
-
-@cache
-def _font(dpi: int) -> ImageFont.FreeTypeFont:
-    for path in _FONTS:
-        if Path(path).exists():
-            return ImageFont.truetype(path, _FONT_POINTS * dpi / 72)
-    raise RenderingFailed("No font for plain text is installed. Install fonts-dejavu-core, and retry.")
+    return int((LINE_PIXELS - 2 * _MARGIN_INCHES * X_DPI) / mono(_FONT_POINTS, X_DPI).getlength("M"))
 
 
 def _drawn(lines: list[str], resolution: Resolution) -> CodedPage:
@@ -125,7 +110,7 @@ def _drawn(lines: list[str], resolution: Resolution) -> CodedPage:
     margin = _MARGIN_INCHES * dpi
     for number, line in enumerate(lines):
         if line:
-            draw.text((margin, margin + number * _LINE_POINTS * dpi / 72), line, fill=0, font=_font(dpi))
+            draw.text((margin, margin + number * _LINE_POINTS * dpi / 72), line, fill=0, font=mono(_FONT_POINTS, dpi))
     rows = round(_PAGE_INCHES * resolution.y_dpi)
     if (width, height) != (LINE_PIXELS, rows):
         sheet = sheet.resize((LINE_PIXELS, rows), Image.Resampling.BOX)

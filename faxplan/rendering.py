@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from faxplan import fax_tiff, render_office, sandbox, source, tiff_directory
+from faxplan import fax_tiff, render_image, render_office, render_pdf, render_text, sandbox, source, tiff_directory
 from faxplan.errors import RenderingFailed
 from faxplan.fax_tiff import FaxTiff, NotFaxReady
 from faxplan.paper import Resolution, Tone
@@ -77,7 +77,6 @@ def _render(
     *,
     progress: Callable[[int, int], None],
 ) -> int:
-    # In the child, which alone loads the parsers when this process forks nothing but starts afresh.
     pages: list[CodedPage] = list(
         _pages(
             media_type,
@@ -106,8 +105,6 @@ def _pages(
     processes: int,
     progress: Callable[[int, int], None],
 ) -> Iterator[CodedPage]:
-    from faxplan import render_image, render_pdf, render_text
-
     if source.is_office(media_type):
         document, media_type = render_office.to_pdf(document, job), source.PDF
     if media_type == source.PDF:

@@ -1,0 +1,154 @@
+"""What `rxfax` wrote, made presentable: as a PDF, and as images with square pixels.
+
+The file is our own switch's, but its pages come from a stranger, each may differ in width and resolution, and a crash
+may have cut it short.
+"""
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pikepdf
+from PIL import Image
+from pikepdf import Array, Dictionary, Name, Pdf
+
+from faxplan import fax_tiff, tiff_directory
+from faxplan.errors import FaxplanError
+from faxplan.tiff_directory import BrokenTiff, Directory
+
+# What a page without a plausible resolution is taken for: fine.
+_ASSUMED_DPI = (204.0, 196.0)
+_RLE, _G3_2D, _ALIGNED = 2, 1, 4
+
+
+class NoSuchPage(FaxplanError):
+    """The received fax has no such whole page."""
+
+    error_id: ClassVar[str] = "no-such-page"
+
+
+def complete_pages(tiff: Path) -> int:
+    """Whole pages that can be read, up to the first that is damaged or cut short; zero if there is none."""
+    try:
+        with tiff_directory.mapped(tiff) as data:
+            return sum(1 for _ in _whole(data))
+    except BrokenTiff:
+        return 0
+
+
+def to_pdf(tiff: Path, pdf: Path) -> int:
+    """Write the whole pages as a PDF of the right paper size; the number of pages.
+
+    The coded strips are embedded as they are, nothing is decoded. With no whole page no file is written, and the
+    result is zero. Names no program in the PDF.
+    """
+    with Pdf.new() as document:
+        try:
+            with tiff_directory.mapped(tiff) as data:
+                for index, directory in enumerate(_whole(data)):
+                    _add_page(document, data, directory, tiff, index)
+        except BrokenTiff:
+            return 0
+        count = len(document.pages)
+        if count:
+            with fax_tiff.replacing(pdf) as draft:
+                document.save(draft, linearize=False, fix_metadata_version=False)
+    return count
+
+
+def page_png(tiff: Path, page: int, target: Path) -> None:
+    """Page `page` (0-based) as a PNG with square pixels. Raises NoSuchPage."""
+    with tiff_directory.mapped(tiff) as data:
+        directory = next((found for index, found in enumerate(_whole(data)) if index == page), None)
+    if directory is None:
+        raise NoSuchPage(f"The fax has no whole page {page + 1}. Ask for one that was received.")
+    x_dpi, y_dpi = _dpi(directory)
+    with Image.open(tiff, formats=["TIFF"]) as image:
+        image.seek(page)
+        rows = max(1, round(image.height * x_dpi / y_dpi))
+        if rows >= image.height:
+            # Rows repeated, pixels still black or white: a tenth of the bytes of a grey image.
+            square = image.convert("1", dither=Image.Dither.NONE).resize((image.width, rows), Image.Resampling.NEAREST)
+        else:
+            square = image.convert("L").resize((image.width, rows), Image.Resampling.BOX)
+        with fax_tiff.replacing(target) as draft:
+            square.save(draft, "PNG", dpi=(x_dpi, x_dpi))
+
+
+def _whole(data: mmap.mmap) -> Iterator[Directory]:
+    try:
+        for directory in tiff_directory.directories(data):
+            strips = directory.strips()
+            if not strips or directory.number(tiff_directory.WIDTH, 0) <= 0:
+                return
+            if any(count == 0 or offset + count > len(data) for offset, count, _ in strips):
+                return
+            yield directory
+    except BrokenTiff:
+        return  # what was yielded so far is whole, and that is all there is
+
+
+def _dpi(directory: Directory) -> tuple[float, float]:
+    x_dpi, y_dpi = directory.dpi()
+    return (x_dpi, y_dpi) if 50 <= x_dpi <= 1300 and 50 <= y_dpi <= 1300 else _ASSUMED_DPI
+
+
+def _add_page(document: Pdf, data: mmap.mmap, directory: Directory, tiff: Path, index: int) -> None:
+    width, rows = directory.number(tiff_directory.WIDTH, 0), directory.number(tiff_directory.LENGTH, 0)
+    x_dpi, y_dpi = _dpi(directory)
+    across, down = width * 72 / x_dpi, rows * 72 / y_dpi
+    images = Dictionary()
+    drawing = []
+    done = 0
+    for number, (image, image_rows) in enumerate(_images(document, data, directory, tiff, index)):
+        images[f"/S{number}"] = image
+        height = down * image_rows / rows
+        done += image_rows
+        drawing.append(f"q {across:.4f} 0 0 {height:.4f} 0 {down * (rows - done) / rows:.4f} cm /S{number} Do Q")
+    document.add_blank_page(page_size=(across, down))
+    page = document.pages[-1]
+    page.obj.Resources = Dictionary(XObject=images)
+    page.obj.Contents = document.make_stream("\n".join(drawing).encode())
+
+
+def _images(
+    document: Pdf, data: mmap.mmap, directory: Directory, tiff: Path, index: int
+) -> Iterator[tuple[pikepdf.Object, int]]:
+    """The page's strips from the top, each as an image with its number of rows."""
+    width = directory.number(tiff_directory.WIDTH, 0)
+    compression = directory.number(tiff_directory.COMPRESSION, 1)
+    if compression not in (_RLE, tiff_directory.G3, tiff_directory.G4):
+        # JBIG, JPEG, or none: rare enough to be decoded and coded anew.
+        with Image.open(tiff, formats=["TIFF"]) as picture:
+            picture.seek(index)
+            coded = fax_tiff.coded(picture.convert("1"), 204, 196)
+        yield _image(document, coded.data, width, coded.rows, Dictionary(K=-1)), coded.rows
+        return
+    for offset, count, rows in directory.strips():
+        settings = _settings(directory, compression)
+        # TIFF 6.0: 0 is white, unless the photometric interpretation turns it over.
+        settings.BlackIs1 = directory.number(tiff_directory.PHOTOMETRIC, 0) == 1
+        yield _image(document, tiff_directory.strip_bytes(data, directory, offset, count), width, rows, settings), rows
+
+
+def _settings(directory: Directory, compression: int) -> Dictionary:
+    """PDF 1.7, table 11, for what TIFF 6.0 calls compressions 2, 3 and 4."""
+    if compression == tiff_directory.G4:
+        return Dictionary(K=-1)
+    if compression == _RLE:
+        return Dictionary(K=0, EncodedByteAlign=True, EndOfBlock=False)
+    options = directory.number(tiff_directory.T4_OPTIONS, 0)
+    two_dimensional = bool(options & _G3_2D)
+    # TIFF ends a Group 3 image with its last row, not with the end-of-block that the filter would wait for.
+    return Dictionary(K=4 if two_dimensional else 0, EndOfLine=True, EndOfBlock=False, DamagedRowsBeforeError=100)
+
+
+def _image(document: Pdf, coded: bytes, width: int, rows: int, settings: Dictionary) -> pikepdf.Object:
+    settings.Columns, settings.Rows = width, rows
+    image = document.make_stream(coded)
+    image.Type, image.Subtype = Name.XObject, Name.Image
+    image.Width, image.Height, image.BitsPerComponent = width, rows, 1
+    image.ColorSpace = Name.DeviceGray
+    image.Filter, image.DecodeParms = Array([Name.CCITTFaxDecode]), Array([settings])
+    return image

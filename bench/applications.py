@@ -1,0 +1,115 @@
+"""Dialplan applications that a channel can execute (mod_dptools, mod_spandsp, mod_python3), no more than fax needs."""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bench import causes
+from bench.channel import Channel
+from bench.fax_application import FaxApplication, answer
+
+if TYPE_CHECKING:
+    from bench.switch import Switch
+
+_log = logging.getLogger("bench.applications")
+_IN_HOOK = {"sched_hangup", "set", "unset", "export", "log", "hangup"}
+_VARIABLE = re.compile(r"\$\{([\w-]+)\}")
+
+
+class Applications:
+    """Executes applications by name."""
+
+    def __init__(self, switch: "Switch") -> None:
+        self._switch = switch
+        self._known: dict[str, Callable[[Channel, str], None]] = {
+            "answer": self._answer,
+            "pre_answer": lambda channel, data: None,
+            "ring_ready": lambda channel, data: None,
+            "hangup": lambda channel, data: channel.hangup(causes.cause_named(data or "NORMAL_CLEARING")),
+            "set": self._set,
+            "export": self._set,
+            "unset": lambda channel, data: channel.set(data.strip(), None),
+            "log": self._log,
+            "info": lambda channel, data: _log.info("%s %s", channel.uuid, channel.headers()),
+            "sleep": self._sleep,
+            "park": self._park,
+            "sched_hangup": self._sched_hangup,
+            "rxfax": lambda channel, data: FaxApplication(channel, sending=False, path=data).run(),
+            "txfax": lambda channel, data: FaxApplication(channel, sending=True, path=data).run(),
+            "python": self._python,
+        }
+
+    def execute(self, channel: Channel, name: str, data: str) -> None:
+        """Run one application in the channel's own thread. An unknown one ends the call, as in FreeSWITCH."""
+        application = self._known.get(name.lower())
+        if application is None:
+            self._switch.complain(f"Invalid Application {name}")
+            channel.hangup("DESTINATION_OUT_OF_ORDER")
+            return
+        data = self._expand(channel, data)
+        if name != "python":
+            channel.application = (name, data)
+        channel.set("current_application", name)
+        application(channel, data)
+
+    def execute_on(self, channel: Channel, value: str) -> None:
+        """Run the value of an execute_on_* variable: `app args` or `app:args`. It runs in the thread that drives the line."""
+        name, _, data = re.sub(r"^([^ :]+)[ :]", r"\1\0", value).partition("\0")
+        if "::" in value.partition(" ")[0] or name not in _IN_HOOK:
+            # Python or a slow application would run in FreeSWITCH's one fax timer thread, with its lock held.
+            self._switch.complain(f"execute_on_*: {value!r} is not something for a thread that drives all calls")
+            return
+        self._known[name](channel, self._expand(channel, data))
+
+    def _expand(self, channel: Channel, data: str) -> str:
+        if "${" not in data:
+            return data
+        expanded = _VARIABLE.sub(lambda match: channel.get(match.group(1)) or "", data)
+        if "${" in expanded:
+            self._switch.complain(f"application data runs APIs or expands twice: {data!r}")
+        return expanded
+
+    def _answer(self, channel: Channel, _data: str) -> None:
+        with channel.line.lock:
+            answer(channel)
+
+    def _set(self, channel: Channel, data: str) -> None:
+        name, _, value = data.partition("=")
+        channel.set(name.strip(), value)
+
+    def _log(self, channel: Channel, data: str) -> None:
+        level, _, text = data.partition(" ")
+        self._switch.console_log(level, f"{channel.uuid} {text}")
+
+    def _sleep(self, channel: Channel, data: str) -> None:
+        sleep(channel, int(data) if data.isdigit() else 0)
+
+    def _park(self, channel: Channel, _data: str) -> None:
+        with channel.line.lock:
+            channel.wait_while(lambda: True)
+
+    def _sched_hangup(self, channel: Channel, data: str) -> None:
+        when, _, rest = data.strip().partition(" ")
+        cause = rest.split()[0] if rest.split() else "ALLOTTED_TIMEOUT"
+        if not when.lstrip("+").isdigit():
+            self._switch.complain(f"sched_hangup needs a time: {data!r}")
+            return
+        if not when.startswith("+"):
+            self._switch.complain(f"sched_hangup with an absolute time is not for the bench: {data!r}")
+            return
+        channel.line.schedule(int(when) * 1000, lambda: channel.hangup(causes.cause_named(cause)))
+
+    def _python(self, channel: Channel, data: str) -> None:
+        from bench.session import Session  # scripts see this class; importing it above would be a cycle
+
+        self._switch.scripts.call(data, "handler", Session(channel, self._switch))
+
+
+def sleep(channel: Channel, milliseconds: int) -> None:
+    """Let that much time pass on the call's line."""
+    with channel.line.lock:
+        if not channel.ready():
+            return
+        channel.line.schedule(milliseconds, channel.resume)
+        channel.wait_while(lambda: True)

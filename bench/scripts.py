@@ -1,0 +1,65 @@
+"""Running Python scripts as mod_python3 does (eval_some_python of mod_python3.c): import, reload, call; errors are only logged."""
+
+import importlib
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger("bench.python")
+
+
+class ScriptRunner:
+    """Finds scripts in `script_dir`, which comes first on sys.path while this runner is installed."""
+
+    def __init__(self, script_dir: Path, stack_bytes: int) -> None:
+        self._script_dir = str(script_dir.resolve())
+        self._stack_bytes = stack_bytes
+        self._start_lock = threading.Lock()
+
+    def install(self) -> None:
+        sys.path.insert(0, self._script_dir)
+
+    def remove(self) -> None:
+        """Leave no trace: scripts of one switch must not serve the next one in this process."""
+        if self._script_dir in sys.path:
+            sys.path.remove(self._script_dir)
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(self._script_dir + "/"):
+                del sys.modules[name]
+
+    def call(self, command: str, function: str, *leading: object) -> None:
+        """Call `module[::function] rest` with the leading arguments and then rest. Nothing escapes from here.
+
+        SystemExit is ignored in silence; anything else is logged with its traceback.
+        """
+        module_name, _, rest = command.strip().partition(" ")
+        module_name, separator, named = module_name.partition("::")
+        if separator:
+            function = named
+        if not module_name:
+            _log.error("No module name specified!")
+            return
+        try:
+            importlib.invalidate_caches()
+            # The first call runs the module's top-level code twice, as it does in FreeSWITCH.
+            module = importlib.reload(importlib.import_module(module_name))
+            target: Callable[..., Any] = getattr(module, function)
+            target(*leading, rest)
+        except SystemExit:
+            return
+        except BaseException:
+            _log.exception("Error calling python script %s", command)
+
+    def start_thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
+        """A thread with the stack that FreeSWITCH gives to a call's thread, if so configured."""
+        with self._start_lock:
+            before = threading.stack_size(self._stack_bytes)
+            try:
+                thread = threading.Thread(target=run, name=name, daemon=True)
+                thread.start()
+            finally:
+                threading.stack_size(before)
+        return thread

@@ -1,0 +1,79 @@
+"""Attempts: one row a call, opened before it, closed once after it."""
+
+from faxplan.call_result import CallResult
+from faxplan.db import Transaction
+
+
+def open_inbound(
+    tx: Transaction,
+    tenant_id: int,
+    fax_id: int,
+    *,
+    node: str,
+    trunk: str,
+    channel_uuid: str,
+    peer_address: str,
+    caller_id: str,
+) -> int:
+    """The attempt of a call that comes in; its id. Those of calls that go out are opened by queue.claim_faxes."""
+    return int(
+        tx.value(
+            """insert into attempts (tenant_id, fax_id, number, node, trunk, channel_uuid, peer_address, caller_id)
+               values (%s, %s, 1, %s, %s, %s, %s, %s) returning id""",
+            (tenant_id, fax_id, node, trunk, channel_uuid, peer_address, caller_id),
+        )
+    )
+
+
+def close(
+    tx: Transaction,
+    tenant_id: int,
+    attempt_id: int,
+    result: CallResult,
+    *,
+    outcome: str,
+    explanation: str,
+    pages: int,
+    dialled: str | None = None,
+    caller_id: str | None = None,
+) -> None:
+    """Writes how the call ended. outcome: as attempts.outcome in schema.sql; pages: of this call."""
+    tx.execute(
+        """update attempts set outcome = %s, explanation = %s, pages = %s, answered_at = %s,
+               ended_at = coalesce(to_timestamp(%s), now()), sip_code = %s, q850_cause = %s, hangup_cause = %s,
+               fax_result_code = %s, fax_result_text = %s, t38_status = %s, ecm_used = %s, v17_disabled = %s,
+               transfer_rate = %s, bad_rows = %s, encoding = %s, image_resolution = %s, local_station_id = %s,
+               remote_station_id = %s, remote_country = %s, remote_vendor = %s, remote_model = %s, sip_call_id = %s,
+               peer_address = coalesce(%s, peer_address), dialled = %s, caller_id = coalesce(%s, caller_id)
+           where tenant_id = %s and id = %s and outcome is null""",
+        (
+            outcome,
+            explanation,
+            pages,
+            result.answered,
+            result.ended_at,
+            result.sip_code,
+            result.q850_cause,
+            result.hangup_cause,
+            result.fax_result_code,
+            result.fax_result_text,
+            result.t38_status,
+            result.ecm_used,
+            result.v17_disabled,
+            result.transfer_rate,
+            result.bad_rows,
+            result.encoding,
+            result.image_resolution,
+            result.local_station_id,
+            result.remote_station_id,
+            result.remote_country,
+            result.remote_vendor,
+            result.remote_model,
+            result.sip_call_id,
+            result.peer_address,
+            dialled,
+            caller_id,
+            tenant_id,
+            attempt_id,
+        ),
+    )

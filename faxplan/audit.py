@@ -1,0 +1,23 @@
+"""The audit log: append-only, one hash chain a tenant. The database numbers and hashes the rows (audit_link in schema.sql)."""
+
+import json
+from typing import Any
+
+from faxplan.db import Transaction
+
+INSTALLATION = 0
+"""The chain of acts on the installation itself."""
+
+
+def record(
+    tx: Transaction, tenant_id: int, *, actor: str, action: str, object: str, result: str = "done", **details: Any
+) -> None:
+    """One row, in the transaction of what it records. Call it last: it locks the chain's head until commit.
+
+    actor: `user:17`, `switch:node1`, `worker`, `system`. action: noun.verb. object: `fax:12`. result: done, refused, failed.
+    """
+    tx.execute(
+        """insert into audit (tenant_id, sequence, at, actor, action, object, result, details, previous_hash, hash)
+           values (%s, 0, now(), %s, %s, %s, %s, %s, '', '')""",
+        (tenant_id, actor, action, object, result, json.dumps(details)),
+    )

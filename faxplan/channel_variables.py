@@ -1,0 +1,58 @@
+"""Names of FreeSWITCH channel variables, in one place (mod_spandsp_fax.c, sofia.c, switch_channel.c)."""
+
+# Written by rxfax and txfax.
+FAX_SUCCESS = "fax_success"
+FAX_RESULT_CODE = "fax_result_code"
+FAX_RESULT_TEXT = "fax_result_text"
+FAX_PAGES = "fax_document_transferred_pages"
+FAX_T38_STATUS = "fax_t38_status"
+FAX_ECM_USED = "fax_ecm_used"
+FAX_V17_DISABLED = "fax_v17_disabled"
+FAX_TRANSFER_RATE = "fax_transfer_rate"
+FAX_BAD_ROWS = "fax_bad_rows"
+FAX_ENCODING_NAME = "fax_encoding_name"
+FAX_IMAGE_RESOLUTION = "fax_image_resolution"
+FAX_LOCAL_STATION_ID = "fax_local_station_id"
+FAX_REMOTE_STATION_ID = "fax_remote_station_id"
+FAX_REMOTE_COUNTRY = "fax_remote_country"
+FAX_REMOTE_VENDOR = "fax_remote_vendor"
+FAX_REMOTE_MODEL = "fax_remote_model"
+
+# Read by rxfax and txfax.
+FAX_IDENT = "fax_ident"
+FAX_HEADER = "fax_header"
+FAX_TIMEZONE = "fax_timezone"
+FAX_START_PAGE = "fax_start_page"
+FAX_ENABLE_T38 = "fax_enable_t38"
+FAX_ENABLE_T38_REQUEST = "fax_enable_t38_request"
+FAX_USE_ECM = "fax_use_ecm"
+FAX_DISABLE_V17 = "fax_disable_v17"
+
+# How the call went.
+HANGUP_CAUSE = "hangup_cause"
+HANGUP_CAUSE_Q850 = "hangup_cause_q850"
+SIP_TERM_STATUS = "sip_term_status"
+SIP_INVITE_FAILURE_STATUS = "sip_invite_failure_status"
+SIP_CALL_ID = "sip_call_id"
+SIP_NETWORK_IP = "sip_network_ip"
+ANSWER_EPOCH = "answer_epoch"
+
+# Who calls whom (inbound).
+DESTINATION_NUMBER = "destination_number"
+SIP_REQ_USER = "sip_req_user"
+SIP_TO_USER = "sip_to_user"
+CALLER_ID_NUMBER = "caller_id_number"
+CALLER_ID_NAME = "caller_id_name"
+
+CLEARED_BEFORE_FAX = (
+    FAX_SUCCESS,
+    FAX_RESULT_CODE,
+    FAX_RESULT_TEXT,
+    FAX_PAGES,
+    FAX_T38_STATUS,
+    FAX_ECM_USED,
+    FAX_TRANSFER_RATE,
+    FAX_BAD_ROWS,
+    FAX_REMOTE_STATION_ID,
+)
+"""Cleared before rxfax or txfax: a missing file or codec sets none of them, and stale ones would pass for a result."""

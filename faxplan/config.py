@@ -1,0 +1,136 @@
+"""Settings: read once from one TOML file and the environment, typed, printable.
+
+The file is named by FAXPLAN_CONFIG, else /etc/faxplan/faxplan.toml; each key can be overridden by FAXPLAN_<KEY>.
+docs/settings.md describes every key; a test fails for one that is missing there.
+"""
+
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from faxplan.errors import InvalidSetting
+
+DEFAULT_FILE = Path("/etc/faxplan/faxplan.toml")
+ROLES = ("admin", "portal", "switch", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, with its default. Paths are absolute; times are seconds."""
+
+    database_url: str
+    """libpq URL. Without a user, each process logs in as faxplan_<its role>."""
+    state_dir: Path = Path("/var/lib/faxplan")
+    """Journal, pending deliveries and, unless said otherwise, document store and spool."""
+    store_dir: Path | None = None
+    """Document store; default: `store` below state_dir."""
+    spool_dir: Path | None = None
+    """Private spool of calls in progress, best on tmpfs; default: `spool` below state_dir."""
+    node: str = field(default_factory=socket.gethostname)
+    """Name of this FreeSWITCH machine in the database."""
+    max_channels: int = 100
+    """Fax calls at once on this node, sent and received."""
+    calls_per_second: float = 20.0
+    """New outbound calls a second; keep it below the switch's sessions-per-second (30 in a vanilla FreeSWITCH)."""
+    sip_profile: str = "faxplan"
+    """Sofia profile that owns our gateways."""
+    gateway_dir: Path | None = None
+    """Where gateway files are written; None: an administrator keeps them by hand."""
+    ring_seconds: int = 60
+    """How long a call may ring before it counts as not answered."""
+    call_cap_seconds: int = 3600
+    """Absolute length of a call; 47 pages at 14,400 bit/s take about half of it."""
+    lease_margin_seconds: int = 300
+    """How long after the cap a call without a record is taken for dead."""
+    lookup_seconds: float = 1.0
+    """Longest time that an incoming call waits for the database before it gets 503."""
+    log_level: str = "INFO"
+    """Of the worker and the command line."""
+
+    @property
+    def store(self) -> Path:
+        """Folder of the document store."""
+        return self.store_dir or self.state_dir / "store"
+
+    @property
+    def spool(self) -> Path:
+        """Folder of the private spool."""
+        return self.spool_dir or self.state_dir / "spool"
+
+    @property
+    def journal(self) -> Path:
+        """Folder of outcomes that the database has not taken yet."""
+        return self.state_dir / "journal"
+
+    @property
+    def pending(self) -> Path:
+        """Folder of received faxes that are not delivered yet."""
+        return self.state_dir / "pending"
+
+    def database_url_for(self, role: str) -> str:
+        """The libpq URL with which `role` (one of ROLES) logs in."""
+        if role not in ROLES:
+            raise ValueError(f"unknown database role {role!r}")
+        parts = urlsplit(self.database_url)
+        if "@" in parts.netloc or "user=" in parts.query:
+            return self.database_url
+        return urlunsplit(parts._replace(netloc=f"faxplan_{role}@{parts.netloc}"))
+
+    def printable(self) -> dict[str, str]:
+        """Every setting as text, with passwords masked."""
+        shown = {f.name: str(getattr(self, f.name)) for f in fields(self)}
+        parts = urlsplit(self.database_url)
+        if parts.password:
+            shown["database_url"] = self.database_url.replace(f":{parts.password}@", ":********@")
+        return shown
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from `file` (default: see the module) and `environment`.
+
+    Raises InvalidSetting for an unknown key, a wrong type, or a missing database_url.
+    """
+    path = file or Path(environment.get("FAXPLAN_CONFIG", DEFAULT_FILE))
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidSetting(f"{path} is not valid TOML: {error}. Mend that line.") from error
+    elif file or "FAXPLAN_CONFIG" in environment:
+        raise InvalidSetting(f"{path} does not exist. Name the settings file with FAXPLAN_CONFIG.")
+    known = {f.name: str(f.type) for f in fields(Settings)}
+    for key in values:
+        if key not in known:
+            raise InvalidSetting(f"{path} has an unknown setting {key!r}. Known are: {', '.join(sorted(known))}.")
+    for key in known:
+        if (text := environment.get(f"FAXPLAN_{key.upper()}")) is not None:
+            values[key] = text
+    if "database_url" not in values:
+        raise InvalidSetting(f"database_url is not set. Put it into {path} or into FAXPLAN_DATABASE_URL.")
+    return Settings(**{key: _typed(key, known[key], value) for key, value in values.items()})
+
+
+def _typed(key: str, kind: str, value: Any) -> Any:
+    try:
+        if "Path" in kind:
+            path = Path(value)
+            if not path.is_absolute():
+                raise ValueError("it must be an absolute path")
+            return path
+        if "int" in kind:
+            number = int(value)
+        elif "float" in kind:
+            number = float(value)
+        else:
+            return str(value)
+        if number <= 0:
+            raise ValueError("it must be greater than 0")
+        return number
+    except (TypeError, ValueError) as error:
+        raise InvalidSetting(f"Setting {key} = {value!r} cannot be used: {error}.") from error

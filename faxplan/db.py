@@ -1,0 +1,253 @@
+"""The one gate into the database.
+
+A `Database` logs in as one role. Work happens in transactions: `tenant(id)` sees that tenant only (row-level security),
+`across_tenants()` sees what the role's named policies show. Both take a pooled connection, and give it back.
+"""
+
+import select
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from peewee import InterfaceError, OperationalError, PeeweeException, PostgresqlDatabase
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
+from psycopg2.errors import IntegrityError, QueryCanceled
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+
+from faxplan.errors import DatabaseUnavailable, FaxplanError
+
+Row = dict[str, Any]
+Parameters = Sequence[Any] | dict[str, Any]
+
+CONSTRAINT_MESSAGES = {
+    "tenants_slug_key": "There is already a tenant with this short name. Choose another.",
+    "tenants_slug_form": "A tenant's short name has lower-case letters, digits and hyphens only, at most 40.",
+    "tenants_country_form": "A country is its two-letter ISO code, such as DE or US.",
+    "tenants_us_header_line": "In the US the header line cannot be switched off (47 CFR 68.318(d)).",
+    "tenants_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
+    "dids_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
+    "tenants_header_name_form": "The name in the header line has at most 50 characters.",
+    "users_email_key": "This tenant has a user with this e-mail address already.",
+    "users_email_form": "A user's e-mail address is needed, in lower case.",
+    "mailboxes_name_key": "This tenant has a mailbox of this name already.",
+    "dids_number_key": "This number is a DID of some tenant already.",
+    "dids_number_form": "A DID is given in E.164 form, such as +4930123456.",
+    "trunks_name_key": "There is already a trunk of this name.",
+    "trunks_name_form": "A trunk's name has letters, digits, _ and - only, at most 63.",
+    "trunks_registration_complete": "A trunk that registers needs a username and a password.",
+    "routes_entry_key": "This prefix has a route to this trunk already.",
+    "routes_prefix_form": "A route's prefix is + and the leading digits of E.164 numbers; + alone matches all.",
+}
+
+
+class ConstraintViolated(FaxplanError):
+    """A row breaks a rule of schema.sql; `constraint` is the rule's name there."""
+
+    error_id = "constraint-violated"
+
+    def __init__(self, constraint: str) -> None:
+        self.constraint = constraint
+        super().__init__(CONSTRAINT_MESSAGES.get(constraint, f"The database refused the change: rule {constraint}."))
+
+
+class Transaction:
+    """An open transaction. Statements use psycopg2's %s and %(name)s placeholders."""
+
+    def __init__(self, database: PostgresqlDatabase) -> None:
+        self._database = database
+
+    def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        """All rows, each a dict by column name."""
+        cursor = self._database.execute_sql(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
+    def row(self, sql: str, parameters: Parameters | None = None) -> Row | None:
+        """The first row, or None where there is none."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def one(self, sql: str, parameters: Parameters | None = None) -> Row:
+        """The row of a statement that always has one (an insert that returns, an aggregate)."""
+        found = self.row(sql, parameters)
+        if found is None:
+            raise LookupError(f"no row from: {sql}")
+        return found
+
+    def value(self, sql: str, parameters: Parameters | None = None) -> Any:
+        """The first column of the first row; None where there is no row."""
+        values = self._database.execute_sql(sql, parameters).fetchone()
+        return None if values is None else values[0]
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> int:
+        """Runs a statement; how many rows it changed."""
+        return int(self._database.execute_sql(sql, parameters).rowcount)
+
+    def query(self, query: Any) -> Any:
+        """A peewee query (see models.py) bound to this transaction's connection."""
+        return query.bind(self._database)
+
+    def notify(self, channel: str) -> None:
+        """Wakes the listeners of `channel` at commit. There is no payload: any role may listen."""
+        self._database.execute_sql("select pg_notify(%s, '')", (channel,))
+
+    def enter_tenant(self, tenant_id: int) -> None:
+        """From here on this transaction also sees this tenant's rows, in place of another's."""
+        self._database.execute_sql("select set_config('app.tenant', %s, true)", (str(tenant_id),))
+
+
+class Database:
+    """Connections of one role, pooled; safe to share between threads."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        max_connections: int = 8,
+        wait_seconds: float = 10,
+        connect_seconds: int = 5,
+        statement_seconds: float = 30,
+    ) -> None:
+        self.url = url
+        self._pool = PooledPostgresqlDatabase(
+            url,
+            max_connections=max_connections,
+            timeout=wait_seconds,
+            stale_timeout=300,
+            autoconnect=False,
+            connect_timeout=connect_seconds,
+            options=f"-c statement_timeout={int(statement_seconds * 1000)} -c timezone=UTC",
+        )
+
+    @contextmanager
+    def tenant(self, tenant_id: int) -> Iterator[Transaction]:
+        """A transaction that sees one tenant. Commits at the end, rolls back on any exception.
+
+        Raises DatabaseUnavailable (try again later) and ConstraintViolated.
+        """
+        with self._transaction(str(tenant_id)) as transaction:
+            yield transaction
+
+    @contextmanager
+    def across_tenants(self) -> Iterator[Transaction]:
+        """A transaction without a tenant: installation tables, and what this role's named policies show. Errors as `tenant`."""
+        with self._transaction("") as transaction:
+            yield transaction
+
+    @contextmanager
+    def _transaction(self, tenant: str) -> Iterator[Transaction]:
+        if not self._pool.is_closed():
+            raise RuntimeError("this thread is in a transaction already: pass it on instead of opening another")
+        try:
+            self._begin(tenant)
+        except (PeeweeException, psycopg2.Error, MaxConnectionsExceeded) as error:
+            self._give_back()
+            raise DatabaseUnavailable(f"PostgreSQL is out of reach ({_first_line(error)}). Is it running?") from error
+        try:
+            yield Transaction(self._pool)
+            self._pool.commit()
+        except BaseException as error:
+            self._roll_back()
+            translated = _translated(error)
+            if translated is error:
+                raise
+            raise translated from error
+        finally:
+            self._give_back()
+
+    def _begin(self, tenant: str) -> None:
+        """Opens a connection and a transaction on it; a pooled one that died meanwhile is replaced once."""
+        for last_try in (False, True):
+            self._pool.connect()
+            try:
+                self._pool.begin()
+                self._pool.execute_sql("select set_config('app.tenant', %s, true)", (tenant,))
+                return
+            except (OperationalError, InterfaceError):
+                if last_try:
+                    raise
+                self._give_back()
+                self._pool.close_idle()
+
+    def _roll_back(self) -> None:
+        try:
+            self._pool.rollback()
+        except (PeeweeException, psycopg2.Error):
+            # The connection is gone, and the transaction with it; _give_back drops it from the pool.
+            self._pool.manual_close()
+
+    def _give_back(self) -> None:
+        if not self._pool.is_closed():
+            self._pool.close()
+
+    def close(self) -> None:
+        """Closes every pooled connection."""
+        self._give_back()
+        self._pool.close_all()
+
+
+class Listener:
+    """A connection of its own that waits for NOTIFY, in autocommit. Not for several threads."""
+
+    def __init__(self, url: str, channels: Sequence[str]) -> None:
+        self._url = url
+        self._channels = channels
+        self._connection: Any = None
+
+    def heard(self, timeout_seconds: float = 0) -> bool:
+        """Whether a notification came within the time. Reconnects by itself; raises DatabaseUnavailable meanwhile.
+
+        The answer is True after a reconnect, since something may have been missed.
+        """
+        try:
+            if self._connection is None:
+                self._connect()
+                return True
+            if timeout_seconds and not self._connection.notifies:
+                select.select([self._connection], [], [], timeout_seconds)
+            self._connection.poll()
+            heard = bool(self._connection.notifies)
+            del self._connection.notifies[:]
+            return heard
+        except psycopg2.Error as error:
+            self.close()
+            raise DatabaseUnavailable(f"PostgreSQL is out of reach ({_first_line(error)}). Is it running?") from error
+
+    def try_lock(self, key: int) -> bool:
+        """Takes a session-level advisory lock on this connection, held until it closes; False where another has it."""
+        self.heard()
+        with self._connection.cursor() as cursor:
+            cursor.execute("select pg_try_advisory_lock(%s)", (key,))
+            return bool(cursor.fetchone()[0])
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection (and with it every lock) has been kept."""
+        return self._connection is not None
+
+    def close(self) -> None:
+        """Gives up connection and locks."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    def _connect(self) -> None:
+        self._connection = psycopg2.connect(self._url, connect_timeout=5)
+        self._connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        with self._connection.cursor() as cursor:
+            for channel in self._channels:
+                cursor.execute(f'listen "{channel}"')
+
+
+def _translated(error: BaseException) -> BaseException:
+    cause = getattr(error, "orig", None) or error.__cause__ or error
+    if isinstance(cause, IntegrityError) and cause.diag.constraint_name:
+        return ConstraintViolated(cause.diag.constraint_name)
+    if isinstance(error, OperationalError | InterfaceError) or isinstance(cause, QueryCanceled):
+        return DatabaseUnavailable(f"PostgreSQL did not finish ({_first_line(error)}). Is it running?")
+    return error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

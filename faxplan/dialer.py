@@ -1,0 +1,311 @@
+"""The runtime of a node: claims due faxes, dials them, notes their pages, and settles what the journal holds.
+
+One a node, by a session-level advisory lock. It survives a database restart, and ends when the switch stops.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from faxplan import dial_string, inbound, nodes, queue, settling, staging, tenants
+from faxplan.call_result import without_channel
+from faxplan.config import Settings
+from faxplan.db import Database, Listener, Row
+from faxplan.documents import Store
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
+from faxplan.inbound import Pending
+from faxplan.journal import Journal, Outcome
+from faxplan.queue import ClaimedFax
+from faxplan.spool import Spool
+from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
+
+TICK_MS = 100
+SWEEP_SECONDS = 1.0
+HEARTBEAT_SECONDS = 5.0
+RECOVERY_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 5.0
+DIALLING_SECONDS = 120.0
+"""Younger calls may have no channel yet: their originate is on its way through the switch."""
+MOST_EVENTS = 200
+NO_CHANNEL_GRACE_SECONDS = 0.5
+"""How long a `-ERR` waits for the hangup hook of the same call, which knows more, where there was a channel after all."""
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """A call that this runtime dialled. sending: its fax is marked so. no_channel: when the switch said `-ERR`, and why."""
+
+    fax: ClaimedFax
+    sending: bool = False
+    no_channel: tuple[float, str] | None = None
+
+
+class Dialer:
+    """See the module. Everything it works with is given; nothing is kept beyond the run but the database and the disk."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        db: Database,
+        listener: Listener,
+        store: Store,
+        spool: Spool,
+        journal: Journal,
+        settings: Settings,
+    ) -> None:
+        self._switch = switch
+        self._db = db
+        self._listener = listener
+        self._store = store
+        self._spool = spool
+        self._journal = journal
+        self._pending = Pending(settings.pending)
+        self._settings = settings
+        self._actor = f"switch:{settings.node}"
+        self._live: dict[str, LiveCall] = {}
+        self._channel_of: dict[int, str] = {}
+        self._pages: dict[str, int] = {}
+        self._had_node = False
+        self._due = 0.0
+        self._next_sweep = 0.0
+        self._next_heartbeat = 0.0
+        self._next_recovery = 0.0
+        self._tokens = 1.0
+        self._tokens_at = time.monotonic()
+        self._unavailable = False
+
+    def run(self) -> None:
+        """Runs until the switch stops, or until another runtime turns out to serve this node."""
+        for part in (self._spool, self._journal, self._pending):
+            part.prepare()
+        while self._switch.running():
+            event = self._switch.next_event(TICK_MS)
+            try:
+                if not self._listener.connected and not self._take_node():
+                    if not self._had_node:
+                        self._switch.log("notice", "another runtime serves this node; this one ends")
+                        return
+                    raise DatabaseUnavailable("The node's lock is still held by the connection that broke.")
+                self._work(event)
+                self._available()
+            except DatabaseUnavailable as error:
+                self._wait_for_database(error)
+        self._listener.close()
+
+    def _take_node(self) -> bool:
+        if not self._listener.try_lock(nodes.lock_key(self._settings.node)):
+            self._listener.close()
+            return False
+        self._had_node = True
+        self._due = self._next_heartbeat = self._next_recovery = 0.0
+        return True
+
+    def _work(self, event: SwitchEvent | None) -> None:
+        handled = 0
+        while event is not None:
+            self._handle(event)
+            handled += 1
+            event = self._switch.next_event(0) if handled < MOST_EVENTS else None
+        self._record_pages()
+        heard = self._listener.heard()
+        now = time.monotonic()
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + HEARTBEAT_SECONDS
+            with self._db.across_tenants() as tx:
+                nodes.report(
+                    tx, self._settings.node, switch_uuid=self._switch.uuid(), max_channels=self._settings.max_channels
+                )
+        if now >= self._next_recovery:
+            self._next_recovery = now + RECOVERY_SECONDS
+            self._recover()
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_SECONDS
+            self._sweep()
+        if heard:
+            self._stop_cancelled()
+        if heard or now >= self._due:
+            self._dial_due()
+
+    # ---------------------------------------------------------------------------------------------------------- events
+
+    def _handle(self, event: SwitchEvent) -> None:
+        match event:
+            case CallJournalled(attempt_id):
+                outcome = self._journal.read(attempt_id)
+                if outcome is not None:
+                    self._settle(outcome)
+            case PageDone(channel_uuid, pages):
+                self._pages[channel_uuid] = max(pages, self._pages.get(channel_uuid, 0))
+            case FaxStarted(channel_uuid):
+                call = self._live.get(channel_uuid)
+                if call is not None and not call.sending:
+                    call.sending = True
+                    with self._db.tenant(call.fax.tenant_id) as tx:
+                        queue.mark_sending(tx, call.fax.tenant_id, call.fax.fax_id)
+            case NoChannel(channel_uuid, cause):
+                call = self._live.get(channel_uuid)
+                if call is not None:
+                    call.no_channel = (time.monotonic() + NO_CHANNEL_GRACE_SECONDS, cause)
+                    self._next_sweep = min(self._next_sweep, call.no_channel[0])
+
+    def _record_pages(self) -> None:
+        """Writes page counts, all in one transaction; while the database is away they are kept for later."""
+        if self._pages:
+            with self._db.across_tenants() as tx:
+                for channel_uuid, pages in self._pages.items():
+                    queue.record_pages(tx, channel_uuid, pages)
+            self._pages.clear()
+
+    def _settle(self, outcome: Outcome) -> None:
+        settling.settle(self._db, outcome, self._spool.staged(outcome.attempt_id), actor=self._actor)
+        self._spool.discard_outbound(outcome.attempt_id)
+        self._journal.remove(outcome.attempt_id)
+        self._forget(outcome.attempt_id)
+        # A channel is free now.
+        self._due = 0.0
+
+    def _forget(self, attempt_id: int) -> None:
+        channel_uuid = self._channel_of.pop(attempt_id, "")
+        self._live.pop(channel_uuid, None)
+        self._pages.pop(channel_uuid, None)
+
+    def _sweep(self) -> None:
+        """Settles what waits in the journal, and calls that never had a channel; delivers what waits in pending/."""
+        now = time.monotonic()
+        for channel_uuid, call in self._live.items():
+            if call.no_channel is not None and now >= call.no_channel[0]:
+                if not self._switch.channel_exists(channel_uuid):
+                    self._journal.write(self._outcome(call.fax, call.no_channel[1]))
+                call.no_channel = None
+        for outcome in list(self._journal.waiting()):
+            self._settle(outcome)
+        for received in list(self._pending.waiting()):
+            inbound.deliver(self._db, self._store, received, actor=self._actor)
+
+    def _outcome(self, fax: ClaimedFax, cause: str) -> Outcome:
+        return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, without_channel(cause, ended_at=time.time()))
+
+    def _stop_cancelled(self) -> None:
+        by_tenant: dict[int, dict[int, str]] = {}
+        for channel_uuid, call in self._live.items():
+            by_tenant.setdefault(call.fax.tenant_id, {})[call.fax.fax_id] = channel_uuid
+        for tenant_id, channels in by_tenant.items():
+            with self._db.tenant(tenant_id) as tx:
+                stop = queue.cancelled_in_call(tx, tenant_id, list(channels))
+            for fax_id in stop:
+                self._switch.hang_up(channels[fax_id], "ORIGINATOR_CANCEL")
+
+    # --------------------------------------------------------------------------------------------------------- dialling
+
+    def _dial_due(self) -> None:
+        allowance = self._allowance()
+        if allowance < 1:
+            self._due = time.monotonic() + 1 / self._settings.calls_per_second
+            return
+        with self._db.across_tenants() as tx:
+            room = self._settings.max_channels - queue.calls_on_node(tx, self._settings.node)
+            claimed: list[ClaimedFax] = []
+            if room > 0:
+                claimed = queue.claim_faxes(
+                    tx,
+                    node=self._settings.node,
+                    switch_uuid=self._switch.uuid(),
+                    most=min(room, allowance),
+                    lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
+                )
+            owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
+            wait = 0.0 if claimed else queue.next_due(tx)
+        if not claimed:
+            # Full: the next settlement wakes us. Else until the next fax is due, but not for long: a NOTIFY may get lost.
+            self._due = time.monotonic() + (
+                LONGEST_WAIT_SECONDS if wait is None or room <= 0 else min(max(wait, 0.1), LONGEST_WAIT_SECONDS)
+            )
+            return
+        self._due = 0.0
+        for fax in claimed:
+            self._live[fax.channel_uuid] = LiveCall(fax)
+            self._channel_of[fax.attempt_id] = fax.channel_uuid
+            self._tokens -= 1
+            self._dial(fax, owners[fax.tenant_id])
+
+    def _allowance(self) -> int:
+        """Calls that may start now: a token bucket of calls_per_second, at most one second's worth."""
+        now = time.monotonic()
+        rate = self._settings.calls_per_second
+        self._tokens = min(self._tokens + (now - self._tokens_at) * rate, max(rate, 1.0))
+        self._tokens_at = now
+        return int(self._tokens)
+
+    def _dial(self, fax: ClaimedFax, tenant: tenants.Tenant) -> None:
+        try:
+            if fax.trunk is None:
+                raise NoRoute(f"no trunk serves {fax.called_number}")
+            sidecar = staging.stage(self._store, self._spool, fax, fax.trunk, tenant)
+            argument = dial_string.originate(
+                dial_string.Dial(
+                    attempt_id=fax.attempt_id,
+                    channel_uuid=fax.channel_uuid,
+                    gateway=fax.trunk.name,
+                    called=sidecar.dialled,
+                    calling=sidecar.caller_id,
+                    t38=fax.trunk.t38,
+                    ring_seconds=self._settings.ring_seconds,
+                    call_cap_seconds=self._settings.call_cap_seconds,
+                )
+            )
+        except (FaxplanError, OSError) as error:
+            self._switch.log("err", f"attempt {fax.attempt_id} was not dialled: {ascii(str(error))[:200]}")
+            cause = error.error_id if isinstance(error, FaxplanError) else "spool-failed"
+            self._journal.write(self._outcome(fax, cause))
+            self._next_sweep = 0.0
+            return
+        self._switch.originate(argument)
+
+    # --------------------------------------------------------------------------------------------------------- recovery
+
+    def _recover(self) -> None:
+        """Ends calls that nobody will report on: of a switch that is gone, without a channel, or past their lease."""
+        for outcome in list(self._journal.waiting()):
+            self._settle(outcome)
+        with self._db.across_tenants() as tx:
+            here = queue.calls_of_node(tx, self._settings.node)
+            expired = [call for call in queue.expired_calls(tx) if call["node"] != self._settings.node]
+        dead = [call for call in here if self._is_dead(call)]
+        living = {call["attempt_id"] for call in here} - {call["attempt_id"] for call in dead}
+        for received in list(self._pending.waiting()) + list(inbound.adopt(self._spool, self._pending, living)):
+            inbound.deliver(self._db, self._store, received, actor=self._actor)
+        for call in dead + expired:
+            if call["direction"] == "outbound":
+                settling.settle_unknown(self._db, call, actor=self._actor)
+                self._forget(call["attempt_id"])
+            else:
+                inbound.abandon(self._db, call, actor=self._actor)
+        for attempt_id in set(self._spool.outbound_attempts()) - living - set(self._channel_of):
+            self._spool.discard_outbound(attempt_id)
+
+    def _is_dead(self, call: Row) -> bool:
+        if call["switch_uuid"] != self._switch.uuid() or call["expired"]:
+            return True
+        return call["age"] > DIALLING_SECONDS and not self._switch.channel_exists(call["channel_uuid"])
+
+    # ---------------------------------------------------------------------------------------------------------- database
+
+    def _wait_for_database(self, error: DatabaseUnavailable) -> None:
+        if not self._unavailable:
+            self._unavailable = True
+            self._switch.log("err", f"{ascii(str(error))[:200]} Calls go on; nothing new is dialled until it answers.")
+        self._next_sweep = self._due = 0.0
+        time.sleep(TICK_MS / 1000)
+
+    def _available(self) -> None:
+        if self._unavailable:
+            self._unavailable = False
+            self._switch.log("notice", "PostgreSQL answers again")
+
+
+def prepare_folders(settings: Settings) -> list[Path]:
+    """The folders that a node needs, made and private."""
+    folders = [settings.state_dir, settings.spool, settings.journal, settings.pending, settings.store]
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folders

@@ -1,0 +1,330 @@
+"""One fax in: accepted before the answer, received into the spool, delivered from a persistent `pending/`.
+
+    accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep
+    secure    after the call: the TIFF and how the call ended, durable in pending/<attempt>/, whether the database is there or not
+    deliver   PDF made, both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/ goes
+
+Whatever a crash leaves behind is found again in the spool or in pending/ and goes the same way (`adopt`).
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from faxplan import attempts, audit, documents, mailboxes, notices, numbers, queue, received, trunks
+from faxplan.call_result import CallResult
+from faxplan.db import Database, Row, Transaction
+from faxplan.documents import Store
+from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.files import fsync_folder, write_durably
+from faxplan.mailboxes import Did
+from faxplan.spool import InboundSidecar, Spool
+from faxplan.trunks import Trunk
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """What an INVITE says. source_address: where it really came from; the rest was written by the peer."""
+
+    channel_uuid: str
+    source_address: str
+    gateway: str | None
+    called: str
+    calling: str | None
+    calling_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A call to be answered: whose it is, and with which station ident (CSI) we answer."""
+
+    sidecar: InboundSidecar
+    ident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call not to be answered. cause: for hang-up before answer, which FreeSWITCH turns into the SIP code."""
+
+    cause: str
+    reason: str
+
+
+UNKNOWN_SOURCE = "CALL_REJECTED"
+"""403."""
+UNKNOWN_DID = "UNALLOCATED_NUMBER"
+"""404."""
+CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
+"""503: the carrier tries elsewhere."""
+
+
+def accept(
+    db: Database, spool: Spool, call: IncomingCall, *, node: str, switch_uuid: str, lease_seconds: int, deadline: float
+) -> Accepted | Refused:
+    """Decides about a call and, if it is to be answered, commits its `receiving` row and writes its sidecar.
+
+    Raises DatabaseUnavailable, also (and nothing is committed) after `deadline` on time.monotonic(); the caller then refuses
+    with CANNOT_LOOK_UP.
+    """
+    with db.across_tenants() as tx:
+        trunk = trunks.by_source(tx, call.source_address, call.gateway)
+        if trunk is None:
+            return Refused(UNKNOWN_SOURCE, f"no trunk sends from {ascii(call.source_address)[:60]}")
+        called = numbers.normalise_or_none(call.called, trunk.inbound_country)
+        did = mailboxes.find_did(tx, called) if called else None
+        if did is None:
+            return Refused(UNKNOWN_DID, f"{ascii(call.called)[:60]} is nobody's DID")
+        tx.enter_tenant(did.tenant_id)
+        calling = numbers.normalise_or_none(call.calling, trunk.inbound_country)
+        sidecar = _open(tx, call, did, trunk, calling, node=node, switch_uuid=switch_uuid, lease_seconds=lease_seconds)
+        if time.monotonic() > deadline:
+            raise DatabaseUnavailable("PostgreSQL took too long to look up an incoming call.")
+    spool.expect(sidecar)
+    return Accepted(sidecar, did.station_ident or did.number)
+
+
+def _open(
+    tx: Transaction,
+    call: IncomingCall,
+    did: Did,
+    trunk: Trunk,
+    calling: str | None,
+    *,
+    node: str,
+    switch_uuid: str,
+    lease_seconds: int,
+) -> InboundSidecar:
+    fax_id = int(
+        tx.value(
+            """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number)
+               values (%s, 'inbound', 'receiving', %s, %s, %s) returning id""",
+            (did.tenant_id, did.mailbox_id, did.number, calling),
+        )
+    )
+    attempt_id = attempts.open_inbound(
+        tx,
+        did.tenant_id,
+        fax_id,
+        node=node,
+        trunk=trunk.name,
+        channel_uuid=call.channel_uuid,
+        peer_address=call.source_address,
+        caller_id=_shown(call.calling, call.calling_name),
+    )
+    queue.open_call(
+        tx,
+        did.tenant_id,
+        fax_id=fax_id,
+        attempt_id=attempt_id,
+        node=node,
+        switch_uuid=switch_uuid,
+        channel_uuid=call.channel_uuid,
+        trunk_id=trunk.id,
+        destination=did.number,
+        lease_seconds=lease_seconds,
+    )
+    return InboundSidecar(did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid)
+
+
+def _shown(calling: str | None, name: str | None) -> str:
+    text = " ".join(part for part in (name, calling) if part)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")[:200]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFax:
+    """A received fax that is on disk, and not yet in a mailbox."""
+
+    folder: Path
+    sidecar: InboundSidecar
+    result: CallResult
+
+    @property
+    def tiff(self) -> Path | None:
+        """What rxfax wrote; None where nothing arrived."""
+        path = self.folder / "fax.tif"
+        return path if path.exists() else None
+
+
+class Pending:
+    """The folder of received faxes that are not delivered yet: one folder an attempt."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Makes the folder, private."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
+        """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""
+        folder = self.root / str(sidecar.attempt_id)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        source = spool.inbound_tiff(sidecar.attempt_id)
+        if source.exists():
+            partial = folder / "fax.partial"
+            shutil.copyfile(source, partial)
+            with partial.open("rb") as copied:
+                os.fsync(copied.fileno())
+            partial.replace(folder / "fax.tif")
+        # Written last: a folder without it is not complete, and the spool still has everything.
+        content = {"sidecar": asdict(sidecar), "result": result.as_dict()}
+        write_durably(folder / "call.json", json.dumps(content).encode())
+        fsync_folder(self.root)
+        spool.discard_inbound(sidecar.attempt_id)
+        return PendingFax(folder, sidecar, result)
+
+    def waiting(self) -> Iterator[PendingFax]:
+        """Everything that is complete here, oldest attempt first."""
+        for folder in sorted(self.root.iterdir(), key=lambda p: int(p.name)):
+            try:
+                content = json.loads((folder / "call.json").read_bytes())
+            except FileNotFoundError:
+                continue
+            yield PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
+
+
+def deliver(db: Database, store: Store, pending: PendingFax, *, actor: str) -> str | None:
+    """Brings a pending fax into its mailbox; its final state (received, partial or failed), None where that was done before.
+
+    None also while another thread delivers it. Raises DatabaseUnavailable: everything stays in pending/.
+    """
+    try:
+        folder = os.open(pending.folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # It may have been delivered, and removed, between the opening and the lock.
+        return _deliver_locked(db, store, pending, actor) if pending.folder.exists() else None
+    except BlockingIOError:
+        return None
+    finally:
+        os.close(folder)
+
+
+def _deliver_locked(db: Database, store: Store, pending: PendingFax, actor: str) -> str | None:
+    state, pages, pdf = _examine(pending)
+    stored = [store.put(path) for path in (pending.tiff, pdf) if path is not None and pages]
+    try:
+        done = _commit(db, pending, state, pages, stored, actor)
+    except BaseException:
+        for each in stored:
+            store.delete(each.object_name)
+        raise
+    if not done:
+        for each in stored:
+            store.delete(each.object_name)
+    shutil.rmtree(pending.folder)
+    return state if done else None
+
+
+def _examine(pending: PendingFax) -> tuple[str, int, Path | None]:
+    """Final state, whole pages, and the PDF beside the TIFF (None where none can be made: the TIFF alone is delivered)."""
+    if pending.tiff is None:
+        return "failed", 0, None
+    pages = received.complete_pages(pending.tiff)
+    if not pages:
+        return "failed", 0, None
+    pdf: Path | None = pending.folder / "fax.pdf"
+    try:
+        received.to_pdf(pending.tiff, pending.folder / "fax.pdf")
+    except FaxplanError:
+        pdf = None
+    return ("received" if pending.result.fax_success and pages >= pending.result.pages else "partial"), pages, pdf
+
+
+def _commit(
+    db: Database, pending: PendingFax, state: str, pages: int, stored: list[documents.StoredObject], actor: str
+) -> bool:
+    side, result = pending.sidecar, pending.result
+    words = _words(state, pages, result)
+    with db.tenant(side.tenant_id) as tx:
+        fax = queue.lock_fax(tx, side.tenant_id, side.fax_id)
+        if fax is None or queue.take_call(tx, side.tenant_id, side.attempt_id) is None:
+            return False
+        kinds = ((documents.RECEIVED_TIFF, "image/tiff"), (documents.RECEIVED_PDF, "application/pdf"))
+        ids = [
+            documents.record(tx, side.tenant_id, each, kind=kind, media_type=media_type, pages=pages)
+            for each, (kind, media_type) in zip(stored, kinds, strict=False)
+        ]
+        attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
+        tx.execute(
+            """update faxes set state = %s, explanation = %s, error_id = %s, pages = %s, pages_done = %s, attempts_made = 1,
+                      tiff_id = %s, pdf_id = %s, finished_at = now() where tenant_id = %s and id = %s""",
+            (
+                state,
+                words,
+                None if state == "received" else result.hangup_cause,
+                pages,
+                pages,
+                ids[0] if ids else None,
+                ids[1] if len(ids) > 1 else None,
+                side.tenant_id,
+                side.fax_id,
+            ),
+        )
+        if pages:
+            mailboxes.deliver(tx, side.tenant_id, side.mailbox_id, side.fax_id)
+        notices.tell_mailbox(tx, side.tenant_id, side.mailbox_id, side.fax_id, state, words)
+        audit.record(
+            tx,
+            side.tenant_id,
+            actor=actor,
+            action="fax.receive",
+            object=f"fax:{side.fax_id}",
+            result="failed" if state == "failed" else "done",
+            state=state,
+            pages=pages,
+        )
+    return True
+
+
+def _words(state: str, pages: int, result: CallResult) -> str:
+    said = f" ({result.fax_result_text})" if result.fax_result_code and result.fax_result_text else ""
+    counted = f"{pages} page" + ("" if pages == 1 else "s")
+    if state == "received":
+        return f"{counted} received."
+    if state == "partial":
+        return f"The call broke off after {counted}{said}. What arrived is kept; ask the sender for the rest."
+    return f"The call ended without a page{said}."
+
+
+def adopt(spool: Spool, pending: Pending, living: set[int]) -> Iterator[PendingFax]:
+    """Secures what dead calls left in the spool. living: attempts whose call may still be going on here."""
+    for attempt_id in spool.inbound_attempts():
+        sidecar = spool.expected(attempt_id)
+        if sidecar is not None and attempt_id not in living:
+            yield pending.secure(spool, sidecar, CallResult(hangup_cause="NONE"))
+
+
+def abandon(db: Database, call: Row, *, actor: str) -> bool:
+    """Ends a receiving row of which nothing was left: its switch died before a page was on disk. False: settled before."""
+    words = "The switch stopped during the call, and no page was on disk."
+    with db.tenant(call["tenant_id"]) as tx:
+        fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
+        if fax is None or queue.take_call(tx, call["tenant_id"], call["attempt_id"]) is None:
+            return False
+        lost = CallResult(hangup_cause="NONE")
+        attempts.close(tx, call["tenant_id"], call["attempt_id"], lost, outcome="failed", explanation=words, pages=0)
+        tx.execute(
+            """update faxes set state = 'failed', explanation = %s, error_id = 'outcome-unknown', pages = 0, attempts_made = 1,
+                      finished_at = now() where tenant_id = %s and id = %s""",
+            (words, call["tenant_id"], call["fax_id"]),
+        )
+        notices.tell_mailbox(tx, call["tenant_id"], fax["mailbox_id"], call["fax_id"], "failed", words)
+        audit.record(
+            tx,
+            call["tenant_id"],
+            actor=actor,
+            action="fax.receive",
+            object=f"fax:{call['fax_id']}",
+            result="failed",
+            pages=0,
+        )
+    return True

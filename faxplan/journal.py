@@ -1,0 +1,73 @@
+"""The outcome journal of a node: how calls ended, on disk before the database is asked.
+
+One file an attempt, fsynced. It is written by the hangup hook, which touches no database, and taken by the runtime, which
+settles it and removes the file. What a crash or a database outage left behind is settled at the next sweep.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from faxplan.call_result import CallResult
+from faxplan.files import write_durably
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the call of an attempt ended."""
+
+    tenant_id: int
+    fax_id: int
+    attempt_id: int
+    result: CallResult
+
+
+class Journal:
+    """The folder of outcomes that are not settled yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self) -> None:
+        """Makes the folder, private."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write(self, outcome: Outcome) -> None:
+        """Records an outcome durably. A first record of an attempt stays: whoever comes second knows less."""
+        target = self._path(outcome.attempt_id)
+        if target.exists():
+            return
+        content = {
+            "tenant_id": outcome.tenant_id,
+            "fax_id": outcome.fax_id,
+            "attempt_id": outcome.attempt_id,
+            "result": outcome.result.as_dict(),
+        }
+        write_durably(target, json.dumps(content).encode())
+
+    def read(self, attempt_id: int) -> Outcome | None:
+        """The outcome of an attempt; None where none waits."""
+        try:
+            return _parsed(self._path(attempt_id).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def waiting(self) -> Iterator[Outcome]:
+        """Every outcome that is not settled, oldest attempt first."""
+        for path in sorted(self.folder.glob("*.json"), key=lambda p: int(p.stem)):
+            outcome = self.read(int(path.stem))
+            if outcome is not None:
+                yield outcome
+
+    def remove(self, attempt_id: int) -> None:
+        """Forgets an outcome that the database has taken."""
+        self._path(attempt_id).unlink(missing_ok=True)
+
+    def _path(self, attempt_id: int) -> Path:
+        return self.folder / f"{attempt_id:d}.json"
+
+
+def _parsed(content: bytes) -> Outcome:
+    value = json.loads(content)
+    return Outcome(value["tenant_id"], value["fax_id"], value["attempt_id"], CallResult(**value["result"]))

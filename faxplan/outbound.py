@@ -1,0 +1,246 @@
+"""One fax out, up to the queue and from the last call on: submit, rendered, cancel, finish (calls: settling.py)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants
+from faxplan.db import Database, Row, Transaction
+from faxplan.documents import Store, StoredObject
+from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
+from faxplan.queue import RenderJob
+from faxplan.rendering import Resolution
+from faxplan.users import User
+
+UNRENDERED_PAGES = 1
+"""What is held in the quota for a document whose page count only the rendering tells (plain text)."""
+
+
+class AlreadyFinal(FaxplanError):
+    """The fax has ended; it cannot be cancelled."""
+
+    error_id = "already-final"
+
+
+class NoCallerId(FaxplanError):
+    """The tenant has no DID to call from."""
+
+    error_id = "no-caller-id"
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """What a user wants to be sent. number: as the user wrote it; file: on local disk, read once."""
+
+    number: str
+    file: Path
+    file_name: str
+    resolution: Resolution = Resolution.FINE
+    password: str | None = None
+    priority: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A fax that was accepted. pages None: known after rendering."""
+
+    fax_id: int
+    called_number: str
+    pages: int | None
+
+
+def submit(db: Database, store: Store, user: User, request: SendRequest) -> Submitted:
+    """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
+
+    Raises InvalidNumber, DocumentRefused, QuotaExceeded, NoCallerId, DatabaseUnavailable.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        tenant = tenants.get(tx, user.tenant_id)
+        did = mailboxes.caller_id(tx, user.tenant_id)
+    if did is None:
+        raise NoCallerId(f"{tenant.name} has no DID to call from. The administrator assigns one.")
+    called = numbers.normalise(request.number, tenant.country)
+    found = source.inspect(request.file, password=request.password)
+    stored = store.put(request.file)
+    try:
+        with db.tenant(user.tenant_id) as tx:
+            original = documents.record(
+                tx,
+                user.tenant_id,
+                stored,
+                kind=documents.ORIGINAL,
+                media_type=found.media_type,
+                pages=found.pages,
+                file_name=request.file_name,
+            )
+            fax_id = _accept(tx, user, request, original, called, did.number, found.pages)
+    except BaseException:
+        store.delete(stored.object_name)
+        raise
+    return Submitted(fax_id, called, found.pages)
+
+
+def _accept(
+    tx: Transaction, user: User, request: SendRequest, original: int, called: str, calling: str, pages: int | None
+) -> int:
+    reserved = pages or UNRENDERED_PAGES
+    rendering = tx.value(
+        "insert into renderings (tenant_id, original_id, resolution, password) values (%s, %s, %s, %s) returning id",
+        (user.tenant_id, original, request.resolution.value, request.password),
+    )
+    tx.execute("insert into render_jobs (tenant_id, rendering_id) values (%s, %s)", (user.tenant_id, rendering))
+    fax_id = int(
+        tx.value(
+            """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
+                                  rendering_id, resolution, pages, priority, reserved_pages)
+               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
+            (
+                user.tenant_id,
+                user.id,
+                user.mailbox_id,
+                called,
+                calling,
+                rendering,
+                request.resolution.value,
+                pages,
+                request.priority,
+                reserved,
+            ),
+        )
+    )
+    quotas.reserve(tx, user.tenant_id, user.id, reserved)
+    tx.notify(queue.RENDER_CHANNEL)
+    audit.record(
+        tx,
+        user.tenant_id,
+        actor=f"user:{user.id}",
+        action="fax.submit",
+        object=f"fax:{fax_id}",
+        called=called,
+        pages=pages,
+    )
+    return fax_id
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOrder:
+    """What the worker has to render."""
+
+    original: StoredObject
+    resolution: Resolution
+    password: str | None
+
+
+def render_order(tx: Transaction, job: RenderJob) -> RenderOrder:
+    """What a claimed job asks for."""
+    row = tx.row(
+        "select original_id, resolution, password from renderings where tenant_id = %s and id = %s",
+        (job.tenant_id, job.rendering_id),
+    )
+    if row is None:
+        raise NotFound(f"There is no rendering {job.rendering_id}.")
+    return RenderOrder(
+        documents.get(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]), row["password"]
+    )
+
+
+def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pages: int) -> bool:
+    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now."""
+    with db.tenant(job.tenant_id) as tx:
+        if not queue.finish_render_job(tx, job, worker):
+            return False
+        document_id = documents.record(
+            tx, job.tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
+        )
+        tx.execute(
+            """update renderings set state = 'rendered', document_id = %s, password = null where tenant_id = %s and id = %s""",
+            (document_id, job.tenant_id, job.rendering_id),
+        )
+        for fax in _waiting(tx, job):
+            try:
+                _fit_reservation(tx, fax, pages)
+            except QuotaExceeded as error:
+                finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
+                continue
+            queue.enqueue(tx, job.tenant_id, fax["id"], pages_done=0, delay_seconds=0, explanation=None)
+    return True
+
+
+def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
+    if pages > fax["reserved_pages"]:
+        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - fax["reserved_pages"])
+    tx.execute(
+        "update faxes set pages = %s, reserved_pages = greatest(reserved_pages, %s) where tenant_id = %s and id = %s",
+        (pages, pages, fax["tenant_id"], fax["id"]),
+    )
+
+
+def rendering_failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> None:
+    """Ends every fax that waits for a rendering which cannot be made."""
+    with db.tenant(job.tenant_id) as tx:
+        if not queue.finish_render_job(tx, job, worker):
+            return
+        tx.execute(
+            """update renderings set state = 'failed', error_id = %s, error_text = %s, password = null
+               where tenant_id = %s and id = %s""",
+            (error.error_id, str(error), job.tenant_id, job.rendering_id),
+        )
+        for fax in _waiting(tx, job):
+            finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
+
+
+def _waiting(tx: Transaction, job: RenderJob) -> list[Row]:
+    return queue.lock_faxes_of_rendering(tx, job.tenant_id, job.rendering_id)
+
+
+def cancel(db: Database, user: User, fax_id: int) -> bool:
+    """Stops a fax. True: it is cancelled now. False: it is in a call, which the switch ends within moments.
+
+    Raises NotFound and AlreadyFinal.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        fax = queue.lock_fax(tx, user.tenant_id, fax_id)
+        if fax is None or fax["direction"] != "outbound":
+            raise NotFound(f"You have no fax {fax_id} to cancel. `faxplan list` shows yours.")
+        if fax["finished_at"] is not None:
+            raise AlreadyFinal(f"Fax {fax_id} has ended already ({fax['state']}).")
+        if fax["state"] == "accepted" or queue.withdraw(tx, user.tenant_id, fax_id):
+            finish(tx, fax, "cancelled", "Cancelled before it was dialled.", actor=f"user:{user.id}")
+            return True
+        tx.execute(
+            "update faxes set cancel_requested = true where tenant_id = %s and id = %s", (user.tenant_id, fax_id)
+        )
+        tx.notify(queue.CANCEL_CHANNEL)
+        audit.record(tx, user.tenant_id, actor=f"user:{user.id}", action="fax.cancel", object=f"fax:{fax_id}")
+        return False
+
+
+def finish(
+    tx: Transaction,
+    fax: Row,
+    state: str,
+    explanation: str,
+    *,
+    actor: str,
+    pages_done: int | None = None,
+    error_id: str | None = None,
+) -> None:
+    """Brings an outbound fax (its row, locked) to a final state: quota, notice and audit with it."""
+    tenant_id, fax_id = fax["tenant_id"], fax["id"]
+    done = fax["pages_done"] if pages_done is None else pages_done
+    tx.execute(
+        """update faxes set state = %s, explanation = %s, error_id = %s, pages_done = %s, not_before = null,
+                            reserved_pages = 0, finished_at = now() where tenant_id = %s and id = %s""",
+        (state, explanation, error_id, done, tenant_id, fax_id),
+    )
+    quotas.settle(tx, tenant_id, fax["user_id"], reserved=fax["reserved_pages"], used=done)
+    if fax["user_id"] is not None:
+        notices.tell_user(tx, tenant_id, fax["user_id"], fax_id, state, explanation)
+    audit.record(
+        tx,
+        tenant_id,
+        actor=actor,
+        action=f"fax.{state}",
+        object=f"fax:{fax_id}",
+        result="failed" if state == "failed" else "done",
+        pages=done,
+    )

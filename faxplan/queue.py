@@ -1,0 +1,288 @@
+"""Who works on what: claims, leases and their ends. The only module with locking SQL.
+
+A fax that waits stands in fax_queue; a claim moves it to calls, in one transaction with its attempt. `take_call` ends
+that: it deletes the row of calls, and whoever deletes it settles the attempt; a second settler changes nothing.
+Lock order, everywhere: fax, calls row, quota, audit head.
+"""
+
+from dataclasses import dataclass
+
+from faxplan.db import Row, Transaction
+from faxplan.documents import StoredObject
+from faxplan.trunks import Trunk
+
+QUEUE_CHANNEL = "faxplan_queue"
+RENDER_CHANNEL = "faxplan_render"
+CANCEL_CHANNEL = "faxplan_cancel"
+MOST_CLAIMED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedFax:
+    """A fax that this node is to dial now. Numbers are E.164; pages: of the whole fax; start_page: 0-based.
+
+    trunk None: no route serves the number.
+    """
+
+    tenant_id: int
+    fax_id: int
+    attempt_id: int
+    attempt_number: int
+    channel_uuid: str
+    called_number: str
+    calling_number: str | None
+    pages: int
+    start_page: int
+    rendering: StoredObject
+    trunk: Trunk | None
+
+
+def calls_on_node(tx: Transaction, node: str) -> int:
+    """How many calls this node has in flight, both directions."""
+    return int(tx.value("select count(*) from calls where node = %s", (node,)))
+
+
+def claim_faxes(tx: Transaction, *, node: str, switch_uuid: str, most: int, lease_seconds: int) -> list[ClaimedFax]:
+    """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node, by priority, then by age.
+
+    Refused: a fax that is not due, that another node is claiming at this moment (SKIP LOCKED), or that is no longer
+    queued (cancelled meanwhile). Call in across_tenants() as role switch.
+    """
+    due = tx.rows(
+        """with due as (
+               select tenant_id, fax_id from fax_queue where not_before <= now()
+               order by priority, not_before limit %s for update skip locked)
+           delete from fax_queue q using due where q.tenant_id = due.tenant_id and q.fax_id = due.fax_id
+           returning q.tenant_id, q.fax_id""",
+        (min(most, MOST_CLAIMED),),
+    )
+    by_tenant: dict[int, list[int]] = {}
+    for row in due:
+        by_tenant.setdefault(row["tenant_id"], []).append(row["fax_id"])
+    claimed: list[ClaimedFax] = []
+    for tenant_id, fax_ids in sorted(by_tenant.items()):
+        tx.enter_tenant(tenant_id)
+        claimed += _open_attempts(tx, tenant_id, fax_ids, node, switch_uuid, lease_seconds)
+    return claimed
+
+
+def _open_attempts(
+    tx: Transaction, tenant_id: int, fax_ids: list[int], node: str, switch_uuid: str, lease_seconds: int
+) -> list[ClaimedFax]:
+    rows = tx.rows(
+        """with f as (
+               update faxes set state = 'dialing', attempts_made = attempts_made + 1, not_before = null,
+                                explanation = null
+               where tenant_id = %(tenant)s and id = any(%(faxes)s) and state = 'queued' and not cancel_requested
+               returning id, called_number, calling_number, pages, pages_done, attempts_made, rendering_id),
+           t as (
+               select f.id as fax_id, r.id as trunk_id, r.name, r.called_format, r.calling_format, r.inbound_country,
+                      r.t38
+               from f left join lateral route_for(%(tenant)s, f.called_number) r on true),
+           a as (
+               insert into attempts (tenant_id, fax_id, number, node, channel_uuid, start_page, trunk)
+               select %(tenant)s, id, attempts_made, %(node)s, gen_random_uuid()::text, pages_done, t.name
+               from f join t on t.fax_id = f.id
+               returning id, fax_id, channel_uuid, number, start_page),
+           c as (
+               insert into calls (tenant_id, attempt_id, fax_id, direction, node, switch_uuid, channel_uuid, trunk_id,
+                                  destination, lease_until)
+               select %(tenant)s, a.id, a.fax_id, 'outbound', %(node)s, %(switch)s, a.channel_uuid, t.trunk_id,
+                      f.called_number, now() + make_interval(secs => %(lease)s)
+               from a join f on f.id = a.fax_id join t on t.fax_id = f.id)
+           select f.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid, f.called_number,
+                  f.calling_number, f.pages, a.start_page, d.object_name, d.bytes, d.sha256,
+                  t.trunk_id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38
+           from f join a on a.fax_id = f.id join t on t.fax_id = f.id
+           join renderings r on r.tenant_id = %(tenant)s and r.id = f.rendering_id
+           join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
+           order by f.id""",
+        {"tenant": tenant_id, "faxes": fax_ids, "node": node, "switch": switch_uuid, "lease": lease_seconds},
+    )
+    return [_claimed(tenant_id, row) for row in rows]
+
+
+def _claimed(tenant_id: int, row: Row) -> ClaimedFax:
+    trunk = None
+    if row["trunk_id"] is not None:
+        trunk = Trunk(
+            row["trunk_id"],
+            row["name"],
+            row["called_format"],
+            row["calling_format"],
+            row["inbound_country"],
+            row["t38"],
+        )
+    return ClaimedFax(
+        tenant_id,
+        row["fax_id"],
+        row["attempt_id"],
+        row["attempt_number"],
+        row["channel_uuid"],
+        row["called_number"],
+        row["calling_number"],
+        row["pages"],
+        row["start_page"],
+        StoredObject(row["object_name"], row["bytes"], row["sha256"]),
+        trunk,
+    )
+
+
+def next_due(tx: Transaction) -> float | None:
+    """Seconds until the next queued fax is due (0 where one is); None where none waits."""
+    seconds = tx.value("select extract(epoch from min(not_before) - now()) from fax_queue")
+    return None if seconds is None else max(float(seconds), 0.0)
+
+
+def enqueue(
+    tx: Transaction, tenant_id: int, fax_id: int, *, pages_done: int, delay_seconds: float, explanation: str | None
+) -> None:
+    """Puts a rendered fax into the queue, to be dialled after the delay. Its row must be locked by this transaction."""
+    tx.execute(
+        """with f as (
+               update faxes set state = 'queued', not_before = now() + make_interval(secs => %(delay)s),
+                                pages_done = %(done)s, explanation = %(explanation)s
+               where tenant_id = %(tenant)s and id = %(fax)s returning id, not_before, priority, called_number)
+           insert into fax_queue (tenant_id, fax_id, not_before, priority, destination)
+           select %(tenant)s, id, not_before, priority, called_number from f""",
+        {"tenant": tenant_id, "fax": fax_id, "done": pages_done, "delay": delay_seconds, "explanation": explanation},
+    )
+    tx.notify(QUEUE_CHANNEL)
+
+
+def withdraw(tx: Transaction, tenant_id: int, fax_id: int) -> bool:
+    """Takes a fax out of the queue; False where it is not there (in a call, not rendered yet, or final)."""
+    return tx.execute("delete from fax_queue where tenant_id = %s and fax_id = %s", (tenant_id, fax_id)) == 1
+
+
+def lock_fax(tx: Transaction, tenant_id: int, fax_id: int) -> Row | None:
+    """The fax's row, locked until commit; None where the tenant has no such fax."""
+    return tx.row("select * from faxes where tenant_id = %s and id = %s for update", (tenant_id, fax_id))
+
+
+def lock_faxes_of_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> list[Row]:
+    """The faxes that wait for a rendering, locked until commit, in the order of their ids."""
+    return tx.rows(
+        "select * from faxes where tenant_id = %s and rendering_id = %s and state = 'accepted' order by id for update",
+        (tenant_id, rendering_id),
+    )
+
+
+def open_call(
+    tx: Transaction,
+    tenant_id: int,
+    *,
+    fax_id: int,
+    attempt_id: int,
+    node: str,
+    switch_uuid: str,
+    channel_uuid: str,
+    trunk_id: int,
+    destination: str,
+    lease_seconds: int,
+) -> None:
+    """Records a call that comes in as being in flight."""
+    tx.execute(
+        """insert into calls (tenant_id, attempt_id, fax_id, direction, node, switch_uuid, channel_uuid, trunk_id,
+                              destination, lease_until)
+           values (%s, %s, %s, 'inbound', %s, %s, %s, %s, %s, now() + make_interval(secs => %s))""",
+        (tenant_id, attempt_id, fax_id, node, switch_uuid, channel_uuid, trunk_id, destination, lease_seconds),
+    )
+
+
+def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:
+    """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled already."""
+    return tx.row(
+        "delete from calls where tenant_id = %s and attempt_id = %s returning fax_id, pages, node, channel_uuid",
+        (tenant_id, attempt_id),
+    )
+
+
+def record_pages(tx: Transaction, channel_uuid: str, pages: int) -> bool:
+    """Notes that `pages` pages of a call are acknowledged (or have arrived). Never goes back. False: no such call."""
+    changed = tx.execute("update calls set pages = greatest(pages, %s) where channel_uuid = %s", (pages, channel_uuid))
+    return changed == 1
+
+
+def calls_of_node(tx: Transaction, node: str) -> list[Row]:
+    """Every call that the database believes to be in flight on a node."""
+    return tx.rows(
+        """select tenant_id, fax_id, attempt_id, direction, switch_uuid, channel_uuid, lease_until < now() as expired,
+                  extract(epoch from now() - started_at)::float as age
+           from calls where node = %s order by attempt_id""",
+        (node,),
+    )
+
+
+def expired_calls(tx: Transaction) -> list[Row]:
+    """Calls of any node whose lease has run out on the database's clock: their node is dead, or has lost them.
+
+    A received fax may still lie on its dead node's disk, and only that node can deliver it: it gets another day.
+    """
+    return tx.rows(
+        """select tenant_id, fax_id, attempt_id, direction, node from calls
+           where lease_until < now() and (direction = 'outbound' or lease_until < now() - interval '1 day')
+           order by lease_until limit 100"""
+    )
+
+
+def cancelled_in_call(tx: Transaction, tenant_id: int, fax_ids: list[int]) -> list[int]:
+    """Which of these faxes somebody wants to stop."""
+    rows = tx.rows(
+        "select id from faxes where tenant_id = %s and id = any(%s) and cancel_requested and finished_at is null",
+        (tenant_id, fax_ids),
+    )
+    return [row["id"] for row in rows]
+
+
+def mark_sending(tx: Transaction, tenant_id: int, fax_id: int) -> None:
+    """The far end is a fax machine, and pages are on their way."""
+    tx.execute(
+        "update faxes set state = 'sending' where tenant_id = %s and id = %s and state = 'dialing'",
+        (tenant_id, fax_id),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """A rendering that this worker is to make."""
+
+    tenant_id: int
+    rendering_id: int
+    tries: int
+
+
+def claim_render_job(tx: Transaction, *, worker: str, lease_seconds: int) -> RenderJob | None:
+    """The oldest due rendering, for `lease_seconds`; None where nothing waits.
+
+    Refused: one under another worker's living lease. One whose lease has run out is free: its worker died.
+    """
+    row = tx.row(
+        """with due as (
+               select tenant_id, rendering_id from render_jobs
+               where not_before <= now() and (lease_until is null or lease_until < now())
+               order by not_before limit 1 for update skip locked)
+           update render_jobs j set worker = %s, lease_until = now() + make_interval(secs => %s), tries = j.tries + 1
+           from due where j.tenant_id = due.tenant_id and j.rendering_id = due.rendering_id
+           returning j.tenant_id, j.rendering_id, j.tries""",
+        (worker, lease_seconds),
+    )
+    return None if row is None else RenderJob(**row)
+
+
+def finish_render_job(tx: Transaction, job: RenderJob, worker: str) -> bool:
+    """Removes the job; False where this worker's lease was lost meanwhile, and its result must be dropped."""
+    removed = tx.execute(
+        "delete from render_jobs where tenant_id = %s and rendering_id = %s and worker = %s and tries = %s",
+        (job.tenant_id, job.rendering_id, worker, job.tries),
+    )
+    return removed == 1
+
+
+def postpone_render_job(tx: Transaction, job: RenderJob, worker: str, delay_seconds: float) -> None:
+    """Gives the job back, to be tried again after the delay."""
+    tx.execute(
+        """update render_jobs set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s)
+           where tenant_id = %s and rendering_id = %s and worker = %s""",
+        (delay_seconds, job.tenant_id, job.rendering_id, worker),
+    )

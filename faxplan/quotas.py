@@ -1,0 +1,44 @@
+"""Page quotas: reserved when a fax is submitted, settled by the pages that the far end acknowledged."""
+
+from faxplan.db import Transaction
+from faxplan.errors import QuotaExceeded
+
+
+def set_limit(tx: Transaction, tenant_id: int, *, period: str, pages: int, user_id: int | None = None) -> None:
+    """Sets or changes a limit: `period` is 'day' or 'month'; user_id None: the whole tenant."""
+    tx.execute(
+        """insert into quotas (tenant_id, user_id, period, limit_pages) values (%s, %s, %s, %s)
+           on conflict on constraint quotas_entry_key do update set limit_pages = excluded.limit_pages""",
+        (tenant_id, user_id, period, pages),
+    )
+
+
+def reserve(tx: Transaction, tenant_id: int, user_id: int, pages: int) -> None:
+    """Holds `pages` in every quota that applies to this user. Raises QuotaExceeded, naming
+    the quota that has no room; nothing is held then."""
+    tx.execute(
+        "update quotas set reserved_pages = reserved_pages + %s where tenant_id = %s and (user_id = %s or user_id is null)",
+        (pages, tenant_id, user_id),
+    )
+    full = tx.row(
+        """select user_id, period, limit_pages, limit_pages - used_pages - reserved_pages + %s as room from quotas
+           where tenant_id = %s and (user_id = %s or user_id is null) and used_pages + reserved_pages > limit_pages
+           order by period limit 1""",
+        (pages, tenant_id, user_id),
+    )
+    if full:
+        settle(tx, tenant_id, user_id, reserved=pages, used=0)
+        whose = "Your" if full["user_id"] else "Your organisation's"
+        raise QuotaExceeded(
+            f"{whose} quota of {full['limit_pages']} pages a {full['period']} has room for {max(full['room'], 0)} more; "
+            f"this fax has {pages}. Ask your administrator for more, or wait for the next {full['period']}."
+        )
+
+
+def settle(tx: Transaction, tenant_id: int, user_id: int | None, *, reserved: int, used: int) -> None:
+    """Turns a reservation into what was really used (pages)."""
+    tx.execute(
+        """update quotas set reserved_pages = greatest(reserved_pages - %s, 0), used_pages = used_pages + %s
+           where tenant_id = %s and (user_id = %s or user_id is null)""",
+        (reserved, used, tenant_id, user_id),
+    )

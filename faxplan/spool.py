@@ -1,0 +1,120 @@
+"""The private spool of a node: the pages of calls in progress, and beside each a sidecar that says what the call needs.
+
+    out/<attempt>.tif, out/<attempt>.json      staged before dialling; read by fax_out
+    in/<attempt>.tif,  in/<attempt>.json       written before the answer, then by rxfax
+
+Names come from attempt ids, which the database gives out once: they cannot collide. Everything is 0600 below 0700.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from faxplan.errors import FaxplanError
+from faxplan.files import write_durably
+
+MAX_PATH_BYTES = 250
+"""rxfax and txfax cut paths at 255 bytes."""
+
+
+class SpoolTooDeep(FaxplanError):
+    """The spool's path is too long for rxfax and txfax."""
+
+    error_id = "spool-too-deep"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundSidecar:
+    """What fax_out needs to know. ident: T.30 TSI, at most 20 characters; header: at most 50; start_page: 0-based.
+
+    dialled, caller_id: as they went to the trunk.
+    """
+
+    tenant_id: int
+    fax_id: int
+    attempt_id: int
+    ident: str
+    header: str
+    time_zone: str
+    start_page: int
+    dialled: str
+    caller_id: str
+    use_ecm: bool = True
+    disable_v17: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InboundSidecar:
+    """Whose a fax is that comes in."""
+
+    tenant_id: int
+    fax_id: int
+    attempt_id: int
+    mailbox_id: int
+    channel_uuid: str
+
+
+class Spool:
+    """The spool folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.outbound = root / "out"
+        self.inbound = root / "in"
+
+    def prepare(self) -> None:
+        """Makes the folders, private. Raises SpoolTooDeep."""
+        if len(os.fsencode(self.outbound / ("9" * 19 + ".tif"))) > MAX_PATH_BYTES:
+            raise SpoolTooDeep(
+                f"{self.outbound} is too long a path for FreeSWITCH's fax applications; set spool_dir to a shorter one."
+            )
+        for folder in (self.outbound, self.inbound):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def outbound_tiff(self, attempt_id: int) -> Path:
+        """Where the pages of a call that goes out are staged."""
+        return self.outbound / f"{attempt_id:d}.tif"
+
+    def inbound_tiff(self, attempt_id: int) -> Path:
+        """Where rxfax writes."""
+        return self.inbound / f"{attempt_id:d}.tif"
+
+    def stage(self, sidecar: OutboundSidecar) -> None:
+        """Writes the sidecar of a call that goes out; its pages must be there already."""
+        write_durably(self.outbound / f"{sidecar.attempt_id:d}.json", json.dumps(asdict(sidecar)).encode())
+
+    def staged(self, attempt_id: int) -> OutboundSidecar | None:
+        """The sidecar of a call that goes out; None where none was staged."""
+        try:
+            return OutboundSidecar(**json.loads((self.outbound / f"{attempt_id:d}.json").read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def expect(self, sidecar: InboundSidecar) -> None:
+        """Writes the sidecar of a call that comes in, before it is answered."""
+        write_durably(self.inbound / f"{sidecar.attempt_id:d}.json", json.dumps(asdict(sidecar)).encode())
+
+    def expected(self, attempt_id: int) -> InboundSidecar | None:
+        """The sidecar of a call that comes in; None where there is none."""
+        try:
+            return InboundSidecar(**json.loads((self.inbound / f"{attempt_id:d}.json").read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def outbound_attempts(self) -> list[int]:
+        """Attempts with anything staged."""
+        return sorted({int(p.stem) for p in self.outbound.iterdir() if p.stem.isdigit()})
+
+    def inbound_attempts(self) -> list[int]:
+        """Attempts that were being received."""
+        return sorted({int(p.stem) for p in self.inbound.glob("*.json") if p.stem.isdigit()})
+
+    def discard_outbound(self, attempt_id: int) -> None:
+        """Removes what was staged for a call."""
+        self.outbound_tiff(attempt_id).unlink(missing_ok=True)
+        (self.outbound / f"{attempt_id:d}.json").unlink(missing_ok=True)
+
+    def discard_inbound(self, attempt_id: int) -> None:
+        """Removes what a call wrote."""
+        self.inbound_tiff(attempt_id).unlink(missing_ok=True)
+        (self.inbound / f"{attempt_id:d}.json").unlink(missing_ok=True)

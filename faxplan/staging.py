@@ -1,0 +1,52 @@
+"""Staging: everything that a call needs, written into the spool before it is dialled.
+
+Between answer and txfax there is then only a file to read. The stored rendering never has a header line: it is either
+printed by spandsp (date, time, name, ident, page number) or, with "page n of m" or when a call resumes, stamped here onto
+the staged copy. Never both.
+"""
+
+from datetime import UTC, datetime
+
+from faxplan import header_line, numbers
+from faxplan.documents import Store
+from faxplan.header_line import HeaderLine
+from faxplan.queue import ClaimedFax
+from faxplan.spool import OutboundSidecar, Spool
+from faxplan.tenants import Tenant
+from faxplan.trunks import Trunk
+
+MAX_IDENT = 20
+MAX_HEADER = 50
+"""FreeSWITCH sends longer ones as blanks."""
+
+
+def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
+    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost."""
+    ident = (tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
+    name = tenant.header_name[:MAX_HEADER]
+    target = spool.outbound_tiff(fax.attempt_id)
+    # spandsp counts pages from 1 in each call, so it would print wrong numbers on a resumed fax.
+    stamped = tenant.header_line and (tenant.page_n_of_m or fax.start_page > 0)
+    if stamped:
+        plain = target.with_suffix(".plain")
+        try:
+            store.copy_to(fax.rendering, plain)
+            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), name, ident, 1, fax.pages)
+            header_line.stamp(plain, target, line, start_page=fax.start_page)
+        finally:
+            plain.unlink(missing_ok=True)
+    else:
+        store.copy_to(fax.rendering, target)
+    sidecar = OutboundSidecar(
+        tenant_id=fax.tenant_id,
+        fax_id=fax.fax_id,
+        attempt_id=fax.attempt_id,
+        ident=ident,
+        header=name if tenant.header_line and not stamped else "",
+        time_zone=tenant.time_zone,
+        start_page=fax.start_page,
+        dialled=numbers.dialled(fax.called_number, trunk.called_format),
+        caller_id=numbers.dialled(fax.calling_number or "", trunk.calling_format) if fax.calling_number else "",
+    )
+    spool.stage(sidecar)
+    return sidecar

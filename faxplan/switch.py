@@ -1,0 +1,65 @@
+"""What the flows ask of a switch. fs_scripts/faxplan_switch.py gives it over FreeSWITCH's `freeswitch` module."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class NoChannel:
+    """An originate for which the switch made no channel (or ended it before the hook could run): `-ERR CAUSE`."""
+
+    channel_uuid: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaxStarted:
+    """txfax or rxfax and the far end agreed on a transmission."""
+
+    channel_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageDone:
+    """pages: acknowledged (sending) or whole (receiving) in this call so far."""
+
+    channel_uuid: str
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallJournalled:
+    """The hangup hook has written an outcome to the journal."""
+
+    attempt_id: int
+
+
+SwitchEvent = NoChannel | FaxStarted | PageDone | CallJournalled
+
+
+class Switch(Protocol):
+    """A switch that runs calls. No method blocks longer than it says, and none holds Python's lock while it waits."""
+
+    def running(self) -> bool:
+        """False once the switch stops, or was told to stop the runtime."""
+
+    def uuid(self) -> str:
+        """The core's UUID: new at each start."""
+
+    def originate(self, argument: str) -> None:
+        """Starts a call (`bgapi`); how it fares comes as events. argument: from dial_string.originate."""
+
+    def channel_exists(self, channel_uuid: str) -> bool:
+        """Whether the channel is there."""
+
+    def hang_up(self, channel_uuid: str, cause: str) -> None:
+        """Ends a call, if it is there."""
+
+    def command(self, text: str) -> None:
+        """Runs an API command in the background."""
+
+    def next_event(self, timeout_ms: int) -> SwitchEvent | None:
+        """The next event, waiting up to timeout_ms; None where none came."""
+
+    def log(self, level: str, text: str) -> None:
+        """One line to the switch's log. level: err, warning, notice, info, debug."""

@@ -1,0 +1,93 @@
+"""Tenants: organisations, and how their faxes identify themselves."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from faxplan.db import Row, Transaction
+from faxplan.errors import FaxplanError, NotFound
+
+
+class InvalidTenant(FaxplanError):
+    """A tenant's values do not fit together."""
+
+    error_id = "invalid-tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One organisation. Columns as in schema.sql."""
+
+    id: int
+    slug: str
+    name: str
+    country: str
+    time_zone: str
+    station_ident: str
+    header_name: str
+    header_line: bool
+    page_n_of_m: bool
+    max_attempts: int
+    redial_unknown: bool
+    enabled: bool
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Its time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+COLUMNS = (
+    "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
+    "redial_unknown, enabled"
+)
+
+
+def create(
+    tx: Transaction,
+    *,
+    slug: str,
+    name: str,
+    country: str,
+    time_zone: str,
+    station_ident: str = "",
+    header_name: str = "",
+) -> Tenant:
+    """A new tenant (role admin). Raises InvalidTenant for an unknown time zone, ConstraintViolated for the rest."""
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidTenant(f"{time_zone!r} is not an IANA time zone. Write it as Europe/Berlin.") from error
+    row = tx.one(
+        f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name)
+            values (%s, %s, %s, %s, %s, %s) returning {COLUMNS}""",
+        (slug, name, country, time_zone, station_ident, header_name or name[:50]),
+    )
+    return Tenant(**row)
+
+
+def get(tx: Transaction, tenant_id: int) -> Tenant:
+    """Raises NotFound."""
+    return _found(tx.row(f"select {COLUMNS} from tenants where id = %s", (tenant_id,)), f"number {tenant_id}")
+
+
+def by_slug(tx: Transaction, slug: str) -> Tenant:
+    """Raises NotFound."""
+    return _found(tx.row(f"select {COLUMNS} from tenants where slug = %s", (slug,)), repr(slug))
+
+
+def some(tx: Transaction, tenant_ids: set[int]) -> list[Tenant]:
+    """The tenants with these ids, in no order."""
+    if not tenant_ids:
+        return []
+    return [Tenant(**row) for row in tx.rows(f"select {COLUMNS} from tenants where id = any(%s)", (list(tenant_ids),))]
+
+
+def everyone(tx: Transaction) -> list[Tenant]:
+    """All tenants, oldest first."""
+    return [Tenant(**row) for row in tx.rows(f"select {COLUMNS} from tenants order by id")]
+
+
+def _found(row: Row | None, what: str) -> Tenant:
+    if row is None:
+        raise NotFound(f"There is no tenant {what}.")
+    return Tenant(**row)

@@ -1,0 +1,96 @@
+"""Trunks and routes: through which gateway a number is dialled, and from which one a call came."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from faxplan.db import Transaction
+from faxplan.errors import NoRoute
+from faxplan.gateways import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A trunk as a call needs it. Its name is that of its FreeSWITCH gateway."""
+
+    id: int
+    name: str
+    called_format: str
+    calling_format: str
+    inbound_country: str
+    t38: bool
+
+
+_CALL_COLUMNS = "t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38"
+
+
+def create(
+    tx: Transaction,
+    *,
+    name: str,
+    host: str,
+    port: int | None,
+    inbound_country: str,
+    source_networks: Iterable[str],
+    ping_seconds: int | None = None,
+    max_channels: int = 30,
+) -> int:
+    """A new trunk (role admin); its id. Raises ConstraintViolated."""
+    return int(
+        tx.value(
+            """insert into trunks (name, host, port, inbound_country, source_networks, ping_seconds, max_channels)
+               values (%s, %s, %s, %s, %s::cidr[], %s, %s) returning id""",
+            (name, host, port, inbound_country, list(source_networks), ping_seconds, max_channels),
+        )
+    )
+
+
+def add_route(tx: Transaction, prefix: str, trunk_id: int, *, position: int = 100, only_for: int | None = None) -> None:
+    """Sends numbers that begin with `prefix` (`+` alone: all) through a trunk. Raises ConstraintViolated."""
+    tx.execute(
+        "insert into routes (prefix, trunk_id, position, only_for) values (%s, %s, %s, %s)",
+        (prefix, trunk_id, position, only_for),
+    )
+
+
+def route(tx: Transaction, tenant_id: int, number: str) -> Trunk:
+    """The trunk for an E.164 number: longest prefix, then the tenant's own route, then position. Raises NoRoute."""
+    row = tx.row(f"select {_CALL_COLUMNS} from route_for(%s, %s) t", (tenant_id, number))
+    if row is None:
+        raise NoRoute(f"No trunk serves {number}. The administrator adds a route for its prefix.")
+    return Trunk(**row)
+
+
+def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | None:
+    """The trunk from which a call came: by the address it was sent from; among several with that, by gateway name.
+
+    `gateway` is only used to choose among trunks that share the address, since a peer can write it (R-URI gw=).
+    """
+    try:
+        source = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    rows = tx.rows(
+        f"""select {_CALL_COLUMNS} from trunks t
+            where t.enabled and exists (select 1 from unnest(t.source_networks) n where %s::inet <<= n) order by t.id""",
+        (str(source),),
+    )
+    if not rows:
+        return None
+    named = [row for row in rows if row["name"] == gateway]
+    return Trunk(**(named or rows)[0])
+
+
+def gateways(tx: Transaction) -> list[Gateway]:
+    """Every enabled trunk as the gateway that FreeSWITCH is to have."""
+    rows = tx.rows(
+        """select name, host, port, transport, register, username, password, realm, ping_seconds from trunks
+           where enabled order by name"""
+    )
+    return [Gateway(**row) for row in rows]
+
+
+def source_networks(tx: Transaction) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """The networks that may send us calls: the ACL of the profile."""
+    rows = tx.rows("select distinct unnest(source_networks)::text as network from trunks where enabled order by 1")
+    return [ipaddress.ip_network(row["network"]) for row in rows]

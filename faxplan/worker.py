@@ -1,0 +1,112 @@
+"""The worker: renders what waits, woken by NOTIFY and swept by time. Several may run, on any machine that has the store."""
+
+import logging
+import os
+import signal
+import socket
+import tempfile
+import threading
+from pathlib import Path
+
+from faxplan import config, outbound, queue, rendering
+from faxplan.config import Settings
+from faxplan.db import Database, Listener
+from faxplan.documents import DocumentLost, Store, StoredObject
+from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.queue import RenderJob
+
+LOG = logging.getLogger("faxplan.worker")
+LEASE_SECONDS = 1800
+MOST_TRIES = 3
+RETRY_SECONDS = 30
+SWEEP_SECONDS = 5.0
+
+
+class Worker:
+    """One worker process. `name` tells its leases from others'."""
+
+    def __init__(self, db: Database, listener: Listener, store: Store, *, name: str) -> None:
+        self._db = db
+        self._listener = listener
+        self._store = store
+        self._name = name
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ends `run` after the job in hand."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Works until stopped; a database that is away is waited for."""
+        away = False
+        while not self._stop.is_set():
+            try:
+                worked = self.work_one()
+                if not worked:
+                    self._listener.heard(SWEEP_SECONDS)
+                away = False
+            except DatabaseUnavailable as error:
+                if not away:
+                    LOG.error("%s Waiting for it.", error)
+                away = True
+                self._stop.wait(1)
+
+    def work_one(self) -> bool:
+        """Renders one document; False where none waits."""
+        with self._db.across_tenants() as tx:
+            job = queue.claim_render_job(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
+        if job is None:
+            return False
+        try:
+            stored, pages = self._render(job)
+        except (DocumentRefused, DocumentLost) as error:
+            outbound.rendering_failed(self._db, job, self._name, error)
+        except (FaxplanError, OSError) as error:
+            self._try_again(job, error)
+        else:
+            if not outbound.rendered(self._db, job, self._name, stored, pages):
+                self._store.delete(stored.object_name)
+        return True
+
+    def _render(self, job: RenderJob) -> tuple[StoredObject, int]:
+        with self._db.tenant(job.tenant_id) as tx:
+            order = outbound.render_order(tx, job)
+        with tempfile.TemporaryDirectory(prefix="faxplan-render-") as folder:
+            original, target = Path(folder, "original"), Path(folder, "fax.tif")
+            self._store.copy_to(order.original, original)
+            made = rendering.render(original, target, resolution=order.resolution, password=order.password)
+            return self._store.put(target), len(made.pages)
+
+    def _try_again(self, job: RenderJob, error: Exception) -> None:
+        """A converter that broke may do better later (a full disk, a killed process); after MOST_TRIES it is final."""
+        LOG.error("rendering %s of tenant %s, try %s: %s", job.rendering_id, job.tenant_id, job.tries, error)
+        if isinstance(error, DatabaseUnavailable):
+            raise error
+        if job.tries >= MOST_TRIES:
+            final = error if isinstance(error, FaxplanError) else RenderingFailed(f"The document could not be rendered: {error}")
+            outbound.rendering_failed(self._db, job, self._name, final)
+            return
+        with self._db.across_tenants() as tx:
+            queue.postpone_render_job(tx, job, self._name, RETRY_SECONDS)
+
+
+def make(settings: Settings) -> Worker:
+    """A worker of this installation."""
+    url = settings.database_url_for("worker")
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    return Worker(Database(url), Listener(url, (queue.RENDER_CHANNEL,)), Store(settings.store), name=name)
+
+
+def main() -> None:
+    """`python -m faxplan.worker`: runs until SIGTERM or SIGINT."""
+    settings = config.load()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    worker = make(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    LOG.info("worker ready")
+    worker.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""One call that comes in: `<action application="python" data="fax_in"/>`.
+
+Looked up before the answer, received into the spool, delivered from pending/ (faxplan/inbound.py).
+"""
+
+import time
+from concurrent.futures import TimeoutError as LookupTimeout
+from typing import Any
+
+import faxplan_switch
+
+from faxplan import call_result, inbound
+from faxplan import channel_variables as cv
+from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.inbound import Accepted, IncomingCall, Refused
+
+
+def handler(session: Any, args: str) -> None:
+    """Receives one fax."""
+    try:
+        here = faxplan_switch.installation()
+        decision = _decide(session, here)
+        if isinstance(decision, Refused):
+            faxplan_switch.log("notice", f"call refused with {decision.cause}: {decision.reason}")
+            session.hangup(decision.cause)
+            return
+        result = _receive(session, here, decision)
+        pending = here.pending.secure(here.spool, decision.sidecar, result)
+        inbound.deliver(here.db, here.store, pending, actor=f"switch:{here.settings.node}")
+    except DatabaseUnavailable as error:
+        # The fax is safe in pending/; the runtime delivers it when the database answers again.
+        faxplan_switch.log_failure("delivery", error)
+    except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
+        faxplan_switch.log_failure("fax_in", error)
+
+
+def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refused:
+    call = IncomingCall(
+        channel_uuid=str(session.get_uuid()),
+        source_address=session.getVariable(cv.SIP_NETWORK_IP) or "",
+        gateway=session.getVariable("sip_gateway_name"),
+        called=session.getVariable(cv.SIP_REQ_USER) or session.getVariable(cv.DESTINATION_NUMBER) or "",
+        calling=session.getVariable(cv.CALLER_ID_NUMBER),
+        calling_name=session.getVariable(cv.CALLER_ID_NAME),
+    )
+    settings = here.settings
+    # In a thread of its own, because a connection attempt to a dead network cannot be bounded to a second.
+    decision = faxplan_switch.lookups.submit(
+        inbound.accept,
+        here.db,
+        here.spool,
+        call,
+        node=settings.node,
+        switch_uuid=faxplan_switch.core_uuid(),
+        lease_seconds=settings.call_cap_seconds + settings.lease_margin_seconds,
+        deadline=time.monotonic() + settings.lookup_seconds,
+    )
+    try:
+        return decision.result(settings.lookup_seconds)
+    except (DatabaseUnavailable, OSError, LookupTimeout) as error:
+        return Refused(inbound.CANNOT_LOOK_UP, f"{type(error).__name__} {error}")
+
+
+def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted) -> call_result.CallResult:
+    path = here.spool.inbound_tiff(accepted.sidecar.attempt_id)
+    for name in cv.CLEARED_BEFORE_FAX:
+        session.setVariable(name, None)
+    session.setVariable(cv.FAX_IDENT, accepted.ident)
+    session.execute("answer")
+    session.execute("rxfax", str(path))
+    session.hangup("NORMAL_CLEARING")
+    try:
+        return call_result.parse(session.getVariable, ended_at=time.time())
+    except FaxplanError as error:
+        faxplan_switch.log_failure("result of a received fax", error)
+        return call_result.without_channel("NONE", ended_at=time.time())

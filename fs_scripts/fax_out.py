@@ -1,0 +1,59 @@
+"""One call that goes out: `originate ... '&python(fax_out <attempt>)'`, and its hook `python fax_out::settle <attempt>`.
+
+The handler touches neither database nor document store: between answer and txfax there is only a file to read.
+"""
+
+import time
+from typing import Any
+
+import faxplan_switch
+
+from faxplan import call_result
+from faxplan import channel_variables as cv
+from faxplan.errors import FaxplanError
+from faxplan.journal import Outcome
+
+
+def handler(session: Any, args: str) -> None:
+    """Sends the staged pages of an attempt."""
+    try:
+        attempt_id = int(args)
+        spool = faxplan_switch.installation().spool
+        sidecar = spool.staged(attempt_id)
+        if sidecar is None:
+            faxplan_switch.log("err", f"attempt {attempt_id} has nothing staged; hanging up")
+            session.hangup("NORMAL_TEMPORARY_FAILURE")
+            return
+        for name in cv.CLEARED_BEFORE_FAX:
+            session.setVariable(name, None)
+        session.setVariable(cv.FAX_IDENT, sidecar.ident)
+        session.setVariable(cv.FAX_HEADER, sidecar.header)
+        session.setVariable(cv.FAX_TIMEZONE, sidecar.time_zone)
+        session.setVariable(cv.FAX_USE_ECM, "true" if sidecar.use_ecm else "false")
+        session.setVariable(cv.FAX_DISABLE_V17, "true" if sidecar.disable_v17 else "false")
+        if sidecar.start_page:
+            session.setVariable(cv.FAX_START_PAGE, str(sidecar.start_page))
+        session.execute("txfax", str(spool.outbound_tiff(attempt_id)))
+    except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
+        faxplan_switch.log_failure("fax_out", error)
+
+
+def settle(session: Any, stream: Any, env: Any, args: str) -> None:
+    """Hangup hook: writes how the call ended to the journal, and wakes the runtime, which settles it."""
+    try:
+        attempt_id = int(args)
+        here = faxplan_switch.installation()
+        sidecar = here.spool.staged(attempt_id)
+        if sidecar is None:
+            faxplan_switch.log("err", f"attempt {attempt_id} ended, and has no sidecar; recovery will settle it")
+            return
+        now = time.time()
+        try:
+            result = call_result.parse(lambda name: env.getHeader(f"variable_{name}"), ended_at=now)
+        except FaxplanError as error:
+            faxplan_switch.log_failure(f"result of attempt {attempt_id}", error)
+            result = call_result.without_channel(env.getHeader("Hangup-Cause") or "", ended_at=now)
+        here.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, attempt_id, result))
+        faxplan_switch.announce_journalled(attempt_id)
+    except BaseException as error:  # SystemExit in a hook ends FreeSWITCH
+        faxplan_switch.log_failure("fax_out::settle", error)

@@ -1,0 +1,171 @@
+"""FreeSWITCH's `freeswitch` module as the domain's Switch, and what the scripts of one FreeSWITCH process share.
+
+mod_python3 reloads the script that a call names, at every call; a module that the script imports stays. So connection
+pools and settings live here, and the scripts stay thin.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import freeswitch
+
+from faxplan import config
+from faxplan.config import Settings
+from faxplan.db import Database, Listener
+from faxplan.documents import Store
+from faxplan.inbound import Pending
+from faxplan.journal import Journal
+from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
+from faxplan.spool import Spool
+from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, SwitchEvent
+
+JOURNALLED = "faxplan::journalled"
+TX_STARTED, TX_PAGE, RX_PAGE = "spandsp::txfaxnegociateresult", "spandsp::txfaxpageresult", "spandsp::rxfaxpageresult"
+STATEMENT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What every script works with."""
+
+    settings: Settings
+    spool: Spool
+    journal: Journal
+    store: Store
+    pending: Pending
+
+    @cached_property
+    def db(self) -> Database:
+        """The pool of this process. Calls that come in wait at most lookup_seconds for it."""
+        return Database(
+            self.settings.database_url_for("switch"),
+            max_connections=16,
+            wait_seconds=self.settings.lookup_seconds,
+            connect_seconds=2,
+            statement_seconds=STATEMENT_SECONDS,
+        )
+
+    def listener(self) -> Listener:
+        """A connection for the runtime's lock and notifications."""
+        return Listener(self.settings.database_url_for("switch"), (QUEUE_CHANNEL, CANCEL_CHANNEL))
+
+
+lookups = ThreadPoolExecutor(max_workers=16, thread_name_prefix="faxplan-lookup")
+"""Look-ups of incoming calls."""
+
+_making = threading.Lock()
+_made: list[Installation] = []
+stop_requested = threading.Event()
+
+
+def installation() -> Installation:
+    """The one installation of this process. Raises InvalidSetting."""
+    with _making:
+        if not _made:
+            settings = config.load()
+            made = Installation(
+                settings,
+                Spool(settings.spool),
+                Journal(settings.journal),
+                Store(settings.store),
+                Pending(settings.pending),
+            )
+            for part in (made.spool, made.journal, made.pending):
+                part.prepare()
+            _made.append(made)
+        return _made[0]
+
+
+def log(level: str, text: str) -> None:
+    """One short ASCII line to FreeSWITCH's log, whatever is in `text`."""
+    freeswitch.consoleLog(level, f"faxplan: {ascii(text)[1:-1][:400]}\n")
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """Logs an exception that must not leave a script."""
+    log("err", f"{what} failed: {type(error).__name__}: {error}")
+
+
+def announce_journalled(attempt_id: int) -> None:
+    """Wakes the runtime."""
+    event = freeswitch.Event("CUSTOM", JOURNALLED)
+    event.addHeader("Faxplan-Attempt", str(attempt_id))
+    event.fire()
+
+
+def core_uuid() -> str:
+    """The UUID of this FreeSWITCH process: new at each start."""
+    return str(freeswitch.API().execute("global_getvar", "core_uuid")).strip()
+
+
+class FreeSwitch:
+    """The running FreeSWITCH as faxplan.switch.Switch. API calls hold Python's lock: only quick ones are made here."""
+
+    def __init__(self) -> None:
+        self._api = freeswitch.API()
+        self._uuid = core_uuid()
+        self._events = freeswitch.EventConsumer("CUSTOM", JOURNALLED, 20000)
+        for name, subclass in (
+            ("CUSTOM", TX_STARTED),
+            ("CUSTOM", TX_PAGE),
+            ("CUSTOM", RX_PAGE),
+            ("BACKGROUND_JOB", ""),
+        ):
+            self._events.bind(name, subclass)
+
+    def running(self) -> bool:
+        """False once FreeSWITCH stops, or after `python fax_queue::stop`."""
+        return bool(freeswitch.running()) and not stop_requested.is_set()
+
+    def uuid(self) -> str:
+        """See faxplan.switch."""
+        return self._uuid
+
+    def originate(self, argument: str) -> None:
+        """See faxplan.switch."""
+        self._api.execute("bgapi", argument)
+
+    def channel_exists(self, channel_uuid: str) -> bool:
+        """See faxplan.switch."""
+        return str(self._api.execute("uuid_exists", channel_uuid)).strip() == "true"
+
+    def hang_up(self, channel_uuid: str, cause: str) -> None:
+        """See faxplan.switch."""
+        self._api.execute("bgapi", f"uuid_kill {channel_uuid} {cause}")
+
+    def command(self, text: str) -> None:
+        """See faxplan.switch."""
+        self._api.execute("bgapi", text)
+
+    def log(self, level: str, text: str) -> None:
+        """See faxplan.switch."""
+        log(level, text)
+
+    def next_event(self, timeout_ms: int) -> SwitchEvent | None:
+        """See faxplan.switch. Events that are nobody's concern are skipped."""
+        while True:
+            event = self._events.pop(1, timeout_ms) if timeout_ms else self._events.pop(0, 0)
+            if event is None:
+                return None
+            told = _told(event)
+            if told is not None:
+                return told
+            timeout_ms = 0
+
+
+def _told(event: "freeswitch.Event") -> SwitchEvent | None:
+    if event.getType() == "BACKGROUND_JOB":
+        reply = (event.getBody() or "").strip()
+        if event.getHeader("Job-Command") == "originate" and reply.startswith("-ERR"):
+            return NoChannel(event.getHeader("Job-UUID") or "", reply.removeprefix("-ERR").strip())
+        return None
+    subclass = event.getHeader("Event-Subclass")
+    if subclass == JOURNALLED:
+        return CallJournalled(int(event.getHeader("Faxplan-Attempt") or 0))
+    channel_uuid = event.getHeader("uuid") or event.getHeader("Unique-ID") or ""
+    if subclass == TX_STARTED:
+        return FaxStarted(channel_uuid)
+    pages = event.getHeader("fax-document-transferred-pages") or ""
+    return PageDone(channel_uuid, int(pages)) if pages.isdigit() else None

@@ -1,0 +1,579 @@
+-- Faxplan's database, whole: what a fresh installation loads. migrations/ leads from any earlier level to the same result.
+-- Loaded with the role faxplan_owner (no login) in force; roles come from migrations/roles.sql.
+--
+-- Rules
+--   * A table that belongs to tenants has tenant_id first in its primary key, composite foreign keys, and row-level security
+--     that is enabled and forced. The tenant is set for one transaction: select set_config('app.tenant', '17', true).
+--   * A few tables are read across tenants by one role, under a policy named <table>_<purpose>: they hold ids and routing
+--     data only. tests/db/test_isolation.py lists every one of them with its reason.
+--   * Every constraint has a name, so that a violation names one error.
+--   * Status is text with a check: under a policy an enum's "=" is not leakproof and reaches no index.
+
+create function current_tenant() returns bigint
+    language sql stable parallel safe
+    return nullif(current_setting('app.tenant', true), '')::bigint;
+comment on function current_tenant() is
+    'The tenant of this transaction, or null. After a transaction the setting is an empty string, not null.';
+
+create table schema_migration (
+    number     integer not null,
+    name       text not null,
+    applied_at timestamptz not null default now(),
+    constraint schema_migration_pkey primary key (number)
+);
+comment on table schema_migration is 'Which migrations this database has had.';
+
+-- ---------------------------------------------------------------------------------------------------------------- tenants
+
+create table tenants (
+    id              bigint generated always as identity,
+    slug            text not null,
+    name            text not null,
+    country         text not null,
+    time_zone       text not null,
+    station_ident   text not null default '',
+    header_name     text not null default '',
+    header_line     boolean not null default true,
+    page_n_of_m     boolean not null default true,
+    max_attempts    integer not null default 5,
+    redial_unknown  boolean not null default true,
+    enabled         boolean not null default true,
+    created_at      timestamptz not null default now(),
+    constraint tenants_pkey primary key (id),
+    constraint tenants_slug_key unique (slug),
+    constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
+    constraint tenants_name_given check (length(name) between 1 and 200),
+    constraint tenants_country_form check (country ~ '^[A-Z]{2}$'),
+    constraint tenants_station_ident_form check (station_ident ~ '^[+0-9 ]{0,20}$'),
+    constraint tenants_header_name_form check (length(header_name) <= 50),
+    constraint tenants_max_attempts_range check (max_attempts between 1 and 20),
+    constraint tenants_us_header_line check (country <> 'US' or header_line)
+);
+comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
+comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
+comment on column tenants.time_zone is 'IANA name; header lines and schedules use it.';
+comment on column tenants.station_ident is 'T.30 TSI/CSI where a DID has none of its own: digits, + and space, at most 20 characters.';
+comment on column tenants.header_line is 'Print the line of 47 CFR 68.318(d) above each page. Cannot be off in the US.';
+comment on column tenants.page_n_of_m is 'Faxplan stamps the header line itself, with "page n of m"; off: spandsp prints it, with the page number only.';
+comment on column tenants.redial_unknown is 'Dial again, after the last recorded page, when a crash hides how a call ended.';
+
+create table users (
+    tenant_id   bigint not null,
+    id          bigint generated always as identity,
+    email       text not null,
+    name        text not null,
+    role        text not null default 'user',
+    mailbox_id  bigint,
+    enabled     boolean not null default true,
+    created_at  timestamptz not null default now(),
+    constraint users_pkey primary key (tenant_id, id),
+    constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint users_email_key unique (tenant_id, email),
+    constraint users_email_form check (email = lower(email) and email ~ '^[^@[:space:]]+@[^@[:space:]]+$' and length(email) <= 254),
+    constraint users_role_known check (role in ('user', 'administrator'))
+);
+comment on table users is 'People of a tenant. The installation''s own administrators are not users of any tenant.';
+comment on column users.mailbox_id is 'The personal mailbox.';
+
+create table logins (
+    tenant_id  bigint not null,
+    email      text not null,
+    user_id    bigint not null,
+    constraint logins_pkey primary key (tenant_id, email),
+    constraint logins_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+create index logins_email_idx on logins (email);
+comment on table logins is 'Which tenants know an e-mail address: read before a tenant is known.';
+
+create table mailboxes (
+    tenant_id   bigint not null,
+    id          bigint generated always as identity,
+    name        text not null,
+    kind        text not null default 'group',
+    created_at  timestamptz not null default now(),
+    constraint mailboxes_pkey primary key (tenant_id, id),
+    constraint mailboxes_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint mailboxes_name_key unique (tenant_id, name),
+    constraint mailboxes_kind_known check (kind in ('personal', 'group'))
+);
+comment on table mailboxes is 'Where received faxes land, of one person or of a group.';
+alter table users add constraint users_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id);
+
+create table mailbox_members (
+    tenant_id   bigint not null,
+    mailbox_id  bigint not null,
+    user_id     bigint not null,
+    constraint mailbox_members_pkey primary key (tenant_id, mailbox_id, user_id),
+    constraint mailbox_members_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint mailbox_members_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id)
+);
+create index mailbox_members_user_idx on mailbox_members (tenant_id, user_id);
+comment on table mailbox_members is 'Who reads which mailbox.';
+
+create table dids (
+    tenant_id      bigint not null,
+    number         text not null,
+    mailbox_id     bigint not null,
+    station_ident  text not null default '',
+    enabled        boolean not null default true,
+    created_at     timestamptz not null default now(),
+    constraint dids_pkey primary key (tenant_id, number),
+    constraint dids_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint dids_number_key unique (number),
+    constraint dids_number_form check (number ~ '^\+[1-9][0-9]{6,14}$'),
+    constraint dids_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint dids_station_ident_form check (station_ident ~ '^[+0-9 ]{0,20}$')
+);
+comment on table dids is 'Direct inward dialling numbers, E.164: whose they are and where their faxes go. The switch reads it before an answer.';
+
+-- ----------------------------------------------------------------------------------------------------- trunks and routes
+
+create table trunks (
+    id                  bigint generated always as identity,
+    name                text not null,
+    host                text not null,
+    port                integer,
+    transport           text not null default 'udp',
+    register            boolean not null default false,
+    username            text,
+    password            text,
+    realm               text,
+    ping_seconds        integer,
+    source_networks     cidr[] not null default '{}',
+    called_format       text not null default 'e164',
+    calling_format      text not null default 'e164',
+    inbound_country     text not null,
+    max_channels        integer not null default 30,
+    t38                 boolean not null default true,
+    enabled             boolean not null default true,
+    created_at          timestamptz not null default now(),
+    constraint trunks_pkey primary key (id),
+    constraint trunks_name_key unique (name),
+    constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
+    constraint trunks_transport_known check (transport in ('udp', 'tcp', 'tls')),
+    constraint trunks_port_range check (port between 1 and 65535),
+    constraint trunks_ping_seconds_range check (ping_seconds between 5 and 86400),
+    constraint trunks_registration_complete check (not register or (username is not null and password is not null)),
+    constraint trunks_called_format_known check (called_format in ('e164', 'e164-no-plus', 'national')),
+    constraint trunks_calling_format_known check (calling_format in ('e164', 'e164-no-plus', 'national')),
+    constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$'),
+    constraint trunks_max_channels_range check (max_channels between 1 and 10000)
+);
+comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
+comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
+comment on column trunks.inbound_country is 'National numbers that the carrier writes are read in this country''s plan.';
+
+create table routes (
+    id          bigint generated always as identity,
+    prefix      text not null,
+    trunk_id    bigint not null,
+    position    integer not null default 100,
+    only_for    bigint,
+    enabled     boolean not null default true,
+    constraint routes_pkey primary key (id),
+    constraint routes_trunk_fkey foreign key (trunk_id) references trunks (id),
+    constraint routes_only_for_fkey foreign key (only_for) references tenants (id),
+    constraint routes_entry_key unique nulls not distinct (prefix, trunk_id, only_for),
+    constraint routes_prefix_form check (prefix ~ '^\+[0-9]{0,15}$')
+);
+comment on table routes is 'Which trunk takes which numbers: the longest prefix wins, then the lowest position.';
+comment on column routes.only_for is 'A tenant that has this route for itself; null: every tenant.';
+
+create function route_for(tenant bigint, called text) returns setof trunks
+    language sql stable
+begin atomic
+    select t.* from routes r join trunks t on t.id = r.trunk_id
+    where starts_with(called, r.prefix) and r.enabled and t.enabled and (r.only_for is null or r.only_for = tenant)
+    order by length(r.prefix) desc, r.only_for nulls last, r.position, r.id
+    limit 1;
+end;
+comment on function route_for(bigint, text) is
+    'The trunk for an E.164 number: longest prefix, then the tenant''s own route, then position. No row: nobody serves it.';
+
+create table nodes (
+    name           text not null,
+    switch_uuid    text,
+    heartbeat_at   timestamptz not null default now(),
+    max_channels   integer not null,
+    constraint nodes_pkey primary key (name)
+);
+comment on table nodes is 'FreeSWITCH machines. switch_uuid is the core UUID of the running switch: a new one proves that every call of the old one is gone.';
+
+-- -------------------------------------------------------------------------------------------------------------- documents
+
+create table documents (
+    tenant_id    bigint not null,
+    id           bigint generated always as identity,
+    kind         text not null,
+    media_type   text not null,
+    file_name    text not null default '',
+    bytes        bigint not null,
+    sha256       text not null,
+    pages        integer,
+    object_name  text not null,
+    created_at   timestamptz not null default now(),
+    constraint documents_pkey primary key (tenant_id, id),
+    constraint documents_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint documents_object_name_key unique (object_name),
+    constraint documents_kind_known check (kind in ('original', 'rendering', 'received-tiff', 'received-pdf'))
+);
+comment on table documents is 'What lies in the document store: one row an object.';
+comment on column documents.sha256 is 'Of the plaintext, hexadecimal.';
+comment on column documents.object_name is 'Random; says nothing about tenant or content.';
+
+create table renderings (
+    tenant_id           bigint not null,
+    id                  bigint generated always as identity,
+    original_id         bigint not null,
+    resolution          text not null,
+    password            text,
+    state               text not null default 'waiting',
+    document_id         bigint,
+    error_id            text,
+    error_text          text,
+    created_at          timestamptz not null default now(),
+    constraint renderings_pkey primary key (tenant_id, id),
+    constraint renderings_original_fkey foreign key (tenant_id, original_id) references documents (tenant_id, id),
+    constraint renderings_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
+    constraint renderings_original_key unique (tenant_id, original_id, resolution),
+    constraint renderings_resolution_known check (resolution in ('standard', 'fine', 'superfine')),
+    constraint renderings_state_known check (state in ('waiting', 'rendered', 'failed')),
+    constraint renderings_password_erased check (state = 'waiting' or password is null),
+    constraint renderings_rendered_document check ((state = 'rendered') = (document_id is not null)),
+    constraint renderings_failed_error check ((state = 'failed') = (error_id is not null))
+);
+comment on table renderings is 'An original as fax TIFF at one resolution: made once, however many faxes send it.';
+comment on column renderings.password is 'Opens an encrypted PDF; erased with the rendering''s end.';
+
+create table render_jobs (
+    tenant_id     bigint not null,
+    rendering_id  bigint not null,
+    not_before    timestamptz not null default now(),
+    tries         integer not null default 0,
+    worker        text,
+    lease_until   timestamptz,
+    constraint render_jobs_pkey primary key (tenant_id, rendering_id),
+    constraint render_jobs_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id),
+    constraint render_jobs_lease_owner check ((worker is null) = (lease_until is null))
+);
+create index render_jobs_due_idx on render_jobs (not_before);
+comment on table render_jobs is 'Renderings that wait for a worker or have one. A lease that has run out is free again.';
+
+-- ------------------------------------------------------------------------------------------------------------------ faxes
+
+create table faxes (
+    tenant_id        bigint not null,
+    id               bigint generated always as identity,
+    direction        text not null,
+    state            text not null,
+    user_id          bigint,
+    mailbox_id       bigint,
+    called_number    text not null,
+    calling_number   text,
+    rendering_id     bigint,
+    tiff_id          bigint,
+    pdf_id           bigint,
+    resolution       text,
+    pages            integer,
+    pages_done       integer not null default 0,
+    attempts_made    integer not null default 0,
+    priority         integer not null default 100,
+    not_before       timestamptz,
+    cancel_requested boolean not null default false,
+    reserved_pages   integer not null default 0,
+    error_id         text,
+    explanation      text,
+    created_at       timestamptz not null default now(),
+    finished_at      timestamptz,
+    constraint faxes_pkey primary key (tenant_id, id),
+    constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint faxes_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint faxes_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id),
+    constraint faxes_tiff_fkey foreign key (tenant_id, tiff_id) references documents (tenant_id, id),
+    constraint faxes_pdf_fkey foreign key (tenant_id, pdf_id) references documents (tenant_id, id),
+    constraint faxes_direction_known check (direction in ('outbound', 'inbound')),
+    constraint faxes_state_known check (
+        (direction = 'outbound' and state in ('accepted', 'queued', 'dialing', 'sending', 'sent', 'failed', 'cancelled'))
+        or (direction = 'inbound' and state in ('receiving', 'received', 'partial', 'failed'))),
+    constraint faxes_finished check (
+        (finished_at is not null) = (state in ('sent', 'failed', 'cancelled', 'received', 'partial'))),
+    constraint faxes_called_number_form check (called_number ~ '^\+[1-9][0-9]{2,14}$'),
+    constraint faxes_pages_done_range check (pages_done >= 0 and (pages is null or pages_done <= pages)),
+    constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages))
+);
+create index faxes_rendering_idx on faxes (tenant_id, rendering_id) where state = 'accepted';
+create index faxes_created_idx on faxes (tenant_id, direction, created_at desc, id desc);
+comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
+comment on column faxes.state is
+    'accepted: the worker renders it. queued: waits for a call, not before not_before. dialing, sending: in a call. sent, failed, cancelled: final. '
+    'receiving: in a call. received, partial, failed: final.';
+comment on column faxes.pages_done is 'Outbound: pages that the far end has acknowledged, over all attempts. Inbound: whole pages received.';
+comment on column faxes.calling_number is 'E.164 where it is a number; null: withheld.';
+comment on column faxes.reserved_pages is 'Pages held in the quota until the fax is final.';
+comment on column faxes.explanation is 'Why it is in this state, in words for its user.';
+
+create table fax_queue (
+    tenant_id    bigint not null,
+    fax_id       bigint not null,
+    not_before   timestamptz not null,
+    priority     integer not null,
+    destination  text not null,
+    constraint fax_queue_pkey primary key (tenant_id, fax_id),
+    constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
+);
+create index fax_queue_due_idx on fax_queue (priority, not_before);
+comment on table fax_queue is
+    'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
+
+create table attempts (
+    tenant_id             bigint not null,
+    id                    bigint generated always as identity,
+    fax_id                bigint not null,
+    number                integer not null,
+    node                  text not null,
+    trunk                 text,
+    channel_uuid          text not null,
+    start_page            integer not null default 0,
+    pages                 integer not null default 0,
+    outcome               text,
+    explanation           text,
+    started_at            timestamptz not null default now(),
+    answered_at           timestamptz,
+    ended_at              timestamptz,
+    sip_code              integer,
+    q850_cause            integer,
+    hangup_cause          text,
+    fax_result_code       integer,
+    fax_result_text       text,
+    t38_status            text,
+    ecm_used              boolean,
+    v17_disabled          boolean,
+    transfer_rate         integer,
+    bad_rows              integer,
+    encoding              text,
+    image_resolution      text,
+    local_station_id      text,
+    remote_station_id     text,
+    remote_country        text,
+    remote_vendor         text,
+    remote_model          text,
+    sip_call_id           text,
+    peer_address          text,
+    dialled               text,
+    caller_id             text,
+    constraint attempts_pkey primary key (tenant_id, id),
+    constraint attempts_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
+    constraint attempts_number_key unique (tenant_id, fax_id, number),
+    constraint attempts_channel_uuid_key unique (channel_uuid),
+    constraint attempts_outcome_known check (outcome in ('sent', 'incomplete', 'not-sent', 'unknown', 'cancelled', 'received', 'partial', 'failed')),
+    constraint attempts_settled check ((outcome is null) = (ended_at is null))
+);
+comment on table attempts is 'One call. It is settled once: outcome goes from null to a value by compare-and-set.';
+comment on column attempts.start_page is '0-based page of the fax that this call began with (fax_start_page).';
+comment on column attempts.pages is 'Pages that the far end acknowledged, or that arrived, in this call.';
+comment on column attempts.outcome is
+    'Outbound: sent (whole fax done), incomplete (some pages of it), not-sent (none), unknown (a crash hides the truth), cancelled. Inbound: received, partial, failed.';
+comment on column attempts.transfer_rate is 'bit/s of the image modem.';
+
+create table calls (
+    tenant_id         bigint not null,
+    attempt_id        bigint not null,
+    fax_id            bigint not null,
+    direction         text not null,
+    node              text not null,
+    switch_uuid       text not null,
+    channel_uuid      text not null,
+    trunk_id          bigint,
+    destination       text not null,
+    pages             integer not null default 0,
+    started_at        timestamptz not null default now(),
+    lease_until       timestamptz not null,
+    constraint calls_pkey primary key (tenant_id, attempt_id),
+    constraint calls_attempt_fkey foreign key (tenant_id, attempt_id) references attempts (tenant_id, id),
+    constraint calls_fax_key unique (tenant_id, fax_id),
+    constraint calls_channel_uuid_key unique (channel_uuid),
+    constraint calls_direction_known check (direction in ('outbound', 'inbound'))
+);
+create index calls_node_idx on calls (node);
+create index calls_lease_idx on calls (lease_until);
+comment on table calls is 'Calls in flight on every node, for limits, live display and recovery. Settling deletes the row.';
+comment on column calls.pages is 'Pages acknowledged (or arrived) so far in this call: what a crash must not send again.';
+
+create table mailbox_entries (
+    tenant_id   bigint not null,
+    mailbox_id  bigint not null,
+    fax_id      bigint not null,
+    added_at    timestamptz not null default now(),
+    read_at     timestamptz,
+    constraint mailbox_entries_pkey primary key (tenant_id, mailbox_id, fax_id),
+    constraint mailbox_entries_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint mailbox_entries_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
+);
+comment on table mailbox_entries is 'Which received faxes lie in which mailbox.';
+
+-- --------------------------------------------------------------------------------------------------- quotas, notices, audit
+
+create table quotas (
+    tenant_id       bigint not null,
+    id              bigint generated always as identity,
+    user_id         bigint,
+    period          text not null,
+    limit_pages     integer not null,
+    reserved_pages  integer not null default 0,
+    used_pages      integer not null default 0,
+    period_start    date not null default current_date,
+    constraint quotas_pkey primary key (tenant_id, id),
+    constraint quotas_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint quotas_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint quotas_entry_key unique nulls not distinct (tenant_id, user_id, period),
+    constraint quotas_period_known check (period in ('day', 'month')),
+    constraint quotas_counts_range check (limit_pages >= 0 and reserved_pages >= 0 and used_pages >= 0)
+);
+comment on table quotas is 'Page quotas: reserved when a fax is submitted, settled by acknowledged pages. user_id null: the whole tenant.';
+
+create table notices (
+    tenant_id   bigint not null,
+    id          bigint generated always as identity,
+    user_id     bigint,
+    mailbox_id  bigint,
+    fax_id      bigint not null,
+    kind        text not null,
+    text        text not null,
+    created_at  timestamptz not null default now(),
+    seen_at     timestamptz,
+    constraint notices_pkey primary key (tenant_id, id),
+    constraint notices_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint notices_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint notices_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
+    constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial')),
+    constraint notices_reader check ((user_id is null) <> (mailbox_id is null))
+);
+create index notices_unseen_idx on notices (tenant_id, user_id, id) where seen_at is null;
+comment on table notices is 'What a user or the members of a mailbox are to be told.';
+
+create table audit (
+    tenant_id      bigint not null,
+    sequence       bigint not null,
+    at             timestamptz not null,
+    actor          text not null,
+    action         text not null,
+    object         text not null,
+    result         text not null,
+    details        jsonb not null,
+    previous_hash  text not null,
+    hash           text not null,
+    constraint audit_pkey primary key (tenant_id, sequence),
+    constraint audit_result_known check (result in ('done', 'refused', 'failed'))
+);
+comment on table audit is 'Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself.';
+
+create table audit_heads (
+    tenant_id  bigint not null,
+    sequence   bigint not null,
+    hash       text not null,
+    constraint audit_heads_pkey primary key (tenant_id)
+);
+comment on table audit_heads is 'The last link of each chain. Its row lock orders the writers, so write audit last in a transaction.';
+
+create function audit_link() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public
+as $$
+declare
+    head audit_heads;
+begin
+    insert into audit_heads (tenant_id, sequence, hash) values (new.tenant_id, 0, '')
+        on conflict on constraint audit_heads_pkey do nothing;
+    select * into strict head from audit_heads h where h.tenant_id = new.tenant_id for update;
+    new.sequence := head.sequence + 1;
+    new.at := clock_timestamp();
+    new.previous_hash := head.hash;
+    new.hash := encode(sha256(convert_to(jsonb_build_array(
+        new.tenant_id, new.sequence, extract(epoch from new.at)::text, new.actor, new.action, new.object, new.result,
+        new.details, new.previous_hash)::text, 'UTF8')), 'hex');
+    update audit_heads h set sequence = new.sequence, hash = new.hash where h.tenant_id = new.tenant_id;
+    return new;
+end $$;
+comment on function audit_link() is 'Numbers and hashes a new audit row onto its chain. Definer: no role may write audit_heads itself.';
+create trigger audit_link before insert on audit for each row execute function audit_link();
+
+create function audit_refuse() returns trigger
+    language plpgsql
+as $$
+begin
+    raise exception 'audit is append-only' using errcode = 'insufficient_privilege';
+end $$;
+create trigger audit_refuse before update or delete on audit for each row execute function audit_refuse();
+create trigger audit_refuse_truncate before truncate on audit for each statement execute function audit_refuse();
+
+-- ------------------------------------------------------------------------------------------------------ row-level security
+
+alter table tenants enable row level security;
+alter table tenants force row level security;
+create policy tenants_directory on tenants for select using (true);
+create policy tenants_admin on tenants for all to faxplan_admin using (true) with check (true);
+
+do $$
+declare
+    t text;
+begin
+    foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
+                             'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices'] loop
+        execute format('alter table %I enable row level security', t);
+        execute format('alter table %I force row level security', t);
+        execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
+                       t || '_tenant', t);
+    end loop;
+    foreach t in array array['audit', 'audit_heads'] loop
+        execute format('alter table %I enable row level security', t);
+        execute format('alter table %I force row level security', t);
+        execute format('create policy %I on %I using (tenant_id = (select coalesce(current_tenant(), 0))) '
+                       'with check (tenant_id = (select coalesce(current_tenant(), 0)))', t || '_tenant', t);
+    end loop;
+end $$;
+
+-- Read or written before a tenant is known, or across tenants by nature: ids and routing data only.
+create policy logins_lookup on logins for select to faxplan_portal, faxplan_admin using (true);
+create policy dids_lookup on dids for select to faxplan_switch, faxplan_admin using (true);
+create policy fax_queue_claim on fax_queue for all to faxplan_switch using (true) with check (true);
+create policy calls_node on calls for all to faxplan_switch using (true) with check (true);
+create policy calls_overview on calls for select to faxplan_admin using (true);
+create policy fax_queue_overview on fax_queue for select to faxplan_admin using (true);
+create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
+
+-- ------------------------------------------------------------------------------------------------------------------ grants
+
+grant usage on schema public to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker, faxplan_backup;
+grant select on all tables in schema public to faxplan_backup;
+-- pg_dump reads where each identity column stands.
+grant select on all sequences in schema public to faxplan_backup;
+grant select on schema_migration, tenants to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
+grant insert on audit to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
+grant select on audit to faxplan_admin, faxplan_portal;
+
+-- admin: the installation, and the people and numbers of tenants; never a document or a fax.
+grant insert, update on tenants to faxplan_admin;
+grant select, insert, update, delete on trunks, routes, users, logins, mailboxes, mailbox_members, dids, quotas to faxplan_admin;
+grant select, update on nodes to faxplan_admin;
+grant select on calls, fax_queue to faxplan_admin;
+
+-- portal: a tenant's users at work (the portal, the command line).
+grant select on trunks, routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
+grant select, insert, delete on documents to faxplan_portal;
+grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
+grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
+grant select, delete on fax_queue to faxplan_portal;
+
+-- switch: claim, dial, receive, settle.
+grant select on trunks, routes, dids, mailboxes, users, renderings to faxplan_switch;
+grant select, insert, update on nodes, faxes, attempts, documents, quotas to faxplan_switch;
+grant select, insert, update, delete on fax_queue, calls to faxplan_switch;
+grant insert on mailbox_entries, notices to faxplan_switch;
+
+-- worker: render.
+grant select, insert, update, delete on render_jobs to faxplan_worker;
+grant select, update on renderings, faxes, quotas to faxplan_worker;
+grant select, insert on documents to faxplan_worker;
+grant select, insert on fax_queue to faxplan_worker;
+grant insert on notices to faxplan_worker;
+grant select on users, mailboxes, dids to faxplan_worker;

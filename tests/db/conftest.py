@@ -1,0 +1,87 @@
+"""A fresh installation with two tenants, one trunk and a store, for tests of flows on real PostgreSQL."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from faxplan import mailboxes, tenants, trunks, users
+from faxplan.db import Database
+from faxplan.documents import Store
+from faxplan.journal import Journal
+from faxplan.spool import Spool
+from faxplan.tenants import Tenant
+from faxplan.users import User
+from faxplan.worker import Worker
+from faxplan.db import Listener
+from tests.installations import Installation
+
+
+@dataclass
+class Office:
+    """One tenant with a user and a DID into the user's mailbox."""
+
+    tenant: Tenant
+    user: User
+    did: str
+
+
+@dataclass
+class World:
+    """Everything a flow needs. Databases by role."""
+
+    installation: Installation
+    admin: Database
+    portal: Database
+    switch: Database
+    worker: Database
+    store: Store
+    spool: Spool
+    journal: Journal
+    acme: Office
+    borea: Office
+
+    def render_all(self) -> None:
+        """Does what the worker would."""
+        listener = Listener(self.installation.url("faxplan_worker"), ())
+        worker = Worker(self.worker, listener, self.store, name="test")
+        while worker.work_one():
+            pass
+
+    def fax(self, office: Office, fax_id: int) -> dict[str, object]:
+        """A fax's row, as its tenant sees it."""
+        with self.portal.tenant(office.tenant.id) as tx:
+            return tx.one("select * from faxes where id = %s", (fax_id,))
+
+    def attempts(self, office: Office, fax_id: int) -> list[dict[str, object]]:
+        """A fax's calls."""
+        with self.portal.tenant(office.tenant.id) as tx:
+            return tx.rows("select * from attempts where fax_id = %s order by number", (fax_id,))
+
+
+def office(admin: Database, slug: str, did: str) -> Office:
+    with admin.across_tenants() as tx:
+        tenant = tenants.create(tx, slug=slug, name=slug.title(), country="DE", time_zone="Europe/Berlin", station_ident=did)
+    with admin.tenant(tenant.id) as tx:
+        user = users.create(tx, tenant.id, email=f"user@{slug}.example", name="A User")
+        assert user.mailbox_id is not None
+        mailboxes.assign_did(tx, tenant.id, did, user.mailbox_id)
+    return Office(tenant, user, did)
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ("admin", "portal", "switch", "worker")}
+    with dbs["admin"].across_tenants() as tx:
+        trunk = trunks.create(
+            tx, name="carrier", host="127.0.0.1", port=5080, inbound_country="DE", source_networks=["127.0.0.0/8"]
+        )
+        trunks.add_route(tx, "+", trunk)
+    spool, journal = Spool(tmp_path / "spool"), Journal(tmp_path / "journal")
+    spool.prepare()
+    journal.prepare()
+    acme, borea = office(dbs["admin"], "acme", "+493023125001"), office(dbs["admin"], "borea", "+493023125002")
+    yield World(installation, **dbs, store=Store(tmp_path / "store"), spool=spool, journal=journal, acme=acme, borea=borea)
+    for db in dbs.values():
+        db.close()

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from faxplan import outbound, quotas
+from faxplan.errors import InvalidNumber, NotFound, QuotaExceeded
+from faxplan.outbound import AlreadyFinal, SendRequest
+from faxplan.source import UnsupportedDocument
+from tests.db.conftest import World
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Sir or Madam,\n\nplease find two pages.\n\f\nThe second.\n")
+    return path
+
+
+def submit(world: World, letter: Path, number: str = "030 23125 002") -> int:
+    return outbound.submit(world.portal, world.store, world.acme.user, SendRequest(number, letter, "letter.txt")).fax_id
+
+
+def test_a_submitted_fax_is_rendered_and_queued(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
+    world.render_all()
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["pages"], fax["called_number"]) == ("queued", 2, "+493023125002")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select count(*) from fax_queue") == 1
+        assert [row["action"] for row in tx.rows("select action from audit order by sequence")] == ["fax.submit"]
+
+
+def test_nothing_is_kept_of_a_refused_document(world: World, tmp_path: Path) -> None:
+    program = tmp_path / "holiday.pdf"
+    program.write_bytes(b"MZ\x90\x00" + bytes(range(256)) * 20)
+    with pytest.raises(UnsupportedDocument):
+        outbound.submit(world.portal, world.store, world.acme.user, SendRequest("03023125002", program, "holiday.pdf"))
+    assert not list(world.store.root.rglob("*")) if world.store.root.exists() else True
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select count(*) from faxes") == 0
+
+
+@pytest.mark.parametrize("number", ["112", "not a number", "+49 1", "0180 ext. 5"])
+def test_a_number_that_cannot_be_dialled_is_refused(world: World, letter: Path, number: str) -> None:
+    with pytest.raises(InvalidNumber):
+        submit(world, letter, number)
+
+
+def test_a_quota_without_room_refuses_and_stores_nothing(world: World, letter: Path) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        quotas.set_limit(tx, world.acme.tenant.id, period="month", pages=0)
+    with pytest.raises(QuotaExceeded, match="room for 0 more"):
+        submit(world, letter)
+    assert not [path for path in world.store.root.rglob("*") if path.is_file()]
+
+
+def test_pages_beyond_the_quota_end_the_fax_after_rendering(world: World, letter: Path) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        quotas.set_limit(tx, world.acme.tenant.id, period="month", pages=1)
+    fax_id = submit(world, letter)
+    world.render_all()
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "quota-exceeded")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.one("select reserved_pages, used_pages from quotas") == {"reserved_pages": 0, "used_pages": 0}
+
+
+def test_cancel_takes_a_fax_out_of_the_queue(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter)
+    world.render_all()
+    assert outbound.cancel(world.portal, world.acme.user, fax_id)
+    assert world.fax(world.acme, fax_id)["state"] == "cancelled"
+    with pytest.raises(AlreadyFinal):
+        outbound.cancel(world.portal, world.acme.user, fax_id)
+
+
+def test_another_tenants_fax_cannot_be_cancelled(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter)
+    with pytest.raises(NotFound):
+        outbound.cancel(world.portal, world.borea.user, fax_id)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"

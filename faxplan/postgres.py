@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import shutil
 import signal
 import stat
 import tempfile
@@ -96,7 +97,7 @@ def start(data_dir: Path, *, durable: bool = True) -> Cluster:
         postgres_account.place_data(postgres_account.account(), data_dir)
         cluster = at(data_dir)
         if not (cluster.data_dir / "PG_VERSION").exists():
-            _initialise(cluster)
+            _initialise(cluster, durable=durable)
         if not cluster.running():
             _launch(cluster, SETTINGS | ({} if durable else THROW_AWAY_SETTINGS))
     return cluster
@@ -109,11 +110,24 @@ def at(data_dir: Path) -> Cluster:
     return Cluster(real, _socket_dir(real, who), postgres_account.programs(who), who)
 
 
-def _initialise(cluster: Cluster) -> None:
+def _initialise(cluster: Cluster, *, durable: bool) -> None:
+    """Makes the cluster beside its place, then moves it: initdb writes PG_VERSION early and may be killed later."""
+    unfinished = cluster.data_dir.with_name(f".{cluster.data_dir.name}.initdb")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    unfinished.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(unfinished, cluster.runs_as.pw_uid, cluster.runs_as.pw_gid)
     # Local connections are trusted because only the owner of the 0700 directory and root can make one.
     trust = ["--auth-local=trust", "--auth-host=reject", f"--username={SUPERUSER}"]
-    # No sync: PostgreSQL's first checkpoint does that, and an interrupted start leaves nothing that anybody needs.
-    _checked(cluster, "initdb", "-D", cluster.data_dir, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", *trust)
+    sync = [] if durable else ["--no-sync"]
+    _checked(cluster, "initdb", "-D", unfinished, "--encoding=UTF8", "--locale=C.UTF-8", *trust, *sync)
+    try:
+        unfinished.rename(cluster.data_dir)
+    except OSError as occupied:
+        raise ClusterFailed(
+            f"{cluster.data_dir} holds something that is not a PostgreSQL cluster; empty it or choose another."
+        ) from occupied
 
 
 def _launch(cluster: Cluster, settings: dict[str, str]) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def test_creating_is_safe_to_repeat(fresh: Installation) -> None:
     _one_value(fresh.url("postgres"), "create table ours (); select 1")
     create_installation(fresh.cluster.superuser_url(), fresh.database)
     assert _one_value(fresh.url("postgres"), "select to_regclass('ours') is not null") is True
+
+
+def test_two_may_create_the_same_installation_at_once(fresh: Installation) -> None:
+    with ThreadPoolExecutor(2) as both:
+        made = [both.submit(create_installation, fresh.cluster.superuser_url(), fresh.database) for _ in range(2)]
+    assert [future.result() for future in made] == [None, None]
+    assert _one_value(fresh.url("faxplan_worker"), "select count(*) from tenants") == 0
 
 
 def test_a_schema_that_breaks_leaves_no_database_and_can_be_tried_again(fresh: Installation, tmp_path: Path) -> None:

@@ -68,14 +68,24 @@ def test_an_interrupted_first_start_is_made_good(place: Path, monkeypatch: pytes
     class Killed(Exception):
         """Stands for our own end."""
 
-    def end(*_: object) -> None:
+    def half_an_initdb(_: Cluster, program: str, option: str, data_dir: Path, *__: object) -> None:
+        assert (program, option) == ("initdb", "-D")
+        (data_dir / "PG_VERSION").write_text("18\n")
         raise Killed
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(postgres, "_checked", end)
+        interrupted.setattr(postgres, "_checked", half_an_initdb)
         with pytest.raises(Killed):
             postgres.start(place / "data", durable=False)
     assert _execute(postgres.start(place / "data", durable=False), "select 1") == 1
+
+
+def test_a_directory_with_something_else_in_it_is_left_alone(place: Path) -> None:
+    (place / "data").mkdir()
+    (place / "data" / "letter.txt").write_text("precious")
+    with pytest.raises(ClusterFailed, match="not a PostgreSQL cluster"):
+        postgres.start(place / "data", durable=False)
+    assert (place / "data" / "letter.txt").read_text() == "precious"
 
 
 def test_a_path_too_long_for_a_socket_gets_a_short_private_one(place: Path) -> None:

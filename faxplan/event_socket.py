@@ -23,10 +23,12 @@ class SwitchEvent:
 
     @property
     def name(self) -> str:
+        """Such as CHANNEL_HANGUP_COMPLETE."""
         return self.headers.get("Event-Name", "")
 
     @property
     def subclass(self) -> str:
+        """Such as spandsp::txfaxpageresult; '' but for CUSTOM events."""
         return self.headers.get("Event-Subclass", "")
 
 
@@ -60,6 +62,7 @@ class EventSocket:
         self.close()
 
     def close(self) -> None:
+        """May be called twice."""
         self._socket.close()
 
     def api(self, command: str, timeout_seconds: float | None = None) -> str:

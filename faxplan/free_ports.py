@@ -13,6 +13,7 @@ _RTP_FIRST, _RTP_END = 10000, 32000
 
 
 def free_tcp_port() -> int:
+    """Free now; whoever wants it binds it soon."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((_LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -58,6 +59,7 @@ class RtpPorts:
         raise SwitchUnavailable(f"No {count} UDP ports in a row are free on 127.0.0.1; stop other test switches.")
 
     def release(self) -> None:
+        """Once the switch that used the range has ended."""
         for guard in self._guards:
             guard.close()
         self._guards.clear()

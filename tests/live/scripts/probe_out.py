@@ -1,6 +1,5 @@
 """A sender without Faxplan: txfax, and a hangup hook that says in JSON what it was given."""
 
-import json
 import os
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import freeswitch
 def handler(session, args):
     try:
         session.execute("txfax", args.strip())
-    except BaseException as error:
-        freeswitch.consoleLog("err", f"probe_out: {ascii(error)}\n")
+    except BaseException as error:  # noqa: BLE001 - nothing may leave a script
+        freeswitch.consoleLog("err", f"probe_out: {error!a}\n")
     session.hangup("NORMAL_CLEARING")
 
 
@@ -22,5 +21,5 @@ def settle(session, stream, env, args):
         part = folder / f"{args.strip()}.part"
         part.write_text(env.serialize("json"))
         part.rename(folder / f"{args.strip()}.hook.json")
-    except BaseException as error:
-        freeswitch.consoleLog("err", f"probe_out: {ascii(error)}\n")
+    except BaseException as error:  # noqa: BLE001 - nothing may leave a script
+        freeswitch.consoleLog("err", f"probe_out: {error!a}\n")

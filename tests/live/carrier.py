@@ -1,0 +1,49 @@
+"""The carrier's hand: ends calls to the test numbers 02n, 03n and 04n after page n, which no dialplan can."""
+
+import re
+import threading
+import time
+
+from faxplan.errors import SwitchUnavailable
+from faxplan.freeswitch_instance import Instance
+
+DROPPED = re.compile(r"9900(02|03|04)(\d)$")
+# The receiver says "page" before the sender has its confirmation, 1.3 s later over T.38; the next page takes longer.
+SECONDS_AFTER_PAGE = 2.0
+
+
+class DropAfterPage:
+    """A thread that listens to the carrier's page events."""
+
+    def __init__(self, carrier: Instance) -> None:
+        self._carrier = carrier
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="drop-after-page", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ends.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        with self._carrier.connect() as connection:
+            connection.subscribe("CUSTOM", "spandsp::rxfaxpageresult", "spandsp::rxfaxnegociateresult")
+            while not self._ends.is_set():
+                event = connection.next_event(0.2)
+                if event is None:
+                    continue
+                number = DROPPED.search(event.headers.get("Caller-Destination-Number", ""))
+                pages = 0
+                if event.subclass == "spandsp::rxfaxpageresult":
+                    pages = int(event.headers["fax-document-transferred-pages"])
+                if number and pages == int(number[2]):
+                    threading.Thread(target=self._drop, args=(event.headers["Unique-ID"],), daemon=True).start()
+
+    def _drop(self, uuid: str) -> None:
+        time.sleep(SECONDS_AFTER_PAGE)
+        try:
+            self._carrier.api(f"uuid_kill {uuid}")
+        except SwitchUnavailable:
+            return  # the fixture has stopped it; so has the call

@@ -52,7 +52,9 @@ def originate(dial: Dial) -> str:
         # T.38; asked for from both sides, a 488 leaves the second offer unanswered.
         "fax_enable_t38": "true" if dial.t38 else "false",
         "fax_enable_t38_request": "false",
-        "api_hangup_hook": f"'python fax_out::settle {dial.attempt_id:d}'",
+        # api::arguments: FreeSWITCH takes what stands before the first :: for the API's name (switch_core_state_machine.c,
+        # api_hook), so that 'python fax_out::settle 17' would call nothing, without a word.
+        "api_hangup_hook": f"'python::fax_out::settle {dial.attempt_id:d}'",
         # UDPTL reads block for ever: with a silent peer txfax does not return, even after success.
         "execute_on_fax_result": f"'sched_hangup +{_HANG_AFTER_RESULT_SECONDS} normal_clearing'",
         "execute_on_answer": f"'sched_hangup +{dial.call_cap_seconds:d} allotted_timeout'",

@@ -77,9 +77,9 @@ class Settings:
         if role not in ROLES:
             raise ValueError(f"unknown database role {role!r}")
         parts = urlsplit(self.database_url)
-        if "@" in parts.netloc or "user=" in parts.query:
+        if parts.username or "user=" in parts.query:
             return self.database_url
-        return urlunsplit(parts._replace(netloc=f"faxplan_{role}@{parts.netloc}"))
+        return urlunsplit(parts._replace(netloc=f"faxplan_{role}@{parts.netloc.rpartition('@')[2]}"))
 
     def printable(self) -> dict[str, str]:
         """Every setting as text, with passwords masked."""

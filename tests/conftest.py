@@ -15,6 +15,9 @@ import pytest
 
 from tests import installations
 from tests.installations import Installation, Installations
+from tests.world import world
+
+__all__ = ["world"]
 
 RUN_PREFIX = "faxplan-tests-"
 LOCK_NAME = "owner.lock"

@@ -6,7 +6,7 @@ from faxplan import outbound, quotas
 from faxplan.errors import InvalidNumber, NotFound, QuotaExceeded
 from faxplan.outbound import AlreadyFinal, SendRequest
 from faxplan.source import UnsupportedDocument
-from tests.db.conftest import World
+from tests.world import World
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from faxplan import mailboxes, tenants, trunks, users
-from faxplan.db import Database
+from faxplan.config import Settings
+from faxplan.db import Database, Listener
 from faxplan.documents import Store
 from faxplan.journal import Journal
 from faxplan.spool import Spool
 from faxplan.tenants import Tenant
 from faxplan.users import User
 from faxplan.worker import Worker
-from faxplan.db import Listener
 from tests.installations import Installation
 
 
@@ -39,6 +39,7 @@ class World:
     store: Store
     spool: Spool
     journal: Journal
+    settings: Settings
     acme: Office
     borea: Office
 
@@ -62,7 +63,9 @@ class World:
 
 def office(admin: Database, slug: str, did: str) -> Office:
     with admin.across_tenants() as tx:
-        tenant = tenants.create(tx, slug=slug, name=slug.title(), country="DE", time_zone="Europe/Berlin", station_ident=did)
+        tenant = tenants.create(
+            tx, slug=slug, name=slug.title(), country="DE", time_zone="Europe/Berlin", station_ident=did
+        )
     with admin.tenant(tenant.id) as tx:
         user = users.create(tx, tenant.id, email=f"user@{slug}.example", name="A User")
         assert user.mailbox_id is not None
@@ -78,10 +81,22 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
             tx, name="carrier", host="127.0.0.1", port=5080, inbound_country="DE", source_networks=["127.0.0.0/8"]
         )
         trunks.add_route(tx, "+", trunk)
-    spool, journal = Spool(tmp_path / "spool"), Journal(tmp_path / "journal")
+    settings = Settings(
+        database_url=installation.url(""), state_dir=tmp_path / "state", node="node1", calls_per_second=200
+    )
+    spool, journal = Spool(settings.spool), Journal(settings.journal)
     spool.prepare()
     journal.prepare()
     acme, borea = office(dbs["admin"], "acme", "+493023125001"), office(dbs["admin"], "borea", "+493023125002")
-    yield World(installation, **dbs, store=Store(tmp_path / "store"), spool=spool, journal=journal, acme=acme, borea=borea)
+    yield World(
+        installation,
+        **dbs,
+        store=Store(settings.store),
+        spool=spool,
+        journal=journal,
+        settings=settings,
+        acme=acme,
+        borea=borea,
+    )
     for db in dbs.values():
         db.close()

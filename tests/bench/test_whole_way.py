@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from faxplan import mailboxes, outbound
+from faxplan.outbound import SendRequest
+from tests.bench.whole import faxplan_on_bench, wait_for
+from tests.world import Office, World
+
+
+def send(world: World, document: Path, number: str) -> int:
+    fax = outbound.submit(world.portal, world.store, world.acme.user, SendRequest(number, document, document.name))
+    world.render_all()
+    return fax.fax_id
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Sir or Madam,\n\nplease find three pages.\n\f\nThe second.\n\f\nAnd the third.\n")
+    return path
+
+
+def inbox(world: World, office: Office) -> list[mailboxes.Entry]:
+    with world.portal.tenant(office.tenant.id) as tx:
+        return mailboxes.entries(tx, office.tenant.id, office.user.id)
+
+
+def test_a_document_lands_in_the_other_tenants_mailbox(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with faxplan_on_bench(world, monkeypatch) as switch:
+        fax_id = send(world, letter, world.borea.did)
+        wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final")
+        wait_for(lambda: bool(inbox(world, world.borea)), "the fax to lie in the mailbox")
+        assert not switch.complaints
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["pages_done"], fax["explanation"]) == ("sent", 3, "All 3 pages arrived.")
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["t38_status"], attempt["pages"]) == ("sent", "negotiated", 3)
+    (entry,) = inbox(world, world.borea)
+    assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
+    assert not inbox(world, world.acme)

@@ -1,0 +1,48 @@
+"""The whole of Faxplan on the bench switch, in one process: our scripts, real T.30, real PostgreSQL."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench import dialplan
+from bench.config import BenchConfig
+from bench.numbering_plan import NumberingPlan
+from bench.switch import Switch
+from tests.world import World
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "fs_scripts"
+DIALPLAN = ROOT / "conf" / "dialplan" / "faxplan.xml"
+OUR_NUMBERS = "+4930231250"
+
+
+@contextmanager
+def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[Switch]:
+    """Runs fax_queue, fax_out and fax_in on a bench switch whose trunk brings our own DIDs back to us."""
+    file = world.settings.state_dir.parent / "faxplan.toml"
+    lines = [f'{key} = "{getattr(world.settings, key)}"' for key in ("database_url", "state_dir", "node")]
+    file.write_text("\n".join([*lines, f"calls_per_second = {world.settings.calls_per_second}"]))
+    monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
+    plan = NumberingPlan({"own": [{"prefix": OUR_NUMBERS, "from_address": "127.0.0.1"}], **options.pop("plan", {})})  # type: ignore[dict-item]
+    config = BenchConfig(
+        script_dir=SCRIPTS,
+        startup_scripts=["fax_queue"],
+        plan=plan,
+        gateways=["carrier"],
+        inbound=dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"}),
+        **options,  # type: ignore[arg-type]
+    )
+    with Switch(config) as switch:
+        yield switch
+        assert switch.wait_idle()
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Waits until a condition holds; fails, saying what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for: {what}"
+        time.sleep(0.05)

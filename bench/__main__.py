@@ -15,7 +15,9 @@ _FREESWITCH_RECURSION_LIMIT = 240
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="bench", description="A switch for fax, embedded: libspandsp, no SIP, no FreeSWITCH.")
+    parser = argparse.ArgumentParser(
+        prog="bench", description="A switch for fax, embedded: libspandsp, no SIP, no FreeSWITCH."
+    )
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see docs/bench.md")
     arguments = parser.parse_args()
     try:

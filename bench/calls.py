@@ -84,7 +84,12 @@ class Calls:
         )
         name = f"sofia/{switch.config.profile}/{dial.number}"
         channel = Channel(
-            line, profile, name, switch.events.publish, switch.applications.execute_on, variables.get("origination_uuid")
+            line,
+            profile,
+            name,
+            switch.events.publish,
+            switch.applications.execute_on,
+            variables.get("origination_uuid"),
         )
         channel.variables.update(
             {
@@ -222,6 +227,11 @@ class Calls:
         before, colons, after = hook.partition(":")
         if colons and after.startswith(":"):
             command, argument = before, after[1:]
+            if " " in command:
+                self._switch.complain(
+                    f"api_hangup_hook {hook!r}: FreeSWITCH splits at the first '::' and finds no API {command!r}; "
+                    "write python::module::function arguments"
+                )
         else:
             command, _, argument = hook.partition(" ")
         if "${" in argument:

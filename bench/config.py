@@ -1,20 +1,20 @@
 """The configuration of a bench switch: a dataclass, or the same keys in a TOML file.
 
-    script_dir = "fs_scripts"              # relative paths are relative to the file
-    startup_scripts = ["fax_queue"]        # as startup-script of python.conf.xml: "module[::function] arguments"
-    numbering_plan = "numbering.toml"      # see numbering_plan.py; without it only the test numbers exist
-    gateway_dir = "gateways"               # *.xml, one gateway or more in each
-    gateways = ["carrier"]                 # gateways without a file
-    profile = "faxplan"                    # the sofia profile's name
-    inbound = "python fax_in"              # what an inbound call executes; again and again for several: a list
-    time = "virtual"                       # or "real"
-    speed = 1                              # with "real": seconds on the line per second on the wall
-    sessions_per_second = 1000             # as in switch.conf.xml (there 30)
-    max_sessions = 1000
-    control_socket = "bench.sock"          # for python -m bench.cli
-    log_file = "bench.log"
-    far_end_dir = "far"                    # keep what far ends receive; else it is thrown away
-    freeswitch_stack = true                # 240 KiB stacks and a recursion limit of 240, as in FreeSWITCH
+script_dir = "fs_scripts"              # relative paths are relative to the file
+startup_scripts = ["fax_queue"]        # as startup-script of python.conf.xml: "module[::function] arguments"
+numbering_plan = "numbering.toml"      # see numbering_plan.py; without it only the test numbers exist
+gateway_dir = "gateways"               # *.xml, one gateway or more in each
+gateways = ["carrier"]                 # gateways without a file
+profile = "faxplan"                    # the sofia profile's name
+inbound = "python fax_in"              # what an inbound call executes; again and again for several: a list
+time = "virtual"                       # or "real"
+speed = 1                              # with "real": seconds on the line per second on the wall
+sessions_per_second = 1000             # as in switch.conf.xml (there 30)
+max_sessions = 1000
+control_socket = "bench.sock"          # for python -m bench.cli
+log_file = "bench.log"
+far_end_dir = "far"                    # keep what far ends receive; else it is thrown away
+freeswitch_stack = true                # 240 KiB stacks and a recursion limit of 240, as in FreeSWITCH
 """
 
 import tomllib
@@ -24,6 +24,15 @@ from typing import Any
 
 from bench.errors import InvalidBenchConfig
 from bench.numbering_plan import NumberingPlan
+
+INBOUND_DIALPLAN = (
+    "set fax_enable_t38=true",
+    "set fax_enable_t38_request=true",
+    "set execute_on_fax_result=sched_hangup +3 normal_clearing",
+    "sched_hangup +3600 allotted_timeout",
+    "python fax_in",
+    "hangup NORMAL_TEMPORARY_FAILURE",
+)
 
 _PATHS = ("script_dir", "gateway_dir", "control_socket", "log_file", "far_end_dir")
 
@@ -38,7 +47,7 @@ class BenchConfig:
     gateway_dir: Path | None = None
     gateways: list[str] = field(default_factory=list)
     profile: str = "faxplan"
-    inbound: list[str] = field(default_factory=lambda: ["python fax_in"])
+    inbound: list[str] = field(default_factory=lambda: list(INBOUND_DIALPLAN))
     time: str = "virtual"
     speed: float = 1.0
     sessions_per_second: int = 1000

@@ -1,6 +1,6 @@
 """A unix socket through which other processes run API commands: one JSON line in, one JSON line out.
 
-    {"command": "show channels count"}   ->   {"reply": "\\n0 total.\\n"}
+{"command": "show channels count"}   ->   {"reply": "\\n0 total.\\n"}
 """
 
 import json

@@ -60,7 +60,11 @@ def _clean(text: str, delimiter: str) -> str:
     while position < len(text):
         character = text[position]
         following = text[position + 1 : position + 2]
-        if character == "\\" and following and (following in "'\"\\" or following == delimiter or following in _ESCAPES):
+        if (
+            character == "\\"
+            and following
+            and (following in "'\"\\" or following == delimiter or following in _ESCAPES)
+        ):
             out.append(_ESCAPES.get(following, following))
             position += 1
             kept = len(out)

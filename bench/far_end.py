@@ -57,7 +57,9 @@ class FarFaxResult:
 class FarEnd:
     """One party of a line: called by us, or (`sends` a TIFF) calling us. Everything runs with the line's lock held."""
 
-    def __init__(self, line: Line, behaviour: Behaviour, *, sends: Path | None = None, keep_in: Path | None = None) -> None:
+    def __init__(
+        self, line: Line, behaviour: Behaviour, *, sends: Path | None = None, keep_in: Path | None = None
+    ) -> None:
         self.result = FarFaxResult()
         self._line = line
         self._behaviour = behaviour
@@ -200,5 +202,3 @@ class FarEnd:
             self.result.sip_status = sip_status
         self._close()
         self._line.end()
-
-

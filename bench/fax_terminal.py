@@ -171,9 +171,7 @@ class FaxTerminal:
         library.t30_set_supported_compressions(
             t30, spandsp.COMPRESSION_T4_1D | spandsp.COMPRESSION_T4_2D | spandsp.COMPRESSION_T6
         )
-        library.t30_set_supported_modems(
-            t30, spandsp.MODEMS_V27TER_V29 | (spandsp.MODEM_V17 if options.v17 else 0)
-        )
+        library.t30_set_supported_modems(t30, spandsp.MODEMS_V27TER_V29 | (spandsp.MODEM_V17 if options.v17 else 0))
         library.t30_set_ecm_capability(t30, int(options.ecm))
         if self.sending:
             library.t30_set_tx_file(t30, self.path.encode(), options.start_page, options.end_page)

@@ -188,7 +188,9 @@ class Session(_Session):
         switch = _switch()
         channel = switch.channels.get(uuid)
         if channel is None:
-            switch.complain(f"Session({uuid!r}): no such channel; dialling that way holds the GIL and is not for the bench")
+            switch.complain(
+                f"Session({uuid!r}): no such channel; dialling that way holds the GIL and is not for the bench"
+            )
             raise BenchError(f"no channel {uuid}")
         super().__init__(channel, switch)
 

@@ -1,20 +1,20 @@
 """The numbering plan: which dialled number is one of ours, and how every other one behaves. Read from a TOML file.
 
-    default = "unallocated"            # or "fax": numbers that nothing below matches
-    test_numbers = true                # the built-in test numbers, see TEST_SUFFIXES
-    down_gateways = ["dead"]           # dialling through them fails with GATEWAY_DOWN
+default = "unallocated"            # or "fax": numbers that nothing below matches
+test_numbers = true                # the built-in test numbers, see TEST_SUFFIXES
+down_gateways = ["dead"]           # dialling through them fails with GATEWAY_DOWN
 
-    [[own]]                            # comes back to us as an inbound call
-    prefix = "+493020"
-    from_address = "127.0.0.1"         # sip_network_ip of the inbound call
-    gateway = "carrier"                # optional: only when dialled through this gateway
-    deliver_as = "+493020"             # optional: replaces the prefix in the number delivered
-    loss_percent = 5                   # optional; and refuses_t38 = true
+[[own]]                            # comes back to us as an inbound call
+prefix = "+493020"
+from_address = "127.0.0.1"         # sip_network_ip of the inbound call
+gateway = "carrier"                # optional: only when dialled through this gateway
+deliver_as = "+493020"             # optional: replaces the prefix in the number delivered
+loss_percent = 5                   # optional; and refuses_t38 = true
 
-    [[number]]                         # `exact`, `suffix` or `prefix`, then keys of Behaviour (far_end.py)
-    exact = "+49301234567"
-    kind = "fax"
-    drop_after_pages = 2
+[[number]]                         # `exact`, `suffix` or `prefix`, then keys of Behaviour (far_end.py)
+exact = "+49301234567"
+kind = "fax"
+drop_after_pages = 2
 """
 
 import re
@@ -129,8 +129,6 @@ def behaviour_of_test_number(digits: str) -> Behaviour:
     return Behaviour(kind="refuse", sip_status=int(digits) if 400 <= int(digits) < 700 else 404)
 
 
-
-
 def _own(entry: dict[str, Any]) -> _Own:
     known = {"prefix", "from_address", "gateway", "deliver_as", "loss_percent", "refuses_t38"}
     if "prefix" not in entry or entry.keys() - known:
@@ -150,5 +148,7 @@ def _rule(entry: dict[str, Any]) -> _Rule:
     settings = {name: value for name, value in entry.items() if name not in selectors}
     unknown = settings.keys() - {field.name for field in fields(Behaviour)}
     if len(selectors) != 1 or unknown:
-        raise InvalidBenchConfig(f"[[number]] needs exactly one of exact, suffix, prefix; unknown keys {sorted(unknown)}: {entry}")
+        raise InvalidBenchConfig(
+            f"[[number]] needs exactly one of exact, suffix, prefix; unknown keys {sorted(unknown)}: {entry}"
+        )
     return _Rule(selectors[0], str(entry[selectors[0]]), Behaviour(**settings))

@@ -119,7 +119,9 @@ def _bind(loader: type[ctypes.CDLL]) -> ctypes.CDLL:
     try:
         library = loader(LIBRARY)
     except OSError as error:
-        raise SpandspMissing(f"{LIBRARY} cannot be loaded ({error}). Install it: apt-get install libspandsp2") from error
+        raise SpandspMissing(
+            f"{LIBRARY} cannot be loaded ({error}). Install it: apt-get install libspandsp2"
+        ) from error
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype = result

@@ -148,5 +148,3 @@ class Switch:
         with self._idle:
             self._calls -= 1
             self._idle.notify_all()
-
-

@@ -1,0 +1,120 @@
+"""originate and bgapi: jobs, quoting, and the failures that never make a channel."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.switch.switch_under_test import Probe
+
+IDLE = """
+def handler(session, args):
+    note("handled", args=args, uuid=session.get_uuid(), b=session.getVariable("b"), c=session.getVariable("c"))
+"""
+CALL = ("BACKGROUND_JOB", ""), ("CHANNEL_CREATE", ""), ("CHANNEL_ANSWER", "")
+
+
+def test_the_job_has_the_uuid_that_was_asked_for_and_says_ok_with_the_channel(probe: Probe) -> None:
+    probe.record(*CALL)
+    call = probe.dial(probe.number("000"), probe.script(IDLE), args="17 and more")
+    assert probe.job(call) == f"+OK {call}"
+    noted = probe.wait_for_note("handled")
+    assert (noted["uuid"], noted["args"]) == (call, "17 and more")
+    assert len(probe.events(call, "CHANNEL_ANSWER")) == 1
+
+
+def test_the_reply_of_a_job_without_uuid_names_a_new_one(probe: Probe) -> None:
+    reply = probe.switch.api("bgapi status")
+    assert reply.startswith("+OK Job-UUID: ")
+    assert len(reply.strip().split()[-1]) == 36
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(r"x\,y", "x,y"), (r"x\sy", "x y"), ("'x y'", "x y"), ("+49301234", "+49301234")],
+)
+def test_quoting_of_a_value(probe: Probe, written: str, read: str) -> None:
+    call = probe.dial(probe.number("000"), probe.script(IDLE), b=written, c="after")
+    noted = probe.wait_for_note("handled")
+    assert (noted["b"], noted["c"]) == (read, "after")
+    probe.hook(call)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "answer"), [("no-such-gateway", "-ERR INVALID_GATEWAY"), ("down", "-ERR GATEWAY_DOWN")]
+)
+def test_a_gateway_that_is_unknown_or_down_gives_only_an_error(probe: Probe, gateway: str, answer: str) -> None:
+    probe.record(*CALL)
+    name = probe.switch.down_gateway if gateway == "down" else gateway
+    call = probe.dial(probe.number("000"), probe.script(IDLE), gateway=name)
+    assert probe.job(call) == answer
+    assert not probe.events(call, "CHANNEL_CREATE")
+    assert not probe.notes("hook")
+
+
+@pytest.mark.parametrize(
+    ("stop", "go_on"),
+    [
+        ("fsctl pause outbound", "fsctl resume outbound"),
+        ("fsctl sps 0", "fsctl sps 100"),
+        ("fsctl max_sessions 0", "fsctl max_sessions 1000"),
+    ],
+)
+def test_a_paused_or_throttled_switch_gives_only_an_error(probe: Probe, stop: str, go_on: str) -> None:
+    probe.record(*CALL)
+    try:
+        assert probe.switch.api(stop).startswith("+OK")
+        call = probe.dial(probe.number("000"), probe.script(IDLE))
+        assert probe.job(call).startswith("-ERR ")
+    finally:
+        assert probe.switch.api(go_on).startswith("+OK")
+    assert not probe.events(call, "CHANNEL_CREATE")
+    assert not probe.notes("hook")
+
+
+@pytest.mark.parametrize(
+    ("digits", "cause", "q850"),
+    [
+        ("486", "USER_BUSY", "17"),
+        ("404", "UNALLOCATED_NUMBER", "1"),
+        ("503", "NORMAL_TEMPORARY_FAILURE", "41"),
+        ("603", "CALL_REJECTED", "21"),
+        ("480", "NO_USER_RESPONSE", "18"),
+        ("484", "INVALID_NUMBER_FORMAT", "28"),
+        ("488", "INCOMPATIBLE_DESTINATION", "88"),
+        ("408", "RECOVERY_ON_TIMER_EXPIRE", "102"),
+    ],
+)
+def test_a_refused_call_has_its_hook_with_sip_status_and_cause(
+    probe: Probe, digits: str, cause: str, q850: str
+) -> None:
+    probe.record(*CALL)
+    call = probe.dial(probe.number(digits), probe.script(IDLE), args="23")
+    environment = probe.hook(call)
+    assert probe.job(call) == f"-ERR {cause}"
+    assert environment["variable_hangup_cause"] == environment["Hangup-Cause"] == cause
+    assert environment["variable_hangup_cause_q850"] == q850
+    assert environment["variable_sip_term_status"] == digits
+    assert environment["variable_sip_invite_failure_status"] == digits
+    assert environment["variable_proto_specific_hangup_cause"] == f"sip:{digits}"
+    assert environment["variable_sip_hangup_disposition"] == "recv_refuse"
+    assert "variable_fax_result_code" not in environment
+    assert not probe.notes("handled")
+    assert probe.notes("hook")[0]["args"] == "23"
+
+
+def test_nobody_answers(probe: Probe) -> None:
+    probe.record(*CALL)
+    call = probe.dial(probe.number("012"), probe.script(IDLE), originate_timeout="2")
+    assert probe.job(call) == "-ERR NO_ANSWER"
+    environment = probe.hook(call)
+    assert environment["variable_hangup_cause"] == "NO_ANSWER"
+    assert environment["variable_hangup_cause_q850"] == "19"
+    assert environment["variable_sip_hangup_disposition"] == "send_cancel"
+
+
+def test_a_rescan_adds_a_gateway_and_killgw_removes_it(probe: Probe, five_pages: Path) -> None:
+    status = probe.switch.api(f"sofia status gateway {probe.switch.gateway}")
+    assert f"Name    \t{probe.switch.gateway}\n" in status
+    assert "Status  \tUP" in status
+    assert probe.switch.api("sofia status gateway nobody") == "Invalid Gateway!\n"
+    assert five_pages.exists()

@@ -79,8 +79,11 @@ def handler(session, args):
         after = {name: session.getVariable(name) for name in AFTER}
         after["ready()"] = session.ready()
         after["hangupCause()"] = session.hangupCause()
+        session.hangup("NORMAL_CLEARING")
+        hung_up = {name: session.getVariable(name) for name in AFTER}
+        hung_up["hangupCause()"] = session.hangupCause()
         part = folder / f"{uuid}.part"
-        part.write_text(json.dumps({"before": before, "after": after}, ensure_ascii=True))
+        part.write_text(json.dumps({"before": before, "after": after, "hung_up": hung_up}, ensure_ascii=True))
         part.rename(folder / f"{uuid}.received.json")
     except BaseException as error:  # noqa: BLE001 - nothing may leave a script
         freeswitch.consoleLog("err", f"fax_in: {error!a}\n")

@@ -1,5 +1,6 @@
 """One fax out, up to the queue and from the last call on: submit, rendered, cancel, finish (calls: settling.py)."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class NoCallerId(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """What a user wants to be sent. number: as the user wrote it; file: on local disk, read once."""
+    """What a user wants to be sent. number: as the user wrote it; file: on local disk; password: opens an encrypted PDF."""
 
     number: str
     file: Path
@@ -59,8 +60,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     if did is None:
         raise NoCallerId(f"{tenant.name} has no DID to call from. The administrator assigns one.")
     called = numbers.normalise(request.number, tenant.country)
-    found = source.inspect(request.file, password=request.password)
-    stored = store.put(request.file)
+    found, stored = _store(store, request)
     try:
         with db.tenant(user.tenant_id) as tx:
             original = documents.record(
@@ -79,13 +79,23 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     return Submitted(fax_id, called, found.pages)
 
 
+def _store(store: Store, request: SendRequest) -> tuple[source.Source, StoredObject]:
+    """What the document is, and where it lies now: an encrypted one without its encryption, as nobody keeps a password."""
+    if request.password is None:
+        return source.inspect(request.file), store.put(request.file)
+    with tempfile.TemporaryDirectory(prefix="faxplan-unlock-") as folder:
+        unlocked = Path(folder, "document.pdf")
+        file = unlocked if source.unlock(request.file, unlocked, request.password) else request.file
+        return source.inspect(file), store.put(file)
+
+
 def _accept(
     tx: Transaction, user: User, request: SendRequest, original: int, called: str, calling: str, pages: int | None
 ) -> int:
     reserved = pages or UNRENDERED_PAGES
     rendering = tx.value(
-        "insert into renderings (tenant_id, original_id, resolution, password) values (%s, %s, %s, %s) returning id",
-        (user.tenant_id, original, request.resolution.value, request.password),
+        "insert into renderings (tenant_id, original_id, resolution) values (%s, %s, %s) returning id",
+        (user.tenant_id, original, request.resolution.value),
     )
     tx.execute("insert into render_jobs (tenant_id, rendering_id) values (%s, %s)", (user.tenant_id, rendering))
     fax_id = int(
@@ -127,20 +137,17 @@ class RenderOrder:
 
     original: StoredObject
     resolution: Resolution
-    password: str | None
 
 
 def render_order(tx: Transaction, job: RenderJob) -> RenderOrder:
     """What a claimed job asks for."""
     row = tx.row(
-        "select original_id, resolution, password from renderings where tenant_id = %s and id = %s",
+        "select original_id, resolution from renderings where tenant_id = %s and id = %s",
         (job.tenant_id, job.rendering_id),
     )
     if row is None:
         raise NotFound(f"There is no rendering {job.rendering_id}.")
-    return RenderOrder(
-        documents.get(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]), row["password"]
-    )
+    return RenderOrder(documents.get(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]))
 
 
 def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pages: int) -> bool:
@@ -152,7 +159,7 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
             tx, job.tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
         )
         tx.execute(
-            """update renderings set state = 'rendered', document_id = %s, password = null where tenant_id = %s and id = %s""",
+            "update renderings set state = 'rendered', document_id = %s where tenant_id = %s and id = %s",
             (document_id, job.tenant_id, job.rendering_id),
         )
         for fax in _waiting(tx, job):
@@ -180,7 +187,7 @@ def rendering_failed(db: Database, job: RenderJob, worker: str, error: FaxplanEr
         if not queue.finish_render_job(tx, job, worker):
             return
         tx.execute(
-            """update renderings set state = 'failed', error_id = %s, error_text = %s, password = null
+            """update renderings set state = 'failed', error_id = %s, error_text = %s
                where tenant_id = %s and id = %s""",
             (error.error_id, str(error), job.tenant_id, job.rendering_id),
         )

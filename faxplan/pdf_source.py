@@ -70,6 +70,12 @@ def opened(path: Path, *, password: str | None, limits: Limits) -> Iterator[Pdf]
         yield pdf
 
 
+def unlock(path: Path, target: Path, *, password: str, limits: Limits) -> None:
+    """Write the PDF to `target` without its encryption. Raises as `opened`, EncryptedDocument for a wrong password."""
+    with opened(path, password=password, limits=limits) as pdf:
+        pdf.save(target, encryption=False)
+
+
 def sheet(page: pikepdf.Page) -> Sheet:
     """PDF 1.7, 14.11.2: what a viewer shows is the crop box within the media box."""
     media = _box(page.get("/MediaBox") or _inherited(page.obj, "/MediaBox")) or _LETTER
@@ -224,7 +230,8 @@ def _inherited(entries: Object, key: str) -> Any:
 
 
 def _damaged(error: Exception) -> str:
+    # qpdf begins with the file's path on this server, which is nobody's business.
+    why = str(error).partition("\n")[0].rpartition(": ")[2][:120] or "unreadable"
     return (
-        f"The PDF is damaged or was cut short ({str(error).splitlines()[0][:120] if str(error) else 'unreadable'}). "
-        "Save it again from the program it came from, and send that."
+        f"The PDF is damaged or was cut short ({why}). Save it again from the program it came from, and send that."
     )

@@ -120,6 +120,17 @@ def inspect(path: Path, *, password: str | None = None, limits: Limits = Limits(
     return Source(media_type, int(pages))
 
 
+def unlock(path: Path, target: Path, password: str, *, limits: Limits = Limits()) -> bool:  # noqa: B008 - frozen
+    """Write an encrypted PDF to `target` without its encryption, so that nobody has to keep the password.
+
+    False, and nothing is written: it is no PDF, and needs no password. Raises DocumentRefused as `inspect` does.
+    """
+    if media_type_of(path, limits=limits) != PDF:
+        return False
+    sandbox.call(_unlock, str(path), str(target), password, asdict(limits), ceiling=limits.ceiling())
+    return True
+
+
 def media_type_of(path: Path, *, limits: Limits = Limits()) -> str:  # noqa: B008 - frozen
     """The media type by content alone. Raises EmptyDocument, DocumentTooLarge or UnsupportedDocument."""
     size = path.stat().st_size
@@ -228,3 +239,8 @@ def _count_pages(media_type: str, path: str, password: str | None, limits: dict[
             return len(pdf.pages)
     return render_image.inspect(Path(path), media_type, bounds)
 
+
+def _unlock(path: str, target: str, password: str, limits: dict[str, Any]) -> None:
+    from faxplan import pdf_source
+
+    pdf_source.unlock(Path(path), Path(target), password=password, limits=Limits(**limits))

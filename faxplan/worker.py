@@ -1,4 +1,7 @@
-"""The worker: renders what waits, woken by NOTIFY and swept by time. Several may run, on any machine that has the store."""
+"""The worker: renders what waits, woken by NOTIFY and swept by time.
+
+Several may run, on any machine that has the store.
+"""
 
 import logging
 import os
@@ -74,7 +77,7 @@ class Worker:
         with tempfile.TemporaryDirectory(prefix="faxplan-render-") as folder:
             original, target = Path(folder, "original"), Path(folder, "fax.tif")
             self._store.copy_to(order.original, original)
-            made = rendering.render(original, target, resolution=order.resolution, password=order.password)
+            made = rendering.render(original, target, resolution=order.resolution)
             return self._store.put(target), len(made.pages)
 
     def _try_again(self, job: RenderJob, error: Exception) -> None:

@@ -226,7 +226,6 @@ create table renderings (
     id                  bigint generated always as identity,
     original_id         bigint not null,
     resolution          text not null,
-    password            text,
     state               text not null default 'waiting',
     document_id         bigint,
     error_id            text,
@@ -238,12 +237,10 @@ create table renderings (
     constraint renderings_original_key unique (tenant_id, original_id, resolution),
     constraint renderings_resolution_known check (resolution in ('standard', 'fine', 'superfine')),
     constraint renderings_state_known check (state in ('waiting', 'rendered', 'failed')),
-    constraint renderings_password_erased check (state = 'waiting' or password is null),
     constraint renderings_rendered_document check ((state = 'rendered') = (document_id is not null)),
     constraint renderings_failed_error check ((state = 'failed') = (error_id is not null))
 );
 comment on table renderings is 'An original as fax TIFF at one resolution: made once, however many faxes send it.';
-comment on column renderings.password is 'Opens an encrypted PDF; erased with the rendering''s end.';
 
 create table render_jobs (
     tenant_id     bigint not null,

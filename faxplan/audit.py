@@ -1,4 +1,7 @@
-"""The audit log: append-only, one hash chain a tenant. The database numbers and hashes the rows (audit_link in schema.sql)."""
+"""The audit log: append-only, one hash chain a tenant.
+
+The database numbers and hashes the rows (audit_link in schema.sql).
+"""
 
 import json
 from typing import Any
@@ -14,7 +17,8 @@ def record(
 ) -> None:
     """One row, in the transaction of what it records. Call it last: it locks the chain's head until commit.
 
-    actor: `user:17`, `switch:node1`, `worker`, `system`. action: noun.verb. object: `fax:12`. result: done, refused, failed.
+    actor: `user:17`, `switch:node1`, `worker`, `system`. action: noun.verb. object: `fax:12`. result: done, refused,
+    failed.
     """
     tx.execute(
         """insert into audit (tenant_id, sequence, at, actor, action, object, result, details, previous_hash, hash)

@@ -61,7 +61,10 @@ class CallResult:
 
 
 def parse(get: GetVariable, *, ended_at: float) -> CallResult:
-    """A call's variables, by `get(name)`, as a CallResult. Raises UnreadableResult: nothing unreadable becomes a zero."""
+    """A call's variables, by `get(name)`, as a CallResult.
+
+    Raises UnreadableResult: nothing unreadable becomes a zero.
+    """
     text_of = {
         "fax_result_text": cv.FAX_RESULT_TEXT,
         "t38_status": cv.FAX_T38_STATUS,

@@ -41,6 +41,12 @@ class Settings:
     """Sofia profile that owns our gateways."""
     gateway_dir: Path | None = None
     """Where gateway files are written; None: an administrator keeps them by hand."""
+    acl_file: Path | None = None
+    """Where the list of trunks' networks is written (conf/faxplan/trunks_acl.xml); None: kept by hand."""
+    event_socket: str | None = None
+    """FreeSWITCH's event socket, host:port, for guard and doctor; None: they do without it."""
+    event_socket_password_file: Path | None = None
+    """A file with the event socket's password and nothing else."""
     ring_seconds: int = 60
     """How long a call may ring before it counts as not answered."""
     call_cap_seconds: int = 3600
@@ -123,6 +129,7 @@ def _typed(key: str, kind: str, value: Any) -> Any:
             if not path.is_absolute():
                 raise ValueError("it must be an absolute path")
             return path
+        number: int | float
         if "int" in kind:
             number = int(value)
         elif "float" in kind:

@@ -131,7 +131,10 @@ class Database:
 
     @contextmanager
     def across_tenants(self) -> Iterator[Transaction]:
-        """A transaction without a tenant: installation tables, and what this role's named policies show. Errors as `tenant`."""
+        """A transaction without a tenant: installation tables, and what this role's named policies show.
+
+        Errors as `tenant`.
+        """
         with self._transaction("") as transaction:
             yield transaction
 

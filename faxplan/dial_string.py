@@ -1,7 +1,8 @@
 """The one function that builds a dial string.
 
-FreeSWITCH expands `${}` recursively and runs APIs in it, splits at spaces, commas and quotes, and reads `{}` and `[]` anew at
-each layer. So every value here comes from a whitelist, and all that others wrote stays in the sidecar file (spool.py).
+FreeSWITCH expands `${}` recursively and runs APIs in it, splits at spaces, commas and quotes, and reads `{}` and `[]`
+anew at each layer. So every value here comes from a whitelist, and all that others wrote stays in the sidecar file
+(spool.py).
 """
 
 import re
@@ -36,7 +37,10 @@ class Dial:
 
 
 def originate(dial: Dial) -> str:
-    """The argument of API `bgapi`; the Job-UUID of its BACKGROUND_JOB is the channel's UUID. Raises UnsafeDialString."""
+    """The argument of API `bgapi`; the Job-UUID of its BACKGROUND_JOB is the channel's UUID.
+
+    Raises UnsafeDialString.
+    """
     _check("channel UUID", dial.channel_uuid, _UUID)
     _check("gateway", dial.gateway, _GATEWAY)
     _check("called number", dial.called, _NUMBER)
@@ -48,12 +52,13 @@ def originate(dial: Dial) -> str:
         # Else txfax starts on 183, into a ringing tone.
         "ignore_early_media": "true",
         "originate_timeout": f"{dial.ring_seconds:d}",
-        # It must stand before any image SDP comes, or the call dies with INCOMPATIBLE_DESTINATION. The receiver asks for
-        # T.38; asked for from both sides, a 488 leaves the second offer unanswered.
+        # It must stand before any image SDP comes, or the call dies with INCOMPATIBLE_DESTINATION. The receiver asks
+        # for T.38; asked for from both sides, a 488 leaves the second offer unanswered.
         "fax_enable_t38": "true" if dial.t38 else "false",
         "fax_enable_t38_request": "false",
-        # api::arguments: FreeSWITCH takes what stands before the first :: for the API's name (switch_core_state_machine.c,
-        # api_hook), so that 'python fax_out::settle 17' would call nothing, without a word.
+        # api::arguments: FreeSWITCH takes what stands before the first :: for the API's name
+        # (switch_core_state_machine.c, api_hook), so that 'python fax_out::settle 17' would call nothing, without a
+        # word.
         "api_hangup_hook": f"'python::fax_out::settle {dial.attempt_id:d}'",
         # UDPTL reads block for ever: with a silent peer txfax does not return, even after success.
         "execute_on_fax_result": f"'sched_hangup +{_HANG_AFTER_RESULT_SECONDS} normal_clearing'",

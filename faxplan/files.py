@@ -22,7 +22,7 @@ def write_durably(target: Path, content: bytes) -> None:
             writer.write(content)
             writer.flush()
             os.fsync(writer.fileno())
-        os.replace(partial, target)
+        partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -1,7 +1,7 @@
 """The outcome journal of a node: how calls ended, on disk before the database is asked.
 
-One file an attempt, fsynced. It is written by the hangup hook, which touches no database, and taken by the runtime, which
-settles it and removes the file. What a crash or a database outage left behind is settled at the next sweep.
+One file an attempt, fsynced. It is written by the hangup hook, which touches no database, and taken by the runtime,
+which settles it and removes the file. What a crash or a database outage left behind is settled at the next sweep.
 """
 
 import json

@@ -18,7 +18,8 @@ def report(tx: Transaction, name: str, *, switch_uuid: str, max_channels: int) -
 def everyone(tx: Transaction) -> list[Row]:
     """name, switch_uuid, max_channels, and `silent`: seconds since the last heartbeat."""
     return tx.rows(
-        "select name, switch_uuid, max_channels, extract(epoch from now() - heartbeat_at)::float as silent from nodes order by name"
+        """select name, switch_uuid, max_channels, extract(epoch from now() - heartbeat_at)::float as silent
+           from nodes order by name"""
     )
 
 

@@ -191,7 +191,7 @@ def open_call(
 
 
 def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:
-    """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled already."""
+    """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled."""
     return tx.row(
         "delete from calls where tenant_id = %s and attempt_id = %s returning fax_id, pages, node, channel_uuid",
         (tenant_id, attempt_id),

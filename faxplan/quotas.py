@@ -17,7 +17,8 @@ def reserve(tx: Transaction, tenant_id: int, user_id: int, pages: int) -> None:
     """Holds `pages` in every quota that applies to this user. Raises QuotaExceeded, naming
     the quota that has no room; nothing is held then."""
     tx.execute(
-        "update quotas set reserved_pages = reserved_pages + %s where tenant_id = %s and (user_id = %s or user_id is null)",
+        """update quotas set reserved_pages = reserved_pages + %s
+           where tenant_id = %s and (user_id = %s or user_id is null)""",
         (pages, tenant_id, user_id),
     )
     full = tx.row(
@@ -30,8 +31,8 @@ def reserve(tx: Transaction, tenant_id: int, user_id: int, pages: int) -> None:
         settle(tx, tenant_id, user_id, reserved=pages, used=0)
         whose = "Your" if full["user_id"] else "Your organisation's"
         raise QuotaExceeded(
-            f"{whose} quota of {full['limit_pages']} pages a {full['period']} has room for {max(full['room'], 0)} more; "
-            f"this fax has {pages}. Ask your administrator for more, or wait for the next {full['period']}."
+            f"{whose} quota of {full['limit_pages']} pages a {full['period']} has room for {max(full['room'], 0)} "
+            f"more; this fax has {pages}. Ask your administrator for more, or wait for the next {full['period']}."
         )
 
 

@@ -72,7 +72,8 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
         return None
     rows = tx.rows(
         f"""select {_CALL_COLUMNS} from trunks t
-            where t.enabled and exists (select 1 from unnest(t.source_networks) n where %s::inet <<= n) order by t.id""",
+            where t.enabled and exists (select 1 from unnest(t.source_networks) n where %s::inet <<= n)
+            order by t.id""",
         (str(source),),
     )
     if not rows:

@@ -86,7 +86,9 @@ class Worker:
         if isinstance(error, DatabaseUnavailable):
             raise error
         if job.tries >= MOST_TRIES:
-            final = error if isinstance(error, FaxplanError) else RenderingFailed(f"The document could not be rendered: {error}")
+            final = error
+            if not isinstance(final, FaxplanError):
+                final = RenderingFailed(f"The document could not be rendered: {error}")
             outbound.rendering_failed(self._db, job, self._name, final)
             return
         with self._db.across_tenants() as tx:

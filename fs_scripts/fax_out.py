@@ -1,4 +1,4 @@
-"""One call that goes out: `originate ... '&python(fax_out <attempt>)'`, and its hook `python fax_out::settle <attempt>`.
+"""One call that goes out: `originate ... '&python(fax_out <attempt>)'`, and its hook `fax_out::settle <attempt>`.
 
 The handler touches neither database nor document store: between answer and txfax there is only a file to read.
 """

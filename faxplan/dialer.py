@@ -7,14 +7,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import dial_string, inbound, nodes, queue, settling, staging, tenants
+from faxplan import dial_string, inbound, nodes, pending, queue, settling, staging, tenants
 from faxplan.call_result import without_channel
 from faxplan.config import Settings
 from faxplan.db import Database, Listener, Row
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
-from faxplan.inbound import Pending
 from faxplan.journal import Journal, Outcome
+from faxplan.pending import Pending
 from faxplan.queue import ClaimedFax
 from faxplan.spool import Spool
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
@@ -28,12 +28,15 @@ DIALLING_SECONDS = 120.0
 """Younger calls may have no channel yet: their originate is on its way through the switch."""
 MOST_EVENTS = 200
 NO_CHANNEL_GRACE_SECONDS = 0.5
-"""How long a `-ERR` waits for the hangup hook of the same call, which knows more, where there was a channel after all."""
+"""How long a `-ERR` waits for the hangup hook of its call, which knows more where there was a channel after all."""
 
 
 @dataclass(slots=True)
 class LiveCall:
-    """A call that this runtime dialled. sending: its fax is marked so. no_channel: when the switch said `-ERR`, and why."""
+    """A call that this runtime dialled.
+
+    sending: its fax is marked so. no_channel: until when a `-ERR` waits for the hook, and the cause it gave.
+    """
 
     fax: ClaimedFax
     sending: bool = False
@@ -41,7 +44,7 @@ class LiveCall:
 
 
 class Dialer:
-    """See the module. Everything it works with is given; nothing is kept beyond the run but the database and the disk."""
+    """See the module. Everything it works with is given; nothing is kept beyond the run but in database and on disk."""
 
     def __init__(
         self,
@@ -216,7 +219,7 @@ class Dialer:
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
             wait = 0.0 if claimed else queue.next_due(tx)
         if not claimed:
-            # Full: the next settlement wakes us. Else until the next fax is due, but not for long: a NOTIFY may get lost.
+            # Full: the next settlement wakes us. Else until the next fax is due, but not long: a NOTIFY may get lost.
             self._due = time.monotonic() + (
                 LONGEST_WAIT_SECONDS if wait is None or room <= 0 else min(max(wait, 0.1), LONGEST_WAIT_SECONDS)
             )
@@ -272,7 +275,7 @@ class Dialer:
             expired = [call for call in queue.expired_calls(tx) if call["node"] != self._settings.node]
         dead = [call for call in here if self._is_dead(call)]
         living = {call["attempt_id"] for call in here} - {call["attempt_id"] for call in dead}
-        for received in list(self._pending.waiting()) + list(inbound.adopt(self._spool, self._pending, living)):
+        for received in list(self._pending.waiting()) + list(pending.adopt(self._spool, self._pending, living)):
             inbound.deliver(self._db, self._store, received, actor=self._actor)
         for call in dead + expired:
             if call["direction"] == "outbound":
@@ -288,7 +291,7 @@ class Dialer:
             return True
         return call["age"] > DIALLING_SECONDS and not self._switch.channel_exists(call["channel_uuid"])
 
-    # ---------------------------------------------------------------------------------------------------------- database
+    # --------------------------------------------------------------------------------------------------------- database
 
     def _wait_for_database(self, error: DatabaseUnavailable) -> None:
         if not self._unavailable:

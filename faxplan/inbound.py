@@ -1,19 +1,19 @@
 """One fax in: accepted before the answer, received into the spool, delivered from a persistent `pending/`.
 
     accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep
-    secure    after the call: the TIFF and how the call ended, durable in pending/<attempt>/, whether the database is there or not
-    deliver   PDF made, both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/ goes
+    secure    after the call: the TIFF and how the call ended, durable in pending/<attempt>/, with or without a database
+              (pending.py)
+    deliver   PDF made, both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/
+              goes
 
-Whatever a crash leaves behind is found again in the spool or in pending/ and goes the same way (`adopt`).
+Whatever a crash leaves behind is found again in the spool or in pending/ and goes the same way (pending.adopt).
 """
 
 import fcntl
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from faxplan import attempts, audit, documents, mailboxes, notices, numbers, queue, received, trunks
@@ -21,8 +21,8 @@ from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
-from faxplan.files import fsync_folder, write_durably
 from faxplan.mailboxes import Did
+from faxplan.pending import PendingFax
 from faxplan.spool import InboundSidecar, Spool
 from faxplan.trunks import Trunk
 
@@ -68,8 +68,8 @@ def accept(
 ) -> Accepted | Refused:
     """Decides about a call and, if it is to be answered, commits its `receiving` row and writes its sidecar.
 
-    Raises DatabaseUnavailable, also (and nothing is committed) after `deadline` on time.monotonic(); the caller then refuses
-    with CANNOT_LOOK_UP.
+    Raises DatabaseUnavailable, also (and nothing is committed) after `deadline` on time.monotonic(); the caller then
+    refuses with CANNOT_LOOK_UP.
     """
     with db.across_tenants() as tx:
         trunk = trunks.by_source(tx, call.source_address, call.gateway)
@@ -136,63 +136,11 @@ def _shown(calling: str | None, name: str | None) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")[:200]
 
 
-@dataclass(frozen=True, slots=True)
-class PendingFax:
-    """A received fax that is on disk, and not yet in a mailbox."""
-
-    folder: Path
-    sidecar: InboundSidecar
-    result: CallResult
-
-    @property
-    def tiff(self) -> Path | None:
-        """What rxfax wrote; None where nothing arrived."""
-        path = self.folder / "fax.tif"
-        return path if path.exists() else None
-
-
-class Pending:
-    """The folder of received faxes that are not delivered yet: one folder an attempt."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def prepare(self) -> None:
-        """Makes the folder, private."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
-        """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""
-        folder = self.root / str(sidecar.attempt_id)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        source = spool.inbound_tiff(sidecar.attempt_id)
-        if source.exists():
-            partial = folder / "fax.partial"
-            shutil.copyfile(source, partial)
-            with partial.open("rb") as copied:
-                os.fsync(copied.fileno())
-            partial.replace(folder / "fax.tif")
-        # Written last: a folder without it is not complete, and the spool still has everything.
-        content = {"sidecar": asdict(sidecar), "result": result.as_dict()}
-        write_durably(folder / "call.json", json.dumps(content).encode())
-        fsync_folder(self.root)
-        spool.discard_inbound(sidecar.attempt_id)
-        return PendingFax(folder, sidecar, result)
-
-    def waiting(self) -> Iterator[PendingFax]:
-        """Everything that is complete here, oldest attempt first."""
-        for folder in sorted(self.root.iterdir(), key=lambda p: int(p.name)):
-            try:
-                content = json.loads((folder / "call.json").read_bytes())
-            except FileNotFoundError:
-                continue
-            yield PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
-
-
 def deliver(db: Database, store: Store, pending: PendingFax, *, actor: str) -> str | None:
-    """Brings a pending fax into its mailbox; its final state (received, partial or failed), None where that was done before.
+    """Brings a pending fax into its mailbox; its final state: received, partial or failed.
 
-    None also while another thread delivers it. Raises DatabaseUnavailable: everything stays in pending/.
+    None where that was done before, or while another thread does it. Raises DatabaseUnavailable: everything stays in
+    pending/.
     """
     try:
         folder = os.open(pending.folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -225,7 +173,7 @@ def _deliver_locked(db: Database, store: Store, pending: PendingFax, actor: str)
 
 
 def _examine(pending: PendingFax) -> tuple[str, int, Path | None]:
-    """Final state, whole pages, and the PDF beside the TIFF (None where none can be made: the TIFF alone is delivered)."""
+    """Final state, whole pages, and the PDF beside the TIFF; None where there can be none: the TIFF goes alone."""
     if pending.tiff is None:
         return "failed", 0, None
     pages = received.complete_pages(pending.tiff)
@@ -255,8 +203,9 @@ def _commit(
         ]
         attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
         tx.execute(
-            """update faxes set state = %s, explanation = %s, error_id = %s, pages = %s, pages_done = %s, attempts_made = 1,
-                      tiff_id = %s, pdf_id = %s, finished_at = now() where tenant_id = %s and id = %s""",
+            """update faxes set state = %s, explanation = %s, error_id = %s, pages = %s, pages_done = %s,
+                      attempts_made = 1, tiff_id = %s, pdf_id = %s, finished_at = now()
+               where tenant_id = %s and id = %s""",
             (
                 state,
                 words,
@@ -295,16 +244,11 @@ def _words(state: str, pages: int, result: CallResult) -> str:
     return f"The call ended without a page{said}."
 
 
-def adopt(spool: Spool, pending: Pending, living: set[int]) -> Iterator[PendingFax]:
-    """Secures what dead calls left in the spool. living: attempts whose call may still be going on here."""
-    for attempt_id in spool.inbound_attempts():
-        sidecar = spool.expected(attempt_id)
-        if sidecar is not None and attempt_id not in living:
-            yield pending.secure(spool, sidecar, CallResult(hangup_cause="NONE"))
-
-
 def abandon(db: Database, call: Row, *, actor: str) -> bool:
-    """Ends a receiving row of which nothing was left: its switch died before a page was on disk. False: settled before."""
+    """Ends a receiving row of which nothing was left: its switch died before a page was on disk.
+
+    False: settled before.
+    """
     words = "The switch stopped during the call, and no page was on disk."
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
@@ -313,8 +257,8 @@ def abandon(db: Database, call: Row, *, actor: str) -> bool:
         lost = CallResult(hangup_cause="NONE")
         attempts.close(tx, call["tenant_id"], call["attempt_id"], lost, outcome="failed", explanation=words, pages=0)
         tx.execute(
-            """update faxes set state = 'failed', explanation = %s, error_id = 'outcome-unknown', pages = 0, attempts_made = 1,
-                      finished_at = now() where tenant_id = %s and id = %s""",
+            """update faxes set state = 'failed', explanation = %s, error_id = 'outcome-unknown', pages = 0,
+                      attempts_made = 1, finished_at = now() where tenant_id = %s and id = %s""",
             (words, call["tenant_id"], call["fax_id"]),
         )
         notices.tell_mailbox(tx, call["tenant_id"], fax["mailbox_id"], call["fax_id"], "failed", words)

@@ -15,8 +15,8 @@ from faxplan import config
 from faxplan.config import Settings
 from faxplan.db import Database, Listener
 from faxplan.documents import Store
-from faxplan.inbound import Pending
 from faxplan.journal import Journal
+from faxplan.pending import Pending
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
 from faxplan.spool import Spool
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, SwitchEvent

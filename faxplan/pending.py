@@ -1,0 +1,77 @@
+"""Received faxes between the call and the mailbox: one durable folder an attempt, whether the database answers or not.
+
+pending/<attempt>/fax.tif     what rxfax wrote; missing where nothing arrived
+pending/<attempt>/call.json   whose it is and how the call ended; written last, so a folder without it is not complete
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from faxplan.call_result import CallResult
+from faxplan.files import fsync_folder, write_durably
+from faxplan.spool import InboundSidecar, Spool
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFax:
+    """A received fax that is on disk, and not yet in a mailbox."""
+
+    folder: Path
+    sidecar: InboundSidecar
+    result: CallResult
+
+    @property
+    def tiff(self) -> Path | None:
+        """What rxfax wrote; None where nothing arrived."""
+        path = self.folder / "fax.tif"
+        return path if path.exists() else None
+
+
+class Pending:
+    """The folder of received faxes that are not delivered yet: one folder an attempt."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Makes the folder, private."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
+        """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""
+        folder = self.root / str(sidecar.attempt_id)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        source = spool.inbound_tiff(sidecar.attempt_id)
+        if source.exists():
+            partial = folder / "fax.partial"
+            shutil.copyfile(source, partial)
+            with partial.open("rb") as copied:
+                os.fsync(copied.fileno())
+            partial.replace(folder / "fax.tif")
+        # Written last: a folder without it is not complete, and the spool still has everything.
+        content = {"sidecar": asdict(sidecar), "result": result.as_dict()}
+        write_durably(folder / "call.json", json.dumps(content).encode())
+        fsync_folder(self.root)
+        spool.discard_inbound(sidecar.attempt_id)
+        return PendingFax(folder, sidecar, result)
+
+    def waiting(self) -> Iterator[PendingFax]:
+        """Everything that is complete here, oldest attempt first."""
+        for folder in sorted(self.root.iterdir(), key=lambda p: int(p.name)):
+            try:
+                content = json.loads((folder / "call.json").read_bytes())
+            except FileNotFoundError:
+                continue
+            yield PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
+
+
+def adopt(spool: Spool, pending: Pending, living: set[int]) -> Iterator[PendingFax]:
+    """Secures what dead calls left in the spool. living: attempts whose call may still be going on here."""
+    for attempt_id in spool.inbound_attempts():
+        sidecar = spool.expected(attempt_id)
+        if sidecar is not None and attempt_id not in living:
+            yield pending.secure(spool, sidecar, CallResult(hangup_cause="NONE"))

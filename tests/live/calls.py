@@ -16,11 +16,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Live:
-    """Both switches; `folder` is where the scripts in `ours` write."""
+    """Both switches; `folder` is where the scripts in `ours` write; at `faxplan_port` the carrier reaches Faxplan itself."""
 
     ours: Instance
     carrier: Instance
     folder: Path
+    faxplan_port: int
 
     def received(self) -> dict[str, dict[str, Any]]:
         """What fax_in wrote, by channel UUID."""

@@ -3,10 +3,12 @@
 import re
 import threading
 import time
+from pathlib import Path
 
 from faxplan.errors import SwitchUnavailable
 from faxplan.freeswitch_instance import Instance
 
+DIALPLAN = Path(__file__).parent / "carrier_dialplan.xml"
 DROPPED = re.compile(r"9900(02|03|04)(\d)$")
 # The receiver says "page" before the sender has its confirmation, 1.3 s later over T.38; the next page takes longer.
 SECONDS_AFTER_PAGE = 2.0
@@ -24,6 +26,8 @@ class DropAfterPage:
         self._thread.start()
 
     def stop(self) -> None:
+        if not self._thread.is_alive():
+            return  # the switch did not start
         self._ends.set()
         self._thread.join(10)
 

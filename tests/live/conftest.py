@@ -12,7 +12,7 @@ from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 from faxplan.gateways import Gateway
 from tests.live.calls import Live
-from tests.live.carrier import DropAfterPage
+from tests.live.carrier import DIALPLAN, DropAfterPage
 
 HERE = Path(__file__).parent
 NOT_INSTALLED = "live: not run, FreeSWITCH with mod_python3 is not installed; see docs/install-on-freeswitch.md"
@@ -32,7 +32,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     base = tmp_path_factory.mktemp("live")
     folder = base / "written"
     folder.mkdir()
-    our_port, carrier_port, nobody = free_sip_port(), free_sip_port(), free_sip_port()
+    our_port, carrier_port, nobody, faxplan_port = (free_sip_port() for _ in range(4))
     ours = Instance(
         found,
         InstanceOptions(
@@ -58,8 +58,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             name="carrier",
             sip_port=carrier_port,
             startup_scripts=(),
-            dialplan=HERE / "carrier_dialplan.xml",
-            gateways=(Gateway("ours", "127.0.0.1", our_port),),
+            dialplan=DIALPLAN,
+            gateways=(Gateway("ours", "127.0.0.1", our_port), Gateway("faxplan", "127.0.0.1", faxplan_port)),
         ),
     )
     dropper = DropAfterPage(carrier)
@@ -67,7 +67,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         carrier.start()
         ours.start()
         dropper.start()
-        yield Live(ours, carrier, folder)
+        yield Live(ours, carrier, folder, faxplan_port)
     finally:
         dropper.stop()
         ours.stop()

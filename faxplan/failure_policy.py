@@ -44,17 +44,24 @@ NO_ROUTE = Rule(Action.FINAL, 0, "No trunk serves this number; the administrator
 # Hang-up causes in capitals are FreeSWITCH's; the others are error ids of our own, for calls that were never dialled.
 BY_CAUSE: dict[str, Rule] = {}
 for _rule, _causes in {
-    BAD_NUMBER: "UNALLOCATED_NUMBER NO_ROUTE_TRANSIT_NET NO_ROUTE_DESTINATION NUMBER_CHANGED INVALID_NUMBER_FORMAT",
-    BUSY: "USER_BUSY",
+    BAD_NUMBER: "UNALLOCATED_NUMBER NO_ROUTE_TRANSIT_NET NO_ROUTE_DESTINATION NUMBER_CHANGED INVALID_NUMBER_FORMAT "
+    "DOES_NOT_EXIST_ANYWHERE",
+    BUSY: "USER_BUSY BUSY_EVERYWHERE",
     NO_ANSWER: "NO_USER_RESPONSE NO_ANSWER SUBSCRIBER_ABSENT ALLOTTED_TIMEOUT ORIGINATOR_CANCEL USER_NOT_REGISTERED "
-    "PROGRESS_TIMEOUT",
+    "PROGRESS_TIMEOUT NO_PICKUP",
     REFUSED: "CALL_REJECTED FACILITY_REJECTED FACILITY_NOT_SUBSCRIBED OUTGOING_CALL_BARRED INCOMING_CALL_BARRED "
-    "DECLINE BEARERCAPABILITY_NOTAUTH UNWANTED",
+    "DECLINE BEARERCAPABILITY_NOTAUTH UNWANTED REJECT_ALL USER_CHALLENGE NO_IDENTITY BAD_IDENTITY_INFO "
+    "UNSUPPORTED_CERTIFICATE INVALID_IDENTITY STALE_DATE",
     TRUNK_FAULT: "EXCHANGE_ROUTING_ERROR DESTINATION_OUT_OF_ORDER NORMAL_UNSPECIFIED NORMAL_CIRCUIT_CONGESTION "
     "NETWORK_OUT_OF_ORDER NORMAL_TEMPORARY_FAILURE SWITCH_CONGESTION REQUESTED_CHAN_UNAVAIL "
     "BEARERCAPABILITY_NOTAVAIL SERVICE_UNAVAILABLE RECOVERY_ON_TIMER_EXPIRE INTERWORKING GATEWAY_DOWN "
-    "BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED NORMAL_CLEARING NONE",
-    MEDIA: "INCOMPATIBLE_DESTINATION",
+    "BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED NORMAL_CLEARING NONE CHANNEL_UNACCEPTABLE "
+    "REDIRECTION_TO_NEW_DESTINATION RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED PRE_EMPTED "
+    "FACILITY_NOT_IMPLEMENTED INVALID_CALL_REFERENCE INVALID_MSG_UNSPECIFIED MESSAGE_TYPE_NONEXIST WRONG_MESSAGE "
+    "IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR",
+    DROPPED: "MEDIA_TIMEOUT SRTP_READ_ERROR CRASH MANAGER_REQUEST BOWOUT",
+    UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
+    MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE",
     NO_ROUTE: "no-route",
     DOCUMENT: "document-lost not-fax-ready",
     OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
@@ -69,6 +76,8 @@ for _rule, _codes in {
     DROPPED: (4, 7, 15, 17, 18, 21, 22, 38, 39, 40, 47, 49),
     INCOMPATIBLE: (8, 10, *range(50, 62)),
     DOCUMENT: (11, 12, 41, 42, 43, 44, 45, 46),
+    # 0 is success, and comes here only if pages are missing; 23 to 37 are a receiver's.
+    UNKNOWN: (0, *range(23, 38)),
 }.items():
     BY_FAX_CODE.update(dict.fromkeys(_codes, _rule))
 
@@ -102,13 +111,8 @@ def decide(
     if result.fax_success and done == pages:
         return Decision("sent", pages, None, f"All {pages} pages arrived." if pages > 1 else "The page arrived.")
     if done == pages:
-        return Decision(
-            "sent",
-            pages,
-            True,
-            None,
-            "Every page was acknowledged; the call broke off before the far end said good-bye.",
-        )
+        words = "Every page was acknowledged; the call broke off before the far end said good-bye."
+        return Decision("sent", pages, None, words)
     rule = UNKNOWN if result.fax_success else rule_for(result)
     progressed = done > start_page
     if progressed and rule.action is Action.FINAL and rule is not DOCUMENT:

@@ -128,9 +128,11 @@ def ratio(plain: list[float], ours: list[float]) -> float:
 
 def chart(rows: list[tuple[str, int, Times, Times]]) -> str:
     """Pages per processor second, two bars a document."""
-    rates = [(f"{name}, {who}", pages / statistics.median(times.cpu), fill)
-             for name, pages, ours, plain in rows
-             for who, times, fill in (("Faxplan", ours, "#1f5f8b"), ("plain gs", plain, "#9aa7b0"))]
+    rates = [
+        (f"{name}, {who}", pages / statistics.median(times.cpu), fill)
+        for name, pages, ours, plain in rows
+        for who, times, fill in (("Faxplan", ours, "#1f5f8b"), ("plain gs", plain, "#9aa7b0"))
+    ]
     most = max(rate for _, rate, _ in rates)
     bars = "".join(
         f'<text x="190" y="{20 + 24 * n}" text-anchor="end">{label}</text>'

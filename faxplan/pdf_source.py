@@ -232,6 +232,4 @@ def _inherited(entries: Object, key: str) -> Any:
 def _damaged(error: Exception) -> str:
     # qpdf begins with the file's path on this server, which is nobody's business.
     why = str(error).partition("\n")[0].rpartition(": ")[2][:120] or "unreadable"
-    return (
-        f"The PDF is damaged or was cut short ({why}). Save it again from the program it came from, and send that."
-    )
+    return f"The PDF is damaged or was cut short ({why}). Save it again from the program it came from, and send that."

@@ -13,13 +13,14 @@ import pikepdf
 from PIL import Image
 from pikepdf import Array, Dictionary, Name, Pdf
 
-from faxplan import fax_tiff, tiff_directory
+from faxplan import fax_tiff, sandbox, tiff_directory
 from faxplan.errors import FaxplanError
 from faxplan.tiff_directory import BrokenTiff, Directory
 
 # What a page without a plausible resolution is taken for: fine.
 _ASSUMED_DPI = (204.0, 196.0)
-_RLE, _G3_2D, _ALIGNED = 2, 1, 4
+_RLE, _G3_2D = 2, 1
+_PNG_CEILING = sandbox.Ceiling(cpu_seconds=30, wall_seconds=60)
 
 
 class NoSuchPage(FaxplanError):
@@ -58,12 +59,20 @@ def to_pdf(tiff: Path, pdf: Path) -> int:
 
 
 def page_png(tiff: Path, page: int, target: Path) -> None:
-    """Page `page` (0-based) as a PNG with square pixels. Raises NoSuchPage."""
-    with tiff_directory.mapped(tiff) as data:
-        directory = next((found for index, found in enumerate(_whole(data)) if index == page), None)
+    """Page `page` (0-based) as a PNG with square pixels. Raises NoSuchPage. Decoded in the sandbox."""
+    try:
+        with tiff_directory.mapped(tiff) as data:
+            directory = next((found for index, found in enumerate(_whole(data)) if index == page), None)
+    except BrokenTiff:
+        directory = None
     if directory is None:
         raise NoSuchPage(f"The fax has no whole page {page + 1}. Ask for one that was received.")
-    x_dpi, y_dpi = _dpi(directory)
+    with fax_tiff.replacing(target) as draft:
+        sandbox.call(_write_png, str(tiff), page, list(_dpi(directory)), str(draft), ceiling=_PNG_CEILING)
+
+
+def _write_png(tiff: str, page: int, dpi: list[float], target: str) -> None:
+    x_dpi, y_dpi = dpi
     with Image.open(tiff, formats=["TIFF"]) as image:
         image.seek(page)
         rows = max(1, round(image.height * x_dpi / y_dpi))
@@ -72,8 +81,7 @@ def page_png(tiff: Path, page: int, target: Path) -> None:
             square = image.convert("1", dither=Image.Dither.NONE).resize((image.width, rows), Image.Resampling.NEAREST)
         else:
             square = image.convert("L").resize((image.width, rows), Image.Resampling.BOX)
-        with fax_tiff.replacing(target) as draft:
-            square.save(draft, "PNG", dpi=(x_dpi, x_dpi))
+        square.save(target, "PNG", dpi=(x_dpi, x_dpi))
 
 
 def _whole(data: mmap.mmap) -> Iterator[Directory]:

@@ -153,9 +153,7 @@ def _lay(page: pikepdf.Page, sheet: Sheet, placement: Placement, resolution: Res
         entries.UserUnit = round(unit, 9)
 
 
-def _frame(
-    pdf: Pdf, state: bytes, box: tuple[float, float, float, float]
-) -> tuple[pikepdf.Stream, pikepdf.Stream]:
+def _frame(pdf: Pdf, state: bytes, box: tuple[float, float, float, float]) -> tuple[pikepdf.Stream, pikepdf.Stream]:
     """What goes before and after a page's contents: what lay outside the visible box must not show in the margins."""
     left, bottom, right, top = box
     path = f"q {left:.4f} {bottom:.4f} {right - left:.4f} {top - bottom:.4f} re W n\n"
@@ -218,4 +216,6 @@ def _judge(status: int, said: bytes) -> None:
             "Drawing this document takes too much time or memory. Print it to a new PDF at 300 dpi, or send it in parts."
         )
     why = said.decode("ascii", "replace").strip().splitlines()[-1:] or [f"status {status}"]
-    raise RenderingFailed(f"Ghostscript could not draw this document ({why[0][:120]}). Print it to a new PDF and retry.")
+    raise RenderingFailed(
+        f"Ghostscript could not draw this document ({why[0][:120]}). Print it to a new PDF and retry."
+    )

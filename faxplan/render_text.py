@@ -49,7 +49,9 @@ def _sheets(text: str, limits: Limits) -> Iterator[list[str]]:
     if not text.strip():
         return
     for part in text.rstrip("\f\r\n\x1a ").split("\f"):
-        lines = [wrapped for line in part.replace("\r\n", "\n").replace("\r", "\n").split("\n") for wrapped in _wrap(line)]
+        lines = [
+            wrapped for line in part.replace("\r\n", "\n").replace("\r", "\n").split("\n") for wrapped in _wrap(line)
+        ]
         for start in range(0, max(len(lines), 1), per_page):
             count += 1
             if count > limits.max_pages:

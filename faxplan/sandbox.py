@@ -189,9 +189,7 @@ def _limit(ceiling: Ceiling) -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _result(
-    pid: int, answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], None] | None
-) -> Any:
+def _result(pid: int, answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], None] | None) -> Any:
     deadline = time.monotonic() + ceiling.wall_seconds
     pending = b""
     received = 0

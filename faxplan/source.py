@@ -114,9 +114,7 @@ def inspect(path: Path, *, password: str | None = None, limits: Limits = Limits(
                 "Save it as PDF and send that, or ask your administrator to install LibreOffice."
             )
         return Source(media_type, None)
-    pages = sandbox.call(
-        _count_pages, media_type, str(path), password, asdict(limits), ceiling=limits.ceiling()
-    )
+    pages = sandbox.call(_count_pages, media_type, str(path), password, asdict(limits), ceiling=limits.ceiling())
     return Source(media_type, int(pages))
 
 

@@ -1,0 +1,124 @@
+"""What `txfax` would refuse is refused before the call; what we write it takes."""
+
+import struct
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from faxplan import fax_tiff, tiff_directory
+from faxplan.fax_tiff import FaxPage, NotFaxReady
+from faxplan.rendering import Resolution, render
+
+
+def drawing(width: int = 1728, rows: int = 300) -> Image.Image:
+    image = Image.new("1", (width, rows), 255)
+    ImageDraw.Draw(image).ellipse((50, 20, width - 300, rows - 30), outline=0, width=9)
+    return image
+
+
+def saved(path: Path, image: Image.Image, dpi: tuple[float, float] = (204, 196), compression: str = "group4") -> Path:
+    image.save(path, "TIFF", compression=compression, dpi=dpi)
+    return path
+
+
+def test_what_is_coded_is_what_was_drawn(tmp_path: Path) -> None:
+    first, second = drawing(), drawing(2048, 411)
+    pages = [fax_tiff.coded(first, 204, 196), fax_tiff.coded(second, 204, 391)]
+    tiff_directory.write(tmp_path / "a.tif", pages, 2)
+    assert fax_tiff.read(tmp_path / "a.tif").pages == (
+        FaxPage(1728, 300, 204, 196, "G4"),
+        FaxPage(2048, 411, 204, 391, "G4"),
+    )
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.n_frames == 2
+        assert image.tobytes() == first.tobytes()
+        image.seek(1)
+        assert image.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize("dpi", [(204, 98), (204, 196), (204, 391), (200, 100), (200, 200), (200, 400), (203, 97)])
+@pytest.mark.parametrize("compression", ["group3", "group4"])
+@pytest.mark.parametrize("width", [1728, 2048, 2432])
+def test_t4_sizes_are_taken(tmp_path: Path, width: int, compression: str, dpi: tuple[float, float]) -> None:
+    (page,) = fax_tiff.read(saved(tmp_path / "a.tif", drawing(width), dpi, compression)).pages
+    assert (page.width, page.rows, page.compression) == (width, 300, {"group3": "G3", "group4": "G4"}[compression])
+
+
+@pytest.mark.parametrize(
+    ("image", "dpi", "compression", "why"),
+    [
+        (drawing(1700), (204, 196), "group4", "1700 pixels wide"),
+        (drawing(), (300, 300), "group4", "300 by 300 dpi"),
+        (drawing(), (204, 300), "group4", "204 by 300 dpi"),
+        (drawing(), (204, 196), "tiff_lzw", "not compressed as Group 3"),
+        (drawing().convert("L"), (204, 196), "raw", "not black and white"),
+        (drawing().convert("RGB"), (204, 196), "raw", "not black and white"),
+    ],
+)
+def test_what_txfax_refuses_is_refused(
+    tmp_path: Path, image: Image.Image, dpi: tuple[float, float], compression: str, why: str
+) -> None:
+    with pytest.raises(NotFaxReady, match=why):
+        fax_tiff.read(saved(tmp_path / "a.tif", image, dpi, compression))
+
+
+def test_the_bad_page_is_named(tmp_path: Path) -> None:
+    pages = [fax_tiff.coded(drawing(), 204, 196), fax_tiff.coded(drawing(), 300, 300)]
+    tiff_directory.write(tmp_path / "a.tif", pages, 2)
+    with pytest.raises(NotFaxReady, match="Page 2 has 300"):
+        fax_tiff.read(tmp_path / "a.tif")
+
+
+def test_a_missing_resolution_is_refused(tmp_path: Path) -> None:
+    drawing().save(tmp_path / "a.tif", "TIFF", compression="group4")
+    with pytest.raises(NotFaxReady, match="dpi"):
+        fax_tiff.read(tmp_path / "a.tif")
+
+
+def test_every_cut_is_noticed(tmp_path: Path) -> None:
+    tiff_directory.write(tmp_path / "a.tif", [fax_tiff.coded(drawing(), 204, 196)] * 2, 2)
+    whole = (tmp_path / "a.tif").read_bytes()
+    for length in range(0, len(whole), 7):
+        (tmp_path / "b.tif").write_bytes(whole[:length])
+        with pytest.raises(NotFaxReady):
+            fax_tiff.read(tmp_path / "b.tif")
+
+
+def test_a_circle_of_pages_ends(tmp_path: Path) -> None:
+    data = bytearray(saved(tmp_path / "a.tif", drawing()).read_bytes())
+    (first,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + 12 * entries, first)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(NotFaxReady, match="circle"):
+        fax_tiff.read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("width", [1728, 2048, 2432])
+@pytest.mark.parametrize("compression", ["group3", "group4"])
+def test_a_fax_ready_tiff_passes_with_its_pixels(tmp_path: Path, compression: str, width: int) -> None:
+    image = drawing(width, 777)
+    document = saved(tmp_path / "in.tif", image, (204, 98), compression)
+    (page,) = render(document, tmp_path / "out.tif", resolution=Resolution.SUPERFINE).pages
+    assert page == FaxPage(width, 777, 204, 98, "G4")
+    with Image.open(tmp_path / "out.tif") as result:
+        assert result.tobytes() == image.tobytes()
+
+
+def test_replacing_leaves_the_old_file_and_no_other_on_failure(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    target.write_text("old")
+
+    def fail() -> None:
+        with fax_tiff.replacing(target) as draft:
+            draft.write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+    assert target.read_text() == "old"
+    with fax_tiff.replacing(target) as draft:
+        draft.write_text("new")
+    assert target.read_text() == "new"

@@ -1,0 +1,349 @@
+"""Documents as fax pages: the right size, nothing cut, nothing lost, nothing left behind."""
+
+import os
+import threading
+from pathlib import Path
+
+import pikepdf
+import pytest
+from PIL import Image, ImageDraw
+from pikepdf import Array, Dictionary, Name
+
+from faxplan import fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
+from faxplan.errors import DocumentRefused, RenderingFailed
+from faxplan.fax_tiff import FaxTiff
+from faxplan.rendering import Resolution, Tone, render
+
+SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
+A4, LETTER, LEGAL, A5 = (595.276, 841.89), (612, 792), (612, 1008), (419.528, 595.276)
+
+
+@pytest.fixture
+def samples() -> Path:
+    if not SAMPLES.is_dir():
+        pytest.skip(f"the sample documents are not at {SAMPLES}")
+    return SAMPLES
+
+
+def cornered(path: Path, *sizes: tuple[float, float], origin: float = 0, **entries: object) -> Path:
+    """Pages with a 20-point black square in each corner of the visible box, and one more beside the top left, which
+    shows how the page is turned."""
+    with pikepdf.new() as pdf:
+        for width, height in sizes:
+            pdf.add_blank_page(page_size=(width, height))
+            page = pdf.pages[-1].obj
+            page.MediaBox = Array([origin, origin, origin + width, origin + height])
+            corners = [(0, 0), (width - 20, 0), (0, height - 20), (width - 20, height - 20), (30, height - 20)]
+            squares = " ".join(f"{origin + x} {origin + y} 20 20 re f" for x, y in corners)
+            page.Contents = pdf.make_stream(squares.encode())
+            for key, value in entries.items():
+                page[f"/{key}"] = value
+        pdf.save(path)
+    return path
+
+
+def pages_of(path: Path) -> list[Image.Image]:
+    with Image.open(path) as image:
+        found = []
+        for number in range(image.n_frames):
+            image.seek(number)
+            found.append(image.copy())
+        return found
+
+
+def ink(page: Image.Image) -> tuple[int, int, int, int]:
+    """The box of what is black."""
+    box = page.convert("L").point(lambda value: 255 - value).getbbox()
+    assert box is not None
+    return box
+
+
+def black(page: Image.Image, x: float, y: float) -> bool:
+    return page.getpixel((round(x), round(y))) == 0
+
+
+def fine(document: Path, target: Path, **options: object) -> FaxTiff:
+    return render(document, target, resolution=Resolution.FINE, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("resolution", list(Resolution))
+@pytest.mark.parametrize("size", [A4, LETTER, LEGAL, A5], ids=["a4", "letter", "legal", "a5"])
+def test_a_page_keeps_its_size_and_all_its_corners(
+    tmp_path: Path, size: tuple[float, float], resolution: Resolution
+) -> None:
+    target = tmp_path / "a.tif"
+    (page,) = render(cornered(tmp_path / "a.pdf", size), target, resolution=resolution).pages
+    scale = min(1, 1728 / 204 * 72 / size[0])
+    assert (page.width, page.x_dpi, page.y_dpi) == (1728, 204, resolution.y_dpi)
+    assert abs(page.rows - size[1] * scale * resolution.y_dpi / 72) <= 0.5
+    left, top, right, bottom = ink(pages_of(target)[0])
+    # At its size, centred, from the first row to the last.
+    assert abs((right - left) - size[0] * scale * 204 / 72) <= 2
+    assert abs(left - (1728 - right)) <= 2
+    assert (top, bottom) == (0, page.rows)
+
+
+def test_landscape_is_turned_and_nothing_is_cut(tmp_path: Path) -> None:
+    (page,) = fine(cornered(tmp_path / "a.pdf", (A4[1], A4[0])), tmp_path / "a.tif").pages
+    assert abs(page.rows - A4[1] * 196 / 72) <= 1
+    image = pages_of(tmp_path / "a.tif")[0]
+    left, top, right, bottom = ink(image)
+    assert (top, bottom) == (0, page.rows)
+    assert abs((right - left) - A4[0] * 204 / 72) <= 2
+    # Turned clockwise: the top left, which has a neighbour, is at the top right.
+    assert black(image, right - 20, 40 * 196 / 72)
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270, -90, 450])
+def test_rotate(tmp_path: Path, rotate: int) -> None:
+    size = A4 if rotate % 180 == 0 else (A4[1], A4[0])
+    (page,) = fine(cornered(tmp_path / "a.pdf", size, Rotate=rotate), tmp_path / "a.tif").pages
+    assert abs(page.rows - A4[1] * 196 / 72) <= 1
+    image = pages_of(tmp_path / "a.tif")[0]
+    left, top, right, bottom = ink(image)
+    assert (top, bottom) == (0, page.rows)
+    along, across = 40 * 204 / 72, 20
+    down, deep = 40 * 196 / 72, 20
+    neighbour = {
+        0: (left + along, top + deep),
+        90: (right - across, top + down),
+        180: (right - along, bottom - deep),
+        270: (left + across, bottom - down),
+    }[rotate % 360]
+    assert black(image, *neighbour)
+
+
+def test_landscape_by_rotate_is_turned_back_upright(tmp_path: Path) -> None:
+    fine(cornered(tmp_path / "a.pdf", A4, Rotate=90), tmp_path / "turned.tif")
+    fine(cornered(tmp_path / "b.pdf", A4), tmp_path / "upright.tif")
+    assert pages_of(tmp_path / "turned.tif")[0].tobytes() == pages_of(tmp_path / "upright.tif")[0].tobytes()
+
+
+def test_a_half_sheet_that_fits_is_not_turned(tmp_path: Path) -> None:
+    (page,) = fine(cornered(tmp_path / "a.pdf", (612, 396)), tmp_path / "a.tif").pages
+    assert abs(page.rows - 396 * 196 / 72) <= 5
+
+
+@pytest.mark.parametrize(
+    "size", [(300, 3000), (1684, 2384), (900, 72), (144, 100)], ids=["receipt", "a1", "strip", "card"]
+)
+def test_odd_sizes_keep_all_their_corners(tmp_path: Path, size: tuple[float, float]) -> None:
+    (page,) = fine(cornered(tmp_path / "a.pdf", size), tmp_path / "a.tif").pages
+    assert page.rows <= 14 * 196
+    left, top, right, bottom = ink(pages_of(tmp_path / "a.tif")[0])
+    assert (top, bottom) == (0, page.rows)
+    assert left >= 0
+    assert right <= 1728
+    width, height = sorted(size) if size[0] > 616 else size
+    assert (right - left) / 204 / ((bottom - top) / 196) == pytest.approx(width / height, rel=0.02)
+
+
+def test_a_crop_box_off_the_origin_shows_only_what_it_holds(tmp_path: Path) -> None:
+    document = cornered(tmp_path / "a.pdf", LETTER, origin=-100)
+    with pikepdf.open(document, allow_overwriting_input=True) as pdf:
+        # Cuts through the squares at the left and bottom; the rest of them must not appear in the margins.
+        pdf.pages[0].obj.CropBox = Array([-90, -90, 200, 300])
+        pdf.save()
+    (page,) = fine(document, tmp_path / "a.tif").pages
+    assert abs(page.rows - 390 * 196 / 72) <= 1
+    left, top, right, bottom = ink(pages_of(tmp_path / "a.tif")[0])
+    middle = (1728 - 290 * 204 / 72) / 2
+    assert abs(left - middle) <= 2
+    assert abs((right - left) - 10 * 204 / 72) <= 2
+    assert abs((bottom - top) - 10 * 196 / 72) <= 2
+    assert bottom == page.rows
+
+
+def test_boxes_and_rotation_may_be_inherited(tmp_path: Path) -> None:
+    document = cornered(tmp_path / "a.pdf", LETTER)
+    with pikepdf.open(document, allow_overwriting_input=True) as pdf:
+        pdf.Root.Pages.MediaBox, pdf.Root.Pages.Rotate = pdf.pages[0].obj.MediaBox, 180
+        pdf.Root.Pages.CropBox = Array([0, 0, 612, 400])
+        del pdf.pages[0].obj.MediaBox
+        pdf.save()
+    (page,) = fine(document, tmp_path / "a.tif").pages
+    assert abs(page.rows - 400 * 609.88 / 612 * 196 / 72) <= 1
+    assert ink(pages_of(tmp_path / "a.tif")[0])[1] == 0
+
+
+def test_mixed_pages_and_blank_ones_are_all_there(tmp_path: Path) -> None:
+    with pikepdf.open(cornered(tmp_path / "a.pdf", A4, LETTER, (A4[1], A4[0]), A5, LEGAL)) as pdf:
+        pdf.add_blank_page(page_size=A4)
+        pdf.pages.insert(0, pdf.pages[-1])
+        pdf.save(tmp_path / "b.pdf")
+    pages = fine(tmp_path / "b.pdf", tmp_path / "a.tif").pages
+    assert [page.rows for page in pages] == [2292, 2292, 2149, 2292, 1620, 2735, 2292]
+    images = pages_of(tmp_path / "a.tif")
+    assert [image.convert("L").getextrema() == (255, 255) for image in images] == [True, *[False] * 5, True]
+
+
+def test_many_pages_are_drawn_side_by_side_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render_pdf, "_WORK_WORTH_A_PROCESS", 0.004)
+    sizes = [(300, 100 + 10 * number) for number in range(11)]
+    seen: list[tuple[int, int]] = []
+    document = cornered(tmp_path / "a.pdf", *sizes)
+    options = {"processes": 3, "progress": lambda done, total: seen.append((done, total))}
+    pages = fine(document, tmp_path / "a.tif", **options).pages
+    assert [page.rows for page in pages] == [round(height * 196 / 72) for _, height in sizes]
+    for image, page in zip(pages_of(tmp_path / "a.tif"), pages, strict=True):
+        assert ink(image)[3] == page.rows
+    assert seen[-1] == (11, 11)
+    assert seen == sorted(seen)
+
+
+def test_form_fields_and_annotations_print_and_actions_go(tmp_path: Path) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=LETTER)
+        shown = pdf.make_stream(b"0 0 100 40 re f", Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 100, 40]))
+        field = pdf.make_indirect(
+            Dictionary(
+                Type=Name.Annot,
+                Subtype=Name.Widget,
+                FT=Name.Tx,
+                T="a",
+                Rect=Array([100, 600, 200, 640]),
+                F=4,
+                AP=Dictionary(N=shown),
+                AA=Dictionary(K=Dictionary(S=Name.JavaScript, JS="app.alert(1)")),
+            )
+        )
+        stamp = pdf.make_indirect(
+            Dictionary(
+                Type=Name.Annot,
+                Subtype=Name.Stamp,
+                Rect=Array([300, 100, 400, 140]),
+                F=4,
+                AP=Dictionary(N=shown),
+                A=Dictionary(S=Name.Launch, F="calc.exe"),
+            )
+        )
+        pdf.pages[0].obj.Annots = Array([field, stamp])
+        pdf.Root.AcroForm = Dictionary(Fields=Array([field]), XFA="x")
+        pdf.Root.OpenAction = Dictionary(S=Name.JavaScript, JS="app.alert(2)")
+        pdf.attachments["virus.exe"] = b"MZ"
+        pdf.save(tmp_path / "a.pdf")
+    fine(tmp_path / "a.pdf", tmp_path / "a.tif")
+    (image,) = pages_of(tmp_path / "a.tif")
+    scale = 609.88 / 612
+    assert black(image, 150 * scale * 204 / 72, (792 - 620) * scale * 196 / 72)
+    assert black(image, 350 * scale * 204 / 72, (792 - 120) * scale * 196 / 72)
+    with pikepdf.open(tmp_path / "a.pdf") as pdf:
+        pdf_source.disarm(pdf)
+        pdf.save(tmp_path / "clean.pdf", compress_streams=False)
+    clean = (tmp_path / "clean.pdf").read_bytes()
+    for word in (b"JavaScript", b"Launch", b"calc.exe", b"virus", b"EmbeddedFile", b"XFA", b"OpenAction"):
+        assert word not in clean
+
+
+def test_a_scan_of_text_is_thresholded_and_a_photograph_dithered(tmp_path: Path) -> None:
+    text = Image.new("L", (1275, 1650), 225)
+    draw = ImageDraw.Draw(text)
+    for row in range(20, 1600, 40):
+        draw.rectangle((100, row, 700, row + 6), fill=50)
+    text.save(tmp_path / "text.pdf", resolution=150)
+    Image.linear_gradient("L").resize((1275, 1650)).save(tmp_path / "photo.pdf", resolution=150)
+
+    def white_share(name: str, tone: Tone) -> tuple[float, int]:
+        fine(tmp_path / name, tmp_path / "a.tif", tone=tone)
+        (page,) = pages_of(tmp_path / "a.tif")
+        corner = page.crop((1300, 100, 1700, 400)).convert("L").histogram()
+        middle = page.crop((600, 900, 1000, 1200)).convert("L").histogram()
+        return corner[255] / 120_000, min(middle[0], middle[255])
+
+    assert white_share("text.pdf", Tone.AUTO)[0] == 1.0  # grey paper is white
+    assert white_share("text.pdf", Tone.DITHER)[0] < 0.95  # and speckled if asked for
+    assert white_share("photo.pdf", Tone.AUTO)[1] > 20_000  # a middle grey has both
+    assert white_share("photo.pdf", Tone.THRESHOLD)[1] < 20_000
+
+
+@pytest.mark.parametrize("name", ["002-trivial-libre-office-writer.pdf", "cmyk-image.pdf", "google-doc-document.pdf",
+                                  "habibi-rotated.pdf", "libreoffice-writer-password.pdf", "pdflatex-4-pages.pdf",
+                                  "pdflatex-forms.pdf", "pdflatex-image.pdf", "image.jpg", "smile.png", "smile.tiff",
+                                  "README.md"])  # fmt: skip
+def test_samples(samples: Path, tmp_path: Path, name: str) -> None:
+    password = "openpassword" if "password" in name else None
+    pages = render(samples / name, tmp_path / "a.tif", resolution=Resolution.STANDARD, password=password).pages
+    counted = source.inspect(samples / name, password=password).pages
+    assert len(pages) == (counted or 1)
+    assert fax_tiff.read(tmp_path / "a.tif").pages == pages
+    assert any(image.convert("L").getextrema()[0] == 0 for image in pages_of(tmp_path / "a.tif"))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.tif"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"MZ\x90\0", b"%!PS\nshowpage", b"%PDF-1.4\nnonsense", b"\x89PNG\r\n\x1a\nnonsense",
+                b"\xff\xd8\xff\xe0nonsense", b"II*\0\xff\xff\0\0", b"II*\0\x08\0\0\0"]
+)  # fmt: skip
+def test_a_refusal_leaves_nothing_behind(tmp_path: Path, content: bytes) -> None:
+    document, folder = tmp_path / "document", tmp_path / "store"
+    document.write_bytes(content)
+    folder.mkdir()
+    with pytest.raises(DocumentRefused):
+        fine(document, folder / "a.tif")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_failure_keeps_what_was_there_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["sh", "-c", "echo broken; exit 3"])
+    (tmp_path / "a.tif").write_bytes(b"earlier")
+    with pytest.raises(RenderingFailed, match="broken"):
+        fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+    assert (tmp_path / "a.tif").read_bytes() == b"earlier"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.pdf", "a.tif"]
+
+
+def test_a_page_that_ghostscript_does_not_draw_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["true"])
+    with pytest.raises(RenderingFailed, match="Page 1 could not be drawn"):
+        fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+
+
+def test_ghostscript_past_its_processor_time(tmp_path: Path) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        # A form that draws a form that draws ...: 10 to the 8th squares.
+        inner = pdf.make_stream(b"0 0 1 1 re f " * 10, Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 9, 9]))
+        for _ in range(8):
+            inner = pdf.make_stream(
+                b"/F Do " * 10, Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 9, 9]),
+                Resources=Dictionary(XObject=Dictionary(F=inner)),
+            )  # fmt: skip
+        pdf.pages[0].obj.Resources = Dictionary(XObject=Dictionary(F=inner))
+        pdf.pages[0].obj.Contents = pdf.make_stream(b"/F Do")
+        pdf.save(tmp_path / "a.pdf")
+    with pytest.raises(sandbox.DocumentTooExpensive):
+        fine(tmp_path / "a.pdf", tmp_path / "a.tif", limits=source.Limits(cpu_seconds=1))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.pdf"]
+
+
+def test_postscript_in_a_pdf_s_clothes_is_not_run(tmp_path: Path) -> None:
+    document = tmp_path / "a.pdf"
+    document.write_bytes(b"junk\n%PDF-1.4\n%!PS\n(/tmp/pwned) (w) file closefile showpage\n")
+    with pytest.raises(DocumentRefused):
+        fine(document, tmp_path / "a.tif")
+
+
+def test_from_a_process_with_threads(tmp_path: Path) -> None:
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait)
+    thread.start()
+    try:
+        assert len(fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif").pages) == 1
+    finally:
+        release.set()
+        thread.join()
+
+
+def test_office_documents_go_through_libreoffice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: Path
+) -> None:
+    # A stand-in that writes where LibreOffice would; what is tested is the way there and back.
+    program, pdf = tmp_path / "soffice", cornered(tmp_path / "made.pdf", A4, A4)
+    program.write_text(f'#!/bin/sh\nfor last; do :; done\ncp {pdf} "$last.pdf"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert len(fine(samples / "letter.odt", tmp_path / "a.tif").pages) == 2
+
+
+def test_every_name_of_the_contract_is_there() -> None:
+    assert {name.value: name.y_dpi for name in rendering.Resolution} == {"standard": 98, "fine": 196, "superfine": 391}

@@ -1,0 +1,137 @@
+"""What a child may use, and how its end arrives in the parent."""
+
+import os
+import posixpath
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faxplan import sandbox
+from faxplan.errors import RenderingFailed
+from faxplan.sandbox import Ceiling, DocumentTooExpensive
+from faxplan.source import EncryptedDocument
+
+CEILING = Ceiling(cpu_seconds=20, wall_seconds=20)
+
+
+def limits() -> list[int]:
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)
+    return [resource.getrlimit(kind)[0] for kind in kinds]
+
+
+def refuse() -> None:
+    raise EncryptedDocument("Give the password.")
+
+
+def break_down() -> None:
+    raise ZeroDivisionError("that went wrong")
+
+
+def allocate() -> int:
+    return len(bytearray(3 * 1024**3))
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def wait_long() -> None:
+    subprocess.run(["sleep", "600"], check=False)
+
+
+def write_much(path: str) -> None:
+    Path(path).write_bytes(bytes(2_000_000))
+
+
+def vanish() -> None:
+    os._exit(0)
+
+
+def count(*, progress: Callable[[int, int], None]) -> str:
+    progress(1, 2)
+    progress(2, 2)
+    return "done"
+
+
+def test_the_child_is_limited() -> None:
+    assert sandbox.call(limits, ceiling=CEILING) == [CEILING.memory_bytes, CEILING.file_bytes, CEILING.open_files, 0]
+
+
+def test_a_named_error_arrives_as_its_class() -> None:
+    with pytest.raises(EncryptedDocument, match="Give the password"):
+        sandbox.call(refuse, ceiling=CEILING)
+
+
+def test_any_other_error_is_a_failure_of_the_converter() -> None:
+    with pytest.raises(RenderingFailed, match="ZeroDivisionError: that went wrong"):
+        sandbox.call(break_down, ceiling=CEILING)
+
+
+def test_memory() -> None:
+    with pytest.raises(DocumentTooExpensive, match="memory"):
+        sandbox.call(allocate, ceiling=CEILING)
+
+
+def test_processor_time() -> None:
+    with pytest.raises(DocumentTooExpensive, match="processor time"):
+        sandbox.call(spin, ceiling=Ceiling(cpu_seconds=1, wall_seconds=60))
+
+
+def test_wall_time_ends_grandchildren_too(tmp_path: Path) -> None:
+    def sleepers() -> int:
+        lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        return lines.splitlines().count("sleep 600")
+
+    before = sleepers()
+    with pytest.raises(DocumentTooExpensive, match="time"):
+        sandbox.call(wait_long, ceiling=Ceiling(wall_seconds=1))
+    assert sleepers() == before
+
+
+def test_file_size(tmp_path: Path) -> None:
+    with pytest.raises(RenderingFailed, match="File too large"):
+        sandbox.call(write_much, str(tmp_path / "a"), ceiling=Ceiling(file_bytes=1_000_000))
+
+
+def test_a_child_that_says_nothing() -> None:
+    with pytest.raises(RenderingFailed, match="crashed"):
+        sandbox.call(vanish, ceiling=CEILING)
+
+
+def test_progress_arrives_in_order() -> None:
+    seen: list[tuple[int, int]] = []
+    assert sandbox.call(count, ceiling=CEILING, progress=lambda done, total: seen.append((done, total))) == "done"
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_a_process_with_threads_starts_afresh() -> None:
+    # A fork would copy whatever lock the thread holds; the fresh interpreter is limited just the same.
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait)
+    thread.start()
+    try:
+        assert sandbox.call(posixpath.basename, "/a/b", ceiling=CEILING) == "b"
+        with pytest.raises(RenderingFailed, match="ValueError"):
+            sandbox.call(int, "x", ceiling=CEILING)
+    finally:
+        release.set()
+        thread.join()
+
+
+def test_a_converter_gets_nothing_of_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    process = sandbox.command([sys.executable, "-c", "import os; print(sorted(os.environ))"], tmp_path)
+    said, _ = process.communicate()
+    assert b"HOME" in said
+    assert b"PGPASSWORD" not in said
+
+
+def test_a_missing_converter_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(RenderingFailed, match="ghostscript"):
+        sandbox.command(["no-such-gs"], tmp_path)

@@ -23,7 +23,8 @@ def normalise(text: str, country: str) -> str:
         raise InvalidNumber(f"{shown!r} is an emergency number: it is never dialled.")
     if parsed.extension:
         raise InvalidNumber(f"{shown!r} has an extension; give the number that the fax machine answers on.")
-    if not phonenumbers.is_possible_number(parsed):
+    # is_possible_number alone would take a number without its area code, and short codes such as 115.
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise InvalidNumber(
             f"{shown!r} is too short or too long to be a number. Check its digits and the country code."
         )

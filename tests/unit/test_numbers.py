@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faxplan import numbers
+from faxplan.errors import InvalidNumber
+
+
+@pytest.mark.parametrize(
+    ("written", "country", "number"),
+    [
+        ("030 23125 002", "DE", "+493023125002"),
+        ("+49 (0)30 23125-002", "DE", "+493023125002"),
+        ("0049 30 23125002", "DE", "+493023125002"),
+        ("011 49 30 23125002", "US", "+493023125002"),
+        ("(212) 555-0100", "US", "+12125550100"),
+        ("tel:+1-212-555-0100", "DE", "+12125550100"),
+        ("02 1234 5678", "IT", "+390212345678"),
+    ],
+)
+def test_what_people_write_becomes_e164(written: str, country: str, number: str) -> None:
+    assert numbers.normalise(written, country) == number
+
+
+@pytest.mark.parametrize(
+    "written", ["112", "110", "", "anonymous", "12", "115", "2312500", "+49 1", "030 23125002 ext. 5", "${x}", "\0"]
+)
+def test_what_cannot_be_a_number_is_refused(written: str) -> None:
+    with pytest.raises(InvalidNumber):
+        numbers.normalise(written, "DE")
+    assert numbers.normalise_or_none(written, "DE") is None
+
+
+def test_an_emergency_number_says_so() -> None:
+    with pytest.raises(InvalidNumber, match="emergency"):
+        numbers.normalise("911", "US")
+
+
+@given(st.text(max_size=60) | st.text(st.characters(categories=["Cs", "Cc", "Nd"]), max_size=30))
+def test_text_from_a_stranger_is_a_number_or_none(text: str) -> None:
+    number = numbers.normalise_or_none(text, "DE")
+    assert number is None or (number[0] == "+" and number[1:].isascii() and number[1:].isdigit())
+
+
+@pytest.mark.parametrize(
+    ("number_format", "dialled"),
+    [("e164", "+493023125002"), ("e164-no-plus", "493023125002"), ("national", "03023125002")],
+)
+def test_a_trunk_gets_its_format(number_format: str, dialled: str) -> None:
+    assert numbers.dialled("+493023125002", number_format) == dialled
+
+
+def test_every_format_that_the_schema_knows_is_known_here() -> None:
+    for number_format in numbers.CALLED_FORMATS:
+        assert numbers.dialled("+12125550100", number_format).lstrip("+").isdigit()
+    with pytest.raises(ValueError, match="carrier-pigeon"):
+        numbers.dialled("+12125550100", "carrier-pigeon")
+
+
+def test_people_read_it_with_spaces() -> None:
+    assert numbers.readable("+493023125002") == "+49 30 23125002"
+    assert numbers.readable("withheld") == "withheld"

@@ -1,5 +1,6 @@
 """How a call ended: FreeSWITCH's strings, parsed once."""
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from faxplan import channel_variables as cv
 from faxplan.errors import FaxplanError
 
 GetVariable = Callable[[str], str | None]
-NEVER_ANSWERED = "NEVER_ANSWERED"
+_NUMBER = re.compile(r"-?[0-9]{1,12}")
 
 
 class UnreadableResult(FaxplanError):
@@ -89,7 +90,7 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         v17_disabled=_flag(get, cv.FAX_V17_DISABLED, "1", "0"),
         transfer_rate=_number(get, cv.FAX_TRANSFER_RATE),
         bad_rows=_number(get, cv.FAX_BAD_ROWS),
-        answered_at=_number(get, cv.ANSWER_EPOCH) or None,
+        answered_at=_number(get, cv.ANSWER_EPOCH, most=2**35) or None,
         ended_at=ended_at,
         **{field: _text(get(variable)) for field, variable in text_of.items()},
     )
@@ -100,14 +101,14 @@ def without_channel(cause: str, *, ended_at: float) -> CallResult:
     return CallResult(hangup_cause=cause or "NONE", ended_at=ended_at)
 
 
-def _number(get: GetVariable, name: str) -> int | None:
+def _number(get: GetVariable, name: str, most: int = 2**31 - 1) -> int | None:
+    """most: what the column holds. int() alone would take 1_000, other scripts' digits and surrounding space."""
     value = get(name)
     if not value:
         return None
-    try:
-        return int(value)
-    except ValueError as error:
-        raise UnreadableResult(f"The switch set {name} to {ascii(value)[:60]}, which is no number.") from error
+    if not _NUMBER.fullmatch(value) or abs(int(value)) > most:
+        raise UnreadableResult(f"The switch set {name} to {ascii(value)[:60]}, which is no number.")
+    return int(value)
 
 
 def _flag(get: GetVariable, name: str, yes: str, no: str) -> bool | None:

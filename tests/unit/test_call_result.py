@@ -1,0 +1,95 @@
+"""FreeSWITCH's strings, parsed once: what cannot be read is an error, not a zero."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faxplan import call_result
+from faxplan import channel_variables as cv
+from faxplan.call_result import CallResult, UnreadableResult
+
+SENT = {
+    cv.HANGUP_CAUSE: "NORMAL_CLEARING",
+    cv.HANGUP_CAUSE_Q850: "16",
+    cv.SIP_TERM_STATUS: "200",
+    cv.FAX_SUCCESS: "1",
+    cv.FAX_RESULT_CODE: "0",
+    cv.FAX_RESULT_TEXT: "OK",
+    cv.FAX_PAGES: "3",
+    cv.FAX_T38_STATUS: "negotiated",
+    cv.FAX_ECM_USED: "on",
+    cv.FAX_V17_DISABLED: "0",
+    cv.FAX_TRANSFER_RATE: "14400",
+    cv.FAX_BAD_ROWS: "0",
+    cv.FAX_REMOTE_STATION_ID: "+49 30 1",
+    cv.ANSWER_EPOCH: "1750000000",
+}
+NUMBERS = [
+    cv.FAX_RESULT_CODE,
+    cv.FAX_PAGES,
+    cv.FAX_TRANSFER_RATE,
+    cv.FAX_BAD_ROWS,
+    cv.HANGUP_CAUSE_Q850,
+    cv.SIP_TERM_STATUS,
+    cv.ANSWER_EPOCH,
+]
+FLAGS = [cv.FAX_SUCCESS, cv.FAX_ECM_USED, cv.FAX_V17_DISABLED]
+
+
+def test_a_sent_fax() -> None:
+    result = call_result.parse(SENT.get, ended_at=5.0)
+    assert (result.fax_success, result.fax_result_code, result.pages) == (True, 0, 3)
+    assert (result.ecm_used, result.v17_disabled, result.transfer_rate, result.bad_rows) == (True, False, 14400, 0)
+    assert (result.sip_code, result.q850_cause, result.ended_at) == (200, 16, 5.0)
+    assert result.answered is not None
+    assert result.answered.isoformat() == "2025-06-15T15:06:40+00:00"
+
+
+def test_a_call_that_never_came_to_the_fax() -> None:
+    variables = {cv.HANGUP_CAUSE: "USER_BUSY", cv.SIP_INVITE_FAILURE_STATUS: "486", cv.ANSWER_EPOCH: "0"}
+    result = call_result.parse(variables.get, ended_at=5.0)
+    assert result == CallResult("USER_BUSY", sip_code=486, ended_at=5.0)
+    assert result.answered is None
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["three", "3.0", "0x3", " ", "1_000", "\uff13", "99999999999", "-", "3\n"])
+def test_a_number_that_is_none_is_an_error(name: str, value: str) -> None:
+    with pytest.raises(UnreadableResult, match=name):
+        call_result.parse((SENT | {name: value}).get, ended_at=5.0)
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", ["yes", "2", "true", " on"])
+def test_a_flag_that_is_none_is_an_error(name: str, value: str) -> None:
+    with pytest.raises(UnreadableResult, match=name):
+        call_result.parse((SENT | {name: value}).get, ended_at=5.0)
+
+
+@given(st.text(max_size=400))
+def test_text_of_the_far_end_can_be_stored(text: str) -> None:
+    result = call_result.parse((SENT | {cv.FAX_REMOTE_STATION_ID: text}).get, ended_at=5.0)
+    kept = result.remote_station_id or ""
+    assert "\0" not in kept
+    assert len(kept) <= 250
+    assert kept.encode("utf-8").decode("utf-8") == kept
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\udcff\ud800", "x" * 1000, "'\"\r\n${system(id)}"], ids=ascii)
+def test_hostile_text_can_be_stored(text: str) -> None:
+    kept = call_result.parse((SENT | {cv.FAX_REMOTE_VENDOR: text}).get, ended_at=5.0).remote_vendor
+    assert kept
+    assert "\0" not in kept
+    assert kept.encode("utf-8")
+
+
+def test_json_brings_it_back() -> None:
+    result = call_result.parse(SENT.get, ended_at=5.0)
+    assert CallResult(**json.loads(json.dumps(result.as_dict()))) == result
+
+
+def test_without_a_channel_there_is_only_the_cause() -> None:
+    assert call_result.without_channel("GATEWAY_DOWN", ended_at=5.0) == CallResult("GATEWAY_DOWN", ended_at=5.0)
+    assert call_result.without_channel("", ended_at=5.0).hangup_cause == "NONE"

@@ -1,0 +1,88 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from faxplan.spool import InboundSidecar, OutboundSidecar, Spool, SpoolTooDeep
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    made = Spool(tmp_path / "spool")
+    made.prepare()
+    return made
+
+
+def outbound(attempt_id: int) -> OutboundSidecar:
+    return OutboundSidecar(
+        tenant_id=1,
+        fax_id=2,
+        attempt_id=attempt_id,
+        ident="+49 30 1",
+        header="Müller & Söhne",
+        time_zone="Europe/Berlin",
+        start_page=3,
+        dialled="03023125002",
+        caller_id="+493023125001",
+        use_ecm=False,
+    )
+
+
+def inbound(attempt_id: int) -> InboundSidecar:
+    return InboundSidecar(1, 2, attempt_id, 4, "0b3f1c9e-5d2a-4f6b-8c7d-9e0f1a2b3c4d")
+
+
+def test_what_is_staged_is_read(spool: Spool) -> None:
+    assert spool.staged(17) is None
+    spool.stage(outbound(17))
+    assert spool.staged(17) == outbound(17)
+
+
+def test_what_is_expected_is_read(spool: Spool) -> None:
+    assert spool.expected(17) is None
+    spool.expect(inbound(17))
+    assert spool.expected(17) == inbound(17)
+
+
+def test_outbound_and_inbound_do_not_mix(spool: Spool) -> None:
+    spool.stage(outbound(17))
+    spool.expect(inbound(18))
+    spool.outbound_tiff(19).touch()
+    spool.inbound_tiff(20).touch()
+    assert spool.outbound_attempts() == [17, 19]
+    # 20 has no sidecar: nobody knows whose it is, and rxfax never starts without one.
+    assert spool.inbound_attempts() == [18]
+
+
+def test_discarding_leaves_nothing_and_may_be_repeated(spool: Spool) -> None:
+    spool.stage(outbound(17))
+    spool.outbound_tiff(17).write_bytes(b"II*\0")
+    spool.expect(inbound(18))
+    spool.inbound_tiff(18).write_bytes(b"II*\0")
+    for _ in range(2):
+        spool.discard_outbound(17)
+        spool.discard_inbound(18)
+    assert not [*spool.outbound.iterdir(), *spool.inbound.iterdir()]
+
+
+def test_it_is_private(spool: Spool) -> None:
+    spool.stage(outbound(17))
+    (file,) = spool.outbound.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for folder in (spool.outbound, spool.inbound):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_path_that_the_fax_applications_would_cut_is_refused(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 230)
+    with pytest.raises(SpoolTooDeep, match="shorter"):
+        Spool(deep).prepare()
+    assert not deep.exists()
+
+
+def test_a_half_written_sidecar_is_none(spool: Spool) -> None:
+    (spool.outbound / ".17.json.4711.partial").write_bytes(b'{"tenant_id": 1, "fa')
+    (spool.inbound / ".18.json.4711.partial").write_bytes(b'{"tenant_id": 1, "fa')
+    assert spool.staged(17) is None
+    assert spool.outbound_attempts() == []
+    assert spool.inbound_attempts() == []

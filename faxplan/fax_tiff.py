@@ -110,7 +110,7 @@ def coded(image: Image.Image, x_dpi: float, y_dpi: float) -> CodedPage:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A file beside `target` to write to, which takes its place, on disk, if the block ends well; else it is removed."""
+    """A file beside `target` to write to, which takes its place, on disk, if the block ends well; else it goes."""
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(descriptor)
     draft = Path(name)

@@ -29,7 +29,7 @@ def to_bilevel(grey: Image.Image, tone: Tone) -> Image.Image:
 
 
 def _threshold(histogram: list[int]) -> int:
-    """Nearer to the paper than to the ink, so that thin and faint strokes survive; within bounds that keep white white."""
+    """Nearer to the paper than to the ink, so that thin and faint strokes survive; within bounds."""
     dark, light = _percentile(histogram, 0.005), _percentile(histogram, 0.90)
     if light - dark < 32:
         return 128

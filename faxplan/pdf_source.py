@@ -4,7 +4,7 @@ Checked before anything is unpacked: page count, page sizes, image sizes, and ho
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Dictionary, Name, Object, Pdf
 
-from faxplan.source import (
+from faxplan.refusals import (
     DamagedDocument,
     EmptyDocument,
     EncryptedDocument,
@@ -30,12 +30,13 @@ _DEFLATE_RATIO = 1032
 _PIECE = 4 * 1024 * 1024
 # What can act, carry files or describe, but not print. /AcroForm, /OCProperties and /Pages stay: they print.
 _CATALOG_KEEPS = frozenset({"/Type", "/Pages", "/AcroForm", "/OCProperties", "/Version", "/Extensions"})
-_ACTING_KEYS = (Name.A, Name.AA, Name.PA, Name.JS, Name.FS)
+_ACTING_KEYS = frozenset({"/A", "/AA", "/PA", "/JS", "/FS"})
+_PAGE_DROPS = frozenset({"/AA", "/PieceInfo", "/Metadata", "/Thumb", "/B"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The visible part of a page: `box` in its own units, `unit` points each, turned clockwise by `rotate` to be read."""
+    """The visible part of a page: `box` in units of `unit` points, to be turned clockwise by `rotate` degrees."""
 
     box: tuple[float, float, float, float]
     rotate: int
@@ -93,38 +94,36 @@ def sheet(page: pikepdf.Page) -> Sheet:
 
 def disarm(pdf: Pdf) -> None:
     """Take out whatever acts, is carried along or calls out; what prints stays (form fields, annotations, layers)."""
-    for key in list(pdf.Root.keys()):
-        if key not in _CATALOG_KEEPS:
-            del pdf.Root[key]
+    _drop(pdf.Root, set(pdf.Root.keys()) - _CATALOG_KEEPS)
     form = pdf.Root.get("/AcroForm")
     if isinstance(form, Dictionary):
-        for key in ("/XFA", "/CO"):
-            if key in form:
-                del form[key]
+        _drop(form, {"/XFA", "/CO"})
     for page in pdf.pages:
-        entries = page.obj
-        for key in ("/AA", "/PieceInfo", "/Metadata", "/Thumb", "/B"):
-            if key in entries:
-                del entries[key]
-        for annotation in _annotations(entries):
-            for name in _ACTING_KEYS:
-                if name in annotation:
-                    del annotation[name]
+        _drop(page.obj, _PAGE_DROPS)
+        for annotation in _annotations(page.obj):
+            _drop(annotation, _ACTING_KEYS)
     if "/Info" in pdf.trailer:
         del pdf.trailer["/Info"]
+
+
+def _drop(entries: Object, keys: Set[str]) -> None:
+    for key in keys:
+        if key in entries:
+            del entries[key]
 
 
 def _annotations(entries: Object) -> Iterator[Object]:
     listed = entries.get("/Annots")
     if not isinstance(listed, pikepdf.Array):
         return
-    for annotation in listed:
+    for widget in listed:
         # A field's actions may sit in its parent, of which the annotation is only one widget.
-        depth = 0
-        while isinstance(annotation, Dictionary) and depth < 16:
+        annotation: Any = widget
+        for _ in range(16):
+            if not isinstance(annotation, Dictionary):
+                break
             yield annotation
             annotation = annotation.get("/Parent")
-            depth += 1
 
 
 def _check(pdf: Pdf, limits: Limits) -> None:

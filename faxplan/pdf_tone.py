@@ -9,8 +9,8 @@ import io
 from typing import Any
 
 import pikepdf
-from PIL import Image, UnidentifiedImageError
 from pikepdf import Array, Dictionary, Name, Object, Pdf
+from PIL import Image, UnidentifiedImageError
 
 from faxplan.image_tone import is_text
 from faxplan.paper import Tone
@@ -86,9 +86,9 @@ def _sample(image: pikepdf.Stream) -> Image.Image | None:
         filters = filters[0]
     if filters == Name.DCTDecode:
         try:
-            picture = Image.open(io.BytesIO(image.read_raw_bytes()))
-            picture.draft("L", (_SAMPLE_PIXELS, _SAMPLE_PIXELS))
-            return picture.convert("L")
+            with Image.open(io.BytesIO(image.read_raw_bytes()), formats=["JPEG"]) as photograph:
+                photograph.draft("L", (_SAMPLE_PIXELS, _SAMPLE_PIXELS))
+                return photograph.convert("L")
         except (UnidentifiedImageError, OSError, ValueError):
             return None  # Ghostscript's decoder will have the last word on it
     if filters == Name.FlateDecode and image.get("/ColorSpace") in (Name.DeviceGray, Name.DeviceRGB):

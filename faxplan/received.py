@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pikepdf
-from PIL import Image
 from pikepdf import Array, Dictionary, Name, Pdf
+from PIL import Image
 
 from faxplan import fax_tiff, sandbox, tiff_directory
 from faxplan.errors import FaxplanError

@@ -14,7 +14,7 @@ from faxplan import fax_tiff, tiff_directory
 from faxplan.fax_tiff import NotFaxReady
 from faxplan.image_tone import to_bilevel
 from faxplan.paper import LINE_PIXELS, X_DPI, Resolution, Tone, place
-from faxplan.source import DamagedDocument, Limits, PageTooLarge, TooManyPages
+from faxplan.refusals import DamagedDocument, Limits, PageTooLarge, TooManyPages
 from faxplan.tiff_directory import BrokenTiff, CodedPage
 
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/tiff": "TIFF"}
@@ -91,7 +91,7 @@ def _grey(frame: Image.Image) -> Image.Image:
     """Upright, on white paper, mode "L"."""
     image = ImageOps.exif_transpose(frame)
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
-        low, high = image.convert("F").getextrema()
+        _, high = image.convert("F").getextrema()
         top = 65535.0 if image.mode.startswith("I;16") else float(high)  # type: ignore[arg-type]
         return image.convert("F").point(lambda value: value * (255.0 / (top or 1.0)) + 0.0).convert("L")
     if image.has_transparency_data:

@@ -23,7 +23,7 @@ from faxplan import pdf_source, pdf_tone, sandbox
 from faxplan.errors import RenderingFailed
 from faxplan.paper import LINE_PIXELS, X_DPI, Placement, Resolution, Tone, place
 from faxplan.pdf_source import Sheet
-from faxplan.source import Limits
+from faxplan.refusals import Limits
 from faxplan.tiff_directory import CodedPage
 
 # A Ghostscript needs 45 ms of processor time to start, so another one has to have several times that to draw. A page
@@ -55,6 +55,7 @@ def render(
     tone: Tone,
     password: str | None,
     limits: Limits,
+    *,
     processes: int,
     progress: Callable[[int, int], None],
 ) -> Iterator[CodedPage]:
@@ -213,7 +214,7 @@ def _judge(status: int, said: bytes) -> None:
         return
     if status in _TOO_EXPENSIVE_SIGNALS or b"VMerror" in said:
         raise sandbox.DocumentTooExpensive(
-            "Drawing this document takes too much time or memory. Print it to a new PDF at 300 dpi, or send it in parts."
+            "Drawing this document takes too much time or memory. Print it anew at 300 dpi, or send it in parts."
         )
     why = said.decode("ascii", "replace").strip().splitlines()[-1:] or [f"status {status}"]
     raise RenderingFailed(

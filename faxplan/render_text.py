@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from faxplan import fax_tiff
 from faxplan.paper import LINE_PIXELS, X_DPI, Resolution
-from faxplan.source import EmptyDocument, Limits, TooManyPages, encoding_of
+from faxplan.refusals import EmptyDocument, Limits, TooManyPages
+from faxplan.source import encoding_of
 from faxplan.tiff_directory import CodedPage
 from faxplan.typeface import mono
 

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,24 @@ from faxplan import fax_tiff, render_image, render_office, render_pdf, render_te
 from faxplan.errors import RenderingFailed
 from faxplan.fax_tiff import FaxTiff, NotFaxReady
 from faxplan.paper import Resolution, Tone
-from faxplan.source import Limits
+from faxplan.refusals import STANDARD_LIMITS, Limits
 from faxplan.tiff_directory import CodedPage
 
 __all__ = ["Resolution", "Tone", "render"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What the child is asked to do, as JSON can carry it."""
+
+    media_type: str
+    document: str
+    target: str
+    resolution: str
+    tone: str
+    password: str | None
+    limits: dict[str, Any]
+    processes: int
 
 
 def render(
@@ -24,7 +38,7 @@ def render(
     resolution: Resolution,
     tone: Tone = Tone.AUTO,
     password: str | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = STANDARD_LIMITS,
     processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FaxTiff:
@@ -40,19 +54,10 @@ def render(
     with tempfile.TemporaryDirectory(prefix=".rendering-", dir=target.parent) as folder:
         job = Path(folder)
         drawn = job / "fax.tif"
-        sandbox.call(
-            _render,
-            media_type,
-            str(document.resolve()),
-            str(drawn),
-            str(resolution),
-            str(tone),
-            password,
-            asdict(limits),
-            cores,
-            ceiling=limits.ceiling(),
-            progress=progress or _ignore,
+        order = _Order(
+            media_type, str(document.resolve()), str(drawn), resolution, tone, password, asdict(limits), cores
         )
+        sandbox.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress or _ignore)
         try:
             result = fax_tiff.read(drawn)
         except NotFaxReady as error:
@@ -65,50 +70,23 @@ def _ignore(done: int, total: int) -> None:
     """Progress that nobody asked for."""
 
 
-def _render(
-    media_type: str,
-    document: str,
-    target: str,
-    resolution: str,
-    tone: str,
-    password: str | None,
-    limits: dict[str, Any],
-    processes: int,
-    *,
-    progress: Callable[[int, int], None],
-) -> int:
-    pages: list[CodedPage] = list(
-        _pages(
-            media_type,
-            Path(document),
-            Path(target).parent,
-            Resolution(resolution),
-            Tone(tone),
-            password,
-            Limits(**limits),
-            processes,
-            progress,
-        )
-    )
-    tiff_directory.write(Path(target), pages, len(pages))
+def _render(order: dict[str, Any], *, progress: Callable[[int, int], None]) -> int:
+    """In the child. The number of pages."""
+    pages = list(_pages(_Order(**order), progress))
+    tiff_directory.write(Path(order["target"]), pages, len(pages))
     return len(pages)
 
 
-def _pages(
-    media_type: str,
-    document: Path,
-    job: Path,
-    resolution: Resolution,
-    tone: Tone,
-    password: str | None,
-    limits: Limits,
-    processes: int,
-    progress: Callable[[int, int], None],
-) -> Iterator[CodedPage]:
+def _pages(order: _Order, progress: Callable[[int, int], None]) -> Iterator[CodedPage]:
+    document, job = Path(order.document), Path(order.target).parent
+    resolution, tone, limits = Resolution(order.resolution), Tone(order.tone), Limits(**order.limits)
+    media_type = order.media_type
     if source.is_office(media_type):
         document, media_type = render_office.to_pdf(document, job), source.PDF
     if media_type == source.PDF:
-        return render_pdf.render(document, job, resolution, tone, password, limits, processes, progress)
+        return render_pdf.render(
+            document, job, resolution, tone, order.password, limits, processes=order.processes, progress=progress
+        )
     if media_type == source.TEXT:
         return render_text.render(document, resolution, limits, progress)
     return render_image.render(document, media_type, resolution, tone, limits, progress)

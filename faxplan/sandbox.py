@@ -115,9 +115,9 @@ def _spawned(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
         finally:
             os.close(writing)
         try:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(request).encode())
-            process.stdin.close()
+            if process.stdin is not None:  # which a pipe was asked for
+                with process.stdin as asking:
+                    asking.write(json.dumps(request).encode())
             yield process.pid, answers
         finally:
             process.returncode = _end(process.pid)

@@ -8,10 +8,48 @@ import shutil
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from faxplan import sandbox
+from faxplan import pdf_source, render_image, sandbox
 from faxplan.errors import DocumentRefused
+from faxplan.refusals import (
+    STANDARD_LIMITS,
+    DamagedDocument,
+    DocumentTooLarge,
+    EmptyDocument,
+    EncryptedDocument,
+    InflatesTooFar,
+    Limits,
+    PageTooLarge,
+    TooManyPages,
+    UnsupportedDocument,
+)
+
+__all__ = [
+    "JPEG",
+    "PDF",
+    "PNG",
+    "STANDARD_LIMITS",
+    "TEXT",
+    "TIFF",
+    "DamagedDocument",
+    "DocumentRefused",
+    "DocumentTooLarge",
+    "EmptyDocument",
+    "EncryptedDocument",
+    "InflatesTooFar",
+    "Limits",
+    "PageTooLarge",
+    "Source",
+    "TooManyPages",
+    "UnsupportedDocument",
+    "encoding_of",
+    "inspect",
+    "is_office",
+    "media_type_of",
+    "soffice",
+    "unlock",
+]
 
 PDF, TIFF, PNG, JPEG, TEXT = "application/pdf", "image/tiff", "image/png", "image/jpeg", "text/plain"
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
@@ -26,74 +64,6 @@ _ACCEPTED = "Send a PDF, TIFF, PNG, JPEG or plain text file."
 _HEAD_BYTES = 64 * 1024
 
 
-class EmptyDocument(DocumentRefused):
-    """There is nothing in it."""
-
-    error_id: ClassVar[str] = "empty-document"
-
-
-class UnsupportedDocument(DocumentRefused):
-    """A kind of file that is not accepted."""
-
-    error_id: ClassVar[str] = "unsupported-document"
-
-
-class DamagedDocument(DocumentRefused):
-    """It claims to be of an accepted kind, but cannot be read to its end."""
-
-    error_id: ClassVar[str] = "damaged-document"
-
-
-class EncryptedDocument(DocumentRefused):
-    """It needs a password, and none or the wrong one was given."""
-
-    error_id: ClassVar[str] = "encrypted-document"
-
-
-class DocumentTooLarge(DocumentRefused):
-    """More bytes than accepted."""
-
-    error_id: ClassVar[str] = "document-too-large"
-
-
-class TooManyPages(DocumentRefused):
-    """More pages than accepted."""
-
-    error_id: ClassVar[str] = "too-many-pages"
-
-
-class PageTooLarge(DocumentRefused):
-    """A page, or an image, larger than accepted."""
-
-    error_id: ClassVar[str] = "page-too-large"
-
-
-class InflatesTooFar(DocumentRefused):
-    """Its compressed parts unpack to more than accepted: damaged, or made to harm."""
-
-    error_id: ClassVar[str] = "inflates-too-far"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one document may be, and what converting it may use. `cpu_seconds` and `memory_bytes` hold per process."""
-
-    max_bytes: int = 100 * 1024**2
-    max_pages: int = 1000
-    max_page_inches: float = 60.0
-    max_inflated_bytes: int = 512 * 1024**2
-    max_pixels: int = 100_000_000  # A3 at 600 dpi is 70 million
-    cpu_seconds: int = 300
-    wall_seconds: int = 600
-    memory_bytes: int = 2 * 1024**3
-
-    def ceiling(self) -> sandbox.Ceiling:
-        """The sandbox's limits."""
-        return sandbox.Ceiling(
-            cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, memory_bytes=self.memory_bytes
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """A document that was inspected. `pages` is None where only rendering tells: text and office documents."""
@@ -102,7 +72,7 @@ class Source:
     pages: int | None
 
 
-def inspect(path: Path, *, password: str | None = None, limits: Limits = Limits()) -> Source:  # noqa: B008 - frozen
+def inspect(path: Path, *, password: str | None = None, limits: Limits = STANDARD_LIMITS) -> Source:
     """What `path` holds. Raises DocumentRefused, or a subclass, with what the sender can do about it."""
     media_type = media_type_of(path, limits=limits)
     if media_type == TEXT:
@@ -118,7 +88,7 @@ def inspect(path: Path, *, password: str | None = None, limits: Limits = Limits(
     return Source(media_type, int(pages))
 
 
-def unlock(path: Path, target: Path, password: str, *, limits: Limits = Limits()) -> bool:  # noqa: B008 - frozen
+def unlock(path: Path, target: Path, password: str, *, limits: Limits = STANDARD_LIMITS) -> bool:
     """Write an encrypted PDF to `target` without its encryption, so that nobody has to keep the password.
 
     False, and nothing is written: it is no PDF, and needs no password. Raises DocumentRefused as `inspect` does.
@@ -129,7 +99,7 @@ def unlock(path: Path, target: Path, password: str, *, limits: Limits = Limits()
     return True
 
 
-def media_type_of(path: Path, *, limits: Limits = Limits()) -> str:  # noqa: B008 - frozen
+def media_type_of(path: Path, *, limits: Limits = STANDARD_LIMITS) -> str:
     """The media type by content alone. Raises EmptyDocument, DocumentTooLarge or UnsupportedDocument."""
     size = path.stat().st_size
     if size == 0:
@@ -189,7 +159,7 @@ def encoding_of(head: bytes) -> str | None:
         return "utf-16"
     if b"\0" in head:
         return _utf16_without_mark(head)
-    if any(byte < 0x20 and byte not in b"\a\b\t\n\v\f\r\x1a\x1b" or byte == 0x7F for byte in set(head)):
+    if any((byte < 0x20 and byte not in b"\a\b\t\n\v\f\r\x1a\x1b") or byte == 0x7F for byte in set(head)):
         return None
     try:
         codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=len(head) < _HEAD_BYTES)
@@ -228,9 +198,6 @@ def _office_type(path: Path) -> str:
 
 
 def _count_pages(media_type: str, path: str, password: str | None, limits: dict[str, Any]) -> int:
-    # In the child. Imported here, so that a process that only sniffs does not load the parsers.
-    from faxplan import pdf_source, render_image
-
     bounds = Limits(**limits)
     if media_type == PDF:
         with pdf_source.opened(Path(path), password=password, limits=bounds) as pdf:
@@ -239,6 +206,4 @@ def _count_pages(media_type: str, path: str, password: str | None, limits: dict[
 
 
 def _unlock(path: str, target: str, password: str, limits: dict[str, Any]) -> None:
-    from faxplan import pdf_source
-
     pdf_source.unlock(Path(path), Path(target), password=password, limits=Limits(**limits))

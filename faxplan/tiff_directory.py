@@ -85,7 +85,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
 
 
 def directories(data: mmap.mmap | bytes) -> Iterator[Directory]:
-    """The pages in order, classic TIFF or BigTIFF. Raises BrokenTiff where the chain stops being readable or repeats."""
+    """The pages in order, classic TIFF or BigTIFF. Raises BrokenTiff where the chain becomes unreadable or repeats."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:
         raise BrokenTiff("This is no TIFF file.")

@@ -1,5 +1,6 @@
 """The band above each page: true numbers, legible, and the page beneath it untouched."""
 
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageSequence
 
 from faxplan import fax_tiff, tiff_directory
 from faxplan.header_line import HeaderLine, _band, _joined, _stamped, stamp
@@ -31,11 +32,7 @@ def page(rows: int = 400, y_dpi: float = 196, width: int = 1728) -> Image.Image:
 
 def frames(path: Path) -> list[Image.Image]:
     with Image.open(path) as image:
-        found = []
-        for number in range(image.n_frames):
-            image.seek(number)
-            found.append(image.copy())
-        return found
+        return [frame.copy() for frame in ImageSequence.Iterator(image)]
 
 
 @pytest.mark.parametrize("y_dpi", [98, 196, 391])
@@ -104,8 +101,6 @@ def test_any_two_images_are_joined_without_a_changed_pixel(noise: bytes, white_r
     band.paste(above, (0, 0))
     first, second = fax_tiff.coded(band, 204, 196), fax_tiff.coded(above, 204, 196)
     joined = CodedPage(_joined(first.data, second.data), 64, band.height + rows, 204, 196)
-    import tempfile
-
     with tempfile.NamedTemporaryFile(suffix=".tif") as file:
         tiff_directory.write(Path(file.name), [joined], 1)
         (result,) = frames(Path(file.name))

@@ -2,12 +2,13 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
 from PIL import Image, ImageDraw
 
-from faxplan import fax_tiff, received, tiff_directory
+from faxplan import fax_tiff, tiff_directory
 from faxplan.received import NoSuchPage, complete_pages, page_png, to_pdf
 
 
@@ -19,9 +20,9 @@ def page(width: int = 1728, rows: int = 500) -> Image.Image:
     return image
 
 
-def saved(path: Path, *pages: Image.Image, dpi: tuple[float, float] = (204, 196), **options: object) -> Path:
+def saved(path: Path, *pages: Image.Image, dpi: tuple[float, float] = (204, 196), **options: Any) -> Path:
     settings = {"compression": "group4", **options}
-    pages[0].save(path, "TIFF", dpi=dpi, save_all=True, append_images=list(pages[1:]), **settings)  # type: ignore[arg-type]
+    pages[0].save(path, "TIFF", dpi=dpi, save_all=True, append_images=list(pages[1:]), **settings)
     return path
 
 
@@ -33,7 +34,7 @@ def drawn(pdf: Path, folder: Path, dpi: str = "204x196") -> list[Image.Image]:
     return [Image.open(path) for path in sorted(folder.glob("drawn-*.pgm"))]
 
 
-CODINGS = {
+CODINGS: dict[str, dict[str, Any]] = {
     "g4": {"compression": "group4"},
     "g3": {"compression": "group3"},
     "g3-2d": {"compression": "group3", "tiffinfo": {292: 1}},
@@ -145,5 +146,5 @@ def test_a_standard_page_s_image_repeats_rows(tmp_path: Path) -> None:
 
 
 def test_the_module_never_decodes_to_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(received.Image, "open", lambda *_args, **_options: pytest.fail("decoded"))
+    monkeypatch.setattr(Image, "open", lambda *_args, **_options: pytest.fail("decoded"))
     assert to_pdf(saved(tmp_path / "a.tif", page()), tmp_path / "a.pdf") == 1

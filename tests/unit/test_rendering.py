@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from PIL import Image, ImageDraw
 from pikepdf import Array, Dictionary, Name
+from PIL import Image, ImageDraw, ImageSequence
 
 from faxplan import fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
 from faxplan.errors import DocumentRefused, RenderingFailed
@@ -44,11 +44,7 @@ def cornered(path: Path, *sizes: tuple[float, float], origin: float = 0, **entri
 
 def pages_of(path: Path) -> list[Image.Image]:
     with Image.open(path) as image:
-        found = []
-        for number in range(image.n_frames):
-            image.seek(number)
-            found.append(image.copy())
-        return found
+        return [frame.copy() for frame in ImageSequence.Iterator(image)]
 
 
 def ink(page: Image.Image) -> tuple[int, int, int, int]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from PIL import Image
 from pikepdf import Array, Dictionary, Name
+from PIL import Image
 
 from faxplan import source
 from faxplan.source import Limits, inspect
@@ -67,6 +67,16 @@ def test_an_encrypted_pdf_needs_its_password(samples: Path) -> None:
     with pytest.raises(source.EncryptedDocument, match="does not open"):
         inspect(document, password="wrong")
     assert inspect(document, password="openpassword").pages == 1
+
+
+def test_unlocking_takes_the_password_off(samples: Path, tmp_path: Path) -> None:
+    document, target = samples / "libreoffice-writer-password.pdf", tmp_path / "a.pdf"
+    with pytest.raises(source.EncryptedDocument):
+        source.unlock(document, target, "wrong")
+    assert not target.exists()
+    assert source.unlock(document, target, "openpassword")
+    assert inspect(target).pages == 1
+    assert not source.unlock(samples / "image.jpg", target, "openpassword")
 
 
 def test_an_office_document_without_libreoffice_says_what_to_do(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +158,7 @@ def test_a_truncated_pdf_is_damaged(samples: Path, tmp_path: Path, share: float)
 
 def test_a_page_of_200_inches(tmp_path: Path) -> None:
     document = pdf_file(tmp_path / "a.pdf", (612, 792), (200 * 72, 600))
-    with pytest.raises(source.PageTooLarge, match="Page 2 is 200.0 by 8.3 inches"):
+    with pytest.raises(source.PageTooLarge, match=r"Page 2 is 200\.0 by 8\.3 inches"):
         inspect(document)
 
 

@@ -19,13 +19,18 @@ DIALPLAN = ROOT / "conf" / "dialplan" / "faxplan.xml"
 OUR_NUMBERS = "+4930231250"
 
 
-@contextmanager
-def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[Switch]:
-    """Runs fax_queue, fax_out and fax_in on a bench switch whose trunk brings our own DIDs back to us."""
+def write_settings(world: World) -> Path:
+    """The settings file of this world, for the switch's scripts."""
     file = world.settings.state_dir.parent / "faxplan.toml"
     lines = [f'{key} = "{getattr(world.settings, key)}"' for key in ("database_url", "state_dir", "node")]
     file.write_text("\n".join([*lines, f"calls_per_second = {world.settings.calls_per_second}"]))
-    monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
+    return file
+
+
+@contextmanager
+def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[Switch]:
+    """Runs fax_queue, fax_out and fax_in on a bench switch whose trunk brings our own DIDs back to us."""
+    monkeypatch.setenv("FAXPLAN_CONFIG", str(write_settings(world)))
     plan = NumberingPlan({"own": [{"prefix": OUR_NUMBERS, "from_address": "127.0.0.1"}], **options.pop("plan", {})})  # type: ignore[dict-item]
     config = BenchConfig(
         script_dir=SCRIPTS,

@@ -42,6 +42,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             name="ours",
             sip_port=our_port,
             startup_scripts=(),
+            max_sessions=200,
             environment={"FAXPLAN_LIVE_FOLDER": str(folder)},
             gateways=(
                 Gateway("carrier", "127.0.0.1", carrier_port),
@@ -58,6 +59,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             name="carrier",
             sip_port=carrier_port,
             startup_scripts=(),
+            max_sessions=200,
             dialplan=DIALPLAN,
             gateways=(Gateway("ours", "127.0.0.1", our_port), Gateway("faxplan", "127.0.0.1", faxplan_port)),
         ),

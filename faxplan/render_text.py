@@ -11,7 +11,7 @@ from faxplan.paper import LINE_PIXELS, X_DPI, Resolution
 from faxplan.refusals import EmptyDocument, Limits, TooManyPages
 from faxplan.source import encoding_of
 from faxplan.tiff_directory import CodedPage
-from faxplan.typeface import mono
+from faxplan.typeface import mono, runs
 
 _FONT_POINTS = 10.0
 _LINE_POINTS = 12.0
@@ -113,9 +113,23 @@ def _drawn(lines: list[str], resolution: Resolution) -> CodedPage:
     margin = _MARGIN_INCHES * dpi
     for number, line in enumerate(lines):
         if line:
-            draw.text((margin, margin + number * _LINE_POINTS * dpi / 72), line, fill=0, font=mono(_FONT_POINTS, dpi))
+            _draw_line(draw, line, (margin, margin + number * _LINE_POINTS * dpi / 72), dpi)
     rows = round(_PAGE_INCHES * resolution.y_dpi)
     if (width, height) != (LINE_PIXELS, rows):
         sheet = sheet.resize((LINE_PIXELS, rows), Image.Resampling.BOX)
     bilevel = sheet.point([0 if value < _THRESHOLD else 255 for value in range(256)], "1")
     return fax_tiff.coded(bilevel, X_DPI, resolution.y_dpi)
+
+
+def _draw_line(draw: ImageDraw.ImageDraw, line: str, at: tuple[float, float], dpi: float) -> None:
+    room = LINE_PIXELS * dpi / X_DPI - 2 * at[0]
+    pieces = runs(line, _FONT_POINTS, dpi)
+    length = sum(font.getlength(text) for text, font in pieces)
+    if length > room:
+        # Columns were counted for the fixed-width font; another may need more than its share.
+        pieces = runs(line, _FONT_POINTS * room / length, dpi)
+    x, y = at
+    baseline = y + mono(_FONT_POINTS, dpi).getmetrics()[0]
+    for text, font in pieces:
+        draw.text((x, baseline), text, fill=0, font=font, anchor="ls")
+        x += font.getlength(text)

@@ -1,5 +1,6 @@
 """The fonts for what we set ourselves: plain text documents and header lines."""
 
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -11,22 +12,67 @@ from faxplan.errors import RenderingFailed
 _FOLDER = Path("/usr/share/fonts/truetype")
 _MONO = ("dejavu/DejaVuSansMono.ttf", "noto/NotoSansMono-Regular.ttf", "liberation/LiberationMono-Regular.ttf")
 _SANS = ("dejavu/DejaVuSans.ttf", "noto/NotoSans-Regular.ttf", "liberation/LiberationSans-Regular.ttf")
+_UNASSIGNED = "\U0010fffd"
+# What DejaVu has not: Ghostscript's own fall-back for Chinese, Japanese and Korean comes with it.
+_CJK = ("droid/DroidSansFallbackFull.ttf", "droid/DroidSansFallback.ttf", "wqy/wqy-zenhei.ttc")
 
 
 @cache
 def mono(points: float, dpi: float) -> ImageFont.FreeTypeFont:
     """A fixed-width font with wide coverage. Raises RenderingFailed where none is installed."""
-    return _first(_MONO, points, dpi)
+    return _required(_MONO, points, dpi)
 
 
 @cache
 def sans(points: float, dpi: float) -> ImageFont.FreeTypeFont:
     """A proportional font with wide coverage. Raises RenderingFailed where none is installed."""
-    return _first(_SANS, points, dpi)
+    return _required(_SANS, points, dpi)
 
 
-def _first(names: tuple[str, ...], points: float, dpi: float) -> ImageFont.FreeTypeFont:
+def runs(text: str, points: float, dpi: float) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+    """`text` in pieces, each with a font that can show it: one piece wherever one font has it all, so that what is
+    written from right to left keeps its order. A character that no font has is left to the first, which shows a box."""
+    fonts = _fonts(points, dpi)
+    for font in fonts:
+        if all(_has(font, character) for character in set(text)):
+            return [(text, font)]
+    pieces: list[tuple[str, ImageFont.FreeTypeFont]] = []
+    for character in text:
+        last = pieces[-1][1] if pieces else fonts[0]
+        able = [font for font in (last, *fonts) if _has(font, character)] or [fonts[0]]
+        if pieces and able[0] is last:
+            pieces[-1] = (pieces[-1][0] + character, last)
+        else:
+            pieces.append((character, able[0]))
+    return pieces
+
+
+@cache
+def _fonts(points: float, dpi: float) -> list[ImageFont.FreeTypeFont]:
+    return [mono(points, dpi), *filter(None, (_first(names, points, dpi) for names in (_SANS, _CJK)))]
+
+
+@cache
+def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
+    if unicodedata.category(character) in ("Cf", "Mn", "Zs"):
+        return True  # has no shape of its own to miss
+    return _shape(font, character) != _shape(font, _UNASSIGNED)
+
+
+def _shape(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(character)
+    return mask.size, bytes(mask)
+
+
+def _required(names: tuple[str, ...], points: float, dpi: float) -> ImageFont.FreeTypeFont:
+    font = _first(names, points, dpi)
+    if font is None:
+        raise RenderingFailed("No font to set text with is installed. Install fonts-dejavu-core, and retry.")
+    return font
+
+
+def _first(names: tuple[str, ...], points: float, dpi: float) -> ImageFont.FreeTypeFont | None:
     for name in names:
         if (_FOLDER / name).exists():
             return ImageFont.truetype(_FOLDER / name, points * dpi / 72)
-    raise RenderingFailed("No font to set text with is installed. Install fonts-dejavu-core, and retry.")
+    return None

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from faxplan import render_text
+from faxplan import render_text, typeface
 from faxplan.rendering import Resolution, render
 from faxplan.source import EmptyDocument, Limits, TooManyPages
 
@@ -78,6 +78,21 @@ def test_scripts_of_the_world_do_not_fail(tmp_path: Path) -> None:
     text = "Ελληνικά Кириллица עברית العربية 日本語 한국어 ไทย हिन्दी 🙂 e\u0301 \u202eabc\u202c\t|\n"
     (page,) = pages(tmp_path, text.encode())
     assert page.convert("L").getextrema() == (0, 255)
+
+
+def test_a_script_that_the_fixed_width_font_lacks_is_shown_by_another(tmp_path: Path) -> None:
+    hebrew, missing = pages(tmp_path, "שלום".encode())[0], pages(tmp_path, "\U000f0000".encode() * 4)[0]
+    assert hebrew.tobytes() != missing.tobytes()
+    ((text, font),) = typeface.runs("שלום", 10, 204)
+    assert text == "שלום"
+    assert font is not typeface.mono(10, 204)
+
+
+def test_a_line_in_a_wider_font_stays_within_the_margins(tmp_path: Path) -> None:
+    (page,) = pages(tmp_path, ("ש" + "W" * 79).encode())
+    box = page.convert("L").point(lambda value: 255 - value).getbbox()
+    assert box is not None
+    assert box[2] <= 1728 - 100
 
 
 def test_nothing_but_white_space_is_empty(tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ The file is named by FAXPLAN_CONFIG, else /etc/faxplan/faxplan.toml; each key ca
 docs/settings.md describes every key; a test fails for one that is missing there.
 """
 
+import json
+import math
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -93,6 +96,7 @@ class Settings:
         parts = urlsplit(self.database_url)
         if parts.password:
             shown["database_url"] = self.database_url.replace(f":{parts.password}@", ":********@")
+        shown["database_url"] = re.sub(r"(?<=[?&]password=)[^&]*", "********", shown["database_url"])
         return shown
 
 
@@ -129,15 +133,30 @@ def _typed(key: str, kind: str, value: Any) -> Any:
             if not path.is_absolute():
                 raise ValueError("it must be an absolute path")
             return path
-        number: int | float
-        if "int" in kind:
-            number = int(value)
-        elif "float" in kind:
-            number = float(value)
-        else:
-            return str(value)
-        if number <= 0:
+        if "str" in kind:
+            if not isinstance(value, str):
+                raise TypeError("it must be text, in quotation marks")
+            return value
+        number: int | float = float(value) if "float" in kind else int(value)
+        # int() cuts off what follows the point, and takes true for 1.
+        if isinstance(value, bool) or (not isinstance(value, str) and number != value):
+            raise TypeError("it must be a whole number")
+        if not 0 < number < math.inf:
             raise ValueError("it must be greater than 0")
         return number
     except (TypeError, ValueError) as error:
         raise InvalidSetting(f"Setting {key} = {value!r} cannot be used: {error}.") from error
+
+
+def to_toml(table: Mapping[str, str | float | Path | list[str]]) -> str:
+    """A settings file with these keys. Numbers stay numbers; everything else is written as text."""
+    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in table.items())
+
+
+def _toml_value(value: str | float | Path | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml_value(each) for each in value)}]"
+    if isinstance(value, int | float):
+        return str(value).lower()
+    # A basic string of TOML 1.0 takes JSON's escapes.
+    return json.dumps(str(value), ensure_ascii=False)

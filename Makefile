@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# More arguments for pytest: make test ARGS="-k rendering"
+# More arguments: make test ARGS="-k rendering", make run ARGS="--switch bench"
 ARGS ?=
 
 .PHONY: help
@@ -12,7 +12,7 @@ help: ## Show this list
 
 .PHONY: run
 run: $(INSTALLED) ## Start Faxplan here with two demo tenants, and send a first fax
-	@$(BIN)/python -m faxplan.run
+	@$(BIN)/python -m faxplan.run $(ARGS)
 
 .PHONY: test
 test: $(INSTALLED) ## Run the test suite, on a PostgreSQL of its own

@@ -7,6 +7,8 @@ gateway_dir = "gateways"               # *.xml, one gateway or more in each
 gateways = ["carrier"]                 # gateways without a file
 profile = "faxplan"                    # the sofia profile's name
 inbound = "python fax_in"              # what an inbound call executes; again and again for several: a list
+dialplan = "faxplan.xml"               # or the dialplan file whose actions it executes
+dialplan_variables = {}                # global variables that the file names as $${name}
 time = "virtual"                       # or "real"
 speed = 1                              # with "real": seconds on the line per second on the wall
 sessions_per_second = 1000             # as in switch.conf.xml (there 30)
@@ -22,6 +24,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from bench import dialplan
 from bench.errors import InvalidBenchConfig
 from bench.numbering_plan import NumberingPlan
 
@@ -78,6 +81,9 @@ class BenchConfig:
             table["plan"] = NumberingPlan.read(folder / str(table.pop("numbering_plan")))
         if isinstance(table.get("inbound"), str):
             table["inbound"] = [table["inbound"]]
+        variables = table.pop("dialplan_variables", {})
+        if "dialplan" in table:
+            table["inbound"] = dialplan.actions(folder / str(table.pop("dialplan")), variables)
         for name in _PATHS:
             if name in table:
                 table[name] = folder / str(table[name])

@@ -95,3 +95,8 @@ def source_networks(tx: Transaction) -> list[ipaddress.IPv4Network | ipaddress.I
     """The networks that may send us calls: the ACL of the profile."""
     rows = tx.rows("select distinct unnest(source_networks)::text as network from trunks where enabled order by 1")
     return [ipaddress.ip_network(row["network"]) for row in rows]
+
+
+def move(tx: Transaction, name: str, host: str, port: int | None) -> None:
+    """Lets a trunk lead to another address (role admin)."""
+    tx.execute("update trunks set host = %s, port = %s where name = %s", (host, port, name))

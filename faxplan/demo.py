@@ -1,0 +1,100 @@
+"""The demonstration: two organisations that do not exist, a trunk that leads back to us, and a document to fax.
+
+The names are those of the shipped document. Its numbers are reserved for fiction (NANPA: 555-0100 to 555-0199).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faxplan import mailboxes, tenants, trunks, users
+from faxplan.db import Database
+from faxplan.tenants import Tenant
+from faxplan.users import User
+
+DOCUMENT = Path(__file__).parent / "data" / "demo-fax.pdf"
+TRUNK = "carrier"
+NODE = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One of the two organisations, its person, and the DID of that person's mailbox."""
+
+    tenant: Tenant
+    user: User
+    did: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Who faxes whom."""
+
+    sender: Party
+    receiver: Party
+    made_now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Company:
+    slug: str
+    name: str
+    email: str
+    person: str
+    did: str
+
+
+_SENDER = _Company(
+    "harrow-pike", "Harrow & Pike Boatworks", "edmund@harrow-pike.example", "Edmund Pike", "+12075550143"
+)
+_RECEIVER = _Company(
+    "calder-marine", "Calder Marine Supply Inc.", "ruth@calder-marine.example", "Ruth Okafor", "+19785550126"
+)
+DIDS = (_SENDER.did, _RECEIVER.did)
+
+
+def ensure(admin: Database, *, carrier_port: int) -> Demo:
+    """Makes tenants, users, mailboxes, DIDs, trunk and route, or finds them; lets the trunk lead to that port."""
+    with admin.across_tenants() as tx:
+        known = {each.slug for each in tenants.everyone(tx)}
+        if TRUNK not in {gateway.name for gateway in trunks.gateways(tx)}:
+            trunk = trunks.create(
+                tx,
+                name=TRUNK,
+                host="127.0.0.1",
+                port=carrier_port,
+                inbound_country="US",
+                source_networks=["127.0.0.1/32"],
+            )
+            trunks.add_route(tx, "+", trunk)
+        trunks.move(tx, TRUNK, "127.0.0.1", carrier_port)
+    sender, receiver = (_party(admin, company, made=company.slug not in known) for company in (_SENDER, _RECEIVER))
+    return Demo(sender, receiver, made_now=_RECEIVER.slug not in known)
+
+
+def _party(admin: Database, company: _Company, *, made: bool) -> Party:
+    if made:
+        with admin.across_tenants() as tx:
+            tenant = tenants.create(
+                tx,
+                slug=company.slug,
+                name=company.name,
+                country="US",
+                time_zone=local_time_zone(),
+                station_ident=company.did,
+            )
+            # In one transaction with its people: a start that was killed in between would leave a tenant without any.
+            tx.enter_tenant(tenant.id)
+            user = users.create(tx, tenant.id, email=company.email, name=company.person, role="administrator")
+            if user.mailbox_id is not None:
+                mailboxes.assign_did(tx, tenant.id, company.did, user.mailbox_id)
+            return Party(tenant, user, company.did)
+    with admin.across_tenants() as tx:
+        tenant = tenants.by_slug(tx, company.slug)
+    return Party(tenant, users.find(admin, f"{company.email}/{company.slug}"), company.did)
+
+
+def local_time_zone() -> str:
+    """This machine's time zone, so that the demonstration's times are those on the wall; UTC where it has none."""
+    zone = Path("/etc/localtime").resolve()
+    _, found, name = str(zone).partition("/zoneinfo/")
+    return name if found and "/" in name else "Etc/UTC"

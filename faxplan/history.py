@@ -1,0 +1,164 @@
+"""What a user may look at: faxes, their attempts, and the calls that run now. Reads only.
+
+A user sees what they sent, and what lies in the mailboxes that they read.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from faxplan.db import Row, Transaction
+from faxplan.errors import NotFound
+from faxplan.users import User
+
+SENT, INBOX = "outbound", "inbound"
+
+
+@dataclass(frozen=True, slots=True)
+class Fax:
+    """One fax. state: as in schema.sql. Numbers are E.164.
+
+    calling_number None: withheld. pages None: known after rendering, or not received yet. pages_done: acknowledged, or
+    received whole. tiff_id: the received pages, or those that are sent. call_pages: acknowledged (or arrived) so far in the call that runs now; None where none runs.
+    """
+
+    id: int
+    direction: str
+    state: str
+    called_number: str
+    calling_number: str | None
+    pages: int | None
+    pages_done: int
+    call_pages: int | None
+    attempts_made: int
+    max_attempts: int
+    not_before: datetime | None
+    explanation: str | None
+    error_id: str | None
+    file_name: str
+    resolution: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    tiff_id: int | None
+    pdf_id: int | None
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.finished_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call. outcome None: it runs. Columns as in schema.sql."""
+
+    number: int
+    node: str
+    trunk: str | None
+    channel_uuid: str
+    start_page: int
+    pages: int
+    outcome: str | None
+    explanation: str | None
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    sip_code: int | None
+    q850_cause: int | None
+    hangup_cause: str | None
+    fax_result_code: int | None
+    fax_result_text: str | None
+    t38_status: str | None
+    ecm_used: bool | None
+    v17_disabled: bool | None
+    transfer_rate: int | None
+    bad_rows: int | None
+    encoding: str | None
+    image_resolution: str | None
+    local_station_id: str | None
+    remote_station_id: str | None
+    remote_country: str | None
+    remote_vendor: str | None
+    remote_model: str | None
+    sip_call_id: str | None
+    peer_address: str | None
+    dialled: str | None
+    caller_id: str | None
+
+    @property
+    def seconds(self) -> float | None:
+        """From answer to end; None where it was not answered, or still runs."""
+        if self.answered_at is None or self.ended_at is None:
+            return None
+        return max((self.ended_at - self.answered_at).total_seconds(), 0.0)
+
+
+_FAX = """
+    select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
+           f.attempts_made, t.max_attempts, f.not_before, f.explanation, f.error_id,
+           coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
+           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id
+    from faxes f
+    join tenants t on t.id = f.tenant_id
+    left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id
+    left join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+    left join documents d on d.tenant_id = r.tenant_id and d.id = r.original_id
+    where f.tenant_id = %(tenant)s and (f.user_id = %(user)s or f.direction = 'inbound' and f.mailbox_id in (
+        select m.mailbox_id from mailbox_members m where m.tenant_id = %(tenant)s and m.user_id = %(user)s))"""
+
+_ATTEMPT_COLUMNS = ", ".join(Attempt.__dataclass_fields__)
+
+
+def faxes(tx: Transaction, user: User, *, direction: str | None = None, limit: int = 50) -> list[Fax]:
+    """The user's faxes, newest first. direction: SENT, INBOX, or None for both."""
+    rows = tx.rows(
+        f"""{_FAX} and (%(direction)s::text is null or f.direction = %(direction)s)
+            order by f.created_at desc, f.id desc limit %(limit)s""",
+        {"tenant": user.tenant_id, "user": user.id, "direction": direction, "limit": limit},
+    )
+    return [Fax(**row) for row in rows]
+
+
+def fax(tx: Transaction, user: User, fax_id: int) -> Fax:
+    """Raises NotFound."""
+    row = tx.row(f"{_FAX} and f.id = %(fax)s", {"tenant": user.tenant_id, "user": user.id, "fax": fax_id})
+    if row is None:
+        raise NotFound(f"You have no fax {fax_id}. `faxplan list` shows yours.")
+    return Fax(**row)
+
+
+def attempts(tx: Transaction, user: User, fax_id: int) -> list[Attempt]:
+    """The calls of one of the user's faxes, oldest first. Raises NotFound."""
+    fax(tx, user, fax_id)
+    rows = tx.rows(
+        f"select {_ATTEMPT_COLUMNS} from attempts where tenant_id = %s and fax_id = %s order by number",
+        (user.tenant_id, fax_id),
+    )
+    return [Attempt(**row) for row in rows]
+
+
+def received_since(tx: Transaction, user: User, *, called: str, calling: str | None, since: datetime) -> int | None:
+    """The newest fax that came in for `called` from `calling` since then; None where there is none yet."""
+    fax_id: int | None = tx.value(
+        """select id from faxes where tenant_id = %s and direction = 'inbound' and called_number = %s
+           and calling_number is not distinct from %s and created_at >= %s order by id desc limit 1""",
+        (user.tenant_id, called, calling, since),
+    )
+    return fax_id
+
+
+def calls_now(tx: Transaction) -> list[Row]:
+    """Every call in flight (role admin): tenant, fax_id, direction, node, destination, pages, seconds."""
+    return tx.rows(
+        """select t.slug as tenant, c.fax_id, c.direction, c.node, c.destination, c.pages,
+                  extract(epoch from now() - c.started_at)::float as seconds
+           from calls c join tenants t on t.id = c.tenant_id order by c.started_at, c.attempt_id"""
+    )
+
+
+def queue_now(tx: Transaction) -> list[Row]:
+    """What waits for a call, by tenant (role admin): tenant, faxes, due, oldest (seconds that a due one waits)."""
+    return tx.rows(
+        """select t.slug as tenant, count(*) as faxes, count(*) filter (where q.not_before <= now()) as due,
+                  greatest(extract(epoch from max(now() - q.not_before)), 0)::float as oldest
+           from fax_queue q join tenants t on t.id = q.tenant_id group by t.slug order by t.slug"""
+    )

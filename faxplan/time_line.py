@@ -1,0 +1,163 @@
+"""A fax in words: where it stands in one sentence, and every call of it as a time line. Words first, codes after."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from faxplan import numbers
+from faxplan.history import SENT, Attempt, Fax
+
+_INDENT = " " * 10
+
+
+def headline(fax: Fax) -> str:
+    """Which fax this is: `Fax 12 to +49 30 23125002`."""
+    return f"Fax {fax.id} {party(fax)}"
+
+
+def party(fax: Fax) -> str:
+    """`to` or `from` the other number, as people read it."""
+    if fax.direction == SENT:
+        return f"to {numbers.readable(fax.called_number)}"
+    return f"from {numbers.readable(fax.calling_number) if fax.calling_number else 'a withheld number'}"
+
+
+def standing(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
+    """What happens to the fax at this moment, or what became of it, in a sentence."""
+    if fax.final:
+        return fax.explanation or f"It is {fax.state}."
+    if fax.state == "queued":
+        return _waiting(fax, zone, now)
+    words = {
+        "accepted": "Its pages are being prepared.",
+        "dialing": "Dialling.",
+        "sending": f"Sending: {fax.pages_done + (fax.call_pages or 0)} of {_pages(fax.pages or 0)} arrived.",
+        "receiving": f"Receiving: {_pages(fax.call_pages or 0)} so far.",
+    }
+    return words[fax.state]
+
+
+def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
+    if fax.not_before is None or fax.not_before <= now:
+        return "It waits for a free line."
+    at = clock(fax.not_before, zone, now)
+    if not fax.explanation:
+        return f"It is dialled at {at}."
+    return f"{fax.explanation} Trying again at {at} (attempt {fax.attempts_made + 1} of {fax.max_attempts})."
+
+
+def of_fax(fax: Fax, calls: Sequence[Attempt], zone: ZoneInfo, now: datetime, *, codes: bool = True) -> list[str]:
+    """The whole record: a headline with the outcome, each call with its times, and (`codes`) what the machines said."""
+    what = [fax.file_name or None, _pages(fax.pages) if fax.pages is not None else None, fax.resolution]
+    lines = [f"{headline(fax)}: {fax.state}. {standing(fax, zone, now)}"]
+    if any(what):
+        lines.append(f"{_INDENT}{', '.join(part for part in what if part)}")
+    verb = "Handed in" if fax.direction == SENT else "Came in"
+    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number)}"))
+    for call in calls:
+        lines += _of_call(fax, call, zone)
+        if codes:
+            lines += [_INDENT + line for line in code_lines(call)]
+    return lines
+
+
+def _of_call(fax: Fax, call: Attempt, zone: ZoneInfo) -> list[str]:
+    lines = []
+    through = f" through {call.trunk}" if call.trunk else ""
+    if fax.direction == SENT:
+        start = f", from page {call.start_page + 1}" if call.start_page else ""
+        lines.append(_at(call.started_at, zone, f"Call {call.number}{through}{start}"))
+    else:
+        source = f" from {call.peer_address}" if call.peer_address else ""
+        lines.append(_at(call.started_at, zone, f"Call{through}{source}"))
+    if call.answered_at is not None:
+        lines.append(_at(call.answered_at, zone, f"Answered{_far_machine(call)}"))
+    if call.ended_at is not None:
+        seconds = f" ({call.seconds:.0f} s on the line)" if call.seconds is not None else ""
+        lines.append(_at(call.ended_at, zone, f"{call.explanation or 'Ended.'}{seconds}"))
+        if how := transmission(call):
+            lines.append(_INDENT + how)
+    return lines
+
+
+def transmission(call: Attempt) -> str:
+    """How the pages travelled: `T.38, 14,400 bit/s, ECM`; empty where nothing did."""
+    if call.fax_result_code is None and call.transfer_rate is None:
+        return ""
+    lines = {"negotiated": "T.38", "refused": "G.711 audio, as T.38 was refused"}
+    parts = [lines.get(call.t38_status or "", "G.711 audio")]
+    if call.transfer_rate:
+        parts.append(f"{call.transfer_rate:,} bit/s")
+    if call.ecm_used is not None:
+        parts.append("ECM" if call.ecm_used else "no ECM")
+    if call.encoding:
+        parts.append(call.encoding)
+    if call.image_resolution:
+        parts.append(dots_per_inch(call.image_resolution))
+    if call.bad_rows:
+        parts.append(f"{call.bad_rows} bad rows")
+    return ", ".join(parts)
+
+
+def dots_per_inch(per_metre: str) -> str:
+    """FreeSWITCH's fax_image_resolution, `8040x7700` pixels a metre, as people know it: `204x196 dpi`."""
+    numbers_found = per_metre.split("x")
+    if len(numbers_found) != 2 or not all(number.isdigit() for number in numbers_found):
+        return _printable(per_metre)
+    return "x".join(f"{int(number) * 0.0254:.0f}" for number in numbers_found) + " dpi"
+
+
+def code_lines(call: Attempt) -> list[str]:
+    """What the machines said, for whoever looks for a cause: SIP, Q.850 and T.30 codes, idents, ids."""
+    said = [
+        ("SIP", call.sip_code),
+        ("Q.850", _joined(call.q850_cause, call.hangup_cause if call.hangup_cause != "NONE" else None)),
+        ("T.30", _joined(call.fax_result_code, call.fax_result_text)),
+        ("T.38", call.t38_status),
+        ("V.17 off", "yes" if call.v17_disabled else None),
+        ("node", call.node),
+    ]
+    idents = [
+        ("our ident", call.local_station_id),
+        ("far ident", call.remote_station_id),
+        ("dialled", call.dialled),
+        ("caller ID", call.caller_id),
+        ("far address", call.peer_address),
+    ]
+    ids = [("Call-ID", call.sip_call_id), ("channel", call.channel_uuid)]
+    lines = (_listed(said), _listed(idents), _listed(ids))
+    return [line for line in lines if line]
+
+
+def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """The time in the reader's zone; with the date where it is another day."""
+    local, today = at.astimezone(zone), now.astimezone(zone)
+    return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _at(at: datetime, zone: ZoneInfo, text: str) -> str:
+    return f"{at.astimezone(zone):%H:%M:%S}  {text}"
+
+
+def _far_machine(call: Attempt) -> str:
+    made_by = " ".join(part for part in (call.remote_vendor, call.remote_model) if part)
+    ident = f" by {_printable(call.remote_station_id)!r}" if call.remote_station_id else ""
+    return f"{ident} ({_printable(made_by)})" if made_by else ident
+
+
+def _pages(count: int) -> str:
+    return f"{count} page" if count == 1 else f"{count} pages"
+
+
+def _joined(code: int | None, words: str | None) -> str | None:
+    parts = [str(part) for part in (code, words) if part is not None]
+    return " ".join(parts) or None
+
+
+def _listed(pairs: Sequence[tuple[str, object]]) -> str:
+    return ", ".join(f"{name} {_printable(str(value))}" for name, value in pairs if value not in (None, ""))
+
+
+def _printable(text: str) -> str:
+    """What a far machine wrote, without anything that a terminal would obey."""
+    return "".join(character if character.isprintable() else "?" for character in text).strip()

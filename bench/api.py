@@ -208,11 +208,12 @@ class Api:
             gate.paused = gate.paused | directions if words[0] == "pause" else gate.paused - directions
             return "+OK\n"
         if words and words[0] == "sps":
-            if len(words) > 1:
+            # 0 asks, as no number does: switch_core_sessions_per_second.
+            if len(words) > 1 and int(words[1]):
                 gate.sessions_per_second = int(words[1])
             return f"+OK sessions per second: {gate.sessions_per_second}\n"
         if words and words[0] == "max_sessions":
-            if len(words) > 1:
+            if len(words) > 1 and int(words[1]):
                 gate.max_sessions = int(words[1])
             return f"+OK max sessions: {gate.max_sessions}\n"
         if words and words[0] == "pause_check":

@@ -22,8 +22,11 @@ class SessionGate:
             second = int(time.monotonic())
             if second != self._second:
                 self._second, self._begun = second, 0
-            if direction in self.paused or sessions_now >= self.max_sessions or self._begun >= self.sessions_per_second:
+            if direction in self.paused:
                 return False
+            # FreeSWITCH counts down before it looks (--runtime.sps), so that a limit of n admits n - 1.
             self._begun += 1
+            if self._begun >= self.sessions_per_second or sessions_now >= self.max_sessions:
+                return False
             self.total += 1
             return True

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Live:
-    """Both switches; `folder` is where the scripts in `ours` write; at `faxplan_port` the carrier reaches Faxplan itself."""
+    """`folder`: where the scripts in `ours` write; `faxplan_port`: where the carrier reaches Faxplan itself."""
 
     ours: Instance
     carrier: Instance

@@ -1,94 +1,141 @@
-"""Faxplan itself in FreeSWITCH: a document goes out through a trunk, comes back, and lands in the other tenant's mailbox."""
+"""Faxplan on a real FreeSWITCH: submit, render, dial by SIP to the carrier, which brings our DIDs back to us."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from faxplan import mailboxes, outbound
+from faxplan import mailboxes, outbound, trunks
 from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
+from faxplan.gateways import Gateway
 from faxplan.outbound import SendRequest
-from tests.live.conftest import NOT_INSTALLED
-from tests.world import Office, World
+from tests.bench.whole import SCRIPTS, wait_for, write_settings
+from tests.live.calls import Live
+from tests.world import World
 
-SCRIPTS = Path(__file__).parents[2] / "fs_scripts"
-LETTER = "Dear Sir or Madam,\n\nplease find three pages.\n\f\nThe second.\n\f\nAnd the third.\n"
+TEST_NUMBER = "+493099009900"
 
 
 @pytest.fixture
-def faxplan_in_freeswitch(world: World, tmp_path: Path) -> Iterator[Instance]:
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_text("\f".join(f"Page {number} of three.\n" for number in range(1, 4)))
+    return path
+
+
+@pytest.fixture
+def faxplan(world: World, live: Live, tmp_path: Path) -> Iterator[Instance]:
+    """Faxplan's own FreeSWITCH, with the scripts of fs_scripts."""
     found = find()
-    if found is None or found.missing:
-        pytest.skip(NOT_INSTALLED)
-    file = tmp_path / "faxplan.toml"
-    settings = world.settings
-    file.write_text(
-        f'database_url = "{settings.database_url}"\nstate_dir = "{settings.state_dir}"\nnode = "{settings.node}"\n'
-    )
+    assert found is not None
     instance = Instance(
         found,
         InstanceOptions(
-            tmp_path / "switch",
-            SCRIPTS,
-            Path(sys.executable),
-            name="whole",
-            environment={"FAXPLAN_CONFIG": str(file), "PYTHONDONTWRITEBYTECODE": "1"},
-            demo_carrier=True,
+            base=tmp_path / "fs",
+            script_dir=SCRIPTS,
+            python=Path(sys.executable),
+            name="faxplan",
+            sip_port=live.faxplan_port,
+            environment={"FAXPLAN_CONFIG": str(write_settings(world)), "PYTHONPATH": str(SCRIPTS.parent)},
+            gateways=(Gateway("carrier", "127.0.0.1", live.carrier.sip_port),),
         ),
     )
-    try:
-        instance.start()
-        yield instance
-    finally:
-        instance.stop()
+    instance.start()
+    yield instance
+    instance.stop()
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline, f"not within 90 s: {what}"
-        time.sleep(0.2)
-
-
-def inbox(world: World, office: Office) -> list[mailboxes.Entry]:
-    with world.portal.tenant(office.tenant.id) as tx:
-        return mailboxes.entries(tx, office.tenant.id, office.user.id)
-
-
-def test_python_in_the_switch_answers(faxplan_in_freeswitch: Instance) -> None:
-    assert faxplan_in_freeswitch.api("python fax_queue::alive") == "+OK"
-
-
-def test_a_document_lands_in_the_other_tenants_mailbox(
-    world: World, faxplan_in_freeswitch: Instance, tmp_path: Path
-) -> None:
-    letter = tmp_path / "letter.txt"
-    letter.write_text(LETTER)
-    request = SendRequest(world.borea.did, letter, letter.name)
-    fax_id = outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
+def send(world: World, letter: Path, number: str) -> int:
+    fax = outbound.submit(world.portal, world.store, world.acme.user, SendRequest(number, letter, letter.name))
     world.render_all()
-    wait_until(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final")
-    wait_until(lambda: bool(inbox(world, world.borea)), "the fax to lie in the mailbox")
+    return fax.fax_id
+
+
+def settled(world: World, fax_id: int) -> Callable[[], bool]:
+    return lambda: (
+        bool(world.attempts(world.acme, fax_id)) and all(a["outcome"] for a in world.attempts(world.acme, fax_id))
+    )
+
+
+@pytest.mark.parametrize(("number", "t38"), [("+493023125002", "negotiated"), ("+493023125102", "off")])
+def test_a_document_lands_in_the_other_tenants_mailbox(
+    world: World, faxplan: Instance, letter: Path, number: str, t38: str
+) -> None:
+    fax_id = send(world, letter, number)
+    wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final", 120)
+    wait_for(lambda: bool(_inbox(world)), "the fax to lie in the mailbox")
     fax = world.fax(world.acme, fax_id)
-    assert (fax["state"], fax["pages_done"]) == ("sent", 3), fax
+    assert (fax["state"], fax["pages_done"], fax["explanation"]) == ("sent", 3, "All 3 pages arrived.")
     (attempt,) = world.attempts(world.acme, fax_id)
-    assert (attempt["outcome"], attempt["t38_status"], attempt["pages"]) == ("sent", "negotiated", 3)
-    (entry,) = inbox(world, world.borea)
+    assert (attempt["outcome"], attempt["t38_status"], attempt["pages"]) == ("sent", t38, 3)
+    assert attempt["sip_call_id"]
+    (entry,) = _inbox(world)
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
 
 
-def test_a_number_that_nobody_has_is_refused_with_404(
-    world: World, faxplan_in_freeswitch: Instance, tmp_path: Path
+def _inbox(world: World) -> list[mailboxes.Entry]:
+    with world.portal.tenant(world.borea.tenant.id) as tx:
+        return mailboxes.entries(tx, world.borea.tenant.id, world.borea.user.id)
+
+
+@pytest.mark.parametrize(
+    ("digits", "sip_code", "state"),
+    [("486", 486, "queued"), ("404", 404, "failed"), ("503", 503, "queued"), ("603", 603, "queued")],
+)
+def test_a_refused_call_is_recorded_with_its_sip_code(
+    world: World, faxplan: Instance, letter: Path, digits: str, sip_code: int, state: str
 ) -> None:
-    letter = tmp_path / "letter.txt"
-    letter.write_text(LETTER)
-    request = SendRequest("+493023125999", letter, letter.name)
-    fax_id = outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
-    world.render_all()
-    wait_until(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final")
+    fax_id = send(world, letter, TEST_NUMBER + digits)
+    wait_for(settled(world, fax_id), "the attempt to be settled")
     (attempt,) = world.attempts(world.acme, fax_id)
-    assert attempt["sip_code"] == 404
-    assert world.fax(world.acme, fax_id)["state"] == "failed"
+    assert (attempt["outcome"], attempt["sip_code"], attempt["fax_result_code"]) == ("not-sent", sip_code, None)
+    assert world.fax(world.acme, fax_id)["state"] == state
+
+
+def test_a_call_dropped_after_a_page_is_resumed_at_the_next(world: World, faxplan: Instance, letter: Path) -> None:
+    fax_id = send(world, letter, TEST_NUMBER + "021")
+    wait_for(settled(world, fax_id), "the attempt to be settled", 120)
+    assert world.fax(world.acme, fax_id)["pages_done"] == 1
+    with world.switch.across_tenants() as tx:
+        tx.execute("update fax_queue set not_before = now()")
+        tx.notify("faxplan_queue")
+    wait_for(lambda: len(world.attempts(world.acme, fax_id)) == 2, "the second call")
+    wait_for(settled(world, fax_id), "the second attempt to be settled", 120)
+    assert [(a["start_page"], a["pages"]) for a in world.attempts(world.acme, fax_id)] == [(0, 1), (1, 1)]
+
+
+def test_an_unknown_gateway_is_settled_without_a_channel(world: World, faxplan: Instance, letter: Path) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update trunks set name = 'nowhere'")
+    fax_id = send(world, letter, world.borea.did)
+    wait_for(settled(world, fax_id), "the attempt to be settled")
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["hangup_cause"]) == ("not-sent", "INVALID_GATEWAY")
+
+
+def test_a_paused_switch_is_settled_without_a_channel(world: World, faxplan: Instance, letter: Path) -> None:
+    faxplan.api("fsctl pause outbound")
+    fax_id = send(world, letter, world.borea.did)
+    wait_for(settled(world, fax_id), "the attempt to be settled")
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert attempt["outcome"] == "not-sent"
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
+def test_a_cancelled_call_ends(world: World, faxplan: Instance, letter: Path) -> None:
+    fax_id = send(world, letter, world.borea.did)
+    wait_for(lambda: world.fax(world.acme, fax_id)["state"] == "sending", "pages to be on their way")
+    assert outbound.cancel(world.portal, world.acme.user, fax_id) is False
+    wait_for(lambda: world.fax(world.acme, fax_id)["state"] == "cancelled", "the call to end")
+
+
+def test_a_trunk_that_is_switched_off_takes_no_calls(world: World, faxplan: Instance, letter: Path) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update trunks set enabled = false")
+        assert not trunks.gateways(tx)
+    fax_id = send(world, letter, world.borea.did)
+    wait_for(settled(world, fax_id), "the attempt to be settled")
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "no-route")

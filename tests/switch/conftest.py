@@ -7,12 +7,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.switch.bench_under_test import bench_under_test
+from tests.switch.freeswitch_under_test import freeswitch_under_test
 from tests.switch.switch_under_test import Probe, SwitchUnderTest
 
-SWITCHES = {"bench": bench_under_test}
+SWITCHES = {"bench": bench_under_test, "freeswitch": freeswitch_under_test}
 
 
-@pytest.fixture(scope="module", params=sorted(SWITCHES))
+@pytest.fixture(scope="module", params=["bench", pytest.param("freeswitch", marks=pytest.mark.live)])
 def switch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchUnderTest]:
     with SWITCHES[request.param](tmp_path_factory.mktemp(request.param)) as running:
         yield running

@@ -286,3 +286,15 @@ def postpone_render_job(tx: Transaction, job: RenderJob, worker: str, delay_seco
            where tenant_id = %s and rendering_id = %s and worker = %s""",
         (delay_seconds, job.tenant_id, job.rendering_id, worker),
     )
+
+
+def busy_workers(tx: Transaction) -> list[str]:
+    """The workers that have a job in hand, dead or alive."""
+    return [row["worker"] for row in tx.rows("select distinct worker from render_jobs where worker is not null")]
+
+
+def release_render_jobs(tx: Transaction, worker: str) -> int:
+    """Frees what a dead worker had in hand, to be rendered at once; how many."""
+    released = tx.execute("update render_jobs set worker = null, lease_until = null where worker = %s", (worker,))
+    tx.notify(RENDER_CHANNEL)
+    return released

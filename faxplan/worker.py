@@ -20,6 +20,7 @@ from faxplan.queue import RenderJob
 
 LOG = logging.getLogger("faxplan.worker")
 LEASE_SECONDS = 1800
+"""Longer than any rendering may take. A worker that was killed does not cost that long: see `free_jobs_of_dead`."""
 MOST_TRIES = 3
 RETRY_SECONDS = 30
 SWEEP_SECONDS = 5.0
@@ -41,9 +42,12 @@ class Worker:
 
     def run(self) -> None:
         """Works until stopped; a database that is away is waited for."""
-        away = False
+        away, fresh = False, True
         while not self._stop.is_set():
             try:
+                if fresh:
+                    self.free_jobs_of_dead()
+                    fresh = False
                 worked = self.work_one()
                 if not worked:
                     self._listener.heard(SWEEP_SECONDS)
@@ -53,6 +57,14 @@ class Worker:
                     LOG.error("%s Waiting for it.", error)
                 away = True
                 self._stop.wait(1)
+
+    def free_jobs_of_dead(self) -> None:
+        """Gives back what workers of this machine had in hand when they were killed."""
+        with self._db.across_tenants() as tx:
+            for name in queue.busy_workers(tx):
+                host, _, pid = name.rpartition(":")
+                if host == socket.gethostname() and not Path(f"/proc/{pid}").exists():
+                    queue.release_render_jobs(tx, name)
 
     def work_one(self) -> bool:
         """Renders one document; False where none waits."""

@@ -1,6 +1,7 @@
 """A fresh installation with two tenants, one trunk and a store, for tests of flows on real PostgreSQL."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,13 @@ def office(admin: Database, slug: str, did: str) -> Office:
 
 @pytest.fixture
 def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    with world_on(installation, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def world_on(installation: Installation, folder: Path) -> Iterator[World]:
+    """Two tenants, a trunk and the folders of a node, on this installation."""
     dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ("admin", "portal", "switch", "worker")}
     with dbs["admin"].across_tenants() as tx:
         trunk = trunks.create(
@@ -82,7 +90,7 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
         )
         trunks.add_route(tx, "+", trunk)
     settings = Settings(
-        database_url=installation.url(""), state_dir=tmp_path / "state", node="node1", calls_per_second=200
+        database_url=installation.url(""), state_dir=folder / "state", node="node1", calls_per_second=200
     )
     spool, journal = Spool(settings.spool), Journal(settings.journal)
     spool.prepare()

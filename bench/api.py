@@ -248,6 +248,10 @@ class Api:
         return "+OK\n"
 
 
+def _number(words: list[str]) -> int:
+    return int(words[0]) if words and words[0].isdigit() else 0
+
+
 def _row(channel: Channel) -> dict[str, str]:
     created = channel.profile.created_us // 1_000_000
     return {

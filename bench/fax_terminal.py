@@ -63,6 +63,9 @@ class FaxTerminal:
         self._core: int | None = None
         self._audio: int | None = None
         self._samples = (ctypes.c_int16 * SAMPLES)()
+        # Found once, as they are called every 20 ms of every call.
+        self._send_timeout = spandsp.short_calls().t38_terminal_send_timeout
+        self._take_packet = spandsp.short_calls().t38_core_rx_ifp_packet
         self._heard = (ctypes.c_int16 * SAMPLES)()
         self._t30 = self._open_audio()
 
@@ -70,10 +73,10 @@ class FaxTerminal:
 
     def tick_t38(self) -> None:
         """Let 20 ms pass; packets to send are then in `outbox`."""
-        spandsp.short_calls().t38_terminal_send_timeout(self._t38, SAMPLES)
+        self._send_timeout(self._t38, SAMPLES)
 
     def receive_packet(self, packet: bytes, sequence: int) -> None:
-        spandsp.short_calls().t38_core_rx_ifp_packet(self._core, packet, len(packet), sequence & 0xFFFF)
+        self._take_packet(self._core, packet, len(packet), sequence & 0xFFFF)
 
     def send_audio(self, ulaw: "ctypes.Array[ctypes.c_ubyte]") -> None:
         """Fill 160 mu-law samples with what the machine says in these 20 ms."""

@@ -115,7 +115,8 @@ class Line:
             return True
 
     def _has_media(self) -> bool:
-        return self.connected and any(party.terminal() is not None for party in self._parties)
+        caller, callee = self._parties
+        return self.connected and (caller.terminal() is not None or callee.terminal() is not None)
 
     def _tick(self) -> None:
         self.now_ms += TICK_MS
@@ -131,21 +132,23 @@ class Line:
                 self._negotiate()
 
     def _tick_t38(self) -> None:
-        terminals = [party.terminal() for party in self._parties]
-        for terminal in terminals:
-            if terminal is not None and terminal.is_t38:
-                terminal.tick_t38()
-        for side, terminal in enumerate(terminals):
-            if terminal is None or not terminal.outbox:
+        caller, callee = self._parties
+        for side, here, there in ((0, caller, callee), (1, callee, caller)):
+            terminal = here.terminal()
+            if terminal is None or not terminal.is_t38:
                 continue
-            packets, terminal.outbox = terminal.outbox, []
-            there = self._parties[1 - side]
-            for packet, copies in packets:
-                for sequence, fresh in self.paths[side].carry(packet, copies):
-                    receiver = there.terminal()
-                    if receiver is not None and receiver.is_t38:
-                        receiver.receive_packet(fresh, sequence)
-                there.heard()
+            terminal.tick_t38()
+            if terminal.outbox:
+                packets, terminal.outbox = terminal.outbox, []
+                self._deliver(self.paths[side], packets, there)
+
+    def _deliver(self, path: "_PacketPath", packets: list[tuple[bytes, int]], there: Party) -> None:
+        for packet, copies in packets:
+            for sequence, fresh in path.carry(packet, copies):
+                receiver = there.terminal()
+                if receiver is not None and receiver.is_t38:
+                    receiver.receive_packet(fresh, sequence)
+            there.heard()
 
     def _tick_audio(self) -> None:
         said: list[Frame] = []

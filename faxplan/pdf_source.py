@@ -27,6 +27,8 @@ _LETTER = (0.0, 0.0, 612.0, 792.0)
 _POINTS = 72.0
 # Deflate makes at most 1032 bytes of one; a stream that cannot pass the bound even so need not be unpacked.
 _DEFLATE_RATIO = 1032
+# RuntimeError: qpdf's own.
+_QPDF_ERRORS = (pikepdf.PdfError, pikepdf.ForeignObjectError, pikepdf.DeletedObjectError, RuntimeError)
 _PIECE = 4 * 1024 * 1024
 # What can act, carry files or describe, but not print. /AcroForm, /OCProperties and /Pages stay: they print.
 _CATALOG_KEEPS = frozenset({"/Type", "/Pages", "/AcroForm", "/OCProperties", "/Version", "/Extensions"})
@@ -61,14 +63,19 @@ def opened(path: Path, *, password: str | None, limits: Limits) -> Iterator[Pdf]
             if password
             else "This PDF is protected by a password. Give the password with it, or send a copy without one."
         ) from None
-    except pikepdf.PdfError as error:
+    except _QPDF_ERRORS as error:
         raise DamagedDocument(_damaged(error)) from error
     with pdf:
         try:
-            _check(pdf, limits)
-        except (pikepdf.PdfError, pikepdf.ForeignObjectError, ValueError, TypeError, KeyError, AttributeError) as error:
+            try:
+                _check(pdf, limits)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                # A number, name or list where the format has another kind.
+                raise DamagedDocument(_damaged(error)) from error
+            yield pdf
+        except _QPDF_ERRORS as error:
+            # Some damage shows only when the caller reaches it.
             raise DamagedDocument(_damaged(error)) from error
-        yield pdf
 
 
 def unlock(path: Path, target: Path, *, password: str, limits: Limits) -> None:

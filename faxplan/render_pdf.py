@@ -67,7 +67,7 @@ def render(
     _draw(clean, parts, resolution, job, lambda done: progress(done, len(rows)))
     files = [file for part in parts for file in part.files()]
     for number, (file, page_rows) in enumerate(zip(files, rows, strict=True), 1):
-        if not file.exists():
+        if not file.exists() or file.stat().st_size == 0:
             raise RenderingFailed(f"Page {number} could not be drawn. Print the document to a new PDF and send that.")
         yield CodedPage(file.read_bytes(), LINE_PIXELS, page_rows, X_DPI, resolution.y_dpi)
 

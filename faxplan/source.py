@@ -6,6 +6,7 @@
 import codecs
 import shutil
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,7 @@ def _office_type(path: Path) -> str:
                 kind = archive.read("mimetype").decode("ascii", "replace").strip()
                 if kind.startswith(_OPEN_DOCUMENT):
                     return kind
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, RuntimeError, ValueError) as error:
         raise DamagedDocument("The file is damaged or was cut short. Save it again and send it anew.") from error
     if "[Content_Types].xml" in names:
         for folder, kind in _OPEN_XML_FOLDERS.items():

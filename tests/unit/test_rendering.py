@@ -294,6 +294,12 @@ def test_a_page_that_ghostscript_does_not_draw_is_an_error(tmp_path: Path, monke
         fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
 
 
+def test_an_empty_page_from_ghostscript_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["touch", "part0-1.g4"])
+    with pytest.raises(RenderingFailed, match="Page 1 could not be drawn"):
+        fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+
+
 def test_ghostscript_past_its_processor_time(tmp_path: Path) -> None:
     with pikepdf.new() as pdf:
         pdf.add_blank_page()

@@ -130,6 +130,19 @@ def test_a_zip_archive_is_told_to_be_unpacked(tmp_path: Path) -> None:
         inspect(document)
 
 
+def test_a_damaged_zip_archive_is_told_so(samples: Path, tmp_path: Path) -> None:
+    whole = bytearray((samples / "letter.odt").read_bytes())
+    (tmp_path / "cut.odt").write_bytes(whole[:5000])
+    # A name in the directory that claims to be UTF-8 and is not.
+    at = whole.rindex(b"PK\x01\x02")
+    whole[at + 9] |= 0x08
+    whole[at + 46] = 0xBF
+    (tmp_path / "names.odt").write_bytes(whole)
+    for name in ("cut.odt", "names.odt"):
+        with pytest.raises(source.DamagedDocument):
+            inspect(tmp_path / name)
+
+
 def test_empty(tmp_path: Path) -> None:
     document = tmp_path / "a.pdf"
     document.touch()

@@ -1,0 +1,199 @@
+"""Models of who and where: tenants, users, mailboxes, DIDs, trunks, routes, nodes. See models.py."""
+
+from peewee import BigIntegerField, BooleanField, CompositeKey, DateTimeField, Field, IntegerField, Model, TextField
+
+
+class TimestampField(DateTimeField):
+    """timestamptz; datetimes are aware, in UTC."""
+
+    field_type = "TIMESTAMPTZ"
+
+
+class JsonField(Field):
+    """jsonb; psycopg2 reads it as Python values."""
+
+    field_type = "JSONB"
+
+
+class CidrArrayField(Field):
+    """cidr[]; psycopg2 reads it as text in PostgreSQL's array form."""
+
+    field_type = "CIDR[]"
+
+
+class Table(Model):
+    """No database of its own: Transaction.query binds each query to its transaction."""
+
+
+class SchemaMigration(Table):
+    """Which migrations this database has had."""
+
+    number = IntegerField(primary_key=True)
+    name = TextField()
+    applied_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "schema_migration"
+
+
+class Tenant(Table):
+    """One organisation."""
+
+    id = BigIntegerField(primary_key=True)
+    slug = TextField()
+    name = TextField()
+    country = TextField()
+    time_zone = TextField()
+    station_ident = TextField()
+    header_name = TextField()
+    header_line = BooleanField()
+    page_n_of_m = BooleanField()
+    max_attempts = IntegerField()
+    redial_unknown = BooleanField()
+    enabled = BooleanField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "tenants"
+
+
+class User(Table):
+    """People of a tenant."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    email = TextField()
+    name = TextField()
+    role = TextField()
+    mailbox_id = BigIntegerField(null=True)
+    enabled = BooleanField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "users"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class Login(Table):
+    """Which tenants know an e-mail address: read before a tenant is known."""
+
+    tenant_id = BigIntegerField()
+    email = TextField()
+    user_id = BigIntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "logins"
+        primary_key = CompositeKey("tenant_id", "email")
+
+
+class Mailbox(Table):
+    """Where received faxes land, of one person or of a group."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    name = TextField()
+    kind = TextField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mailboxes"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class MailboxMember(Table):
+    """Who reads which mailbox."""
+
+    tenant_id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    user_id = BigIntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mailbox_members"
+        primary_key = CompositeKey("tenant_id", "mailbox_id", "user_id")
+
+
+class Did(Table):
+    """Direct inward dialling numbers, E.164: whose they are and where their faxes go."""
+
+    tenant_id = BigIntegerField()
+    number = TextField()
+    mailbox_id = BigIntegerField()
+    station_ident = TextField()
+    enabled = BooleanField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "dids"
+        primary_key = CompositeKey("tenant_id", "number")
+
+
+class Trunk(Table):
+    """SIP trunks of the installation; each is one FreeSWITCH gateway of the same name."""
+
+    id = BigIntegerField(primary_key=True)
+    name = TextField()
+    host = TextField()
+    port = IntegerField(null=True)
+    transport = TextField()
+    register = BooleanField()
+    username = TextField(null=True)
+    password = TextField(null=True)
+    realm = TextField(null=True)
+    ping_seconds = IntegerField(null=True)
+    source_networks = CidrArrayField()
+    called_format = TextField()
+    calling_format = TextField()
+    inbound_country = TextField()
+    max_channels = IntegerField()
+    t38 = BooleanField()
+    enabled = BooleanField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "trunks"
+
+
+class Route(Table):
+    """Which trunk takes which numbers: the longest prefix wins, then the lowest position."""
+
+    id = BigIntegerField(primary_key=True)
+    prefix = TextField()
+    trunk_id = BigIntegerField()
+    position = IntegerField()
+    only_for = BigIntegerField(null=True)
+    enabled = BooleanField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "routes"
+
+
+class Node(Table):
+    """FreeSWITCH machines."""
+
+    name = TextField(primary_key=True)
+    switch_uuid = TextField(null=True)
+    heartbeat_at = TimestampField()
+    max_channels = IntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "nodes"

@@ -1,0 +1,315 @@
+"""The tables of schema.sql as peewee models, for reads that are put together from parts: lists, filters, history.
+
+schema.sql is the truth; tests/db/test_models.py compares the two. A query runs only in a transaction of the gate:
+`tx.query(Fax.select().where(...))`. Writes, and whatever locks, are SQL in the nouns and in queue.py: composite keys,
+identity columns and constraints are the database's.
+"""
+
+from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
+
+from faxplan.directory_models import (
+    Did,
+    JsonField,
+    Login,
+    Mailbox,
+    MailboxMember,
+    Node,
+    Route,
+    SchemaMigration,
+    Table,
+    Tenant,
+    TimestampField,
+    Trunk,
+    User,
+)
+
+__all__ = [
+    "Attempt",
+    "AuditEntry",
+    "AuditHead",
+    "Call",
+    "Did",
+    "Document",
+    "Fax",
+    "FaxQueueEntry",
+    "Login",
+    "Mailbox",
+    "MailboxEntry",
+    "MailboxMember",
+    "Node",
+    "Notice",
+    "Quota",
+    "RenderJob",
+    "Rendering",
+    "Route",
+    "SchemaMigration",
+    "Tenant",
+    "Trunk",
+    "User",
+]
+
+
+class Document(Table):
+    """What lies in the document store: one row an object."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    kind = TextField()
+    media_type = TextField()
+    file_name = TextField()
+    bytes = BigIntegerField()
+    sha256 = TextField()
+    pages = IntegerField(null=True)
+    object_name = TextField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "documents"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class Rendering(Table):
+    """An original as fax TIFF at one resolution: made once, however many faxes send it."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    original_id = BigIntegerField()
+    resolution = TextField()
+    state = TextField()
+    document_id = BigIntegerField(null=True)
+    error_id = TextField(null=True)
+    error_text = TextField(null=True)
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "renderings"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class RenderJob(Table):
+    """Renderings that wait for a worker or have one."""
+
+    tenant_id = BigIntegerField()
+    rendering_id = BigIntegerField()
+    not_before = TimestampField()
+    tries = IntegerField()
+    worker = TextField(null=True)
+    lease_until = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "render_jobs"
+        primary_key = CompositeKey("tenant_id", "rendering_id")
+
+
+class Fax(Table):
+    """One fax, sent or received."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    direction = TextField()
+    state = TextField()
+    user_id = BigIntegerField(null=True)
+    mailbox_id = BigIntegerField(null=True)
+    called_number = TextField()
+    calling_number = TextField(null=True)
+    rendering_id = BigIntegerField(null=True)
+    tiff_id = BigIntegerField(null=True)
+    pdf_id = BigIntegerField(null=True)
+    resolution = TextField(null=True)
+    pages = IntegerField(null=True)
+    pages_done = IntegerField()
+    attempts_made = IntegerField()
+    priority = IntegerField()
+    not_before = TimestampField(null=True)
+    cancel_requested = BooleanField()
+    reserved_pages = IntegerField()
+    error_id = TextField(null=True)
+    explanation = TextField(null=True)
+    created_at = TimestampField()
+    finished_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "faxes"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class FaxQueueEntry(Table):
+    """Faxes that wait for a call."""
+
+    tenant_id = BigIntegerField()
+    fax_id = BigIntegerField()
+    not_before = TimestampField()
+    priority = IntegerField()
+    destination = TextField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "fax_queue"
+        primary_key = CompositeKey("tenant_id", "fax_id")
+
+
+class Attempt(Table):
+    """One call."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    fax_id = BigIntegerField()
+    number = IntegerField()
+    node = TextField()
+    trunk = TextField(null=True)
+    channel_uuid = TextField()
+    start_page = IntegerField()
+    pages = IntegerField()
+    outcome = TextField(null=True)
+    explanation = TextField(null=True)
+    started_at = TimestampField()
+    answered_at = TimestampField(null=True)
+    ended_at = TimestampField(null=True)
+    sip_code = IntegerField(null=True)
+    q850_cause = IntegerField(null=True)
+    hangup_cause = TextField(null=True)
+    fax_result_code = IntegerField(null=True)
+    fax_result_text = TextField(null=True)
+    t38_status = TextField(null=True)
+    ecm_used = BooleanField(null=True)
+    v17_disabled = BooleanField(null=True)
+    transfer_rate = IntegerField(null=True)
+    bad_rows = IntegerField(null=True)
+    encoding = TextField(null=True)
+    image_resolution = TextField(null=True)
+    local_station_id = TextField(null=True)
+    remote_station_id = TextField(null=True)
+    remote_country = TextField(null=True)
+    remote_vendor = TextField(null=True)
+    remote_model = TextField(null=True)
+    sip_call_id = TextField(null=True)
+    peer_address = TextField(null=True)
+    dialled = TextField(null=True)
+    caller_id = TextField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "attempts"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class Call(Table):
+    """Calls in flight on every node, for limits, live display and recovery."""
+
+    tenant_id = BigIntegerField()
+    attempt_id = BigIntegerField()
+    fax_id = BigIntegerField()
+    direction = TextField()
+    node = TextField()
+    switch_uuid = TextField()
+    channel_uuid = TextField()
+    trunk_id = BigIntegerField(null=True)
+    destination = TextField()
+    pages = IntegerField()
+    started_at = TimestampField()
+    lease_until = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "calls"
+        primary_key = CompositeKey("tenant_id", "attempt_id")
+
+
+class MailboxEntry(Table):
+    """Which received faxes lie in which mailbox."""
+
+    tenant_id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    fax_id = BigIntegerField()
+    added_at = TimestampField()
+    read_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mailbox_entries"
+        primary_key = CompositeKey("tenant_id", "mailbox_id", "fax_id")
+
+
+class Quota(Table):
+    """Page quotas: reserved when a fax is submitted, settled by acknowledged pages."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    user_id = BigIntegerField(null=True)
+    period = TextField()
+    limit_pages = IntegerField()
+    reserved_pages = IntegerField()
+    used_pages = IntegerField()
+    period_start = DateField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "quotas"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class Notice(Table):
+    """What a user or the members of a mailbox are to be told."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    user_id = BigIntegerField(null=True)
+    mailbox_id = BigIntegerField(null=True)
+    fax_id = BigIntegerField()
+    kind = TextField()
+    text = TextField()
+    created_at = TimestampField()
+    seen_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "notices"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class AuditEntry(Table):
+    """Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself."""
+
+    tenant_id = BigIntegerField()
+    sequence = BigIntegerField()
+    at = TimestampField()
+    actor = TextField()
+    action = TextField()
+    object = TextField()
+    result = TextField()
+    details = JsonField()
+    previous_hash = TextField()
+    hash = TextField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "audit"
+        primary_key = CompositeKey("tenant_id", "sequence")
+
+
+class AuditHead(Table):
+    """The last link of each chain."""
+
+    tenant_id = BigIntegerField(primary_key=True)
+    sequence = BigIntegerField()
+    hash = TextField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "audit_heads"

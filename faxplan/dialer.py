@@ -13,6 +13,7 @@ from faxplan.config import Settings
 from faxplan.db import Database, Listener, Row
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
+from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
 from faxplan.pending import Pending
 from faxplan.queue import ClaimedFax
@@ -64,6 +65,7 @@ class Dialer:
         self._journal = journal
         self._pending = Pending(settings.pending)
         self._settings = settings
+        self._gateway_sync = GatewaySync(switch, db, settings)
         self._actor = f"switch:{settings.node}"
         self._live: dict[str, LiveCall] = {}
         self._channel_of: dict[int, str] = {}
@@ -118,6 +120,7 @@ class Dialer:
                 nodes.report(
                     tx, self._settings.node, switch_uuid=self._switch.uuid(), max_channels=self._settings.max_channels
                 )
+        self._gateway_sync.work()
         if now >= self._next_recovery:
             self._next_recovery = now + RECOVERY_SECONDS
             self._recover()

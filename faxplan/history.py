@@ -17,8 +17,9 @@ SENT, INBOX = "outbound", "inbound"
 class Fax:
     """One fax. state: as in schema.sql. Numbers are E.164.
 
-    calling_number None: withheld. pages None: known after rendering, or not received yet. pages_done: acknowledged, or
-    received whole. tiff_id: the received pages, or those that are sent. call_pages: acknowledged (or arrived) so far in the call that runs now; None where none runs.
+    calling_number None: withheld. pages None: known after rendering, or not received yet.
+    pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
+    now; None where none runs. tiff_id: the received pages, or those that are sent.
     """
 
     id: int

@@ -30,7 +30,7 @@ class NoCallerId(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """What a user wants to be sent. number: as the user wrote it; file: on local disk; password: opens an encrypted PDF."""
+    """What a user wants to be sent. number: as the user wrote it; file: on local disk; password: of the PDF."""
 
     number: str
     file: Path
@@ -80,7 +80,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
 
 
 def _store(store: Store, request: SendRequest) -> tuple[source.Source, StoredObject]:
-    """What the document is, and where it lies now: an encrypted one without its encryption, as nobody keeps a password."""
+    """What the document is, and where it lies now: without its encryption, as nobody keeps a password."""
     if request.password is None:
         return source.inspect(request.file), store.put(request.file)
     with tempfile.TemporaryDirectory(prefix="faxplan-unlock-") as folder:

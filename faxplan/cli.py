@@ -1,0 +1,143 @@
+"""`faxplan`: the command line. docs/command-line.md describes every command and the exit codes.
+
+0: done. 1: refused or failed; the message says what to do. 2: wrong usage. 3: may work later (the database is away).
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from faxplan import cli_faxes, cli_system, config, home, users
+from faxplan.config import Settings
+from faxplan.db import Database
+from faxplan.documents import Store
+from faxplan.errors import FaxplanError
+from faxplan.users import User
+
+DONE, FAILED, USAGE, RETRYABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class WhichUser(FaxplanError):
+    """There are several users, and none was chosen."""
+
+    error_id = "which-user"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command works with. `settings_file` None: where config.load looks. `chosen`: the user given by --as."""
+
+    settings_file: Path | None
+    chosen: str | None
+    environment: Mapping[str, str]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read when the first command asks. Raises InvalidSetting."""
+        return config.load(self.settings_file, self.environment)
+
+    @cached_property
+    def portal(self) -> Database:
+        """What a tenant's users do."""
+        return Database(self.settings.database_url_for("portal"), max_connections=2)
+
+    @cached_property
+    def admin(self) -> Database:
+        """What whoever owns the installation looks at."""
+        return Database(self.settings.database_url_for("admin"), max_connections=2)
+
+    @property
+    def store(self) -> Store:
+        """The document store."""
+        return Store(self.settings.store)
+
+    def user(self) -> User:
+        """As whom the command acts. Raises WhichUser and NotFound."""
+        name = self.chosen or self.environment.get("FAXPLAN_USER")
+        if name:
+            return users.find(self.portal, name)
+        everyone = [f"{email}/{slug}" for email, slug in users.everyone(self.portal)]
+        if len(everyone) == 1:
+            return users.find(self.portal, everyone[0])
+        if not everyone:
+            raise WhichUser("There is no user yet. The administrator makes one.")
+        raise WhichUser(
+            f"Say as whom, with --as or FAXPLAN_USER; the users are: {', '.join(everyone[:20])}"
+            f"{', ... (`faxplan users` lists all)' if len(everyone) > 20 else '.'}"
+        )
+
+    def close(self) -> None:
+        """Gives up the connections that were opened."""
+        for name in ("portal", "admin"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code. No exception of ours leaves it."""
+    options = _parser().parse_args(arguments)
+    context = Context(_settings_file(os.environ), options.user, os.environ)
+    try:
+        code: int = options.command(context, options)
+        sys.stdout.flush()
+        return code
+    except FaxplanError as error:
+        _say(options, error.error_id, str(error), retryable=error.retryable)
+        return USAGE if isinstance(error, WhichUser) else RETRYABLE if error.retryable else FAILED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _say(options, "system-error", f"{what}. Run it as the user who owns Faxplan's files?", retryable=False)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        context.close()
+
+
+def _settings_file(environment: Mapping[str, str]) -> Path | None:
+    """None: config.load finds it. In a checkout without any other settings, those of its `make run`."""
+    if "FAXPLAN_CONFIG" in environment or "FAXPLAN_DATABASE_URL" in environment or config.DEFAULT_FILE.exists():
+        return None
+    here = home.default(environment)
+    if not here.settings_file.exists():
+        return None
+    print(f"Using {here.shown(here.settings_file)}, the settings of `make run`.", file=sys.stderr)
+    return here.settings_file
+
+
+def _say(options: argparse.Namespace, error_id: str, message: str, *, retryable: bool) -> None:
+    if options.json:
+        print(json.dumps({"error_id": error_id, "message": message, "retryable": retryable}), file=sys.stderr)
+    else:
+        print(f"faxplan: {message}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON; errors too, on standard error")
+    personal = argparse.ArgumentParser(add_help=False, parents=[common])
+    personal.add_argument(
+        "--as",
+        dest="user",
+        metavar="USER",
+        help="act as this user: an e-mail address, or address/tenant (default: FAXPLAN_USER, or the only user)",
+    )
+    common.set_defaults(user=None)
+    parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    cli_faxes.add_commands(commands, personal)
+    cli_system.add_commands(commands, common)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

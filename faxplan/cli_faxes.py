@@ -1,0 +1,168 @@
+"""The commands of a tenant's user: send, list, show, get, cancel, and status of one fax."""
+
+import argparse
+import getpass
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faxplan import cli_output, history, numbers, outbound, progress, saving, tenants, time_line
+from faxplan.errors import NotFound
+from faxplan.history import INBOX, SENT, Fax
+from faxplan.outbound import SendRequest
+from faxplan.progress import Display
+from faxplan.rendering import Resolution
+from faxplan.tenants import Tenant
+from faxplan.users import User
+
+if TYPE_CHECKING:
+    from faxplan.cli import Context
+
+
+def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
+    """Enters these commands into the parser."""
+    send = commands.add_parser("send", parents=[personal], help="send a document")
+    send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
+    send.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
+    send.add_argument("--resolution", choices=[each.value for each in Resolution], default=Resolution.FINE.value)
+    send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
+    send.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
+    send.set_defaults(command=_send)
+
+    listing = commands.add_parser("list", parents=[personal], help="the newest faxes")
+    which = listing.add_mutually_exclusive_group()
+    which.add_argument("--inbox", dest="direction", action="store_const", const=INBOX, help="received ones only")
+    which.add_argument("--sent", dest="direction", action="store_const", const=SENT, help="sent ones only")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    listing.set_defaults(command=_list)
+
+    show = commands.add_parser("show", parents=[personal], help="everything about a fax: each call, and what was said")
+    show.add_argument("fax", type=int, metavar="FAX")
+    show.set_defaults(command=_show)
+
+    get = commands.add_parser("get", parents=[personal], help="save a fax's pages as PDF and PNG")
+    get.add_argument("fax", type=int, metavar="FAX")
+    get.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
+    get.set_defaults(command=_get)
+
+    cancel = commands.add_parser("cancel", parents=[personal], help="stop a fax")
+    cancel.add_argument("fax", type=int, metavar="FAX")
+    cancel.set_defaults(command=_cancel)
+
+
+def _send(context: "Context", options: argparse.Namespace) -> int:
+    if not options.file.is_file():
+        raise NotFound(f"There is no file {options.file}.")
+    user, tenant = _actor(context)
+    password = None
+    if options.password:
+        password = getpass.getpass("Password of the PDF: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    request = SendRequest(
+        options.number, options.file, options.file.name, Resolution(options.resolution), password=password
+    )
+    accepted = outbound.submit(context.portal, context.store, user, request)
+    if not options.json:
+        pages = "" if accepted.pages is None else f", {accepted.pages} page{'' if accepted.pages == 1 else 's'}"
+        print(f"Fax {accepted.fax_id} to {numbers.readable(accepted.called_number)}{pages}: accepted.")
+    if options.wait:
+        # Progress is news, not the result: with --json the result alone goes to standard output.
+        display = Display(sys.stderr if options.json else sys.stdout)
+        fax = progress.follow(context.portal, user, accepted.fax_id, tenant.zone, display)
+    else:
+        fax = _fax(context, user, accepted.fax_id)
+    if options.json:
+        cli_output.print_json(fax)
+    elif not options.wait:
+        print(f"`faxplan show {fax.id}` says how it fares.")
+    return 0 if fax.state == "sent" or not options.wait else 1
+
+
+def _list(context: "Context", options: argparse.Namespace) -> int:
+    user, tenant = _actor(context)
+    with context.portal.tenant(user.tenant_id) as tx:
+        faxes = history.faxes(tx, user, direction=options.direction, limit=options.limit)
+    if options.json:
+        cli_output.print_json(faxes)
+        return 0
+    now = datetime.now(UTC)
+    rows = [
+        (
+            fax.id,
+            time_line.clock(fax.created_at, tenant.zone, now),
+            time_line.party(fax),
+            _count(fax),
+            fax.state,
+            fax.file_name or fax.explanation,
+        )
+        for fax in faxes
+    ]
+    cli_output.print_table(("FAX", "TIME", "NUMBER", "PAGES", "STATE", "WHAT"), rows, empty="There is no fax yet.")
+    return 0
+
+
+def _show(context: "Context", options: argparse.Namespace) -> int:
+    user, tenant = _actor(context)
+    with context.portal.tenant(user.tenant_id) as tx:
+        fax = history.fax(tx, user, options.fax)
+        calls = history.attempts(tx, user, options.fax)
+    if options.json:
+        cli_output.print_json({"fax": fax, "attempts": calls})
+        return 0
+    for line in time_line.of_fax(fax, calls, tenant.zone, datetime.now(UTC)):
+        print(line)
+    return 0
+
+
+def _get(context: "Context", options: argparse.Namespace) -> int:
+    user, _ = _actor(context)
+    saved = saving.save(context.portal, context.store, user, _fax(context, user, options.fax), options.output)
+    if options.json:
+        cli_output.print_json(list(saved))
+    else:
+        for path in saved:
+            print(path)
+    return 0
+
+
+def _cancel(context: "Context", options: argparse.Namespace) -> int:
+    user, _ = _actor(context)
+    done = outbound.cancel(context.portal, user, options.fax)
+    if options.json:
+        cli_output.print_json({"fax": options.fax, "cancelled": done})
+    elif done:
+        print(f"Fax {options.fax} is cancelled.")
+    else:
+        print(f"Fax {options.fax} is in a call, which ends within moments. `faxplan show {options.fax}` says how.")
+    return 0
+
+
+def status_of_fax(context: "Context", options: argparse.Namespace) -> int:
+    """Where one fax stands, in a line."""
+    user, tenant = _actor(context)
+    fax = _fax(context, user, options.fax)
+    if options.json:
+        cli_output.print_json(fax)
+    else:
+        print(f"{time_line.headline(fax)}: {fax.state}. {time_line.standing(fax, tenant.zone, datetime.now(UTC))}")
+    return 0
+
+
+def _actor(context: "Context") -> tuple[User, Tenant]:
+    """As whom the command acts; said on standard error, so that output stays what it is."""
+    user = context.user()
+    with context.portal.across_tenants() as tx:
+        tenant = tenants.get(tx, user.tenant_id)
+    print(f"As {user.email} of {tenant.name}.", file=sys.stderr)
+    return user, tenant
+
+
+def _fax(context: "Context", user: User, fax_id: int) -> Fax:
+    with context.portal.tenant(user.tenant_id) as tx:
+        return history.fax(tx, user, fax_id)
+
+
+def _count(fax: Fax) -> str:
+    if fax.direction == SENT and not fax.final:
+        return f"{fax.pages_done + (fax.call_pages or 0)}/{'?' if fax.pages is None else fax.pages}"
+    return str(fax.pages_done) if fax.pages in (None, fax.pages_done) else f"{fax.pages_done}/{fax.pages}"

@@ -1,0 +1,106 @@
+"""The commands of whoever runs the installation: status, users, settings, doctor, guard."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from faxplan import cli_faxes, cli_output, doctor, guard, history, nodes, numbers, users
+from faxplan.config import Settings
+from faxplan.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from faxplan.cli import Context
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Enters these commands into the parser."""
+    status = commands.add_parser("status", parents=[common], help="calls, queue and nodes now; or where one fax stands")
+    status.add_argument("fax", type=int, nargs="?", metavar="FAX")
+    status.add_argument("--as", dest="user", metavar="USER", help="whose fax it is")
+    status.set_defaults(command=_status)
+    people = commands.add_parser("users", parents=[common], help="everybody whom you can act as")
+    people.set_defaults(command=_users)
+    settings = commands.add_parser("settings", parents=[common], help="the settings in force, passwords masked")
+    settings.set_defaults(command=_settings)
+    checks = commands.add_parser("doctor", parents=[common], help="what is missing or wrong here, and what to do")
+    checks.set_defaults(command=_doctor)
+    guarding = commands.add_parser(
+        "guard", parents=[common], help="start the switch's runtime again if it is silent (cron)"
+    )
+    guarding.set_defaults(command=_guard)
+
+
+def _status(context: "Context", options: argparse.Namespace) -> int:
+    if options.fax is not None:
+        return cli_faxes.status_of_fax(context, options)
+    with context.admin.across_tenants() as tx:
+        machines, calls, queue = nodes.everyone(tx), history.calls_now(tx), history.queue_now(tx)
+    if options.json:
+        cli_output.print_json({"nodes": machines, "calls": calls, "queue": queue})
+        return 0
+    print("Nodes")
+    running = {node["name"]: sum(call["node"] == node["name"] for call in calls) for node in machines}
+    rows = [
+        (
+            n["name"],
+            "at work" if n["silent"] < guard.SILENT_SECONDS else f"silent for {n['silent']:.0f} s",
+            f"{running[n['name']]} of {n['max_channels']}",
+        )
+        for n in machines
+    ]
+    cli_output.print_table(("NODE", "RUNTIME", "CALLS"), rows, empty="No switch has reported yet.")
+    print("\nCalls")
+    calling = [
+        (c["tenant"], c["fax_id"], "sending to" if c["direction"] == history.SENT else "receiving for",
+         numbers.readable(c["destination"]), c["pages"], f"{c['seconds']:.0f} s", c["node"])
+        for c in calls
+    ]  # fmt: skip
+    headings = ("TENANT", "FAX", "WHAT", "NUMBER", "PAGES", "FOR", "NODE")
+    cli_output.print_table(headings, calling, empty="No call runs.")
+    print("\nQueue")
+    waiting = [(q["tenant"], q["faxes"], q["due"], f"{q['oldest']:.0f} s" if q["due"] else "") for q in queue]
+    cli_output.print_table(("TENANT", "FAXES", "DUE", "OLDEST WAITS"), waiting, empty="No fax waits for a call.")
+    return 0
+
+
+def _users(context: "Context", options: argparse.Namespace) -> int:
+    everyone = users.everyone(context.portal)
+    if options.json:
+        cli_output.print_json([{"email": email, "tenant": slug} for email, slug in everyone])
+    else:
+        cli_output.print_table(("USER", "TENANT"), everyone, empty="There is no user yet. The administrator makes one.")
+    return 0
+
+
+def _settings(context: "Context", options: argparse.Namespace) -> int:
+    shown = context.settings.printable()
+    if options.json:
+        cli_output.print_json(shown)
+    else:
+        cli_output.print_table(("SETTING", "VALUE"), list(shown.items()), empty="")
+    return 0
+
+
+def _doctor(context: "Context", options: argparse.Namespace) -> int:
+    try:
+        settings: Settings | InvalidSetting = context.settings
+    except InvalidSetting as error:
+        settings = error
+    findings = doctor.examine(settings)
+    if options.json:
+        cli_output.print_json(findings)
+    else:
+        for finding in findings:
+            print(f"{finding.level.value:<8}{finding.what}: {finding.found}")
+            if finding.remedy:
+                print(f"{'':<8}  {finding.remedy}")
+        print(f"\n{doctor.summary(findings)}")
+    return 1 if doctor.has_errors(findings) else 0
+
+
+def _guard(context: "Context", options: argparse.Namespace) -> int:
+    done = guard.look(context.settings, context.admin)
+    if options.json:
+        cli_output.print_json({"node": context.settings.node, "did": done})
+    elif done:
+        print(done)
+    return 0

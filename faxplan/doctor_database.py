@@ -1,0 +1,140 @@
+"""The doctor on the database: reachable for each role, up to date, roles without power, clock, trunks, runtime."""
+
+import time
+from dataclasses import dataclass
+
+from faxplan import migrations, nodes, trunks
+from faxplan.config import ROLES, Settings
+from faxplan.db import Database, Transaction
+from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.findings import Finding, error, ok, warning
+
+_LEAST_VERSION = 150000
+_MOST_CLOCK_SECONDS = 5.0
+SILENT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What other checks want to know. trunk_addresses: hosts and networks of the enabled trunks."""
+
+    runtime_works: bool = False
+    trunk_addresses: tuple[str, ...] = ()
+
+
+def database(settings: Settings) -> tuple[list[Finding], Seen]:
+    """Its findings, and what it says about switch and trunks."""
+    findings: list[Finding] = []
+    for role in ROLES:
+        db = _open(settings, role)
+        try:
+            with db.across_tenants() as tx:
+                tx.value("select 1")
+        except DatabaseUnavailable as away:
+            findings.append(
+                error(
+                    f"database as {role}",
+                    str(away),
+                    "Start PostgreSQL, or mend database_url (`faxplan settings` shows it) and pg_hba.conf.",
+                )
+            )
+        else:
+            findings.append(ok(f"database as {role}", "answers"))
+        finally:
+            db.close()
+    db = _open(settings, "admin")
+    try:
+        with db.across_tenants() as tx:
+            more, seen = _inside(tx, settings)
+        return findings + more, seen
+    except DatabaseUnavailable:
+        return findings, Seen()
+    finally:
+        db.close()
+
+
+def _open(settings: Settings, role: str) -> Database:
+    return Database(settings.database_url_for(role), max_connections=1, connect_seconds=3, wait_seconds=3)
+
+
+def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
+    findings = [_version(tx), _level(tx), _roles(tx), _clock(tx)]
+    gateways = trunks.gateways(tx)
+    addresses = [gateway.host for gateway in gateways] + [str(network) for network in trunks.source_networks(tx)]
+    if gateways:
+        findings.append(ok("trunks", ", ".join(gateway.name for gateway in gateways)))
+    else:
+        findings.append(warning("trunks", "none: nothing can be sent or received", "Enter a trunk and a route."))
+    runtime, works = _runtime(tx, settings.node)
+    return [*findings, runtime], Seen(works, tuple(addresses))
+
+
+def _version(tx: Transaction) -> Finding:
+    number = int(tx.value("show server_version_num"))
+    shown = str(tx.value("show server_version"))
+    if number < _LEAST_VERSION:
+        return error("PostgreSQL", f"version {shown}", "Faxplan needs PostgreSQL 15 or later.")
+    return ok("PostgreSQL", f"version {shown}")
+
+
+def _level(tx: Transaction) -> Finding:
+    had = int(tx.value("select coalesce(max(number), 0) from schema_migration"))
+    try:
+        known = len(migrations.available())
+    except FaxplanError as broken:
+        return error("schema", str(broken), "Install Faxplan anew.")
+    if had < known:
+        return error("schema", f"at migration {had} of {known}", "Apply the migrations before anything else runs.")
+    if had > known:
+        return error("schema", f"at migration {had}, this Faxplan knows {known}", "Install the newer Faxplan.")
+    return ok("schema", f"at migration {had}, the newest")
+
+
+def _roles(tx: Transaction) -> Finding:
+    strong = tx.rows(
+        """select rolname from pg_roles
+           where rolname = any(%s) and (rolsuper or rolbypassrls or rolcreaterole)""",
+        ([f"faxplan_{role}" for role in ROLES],),
+    )
+    if strong:
+        return error(
+            "database roles",
+            f"{', '.join(row['rolname'] for row in strong)} may see every tenant's faxes",
+            "Take superuser, bypassrls and createrole from them: alter role ... nosuperuser nobypassrls nocreaterole.",
+        )
+    return ok("database roles", "without power over other tenants' rows")
+
+
+def _clock(tx: Transaction) -> Finding:
+    off = abs(float(tx.value("select extract(epoch from clock_timestamp())")) - time.time())
+    if off > _MOST_CLOCK_SECONDS:
+        return warning(
+            "clock",
+            f"{off:.0f} s away from the database's: times in header lines and records will not agree",
+            "Let both machines keep their time by NTP: apt-get install systemd-timesyncd.",
+        )
+    return ok("clock", "agrees with the database's")
+
+
+def _runtime(tx: Transaction, node: str) -> tuple[Finding, bool]:
+    silent = next((row["silent"] for row in nodes.everyone(tx) if row["name"] == node), None)
+    what = "runtime"
+    if silent is None:
+        return (
+            error(
+                what,
+                f"node {node} has never reported: nothing is dialled here",
+                "Let FreeSWITCH run fax_queue as a startup script (python.conf.xml), and see its log.",
+            ),
+            False,
+        )
+    if silent > SILENT_SECONDS:
+        return (
+            error(
+                what,
+                f"node {node} is silent for {silent:.0f} s: nothing is dialled here",
+                "`faxplan guard` starts it again, or says why it cannot.",
+            ),
+            False,
+        )
+    return ok(what, f"node {node} reported {silent:.0f} s ago"), True

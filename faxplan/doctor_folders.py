@@ -1,0 +1,113 @@
+"""The doctor on the folders of this node: there, private, ours, with room, and the spool in memory."""
+
+import os
+import pwd
+import shutil
+import stat
+from pathlib import Path
+
+from faxplan.config import Settings
+from faxplan.findings import Finding, error, ok, warning
+
+_FULL = 0.9
+_NEARLY_FULL = 0.75
+_LEAST_STORE_BYTES = 1024**3
+_LEAST_SPOOL_BYTES = 64 * 1024**2
+_MANY_WAITING = 20
+
+
+def folders(settings: Settings) -> list[Finding]:
+    """State, spool, store, and what waits in journal and pending."""
+    found = [
+        _folder("state folder", settings.state_dir),
+        _folder("spool", settings.spool),
+        _folder("document store", settings.store),
+    ]
+    if settings.spool.is_dir():
+        found += [_room("spool", settings.spool, _LEAST_SPOOL_BYTES, "Calls fail while it is full"), _memory(settings)]
+    if settings.store.is_dir():
+        found.append(_room("document store", settings.store, _LEAST_STORE_BYTES, "Nothing can be sent or kept"))
+    if settings.state_dir.is_dir():
+        found += [
+            _waiting("journal", settings.journal, "outcomes of calls wait to be settled"),
+            _waiting("pending", settings.pending, "received faxes wait to be delivered"),
+        ]
+    return found
+
+
+def _folder(what: str, path: Path) -> Finding:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return error(what, f"{path} does not exist", f"Make it: install -d -m 0700 {path}, as the user of FreeSWITCH.")
+    except PermissionError:
+        return error(what, f"{path} cannot be looked at", "Run the doctor as root, or as the user who owns it.")
+    if not stat.S_ISDIR(status.st_mode):
+        return error(what, f"{path} is no folder", "Move it away, or name another folder in the settings.")
+    return _access(what, path, status)
+
+
+def _access(what: str, path: Path, status: os.stat_result) -> Finding:
+    owner = _name(status.st_uid)
+    if status.st_mode & 0o077:
+        return error(what, f"{path} is open to others (mode {status.st_mode & 0o777:04o})", f"chmod 0700 {path}")
+    if os.geteuid() not in (0, status.st_uid):
+        return warning(
+            what, f"{path} belongs to {owner}, not to {_name(os.geteuid())}", f"Run the doctor as root or {owner}."
+        )
+    if not os.access(path, os.W_OK | os.X_OK):
+        return error(
+            what, f"{path} cannot be written", f"See whether its file system is mounted read-only, for {owner}."
+        )
+    return ok(what, f"{path}, private, of {owner}")
+
+
+def _room(what: str, path: Path, least: int, otherwise: str) -> Finding:
+    usage = shutil.disk_usage(path)
+    used = 1 - usage.free / usage.total if usage.total else 1.0
+    shown = f"{usage.free / 1024**2:,.0f} MB free, {used:.0%} full"
+    what = f"{what}, room"
+    remedy = f"Free some space on the file system of {path}, or name another folder in the settings."
+    if usage.free < least and used > _FULL:
+        return error(what, f"{shown}. {otherwise}", remedy)
+    if usage.free < 4 * least and used > _NEARLY_FULL:
+        return warning(what, shown, remedy)
+    return ok(what, shown)
+
+
+def _memory(settings: Settings) -> Finding:
+    kind = file_system(settings.spool)
+    if kind == "tmpfs":
+        return ok("spool, place", "tmpfs: pages of calls never reach a disk")
+    return warning(
+        "spool, place",
+        f"on {kind or 'an unknown file system'}: pages of calls in progress are written to a disk",
+        f"Mount a tmpfs there, or set spool_dir to one: mount -t tmpfs -o size=512m,mode=0700 tmpfs {settings.spool}",
+    )
+
+
+def file_system(path: Path) -> str | None:
+    """The kind of file system that a path lies on (proc(5), mounts)."""
+    real = path.resolve()
+    best: tuple[int, str] | None = None
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, mounted, kind, *_ = line.split(" ")
+        point = Path(mounted.encode().decode("unicode_escape"))
+        # The last of two mounts on one point hides the first.
+        if real.is_relative_to(point) and (best is None or len(point.parts) >= best[0]):
+            best = (len(point.parts), kind)
+    return best[1] if best else None
+
+
+def _waiting(what: str, folder: Path, meaning: str) -> Finding:
+    count = len(list(folder.iterdir())) if folder.is_dir() else 0
+    if count > _MANY_WAITING:
+        return warning(what, f"{count} {meaning}", "See whether the database and the switch's runtime are well, below.")
+    return ok(what, f"{count} {meaning}")
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user id {uid}"

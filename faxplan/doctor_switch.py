@@ -1,0 +1,141 @@
+"""The doctor on FreeSWITCH: whole, of our Python, profile and gateways up, an address in SDP that can be reached."""
+
+import importlib.util
+import ipaddress
+import re
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from faxplan import freeswitch_found, guard
+from faxplan.config import Settings
+from faxplan.errors import FaxplanError
+from faxplan.event_socket import EventSocket
+from faxplan.findings import Finding, error, ok, warning
+from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound
+
+
+def installed(*, works: bool) -> list[Finding]:
+    """What lies on the disk. works: the runtime reports, so that the scripts evidently run."""
+    found = freeswitch_found.find()
+    if found is None:
+        return [
+            ok("FreeSWITCH", f"not installed: `make run` uses the bench. {INSTALL_PAGE} says how to get a FreeSWITCH")
+        ]
+    findings = [ok("FreeSWITCH", str(found.binary))]
+    findings += [error("FreeSWITCH module", lack, f"See {INSTALL_PAGE}.") for lack in found.missing]
+    return findings + _python(found, works=works)
+
+
+def _python(found: FreeSwitchFound, *, works: bool) -> list[Finding]:
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    module = found.mod_dir / "mod_python3.so"
+    if not module.is_file():
+        return []
+    theirs = linked_python(module)
+    if theirs is not None and theirs != ours:
+        return [
+            error(
+                "Python in FreeSWITCH",
+                f"mod_python3 runs Python {theirs}, and Faxplan is installed for Python {ours}: it cannot be imported",
+                f"Make the virtual environment with python{theirs}.",
+            )
+        ]
+    findings = [ok("Python in FreeSWITCH", f"{theirs or 'unknown'}, as Faxplan's")]
+    if found.python_module is not None and not works and importlib.util.find_spec("freeswitch") is None:
+        findings.append(
+            warning(
+                "freeswitch.py",
+                "not in Faxplan's environment: the scripts cannot import it, unless PYTHONPATH leads FreeSWITCH to it",
+                f"cp {found.python_module} {sysconfig.get_path('purelib')}/",
+            )
+        )
+    return findings
+
+
+def linked_python(module: Path) -> str | None:
+    """The Python version that mod_python3 is linked against, such as `3.11`; None where it does not say."""
+    names = re.search(rb"libpython(3\.\d+)", module.read_bytes())
+    return names[1].decode() if names else None
+
+
+def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]:
+    """What the running switch says, where its event socket is configured."""
+    if settings.event_socket is None:
+        if freeswitch_found.find() is None:
+            return []
+        return [
+            warning(
+                "event socket",
+                "not configured: gateways, addresses and a stuck Python go unnoticed",
+                "Set event_socket and event_socket_password_file; docs/settings.md describes them.",
+            )
+        ]
+    try:
+        with guard.connect(settings) as switch:
+            findings = [ok("event socket", f"{settings.event_socket} answers")]
+            findings += _profile(switch, settings.sip_profile, trunk_addresses)
+            findings += _gateways(switch, settings.sip_profile)
+            guard.ask_whether_alive(switch)
+            return [*findings, ok("scripts in FreeSWITCH", "Python answers")]
+    except FaxplanError as failed:
+        return [error("event socket", str(failed), "Start FreeSWITCH, or mend the settings of its event socket.")]
+
+
+def _profile(switch: EventSocket, profile: str, trunk_addresses: Sequence[str]) -> list[Finding]:
+    status = switch.api(f"sofia status profile {profile}")
+    values = dict(re.findall(r"^([A-Za-z-]+)[ \t]+(\S+)", status, re.MULTILINE))
+    if "RTP-IP" not in values:
+        return [
+            error(
+                "SIP profile",
+                f"{profile} does not run: {status.strip().splitlines()[0][:80] if status.strip() else 'no answer'}",
+                f"See FreeSWITCH's log; start it with: sofia profile {profile} start.",
+            )
+        ]
+    findings = [ok("SIP profile", f"{profile} runs on {values.get('SIP-IP', '?')}")]
+    for what, keys in (("address in SDP", ("Ext-RTP-IP", "RTP-IP")), ("address in SIP", ("Ext-SIP-IP", "SIP-IP"))):
+        told = next((values[key] for key in keys if key in values), "")
+        findings.append(_address(what, told, trunk_addresses))
+    return findings
+
+
+def _address(what: str, told: str, trunk_addresses: Sequence[str]) -> Finding:
+    outside = sorted({address for address in trunk_addresses if is_public(address)})
+    if outside and told and not is_public(told):
+        return error(
+            what,
+            f"{told} is private, and {outside[0]} cannot reach it: calls connect, and no T.38 or sound arrives",
+            "Set faxplan_ext_rtp_ip and faxplan_ext_sip_ip in FreeSWITCH's faxplan/vars.xml to the public address.",
+        )
+    return ok(what, f"{told}, which the trunks can reach" if told else "not told")
+
+
+def is_public(address: str) -> bool:
+    """Whether an address or network is of the public Internet. A host name is taken for it."""
+    try:
+        return ipaddress.ip_network(address, strict=False).is_global
+    except ValueError:
+        return True
+
+
+def _gateways(switch: EventSocket, profile: str) -> list[Finding]:
+    findings = []
+    for line in switch.api("sofia status gateway").splitlines():
+        # profile::name, where it leads, its state and counters (mod_sofia.c).
+        row = re.match(rf"\s*{re.escape(profile)}::(\S+)\s+(\S+)\s+(\S+)", line)
+        if row is None:
+            continue
+        name, _, state = row.groups()
+        if state in ("REGED", "NOREG"):
+            findings.append(ok(f"gateway {name}", "registered" if state == "REGED" else "up, without registration"))
+        else:
+            findings.append(
+                error(
+                    f"gateway {name}",
+                    f"state {state}: calls through it fail at once",
+                    "Check the trunk's host, user name and password, and whether the carrier answers OPTIONS.",
+                )
+            )
+    return findings

@@ -1,0 +1,83 @@
+"""The guard of a node, from cron each minute: a silent runtime is started again, if Python in the switch answers.
+
+It never restarts FreeSWITCH: calls may be running.
+"""
+
+import syslog
+from pathlib import Path
+
+from faxplan import nodes
+from faxplan.config import Settings
+from faxplan.db import Database
+from faxplan.errors import FaxplanError, InvalidSetting, SwitchUnavailable
+from faxplan.event_socket import EventSocket
+
+SILENT_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+
+
+class RuntimeSilent(FaxplanError):
+    """Nothing is dialled on this node, and the guard cannot help it."""
+
+    error_id = "runtime-silent"
+
+
+def look(settings: Settings, db: Database) -> str:
+    """What was done, in a sentence; empty where the runtime is at work. db: as role admin.
+
+    Raises RuntimeSilent where somebody has to look, and DatabaseUnavailable. What is done and what fails is in syslog.
+    """
+    with db.across_tenants() as tx:
+        silent = next((row["silent"] for row in nodes.everyone(tx) if row["name"] == settings.node), None)
+    if silent is not None and silent < SILENT_SECONDS:
+        return ""
+    since = "has never reported" if silent is None else f"is silent for {silent:.0f} s"
+    complaint = f"The runtime of node {settings.node} {since}; nothing is dialled here."
+    try:
+        with connect(settings) as switch:
+            ask_whether_alive(switch)
+            reply = switch.api("pyrun fax_queue", ANSWER_SECONDS).strip()
+    except FaxplanError as error:
+        _log(syslog.LOG_ERR, f"{complaint} {error}")
+        raise RuntimeSilent(f"{complaint} {error}") from error
+    done = f"{complaint} Python in FreeSWITCH answers, so it was started again ({reply})."
+    _log(syslog.LOG_WARNING, done)
+    return done
+
+
+def connect(settings: Settings) -> EventSocket:
+    """The event socket of this node's FreeSWITCH. Raises InvalidSetting and SwitchUnavailable."""
+    if settings.event_socket is None:
+        raise InvalidSetting("event_socket is not set, so that FreeSWITCH cannot be asked; set it to host:port.")
+    host, colon, port = settings.event_socket.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit()):
+        raise InvalidSetting(f"event_socket = {settings.event_socket!r} is not host:port.")
+    return EventSocket(int(port), _password(settings.event_socket_password_file), host, ANSWER_SECONDS)
+
+
+def ask_whether_alive(switch: EventSocket) -> None:
+    """Raises RuntimeSilent where Python in FreeSWITCH is stuck or broken: no script runs there, no call is handled."""
+    advice = (
+        "See FreeSWITCH's log. Calls that run go on, new ones are not handled: restart FreeSWITCH when "
+        "`faxplan status` shows none."
+    )
+    try:
+        reply = switch.api("python fax_queue::alive", ANSWER_SECONDS)
+    except SwitchUnavailable as error:
+        raise RuntimeSilent(f"Python in FreeSWITCH does not answer within {ANSWER_SECONDS:.0f} s. {advice}") from error
+    if not reply.startswith("+OK"):
+        raise RuntimeSilent(f"Python in FreeSWITCH answers {reply.strip()[:80]!r} instead of +OK. {advice}")
+
+
+def _password(file: Path | None) -> str:
+    if file is None:
+        raise InvalidSetting("event_socket_password_file is not set; name a file with the event socket's password.")
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise InvalidSetting(f"event_socket_password_file {file} cannot be read ({error.strerror}).") from error
+
+
+def _log(priority: int, text: str) -> None:
+    syslog.openlog("faxplan-guard", 0, syslog.LOG_DAEMON)
+    syslog.syslog(priority, text)

@@ -10,6 +10,7 @@ from faxplan.errors import SwitchUnavailable
 _LOOPBACK = "127.0.0.1"
 # Below the kernel's ephemeral ports (32768 and up), so that outgoing connections do not take them.
 _RTP_FIRST, _RTP_END = 10000, 32000
+_BLOCK = 100
 
 
 def free_tcp_port() -> int:
@@ -42,15 +43,15 @@ class RtpPorts:
 
     @classmethod
     def reserve(cls, count: int) -> Self:
-        """At least `count` ports, in blocks of a thousand, each guarded by a socket bound to its last port."""
-        blocks = list(range(_RTP_FIRST, _RTP_END, 1000))
-        needed = -(-count // 998)
+        """At least `count` ports, in blocks of a hundred, each guarded by a socket bound to its last port."""
+        blocks = list(range(_RTP_FIRST, _RTP_END, _BLOCK))
+        needed = -(-count // (_BLOCK - 2))
         random.shuffle(blocks)
         for first in blocks:
-            last = first + needed * 1000 - 1
+            last = first + needed * _BLOCK - 1
             if last >= _RTP_END:
                 continue
-            guards = [_bound(port) for port in range(first + 999, last + 1, 1000)]
+            guards = [_bound(port) for port in range(first + _BLOCK - 1, last + 1, _BLOCK)]
             if all(guards):
                 return cls(first, last - 1, [guard for guard in guards if guard])
             for guard in guards:

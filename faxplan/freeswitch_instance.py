@@ -28,6 +28,8 @@ PROFILE = "faxplan"
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
 _FOLDERS = ("run", "db", "log", "storage", "recordings", "cache", "certs", "sounds", "grammar", "htdocs")
+# Waits for the end of its input, which comes when the launcher is gone, however it went; then ends the switch.
+_WATCHER = 'read _; grep -qsF "$1" "/proc/$0/cmdline" && kill -TERM "$0"'
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.1/32"),)
@@ -54,7 +56,7 @@ class InstanceOptions:
     gateways: Sequence[Gateway] = ()
     trunk_networks: Sequence[Network] = _LOOPBACK
     sessions_per_second: int = 30
-    max_sessions: int = 1000
+    max_sessions: int = 300
     dialplan: Path | None = None
     demo_carrier: bool = False
     log_level: str = "info"
@@ -80,6 +82,7 @@ class Instance:
         self.acl_path = self.base / "conf" / PROFILE / "trunks_acl.xml"
         self._rtp_ports: RtpPorts | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
@@ -134,6 +137,14 @@ class Instance:
                 stderr=output,
                 start_new_session=True,
             )
+        # A launcher that is killed could not stop the switch.
+        self._watcher = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCHER, str(self._process.pid), str(self.base / "run")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         deadline = time.monotonic() + _START_SECONDS
         while not self._up():
             if self._process.poll() is not None:
@@ -178,6 +189,10 @@ class Instance:
 
     def _ended(self) -> None:
         self._process = None
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.communicate()
+            self._watcher = None
         if self._rtp_ports is not None:
             self._rtp_ports.release()
             self._rtp_ports = None

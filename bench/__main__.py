@@ -15,6 +15,7 @@ _FREESWITCH_RECURSION_LIMIT = 240
 
 
 def main() -> int:
+    """Exit status: 0 after a stop by signal, 1 if the switch cannot start."""
     parser = argparse.ArgumentParser(
         prog="bench", description="A switch for fax, embedded: libspandsp, no SIP, no FreeSWITCH."
     )

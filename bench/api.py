@@ -176,7 +176,7 @@ class Api:
         return "+OK\n"
 
     def _uuid_dump(self, argument: str) -> str:
-        channel = self._switch.channels.get(argument.split()[0]) if argument else None
+        channel = self._switch.channels.get(argument.split(maxsplit=1)[0]) if argument else None
         if channel is None:
             return _NO_CHANNEL
         return Event.received(channel.event("CHANNEL_DATA")).serialize()
@@ -224,7 +224,7 @@ class Api:
     # -- of the bench alone -----------------------------------------------------------------------------------------
 
     def _call_in(self, argument: str) -> str:
-        """JSON: number, tiff, and optional fields of InboundCall; `behaviour` an object of Behaviour's fields. Waits."""
+        """JSON: number, tiff, other fields of InboundCall; `behaviour` is an object of Behaviour's fields. Waits."""
         try:
             wanted = json.loads(argument)
             behaviour = Behaviour(**{"t38": "accept", "ident": "REMOTE SENDER"} | wanted.pop("behaviour", {}))

@@ -54,7 +54,7 @@ class Applications:
         application(channel, data)
 
     def execute_on(self, channel: Channel, value: str) -> None:
-        """Run the value of an execute_on_* variable: `app args` or `app:args`. It runs in the thread that drives the line."""
+        """Run an execute_on_* value, `app args` or `app:args`, in the thread that drives the line."""
         name, _, data = re.sub(r"^([^ :]+)[ :]", r"\1\0", value).partition("\0")
         if "::" in value.partition(" ")[0] or name not in _IN_HOOK:
             # Python or a slow application would run in FreeSWITCH's one fax timer thread, with its lock held.
@@ -87,7 +87,7 @@ class Applications:
 
     def _park(self, channel: Channel, _data: str) -> None:
         with channel.line.lock:
-            channel.wait_while(lambda: True)
+            channel.wait()
 
     def _sched_hangup(self, channel: Channel, data: str) -> None:
         when, _, rest = data.strip().partition(" ")
@@ -101,9 +101,7 @@ class Applications:
         channel.line.schedule(int(when) * 1000, lambda: channel.hangup(causes.cause_named(cause)))
 
     def _python(self, channel: Channel, data: str) -> None:
-        from bench.session import Session  # scripts see this class; importing it above would be a cycle
-
-        self._switch.scripts.call(data, "handler", Session(channel, self._switch))
+        self._switch.scripts.call(data, "handler", self._switch.session_of(channel))
 
 
 def sleep(channel: Channel, milliseconds: int) -> None:
@@ -112,4 +110,4 @@ def sleep(channel: Channel, milliseconds: int) -> None:
         if not channel.ready():
             return
         channel.line.schedule(milliseconds, channel.resume)
-        channel.wait_while(lambda: True)
+        channel.wait()

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from bench.switch import Switch
 
 DEFAULT_RING_SECONDS = 60
+REMOTE_SENDER = Behaviour(t38="accept", ident="REMOTE SENDER")
 
 
 @dataclass(frozen=True)
 class InboundCall:
-    """A call from outside, and who makes it. `behaviour`: `t38`, `ecm`, `v17`, `drop_*`, `loss_percent`, `ident`, `header` count."""
+    """A call from outside, and who makes it. Of `behaviour`, kind, ring_ms and sip_status do not count."""
 
     number: str
     tiff: Path
     caller: str = "+49891234567"
     caller_name: str = ""
     from_address: str = "127.0.0.1"
-    behaviour: Behaviour = Behaviour(t38="accept", ident="REMOTE SENDER")
+    behaviour: Behaviour = REMOTE_SENDER
 
 
 class Calls:
@@ -202,7 +203,7 @@ class Calls:
             try:
                 if channel.ready():
                     work()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the hook and the end of the channel must follow
                 switch.complain(f"a channel's thread broke: {error!r}", error)
             finally:
                 channel.hangup("NORMAL_CLEARING")
@@ -220,7 +221,7 @@ class Calls:
         switch.scripts.start_thread(f"channel-{channel.uuid[:8]}", life)
 
     def _run_hook(self, channel: Channel) -> None:
-        """api_hook of switch_core_state_machine.c: `api args` or `api::args`; the first `::` splits, wherever it stands."""
+        """api_hook of switch_core_state_machine.c: `api args`, or `api::args` if the first colon is a double one."""
         hook = channel.get("api_hangup_hook")
         if not hook:
             return

@@ -1,4 +1,7 @@
-"""Hangup causes (switch_channel.c), and how mod_sofia turns them into SIP status codes and back (sofia_glue.c, mod_sofia.c)."""
+"""Hangup causes (switch_channel.c), and how mod_sofia turns them into SIP status codes and back.
+
+Sources: sofia_glue.c, mod_sofia.c.
+"""
 
 CAUSES: dict[str, int] = {
     "NONE": 0,
@@ -167,16 +170,20 @@ def q850(cause: str) -> int:
 
 
 def name_of(number: int) -> str:
+    """The name of a Q.850 or FreeSWITCH cause number; NORMAL_UNSPECIFIED for an unknown one."""
     return _NAMES.get(number, "NORMAL_UNSPECIFIED")
 
 
 def cause_of_sip(status: int) -> str:
+    """sofia_glue_sip_cause_to_freeswitch."""
     return _FROM_SIP.get(status, "NORMAL_UNSPECIFIED")
 
 
 def sip_of_cause(cause: str) -> int:
+    """hangup_cause_to_sip of mod_sofia.c."""
     return _TO_SIP.get(cause, 480)
 
 
 def phrase_of(status: int) -> str:
+    """The usual reason phrase of a SIP status."""
     return _PHRASES.get(status, "Failure")

@@ -1,4 +1,7 @@
-"""A channel: one leg of a call on our side, with variables, states and what mod_sofia writes on its end (mod_sofia.c, sofia.c)."""
+"""A channel: one leg of a call on our side, with variables, states, and what mod_sofia writes when it ends.
+
+Sources: switch_channel.c, mod_sofia.c, sofia.c.
+"""
 
 import threading
 import time
@@ -46,6 +49,7 @@ class CallerProfile:
         return known.get(name)
 
     def headers(self, uuid: str) -> dict[str, str]:
+        """switch_caller_profile_event_set_data."""
         return {
             "Caller-Direction": self.direction,
             "Caller-Logical-Direction": self.direction,
@@ -114,6 +118,7 @@ class Channel:
     # -- variables --------------------------------------------------------------------------------------------------
 
     def get(self, name: str) -> str | None:
+        """A variable, or what the caller profile has under that name."""
         value = self.variables.get(name)
         if value is not None:
             return value
@@ -164,6 +169,7 @@ class Channel:
         return basic | self.profile.headers(self.uuid) | variables
 
     def publish(self, event: EventData) -> None:
+        """Fire an event."""
         self._publish(event)
 
     def execute_on(self, prefix: str) -> None:
@@ -189,7 +195,7 @@ class Channel:
         self.line.lock.notify_all()
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
-        """End the call from our side. What has to be told to the other side goes out in `leave`, as FreeSWITCH does it."""
+        """End the call from our side. The other side is told in `leave`, as FreeSWITCH does it."""
         with self.line.lock:
             if self.cause:
                 return
@@ -201,6 +207,7 @@ class Channel:
             self.line.lock.notify_all()
 
     def ready(self) -> bool:
+        """False from the hangup on."""
         return self.cause is None
 
     def leave(self) -> None:
@@ -249,9 +256,9 @@ class Channel:
 
     # -- waiting in an application ----------------------------------------------------------------------------------
 
-    def wait_while(self, condition: Callable[[], bool]) -> None:
-        """Block the channel's thread, letting the line's clock run, while `condition` holds and the call is up. Lock held."""
-        if not condition() or self.cause:
+    def wait(self) -> None:
+        """Block the channel's thread and let the line's clock run, until `resume` or hangup. Lock held."""
+        if self.cause:
             return
         self._waiting = True
         self.line.release()
@@ -340,18 +347,22 @@ class ChannelTable:
         self._channels: dict[str, Channel] = {}
 
     def add(self, channel: Channel) -> None:
+        """From now on it exists."""
         with self._lock:
             self._channels[channel.uuid] = channel
 
     def remove(self, channel: Channel) -> None:
+        """It is gone."""
         with self._lock:
             self._channels.pop(channel.uuid, None)
 
     def get(self, uuid: str) -> Channel | None:
+        """The channel with that UUID, or None."""
         with self._lock:
             return self._channels.get(uuid)
 
     def all(self) -> list[Channel]:
+        """Every channel, in order of creation."""
         with self._lock:
             return list(self._channels.values())
 

@@ -9,6 +9,7 @@ from bench.errors import BenchError
 
 
 def main() -> int:
+    """Exit status: 0 with the reply on standard output, 1 if no switch answers."""
     parser = argparse.ArgumentParser(prog="bench.cli", description="Run an API command on a running bench switch.")
     parser.add_argument("--socket", type=Path, required=True, help="control_socket of its configuration")
     parser.add_argument("words", nargs="+", help="the command, e.g. 'show channels count'")

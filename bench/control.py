@@ -9,7 +9,7 @@ import socket
 import socketserver
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bench.errors import BenchError
 
@@ -21,8 +21,7 @@ _log = logging.getLogger("bench.control")
 
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
-        server = self.server
-        assert isinstance(server, _Server)
+        server = cast(_Server, self.server)
         for line in self.rfile:
             try:
                 command = str(json.loads(line)["command"])
@@ -52,6 +51,7 @@ class ControlSocket:
         self._server: _Server | None = None
 
     def start(self) -> None:
+        """Listen, in a thread of its own; a socket left behind by a dead switch is replaced."""
         self._path.unlink(missing_ok=True)
         self._server = _Server(str(self._path), self._api)
         self._path.chmod(0o600)
@@ -59,6 +59,7 @@ class ControlSocket:
         _log.info("control socket %s", self._path)
 
     def stop(self) -> None:
+        """Stop listening and remove the socket."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -66,7 +67,7 @@ class ControlSocket:
 
 
 def command(path: Path, text: str, timeout_s: float = 60.0) -> str:
-    """Run one API command on the switch that listens there. Raises BenchError if none does, or if it answers an error."""
+    """Run one API command on the switch that listens there. Raises BenchError if none does, or for its error."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_s)

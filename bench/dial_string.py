@@ -2,8 +2,9 @@
 
     {name=value,name='value'}sofia/gateway/<gateway>/<number> '&application(arguments)'
 
-The API splits at spaces and eats one level of quotes and backslashes (switch_separate_string), the braces are then split at commas
-by the same rules (switch_event_create_brackets). So `{b='x,y'}` gives b=x: here that is an error, not a lost value.
+The API splits at spaces and eats one level of quotes and backslashes (switch_separate_string); the braces are then
+split at commas by the same rules (switch_event_create_brackets). So `{b='x,y'}` gives b=x: here that is an error, not
+a lost value.
 """
 
 import re
@@ -29,7 +30,7 @@ class DialString:
 
 
 def separate(text: str, delimiter: str, limit: int) -> list[str]:
-    """switch_separate_string: split at `delimiter` outside quotes, then drop quotes and escapes. The last part keeps the rest."""
+    """switch_separate_string: split at `delimiter` outside quotes, drop quotes and escapes; the last keeps the rest."""
     parts: list[str] = []
     start, position, quoted = 0, 0, False
     blank = delimiter == " "

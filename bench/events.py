@@ -40,6 +40,7 @@ class EventBus:
         self._sequence = 0
 
     def publish(self, event: EventData) -> None:
+        """Add the headers that every event has, and hand it to every consumer that is bound to it."""
         now = time.time()
         with self._lock:
             self._sequence += 1
@@ -62,10 +63,12 @@ class EventBus:
             consumer.offer(event)
 
     def attach(self, consumer: "Consumer") -> None:
+        """From now on the consumer is offered every event."""
         with self._lock:
             self._consumers.append(consumer)
 
     def detach(self, consumer: "Consumer") -> None:
+        """The consumer is offered nothing any more."""
         with self._lock:
             if consumer in self._consumers:
                 self._consumers.remove(consumer)
@@ -81,9 +84,11 @@ class Consumer:
         bus.attach(self)
 
     def bind(self, type_: str, subclass: str = "") -> None:
+        """Take events of this type, or ALL; an empty subclass takes every one."""
         self._bindings.add((type_.upper(), subclass))
 
     def offer(self, event: EventData) -> None:
+        """Called by the bus, in the thread that fires the event."""
         if not any(
             type_ in (event.type, "ALL") and subclass in ("", event.subclass) for type_, subclass in self._bindings
         ):
@@ -101,6 +106,7 @@ class Consumer:
             return None
 
     def close(self) -> None:
+        """Stop taking events."""
         self._bus.detach(self)
 
 

@@ -1,7 +1,8 @@
-"""The far end of a call, where it is not one of our own numbers: a fax machine of many humours, a voice, a silence, a refusal."""
+"""The far end of a call that is not one of our own: a fax machine of many humours, a voice, a silence, a refusal."""
 
 import ctypes
 import logging
+import os
 import random
 import tempfile
 import threading
@@ -23,7 +24,7 @@ class Behaviour:
 
     kind: `fax`, `voice` (a speech-like noise), `silence`, `refuse` (with `sip_status`), `no_answer`.
     t38: `request` (asks for it one second after answer), `accept` (if asked), `refuse` (488, goes on in audio).
-    drop_after_pages: BYE once the sender has that many pages acknowledged, `drop_delay_ms` later (0 pages: after answer).
+    drop_after_pages: BYE once the sender has that many pages acknowledged, `drop_delay_ms` later; 0: after answer.
     stays_silent: after the fax neither a packet nor a BYE.
     """
 
@@ -111,7 +112,7 @@ class FarEnd:
         else:
             descriptor, path = tempfile.mkstemp(".tif", "bench-far-")
             self._temporary = path
-        open(descriptor, "wb").close()
+        os.close(descriptor)
         self.result.path = path
         return path
 

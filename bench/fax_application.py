@@ -1,6 +1,7 @@
-"""rxfax and txfax as mod_spandsp runs them: variables read and written, events, T.38 negotiation (mod_spandsp_fax.c)."""
+"""rxfax and txfax as mod_spandsp_fax.c runs them: variables read and written, events, T.38 negotiation."""
 
 import itertools
+import tempfile
 import time
 from pathlib import Path
 from urllib.parse import unquote
@@ -40,6 +41,7 @@ class FaxApplication:
         self.terminal: FaxTerminal
 
     def run(self) -> None:
+        """Answer if need be, and send or receive; return when the application is over."""
         channel = self._channel
         with channel.line.lock:
             if not channel.answered:
@@ -54,7 +56,7 @@ class FaxApplication:
             channel.set("jitterbuffer_msec", None)
             channel.fax = self
             try:
-                channel.wait_while(lambda: True)
+                channel.wait()
             finally:
                 self.terminal.close()
                 channel.fax = None
@@ -79,7 +81,7 @@ class FaxApplication:
                 channel.set(_RESPONSE, "Cannot send non-existant fax file")
                 return False
         elif not self._path:
-            spool, prefix = channel.get("fax_spool") or "/tmp", channel.get("fax_prefix") or "fax"
+            spool, prefix = channel.get("fax_spool") or tempfile.gettempdir(), channel.get("fax_prefix") or "fax"
             self._path = f"{spool}/{prefix}-{next(_sessions)}-{int(time.time() * 1_000_000)}.tif"
             Path(spool).mkdir(parents=True, exist_ok=True)
         return True

@@ -76,6 +76,7 @@ class FaxTerminal:
         self._send_timeout(self._t38, SAMPLES)
 
     def receive_packet(self, packet: bytes, sequence: int) -> None:
+        """An IFP packet has arrived; `sequence` is UDPTL's, not yet cut to 16 bits."""
         self._take_packet(self._core, packet, len(packet), sequence & 0xFFFF)
 
     def send_audio(self, ulaw: "ctypes.Array[ctypes.c_ubyte]") -> None:
@@ -87,6 +88,7 @@ class FaxTerminal:
         library.g711_encode(_ulaw_codec(), ulaw, self._samples, SAMPLES)
 
     def receive_audio(self, ulaw: "ctypes.Array[ctypes.c_ubyte]") -> None:
+        """Hear 160 mu-law samples."""
         library = spandsp.long_calls()
         library.g711_decode(_ulaw_codec(), self._heard, ulaw, SAMPLES)
         library.fax_rx(self._audio, self._heard, SAMPLES)
@@ -118,6 +120,7 @@ class FaxTerminal:
     # -- asking -----------------------------------------------------------------------------------------------------
 
     def statistics(self) -> TransferStatistics:
+        """What T.30 knows about the transfer so far."""
         statistics = TransferStatistics()
         spandsp.short_calls().t30_get_transfer_statistics(self._t30, ctypes.byref(statistics))
         return statistics
@@ -128,12 +131,15 @@ class FaxTerminal:
         return statistics.pages_tx if self.sending else statistics.pages_rx
 
     def local_ident(self) -> str:
+        """The ident that we send; empty if it was too long."""
         return _text(spandsp.short_calls().t30_get_tx_ident(self._t30))
 
     def remote_ident(self) -> str:
+        """The far end's TSI or CSI."""
         return _text(spandsp.short_calls().t30_get_rx_ident(self._t30))
 
     def remote_country_vendor_model(self) -> tuple[str, str, str]:
+        """From the far end's NSF (T.35 codes); empty strings where it sends none."""
         library = spandsp.short_calls()
         return (
             _text(library.t30_get_rx_country(self._t30)),
@@ -192,7 +198,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _posix_timezone(name: str) -> str:
-    """A zone name's POSIX rule, from the footer of its TZif file, as FreeSWITCH looks it up in timezones.conf; else `name`."""
+    """A zone name's POSIX rule, from its TZif file; else `name`. FreeSWITCH looks it up in timezones.conf."""
     file = Path("/usr/share/zoneinfo") / name
     if ".." in name or name.startswith("/") or not file.is_file():
         return name
@@ -212,33 +218,33 @@ def _ulaw_codec() -> int:
     return _codecs[0]
 
 
-@spandsp.TxPacketHandler
+@spandsp.packet_handler
 def _on_packet(_core: int, handle: int, data: "ctypes._Pointer[ctypes.c_ubyte]", length: int, copies: int) -> int:
     _terminals[handle].outbox.append((ctypes.string_at(data, length), copies))
     return 0
 
 
-@spandsp.PhaseHandler
+@spandsp.phase_handler
 def _on_phase_b(_t30: int, handle: int, _result: int) -> int:
     terminal = _terminals[handle]
     try:
         terminal.listener.negotiated(terminal)
-    except Exception:
+    except Exception:  # noqa: BLE001 - it cannot travel through C; ctypes would print and forget it
         _log.exception("phase B listener failed")
     return 0
 
 
-@spandsp.PhaseHandler
+@spandsp.phase_handler
 def _on_phase_d(_t30: int, handle: int, _result: int) -> int:
     terminal = _terminals[handle]
     try:
         terminal.listener.page_done(terminal)
-    except Exception:
+    except Exception:  # noqa: BLE001 - it cannot travel through C; ctypes would print and forget it
         _log.exception("phase D listener failed")
     return 0
 
 
-@spandsp.PhaseEHandler
+@spandsp.phase_e_handler
 def _on_phase_e(_t30: int, handle: int, code: int) -> None:
     terminal = _terminals[handle]
     if terminal.code is not None:
@@ -246,5 +252,5 @@ def _on_phase_e(_t30: int, handle: int, code: int) -> None:
     terminal.code = code
     try:
         terminal.listener.ended(terminal, code)
-    except Exception:
+    except Exception:  # noqa: BLE001 - it cannot travel through C; ctypes would print and forget it
         _log.exception("phase E listener failed")

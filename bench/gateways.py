@@ -1,7 +1,7 @@
-"""The sofia profile's gateways, from XML files in a folder: rescan adds and never updates, killgw removes (sofia.c, sofia_reg.c)."""
+"""The sofia profile's gateways, from XML files in a folder: rescan adds and never updates, killgw removes (sofia.c)."""
 
 import threading
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Gateways:
         self.rescan()
 
     def find(self, name: str) -> Gateway | None:
+        """A loaded gateway, or None."""
         with self._lock:
             return self._loaded.get(name)
 
@@ -37,6 +38,7 @@ class Gateways:
             self._loaded.setdefault(name, Gateway(name, up=name not in self._down))
 
     def rescan(self) -> None:
+        """Load every gateway of the folder that is not loaded yet."""
         for name, parameters in self._read().items():
             with self._lock:
                 if name not in self._loaded and _is_usable(parameters):
@@ -52,14 +54,17 @@ class Gateways:
         return True
 
     def kill(self, name: str) -> bool:
+        """False if no such gateway is loaded."""
         with self._lock:
             return self._loaded.pop(name, None) is not None
 
     def kill_all(self) -> None:
+        """Remove every gateway."""
         with self._lock:
             self._loaded.clear()
 
     def all(self) -> list[Gateway]:
+        """The loaded gateways."""
         with self._lock:
             return list(self._loaded.values())
 
@@ -67,7 +72,7 @@ class Gateways:
         found: dict[str, dict[str, str]] = {}
         files = sorted(self._folder.glob("*.xml")) if self._folder and self._folder.is_dir() else []
         for file in files:
-            root = ElementTree.fromstring(f"<gateways>{_preprocessed(file.read_text(encoding='utf-8'))}</gateways>")
+            root = ET.fromstring(f"<gateways>{_preprocessed(file.read_text(encoding='utf-8'))}</gateways>")  # noqa: S314 - our own files
             for gateway in root.iter("gateway"):
                 found[gateway.get("name", "")] = {
                     param.get("name", ""): param.get("value", "") for param in gateway.iter("param")

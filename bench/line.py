@@ -1,7 +1,7 @@
 """A call's line between two parties: its own clock, what is due on it, and 20 ms after 20 ms of T.38 or G.711.
 
-Time on a line passes only while nobody has to think: a party whose script is running holds the clock (`hold`), as otherwise
-a script would lose minutes of virtual time between two statements. With real time the clock is never held.
+Time on a line passes only while nobody has to think: a party whose script is running holds the clock (`hold`), as
+otherwise a script would lose minutes of virtual time between two statements. With real time the clock is never held.
 """
 
 import ctypes
@@ -75,27 +75,33 @@ class Line:
         self._silence: Frame = (ctypes.c_ubyte * SAMPLES)(*[0xFF] * SAMPLES)
 
     def join(self, caller: Party, callee: Party) -> None:
+        """Both parties, once, before the line is given to the pump."""
         self._parties = [caller, callee]
 
     def other(self, party: Party) -> Party:
+        """The party at the other end."""
         caller, callee = self._parties
         return callee if party is caller else caller
 
     def schedule(self, delay_ms: int, action: Callable[[], None]) -> None:
+        """Run `action` on this line's clock, in the thread that drives it, with the lock held."""
         with self.lock:
             heapq.heappush(self._due, (self.now_ms + delay_ms, next(self._count), action))
         self._wake()
 
     def hold(self) -> None:
+        """A party thinks: a held clock stands until it is released as often as it was held."""
         with self.lock:
             self._held += 1
 
     def release(self) -> None:
+        """The other half of `hold`."""
         with self.lock:
             self._held -= 1
         self._wake()
 
     def end(self) -> None:
+        """The call is over: nothing happens on the line any more."""
         with self.lock:
             self.ended = True
             self._due.clear()

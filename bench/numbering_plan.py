@@ -94,6 +94,7 @@ class NumberingPlan:
 
     @classmethod
     def read(cls, path: Path) -> "NumberingPlan":
+        """Raises InvalidBenchConfig."""
         try:
             return cls(tomllib.loads(path.read_text(encoding="utf-8")))
         except tomllib.TOMLDecodeError as error:

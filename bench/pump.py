@@ -24,14 +24,17 @@ class Pump:
         self._thread = threading.Thread(target=self._run, name="bench-pump", daemon=True)
 
     def start(self) -> None:
+        """Begin to drive lines."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop driving lines; they stand where they are."""
         self._stopped = True
         self.wake()
         self._thread.join(timeout=10)
 
     def add(self, line: Line) -> None:
+        """Drive this line until it has ended."""
         with self._wake:
             self._lines.append(line)
         self.wake()
@@ -51,7 +54,7 @@ class Pump:
     def _advance(self, line: Line, ticks: int, *, held_clock: bool) -> bool:
         try:
             return line.advance(ticks, held_clock=held_clock)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one broken line must not stop the others
             _log.exception("a line broke and was ended")
             line.end()
             return False

@@ -1,4 +1,4 @@
-"""Running Python scripts as mod_python3 does (eval_some_python of mod_python3.c): import, reload, call; errors are only logged."""
+"""Running Python scripts as eval_some_python of mod_python3.c does: import, reload, call; errors are only logged."""
 
 import importlib
 import logging
@@ -20,6 +20,7 @@ class ScriptRunner:
         self._start_lock = threading.Lock()
 
     def install(self) -> None:
+        """Put the scripts on sys.path."""
         sys.path.insert(0, self._script_dir)
 
     def remove(self) -> None:
@@ -50,7 +51,7 @@ class ScriptRunner:
             target(*leading, rest)
         except SystemExit:
             return
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - as mod_python3: whatever a script raises is only logged
             _log.exception("Error calling python script %s", command)
 
     def start_thread(self, name: str, run: Callable[[], None]) -> threading.Thread:

@@ -134,7 +134,7 @@ class Session:
             hook(self, "hangup", self._hook_argument)
         except SystemExit:
             self._switch.complain("SystemExit in a hangup hook would have ended FreeSWITCH")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - mod_python3 prints it to stderr and goes on
             self._switch.console_log("err", f"hangup hook: {error!r}")
 
 

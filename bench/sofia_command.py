@@ -29,14 +29,20 @@ def _profile(gateways: Gateways, profile: str, name: str, command: str, rest: li
         return f"-ERR Unknown command {command}!\n"
     if not rest:
         return "-ERR missing gw name\n"
-    if command == "startgw":
-        if gateways.start(rest[0]):
-            return f"{_RELOADED}+OK start gateway {rest[0]} complete\n"
-        return f"{_RELOADED}-ERR cannot add gateway {rest[0]} for profile {profile}\n"
-    if rest[0] == "_all_":
+    return _kill(gateways, rest[0]) if command == "killgw" else _start(gateways, profile, rest[0])
+
+
+def _kill(gateways: Gateways, name: str) -> str:
+    if name == "_all_":
         gateways.kill_all()
         return "+OK every gateway marked for deletion.\n"
-    return "+OK gateway marked for deletion.\n" if gateways.kill(rest[0]) else "-ERR no such gateway.\n"
+    return "+OK gateway marked for deletion.\n" if gateways.kill(name) else "-ERR no such gateway.\n"
+
+
+def _start(gateways: Gateways, profile: str, name: str) -> str:
+    if gateways.start(name):
+        return f"{_RELOADED}+OK start gateway {name} complete\n"
+    return f"{_RELOADED}-ERR cannot add gateway {name} for profile {profile}\n"
 
 
 def _state(gateway: Gateway) -> str:

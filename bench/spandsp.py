@@ -1,14 +1,15 @@
 """The part of libspandsp 0.0.6 that a fax terminal needs, through ctypes.
 
-Names and meaning are those of /usr/include/spandsp/{t30,t30_api,t38_terminal,t38_core,fax,g711}.h. The library is bound twice:
+Names and meaning are those of /usr/include/spandsp/{t30,t30_api,t38_terminal,t38_core,fax,g711}.h. It is bound twice:
 `short_calls()` keeps the GIL, because a T.38 tick takes microseconds and giving the GIL away costs more than that;
 `long_calls()` releases it, for the modem work of the audio path.
 """
 
 import ctypes
+from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_ubyte, c_uint16, c_void_p
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bench.errors import SpandspMissing
 
@@ -17,6 +18,22 @@ LIBRARY = "libspandsp.so.2"
 TxPacketHandler = CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(c_ubyte), c_int, c_int)
 PhaseHandler = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int)
 PhaseEHandler = CFUNCTYPE(None, c_void_p, c_void_p, c_int)
+
+
+def packet_handler(function: Callable[..., int]) -> Any:
+    """Make a t38_tx_packet_handler_t of (core, handle, data, length, copies) -> int."""
+    return TxPacketHandler(function)
+
+
+def phase_handler(function: Callable[..., int]) -> Any:
+    """Make a t30_phase_b_handler_t or t30_phase_d_handler_t of (t30, handle, result) -> int."""
+    return PhaseHandler(function)
+
+
+def phase_e_handler(function: Callable[..., None]) -> Any:
+    """Make a t30_phase_e_handler_t of (t30, handle, code) -> None."""
+    return PhaseEHandler(function)
+
 
 MODEMS_V27TER_V29 = 0x01 | 0x02
 MODEM_V17 = 0x04
@@ -142,5 +159,5 @@ def long_calls() -> ctypes.CDLL:
 
 
 def completion_text(code: int) -> str:
-    """The text of a T.30 completion code, as t30_completion_code_to_str gives it (the same in 0.0.6 and in FreeSWITCH's)."""
+    """The text of a T.30 completion code; the same in 0.0.6 and in FreeSWITCH's spandsp."""
     return bytes(short_calls().t30_completion_code_to_str(code)).decode("ascii")

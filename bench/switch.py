@@ -19,6 +19,7 @@ from bench.gate import SessionGate
 from bench.gateways import Gateways
 from bench.pump import Pump
 from bench.scripts import ScriptRunner
+from bench.session import Session
 
 _log = logging.getLogger("bench")
 _FREESWITCH_STACK = 240 * 1024
@@ -82,6 +83,7 @@ class Switch:
         self.stop()
 
     def start(self) -> None:
+        """Begin: scripts can import `freeswitch`, calls can be made. What __enter__ does."""
         spandsp.short_calls()
         freeswitch_module.attach(self)
         sys.modules["freeswitch"] = freeswitch_module
@@ -130,21 +132,30 @@ class Switch:
             return self._idle.wait_for(lambda: self._calls == 0, timeout_s)
 
     def new_consumer(self, length: int = 5000) -> Consumer:
+        """A consumer of this switch's events, bound to nothing yet."""
         return Consumer(self.events, length)
 
     def complain(self, what: str, error: BaseException | None = None) -> None:
+        """Something happened that FreeSWITCH would not forgive, or not in the same way."""
         self.complaints.append(what)
         _log.error("%s", what, exc_info=error)
 
     def console_log(self, level: str, message: str) -> None:
+        """A line on the switch's console, as consoleLog writes it."""
         self.console.append((level, message))
         _log.log(_LEVELS.get(level.lower(), logging.INFO), "%s", message.rstrip("\n"))
 
+    def session_of(self, channel: Channel) -> Session:
+        """What a script gets to see of a channel."""
+        return Session(channel, self)
+
     def call_begins(self, _channel: Channel) -> None:
+        """A channel's thread starts."""
         with self._idle:
             self._calls += 1
 
     def call_over(self, _channel: Channel) -> None:
+        """A channel is gone, hook and all."""
         with self._idle:
             self._calls -= 1
             self._idle.notify_all()

@@ -22,7 +22,7 @@ def script_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start_bench(script_dir: Path) -> Iterator[Callable[..., Switch]]:
-    """Start a switch with settings of BenchConfig; it has a gateway `carrier`, and our numbers begin with OWN_PREFIX."""
+    """Start a switch with settings of BenchConfig; its gateway is `carrier`, our numbers begin with OWN_PREFIX."""
     with ExitStack() as running:
 
         def start(**settings: Any) -> Switch:

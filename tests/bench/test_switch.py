@@ -166,7 +166,10 @@ def test_switches_one_after_the_other_share_nothing(
 ) -> None:
     (script_dir / "state.py").write_text("seen = []\n", encoding="utf-8")
     (script_dir / "counter.py").write_text(
-        "import state\ndef fsapi(session, stream, env, args):\n    state.seen.append(1)\n    stream.write(str(len(state.seen)))\n",
+        "import state\n"
+        "def fsapi(session, stream, env, args):\n"
+        "    state.seen.append(1)\n"
+        "    stream.write(str(len(state.seen)))\n",
         encoding="utf-8",
     )
     uuids = set()

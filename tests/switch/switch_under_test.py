@@ -1,6 +1,6 @@
-"""What the behaviour tests need of a switch, and what they do with it. Another switch joins as another parameter in conftest.py.
+"""What the behaviour tests need of a switch, and what they do with it. Another switch joins as a parameter in conftest.py.
 
-Everything is watched from inside: scripts in the switch write JSON lines, so that both switches are asked in the same way.
+Everything is watched from inside: scripts in the switch write JSON lines, so that both are asked in the same way.
 """
 
 import json
@@ -194,4 +194,6 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     if not file.exists():
         return []
     # The last line may be half written.
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    return [
+        json.loads(line) for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")
+    ]

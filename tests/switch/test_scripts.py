@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.switch.switch_under_test import Probe
+from tests.switch.switch_under_test import Probe, wait_for
 
 
 def test_unset_variables_are_none_and_strings_are_empty_after_destroy(probe: Probe) -> None:
@@ -151,8 +151,6 @@ def test_events_of_our_own(probe: Probe) -> None:
         """
     )
     assert probe.switch.api(f"python {module}") == "True"
-    from tests.switch.switch_under_test import wait_for
-
     (said,) = wait_for(lambda: probe.events("me", "CUSTOM", "probe::said"), "own event")
     assert said["Odd-Value"] == "a b%cä"
     assert said["_body"] == "body"

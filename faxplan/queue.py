@@ -45,15 +45,12 @@ def calls_on_node(tx: Transaction, node: str) -> int:
 def claim_faxes(tx: Transaction, *, node: str, switch_uuid: str, most: int, lease_seconds: int) -> list[ClaimedFax]:
     """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node, by priority, then by age.
 
-    Refused: a fax that is not due, that another node is claiming at this moment (SKIP LOCKED), or that is no longer
-    queued (cancelled meanwhile). Call in across_tenants() as role switch.
+    Refused: a fax that is not due, that another node is claiming or its user cancelling at this moment (SKIP LOCKED),
+    or that is no longer queued. Call in across_tenants() as role switch.
     """
     due = tx.rows(
-        """with due as (
-               select tenant_id, fax_id from fax_queue where not_before <= now()
-               order by priority, not_before limit %s for update skip locked)
-           delete from fax_queue q using due where q.tenant_id = due.tenant_id and q.fax_id = due.fax_id
-           returning q.tenant_id, q.fax_id""",
+        """select tenant_id, fax_id from fax_queue where not_before <= now()
+           order by priority, not_before limit %s for update skip locked""",
         (min(most, MOST_CLAIMED),),
     )
     by_tenant: dict[int, list[int]] = {}
@@ -62,8 +59,25 @@ def claim_faxes(tx: Transaction, *, node: str, switch_uuid: str, most: int, leas
     claimed: list[ClaimedFax] = []
     for tenant_id, fax_ids in sorted(by_tenant.items()):
         tx.enter_tenant(tenant_id)
-        claimed += _open_attempts(tx, tenant_id, fax_ids, node, switch_uuid, lease_seconds)
+        taken = _leave_queue(tx, tenant_id, fax_ids)
+        claimed += _open_attempts(tx, tenant_id, taken, node, switch_uuid, lease_seconds)
     return claimed
+
+
+def _leave_queue(tx: Transaction, tenant_id: int, fax_ids: list[int]) -> list[int]:
+    """Locks the faxes and takes them out of the queue, but for those that somebody else has locked.
+
+    A cancel holds the fax and then wants its place in the queue, which the claim holds: waiting here would be a
+    deadlock.
+    """
+    rows = tx.rows(
+        """with free as (
+               select id from faxes where tenant_id = %(tenant)s and id = any(%(faxes)s) for update skip locked)
+           delete from fax_queue q using free where q.tenant_id = %(tenant)s and q.fax_id = free.id
+           returning q.fax_id""",
+        {"tenant": tenant_id, "faxes": fax_ids},
+    )
+    return [row["fax_id"] for row in rows]
 
 
 def _open_attempts(
@@ -255,17 +269,18 @@ class RenderJob:
 def claim_render_job(tx: Transaction, *, worker: str, lease_seconds: int) -> RenderJob | None:
     """The oldest due rendering, for `lease_seconds`; None where nothing waits.
 
-    Refused: one under another worker's living lease. One whose lease has run out is free: its worker died.
+    Refused: one under another worker's living lease. One whose lease has run out is free: its worker died. So is one
+    under this worker's own lease: a worker has one job at a time, and lost track of this one with the database.
     """
     row = tx.row(
         """with due as (
                select tenant_id, rendering_id from render_jobs
-               where not_before <= now() and (lease_until is null or lease_until < now())
+               where not_before <= now() and (lease_until is null or lease_until < now() or worker = %s)
                order by not_before limit 1 for update skip locked)
            update render_jobs j set worker = %s, lease_until = now() + make_interval(secs => %s), tries = j.tries + 1
            from due where j.tenant_id = due.tenant_id and j.rendering_id = due.rendering_id
            returning j.tenant_id, j.rendering_id, j.tries""",
-        (worker, lease_seconds),
+        (worker, worker, lease_seconds),
     )
     return None if row is None else RenderJob(**row)
 

@@ -11,8 +11,8 @@ from bench.errors import InvalidBenchConfig
 def actions(path: Path, variables: Mapping[str, str]) -> list[str]:
     """`application data` of each action, in order, `$${name}` replaced as FreeSWITCH's preprocessor does.
 
-    The file has one extension whose one condition every number meets; anything else is refused (InvalidBenchConfig), since
-    the bench matches nothing.
+    The file has one extension whose one condition every number meets; anything else is refused (InvalidBenchConfig),
+    since the bench matches nothing.
     """
     root = ET.parse(path).getroot()  # noqa: S314 - our own file
     conditions = root.findall("./context/extension/condition")

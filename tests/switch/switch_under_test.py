@@ -1,4 +1,4 @@
-"""What the behaviour tests need of a switch, and what they do with it. Another switch joins as a parameter in conftest.py.
+"""What the behaviour tests need of a switch, and what they do with it. Another switch joins as one more parameter.
 
 Everything is watched from inside: scripts in the switch write JSON lines, so that both are asked in the same way.
 """

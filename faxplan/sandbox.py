@@ -4,7 +4,6 @@ The child sends its result back as JSON, never as a pickle: a parser that was ta
 code in the parent. Functions, arguments and results are therefore limited to what JSON holds.
 """
 
-import gc
 import json
 import os
 import resource
@@ -92,7 +91,6 @@ def _forked(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
     if pid == 0:
         os.close(reading)
         os.setsid()
-        gc.freeze()  # or the collector's first round would copy every page of memory that we share with the parent
         _serve(request, writing)
     os.close(writing)
     with os.fdopen(reading, "rb", buffering=0) as answers:

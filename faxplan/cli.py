@@ -81,7 +81,7 @@ class Context:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. No exception of ours leaves it."""
     options = _parser().parse_args(arguments)
-    context = Context(_settings_file(os.environ), options.user, os.environ)
+    context = Context(_settings_file(options, os.environ), options.user, os.environ)
     try:
         code: int = options.command(context, options)
         sys.stdout.flush()
@@ -103,14 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         context.close()
 
 
-def _settings_file(environment: Mapping[str, str]) -> Path | None:
+def _settings_file(options: argparse.Namespace, environment: Mapping[str, str]) -> Path | None:
     """None: config.load finds it. In a checkout without any other settings, those of its `make run`."""
     if "FAXPLAN_CONFIG" in environment or "FAXPLAN_DATABASE_URL" in environment or config.DEFAULT_FILE.exists():
         return None
     here = home.default(environment)
     if not here.settings_file.exists():
         return None
-    print(f"Using {here.shown(here.settings_file)}, the settings of `make run`.", file=sys.stderr)
+    if not options.json:
+        print(f"Using {here.shown(here.settings_file)}, the settings of `make run`.", file=sys.stderr)
     return here.settings_file
 
 

@@ -54,7 +54,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
 def _send(context: "Context", options: argparse.Namespace) -> int:
     if not options.file.is_file():
         raise NotFound(f"There is no file {options.file}.")
-    user, tenant = _actor(context)
+    user, tenant = _actor(context, options)
     password = None
     if options.password:
         password = getpass.getpass("Password of the PDF: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
@@ -79,7 +79,7 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _list(context: "Context", options: argparse.Namespace) -> int:
-    user, tenant = _actor(context)
+    user, tenant = _actor(context, options)
     with context.portal.tenant(user.tenant_id) as tx:
         faxes = history.faxes(tx, user, direction=options.direction, limit=options.limit)
     if options.json:
@@ -102,7 +102,7 @@ def _list(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _show(context: "Context", options: argparse.Namespace) -> int:
-    user, tenant = _actor(context)
+    user, tenant = _actor(context, options)
     with context.portal.tenant(user.tenant_id) as tx:
         fax = history.fax(tx, user, options.fax)
         calls = history.attempts(tx, user, options.fax)
@@ -115,7 +115,7 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _get(context: "Context", options: argparse.Namespace) -> int:
-    user, _ = _actor(context)
+    user, _ = _actor(context, options)
     saved = saving.save(context.portal, context.store, user, _fax(context, user, options.fax), options.output)
     if options.json:
         cli_output.print_json(list(saved))
@@ -126,7 +126,7 @@ def _get(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _cancel(context: "Context", options: argparse.Namespace) -> int:
-    user, _ = _actor(context)
+    user, _ = _actor(context, options)
     done = outbound.cancel(context.portal, user, options.fax)
     if options.json:
         cli_output.print_json({"fax": options.fax, "cancelled": done})
@@ -139,7 +139,7 @@ def _cancel(context: "Context", options: argparse.Namespace) -> int:
 
 def status_of_fax(context: "Context", options: argparse.Namespace) -> int:
     """Where one fax stands, in a line."""
-    user, tenant = _actor(context)
+    user, tenant = _actor(context, options)
     fax = _fax(context, user, options.fax)
     if options.json:
         cli_output.print_json(fax)
@@ -148,12 +148,13 @@ def status_of_fax(context: "Context", options: argparse.Namespace) -> int:
     return 0
 
 
-def _actor(context: "Context") -> tuple[User, Tenant]:
+def _actor(context: "Context", options: argparse.Namespace) -> tuple[User, Tenant]:
     """As whom the command acts; said on standard error, so that output stays what it is."""
     user = context.user()
     with context.portal.across_tenants() as tx:
         tenant = tenants.get(tx, user.tenant_id)
-    print(f"As {user.email} of {tenant.name}.", file=sys.stderr)
+    if not options.json:
+        print(f"As {user.email} of {tenant.name}.", file=sys.stderr)
     return user, tenant
 
 

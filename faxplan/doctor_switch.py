@@ -124,18 +124,20 @@ def _gateways(switch: EventSocket, profile: str) -> list[Finding]:
     findings = []
     for line in switch.api("sofia status gateway").splitlines():
         # profile::name, where it leads, its state and counters (mod_sofia.c).
-        row = re.match(rf"\s*{re.escape(profile)}::(\S+)\s+(\S+)\s+(\S+)", line)
+        row = re.match(rf"\s*{re.escape(profile)}::(\S+)\s+\S+\s+(\S+)", line)
         if row is None:
             continue
-        name, _, state = row.groups()
-        if state in ("REGED", "NOREG"):
+        name, state = row[1], row[2]
+        # The list does not tell whether OPTIONS are answered; the gateway's own page does.
+        down = re.search(r"^Status\s+DOWN", switch.api(f"sofia status gateway {name}"), re.MULTILINE)
+        if state in ("REGED", "NOREG") and not down:
             findings.append(ok(f"gateway {name}", "registered" if state == "REGED" else "up, without registration"))
-        else:
-            findings.append(
-                error(
-                    f"gateway {name}",
-                    f"state {state}: calls through it fail at once",
-                    "Check the trunk's host, user name and password, and whether the carrier answers OPTIONS.",
-                )
+            continue
+        findings.append(
+            error(
+                f"gateway {name}",
+                f"{'down' if down else f'in state {state}'}: calls through it fail at once",
+                "Check the trunk's host, user name and password, and whether the carrier answers OPTIONS.",
             )
+        )
     return findings

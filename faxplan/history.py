@@ -138,10 +138,10 @@ def attempts(tx: Transaction, user: User, fax_id: int) -> list[Attempt]:
 
 
 def received_since(tx: Transaction, user: User, *, called: str, calling: str | None, since: datetime) -> int | None:
-    """The newest fax that came in for `called` from `calling` since then; None where there is none yet."""
+    """The first fax that came in for `called` from `calling` since then; None where there is none yet."""
     fax_id: int | None = tx.value(
         """select id from faxes where tenant_id = %s and direction = 'inbound' and called_number = %s
-           and calling_number is not distinct from %s and created_at >= %s order by id desc limit 1""",
+           and calling_number is not distinct from %s and created_at >= %s order by id limit 1""",
         (user.tenant_id, called, calling, since),
     )
     return fax_id

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from faxplan import demo, home, nodes, numbers, postgres, processes, run_fax, run_switch, trunks
+from faxplan import config, demo, dialer, home, nodes, numbers, postgres, processes, run_fax, run_switch, trunks
 from faxplan.config import to_toml
 from faxplan.db import Database
 from faxplan.documents import Store
@@ -103,6 +103,7 @@ class Run:
         else:
             switch = OwnFreeSwitch(self._home, choice.found, sip_port, gateways)
         self._write_settings(server.cluster, switch.settings())
+        dialer.prepare_folders(config.load(self._home.settings_file))
         environment = {"FAXPLAN_CONFIG": str(self._home.settings_file)}
         worker = Child(
             "the worker",

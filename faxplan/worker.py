@@ -23,7 +23,7 @@ LEASE_SECONDS = 1800
 """Longer than any rendering may take. A worker that was killed does not cost that long: see `free_jobs_of_dead`."""
 MOST_TRIES = 3
 RETRY_SECONDS = 30
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 1.0
 
 
 class Worker:

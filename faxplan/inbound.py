@@ -157,10 +157,20 @@ def deliver(db: Database, store: Store, pending: PendingFax, *, actor: str) -> s
 
 
 def _deliver_locked(db: Database, store: Store, pending: PendingFax, actor: str) -> str | None:
+    side = pending.sidecar
+    # Asked first: while the database is away, every try would leave another copy in the store.
+    with db.tenant(side.tenant_id) as tx:
+        delivered = not queue.call_is_open(tx, side.tenant_id, side.attempt_id)
+    if delivered:
+        shutil.rmtree(pending.folder)
+        return None
     state, pages, pdf = _examine(pending)
     stored = [store.put(path) for path in (pending.tiff, pdf) if path is not None and pages]
     try:
         done = _commit(db, pending, state, pages, stored, actor)
+    except DatabaseUnavailable:
+        # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
+        raise
     except BaseException:
         for each in stored:
             store.delete(each.object_name)

@@ -204,6 +204,11 @@ def open_call(
     )
 
 
+def call_is_open(tx: Transaction, tenant_id: int, attempt_id: int) -> bool:
+    """Whether a call is not settled yet."""
+    return tx.value("select 1 from calls where tenant_id = %s and attempt_id = %s", (tenant_id, attempt_id)) == 1
+
+
 def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:
     """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled."""
     return tx.row(

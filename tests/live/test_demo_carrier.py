@@ -1,4 +1,4 @@
-"""One FreeSWITCH alone, as in `make run`: its gateway `carrier` leads back to itself; a document goes all the way round."""
+"""One FreeSWITCH alone, as in `make run`: its gateway `carrier` leads back to itself, and a document goes round."""
 
 import sys
 import time

@@ -1,7 +1,6 @@
 """originate and bgapi: jobs, quoting, and the failures that never make a channel."""
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -137,9 +136,9 @@ def test_nobody_answers(probe: Probe) -> None:
     assert environment["variable_sip_hangup_disposition"] == "send_cancel"
 
 
-def test_a_rescan_adds_a_gateway_and_killgw_removes_it(probe: Probe, five_pages: Path) -> None:
+def test_what_sofia_says_of_a_gateway(probe: Probe) -> None:
     status = probe.switch.api(f"sofia status gateway {probe.switch.gateway}")
     assert f"Name    \t{probe.switch.gateway}\n" in status
     assert "Status  \tUP" in status
+    assert "Status  \tDOWN" in probe.switch.api(f"sofia status gateway {probe.switch.down_gateway}")
     assert probe.switch.api("sofia status gateway nobody") == "Invalid Gateway!\n"
-    assert five_pages.exists()

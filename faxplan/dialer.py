@@ -163,6 +163,8 @@ class Dialer:
             self._pages.clear()
 
     def _settle(self, outcome: Outcome) -> None:
+        # Pages told in the same breath as the end, or while the database was away: settling counts what is recorded.
+        self._record_pages()
         settling.settle(self._db, outcome, self._spool.staged(outcome.attempt_id), actor=self._actor)
         self._spool.discard_outbound(outcome.attempt_id)
         self._journal.remove(outcome.attempt_id)

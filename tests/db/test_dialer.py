@@ -1,0 +1,262 @@
+"""The runtime on a scripted switch: what it dials, how many at once, and that every call is settled."""
+
+from pathlib import Path
+
+import pytest
+
+from faxplan import nodes, outbound, queue
+from faxplan.db import Listener
+from faxplan.switch import FaxStarted, NoChannel, PageDone
+from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, queued
+from tests.runtime import DROPPED, SENT, Runtime
+from tests.scripted_switch import Originate
+from tests.world import World
+
+
+@pytest.fixture
+def runtime(world: World, monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    return Runtime(world, monkeypatch)
+
+
+def test_a_fax_is_dialled_and_settled_and_nothing_is_left_over(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme, pages=3)
+    switch, staged = runtime.switch, []
+
+    def answered(call: Originate) -> None:
+        sidecar = world.spool.staged(call.attempt_id)
+        assert sidecar is not None
+        staged.append((sidecar.fax_id, sidecar.start_page, world.spool.outbound_tiff(call.attempt_id).exists()))
+        switch.ends(call, SENT)
+
+    switch.on_originate = answered
+    runtime.run(runtime.final(world.acme, fax_id))
+    assert [(call.gateway, call.number) for call in switch.originated] == [("carrier", "+493099001234")]
+    assert staged == [(fax_id, 0, True)]
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+    assert world.attempts(world.acme, fax_id)[0]["dialled"] == "+493099001234"
+    assert not [*world.spool.outbound.iterdir(), *world.journal.folder.iterdir()]
+    with world.portal.across_tenants() as tx:
+        assert [node["name"] for node in nodes.everyone(tx)] == ["node1"]
+
+
+@pytest.mark.parametrize("cause", ["GATEWAY_DOWN", "INVALID_GATEWAY", "NETWORK_OUT_OF_ORDER", "", "NEVER HEARD OF"])
+def test_a_call_without_a_channel_is_settled(world: World, runtime: Runtime, cause: str) -> None:
+    fax_id = queued(world, world.acme)
+
+    def no_channel(call: Originate) -> None:
+        runtime.switch.no_channel(call)
+        runtime.switch.tell(NoChannel(call.uuid, cause))
+
+    runtime.switch.on_originate = no_channel
+    runtime.run(runtime.settled(world.acme, fax_id))
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["hangup_cause"]) == ("not-sent", cause or "NONE")
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    assert not [*world.spool.outbound.iterdir(), *world.journal.folder.iterdir()]
+
+
+def test_the_hooks_outcome_wins_over_an_err_that_came_first(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme)
+
+    def both(call: Originate) -> None:
+        runtime.switch.tell(NoChannel(call.uuid, "NORMAL_CLEARING"))
+        runtime.switch.ends(call, SENT)
+
+    runtime.switch.on_originate = both
+    runtime.run(runtime.settled(world.acme, fax_id))
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
+def test_an_err_for_a_call_that_has_a_channel_waits_for_its_hook(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme)
+    runtime.switch.on_originate = lambda call: runtime.switch.tell(NoChannel(call.uuid, "USER_BUSY"))
+    runtime.run(lambda: runtime.switch.turns > 50)
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert attempt["outcome"] is None
+
+
+def test_pages_told_just_before_the_end_count(world: World, runtime: Runtime) -> None:
+    """The hook knew less: it could not read its variables. Both lie before the runtime at once."""
+    fax_id = queued(world, world.acme)
+
+    def drops_after_two(call: Originate) -> None:
+        runtime.switch.tell(FaxStarted(call.uuid), PageDone(call.uuid, 1), PageDone(call.uuid, 2))
+        runtime.switch.ends(call, DROPPED)
+
+    runtime.switch.on_originate = drops_after_two
+    runtime.run(runtime.settled(world.acme, fax_id))
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["pages_done"]) == ("queued", 2)
+
+
+def test_a_fax_on_its_way_shows_its_pages(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme)
+
+    def pages_recorded() -> int:
+        with world.switch.across_tenants() as tx:
+            return tx.value("select max(pages) from calls") or 0
+
+    runtime.switch.on_originate = lambda call: runtime.switch.tell(FaxStarted(call.uuid), PageDone(call.uuid, 1))
+    runtime.run(lambda: pages_recorded() == 1)
+    assert world.fax(world.acme, fax_id)["state"] == "sending"
+
+
+def test_a_resumed_fax_starts_after_the_last_acknowledged_page(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme)
+    starts = []
+
+    def drops_once(call: Originate) -> None:
+        sidecar = world.spool.staged(call.attempt_id)
+        assert sidecar is not None
+        starts.append(sidecar.start_page)
+        first = len(starts) == 1
+        runtime.switch.tell(PageDone(call.uuid, 2 if first else 1))
+        runtime.switch.ends(call, DROPPED)
+
+    runtime.switch.on_originate = drops_once
+    runtime.run(runtime.settled(world.acme, fax_id))
+    due_now(world)
+    runtime.run(runtime.final(world.acme, fax_id))
+    assert starts == [0, 2]
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
+def test_a_number_that_no_trunk_serves_is_not_dialled(world: World, runtime: Runtime) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update routes set prefix = '+1'")
+    fax_id = queued(world, world.acme)
+    runtime.run(runtime.final(world.acme, fax_id))
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "no-route")
+    assert runtime.switch.originated == []
+
+
+def test_a_rendering_that_is_lost_or_spoilt_ends_its_fax_alone(world: World, runtime: Runtime) -> None:
+    lost, spoilt, well = (queued(world, world.acme, due_in=seconds) for seconds in (-30, -20, -10))
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        names = {
+            fax_id: tx.value(
+                """select object_name from faxes f join renderings r on r.id = f.rendering_id
+                   join documents d on d.id = r.document_id where f.id = %s""",
+                (fax_id,),
+            )
+            for fax_id in (lost, spoilt)
+        }
+    world.store.delete(names[lost])
+    next(world.store.root.rglob(names[spoilt])).write_bytes(b"something else")
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.acme, lost, spoilt, well))
+    rows = [world.fax(world.acme, fax_id) for fax_id in (lost, spoilt, well)]
+    states = [(row["state"], row["error_id"]) for row in rows]
+    assert states == [("failed", "document-lost"), ("failed", "document-lost"), ("sent", None)]
+    assert len(runtime.switch.originated) == 1
+
+
+def test_a_rendering_that_is_no_fax_tiff_ends_its_fax_alone(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as garbled:
+        garbled.setattr("tests.faxes.fax_tiff", lambda path, _: path.write_bytes(b"II*\0 and nothing that follows"))
+        garbage = queued(world, world.acme, pages=1)
+    well = queued(world, world.acme, pages=3)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.acme, garbage, well))
+    assert world.fax(world.acme, garbage)["state"] == "failed"
+    assert world.fax(world.acme, well)["state"] == "sent"
+
+
+def test_no_more_calls_at_once_than_the_node_may_have(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Runtime(world, monkeypatch, max_channels=3)
+    received = accepted(world, world.borea, "a call that comes in")
+    faxes = [queued(world, world.acme) for _ in range(7)]
+    switch = runtime.switch
+    switch.channels[received.channel_uuid] = Originate(received.channel_uuid, "", "", received.attempt_id, 0.0)
+
+    def one_call_ends() -> None:
+        ours = [call for call in switch.channels.values() if call.gateway]
+        if len(switch.channels) == 3 or len(switch.originated) == len(faxes):
+            for call in ours[:1]:
+                switch.ends(call, SENT)
+
+    switch.on_turn = one_call_ends
+    runtime.run(runtime.final(world.acme, *faxes))
+    assert len(switch.originated) == 7
+    assert switch.busiest == 3
+
+
+def test_no_more_new_calls_a_second_than_set(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Runtime(world, monkeypatch, calls_per_second=2.0)
+    faxes = [queued(world, world.acme) for _ in range(9)]
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.acme, *faxes))
+    at = [call.at for call in runtime.switch.originated]
+    assert len(at) == 9
+    # A bucket of one second's worth: in any stretch of time no more than what flows in, and what it held.
+    for first in range(9):
+        for last in range(first, 9):
+            assert last - first + 1 <= 2.0 * (at[last] - at[first]) + 2.0 + 1e-6
+
+
+def test_a_cancel_hangs_up(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme)
+    runtime.switch.on_originate = lambda _: outbound.cancel(world.portal, world.acme.user, fax_id)
+    runtime.run(runtime.final(world.acme, fax_id))
+    assert [cause for _, cause in runtime.switch.hung_up] == ["ORIGINATOR_CANCEL"]
+    assert world.fax(world.acme, fax_id)["state"] == "cancelled"
+    assert audited(world, world.acme) == ["fax.cancel", "fax.cancelled"]
+    assert noticed(world, world.acme) == ["cancelled"]
+
+
+def test_a_second_runtime_on_the_same_node_ends(world: World, runtime: Runtime) -> None:
+    queued(world, world.acme)
+    first = Listener(world.installation.url("faxplan_switch"), ())
+    assert first.try_lock(nodes.lock_key("node1"))
+    runtime.run(lambda: False)
+    assert "another runtime serves this node" in runtime.switch.logged[-1]
+    assert runtime.switch.originated == []
+    first.close()
+    runtime.run(lambda: bool(runtime.switch.originated))
+
+
+def test_calls_of_a_switch_that_is_gone_are_settled(world: World, runtime: Runtime) -> None:
+    """The switch was killed in mid-call: it starts again with another core UUID."""
+    fax_id = queued(world, world.acme)
+    (old,) = claim(world)
+    with world.switch.across_tenants() as tx:
+        queue.record_pages(tx, old.channel_uuid, 2)
+    world.spool.outbound_tiff(old.attempt_id).touch()
+    half, empty = accepted(world, world.borea, "in-1"), accepted(world, world.borea, "in-2")
+    fax_tiff(world.spool.inbound_tiff(half.attempt_id), 1)
+    runtime.switch.core = "switch-2"
+    runtime.run(runtime.settled(world.acme, fax_id))
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["pages"]) == ("unknown", 2)
+    assert world.fax(world.acme, fax_id)["pages_done"] == 2
+    runtime.run(runtime.final(world.borea, half.fax_id, empty.fax_id))
+    states = [world.fax(world.borea, each.fax_id)["state"] for each in (half, empty)]
+    assert states == ["partial", "failed"]
+    assert not [*world.spool.outbound.iterdir(), *world.spool.inbound.iterdir()]
+
+
+def test_what_the_journal_holds_at_the_start_is_settled_first(world: World, runtime: Runtime) -> None:
+    """The runtime died after the hook wrote: the outcome counts, not that the switch is another one."""
+    fax_id = queued(world, world.acme)
+    runtime.run(lambda: bool(runtime.switch.originated))
+    (call,) = runtime.switch.originated
+    runtime.switch.ends(call, SENT)
+    runtime.switch.core = "switch-2"
+    runtime.run(runtime.settled(world.acme, fax_id))
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+    assert len(runtime.switch.originated) == 1
+
+
+def test_a_call_going_on_survives_a_new_runtime(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme)
+    runtime.run(lambda: bool(runtime.switch.originated))
+    runtime.run(lambda: runtime.switch.turns > 400)
+    assert world.attempts(world.acme, fax_id)[0]["outcome"] is None
+    (call,) = runtime.switch.originated
+    assert world.spool.staged(call.attempt_id) is not None
+    runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.acme, fax_id))
+    assert world.fax(world.acme, fax_id)["state"] == "sent"

@@ -1,0 +1,52 @@
+"""The runtime of a node on a scripted switch, with real database, spool and journal."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from faxplan import dialer
+from faxplan.call_result import CallResult
+from faxplan.db import Listener
+from faxplan.dialer import Dialer
+from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
+from tests.scripted_switch import Clock, ScriptedSwitch
+from tests.world import Office, World
+
+SENT = CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=3)
+DROPPED = CallResult("NORMAL_CLEARING", fax_success=False, fax_result_code=49, pages=0)
+
+
+class Runtime:
+    """A node: `run(until)` works until a condition holds; the clock is the test's."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
+        self.world = world
+        self.switch = ScriptedSwitch(Clock(), world.spool, world.journal)
+        monkeypatch.setattr(dialer, "time", self.switch.clock)
+        self.settings = replace(world.settings, **settings)  # type: ignore[arg-type]
+
+    def run(self, until: Callable[[], bool]) -> None:
+        self.switch.until = until
+        self.switch.turns = 0
+        listener = Listener(self.world.installation.url("faxplan_switch"), (QUEUE_CHANNEL, CANCEL_CHANNEL))
+        try:
+            Dialer(
+                self.switch,
+                self.world.switch,
+                listener,
+                self.world.store,
+                self.world.spool,
+                self.world.journal,
+                self.settings,
+            ).run()
+        finally:
+            listener.close()
+
+    def settled(self, office: Office, fax_id: int, attempts: int = 1) -> Callable[[], bool]:
+        """Whether so many calls of a fax have ended."""
+        return lambda: sum(a["outcome"] is not None for a in self.world.attempts(office, fax_id)) >= attempts
+
+    def final(self, office: Office, *fax_ids: int) -> Callable[[], bool]:
+        """Whether these faxes have ended."""
+        return lambda: all(self.world.fax(office, fax_id)["finished_at"] for fax_id in fax_ids)

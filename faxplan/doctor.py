@@ -37,5 +37,5 @@ def summary(findings: Sequence[Finding]) -> str:
     errors = sum(finding.level is Level.ERROR for finding in findings)
     warnings = sum(finding.level is Level.WARNING for finding in findings)
     if not errors and not warnings:
-        return f"{len(findings)} things looked at, all well."
-    return f"{len(findings)} things looked at: {errors} to mend, {warnings} to look after."
+        return f"{len(findings)} checks, all well."
+    return f"{len(findings)} checks: {errors} to mend, {warnings} to look after."

@@ -7,11 +7,11 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from faxplan import freeswitch_found, guard
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError
-from faxplan.event_socket import EventSocket
 from faxplan.findings import Finding, error, ok, warning
 from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound
 
@@ -75,26 +75,34 @@ def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]
     try:
         with guard.connect(settings) as switch:
             findings = [ok("event socket", f"{settings.event_socket} answers")]
-            findings += _profile(switch, settings.sip_profile, trunk_addresses)
-            findings += _gateways(switch, settings.sip_profile)
+            findings += profile(switch, settings.sip_profile, trunk_addresses)
+            findings += gateways(switch, settings.sip_profile)
             guard.ask_whether_alive(switch)
             return [*findings, ok("scripts in FreeSWITCH", "Python answers")]
     except FaxplanError as failed:
         return [error("event socket", str(failed), "Start FreeSWITCH, or mend the settings of its event socket.")]
 
 
-def _profile(switch: EventSocket, profile: str, trunk_addresses: Sequence[str]) -> list[Finding]:
-    status = switch.api(f"sofia status profile {profile}")
+class Asked(Protocol):
+    """Whom to ask: an EventSocket."""
+
+    def api(self, command: str, timeout_seconds: float | None = None) -> str:
+        """A command's output."""
+
+
+def profile(switch: Asked, name: str, trunk_addresses: Sequence[str]) -> list[Finding]:
+    """Whether the SIP profile runs, and whether trunks can reach what it tells them."""
+    status = switch.api(f"sofia status profile {name}")
     values = dict(re.findall(r"^([A-Za-z-]+)[ \t]+(\S+)", status, re.MULTILINE))
     if "RTP-IP" not in values:
         return [
             error(
                 "SIP profile",
-                f"{profile} does not run: {status.strip().splitlines()[0][:80] if status.strip() else 'no answer'}",
-                f"See FreeSWITCH's log; start it with: sofia profile {profile} start.",
+                f"{name} does not run: {status.strip().splitlines()[0][:80] if status.strip() else 'no answer'}",
+                f"See FreeSWITCH's log; start it with: sofia profile {name} start.",
             )
         ]
-    findings = [ok("SIP profile", f"{profile} runs on {values.get('SIP-IP', '?')}")]
+    findings = [ok("SIP profile", f"{name} runs on {values.get('SIP-IP', '?')}")]
     for what, keys in (("address in SDP", ("Ext-RTP-IP", "RTP-IP")), ("address in SIP", ("Ext-SIP-IP", "SIP-IP"))):
         told = next((values[key] for key in keys if key in values), "")
         findings.append(_address(what, told, trunk_addresses))
@@ -120,11 +128,12 @@ def is_public(address: str) -> bool:
         return True
 
 
-def _gateways(switch: EventSocket, profile: str) -> list[Finding]:
+def gateways(switch: Asked, of_profile: str) -> list[Finding]:
+    """Each gateway of the profile: registered, up, or not."""
     findings = []
     for line in switch.api("sofia status gateway").splitlines():
         # profile::name, where it leads, its state and counters (mod_sofia.c).
-        row = re.match(rf"\s*{re.escape(profile)}::(\S+)\s+\S+\s+(\S+)", line)
+        row = re.match(rf"\s*{re.escape(of_profile)}::(\S+)\s+\S+\s+(\S+)", line)
         if row is None:
             continue
         name, state = row[1], row[2]

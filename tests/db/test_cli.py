@@ -1,0 +1,165 @@
+import io
+import json
+from pathlib import Path
+
+import pikepdf
+import pytest
+
+from faxplan import cli, users
+from faxplan.config import to_toml
+from faxplan.spool import Spool
+from tests.world import World
+
+ACME = "user@acme.example"
+
+
+@pytest.fixture
+def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    file = tmp_path / "faxplan.toml"
+    file.write_text(to_toml({"database_url": world.settings.database_url, "state_dir": world.settings.state_dir}))
+    monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
+    monkeypatch.setenv("FAXPLAN_USER", ACME)
+    return world
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> str:
+    path = tmp_path / "letter.txt"
+    path.write_text("One.\n\fTwo.\n")
+    return str(path)
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> tuple[str, str]:
+    capsys.readouterr()
+    assert cli.main(arguments) == code
+    out, err = capsys.readouterr()
+    return out, err
+
+
+def test_send_says_as_whom_and_what(shop: World, letter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, "send", letter, "030 23125 002")
+    assert err == "As user@acme.example of Acme.\n"
+    assert out.startswith("Fax 1 to +49 30 23125002: accepted.\n")
+    shop.render_all()
+    assert "It waits for a free line." in said(capsys, "status", "1")[0]
+    listed = said(capsys, "list", "--sent")[0].splitlines()
+    assert listed[0].split() == ["FAX", "TIME", "NUMBER", "PAGES", "STATE", "WHAT"]
+    assert listed[1].split()[-3:] == ["0/2", "queued", "letter.txt"]
+    assert said(capsys, "show", "1")[0].startswith("Fax 1 to +49 30 23125002: queued. It waits for a free line.\n")
+    assert said(capsys, "cancel", "1")[0] == "Fax 1 is cancelled.\n"
+    assert said(capsys, "cancel", "1", code=1)[1].endswith("faxplan: Fax 1 has ended already (cancelled).\n")
+
+
+def test_every_json_result_is_one_value(shop: World, letter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, "send", letter, "030 23125 002", "--json")
+    assert (json.loads(out)["state"], err) == ("accepted", "")
+    assert json.loads(said(capsys, "list", "--json")[0])[0]["called_number"] == "+493023125002"
+    assert json.loads(said(capsys, "show", "1", "--json")[0])["attempts"] == []
+    assert json.loads(said(capsys, "status", "1", "--json")[0])["id"] == 1
+    assert json.loads(said(capsys, "status", "--json")[0]) == {"nodes": [], "calls": [], "queue": []}
+    assert {"email": ACME, "tenant": "acme"} in json.loads(said(capsys, "users", "--json")[0])
+    assert json.loads(said(capsys, "settings", "--json")[0])["state_dir"] == str(shop.settings.state_dir)
+    assert json.loads(said(capsys, "cancel", "1", "--json")[0]) == {"fax": 1, "cancelled": True}
+
+
+def test_the_pages_of_a_sent_fax_can_be_saved(
+    shop: World, letter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "send", letter, "030 23125 002")
+    assert "has no page to save" in said(capsys, "get", "1", code=1)[1]
+    shop.render_all()
+    folder = tmp_path / "with space"
+    out, _ = said(capsys, "get", "1", "-o", str(folder))
+    names = ["fax-1.pdf", "fax-1-1.png", "fax-1-2.png"]
+    assert out.splitlines() == [str(folder / name) for name in names]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    with pikepdf.open(folder / "fax-1.pdf") as pdf:
+        assert len(pdf.pages) == 2
+
+
+def test_a_password_comes_from_a_pipe(
+    shop: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    locked = tmp_path / "locked.pdf"
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(locked, encryption=pikepdf.Encryption(user="open sesame", owner="owner"))
+    assert "password" in said(capsys, "send", str(locked), "030 23125 002", code=1)[1]
+    monkeypatch.setattr("sys.stdin", io.StringIO("open sesame\n"))
+    assert "accepted" in said(capsys, "send", str(locked), "030 23125 002", "--password")[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["send", "/no/such/file", "030 23125 002"], "There is no file /no/such/file."),
+        (["send", "LETTER", "112"], "emergency number"),
+        (["show", "99"], "You have no fax 99."),
+        (["get", "99"], "You have no fax 99."),
+        (["list", "--as", "nobody@nowhere.example"], "There is no user 'nobody@nowhere.example'."),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_exit_code_1(
+    shop: World, letter: str, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    out, err = said(capsys, *[letter if word == "LETTER" else word for word in arguments], code=1)
+    assert out == ""
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_with_several_users_one_must_be_chosen(
+    shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FAXPLAN_USER")
+    _, err = said(capsys, "list", code=2)
+    assert "user@acme.example/acme, user@borea.example/borea" in err
+    assert said(capsys, "list", "--as", "user@borea.example")[0] == "There is no fax yet.\n"
+
+
+def test_an_address_that_two_tenants_know_needs_the_tenant(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with shop.admin.tenant(shop.borea.tenant.id) as tx:
+        users.create(tx, shop.borea.tenant.id, email=ACME, name="The same")
+    assert "user@acme.example/acme, user@acme.example/borea" in said(capsys, "list", code=1)[1]
+    assert said(capsys, "list", "--as", f"{ACME}/borea")[0] == "There is no fax yet.\n"
+
+
+def test_a_database_that_is_away_is_exit_code_3(
+    shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAXPLAN_DATABASE_URL", "postgresql:///faxplan?host=/nowhere")
+    assert said(capsys, "list", code=3)[1].startswith("faxplan: PostgreSQL is out of reach")
+    error = json.loads(said(capsys, "list", "--json", code=3)[1])
+    assert (error["error_id"], error["retryable"]) == ("database-unavailable", True)
+
+
+def test_wrong_usage_is_exit_code_2(shop: World) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["send"])
+    assert ended.value.code == 2
+
+
+def test_the_settings_of_make_run_are_found_and_named(
+    shop: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FAXPLAN_CONFIG")
+    monkeypatch.setenv("FAXPLAN_HOME", str(tmp_path))
+    monkeypatch.setattr("faxplan.config.DEFAULT_FILE", tmp_path / "none.toml")
+    out, err = said(capsys, "users")
+    assert err == f"Using {tmp_path / 'faxplan.toml'}, the settings of `make run`.\n"
+    assert ACME in out
+
+
+def test_the_doctor_looks_at_database_and_folders(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in (shop.settings.state_dir, shop.settings.store, shop.settings.spool):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    Spool(shop.settings.spool).prepare()
+    found = {f["what"]: f for f in json.loads(said(capsys, "doctor", "--json", code=1)[0])}
+    fine = ("database as admin", "database as switch", "schema", "database roles", "clock", "spool", "document store")
+    assert {found[what]["level"] for what in fine} == {"ok"}
+    assert found["trunks"]["found"] == "carrier"
+    # No runtime has ever reported in this installation.
+    assert found["runtime"]["level"] == "error"
+    text = said(capsys, "doctor", code=1)[0]
+    assert "error   runtime: node" in text

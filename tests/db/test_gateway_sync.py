@@ -1,0 +1,81 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faxplan import gateway_sync, trunks
+from faxplan.config import Settings
+from faxplan.gateway_sync import GatewaySync
+from tests.world import World
+
+
+class Switch:
+    """A faxplan.switch.Switch that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.logged: list[str] = []
+
+    def command(self, text: str) -> None:
+        self.commands.append(text.removeprefix("sofia profile faxplan "))
+
+    def log(self, level: str, text: str) -> None:
+        self.logged.append(f"{level}: {text}")
+
+
+@pytest.fixture
+def settings(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(gateway_sync, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(gateway_sync, "START_AFTER_SECONDS", 0.0)
+    return replace(world.settings, gateway_dir=tmp_path / "gateways", acl_file=tmp_path / "trunks_acl.xml")
+
+
+def test_the_first_look_writes_everything_and_the_second_nothing(world: World, settings: Settings) -> None:
+    switch = Switch()
+    sync = GatewaySync(switch, world.switch, settings)  # type: ignore[arg-type]
+    sync.work()
+    assert switch.commands == ["rescan", "reloadacl"]
+    assert settings.gateway_dir is not None
+    assert settings.acl_file is not None
+    assert [path.name for path in settings.gateway_dir.iterdir()] == ["carrier.xml"]
+    assert '<node type="allow" cidr="127.0.0.0/8"/>' in settings.acl_file.read_text()
+    sync.work()
+    assert len(switch.commands) == 2
+    # A runtime that starts anew finds everything as it should be.
+    again = Switch()
+    GatewaySync(again, world.switch, settings).work()  # type: ignore[arg-type]
+    assert again.commands == []
+
+
+def test_a_changed_trunk_is_killed_then_started_and_a_removed_one_killed(world: World, settings: Settings) -> None:
+    with world.admin.across_tenants() as tx:
+        trunks.create(tx, name="second", host="192.0.2.1", port=None, inbound_country="DE", source_networks=[])
+    switch = Switch()
+    sync = GatewaySync(switch, world.switch, settings)  # type: ignore[arg-type]
+    sync.work()
+    switch.commands.clear()
+    with world.admin.across_tenants() as tx:
+        trunks.move(tx, "carrier", "192.0.2.9", 5070)
+        tx.execute("update trunks set enabled = false where name = 'second'")
+    sync.work()
+    assert switch.commands == ["killgw carrier", "killgw second"]
+    sync.work()
+    assert switch.commands == ["killgw carrier", "killgw second", "startgw carrier"]
+
+
+def test_a_trunk_that_cannot_be_written_is_logged_once_and_changes_nothing(world: World, settings: Settings) -> None:
+    with world.admin.across_tenants() as tx:
+        trunks.create(tx, name="bad", host="not a host", port=None, inbound_country="DE", source_networks=[])
+    switch = Switch()
+    sync = GatewaySync(switch, world.switch, settings)  # type: ignore[arg-type]
+    sync.work()
+    sync.work()
+    assert len(switch.logged) == 1
+    assert "not a host" in switch.logged[0]
+    assert switch.commands == []
+
+
+def test_files_kept_by_hand_are_left_alone(world: World) -> None:
+    switch = Switch()
+    GatewaySync(switch, world.switch, world.settings).work()  # type: ignore[arg-type]
+    assert (switch.commands, switch.logged) == ([], [])

@@ -1,0 +1,110 @@
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faxplan import guard, nodes
+from faxplan.config import Settings
+from faxplan.guard import RuntimeSilent
+from tests.world import World
+
+
+class EventSocketOfFreeSwitch(socketserver.StreamRequestHandler):
+    """mod_event_socket as far as the guard goes. The server has `asked`, and `alive`: the answer, None for silence."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"Content-Type: auth/request\n\n")
+        while command := self._command():
+            self.server.asked.append(command)
+            if command.startswith("auth "):
+                reply = b"+OK accepted" if command == "auth ClueCon" else b"-ERR invalid"
+                self.wfile.write(b"Content-Type: command/reply\nReply-Text: " + reply + b"\n\n")
+            elif command == "api python fax_queue::alive":
+                if self.server.alive is not None:
+                    self._respond(self.server.alive)
+            else:
+                self._respond("OK\n")
+
+    def _command(self) -> str:
+        lines = []
+        while (line := self.rfile.readline().decode().rstrip("\n")) or not lines:
+            if not line:
+                return ""
+            lines.append(line)
+        return lines[0]
+
+    def _respond(self, body: str) -> None:
+        self.wfile.write(f"Content-Type: api/response\nContent-Length: {len(body)}\n\n{body}".encode())
+
+
+@contextmanager
+def switch(alive: str | None) -> Iterator[socketserver.ThreadingTCPServer]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), EventSocketOfFreeSwitch) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        server.asked, server.alive = [], alive  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
+@pytest.fixture
+def settings(world: World, tmp_path: Path) -> Settings:
+    password = tmp_path / "password"
+    password.write_text("ClueCon\n")
+    return replace(world.settings, event_socket="127.0.0.1:1", event_socket_password_file=password)
+
+
+def at(settings: Settings, server: socketserver.ThreadingTCPServer) -> Settings:
+    return replace(settings, event_socket=f"127.0.0.1:{server.server_address[1]}")
+
+
+def report(world: World, *, ago: int) -> None:
+    with world.switch.across_tenants() as tx:
+        nodes.report(tx, "node1", switch_uuid="u", max_channels=1)
+        tx.execute("update nodes set heartbeat_at = now() - make_interval(secs => %s)", (ago,))
+
+
+def test_a_runtime_at_work_is_left_alone(world: World, settings: Settings) -> None:
+    report(world, ago=5)
+    # Nothing listens at the event socket: it is not even asked.
+    assert guard.look(settings, world.admin) == ""
+
+
+@pytest.mark.parametrize("ago", [31, None])
+def test_a_silent_runtime_is_started_again(world: World, settings: Settings, ago: int | None) -> None:
+    if ago is not None:
+        report(world, ago=ago)
+    with switch("+OK\n") as server:
+        done = guard.look(at(settings, server), world.admin)
+        assert server.asked == ["auth ClueCon", "api python fax_queue::alive", "api pyrun fax_queue"]  # type: ignore[attr-defined]
+    assert "so it was started again" in done
+
+
+@pytest.mark.parametrize("alive", [None, "", "-ERR no such module\n"])
+def test_a_python_that_does_not_answer_is_an_alert_and_nothing_is_restarted(
+    world: World, settings: Settings, alive: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "ANSWER_SECONDS", 0.5)
+    report(world, ago=60)
+    with switch(alive) as server:
+        with pytest.raises(RuntimeSilent, match="restart FreeSWITCH when") as raised:
+            guard.look(at(settings, server), world.admin)
+        assert not [command for command in server.asked if "pyrun" in command]  # type: ignore[attr-defined]
+    assert "\n" not in str(raised.value)
+
+
+def test_a_switch_that_is_not_there_is_an_alert(world: World, settings: Settings) -> None:
+    with pytest.raises(RuntimeSilent, match="is it running"):
+        guard.look(settings, world.admin)
+
+
+def test_without_an_event_socket_the_alert_says_which_setting_is_missing(world: World) -> None:
+    with pytest.raises(RuntimeSilent, match="event_socket is not set"):
+        guard.look(world.settings, world.admin)

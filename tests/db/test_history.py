@@ -1,0 +1,109 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from faxplan import history, mailboxes, outbound, queue, users
+from faxplan.errors import NotFound
+from faxplan.history import INBOX, SENT
+from faxplan.outbound import SendRequest
+from faxplan.users import User
+from tests.world import Office, World
+
+
+@pytest.fixture
+def fax_id(world: World, tmp_path: Path) -> int:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("One.\n\fTwo.\n")
+    request = SendRequest(world.borea.did, letter, "letter.txt")
+    return outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
+
+
+def colleague(world: World, office: Office) -> User:
+    with world.admin.tenant(office.tenant.id) as tx:
+        return users.create(tx, office.tenant.id, email="second@acme.example", name="Second")
+
+
+def received(world: World, office: Office, calling: str | None = "+12075550143") -> int:
+    with world.switch.tenant(office.tenant.id) as tx:
+        fax_id = int(
+            tx.value(
+                """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number, pages,
+                                      pages_done, explanation, finished_at)
+                   values (%s, 'inbound', 'received', %s, %s, %s, 2, 2, '2 pages received.', now()) returning id""",
+                (office.tenant.id, office.user.mailbox_id, office.did, calling),
+            )
+        )
+        assert office.user.mailbox_id is not None
+        mailboxes.deliver(tx, office.tenant.id, office.user.mailbox_id, fax_id)
+    return fax_id
+
+
+def test_a_sent_fax_is_seen_by_its_user_with_the_name_of_its_document(world: World, fax_id: int) -> None:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        (fax,) = history.faxes(tx, world.acme.user)
+    assert (fax.id, fax.state, fax.file_name, fax.called_number) == (fax_id, "accepted", "letter.txt", world.borea.did)
+    assert not fax.final
+
+
+def test_the_pages_that_are_sent_can_be_found_once_rendered(world: World, fax_id: int) -> None:
+    world.render_all()
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        fax = history.fax(tx, world.acme.user, fax_id)
+    assert fax.pages == 2
+    assert fax.tiff_id is not None
+
+
+def test_neither_a_colleague_nor_another_tenant_sees_it(world: World, fax_id: int) -> None:
+    for user in (colleague(world, world.acme), world.borea.user):
+        with world.portal.tenant(user.tenant_id) as tx:
+            assert history.faxes(tx, user) == []
+            with pytest.raises(NotFound):
+                history.fax(tx, user, fax_id)
+            with pytest.raises(NotFound):
+                history.attempts(tx, user, fax_id)
+
+
+def test_a_received_fax_is_seen_by_who_reads_its_mailbox(world: World, fax_id: int) -> None:
+    came = received(world, world.acme)
+    second = colleague(world, world.acme)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert [fax.id for fax in history.faxes(tx, world.acme.user)] == [came, fax_id]
+        assert [fax.id for fax in history.faxes(tx, world.acme.user, direction=INBOX)] == [came]
+        assert [fax.id for fax in history.faxes(tx, world.acme.user, direction=SENT)] == [fax_id]
+        assert [fax.id for fax in history.faxes(tx, world.acme.user, limit=1)] == [came]
+        assert history.faxes(tx, second) == []
+
+
+def test_the_first_fax_from_a_number_since_a_time(world: World) -> None:
+    first = received(world, world.borea)
+    received(world, world.borea)
+    received(world, world.borea, calling=None)
+    now = datetime.now(UTC)
+    with world.portal.tenant(world.borea.tenant.id) as tx:
+
+        def since(at: datetime, calling: str | None = "+12075550143") -> int | None:
+            return history.received_since(tx, world.borea.user, called=world.borea.did, calling=calling, since=at)
+
+        assert since(now - timedelta(hours=1)) == first
+        assert since(now + timedelta(hours=1)) is None
+        assert since(now - timedelta(hours=1), "+12075550199") is None
+
+
+def test_calls_and_queue_are_seen_over_all_tenants_without_contents(world: World, fax_id: int) -> None:
+    world.render_all()
+    with world.admin.across_tenants() as tx:
+        (waiting,) = history.queue_now(tx)
+        assert (waiting["tenant"], waiting["faxes"], waiting["due"]) == ("acme", 1, 1)
+        assert history.calls_now(tx) == []
+    with world.switch.across_tenants() as tx:
+        (claimed,) = queue.claim_faxes(tx, node="node1", switch_uuid="u", most=1, lease_seconds=60)
+        queue.record_pages(tx, claimed.channel_uuid, 1)
+    with world.admin.across_tenants() as tx:
+        (call,) = history.calls_now(tx)
+        assert history.queue_now(tx) == []
+    assert (call["tenant"], call["fax_id"], call["pages"]) == ("acme", fax_id, 1)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert history.fax(tx, world.acme.user, fax_id).call_pages == 1
+        (attempt,) = history.attempts(tx, world.acme.user, fax_id)
+    assert (attempt.number, attempt.outcome, attempt.seconds) == (1, None, None)

@@ -1,0 +1,168 @@
+"""`make run` for real, below a folder with a space in its name: PostgreSQL, worker and bench as processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pikepdf
+import pytest
+from PIL import Image
+
+from faxplan.home import Home
+from faxplan.processes import PidFile, ProcessId
+
+PROJECT = Path(__file__).parents[2]
+SPEED = "25"
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    # Not pytest's tmp_path: PostgreSQL's own account, for root, cannot pass through its 0700 folders.
+    with tempfile.TemporaryDirectory(prefix="faxplan run ") as folder:
+        Path(folder).chmod(0o711)
+        yield Home(Path(folder) / "var")
+
+
+@contextmanager
+def running(home: Home, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-u", "-m", "faxplan.run", "--home", str(home.root), "--switch", "bench"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FAXPLAN_")}
+    with subprocess.Popen(
+        [*command, "--speed", SPEED, *options],
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+
+def read_until(process: "subprocess.Popen[str]", text: str) -> str:
+    """Its output up to a line with `text`; fails, showing everything, if it ends before."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return "".join(lines)
+    pytest.fail(f"ended without {text!r}:\n{''.join(lines)}")
+
+
+def rest(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.read()
+
+
+def faxplan(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    program = Path(sys.executable).with_name("faxplan")
+    environment = {**os.environ, "FAXPLAN_CONFIG": str(home.settings_file)}
+    return subprocess.run(
+        [program, *arguments], check=False, cwd=home.root, env=environment, capture_output=True, text=True
+    )
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"waited for: {what}"
+        time.sleep(0.05)
+
+
+def children(home: Home) -> list[ProcessId]:
+    return PidFile(home.pid_file).alive()
+
+
+def postgres_runs(home: Home) -> bool:
+    return (home.postgres.resolve() / "postmaster.pid").exists()
+
+
+def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> None:
+    with running(home) as process:
+        told = read_until(process, "Ctrl-C here ends everything.")
+        assert "the bench, as you asked" in told
+        assert re.search("Sending: [0-3] of 3 pages arrived.", told)
+        assert "All 3 pages arrived." in told
+        assert told.count("T.38, 14,400 bit/s, ECM") == 2
+        assert home.settings_file.stat().st_mode & 0o777 == 0o600
+        (folder,) = home.inbox.iterdir()
+        assert sorted(path.suffix for path in folder.iterdir()) == [".pdf", ".png", ".png", ".png"]
+        with pikepdf.open(next(folder.glob("*.pdf"))) as pdf:
+            assert len(pdf.pages) == 3
+        with Image.open(next(folder.glob("*-1.png"))) as page:
+            assert page.width == 1728
+
+        second = subprocess.run(
+            [sys.executable, "-m", "faxplan.run", "--home", str(home.root)],
+            check=False,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+        )
+        assert (second.returncode, second.stdout) == (1, "")
+        assert f"already (process {process.pid})" in second.stderr
+
+        letter = tmp_path / "letter.txt"
+        letter.write_text("Dear Ms. Okafor\n")
+        sent = faxplan(
+            home, "send", str(letter), "978 555 0126", "--as", "edmund@harrow-pike.example", "--wait", "--json"
+        )
+        assert (sent.returncode, json.loads(sent.stdout)["state"]) == (0, "sent"), sent.stderr
+
+        def delivered() -> bool:
+            listed = faxplan(home, "list", "--inbox", "--json", "--as", "ruth@calder-marine.example")
+            return [fax["state"] for fax in json.loads(listed.stdout)] == ["received", "received"]
+
+        wait_for(delivered, "the letter to be received")
+        here = children(home)
+        assert len(here) == 2
+        process.send_signal(signal.SIGINT)
+        assert "Faxplan has ended" in rest(process)
+        assert process.wait(30) == 0
+    assert not [child for child in here if child.alive()]
+    assert not postgres_runs(home)
+
+
+def test_what_a_killed_run_left_is_ended_and_its_data_go_on(home: Home) -> None:
+    with running(home, "--no-fax") as process:
+        read_until(process, "Ctrl-C here ends everything.")
+        left = children(home)
+        process.kill()
+        process.wait()
+    assert [child for child in left if child.alive()] == left
+    with running(home, "--once") as process:
+        told = rest(process)
+        assert process.wait(30) == 0, told
+    assert "Ending what an earlier run left behind: the bench, the worker." in told
+    assert "Fax 1 to +1 978-555-0126: sent." in told
+    assert not [child for child in left if child.alive()]
+    assert not postgres_runs(home)
+
+
+def test_a_child_that_dies_is_named_and_started_again_but_not_for_ever(home: Home) -> None:
+    with running(home, "--no-fax") as process:
+        read_until(process, "Ctrl-C here ends everything.")
+        for _ in range(3):
+            (worker,) = (child for child in children(home) if child.name == "the worker")
+            os.kill(worker.pid, signal.SIGKILL)
+            told = read_until(process, "Starting the worker again.")
+            assert "the worker ended (by signal SIGKILL). Its log" in told
+            wait_for(lambda: len(children(home)) == 2, "the new worker to be noted")
+        (worker,) = (child for child in children(home) if child.name == "the worker")
+        os.kill(worker.pid, signal.SIGKILL)
+        assert "the worker keeps ending" in rest(process)
+        assert process.wait(30) == 1
+    assert not children(home)
+    assert not postgres_runs(home)

@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+
+from faxplan import doctor, doctor_folders, doctor_switch
+from faxplan.config import Settings
+from faxplan.errors import InvalidSetting
+from faxplan.findings import Finding, Level, error, ok, warning
+
+
+def levels(findings: list[Finding]) -> dict[str, Level]:
+    return {finding.what: finding.level for finding in findings}
+
+
+def test_without_settings_it_still_looks_at_the_machine() -> None:
+    found = levels(doctor.examine(InvalidSetting("database_url is not set.")))
+    assert found["settings"] is Level.ERROR
+    assert {"ghostscript", "fonts", "libspandsp", "FreeSWITCH"} <= found.keys()
+
+
+def test_folders_that_are_missing_open_or_right(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state")
+    settings.state_dir.mkdir(mode=0o700)
+    settings.spool.mkdir()
+    settings.spool.chmod(0o755)
+    found = {finding.what: finding for finding in doctor_folders.folders(settings)}
+    assert found["state folder"].level is Level.OK
+    assert (found["spool"].level, found["spool"].remedy) == (Level.ERROR, f"chmod 0700 {settings.spool}")
+    assert found["document store"].level is Level.ERROR
+    assert "does not exist" in found["document store"].found
+
+
+def test_the_file_system_of_a_path_is_the_innermost_mount() -> None:
+    assert doctor_folders.file_system(Path("/proc/self")) == "proc"
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("192.168.1.4", False),
+        ("10.0.0.0/8", False),
+        ("127.0.0.1", False),
+        ("8.8.8.8", True),
+        ("2600::1", True),
+        ("sip.carrier.example", True),
+    ],
+)
+def test_public_addresses(address: str, public: bool) -> None:
+    assert doctor_switch.is_public(address) is public
+
+
+class Switch:
+    """The answers of FreeSWITCH's sofia command, as a 1.11 gives them."""
+
+    def __init__(self, **answers: str) -> None:
+        self._answers = answers
+
+    def api(self, command: str, timeout_seconds: float | None = None) -> str:  # noqa: ARG002 - as EventSocket
+        return self._answers["profile" if "profile" in command else "gateway" if command.endswith("way") else "one"]
+
+
+PROFILE = "Name             \tfaxplan\nRTP-IP           \t192.168.1.4\nSIP-IP           \t192.168.1.4\n"
+
+
+@pytest.mark.parametrize(
+    ("extra", "trunks", "level"),
+    [
+        ("", ["8.8.4.4"], Level.ERROR),
+        ("Ext-RTP-IP       \t8.8.8.8\n", ["8.8.4.4"], Level.OK),
+        ("", ["192.168.1.9", "10.0.0.0/8"], Level.OK),
+    ],
+)
+def test_a_private_address_in_sdp_is_an_error_where_a_trunk_is_outside(
+    extra: str, trunks: list[str], level: Level
+) -> None:
+    found = doctor_switch.profile(Switch(profile=PROFILE + extra), "faxplan", trunks)
+    assert levels(found)["address in SDP"] is level
+
+
+def test_a_profile_that_does_not_run_is_an_error() -> None:
+    (found,) = doctor_switch.profile(Switch(profile="Invalid Profile!\n"), "faxplan", [])
+    assert found.level is Level.ERROR
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "level"),
+    [
+        ("NOREG", "UP", Level.OK),
+        ("REGED", "UP", Level.OK),
+        ("NOREG", "DOWN", Level.ERROR),
+        ("FAIL_WAIT", "UP", Level.ERROR),
+    ],
+)
+def test_gateways_by_state_and_status(state: str, status: str, level: Level) -> None:
+    listed = f"  faxplan::office\tsip:fax@192.0.2.1\t{state}\t0.00\t0/0\t0/0\nother::x\tsip:y\tNOREG\t0\n"
+    found = doctor_switch.gateways(Switch(gateway=listed, one=f"Name    \toffice\nStatus  \t{status}\n"), "faxplan")
+    assert levels(found) == {"gateway office": level}
+
+
+def test_the_python_of_a_module_is_read_from_it(tmp_path: Path) -> None:
+    module = tmp_path / "mod_python3.so"
+    module.write_bytes(b"\x7fELF\0libpython3.11.so.1.0\0")
+    assert doctor_switch.linked_python(module) == "3.11"
+    module.write_bytes(b"\x7fELF")
+    assert doctor_switch.linked_python(module) is None
+
+
+def test_the_summary_counts() -> None:
+    assert doctor.summary([ok("a", "b")] * 2) == "2 checks, all well."
+    mixed = [ok("a", "b"), warning("a", "b", "c"), error("a", "b", "c")]
+    assert doctor.summary(mixed) == "3 checks: 1 to mend, 1 to look after."
+    assert doctor.has_errors(mixed)
+    assert not doctor.has_errors(mixed[:2])

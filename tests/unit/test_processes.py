@@ -1,0 +1,84 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faxplan.processes import Child, PidFile, ProcessId, end
+
+SLEEPS = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
+DEAF = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+]
+
+
+@pytest.fixture
+def process() -> Iterator["subprocess.Popen[bytes]"]:
+    with subprocess.Popen(DEAF, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        started.stdout.readline()
+        yield started
+        started.kill()
+
+
+def identity(process: "subprocess.Popen[bytes]") -> ProcessId:
+    found = ProcessId.of("sleeper", process.pid)
+    assert found is not None
+    return found
+
+
+def test_a_process_is_told_from_a_later_one_with_its_number(process: "subprocess.Popen[bytes]") -> None:
+    here = identity(process)
+    assert here.alive()
+    assert not replace(here, started=here.started - 1).alive()
+    assert not replace(here, boot="another boot").alive()
+
+
+def test_a_process_that_ignores_sigterm_is_killed(process: "subprocess.Popen[bytes]") -> None:
+    end([identity(process)], seconds=0.2)
+    assert process.wait(10) == -9
+
+
+def test_nobody_elses_process_is_ended(process: "subprocess.Popen[bytes]") -> None:
+    end([replace(identity(process), started=1)], seconds=0.2)
+    assert process.poll() is None
+
+
+def test_the_pid_file_tells_who_still_runs(process: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
+    file = PidFile(tmp_path / "run.json")
+    assert file.alive() == []
+    here = identity(process)
+    file.write([here, replace(here, started=1)])
+    assert file.alive() == [here]
+
+
+def child(tmp_path: Path, command: list[str]) -> Child:
+    return Child("the child", command, log=tmp_path / "child.log", cwd=tmp_path, environment={"FAXPLAN_X": "1"})
+
+
+def test_a_child_is_started_and_ended(tmp_path: Path) -> None:
+    started = child(tmp_path, SLEEPS)
+    started.stop()
+    started.start()
+    known = started.identity()
+    assert started.alive()
+    assert known is not None
+    started.stop()
+    started.stop()
+    assert not started.alive()
+    assert started.identity() is None
+    assert not known.alive()
+
+
+def test_a_dead_child_is_described_by_the_end_of_its_log(tmp_path: Path) -> None:
+    script = "import os, sys; print('the reason', os.environ['FAXPLAN_X']); sys.exit(7)"
+    dead = child(tmp_path, [sys.executable, "-c", script])
+    dead.start()
+    while dead.alive():
+        pass
+    assert "the child ended (exit code 7)" in dead.obituary()
+    assert dead.obituary().endswith("    the reason 1")

@@ -1,0 +1,29 @@
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from faxplan import cli
+from faxplan.config import Settings
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("setting", [field.name for field in fields(Settings)])
+def test_every_setting_is_described(setting: str) -> None:
+    assert re.search(rf"^\| `{setting}` \| .+ \| .+ \|$", (DOCS / "settings.md").read_text(), re.MULTILINE)
+
+
+def test_nothing_is_described_that_is_no_setting() -> None:
+    described = re.findall(r"^\| `([a-z0-9_]+)` \|", (DOCS / "settings.md").read_text(), re.MULTILINE)
+    assert set(described) <= {field.name for field in fields(Settings)}
+
+
+def test_every_command_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    commands = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
+    page = (DOCS / "command-line.md").read_text()
+    assert len(commands) == 10
+    assert [command for command in commands if f"`faxplan {command}" not in page] == []

@@ -1,0 +1,118 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from faxplan import progress, time_line
+from faxplan.history import Attempt, Fax
+
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+QUEUED = Fax(
+    id=7,
+    direction="outbound",
+    state="queued",
+    called_number="+493023125002",
+    calling_number="+493023125001",
+    pages=3,
+    pages_done=1,
+    call_pages=None,
+    attempts_made=1,
+    max_attempts=5,
+    not_before=NOW + timedelta(minutes=4),
+    explanation="The line was busy (SIP 486). Try 1 of 5.",
+    error_id=None,
+    file_name="order.pdf",
+    resolution="fine",
+    created_at=NOW,
+    finished_at=None,
+    tiff_id=None,
+    pdf_id=None,
+)
+CALL = Attempt(
+    number=2,
+    node="node1",
+    trunk="carrier",
+    channel_uuid="0-1-2",
+    start_page=1,
+    pages=2,
+    outcome="sent",
+    explanation="All 3 pages arrived.",
+    started_at=NOW,
+    answered_at=NOW + timedelta(seconds=3),
+    ended_at=NOW + timedelta(seconds=45),
+    sip_code=200,
+    q850_cause=16,
+    hangup_cause="NORMAL_CLEARING",
+    fax_result_code=0,
+    fax_result_text="OK",
+    t38_status="negotiated",
+    ecm_used=True,
+    v17_disabled=False,
+    transfer_rate=14400,
+    bad_rows=None,
+    encoding="T.6",
+    image_resolution="8040x7700",
+    local_station_id="+49 30 23125001",
+    remote_station_id="\x1b[31mRED",
+    remote_country=None,
+    remote_vendor="Ricoh",
+    remote_model=None,
+    sip_call_id="abc",
+    peer_address="192.0.2.1",
+    dialled="+493023125002",
+    caller_id="+493023125001",
+)
+
+
+def test_a_retry_says_when_and_which_one_in_the_readers_zone() -> None:
+    assert time_line.standing(QUEUED, BERLIN, NOW) == (
+        "The line was busy (SIP 486). Try 1 of 5. Trying again at 14:04 (attempt 2 of 5)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("accepted", "Its pages are being prepared."),
+        ("dialing", "Dialling."),
+        ("sending", "Sending: 2 of 3 pages arrived."),
+    ],
+)
+def test_each_state_has_its_words(state: str, words: str) -> None:
+    assert time_line.standing(replace(QUEUED, state=state, call_pages=1), BERLIN, NOW) == words
+
+
+def test_a_time_of_another_day_has_its_date() -> None:
+    assert time_line.clock(NOW + timedelta(days=1), BERLIN, NOW) == "2026-07-02 14:00"
+
+
+def test_a_record_has_words_first_and_codes_after() -> None:
+    sent = replace(QUEUED, state="sent", pages_done=3, finished_at=NOW, explanation="All 3 pages arrived.")
+    lines = time_line.of_fax(sent, [CALL], BERLIN, NOW)
+    assert lines[0] == "Fax 7 to +49 30 23125002: sent. All 3 pages arrived."
+    assert "14:00:00  Call 2 through carrier, from page 2" in lines
+    assert "14:00:45  All 3 pages arrived. (42 s on the line)" in lines
+    assert "          T.38, 14,400 bit/s, ECM, T.6, 204x196 dpi" in lines
+    assert lines.index("          SIP 200, Q.850 16 NORMAL_CLEARING, T.30 0 OK, T.38 negotiated, node node1") > 4
+
+
+def test_what_a_far_machine_wrote_cannot_steer_a_terminal() -> None:
+    assert all("\x1b" not in line for line in time_line.of_fax(QUEUED, [CALL], BERLIN, NOW))
+
+
+def test_without_t38_the_pages_went_in_audio() -> None:
+    assert time_line.transmission(replace(CALL, t38_status="off")).startswith("G.711 audio,")
+    assert "T.38 was refused" in time_line.transmission(replace(CALL, t38_status="refused"))
+    assert time_line.transmission(replace(CALL, fax_result_code=None, transfer_rate=None)) == ""
+
+
+def test_an_unreadable_resolution_is_shown_as_it_is() -> None:
+    assert time_line.dots_per_inch("unknown") == "unknown"
+
+
+@pytest.mark.parametrize(("done", "filled"), [(0, 0), (1, 8), (3, 24)])
+def test_the_bar_shows_what_has_arrived(done: int, filled: int) -> None:
+    bar = progress.bar(replace(QUEUED, state="sending", pages_done=0, call_pages=done))
+    assert bar == f"[{'=' * filled}{'-' * (24 - filled)}]  {done} of 3 pages"

@@ -164,8 +164,8 @@ class Database:
         for last_try in (False, True):
             self._pool.connect()
             try:
-                self._pool.begin()
-                self._pool.execute_sql("select set_config('app.tenant', %s, true)", (tenant,))
+                # One round trip; the driver is in autocommit, so that the BEGIN is ours.
+                self._pool.execute_sql("begin; select set_config('app.tenant', %s, true)", (tenant,))
                 return
             except (OperationalError, InterfaceError):
                 if last_try:
@@ -198,31 +198,34 @@ class Listener:
         self._channels = channels
         self._connection: Any = None
 
-    def heard(self, timeout_seconds: float = 0) -> bool:
-        """Whether a notification came within the time. Reconnects by itself; raises DatabaseUnavailable meanwhile.
+    def heard(self, timeout_seconds: float = 0) -> set[str]:
+        """The channels on which a notification came within the time, or is there already.
 
-        The answer is True after a reconnect, since something may have been missed.
+        Reconnects by itself, and then names every channel, since something may have been missed. Raises
+        DatabaseUnavailable meanwhile.
         """
         try:
             if self._connection is None:
                 self._connect()
-                return True
+                return set(self._channels)
             if timeout_seconds and not self._connection.notifies:
                 select.select([self._connection], [], [], timeout_seconds)
             self._connection.poll()
-            heard = bool(self._connection.notifies)
+            heard = {notification.channel for notification in self._connection.notifies}
             del self._connection.notifies[:]
             return heard
         except psycopg2.Error as error:
-            self.close()
-            raise DatabaseUnavailable(f"PostgreSQL is out of reach ({_first_line(error)}). Is it running?") from error
+            raise self._lost(error) from error
 
     def try_lock(self, key: int) -> bool:
         """Takes a session-level advisory lock on this connection, held until it closes; False where another has it."""
         self.heard()
-        with self._connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s)", (key,))
-            return bool(cursor.fetchone()[0])
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("select pg_try_advisory_lock(%s)", (key,))
+                return bool(cursor.fetchone()[0])
+        except psycopg2.Error as error:
+            raise self._lost(error) from error
 
     @property
     def connected(self) -> bool:
@@ -234,6 +237,10 @@ class Listener:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.close()
+
+    def _lost(self, error: psycopg2.Error) -> DatabaseUnavailable:
+        self.close()
+        return DatabaseUnavailable(f"PostgreSQL is out of reach ({_first_line(error)}). Is it running?")
 
     def _connect(self) -> None:
         self._connection = psycopg2.connect(self._url, connect_timeout=5)

@@ -21,6 +21,8 @@ from faxplan.spool import Spool
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
 
 TICK_MS = 100
+PROGRESS_SECONDS = 0.2
+"""Page counts that come within this time share a transaction."""
 SWEEP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 RECOVERY_SECONDS = 30.0
@@ -40,7 +42,6 @@ class LiveCall:
     """
 
     fax: ClaimedFax
-    sending: bool = False
     no_channel: tuple[float, str] | None = None
 
 
@@ -70,8 +71,11 @@ class Dialer:
         self._live: dict[str, LiveCall] = {}
         self._channel_of: dict[int, str] = {}
         self._pages: dict[str, int] = {}
+        self._started: set[str] = set()
+        self._full = False
         self._had_node = False
         self._due = 0.0
+        self._next_progress = 0.0
         self._next_sweep = 0.0
         self._next_heartbeat = 0.0
         self._next_recovery = 0.0
@@ -111,9 +115,11 @@ class Dialer:
             self._handle(event)
             handled += 1
             event = self._switch.next_event(0) if handled < MOST_EVENTS else None
-        self._record_pages()
-        heard = self._listener.heard()
         now = time.monotonic()
+        if now >= self._next_progress:
+            self._next_progress = now + PROGRESS_SECONDS
+            self._record_progress()
+        heard = self._listener.heard()
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             with self._db.across_tenants() as tx:
@@ -127,9 +133,9 @@ class Dialer:
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
             self._sweep()
-        if heard:
+        if queue.CANCEL_CHANNEL in heard:
             self._stop_cancelled()
-        if heard or now >= self._due:
+        if queue.QUEUE_CHANNEL in heard or now >= self._due:
             self._dial_due()
 
     # ---------------------------------------------------------------------------------------------------------- events
@@ -143,34 +149,36 @@ class Dialer:
             case PageDone(channel_uuid, pages):
                 self._pages[channel_uuid] = max(pages, self._pages.get(channel_uuid, 0))
             case FaxStarted(channel_uuid):
-                call = self._live.get(channel_uuid)
-                if call is not None and not call.sending:
-                    call.sending = True
-                    with self._db.tenant(call.fax.tenant_id) as tx:
-                        queue.mark_sending(tx, call.fax.tenant_id, call.fax.fax_id)
+                self._started.add(channel_uuid)
             case NoChannel(channel_uuid, cause):
                 call = self._live.get(channel_uuid)
                 if call is not None:
                     call.no_channel = (time.monotonic() + NO_CHANNEL_GRACE_SECONDS, cause)
                     self._next_sweep = min(self._next_sweep, call.no_channel[0])
 
-    def _record_pages(self) -> None:
-        """Writes page counts, all in one transaction; while the database is away they are kept for later."""
-        if self._pages:
-            with self._db.across_tenants() as tx:
-                for channel_uuid, pages in self._pages.items():
-                    queue.record_pages(tx, channel_uuid, pages)
-            self._pages.clear()
+    def _record_progress(self) -> None:
+        """Writes page counts and starts, all in one transaction; while the database is away they are kept for later."""
+        if not self._pages and not self._started:
+            return
+        with self._db.across_tenants() as tx:
+            for channel_uuid, pages in self._pages.items():
+                queue.record_pages(tx, channel_uuid, pages)
+            for channel_uuid in self._started:
+                if (fax := self._live.get(channel_uuid)) is not None:
+                    tx.enter_tenant(fax.fax.tenant_id)
+                    queue.mark_sending(tx, fax.fax.tenant_id, fax.fax.fax_id)
+        self._pages.clear()
+        self._started.clear()
 
     def _settle(self, outcome: Outcome) -> None:
         # Pages told in the same breath as the end, or while the database was away: settling counts what is recorded.
-        self._record_pages()
+        self._record_progress()
         settling.settle(self._db, outcome, self._spool.staged(outcome.attempt_id), actor=self._actor)
         self._spool.discard_outbound(outcome.attempt_id)
         self._journal.remove(outcome.attempt_id)
         self._forget(outcome.attempt_id)
-        # A channel is free now.
-        self._due = 0.0
+        if self._full:
+            self._due = 0.0
 
     def _forget(self, attempt_id: int) -> None:
         channel_uuid = self._channel_of.pop(attempt_id, "")
@@ -212,24 +220,23 @@ class Dialer:
             return
         with self._db.across_tenants() as tx:
             room = self._settings.max_channels - queue.calls_on_node(tx, self._settings.node)
-            claimed: list[ClaimedFax] = []
-            if room > 0:
-                claimed = queue.claim_faxes(
-                    tx,
-                    node=self._settings.node,
-                    switch_uuid=self._switch.uuid(),
-                    most=min(room, allowance),
-                    lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
-                )
-            owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-            wait = 0.0 if claimed else queue.next_due(tx)
-        if not claimed:
-            # Full: the next settlement wakes us. Else until the next fax is due, but not long: a NOTIFY may get lost.
-            self._due = time.monotonic() + (
-                LONGEST_WAIT_SECONDS if wait is None or room <= 0 else min(max(wait, 0.1), LONGEST_WAIT_SECONDS)
+            most = max(min(room, allowance, queue.MOST_CLAIMED), 0)
+            claimed = queue.claim_faxes(
+                tx,
+                node=self._settings.node,
+                switch_uuid=self._switch.uuid(),
+                most=most,
+                lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
             )
-            return
-        self._due = 0.0
+            owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
+            wait = None if len(claimed) == most else queue.next_due(tx)
+        # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
+        self._full = room <= len(claimed)
+        if self._full or len(claimed) < most:
+            longest = LONGEST_WAIT_SECONDS
+            self._due = time.monotonic() + (longest if wait is None else min(max(wait, TICK_MS / 1000), longest))
+        else:
+            self._due = 0.0
         for fax in claimed:
             self._live[fax.channel_uuid] = LiveCall(fax)
             self._channel_of[fax.attempt_id] = fax.channel_uuid

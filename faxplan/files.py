@@ -14,16 +14,25 @@ def fsync_folder(folder: Path) -> None:
 
 
 def write_durably(target: Path, content: bytes) -> None:
-    """Writes a private file (0600) so that a crash leaves either all of it or nothing under this name."""
+    """Writes a private file (0600) so that a crash, even of the machine, leaves all of it or nothing of it."""
+    write_whole(target, content, durable=True)
+    fsync_folder(target.parent)
+
+
+def write_whole(target: Path, content: bytes, *, durable: bool = False) -> None:
+    """Writes a private file (0600) so that a crash of this process leaves all of it or nothing under this name.
+
+    durable: the content is on disk when this returns (the name is not yet: see write_durably).
+    """
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as writer:
             writer.write(content)
-            writer.flush()
-            os.fsync(writer.fileno())
+            if durable:
+                writer.flush()
+                os.fsync(writer.fileno())
         partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    fsync_folder(target.parent)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faxplan.errors import FaxplanError
-from faxplan.files import write_durably
+from faxplan.files import write_durably, write_whole
 
 MAX_PATH_BYTES = 250
 """rxfax and txfax cut paths at 255 bytes."""
@@ -80,8 +80,11 @@ class Spool:
         return self.inbound / f"{attempt_id:d}.tif"
 
     def stage(self, sidecar: OutboundSidecar) -> None:
-        """Writes the sidecar of a call that goes out; its pages must be there already."""
-        write_durably(self.outbound / f"{sidecar.attempt_id:d}.json", json.dumps(asdict(sidecar)).encode())
+        """Writes the sidecar of a call that goes out; its pages must be there already.
+
+        Not fsynced: a machine that loses power has lost the call as well.
+        """
+        write_whole(self.outbound / f"{sidecar.attempt_id:d}.json", json.dumps(asdict(sidecar)).encode())
 
     def staged(self, attempt_id: int) -> OutboundSidecar | None:
         """The sidecar of a call that goes out; None where none was staged."""

@@ -215,7 +215,6 @@ def test_a_second_runtime_on_the_same_node_ends(world: World, runtime: Runtime) 
     assert "another runtime serves this node" in runtime.switch.logged[-1]
     assert runtime.switch.originated == []
     first.close()
-    runtime.run(lambda: bool(runtime.switch.originated))
 
 
 def test_calls_of_a_switch_that_is_gone_are_settled(world: World, runtime: Runtime) -> None:

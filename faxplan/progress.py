@@ -65,14 +65,19 @@ def follow(
                 fax = history.fax(tx, user, fax_id)
             now = datetime.now(UTC)
             standing = time_line.standing(fax, zone, now)
-            line = f"{time_line.headline(fax)}  {bar(fax)}  {time.monotonic() - started:3.0f} s  {standing}"
-            display.update(line, standing)
+            display.update(f"{bar(fax)}  {time.monotonic() - started:3.0f} s  {_doing(fax, standing)}", standing)
             if fax.final:
                 return fax
             look()
             time.sleep(POLL_SECONDS)
     finally:
         display.close()
+
+
+def _doing(fax: Fax, standing: str) -> str:
+    """Beside the bar, which counts the pages already: short, for terminals of 80 columns."""
+    words = {"dialing": "Dialling", "sending": "Sending"}
+    return f"{words[fax.state]} {time_line.party(fax)}" if fax.state in words else standing
 
 
 def bar(fax: Fax) -> str:

@@ -45,7 +45,9 @@ class Store:
         """Copies a file into the store, durably (file and folder are fsynced)."""
         name = secrets.token_hex(16)
         target = self._path(name)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Each by itself: with parents=True the root would be open to all.
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         digest, size = hashlib.sha256(), 0
         try:
             with source.open("rb") as reader, open(target, "xb", opener=_private) as writer:
@@ -59,6 +61,8 @@ class Store:
             target.unlink(missing_ok=True)
             raise
         fsync_folder(target.parent)
+        # The object's folder may be new, and its name must last too.
+        fsync_folder(self.root)
         return StoredObject(name, size, digest.hexdigest())
 
     @contextmanager

@@ -1,0 +1,184 @@
+"""The worker: each document rendered once, refused for good, or tried again; never lost."""
+
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faxplan import outbound, queue, rendering
+from faxplan.db import Listener
+from faxplan.errors import DatabaseUnavailable, DocumentRefused, RenderingFailed
+from faxplan.outbound import SendRequest
+from faxplan.worker import MOST_TRIES, Worker
+from tests.faxes import NUMBER, noticed
+from tests.world import World
+
+
+@pytest.fixture
+def fax_id(world: World, tmp_path: Path) -> int:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("A letter.\n\fAnd its second page.\n")
+    request = SendRequest(NUMBER, letter, "letter.txt")
+    return outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
+
+
+def worker(world: World, name: str = "test") -> Worker:
+    listener = Listener(world.installation.url("faxplan_worker"), (queue.RENDER_CHANNEL,))
+    return Worker(world.worker, listener, world.store, name=name)
+
+
+def due_now(world: World) -> None:
+    with world.worker.across_tenants() as tx:
+        tx.execute("update render_jobs set not_before = now()")
+
+
+def failing(error: Exception) -> Any:
+    def render(*_: object, **__: object) -> None:
+        raise error
+
+    return render
+
+
+def jobs(world: World) -> int:
+    with world.worker.across_tenants() as tx:
+        return int(tx.value("select count(*) from render_jobs"))
+
+
+def renderings_stored(world: World) -> int:
+    return sum(path.is_file() for path in world.store.root.rglob("*")) - 1
+
+
+def test_a_document_is_rendered_once_and_its_fax_queued(world: World, fax_id: int) -> None:
+    assert worker(world).work_one()
+    assert not worker(world).work_one()
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["pages"], fax["reserved_pages"]) == ("queued", 2, 2)
+    assert jobs(world) == 0
+    assert renderings_stored(world) == 1
+
+
+def test_a_refused_document_ends_its_fax_at_once(world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "render", failing(DocumentRefused("It has nothing in it. Send another.")))
+    assert worker(world).work_one()
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"], fax["explanation"]) == (
+        "failed",
+        "document-refused",
+        "It has nothing in it. Send another.",
+    )
+    assert noticed(world, world.acme) == ["failed"]
+    assert jobs(world) == 0
+
+
+def test_a_lost_original_ends_its_fax_at_once(world: World, fax_id: int) -> None:
+    for path in world.store.root.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["error_id"] == "document-lost"
+
+
+@pytest.mark.parametrize("error", [RenderingFailed("gs died"), OSError(28, "No space left on device")], ids=str)
+def test_a_broken_converter_is_tried_again_and_then_given_up(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(rendering, "render", failing(error))
+    for _ in range(MOST_TRIES):
+        assert world.fax(world.acme, fax_id)["state"] == "accepted"
+        assert worker(world).work_one()
+        # Not before its time.
+        assert not worker(world).work_one()
+        due_now(world)
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "rendering-failed")
+    assert jobs(world) == 0
+
+
+def test_a_converter_that_recovers_renders_after_all(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(rendering, "render", failing(OSError(28, "No space left on device")))
+        worker(world).work_one()
+    due_now(world)
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
+def test_a_result_that_comes_too_late_is_dropped(world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = rendering.render
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        made = real(*arguments, **options)
+        with world.worker.across_tenants() as tx:
+            tx.execute("update render_jobs set lease_until = now() - interval '1 second'")
+            assert queue.claim_render_job(tx, worker="another", lease_seconds=600)
+        return made
+
+    monkeypatch.setattr(rendering, "render", slowly)
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
+    assert renderings_stored(world) == 0
+    assert jobs(world) == 1
+
+
+def test_a_database_that_goes_away_in_mid_job_costs_one_more_rendering(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as outage:
+        outage.setattr(outbound, "rendered", failing(DatabaseUnavailable("PostgreSQL is out of reach.")))
+        with pytest.raises(DatabaseUnavailable):
+            worker(world).work_one()
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
+def test_a_cancelled_fax_is_not_queued_by_its_rendering(world: World, fax_id: int) -> None:
+    assert outbound.cancel(world.portal, world.acme.user, fax_id)
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["state"] == "cancelled"
+    with world.switch.across_tenants() as tx:
+        assert tx.value("select count(*) from fax_queue") == 0
+
+
+def test_what_a_killed_worker_had_in_hand_is_free_at_the_next_start(world: World, fax_id: int) -> None:
+    dead, living = f"{socket.gethostname()}:0", f"{socket.gethostname()}:{os.getpid()}"
+    with world.worker.across_tenants() as tx:
+        assert queue.claim_render_job(tx, worker=living, lease_seconds=600)
+    worker(world).free_jobs_of_dead()
+    assert not worker(world).work_one()
+    with world.worker.across_tenants() as tx:
+        tx.execute("update render_jobs set worker = %s", (dead,))
+    worker(world).free_jobs_of_dead()
+    assert worker(world).work_one()
+
+
+def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
+    world: World, fax_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, done = worker(world), threading.Event()
+    real, made = rendering.render, []
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        made.append(real(*arguments, **options))
+        if len(made) == 2:
+            running.stop()
+            done.set()
+        return made[-1]
+
+    monkeypatch.setattr(rendering, "render", counted)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    try:
+        second = outbound.submit(
+            world.portal, world.store, world.acme.user, SendRequest(NUMBER, tmp_path / "letter.txt", "letter.txt")
+        )
+        assert done.wait(120)
+    finally:
+        running.stop()
+        thread.join(120)
+    assert not thread.is_alive()
+    assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}

@@ -206,7 +206,8 @@ def open_call(
 
 def call_is_open(tx: Transaction, tenant_id: int, attempt_id: int) -> bool:
     """Whether a call is not settled yet."""
-    return tx.value("select 1 from calls where tenant_id = %s and attempt_id = %s", (tenant_id, attempt_id)) == 1
+    found = tx.row("select 1 from calls where tenant_id = %s and attempt_id = %s", (tenant_id, attempt_id))
+    return found is not None
 
 
 def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:

@@ -1,4 +1,7 @@
-"""Crashes: kill -9 of switch and worker, PostgreSQL away. Every fax ends in a final state; no recorded page goes out again."""
+"""Crashes: kill -9 of switch and worker, PostgreSQL away.
+
+Every fax ends in a final state; no recorded page goes out again.
+"""
 
 import os
 import signal

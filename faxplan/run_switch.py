@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import demo, freeswitch_found
+from faxplan import demo, doctor_switch, freeswitch_found
 from faxplan.config import to_toml
 from faxplan.errors import SwitchUnavailable
 from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound
@@ -30,16 +30,13 @@ def choose(wanted: str | None) -> Choice:
     found = freeswitch_found.find()
     if wanted == BENCH:
         return Choice(None, "the bench, as you asked: real T.30 and T.38 by libspandsp, but no SIP.")
-    if found is not None and not found.missing:
+    lack = _lack(found)
+    if found is not None and lack is None:
         return Choice(
             found,
             f"{found.binary}, in an instance of its own on 127.0.0.1.\n"
             'No other FreeSWITCH is touched. make run ARGS="--switch bench" takes the bench instead.',
         )
-    if found is None:
-        lack = "no FreeSWITCH is installed"
-    else:
-        lack = f"{found.binary} cannot be used: {'; '.join(found.missing)}"
     if wanted == FREESWITCH:
         raise SwitchUnavailable(f"There is no FreeSWITCH to run ({lack}). {INSTALL_PAGE} says how to get one.")
     return Choice(
@@ -47,6 +44,19 @@ def choose(wanted: str | None) -> Choice:
         f"the bench (real T.30 and T.38 by libspandsp, but no SIP), because {lack}.\n"
         f"{INSTALL_PAGE} says how to get a FreeSWITCH; it is then used by itself.",
     )
+
+
+def _lack(found: FreeSwitchFound | None) -> str | None:
+    """Why this FreeSWITCH cannot be used; None if it can."""
+    if found is None:
+        return "no FreeSWITCH is installed"
+    if found.missing:
+        return f"{found.binary} cannot be used: {'; '.join(found.missing)}"
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    theirs = doctor_switch.linked_python(found.mod_dir / "mod_python3.so")
+    if theirs not in (None, ours):
+        return f"{found.binary} cannot be used: its mod_python3 runs Python {theirs}, and Faxplan is on {ours}"
+    return None
 
 
 class OwnFreeSwitch:

@@ -25,6 +25,12 @@ def samples() -> Path:
     return SAMPLES
 
 
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test replaces here is replaced in the child too; pytest-xdist's own thread would have it spawned."""
+    monkeypatch.setattr(sandbox, "_spawned", sandbox._forked)
+
+
 def cornered(path: Path, *sizes: tuple[float, float], origin: float = 0, **entries: object) -> Path:
     """Pages with a 20-point black square in each corner of the visible box, and one more beside the top left, which
     shows how the page is turned."""
@@ -279,6 +285,7 @@ def test_a_refusal_leaves_nothing_behind(tmp_path: Path, content: bytes) -> None
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_failure_keeps_what_was_there_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["sh", "-c", "echo broken; exit 3"])
     (tmp_path / "a.tif").write_bytes(b"earlier")
@@ -288,12 +295,14 @@ def test_a_failure_keeps_what_was_there_before(tmp_path: Path, monkeypatch: pyte
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.pdf", "a.tif"]
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_page_that_ghostscript_does_not_draw_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["true"])
     with pytest.raises(RenderingFailed, match="Page 1 could not be drawn"):
         fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
 
 
+@pytest.mark.usefixtures("forked")
 def test_an_empty_page_from_ghostscript_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["touch", "part0-1.g4"])
     with pytest.raises(RenderingFailed, match="Page 1 could not be drawn"):

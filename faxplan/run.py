@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from faxplan import config, demo, dialer, home, nodes, numbers, postgres, processes, run_fax, run_switch, trunks
+from faxplan import config, demo, dialer, home, nodes, numbers, processes, run_fax, run_switch, trunks
 from faxplan.config import to_toml
 from faxplan.db import Database
 from faxplan.documents import Store
@@ -21,7 +21,8 @@ from faxplan.free_ports import free_sip_port
 from faxplan.home import PROJECT, Home
 from faxplan.installation import create_installation
 from faxplan.postgres import Cluster
-from faxplan.processes import Child, ChildFailed, PidFile, ProcessId, Service
+from faxplan.processes import Child, ChildFailed, PidFile, Service
+from faxplan.run_postgres import EmbeddedPostgres
 from faxplan.run_switch import Bench, OwnFreeSwitch
 
 DATABASE = "faxplan"
@@ -29,44 +30,6 @@ MOST_RESTARTS = 3
 RESTART_SECONDS = 120.0
 RUNTIME_SECONDS = 60.0
 LOOK_SECONDS = 0.5
-
-
-class EmbeddedPostgres:
-    """A processes.Service: the embedded PostgreSQL."""
-
-    name = "PostgreSQL"
-
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
-        self._cluster: Cluster | None = None
-
-    @property
-    def cluster(self) -> Cluster:
-        """The server that was started."""
-        if self._cluster is None:
-            raise RuntimeError("PostgreSQL was not started")
-        return self._cluster
-
-    def start(self) -> None:
-        """See processes.Service."""
-        self._cluster = postgres.start(self._data_dir)
-
-    def alive(self) -> bool:
-        """See processes.Service."""
-        return self._cluster is not None and self._cluster.running()
-
-    def stop(self) -> None:
-        """See processes.Service. Also ends one whose start was interrupted half-way."""
-        if self._data_dir.exists():
-            postgres.at(self._data_dir).stop()
-
-    def identity(self) -> ProcessId | None:
-        """None: one that is left over is found and used again by the next start."""
-        return None
-
-    def obituary(self) -> str:
-        """See processes.Service."""
-        return f"{self.name} ended. {processes.tail(self._data_dir.resolve() / 'server.log')}"
 
 
 class Run:

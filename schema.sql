@@ -143,7 +143,6 @@ create table trunks (
     called_format       text not null default 'e164',
     calling_format      text not null default 'e164',
     inbound_country     text not null,
-    max_channels        integer not null default 30,
     t38                 boolean not null default true,
     enabled             boolean not null default true,
     created_at          timestamptz not null default now(),
@@ -156,8 +155,7 @@ create table trunks (
     constraint trunks_registration_complete check (not register or (username is not null and password is not null)),
     constraint trunks_called_format_known check (called_format in ('e164', 'e164-no-plus', 'national')),
     constraint trunks_calling_format_known check (calling_format in ('e164', 'e164-no-plus', 'national')),
-    constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$'),
-    constraint trunks_max_channels_range check (max_channels between 1 and 10000)
+    constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$')
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';

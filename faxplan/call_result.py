@@ -82,7 +82,7 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
     return CallResult(
         hangup_cause=get(cv.HANGUP_CAUSE) or "NONE",
         q850_cause=_number(get, cv.HANGUP_CAUSE_Q850),
-        sip_code=_number(get, cv.SIP_TERM_STATUS) or _number(get, cv.SIP_INVITE_FAILURE_STATUS),
+        sip_code=_number(get, cv.SIP_TERM_STATUS) or _answer_to_invite(get),
         fax_success=_flag(get, cv.FAX_SUCCESS, "1", "0"),
         fax_result_code=_number(get, cv.FAX_RESULT_CODE),
         pages=_number(get, cv.FAX_PAGES) or 0,
@@ -94,6 +94,12 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         ended_at=ended_at,
         **{field: _text(get(variable)) for field, variable in text_of.items()},
     )
+
+
+def _answer_to_invite(get: GetVariable) -> int | None:
+    """A final answer that came before any other; 487 is only the echo of our own CANCEL (RFC 3261, 9.1)."""
+    code = _number(get, cv.SIP_INVITE_FAILURE_STATUS)
+    return None if code == 487 else code
 
 
 def without_channel(cause: str, *, ended_at: float) -> CallResult:

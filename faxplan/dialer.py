@@ -21,6 +21,9 @@ from faxplan.spool import Spool
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
 
 TICK_MS = 100
+TROUBLE_SECONDS = 1.0
+TAKEOVER_SECONDS = 5.0
+"""How long a new runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
 PROGRESS_SECONDS = 0.2
 """Page counts that come within this time share a transaction."""
 SWEEP_SECONDS = 1.0
@@ -72,6 +75,7 @@ class Dialer:
         self._channel_of: dict[int, str] = {}
         self._pages: dict[str, int] = {}
         self._started: set[str] = set()
+        self._ended: set[int] = set()
         self._full = False
         self._had_node = False
         self._due = 0.0
@@ -87,18 +91,22 @@ class Dialer:
         """Runs until the switch stops, or until another runtime turns out to serve this node."""
         for part in (self._spool, self._journal, self._pending):
             part.prepare()
+        give_up = time.monotonic() + TAKEOVER_SECONDS
         while self._switch.running():
-            event = self._switch.next_event(TICK_MS)
+            self._take_events()
             try:
                 if not self._listener.connected and not self._take_node():
-                    if not self._had_node:
+                    if not self._had_node and time.monotonic() >= give_up:
                         self._switch.log("notice", "another runtime serves this node; this one ends")
                         return
-                    raise DatabaseUnavailable("The node's lock is still held by the connection that broke.")
-                self._work(event)
+                    continue
+                self._work()
                 self._available()
             except DatabaseUnavailable as error:
                 self._wait_for_database(error)
+            except Exception as error:  # noqa: BLE001 - one fax's trouble must not end the runtime of all
+                self._switch.log("crit", f"{type(error).__name__}: {ascii(str(error))[:300]}; the runtime goes on")
+                time.sleep(TROUBLE_SECONDS)
         self._listener.close()
 
     def _take_node(self) -> bool:
@@ -109,12 +117,11 @@ class Dialer:
         self._due = self._next_heartbeat = self._next_recovery = 0.0
         return True
 
-    def _work(self, event: SwitchEvent | None) -> None:
-        handled = 0
-        while event is not None:
-            self._handle(event)
-            handled += 1
-            event = self._switch.next_event(0) if handled < MOST_EVENTS else None
+    def _work(self) -> None:
+        for attempt_id in list(self._ended):
+            if (outcome := self._journal.read(attempt_id)) is not None:
+                self._settle(outcome)
+            self._ended.discard(attempt_id)
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + PROGRESS_SECONDS
@@ -140,12 +147,18 @@ class Dialer:
 
     # ---------------------------------------------------------------------------------------------------------- events
 
-    def _handle(self, event: SwitchEvent) -> None:
+    def _take_events(self) -> None:
+        """Takes in what the switch has to tell, waiting one tick. Asks no database, so that nothing told is ever lost."""
+        event, taken = self._switch.next_event(TICK_MS), 0
+        while event is not None:
+            self._note(event)
+            taken += 1
+            event = self._switch.next_event(0) if taken < MOST_EVENTS else None
+
+    def _note(self, event: SwitchEvent) -> None:
         match event:
             case CallJournalled(attempt_id):
-                outcome = self._journal.read(attempt_id)
-                if outcome is not None:
-                    self._settle(outcome)
+                self._ended.add(attempt_id)
             case PageDone(channel_uuid, pages):
                 self._pages[channel_uuid] = max(pages, self._pages.get(channel_uuid, 0))
             case FaxStarted(channel_uuid):
@@ -161,12 +174,13 @@ class Dialer:
         if not self._pages and not self._started:
             return
         with self._db.across_tenants() as tx:
+            # Faxes before calls: the order of locks in queue.py.
+            for channel_uuid in self._started:
+                if (call := self._live.get(channel_uuid)) is not None:
+                    tx.enter_tenant(call.fax.tenant_id)
+                    queue.mark_sending(tx, call.fax.tenant_id, call.fax.fax_id)
             for channel_uuid, pages in self._pages.items():
                 queue.record_pages(tx, channel_uuid, pages)
-            for channel_uuid in self._started:
-                if (fax := self._live.get(channel_uuid)) is not None:
-                    tx.enter_tenant(fax.fax.tenant_id)
-                    queue.mark_sending(tx, fax.fax.tenant_id, fax.fax.fax_id)
         self._pages.clear()
         self._started.clear()
 

@@ -158,7 +158,6 @@ class Trunk(Table):
     called_format = TextField()
     calling_format = TextField()
     inbound_country = TextField()
-    max_channels = IntegerField()
     t38 = BooleanField()
     enabled = BooleanField()
     created_at = TimestampField()

@@ -47,15 +47,19 @@ class Journal:
         write_durably(target, json.dumps(content).encode())
 
     def read(self, attempt_id: int) -> Outcome | None:
-        """The outcome of an attempt; None where none waits."""
+        """The outcome of an attempt; None where none waits, or where it cannot be read."""
         try:
             return _parsed(self._path(attempt_id).read_bytes())
         except FileNotFoundError:
             return None
+        except (ValueError, KeyError, TypeError):
+            # A damaged disk. Put aside, so that it is neither lost nor in the way; recovery settles the attempt.
+            self._path(attempt_id).replace(self.folder / f"{attempt_id:d}.unreadable")
+            return None
 
     def waiting(self) -> Iterator[Outcome]:
         """Every outcome that is not settled, oldest attempt first."""
-        for path in sorted(self.folder.glob("*.json"), key=lambda p: int(p.stem)):
+        for path in sorted(self.folder.glob("[0-9]*.json"), key=lambda p: int(p.stem)):
             outcome = self.read(int(path.stem))
             if outcome is not None:
                 yield outcome

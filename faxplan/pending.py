@@ -61,7 +61,7 @@ class Pending:
 
     def waiting(self) -> Iterator[PendingFax]:
         """Everything that is complete here, oldest attempt first."""
-        for folder in sorted(self.root.iterdir(), key=lambda p: int(p.name)):
+        for folder in sorted((p for p in self.root.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name)):
             try:
                 content = json.loads((folder / "call.json").read_bytes())
             except FileNotFoundError:

@@ -33,14 +33,13 @@ def create(
     inbound_country: str,
     source_networks: Iterable[str],
     ping_seconds: int | None = None,
-    max_channels: int = 30,
 ) -> int:
     """A new trunk (role admin); its id. Raises ConstraintViolated."""
     return int(
         tx.value(
-            """insert into trunks (name, host, port, inbound_country, source_networks, ping_seconds, max_channels)
-               values (%s, %s, %s, %s, %s::cidr[], %s, %s) returning id""",
-            (name, host, port, inbound_country, list(source_networks), ping_seconds, max_channels),
+            """insert into trunks (name, host, port, inbound_country, source_networks, ping_seconds)
+               values (%s, %s, %s, %s, %s::cidr[], %s) returning id""",
+            (name, host, port, inbound_country, list(source_networks), ping_seconds),
         )
     )
 

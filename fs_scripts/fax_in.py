@@ -3,6 +3,7 @@
 Looked up before the answer, received into the spool, delivered from pending/ (faxplan/inbound.py).
 """
 
+import dataclasses
 import time
 from concurrent.futures import TimeoutError as LookupTimeout
 from typing import Any
@@ -67,10 +68,13 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
         session.setVariable(name, None)
     session.setVariable(cv.FAX_IDENT, accepted.ident)
     session.execute("answer")
+    answered_at = int(time.time())
     session.execute("rxfax", str(path))
     session.hangup("NORMAL_CLEARING")
     try:
-        return call_result.parse(session.getVariable, ended_at=time.time())
+        result = call_result.parse(session.getVariable, ended_at=time.time())
     except FaxplanError as error:
         faxplan_switch.log_failure("result of a received fax", error)
-        return call_result.without_channel("NONE", ended_at=time.time())
+        result = call_result.without_channel("NORMAL_CLEARING", ended_at=time.time())
+    # FreeSWITCH sets neither variable before the script ends.
+    return dataclasses.replace(result, hangup_cause="NORMAL_CLEARING", answered_at=answered_at)

@@ -148,7 +148,7 @@ class Dialer:
     # ---------------------------------------------------------------------------------------------------------- events
 
     def _take_events(self) -> None:
-        """Takes in what the switch has to tell, waiting one tick. Asks no database, so that nothing told is ever lost."""
+        """Takes in what the switch tells, waiting one tick. Asks no database, so that nothing told is ever lost."""
         event, taken = self._switch.next_event(TICK_MS), 0
         while event is not None:
             self._note(event)

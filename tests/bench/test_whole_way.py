@@ -5,6 +5,7 @@ import pytest
 from faxplan import mailboxes, outbound
 from faxplan.outbound import SendRequest
 from tests.bench.whole import faxplan_on_bench, wait_for
+from tests.received_pages import assert_same_pages_below_the_header
 from tests.world import Office, World
 
 
@@ -26,10 +27,20 @@ def inbox(world: World, office: Office) -> list[mailboxes.Entry]:
         return mailboxes.entries(tx, office.tenant.id, office.user.id)
 
 
+@pytest.mark.parametrize("stamped", [True, False], ids=["page-n-of-m", "header-by-spandsp"])
+@pytest.mark.parametrize(("audio_only", "t38"), [(False, "negotiated"), (True, "off")])
 def test_a_document_lands_in_the_other_tenants_mailbox(
-    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+    world: World,
+    letter: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    audio_only: bool,
+    t38: str,
+    stamped: bool,
 ) -> None:
-    with faxplan_on_bench(world, monkeypatch) as switch:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set page_n_of_m = %s", (stamped,))
+    with faxplan_on_bench(world, monkeypatch, own={"refuses_t38": audio_only}) as switch:
         fax_id = send(world, letter, world.borea.did)
         wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final")
         wait_for(lambda: bool(inbox(world, world.borea)), "the fax to lie in the mailbox")
@@ -37,7 +48,8 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["pages_done"], fax["explanation"]) == ("sent", 3, "All 3 pages arrived.")
     (attempt,) = world.attempts(world.acme, fax_id)
-    assert (attempt["outcome"], attempt["t38_status"], attempt["pages"]) == ("sent", "negotiated", 3)
+    assert (attempt["outcome"], attempt["t38_status"], attempt["pages"]) == ("sent", t38, 3)
     (entry,) = inbox(world, world.borea)
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert not inbox(world, world.acme)
+    assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)

@@ -31,7 +31,8 @@ def write_settings(world: World) -> Path:
 def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[Switch]:
     """Runs fax_queue, fax_out and fax_in on a bench switch whose trunk brings our own DIDs back to us."""
     monkeypatch.setenv("FAXPLAN_CONFIG", str(write_settings(world)))
-    plan = NumberingPlan({"own": [{"prefix": OUR_NUMBERS, "from_address": "127.0.0.1"}], **options.pop("plan", {})})  # type: ignore[dict-item]
+    own = {"prefix": OUR_NUMBERS, "from_address": "127.0.0.1", **options.pop("own", {})}  # type: ignore[dict-item]
+    plan = NumberingPlan({"own": [own]})
     config = BenchConfig(
         script_dir=SCRIPTS,
         startup_scripts=["fax_queue"],

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from faxplan import mailboxes, outbound, trunks
+from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
-from faxplan.gateways import Gateway
+from faxplan.gateways import Gateway, write_gateways
 from faxplan.outbound import SendRequest
 from tests.bench.whole import SCRIPTS, wait_for, write_settings
 from tests.live.calls import Live
+from tests.received_pages import assert_same_pages_below_the_header
 from tests.world import World
 
 TEST_NUMBER = "+493099009900"
@@ -61,7 +63,7 @@ def settled(world: World, fax_id: int) -> Callable[[], bool]:
 
 @pytest.mark.parametrize(("number", "t38"), [("+493023125002", "negotiated"), ("+493023125102", "off")])
 def test_a_document_lands_in_the_other_tenants_mailbox(
-    world: World, faxplan: Instance, letter: Path, number: str, t38: str
+    world: World, faxplan: Instance, letter: Path, tmp_path: Path, number: str, t38: str
 ) -> None:
     fax_id = send(world, letter, number)
     wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final", 120)
@@ -73,6 +75,7 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     assert attempt["sip_call_id"]
     (entry,) = _inbox(world)
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
+    assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
 
 
 def _inbox(world: World) -> list[mailboxes.Entry]:
@@ -122,6 +125,46 @@ def test_a_paused_switch_is_settled_without_a_channel(world: World, faxplan: Ins
     (attempt,) = world.attempts(world.acme, fax_id)
     assert attempt["outcome"] == "not-sent"
     assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
+def test_a_gateway_that_is_down_is_settled_without_a_channel(
+    world: World, faxplan: Instance, live: Live, letter: Path
+) -> None:
+    write_gateways(
+        faxplan.gateways_folder,
+        [
+            Gateway("carrier", "127.0.0.1", live.carrier.sip_port),
+            Gateway("dead", "127.0.0.1", free_sip_port(), ping_seconds=5),
+        ],
+    )
+    faxplan.api("sofia profile faxplan rescan")
+    with world.admin.across_tenants() as tx:
+        tx.execute("update trunks set name = 'dead'")
+    wait_for(lambda: "DOWN" in faxplan.api("sofia status gateway dead"), "the gateway to be seen down")
+    fax_id = send(world, letter, world.borea.did)
+    wait_for(settled(world, fax_id), "the attempt to be settled")
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["hangup_cause"]) == ("not-sent", "GATEWAY_DOWN")
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
+def test_calls_beyond_sessions_per_second_are_settled_without_a_channel(
+    world: World, faxplan: Instance, letter: Path
+) -> None:
+    faxplan.api("fsctl sps 2")
+    ids = [
+        outbound.submit(
+            world.portal, world.store, world.acme.user, SendRequest(TEST_NUMBER + "486", letter, letter.name)
+        ).fax_id
+        for _ in range(6)
+    ]
+    world.render_all()
+    for fax_id in ids:
+        wait_for(settled(world, fax_id), "the attempt to be settled")
+    causes = [world.attempts(world.acme, fax_id)[0]["hangup_cause"] for fax_id in ids]
+    assert set(causes) <= {"DESTINATION_OUT_OF_ORDER", "USER_BUSY"}
+    assert "DESTINATION_OUT_OF_ORDER" in causes
+    assert all(world.fax(world.acme, fax_id)["state"] == "queued" for fax_id in ids)
 
 
 def test_a_cancelled_call_ends(world: World, faxplan: Instance, letter: Path) -> None:

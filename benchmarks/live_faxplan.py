@@ -191,7 +191,7 @@ def main() -> None:
                     instance.stop()
 
 
-def report(
+def report(  # noqa: PLR0917 - all that main has set up
     world: World,
     cluster: postgres.Cluster,
     plain: Instance,

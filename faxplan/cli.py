@@ -6,13 +6,14 @@
 import argparse
 import json
 import os
+import pwd
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from faxplan import cli_faxes, cli_system, config, home, users
+from faxplan import cli_database, cli_faxes, cli_system, cli_tenants, cli_trunks, config, home, users
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.documents import Store
@@ -30,16 +31,16 @@ class WhichUser(FaxplanError):
 
 @dataclass(frozen=True)
 class Context:
-    """What a command works with. `settings_file` None: where config.load looks. `chosen`: the user given by --as."""
+    """What a command works with. `chosen`: the user given by --as. `quiet`: nothing but results and errors is said."""
 
-    settings_file: Path | None
     chosen: str | None
     environment: Mapping[str, str]
+    quiet: bool
 
     @cached_property
     def settings(self) -> Settings:
         """Read when the first command asks. Raises InvalidSetting."""
-        return config.load(self.settings_file, self.environment)
+        return config.load(_settings_file(self.environment, quiet=self.quiet), self.environment)
 
     @cached_property
     def portal(self) -> Database:
@@ -56,6 +57,11 @@ class Context:
         """The document store."""
         return Store(self.settings.store)
 
+    @property
+    def actor(self) -> str:
+        """Who does it, for the audit log: the account of this machine, `administrator:root`."""
+        return f"administrator:{_account(os.getuid())}"
+
     def user(self) -> User:
         """As whom the command acts. Raises WhichUser and NotFound."""
         name = self.chosen or self.environment.get("FAXPLAN_USER")
@@ -65,7 +71,7 @@ class Context:
         if len(everyone) == 1:
             return users.find(self.portal, everyone[0])
         if not everyone:
-            raise WhichUser("There is no user yet. The administrator makes one.")
+            raise WhichUser("There is no user yet. The administrator enters one: `faxplan user add`.")
         raise WhichUser(
             f"Say as whom, with --as or FAXPLAN_USER; the users are: {', '.join(everyone[:20])}"
             f"{', ... (`faxplan users` lists all)' if len(everyone) > 20 else '.'}"
@@ -81,7 +87,7 @@ class Context:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. No exception of ours leaves it."""
     options = _parser().parse_args(arguments)
-    context = Context(_settings_file(options, os.environ), options.user, os.environ)
+    context = Context(options.user, os.environ, quiet=options.json)
     try:
         code: int = options.command(context, options)
         sys.stdout.flush()
@@ -103,14 +109,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         context.close()
 
 
-def _settings_file(options: argparse.Namespace, environment: Mapping[str, str]) -> Path | None:
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _settings_file(environment: Mapping[str, str], *, quiet: bool) -> Path | None:
     """None: config.load finds it. In a checkout without any other settings, those of its `make run`."""
     if "FAXPLAN_CONFIG" in environment or "FAXPLAN_DATABASE_URL" in environment or config.DEFAULT_FILE.exists():
         return None
     here = home.default(environment)
     if not here.settings_file.exists():
         return None
-    if not options.json:
+    if not quiet:
         print(f"Using {here.shown(here.settings_file)}, the settings of `make run`.", file=sys.stderr)
     return here.settings_file
 
@@ -137,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
+    cli_database.add_commands(commands, common)
+    cli_tenants.add_commands(commands, common)
+    cli_trunks.add_commands(commands, common)
     return parser
 
 

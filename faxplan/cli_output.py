@@ -1,11 +1,81 @@
-"""What the commands print: aligned columns for people, one JSON value for programs."""
+"""What the commands print: aligned columns for people, one JSON value for programs.
 
+And what several of them take: groups of commands, switches, values to change.
+"""
+
+import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from faxplan.errors import FaxplanError
+
+_LARGEST_INTEGER = 2**31 - 1
+
+
+class NothingToChange(FaxplanError):
+    """A command that changes values was given none."""
+
+    error_id = "nothing-to-change"
+
+
+def group(commands: Any, name: str, verbs: str, about: str) -> Any:
+    """A command whose own commands are `verbs`; they are entered into what is returned."""
+    return commands.add_parser(name, help=f"{about}: {verbs}").add_subparsers(required=True, metavar=verbs)
+
+
+def add_switch(parser: argparse.ArgumentParser, option: str, meaning: str) -> None:
+    """An option with the values on and off; in the options it is True, False, or None where it was not given."""
+    parser.add_argument(option, type=_on_or_off, metavar="on|off", help=meaning)
+
+
+def pages_or_none(text: str) -> int | None:
+    """An option's type: a number of pages, or `none`."""
+    return None if text == "none" else whole_number(text)
+
+
+def whole_number(text: str) -> int:
+    """An option's type: a number that a column of type integer takes."""
+    if not text.isdecimal() or int(text) > _LARGEST_INTEGER:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number up to {_LARGEST_INTEGER}")
+    return int(text)
+
+
+def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the options that were given."""
+    values = vars(options)
+    return {name: values[name] for name in names if values.get(name) is not None}
+
+
+def changes(options: argparse.Namespace, names: Iterable[str], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """As `given`, with `more` added. Raises NothingToChange where that is nothing."""
+    values = {**given(options, names), **(more or {})}
+    if not values:
+        raise NothingToChange("Nothing was given to change. --help lists what can be.")
+    return values
+
+
+def done(options: argparse.Namespace, result: Any, text: str) -> int:
+    """Prints an act's result as JSON, or the sentence; the exit code."""
+    if options.json:
+        print_json(result)
+    else:
+        print(printable(text))
+    return 0
+
+
+def listed(
+    options: argparse.Namespace, found: Any, headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str
+) -> int:
+    """Prints `found` as JSON, or `rows` as a table; the exit code."""
+    if options.json:
+        print_json(found)
+    else:
+        print_table(headings, rows, empty=empty)
+    return 0
 
 
 def print_json(value: Any) -> None:
@@ -28,6 +98,12 @@ def printable(cell: object) -> str:
     """A cell's text, without anything that a terminal would obey: names and idents come from strangers."""
     text = "" if cell is None else str(cell)
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _on_or_off(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
+    return text == "on"
 
 
 def _plain(value: Any) -> Any:

@@ -67,7 +67,9 @@ def _users(context: "Context", options: argparse.Namespace) -> int:
     if options.json:
         cli_output.print_json([{"email": email, "tenant": slug} for email, slug in everyone])
     else:
-        cli_output.print_table(("USER", "TENANT"), everyone, empty="There is no user yet. The administrator makes one.")
+        cli_output.print_table(
+            ("USER", "TENANT"), everyone, empty="There is no user yet. `faxplan user add` enters one."
+        )
     return 0
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from faxplan.errors import InvalidSetting
 
@@ -89,6 +89,20 @@ class Settings:
         if parts.username or "user=" in parts.query:
             return self.database_url
         return urlunsplit(parts._replace(netloc=f"faxplan_{role}@{parts.netloc.rpartition('@')[2]}"))
+
+    @property
+    def database_name(self) -> str:
+        """The database's name in database_url. Raises InvalidSetting where there is none."""
+        name = unquote(urlsplit(self.database_url).path.strip("/"))
+        if not name:
+            raise InvalidSetting("database_url names no database. Write it as postgresql://db.example/faxplan.")
+        return name
+
+    @property
+    def superuser_url(self) -> str:
+        """The libpq URL of the same server for its superuser postgres, without a password."""
+        parts = urlsplit(self.database_url)
+        return urlunsplit(parts._replace(netloc=f"postgres@{parts.netloc.rpartition('@')[2]}", path="/postgres"))
 
     def printable(self) -> dict[str, str]:
         """Every setting as text, with passwords masked."""

@@ -35,7 +35,8 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 error(
                     f"database as {role}",
                     str(away),
-                    "Start PostgreSQL, or mend database_url (`faxplan settings` shows it) and pg_hba.conf.",
+                    "Start PostgreSQL, or mend database_url (`faxplan settings` shows it) and pg_hba.conf. "
+                    "If there is no database yet: `faxplan database create`.",
                 )
             )
         else:
@@ -64,7 +65,13 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
     if gateways:
         findings.append(ok("trunks", ", ".join(gateway.name for gateway in gateways)))
     else:
-        findings.append(warning("trunks", "none: nothing can be sent or received", "Enter a trunk and a route."))
+        findings.append(
+            warning(
+                "trunks",
+                "none: nothing can be sent or received",
+                "Enter one: `faxplan trunk add`, then `faxplan route add`.",
+            )
+        )
     runtime, works = _runtime(tx, settings.node)
     return [*findings, runtime], Seen(works, tuple(addresses))
 
@@ -84,7 +91,11 @@ def _level(tx: Transaction) -> Finding:
     except FaxplanError as broken:
         return error("schema", str(broken), "Install Faxplan anew.")
     if had < known:
-        return error("schema", f"at migration {had} of {known}", "Apply the migrations before anything else runs.")
+        return error(
+            "schema",
+            f"at migration {had} of {known}",
+            "Bring it up to date before anything else runs: `faxplan database migrate`.",
+        )
     if had > known:
         return error("schema", f"at migration {had}, this Faxplan knows {known}", "Install the newer Faxplan.")
     return ok("schema", f"at migration {had}, the newest")

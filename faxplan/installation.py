@@ -1,24 +1,44 @@
 """Faxplan's roles and database on a PostgreSQL server: made once, then brought up to date."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import psycopg2
 from psycopg2 import sql
+from psycopg2.errors import InsufficientPrivilege, RaiseException
 
 from faxplan import migrations
+from faxplan.errors import FaxplanError, InvalidSetting
+from faxplan.migrations import Migration
 
 SCHEMA = migrations.PROJECT / "schema.sql"
 ROLES = migrations.MIGRATIONS / "roles.sql"
 LOGINS = ("faxplan_admin", "faxplan_portal", "faxplan_switch", "faxplan_worker", "faxplan_backup")
 
 
-def create_installation(superuser_url: str, database: str, *, schema: Path = SCHEMA) -> None:
+class InstallationRefused(FaxplanError):
+    """The server does not let this account make an installation, or has roles of ours with too much power."""
+
+    error_id = "installation-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What was done: the database made, and migrations applied to one that was there."""
+
+    created: bool
+    applied: tuple[Migration, ...]
+
+
+def create_installation(superuser_url: str, database: str, *, schema: Path = SCHEMA) -> Installed:
     """Makes roles and database and loads `schema.sql`; applies migrations to a database that is there already.
 
     `superuser_url` is any database of the server (libpq URL). Safe to repeat, to interrupt and to call twice at once:
-    the database gets its name only when it is complete.
+    the database gets its name only when it is complete. Raises DatabaseUnavailable, InstallationRefused and
+    MigrationFailed.
     """
-    server = psycopg2.connect(superuser_url)
+    server = migrations.connect(superuser_url)
     server.autocommit = True
     try:
         with server.cursor() as cursor:
@@ -28,11 +48,25 @@ def create_installation(superuser_url: str, database: str, *, schema: Path = SCH
             cursor.execute("select exists (select from pg_database where datname = %s)", (database,))
             found = cursor.fetchone() == (True,)
         if found:
-            migrations.apply(psycopg2.extensions.make_dsn(superuser_url, dbname=database))
-        else:
-            _create(server, superuser_url, database, schema)
+            return Installed(created=False, applied=tuple(migrations.apply(url_of(superuser_url, database))))
+        _create(server, superuser_url, database, schema)
+        return Installed(created=True, applied=())
+    except (InsufficientPrivilege, RaiseException) as error:
+        # The second is roles.sql's own, about the powers of a role.
+        raise InstallationRefused(
+            f"PostgreSQL refused: {error.diag.message_primary}. Give the URL of a superuser, such as postgres."
+        ) from error
     finally:
         server.close()
+
+
+def url_of(url: str, database: str) -> str:
+    """A libpq URL with another database in it. Raises InvalidSetting where it is no URL."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise InvalidSetting("The server is given as a libpq URL, such as postgresql://postgres@db.example/postgres.")
+    # Not urlunsplit, which drops the slashes of a URL without a host.
+    return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
 
 
 def grant_connect(server: psycopg2.extensions.connection, database: str) -> None:
@@ -55,7 +89,7 @@ def _create(server: psycopg2.extensions.connection, superuser_url: str, database
                 "create database {} owner {} encoding 'UTF8' locale_provider libc locale 'C.UTF-8' template template0"
             ).format(name, sql.Identifier(migrations.OWNER))
         )
-    _load(psycopg2.extensions.make_dsn(superuser_url, dbname=unfinished), schema)
+    _load(url_of(superuser_url, unfinished), schema)
     grant_connect(server, unfinished)
     with server.cursor() as cursor:
         cursor.execute(sql.SQL("alter database {} rename to {}").format(name, sql.Identifier(database)))

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan.db import Transaction
+from faxplan.db import Row, Transaction
+from faxplan.errors import FaxplanError, NotFound
+
+
+class InvalidMailbox(FaxplanError):
+    """A mailbox cannot be called that."""
+
+    error_id = "invalid-mailbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,69 @@ class Entry:
 
 
 def create_group(tx: Transaction, tenant_id: int, name: str) -> int:
-    """A new group mailbox; its id. Raises ConstraintViolated."""
+    """A new group mailbox; its id. Raises InvalidMailbox for no name, and ConstraintViolated."""
+    if not name.strip():
+        raise InvalidMailbox("A mailbox needs a name.")
     return int(tx.value("insert into mailboxes (tenant_id, name) values (%s, %s) returning id", (tenant_id, name)))
+
+
+def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
+    """A tenant's mailboxes: id, name, kind, members (addresses), dids (E.164); by name."""
+    return tx.rows(
+        """select m.id, m.name, m.kind,
+                  array(select u.email from mailbox_members mm
+                        join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
+                        where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id order by u.email) as members,
+                  array(select d.number from dids d
+                        where d.tenant_id = m.tenant_id and d.mailbox_id = m.id order by d.number) as dids
+           from mailboxes m where m.tenant_id = %s order by m.name""",
+        (tenant_id,),
+    )
+
+
+def by_name(tx: Transaction, tenant_id: int, name: str) -> int:
+    """A mailbox's id. Raises NotFound."""
+    found = tx.value("select id from mailboxes where tenant_id = %s and name = %s", (tenant_id, name))
+    if found is None:
+        raise NotFound(f"The tenant has no mailbox {name[:200]!r}. `faxplan mailbox list` shows all.")
+    return int(found)
+
+
+def add_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
+    """Lets a user read a mailbox (role admin); False where they do already."""
+    return bool(
+        tx.execute(
+            """insert into mailbox_members (tenant_id, mailbox_id, user_id) values (%s, %s, %s)
+               on conflict on constraint mailbox_members_pkey do nothing""",
+            (tenant_id, mailbox_id, user_id),
+        )
+    )
+
+
+def remove_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
+    """A user reads a mailbox no more (role admin); False where they did not."""
+    return bool(
+        tx.execute(
+            "delete from mailbox_members where tenant_id = %s and mailbox_id = %s and user_id = %s",
+            (tenant_id, mailbox_id, user_id),
+        )
+    )
+
+
+def dids(tx: Transaction, tenant_id: int) -> list[Row]:
+    """A tenant's DIDs: number (E.164), mailbox, station_ident, enabled; the first is the caller ID of its calls."""
+    return tx.rows(
+        """select d.number, m.name as mailbox, d.station_ident, d.enabled
+           from dids d join mailboxes m on m.tenant_id = d.tenant_id and m.id = d.mailbox_id
+           where d.tenant_id = %s order by d.created_at, d.number""",
+        (tenant_id,),
+    )
+
+
+def remove_did(tx: Transaction, tenant_id: int, number: str) -> None:
+    """Takes a number (E.164) from a tenant (role admin); calls to it get 404 from then on. Raises NotFound."""
+    if not tx.execute("delete from dids where tenant_id = %s and number = %s", (tenant_id, number)):
+        raise NotFound(f"The tenant has no DID {number}. `faxplan did list` shows all.")
 
 
 def assign_did(tx: Transaction, tenant_id: int, number: str, mailbox_id: int, station_ident: str = "") -> Did:

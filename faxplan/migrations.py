@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
-from faxplan.errors import FaxplanError
+from faxplan.errors import DatabaseUnavailable, FaxplanError
 
 PROJECT = Path(__file__).resolve().parent.parent
 MIGRATIONS = PROJECT / "migrations"
@@ -57,16 +57,30 @@ def available(folder: Path = MIGRATIONS) -> list[Migration]:
 
 
 def apply(url: str, folder: Path = MIGRATIONS) -> list[Migration]:
-    """Applies what the database at this libpq URL has not had; returns that, in order. Several may call it at once."""
+    """Applies what the database at this libpq URL has not had; returns that, in order. Several may call it at once.
+
+    Raises DatabaseUnavailable, MigrationFailed and DatabaseNewer.
+    """
     chain = available(folder)
     done = []
-    connection = psycopg2.connect(url)
+    connection = connect(url)
     try:
         while (migration := _apply_next(connection, chain)) is not None:
             done.append(migration)
     finally:
         connection.close()
     return done
+
+
+def connect(url: str) -> psycopg2.extensions.connection:
+    """A connection of its own, for changes to the schema. Raises DatabaseUnavailable."""
+    try:
+        return psycopg2.connect(url, connect_timeout=5)
+    except psycopg2.OperationalError as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise DatabaseUnavailable(
+            f"PostgreSQL does not let us in ({reason}). Is it running, and is the URL a superuser's?"
+        ) from error
 
 
 def record_all(cursor: psycopg2.extensions.cursor, folder: Path = MIGRATIONS) -> None:

@@ -31,6 +31,12 @@ def normalise(text: str, country: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def check_country(country: str) -> None:
+    """Raises InvalidNumber where there is no numbering plan for `country` (ISO 3166-1 alpha-2, in capitals)."""
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        raise InvalidNumber(f"{country[:40]!r} is no country. Write its two-letter ISO code, such as DE or US.")
+
+
 def normalise_or_none(text: str | None, country: str) -> str | None:
     """As `normalise`, for what a peer wrote: None where it is no number (anonymous, a name, garbage)."""
     if not text:

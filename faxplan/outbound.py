@@ -58,7 +58,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
         tenant = tenants.get(tx, user.tenant_id)
         did = mailboxes.caller_id(tx, user.tenant_id)
     if did is None:
-        raise NoCallerId(f"{tenant.name} has no DID to call from. The administrator assigns one.")
+        raise NoCallerId(f"{tenant.name} has no DID to call from. The administrator gives it one: `faxplan did add`.")
     called = numbers.normalise(request.number, tenant.country)
     found, stored = _store(store, request)
     try:

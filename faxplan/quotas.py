@@ -1,7 +1,7 @@
 """Page quotas: reserved when a fax is submitted, settled by the pages that the far end acknowledged."""
 
-from faxplan.db import Transaction
-from faxplan.errors import QuotaExceeded
+from faxplan.db import Row, Transaction
+from faxplan.errors import NotFound, QuotaExceeded
 
 
 def set_limit(tx: Transaction, tenant_id: int, *, period: str, pages: int, user_id: int | None = None) -> None:
@@ -10,6 +10,26 @@ def set_limit(tx: Transaction, tenant_id: int, *, period: str, pages: int, user_
         """insert into quotas (tenant_id, user_id, period, limit_pages) values (%s, %s, %s, %s)
            on conflict on constraint quotas_entry_key do update set limit_pages = excluded.limit_pages""",
         (tenant_id, user_id, period, pages),
+    )
+
+
+def remove_limit(tx: Transaction, tenant_id: int, *, period: str, user_id: int | None = None) -> None:
+    """Takes a limit away. Raises NotFound."""
+    gone = tx.execute(
+        "delete from quotas where tenant_id = %s and user_id is not distinct from %s and period = %s",
+        (tenant_id, user_id, period),
+    )
+    if not gone:
+        raise NotFound(f"There is no such quota a {period}. `faxplan quota list` shows all.")
+
+
+def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
+    """A tenant's quotas: user (address; None: the whole tenant), period, and pages: limit, used, reserved."""
+    return tx.rows(
+        """select u.email as user, q.period, q.limit_pages, q.used_pages, q.reserved_pages
+           from quotas q left join users u on u.tenant_id = q.tenant_id and u.id = q.user_id
+           where q.tenant_id = %s order by u.email nulls first, q.period""",
+        (tenant_id,),
     )
 
 

@@ -1,8 +1,11 @@
 """Tenants: organisations, and how their faxes identify themselves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 
@@ -52,17 +55,38 @@ def create(
     station_ident: str = "",
     header_name: str = "",
 ) -> Tenant:
-    """A new tenant (role admin). Raises InvalidTenant for an unknown time zone, ConstraintViolated for the rest."""
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InvalidTenant(f"{time_zone!r} is not an IANA time zone. Write it as Europe/Berlin.") from error
+    """A new tenant (role admin).
+
+    Raises InvalidTenant for an unknown time zone, InvalidNumber for an unknown country, else ConstraintViolated.
+    """
+    _check_time_zone(time_zone)
+    numbers.check_country(country)
     row = tx.one(
         f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name)
             values (%s, %s, %s, %s, %s, %s) returning {COLUMNS}""",
         (slug, name, country, time_zone, station_ident, header_name or name[:50]),
     )
     return Tenant(**row)
+
+
+CHANGEABLE = (
+    "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
+    "redial_unknown", "enabled",
+)  # fmt: skip
+
+
+def change(tx: Transaction, tenant_id: int, values: Mapping[str, Any]) -> Tenant:
+    """Changes some of CHANGEABLE, at least one (role admin); the tenant as it is then.
+
+    Raises NotFound, InvalidTenant for an unknown time zone, ConstraintViolated for the rest.
+    """
+    if unknown := values.keys() - set(CHANGEABLE):
+        raise ValueError(f"no such columns, or not to be changed: {unknown}")
+    if "time_zone" in values:
+        _check_time_zone(values["time_zone"])
+    assignments = ", ".join(f"{column} = %s" for column in values)
+    row = tx.row(f"update tenants set {assignments} where id = %s returning {COLUMNS}", (*values.values(), tenant_id))
+    return _found(row, f"number {tenant_id}")
 
 
 def get(tx: Transaction, tenant_id: int) -> Tenant:
@@ -87,7 +111,14 @@ def everyone(tx: Transaction) -> list[Tenant]:
     return [Tenant(**row) for row in tx.rows(f"select {COLUMNS} from tenants order by id")]
 
 
+def _check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidTenant(f"{name!r} is not an IANA time zone. Write it as Europe/Berlin.") from error
+
+
 def _found(row: Row | None, what: str) -> Tenant:
     if row is None:
-        raise NotFound(f"There is no tenant {what}.")
+        raise NotFound(f"There is no tenant {what}. `faxplan tenant list` shows all.")
     return Tenant(**row)

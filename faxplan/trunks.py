@@ -56,7 +56,7 @@ def route(tx: Transaction, tenant_id: int, number: str) -> Trunk:
     """The trunk for an E.164 number: longest prefix, then the tenant's own route, then position. Raises NoRoute."""
     row = tx.row(f"select {_CALL_COLUMNS} from route_for(%s, %s) t", (tenant_id, number))
     if row is None:
-        raise NoRoute(f"No trunk serves {number}. The administrator adds a route for its prefix.")
+        raise NoRoute(f"No trunk serves {number}. The administrator adds a route for its prefix: `faxplan route add`.")
     return Trunk(**row)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from faxplan.db import Database, Transaction
+from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
 
 
@@ -66,6 +66,22 @@ def find(db: Database, name: str) -> User:
         raise NotFound(f"Several tenants know {email}. Say which: {choices}.")
     with db.tenant(known[0]["tenant_id"]) as tx:
         return get(tx, known[0]["tenant_id"], known[0]["user_id"])
+
+
+def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
+    """A tenant's users: id, email, name, role, enabled; by address."""
+    return tx.rows("select id, email, name, role, enabled from users where tenant_id = %s order by email", (tenant_id,))
+
+
+def by_email(tx: Transaction, tenant_id: int, email: str) -> User:
+    """A tenant's user by address, also one who may not act at present. Raises NotFound."""
+    row = tx.row(
+        "select tenant_id, id, email, name, role, mailbox_id from users where tenant_id = %s and email = %s",
+        (tenant_id, email.strip().lower()),
+    )
+    if row is None:
+        raise NotFound(f"The tenant has no user {email[:254]!r}. `faxplan user list` shows all.")
+    return User(**row)
 
 
 def everyone(db: Database) -> list[tuple[str, str]]:

@@ -1,0 +1,91 @@
+"""The commands that make Faxplan's database and bring it up to date."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from faxplan import cli_output, database_setup
+from faxplan.installation import Installed
+
+if TYPE_CHECKING:
+    from faxplan.cli import Context
+
+_LOCAL_SERVER = "postgresql:///postgres"
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Enters these commands into the parser."""
+    group = commands.add_parser("database", help="make the database, or bring it up to date").add_subparsers(
+        required=True, metavar="create|migrate"
+    )
+    for name, command, meaning in (
+        ("create", _create, "make roles, database and tables; whatever is there stays"),
+        ("migrate", _migrate, "bring the database up to date after an update of Faxplan"),
+    ):
+        parser = group.add_parser(name, parents=[common], help=meaning)
+        parser.add_argument(
+            "--superuser-url",
+            metavar="URL",
+            help="how to reach PostgreSQL as a superuser, such as postgresql://postgres@db.example/postgres; "
+            "a password better stands in PGPASSWORD or ~/.pgpass (default: the server of database_url, as postgres)",
+        )
+        parser.add_argument(
+            "--database",
+            metavar="NAME",
+            help="the database's name, where the settings cannot be read, as by the account postgres "
+            "(default: as in database_url)",
+        )
+        parser.set_defaults(command=command)
+
+
+def _create(context: "Context", options: argparse.Namespace) -> int:
+    url, name = _server(context, options)
+    installed = database_setup.create(url, name, context.actor)
+    _say(options, name, installed)
+    if installed.created and not options.json:
+        print(_ADVICE.format(database=name))
+    return 0
+
+
+def _migrate(context: "Context", options: argparse.Namespace) -> int:
+    url, name = _server(context, options)
+    _say(options, name, database_setup.migrate(url, name, context.actor))
+    return 0
+
+
+def _server(context: "Context", options: argparse.Namespace) -> tuple[str, str]:
+    """The superuser's URL and the database's name; the settings are read only for what was not given."""
+    name = options.database or context.settings.database_name
+    if options.superuser_url:
+        return options.superuser_url, name
+    return _LOCAL_SERVER if options.database else context.settings.superuser_url, name
+
+
+def _say(options: argparse.Namespace, name: str, installed: Installed) -> None:
+    if options.json:
+        applied = [migration.path.name for migration in installed.applied]
+        cli_output.print_json({"database": name, "created": installed.created, "applied": applied})
+    elif installed.created:
+        print(f"Database {name} is made, with Faxplan's roles and tables.")
+    elif installed.applied:
+        print(f"Database {name} has had: {', '.join(migration.path.name for migration in installed.applied)}.")
+    else:
+        print(f"Database {name} is up to date.")
+
+
+_ADVICE = """
+Its roles have no passwords. Say in pg_hba.conf who may log in as which; on the machine of PostgreSQL itself, above
+the lines that are there:
+
+    local   {database}  faxplan_admin,faxplan_portal,faxplan_switch,faxplan_worker  peer map=faxplan
+
+and in pg_ident.conf, for root's commands and FreeSWITCH's processes:
+
+    faxplan  /^(root|freeswitch)$  faxplan_admin
+    faxplan  /^(root|freeswitch)$  faxplan_portal
+    faxplan  /^(root|freeswitch)$  faxplan_switch
+    faxplan  /^(root|freeswitch)$  faxplan_worker
+
+From another machine: hostssl and scram-sha-256, with passwords (\\password faxplan_admin in psql, and so on) in a
+passfile that database_url names: postgresql://db.example/{database}?sslmode=verify-full&passfile=/etc/faxplan/pgpass
+
+Then: systemctl reload postgresql, and `faxplan doctor`."""

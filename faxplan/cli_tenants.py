@@ -1,0 +1,212 @@
+"""The administrator's commands about tenants, and what they have: users, mailboxes, DIDs, quotas."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from faxplan import cli_output, numbers, provisioning, tenants
+
+if TYPE_CHECKING:
+    from faxplan.cli import Context
+
+_TENANT = {"metavar": "TENANT", "help": "the tenant's short name"}
+_ONE_TENANT = {"nargs": "?", "metavar": "TENANT", "help": "of this tenant only, by its short name"}
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Enters these commands into the parser."""
+    _add_tenant_commands(cli_output.group(commands, "tenant", "add|list|set", "tenants"), common)
+    _add_user_commands(cli_output.group(commands, "user", "add|list", "users of tenants"), common)
+    _add_mailbox_commands(cli_output.group(commands, "mailbox", "add|list|member", "mailboxes of tenants"), common)
+    _add_did_commands(cli_output.group(commands, "did", "add|list|remove", "DIDs of tenants"), common)
+    _add_quota_commands(cli_output.group(commands, "quota", "set|list", "page quotas"), common)
+
+
+def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
+    identity = argparse.ArgumentParser(add_help=False)
+    identity.add_argument("--header-name", metavar="TEXT", help="in the header line of its pages (default: its name)")
+    identity.add_argument("--station-ident", metavar="TEXT", help="T.30 ident: digits, + and spaces, at most 20")
+    add = group.add_parser("add", parents=[common, identity], help="a new tenant")
+    add.add_argument("slug", metavar="TENANT", help="short name: lower-case letters, digits, hyphens")
+    add.add_argument("--name", required=True)
+    add.add_argument("--country", required=True, metavar="CC", help="ISO code; national numbers are read in it")
+    add.add_argument("--time-zone", required=True, metavar="ZONE", help="such as Europe/Berlin")
+    add.set_defaults(command=_add_tenant)
+    listing = group.add_parser("list", parents=[common], help="all tenants")
+    listing.set_defaults(command=_list_tenants)
+    change = group.add_parser("set", parents=[common, identity], help="change some of a tenant's values")
+    change.add_argument("slug", **_TENANT)
+    change.add_argument("--name")
+    change.add_argument("--time-zone", metavar="ZONE")
+    for option, meaning in (
+        ("--header-line", "a line with date, sender and page above each page; cannot be off in the US"),
+        ("--page-n-of-m", "that line says `page n of m`; off: the page number only"),
+        ("--redial-unknown", "dial again where a crash hides how a call ended"),
+        ("--enabled", "off: the tenant's DIDs get 404"),
+    ):
+        cli_output.add_switch(change, option, meaning)
+    change.add_argument("--max-attempts", type=cli_output.whole_number, metavar="N", help="calls for one fax, 1 to 20")
+    change.set_defaults(command=_set_tenant)
+
+
+def _add_user_commands(group: Any, common: argparse.ArgumentParser) -> None:
+    add = group.add_parser("add", parents=[common], help="a new user, with a mailbox named as the address")
+    add.add_argument("slug", **_TENANT)
+    add.add_argument("email", metavar="EMAIL")
+    add.add_argument("--name", default="")
+    add.add_argument("--administrator", action="store_true", help="may administer the tenant")
+    add.set_defaults(command=_add_user)
+    listing = group.add_parser("list", parents=[common], help="all users")
+    listing.add_argument("slug", **_ONE_TENANT)
+    listing.set_defaults(command=_list_users)
+
+
+def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser) -> None:
+    add = group.add_parser("add", parents=[common], help="a new group mailbox")
+    add.add_argument("slug", **_TENANT)
+    add.add_argument("mailbox", metavar="NAME")
+    add.set_defaults(command=_add_mailbox)
+    listing = group.add_parser("list", parents=[common], help="all mailboxes")
+    listing.add_argument("slug", **_ONE_TENANT)
+    listing.set_defaults(command=_list_mailboxes)
+    member = group.add_parser("member", parents=[common], help="let a user read a mailbox")
+    member.add_argument("slug", **_TENANT)
+    member.add_argument("mailbox", metavar="NAME")
+    member.add_argument("email", metavar="EMAIL")
+    member.add_argument("--remove", action="store_true", help="no more")
+    member.set_defaults(command=_set_member)
+
+
+def _add_did_commands(group: Any, common: argparse.ArgumentParser) -> None:
+    add = group.add_parser("add", parents=[common], help="give a number to a tenant's mailbox")
+    add.add_argument("slug", **_TENANT)
+    add.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
+    add.add_argument("--mailbox", required=True, metavar="NAME", help="where its faxes go; a user's is the address")
+    add.add_argument("--station-ident", default="", metavar="TEXT", help="T.30 ident (default: the tenant's)")
+    add.set_defaults(command=_add_did)
+    listing = group.add_parser("list", parents=[common], help="all DIDs; a tenant's first is its caller ID")
+    listing.add_argument("slug", **_ONE_TENANT)
+    listing.set_defaults(command=_list_dids)
+    remove = group.add_parser("remove", parents=[common], help="take a number from a tenant")
+    remove.add_argument("slug", **_TENANT)
+    remove.add_argument("number", metavar="NUMBER")
+    remove.set_defaults(command=_remove_did)
+
+
+def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
+    change = group.add_parser("set", parents=[common], help="limit the pages that a tenant or user sends")
+    change.add_argument("slug", **_TENANT)
+    change.add_argument("pages", metavar="PAGES", type=cli_output.pages_or_none, help="a number, or `none`: no limit")
+    change.add_argument("--period", required=True, choices=["day", "month"])
+    change.add_argument("--of", dest="email", metavar="EMAIL", help="of this user (default: of the whole tenant)")
+    change.set_defaults(command=_set_quota)
+    listing = group.add_parser("list", parents=[common], help="all quotas, and what is used of them")
+    listing.add_argument("slug", **_ONE_TENANT)
+    listing.set_defaults(command=_list_quotas)
+
+
+def _add_tenant(context: "Context", options: argparse.Namespace) -> int:
+    keys = ("slug", "name", "country", "time_zone", "station_ident", "header_name")
+    tenant = provisioning.add_tenant(context.admin, context.actor, cli_output.given(options, keys))
+    next_step = f"Next: `faxplan user add {tenant.slug} EMAIL`, `faxplan did add {tenant.slug} NUMBER --mailbox EMAIL`."
+    return cli_output.done(options, tenant, f"Tenant {tenant.slug} is entered. {next_step}")
+
+
+def _set_tenant(context: "Context", options: argparse.Namespace) -> int:
+    values = cli_output.changes(options, tenants.CHANGEABLE)
+    tenant = provisioning.change_tenant(context.admin, context.actor, options.slug, values)
+    return cli_output.done(options, tenant, f"Tenant {tenant.slug} is changed.")
+
+
+def _list_tenants(context: "Context", options: argparse.Namespace) -> int:
+    found = provisioning.all_tenants(context.admin)
+    rows = [
+        (t.slug, t.country, t.time_zone, t.station_ident, t.header_name if t.header_line else "off", t.max_attempts,
+         "yes" if t.enabled else "no", t.name)
+        for t in found
+    ]  # fmt: skip
+    headings = ("TENANT", "COUNTRY", "TIME ZONE", "STATION IDENT", "HEADER LINE", "ATTEMPTS", "ENABLED", "NAME")
+    return cli_output.listed(options, found, headings, rows, "There is no tenant yet. `faxplan tenant add` enters one.")
+
+
+def _add_user(context: "Context", options: argparse.Namespace) -> int:
+    role = "administrator" if options.administrator else "user"
+    user = provisioning.add_user(
+        context.admin, context.actor, options.slug, email=options.email, name=options.name, role=role
+    )
+    return cli_output.done(options, user, f"User {user.email} is entered, with a mailbox of that name.")
+
+
+def _list_users(context: "Context", options: argparse.Namespace) -> int:
+    found = provisioning.all_users(context.admin, options.slug)
+    rows = [(u["email"], u["tenant"], u["role"], "yes" if u["enabled"] else "no", u["name"]) for u in found]
+    headings = ("USER", "TENANT", "ROLE", "ENABLED", "NAME")
+    return cli_output.listed(options, found, headings, rows, "There is no user yet. `faxplan user add` enters one.")
+
+
+def _add_mailbox(context: "Context", options: argparse.Namespace) -> int:
+    mailbox_id = provisioning.add_mailbox(context.admin, context.actor, options.slug, options.mailbox)
+    text = f"Mailbox {options.mailbox} is entered. `faxplan mailbox member` says who reads it."
+    return cli_output.done(options, {"id": mailbox_id, "tenant": options.slug, "name": options.mailbox}, text)
+
+
+def _set_member(context: "Context", options: argparse.Namespace) -> int:
+    reads = not options.remove
+    changed = provisioning.set_member(
+        context.admin, context.actor, options.slug, options.mailbox, options.email, reads=reads
+    )
+    result = {"mailbox": options.mailbox, "email": options.email, "reads": reads, "changed": changed}
+    verb = "reads" if reads else "does not read"
+    when = "from now on" if changed else "already" if reads else "anyhow"
+    return cli_output.done(options, result, f"{options.email} {verb} mailbox {options.mailbox} {when}.")
+
+
+def _list_mailboxes(context: "Context", options: argparse.Namespace) -> int:
+    found = provisioning.all_mailboxes(context.admin, options.slug)
+    rows = [(m["name"], m["tenant"], m["kind"], ", ".join(m["dids"]), ", ".join(m["members"])) for m in found]
+    headings = ("MAILBOX", "TENANT", "KIND", "DIDS", "READ BY")
+    return cli_output.listed(options, found, headings, rows, "There is no mailbox yet. `faxplan user add` enters one.")
+
+
+def _add_did(context: "Context", options: argparse.Namespace) -> int:
+    did = provisioning.add_did(
+        context.admin, context.actor, options.slug, options.number,
+        mailbox=options.mailbox, station_ident=options.station_ident,
+    )  # fmt: skip
+    text = f"Faxes to {numbers.readable(did.number)} go to mailbox {options.mailbox} of {options.slug}."
+    return cli_output.done(options, did, text)
+
+
+def _remove_did(context: "Context", options: argparse.Namespace) -> int:
+    number = provisioning.remove_did(context.admin, context.actor, options.slug, options.number)
+    text = f"{numbers.readable(number)} is nobody's now: calls to it are answered with 404."
+    return cli_output.done(options, {"number": number, "removed": True}, text)
+
+
+def _list_dids(context: "Context", options: argparse.Namespace) -> int:
+    found = provisioning.all_dids(context.admin, options.slug)
+    rows = [
+        (numbers.readable(d["number"]), d["tenant"], d["mailbox"], d["station_ident"], "yes" if d["enabled"] else "no")
+        for d in found
+    ]
+    headings = ("DID", "TENANT", "MAILBOX", "STATION IDENT", "ENABLED")
+    return cli_output.listed(options, found, headings, rows, "There is no DID yet. `faxplan did add` enters one.")
+
+
+def _set_quota(context: "Context", options: argparse.Namespace) -> int:
+    provisioning.set_quota(
+        context.admin, context.actor, options.slug, period=options.period, pages=options.pages, email=options.email
+    )
+    whose = options.email or options.slug
+    result = {"of": whose, "period": options.period, "pages": options.pages}
+    many = "any number of" if options.pages is None else f"at most {options.pages}"
+    return cli_output.done(options, result, f"{whose} may send {many} pages a {options.period}.")
+
+
+def _list_quotas(context: "Context", options: argparse.Namespace) -> int:
+    found = provisioning.all_quotas(context.admin, options.slug)
+    rows = [
+        (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"])
+        for q in found
+    ]
+    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD")
+    return cli_output.listed(options, found, headings, rows, "There is no quota: nobody's pages are limited.")

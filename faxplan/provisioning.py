@@ -1,0 +1,148 @@
+"""What the administrator gives tenants: themselves, users, mailboxes, DIDs and quotas.
+
+Each function is one transaction (role admin) with its audit row: acts on the tenant table in the installation's chain,
+everything else in the tenant's own. `slug` is a tenant's short name, `actor` as audit.record takes it. Errors are
+those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from faxplan import audit, mailboxes, numbers, quotas, tenants, users
+from faxplan.db import Database, Row, Transaction
+from faxplan.mailboxes import Did
+from faxplan.tenants import Tenant
+from faxplan.users import User
+
+
+def add_tenant(admin: Database, actor: str, values: Mapping[str, Any]) -> Tenant:
+    """values: the arguments of tenants.create."""
+    with admin.across_tenants() as tx:
+        tenant = tenants.create(tx, **values)
+        audit.record(
+            tx, audit.INSTALLATION, actor=actor, action="tenant.add", object=f"tenant:{tenant.id}", slug=tenant.slug
+        )
+    return tenant
+
+
+def change_tenant(admin: Database, actor: str, slug: str, values: Mapping[str, Any]) -> Tenant:
+    """values: of tenants.CHANGEABLE, at least one."""
+    with admin.across_tenants() as tx:
+        tenant = tenants.change(tx, tenants.by_slug(tx, slug).id, values)
+        audit.record(
+            tx, audit.INSTALLATION, actor=actor, action="tenant.change", object=f"tenant:{tenant.id}", **values
+        )
+    return tenant
+
+
+def all_tenants(admin: Database) -> list[Tenant]:
+    """Oldest first."""
+    with admin.across_tenants() as tx:
+        return tenants.everyone(tx)
+
+
+def add_user(admin: Database, actor: str, slug: str, *, email: str, name: str, role: str) -> User:
+    """A user with a personal mailbox, which is named as the address. role: user or administrator (of the tenant)."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        user = users.create(tx, tenant.id, email=email, name=name, role=role)
+        audit.record(
+            tx, tenant.id, actor=actor, action="user.add", object=f"user:{user.id}", email=user.email, role=role
+        )
+    return user
+
+
+def add_mailbox(admin: Database, actor: str, slug: str, name: str) -> int:
+    """A group mailbox; its id."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        mailbox_id = mailboxes.create_group(tx, tenant.id, name)
+        audit.record(tx, tenant.id, actor=actor, action="mailbox.add", object=f"mailbox:{mailbox_id}", name=name)
+    return mailbox_id
+
+
+def set_member(admin: Database, actor: str, slug: str, mailbox: str, email: str, *, reads: bool) -> bool:
+    """Whether a user reads a mailbox from now on; False where that was so already."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        mailbox_id = mailboxes.by_name(tx, tenant.id, mailbox)
+        user = users.by_email(tx, tenant.id, email)
+        change = mailboxes.add_member if reads else mailboxes.remove_member
+        changed = change(tx, tenant.id, mailbox_id, user.id)
+        if changed:
+            action = "mailbox.add-member" if reads else "mailbox.remove-member"
+            audit.record(
+                tx, tenant.id, actor=actor, action=action, object=f"mailbox:{mailbox_id}", user=f"user:{user.id}"
+            )
+    return changed
+
+
+def add_did(admin: Database, actor: str, slug: str, number: str, *, mailbox: str, station_ident: str) -> Did:
+    """number: E.164, or as it is dialled in the tenant's country."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        e164 = numbers.normalise(number, tenant.country)
+        mailbox_id = mailboxes.by_name(tx, tenant.id, mailbox)
+        did = mailboxes.assign_did(tx, tenant.id, e164, mailbox_id, station_ident)
+        audit.record(
+            tx, tenant.id, actor=actor, action="did.add", object=f"did:{e164}", mailbox=f"mailbox:{mailbox_id}"
+        )
+    return did
+
+
+def remove_did(admin: Database, actor: str, slug: str, number: str) -> str:
+    """number: as for add_did; what it is in E.164. Calls to it get 404 from then on."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        e164 = numbers.normalise(number, tenant.country)
+        mailboxes.remove_did(tx, tenant.id, e164)
+        audit.record(tx, tenant.id, actor=actor, action="did.remove", object=f"did:{e164}")
+    return e164
+
+
+def set_quota(admin: Database, actor: str, slug: str, *, period: str, pages: int | None, email: str | None) -> None:
+    """pages None: no limit. email None: for the whole tenant. period: day or month."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        user_id = None if email is None else users.by_email(tx, tenant.id, email).id
+        if pages is None:
+            quotas.remove_limit(tx, tenant.id, period=period, user_id=user_id)
+        else:
+            quotas.set_limit(tx, tenant.id, period=period, pages=pages, user_id=user_id)
+        whose = f"tenant:{tenant.id}" if user_id is None else f"user:{user_id}"
+        audit.record(tx, tenant.id, actor=actor, action="quota.set", object=whose, period=period, pages=pages)
+
+
+def all_users(admin: Database, slug: str | None) -> list[Row]:
+    """users.of_tenant with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, users.of_tenant)
+
+
+def all_mailboxes(admin: Database, slug: str | None) -> list[Row]:
+    """mailboxes.of_tenant with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, mailboxes.of_tenant)
+
+
+def all_dids(admin: Database, slug: str | None) -> list[Row]:
+    """mailboxes.dids with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, mailboxes.dids)
+
+
+def all_quotas(admin: Database, slug: str | None) -> list[Row]:
+    """quotas.of_tenant with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, quotas.of_tenant)
+
+
+def _of_each(admin: Database, slug: str | None, rows_of: Callable[[Transaction, int], list[Row]]) -> list[Row]:
+    with admin.across_tenants() as tx:
+        found: list[Row] = []
+        for tenant in tenants.everyone(tx) if slug is None else [tenants.by_slug(tx, slug)]:
+            tx.enter_tenant(tenant.id)
+            found += [{"tenant": tenant.slug, **row} for row in rows_of(tx, tenant.id)]
+        return found
+
+
+def _enter(tx: Transaction, slug: str) -> Tenant:
+    tenant = tenants.by_slug(tx, slug)
+    tx.enter_tenant(tenant.id)
+    return tenant

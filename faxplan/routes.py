@@ -1,0 +1,25 @@
+"""Routes, as an administrator keeps them. Which one a call takes is route_for's affair (schema.sql)."""
+
+from faxplan.db import Row, Transaction
+from faxplan.errors import NotFound
+
+
+def everyone(tx: Transaction) -> list[Row]:
+    """prefix, trunk, position, only_for (a tenant's short name, or None), enabled; as they are tried for a prefix."""
+    return tx.rows(
+        """select r.prefix, t.name as trunk, r.position, o.slug as only_for, r.enabled
+           from routes r join trunks t on t.id = r.trunk_id left join tenants o on o.id = r.only_for
+           order by r.prefix, r.only_for nulls last, r.position, r.id"""
+    )
+
+
+def remove(tx: Transaction, prefix: str, trunk_id: int, *, only_for: int | None = None) -> None:
+    """Takes a route away (role admin). Raises NotFound."""
+    gone = tx.execute(
+        "delete from routes where prefix = %s and trunk_id = %s and only_for is not distinct from %s",
+        (prefix, trunk_id, only_for),
+    )
+    if not gone:
+        raise NotFound(
+            f"There is no such route for {prefix}. `faxplan route list` shows all, with --only-for's tenant."
+        )

@@ -1,0 +1,72 @@
+"""How the administrator connects the installation: trunks and routes.
+
+Each function is one transaction (role admin) with its audit row in the installation's chain; a password never stands
+there. Errors are those of the nouns: NotFound, ConstraintViolated, InvalidTrunk, InvalidGateway, InvalidNumber.
+The switches take a change up within seconds (gateway_sync).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from faxplan import audit, routes, tenants, trunk_directory, trunks
+from faxplan.db import Database, Row, Transaction
+
+
+def add_trunk(admin: Database, actor: str, name: str, values: Mapping[str, Any]) -> int:
+    """values: of trunk_directory.COLUMNS, at least host and inbound_country; the trunk's id."""
+    with admin.across_tenants() as tx:
+        trunk_id = trunk_directory.add(tx, name, values)
+        _record(tx, actor, "trunk.add", f"trunk:{name}", _open_values(values))
+    return trunk_id
+
+
+def change_trunk(admin: Database, actor: str, name: str, values: Mapping[str, Any]) -> None:
+    """values: of trunk_directory.COLUMNS, at least one."""
+    with admin.across_tenants() as tx:
+        trunk_directory.change(tx, name, values)
+        _record(tx, actor, "trunk.change", f"trunk:{name}", _open_values(values))
+
+
+def remove_trunk(admin: Database, actor: str, name: str) -> None:
+    """Refused (ConstraintViolated) while a route leads to it."""
+    with admin.across_tenants() as tx:
+        trunk_directory.remove(tx, name)
+        _record(tx, actor, "trunk.remove", f"trunk:{name}", {})
+
+
+def all_trunks(admin: Database) -> list[Row]:
+    """See trunk_directory.everyone."""
+    with admin.across_tenants() as tx:
+        return trunk_directory.everyone(tx)
+
+
+def add_route(admin: Database, actor: str, prefix: str, trunk: str, *, position: int, only_for: str | None) -> None:
+    """prefix: + and leading digits, + alone for all numbers. only_for: a tenant's short name; None: all."""
+    with admin.across_tenants() as tx:
+        tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
+        trunks.add_route(tx, prefix, trunk_directory.id_of(tx, trunk), position=position, only_for=tenant_id)
+        _record(
+            tx, actor, "route.add", f"route:{prefix}", {"trunk": trunk, "position": position, "only_for": tenant_id}
+        )
+
+
+def remove_route(admin: Database, actor: str, prefix: str, trunk: str, *, only_for: str | None) -> None:
+    """The route that was entered with these values."""
+    with admin.across_tenants() as tx:
+        tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
+        routes.remove(tx, prefix, trunk_directory.id_of(tx, trunk), only_for=tenant_id)
+        _record(tx, actor, "route.remove", f"route:{prefix}", {"trunk": trunk, "only_for": tenant_id})
+
+
+def all_routes(admin: Database) -> list[Row]:
+    """See routes.everyone."""
+    with admin.across_tenants() as tx:
+        return routes.everyone(tx)
+
+
+def _open_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: "changed" if key == "password" else value for key, value in values.items()}
+
+
+def _record(tx: Transaction, actor: str, action: str, what: str, details: Mapping[str, Any]) -> None:
+    audit.record(tx, audit.INSTALLATION, actor=actor, action=action, object=what, **details)

@@ -1,0 +1,214 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faxplan import cli, trunks
+from faxplan.config import to_toml
+from tests.world import World
+
+
+@pytest.fixture
+def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    file = tmp_path / "faxplan.toml"
+    file.write_text(to_toml({"database_url": world.settings.database_url, "state_dir": world.settings.state_dir}))
+    monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
+    return world
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    capsys.readouterr()
+    assert cli.main(arguments) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return err if code else out
+
+
+def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(said(capsys, *arguments, "--json"))
+
+
+def audited(world: World, tenant_id: int = 0) -> list[dict[str, Any]]:
+    with world.admin.tenant(tenant_id) as tx:
+        return tx.rows("select action, object, actor, details from audit where tenant_id = %s order by 1", (tenant_id,))
+
+
+def test_from_a_tenant_to_a_first_fax(
+    shop: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(
+        capsys, "tenant", "add", "nova", "--name", "Nova GmbH", "--country", "DE", "--time-zone", "Europe/Berlin",
+        "--station-ident", "+49 30 23125003",
+    )  # fmt: skip
+    said(capsys, "user", "add", "nova", "Nina@Nova.example", "--name", "Nina", "--administrator")
+    said(capsys, "did", "add", "nova", "030 23125003", "--mailbox", "nina@nova.example")
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Hello.\n")
+    monkeypatch.setenv("FAXPLAN_USER", "nina@nova.example")
+    assert "accepted" in said(capsys, "send", str(letter), "030 23125 002")
+    shop.render_all()
+    assert listed(capsys, "status", "1")["state"] == "queued"
+
+
+def test_tenants_are_entered_listed_and_changed(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "| " not in said(capsys, "tenant", "list")
+    out = said(capsys, "tenant", "set", "acme", "--header-line", "off", "--max-attempts", "3", "--name", "Acme AG")
+    assert out == "Tenant acme is changed.\n"
+    acme = next(each for each in listed(capsys, "tenant", "list") if each["slug"] == "acme")
+    assert (acme["header_line"], acme["max_attempts"], acme["name"]) == (False, 3, "Acme AG")
+    said(capsys, "tenant", "set", "acme", "--enabled", "off", "--page-n-of-m", "off", "--redial-unknown", "off")
+    said(capsys, "tenant", "set", "acme", "--time-zone", "Asia/Tokyo", "--header-name", "A", "--station-ident", "1")
+    (acme,) = (each for each in listed(capsys, "tenant", "list") if each["slug"] == "acme")
+    off = (acme["enabled"], acme["page_n_of_m"], acme["redial_unknown"])
+    assert (off, acme["time_zone"], acme["header_name"]) == ((False, False, False), "Asia/Tokyo", "A")
+    changes = [row for row in audited(shop) if row["action"] == "tenant.change"]
+    assert {"name": "Acme AG", "header_line": False, "max_attempts": 3} in [row["details"] for row in changes]
+    assert changes[0]["object"] == f"tenant:{shop.acme.tenant.id}"
+    assert changes[0]["actor"].startswith("administrator:")
+
+
+def test_users_mailboxes_and_members(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "user", "add", "acme", "second@acme.example", "--name", "Second")
+    said(capsys, "mailbox", "add", "acme", "Office")
+    said(capsys, "mailbox", "member", "acme", "Office", "second@acme.example")
+    assert "already" in said(capsys, "mailbox", "member", "acme", "Office", "second@acme.example")
+    office = next(each for each in listed(capsys, "mailbox", "list", "acme") if each["name"] == "Office")
+    assert (office["tenant"], office["kind"], office["members"]) == ("acme", "group", ["second@acme.example"])
+    said(capsys, "mailbox", "member", "acme", "Office", "second@acme.example", "--remove")
+    assert "anyhow" in said(capsys, "mailbox", "member", "acme", "Office", "second@acme.example", "--remove")
+    assert {each["email"] for each in listed(capsys, "user", "list")} == {
+        "user@acme.example", "second@acme.example", "user@borea.example",
+    }  # fmt: skip
+    assert [row["action"] for row in audited(shop, shop.acme.tenant.id)] == [
+        "mailbox.add", "mailbox.add-member", "mailbox.remove-member", "user.add",
+    ]  # fmt: skip
+    assert audited(shop, shop.borea.tenant.id) == []
+    assert "second@acme.example" in said(capsys, "user", "list", "acme")
+    assert "Office" in said(capsys, "mailbox", "list")
+
+
+def test_dids_come_and_go(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, "did", "add", "acme", "030 23125 009", "--mailbox", "user@acme.example")
+    assert out == "Faxes to +49 30 23125009 go to mailbox user@acme.example of acme.\n"
+    assert {each["number"] for each in listed(capsys, "did", "list")} == {
+        "+493023125001", "+493023125002", "+493023125009",
+    }  # fmt: skip
+    assert "of some tenant already" in said(
+        capsys, "did", "add", "borea", "+49 30 23125009", "--mailbox", "user@borea.example", code=1
+    )
+    assert "has no DID" in said(capsys, "did", "remove", "borea", "+493023125009", code=1)
+    assert "404" in said(capsys, "did", "remove", "acme", "+493023125009")
+    assert [each["number"] for each in listed(capsys, "did", "list", "acme")] == ["+493023125001"]
+    assert [row["object"] for row in audited(shop, shop.acme.tenant.id)] == ["did:+493023125009"] * 2
+
+
+def test_quotas(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "quota", "list") == "There is no quota: nobody's pages are limited.\n"
+    said(capsys, "quota", "set", "acme", "100", "--period", "day")
+    said(capsys, "quota", "set", "acme", "10", "--period", "month", "--of", "user@acme.example")
+    found = {(each["user"], each["period"]): each["limit_pages"] for each in listed(capsys, "quota", "list", "acme")}
+    assert found == {(None, "day"): 100, ("user@acme.example", "month"): 10}
+    said(capsys, "quota", "set", "acme", "none", "--period", "day")
+    assert [each["period"] for each in listed(capsys, "quota", "list")] == ["month"]
+    assert len(audited(shop, shop.acme.tenant.id)) == 3
+
+
+def test_a_trunk_with_registration_and_its_route(
+    shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("open sesame\n"))
+    refused = ["trunk", "add", "second", "--host", "sip.example", "--country", "DE", "--register", "on"]
+    assert "needs a username and a password" in said(capsys, *refused, code=1)
+    assert "allowed: printable ASCII" in said(capsys, *refused, "--username", "u", "--password-file", "-", code=1)
+    monkeypatch.setattr("sys.stdin", io.StringIO("sesame\n"))
+    said(
+        capsys, *refused, "--username", "me", "--password-file", "-", "--port", "5070", "--transport", "tcp",
+        "--realm", "carrier", "--ping-seconds", "30", "--source", "192.0.2.10", "--source", "198.51.100.0/24",
+        "--called-format", "e164-no-plus", "--calling-format", "national", "--t38", "off",
+    )  # fmt: skip
+    with shop.admin.across_tenants() as tx:
+        gateway = next(each for each in trunks.gateways(tx) if each.name == "second")
+    assert (gateway.host, gateway.port, gateway.transport, gateway.register) == ("sip.example", 5070, "tcp", True)
+    assert (gateway.username, gateway.password, gateway.realm, gateway.ping_seconds) == ("me", "sesame", "carrier", 30)
+    (shown,) = (each for each in listed(capsys, "trunk", "list") if each["name"] == "second")
+    assert shown["source_networks"] == ["192.0.2.10/32", "198.51.100.0/24"]
+    assert (shown["called_format"], shown["calling_format"], shown["t38"]) == ("e164-no-plus", "national", False)
+    assert shown["password_set"] is True
+    assert "sesame" not in said(capsys, "trunk", "list") + json.dumps([shown, audited(shop)], default=str)
+
+    said(capsys, "route", "add", "+49", "second", "--only-for", "acme", "--position", "5")
+    assert listed(capsys, "route", "list")[1] == {
+        "prefix": "+49", "trunk": "second", "position": 5, "only_for": "acme", "enabled": True,
+    }  # fmt: skip
+    assert "Remove them first" in said(capsys, "trunk", "remove", "second", code=1)
+    assert "no such route" in said(capsys, "route", "remove", "+49", "second", code=1)
+    said(capsys, "route", "remove", "+49", "second", "--only-for", "acme")
+    said(capsys, "trunk", "remove", "second")
+    assert [each["name"] for each in listed(capsys, "trunk", "list")] == ["carrier"]
+    assert [row["action"] for row in audited(shop)] == ["route.add", "route.remove", "trunk.add", "trunk.remove"]
+
+
+def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    said(capsys, "trunk", "set", "carrier", "--password-file", str(password), "--username", "me", "--register", "on")
+    said(capsys, "trunk", "set", "carrier", "--host", "192.0.2.7", "--clear", "port", "--enabled", "off")
+    (shown,) = listed(capsys, "trunk", "list")
+    assert (shown["host"], shown["port"], shown["enabled"], shown["register"]) == ("192.0.2.7", None, False, True)
+    assert "needs a username and a password" in said(capsys, "trunk", "set", "carrier", "--clear", "password", code=1)
+    assert listed(capsys, "trunk", "list")[0]["password_set"] is True
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("tenant add Bad --name B --country DE --time-zone Europe/Berlin", "lower-case letters"),
+        ("tenant add acme --name B --country DE --time-zone Europe/Berlin", "already a tenant"),
+        ("tenant add b --name B --country XX --time-zone Europe/Berlin", "ISO code"),
+        ("tenant add b --name B --country DE --time-zone Berlin", "Europe/Berlin"),
+        ("tenant set acme", "Nothing was given to change"),
+        ("tenant set nobody --enabled off", "There is no tenant 'nobody'"),
+        ("tenant set acme --max-attempts 21", "1 to 20"),
+        ("tenant set acme --station-ident Acme", "digits, + and spaces"),
+        ("tenant set acme --time-zone ../etc", "not an IANA time zone"),
+        ("user add acme user@acme.example", "already"),
+        ("user add acme nobody", "e-mail address"),
+        ("mailbox member acme Office user@acme.example", "no mailbox 'Office'"),
+        ("mailbox member acme user@acme.example x@acme.example", "no user 'x@acme.example'"),
+        ("did add acme 112 --mailbox user@acme.example", "emergency"),
+        ("did add acme 03023125009 --mailbox user@borea.example", "no mailbox"),
+        ("trunk add carrier --host a.example --country DE", "already a trunk"),
+        ("trunk add second --host a.example:5060 --country DE", "without port"),
+        ("trunk add second --host a.example --country DE --port 70000", "1 to 65535"),
+        ("trunk add second --host a.example --country DE --ping-seconds 1", "every 5 to"),
+        ("trunk add second --host a.example --country DE --source 192.0.2.1/24", "has host bits set"),
+        ("trunk add second --host a.example --country DE --source 0.0.0.0/0", "whole Internet"),
+        ("trunk add second --host a.example --country de", "ISO code"),
+        ("trunk set other --t38 off", "no trunk 'other'"),
+        ("trunk set carrier --password-file /dev/null", "no password"),
+        ("route add 49 carrier", "leading digits"),
+        ("route add + carrier", "already"),
+        ("route add +49 other", "no trunk 'other'"),
+        ("quota set acme none --period day", "no such quota"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence_and_nothing_is_done(
+    shop: World, capsys: pytest.CaptureFixture[str], command: str, message: str
+) -> None:
+    assert message in said(capsys, *command.split(), code=1)
+    assert audited(shop) == []
+    assert audited(shop, shop.acme.tenant.id) == []
+
+
+def test_the_header_line_stays_on_in_the_us(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "tenant", "add", "us", "--name", "U", "--country", "US", "--time-zone", "America/New_York")
+    assert "68.318" in said(capsys, "tenant", "set", "us", "--header-line", "off", code=1)
+
+
+@pytest.mark.parametrize("command", ["tenant set acme --enabled maybe", "quota set acme many --period day", "trunk"])
+def test_wrong_usage_is_exit_code_2(shop: World, command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(command.split())
+    assert ended.value.code == 2

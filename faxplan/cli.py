@@ -101,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        _say(options, "system-error", f"{what}. Run it as the user who owns Faxplan's files?", retryable=False)
+        advice = (
+            " Run it as root, or as the user who owns Faxplan's files." if isinstance(error, PermissionError) else ""
+        )
+        _say(options, "system-error", f"{what}.{advice}", retryable=False)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -154,7 +154,7 @@ def _actor(context: "Context", options: argparse.Namespace) -> tuple[User, Tenan
     with context.portal.across_tenants() as tx:
         tenant = tenants.get(tx, user.tenant_id)
     if not options.json:
-        print(f"As {user.email} of {tenant.name}.", file=sys.stderr)
+        print(f"As {user.email} of {tenant.name.rstrip('.')}.", file=sys.stderr)
     return user, tenant
 
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from faxplan import migrations, nodes, trunks
+from faxplan import migrations, nodes, routes, trunks
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -35,7 +35,8 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 error(
                     f"database as {role}",
                     str(away),
-                    "Start PostgreSQL, or mend database_url (`faxplan settings` shows it) and pg_hba.conf. "
+                    "Start PostgreSQL, or mend database_url (`faxplan settings` shows it) and pg_hba.conf "
+                    "(docs/install-on-freeswitch.md). "
                     "If there is no database yet: `faxplan database create`.",
                 )
             )
@@ -70,6 +71,16 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
                 "trunks",
                 "none: nothing can be sent or received",
                 "Enter one: `faxplan trunk add`, then `faxplan route add`.",
+            )
+        )
+    if not routes.everyone(tx):
+        findings.append(warning("routes", "none: nothing can be sent", "Enter one: `faxplan route add + TRUNK`."))
+    if not tx.value("select exists (select from dids)"):
+        findings.append(
+            warning(
+                "DIDs",
+                "none: nothing can be received, and calls have no caller ID",
+                "Enter `faxplan tenant add`, then `faxplan user add`, then `faxplan did add`.",
             )
         )
     runtime, works = _runtime(tx, settings.node)

@@ -79,7 +79,8 @@ def connect(url: str) -> psycopg2.extensions.connection:
     except psycopg2.OperationalError as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise DatabaseUnavailable(
-            f"PostgreSQL does not let us in ({reason}). Is it running, and is the URL a superuser's?"
+            f"PostgreSQL does not let us in ({reason}). Is it running, and is the URL a superuser's? "
+            "Where it knows its superuser by the account: runuser -u postgres -- faxplan database create --database faxplan"
         ) from error
 
 

@@ -37,6 +37,13 @@ def audited(installation: Installation) -> list[str]:
         db.close()
 
 
+def doctor(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What it looked at, and what to do about each."""
+    capsys.readouterr()
+    cli.main(["doctor", "--json"])
+    return {each["what"]: each["remedy"] for each in json.loads(capsys.readouterr().out)}
+
+
 def test_a_database_is_made_once(fresh: Installation, capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, "database", "create")
     assert out.startswith(f"Database {fresh.database} is made, with Faxplan's roles and tables.\n")
@@ -44,6 +51,9 @@ def test_a_database_is_made_once(fresh: Installation, capsys: pytest.CaptureFixt
     assert said(capsys, "database", "create") == f"Database {fresh.database} is up to date.\n"
     assert said(capsys, "tenant", "list").startswith("There is no tenant yet.")
     assert audited(fresh) == ["database.create"]
+    remedies = " ".join(doctor(capsys)[what] for what in ("trunks", "routes", "DIDs"))
+    named = ("trunk add", "route add", "tenant add", "user add", "did add")
+    assert [command for command in named if f"`faxplan {command}" not in remedies] == []
 
 
 def test_it_can_be_made_without_any_settings(
@@ -63,13 +73,28 @@ def test_a_database_is_brought_up_to_date(
         (tmp_path / each.path.name).write_text(each.path.read_text())
     last = f"{len(migrations.available()) + 1:04}_later.sql"
     (tmp_path / last).write_text("create table later (id integer);")
-    monkeypatch.setattr("faxplan.migrations.available", lambda *_: _available(tmp_path))
+    available = migrations.available
+    monkeypatch.setattr("faxplan.migrations.available", lambda *_: available(tmp_path))
     monkeypatch.setenv("FAXPLAN_CONFIG", "/dev/null")
     monkeypatch.setenv("FAXPLAN_DATABASE_URL", installation.url(""))
-    assert "Bring it up to date" in _doctor_on_schema(capsys)
+    assert "Bring it up to date" in doctor(capsys)["schema"]
     assert said(capsys, "database", "migrate") == f"Database {installation.database} has had: {last}.\n"
     assert audited(installation) == ["database.migrate"]
-    assert _doctor_on_schema(capsys) == ""
+    assert doctor(capsys)["schema"] == ""
+
+
+def test_settings_that_may_not_be_read_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    for name in ("FAXPLAN_CONFIG", "FAXPLAN_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("faxplan.config.DEFAULT_FILE", tmp_path / "faxplan.toml")
+    monkeypatch.setattr(Path, "exists", refuse)
+    err = said(capsys, "tenant", "list", code=1)
+    assert err.startswith(f"faxplan: {tmp_path / 'faxplan.toml'}: Permission denied. Run it as root")
 
 
 def test_a_server_that_refuses_says_what_to_do(fresh: Installation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,13 +106,3 @@ def test_a_server_that_refuses_says_what_to_do(fresh: Installation, capsys: pyte
     with pytest.raises(psycopg2.OperationalError, match="does not exist"):
         psycopg2.connect(fresh.url("postgres"))
     assert said(capsys, "database", "migrate", code=3).startswith("faxplan: PostgreSQL does not let us in")
-
-
-_available = migrations.available
-
-
-def _doctor_on_schema(capsys: pytest.CaptureFixture[str]) -> str:
-    capsys.readouterr()
-    cli.main(["doctor", "--json"])
-    found = {each["what"]: each["remedy"] for each in json.loads(capsys.readouterr().out)}
-    return str(found["schema"])

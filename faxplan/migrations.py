@@ -80,7 +80,8 @@ def connect(url: str) -> psycopg2.extensions.connection:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise DatabaseUnavailable(
             f"PostgreSQL does not let us in ({reason}). Is it running, and is the URL a superuser's? "
-            "Where it knows its superuser by the account: runuser -u postgres -- faxplan database create --database faxplan"
+            "Where it knows its superuser by the account: "
+            "runuser -u postgres -- faxplan database create --database faxplan"
         ) from error
 
 

@@ -3,6 +3,8 @@
 import ctypes
 import shutil
 
+from PIL import features
+
 from faxplan import freeswitch_found, source, typeface
 from faxplan.errors import FaxplanError
 from faxplan.findings import Finding, error, ok, warning
@@ -30,6 +32,12 @@ def _fonts() -> Finding:
             "fonts",
             f"none for header lines and plain text ({missing})",
             "Install one: apt-get install fonts-dejavu-core.",
+        )
+    if not features.check("raqm"):
+        return warning(
+            "fonts",
+            "there, but text that is written from right to left (Hebrew, Arabic) comes out backwards",
+            "Install what turns it around: apt-get install libfribidi0.",
         )
     return ok("fonts", "there")
 

@@ -18,6 +18,7 @@ _LINE_POINTS = 12.0
 _MARGIN_INCHES = 0.6
 _PAGE_INCHES = 11.0  # letter, the shorter of the two papers: fits both
 _TAB = 8
+_MOST_SHRINKINGS = 8
 _HEAD_BYTES = 64 * 1024
 # Darker than half, so that at 98 lines an inch the thin horizontal strokes survive.
 _THRESHOLD = 176
@@ -123,11 +124,16 @@ def _drawn(lines: list[str], resolution: Resolution) -> CodedPage:
 
 def _draw_line(draw: ImageDraw.ImageDraw, line: str, at: tuple[float, float], dpi: float) -> None:
     room = LINE_PIXELS * dpi / X_DPI - 2 * at[0]
-    pieces = runs(line, _FONT_POINTS, dpi)
-    length = sum(font.getlength(text) for text, font in pieces)
-    if length > room:
-        # Columns were counted for the fixed-width font; another may need more than its share.
-        pieces = runs(line, _FONT_POINTS * room / length, dpi)
+    points = _FONT_POINTS
+    pieces = runs(line, points, dpi)
+    for _ in range(_MOST_SHRINKINGS):
+        length = sum(font.getlength(text) for text, font in pieces)
+        if length <= room:
+            break
+        # Columns were counted for the fixed-width font; another may need more than its share. Letters may be as wide as
+        # whole pixels only, so that once is not always enough.
+        points *= room / length
+        pieces = runs(line, points, dpi)
     x, y = at
     baseline = y + mono(_FONT_POINTS, dpi).getmetrics()[0]
     for text, font in pieces:

@@ -17,6 +17,7 @@ packages() {
 	libspandsp2       T.30 and T.38, for the bench
 	ghostscript       renders documents to fax pages
 	fonts-dejavu-core text documents and header lines
+	libfribidi0       text that is written from right to left
 	bubblewrap        the sandbox around converters
 	util-linux        prlimit, the limits of converters
 	passwd            useradd: PostgreSQL runs under an account of its own when you are root

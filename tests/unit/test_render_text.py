@@ -95,6 +95,14 @@ def test_a_line_in_a_wider_font_stays_within_the_margins(tmp_path: Path) -> None
     assert box[2] <= 1728 - 100
 
 
+def test_hebrew_is_set_from_right_to_left(tmp_path: Path) -> None:
+    first, word = pages(tmp_path, "ש".encode())[0], pages(tmp_path, "שו".encode())[0]
+    box = first.convert("L").point(lambda value: 255 - value).getbbox()
+    assert box is not None
+    # At the left margin stands the word's last letter (libfribidi0 is installed).
+    assert word.crop(box).tobytes() != first.crop(box).tobytes()
+
+
 def test_nothing_but_white_space_is_empty(tmp_path: Path) -> None:
     with pytest.raises(EmptyDocument):
         pages(tmp_path, b" \n\f \n")

@@ -13,6 +13,7 @@ from faxplan.config import Settings
 from faxplan.db import Database, Listener, Row
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
+from faxplan.files import private_folder
 from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
 from faxplan.pending import Pending
@@ -336,5 +337,5 @@ def prepare_folders(settings: Settings) -> list[Path]:
     """The folders that a node needs, made and private."""
     folders = [settings.state_dir, settings.spool, settings.journal, settings.pending, settings.store]
     for folder in folders:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
     return folders

@@ -6,7 +6,6 @@ This is the one seam through which documents are written and read; encryption be
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import BinaryIO
 
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError, NotFound
-from faxplan.files import fsync_folder
+from faxplan.files import fsync_folder, private_folder
 
 ORIGINAL, RENDERING, RECEIVED_TIFF, RECEIVED_PDF = "original", "rendering", "received-tiff", "received-pdf"
 
@@ -42,12 +41,11 @@ class Store:
         self.root = root
 
     def put(self, source: Path) -> StoredObject:
-        """Copies a file into the store, durably (file and folder are fsynced)."""
+        """Copies a file into the store, durably (file and folder are fsynced). Raises UnsafeFolder."""
         name = secrets.token_hex(16)
         target = self._path(name)
-        # Each by itself: with parents=True the root would be open to all.
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.parent.mkdir(mode=0o700, exist_ok=True)
+        private_folder(self.root)
+        private_folder(target.parent)
         digest, size = hashlib.sha256(), 0
         try:
             with source.open("rb") as reader, open(target, "xb", opener=_private) as writer:
@@ -95,11 +93,6 @@ class Store:
     def delete(self, object_name: str) -> None:
         """Removes an object; one that is gone already is no error."""
         self._path(object_name).unlink(missing_ok=True)
-
-    def free_bytes(self) -> int:
-        """Room on the store's file system."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return shutil.disk_usage(self.root).free
 
     def _path(self, name: str) -> Path:
         if not (len(name) == 32 and all(c in "0123456789abcdef" for c in name)):

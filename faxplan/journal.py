@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faxplan.call_result import CallResult
-from faxplan.files import write_durably
+from faxplan.files import private_folder, write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Journal:
         self.folder = folder
 
     def prepare(self) -> None:
-        """Makes the folder, private."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Makes the folder, private. Raises UnsafeFolder."""
+        private_folder(self.folder)
 
     def write(self, outcome: Outcome) -> None:
         """Records an outcome durably. A first record of an attempt stays: whoever comes second knows less."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faxplan.call_result import CallResult
-from faxplan.files import fsync_folder, write_durably
+from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.spool import InboundSidecar, Spool
 
 
@@ -38,8 +38,8 @@ class Pending:
         self.root = root
 
     def prepare(self) -> None:
-        """Makes the folder, private."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Makes the folder, private. Raises UnsafeFolder."""
+        private_folder(self.root)
 
     def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
         """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""

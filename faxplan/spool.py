@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faxplan.errors import FaxplanError
-from faxplan.files import write_durably, write_whole
+from faxplan.files import private_folder, write_durably, write_whole
 
 MAX_PATH_BYTES = 250
 """rxfax and txfax cut paths at 255 bytes."""
@@ -63,13 +63,13 @@ class Spool:
         self.inbound = root / "in"
 
     def prepare(self) -> None:
-        """Makes the folders, private. Raises SpoolTooDeep."""
+        """Makes the folders, private. Raises SpoolTooDeep and UnsafeFolder."""
         if len(os.fsencode(self.outbound / ("9" * 19 + ".tif"))) > MAX_PATH_BYTES:
             raise SpoolTooDeep(
                 f"{self.outbound} is too long a path for FreeSWITCH's fax applications; set spool_dir to a shorter one."
             )
-        for folder in (self.outbound, self.inbound):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.outbound.parent, self.outbound, self.inbound):
+            private_folder(folder)
 
     def outbound_tiff(self, attempt_id: int) -> Path:
         """Where the pages of a call that goes out are staged."""

@@ -1,0 +1,78 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from faxplan import files
+from faxplan.documents import Store
+from faxplan.files import UnsafeFolder
+from faxplan.journal import Journal
+from faxplan.pending import Pending
+from faxplan.spool import Spool
+
+NOBODY = 65534
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_folder_is_private_and_so_is_what_was_missing_above_it(tmp_path: Path) -> None:
+    files.private_folder(tmp_path / "a" / "b")
+    files.private_folder(tmp_path / "a" / "b")
+    assert [mode(tmp_path / "a"), mode(tmp_path / "a" / "b")] == [0o700, 0o700]
+
+
+def test_a_folder_of_our_own_that_is_too_open_is_tightened(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    files.private_folder(folder)
+    assert mode(folder) == 0o700
+
+
+def test_a_symbolic_link_is_refused_wherever_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    with pytest.raises(UnsafeFolder, match="symbolic link"):
+        files.private_folder(link)
+    link.unlink()
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UnsafeFolder, match="symbolic link"):
+        files.private_folder(link)
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnsafeFolder, match="no folder"):
+        files.private_folder(tmp_path / "file")
+
+
+def prepared(root: Path) -> None:
+    Spool(root / "spool").prepare()
+    Journal(root / "journal").prepare()
+    Pending(root / "pending").prepare()
+    source = root / "document"
+    source.write_bytes(b"%PDF-")
+    Store(root / "store").put(source)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else: run the tests as root")
+@pytest.mark.parametrize("name", ["spool", "spool/out", "spool/in", "journal", "pending", "store"])
+def test_a_folder_of_somebody_else_is_refused_by_whoever_keeps_faxes_in_it(tmp_path: Path, name: str) -> None:
+    foreign = tmp_path / name
+    foreign.mkdir(parents=True)
+    foreign.chmod(0o777)
+    os.chown(foreign, NOBODY, NOBODY)
+    with pytest.raises(UnsafeFolder, match="chown"):
+        prepared(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["spool", "spool/out", "spool/in", "journal", "pending", "store"])
+def test_an_open_folder_is_tightened_by_whoever_keeps_faxes_in_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / name).chmod(0o777)
+    prepared(tmp_path)
+    assert mode(tmp_path / name) == 0o700

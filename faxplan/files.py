@@ -1,10 +1,17 @@
 """Files that must survive a crash, written whole or not at all; and folders that nobody else may look into."""
 
 import os
+import secrets
 import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faxplan.errors import FaxplanError
+
+_PARTIAL = ".partial"
+_LONGEST_WRITING_SECONDS = 3600.0
 
 
 class UnsafeFolder(FaxplanError):
@@ -28,7 +35,7 @@ def private_folder(path: Path) -> None:
         if not stat.S_ISDIR(found.st_mode):
             what = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no folder"
             raise UnsafeFolder(
-                f"{path} is {what}. Remove it, or name the real folder in the settings (state_dir, store_dir, spool_dir)."
+                f"{path} is {what}. Remove it, or name the real folder in the settings."
             ) from None
         if found.st_uid != os.geteuid():
             raise UnsafeFolder(
@@ -59,15 +66,46 @@ def write_whole(target: Path, content: bytes, *, durable: bool = False) -> None:
 
     durable: the content is on disk when this returns (the name is not yet: see write_durably).
     """
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with _partial(target, content, durable=durable) as partial:
+        partial.replace(target)
+
+
+def write_new_durably(target: Path, content: bytes) -> bool:
+    """As write_durably, but what stands there already stays, whoever wrote it at the same moment; then False."""
+    with _partial(target, content, durable=True) as partial:
+        try:
+            os.link(partial, target)
+        except FileExistsError:
+            return False
+        finally:
+            partial.unlink()
+    fsync_folder(target.parent)
+    return True
+
+
+@contextmanager
+def _partial(target: Path, content: bytes, *, durable: bool) -> Iterator[Path]:
+    """The content beside `target`, under a name of its own: hook and runtime may write one target at once."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
     try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as writer:
             writer.write(content)
             if durable:
                 writer.flush()
                 os.fsync(writer.fileno())
-        partial.replace(target)
+        yield partial
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def sweep_partials(folder: Path) -> None:
+    """Removes what processes that were killed while they wrote have left in a folder of this machine."""
+    for partial in folder.glob(f".*{_PARTIAL}"):
+        pid = partial.name.removesuffix(_PARTIAL).rpartition(".")[2].partition("-")[0]
+        with suppress(FileNotFoundError):
+            old = time.time() - partial.stat().st_mtime > _LONGEST_WRITING_SECONDS
+            # Old as well: process ids are given anew, and the first process of a container is always 1.
+            if old or not Path(f"/proc/{pid}").exists():
+                partial.unlink()

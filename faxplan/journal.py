@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faxplan.call_result import CallResult
-from faxplan.files import private_folder, write_durably
+from faxplan.files import private_folder, sweep_partials, write_durably, write_new_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,27 @@ class Journal:
     def prepare(self) -> None:
         """Makes the folder, private. Raises UnsafeFolder."""
         private_folder(self.folder)
+        sweep_partials(self.folder)
 
     def write(self, outcome: Outcome) -> None:
-        """Records an outcome durably. A first record of an attempt stays: whoever comes second knows less."""
+        """Records an outcome durably.
+
+        The first record of an attempt stays, but for one that knows only a cause (the runtime's, after an `-ERR`):
+        the hangup hook may come after it, and knows more.
+        """
         target = self._path(outcome.attempt_id)
-        if target.exists():
-            return
         content = {
             "tenant_id": outcome.tenant_id,
             "fax_id": outcome.fax_id,
             "attempt_id": outcome.attempt_id,
             "result": outcome.result.as_dict(),
         }
-        write_durably(target, json.dumps(content).encode())
+        record = json.dumps(content).encode()
+        if write_new_durably(target, record) or _knows_only_a_cause(outcome.result):
+            return
+        present = self.read(outcome.attempt_id)
+        if present is None or _knows_only_a_cause(present.result):
+            write_durably(target, record)
 
     def read(self, attempt_id: int) -> Outcome | None:
         """The outcome of an attempt; None where none waits, or where it cannot be read."""
@@ -70,6 +78,10 @@ class Journal:
 
     def _path(self, attempt_id: int) -> Path:
         return self.folder / f"{attempt_id:d}.json"
+
+
+def _knows_only_a_cause(result: CallResult) -> bool:
+    return result == CallResult(result.hangup_cause, ended_at=result.ended_at)
 
 
 def _parsed(content: bytes) -> Outcome:

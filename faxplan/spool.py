@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faxplan.errors import FaxplanError
-from faxplan.files import private_folder, write_durably, write_whole
+from faxplan.files import private_folder, sweep_partials, write_durably, write_whole
 
 MAX_PATH_BYTES = 250
 """rxfax and txfax cut paths at 255 bytes."""
@@ -70,6 +70,7 @@ class Spool:
             )
         for folder in (self.outbound.parent, self.outbound, self.inbound):
             private_folder(folder)
+            sweep_partials(folder)
 
     def outbound_tiff(self, attempt_id: int) -> Path:
         """Where the pages of a call that goes out are staged."""

@@ -1,12 +1,15 @@
+import contextlib
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from faxplan import files
-from faxplan.call_result import CallResult
+from faxplan.call_result import CallResult, without_channel
 from faxplan.journal import Journal, Outcome
 
 
@@ -37,6 +40,46 @@ def test_the_first_record_of_an_attempt_stays(journal: Journal) -> None:
     assert journal.read(17) == outcome(17)
 
 
+NO_CHANNEL = Outcome(1, 2, 17, without_channel("USER_BUSY", ended_at=5.0))
+OF_THE_HOOK = Outcome(1, 2, 17, CallResult("USER_BUSY", sip_code=486, q850_cause=17, ended_at=5.5))
+
+
+@pytest.mark.parametrize("order", [(NO_CHANNEL, OF_THE_HOOK), (OF_THE_HOOK, NO_CHANNEL)])
+def test_the_record_of_the_hook_stays_whoever_comes_first(journal: Journal, order: tuple[Outcome, Outcome]) -> None:
+    for each in order:
+        journal.write(each)
+    assert journal.read(17) == OF_THE_HOOK
+
+
+def test_hook_and_runtime_may_write_one_outcome_at_the_same_moment(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, both_have_written = os.fsync, threading.Barrier(2)
+
+    def meeting(descriptor: int) -> None:
+        real(descriptor)
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both_have_written.wait(30)
+                both_have_written.abort()
+
+    monkeypatch.setattr(os, "fsync", meeting)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(journal.write, each) for each in (NO_CHANNEL, OF_THE_HOOK)]:
+            done.result()
+    assert journal.read(17) == OF_THE_HOOK
+    assert [path.name for path in journal.folder.iterdir()] == ["17.json"]
+
+
+def test_what_killed_processes_were_writing_is_swept(journal: Journal) -> None:
+    dead, living, old = (journal.folder / f".17.json.{each}.partial" for each in ("0-a", f"{os.getpid()}-b", "1-c"))
+    for partial in (dead, living, old):
+        partial.touch()
+    os.utime(old, (0, 0))
+    journal.prepare()
+    assert list(journal.folder.iterdir()) == [living]
+
+
 def test_the_oldest_attempt_comes_first(journal: Journal) -> None:
     for attempt_id in (100, 9, 20):
         journal.write(outcome(attempt_id))
@@ -58,7 +101,7 @@ def test_it_is_private(journal: Journal) -> None:
     assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("step", ["before the first byte", "half written", "before the rename"])
+@pytest.mark.parametrize("step", ["before the first byte", "half written", "before it has its name"])
 def test_a_crash_while_writing_leaves_nothing_that_is_read(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -73,7 +116,7 @@ def test_a_crash_while_writing_leaves_nothing_that_is_read(
         elif step == "half written":
             crashing.setattr(os, "fsync", crash)
         else:
-            crashing.setattr(Path, "replace", crash)
+            crashing.setattr(os, "link", crash)
         with pytest.raises(Crash):
             journal.write(outcome(17))
     assert list(journal.folder.iterdir())

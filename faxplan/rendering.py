@@ -57,7 +57,7 @@ def render(
         order = _Order(
             media_type, str(document.resolve()), str(drawn), resolution, tone, password, asdict(limits), cores
         )
-        sandbox.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress or _ignore)
+        sandbox.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress)
         try:
             result = fax_tiff.read(drawn)
         except NotFaxReady as error:
@@ -67,10 +67,10 @@ def render(
 
 
 def _ignore(done: int, total: int) -> None:
-    """Progress that nobody asked for."""
+    """Progress that nobody asked for: two processes need not wake for each page."""
 
 
-def _render(order: dict[str, Any], *, progress: Callable[[int, int], None]) -> int:
+def _render(order: dict[str, Any], *, progress: Callable[[int, int], None] = _ignore) -> int:
     """In the child. The number of pages."""
     pages = list(_pages(_Order(**order), progress))
     tiff_directory.write(Path(order["target"]), pages, len(pages))

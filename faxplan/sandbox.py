@@ -12,11 +12,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
 from faxplan.errors import DocumentRefused, FaxplanError, RenderingFailed
@@ -63,13 +64,19 @@ def call(
         return _result(pid, answers, ceiling, progress)
 
 
-def command(argv: list[str], directory: Path, *, pass_fds: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+def command(
+    argv: list[str],
+    directory: Path,
+    *,
+    pass_fds: tuple[int, ...] = (),
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> "subprocess.Popen[bytes]":
     """Start a converter from inside the sandboxed child: it inherits the limits, and sees only `directory` as its own.
 
-    No shell, no input, nothing of our environment; its output (both streams) is a pipe.
+    No shell, no input, nothing of our environment beside `settings`; its output (both streams) is a pipe.
     """
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(directory)}
-    environment["TMPDIR"] = str(directory)
+    environment |= {"TMPDIR": str(directory), **settings}
     try:
         return subprocess.Popen(
             argv,

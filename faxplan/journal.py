@@ -6,10 +6,10 @@ which settles it and removes the file. What a crash or a database outage left be
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from faxplan.call_result import CallResult
+from faxplan.call_result import CallResult, without_channel
 from faxplan.files import private_folder, sweep_partials, write_durably, write_new_durably
 
 
@@ -81,7 +81,7 @@ class Journal:
 
 
 def _knows_only_a_cause(result: CallResult) -> bool:
-    return result == CallResult(result.hangup_cause, ended_at=result.ended_at)
+    return replace(result, ended_at=0.0) == without_channel(result.hangup_cause, ended_at=0.0)
 
 
 def _parsed(content: bytes) -> Outcome:

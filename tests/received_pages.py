@@ -9,7 +9,7 @@ from tests.world import Office, World
 
 
 def assert_same_pages_below_the_header(world: World, sent: int, sender: Office, receiver: Office, folder: Path) -> None:
-    """Every row of every rendered page arrived, in order and bit by bit; above it is a header line that is not blank."""
+    """Every row of every rendered page arrived, in order, bit by bit; above it, a header line that is not blank."""
     with world.portal.tenant(sender.tenant.id) as tx:
         rendering = tx.value(
             "select r.document_id from faxes f join renderings r on r.id = f.rendering_id where f.id = %s", (sent,)

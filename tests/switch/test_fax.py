@@ -188,7 +188,10 @@ def test_one_of_our_numbers_receives_what_we_send(probe: Probe, five_pages: Path
 
 @pytest.mark.parametrize(
     ("cause", "sip", "at_the_caller"),
-    [("UNALLOCATED_NUMBER", "404", "UNALLOCATED_NUMBER"), ("NORMAL_TEMPORARY_FAILURE", "503", "NORMAL_TEMPORARY_FAILURE")],
+    [
+        ("UNALLOCATED_NUMBER", "404", "UNALLOCATED_NUMBER"),
+        ("NORMAL_TEMPORARY_FAILURE", "503", "NORMAL_TEMPORARY_FAILURE"),
+    ],
 )
 def test_we_refuse_before_answer(probe: Probe, five_pages: Path, cause: str, sip: str, at_the_caller: str) -> None:
     probe.script(

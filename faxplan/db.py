@@ -20,6 +20,16 @@ from faxplan.errors import DatabaseUnavailable, FaxplanError
 Row = dict[str, Any]
 Parameters = Sequence[Any] | dict[str, Any]
 
+# libpq's, in seconds but for the last one: a server that went away without a word, as at a network fail-over, is an
+# error after some ten seconds. The kernel's own patience is hours. Without effect on a Unix socket.
+DEAD_PEER: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
 CONSTRAINT_MESSAGES = {
     "tenants_slug_key": "There is already a tenant with this short name. Choose another.",
     "tenants_slug_form": "A tenant's short name has lower-case letters, digits and hyphens only, at most 40.",
@@ -124,6 +134,7 @@ class Database:
             stale_timeout=300,
             autoconnect=False,
             connect_timeout=connect_seconds,
+            **DEAD_PEER,
             options=f"-c statement_timeout={int(statement_seconds * 1000)} -c timezone=UTC",
         )
 
@@ -250,7 +261,7 @@ class Listener:
         return DatabaseUnavailable(f"PostgreSQL is out of reach ({_first_line(error)}). Is it running?")
 
     def _connect(self) -> None:
-        self._connection = psycopg2.connect(self._url, connect_timeout=5)
+        self._connection = psycopg2.connect(self._url, connect_timeout=5, **DEAD_PEER)
         self._connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         with self._connection.cursor() as cursor:
             for channel in self._channels:

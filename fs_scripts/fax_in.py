@@ -5,7 +5,7 @@ Looked up before the answer, received into the spool, delivered from pending/ (f
 
 import dataclasses
 import time
-from concurrent.futures import TimeoutError as LookupTimeout
+from functools import partial
 from typing import Any
 
 import faxplan_switch
@@ -14,6 +14,7 @@ from faxplan import call_result, inbound
 from faxplan import channel_variables as cv
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.inbound import Accepted, IncomingCall, Refused
+from faxplan.lookups import TooManyLookups
 
 
 def handler(session: Any, args: str) -> None:
@@ -45,8 +46,7 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         calling_name=session.getVariable(cv.CALLER_ID_NAME),
     )
     settings = here.settings
-    # In a thread of its own, because a connection attempt to a dead network cannot be bounded to a second.
-    decision = faxplan_switch.lookups.submit(
+    look_up = partial(
         inbound.accept,
         here.db,
         here.spool,
@@ -57,8 +57,8 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         deadline=time.monotonic() + settings.lookup_seconds,
     )
     try:
-        return decision.result(settings.lookup_seconds)
-    except (DatabaseUnavailable, OSError, LookupTimeout) as error:
+        return faxplan_switch.lookups.run(look_up, settings.lookup_seconds)
+    except (DatabaseUnavailable, OSError, TooManyLookups) as error:
         return Refused(inbound.CANNOT_LOOK_UP, f"{type(error).__name__} {error}")
 
 

@@ -5,7 +5,6 @@ pools and settings live here, and the scripts stay thin.
 """
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +15,7 @@ from faxplan.config import Settings
 from faxplan.db import Database, Listener
 from faxplan.documents import Store
 from faxplan.journal import Journal
+from faxplan.lookups import Lookups
 from faxplan.pending import Pending
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
 from faxplan.spool import Spool
@@ -52,8 +52,7 @@ class Installation:
         return Listener(self.settings.database_url_for("switch"), (QUEUE_CHANNEL, CANCEL_CHANNEL))
 
 
-lookups = ThreadPoolExecutor(max_workers=16, thread_name_prefix="faxplan-lookup")
-"""Look-ups of incoming calls."""
+lookups = Lookups()
 
 _making = threading.Lock()
 _made: list[Installation] = []

@@ -5,16 +5,19 @@ A gateway that changed has to be killed and started again: FreeSWITCH's `rescan`
 
 import time
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 from faxplan import gateways, trunks
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.errors import FaxplanError
 from faxplan.files import write_durably
 from faxplan.gateways import Gateway, GatewayChanges
 from faxplan.switch import Switch
 
 LOOK_SECONDS = 10.0
+UNFINISHED = ".unfinished"
+"""In the gateways' folder: names, one a line, that FreeSWITCH has yet to give up or to start anew."""
 START_AFTER_SECONDS = 0.5
 """Between killgw and startgw: each runs in a thread of the switch, and the second must not overtake the first."""
 
@@ -28,16 +31,17 @@ class GatewaySync:
         self._settings = settings
         self._next_look = 0.0
         self._known: tuple[list[Gateway], list[IPv4Network | IPv6Network]] | None = None
+        self._complaint = ""
+        # A runtime that ended between writing a gateway and telling the switch has left it unknown there.
+        self._rescan = True
         self._to_start: list[str] = []
         self._start_at = 0.0
 
     def work(self) -> None:
-        """One step, which never waits. A trunk that cannot be written is logged once. Raises DatabaseUnavailable."""
+        """One step, which never waits. What cannot be written is logged once, tried again. Raises DatabaseUnavailable."""
         now = time.monotonic()
         if self._to_start and now >= self._start_at:
-            for name in self._to_start:
-                self._command(f"startgw {name}")
-            self._to_start = []
+            self._start()
         if now < self._next_look or not (self._settings.gateway_dir or self._settings.acl_file):
             return
         self._next_look = now + LOOK_SECONDS
@@ -45,18 +49,18 @@ class GatewaySync:
             wanted = (trunks.gateways(tx), trunks.source_networks(tx))
         if wanted == self._known:
             return
-        # Known from here on, even if it cannot be written: it would be logged every time.
-        self._known = wanted
         try:
             self._take_up(*wanted)
-        except DatabaseUnavailable:
-            raise
         except (FaxplanError, OSError) as error:
-            self._switch.log("err", f"the trunks were not taken up: {error}")
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                self._switch.log("err", f"the trunks were not taken up, and are tried again: {error}")
+        else:
+            self._known, self._complaint = wanted, ""
 
     def _take_up(self, wanted: list[Gateway], networks: list[IPv4Network | IPv6Network]) -> None:
         if self._settings.gateway_dir is not None:
-            self._tell(gateways.write_gateways(self._settings.gateway_dir, wanted))
+            self._take_up_gateways(self._settings.gateway_dir, wanted)
         if self._settings.acl_file is not None:
             text = gateways.acl_xml(networks).encode("ascii")
             if not self._settings.acl_file.exists() or self._settings.acl_file.read_bytes() != text:
@@ -64,14 +68,42 @@ class GatewaySync:
                 self._switch.command("reloadacl")
                 self._switch.log("notice", f"access list of the trunks: {len(networks)} networks")
 
-    def _tell(self, changes: GatewayChanges) -> None:
-        for name in (*changes.changed, *changes.removed):
+    def _take_up_gateways(self, folder: Path, wanted: list[Gateway]) -> None:
+        changes = gateways.changes(folder, wanted)
+        # Noted before the first file changes, and until the last is started: afterwards nothing tells that FreeSWITCH
+        # still has the old one, or none.
+        restart = self._unfinished(folder) | {*changes.changed, *changes.removed}
+        if restart:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_durably(folder / UNFINISHED, "\n".join(sorted(restart)).encode("ascii"))
+        self._rescan = self._rescan or bool(changes.added)
+        gateways.write_gateways(folder, wanted)
+        self._tell(changes, restart, {gateway.name for gateway in wanted})
+
+    def _unfinished(self, folder: Path) -> set[str]:
+        """Gateways that were changed or removed, and may be in the switch as they were before."""
+        try:
+            return set((folder / UNFINISHED).read_text(encoding="ascii").split())
+        except FileNotFoundError:
+            return set()
+
+    def _start(self) -> None:
+        for name in self._to_start:
+            self._command(f"startgw {name}")
+        self._to_start = []
+        if self._settings.gateway_dir is not None:
+            (self._settings.gateway_dir / UNFINISHED).unlink(missing_ok=True)
+
+    def _tell(self, changes: GatewayChanges, restart: set[str], wanted: set[str]) -> None:
+        for name in sorted(restart):
             self._command(f"killgw {name}")
-        if changes.changed:
-            self._to_start = list(changes.changed)
-            self._start_at = time.monotonic() + START_AFTER_SECONDS
-        if changes.added:
+        self._start_at = time.monotonic() + START_AFTER_SECONDS
+        self._to_start = sorted(restart & wanted)
+        if restart and not self._to_start:
+            self._start()
+        if self._rescan:
             self._command("rescan")
+            self._rescan = False
         if changes:
             self._switch.log(
                 "notice",

@@ -126,25 +126,38 @@ def write_gateways(folder: Path, gateways: Iterable[Gateway]) -> GatewayChanges:
     All gateways are checked first: an invalid one (InvalidGateway), or two of one name, leaves the folder as it was.
     Each file is replaced by rename, so that FreeSWITCH never reads half of one.
     """
+    wanted = _files(gateways)
+    found = _changes(folder, wanted)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in sorted((*found.added, *found.changed)):
+        _replace(folder / f"{name}.xml", wanted[name])
+    for name in found.removed:
+        (folder / f"{name}.xml").unlink()
+    return found
+
+
+def changes(folder: Path, gateways: Iterable[Gateway]) -> GatewayChanges:
+    """What write_gateways would change. Raises InvalidGateway as that does."""
+    return _changes(folder, _files(gateways))
+
+
+def _files(gateways: Iterable[Gateway]) -> dict[str, str]:
+    """Each gateway's file, by its name."""
     wanted: dict[str, str] = {}
     for gateway in gateways:
         if gateway.name in wanted:
             raise InvalidGateway(f"Two trunks are named {gateway.name}; names are one namespace for the whole switch.")
         wanted[gateway.name] = gateway_xml(gateway)
-    folder.mkdir(parents=True, exist_ok=True)
-    present = {path.stem: path for path in folder.glob("*.xml")}
-    added: list[str] = []
-    changed: list[str] = []
-    for name, xml in sorted(wanted.items()):
-        path = folder / f"{name}.xml"
-        if name in present and path.read_text(encoding="ascii", errors="replace") == xml:
-            continue
-        _replace(path, xml)
-        (changed if name in present else added).append(name)
-    removed = sorted(present.keys() - wanted.keys())
-    for name in removed:
-        present[name].unlink()
-    return GatewayChanges(tuple(added), tuple(changed), tuple(removed))
+    return wanted
+
+
+def _changes(folder: Path, wanted: dict[str, str]) -> GatewayChanges:
+    present = {path.stem: path.read_text(encoding="ascii", errors="replace") for path in folder.glob("*.xml")}
+    return GatewayChanges(
+        tuple(sorted(wanted.keys() - present.keys())),
+        tuple(sorted(name for name in wanted.keys() & present.keys() if wanted[name] != present[name])),
+        tuple(sorted(present.keys() - wanted.keys())),
+    )
 
 
 def acl_xml(networks: Iterable[Network]) -> str:

@@ -1,9 +1,10 @@
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from faxplan import gateway_sync, trunks
+from faxplan import gateway_sync, gateways, trunks
 from faxplan.config import Settings
 from faxplan.gateway_sync import GatewaySync
 from tests.world import World
@@ -41,10 +42,10 @@ def test_the_first_look_writes_everything_and_the_second_nothing(world: World, s
     assert '<node type="allow" cidr="127.0.0.0/8"/>' in settings.acl_file.read_text()
     sync.work()
     assert len(switch.commands) == 2
-    # A runtime that starts anew finds everything as it should be.
+    # A runtime that starts anew finds everything as it should be; but the one before may have died before its rescan.
     again = Switch()
     GatewaySync(again, world.switch, settings).work()  # type: ignore[arg-type]
-    assert again.commands == []
+    assert again.commands == ["rescan"]
 
 
 def test_a_changed_trunk_is_killed_then_started_and_a_removed_one_killed(world: World, settings: Settings) -> None:
@@ -73,6 +74,54 @@ def test_a_trunk_that_cannot_be_written_is_logged_once_and_changes_nothing(world
     assert len(switch.logged) == 1
     assert "not a host" in switch.logged[0]
     assert switch.commands == []
+
+
+@pytest.mark.parametrize("part", ["gateway", "access list"])
+def test_what_a_full_disk_prevented_is_done_when_there_is_room(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    switch = Switch()
+    sync = GatewaySync(switch, world.switch, settings)  # type: ignore[arg-type]
+    with monkeypatch.context() as no_room:
+        no_room.setattr(*((gateways, "_replace") if part == "gateway" else (gateway_sync, "write_durably")), full)
+        sync.work()
+        sync.work()
+    assert len(switch.logged) == (1 if part == "gateway" else 2)
+    sync.work()
+    assert settings.acl_file is not None
+    assert settings.acl_file.exists()
+    assert switch.commands == ["rescan", "reloadacl"]
+
+
+@pytest.mark.parametrize("died", ["before the first file", "before killgw", "before startgw"])
+def test_a_runtime_that_dies_while_it_changes_a_gateway_leaves_the_rest_to_the_next(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch, died: str
+) -> None:
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    switch = Switch()
+    sync = GatewaySync(switch, world.switch, settings)  # type: ignore[arg-type]
+    sync.work()
+    with world.admin.across_tenants() as tx:
+        trunks.move(tx, "carrier", "192.0.2.9", 5070)
+    where = {"before the first file": (gateways, "_replace"), "before killgw": (GatewaySync, "_tell")}
+    with monkeypatch.context() as dying:
+        dying.setattr(*where.get(died, (GatewaySync, "_start")), dies)
+        if died == "before startgw":
+            sync.work()
+        with pytest.raises(KeyboardInterrupt):
+            sync.work()
+    after = Switch()
+    following = GatewaySync(after, world.switch, settings)  # type: ignore[arg-type]
+    following.work()
+    following.work()
+    assert after.commands == ["killgw carrier", "rescan", "startgw carrier"]
+    assert settings.gateway_dir is not None
+    assert [path.name for path in settings.gateway_dir.iterdir()] == ["carrier.xml"]
 
 
 def test_files_kept_by_hand_are_left_alone(world: World) -> None:

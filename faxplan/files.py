@@ -34,9 +34,7 @@ def private_folder(path: Path) -> None:
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode):
             what = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no folder"
-            raise UnsafeFolder(
-                f"{path} is {what}. Remove it, or name the real folder in the settings."
-            ) from None
+            raise UnsafeFolder(f"{path} is {what}. Remove it, or name the real folder in the settings.") from None
         if found.st_uid != os.geteuid():
             raise UnsafeFolder(
                 f"{path} belongs to user id {found.st_uid}, and this runs as {os.geteuid()}. Run it as the owner, or "

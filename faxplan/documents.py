@@ -15,6 +15,7 @@ from typing import BinaryIO
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.files import fsync_folder, private_folder
+from faxplan.scratch import Scratch
 
 ORIGINAL, RENDERING, RECEIVED_TIFF, RECEIVED_PDF = "original", "rendering", "received-tiff", "received-pdf"
 
@@ -39,6 +40,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.scratch = Scratch(root / ".scratch")
+        """For documents in work: where the store is, and as private."""
 
     def put(self, source: Path) -> StoredObject:
         """Copies a file into the store, durably (file and folder are fsynced). Raises UnsafeFolder."""

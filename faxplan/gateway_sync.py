@@ -38,7 +38,7 @@ class GatewaySync:
         self._start_at = 0.0
 
     def work(self) -> None:
-        """One step, which never waits. What cannot be written is logged once, tried again. Raises DatabaseUnavailable."""
+        """One step; never waits. What cannot be written is logged once and tried again. Raises DatabaseUnavailable."""
         now = time.monotonic()
         if self._to_start and now >= self._start_at:
             self._start()

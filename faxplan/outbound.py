@@ -1,6 +1,5 @@
 """One fax out, up to the queue and from the last call on: submit, rendered, cancel, finish (calls: settling.py)."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +82,8 @@ def _store(store: Store, request: SendRequest) -> tuple[source.Source, StoredObj
     """What the document is, and where it lies now: without its encryption, as nobody keeps a password."""
     if request.password is None:
         return source.inspect(request.file), store.put(request.file)
-    with tempfile.TemporaryDirectory(prefix="faxplan-unlock-") as folder:
-        unlocked = Path(folder, "document.pdf")
+    with store.scratch.folder() as folder:
+        unlocked = folder / "document.pdf"
         file = unlocked if source.unlock(request.file, unlocked, request.password) else request.file
         return source.inspect(file), store.put(file)
 

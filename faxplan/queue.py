@@ -300,12 +300,15 @@ def finish_render_job(tx: Transaction, job: RenderJob, worker: str) -> bool:
     return removed == 1
 
 
-def postpone_render_job(tx: Transaction, job: RenderJob, worker: str, delay_seconds: float) -> None:
-    """Gives the job back, to be tried again after the delay."""
+def postpone_render_job(
+    tx: Transaction, job: RenderJob, worker: str, delay_seconds: float, *, counts: bool = True
+) -> None:
+    """Gives the job back, to be tried again after the delay. counts: as one of its tries."""
     tx.execute(
-        """update render_jobs set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s)
+        """update render_jobs set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s),
+                                  tries = tries - %s
            where tenant_id = %s and rendering_id = %s and worker = %s""",
-        (delay_seconds, job.tenant_id, job.rendering_id, worker),
+        (delay_seconds, 0 if counts else 1, job.tenant_id, job.rendering_id, worker),
     )
 
 

@@ -3,11 +3,12 @@
 Several may run, on any machine that has the store.
 """
 
+import errno
 import logging
 import os
+import shutil
 import signal
 import socket
-import tempfile
 import threading
 from pathlib import Path
 
@@ -23,6 +24,10 @@ LEASE_SECONDS = 1800
 """Longer than any rendering may take. A worker that was killed does not cost that long: see `free_jobs_of_dead`."""
 MOST_TRIES = 3
 RETRY_SECONDS = 30
+LONGEST_RETRY_SECONDS = 900
+LEAST_FREE_BYTES = 64 * 1024**2
+"""With less room than this a converter's failure is the disk's."""
+KILLS = "Each attempt to convert this document ended the converter. Print it to a new PDF and send that."
 SWEEP_SECONDS = 1.0
 
 
@@ -35,6 +40,7 @@ class Worker:
         self._store = store
         self._name = name
         self._stop = threading.Event()
+        self._machine_delay = RETRY_SECONDS
 
     def stop(self) -> None:
         """Ends `run` after the job in hand."""
@@ -46,6 +52,7 @@ class Worker:
         while not self._stop.is_set():
             try:
                 if fresh:
+                    self._store.scratch.sweep()
                     self.free_jobs_of_dead()
                     fresh = False
                 worked = self.work_one()
@@ -72,13 +79,24 @@ class Worker:
             job = queue.claim_render_job(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
         if job is None:
             return False
+        if job.tries > MOST_TRIES:
+            LOG.error(
+                "rendering %s of tenant %s ended its worker %s times", job.rendering_id, job.tenant_id, MOST_TRIES
+            )
+            outbound.rendering_failed(self._db, job, self._name, RenderingFailed(KILLS))
+            return True
         try:
             stored, pages = self._render(job)
+        except DatabaseUnavailable:
+            raise
         except (DocumentRefused, DocumentLost) as error:
             outbound.rendering_failed(self._db, job, self._name, error)
-        except (FaxplanError, OSError) as error:
+        except FaxplanError as error:
             self._try_again(job, error)
+        except OSError as error:
+            self._wait_for_machine(job, error)
         else:
+            self._machine_delay = RETRY_SECONDS
             if not outbound.rendered(self._db, job, self._name, stored, pages):
                 self._store.delete(stored.object_name)
         return True
@@ -86,22 +104,32 @@ class Worker:
     def _render(self, job: RenderJob) -> tuple[StoredObject, int]:
         with self._db.tenant(job.tenant_id) as tx:
             order = outbound.render_order(tx, job)
-        with tempfile.TemporaryDirectory(prefix="faxplan-render-") as folder:
-            original, target = Path(folder, "original"), Path(folder, "fax.tif")
-            self._store.copy_to(order.original, original)
-            made = rendering.render(original, target, resolution=order.resolution)
-            return self._store.put(target), len(made.pages)
+        with self._store.scratch.folder() as folder:
+            original, target = folder / "original", folder / "fax.tif"
+            try:
+                self._store.copy_to(order.original, original)
+                made = rendering.render(original, target, resolution=order.resolution)
+                return self._store.put(target), len(made.pages)
+            except RenderingFailed as error:
+                # Ghostscript and LibreOffice fail without a reason where they cannot write.
+                if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+                    raise OSError(errno.ENOSPC, f"no room in {folder.parent}: {error}") from error
+                raise
 
-    def _try_again(self, job: RenderJob, error: Exception) -> None:
-        """A converter that broke may do better later (a full disk, a killed process); after MOST_TRIES it is final."""
+    def _wait_for_machine(self, job: RenderJob, error: OSError) -> None:
+        """A full or broken disk is no document's fault: no job fails for it, but each waits longer, until one succeeds."""
+        LOG.error(
+            "rendering %s of tenant %s, again in %s s: %s", job.rendering_id, job.tenant_id, self._machine_delay, error
+        )
+        with self._db.across_tenants() as tx:
+            queue.postpone_render_job(tx, job, self._name, self._machine_delay, counts=False)
+        self._machine_delay = min(2 * self._machine_delay, LONGEST_RETRY_SECONDS)
+
+    def _try_again(self, job: RenderJob, error: FaxplanError) -> None:
+        """A converter that broke may do better later (it was killed, or ran out of memory); after MOST_TRIES it is final."""
         LOG.error("rendering %s of tenant %s, try %s: %s", job.rendering_id, job.tenant_id, job.tries, error)
-        if isinstance(error, DatabaseUnavailable):
-            raise error
         if job.tries >= MOST_TRIES:
-            final = error
-            if not isinstance(final, FaxplanError):
-                final = RenderingFailed(f"The document could not be rendered: {error}")
-            outbound.rendering_failed(self._db, job, self._name, final)
+            outbound.rendering_failed(self._db, job, self._name, error)
             return
         with self._db.across_tenants() as tx:
             queue.postpone_render_job(tx, job, self._name, RETRY_SECONDS)

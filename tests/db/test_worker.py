@@ -1,9 +1,12 @@
 """The worker: each document rendered once, refused for good, or tried again; never lost."""
 
+import errno
 import os
+import shutil
 import socket
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from faxplan import outbound, queue, rendering
 from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, RenderingFailed
 from faxplan.outbound import SendRequest
-from faxplan.worker import MOST_TRIES, Worker
+from faxplan.worker import LONGEST_RETRY_SECONDS, MOST_TRIES, Worker
 from tests.faxes import NUMBER, noticed
 from tests.world import World
 
@@ -81,11 +84,10 @@ def test_a_lost_original_ends_its_fax_at_once(world: World, fax_id: int) -> None
     assert world.fax(world.acme, fax_id)["error_id"] == "document-lost"
 
 
-@pytest.mark.parametrize("error", [RenderingFailed("gs died"), OSError(28, "No space left on device")], ids=str)
 def test_a_broken_converter_is_tried_again_and_then_given_up(
-    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, error: Exception
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "render", failing(error))
+    monkeypatch.setattr(rendering, "render", failing(RenderingFailed("gs died")))
     for _ in range(MOST_TRIES):
         assert world.fax(world.acme, fax_id)["state"] == "accepted"
         assert worker(world).work_one()
@@ -95,6 +97,47 @@ def test_a_broken_converter_is_tried_again_and_then_given_up(
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"]) == ("failed", "rendering-failed")
     assert jobs(world) == 0
+
+
+@pytest.mark.parametrize("where", ["ours", "the converter's"])
+def test_a_full_disk_fails_no_document_however_long_it_lasts_and_is_tried_less_and_less(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    delays = []
+    running = worker(world)
+    with monkeypatch.context() as full:
+        if where == "ours":
+            full.setattr(rendering, "render", failing(OSError(errno.ENOSPC, "No space left on device")))
+        else:
+            full.setattr(rendering, "render", failing(RenderingFailed("gs: ioerror")))
+            full.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+        for _ in range(3 * MOST_TRIES):
+            assert running.work_one()
+            with world.worker.across_tenants() as tx:
+                delays.append(round(tx.value("select extract(epoch from not_before - now()) from render_jobs")))
+            due_now(world)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
+    assert delays[0] < delays[1] < delays[2] <= max(delays) == delays[-1] <= LONGEST_RETRY_SECONDS
+    assert running.work_one()
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
+def test_a_document_that_ends_its_worker_each_time_is_given_up_and_others_are_rendered(
+    world: World, fax_id: int, tmp_path: Path
+) -> None:
+    other = outbound.submit(
+        world.portal, world.store, world.acme.user, SendRequest(NUMBER, tmp_path / "letter.txt", "letter.txt")
+    )
+    for _ in range(MOST_TRIES):
+        with world.worker.across_tenants() as tx:
+            job = queue.claim_render_job(tx, worker="killed", lease_seconds=600)
+            assert job is not None
+            queue.release_render_jobs(tx, "killed")
+    assert worker(world).work_one()
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "rendering-failed")
+    assert worker(world).work_one()
+    assert world.fax(world.acme, other.fax_id)["state"] == "queued"
 
 
 def test_a_converter_that_recovers_renders_after_all(

@@ -1,0 +1,55 @@
+"""Scratch folders for documents in work: private, and gone when the work is, even if its process was killed."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from faxplan.files import private_folder
+
+
+class Scratch:
+    """A folder of scratch folders. Each is locked as long as its process, or a child of that, lives."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """A new folder, private, and empty; removed at the end. Those that killed processes left go first."""
+        self.sweep()
+        # Shared: a sweep must not find a folder before it is locked.
+        with _locked(self._root, fcntl.LOCK_SH):
+            made = Path(tempfile.mkdtemp(dir=self._root))
+            lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made)
+            os.close(lock)
+
+    def sweep(self) -> None:
+        """Removes the folders whose processes are gone. Raises UnsafeFolder."""
+        private_folder(self._root)
+        with _locked(self._root, fcntl.LOCK_EX):
+            for left in self._root.iterdir():
+                try:
+                    with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                        shutil.rmtree(left)
+                except (BlockingIOError, FileNotFoundError):
+                    # At work, or just ending.
+                    continue
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)

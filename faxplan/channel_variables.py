@@ -1,5 +1,7 @@
 """Names of FreeSWITCH channel variables, in one place (mod_spandsp_fax.c, sofia.c, switch_channel.c)."""
 
+from collections.abc import Callable
+
 # Written by rxfax and txfax.
 FAX_SUCCESS = "fax_success"
 FAX_RESULT_CODE = "fax_result_code"
@@ -23,8 +25,6 @@ FAX_IDENT = "fax_ident"
 FAX_HEADER = "fax_header"
 FAX_TIMEZONE = "fax_timezone"
 FAX_START_PAGE = "fax_start_page"
-FAX_ENABLE_T38 = "fax_enable_t38"
-FAX_ENABLE_T38_REQUEST = "fax_enable_t38_request"
 FAX_USE_ECM = "fax_use_ecm"
 FAX_DISABLE_V17 = "fax_disable_v17"
 
@@ -39,6 +39,7 @@ ANSWER_EPOCH = "answer_epoch"
 
 # Who calls whom (inbound).
 DESTINATION_NUMBER = "destination_number"
+SIP_GATEWAY = "sip_gateway"
 SIP_REQ_USER = "sip_req_user"
 SIP_TO_USER = "sip_to_user"
 CALLER_ID_NUMBER = "caller_id_number"
@@ -56,3 +57,16 @@ CLEARED_BEFORE_FAX = (
     FAX_REMOTE_STATION_ID,
 )
 """Cleared before rxfax or txfax: a missing file or codec sets none of them, and stale ones would pass for a result."""
+
+
+def called_user(get: Callable[[str], str | None]) -> str:
+    """Which number an inbound call is for, as its carrier wrote it; empty where it says none.
+
+    A trunk that we register with calls our Contact, gw+NAME, and writes the number into To: sofia.c then sets sip_gateway,
+    and takes destination_number from To. Any other calls the number itself, and its To may be something else.
+    """
+    if get(SIP_GATEWAY):
+        return get(DESTINATION_NUMBER) or ""
+    request = get(SIP_REQ_USER) or ""
+    # Still called at the Contact of a gateway that is gone.
+    return get(SIP_TO_USER) or "" if not request or request.startswith("gw+") else request

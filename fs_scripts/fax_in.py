@@ -40,8 +40,8 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
     call = IncomingCall(
         channel_uuid=str(session.get_uuid()),
         source_address=session.getVariable(cv.SIP_NETWORK_IP) or "",
-        gateway=session.getVariable("sip_gateway_name"),
-        called=session.getVariable(cv.SIP_REQ_USER) or session.getVariable(cv.DESTINATION_NUMBER) or "",
+        gateway=session.getVariable(cv.SIP_GATEWAY),
+        called=cv.called_user(session.getVariable),
         calling=session.getVariable(cv.CALLER_ID_NUMBER),
         calling_name=session.getVariable(cv.CALLER_ID_NAME),
     )

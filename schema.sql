@@ -143,6 +143,7 @@ create table trunks (
     called_format       text not null default 'e164',
     calling_format      text not null default 'e164',
     inbound_country     text not null,
+    inbound_format      text not null default 'any',
     t38                 boolean not null default true,
     enabled             boolean not null default true,
     created_at          timestamptz not null default now(),
@@ -155,16 +156,20 @@ create table trunks (
     constraint trunks_registration_complete check (not register or (username is not null and password is not null)),
     constraint trunks_called_format_known check (called_format in ('e164', 'e164-no-plus', 'national')),
     constraint trunks_calling_format_known check (calling_format in ('e164', 'e164-no-plus', 'national')),
+    constraint trunks_inbound_format_known check (inbound_format in ('any', 'e164', 'e164-no-plus', 'national')),
     constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$')
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
-comment on column trunks.inbound_country is 'National numbers that the carrier writes are read in this country''s plan.';
+comment on column trunks.inbound_country is
+    'The numbering plan of the trunk: national numbers that the carrier writes are read in it, and those that we dial (format national) are written in it.';
+comment on column trunks.inbound_format is
+    'How the carrier writes numbers. any: a number without + is looked up as E.164 first, then as the country''s.';
 
 create table routes (
     id          bigint generated always as identity,
     prefix      text not null,
-    trunk_id    bigint not null,
+    trunk_id    bigint,
     position    integer not null default 100,
     only_for    bigint,
     enabled     boolean not null default true,
@@ -174,19 +179,22 @@ create table routes (
     constraint routes_entry_key unique nulls not distinct (prefix, trunk_id, only_for),
     constraint routes_prefix_form check (prefix ~ '^\+[0-9]{0,15}$')
 );
-comment on table routes is 'Which trunk takes which numbers: the longest prefix wins, then the lowest position.';
+comment on table routes is 'Which trunk takes which numbers: the longest prefix wins, then a tenant''s own route, then the lowest position.';
+comment on column routes.trunk_id is 'Null: numbers with this prefix are barred, for every tenant that has no route of its own for it.';
 comment on column routes.only_for is 'A tenant that has this route for itself; null: every tenant.';
 
-create function route_for(tenant bigint, called text) returns setof trunks
+create function route_for(tenant bigint, called text)
+    returns table (id bigint, name text, called_format text, calling_format text, inbound_country text, inbound_format text, t38 boolean, prefix text)
     language sql stable
 begin atomic
-    select t.* from routes r join trunks t on t.id = r.trunk_id
-    where starts_with(called, r.prefix) and r.enabled and t.enabled and (r.only_for is null or r.only_for = tenant)
-    order by length(r.prefix) desc, r.only_for nulls last, r.position, r.id
+    select t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.inbound_format, t.t38, r.prefix
+    from routes r left join trunks t on t.id = r.trunk_id
+    where starts_with(called, r.prefix) and r.enabled and (r.trunk_id is null or t.enabled) and (r.only_for is null or r.only_for = tenant)
+    order by length(r.prefix) desc, r.only_for nulls last, r.trunk_id is not null, r.position, r.id
     limit 1;
 end;
 comment on function route_for(bigint, text) is
-    'The trunk for an E.164 number: longest prefix, then the tenant''s own route, then position. No row: nobody serves it.';
+    'The trunk for an E.164 number: longest prefix, then the tenant''s own route, then position. No row: nobody serves it. A row without id: barred.';
 
 create table nodes (
     name           text not null,

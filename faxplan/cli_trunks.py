@@ -29,7 +29,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("name", metavar="TRUNK", help="letters, digits, _ and -")
     add.add_argument("--host", required=True, help="the carrier's name or address, without port")
     add.add_argument("--country", dest="inbound_country", required=True, metavar="CC",
-                     help="ISO code; national numbers that the carrier writes are read in it")  # fmt: skip
+                     help="ISO code; national numbers are read, and written, in its plan")  # fmt: skip
     add.set_defaults(command=_add_trunk)
     change = trunk.add_parser("set", parents=[common, values], help="change some of a trunk's values")
     change.add_argument("name", metavar="TRUNK")
@@ -64,6 +64,8 @@ def _values() -> argparse.ArgumentParser:
     )
     parser.add_argument("--called-format", choices=numbers.CALLED_FORMATS, help="how called numbers are dialled")
     parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
+    parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
+                        help="how the carrier writes numbers; any (default): without + E.164, then the country's")  # fmt: skip
     cli_output.add_switch(parser, "--t38", "offer and accept T.38; off: G.711 only")
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
@@ -72,15 +74,19 @@ def _values() -> argparse.ArgumentParser:
 def _add_route_commands(group: Any, common: argparse.ArgumentParser) -> None:
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("prefix", metavar="PREFIX", help="such as +49; + alone: all numbers. The longest wins")
-    which.add_argument("trunk", metavar="TRUNK")
+    through = which.add_mutually_exclusive_group(required=True)
+    through.add_argument("trunk", nargs="?", metavar="TRUNK")
+    through.add_argument("--barred", action="store_true", help="in place of a trunk: these numbers are not dialled")
     which.add_argument("--only-for", metavar="TENANT", help="a route of this tenant alone")
-    add = group.add_parser("add", parents=[common, which], help="let a trunk take the numbers with a prefix")
+    add = group.add_parser(
+        "add", parents=[common, which], help="let a trunk take the numbers with a prefix, or bar them"
+    )
     add.add_argument("--position", type=cli_output.whole_number, default=100, metavar="N",
                      help="among routes of one prefix the lowest comes first (default: 100)")  # fmt: skip
     add.set_defaults(command=_add_route)
     listing = group.add_parser("list", parents=[common], help="all routes")
     listing.set_defaults(command=_list_routes)
-    remove = group.add_parser("remove", parents=[common, which], help="take a route away")
+    remove = group.add_parser("remove", parents=[common, which], help="take a route, or a bar, away")
     remove.set_defaults(command=_remove_route)
 
 
@@ -124,21 +130,30 @@ def _add_route(context: "Context", options: argparse.Namespace) -> int:
         context.admin, context.actor, options.prefix, options.trunk,
         position=options.position, only_for=options.only_for,
     )  # fmt: skip
-    return cli_output.done(options, _route(options), f"Numbers with {options.prefix} go through {options.trunk}.")
+    what = "are barred" if options.trunk is None else f"go through {options.trunk}"
+    return cli_output.done(options, _route(options), f"Numbers with {options.prefix} {what}.")
 
 
 def _remove_route(context: "Context", options: argparse.Namespace) -> int:
     trunk_provisioning.remove_route(
         context.admin, context.actor, options.prefix, options.trunk, only_for=options.only_for
     )
-    text = f"The route for {options.prefix} through {options.trunk} is removed."
+    what = "bar" if options.trunk is None else "route"
+    through = "" if options.trunk is None else f" through {options.trunk}"
+    text = f"The {what} for {options.prefix}{through} is removed."
     return cli_output.done(options, {**_route(options), "removed": True}, text)
 
 
 def _list_routes(context: "Context", options: argparse.Namespace) -> int:
     found = trunk_provisioning.all_routes(context.admin)
     rows = [
-        (r["prefix"], r["trunk"], r["position"], r["only_for"] or "(all)", "yes" if r["enabled"] else "no")
+        (
+            r["prefix"],
+            r["trunk"] or "(barred)",
+            r["position"],
+            r["only_for"] or "(all)",
+            "yes" if r["enabled"] else "no",
+        )
         for r in found
     ]
     headings = ("PREFIX", "TRUNK", "POSITION", "TENANT", "ENABLED")

@@ -158,6 +158,7 @@ class Trunk(Table):
     called_format = TextField()
     calling_format = TextField()
     inbound_country = TextField()
+    inbound_format = TextField()
     t38 = BooleanField()
     enabled = BooleanField()
     created_at = TimestampField()
@@ -173,7 +174,7 @@ class Route(Table):
 
     id = BigIntegerField(primary_key=True)
     prefix = TextField()
-    trunk_id = BigIntegerField()
+    trunk_id = BigIntegerField(null=True)
     position = IntegerField()
     only_for = BigIntegerField(null=True)
     enabled = BooleanField()

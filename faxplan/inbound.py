@@ -75,17 +75,24 @@ def accept(
         trunk = trunks.by_source(tx, call.source_address, call.gateway)
         if trunk is None:
             return Refused(UNKNOWN_SOURCE, f"no trunk sends from {ascii(call.source_address)[:60]}")
-        called = numbers.normalise_or_none(call.called, trunk.inbound_country)
-        did = mailboxes.find_did(tx, called) if called else None
+        written, did = _called_did(tx, call.called, trunk)
         if did is None:
             return Refused(UNKNOWN_DID, f"{ascii(call.called)[:60]} is nobody's DID")
         tx.enter_tenant(did.tenant_id)
-        calling = numbers.normalise_or_none(call.calling, trunk.inbound_country)
+        calling = next((each for _, each in numbers.readings(call.calling, trunk.inbound_country, written)), None)
         sidecar = _open(tx, call, did, trunk, calling, node=node, switch_uuid=switch_uuid, lease_seconds=lease_seconds)
         if time.monotonic() > deadline:
             raise DatabaseUnavailable("PostgreSQL took too long to look up an incoming call.")
     spool.expect(sidecar)
     return Accepted(sidecar, did.station_ident or did.number)
+
+
+def _called_did(tx: Transaction, called: str, trunk: Trunk) -> tuple[str, Did | None]:
+    """The DID that a call is for, and in which format the carrier wrote its number."""
+    for number_format, number in numbers.readings(called, trunk.inbound_country, trunk.inbound_format):
+        if did := mailboxes.find_did(tx, number):
+            return number_format, did
+    return trunk.inbound_format, None
 
 
 def _open(

@@ -1,17 +1,31 @@
 """Telephone numbers: E.164 inside Faxplan, whatever people and carriers write outside (ITU-T E.164; libphonenumber)."""
 
+import re
+
 import phonenumbers
 
 from faxplan.errors import InvalidNumber
 
 CALLED_FORMATS = ("e164", "e164-no-plus", "national")
+INBOUND_FORMATS = ("any", *CALLED_FORMATS)
+_E164_NO_PLUS = re.compile("[1-9][0-9]{6,14}")
 
 
 def normalise(text: str, country: str) -> str:
     """`text` as E.164 (`+4930123456`); a national number is read in `country` (ISO 3166-1 alpha-2).
 
-    Raises InvalidNumber for anything that cannot be a number there, short codes and emergency numbers among them.
+    For a number that is to be dialled. Raises InvalidNumber for anything that cannot be a number there, and for emergency
+    numbers with whatever follows: an exchange connects 112 before it has read the rest of 112112.
     """
+    if _begins_like_an_emergency_number(text, country):
+        raise InvalidNumber(
+            f"{text.strip()[:40]!r} is an emergency number, or begins like one: it is never dialled. "
+            "If it is a fax number, write it with + and its country code."
+        )
+    return _parsed(text, country)
+
+
+def _parsed(text: str, country: str) -> str:
     shown = text.strip()[:40]
     try:
         parsed = phonenumbers.parse(text, country)
@@ -19,8 +33,6 @@ def normalise(text: str, country: str) -> str:
         raise InvalidNumber(
             f"{shown!r} is not a telephone number. Write it as +49 30 123456, or as it is dialled inside {country}."
         ) from error
-    if phonenumbers.is_emergency_number(text, country):
-        raise InvalidNumber(f"{shown!r} is an emergency number: it is never dialled.")
     if parsed.extension:
         raise InvalidNumber(f"{shown!r} has an extension; give the number that the fax machine answers on.")
     # is_possible_number alone would take a number without its area code, and short codes such as 115.
@@ -38,26 +50,74 @@ def check_country(country: str) -> None:
 
 
 def normalise_or_none(text: str | None, country: str) -> str | None:
-    """As `normalise`, for what a peer wrote: None where it is no number (anonymous, a name, garbage)."""
+    """E.164, for what a peer wrote: None where it is no number (anonymous, a name, garbage). Not to be dialled."""
     if not text:
         return None
     try:
-        return normalise(text, country)
+        return _parsed(text, country)
     except InvalidNumber:
         return None
 
 
-def dialled(number: str, number_format: str) -> str:
-    """An E.164 number as a trunk wants it: one of CALLED_FORMATS. The answer has digits and at most a leading +."""
+def readings(text: str | None, country: str, number_format: str) -> list[tuple[str, str]]:
+    """What a number that a carrier wrote may mean, likeliest first: (one of CALLED_FORMATS, E.164). Empty: no number.
+
+    number_format: one of INBOUND_FORMATS. With "any" a number without + may be E.164, or one of `country`.
+    """
+    written = (text or "").strip()
+    found: dict[str | None, str] = {}
+    if number_format in ("any", "e164-no-plus") and _E164_NO_PLUS.fullmatch(written):
+        found[normalise_or_none(f"+{written}", country)] = "e164-no-plus"
+    if number_format in ("any", "national") or written.startswith("+"):
+        found.setdefault(normalise_or_none(written, country), "national" if number_format == "any" else number_format)
+    return [(each, number) for number, each in found.items() if number is not None]
+
+
+def dialled(number: str, number_format: str, country: str) -> str:
+    """An E.164 number as it is dialled through a trunk of `country`; see `written`.
+
+    Raises InvalidNumber, also for what would then begin like an emergency number.
+    """
+    text = written(number, number_format, country)
+    if _begins_like_an_emergency_number(text, country):
+        raise InvalidNumber(
+            f"The trunk would dial {number} as {text}, which begins like an emergency number: it is never dialled. "
+            "The administrator sets the trunk's --called-format to e164, where the carrier takes that."
+        )
+    return text
+
+
+def written(number: str, number_format: str, country: str) -> str:
+    """An E.164 number as a trunk of `country` wants it: one of CALLED_FORMATS. Digits, and at most a leading +.
+
+    National: as dialled in `country`, so with its international prefix where the number is another country's. Raises
+    InvalidNumber where there is no one such prefix (Brazil has one a carrier).
+    """
     if number_format == "e164":
         return number
     if number_format == "e164-no-plus":
         return number.removeprefix("+")
     if number_format == "national":
-        parsed = phonenumbers.parse(number)
-        text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-        return "".join(character for character in text if character.isdigit())
+        return _national(number, country)
     raise ValueError(f"unknown number format {number_format!r}")
+
+
+def _national(number: str, country: str) -> str:
+    parsed = phonenumbers.parse(number)
+    if parsed.country_code == phonenumbers.country_code_for_region(country):
+        text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    else:
+        text = phonenumbers.format_out_of_country_calling_number(parsed, country)
+        if text.startswith("+"):
+            raise InvalidNumber(
+                f"{number} is not a number of {country}, and abroad is dialled in several ways there. The administrator "
+                "sets the trunk's format to e164 or e164-no-plus."
+            )
+    return "".join(character for character in text if character.isdigit())
+
+
+def _begins_like_an_emergency_number(text: str, country: str) -> bool:
+    return phonenumbers.connects_to_emergency_number(text, country)
 
 
 def readable(number: str) -> str:

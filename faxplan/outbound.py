@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants
+from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
 from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
@@ -51,14 +51,17 @@ class Submitted:
 def submit(db: Database, store: Store, user: User, request: SendRequest) -> Submitted:
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
-    Raises InvalidNumber, DocumentRefused, QuotaExceeded, NoCallerId, DatabaseUnavailable.
+    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, DatabaseUnavailable.
     """
     with db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
         did = mailboxes.caller_id(tx, user.tenant_id)
-    if did is None:
-        raise NoCallerId(f"{tenant.name} has no DID to call from. The administrator gives it one: `faxplan did add`.")
-    called = numbers.normalise(request.number, tenant.country)
+        if did is None:
+            raise NoCallerId(
+                f"{tenant.name} has no DID to call from. The administrator gives it one: `faxplan did add`."
+            )
+        called = numbers.normalise(request.number, tenant.country)
+        trunks.check_may_be_dialled(tx, user.tenant_id, called)
     found, stored = _store(store, request)
     try:
         with db.tenant(user.tenant_id) as tx:

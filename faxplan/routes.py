@@ -5,18 +5,21 @@ from faxplan.errors import NotFound
 
 
 def everyone(tx: Transaction) -> list[Row]:
-    """prefix, trunk, position, only_for (a tenant's short name, or None), enabled; as they are tried for a prefix."""
+    """prefix, trunk (None: barred), position, only_for (a tenant's short name, or None: all), enabled.
+
+    As they are tried for a prefix.
+    """
     return tx.rows(
         """select r.prefix, t.name as trunk, r.position, o.slug as only_for, r.enabled
-           from routes r join trunks t on t.id = r.trunk_id left join tenants o on o.id = r.only_for
-           order by r.prefix, r.only_for nulls last, r.position, r.id"""
+           from routes r left join trunks t on t.id = r.trunk_id left join tenants o on o.id = r.only_for
+           order by r.prefix, r.only_for nulls last, r.trunk_id is not null, r.position, r.id"""
     )
 
 
-def remove(tx: Transaction, prefix: str, trunk_id: int, *, only_for: int | None = None) -> None:
-    """Takes a route away (role admin). Raises NotFound."""
+def remove(tx: Transaction, prefix: str, trunk_id: int | None, *, only_for: int | None = None) -> None:
+    """Takes a route away, or with trunk_id None a bar (role admin). Raises NotFound."""
     gone = tx.execute(
-        "delete from routes where prefix = %s and trunk_id = %s and only_for is not distinct from %s",
+        "delete from routes where prefix = %s and trunk_id is not distinct from %s and only_for is not distinct from %s",
         (prefix, trunk_id, only_for),
     )
     if not gone:

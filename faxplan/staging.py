@@ -45,8 +45,12 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         header=name if tenant.header_line and not stamped else "",
         time_zone=tenant.time_zone,
         start_page=fax.start_page,
-        dialled=numbers.dialled(fax.called_number, trunk.called_format),
-        caller_id=numbers.dialled(fax.calling_number or "", trunk.calling_format) if fax.calling_number else "",
+        dialled=numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country),
+        caller_id=(
+            numbers.written(fax.calling_number, trunk.calling_format, trunk.inbound_country)
+            if fax.calling_number
+            else ""
+        ),
     )
     spool.stage(sidecar)
     return sidecar

@@ -11,7 +11,8 @@ from faxplan.gateways import Gateway
 
 _GATEWAY_COLUMNS = ("host", "port", "transport", "register", "username", "password", "realm", "ping_seconds")
 COLUMNS = (
-    *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country", "t38", "enabled",
+    *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country",
+    "inbound_format", "t38", "enabled",
 )  # fmt: skip
 OPTIONAL = ("port", "username", "password", "realm", "ping_seconds")
 """Columns that may be empty (None)."""

@@ -40,21 +40,26 @@ def all_trunks(admin: Database) -> list[Row]:
         return trunk_directory.everyone(tx)
 
 
-def add_route(admin: Database, actor: str, prefix: str, trunk: str, *, position: int, only_for: str | None) -> None:
-    """prefix: + and leading digits, + alone for all numbers. only_for: a tenant's short name; None: all."""
+def add_route(
+    admin: Database, actor: str, prefix: str, trunk: str | None, *, position: int, only_for: str | None
+) -> None:
+    """prefix: + and leading digits, + alone for all numbers. trunk None: they are barred.
+
+    only_for: a tenant's short name; None: all.
+    """
     with admin.across_tenants() as tx:
         tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
-        trunks.add_route(tx, prefix, trunk_directory.id_of(tx, trunk), position=position, only_for=tenant_id)
+        trunks.add_route(tx, prefix, _trunk_id(tx, trunk), position=position, only_for=tenant_id)
         _record(
             tx, actor, "route.add", f"route:{prefix}", {"trunk": trunk, "position": position, "only_for": tenant_id}
         )
 
 
-def remove_route(admin: Database, actor: str, prefix: str, trunk: str, *, only_for: str | None) -> None:
+def remove_route(admin: Database, actor: str, prefix: str, trunk: str | None, *, only_for: str | None) -> None:
     """The route that was entered with these values."""
     with admin.across_tenants() as tx:
         tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
-        routes.remove(tx, prefix, trunk_directory.id_of(tx, trunk), only_for=tenant_id)
+        routes.remove(tx, prefix, _trunk_id(tx, trunk), only_for=tenant_id)
         _record(tx, actor, "route.remove", f"route:{prefix}", {"trunk": trunk, "only_for": tenant_id})
 
 
@@ -62,6 +67,10 @@ def all_routes(admin: Database) -> list[Row]:
     """See routes.everyone."""
     with admin.across_tenants() as tx:
         return routes.everyone(tx)
+
+
+def _trunk_id(tx: Transaction, name: str | None) -> int | None:
+    return None if name is None else trunk_directory.id_of(tx, name)
 
 
 def _open_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from faxplan import numbers
 from faxplan.db import Transaction
 from faxplan.errors import NoRoute
 from faxplan.gateways import Gateway
@@ -11,7 +12,7 @@ from faxplan.gateways import Gateway
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A trunk as a call needs it. Its name is that of its FreeSWITCH gateway."""
+    """A trunk as a call needs it. Its name is that of its FreeSWITCH gateway. Columns as in schema.sql."""
 
     id: int
     name: str
@@ -19,9 +20,10 @@ class Trunk:
     calling_format: str
     inbound_country: str
     t38: bool
+    inbound_format: str = "any"
 
 
-_CALL_COLUMNS = "t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38"
+_CALL_COLUMNS = "t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38, t.inbound_format"
 
 
 def create(
@@ -44,8 +46,10 @@ def create(
     )
 
 
-def add_route(tx: Transaction, prefix: str, trunk_id: int, *, position: int = 100, only_for: int | None = None) -> None:
-    """Sends numbers that begin with `prefix` (`+` alone: all) through a trunk. Raises ConstraintViolated."""
+def add_route(
+    tx: Transaction, prefix: str, trunk_id: int | None, *, position: int = 100, only_for: int | None = None
+) -> None:
+    """Sends numbers that begin with `prefix` (`+` alone: all) through a trunk; None: bars them. ConstraintViolated."""
     tx.execute(
         "insert into routes (prefix, trunk_id, position, only_for) values (%s, %s, %s, %s)",
         (prefix, trunk_id, position, only_for),
@@ -53,10 +57,36 @@ def add_route(tx: Transaction, prefix: str, trunk_id: int, *, position: int = 10
 
 
 def route(tx: Transaction, tenant_id: int, number: str) -> Trunk:
-    """The trunk for an E.164 number: longest prefix, then the tenant's own route, then position. Raises NoRoute."""
-    row = tx.row(f"select {_CALL_COLUMNS} from route_for(%s, %s) t", (tenant_id, number))
-    if row is None:
+    """The trunk for an E.164 number: longest prefix, then the tenant's own route, then position.
+
+    Raises NoRoute, also where that prefix is barred.
+    """
+    trunk = _route(tx, tenant_id, number)
+    if trunk is None:
         raise NoRoute(f"No trunk serves {number}. The administrator adds a route for its prefix: `faxplan route add`.")
+    return trunk
+
+
+def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str) -> None:
+    """Says early what dialling would be refused for. Raises NoRoute (barred) and InvalidNumber (not through this trunk).
+
+    That no trunk serves the number is no refusal yet: there may be one when its turn comes.
+    """
+    trunk = _route(tx, tenant_id, number)
+    if trunk is not None:
+        numbers.dialled(number, trunk.called_format, trunk.inbound_country)
+
+
+def _route(tx: Transaction, tenant_id: int, number: str) -> Trunk | None:
+    row = tx.row(f"select {_CALL_COLUMNS}, t.prefix from route_for(%s, %s) t", (tenant_id, number))
+    if row is None:
+        return None
+    prefix = row.pop("prefix")
+    if row["id"] is None:
+        raise NoRoute(
+            f"{number} is barred: numbers that begin with {prefix} are not dialled. The administrator can give them a "
+            "trunk: `faxplan route list`."
+        )
     return Trunk(**row)
 
 

@@ -138,6 +138,9 @@ def test_a_trunk_with_registration_and_its_route(
     assert shown["password_set"] is True
     assert "sesame" not in said(capsys, "trunk", "list") + json.dumps([shown, audited(shop)], default=str)
 
+    said(capsys, "trunk", "set", "second", "--inbound-format", "national")
+    assert listed(capsys, "trunk", "list")[1]["inbound_format"] == "national"
+
     said(capsys, "route", "add", "+49", "second", "--only-for", "acme", "--position", "5")
     assert listed(capsys, "route", "list")[1] == {
         "prefix": "+49", "trunk": "second", "position": 5, "only_for": "acme", "enabled": True,
@@ -147,7 +150,22 @@ def test_a_trunk_with_registration_and_its_route(
     said(capsys, "route", "remove", "+49", "second", "--only-for", "acme")
     said(capsys, "trunk", "remove", "second")
     assert [each["name"] for each in listed(capsys, "trunk", "list")] == ["carrier"]
-    assert [row["action"] for row in audited(shop)] == ["route.add", "route.remove", "trunk.add", "trunk.remove"]
+    assert [row["action"] for row in audited(shop)] == [
+        "route.add",
+        "route.remove",
+        "trunk.add",
+        "trunk.change",
+        "trunk.remove",
+    ]
+
+
+def test_a_prefix_is_barred_and_allowed_again(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "are barred" in said(capsys, "route", "add", "+4990", "--barred")
+    assert "(barred)" in said(capsys, "route", "list")
+    assert [each["trunk"] for each in listed(capsys, "route", "list")] == ["carrier", None]
+    assert "already" in said(capsys, "route", "add", "+4990", "--barred", code=1)
+    assert "bar for +4990 is removed" in said(capsys, "route", "remove", "+4990", "--barred")
+    assert [each["prefix"] for each in listed(capsys, "route", "list")] == ["+"]
 
 
 def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,7 +225,8 @@ def test_the_header_line_stays_on_in_the_us(shop: World, capsys: pytest.CaptureF
     assert "68.318" in said(capsys, "tenant", "set", "us", "--header-line", "off", code=1)
 
 
-@pytest.mark.parametrize("command", ["tenant set acme --enabled maybe", "quota set acme many --period day", "trunk"])
+@pytest.mark.parametrize("command", ["tenant set acme --enabled maybe", "quota set acme many --period day", "trunk", "route add +49",
+                                     "route add +49 carrier --barred"])  # fmt: skip
 def test_wrong_usage_is_exit_code_2(shop: World, command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(command.split())

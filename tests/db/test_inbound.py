@@ -138,6 +138,24 @@ def test_a_stranger_or_a_number_of_nobody_is_refused(world: World, values: dict[
     assert not list(world.spool.inbound.iterdir())
 
 
+@pytest.mark.parametrize("called", ["+493023125001", "493023125001", "03023125001", "+49 30 23125-001"])
+def test_a_did_is_found_however_the_carrier_writes_it(world: World, called: str) -> None:
+    assert isinstance(accept(world, called=called), Accepted)
+
+
+def test_the_calling_number_is_read_as_the_called_one_was(world: World) -> None:
+    decision = accept(world, called="493023125001", calling="33123456789")
+    assert isinstance(decision, Accepted)
+    assert world.fax(world.acme, decision.sidecar.fax_id)["calling_number"] == "+33123456789"
+
+
+def test_a_trunks_own_format_is_the_only_one(world: World) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update trunks set inbound_format = 'e164'")
+    assert isinstance(accept(world, called="493023125001"), Refused)
+    assert isinstance(accept(world, called="+493023125001", channel_uuid="another"), Accepted)
+
+
 @pytest.mark.parametrize("off", ["update tenants set enabled = false", "update dids set enabled = false"])
 def test_a_did_that_is_switched_off_is_nobodys(world: World, off: str) -> None:
     with world.admin.tenant(world.acme.tenant.id) as tx:

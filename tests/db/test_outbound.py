@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound, quotas
-from faxplan.errors import InvalidNumber, NotFound, QuotaExceeded
+from faxplan import outbound, quotas, trunks
+from faxplan.errors import InvalidNumber, NoRoute, NotFound, QuotaExceeded
 from faxplan.outbound import AlreadyFinal, SendRequest
 from faxplan.source import UnsupportedDocument
 from tests.world import World
@@ -45,6 +45,30 @@ def test_nothing_is_kept_of_a_refused_document(world: World, tmp_path: Path) -> 
 def test_a_number_that_cannot_be_dialled_is_refused(world: World, letter: Path, number: str) -> None:
     with pytest.raises(InvalidNumber):
         submit(world, letter, number)
+
+
+@pytest.mark.parametrize("only_for_us", [False, True])
+def test_a_barred_number_is_refused_at_once(world: World, letter: Path, *, only_for_us: bool) -> None:
+    with world.admin.across_tenants() as tx:
+        trunks.add_route(tx, "+4930", None, only_for=world.acme.tenant.id if only_for_us else None)
+    with pytest.raises(NoRoute, match=r"barred: numbers that begin with \+4930"):
+        submit(world, letter)
+    assert submit(world, letter, "+49 40 123456")
+
+
+def test_a_tenants_own_route_overrides_a_bar(world: World, letter: Path) -> None:
+    with world.admin.across_tenants() as tx:
+        trunks.add_route(tx, "+4930", None)
+        trunk = trunks.route(tx, world.borea.tenant.id, "+4940123456")
+        trunks.add_route(tx, "+4930", trunk.id, only_for=world.acme.tenant.id)
+    assert submit(world, letter)
+
+
+def test_a_number_that_its_trunk_cannot_dial_is_refused_at_once(world: World, letter: Path) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update trunks set inbound_country = 'US', called_format = 'e164-no-plus'")
+    with pytest.raises(InvalidNumber, match="begins like an emergency number"):
+        submit(world, letter, "+91 11 2345 6789")
 
 
 def test_a_quota_without_room_refuses_and_stores_nothing(world: World, letter: Path) -> None:

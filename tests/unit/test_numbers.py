@@ -47,19 +47,80 @@ def test_text_from_a_stranger_is_a_number_or_none(text: str) -> None:
     assert number is None or (number[0] == "+" and number[1:].isascii() and number[1:].isdigit())
 
 
+@pytest.mark.parametrize("written", ["1122", "112112", "110110", "11230", "112 112", "tel:112112"])
+def test_what_begins_like_an_emergency_number_is_refused(written: str) -> None:
+    with pytest.raises(InvalidNumber, match="emergency"):
+        numbers.normalise(written, "DE")
+
+
+def test_what_would_be_dialled_like_an_emergency_number_is_refused() -> None:
+    delhi = numbers.normalise("+91 11 2345 6789", "US")
+    assert numbers.dialled(delhi, "e164", "US") == "+911123456789"
+    with pytest.raises(InvalidNumber, match="begins like an emergency number"):
+        numbers.dialled(delhi, "e164-no-plus", "US")
+
+
+def test_a_carriers_number_may_begin_like_an_emergency_number() -> None:
+    assert numbers.normalise_or_none("1123456789", "IN") == "+911123456789"
+
+
 @pytest.mark.parametrize(
     ("number_format", "dialled"),
     [("e164", "+493023125002"), ("e164-no-plus", "493023125002"), ("national", "03023125002")],
 )
 def test_a_trunk_gets_its_format(number_format: str, dialled: str) -> None:
-    assert numbers.dialled("+493023125002", number_format) == dialled
+    assert numbers.dialled("+493023125002", number_format, "DE") == dialled
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "dialled"),
+    [
+        ("+33123456789", "DE", "0033123456789"),
+        ("+493023125002", "US", "011493023125002"),
+        ("+493023125002", "AU", "0011493023125002"),
+        ("+12125550100", "US", "2125550100"),
+        ("+12125550100", "CA", "2125550100"),
+        ("+390612345678", "IT", "0612345678"),
+    ],
+)
+def test_a_number_of_another_country_gets_the_international_prefix(number: str, country: str, dialled: str) -> None:
+    assert numbers.dialled(number, "national", country) == dialled
+
+
+def test_where_abroad_is_dialled_in_several_ways_it_is_refused() -> None:
+    with pytest.raises(InvalidNumber, match="several ways"):
+        numbers.dialled("+493023125002", "national", "BR")
 
 
 def test_every_format_that_the_schema_knows_is_known_here() -> None:
     for number_format in numbers.CALLED_FORMATS:
-        assert numbers.dialled("+12125550100", number_format).lstrip("+").isdigit()
+        assert numbers.dialled("+12125550100", number_format, "DE").lstrip("+").isdigit()
     with pytest.raises(ValueError, match="carrier-pigeon"):
-        numbers.dialled("+12125550100", "carrier-pigeon")
+        numbers.dialled("+12125550100", "carrier-pigeon", "DE")
+
+
+@pytest.mark.parametrize(
+    ("written", "country", "number_format", "expected"),
+    [
+        ("390612345678", "IT", "any", ["+390612345678"]),
+        ("497141152816", "DE", "any", ["+497141152816", "+49497141152816"]),
+        ("+49 7141 152816", "DE", "any", ["+497141152816"]),
+        ("07141 152816", "DE", "any", ["+497141152816"]),
+        ("497141152816", "DE", "e164-no-plus", ["+497141152816"]),
+        ("07141152816", "DE", "e164-no-plus", []),
+        ("497141152816", "DE", "e164", []),
+        ("+497141152816", "DE", "e164", ["+497141152816"]),
+        ("+497141152816", "DE", "e164-no-plus", ["+497141152816"]),
+        ("07141152816", "DE", "national", ["+497141152816"]),
+        ("497141152816", "DE", "national", ["+49497141152816"]),
+        ("anonymous", "DE", "any", []),
+        (None, "DE", "any", []),
+    ],
+)
+def test_a_carriers_number_is_read_in_its_format(
+    written: str | None, country: str, number_format: str, expected: list[str]
+) -> None:
+    assert [number for _, number in numbers.readings(written, country, number_format)] == expected
 
 
 def test_people_read_it_with_spaces() -> None:

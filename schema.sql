@@ -280,6 +280,7 @@ create table faxes (
     pages            integer,
     pages_done       integer not null default 0,
     attempts_made    integer not null default 0,
+    uncounted        integer not null default 0,
     priority         integer not null default 100,
     not_before       timestamptz,
     cancel_requested boolean not null default false,
@@ -313,6 +314,7 @@ comment on column faxes.state is
     'receiving: in a call. received, partial, failed: final.';
 comment on column faxes.pages_done is 'Outbound: pages that the far end has acknowledged, over all attempts. Inbound: whole pages received.';
 comment on column faxes.calling_number is 'E.164 where it is a number; null: withheld.';
+comment on column faxes.uncounted is 'Attempts for which the switch made no channel: no call, so none of max_attempts.';
 comment on column faxes.reserved_pages is 'Pages held in the quota until the fax is final.';
 comment on column faxes.explanation is 'Why it is in this state, in words for its user.';
 
@@ -392,6 +394,7 @@ create table calls (
     pages             integer not null default 0,
     started_at        timestamptz not null default now(),
     lease_until       timestamptz not null,
+    cancel_requested  boolean not null default false,
     constraint calls_pkey primary key (tenant_id, attempt_id),
     constraint calls_attempt_fkey foreign key (tenant_id, attempt_id) references attempts (tenant_id, id),
     constraint calls_fax_key unique (tenant_id, fax_id),
@@ -565,6 +568,7 @@ grant select on trunks, routes, nodes, users, logins, mailboxes, mailbox_members
 grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
 grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
+grant update (cancel_requested) on calls to faxplan_portal;
 grant select, delete on fax_queue to faxplan_portal;
 
 -- switch: claim, dial, receive, settle.

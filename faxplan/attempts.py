@@ -25,6 +25,14 @@ def open_inbound(
     )
 
 
+def reopen(tx: Transaction, tenant_id: int, attempt_id: int) -> None:
+    """Takes back that a call was given up as lost: what it received has turned up."""
+    tx.execute(
+        "update attempts set outcome = null, ended_at = null where tenant_id = %s and id = %s and outcome = 'failed'",
+        (tenant_id, attempt_id),
+    )
+
+
 def close(
     tx: Transaction,
     tenant_id: int,

@@ -24,7 +24,7 @@ class CallResult:
     """One call, ended. None: the switch did not say, because the call never came that far.
 
     fax_success: what txfax or rxfax reported. pages: acknowledged (sending) or whole (receiving) in this call.
-    transfer_rate: bit/s. image_resolution: as FreeSWITCH writes it, pixels per metre. answered_at: UTC epoch seconds.
+    channel: whether the switch made a channel at all. transfer_rate: bit/s. image_resolution: as FreeSWITCH writes it, pixels per metre. answered_at: UTC epoch seconds.
     """
 
     hangup_cause: str
@@ -50,6 +50,7 @@ class CallResult:
     peer_address: str | None = None
     answered_at: int | None = None
     ended_at: float | None = None
+    channel: bool = True
 
     @property
     def answered(self) -> datetime | None:
@@ -64,47 +65,45 @@ class CallResult:
 def parse(get: GetVariable, *, ended_at: float) -> CallResult:
     """A call's variables, by `get(name)`, as a CallResult.
 
-    Raises UnreadableResult: nothing unreadable becomes a zero.
+    Raises UnreadableResult if success, result code or pages cannot be read: nothing unreadable becomes a zero. Any
+    other value that cannot be read is None: a far machine's oddity must not undo a success.
     """
-    text_of = {
-        "fax_result_text": cv.FAX_RESULT_TEXT,
-        "t38_status": cv.FAX_T38_STATUS,
-        "encoding": cv.FAX_ENCODING_NAME,
-        "image_resolution": cv.FAX_IMAGE_RESOLUTION,
-        "local_station_id": cv.FAX_LOCAL_STATION_ID,
-        "remote_station_id": cv.FAX_REMOTE_STATION_ID,
-        "remote_country": cv.FAX_REMOTE_COUNTRY,
-        "remote_vendor": cv.FAX_REMOTE_VENDOR,
-        "remote_model": cv.FAX_REMOTE_MODEL,
-        "sip_call_id": cv.SIP_CALL_ID,
-        "peer_address": cv.SIP_NETWORK_IP,
-    }
     return CallResult(
         hangup_cause=get(cv.HANGUP_CAUSE) or "NONE",
-        q850_cause=_number(get, cv.HANGUP_CAUSE_Q850),
-        sip_code=_number(get, cv.SIP_TERM_STATUS) or _answer_to_invite(get),
+        q850_cause=_number_or_none(get, cv.HANGUP_CAUSE_Q850),
+        sip_code=_number_or_none(get, cv.SIP_TERM_STATUS) or _answer_to_invite(get),
         fax_success=_flag(get, cv.FAX_SUCCESS, "1", "0"),
         fax_result_code=_number(get, cv.FAX_RESULT_CODE),
         pages=_number(get, cv.FAX_PAGES) or 0,
-        ecm_used=_flag(get, cv.FAX_ECM_USED, "on", "off"),
-        v17_disabled=_flag(get, cv.FAX_V17_DISABLED, "1", "0"),
-        transfer_rate=_number(get, cv.FAX_TRANSFER_RATE),
-        bad_rows=_number(get, cv.FAX_BAD_ROWS),
-        answered_at=_number(get, cv.ANSWER_EPOCH, most=2**35) or None,
+        ecm_used={"on": True, "off": False}.get(get(cv.FAX_ECM_USED) or ""),
+        v17_disabled={"1": True, "0": False}.get(get(cv.FAX_V17_DISABLED) or ""),
+        transfer_rate=_number_or_none(get, cv.FAX_TRANSFER_RATE),
+        bad_rows=_number_or_none(get, cv.FAX_BAD_ROWS),
+        answered_at=_number_or_none(get, cv.ANSWER_EPOCH, most=2**35) or None,
+        fax_result_text=_text(get(cv.FAX_RESULT_TEXT)),
+        t38_status=_text(get(cv.FAX_T38_STATUS)),
+        encoding=_text(get(cv.FAX_ENCODING_NAME)),
+        image_resolution=_text(get(cv.FAX_IMAGE_RESOLUTION)),
+        local_station_id=_text(get(cv.FAX_LOCAL_STATION_ID)),
+        remote_station_id=_text(get(cv.FAX_REMOTE_STATION_ID)),
+        remote_country=_text(get(cv.FAX_REMOTE_COUNTRY)),
+        remote_vendor=_text(get(cv.FAX_REMOTE_VENDOR)),
+        remote_model=_text(get(cv.FAX_REMOTE_MODEL)),
+        sip_call_id=_text(get(cv.SIP_CALL_ID)),
+        peer_address=_text(get(cv.SIP_NETWORK_IP)),
         ended_at=ended_at,
-        **{field: _text(get(variable)) for field, variable in text_of.items()},
     )
 
 
 def _answer_to_invite(get: GetVariable) -> int | None:
     """A final answer that came before any other; 487 is only the echo of our own CANCEL (RFC 3261, 9.1)."""
-    code = _number(get, cv.SIP_INVITE_FAILURE_STATUS)
+    code = _number_or_none(get, cv.SIP_INVITE_FAILURE_STATUS)
     return None if code == 487 else code
 
 
 def without_channel(cause: str, *, ended_at: float) -> CallResult:
     """The result of a call for which the switch made no channel: `-ERR CAUSE` is all that there is."""
-    return CallResult(hangup_cause=cause or "NONE", ended_at=ended_at)
+    return CallResult(hangup_cause=cause or "NONE", ended_at=ended_at, channel=False)
 
 
 def _number(get: GetVariable, name: str, most: int = 2**31 - 1) -> int | None:
@@ -115,6 +114,13 @@ def _number(get: GetVariable, name: str, most: int = 2**31 - 1) -> int | None:
     if not _NUMBER.fullmatch(value) or abs(int(value)) > most:
         raise UnreadableResult(f"The switch set {name} to {ascii(value)[:60]}, which is no number.")
     return int(value)
+
+
+def _number_or_none(get: GetVariable, name: str, most: int = 2**31 - 1) -> int | None:
+    try:
+        return _number(get, name, most)
+    except UnreadableResult:
+        return None
 
 
 def _flag(get: GetVariable, name: str, yes: str, no: str) -> bool | None:

@@ -4,8 +4,10 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 """
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from faxplan import dial_string, inbound, nodes, pending, queue, settling, staging, tenants
 from faxplan.call_result import without_channel
@@ -16,11 +18,12 @@ from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.files import private_folder
 from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
-from faxplan.pending import Pending
+from faxplan.pending import Pending, PendingFax
 from faxplan.queue import ClaimedFax
 from faxplan.spool import Spool
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
 
+T = TypeVar("T")
 TICK_MS = 100
 TROUBLE_SECONDS = 1.0
 TAKEOVER_SECONDS = 5.0
@@ -42,7 +45,7 @@ NO_CHANNEL_GRACE_SECONDS = 0.5
 class LiveCall:
     """A call that this runtime dialled.
 
-    sending: its fax is marked so. no_channel: until when a `-ERR` waits for the hook, and the cause it gave.
+    no_channel: until when a `-ERR` waits for the hook, and the cause it gave.
     """
 
     fax: ClaimedFax
@@ -77,6 +80,7 @@ class Dialer:
         self._pages: dict[str, int] = {}
         self._started: set[str] = set()
         self._ended: set[int] = set()
+        self._expired: set[tuple[int, int]] = set()
         self._full = False
         self._had_node = False
         self._due = 0.0
@@ -119,10 +123,9 @@ class Dialer:
         return True
 
     def _work(self) -> None:
-        for attempt_id in list(self._ended):
-            if (outcome := self._journal.read(attempt_id)) is not None:
-                self._settle(outcome)
-            self._ended.discard(attempt_id)
+        ended, self._ended = self._ended, set()
+        # What cannot be settled now waits in the journal for the sweep.
+        self._each((self._journal.read(attempt_id) for attempt_id in sorted(ended)), self._settle)
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + PROGRESS_SECONDS
@@ -185,6 +188,22 @@ class Dialer:
         self._pages.clear()
         self._started.clear()
 
+    def _each(self, things: Iterable[T | None], act: Callable[[T], object]) -> None:
+        """Does something for each, and goes on after one that fails: one fax's trouble must not stop the others."""
+        for thing in things:
+            if thing is None:
+                continue
+            try:
+                act(thing)
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - see above; the next sweep tries it again
+                told = f"{act.__name__} of {thing!r}: {type(error).__name__}: {error}"
+                self._switch.log("crit", ascii(told)[:400])
+
+    def _deliver(self, received: PendingFax) -> None:
+        inbound.deliver(self._db, self._store, received, actor=self._actor)
+
     def _settle(self, outcome: Outcome) -> None:
         # Pages told in the same breath as the end, or while the database was away: settling counts what is recorded.
         self._record_progress()
@@ -208,23 +227,19 @@ class Dialer:
                 if not self._switch.channel_exists(channel_uuid):
                     self._journal.write(self._outcome(call.fax, call.no_channel[1]))
                 call.no_channel = None
-        for outcome in list(self._journal.waiting()):
-            self._settle(outcome)
-        for received in list(self._pending.waiting()):
-            inbound.deliver(self._db, self._store, received, actor=self._actor)
+        self._each(list(self._journal.waiting()), self._settle)
+        self._each(list(self._pending.waiting()), self._deliver)
+        self._stop_cancelled()
 
     def _outcome(self, fax: ClaimedFax, cause: str) -> Outcome:
         return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, without_channel(cause, ended_at=time.time()))
 
     def _stop_cancelled(self) -> None:
-        by_tenant: dict[int, dict[int, str]] = {}
-        for channel_uuid, call in self._live.items():
-            by_tenant.setdefault(call.fax.tenant_id, {})[call.fax.fax_id] = channel_uuid
-        for tenant_id, channels in by_tenant.items():
-            with self._db.tenant(tenant_id) as tx:
-                stop = queue.cancelled_in_call(tx, tenant_id, list(channels))
-            for fax_id in stop:
-                self._switch.hang_up(channels[fax_id], "ORIGINATOR_CANCEL")
+        """Asked again at each sweep: the channel may not have been there yet when its fax was cancelled."""
+        with self._db.across_tenants() as tx:
+            cancelled = queue.cancelled_calls(tx, self._settings.node)
+        for channel_uuid in cancelled:
+            self._switch.hang_up(channel_uuid, "ORIGINATOR_CANCEL")
 
     # --------------------------------------------------------------------------------------------------------- dialling
 
@@ -283,8 +298,9 @@ class Dialer:
                     call_cap_seconds=self._settings.call_cap_seconds,
                 )
             )
-        except (FaxplanError, OSError) as error:
-            self._switch.log("err", f"attempt {fax.attempt_id} was not dialled: {ascii(str(error))[:200]}")
+        except Exception as error:  # noqa: BLE001 - the other faxes of this claim are to be dialled all the same
+            told = f"attempt {fax.attempt_id} was not dialled: {type(error).__name__}: {error}"
+            self._switch.log("err", ascii(told)[:300])
             cause = error.error_id if isinstance(error, FaxplanError) else "spool-failed"
             self._journal.write(self._outcome(fax, cause))
             self._next_sweep = 0.0
@@ -295,28 +311,49 @@ class Dialer:
 
     def _recover(self) -> None:
         """Ends calls that nobody will report on: of a switch that is gone, without a channel, or past their lease."""
-        for outcome in list(self._journal.waiting()):
-            self._settle(outcome)
+        self._each(list(self._journal.waiting()), self._settle)
+        # Before the calls are read: a call's row is there before its files are, so what is listed here and has no
+        # living call is really left over.
+        received, staged = self._spool.inbound_attempts(), self._spool.outbound_attempts()
         with self._db.across_tenants() as tx:
             here = queue.calls_of_node(tx, self._settings.node)
-            expired = [call for call in queue.expired_calls(tx) if call["node"] != self._settings.node]
+            expired = {(c["tenant_id"], c["attempt_id"]): c for c in queue.expired_calls(tx)}
         dead = [call for call in here if self._is_dead(call)]
         living = {call["attempt_id"] for call in here} - {call["attempt_id"] for call in dead}
-        for received in list(self._pending.waiting()) + list(pending.adopt(self._spool, self._pending, living)):
-            inbound.deliver(self._db, self._store, received, actor=self._actor)
-        for call in dead + expired:
-            if call["direction"] == "outbound":
-                settling.settle_unknown(self._db, call, actor=self._actor)
-                self._forget(call["attempt_id"])
-            else:
-                inbound.abandon(self._db, call, actor=self._actor)
-        for attempt_id in set(self._spool.outbound_attempts()) - living - set(self._channel_of):
+        self._each(list(self._pending.waiting()), self._deliver)
+        self._each([attempt for attempt in received if attempt not in living], self._adopt)
+        # Twice seen: a clock that jumped makes every lease look old until the nodes have reported again.
+        gone = [call for key, call in expired.items() if key in self._expired and call["node"] != self._settings.node]
+        self._expired = set(expired)
+        self._each(dead + gone, self._end)
+        for attempt_id in set(staged) - living - set(self._channel_of):
             self._spool.discard_outbound(attempt_id)
 
+    def _adopt(self, attempt_id: int) -> None:
+        received = pending.adopt(self._spool, self._pending, attempt_id)
+        if received is not None:
+            self._deliver(received)
+
+    def _end(self, call: Row) -> None:
+        """Settles a call that nobody will ever report on."""
+        if call["direction"] == "outbound":
+            settling.settle_unknown(self._db, call, actor=self._actor)
+            self._forget(call["attempt_id"])
+        elif not (self._pending.root / str(call["attempt_id"])).exists():
+            inbound.abandon(self._db, call, actor=self._actor)
+
     def _is_dead(self, call: Row) -> bool:
-        if call["switch_uuid"] != self._switch.uuid() or call["expired"]:
+        """Whether a call of this node is over.
+
+        Of this very switch, the switch itself knows; a lease only bounds how long the call may go on.
+        """
+        if call["switch_uuid"] != self._switch.uuid():
             return True
-        return call["age"] > DIALLING_SECONDS and not self._switch.channel_exists(call["channel_uuid"])
+        if self._switch.channel_exists(call["channel_uuid"]):
+            if call["expired"]:
+                self._switch.hang_up(call["channel_uuid"], "ALLOTTED_TIMEOUT")
+            return False
+        return bool(call["age"] > DIALLING_SECONDS)
 
     # --------------------------------------------------------------------------------------------------------- database
 

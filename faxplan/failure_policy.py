@@ -4,6 +4,7 @@ The classes come from Q.850, RFC 3261 and spandsp's T.30 completion codes (t30.h
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from faxplan.call_result import CallResult
@@ -25,7 +26,10 @@ class Rule:
     words: str
 
 
+ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
 MINUTE = 60
+LONGEST_DELAY = 15 * MINUTE
+OLDEST = timedelta(hours=24)
 BUSY = Rule(Action.RETRY, 4 * MINUTE, "The line was busy")
 NO_ANSWER = Rule(Action.RETRY, 10 * MINUTE, "Nobody answered")
 BAD_NUMBER = Rule(Action.FINAL, 0, "The number does not exist or cannot be reached; check it")
@@ -84,12 +88,16 @@ for _rule, _codes in {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """outcome: as attempts.outcome. pages_done: of the whole fax, after this call. delay: seconds; None: final."""
+    """outcome: as attempts.outcome. pages_done: of the whole fax, after this call. delay: seconds; None: final.
+
+    counted: whether it was one of the tries that a tenant limits.
+    """
 
     outcome: str
     pages_done: int
     delay: int | None
     explanation: str
+    counted: bool = True
 
 
 def rule_for(result: CallResult) -> Rule:
@@ -100,19 +108,32 @@ def rule_for(result: CallResult) -> Rule:
 
 
 def decide(
-    result: CallResult, *, start_page: int, recorded_pages: int, pages: int, attempts_made: int, max_attempts: int
+    result: CallResult,
+    *,
+    start_page: int,
+    recorded_pages: int,
+    pages: int,
+    attempts_made: int,
+    max_attempts: int,
+    uncounted: int = 0,
+    waited: timedelta = timedelta(),
 ) -> Decision:
     """What follows for an outbound fax of `pages` pages whose call began at `start_page` (0-based).
 
     recorded_pages: acknowledged in this call by page events; a page once acknowledged is never sent again. A success
-    counts only if the acknowledged pages are all of ours (fax_success alone has been seen with 0 pages).
+    counts only if the acknowledged pages are all of ours (fax_success alone has been seen with 0 pages); and pages that
+    are all acknowledged count without it, since sending them again would be worse
+    (docs/decisions/what-counts-as-sent.md).
+
+    attempts_made: this one included. uncounted: earlier ones without a channel, which do not use up max_attempts: a
+    trunk that is down would else fail a whole queue in minutes. They come at growing distances, until the fax is OLDEST
+    old. waited: how old the fax is.
     """
     done = min(start_page + max(result.pages, recorded_pages), pages)
     if result.fax_success and done == pages:
         return Decision("sent", pages, None, f"All {pages} pages arrived." if pages > 1 else "The page arrived.")
     if done == pages:
-        words = "Every page was acknowledged; the call broke off before the far end said good-bye."
-        return Decision("sent", pages, None, words)
+        return Decision("sent", pages, None, ALL_BUT_GOODBYE)
     rule = UNKNOWN if result.fax_success else rule_for(result)
     progressed = done > start_page
     if progressed and rule.action is Action.FINAL and rule is not DOCUMENT:
@@ -121,9 +142,21 @@ def decide(
     said = _said(rule, result, done, pages)
     if rule.action is Action.FINAL:
         return Decision(outcome, done, None, f"{said}.")
-    if attempts_made >= max_attempts:
-        return Decision(outcome, done, None, f"{said}. That was try {attempts_made} of {max_attempts}, the last.")
-    return Decision(outcome, done, rule.delay, f"{said}. Try {attempts_made} of {max_attempts}.")
+    if not result.channel:
+        return _without_channel(rule, said, done, uncounted, waited)
+    tries = attempts_made - uncounted
+    if tries >= max_attempts:
+        return Decision(outcome, done, None, f"{said}. That was try {tries} of {max_attempts}, the last.")
+    return Decision(outcome, done, rule.delay, f"{said}. Try {tries} of {max_attempts}.")
+
+
+def _without_channel(rule: Rule, said: str, done: int, uncounted: int, waited: timedelta) -> Decision:
+    if waited >= OLDEST:
+        words = f"{said}. It was so for {OLDEST // timedelta(hours=1)} hours; send it again when the trunk works."
+        return Decision("not-sent", done, None, words, counted=False)
+    return Decision(
+        "not-sent", done, min(rule.delay * 2 ** min(uncounted, 8), LONGEST_DELAY), f"{said}.", counted=False
+    )
 
 
 def _said(rule: Rule, result: CallResult, done: int, pages: int) -> str:

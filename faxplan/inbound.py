@@ -10,21 +10,24 @@ Whatever a crash leaves behind is found again in the spool or in pending/ and go
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faxplan import attempts, audit, documents, mailboxes, notices, numbers, queue, received, trunks
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.errors import DatabaseUnavailable
 from faxplan.mailboxes import Did
 from faxplan.pending import PendingFax
 from faxplan.spool import InboundSidecar, Spool
 from faxplan.trunks import Trunk
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Refused:
     reason: str
 
 
+FULL = "NORMAL_CIRCUIT_CONGESTION"
+"""503."""
 UNKNOWN_SOURCE = "CALL_REJECTED"
 """403."""
 UNKNOWN_DID = "UNALLOCATED_NUMBER"
@@ -64,7 +69,15 @@ CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
 
 
 def accept(
-    db: Database, spool: Spool, call: IncomingCall, *, node: str, switch_uuid: str, lease_seconds: int, deadline: float
+    db: Database,
+    spool: Spool,
+    call: IncomingCall,
+    *,
+    node: str,
+    switch_uuid: str,
+    lease_seconds: int,
+    max_channels: int,
+    deadline: float,
 ) -> Accepted | Refused:
     """Decides about a call and, if it is to be answered, commits its `receiving` row and writes its sidecar.
 
@@ -75,6 +88,8 @@ def accept(
         trunk = trunks.by_source(tx, call.source_address, call.gateway)
         if trunk is None:
             return Refused(UNKNOWN_SOURCE, f"no trunk sends from {ascii(call.source_address)[:60]}")
+        if queue.calls_on_node(tx, node) >= max_channels:
+            return Refused(FULL, f"{max_channels} calls are going on, as many as max_channels allows")
         written, did = _called_did(tx, call.called, trunk)
         if did is None:
             return Refused(UNKNOWN_DID, f"{ascii(call.called)[:60]} is nobody's DID")
@@ -83,7 +98,11 @@ def accept(
         sidecar = _open(tx, call, did, trunk, calling, node=node, switch_uuid=switch_uuid, lease_seconds=lease_seconds)
         if time.monotonic() > deadline:
             raise DatabaseUnavailable("PostgreSQL took too long to look up an incoming call.")
-    spool.expect(sidecar)
+    try:
+        spool.expect(sidecar)
+    except OSError:
+        abandon(db, asdict(sidecar), actor=f"switch:{node}")
+        raise
     return Accepted(sidecar, did.station_ident or did.number)
 
 
@@ -139,7 +158,7 @@ def _open(
 
 
 def _shown(calling: str | None, name: str | None) -> str:
-    text = " ".join(part for part in (name, calling) if part)
+    text = " ".join(dict.fromkeys(part for part in (name, calling) if part))
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")[:200]
 
 
@@ -165,13 +184,13 @@ def deliver(db: Database, store: Store, pending: PendingFax, *, actor: str) -> s
 
 def _deliver_locked(db: Database, store: Store, pending: PendingFax, actor: str) -> str | None:
     side = pending.sidecar
+    state, pages, pdf = _examine(pending)
     # Asked first: while the database is away, every try would leave another copy in the store.
     with db.tenant(side.tenant_id) as tx:
-        delivered = not queue.call_is_open(tx, side.tenant_id, side.attempt_id)
+        delivered = not _is_due(tx, side, pages)
     if delivered:
         shutil.rmtree(pending.folder)
         return None
-    state, pages, pdf = _examine(pending)
     stored = [store.put(path) for path in (pending.tiff, pdf) if path is not None and pages]
     try:
         done = _commit(db, pending, state, pages, stored, actor)
@@ -189,18 +208,35 @@ def _deliver_locked(db: Database, store: Store, pending: PendingFax, actor: str)
     return state if done else None
 
 
+def _is_due(tx: Transaction, side: InboundSidecar, pages: int) -> bool:
+    """Whether the fax is still to be delivered.
+
+    That its call is closed does not say so: it may have been given up as lost while its pages lay here, on a node that
+    was away. Then it is delivered late.
+    """
+    if queue.call_is_open(tx, side.tenant_id, side.attempt_id):
+        return True
+    given_up = tx.value(
+        "select state = 'failed' and tiff_id is null from faxes where tenant_id = %s and id = %s",
+        (side.tenant_id, side.fax_id),
+    )
+    return bool(given_up) and pages > 0
+
+
 def _examine(pending: PendingFax) -> tuple[str, int, Path | None]:
     """Final state, whole pages, and the PDF beside the TIFF; None where there can be none: the TIFF goes alone."""
     if pending.tiff is None:
         return "failed", 0, None
-    pages = received.complete_pages(pending.tiff)
-    if not pages:
-        return "failed", 0, None
     pdf: Path | None = pending.folder / "fax.pdf"
     try:
+        pages = received.complete_pages(pending.tiff)
+        if not pages:
+            return "failed", 0, None
         received.to_pdf(pending.tiff, pending.folder / "fax.pdf")
-    except FaxplanError:
-        pdf = None
+    except Exception:
+        # The sender shaped these pages: whatever they break, they are kept.
+        LOG.exception("attempt %s: no PDF", pending.sidecar.attempt_id)
+        pages, pdf = max(pending.result.pages, 1), None
     return ("received" if pending.result.fax_success and pages >= pending.result.pages else "partial"), pages, pdf
 
 
@@ -211,8 +247,10 @@ def _commit(
     words = _words(state, pages, result)
     with db.tenant(side.tenant_id) as tx:
         fax = queue.lock_fax(tx, side.tenant_id, side.fax_id)
-        if fax is None or queue.take_call(tx, side.tenant_id, side.attempt_id) is None:
+        if fax is None or not _is_due(tx, side, pages):
             return False
+        if queue.take_call(tx, side.tenant_id, side.attempt_id) is None:
+            attempts.reopen(tx, side.tenant_id, side.attempt_id)
         kinds = ((documents.RECEIVED_TIFF, "image/tiff"), (documents.RECEIVED_PDF, "application/pdf"))
         ids = [
             documents.record(tx, side.tenant_id, each, kind=kind, media_type=media_type, pages=pages)

@@ -125,6 +125,7 @@ class Fax(Table):
     pages = IntegerField(null=True)
     pages_done = IntegerField()
     attempts_made = IntegerField()
+    uncounted = IntegerField()
     priority = IntegerField()
     not_before = TimestampField(null=True)
     cancel_requested = BooleanField()
@@ -218,6 +219,7 @@ class Call(Table):
     pages = IntegerField()
     started_at = TimestampField()
     lease_until = TimestampField()
+    cancel_requested = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -215,10 +215,7 @@ def cancel(db: Database, user: User, fax_id: int) -> bool:
         if fax["state"] == "accepted" or queue.withdraw(tx, user.tenant_id, fax_id):
             finish(tx, fax, "cancelled", "Cancelled before it was dialled.", actor=f"user:{user.id}")
             return True
-        tx.execute(
-            "update faxes set cancel_requested = true where tenant_id = %s and id = %s", (user.tenant_id, fax_id)
-        )
-        tx.notify(queue.CANCEL_CHANNEL)
+        queue.request_cancel(tx, user.tenant_id, fax_id)
         audit.record(tx, user.tenant_id, actor=f"user:{user.id}", action="fax.cancel", object=f"fax:{fax_id}")
         return False
 

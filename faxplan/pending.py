@@ -43,6 +43,7 @@ class Pending:
 
     def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
         """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""
+        spool.note_result(sidecar.attempt_id, result.as_dict())
         folder = self.root / str(sidecar.attempt_id)
         folder.mkdir(mode=0o700, exist_ok=True)
         source = spool.inbound_tiff(sidecar.attempt_id)
@@ -69,9 +70,10 @@ class Pending:
             yield PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
 
 
-def adopt(spool: Spool, pending: Pending, living: set[int]) -> Iterator[PendingFax]:
-    """Secures what dead calls left in the spool. living: attempts whose call may still be going on here."""
-    for attempt_id in spool.inbound_attempts():
-        sidecar = spool.expected(attempt_id)
-        if sidecar is not None and attempt_id not in living:
-            yield pending.secure(spool, sidecar, CallResult(hangup_cause="NONE"))
+def adopt(spool: Spool, pending: Pending, attempt_id: int) -> PendingFax | None:
+    """Secures what a dead call left in the spool; None where nothing is left."""
+    sidecar = spool.expected(attempt_id)
+    if sidecar is None:
+        return None
+    noted = spool.noted_result(attempt_id)
+    return pending.secure(spool, sidecar, CallResult(**noted) if noted else CallResult(hangup_cause="NONE"))

@@ -49,8 +49,8 @@ def claim_faxes(tx: Transaction, *, node: str, switch_uuid: str, most: int, leas
     or that is no longer queued. Call in across_tenants() as role switch.
     """
     due = tx.rows(
-        """select tenant_id, fax_id from fax_queue where not_before <= now()
-           order by priority, not_before limit %s for update skip locked""",
+        """select q.tenant_id, q.fax_id from fax_queue q join tenants t on t.id = q.tenant_id and t.enabled
+           where q.not_before <= now() order by q.priority, q.not_before limit %s for update of q skip locked""",
         (min(most, MOST_CLAIMED),),
     )
     by_tenant: dict[int, list[int]] = {}
@@ -237,22 +237,31 @@ def calls_of_node(tx: Transaction, node: str) -> list[Row]:
 def expired_calls(tx: Transaction) -> list[Row]:
     """Calls of any node whose lease has run out on the database's clock: their node is dead, or has lost them.
 
-    A received fax may still lie on its dead node's disk, and only that node can deliver it: it gets another day.
+    Of a node that still reports they are left alone. A received fax may lie on its dead node's disk, and only that node
+    can deliver it: it gets another day (and is delivered late, should the node come back after that).
     """
     return tx.rows(
-        """select tenant_id, fax_id, attempt_id, direction, node from calls
-           where lease_until < now() and (direction = 'outbound' or lease_until < now() - interval '1 day')
-           order by lease_until limit 100"""
+        """select c.tenant_id, c.fax_id, c.attempt_id, c.direction, c.node from calls c
+           left join nodes n on n.name = c.node and n.heartbeat_at > now() - interval '5 minutes'
+           where n.name is null and c.lease_until < now()
+             and (c.direction = 'outbound' or c.lease_until < now() - interval '1 day')
+           order by c.lease_until limit 100"""
     )
 
 
-def cancelled_in_call(tx: Transaction, tenant_id: int, fax_ids: list[int]) -> list[int]:
-    """Which of these faxes somebody wants to stop."""
-    rows = tx.rows(
-        "select id from faxes where tenant_id = %s and id = any(%s) and cancel_requested and finished_at is null",
-        (tenant_id, fax_ids),
-    )
-    return [row["id"] for row in rows]
+def request_cancel(tx: Transaction, tenant_id: int, fax_id: int) -> None:
+    """Asks the node whose call this fax is in to hang up; its settlement then ends the fax. The fax must be locked."""
+    tx.execute("update faxes set cancel_requested = true where tenant_id = %s and id = %s", (tenant_id, fax_id))
+    tx.execute("update calls set cancel_requested = true where tenant_id = %s and fax_id = %s", (tenant_id, fax_id))
+    tx.notify(CANCEL_CHANNEL)
+
+
+def cancelled_calls(tx: Transaction, node: str) -> list[str]:
+    """Channel UUIDs of this node's calls that somebody wants to stop."""
+    return [
+        row["channel_uuid"]
+        for row in tx.rows("select channel_uuid from calls where node = %s and cancel_requested", (node,))
+    ]
 
 
 def mark_sending(tx: Transaction, tenant_id: int, fax_id: int) -> None:

@@ -18,6 +18,7 @@ from faxplan.errors import FaxplanError
 from faxplan.tiff_directory import BrokenTiff, Directory
 
 # What a page without a plausible resolution is taken for: fine.
+_LONGEST_POINTS, _SHORTEST_POINTS = 14400, 3  # of a PDF page's edge (ISO 32000-1, annex C)
 _ASSUMED_DPI = (204.0, 196.0)
 _RLE, _G3_2D = 2, 1
 _PNG_CEILING = sandbox.Ceiling(cpu_seconds=30, wall_seconds=60)
@@ -106,6 +107,9 @@ def _add_page(document: Pdf, data: mmap.mmap, directory: Directory, tiff: Path, 
     width, rows = directory.number(tiff_directory.WIDTH, 0), directory.number(tiff_directory.LENGTH, 0)
     x_dpi, y_dpi = _dpi(directory)
     across, down = width * 72 / x_dpi, rows * 72 / y_dpi
+    if (longest := max(across, down)) > _LONGEST_POINTS:
+        # A sender may send a page without end; PDF knows none longer than 200 inches, so it is shown smaller.
+        across, down = across * _LONGEST_POINTS / longest, down * _LONGEST_POINTS / longest
     images = Dictionary()
     drawing = []
     done = 0
@@ -114,7 +118,7 @@ def _add_page(document: Pdf, data: mmap.mmap, directory: Directory, tiff: Path, 
         height = down * image_rows / rows
         done += image_rows
         drawing.append(f"q {across:.4f} 0 0 {height:.4f} 0 {down * (rows - done) / rows:.4f} cm /S{number} Do Q")
-    document.add_blank_page(page_size=(across, down))
+    document.add_blank_page(page_size=(max(across, _SHORTEST_POINTS), max(down, _SHORTEST_POINTS)))
     page = document.pages[-1]
     page.obj.Resources = Dictionary(XObject=images)
     page.obj.Contents = document.make_stream("\n".join(drawing).encode())

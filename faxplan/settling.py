@@ -1,5 +1,7 @@
 """Settling the call of a fax that goes out: once, by compare-and-set, in one transaction."""
 
+from datetime import UTC, datetime
+
 from faxplan import attempts, failure_policy, outbound, queue, tenants
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
@@ -28,7 +30,14 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
             pages=fax["pages"],
             attempts_made=fax["attempts_made"],
             max_attempts=tenant.max_attempts,
+            uncounted=fax["uncounted"],
+            waited=datetime.now(UTC) - fax["created_at"],
         )
+        if not decision.counted:
+            tx.execute(
+                "update faxes set uncounted = uncounted + 1 where tenant_id = %s and id = %s",
+                (outcome.tenant_id, outcome.fax_id),
+            )
         attempts.close(
             tx,
             outcome.tenant_id,
@@ -57,7 +66,7 @@ def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
             return False
         tenant = tenants.get(tx, call["tenant_id"])
         done = min(fax["pages_done"] + taken["pages"], fax["pages"])
-        decision = _unknown(done, fax["pages"], fax["attempts_made"], tenant)
+        decision = _unknown(done, fax["pages"], fax["attempts_made"] - fax["uncounted"], tenant)
         attempts.close(
             tx,
             call["tenant_id"],

@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from faxplan.errors import FaxplanError
 from faxplan.files import private_folder, sweep_partials, write_durably, write_whole
@@ -105,6 +106,18 @@ class Spool:
         except FileNotFoundError:
             return None
 
+    def note_result(self, attempt_id: int, result: dict[str, Any]) -> None:
+        """Keeps how a received call ended beside its pages, should they not leave the spool at once (a full disk)."""
+        write_whole(self.inbound / f"{attempt_id:d}.result", json.dumps(result).encode())
+
+    def noted_result(self, attempt_id: int) -> dict[str, Any] | None:
+        """What note_result kept; None where the call never came to its end."""
+        try:
+            noted: dict[str, Any] = json.loads((self.inbound / f"{attempt_id:d}.result").read_bytes())
+        except FileNotFoundError:
+            return None
+        return noted
+
     def outbound_attempts(self) -> list[int]:
         """Attempts with anything staged."""
         return sorted({int(p.stem) for p in self.outbound.iterdir() if p.stem.isdigit()})
@@ -121,4 +134,5 @@ class Spool:
     def discard_inbound(self, attempt_id: int) -> None:
         """Removes what a call wrote."""
         self.inbound_tiff(attempt_id).unlink(missing_ok=True)
+        (self.inbound / f"{attempt_id:d}.result").unlink(missing_ok=True)
         (self.inbound / f"{attempt_id:d}.json").unlink(missing_ok=True)

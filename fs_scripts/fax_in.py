@@ -54,6 +54,7 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         node=settings.node,
         switch_uuid=faxplan_switch.core_uuid(),
         lease_seconds=settings.call_cap_seconds + settings.lease_margin_seconds,
+        max_channels=settings.max_channels,
         deadline=time.monotonic() + settings.lookup_seconds,
     )
     try:

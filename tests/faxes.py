@@ -100,6 +100,7 @@ def accepted(
         node="node1",
         switch_uuid=switch_uuid,
         lease_seconds=600,
+        max_channels=100,
         deadline=float("inf"),
     )
     assert isinstance(decision, Accepted), decision

@@ -1,5 +1,6 @@
 """The runtime on a scripted switch: what it dials, how many at once, and that every call is settled."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from faxplan import nodes, outbound, queue
 from faxplan.db import Listener
 from faxplan.switch import FaxStarted, NoChannel, PageDone
-from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, queued
+from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, pending_folder, queued
 from tests.runtime import DROPPED, SENT, Runtime
 from tests.scripted_switch import Originate
 from tests.world import World
@@ -259,3 +260,78 @@ def test_a_call_going_on_survives_a_new_runtime(world: World, runtime: Runtime) 
     runtime.switch.ends(call, SENT)
     runtime.run(runtime.final(world.acme, fax_id))
     assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
+def test_a_call_past_its_lease_is_hung_up_and_not_dialled_beside_itself(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme, pages=3)
+    most_at_once = []
+
+    def clock_jumped(_: Originate) -> None:
+        with world.switch.across_tenants() as tx:
+            tx.execute("update calls set lease_until = now() - interval '1 hour'")
+
+    runtime.switch.on_originate = clock_jumped
+    runtime.switch.on_turn = lambda: most_at_once.append(len(runtime.switch.channels))
+    runtime.run(runtime.settled(world.acme, fax_id))
+    assert [cause for _, cause in runtime.switch.hung_up] == ["ALLOTTED_TIMEOUT"]
+    assert max(most_at_once) == 1
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert attempt["outcome"] == "not-sent"
+
+
+def test_a_cancel_before_the_channel_is_there_is_not_forgotten(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme)
+    switch = runtime.switch
+
+    def cancelled_while_dialling(call: Originate) -> None:
+        switch.no_channel(call)
+        outbound.cancel(world.portal, world.acme.user, fax_id)
+
+    def channel_comes() -> None:
+        if switch.hung_up and not switch.channels:
+            switch.channels[switch.originated[0].uuid] = switch.originated[0]
+
+    switch.on_originate, switch.on_turn = cancelled_while_dialling, channel_comes
+    runtime.run(runtime.final(world.acme, fax_id))
+    assert world.fax(world.acme, fax_id)["state"] == "cancelled"
+
+
+def test_one_tenants_bad_time_zone_holds_up_nobody_else(world: World, runtime: Runtime) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set time_zone = 'Nowhere/Atall' where id = %s", (world.acme.tenant.id,))
+    bad, good = queued(world, world.acme), queued(world, world.borea)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(lambda: runtime.final(world.borea, good)() and runtime.settled(world.acme, bad)())
+    assert world.fax(world.borea, good)["state"] == "sent"
+    assert world.fax(world.acme, bad)["state"] == "queued"
+
+
+def test_a_received_fax_that_cannot_be_delivered_holds_up_no_other(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = accepted(world, world.acme, "uuid-1"), accepted(world, world.acme, "uuid-2")
+    pending = pending_folder(world)
+    for sidecar in (bad, good):
+        fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 1)
+        pending.secure(world.spool, sidecar, replace(SENT, pages=1))
+    put = world.store.put
+
+    def full(source: Path) -> object:
+        if source.parent.name == str(bad.attempt_id):
+            raise OSError(28, "No space left on device")
+        return put(source)
+
+    monkeypatch.setattr(world.store, "put", full)
+    runtime.run(lambda: world.fax(world.acme, good.fax_id)["state"] == "received")
+    assert world.fax(world.acme, bad.fax_id)["state"] == "receiving"
+    assert (pending.root / str(bad.attempt_id)).exists()
+
+
+def test_a_disabled_tenants_faxes_wait(world: World, runtime: Runtime) -> None:
+    held, sent = queued(world, world.acme), queued(world, world.borea)
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set enabled = false where id = %s", (world.acme.tenant.id,))
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, replace(SENT, pages=1))
+    runtime.run(runtime.settled(world.borea, sent))
+    assert world.fax(world.acme, held)["state"] == "queued"
+    assert not world.attempts(world.acme, held)

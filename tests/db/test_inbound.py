@@ -1,5 +1,6 @@
 """One fax in: who gets an answer, and that what arrived reaches its mailbox once, whatever breaks in between."""
 
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from faxplan import documents, files, inbound, mailboxes, queue
 from faxplan import pending as pending_module
@@ -40,7 +42,7 @@ def accept(world: World, **values: Any) -> Accepted | Refused:
         "calling": "030 99001234",
         "calling_name": "Somebody",
     }
-    deadline = values.pop("deadline", float("inf"))
+    deadline, max_channels = values.pop("deadline", float("inf")), values.pop("max_channels", 100)
     return inbound.accept(
         world.switch,
         world.spool,
@@ -48,6 +50,7 @@ def accept(world: World, **values: Any) -> Accepted | Refused:
         node="node1",
         switch_uuid="switch-1",
         lease_seconds=600,
+        max_channels=max_channels,
         deadline=deadline,
     )
 
@@ -333,7 +336,9 @@ def test_a_crash_while_securing_loses_nothing(world: World, monkeypatch: pytest.
         crashing.setattr(*SECURE_STEPS[step], crash)
         with pytest.raises(Crash):
             pending.secure(world.spool, sidecar, WELL)
-    for left in (*pending.waiting(), *adopt(world.spool, pending, set())):
+    for left in (*pending.waiting(), adopt(world.spool, pending, sidecar.attempt_id)):
+        if left is None:
+            continue
         assert left.sidecar == sidecar
         deliver(world, left)
     (entry,) = in_mailbox(world)
@@ -362,14 +367,55 @@ def test_a_crash_while_delivering_delivers_once(world: World, monkeypatch: pytes
     assert_delivered_whole(world, fax.sidecar.fax_id)
 
 
-def test_what_a_dead_call_left_is_adopted_and_a_living_one_is_not(world: World) -> None:
-    dead, living = accepted(world, world.acme, "uuid-1"), accepted(world, world.acme, "uuid-2")
-    for sidecar in (dead, living):
+def test_what_a_dead_call_left_is_adopted(world: World) -> None:
+    dead, other = accepted(world, world.acme, "uuid-1"), accepted(world, world.acme, "uuid-2")
+    for sidecar in (dead, other):
         fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 1)
-    (left,) = adopt(world.spool, pending_folder(world), {living.attempt_id})
+    left = adopt(world.spool, pending_folder(world), dead.attempt_id)
+    assert left is not None
     assert left.sidecar == dead
     assert deliver(world, left) == "partial"
-    assert world.spool.inbound_attempts() == [living.attempt_id]
+    assert world.spool.inbound_attempts() == [other.attempt_id]
+
+
+def test_a_disk_that_was_full_for_a_moment_costs_no_result(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sidecar = accepted(world, world.acme, "uuid-1")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    pending = pending_folder(world)
+    with monkeypatch.context() as full:
+        full.setattr("faxplan.pending.shutil.copyfile", crash)
+        with pytest.raises(Crash):
+            pending.secure(world.spool, sidecar, WELL)
+    left = adopt(world.spool, pending, sidecar.attempt_id)
+    assert left is not None
+    assert deliver(world, left) == "received"
+
+
+def test_pages_of_a_fax_that_was_given_up_are_delivered_late(world: World) -> None:
+    fax = arrived(world)
+    assert inbound.abandon(world.switch, call_row(fax.sidecar), actor="test")
+    assert deliver(world, fax) == "received"
+    (entry,) = in_mailbox(world)
+    assert (entry.state, entry.pages) == ("received", 2)
+    assert noticed(world, world.acme) == ["failed", "received"]
+    assert deliver(world, fax) is None
+
+
+@pytest.mark.parametrize("rows", [1, 20000])
+def test_pages_of_any_length_are_delivered(world: World, rows: int) -> None:
+    sidecar = accepted(world, world.acme, "uuid-1")
+    page = Image.new("1", (1728, rows), 1)
+    page.save(world.spool.inbound_tiff(sidecar.attempt_id), compression="group4", dpi=(204, 98))
+    one_page = dataclasses.replace(WELL, pages=1)
+    fax = pending_folder(world).secure(world.spool, sidecar, one_page)
+    assert deliver(world, fax) == "received"
+
+
+def test_a_node_that_is_full_refuses(world: World) -> None:
+    accepted(world, world.acme, "uuid-1")
+    decision = accept(world, max_channels=1)
+    assert isinstance(decision, Refused)
+    assert decision.cause == inbound.FULL
 
 
 def call_row(sidecar: InboundSidecar) -> dict[str, object]:

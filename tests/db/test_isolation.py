@@ -93,7 +93,14 @@ def live(world: World, office: Office, folder: Path) -> None:
     for number in range(2):
         call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", None, office.did, "+493099", None)
         accepted = inbound.accept(
-            world.switch, world.spool, call, node="node1", switch_uuid="s", lease_seconds=60, deadline=float("inf")
+            world.switch,
+            world.spool,
+            call,
+            node="node1",
+            switch_uuid="s",
+            lease_seconds=60,
+            max_channels=100,
+            deadline=float("inf"),
         )
         assert isinstance(accepted, Accepted)
         if number == 0:

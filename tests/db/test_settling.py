@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -180,10 +181,25 @@ def test_a_cancel_that_comes_too_late_leaves_it_sent(world: World, fax_id: int) 
 def test_after_the_last_try_it_has_failed(world: World, fax_id: int) -> None:
     for _ in range(world.acme.tenant.max_attempts):
         assert world.fax(world.acme, fax_id)["state"] == "queued"
-        settle(world, refused(one_claim(world), "USER_BUSY"))
+        settle(world, replace(refused(one_claim(world), "USER_BUSY"), result=CallResult("USER_BUSY", ended_at=1.0)))
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"], fax["attempts_made"]) == ("failed", "USER_BUSY", 5)
     assert "the last" in str(fax["explanation"])
+
+
+def test_calls_without_a_channel_use_up_no_tries_but_a_day(world: World, fax_id: int) -> None:
+    delays = []
+    for _ in range(world.acme.tenant.max_attempts + 2):
+        settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
+        with world.switch.across_tenants() as tx:
+            delays.append(tx.value("select round(extract(epoch from not_before - now())) from fax_queue"))
+    assert delays == sorted(delays)
+    assert delays[-1] == 15 * 60
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update faxes set created_at = now() - interval '25 hours'")
+    settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "GATEWAY_DOWN")
     assert quota(world) == {"reserved_pages": 0, "used_pages": 0}
     assert noticed(world, world.acme) == ["failed"]
     assert rows_left(world) == (0, 0)

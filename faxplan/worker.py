@@ -17,6 +17,7 @@ from faxplan.config import Settings
 from faxplan.db import Database, Listener
 from faxplan.documents import DocumentLost, Store, StoredObject
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.files import UnsafeFolder
 from faxplan.queue import RenderJob
 
 LOG = logging.getLogger("faxplan.worker")
@@ -91,10 +92,10 @@ class Worker:
             raise
         except (DocumentRefused, DocumentLost) as error:
             outbound.rendering_failed(self._db, job, self._name, error)
+        except (OSError, UnsafeFolder) as error:
+            self._wait_for_machine(job, error)
         except FaxplanError as error:
             self._try_again(job, error)
-        except OSError as error:
-            self._wait_for_machine(job, error)
         else:
             self._machine_delay = RETRY_SECONDS
             if not outbound.rendered(self._db, job, self._name, stored, pages):
@@ -116,8 +117,8 @@ class Worker:
                     raise OSError(errno.ENOSPC, f"no room in {folder.parent}: {error}") from error
                 raise
 
-    def _wait_for_machine(self, job: RenderJob, error: OSError) -> None:
-        """A full or broken disk is no document's fault: no job fails for it, but each waits longer, until one succeeds."""
+    def _wait_for_machine(self, job: RenderJob, error: Exception) -> None:
+        """A full or broken disk is no document's fault: no job fails for it; each waits longer, until one succeeds."""
         LOG.error(
             "rendering %s of tenant %s, again in %s s: %s", job.rendering_id, job.tenant_id, self._machine_delay, error
         )
@@ -126,7 +127,7 @@ class Worker:
         self._machine_delay = min(2 * self._machine_delay, LONGEST_RETRY_SECONDS)
 
     def _try_again(self, job: RenderJob, error: FaxplanError) -> None:
-        """A converter that broke may do better later (it was killed, or ran out of memory); after MOST_TRIES it is final."""
+        """A converter that broke may do better later (it was killed, say); after MOST_TRIES it is final."""
         LOG.error("rendering %s of tenant %s, try %s: %s", job.rendering_id, job.tenant_id, job.tries, error)
         if job.tries >= MOST_TRIES:
             outbound.rendering_failed(self._db, job, self._name, error)

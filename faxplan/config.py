@@ -81,6 +81,11 @@ class Settings:
         """Folder of received faxes that are not delivered yet."""
         return self.state_dir / "pending"
 
+    @property
+    def stop_file(self) -> Path:
+        """While it is there, the runtime does not run: `python fax_queue::stop` writes it, `::start` removes it."""
+        return self.state_dir / "runtime.stopped"
+
     def database_url_for(self, role: str) -> str:
         """The libpq URL with which `role` (one of ROLES) logs in."""
         if role not in ROLES:

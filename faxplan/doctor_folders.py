@@ -31,7 +31,16 @@ def folders(settings: Settings) -> list[Finding]:
         found += [
             _waiting("journal", settings.journal, "outcomes of calls wait to be settled"),
             _waiting("pending", settings.pending, "received faxes wait to be delivered"),
+            *_unreadable(settings.journal),
         ]
+        if settings.stop_file.exists():
+            found.append(
+                warning(
+                    "runtime, stopped",
+                    f"on purpose ({settings.stop_file}): nothing is dialled here, and calls are not settled",
+                    "Start it again: fs_cli -x 'python fax_queue::start'",
+                )
+            )
     return found
 
 
@@ -104,6 +113,19 @@ def _waiting(what: str, folder: Path, meaning: str) -> Finding:
     if count > _MANY_WAITING:
         return warning(what, f"{count} {meaning}", "See whether the database and the switch's runtime are well, below.")
     return ok(what, f"{count} {meaning}")
+
+
+def _unreadable(journal: Path) -> list[Finding]:
+    """Outcomes that the journal has put aside."""
+    if not (aside := sorted(journal.glob("*.unreadable"))):
+        return []
+    return [
+        error(
+            "journal, damaged",
+            f"{len(aside)} outcomes cannot be read, such as {aside[0]}: their faxes were settled without them",
+            "See whether the disk is sound and was full; compare those faxes (`faxplan show`), then delete the files.",
+        )
+    ]
 
 
 def _name(uid: int) -> str:

@@ -25,6 +25,8 @@ class RuntimeSilent(FaxplanError):
 def look(settings: Settings, db: Database) -> str:
     """What was done, in a sentence; empty where the runtime is at work. db: as role admin.
 
+    A runtime that was stopped on purpose stays so.
+
     Raises RuntimeSilent where somebody has to look, and DatabaseUnavailable. What is done and what fails is in syslog.
     """
     with db.across_tenants() as tx:
@@ -32,6 +34,13 @@ def look(settings: Settings, db: Database) -> str:
     if silent is not None and silent < SILENT_SECONDS:
         return ""
     since = "has never reported" if silent is None else f"is silent for {silent:.0f} s"
+    if settings.stop_file.exists():
+        stopped = (
+            f"The runtime of node {settings.node} was stopped on purpose ({settings.stop_file}); nothing is "
+            "dialled here until `python fax_queue::start` in FreeSWITCH."
+        )
+        _log(syslog.LOG_NOTICE, stopped)
+        return stopped
     complaint = f"The runtime of node {settings.node} {since}; nothing is dialled here."
     try:
         with connect(settings) as switch:

@@ -1,6 +1,7 @@
 """The runtime of this node: FreeSWITCH starts it (python.conf, startup-script), or `pyrun fax_queue`; one at a time.
 
-`python fax_queue::stop` ends it without touching calls; `python fax_queue::alive` answers +OK: Python works.
+`python fax_queue::stop` ends it without touching calls, for good: neither guard nor a restart of FreeSWITCH starts
+it again, but `python fax_queue::start`. `python fax_queue::alive` answers +OK: Python works.
 """
 
 from typing import Any
@@ -8,14 +9,17 @@ from typing import Any
 import faxplan_switch
 
 from faxplan.dialer import Dialer
+from faxplan.files import write_durably
 
 
 def runtime(args: str) -> None:
     """Claims and dials faxes until FreeSWITCH stops."""
     try:
-        faxplan_switch.stop_requested.clear()
         here = faxplan_switch.installation()
-        switch = faxplan_switch.FreeSwitch()
+        if here.settings.stop_file.exists():
+            faxplan_switch.log("notice", "the runtime was stopped on purpose; `python fax_queue::start` starts it")
+            return
+        switch = faxplan_switch.FreeSwitch(here.settings.stop_file)
         dialer = Dialer(switch, here.db, here.listener(), here.store, here.spool, here.journal, here.settings)
         faxplan_switch.log("notice", f"runtime of node {here.settings.node} starts")
         dialer.run()
@@ -25,9 +29,24 @@ def runtime(args: str) -> None:
 
 
 def stop(session: Any, stream: Any, env: Any, args: str) -> None:
-    """API: ends the runtime after its present step."""
-    faxplan_switch.stop_requested.set()
-    stream.write("+OK\n")
+    """API: ends the runtime after its present step, until `start`."""
+    try:
+        write_durably(faxplan_switch.installation().settings.stop_file, b"by fax_queue::stop\n")
+        stream.write("+OK\n")
+    except BaseException as error:
+        faxplan_switch.log_failure("fax_queue::stop", error)
+        stream.write("-ERR see the log\n")
+
+
+def start(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API: lets the runtime run again, and starts it."""
+    try:
+        faxplan_switch.installation().settings.stop_file.unlink(missing_ok=True)
+        faxplan_switch.start_runtime()
+        stream.write("+OK\n")
+    except BaseException as error:
+        faxplan_switch.log_failure("fax_queue::start", error)
+        stream.write("-ERR see the log\n")
 
 
 def alive(session: Any, stream: Any, env: Any, args: str) -> None:

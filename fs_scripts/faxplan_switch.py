@@ -7,6 +7,7 @@ pools and settings live here, and the scripts stay thin.
 import threading
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import freeswitch
 
@@ -56,7 +57,6 @@ lookups = Lookups()
 
 _making = threading.Lock()
 _made: list[Installation] = []
-stop_requested = threading.Event()
 
 
 def installation() -> Installation:
@@ -94,6 +94,11 @@ def announce_journalled(attempt_id: int) -> None:
     event.fire()
 
 
+def start_runtime() -> None:
+    """Starts the runtime; one that finds another at work ends by itself."""
+    freeswitch.API().execute("bgapi", "pyrun fax_queue")
+
+
 def core_uuid() -> str:
     """The UUID of this FreeSWITCH process: new at each start."""
     return str(freeswitch.API().execute("global_getvar", "core_uuid")).strip()
@@ -102,7 +107,8 @@ def core_uuid() -> str:
 class FreeSwitch:
     """The running FreeSWITCH as faxplan.switch.Switch. API calls hold Python's lock: only quick ones are made here."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop_file: Path) -> None:
+        self._stop_file = stop_file
         self._api = freeswitch.API()
         self._uuid = core_uuid()
         self._events = freeswitch.EventConsumer("CUSTOM", JOURNALLED, 20000)
@@ -116,7 +122,7 @@ class FreeSwitch:
 
     def running(self) -> bool:
         """False once FreeSWITCH stops, or after `python fax_queue::stop`."""
-        return bool(freeswitch.running()) and not stop_requested.is_set()
+        return bool(freeswitch.running()) and not self._stop_file.exists()
 
     def uuid(self) -> str:
         """See faxplan.switch."""

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import mailboxes, outbound
+from faxplan import mailboxes, nodes, outbound
+from faxplan.db import Listener
 from faxplan.outbound import SendRequest
 from tests.bench.whole import faxplan_on_bench, wait_for
 from tests.received_pages import assert_same_pages_below_the_header
@@ -53,3 +54,22 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert not inbox(world, world.acme)
     assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
+
+
+def test_a_runtime_that_was_stopped_stays_so_until_it_is_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_work() -> bool:
+        listener = Listener(world.installation.url("faxplan_switch"), ())
+        free = listener.try_lock(nodes.lock_key(world.settings.node))
+        listener.close()
+        return not free
+
+    with faxplan_on_bench(world, monkeypatch) as switch:
+        wait_for(at_work, "the runtime to be at work")
+        assert switch.api.execute("python", "fax_queue::stop").startswith("+OK")
+        wait_for(lambda: not at_work(), "its end")
+        # As a restart of FreeSWITCH, or a guard that knows nothing, would.
+        switch.api.execute("pyrun", "fax_queue")
+        assert switch.wait_idle()
+        assert not at_work()
+        assert switch.api.execute("python", "fax_queue::start").startswith("+OK")
+        wait_for(at_work, "the runtime to be at work again")

@@ -87,6 +87,14 @@ def test_a_silent_runtime_is_started_again(world: World, settings: Settings, ago
     assert "so it was started again" in done
 
 
+def test_a_runtime_that_was_stopped_on_purpose_stays_so(world: World, settings: Settings) -> None:
+    report(world, ago=60)
+    settings.stop_file.touch()
+    with switch("+OK\n") as server:
+        assert "stopped on purpose" in guard.look(at(settings, server), world.admin)
+        assert server.asked == []  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("alive", [None, "", "-ERR no such module\n"])
 def test_a_python_that_does_not_answer_is_an_alert_and_nothing_is_restarted(
     world: World, settings: Settings, alive: str | None, monkeypatch: pytest.MonkeyPatch

@@ -30,6 +30,19 @@ def test_folders_that_are_missing_open_or_right(tmp_path: Path) -> None:
     assert "does not exist" in found["document store"].found
 
 
+def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state")
+    settings.journal.mkdir(parents=True)
+    before = levels(doctor_folders.folders(settings))
+    (settings.journal / "17.unreadable").touch()
+    settings.stop_file.touch()
+    after = levels(doctor_folders.folders(settings))
+    assert {what: after[what] for what in after.keys() - before.keys()} == {
+        "journal, damaged": Level.ERROR,
+        "runtime, stopped": Level.WARNING,
+    }
+
+
 def test_the_file_system_of_a_path_is_the_innermost_mount() -> None:
     assert doctor_folders.file_system(Path("/proc/self")) == "proc"
 

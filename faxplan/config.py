@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from faxplan.errors import InvalidSetting
 
 DEFAULT_FILE = Path("/etc/faxplan/faxplan.toml")
+CALL_CAP_SECONDS = 3600
 ROLES = ("admin", "portal", "switch", "worker")
 
 
@@ -52,7 +53,7 @@ class Settings:
     """A file with the event socket's password and nothing else."""
     ring_seconds: int = 60
     """How long a call may ring before it counts as not answered."""
-    call_cap_seconds: int = 3600
+    call_cap_seconds: int = CALL_CAP_SECONDS
     """Absolute length of a call; 47 pages at 14,400 bit/s take about half of it."""
     lease_margin_seconds: int = 300
     """How long after the cap a call without a record is taken for dead."""

@@ -77,6 +77,7 @@ def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]
             findings = [ok("event socket", f"{settings.event_socket} answers")]
             findings += profile(switch, settings.sip_profile, trunk_addresses)
             findings += gateways(switch, settings.sip_profile)
+            findings += inbound_cap(switch, settings.call_cap_seconds)
             guard.ask_whether_alive(switch)
             return [*findings, ok("scripts in FreeSWITCH", "Python answers")]
     except FaxplanError as failed:
@@ -126,6 +127,22 @@ def is_public(address: str) -> bool:
         return ipaddress.ip_network(address, strict=False).is_global
     except ValueError:
         return True
+
+
+def inbound_cap(switch: Asked, call_cap_seconds: int) -> list[Finding]:
+    """Whether received calls end before Faxplan takes them for dead."""
+    what, told = "cap of received calls", switch.api("global_getvar faxplan_inbound_cap").strip()
+    if not (told.isascii() and told.isdigit()):
+        return []
+    if int(told) > call_cap_seconds:
+        return [
+            error(
+                what,
+                f"{told} s, and call_cap_seconds is {call_cap_seconds}: longer ones are taken for dead while they run",
+                f"Set faxplan_inbound_cap in FreeSWITCH's faxplan/vars.xml to {call_cap_seconds}, or raise that.",
+            )
+        ]
+    return [ok(what, f"{told} s, within call_cap_seconds")]
 
 
 def gateways(switch: Asked, of_profile: str) -> list[Finding]:

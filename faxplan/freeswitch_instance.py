@@ -57,6 +57,7 @@ class InstanceOptions:
     trunk_networks: Sequence[Network] = _LOOPBACK
     sessions_per_second: int = 30
     max_sessions: int = 300
+    inbound_cap_seconds: int = 3600
     dialplan: Path | None = None
     demo_carrier: bool = False
     log_level: str = "info"
@@ -220,6 +221,7 @@ class Instance:
             rtp_start, rtp_end = self.options.rtp_ports
         site = conf / PROFILE / "vars.xml"
         values = {"faxplan_sip_ip": "127.0.0.1", "faxplan_sip_port": str(self.sip_port)}
+        values["faxplan_inbound_cap"] = str(self.options.inbound_cap_seconds)
         site.write_text(_with_variables(site.read_text(), values))
         own = {
             "faxplan_switch_name": self.options.name,

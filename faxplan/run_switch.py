@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faxplan import demo, doctor_switch, freeswitch_found
-from faxplan.config import to_toml
+from faxplan.config import CALL_CAP_SECONDS, to_toml
 from faxplan.errors import SwitchUnavailable
 from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound
 from faxplan.freeswitch_instance import PROFILE, Instance, InstanceOptions
@@ -73,6 +73,7 @@ class OwnFreeSwitch:
             environment={"FAXPLAN_CONFIG": str(home.settings_file)},
             gateways=gateways,
             max_sessions=200,
+            inbound_cap_seconds=CALL_CAP_SECONDS,
         )
         self._instance = Instance(found, options)
         self.password_file = home.freeswitch / "event_socket_password"
@@ -81,6 +82,7 @@ class OwnFreeSwitch:
         """What the settings file says about this switch."""
         return {
             "sip_profile": PROFILE,
+            "call_cap_seconds": CALL_CAP_SECONDS,
             "gateway_dir": self._instance.gateways_folder,
             "acl_file": self._instance.acl_path,
             "event_socket": f"127.0.0.1:{self._instance.event_socket_port}",
@@ -131,7 +133,11 @@ class Bench(Child):
 
     def settings(self) -> dict[str, str | float | Path]:
         """What the settings file says about this switch."""
-        return {"sip_profile": PROFILE, "gateway_dir": self._home.bench / "gateways"}
+        return {
+            "sip_profile": PROFILE,
+            "call_cap_seconds": CALL_CAP_SECONDS,
+            "gateway_dir": self._home.bench / "gateways",
+        }
 
     def start(self) -> None:
         """See processes.Service."""
@@ -155,6 +161,6 @@ class Bench(Child):
                 }
             )
             # The dialplan's own variable: conf/faxplan/vars.xml has it for FreeSWITCH.
-            + '\n[dialplan_variables]\nfaxplan_inbound_cap = "3600"\n'
+            + f'\n[dialplan_variables]\nfaxplan_inbound_cap = "{CALL_CAP_SECONDS}"\n'
         )
         super().start()

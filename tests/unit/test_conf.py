@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from faxplan.config import CALL_CAP_SECONDS
+
 CONF = Path(__file__).parents[2] / "conf"
 XML_FILES = sorted(CONF.rglob("*.xml"))
 PROFILE = CONF / "sip_profiles" / "faxplan.xml"
@@ -174,3 +176,7 @@ def test_the_dialplan_gives_no_application_what_a_caller_sent() -> None:
 
 def test_the_gateways_folder_is_where_the_profile_looks() -> None:
     assert '<X-PRE-PROCESS cmd="include" data="faxplan/*.xml"/>' in PROFILE.read_text()
+
+
+def test_received_calls_may_last_as_long_as_faxplan_reckons_with() -> None:
+    assert f'data="faxplan_inbound_cap={CALL_CAP_SECONDS}"' in (CONF / "faxplan" / "vars.xml").read_text()

@@ -110,6 +110,12 @@ def test_gateways_by_state_and_status(state: str, status: str, level: Level) -> 
     assert levels(found) == {"gateway office": level}
 
 
+@pytest.mark.parametrize(("told", "level"), [("3600", Level.OK), ("3601", Level.ERROR), ("", None)])
+def test_a_cap_of_received_calls_beyond_that_of_all_calls_is_an_error(told: str, level: Level | None) -> None:
+    found = doctor_switch.inbound_cap(Switch(one=f"{told}\n"), 3600)
+    assert [each.level for each in found] == ([level] if level else [])
+
+
 def test_the_python_of_a_module_is_read_from_it(tmp_path: Path) -> None:
     module = tmp_path / "mod_python3.so"
     module.write_bytes(b"\x7fELF\0libpython3.11.so.1.0\0")

@@ -21,6 +21,12 @@ class AlreadyFinal(FaxplanError):
     error_id = "already-final"
 
 
+class TenantDisabled(FaxplanError):
+    """The tenant is switched off: it sends nothing."""
+
+    error_id = "tenant-disabled"
+
+
 class NoCallerId(FaxplanError):
     """The tenant has no DID to call from."""
 
@@ -51,10 +57,13 @@ class Submitted:
 def submit(db: Database, store: Store, user: User, request: SendRequest) -> Submitted:
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
-    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, DatabaseUnavailable.
+    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, TenantDisabled,
+    DatabaseUnavailable.
     """
     with db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
+        if not tenant.enabled:
+            raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
         did = mailboxes.caller_id(tx, user.tenant_id)
         if did is None:
             raise NoCallerId(
@@ -204,11 +213,12 @@ def _waiting(tx: Transaction, job: RenderJob) -> list[Row]:
 def cancel(db: Database, user: User, fax_id: int) -> bool:
     """Stops a fax. True: it is cancelled now. False: it is in a call, which the switch ends within moments.
 
-    Raises NotFound and AlreadyFinal.
+    Only its sender and the tenant's administrators may; for anybody else it is not there. Raises NotFound and
+    AlreadyFinal.
     """
     with db.tenant(user.tenant_id) as tx:
         fax = queue.lock_fax(tx, user.tenant_id, fax_id)
-        if fax is None or fax["direction"] != "outbound":
+        if fax is None or fax["direction"] != "outbound" or not _may_cancel(user, fax):
             raise NotFound(f"You have no fax {fax_id} to cancel. `faxplan list` shows yours.")
         if fax["finished_at"] is not None:
             raise AlreadyFinal(f"Fax {fax_id} has ended already ({fax['state']}).")
@@ -218,6 +228,10 @@ def cancel(db: Database, user: User, fax_id: int) -> bool:
         queue.request_cancel(tx, user.tenant_id, fax_id)
         audit.record(tx, user.tenant_id, actor=f"user:{user.id}", action="fax.cancel", object=f"fax:{fax_id}")
         return False
+
+
+def _may_cancel(user: User, fax: Row) -> bool:
+    return fax["user_id"] == user.id or user.role == "administrator"
 
 
 def finish(

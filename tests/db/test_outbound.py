@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound, quotas, trunks
+from faxplan import outbound, quotas, trunks, users
 from faxplan.errors import InvalidNumber, NoRoute, NotFound, QuotaExceeded
-from faxplan.outbound import AlreadyFinal, SendRequest
+from faxplan.outbound import AlreadyFinal, SendRequest, TenantDisabled
 from faxplan.source import UnsupportedDocument
 from tests.world import World
 
@@ -97,6 +97,25 @@ def test_cancel_takes_a_fax_out_of_the_queue(world: World, letter: Path) -> None
     assert world.fax(world.acme, fax_id)["state"] == "cancelled"
     with pytest.raises(AlreadyFinal):
         outbound.cancel(world.portal, world.acme.user, fax_id)
+
+
+def test_a_colleagues_fax_is_cancelled_by_administrators_only(world: World, letter: Path) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        colleague = users.create(tx, world.acme.tenant.id, email="b@acme.example", name="B")
+        chief = users.create(tx, world.acme.tenant.id, email="c@acme.example", name="C", role="administrator")
+    fax_id = submit(world, letter)
+    with pytest.raises(NotFound):
+        outbound.cancel(world.portal, colleague, fax_id)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
+    assert outbound.cancel(world.portal, chief, fax_id)
+
+
+def test_a_tenant_that_is_switched_off_sends_nothing(world: World, letter: Path) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set enabled = false where id = %s", (world.acme.tenant.id,))
+    with pytest.raises(TenantDisabled):
+        submit(world, letter)
+    assert not world.store.root.exists()
 
 
 def test_another_tenants_fax_cannot_be_cancelled(world: World, letter: Path) -> None:

@@ -564,7 +564,10 @@ grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
 
 -- portal: a tenant's users at work (the portal, the command line).
-grant select on trunks, routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
+grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
+-- Not how a trunk logs in: who reads that can call at our cost.
+grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
+              inbound_format, t38, enabled, created_at) on trunks to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
 grant insert on renderings, render_jobs, fax_queue to faxplan_portal;

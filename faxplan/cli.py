@@ -52,6 +52,11 @@ class Context:
         """What whoever owns the installation looks at."""
         return Database(self.settings.database_url_for("admin"), max_connections=2)
 
+    @cached_property
+    def switch(self) -> Database:
+        """What the switch's own user may do: the guard runs as that one."""
+        return Database(self.settings.database_url_for("switch"), max_connections=1)
+
     @property
     def store(self) -> Store:
         """The document store."""
@@ -79,7 +84,7 @@ class Context:
 
     def close(self) -> None:
         """Gives up the connections that were opened."""
-        for name in ("portal", "admin"):
+        for name in ("portal", "admin", "switch"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -100,7 +100,7 @@ def _doctor(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _guard(context: "Context", options: argparse.Namespace) -> int:
-    done = guard.look(context.settings, context.admin)
+    done = guard.look(context.settings, context.switch)
     if options.json:
         cli_output.print_json({"node": context.settings.node, "did": done})
     elif done:

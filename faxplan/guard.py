@@ -23,7 +23,7 @@ class RuntimeSilent(FaxplanError):
 
 
 def look(settings: Settings, db: Database) -> str:
-    """What was done, in a sentence; empty where the runtime is at work. db: as role admin.
+    """What was done, in a sentence; empty where the runtime is at work. db: role switch.
 
     A runtime that was stopped on purpose stays so.
 

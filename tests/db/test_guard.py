@@ -74,7 +74,7 @@ def report(world: World, *, ago: int) -> None:
 def test_a_runtime_at_work_is_left_alone(world: World, settings: Settings) -> None:
     report(world, ago=5)
     # Nothing listens at the event socket: it is not even asked.
-    assert guard.look(settings, world.admin) == ""
+    assert guard.look(settings, world.switch) == ""
 
 
 @pytest.mark.parametrize("ago", [31, None])
@@ -82,7 +82,7 @@ def test_a_silent_runtime_is_started_again(world: World, settings: Settings, ago
     if ago is not None:
         report(world, ago=ago)
     with switch("+OK\n") as server:
-        done = guard.look(at(settings, server), world.admin)
+        done = guard.look(at(settings, server), world.switch)
         assert server.asked == ["auth ClueCon", "api python fax_queue::alive", "api pyrun fax_queue"]  # type: ignore[attr-defined]
     assert "so it was started again" in done
 
@@ -91,7 +91,7 @@ def test_a_runtime_that_was_stopped_on_purpose_stays_so(world: World, settings: 
     report(world, ago=60)
     settings.stop_file.touch()
     with switch("+OK\n") as server:
-        assert "stopped on purpose" in guard.look(at(settings, server), world.admin)
+        assert "stopped on purpose" in guard.look(at(settings, server), world.switch)
         assert server.asked == []  # type: ignore[attr-defined]
 
 
@@ -103,16 +103,16 @@ def test_a_python_that_does_not_answer_is_an_alert_and_nothing_is_restarted(
     report(world, ago=60)
     with switch(alive) as server:
         with pytest.raises(RuntimeSilent, match="restart FreeSWITCH when") as raised:
-            guard.look(at(settings, server), world.admin)
+            guard.look(at(settings, server), world.switch)
         assert not [command for command in server.asked if "pyrun" in command]  # type: ignore[attr-defined]
     assert "\n" not in str(raised.value)
 
 
 def test_a_switch_that_is_not_there_is_an_alert(world: World, settings: Settings) -> None:
     with pytest.raises(RuntimeSilent, match="is it running"):
-        guard.look(settings, world.admin)
+        guard.look(settings, world.switch)
 
 
 def test_without_an_event_socket_the_alert_says_which_setting_is_missing(world: World) -> None:
     with pytest.raises(RuntimeSilent, match="event_socket is not set"):
-        guard.look(world.settings, world.admin)
+        guard.look(world.settings, world.switch)

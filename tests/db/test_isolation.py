@@ -252,6 +252,25 @@ def test_views_ask_as_whoever_reads_them(installation: Installation) -> None:
     )
 
 
+@pytest.mark.parametrize("role", WORKING_ROLES)
+@pytest.mark.parametrize("secret", ["username", "password"])
+def test_only_administrator_and_switch_read_how_a_trunk_logs_in(
+    installation: Installation, role: str, secret: str
+) -> None:
+    with connected(installation, "postgres") as cursor:
+        cursor.execute("select has_column_privilege(%s, 'trunks', %s, 'select')", (f"faxplan_{role}", secret))
+        assert cursor.fetchone() == (role in ("admin", "switch"),)
+
+
+def test_the_portal_reads_every_other_column_of_trunks(installation: Installation) -> None:
+    with connected(installation, "postgres") as cursor:
+        cursor.execute(
+            """select array_agg(attname::text order by attnum) from pg_attribute where attrelid = 'trunks'::regclass
+               and attnum > 0 and not has_column_privilege('faxplan_portal', 'trunks', attname, 'select')"""
+        )
+        assert cursor.fetchone() == (["username", "password"],)
+
+
 @pytest.mark.parametrize("table", ["documents", "faxes", "attempts", "renderings", "mailbox_entries", "notices"])
 def test_the_installations_administrator_reads_no_fax(installation: Installation, table: str) -> None:
     with connected(installation, "postgres") as cursor:

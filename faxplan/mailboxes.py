@@ -15,7 +15,7 @@ class InvalidMailbox(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Did:
-    """A direct inward dialling number: whose it is, and where its faxes go. number: E.164."""
+    """A direct inward dialling number: whose it is, and where its faxes go. station_ident: or empty."""
 
     tenant_id: int
     number: str
@@ -113,9 +113,14 @@ def assign_did(tx: Transaction, tenant_id: int, number: str, mailbox_id: int, st
 
 
 def find_did(tx: Transaction, number: str) -> Did | None:
-    """Whose DID this E.164 number is, over all tenants (role switch); None where nobody's, or switched off."""
+    """Whose DID this E.164 number is, over all tenants (role switch); None where nobody's, or switched off.
+
+    station_ident: the one to answer with, so its own, else the tenant's, else the number.
+    """
     row = tx.row(
-        """select d.tenant_id, d.number, d.mailbox_id, d.station_ident from dids d join tenants t on t.id = d.tenant_id
+        """select d.tenant_id, d.number, d.mailbox_id,
+                  coalesce(nullif(d.station_ident, ''), nullif(t.station_ident, ''), d.number) as station_ident
+           from dids d join tenants t on t.id = d.tenant_id
            where d.number = %s and d.enabled and t.enabled""",
         (number,),
     )

@@ -21,7 +21,7 @@ MOST_CLAIMED = 16
 class ClaimedFax:
     """A fax that this node is to dial now. Numbers are E.164; pages: of the whole fax; start_page: 0-based.
 
-    trunk None: no route serves the number.
+    trunk None: no route serves the number. did_ident: the station ident of the DID it calls from; empty: it has none.
     """
 
     tenant_id: int
@@ -35,6 +35,7 @@ class ClaimedFax:
     start_page: int
     rendering: StoredObject
     trunk: Trunk | None
+    did_ident: str = ""
 
 
 def calls_on_node(tx: Transaction, node: str) -> int:
@@ -106,10 +107,12 @@ def _open_attempts(
                from a join f on f.id = a.fax_id join t on t.fax_id = f.id)
            select f.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid, f.called_number,
                   f.calling_number, f.pages, a.start_page, d.object_name, d.bytes, d.sha256,
-                  t.trunk_id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38
+                  t.trunk_id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38,
+                  coalesce(o.station_ident, '') as did_ident
            from f join a on a.fax_id = f.id join t on t.fax_id = f.id
            join renderings r on r.tenant_id = %(tenant)s and r.id = f.rendering_id
            join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
+           left join dids o on o.tenant_id = %(tenant)s and o.number = f.calling_number
            order by f.id""",
         {"tenant": tenant_id, "faxes": fax_ids, "node": node, "switch": switch_uuid, "lease": lease_seconds},
     )
@@ -139,6 +142,7 @@ def _claimed(tenant_id: int, row: Row) -> ClaimedFax:
         row["start_page"],
         StoredObject(row["object_name"], row["bytes"], row["sha256"]),
         trunk,
+        row["did_ident"],
     )
 
 

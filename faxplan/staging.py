@@ -16,14 +16,13 @@ from faxplan.tenants import Tenant
 from faxplan.trunks import Trunk
 
 MAX_IDENT = 20
-MAX_HEADER = 50
-"""FreeSWITCH sends longer ones as blanks."""
+MAX_HEADER_BYTES = 50
+"""T30_MAX_PAGE_HEADER_INFO. spandsp takes none that is longer in UTF-8, and the page's line stays blank."""
 
 
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
     """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost."""
-    ident = (tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
-    name = tenant.header_name[:MAX_HEADER]
+    ident = (fax.did_ident or tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
     target = spool.outbound_tiff(fax.attempt_id)
     # spandsp counts pages from 1 in each call, so it would print wrong numbers on a resumed fax.
     stamped = tenant.header_line and (tenant.page_n_of_m or fax.start_page > 0)
@@ -31,7 +30,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         plain = target.with_suffix(".plain")
         try:
             store.copy_to(fax.rendering, plain)
-            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), name, ident, 1, fax.pages)
+            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), tenant.header_name, ident, 1, fax.pages)
             header_line.stamp(plain, target, line, start_page=fax.start_page)
         finally:
             plain.unlink(missing_ok=True)
@@ -42,7 +41,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         fax_id=fax.fax_id,
         attempt_id=fax.attempt_id,
         ident=ident,
-        header=name if tenant.header_line and not stamped else "",
+        header=_as_variable(tenant.header_name) if tenant.header_line and not stamped else "",
         time_zone=tenant.time_zone,
         start_page=fax.start_page,
         dialled=numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country),
@@ -54,3 +53,8 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     )
     spool.stage(sidecar)
     return sidecar
+
+
+def _as_variable(name: str) -> str:
+    """A name as variable fax_header takes it: cut to what spandsp prints, and % escaped, as mod_spandsp decodes %41."""
+    return name.encode()[:MAX_HEADER_BYTES].decode(errors="ignore").replace("%", "%25")

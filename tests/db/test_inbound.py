@@ -152,6 +152,20 @@ def test_the_calling_number_is_read_as_the_called_one_was(world: World) -> None:
     assert world.fax(world.acme, decision.sidecar.fax_id)["calling_number"] == "+33123456789"
 
 
+@pytest.mark.parametrize(
+    ("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")]
+)
+def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
+    world: World, of_did: str, of_tenant: str, ident: str
+) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update dids set station_ident = %s", (of_did,))
+        tx.execute("update tenants set station_ident = %s where id = %s", (of_tenant, world.acme.tenant.id))
+    decision = accept(world)
+    assert isinstance(decision, Accepted)
+    assert decision.ident == ident
+
+
 def test_a_trunks_own_format_is_the_only_one(world: World) -> None:
     with world.admin.across_tenants() as tx:
         tx.execute("update trunks set inbound_format = 'e164'")

@@ -1,0 +1,55 @@
+import pytest
+
+from faxplan import staging, tenants
+from faxplan.documents import StoredObject
+from faxplan.queue import ClaimedFax
+from faxplan.spool import OutboundSidecar
+from faxplan.trunks import Trunk
+from tests.faxes import fax_tiff
+from tests.world import World
+
+TRUNK = Trunk(1, "carrier", "e164", "national", "DE", True)
+
+
+def stage(world: World, rendering: StoredObject, did_ident: str = "", **of_tenant: object) -> OutboundSidecar:
+    with world.admin.across_tenants() as tx:
+        tenant = tenants.change(tx, world.acme.tenant.id, {"page_n_of_m": False, **of_tenant})
+    fax = ClaimedFax(
+        tenant.id, 1, 1, 1, "uuid", "+33123456789", world.acme.did, 1, 0, rendering, TRUNK, did_ident=did_ident
+    )
+    return staging.stage(world.store, world.spool, fax, TRUNK, tenant)
+
+
+@pytest.fixture
+def rendering(world: World) -> StoredObject:
+    path = world.settings.state_dir / "page.tif"
+    fax_tiff(path, 1)
+    return world.store.put(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("Acme", "Acme"),
+        ("Ärztehaus " * 5, "Ärztehaus " * 4 + "Ärzte"),
+        ("Ä" * 50, "Ä" * 25),
+        ("a" + "Ä" * 49, "a" + "Ä" * 24),
+        ("5%41 off", "5%2541 off"),
+    ],
+)
+def test_a_header_is_what_spandsp_prints(world: World, rendering: StoredObject, name: str, header: str) -> None:
+    assert stage(world, rendering, header_name=name).header == header
+
+
+@pytest.mark.parametrize(
+    ("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")]
+)
+def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
+    world: World, rendering: StoredObject, of_did: str, of_tenant: str, ident: str
+) -> None:
+    assert stage(world, rendering, of_did, station_ident=of_tenant).ident == ident
+
+
+def test_numbers_are_written_for_the_trunk(world: World, rendering: StoredObject) -> None:
+    sidecar = stage(world, rendering)
+    assert (sidecar.dialled, sidecar.caller_id) == ("+33123456789", "03023125001")

@@ -62,8 +62,8 @@ CLEARED_BEFORE_FAX = (
 def called_user(get: Callable[[str], str | None]) -> str:
     """Which number an inbound call is for, as its carrier wrote it; empty where it says none.
 
-    A trunk that we register with calls our Contact, gw+NAME, and writes the number into To: sofia.c then sets sip_gateway,
-    and takes destination_number from To. Any other calls the number itself, and its To may be something else.
+    A trunk that we register with calls our Contact, gw+NAME, and writes the number into To: sofia.c then sets
+    sip_gateway, and takes destination_number from To. Any other calls the number itself; its To may be something else.
     """
     if get(SIP_GATEWAY):
         return get(DESTINATION_NUMBER) or ""

@@ -65,7 +65,7 @@ def _values() -> argparse.ArgumentParser:
     parser.add_argument("--called-format", choices=numbers.CALLED_FORMATS, help="how called numbers are dialled")
     parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
     parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
-                        help="how the carrier writes numbers; any (default): without + E.164, then the country's")  # fmt: skip
+                        help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
     cli_output.add_switch(parser, "--t38", "offer and accept T.38; off: G.711 only")
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser

@@ -14,8 +14,8 @@ _E164_NO_PLUS = re.compile("[1-9][0-9]{6,14}")
 def normalise(text: str, country: str) -> str:
     """`text` as E.164 (`+4930123456`); a national number is read in `country` (ISO 3166-1 alpha-2).
 
-    For a number that is to be dialled. Raises InvalidNumber for anything that cannot be a number there, and for emergency
-    numbers with whatever follows: an exchange connects 112 before it has read the rest of 112112.
+    For a number that is to be dialled. Raises InvalidNumber for anything that cannot be a number there, and for
+    emergency numbers with whatever follows: an exchange connects 112 before it has read the rest of 112112.
     """
     if _begins_like_an_emergency_number(text, country):
         raise InvalidNumber(
@@ -110,8 +110,8 @@ def _national(number: str, country: str) -> str:
         text = phonenumbers.format_out_of_country_calling_number(parsed, country)
         if text.startswith("+"):
             raise InvalidNumber(
-                f"{number} is not a number of {country}, and abroad is dialled in several ways there. The administrator "
-                "sets the trunk's format to e164 or e164-no-plus."
+                f"{number} is not a number of {country}, and abroad is dialled in several ways there. The "
+                "administrator sets the trunk's format to e164 or e164-no-plus."
             )
     return "".join(character for character in text if character.isdigit())
 

@@ -19,7 +19,8 @@ def everyone(tx: Transaction) -> list[Row]:
 def remove(tx: Transaction, prefix: str, trunk_id: int | None, *, only_for: int | None = None) -> None:
     """Takes a route away, or with trunk_id None a bar (role admin). Raises NotFound."""
     gone = tx.execute(
-        "delete from routes where prefix = %s and trunk_id is not distinct from %s and only_for is not distinct from %s",
+        """delete from routes where prefix = %s and trunk_id is not distinct from %s
+           and only_for is not distinct from %s""",
         (prefix, trunk_id, only_for),
     )
     if not gone:

@@ -68,7 +68,7 @@ def route(tx: Transaction, tenant_id: int, number: str) -> Trunk:
 
 
 def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str) -> None:
-    """Says early what dialling would be refused for. Raises NoRoute (barred) and InvalidNumber (not through this trunk).
+    """Says early what dialling would be refused for. Raises NoRoute (barred) and InvalidNumber (not by this trunk).
 
     That no trunk serves the number is no refusal yet: there may be one when its turn comes.
     """

@@ -225,8 +225,16 @@ def test_the_header_line_stays_on_in_the_us(shop: World, capsys: pytest.CaptureF
     assert "68.318" in said(capsys, "tenant", "set", "us", "--header-line", "off", code=1)
 
 
-@pytest.mark.parametrize("command", ["tenant set acme --enabled maybe", "quota set acme many --period day", "trunk", "route add +49",
-                                     "route add +49 carrier --barred"])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tenant set acme --enabled maybe",
+        "quota set acme many --period day",
+        "trunk",
+        "route add +49",
+        "route add +49 carrier --barred",
+    ],
+)
 def test_wrong_usage_is_exit_code_2(shop: World, command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(command.split())

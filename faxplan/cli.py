@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from faxplan import cli_database, cli_faxes, cli_system, cli_tenants, cli_trunks, config, home, users
+from faxplan import cli_database, cli_faxes, cli_output, cli_system, cli_tenants, cli_trunks, config, home, users
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.documents import Store
@@ -140,7 +140,8 @@ def _say(options: argparse.Namespace, error_id: str, message: str, *, retryable:
     if options.json:
         print(json.dumps({"error_id": error_id, "message": message, "retryable": retryable}), file=sys.stderr)
     else:
-        print(f"faxplan: {message}", file=sys.stderr)
+        lines = "\n".join(cli_output.printable(line) for line in message.split("\n"))
+        print(f"faxplan: {lines}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -121,7 +121,7 @@ def _get(context: "Context", options: argparse.Namespace) -> int:
         cli_output.print_json(list(saved))
     else:
         for path in saved:
-            print(path)
+            print(cli_output.printable(path))
     return 0
 
 
@@ -154,7 +154,7 @@ def _actor(context: "Context", options: argparse.Namespace) -> tuple[User, Tenan
     with context.portal.across_tenants() as tx:
         tenant = tenants.get(tx, user.tenant_id)
     if not options.json:
-        print(f"As {user.email} of {tenant.name.rstrip('.')}.", file=sys.stderr)
+        print(cli_output.printable(f"As {user.email} of {tenant.name.rstrip('.')}."), file=sys.stderr)
     return user, tenant
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from faxplan import time_line
 from faxplan.errors import FaxplanError
 
 _LARGEST_INTEGER = 2**31 - 1
@@ -79,8 +80,8 @@ def listed(
 
 
 def print_json(value: Any) -> None:
-    """One JSON value, with times in ISO 8601."""
-    print(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+    """One JSON value, with times in ISO 8601; in ASCII, so that no terminal obeys what stands in it."""
+    print(json.dumps(value, default=_plain, indent=2, ensure_ascii=True))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
@@ -95,9 +96,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, em
 
 
 def printable(cell: object) -> str:
-    """A cell's text, without anything that a terminal would obey: names and idents come from strangers."""
-    text = "" if cell is None else str(cell)
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """A cell's text, with what a terminal would obey as escapes: names and idents come from strangers."""
+    return time_line.visible("" if cell is None else str(cell))
 
 
 def _on_or_off(text: str) -> bool:

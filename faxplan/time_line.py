@@ -1,5 +1,6 @@
 """A fax in words: where it stands in one sentence, and every call of it as a time line. Words first, codes after."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ _INDENT = " " * 10
 
 def headline(fax: Fax) -> str:
     """Which fax this is: `Fax 12 to +49 30 23125002`."""
-    return f"Fax {fax.id} {party(fax)}"
+    return visible(f"Fax {fax.id} {party(fax)}")
 
 
 def party(fax: Fax) -> str:
@@ -25,7 +26,7 @@ def party(fax: Fax) -> str:
 def standing(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     """What happens to the fax at this moment, or what became of it, in a sentence."""
     if fax.final:
-        return fax.explanation or f"It is {fax.state}."
+        return visible(fax.explanation or f"It is {fax.state}.")
     if fax.state == "queued":
         return _waiting(fax, zone, now)
     words = {
@@ -43,7 +44,7 @@ def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     at = clock(fax.not_before, zone, now)
     if not fax.explanation:
         return f"It is dialled at {at}."
-    return f"{fax.explanation} Trying again at {at} (attempt {fax.attempts_made + 1} of {fax.max_attempts})."
+    return f"{visible(fax.explanation)} Trying again at {at} (attempt {fax.attempts_made + 1} of {fax.max_attempts})."
 
 
 def of_fax(fax: Fax, calls: Sequence[Attempt], zone: ZoneInfo, now: datetime, *, codes: bool = True) -> list[str]:
@@ -58,7 +59,7 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], zone: ZoneInfo, now: datetime, *,
         lines += _of_call(fax, call, zone)
         if codes:
             lines += [_INDENT + line for line in code_lines(call)]
-    return lines
+    return [visible(line) for line in lines]
 
 
 def _of_call(fax: Fax, call: Attempt, zone: ZoneInfo) -> list[str]:
@@ -103,7 +104,7 @@ def dots_per_inch(per_metre: str) -> str:
     """FreeSWITCH's fax_image_resolution, `8040x7700` pixels a metre, as people know it: `204x196 dpi`."""
     numbers_found = per_metre.split("x")
     if len(numbers_found) != 2 or not all(number.isdigit() for number in numbers_found):
-        return _printable(per_metre)
+        return visible(per_metre)
     return "x".join(f"{int(number) * 0.0254:.0f}" for number in numbers_found) + " dpi"
 
 
@@ -141,8 +142,8 @@ def _at(at: datetime, zone: ZoneInfo, text: str) -> str:
 
 def _far_machine(call: Attempt) -> str:
     made_by = " ".join(part for part in (call.remote_vendor, call.remote_model) if part)
-    ident = f" by {_printable(call.remote_station_id)!r}" if call.remote_station_id else ""
-    return f"{ident} ({_printable(made_by)})" if made_by else ident
+    ident = f" by '{visible(call.remote_station_id.strip())}'" if call.remote_station_id else ""
+    return f"{ident} ({visible(made_by)})" if made_by else ident
 
 
 def _pages(count: int) -> str:
@@ -155,9 +156,12 @@ def _joined(code: int | None, words: str | None) -> str | None:
 
 
 def _listed(pairs: Sequence[tuple[str, object]]) -> str:
-    return ", ".join(f"{name} {_printable(str(value))}" for name, value in pairs if value not in (None, ""))
+    return ", ".join(f"{name} {visible(str(value).strip())}" for name, value in pairs if value not in (None, ""))
 
 
-def _printable(text: str) -> str:
-    """What a far machine wrote, without anything that a terminal would obey."""
-    return "".join(character if character.isprintable() else "?" for character in text).strip()
+def visible(text: str) -> str:
+    r"""What a stranger wrote, with all that a terminal would obey (controls, C1, bidi overrides) as escapes: `\x1b`."""
+    return "".join(
+        each if each.isprintable() or unicodedata.category(each) == "Zs" else each.encode("unicode_escape").decode()
+        for each in text
+    )

@@ -102,6 +102,23 @@ def test_what_a_far_machine_wrote_cannot_steer_a_terminal() -> None:
     assert all("\x1b" not in line for line in time_line.of_fax(QUEUED, [CALL], BERLIN, NOW))
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("\x1b]0;owned\x07.txt", r"\x1b]0;owned\x07.txt"),
+        ("\x9b31m", r"\x9b31m"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        ("a\r\nb", r"a\r\nb"),
+        ("Müller & Söhne\N{NO-BREAK SPACE}AG", "Müller & Söhne\N{NO-BREAK SPACE}AG"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown_as_an_escape(written: str, shown: str) -> None:
+    lines = time_line.of_fax(replace(QUEUED, file_name=written), [replace(CALL, remote_model=written)], BERLIN, NOW)
+    assert any(line.strip().startswith(shown) for line in lines)
+    assert all(line.isprintable() or "\N{NO-BREAK SPACE}" in written for line in lines)
+    assert time_line.visible(written) == shown
+
+
 def test_without_t38_the_pages_went_in_audio() -> None:
     assert time_line.transmission(replace(CALL, t38_status="off")).startswith("G.711 audio,")
     assert "T.38 was refused" in time_line.transmission(replace(CALL, t38_status="refused"))

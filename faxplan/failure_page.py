@@ -10,8 +10,8 @@ _HEAD = """# What follows when a fax fails
 Written by `python -m faxplan.failure_page` from the table in `faxplan/failure_policy.py`, which decides.
 
 Where the two fax machines came to talk, the fax result code counts (spandsp's T.30 completion code, `fax_result_code`);
-else the cause of the hang-up: made by FreeSWITCH of a SIP answer (486: `USER_BUSY`, 404: `UNALLOCATED_NUMBER`), by Faxplan
-itself of a call that was never dialled (lower case). A fax that is dialled again goes on after the last page that was
+else the cause of the hang-up: FreeSWITCH makes it of a SIP answer (486: `USER_BUSY`, 404: `UNALLOCATED_NUMBER`), we
+make it of a call that was never dialled (lower case). A fax that is dialled again goes on after the last page that was
 acknowledged.
 
 A cause or code that is not listed counts as: {unknown}. `faxplan show` says the words, with the code or SIP answer.

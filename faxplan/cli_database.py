@@ -78,9 +78,10 @@ the lines that are there:
 
     local   {database}  faxplan_admin,faxplan_portal,faxplan_switch,faxplan_worker  peer map=faxplan
 
-and in pg_ident.conf, for root's commands and FreeSWITCH's processes:
+and in pg_ident.conf, for root's commands and the processes of FreeSWITCH's user, which never is the
+administrator:
 
-    faxplan  /^(root|freeswitch)$  faxplan_admin
+    faxplan  root                 faxplan_admin
     faxplan  /^(root|freeswitch)$  faxplan_portal
     faxplan  /^(root|freeswitch)$  faxplan_switch
     faxplan  /^(root|freeswitch)$  faxplan_worker

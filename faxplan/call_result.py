@@ -24,7 +24,8 @@ class CallResult:
     """One call, ended. None: the switch did not say, because the call never came that far.
 
     fax_success: what txfax or rxfax reported. pages: acknowledged (sending) or whole (receiving) in this call.
-    channel: whether the switch made a channel at all. transfer_rate: bit/s. image_resolution: as FreeSWITCH writes it, pixels per metre. answered_at: UTC epoch seconds.
+    channel: whether the switch made a channel at all. transfer_rate: bit/s. image_resolution: as FreeSWITCH writes it,
+    pixels per metre. answered_at: UTC epoch seconds.
     """
 
     hangup_cause: str

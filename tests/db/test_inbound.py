@@ -152,9 +152,7 @@ def test_the_calling_number_is_read_as_the_called_one_was(world: World) -> None:
     assert world.fax(world.acme, decision.sidecar.fax_id)["calling_number"] == "+33123456789"
 
 
-@pytest.mark.parametrize(
-    ("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")]
-)
+@pytest.mark.parametrize(("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")])
 def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
     world: World, of_did: str, of_tenant: str, ident: str
 ) -> None:

@@ -41,9 +41,7 @@ def test_a_header_is_what_spandsp_prints(world: World, rendering: StoredObject, 
     assert stage(world, rendering, header_name=name).header == header
 
 
-@pytest.mark.parametrize(
-    ("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")]
-)
+@pytest.mark.parametrize(("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")])
 def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
     world: World, rendering: StoredObject, of_did: str, of_tenant: str, ident: str
 ) -> None:

@@ -191,7 +191,7 @@ def _socket_dir(data_dir: Path, who: pwd.struct_passwd) -> Path:
         short.mkdir(mode=0o700)
         os.chown(short, who.pw_uid, who.pw_gid)
     except FileExistsError:
-        pass
+        pass  # of an earlier start, or somebody else's: looked at below
     found = short.lstat()
     # /tmp belongs to everybody: a stranger who made this directory first could pose as our server.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != who.pw_uid or found.st_mode & 0o077:

@@ -36,7 +36,7 @@ def account() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
-        pass
+        pass  # made below
     useradd = ["/usr/sbin/useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     made = subprocess.run(
         [*useradd, "--shell", "/usr/sbin/nologin", ACCOUNT], check=False, capture_output=True, text=True

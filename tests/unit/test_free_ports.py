@@ -27,3 +27,4 @@ def test_a_sip_port_is_free_for_both_transports() -> None:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as bound:
             bound.bind(("127.0.0.1", port))
+            assert bound.getsockname()[1] == port

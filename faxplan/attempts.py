@@ -46,7 +46,7 @@ def close(
     caller_id: str | None = None,
 ) -> None:
     """Writes how the call ended. outcome: as attempts.outcome in schema.sql; pages: of this call."""
-    tx.execute(
+    tx.later(
         """update attempts set outcome = %s, explanation = %s, pages = %s, answered_at = %s,
                ended_at = coalesce(to_timestamp(%s), now()), sip_code = %s, q850_cause = %s, hangup_cause = %s,
                fax_result_code = %s, fax_result_text = %s, t38_status = %s, ecm_used = %s, v17_disabled = %s,

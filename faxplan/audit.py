@@ -20,7 +20,7 @@ def record(
     actor: `user:17`, `switch:node1`, `worker`, `system`. action: noun.verb. object: `fax:12`. result: done, refused,
     failed.
     """
-    tx.execute(
+    tx.later(
         """insert into audit (tenant_id, sequence, at, actor, action, object, result, details, previous_hash, hash)
            values (%s, 0, now(), %s, %s, %s, %s, %s, '', '')""",
         (tenant_id, actor, action, object, result, json.dumps(details)),

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
-from peewee import InterfaceError, OperationalError, PeeweeException, PostgresqlDatabase
+from peewee import InterfaceError, OperationalError, PeeweeException
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 from psycopg2.errors import IntegrityError, QueryCanceled
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
@@ -69,14 +69,22 @@ class ConstraintViolated(FaxplanError):
 
 
 class Transaction:
-    """An open transaction. Statements use psycopg2's %s and %(name)s placeholders."""
+    """An open transaction. Statements use psycopg2's %s and %(name)s placeholders.
 
-    def __init__(self, database: PostgresqlDatabase) -> None:
-        self._database = database
+    A round trip costs both sides more than most statements do: BEGIN goes with the first statement, and what `later`
+    takes goes with the next one, or with COMMIT.
+    """
+
+    def __init__(self, pool: PooledPostgresqlDatabase, tenant: str) -> None:
+        self._pool = pool
+        self._waiting: list[bytes] = []
+        self._begun = False
+        self.later("begin")
+        self._enter(tenant)
 
     def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """All rows, each a dict by column name."""
-        cursor = self._database.execute_sql(sql, parameters)
+        cursor = self._run(sql, parameters)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
@@ -94,24 +102,73 @@ class Transaction:
 
     def value(self, sql: str, parameters: Parameters | None = None) -> Any:
         """The first column of the first row; None where there is no row."""
-        values = self._database.execute_sql(sql, parameters).fetchone()
+        values = self._run(sql, parameters).fetchone()
         return None if values is None else values[0]
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> int:
         """Runs a statement; how many rows it changed."""
-        return int(self._database.execute_sql(sql, parameters).rowcount)
+        return int(self._run(sql, parameters).rowcount)
+
+    def later(self, sql: str, parameters: Parameters | None = None) -> None:
+        """A statement that is sent with the next one, or with the commit; what is wrong with it is raised then."""
+        self._waiting.append(self._pool.connection().cursor().mogrify(sql, parameters))
 
     def query(self, query: Any) -> Any:
         """A peewee query (see models.py) bound to this transaction's connection."""
-        return query.bind(self._database)
+        if self._waiting:
+            self._send(self._waiting)
+        return query.bind(self._pool)
 
     def notify(self, channel: str) -> None:
         """Wakes the listeners of `channel` at commit. There is no payload: any role may listen."""
-        self._database.execute_sql("select pg_notify(%s, '')", (channel,))
+        self.later("select pg_notify(%s, '')", (channel,))
 
     def enter_tenant(self, tenant_id: int) -> None:
         """From here on this transaction also sees this tenant's rows, in place of another's."""
-        self._database.execute_sql("select set_config('app.tenant', %s, true)", (str(tenant_id),))
+        self._enter(str(tenant_id))
+
+    def commit(self) -> None:
+        """Makes it all last, `later` statements first; the gate's. Nothing is sent where nothing was asked for."""
+        if not self._begun:
+            if len(self._waiting) == _OPENING_STATEMENTS:
+                return
+            # Apart from the commit: should the connection turn out to be dead, this is safe to repeat.
+            self._send(self._waiting)
+        self._run("commit")
+
+    def _enter(self, tenant: str) -> None:
+        self.later("select set_config('app.tenant', %s, true)", (tenant,))
+
+    def _run(self, sql: str, parameters: Parameters | None = None) -> Any:
+        """The cursor that ran a statement, after all that waits."""
+        if not self._waiting:
+            cursor = self._pool.connection().cursor()
+            cursor.execute(sql, parameters)
+            return cursor
+        return self._send([*self._waiting, self._pool.connection().cursor().mogrify(sql, parameters)])
+
+    def _send(self, statements: list[bytes]) -> Any:
+        text = b";".join(statements)
+        try:
+            cursor = self._pool.connection().cursor()
+            cursor.execute(text)
+        except psycopg2.Error:
+            # A pooled connection may have died meanwhile. It is replaced once, where nothing is lost with it.
+            if self._begun or not self._pool.connection().closed:
+                raise
+            self._pool.manual_close()
+            self._pool.close_idle()
+            self._pool.connect()
+            cursor = self._pool.connection().cursor()
+            cursor.execute(text)
+        self._begun = True
+        self._waiting = []
+        return cursor
+
+
+_OPENING_STATEMENTS = 2
+"""BEGIN and the tenant."""
+_CANNOT_CONNECT = (PeeweeException, psycopg2.Error, MaxConnectionsExceeded)
 
 
 class Database:
@@ -161,13 +218,13 @@ class Database:
         if not self._pool.is_closed():
             raise RuntimeError("this thread is in a transaction already: pass it on instead of opening another")
         try:
-            self._begin(tenant)
-        except (PeeweeException, psycopg2.Error, MaxConnectionsExceeded) as error:
-            self._give_back()
+            self._pool.connect()
+        except _CANNOT_CONNECT as error:
             raise DatabaseUnavailable(f"PostgreSQL is out of reach ({_first_line(error)}). Is it running?") from error
         try:
-            yield Transaction(self._pool)
-            self._pool.commit()
+            transaction = Transaction(self._pool, tenant)
+            yield transaction
+            transaction.commit()
         except BaseException as error:
             self._roll_back()
             translated = _translated(error)
@@ -176,20 +233,6 @@ class Database:
             raise translated from error
         finally:
             self._give_back()
-
-    def _begin(self, tenant: str) -> None:
-        """Opens a connection and a transaction on it; a pooled one that died meanwhile is replaced once."""
-        for last_try in (False, True):
-            self._pool.connect()
-            try:
-                # One round trip; the driver is in autocommit, so that the BEGIN is ours.
-                self._pool.execute_sql("begin; select set_config('app.tenant', %s, true)", (tenant,))
-                return
-            except (OperationalError, InterfaceError):
-                if last_try:
-                    raise
-                self._give_back()
-                self._pool.close_idle()
 
     def _roll_back(self) -> None:
         try:
@@ -268,11 +311,14 @@ class Listener:
                 cursor.execute(f'listen "{channel}"')
 
 
+_CANNOT_ANSWER = (OperationalError, InterfaceError, psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
 def _translated(error: BaseException) -> BaseException:
     cause = getattr(error, "orig", None) or error.__cause__ or error
     if isinstance(cause, IntegrityError) and cause.diag.constraint_name:
         return ConstraintViolated(cause.diag.constraint_name)
-    if isinstance(error, OperationalError | InterfaceError) or isinstance(cause, QueryCanceled):
+    if isinstance(error, (*_CANNOT_ANSWER, MaxConnectionsExceeded)) or isinstance(cause, QueryCanceled):
         return DatabaseUnavailable(f"PostgreSQL did not finish ({_first_line(error)}). Is it running?")
     return error
 

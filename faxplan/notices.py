@@ -5,7 +5,7 @@ from faxplan.db import Transaction
 
 def tell_user(tx: Transaction, tenant_id: int, user_id: int, fax_id: int, kind: str, text: str) -> None:
     """kind: sent, failed or cancelled."""
-    tx.execute(
+    tx.later(
         "insert into notices (tenant_id, user_id, fax_id, kind, text) values (%s, %s, %s, %s, %s)",
         (tenant_id, user_id, fax_id, kind, text),
     )
@@ -13,7 +13,7 @@ def tell_user(tx: Transaction, tenant_id: int, user_id: int, fax_id: int, kind: 
 
 def tell_mailbox(tx: Transaction, tenant_id: int, mailbox_id: int, fax_id: int, kind: str, text: str) -> None:
     """kind: received, partial or failed."""
-    tx.execute(
+    tx.later(
         "insert into notices (tenant_id, mailbox_id, fax_id, kind, text) values (%s, %s, %s, %s, %s)",
         (tenant_id, mailbox_id, fax_id, kind, text),
     )

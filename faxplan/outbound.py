@@ -247,7 +247,7 @@ def finish(
     """Brings an outbound fax (its row, locked) to a final state: quota, notice and audit with it."""
     tenant_id, fax_id = fax["tenant_id"], fax["id"]
     done = fax["pages_done"] if pages_done is None else pages_done
-    tx.execute(
+    tx.later(
         """update faxes set state = %s, explanation = %s, error_id = %s, pages_done = %s, not_before = null,
                             reserved_pages = 0, finished_at = now() where tenant_id = %s and id = %s""",
         (state, explanation, error_id, done, tenant_id, fax_id),

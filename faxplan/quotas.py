@@ -58,7 +58,7 @@ def reserve(tx: Transaction, tenant_id: int, user_id: int, pages: int) -> None:
 
 def settle(tx: Transaction, tenant_id: int, user_id: int | None, *, reserved: int, used: int) -> None:
     """Turns a reservation into what was really used (pages)."""
-    tx.execute(
+    tx.later(
         """update quotas set reserved_pages = greatest(reserved_pages - %s, 0), used_pages = used_pages + %s
            where tenant_id = %s and (user_id = %s or user_id is null)""",
         (reserved, used, tenant_id, user_id),

@@ -1,4 +1,4 @@
-"""Connections over TCP; the embedded PostgreSQL has a Unix socket only, so a forwarder stands before it."""
+"""Transactions and connections. Those over TCP: the embedded PostgreSQL has a Unix socket only: a forwarder helps."""
 
 import socket
 import socketserver
@@ -7,9 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from faxplan.db import Database, Listener
+from faxplan import audit
+from faxplan.db import ConstraintViolated, Database, Listener
+from faxplan.errors import DatabaseUnavailable
 from faxplan.postgres import SOCKET_NAME
-from tests.installations import Installation
+from tests.installations import Installation, server
+from tests.world import World
+
+QUOTA = "insert into quotas (tenant_id, period, limit_pages) values (%s, %s, %s)"
 
 
 class Forwarder(socketserver.BaseRequestHandler):
@@ -56,9 +61,102 @@ def test_a_server_that_goes_away_without_a_word_is_noticed_by_both_kinds_of_conn
     db, listener = Database(url), Listener(url, ("faxplan_queue",))
     try:
         with db.across_tenants() as tx:
-            assert patience(tx._database.connection().fileno()) == [5, 2, 3, 10_000]
+            assert patience(tx._pool.connection().fileno()) == [5, 2, 3, 10_000]
         listener.heard()
         assert patience(listener._connection.fileno()) == [5, 2, 3, 10_000]
     finally:
         listener.close()
         db.close()
+
+
+def periods(world: World) -> list[str]:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return [row["period"] for row in tx.rows("select period from quotas order by period")]
+
+
+def test_later_is_sent_before_the_next_statement_and_at_the_latest_with_the_commit(world: World) -> None:
+    tenant = world.acme.tenant.id
+    with world.portal.tenant(tenant) as tx:
+        tx.later(QUOTA, (tenant, "day", 10))
+        assert tx.value("select count(*) from quotas") == 1
+        tx.later(QUOTA, (tenant, "month", 100))
+    assert periods(world) == ["day", "month"]
+
+
+def test_later_alone_is_kept_and_a_percent_sign_in_it_is_no_placeholder(world: World) -> None:
+    tenant = world.acme.tenant.id
+    with world.portal.tenant(tenant) as tx:
+        tx.later(QUOTA, (tenant, "day", 10))
+        tx.later("update quotas set limit_pages = limit_pages % 7")
+    with world.portal.tenant(tenant) as tx:
+        assert tx.value("select limit_pages from quotas where period like 'd%'") == 3
+
+
+def test_what_is_wrong_with_later_is_raised_at_the_end_and_nothing_is_kept(world: World) -> None:
+    tenant = world.acme.tenant.id
+
+    def one_of_two_is_wrong() -> None:
+        with world.portal.tenant(tenant) as tx:
+            tx.later(QUOTA, (tenant, "month", 100))
+            tx.later(QUOTA, (tenant, "day", -1))
+
+    with pytest.raises(ConstraintViolated, match="quota is a number"):
+        one_of_two_is_wrong()
+    assert periods(world) == []
+
+
+def test_later_is_taken_back_with_its_transaction(world: World) -> None:
+    tenant = world.acme.tenant.id
+
+    def fails_after_writing() -> None:
+        with world.portal.tenant(tenant) as tx:
+            tx.later(QUOTA, (tenant, "day", 10))
+            assert tx.value("select 1") == 1
+            tx.later(QUOTA, (tenant, "month", 10))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails_after_writing()
+    assert periods(world) == []
+
+
+def test_entering_another_tenant_goes_with_what_is_done_there(world: World) -> None:
+    with world.switch.across_tenants() as tx:
+        for office in (world.acme, world.borea):
+            tx.enter_tenant(office.tenant.id)
+            audit.record(tx, office.tenant.id, actor="switch:node1", action="test.enter", object=office.did)
+    for office in (world.acme, world.borea):
+        with world.portal.tenant(office.tenant.id) as tx:
+            assert tx.value("select object from audit where action = 'test.enter'") == office.did
+
+
+def end_connections(world: World) -> None:
+    """As a restart of PostgreSQL does it."""
+    ours = "usename = 'faxplan_portal' and datname = %s"
+    with server(world.installation.cluster) as cursor:
+        cursor.execute(
+            f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {ours}", (world.installation.database,)
+        )
+
+
+def test_a_pooled_connection_that_died_is_replaced_before_anything_is_done(world: World) -> None:
+    tenant = world.acme.tenant.id
+    assert periods(world) == []
+    end_connections(world)
+    with world.portal.tenant(tenant) as tx:
+        tx.later(QUOTA, (tenant, "day", 10))
+    assert periods(world) == ["day"]
+
+
+def test_a_connection_that_dies_in_a_transaction_takes_it_along(world: World) -> None:
+    tenant = world.acme.tenant.id
+
+    def connection_ends_half_way() -> None:
+        with world.portal.tenant(tenant) as tx:
+            assert tx.execute(QUOTA, (tenant, "day", 10)) == 1
+            end_connections(world)
+            tx.later(QUOTA, (tenant, "month", 10))
+
+    with pytest.raises(DatabaseUnavailable):
+        connection_ends_half_way()
+    assert periods(world) == []

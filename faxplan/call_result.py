@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,7 +60,8 @@ class CallResult:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `CallResult(**d)` reads it back."""
-        return asdict(self)
+        # All values are plain; dataclasses.asdict would copy each of them deeply.
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def parse(get: GetVariable, *, ended_at: float) -> CallResult:

@@ -24,16 +24,21 @@ from faxplan.spool import Spool
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
 
 T = TypeVar("T")
-TICK_MS = 100
+LONGEST_TICK_SECONDS = 0.5
+"""How long the runtime sleeps where nothing happens and nothing is due: so late may it hear PostgreSQL, or a stop."""
+COLLECT_SECONDS = 0.2
+"""What the switch tells within this time is worked on together: each waking costs as much as several statements."""
 TROUBLE_SECONDS = 1.0
 TAKEOVER_SECONDS = 5.0
 """How long a new runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
-PROGRESS_SECONDS = 0.2
+PROGRESS_SECONDS = 0.5
 """Page counts that come within this time share a transaction."""
 SWEEP_SECONDS = 1.0
+CANCEL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 RECOVERY_SECONDS = 30.0
-LONGEST_WAIT_SECONDS = 5.0
+LEAST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
+"""Between two looks into the queue, where no notification says that there is something new."""
 DIALLING_SECONDS = 120.0
 """Younger calls may have no channel yet: their originate is on its way through the switch."""
 MOST_EVENTS = 200
@@ -85,6 +90,8 @@ class Dialer:
         self._had_node = False
         self._due = 0.0
         self._next_progress = 0.0
+        self._cancelling = False
+        self._next_cancel = 0.0
         self._next_sweep = 0.0
         self._next_heartbeat = 0.0
         self._next_recovery = 0.0
@@ -144,7 +151,9 @@ class Dialer:
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
             self._sweep()
-        if queue.CANCEL_CHANNEL in heard:
+        self._cancelling = self._cancelling or queue.CANCEL_CHANNEL in heard
+        if self._cancelling and now >= self._next_cancel:
+            self._next_cancel = now + CANCEL_SECONDS
             self._stop_cancelled()
         if queue.QUEUE_CHANNEL in heard or now >= self._due:
             self._dial_due()
@@ -152,12 +161,23 @@ class Dialer:
     # ---------------------------------------------------------------------------------------------------------- events
 
     def _take_events(self) -> None:
-        """Takes in what the switch tells, waiting one tick. Asks no database, so that nothing told is ever lost."""
-        event, taken = self._switch.next_event(TICK_MS), 0
+        """Takes in what the switch tells, waiting for it. Asks no database, so that nothing told is ever lost."""
+        event, taken = self._switch.next_event(self._patience_ms()), 0
+        if event is not None:
+            time.sleep(COLLECT_SECONDS)
         while event is not None:
             self._note(event)
             taken += 1
             event = self._switch.next_event(0) if taken < MOST_EVENTS else None
+
+    def _patience_ms(self) -> int:
+        """Milliseconds until something is due, if the switch tells nothing."""
+        if not self._listener.connected:
+            return int(LEAST_WAIT_SECONDS * 1000)
+        due = min(self._due, self._next_sweep, self._next_heartbeat, self._next_recovery)
+        if self._pages or self._started:
+            due = min(due, self._next_progress)
+        return int(min(max(due - time.monotonic(), 0.001), LONGEST_TICK_SECONDS) * 1000) + 1
 
     def _note(self, event: SwitchEvent) -> None:
         match event:
@@ -205,9 +225,10 @@ class Dialer:
         inbound.deliver(self._db, self._store, received, actor=self._actor)
 
     def _settle(self, outcome: Outcome) -> None:
-        # Pages told in the same breath as the end, or while the database was away: settling counts what is recorded.
-        self._record_progress()
-        settling.settle(self._db, outcome, self._spool.staged(outcome.attempt_id), actor=self._actor)
+        # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
+        told = self._pages.get(self._channel_of.get(outcome.attempt_id, ""), 0)
+        sidecar = self._spool.staged(outcome.attempt_id)
+        settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
         self._spool.discard_outbound(outcome.attempt_id)
         self._journal.remove(outcome.attempt_id)
         self._forget(outcome.attempt_id)
@@ -218,6 +239,7 @@ class Dialer:
         channel_uuid = self._channel_of.pop(attempt_id, "")
         self._live.pop(channel_uuid, None)
         self._pages.pop(channel_uuid, None)
+        self._started.discard(channel_uuid)
 
     def _sweep(self) -> None:
         """Settles what waits in the journal, and calls that never had a channel; delivers what waits in pending/."""
@@ -229,15 +251,15 @@ class Dialer:
                 call.no_channel = None
         self._each(list(self._journal.waiting()), self._settle)
         self._each(list(self._pending.waiting()), self._deliver)
-        self._stop_cancelled()
 
     def _outcome(self, fax: ClaimedFax, cause: str) -> Outcome:
         return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, without_channel(cause, ended_at=time.time()))
 
     def _stop_cancelled(self) -> None:
-        """Asked again at each sweep: the channel may not have been there yet when its fax was cancelled."""
+        """Done again until none is left: the channel may not have been there yet when its fax was cancelled."""
         with self._db.across_tenants() as tx:
             cancelled = queue.cancelled_calls(tx, self._settings.node)
+        self._cancelling = bool(cancelled)
         for channel_uuid in cancelled:
             self._switch.hang_up(channel_uuid, "ORIGINATOR_CANCEL")
 
@@ -249,22 +271,23 @@ class Dialer:
             self._due = time.monotonic() + 1 / self._settings.calls_per_second
             return
         with self._db.across_tenants() as tx:
-            room = self._settings.max_channels - queue.calls_on_node(tx, self._settings.node)
-            most = max(min(room, allowance, queue.MOST_CLAIMED), 0)
+            most = min(allowance, queue.MOST_CLAIMED)
             claimed = queue.claim_faxes(
                 tx,
                 node=self._settings.node,
                 switch_uuid=self._switch.uuid(),
                 most=most,
+                max_calls=self._settings.max_channels,
                 lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
             )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-            wait = None if len(claimed) == most else queue.next_due(tx)
+            wait, calls = (0.0, 0) if len(claimed) == most else queue.outlook(tx, self._settings.node)
         # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
-        self._full = room <= len(claimed)
-        if self._full or len(claimed) < most:
+        self._full = calls >= self._settings.max_channels
+        if len(claimed) < most:
             longest = LONGEST_WAIT_SECONDS
-            self._due = time.monotonic() + (longest if wait is None else min(max(wait, TICK_MS / 1000), longest))
+            wait = longest if wait is None or self._full else wait
+            self._due = time.monotonic() + min(max(wait, LEAST_WAIT_SECONDS), longest)
         else:
             self._due = 0.0
         for fax in claimed:
@@ -362,7 +385,7 @@ class Dialer:
             self._unavailable = True
             self._switch.log("err", f"{ascii(str(error))[:200]} Calls go on; nothing new is dialled until it answers.")
         self._next_sweep = self._due = 0.0
-        time.sleep(TICK_MS / 1000)
+        time.sleep(LEAST_WAIT_SECONDS)
 
     def _available(self) -> None:
         if self._unavailable:

@@ -43,16 +43,22 @@ def calls_on_node(tx: Transaction, node: str) -> int:
     return int(tx.value("select count(*) from calls where node = %s", (node,)))
 
 
-def claim_faxes(tx: Transaction, *, node: str, switch_uuid: str, most: int, lease_seconds: int) -> list[ClaimedFax]:
+def claim_faxes(
+    tx: Transaction, *, node: str, switch_uuid: str, most: int, max_calls: int, lease_seconds: int
+) -> list[ClaimedFax]:
     """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node, by priority, then by age.
+
+    No more than leave the node at `max_calls` calls, both directions counted.
 
     Refused: a fax that is not due, that another node is claiming or its user cancelling at this moment (SKIP LOCKED),
     or that is no longer queued. Call in across_tenants() as role switch.
     """
     due = tx.rows(
         """select q.tenant_id, q.fax_id from fax_queue q join tenants t on t.id = q.tenant_id and t.enabled
-           where q.not_before <= now() order by q.priority, q.not_before limit %s for update of q skip locked""",
-        (min(most, MOST_CLAIMED),),
+           where q.not_before <= now() order by q.priority, q.not_before
+           limit least(%s, greatest(%s - (select count(*) from calls where node = %s), 0))
+           for update of q skip locked""",
+        (min(most, MOST_CLAIMED), max_calls, node),
     )
     by_tenant: dict[int, list[int]] = {}
     for row in due:
@@ -60,35 +66,29 @@ def claim_faxes(tx: Transaction, *, node: str, switch_uuid: str, most: int, leas
     claimed: list[ClaimedFax] = []
     for tenant_id, fax_ids in sorted(by_tenant.items()):
         tx.enter_tenant(tenant_id)
-        taken = _leave_queue(tx, tenant_id, fax_ids)
-        claimed += _open_attempts(tx, tenant_id, taken, node, switch_uuid, lease_seconds)
+        claimed += _open_attempts(tx, tenant_id, fax_ids, node, switch_uuid, lease_seconds)
     return claimed
 
 
-def _leave_queue(tx: Transaction, tenant_id: int, fax_ids: list[int]) -> list[int]:
-    """Locks the faxes and takes them out of the queue, but for those that somebody else has locked.
+def _open_attempts(
+    tx: Transaction, tenant_id: int, fax_ids: list[int], node: str, switch_uuid: str, lease_seconds: int
+) -> list[ClaimedFax]:
+    """Takes faxes out of the queue, but for those that somebody else has locked, and opens their calls.
 
     A cancel holds the fax and then wants its place in the queue, which the claim holds: waiting here would be a
     deadlock.
     """
     rows = tx.rows(
         """with free as (
-               select id from faxes where tenant_id = %(tenant)s and id = any(%(faxes)s) for update skip locked)
-           delete from fax_queue q using free where q.tenant_id = %(tenant)s and q.fax_id = free.id
-           returning q.fax_id""",
-        {"tenant": tenant_id, "faxes": fax_ids},
-    )
-    return [row["fax_id"] for row in rows]
-
-
-def _open_attempts(
-    tx: Transaction, tenant_id: int, fax_ids: list[int], node: str, switch_uuid: str, lease_seconds: int
-) -> list[ClaimedFax]:
-    rows = tx.rows(
-        """with f as (
+               select id from faxes where tenant_id = %(tenant)s and id = any(%(faxes)s) for update skip locked),
+           left_queue as (
+               delete from fax_queue q using free where q.tenant_id = %(tenant)s and q.fax_id = free.id
+               returning q.fax_id),
+           f as (
                update faxes set state = 'dialing', attempts_made = attempts_made + 1, not_before = null,
                                 explanation = null
-               where tenant_id = %(tenant)s and id = any(%(faxes)s) and state = 'queued' and not cancel_requested
+               where tenant_id = %(tenant)s and id in (select fax_id from left_queue)
+                 and state = 'queued' and not cancel_requested
                returning id, called_number, calling_number, pages, pages_done, attempts_made, rendering_id),
            t as (
                select f.id as fax_id, r.id as trunk_id, r.name, r.called_format, r.calling_format, r.inbound_country,
@@ -146,17 +146,23 @@ def _claimed(tenant_id: int, row: Row) -> ClaimedFax:
     )
 
 
-def next_due(tx: Transaction) -> float | None:
-    """Seconds until the next queued fax is due (0 where one is); None where none waits."""
-    seconds = tx.value("select extract(epoch from min(not_before) - now()) from fax_queue")
-    return None if seconds is None else max(float(seconds), 0.0)
+def outlook(tx: Transaction, node: str) -> tuple[float | None, int]:
+    """Seconds until the next queued fax is due (0 where one is; None where none waits), and this node's calls."""
+    row = tx.one(
+        """select extract(epoch from (select q.not_before from fax_queue q
+                                      join tenants t on t.id = q.tenant_id and t.enabled
+                                      order by q.not_before limit 1) - now())::float as wait,
+                  (select count(*) from calls where node = %s) as calls""",
+        (node,),
+    )
+    return None if row["wait"] is None else max(row["wait"], 0.0), row["calls"]
 
 
 def enqueue(
     tx: Transaction, tenant_id: int, fax_id: int, *, pages_done: int, delay_seconds: float, explanation: str | None
 ) -> None:
     """Puts a rendered fax into the queue, to be dialled after the delay. Its row must be locked by this transaction."""
-    tx.execute(
+    tx.later(
         """with f as (
                update faxes set state = 'queued', not_before = now() + make_interval(secs => %(delay)s),
                                 pages_done = %(done)s, explanation = %(explanation)s
@@ -222,10 +228,9 @@ def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:
     )
 
 
-def record_pages(tx: Transaction, channel_uuid: str, pages: int) -> bool:
-    """Notes that `pages` pages of a call are acknowledged (or have arrived). Never goes back. False: no such call."""
-    changed = tx.execute("update calls set pages = greatest(pages, %s) where channel_uuid = %s", (pages, channel_uuid))
-    return changed == 1
+def record_pages(tx: Transaction, channel_uuid: str, pages: int) -> None:
+    """Notes that `pages` pages of a call are acknowledged (or have arrived). Never goes back."""
+    tx.later("update calls set pages = greatest(pages, %s) where channel_uuid = %s", (pages, channel_uuid))
 
 
 def calls_of_node(tx: Transaction, node: str) -> list[Row]:
@@ -270,7 +275,7 @@ def cancelled_calls(tx: Transaction, node: str) -> list[str]:
 
 def mark_sending(tx: Transaction, tenant_id: int, fax_id: int) -> None:
     """The far end is a fax machine, and pages are on their way."""
-    tx.execute(
+    tx.later(
         "update faxes set state = 'sending' where tenant_id = %s and id = %s and state = 'dialing'",
         (tenant_id, fax_id),
     )

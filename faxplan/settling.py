@@ -12,9 +12,10 @@ from faxplan.spool import OutboundSidecar
 UNKNOWN_DELAY_SECONDS = 60
 
 
-def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str) -> bool:
+def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str, pages_told: int = 0) -> bool:
     """Records how a call ended, and what follows for its fax. False: it was settled before; nothing is changed.
 
+    pages_told: acknowledged by what the switch told during the call, should the database not have it yet.
     Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
@@ -26,7 +27,7 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
         decision = failure_policy.decide(
             outcome.result,
             start_page=fax["pages_done"],
-            recorded_pages=call["pages"],
+            recorded_pages=max(call["pages"], pages_told),
             pages=fax["pages"],
             attempts_made=fax["attempts_made"],
             max_attempts=tenant.max_attempts,
@@ -34,7 +35,7 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
             waited=datetime.now(UTC) - fax["created_at"],
         )
         if not decision.counted:
-            tx.execute(
+            tx.later(
                 "update faxes set uncounted = uncounted + 1 where tenant_id = %s and id = %s",
                 (outcome.tenant_id, outcome.fax_id),
             )

@@ -328,6 +328,7 @@ create table fax_queue (
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
 );
 create index fax_queue_due_idx on fax_queue (priority, not_before);
+create index fax_queue_not_before_idx on fax_queue (not_before);
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
 

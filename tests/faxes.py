@@ -69,10 +69,14 @@ def queued(
     return fax_id
 
 
-def claim(world: World, most: int = 16, *, node: str = "node1", lease_seconds: int = 600) -> list[ClaimedFax]:
+def claim(
+    world: World, most: int = 16, *, node: str = "node1", max_calls: int = 1000, lease_seconds: int = 600
+) -> list[ClaimedFax]:
     """What a node takes to dial."""
     with world.switch.across_tenants() as tx:
-        return queue.claim_faxes(tx, node=node, switch_uuid="switch-1", most=most, lease_seconds=lease_seconds)
+        return queue.claim_faxes(
+            tx, node=node, switch_uuid="switch-1", most=most, max_calls=max_calls, lease_seconds=lease_seconds
+        )
 
 
 def due_now(world: World) -> None:

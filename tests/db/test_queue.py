@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound, queue
+from faxplan import outbound, queue, tenants
 from tests.faxes import NUMBER, claim, due_now, in_threads, queued
 from tests.world import World
 
@@ -42,15 +42,32 @@ def test_a_fax_that_is_not_due_waits(world: World) -> None:
     queued(world, world.acme, due_in=3600)
     assert claim(world) == []
     with world.switch.across_tenants() as tx:
-        wait = queue.next_due(tx)
+        wait, calls = queue.outlook(tx, "node1")
         assert wait is not None
         assert 3500 < wait <= 3600
+        assert calls == 0
     due_now(world)
     with world.switch.across_tenants() as tx:
-        assert queue.next_due(tx) == 0
+        assert queue.outlook(tx, "node1") == (0, 0)
     assert len(claim(world)) == 1
     with world.switch.across_tenants() as tx:
-        assert queue.next_due(tx) is None
+        assert queue.outlook(tx, "node1") == (None, 1)
+
+
+def test_a_disabled_tenants_faxes_are_nothing_to_wait_for(world: World) -> None:
+    queued(world, world.acme)
+    with world.admin.across_tenants() as tx:
+        tenants.change(tx, world.acme.tenant.id, {"enabled": False})
+    assert claim(world) == []
+    with world.switch.across_tenants() as tx:
+        assert queue.outlook(tx, "node1") == (None, 0)
+
+
+def test_a_node_takes_no_more_than_its_calls_leave_room_for(world: World) -> None:
+    for _ in range(4):
+        queued(world, world.acme)
+    assert [len(claim(world, max_calls=3)) for _ in range(2)] == [3, 0]
+    assert len(claim(world, node="node2", max_calls=3)) == 1
 
 
 def test_what_another_node_is_claiming_is_passed_over(world: World) -> None:
@@ -59,7 +76,7 @@ def test_what_another_node_is_claiming_is_passed_over(world: World) -> None:
 
     def one_node() -> list[int]:
         with world.switch.across_tenants() as tx:
-            mine = queue.claim_faxes(tx, node="one", switch_uuid="s", most=1, lease_seconds=60)
+            mine = queue.claim_faxes(tx, node="one", switch_uuid="s", most=1, max_calls=9, lease_seconds=60)
             took.set()
             assert release.wait(60)
         return [fax.fax_id for fax in mine]
@@ -165,8 +182,8 @@ def test_pages_of_a_call_never_go_back(world: World) -> None:
     queued(world, world.acme)
     (fax,) = claim(world)
     with world.switch.across_tenants() as tx:
-        assert [queue.record_pages(tx, fax.channel_uuid, pages) for pages in (2, 1)] == [True, True]
-        assert not queue.record_pages(tx, "no-such-call", 1)
+        for pages in (2, 1):
+            queue.record_pages(tx, fax.channel_uuid, pages)
     with world.switch.tenant(fax.tenant_id) as tx:
         call = queue.take_call(tx, fax.tenant_id, fax.attempt_id)
         assert call is not None

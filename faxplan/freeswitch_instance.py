@@ -125,8 +125,10 @@ class Instance:
         self.prepare()
         environment = {**os.environ, **self.options.environment}
         environment["PATH"] = f"{self.options.python.parent}:{environment.get('PATH', os.defpath)}"
+        # The scripts first: each call imports its script anew, and Python looks through the path from the start.
         given = self.options.environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{self.base / 'python'}:{given}" if given else str(self.base / "python")
+        folders = [str(self.options.script_dir), str(self.base / "python"), *([given] if given else [])]
+        environment["PYTHONPATH"] = os.pathsep.join(folders)
         with (self.base / "log" / "output").open("ab") as output:
             # Its own session: Ctrl-C in the terminal is for whoever started us, and they stop the switch in order.
             self._process = subprocess.Popen(

@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import time
 import zoneinfo
@@ -23,6 +22,7 @@ from faxplan.event_socket import EventSocket
 from faxplan.free_ports import RtpPorts, free_sip_port, free_tcp_port
 from faxplan.freeswitch_found import FreeSwitchFound
 from faxplan.gateways import Gateway, Network, acl_xml, write_gateways
+from faxplan.processes import ProcessId, end, end_child
 
 PROFILE = "faxplan"
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -174,13 +174,7 @@ class Instance:
         """End it in order; by force if it has not ended in 15 s."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end_child(self._process, _STOP_SECONDS)
         self._ended()
 
     def kill9(self) -> None:
@@ -245,15 +239,9 @@ class Instance:
         pid_file = self.base / "run" / "freeswitch.pid"
         if not pid_file.exists():
             return
-        pid = int(pid_file.read_text().strip("\0 \n") or 0)
-        if pid <= 0 or not _runs_in(pid, self.base):
-            return
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while _runs_in(pid, self.base):
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.1)
+        left = ProcessId.of("freeswitch", int(pid_file.read_text().strip("\0 \n") or 0))
+        if left is not None and _runs_in(left.pid, self.base):
+            end([left], _STOP_SECONDS)
 
 
 def _runs_in(pid: int, base: Path) -> bool:

@@ -60,6 +60,16 @@ def end(processes: Sequence[ProcessId], seconds: float = STOP_SECONDS) -> None:
                 time.sleep(0.05)
 
 
+def end_child(process: "subprocess.Popen[bytes]", seconds: float = STOP_SECONDS) -> None:
+    """Ends a child of this very process as `end` does, and waits for it, so that no zombie stays. May be repeated."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class PidFile:
     """What runs here, on disk, in the order in which it is to be ended."""
 
@@ -137,15 +147,8 @@ class Child:
 
     def stop(self) -> None:
         """Ends it: SIGTERM, and SIGKILL if it has not ended in time. May be called again."""
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            end_child(self._process)
 
     def obituary(self) -> str:
         """How it ended, and the last lines of its log."""

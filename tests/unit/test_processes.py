@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan.processes import Child, PidFile, ProcessId, end
+from faxplan.processes import Child, PidFile, ProcessId, end, end_child
 
 SLEEPS = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
 DEAF = [
@@ -41,6 +41,12 @@ def test_a_process_is_told_from_a_later_one_with_its_number(process: "subprocess
 def test_a_process_that_ignores_sigterm_is_killed(process: "subprocess.Popen[bytes]") -> None:
     end([identity(process)], seconds=0.2)
     assert process.wait(10) == -9
+
+
+def test_a_child_that_ignores_sigterm_is_killed_and_waited_for(process: "subprocess.Popen[bytes]") -> None:
+    end_child(process, seconds=0.2)
+    assert process.returncode == -9
+    end_child(process)
 
 
 def test_nobody_elses_process_is_ended(process: "subprocess.Popen[bytes]") -> None:

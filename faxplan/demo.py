@@ -6,7 +6,7 @@ The names are those of the shipped document. Its numbers are reserved for fictio
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import mailboxes, tenants, trunks, users
+from faxplan import mailboxes, routes, tenants, trunk_directory, trunks, users
 from faxplan.db import Database
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -57,16 +57,9 @@ def ensure(admin: Database, *, carrier_port: int) -> Demo:
     with admin.across_tenants() as tx:
         known = {each.slug for each in tenants.everyone(tx)}
         if TRUNK not in {gateway.name for gateway in trunks.gateways(tx)}:
-            trunk = trunks.create(
-                tx,
-                name=TRUNK,
-                host="127.0.0.1",
-                port=carrier_port,
-                inbound_country="US",
-                source_networks=["127.0.0.1/32"],
-            )
-            trunks.add_route(tx, "+", trunk)
-        trunks.move(tx, TRUNK, "127.0.0.1", carrier_port)
+            values = {"host": "127.0.0.1", "inbound_country": "US", "source_networks": ["127.0.0.1/32"]}
+            routes.add(tx, "+", trunk_directory.add(tx, TRUNK, values))
+        trunk_directory.change(tx, TRUNK, {"host": "127.0.0.1", "port": carrier_port})
     sender, receiver = (_party(admin, company, made=company.slug not in known) for company in (_SENDER, _RECEIVER))
     return Demo(sender, receiver, made_now=_RECEIVER.slug not in known)
 

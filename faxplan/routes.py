@@ -16,6 +16,19 @@ def everyone(tx: Transaction) -> list[Row]:
     )
 
 
+def add(
+    tx: Transaction, prefix: str, trunk_id: int | None, *, position: int = 100, only_for: int | None = None
+) -> None:
+    """Sends numbers that begin with `prefix` (`+` alone: all) through a trunk; None: bars them (role admin).
+
+    only_for: the one tenant that has it. Raises ConstraintViolated.
+    """
+    tx.execute(
+        "insert into routes (prefix, trunk_id, position, only_for) values (%s, %s, %s, %s)",
+        (prefix, trunk_id, position, only_for),
+    )
+
+
 def remove(tx: Transaction, prefix: str, trunk_id: int | None, *, only_for: int | None = None) -> None:
     """Takes a route away, or with trunk_id None a bar (role admin). Raises NotFound."""
     gone = tx.execute(

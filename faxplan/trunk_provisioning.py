@@ -8,7 +8,7 @@ The switches take a change up within seconds (gateway_sync).
 from collections.abc import Mapping
 from typing import Any
 
-from faxplan import audit, routes, tenants, trunk_directory, trunks
+from faxplan import audit, routes, tenants, trunk_directory
 from faxplan.db import Database, Row, Transaction
 
 
@@ -49,7 +49,7 @@ def add_route(
     """
     with admin.across_tenants() as tx:
         tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
-        trunks.add_route(tx, prefix, _trunk_id(tx, trunk), position=position, only_for=tenant_id)
+        routes.add(tx, prefix, _trunk_id(tx, trunk), position=position, only_for=tenant_id)
         _record(
             tx, actor, "route.add", f"route:{prefix}", {"trunk": trunk, "position": position, "only_for": tenant_id}
         )

@@ -1,7 +1,9 @@
-"""Trunks and routes: through which gateway a number is dialled, and from which one a call came."""
+"""Trunks as calls need them: through which one a number is dialled, and from which one a call came.
+
+Reads only: an administrator keeps them in trunk_directory, and the routes to them in routes.
+"""
 
 import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from faxplan import numbers
@@ -24,36 +26,6 @@ class Trunk:
 
 
 _CALL_COLUMNS = "t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38, t.inbound_format"
-
-
-def create(
-    tx: Transaction,
-    *,
-    name: str,
-    host: str,
-    port: int | None,
-    inbound_country: str,
-    source_networks: Iterable[str],
-    ping_seconds: int | None = None,
-) -> int:
-    """A new trunk (role admin); its id. Raises ConstraintViolated."""
-    return int(
-        tx.value(
-            """insert into trunks (name, host, port, inbound_country, source_networks, ping_seconds)
-               values (%s, %s, %s, %s, %s::cidr[], %s) returning id""",
-            (name, host, port, inbound_country, list(source_networks), ping_seconds),
-        )
-    )
-
-
-def add_route(
-    tx: Transaction, prefix: str, trunk_id: int | None, *, position: int = 100, only_for: int | None = None
-) -> None:
-    """Sends numbers that begin with `prefix` (`+` alone: all) through a trunk; None: bars them. ConstraintViolated."""
-    tx.execute(
-        "insert into routes (prefix, trunk_id, position, only_for) values (%s, %s, %s, %s)",
-        (prefix, trunk_id, position, only_for),
-    )
 
 
 def route(tx: Transaction, tenant_id: int, number: str) -> Trunk:
@@ -124,8 +96,3 @@ def source_networks(tx: Transaction) -> list[ipaddress.IPv4Network | ipaddress.I
     """The networks that may send us calls: the ACL of the profile."""
     rows = tx.rows("select distinct unnest(source_networks)::text as network from trunks where enabled order by 1")
     return [ipaddress.ip_network(row["network"]) for row in rows]
-
-
-def move(tx: Transaction, name: str, host: str, port: int | None) -> None:
-    """Lets a trunk lead to another address (role admin)."""
-    tx.execute("update trunks set host = %s, port = %s where name = %s", (host, port, name))

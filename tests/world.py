@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import mailboxes, tenants, trunks, users
+from faxplan import mailboxes, routes, tenants, trunk_directory, users
 from faxplan.config import Settings
 from faxplan.db import Database, Listener
 from faxplan.documents import Store
@@ -85,10 +85,8 @@ def world_on(installation: Installation, folder: Path) -> Iterator[World]:
     """Two tenants, a trunk and the folders of a node, on this installation."""
     dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ("admin", "portal", "switch", "worker")}
     with dbs["admin"].across_tenants() as tx:
-        trunk = trunks.create(
-            tx, name="carrier", host="127.0.0.1", port=5080, inbound_country="DE", source_networks=["127.0.0.0/8"]
-        )
-        trunks.add_route(tx, "+", trunk)
+        values = {"host": "127.0.0.1", "port": 5080, "inbound_country": "DE", "source_networks": ["127.0.0.0/8"]}
+        routes.add(tx, "+", trunk_directory.add(tx, "carrier", values))
     settings = Settings(
         database_url=installation.url(""), state_dir=folder / "state", node="node1", calls_per_second=200
     )

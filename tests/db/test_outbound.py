@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound, quotas, trunks, users
+from faxplan import outbound, quotas, routes, trunks, users
 from faxplan.errors import InvalidNumber, NoRoute, NotFound, QuotaExceeded
 from faxplan.outbound import AlreadyFinal, SendRequest, TenantDisabled
 from faxplan.source import UnsupportedDocument
@@ -50,7 +50,7 @@ def test_a_number_that_cannot_be_dialled_is_refused(world: World, letter: Path, 
 @pytest.mark.parametrize("only_for_us", [False, True])
 def test_a_barred_number_is_refused_at_once(world: World, letter: Path, *, only_for_us: bool) -> None:
     with world.admin.across_tenants() as tx:
-        trunks.add_route(tx, "+4930", None, only_for=world.acme.tenant.id if only_for_us else None)
+        routes.add(tx, "+4930", None, only_for=world.acme.tenant.id if only_for_us else None)
     with pytest.raises(NoRoute, match=r"barred: numbers that begin with \+4930"):
         submit(world, letter)
     assert submit(world, letter, "+49 40 123456")
@@ -58,9 +58,9 @@ def test_a_barred_number_is_refused_at_once(world: World, letter: Path, *, only_
 
 def test_a_tenants_own_route_overrides_a_bar(world: World, letter: Path) -> None:
     with world.admin.across_tenants() as tx:
-        trunks.add_route(tx, "+4930", None)
+        routes.add(tx, "+4930", None)
         trunk = trunks.route(tx, world.borea.tenant.id, "+4940123456")
-        trunks.add_route(tx, "+4930", trunk.id, only_for=world.acme.tenant.id)
+        routes.add(tx, "+4930", trunk.id, only_for=world.acme.tenant.id)
     assert submit(world, letter)
 
 

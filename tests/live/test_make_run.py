@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import config, guard, trunks
+from faxplan import config, guard, trunk_directory
 from faxplan.db import Database
 from faxplan.freeswitch_found import find
 from faxplan.home import Home
@@ -39,9 +39,9 @@ def test_a_fax_the_doctor_the_gateways_and_the_guard(home: Home, tmp_path: Path)
             assert findings[what]["level"] == "ok"
 
         with admin.across_tenants() as tx:
-            trunks.move(tx, "carrier", "127.0.0.1", 5999)
-            trunks.create(
-                tx, name="second", host="192.0.2.1", port=None, inbound_country="US", source_networks=["192.0.2.0/24"]
+            trunk_directory.change(tx, "carrier", {"host": "127.0.0.1", "port": 5999})
+            trunk_directory.add(
+                tx, "second", {"host": "192.0.2.1", "inbound_country": "US", "source_networks": ["192.0.2.0/24"]}
             )
 
         def asked(command: str) -> str:

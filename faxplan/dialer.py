@@ -5,8 +5,9 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TypeVar
 
 from faxplan import dial_string, inbound, nodes, pending, queue, settling, staging, tenants
@@ -15,11 +16,11 @@ from faxplan.config import Settings
 from faxplan.db import Database, Listener, Row
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
-from faxplan.files import private_folder
 from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
 from faxplan.pending import Pending, PendingFax
 from faxplan.queue import ClaimedFax
+from faxplan.recovery import Recovery
 from faxplan.spool import Spool
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
 
@@ -39,9 +40,9 @@ HEARTBEAT_SECONDS = 5.0
 RECOVERY_SECONDS = 30.0
 LEAST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
 """Between two looks into the queue, where no notification says that there is something new."""
-DIALLING_SECONDS = 120.0
-"""Younger calls may have no channel yet: their originate is on its way through the switch."""
 MOST_EVENTS = 200
+MOST_STAMPED_AT_ONCE = 10
+"""Pages that get their header line within the runtime's step; longer faxes in a thread beside it: 300 take seconds."""
 NO_CHANNEL_GRACE_SECONDS = 0.5
 """How long a `-ERR` waits for the hangup hook of its call, which knows more where there was a channel after all."""
 
@@ -79,13 +80,15 @@ class Dialer:
         self._pending = Pending(settings.pending)
         self._settings = settings
         self._gateway_sync = GatewaySync(switch, db, settings)
+        self._recovery = Recovery(switch, db, spool, settings.node)
         self._actor = f"switch:{settings.node}"
         self._live: dict[str, LiveCall] = {}
         self._channel_of: dict[int, str] = {}
+        self._stager = ThreadPoolExecutor(1, thread_name_prefix="faxplan-staging")
+        self._staging: dict[int, tuple[ClaimedFax, Future[str]]] = {}
         self._pages: dict[str, int] = {}
         self._started: set[str] = set()
         self._ended: set[int] = set()
-        self._expired: set[tuple[int, int]] = set()
         self._full = False
         self._had_node = False
         self._due = 0.0
@@ -119,6 +122,7 @@ class Dialer:
             except Exception as error:  # noqa: BLE001 - one fax's trouble must not end the runtime of all
                 self._switch.log("crit", f"{type(error).__name__}: {ascii(str(error))[:300]}; the runtime goes on")
                 time.sleep(TROUBLE_SECONDS)
+        self._stager.shutdown(cancel_futures=True)
         self._listener.close()
 
     def _take_node(self) -> bool:
@@ -151,6 +155,7 @@ class Dialer:
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
             self._sweep()
+        self._dial_staged()
         self._cancelling = self._cancelling or queue.CANCEL_CHANNEL in heard
         if self._cancelling and now >= self._next_cancel:
             self._next_cancel = now + CANCEL_SECONDS
@@ -173,6 +178,8 @@ class Dialer:
     def _patience_ms(self) -> int:
         """Milliseconds until something is due, if the switch tells nothing."""
         if not self._listener.connected:
+            return int(LEAST_WAIT_SECONDS * 1000)
+        if self._staging:
             return int(LEAST_WAIT_SECONDS * 1000)
         due = min(self._due, self._next_sweep, self._next_heartbeat, self._next_recovery)
         if self._pages or self._started:
@@ -305,22 +312,39 @@ class Dialer:
         return int(self._tokens)
 
     def _dial(self, fax: ClaimedFax, tenant: tenants.Tenant) -> None:
-        try:
-            if fax.trunk is None:
-                raise NoRoute(f"no trunk serves {fax.called_number}")
-            sidecar = staging.stage(self._store, self._spool, fax, fax.trunk, tenant)
-            argument = dial_string.originate(
-                dial_string.Dial(
-                    attempt_id=fax.attempt_id,
-                    channel_uuid=fax.channel_uuid,
-                    gateway=fax.trunk.name,
-                    called=sidecar.dialled,
-                    calling=sidecar.caller_id,
-                    t38=fax.trunk.t38,
-                    ring_seconds=self._settings.ring_seconds,
-                    call_cap_seconds=self._settings.call_cap_seconds,
-                )
+        stage = partial(self._stage, fax, tenant)
+        if fax.pages > MOST_STAMPED_AT_ONCE and staging.is_stamped(fax, tenant):
+            self._staging[fax.attempt_id] = (fax, self._stager.submit(stage))
+        else:
+            self._originate(fax, stage)
+
+    def _dial_staged(self) -> None:
+        for attempt_id, (fax, staged) in list(self._staging.items()):
+            if staged.done():
+                self._originate(fax, staged.result)
+                del self._staging[attempt_id]
+
+    def _stage(self, fax: ClaimedFax, tenant: tenants.Tenant) -> str:
+        """Writes all that the call needs into the spool; the argument of its `bgapi`."""
+        if fax.trunk is None:
+            raise NoRoute(f"no trunk serves {fax.called_number}")
+        sidecar = staging.stage(self._store, self._spool, fax, fax.trunk, tenant)
+        return dial_string.originate(
+            dial_string.Dial(
+                attempt_id=fax.attempt_id,
+                channel_uuid=fax.channel_uuid,
+                gateway=fax.trunk.name,
+                called=sidecar.dialled,
+                calling=sidecar.caller_id,
+                t38=fax.trunk.t38,
+                ring_seconds=self._settings.ring_seconds,
+                call_cap_seconds=self._settings.call_cap_seconds,
             )
+        )
+
+    def _originate(self, fax: ClaimedFax, stage: Callable[[], str]) -> None:
+        try:
+            argument = stage()
         except Exception as error:  # noqa: BLE001 - the other faxes of this claim are to be dialled all the same
             told = f"attempt {fax.attempt_id} was not dialled: {type(error).__name__}: {error}"
             self._switch.log("err", ascii(told)[:300])
@@ -333,23 +357,13 @@ class Dialer:
     # --------------------------------------------------------------------------------------------------------- recovery
 
     def _recover(self) -> None:
-        """Ends calls that nobody will report on: of a switch that is gone, without a channel, or past their lease."""
+        """Ends calls that nobody will report on, and takes care of what they left on the disk."""
         self._each(list(self._journal.waiting()), self._settle)
-        # Before the calls are read: a call's row is there before its files are, so what is listed here and has no
-        # living call is really left over.
-        received, staged = self._spool.inbound_attempts(), self._spool.outbound_attempts()
-        with self._db.across_tenants() as tx:
-            here = queue.calls_of_node(tx, self._settings.node)
-            expired = {(c["tenant_id"], c["attempt_id"]): c for c in queue.expired_calls(tx)}
-        dead = [call for call in here if self._is_dead(call)]
-        living = {call["attempt_id"] for call in here} - {call["attempt_id"] for call in dead}
+        left = self._recovery.look(self._staging)
         self._each(list(self._pending.waiting()), self._deliver)
-        self._each([attempt for attempt in received if attempt not in living], self._adopt)
-        # Twice seen: a clock that jumped makes every lease look old until the nodes have reported again.
-        gone = [call for key, call in expired.items() if key in self._expired and call["node"] != self._settings.node]
-        self._expired = set(expired)
-        self._each(dead + gone, self._end)
-        for attempt_id in set(staged) - living - set(self._channel_of):
+        self._each(left.received, self._adopt)
+        self._each(left.calls, self._end)
+        for attempt_id in left.staged - set(self._channel_of):
             self._spool.discard_outbound(attempt_id)
 
     def _adopt(self, attempt_id: int) -> None:
@@ -365,19 +379,6 @@ class Dialer:
         elif not (self._pending.root / str(call["attempt_id"])).exists():
             inbound.abandon(self._db, call, actor=self._actor)
 
-    def _is_dead(self, call: Row) -> bool:
-        """Whether a call of this node is over.
-
-        Of this very switch, the switch itself knows; a lease only bounds how long the call may go on.
-        """
-        if call["switch_uuid"] != self._switch.uuid():
-            return True
-        if self._switch.channel_exists(call["channel_uuid"]):
-            if call["expired"]:
-                self._switch.hang_up(call["channel_uuid"], "ALLOTTED_TIMEOUT")
-            return False
-        return bool(call["age"] > DIALLING_SECONDS)
-
     # --------------------------------------------------------------------------------------------------------- database
 
     def _wait_for_database(self, error: DatabaseUnavailable) -> None:
@@ -391,11 +392,3 @@ class Dialer:
         if self._unavailable:
             self._unavailable = False
             self._switch.log("notice", "PostgreSQL answers again")
-
-
-def prepare_folders(settings: Settings) -> list[Path]:
-    """The folders that a node needs, made and private."""
-    folders = [settings.state_dir, settings.spool, settings.journal, settings.pending, settings.store]
-    for folder in folders:
-        private_folder(folder)
-    return folders

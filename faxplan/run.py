@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from faxplan import config, demo, dialer, home, nodes, numbers, processes, run_fax, run_switch, trunks
+from faxplan import config, demo, files, home, nodes, numbers, processes, run_fax, run_switch, trunks
 from faxplan.config import to_toml
 from faxplan.db import Database
 from faxplan.documents import Store
@@ -66,7 +66,9 @@ class Run:
         else:
             switch = OwnFreeSwitch(self._home, choice.found, sip_port, gateways)
         self._write_settings(server.cluster, switch.settings())
-        dialer.prepare_folders(config.load(self._home.settings_file))
+        settings = config.load(self._home.settings_file)
+        for folder in (settings.state_dir, settings.spool, settings.journal, settings.pending, settings.store):
+            files.private_folder(folder)
         environment = {"FAXPLAN_CONFIG": str(self._home.settings_file)}
         worker = Child(
             "the worker",

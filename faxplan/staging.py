@@ -20,12 +20,16 @@ MAX_HEADER_BYTES = 50
 """T30_MAX_PAGE_HEADER_INFO. spandsp takes none that is longer in UTF-8, and the page's line stays blank."""
 
 
+def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
+    """Whether the header line is ours to stamp: spandsp counts pages from 1 in each call, and knows no "of m"."""
+    return tenant.header_line and (tenant.page_n_of_m or fax.start_page > 0)
+
+
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
     """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost."""
     ident = (fax.did_ident or tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
     target = spool.outbound_tiff(fax.attempt_id)
-    # spandsp counts pages from 1 in each call, so it would print wrong numbers on a resumed fax.
-    stamped = tenant.header_line and (tenant.page_n_of_m or fax.start_page > 0)
+    stamped = is_stamped(fax, tenant)
     if stamped:
         plain = target.with_suffix(".plain")
         try:

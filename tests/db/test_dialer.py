@@ -1,12 +1,19 @@
 """The runtime on a scripted switch: what it dials, how many at once, and that every call is settled."""
 
+import threading
+import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from faxplan import nodes, outbound, queue
+from faxplan import dialer, nodes, outbound, queue, recovery, staging
 from faxplan.db import Listener
+from faxplan.documents import Store
+from faxplan.queue import ClaimedFax
+from faxplan.spool import OutboundSidecar, Spool
 from faxplan.switch import FaxStarted, NoChannel, PageDone
 from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, pending_folder, queued
 from tests.runtime import DROPPED, SENT, Runtime
@@ -335,3 +342,42 @@ def test_a_disabled_tenants_faxes_wait(world: World, runtime: Runtime) -> None:
     runtime.run(runtime.settled(world.borea, sent))
     assert world.fax(world.acme, held)["state"] == "queued"
     assert not world.attempts(world.acme, held)
+
+
+@pytest.fixture
+def slow_stamping(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Long faxes are stamped when this is set, and not before."""
+    go_on, stage = threading.Event(), staging.stage
+
+    def stage_slowly(store: Store, spool: Spool, fax: ClaimedFax, *rest: Any) -> OutboundSidecar:
+        if fax.pages > dialer.MOST_STAMPED_AT_ONCE:
+            assert go_on.wait(60)
+        return stage(store, spool, fax, *rest)
+
+    monkeypatch.setattr(staging, "stage", stage_slowly)
+    return go_on
+
+
+def test_while_a_long_fax_is_stamped_others_go_out_and_it_is_not_given_up(
+    world: World, runtime: Runtime, slow_stamping: threading.Event
+) -> None:
+    long = queued(world, world.acme, due_in=-10, pages=dialer.MOST_STAMPED_AT_ONCE + 1)
+    short = queued(world, world.acme, pages=3)
+    clock, began = runtime.switch.clock, runtime.switch.clock.monotonic()
+
+    def stamped_when_recovery_has_looked_twice() -> None:
+        with world.switch.across_tenants() as tx:
+            tx.execute("update calls set started_at = now() - %s", (timedelta(seconds=recovery.DIALLING_SECONDS + 1),))
+        if clock.monotonic() > began + 2 * dialer.RECOVERY_SECONDS:
+            assert world.fax(world.acme, short)["state"] == "sent"
+            slow_stamping.set()
+            time.sleep(0.01)
+
+    def sent_whole(call: Originate) -> None:
+        runtime.switch.ends(call, replace(SENT, pages=3 if len(runtime.switch.originated) == 1 else 11))
+
+    runtime.switch.on_turn = stamped_when_recovery_has_looked_twice
+    runtime.switch.on_originate = sent_whole
+    runtime.run(runtime.final(world.acme, long))
+    assert world.fax(world.acme, long)["state"] == "sent"
+    assert len(world.attempts(world.acme, long)) == 1

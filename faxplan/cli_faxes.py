@@ -64,11 +64,11 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
     accepted = outbound.submit(context.portal, context.store, user, request)
     if not options.json:
         pages = "" if accepted.pages is None else f", {accepted.pages} page{'' if accepted.pages == 1 else 's'}"
-        print(f"Fax {accepted.fax_id} to {numbers.readable(accepted.called_number)}{pages}: accepted.")
+        print(f"Fax {accepted.fax_id} to {numbers.readable(accepted.called_number, tenant.country)}{pages}: accepted.")
     if options.wait:
         # Progress is news, not the result: with --json the result alone goes to standard output.
         display = Display(sys.stderr if options.json else sys.stdout)
-        fax = progress.follow(context.portal, user, accepted.fax_id, tenant.zone, display)
+        fax = progress.follow(context.portal, user, accepted.fax_id, tenant, display)
     else:
         fax = _fax(context, user, accepted.fax_id)
     if options.json:
@@ -90,7 +90,7 @@ def _list(context: "Context", options: argparse.Namespace) -> int:
         (
             fax.id,
             time_line.clock(fax.created_at, tenant.zone, now),
-            time_line.party(fax),
+            time_line.party(fax, tenant.country),
             _count(fax),
             fax.state,
             fax.file_name or fax.explanation,
@@ -109,7 +109,7 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
     if options.json:
         cli_output.print_json({"fax": fax, "attempts": calls})
         return 0
-    for line in time_line.of_fax(fax, calls, tenant.zone, datetime.now(UTC)):
+    for line in time_line.of_fax(fax, calls, tenant, datetime.now(UTC)):
         print(line)
     return 0
 
@@ -144,7 +144,8 @@ def status_of_fax(context: "Context", options: argparse.Namespace) -> int:
     if options.json:
         cli_output.print_json(fax)
     else:
-        print(f"{time_line.headline(fax)}: {fax.state}. {time_line.standing(fax, tenant.zone, datetime.now(UTC))}")
+        standing = time_line.standing(fax, tenant.zone, datetime.now(UTC))
+        print(f"{time_line.headline(fax, tenant.country)}: {fax.state}. {standing}")
     return 0
 
 

@@ -51,7 +51,7 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
     print("\nCalls")
     calling = [
         (c["tenant"], c["fax_id"], "sending to" if c["direction"] == history.SENT else "receiving for",
-         numbers.readable(c["destination"]), c["pages"], f"{c['seconds']:.0f} s", c["node"])
+         numbers.readable(c["destination"], None), c["pages"], f"{c['seconds']:.0f} s", c["node"])
         for c in calls
     ]  # fmt: skip
     headings = ("TENANT", "FAX", "WHAT", "NUMBER", "PAGES", "FOR", "NODE")

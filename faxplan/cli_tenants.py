@@ -172,20 +172,26 @@ def _add_did(context: "Context", options: argparse.Namespace) -> int:
         context.admin, context.actor, options.slug, options.number,
         mailbox=options.mailbox, station_ident=options.station_ident,
     )  # fmt: skip
-    text = f"Faxes to {numbers.readable(did.number)} go to mailbox {options.mailbox} of {options.slug}."
+    text = f"Faxes to {numbers.readable(did.number, None)} go to mailbox {options.mailbox} of {options.slug}."
     return cli_output.done(options, did, text)
 
 
 def _remove_did(context: "Context", options: argparse.Namespace) -> int:
     number = provisioning.remove_did(context.admin, context.actor, options.slug, options.number)
-    text = f"{numbers.readable(number)} is nobody's now: calls to it are answered with 404."
+    text = f"{numbers.readable(number, None)} is nobody's now: calls to it are answered with 404."
     return cli_output.done(options, {"number": number, "removed": True}, text)
 
 
 def _list_dids(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_dids(context.admin, options.slug)
     rows = [
-        (numbers.readable(d["number"]), d["tenant"], d["mailbox"], d["station_ident"], "yes" if d["enabled"] else "no")
+        (
+            numbers.readable(d["number"], None),
+            d["tenant"],
+            d["mailbox"],
+            d["station_ident"],
+            "yes" if d["enabled"] else "no",
+        )
         for d in found
     ]
     headings = ("DID", "TENANT", "MAILBOX", "STATION IDENT", "ENABLED")

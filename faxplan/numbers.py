@@ -120,10 +120,24 @@ def _begins_like_an_emergency_number(text: str, country: str) -> bool:
     return phonenumbers.connects_to_emergency_number(text, country)
 
 
-def readable(number: str) -> str:
-    """An E.164 number with spaces, as people read it."""
+def readable(number: str, country: str | None) -> str:
+    """An E.164 number as people of `country` read it: their own in national form, any other with + and country code.
+
+    country None: always with +, for who reads numbers of many countries. `normalise` reads it back in that country.
+    """
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return number
+    if country is not None and _is_of(parsed, country):
+        text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+        if not _begins_like_an_emergency_number(text, country):
+            return text
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _is_of(number: phonenumbers.PhoneNumber, country: str) -> bool:
+    # Countries share a country code (+1), and in it numbers that are of no single one (+1 800).
+    return phonenumbers.region_code_for_number(number) == country or phonenumbers.is_valid_number_for_region(
+        number, country
+    )

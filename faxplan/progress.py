@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
-from zoneinfo import ZoneInfo
 
 from faxplan import history, time_line
 from faxplan.db import Database
 from faxplan.history import Fax
+from faxplan.tenants import Tenant
 from faxplan.users import User
 
 POLL_SECONDS = 0.2
@@ -49,7 +49,7 @@ def follow(
     db: Database,
     user: User,
     fax_id: int,
-    zone: ZoneInfo,
+    tenant: Tenant,
     display: Display,
     *,
     look: Callable[[], None] = lambda: None,
@@ -64,8 +64,9 @@ def follow(
             with db.tenant(user.tenant_id) as tx:
                 fax = history.fax(tx, user, fax_id)
             now = datetime.now(UTC)
-            standing = time_line.standing(fax, zone, now)
-            display.update(f"{bar(fax)}  {time.monotonic() - started:3.0f} s  {_doing(fax, standing)}", standing)
+            standing = time_line.standing(fax, tenant.zone, now)
+            doing = _doing(fax, standing, tenant.country)
+            display.update(f"{bar(fax)}  {time.monotonic() - started:3.0f} s  {doing}", standing)
             if fax.final:
                 return fax
             look()
@@ -74,10 +75,10 @@ def follow(
         display.close()
 
 
-def _doing(fax: Fax, standing: str) -> str:
+def _doing(fax: Fax, standing: str, country: str) -> str:
     """Beside the bar, which counts the pages already: short, for terminals of 80 columns."""
     words = {"dialing": "Dialling", "sending": "Sending"}
-    return f"{words[fax.state]} {time_line.party(fax)}" if fax.state in words else standing
+    return f"{words[fax.state]} {time_line.party(fax, country)}" if fax.state in words else standing
 
 
 def bar(fax: Fax) -> str:

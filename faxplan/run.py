@@ -206,7 +206,7 @@ def _print_what_next(where: Home, demonstration: demo.Demo) -> None:
         f"""
 Faxplan is running. From another terminal, with a document of yours:
 
-  {command} send FILE "{numbers.readable(receiver.did)}" --as {sender.user.email} --wait
+  {command} send FILE "{numbers.readable(receiver.did, sender.tenant.country)}" --as {sender.user.email} --wait
   {command} list --inbox --as {receiver.user.email}
   {command} status
   {command} doctor

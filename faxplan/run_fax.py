@@ -31,9 +31,8 @@ def send(db: Database, store: Store, demonstration: Demo, home: Home, *, look: C
     """
     sender, receiver = demonstration.sender, demonstration.receiver
     since = datetime.now(UTC)
-    submitted = outbound.submit(
-        db, store, sender.user, SendRequest(numbers.readable(receiver.did), demo.DOCUMENT, demo.DOCUMENT.name)
-    )
+    number = numbers.readable(receiver.did, sender.tenant.country)
+    submitted = outbound.submit(db, store, sender.user, SendRequest(number, demo.DOCUMENT, demo.DOCUMENT.name))
     print(f"\nFaxing {demo.DOCUMENT.name} ({submitted.pages} pages) through the trunk '{demo.TRUNK}'")
     print(f"  from  {_who(sender)}\n  to    {_who(receiver)}\n")
     sent = _followed(db, sender, submitted.fax_id, look)
@@ -54,7 +53,7 @@ def _followed(db: Database, sender: Party, fax_id: int, look: Callable[[], None]
     display = Display(sys.stdout)
     while True:
         try:
-            return progress.follow(db, sender.user, fax_id, sender.tenant.zone, display, look=look)
+            return progress.follow(db, sender.user, fax_id, sender.tenant, display, look=look)
         except DatabaseUnavailable:
             # `look` starts it again, or ends the run.
             look()
@@ -79,9 +78,9 @@ def _print_record(title: str, db: Database, party: Party, fax: Fax) -> None:
     with db.tenant(party.tenant.id) as tx:
         calls = history.attempts(tx, party.user, fax.id)
     print(f"\n{title} ({party.tenant.name})")
-    for line in time_line.of_fax(fax, calls, party.tenant.zone, datetime.now(UTC)):
+    for line in time_line.of_fax(fax, calls, party.tenant, datetime.now(UTC)):
         print(f"  {line}")
 
 
 def _who(party: Party) -> str:
-    return f"{party.tenant.name}, {party.user.email}, {numbers.readable(party.did)}"
+    return f"{party.tenant.name}, {party.user.email}, {numbers.readable(party.did, party.tenant.country)}"

@@ -7,20 +7,21 @@ from zoneinfo import ZoneInfo
 
 from faxplan import numbers
 from faxplan.history import SENT, Attempt, Fax
+from faxplan.tenants import Tenant
 
 _INDENT = " " * 10
 
 
-def headline(fax: Fax) -> str:
-    """Which fax this is: `Fax 12 to +49 30 23125002`."""
-    return visible(f"Fax {fax.id} {party(fax)}")
+def headline(fax: Fax, country: str) -> str:
+    """Which fax this is: `Fax 12 to 030 23125002`. country: the reader's (ISO 3166-1 alpha-2)."""
+    return visible(f"Fax {fax.id} {party(fax, country)}")
 
 
-def party(fax: Fax) -> str:
-    """`to` or `from` the other number, as people read it."""
+def party(fax: Fax, country: str) -> str:
+    """`to` or `from` the other number, as people of `country` read it."""
     if fax.direction == SENT:
-        return f"to {numbers.readable(fax.called_number)}"
-    return f"from {numbers.readable(fax.calling_number) if fax.calling_number else 'a withheld number'}"
+        return f"to {numbers.readable(fax.called_number, country)}"
+    return f"from {numbers.readable(fax.calling_number, country) if fax.calling_number else 'a withheld number'}"
 
 
 def standing(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
@@ -47,14 +48,18 @@ def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     return f"{visible(fax.explanation)} Trying again at {at} (attempt {fax.attempts_made + 1} of {fax.max_attempts})."
 
 
-def of_fax(fax: Fax, calls: Sequence[Attempt], zone: ZoneInfo, now: datetime, *, codes: bool = True) -> list[str]:
-    """The whole record: a headline with the outcome, each call with its times, and (`codes`) what the machines said."""
+def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *, codes: bool = True) -> list[str]:
+    """The whole record: a headline with the outcome, each call with its times, and (`codes`) what the machines said.
+
+    tenant: whose fax it is; times are in its zone, and its country's numbers in national form.
+    """
+    zone = tenant.zone
     what = [fax.file_name or None, _pages(fax.pages) if fax.pages is not None else None, fax.resolution]
-    lines = [f"{headline(fax)}: {fax.state}. {standing(fax, zone, now)}"]
+    lines = [f"{headline(fax, tenant.country)}: {fax.state}. {standing(fax, zone, now)}"]
     if any(what):
         lines.append(f"{_INDENT}{', '.join(part for part in what if part)}")
     verb = "Handed in" if fax.direction == SENT else "Came in"
-    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number)}"))
+    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number, tenant.country)}"))
     for call in calls:
         lines += _of_call(fax, call, zone)
         if codes:

@@ -39,13 +39,15 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
 def test_send_says_as_whom_and_what(shop: World, letter: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = said(capsys, "send", letter, "030 23125 002")
     assert err == "As user@acme.example of Acme.\n"
-    assert out.startswith("Fax 1 to +49 30 23125002: accepted.\n")
+    assert out.startswith("Fax 1 to 030 23125002: accepted.\n")
     shop.render_all()
     assert "It waits for a free line." in said(capsys, "status", "1")[0]
     listed = said(capsys, "list", "--sent")[0].splitlines()
     assert listed[0].split() == ["FAX", "TIME", "NUMBER", "PAGES", "STATE", "WHAT"]
     assert listed[1].split()[-3:] == ["0/2", "queued", "letter.txt"]
-    assert said(capsys, "show", "1")[0].startswith("Fax 1 to +49 30 23125002: queued. It waits for a free line.\n")
+    assert said(capsys, "show", "1")[0].startswith("Fax 1 to 030 23125002: queued. It waits for a free line.\n")
+    assert "to 030 23125002 " in listed[1]
+    assert said(capsys, "status", "1")[0].startswith("Fax 1 to 030 23125002: queued.")
     assert said(capsys, "cancel", "1")[0] == "Fax 1 is cancelled.\n"
     assert said(capsys, "cancel", "1", code=1)[1].endswith("faxplan: Fax 1 has ended already (cancelled).\n")
 

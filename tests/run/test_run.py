@@ -83,7 +83,7 @@ def test_what_a_killed_run_left_is_ended_and_its_data_go_on(home: Home) -> None:
         told = rest(process)
         assert process.wait(30) == 0, told
     assert "Ending what an earlier run left behind: the bench, the worker." in told
-    assert "Fax 1 to +1 978-555-0126: sent." in told
+    assert "Fax 1 to (978) 555-0126: sent." in told
     assert not [child for child in left if child.alive()]
     assert not postgres_runs(home)
 

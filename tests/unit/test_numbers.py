@@ -1,3 +1,4 @@
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,6 +124,34 @@ def test_a_carriers_number_is_read_in_its_format(
     assert [number for _, number in numbers.readings(written, country, number_format)] == expected
 
 
-def test_people_read_it_with_spaces() -> None:
-    assert numbers.readable("+493023125002") == "+49 30 23125002"
-    assert numbers.readable("withheld") == "withheld"
+@pytest.mark.parametrize(
+    ("number", "country", "shown"),
+    [
+        ("+493023125001", "DE", "030 23125001"),
+        ("+493023125001", "US", "+49 30 23125001"),
+        ("+493023125001", None, "+49 30 23125001"),
+        ("+12125550123", "US", "(212) 555-0123"),
+        ("+12125550123", "DE", "+1 212-555-0123"),
+        # One country code, two countries.
+        ("+14165550123", "CA", "(416) 555-0123"),
+        ("+14165550123", "US", "+1 416-555-0123"),
+        # Of no single country.
+        ("+18005550123", "CA", "(800) 555-0123"),
+        ("+80012345678", "US", "+800 1234 5678"),
+        # Its national form, (0-312) 34567, begins like 03, the Lithuanian ambulance of old.
+        ("+37031234567", "LT", "+370 312 34567"),
+        ("withheld", "DE", "withheld"),
+    ],
+)
+def test_people_read_numbers_of_their_own_country_in_national_form(
+    number: str, country: str | None, shown: str
+) -> None:
+    assert numbers.readable(number, country) == shown
+
+
+@pytest.mark.parametrize("country", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_what_people_read_they_can_type(country: str) -> None:
+    example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.FIXED_LINE)
+    assert example is not None
+    number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    assert numbers.normalise(numbers.readable(number, country), country) == number

@@ -6,9 +6,24 @@ import pytest
 
 from faxplan import progress, time_line
 from faxplan.history import Attempt, Fax
+from faxplan.tenants import Tenant
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
+TENANT = Tenant(
+    id=1,
+    slug="acme",
+    name="Acme",
+    country="DE",
+    time_zone="Europe/Berlin",
+    station_ident="",
+    header_name="",
+    header_line=True,
+    page_n_of_m=True,
+    max_attempts=5,
+    redial_unknown=True,
+    enabled=True,
+)
 QUEUED = Fax(
     id=7,
     direction="outbound",
@@ -90,16 +105,26 @@ def test_a_time_of_another_day_has_its_date() -> None:
 
 def test_a_record_has_words_first_and_codes_after() -> None:
     sent = replace(QUEUED, state="sent", pages_done=3, finished_at=NOW, explanation="All 3 pages arrived.")
-    lines = time_line.of_fax(sent, [CALL], BERLIN, NOW)
-    assert lines[0] == "Fax 7 to +49 30 23125002: sent. All 3 pages arrived."
+    lines = time_line.of_fax(sent, [CALL], TENANT, NOW)
+    assert lines[0] == "Fax 7 to 030 23125002: sent. All 3 pages arrived."
     assert "14:00:00  Call 2 through carrier, from page 2" in lines
     assert "14:00:45  All 3 pages arrived. (42 s on the line)" in lines
     assert "          T.38, 14,400 bit/s, ECM, T.6, 204x196 dpi" in lines
     assert lines.index("          SIP 200, Q.850 16 NORMAL_CLEARING, T.30 0 OK, T.38 negotiated, node node1") > 4
 
 
+def test_numbers_are_written_as_in_the_readers_country() -> None:
+    received = replace(QUEUED, direction="inbound", state="received", finished_at=NOW)
+    assert time_line.headline(received, "DE") == "Fax 7 from 030 23125001"
+    assert time_line.headline(received, "US") == "Fax 7 from +49 30 23125001"
+    assert time_line.headline(replace(received, calling_number=None), "DE") == "Fax 7 from a withheld number"
+    assert "14:00:00  Came in for 030 23125002" in time_line.of_fax(received, [], TENANT, NOW)
+    american = replace(TENANT, country="US")
+    assert "14:00:00  Came in for +49 30 23125002" in time_line.of_fax(received, [], american, NOW)
+
+
 def test_what_a_far_machine_wrote_cannot_steer_a_terminal() -> None:
-    assert all("\x1b" not in line for line in time_line.of_fax(QUEUED, [CALL], BERLIN, NOW))
+    assert all("\x1b" not in line for line in time_line.of_fax(QUEUED, [CALL], TENANT, NOW))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +138,7 @@ def test_what_a_far_machine_wrote_cannot_steer_a_terminal() -> None:
     ],
 )
 def test_what_a_terminal_would_obey_is_shown_as_an_escape(written: str, shown: str) -> None:
-    lines = time_line.of_fax(replace(QUEUED, file_name=written), [replace(CALL, remote_model=written)], BERLIN, NOW)
+    lines = time_line.of_fax(replace(QUEUED, file_name=written), [replace(CALL, remote_model=written)], TENANT, NOW)
     assert any(line.strip().startswith(shown) for line in lines)
     assert all(line.isprintable() or "\N{NO-BREAK SPACE}" in written for line in lines)
     assert time_line.visible(written) == shown

@@ -15,17 +15,25 @@ def normalise(text: str, country: str) -> str:
     """`text` as E.164 (`+4930123456`); a national number is read in `country` (ISO 3166-1 alpha-2).
 
     For a number that is to be dialled. Raises InvalidNumber for anything that cannot be a number there, and for
-    emergency numbers with whatever follows: an exchange connects 112 before it has read the rest of 112112.
+    emergency numbers with whatever follows: an exchange connects 112 before it has read the rest of 112112. What is
+    written with + says its country, and begins like none; it is refused where it is one in full (+49 0112).
     """
-    if _begins_like_an_emergency_number(text, country):
-        raise InvalidNumber(
-            f"{text.strip()[:40]!r} is an emergency number, or begins like one: it is never dialled. "
-            "If it is a fax number, write it with + and its country code."
-        )
-    return _parsed(text, country)
+    if not _begins_like_an_emergency_number(text, country):
+        parsed = _parsed(text, country)
+        own_country = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+        if not _is_an_emergency_number(phonenumbers.national_significant_number(parsed), own_country):
+            return _e164(parsed)
+    raise InvalidNumber(
+        f"{text.strip()[:40]!r} is an emergency number, or begins like one: it is never dialled. "
+        "If it is a fax number, write it with + and its country code."
+    )
 
 
-def _parsed(text: str, country: str) -> str:
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parsed(text: str, country: str) -> phonenumbers.PhoneNumber:
     shown = text.strip()[:40]
     try:
         parsed = phonenumbers.parse(text, country)
@@ -40,7 +48,7 @@ def _parsed(text: str, country: str) -> str:
         raise InvalidNumber(
             f"{shown!r} is too short or too long to be a number. Check its digits and the country code."
         )
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return parsed
 
 
 def check_country(country: str) -> None:
@@ -54,7 +62,7 @@ def normalise_or_none(text: str | None, country: str) -> str | None:
     if not text:
         return None
     try:
-        return _parsed(text, country)
+        return _e164(_parsed(text, country))
     except InvalidNumber:
         return None
 
@@ -76,13 +84,16 @@ def readings(text: str | None, country: str, number_format: str) -> list[tuple[s
 def dialled(number: str, number_format: str, country: str) -> str:
     """An E.164 number as it is dialled through a trunk of `country`; see `written`.
 
-    Raises InvalidNumber, also for what would then begin like an emergency number.
+    Raises InvalidNumber, also for what is an emergency number of that country, or in its national form begins like one.
     """
     text = written(number, number_format, country)
-    if _begins_like_an_emergency_number(text, country):
+    # Only digits as they are dialled in the country are read there from the left. A carrier that takes E.164 without +
+    # reads a country code first: 91 11 2345 6789 is Delhi, in the US too, and not 911.
+    begins_like_one = number_format == "national" and _begins_like_an_emergency_number(text, country)
+    if begins_like_one or _is_an_emergency_number(text.removeprefix("+"), country):
         raise InvalidNumber(
-            f"The trunk would dial {number} as {text}, which begins like an emergency number: it is never dialled. "
-            "The administrator sets the trunk's --called-format to e164, where the carrier takes that."
+            f"The trunk would dial {number} as {text}, which is an emergency number, or begins like one: it is never "
+            "dialled. The administrator sets the trunk's --called-format to e164, where the carrier takes that."
         )
     return text
 
@@ -118,6 +129,12 @@ def _national(number: str, country: str) -> str:
 
 def _begins_like_an_emergency_number(text: str, country: str) -> bool:
     return phonenumbers.connects_to_emergency_number(text, country)
+
+
+def _is_an_emergency_number(digits: str, country: str) -> bool:
+    """In full; also behind the digit with which a company's exchange gives an outside line: 0112, 9911."""
+    behind = digits[1:] if digits.startswith(("0", "9")) else digits
+    return any(phonenumbers.is_emergency_number(each, country) for each in (digits, behind))
 
 
 def readable(number: str, country: str | None) -> str:

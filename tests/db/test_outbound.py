@@ -66,9 +66,9 @@ def test_a_tenants_own_route_overrides_a_bar(world: World, letter: Path) -> None
 
 def test_a_number_that_its_trunk_cannot_dial_is_refused_at_once(world: World, letter: Path) -> None:
     with world.admin.across_tenants() as tx:
-        tx.execute("update trunks set inbound_country = 'US', called_format = 'e164-no-plus'")
-    with pytest.raises(InvalidNumber, match="begins like an emergency number"):
-        submit(world, letter, "+91 11 2345 6789")
+        tx.execute("update trunks set inbound_country = 'US', called_format = 'national'")
+    with pytest.raises(InvalidNumber, match="begins like one"):
+        submit(world, letter, "+1 911 234 5678")
 
 
 def test_a_quota_without_room_refuses_and_stores_nothing(world: World, letter: Path) -> None:

@@ -54,11 +54,44 @@ def test_what_begins_like_an_emergency_number_is_refused(written: str) -> None:
         numbers.normalise(written, "DE")
 
 
-def test_what_would_be_dialled_like_an_emergency_number_is_refused() -> None:
+@pytest.mark.parametrize("written", ["0112", "0 112", "0-110", "+49 0112", "+49 (0) 110"])
+def test_an_emergency_number_behind_an_outside_line_is_refused(written: str) -> None:
+    with pytest.raises(InvalidNumber, match="emergency"):
+        numbers.normalise(written, "DE")
+
+
+@pytest.mark.parametrize("written", ["911", "9911", "1911", "+1 911", "0911", "911 555 0123", "9112345", "tel:911"])
+def test_an_emergency_number_is_refused_however_it_is_written(written: str) -> None:
+    with pytest.raises(InvalidNumber):
+        numbers.normalise(written, "US")
+
+
+@pytest.mark.parametrize(
+    ("number_format", "dialled"),
+    [("e164", "+911123456789"), ("e164-no-plus", "911123456789"), ("national", "011911123456789")],
+)
+def test_a_number_whose_country_code_begins_like_an_emergency_number_is_dialled(
+    number_format: str, dialled: str
+) -> None:
     delhi = numbers.normalise("+91 11 2345 6789", "US")
-    assert numbers.dialled(delhi, "e164", "US") == "+911123456789"
-    with pytest.raises(InvalidNumber, match="begins like an emergency number"):
-        numbers.dialled(delhi, "e164-no-plus", "US")
+    assert numbers.dialled(delhi, number_format, "US") == dialled
+
+
+@pytest.mark.parametrize(
+    ("number", "number_format", "country"),
+    [
+        ("+911", "e164", "US"),
+        ("+911", "e164-no-plus", "US"),
+        ("+9911", "e164-no-plus", "US"),
+        ("+112", "e164-no-plus", "DE"),
+        ("+490112", "national", "DE"),
+        ("+19112345678", "national", "US"),
+        ("+49112112", "national", "DE"),
+    ],
+)
+def test_what_would_be_dialled_as_an_emergency_number_is_refused(number: str, number_format: str, country: str) -> None:
+    with pytest.raises(InvalidNumber, match="emergency number"):
+        numbers.dialled(number, number_format, country)
 
 
 def test_a_carriers_number_may_begin_like_an_emergency_number() -> None:

@@ -8,6 +8,7 @@ from faxplan.errors import InvalidNumber
 
 CALLED_FORMATS = ("e164", "e164-no-plus", "national")
 INBOUND_FORMATS = ("any", *CALLED_FORMATS)
+_MOST_DIGITS = 15
 _E164_NO_PLUS = re.compile("[1-9][0-9]{6,14}")
 
 
@@ -22,11 +23,20 @@ def normalise(text: str, country: str) -> str:
         parsed = _parsed(text, country)
         own_country = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
         if not _is_an_emergency_number(phonenumbers.national_significant_number(parsed), own_country):
-            return _e164(parsed)
+            return _checked(_e164(parsed), text)
     raise InvalidNumber(
         f"{text.strip()[:40]!r} is an emergency number, or begins like one: it is never dialled. "
         "If it is a fax number, write it with + and its country code."
     )
+
+
+def _checked(number: str, text: str) -> str:
+    # phonenumbers lets some countries have more: Germany's plan knows direct dialling that comes after the number.
+    if len(number) > len("+") + _MOST_DIGITS:
+        raise InvalidNumber(
+            f"{text.strip()[:40]!r} has more than the {_MOST_DIGITS} digits of E.164. Check its digits."
+        )
+    return number
 
 
 def _e164(number: phonenumbers.PhoneNumber) -> str:

@@ -37,6 +37,12 @@ def test_a_number_without_its_area_code_is_refused() -> None:
         numbers.normalise("555 0100", "US")
 
 
+def test_a_number_is_no_longer_than_e164_allows() -> None:
+    assert numbers.normalise("030 12345678901", "DE") == "+493012345678901"
+    with pytest.raises(InvalidNumber, match="more than the 15 digits"):
+        numbers.normalise("030 123456789012", "DE")
+
+
 def test_an_emergency_number_says_so() -> None:
     with pytest.raises(InvalidNumber, match="emergency"):
         numbers.normalise("911", "US")

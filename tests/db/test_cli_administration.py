@@ -98,6 +98,9 @@ def test_dids_come_and_go(shop: World, capsys: pytest.CaptureFixture[str]) -> No
     assert "of some tenant already" in said(
         capsys, "did", "add", "borea", "+49 30 23125009", "--mailbox", "user@borea.example", code=1
     )
+    assert "of this tenant already" in said(
+        capsys, "did", "add", "acme", "+49 30 23125009", "--mailbox", "user@acme.example", code=1
+    )
     assert "has no DID" in said(capsys, "did", "remove", "borea", "+493023125009", code=1)
     assert "404" in said(capsys, "did", "remove", "acme", "+493023125009")
     assert [each["number"] for each in listed(capsys, "did", "list", "acme")] == ["+493023125001"]

@@ -1,0 +1,116 @@
+"""Every rule of schema.sql has a name, and whoever can break one is told in words what it asks for."""
+
+import re
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from faxplan.db import CONSTRAINT_MESSAGES, ConstraintViolated
+from tests.installations import Installation
+from tests.world import World
+
+SCHEMA = (Path(__file__).parents[2] / "schema.sql").read_text(encoding="utf-8")
+
+FOUND_BEFORE = "the id comes from a look-up by name in the same transaction, which says what it did not find"
+OURS = "Faxplan writes these values itself"
+NEW_ID = "the id is generated"
+
+# Tables whose rows no person writes values for.
+MACHINES_OWN = {
+    "schema_migration": "written by migrations",
+    "logins": "a copy of users, whose rules are looked at first",
+    "nodes": "written by the switch's runtime",
+    "documents": "written once a document has been inspected; of a user's own only the file name, which has no rule",
+    "renderings": "written for a document that was just stored",
+    "render_jobs": OURS,
+    "fax_queue": OURS,
+    "attempts": OURS,
+    "calls": OURS,
+    "mailbox_entries": OURS,
+    "notices": OURS,
+    "audit": OURS,
+    "audit_heads": OURS,
+}
+# In the other tables: rules that no input reaches.
+NOT_BY_INPUT = {
+    "tenants_pkey": NEW_ID,
+    "users_pkey": NEW_ID,
+    "users_tenant_fkey": FOUND_BEFORE,
+    "users_mailbox_fkey": "the personal mailbox is made with the user",
+    "mailboxes_pkey": NEW_ID,
+    "mailboxes_tenant_fkey": FOUND_BEFORE,
+    "mailboxes_kind_known": OURS,
+    "mailbox_members_pkey": "who reads a mailbox already is passed over (on conflict)",
+    "mailbox_members_mailbox_fkey": FOUND_BEFORE,
+    "mailbox_members_user_fkey": FOUND_BEFORE,
+    "dids_tenant_fkey": FOUND_BEFORE,
+    "dids_mailbox_fkey": FOUND_BEFORE,
+    "trunks_pkey": NEW_ID,
+    "routes_pkey": NEW_ID,
+    "routes_only_for_fkey": FOUND_BEFORE,
+    "faxes_pkey": NEW_ID,
+    "faxes_tenant_fkey": FOUND_BEFORE,
+    "faxes_user_fkey": FOUND_BEFORE,
+    "faxes_mailbox_fkey": FOUND_BEFORE,
+    "faxes_rendering_fkey": OURS,
+    "faxes_tiff_fkey": OURS,
+    "faxes_pdf_fkey": OURS,
+    "faxes_direction_known": OURS,
+    "faxes_state_known": OURS,
+    "faxes_finished": OURS,
+    "faxes_called_number_form": "numbers.normalise gives E.164, or says what is wrong",
+    "faxes_pages_done_range": OURS,
+    "faxes_sent_whole": OURS,
+    "quotas_pkey": NEW_ID,
+    "quotas_tenant_fkey": FOUND_BEFORE,
+    "quotas_user_fkey": FOUND_BEFORE,
+    "quotas_entry_key": "a limit that exists is changed (on conflict)",
+}
+
+
+def constraints(installation: Installation) -> dict[str, str]:
+    """Each rule's name, and its table. Without 'n': PostgreSQL 18 names each "not null" too."""
+    with closing(psycopg2.connect(installation.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """select conname, conrelid::regclass::text from pg_constraint
+               where connamespace = 'public'::regnamespace and contype <> 'n' and conrelid <> 0"""
+        )
+        return dict(cursor.fetchall())
+
+
+def test_every_constraint_has_a_name_of_ours(installation: Installation) -> None:
+    given = set(re.findall(r"\bconstraint ([a-z_0-9]+)", SCHEMA))
+    found = constraints(installation)
+    assert len(found) > 80
+    assert set(found) - given == set()
+
+
+def test_every_rule_that_input_can_break_has_a_message(installation: Installation) -> None:
+    found = constraints(installation)
+    reached = {name for name, table in found.items() if table not in MACHINES_OWN}
+    assert reached - set(NOT_BY_INPUT) == set(CONSTRAINT_MESSAGES)
+    # No rule is in both lists, and none is there that is gone from the schema.
+    assert set(NOT_BY_INPUT) <= reached
+    assert not set(NOT_BY_INPUT) & set(CONSTRAINT_MESSAGES)
+    assert set(MACHINES_OWN) <= set(found.values())
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("transport", "pigeon"),
+        ("called_format", "any"),
+        ("calling_format", "any"),
+        ("inbound_format", "roman"),
+        ("inbound_country", "de"),
+        ("port", 65536),
+        ("ping_seconds", 1),
+        ("name", "two words"),
+    ],
+)
+def test_a_value_that_a_trunk_cannot_have_is_answered_in_words(world: World, column: str, value: object) -> None:
+    with pytest.raises(ConstraintViolated) as refused, world.admin.across_tenants() as tx:
+        tx.execute(f"update trunks set {column} = %s", (value,))
+    assert "rule" not in str(refused.value)

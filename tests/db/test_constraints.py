@@ -1,14 +1,13 @@
 """Every rule of schema.sql has a name, and whoever can break one is told in words what it asks for."""
 
 import re
-from contextlib import closing
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from faxplan.db import CONSTRAINT_MESSAGES, ConstraintViolated
 from tests.installations import Installation
+from tests.past_the_gate import connected
 from tests.world import World
 
 SCHEMA = (Path(__file__).parents[2] / "schema.sql").read_text(encoding="utf-8")
@@ -72,7 +71,7 @@ NOT_BY_INPUT = {
 
 def constraints(installation: Installation) -> dict[str, str]:
     """Each rule's name, and its table. Without 'n': PostgreSQL 18 names each "not null" too."""
-    with closing(psycopg2.connect(installation.url("postgres"))) as connection, connection.cursor() as cursor:
+    with connected(installation, "postgres") as cursor:
         cursor.execute(
             """select conname, conrelid::regclass::text from pg_constraint
                where connamespace = 'public'::regnamespace and contype <> 'n' and conrelid <> 0"""

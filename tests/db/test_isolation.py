@@ -1,24 +1,16 @@
 """Tenants are kept apart by the database itself, whatever the application forgets."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
-import psycopg2
 import pytest
-from psycopg2 import extensions
 from psycopg2.errors import ForeignKeyViolation, InsufficientPrivilege
 
-from faxplan import inbound, outbound, quotas
-from faxplan.call_result import CallResult
 from faxplan.db import ConstraintViolated, Database
-from faxplan.inbound import Accepted, IncomingCall
-from faxplan.outbound import SendRequest
-from faxplan.pending import Pending
 from tests.installations import Installation
-from tests.world import Office, World
+from tests.past_the_gate import WORKING_ROLES, column, connected, tenant_tables
+from tests.world import World
 
-WORKING_ROLES = ("admin", "portal", "switch", "worker")
 PREDICATE = "(tenant_id = ( SELECT current_tenant() AS current_tenant))"
 INSTALLATION_CHAIN = (
     "an act on the installation belongs to no tenant: its chain is 0, which no tenant's transaction sees"
@@ -40,94 +32,6 @@ NOT_THE_TENANT = {
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
-
-
-@contextmanager
-def connected(installation: Installation, role: str, tenant_id: int | None = None) -> Iterator[extensions.cursor]:
-    """A transaction past the gate, never committed. "faxplan_owner" is a superuser who takes that role."""
-    login = "postgres" if role in ("faxplan_owner", "postgres") else role
-    with closing(psycopg2.connect(installation.url(login))) as connection, connection.cursor() as cursor:
-        if role == "faxplan_owner":
-            cursor.execute("set role faxplan_owner")
-        if tenant_id is not None:
-            cursor.execute("select set_config('app.tenant', %s, true)", (str(tenant_id),))
-        yield cursor
-        connection.rollback()
-
-
-def column(installation: Installation, sql: str) -> list[str]:
-    with connected(installation, "postgres") as cursor:
-        cursor.execute(sql)
-        return [row[0] for row in cursor.fetchall()]
-
-
-def tenant_tables(installation: Installation) -> list[str]:
-    return column(
-        installation,
-        """select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
-           where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace order by 1""",
-    )
-
-
-def submit(world: World, office: Office, letter: Path) -> int:
-    request = SendRequest("+493023125009", letter, "letter.txt")
-    return outbound.submit(world.portal, world.store, office.user, request).fax_id
-
-
-def live(world: World, office: Office, folder: Path) -> None:
-    """Something of this tenant in every table."""
-    letter = folder / "letter.txt"
-    letter.write_text(f"A letter of {office.tenant.name}.\n")
-
-    with world.admin.tenant(office.tenant.id) as tx:
-        for user_id in (None, office.user.id):
-            quotas.set_limit(tx, office.tenant.id, period="day", pages=100, user_id=user_id)
-    submit(world, office, letter)
-    world.render_all()
-    outbound.cancel(world.portal, office.user, submit(world, office, letter))
-    pending = Pending(world.settings.pending)
-    pending.prepare()
-    for number in range(2):
-        call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", None, office.did, "+493099", None)
-        accepted = inbound.accept(
-            world.switch,
-            world.spool,
-            call,
-            node="node1",
-            switch_uuid="s",
-            lease_seconds=60,
-            max_channels=100,
-            deadline=float("inf"),
-        )
-        assert isinstance(accepted, Accepted)
-        if number == 0:
-            with world.store.open(_a_rendering(world, office)) as pages:
-                world.spool.inbound_tiff(accepted.sidecar.attempt_id).write_bytes(pages.read())
-            result = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
-            received = pending.secure(world.spool, accepted.sidecar, result)
-            assert inbound.deliver(world.switch, world.store, received, actor="test") == "received"
-
-
-def _a_rendering(world: World, office: Office) -> object:
-    with world.portal.tenant(office.tenant.id) as tx:
-        row = tx.one("select object_name, bytes, sha256 from documents where kind = 'rendering' limit 1")
-    return outbound.StoredObject(**row)
-
-
-@pytest.fixture
-def inhabited(world: World, tmp_path: Path) -> World:
-    """Both tenants have rows in every table of theirs; the backup role, which sees past policies, confirms it."""
-    for office in (world.acme, world.borea):
-        live(world, office, tmp_path)
-    for office in (world.acme, world.borea):
-        # Last, since a worker renders for all: these wait for one.
-        submit(world, office, tmp_path / "letter.txt")
-    ids = {world.acme.tenant.id, world.borea.tenant.id}
-    with connected(world.installation, "faxplan_backup") as cursor:
-        for table in tenant_tables(world.installation):
-            cursor.execute(f"select distinct tenant_id from {table}")
-            assert {row[0] for row in cursor.fetchall()} >= ids, f"{table} is empty: nothing below would be shown"
-    return world
 
 
 # -------------------------------------------------------------------------------------------------------- the catalogue
@@ -184,79 +88,6 @@ def test_references_between_tenant_tables_carry_the_tenant(installation: Install
     assert len(between) > 15
     for name, _, _, here, there in between:
         assert (here[0], there[0]) == ("tenant_id", "tenant_id"), name
-
-
-def test_no_role_stands_above_the_policies(installation: Installation) -> None:
-    with connected(installation, "postgres") as cursor:
-        cursor.execute(
-            r"""select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolcanlogin
-                from pg_roles where rolname like 'faxplan\_%%' order by 1"""
-        )
-        roles = {row[0]: row[1:] for row in cursor.fetchall()}
-        cursor.execute(
-            r"""select count(*) from pg_auth_members m join pg_roles r on r.oid in (m.member, m.roleid)
-                where r.rolname like 'faxplan\_%%'"""
-        )
-        memberships = cursor.fetchone()
-    none = (False, False, False, False, False)
-    assert roles == {
-        **{f"faxplan_{role}": (*none, True) for role in WORKING_ROLES},
-        "faxplan_owner": (*none, False),
-        "faxplan_backup": (False, True, False, False, False, True),
-    }
-    assert memberships == (0,)
-
-
-def test_the_backup_role_only_reads(inhabited: World) -> None:
-    with connected(inhabited.installation, "faxplan_backup") as cursor:
-        cursor.execute("show transaction_read_only")
-        assert cursor.fetchone() == ("on",)
-    for table in tenant_tables(inhabited.installation):
-        with connected(inhabited.installation, "faxplan_backup") as cursor:
-            cursor.execute("set transaction read write")
-            with pytest.raises(InsufficientPrivilege):
-                cursor.execute(f"delete from {table}")
-
-
-def test_only_listed_functions_act_as_their_owner(installation: Installation) -> None:
-    definers = column(
-        installation, "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
-    )
-    assert definers == ["audit_link"]
-
-
-def test_views_ask_as_whoever_reads_them(installation: Installation) -> None:
-    assert not column(
-        installation,
-        """select relname from pg_class where relkind in ('v', 'm') and relnamespace = 'public'::regnamespace
-           and not coalesce(reloptions @> '{security_invoker=true}', false)""",
-    )
-
-
-@pytest.mark.parametrize("role", WORKING_ROLES)
-@pytest.mark.parametrize("secret", ["username", "password"])
-def test_only_administrator_and_switch_read_how_a_trunk_logs_in(
-    installation: Installation, role: str, secret: str
-) -> None:
-    with connected(installation, "postgres") as cursor:
-        cursor.execute("select has_column_privilege(%s, 'trunks', %s, 'select')", (f"faxplan_{role}", secret))
-        assert cursor.fetchone() == (role in ("admin", "switch"),)
-
-
-def test_the_portal_reads_every_other_column_of_trunks(installation: Installation) -> None:
-    with connected(installation, "postgres") as cursor:
-        cursor.execute(
-            """select array_agg(attname::text order by attnum) from pg_attribute where attrelid = 'trunks'::regclass
-               and attnum > 0 and not has_column_privilege('faxplan_portal', 'trunks', attname, 'select')"""
-        )
-        assert cursor.fetchone() == (["username", "password"],)
-
-
-@pytest.mark.parametrize("table", ["documents", "faxes", "attempts", "renderings", "mailbox_entries", "notices"])
-def test_the_installations_administrator_reads_no_fax(installation: Installation, table: str) -> None:
-    with connected(installation, "postgres") as cursor:
-        cursor.execute("select has_any_column_privilege('faxplan_admin', %s, 'select')", (table,))
-        assert cursor.fetchone() == (False,)
 
 
 # ------------------------------------------------------------------------------------------------------------- the rows
@@ -404,38 +235,3 @@ def test_a_reference_to_another_tenants_row_fails(inhabited: World) -> None:
                 foreign,
             )
         assert refused.value.diag.constraint_name == name
-
-
-# ------------------------------------------------------------------------------------------------------------ the audit
-
-
-CHANGES = ("update audit set result = 'done'", "delete from audit", "truncate audit")
-
-
-def test_the_audit_is_append_only_for_every_role_and_the_owner(inhabited: World) -> None:
-    for role in (*WORKING_ROLES, "owner", "backup"):
-        for statement in CHANGES:
-            # The backup role needs no tenant, and read-write must be a transaction's first word.
-            tenant_id = None if role == "backup" else inhabited.acme.tenant.id
-            with connected(inhabited.installation, f"faxplan_{role}", tenant_id) as cursor:
-                if role == "backup":
-                    cursor.execute("set transaction read write")
-                with pytest.raises(InsufficientPrivilege):
-                    cursor.execute(statement)
-
-
-def test_the_audit_is_append_only_even_for_a_superuser(inhabited: World) -> None:
-    for statement in CHANGES:
-        with (
-            connected(inhabited.installation, "postgres") as cursor,
-            pytest.raises(InsufficientPrivilege, match="append-only"),
-        ):
-            cursor.execute(statement)
-
-
-@pytest.mark.parametrize("role", WORKING_ROLES)
-def test_no_role_writes_the_heads_of_the_chains(installation: Installation, role: str) -> None:
-    with connected(installation, "postgres") as cursor:
-        for privilege in ("insert", "update", "delete", "truncate"):
-            cursor.execute("select has_table_privilege(%s, 'audit_heads', %s)", (f"faxplan_{role}", privilege))
-            assert cursor.fetchone() == (False,), privilege

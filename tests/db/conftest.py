@@ -1,0 +1,74 @@
+"""A world in which both tenants have rows in every table."""
+
+from pathlib import Path
+
+import pytest
+
+from faxplan import inbound, outbound, quotas
+from faxplan.call_result import CallResult
+from faxplan.inbound import Accepted, IncomingCall
+from faxplan.outbound import SendRequest
+from faxplan.pending import Pending
+from tests.past_the_gate import connected, tenant_tables
+from tests.world import Office, World
+
+
+def submit(world: World, office: Office, letter: Path) -> int:
+    request = SendRequest("+493023125009", letter, "letter.txt")
+    return outbound.submit(world.portal, world.store, office.user, request).fax_id
+
+
+def live(world: World, office: Office, folder: Path) -> None:
+    """Something of this tenant in every table."""
+    letter = folder / "letter.txt"
+    letter.write_text(f"A letter of {office.tenant.name}.\n")
+
+    with world.admin.tenant(office.tenant.id) as tx:
+        for user_id in (None, office.user.id):
+            quotas.set_limit(tx, office.tenant.id, period="day", pages=100, user_id=user_id)
+    submit(world, office, letter)
+    world.render_all()
+    outbound.cancel(world.portal, office.user, submit(world, office, letter))
+    pending = Pending(world.settings.pending)
+    pending.prepare()
+    for number in range(2):
+        call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", None, office.did, "+493099", None)
+        accepted = inbound.accept(
+            world.switch,
+            world.spool,
+            call,
+            node="node1",
+            switch_uuid="s",
+            lease_seconds=60,
+            max_channels=100,
+            deadline=float("inf"),
+        )
+        assert isinstance(accepted, Accepted)
+        if number == 0:
+            with world.store.open(_a_rendering(world, office)) as pages:
+                world.spool.inbound_tiff(accepted.sidecar.attempt_id).write_bytes(pages.read())
+            result = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
+            received = pending.secure(world.spool, accepted.sidecar, result)
+            assert inbound.deliver(world.switch, world.store, received, actor="test") == "received"
+
+
+def _a_rendering(world: World, office: Office) -> object:
+    with world.portal.tenant(office.tenant.id) as tx:
+        row = tx.one("select object_name, bytes, sha256 from documents where kind = 'rendering' limit 1")
+    return outbound.StoredObject(**row)
+
+
+@pytest.fixture
+def inhabited(world: World, tmp_path: Path) -> World:
+    """Both tenants have rows in every table of theirs; the backup role, which sees past policies, confirms it."""
+    for office in (world.acme, world.borea):
+        live(world, office, tmp_path)
+    for office in (world.acme, world.borea):
+        # Last, since a worker renders for all: these wait for one.
+        submit(world, office, tmp_path / "letter.txt")
+    ids = {world.acme.tenant.id, world.borea.tenant.id}
+    with connected(world.installation, "faxplan_backup") as cursor:
+        for table in tenant_tables(world.installation):
+            cursor.execute(f"select distinct tenant_id from {table}")
+            assert {row[0] for row in cursor.fetchall()} >= ids, f"{table} is empty: nothing below would be shown"
+    return world

@@ -53,7 +53,7 @@ class Sheet:
 
 
 @contextmanager
-def opened(path: Path, *, password: str | None, limits: Limits) -> Iterator[Pdf]:
+def opened(path: Path, *, limits: Limits, password: str | None = None) -> Iterator[Pdf]:
     """The PDF, checked against `limits`. Raises EncryptedDocument, DamagedDocument, TooManyPages, PageTooLarge ..."""
     try:
         pdf = Pdf.open(path, password=password or "", attempt_recovery=True, suppress_warnings=True)

@@ -57,7 +57,6 @@ def render(
     job: Path,
     resolution: Resolution,
     tone: Tone,
-    password: str | None,
     limits: Limits,
     *,
     processes: int,
@@ -66,7 +65,7 @@ def render(
     """The pages in order, 1728 wide. `job` is an empty folder of this rendering's own. Raises DocumentRefused,
     RenderingFailed."""
     clean = job / "clean.pdf"
-    rows = _prepare(source, clean, resolution, tone, password, limits)
+    rows = _prepare(source, clean, resolution, tone, limits)
     parts = _parts(len(rows), clean.stat().st_size, processes, job)
     _draw(clean, parts, resolution, job, lambda done: progress(done, len(rows)))
     files = [file for part in parts for file in part.files()]
@@ -96,12 +95,10 @@ def ghostscript(clean: Path, part: _Part, resolution: Resolution) -> list[str]:
     ]
 
 
-def _prepare(
-    source: Path, clean: Path, resolution: Resolution, tone: Tone, password: str | None, limits: Limits
-) -> list[int]:
+def _prepare(source: Path, clean: Path, resolution: Resolution, tone: Tone, limits: Limits) -> list[int]:
     """Write the harmless PDF with its pages on the line; the rows that each page will have."""
     rows: list[int] = []
-    with pdf_source.opened(source, password=password, limits=limits) as pdf:
+    with pdf_source.opened(source, limits=limits) as pdf:
         pdf_source.disarm(pdf)
         frames: dict[tuple[bytes, tuple[float, ...]], tuple[pikepdf.Stream, pikepdf.Stream]] = {}
         for page in pdf.pages:

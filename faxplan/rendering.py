@@ -26,7 +26,6 @@ class _Order:
     target: str
     resolution: str
     tone: str
-    password: str | None
     limits: dict[str, Any]
     processes: int
 
@@ -37,7 +36,6 @@ def render(
     *,
     resolution: Resolution,
     tone: Tone = Tone.AUTO,
-    password: str | None = None,
     limits: Limits = STANDARD_LIMITS,
     processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -46,7 +44,8 @@ def render(
 
     `processes`: how many Ghostscripts draw side by side; by default one for each core. `progress` is called with
     pages done and pages in all. Raises DocumentRefused (or a subclass) if the document is at fault, RenderingFailed
-    if a converter is. Needs no `inspect` before it: everything is checked again.
+    if a converter is. Needs no `inspect` before it: everything is checked again. `source.unlock` goes before it where
+    a PDF needs a password.
     """
     media_type = source.media_type_of(document, limits=limits)
     cores = processes or len(os.sched_getaffinity(0))
@@ -54,9 +53,7 @@ def render(
     with tempfile.TemporaryDirectory(prefix=".rendering-", dir=target.parent) as folder:
         job = Path(folder)
         drawn = job / "fax.tif"
-        order = _Order(
-            media_type, str(document.resolve()), str(drawn), resolution, tone, password, asdict(limits), cores
-        )
+        order = _Order(media_type, str(document.resolve()), str(drawn), resolution, tone, asdict(limits), cores)
         sandbox.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress)
         try:
             result = fax_tiff.read(drawn)
@@ -84,9 +81,7 @@ def _pages(order: _Order, progress: Callable[[int, int], None]) -> Iterator[Code
     if source.is_office(media_type):
         document, media_type = render_office.to_pdf(document, job), source.PDF
     if media_type == source.PDF:
-        return render_pdf.render(
-            document, job, resolution, tone, order.password, limits, processes=order.processes, progress=progress
-        )
+        return render_pdf.render(document, job, resolution, tone, limits, processes=order.processes, progress=progress)
     if media_type == source.TEXT:
         return render_text.render(document, resolution, limits, progress)
     return render_image.render(document, media_type, resolution, tone, limits, progress)

@@ -73,8 +73,11 @@ class Source:
     pages: int | None
 
 
-def inspect(path: Path, *, password: str | None = None, limits: Limits = STANDARD_LIMITS) -> Source:
-    """What `path` holds. Raises DocumentRefused, or a subclass, with what the sender can do about it."""
+def inspect(path: Path, *, limits: Limits = STANDARD_LIMITS) -> Source:
+    """What `path` holds. Raises DocumentRefused, or a subclass, with what the sender can do about it.
+
+    A PDF that needs a password is refused (EncryptedDocument); `unlock` goes first.
+    """
     media_type = media_type_of(path, limits=limits)
     if media_type == TEXT:
         return Source(media_type, None)
@@ -85,7 +88,7 @@ def inspect(path: Path, *, password: str | None = None, limits: Limits = STANDAR
                 "Save it as PDF and send that, or ask your administrator to install LibreOffice."
             )
         return Source(media_type, None)
-    pages = sandbox.call(_count_pages, media_type, str(path), password, asdict(limits), ceiling=limits.ceiling())
+    pages = sandbox.call(_count_pages, media_type, str(path), asdict(limits), ceiling=limits.ceiling())
     return Source(media_type, int(pages))
 
 
@@ -198,10 +201,10 @@ def _office_type(path: Path) -> str:
     raise UnsupportedDocument(refusal)
 
 
-def _count_pages(media_type: str, path: str, password: str | None, limits: dict[str, Any]) -> int:
+def _count_pages(media_type: str, path: str, limits: dict[str, Any]) -> int:
     bounds = Limits(**limits)
     if media_type == PDF:
-        with pdf_source.opened(Path(path), password=password, limits=bounds) as pdf:
+        with pdf_source.opened(Path(path), limits=bounds) as pdf:
             return len(pdf.pages)
     return render_image.inspect(Path(path), media_type, bounds)
 

@@ -78,7 +78,7 @@ def test_pixels_are_those_of_plain_tiffg4(
         pdf.save(document)
 
     render(document, tmp_path / "ours.tif", resolution=resolution, processes=2)
-    render_pdf._prepare(document, clean, resolution, Tone.AUTO, None, STANDARD_LIMITS)
+    render_pdf._prepare(document, clean, resolution, Tone.AUTO, STANDARD_LIMITS)
     command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=tiffg4", f"-r{X_DPI}x{resolution.y_dpi}"]
     command += ["-dAdjustWidth=0", f"-sOutputFile={tmp_path / 'plain.tif'}", str(clean)]
     subprocess.run(command, check=True)

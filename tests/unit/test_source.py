@@ -64,14 +64,11 @@ def test_an_encrypted_pdf_needs_its_password(samples: Path) -> None:
     document = samples / "libreoffice-writer-password.pdf"
     with pytest.raises(source.EncryptedDocument, match="Give the password"):
         inspect(document)
-    with pytest.raises(source.EncryptedDocument, match="does not open"):
-        inspect(document, password="wrong")
-    assert inspect(document, password="openpassword").pages == 1
 
 
 def test_unlocking_takes_the_password_off(samples: Path, tmp_path: Path) -> None:
     document, target = samples / "libreoffice-writer-password.pdf", tmp_path / "a.pdf"
-    with pytest.raises(source.EncryptedDocument):
+    with pytest.raises(source.EncryptedDocument, match="does not open"):
         source.unlock(document, target, "wrong")
     assert not target.exists()
     assert source.unlock(document, target, "openpassword")

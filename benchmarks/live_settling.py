@@ -8,58 +8,42 @@ later at the earliest, so that each is counted once.
 
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from _live import a_place, letter_pdf, prepare_faxes, release
 
-from benchmarks.live_cpu import one_page
-from benchmarks.live_faxplan import a_world, hold, options, prepare_faxes, release
+from faxplan.db import Row
 from faxplan.free_ports import free_sip_port
-from faxplan.freeswitch_found import find
-from faxplan.freeswitch_instance import Instance
 from faxplan.gateways import Gateway
-from tests.bench.whole import SCRIPTS, write_settings
 from tests.world import World
 
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    found = find()
-    if found is None or found.missing:
-        sys.exit("live_settling: not run, FreeSWITCH is not installed; see docs/install-on-freeswitch.md")
-    with tempfile.TemporaryDirectory() as folder:
-        base = Path(folder)
-        base.chmod(0o711)
-        tiff = one_page(base / "page.tif")
-        with a_world(base) as (world, _cluster):
-            environment = {"FAXPLAN_CONFIG": str(write_settings(world)), "PYTHONPATH": str(SCRIPTS.parent)}
-            dead = Gateway("carrier", "127.0.0.1", free_sip_port(), ping_seconds=5)
-            ours = Instance(
-                found, options(base, "faxplan", free_sip_port(), dead, script_dir=SCRIPTS, environment=environment)
-            )
-            faxes = iter(prepare_faxes(world, tiff, 4 * count))
-            hold(world)
-            ours.start()
-            try:
-                while "DOWN" not in ours.api("sofia status gateway carrier"):
-                    time.sleep(0.5)
-                each = [next(faxes) for _ in range(count)]
-                print(f"seconds from claim to record, {count} faxes each: median, longest, cause")
-                show(world, "gateway down", each)
-                ours.api("fsctl pause outbound")
-                show(world, "switch paused", [next(faxes) for _ in range(count)])
-                ours.api("fsctl resume outbound")
-                rename(world, "nowhere")
-                show(world, "unknown gateway", [next(faxes) for _ in range(count)])
-                rename(world, "carrier")
-                ours.api("fsctl sps 1")
-                time.sleep(1.1)  # it counts from the switch's next second
-                show(world, "sessions-per-second exceeded", [next(faxes) for _ in range(count)])
-            finally:
-                ours.stop()
+    with a_place() as place:
+        world = place.world
+        faxes = iter(prepare_faxes(place, letter_pdf(place.base), 4 * count).faxes)
+        dead = Gateway("carrier", "127.0.0.1", free_sip_port(), ping_seconds=5)
+        ours = place.faxplan(free_sip_port(), dead)
+        ours.start()
+        try:
+            while "DOWN" not in ours.api("sofia status gateway carrier"):
+                time.sleep(0.5)
+            each = [next(faxes) for _ in range(count)]
+            print(f"seconds from claim to record, {count} faxes each: median, longest, cause")
+            show(world, "gateway down", each)
+            ours.api("fsctl pause outbound")
+            show(world, "switch paused", [next(faxes) for _ in range(count)])
+            ours.api("fsctl resume outbound")
+            rename(world, "nowhere")
+            show(world, "unknown gateway", [next(faxes) for _ in range(count)])
+            rename(world, "carrier")
+            ours.api("fsctl sps 1")
+            time.sleep(1.1)  # it counts from the switch's next second
+            show(world, "sessions-per-second exceeded", [next(faxes) for _ in range(count)])
+        finally:
+            ours.stop()
 
 
 def rename(world: World, name: str) -> None:
@@ -82,16 +66,14 @@ def show(world: World, kind: str, faxes: list[int]) -> None:
     print(f"{kind:30} {statistics.median(took):5.2f} {max(took):5.2f}  {', '.join(sorted(causes))}", flush=True)
 
 
-def attempts(world: World, faxes: list[int]) -> list[dict[str, object]]:
+def attempts(world: World, faxes: list[int]) -> list[Row]:
     with world.portal.tenant(world.acme.tenant.id) as tx:
         return tx.rows(
             "select fax_id, outcome, started_at, hangup_cause from attempts where fax_id = any(%s)", (faxes,)
         )
 
 
-def until(
-    read: Callable[[], list[dict[str, object]]], enough: Callable[[list[dict[str, object]]], bool]
-) -> list[dict[str, object]]:
+def until(read: Callable[[], list[Row]], enough: Callable[[list[Row]], bool]) -> list[Row]:
     while not enough(rows := read()):
         time.sleep(0.02)
     return rows

@@ -20,8 +20,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import _chart
 import pikepdf
 from _page import where_and_when, write_section
 from PIL import Image, ImageFilter
@@ -51,7 +53,7 @@ class Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="the chart there, the section in FOLDER.md")
     parser.add_argument("pdf", nargs="*", type=Path, help="documents of your own, beside the built-in ones")
@@ -94,7 +96,7 @@ def interleaved(document: Path, folder: Path, rounds: int) -> tuple[Times, Times
     command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=tiffg4", "-r204x196"]
     command += [f"-sOutputFile={folder / 'plain.tif'}"]
     actions: dict[str, Callable[[], object]] = {
-        name: lambda options=options: subprocess.run([*command, *options, str(document)], check=True)
+        name: partial(subprocess.run, [*command, *options, str(document)], check=True)
         for name, options in PLAIN.items()
     }
     actions["Faxplan"] = lambda: rendering.render(document, folder / "ours.tif", resolution=Resolution.FINE)
@@ -168,8 +170,8 @@ def markdown(rows: list[Row], rounds: int) -> str:
         f"Fine (204x196). Seconds, median of {rounds} interleaved rounds (least - most). The ratios are the faster of "
         "two plain `gs -sDEVICE=tiffg4` over Faxplan, median of the rounds: more than 1 is faster than plain."
     )
-    titles = ("document", "pages", "Faxplan CPU", "plain CPU", "**per core**", "all cores: CPU")
-    titles += ("Faxplan wall", "plain wall", "wall")
+    titles = ["document", "pages", "Faxplan CPU", "plain CPU", "**per core**", "all cores: CPU"]
+    titles += ["Faxplan wall", "plain wall", "wall"]
     lines = [machine, "", meaning, "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for row in rows:
         (ours, plain), (ours_all, plain_all) = row.one, row.all
@@ -182,8 +184,9 @@ def markdown(rows: list[Row], rounds: int) -> str:
 
 def below(rows: list[Row]) -> Iterator[str]:
     """What misses the aim, in words, so that nobody has to look for it."""
-    for where, pick in (("per core", lambda row: row.one), ("all cores, CPU", lambda row: row.all)):
-        missed = [row.name for row in rows if round(ratio(pick(row)[1].cpu, pick(row)[0].cpu), 2) < AIM]
+    for where, pairs in (("per core", [row.one for row in rows]), ("all cores, CPU", [row.all for row in rows])):
+        ratios = [ratio(plain.cpu, ours.cpu) for ours, plain in pairs]
+        missed = [row.name for row, each in zip(rows, ratios, strict=True) if round(each, 2) < AIM]
         yield f"Below the aim of {AIM}, {where}: {', '.join(missed) or 'none'}."
 
 
@@ -201,18 +204,17 @@ def chart(rows: list[Row]) -> str:
     rates = [
         (f"{row.name}, {who}", row.pages / statistics.median(times.cpu), fill)
         for row in rows
-        for who, times, fill in (("Faxplan", row.one[0], "#1f5f8b"), ("plain gs", row.one[1], "#9aa7b0"))
+        for who, times, fill in (("Faxplan", row.one[0], _chart.DARK), ("plain gs", row.one[1], _chart.GREY))
     ]
     most = max(rate for _, rate, _ in rates)
-    bars = "".join(
-        f'<text x="190" y="{20 + 24 * n}" text-anchor="end">{label}</text>'
-        f'<rect x="200" y="{8 + 24 * n}" width="{300 * rate / most:.1f}" height="16" fill="{fill}"/>'
-        f'<text x="{206 + 300 * rate / most:.1f}" y="{20 + 24 * n}">{rate:.1f}</text>'
+    bars = [
+        _chart.text(190, 20 + 24 * n, label, anchor="end")
+        + f'<rect x="200" y="{8 + 24 * n}" width="{300 * rate / most:.1f}" height="16" fill="{fill}"/>'
+        + _chart.text(206 + 300 * rate / most, 20 + 24 * n, f"{rate:.1f}")
         for n, (label, rate, fill) in enumerate(rates)
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="570" height="{36 + 24 * len(rates)}" font-family="sans-serif" '
-        f'font-size="12">{bars}<text x="200" y="{28 + 24 * len(rates)}">pages per processor second</text></svg>\n'
+    ]
+    return _chart.svg(
+        570, 36 + 24 * len(rates), *bars, _chart.text(200, 28 + 24 * len(rates), "pages per processor second")
     )
 
 

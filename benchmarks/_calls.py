@@ -1,0 +1,179 @@
+"""Calls between FreeSWITCH instances, and what they cost: processor time, and the time from answer to txfax."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from faxplan.event_socket import EventSocket, SwitchEvent
+from faxplan.freeswitch_instance import Instance
+from faxplan.postgres import Cluster
+
+# A one-page call takes about 20 s, most of it T.30's own pauses.
+SECONDS_FOR_A_CALL = 120.0
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Load:
+    """So many calls, so many of them begun a second."""
+
+    calls: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One call, milliseconds: `to_application` from answer to the first application, `to_txfax` from there to txfax."""
+
+    to_application: float
+    to_txfax: float
+
+    @property
+    def whole(self) -> float:
+        return self.to_application + self.to_txfax
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`sent`: calls with fax_success. CPU-seconds per call: of FreeSWITCH, idling included, and of PostgreSQL."""
+
+    calls: int
+    sent: int
+    wall_seconds: float
+    cpu: float
+    database: float
+    answered: list[Answered]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a bare txfax sends."""
+
+    tiff: Path
+    ident: str
+    header: str
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Counts what `counted` spends on the calls that `sender` makes, until all are torn down and `settled`."""
+
+    counted: Instance
+    sender: Instance
+    cluster: Cluster
+    settled: Callable[[], bool] = lambda: True
+
+    def run(self, dial: Callable[[int], None], load: Load) -> Measured:
+        """Call `dial(n)` for n from 0, and wait until that many faxes have ended on `sender`."""
+        listening = _Answers(self.sender)
+        with self.sender.connect() as results:
+            results.subscribe("CUSTOM", "spandsp::txfaxresult")
+            cpu, database, began = cpu_seconds(self.counted.pid), database_seconds(self.cluster), time.monotonic()
+            for number in range(load.calls):
+                dial(number)
+                time.sleep(max(0.0, began + (number + 1) / load.rate - time.monotonic()))
+            deadline = time.monotonic() + SECONDS_FOR_A_CALL
+            sent = _sent(results, load.calls, deadline)
+            # Hangup hooks and what follows them are part of the price.
+            while not self._over() and time.monotonic() < deadline:
+                time.sleep(0.2)
+            cpu, database = cpu_seconds(self.counted.pid) - cpu, database_seconds(self.cluster) - database
+        took = time.monotonic() - began
+        return Measured(load.calls, sent, took, cpu / load.calls, database / load.calls, listening.collect())
+
+    def _over(self) -> bool:
+        quiet = all(each.api("show channels count").strip().startswith("0 ") for each in (self.sender, self.counted))
+        return quiet and self.settled()
+
+
+def _sent(results: EventSocket, calls: int, deadline: float) -> int:
+    """How many of so many faxes succeeded."""
+    ended = sent = 0
+    while ended < calls and time.monotonic() < deadline:
+        if event := results.next_event(1):
+            ended += 1
+            sent += event.headers.get("fax-success") == "1"
+    return sent
+
+
+class _Answers:
+    """Listens to a switch's events, and keeps the times of each call.
+
+    Events are timed as they arrive here: the switch's own clock, by which it stamps them, moves in steps of 20 ms.
+    """
+
+    def __init__(self, sender: Instance) -> None:
+        self._connection = sender.connect()
+        self._connection.subscribe("CHANNEL_ANSWER", "CHANNEL_EXECUTE")
+        self._answered: dict[str, float] = {}
+        self._application: dict[str, float] = {}
+        self._took: list[Answered] = []
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while not self._ends.is_set():
+            if event := self._connection.next_event(0.2):
+                self._take(event, time.monotonic())
+
+    def _take(self, event: SwitchEvent, now: float) -> None:
+        channel, application = event.headers["Unique-ID"], event.headers.get("Application")
+        if event.name == "CHANNEL_ANSWER":
+            self._answered[channel] = now
+        elif channel in self._answered and application in {"python", "txfax"}:
+            first = self._application.setdefault(channel, now)
+            if application == "txfax":
+                answered = self._answered.pop(channel)
+                self._took.append(Answered((first - answered) * 1000, (now - first) * 1000))
+
+    def collect(self) -> list[Answered]:
+        self._ends.set()
+        self._thread.join()
+        self._connection.close()
+        return self._took
+
+
+def bare_txfax(connection: EventSocket, destination: str, letter: Letter) -> Callable[[int], None]:
+    """A dial for `Meter.run`: no script, no hook. `destination`: gateway/number."""
+    header = letter.header.replace(" ", "\\s")
+    variables = (
+        "{ignore_early_media=true,fax_enable_t38=true,fax_enable_t38_request=false,"
+        f"fax_ident={letter.ident},fax_header={header},"
+        "execute_on_fax_result=sched_hangup\\s+3\\snormal_clearing}"
+    )
+
+    def dial(_number: int) -> None:
+        connection.bgapi(f"originate {variables}sofia/gateway/{destination} &txfax({letter.tiff})")
+
+    return dial
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and all its threads so far (proc_pid_stat(5), fields 14 and 15)."""
+    fields = _stat(Path(f"/proc/{pid}/stat"))
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def database_seconds(cluster: Cluster) -> float:
+    """CPU-seconds of PostgreSQL: the server, with its ended children, and those that live."""
+    server = str(cluster.pid())
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = _stat(path)
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # ended meanwhile; the server has its time
+        if path.parent.name == server:
+            ticks += sum(int(field) for field in fields[11:15])
+        elif fields[1] == server:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / TICKS_PER_SECOND
+
+
+def _stat(path: Path) -> list[str]:
+    """The fields from the third on: the second, the name, may hold anything."""
+    return path.read_text().rpartition(")")[2].split()

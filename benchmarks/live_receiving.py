@@ -1,0 +1,152 @@
+"""What Faxplan adds to a receiving FreeSWITCH: CPU-seconds per fax, beside a bare rxfax into a file.
+
+    python benchmarks/live_receiving.py [--runs 10] [--calls 60] [--rate 10] [--write docs/benchmarks]
+
+Three FreeSWITCH instances on 127.0.0.1: a sender with a bare txfax, a bare receiver (tests/live's carrier dialplan:
+answer, rxfax, hangup), and one that runs Faxplan with conf/dialplan and fax_in. Runs are interleaved, bare, Faxplan,
+bare, ... Faxplan makes a PDF of each fax within FreeSWITCH's process, and puts both into a mailbox: that is counted.
+"""
+
+import argparse
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import _chart
+from _calls import Letter, Load, Meter, bare_txfax
+from _comparison import AIM, LIMIT, Comparison, Side, compare, milliseconds
+from _live import RECEIVER_NUMBER, Place, a_place, letter_pdf, three_switches
+from _page import where_and_when, write_section
+
+from faxplan import documents, received, rendering
+from faxplan.rendering import Resolution
+
+PDFS = 200
+
+
+@dataclass(frozen=True)
+class Options:
+    runs: int
+    load: Load
+    write: Path | None
+
+    def command(self) -> str:
+        words = f"--runs {self.runs} --calls {self.load.calls} --rate {self.load.rate:g}"
+        return f"python benchmarks/live_receiving.py {words}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """`delivered`: entries in the mailbox. `pdf`: CPU-seconds. `switch`: FreeSWITCH's version."""
+
+    comparison: Comparison
+    delivered: int
+    pdf: float
+    switch: str
+
+
+def main() -> None:
+    options = arguments()
+    result = measured(options)
+    text = markdown(options, result)
+    print(text)
+    if options.write:
+        options.write.mkdir(parents=True, exist_ok=True)
+        title = "Receiving: CPU per call, Faxplan's FreeSWITCH over a bare one"
+        picture = _chart.runs(title, result.comparison.ratios, {"sending's aim": AIM, "its limit": LIMIT})
+        (options.write / "receiving.svg").write_text(picture)
+        shown = f"![{title}]({options.write.name}/receiving.svg)"
+        write_section(options.write.with_suffix(".md"), "Receiving", f"{text}\n{shown}")
+
+
+def arguments() -> Options:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--calls", type=int, default=60, help="in each run")
+    parser.add_argument("--rate", type=float, default=10.0, help="calls a second")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="the drawing there, the section in FOLDER.md")
+    given = parser.parse_args()
+    return Options(given.runs, Load(given.calls, given.rate), given.write)
+
+
+def measured(options: Options) -> Result:
+    runs, load = options.runs, options.load
+    with a_place() as place:
+        tiff = place.base / "letter.tif"
+        rendering.render(letter_pdf(place.base), tiff, resolution=Resolution.FINE)
+        letter = Letter(tiff, RECEIVER_NUMBER, "A sender")
+        did = place.world.acme.did
+        with three_switches(place) as switches, switches.carrier.connect() as connection:
+            bare = Side(
+                Meter(switches.bare, switches.carrier, place.cluster),
+                bare_txfax(connection, f"bare/{RECEIVER_NUMBER}", letter),
+            )
+            faxplan = Side(
+                Meter(switches.faxplan, switches.carrier, place.cluster, place.settled),
+                bare_txfax(connection, f"faxplan/{did}", letter),
+            )
+            print(f"{runs} interleaved runs of {load.calls} calls, {load.rate:g} a second")
+            comparison = compare(bare, faxplan, load, runs)
+            return Result(comparison, delivered(place), pdf_seconds(place), switches.version())
+
+
+def delivered(place: Place) -> int:
+    """Faxes in the mailbox, received whole, and stored as TIFF and PDF."""
+    tenant = place.world.acme.tenant.id
+    with place.world.portal.tenant(tenant) as tx:
+        return int(
+            tx.value(
+                """select count(*) from mailbox_entries e join faxes f on f.tenant_id = e.tenant_id and f.id = e.fax_id
+                   where f.state = 'received' and f.pages = 1 and f.tiff_id is not null and f.pdf_id is not null"""
+            )
+        )
+
+
+def pdf_seconds(place: Place) -> float:
+    """CPU-seconds for making the PDF of one received fax, in a process that has nothing else to do."""
+    world, tiff, pdf = place.world, place.base / "received.tif", place.base / "received.pdf"
+    tenant = world.acme.tenant.id
+    with world.portal.tenant(tenant) as tx:
+        fax = tx.row("select tiff_id from faxes where tiff_id is not null order by id desc limit 1")
+        if fax is None:
+            return float("nan")
+        stored = documents.get(tx, tenant, int(fax["tiff_id"]))
+    world.store.copy_to(stored, tiff)
+    began = time.process_time()
+    for _ in range(PDFS):
+        received.to_pdf(tiff, pdf)
+    return (time.process_time() - began) / PDFS
+
+
+def markdown(options: Options, result: Result) -> str:
+    load, comparison = options.load, result.comparison
+    sent = sum(run.faxplan.sent for run in comparison.runs)
+    more = statistics.median(run.faxplan.cpu - run.bare.cpu for run in comparison.runs)
+    return f"""\
+`{options.command()}`, {where_and_when()}, FreeSWITCH {result.switch}.
+
+One page over T.38 from a third FreeSWITCH, {load.calls} calls a run, {load.rate:g} a second, in turn to a bare
+FreeSWITCH (`answer`, `rxfax` into a file) and to Faxplan's. Milliseconds of processor time (user and system) per call
+of the FreeSWITCH that receives, from the first dial until the last fax is delivered, with what it does when idle.
+Before the answer Faxplan looks up trunk and number and writes the fax down; after the call it makes a PDF, stores both
+durably, and puts them into a mailbox, all within FreeSWITCH's process.
+
+{comparison.table()}
+
+{comparison.summary()}
+{in_the_mailbox(result.delivered, sent)}
+
+Faxplan's FreeSWITCH takes {milliseconds(more)} ms a call more (median); making the PDF, measured by itself, is
+{milliseconds(result.pdf)} ms of it. No aim is set for receiving; the drawing shows sending's for comparison.
+"""
+
+
+def in_the_mailbox(count: int, sent: int) -> str:
+    if count == sent:
+        return f"All {count} faxes that were sent to Faxplan lie in the mailbox, as TIFF and PDF."
+    return f"**{sent} faxes were sent to Faxplan, and {count} lie in the mailbox** as TIFF and PDF."
+
+
+if __name__ == "__main__":
+    main()

@@ -30,6 +30,9 @@ installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# What the package manager says: hundreds of lines, which nobody needs where it succeeds.
+log=$PWD/build/install.log
+
 say() { printf '%s\n' "$*" >&2; }
 
 # Prints the word to put before a command that needs root; ends the script if there is none.
@@ -67,12 +70,24 @@ install_packages() {
     [ -n "$missing" ] || return 0
     say "Missing on this machine:$reasons"
     as_root=$(become_root "$missing")
-    say "Installing them with apt-get."
+    say "Installing$missing with apt-get; what it says goes to $log."
+    mkdir -p "${log%/*}"
+    : >"$log"
     # shellcheck disable=SC2086 # both are lists of words
-    {
-        $as_root apt-get update -qq </dev/null
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $missing </dev/null
-    } >&2
+    logged $as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    logged $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $missing
+}
+
+# Runs a command whose output goes to the log. Where it fails all of the log is shown: why apt-get install finds no package
+# may have been said by apt-get update, which ends well even so.
+logged() {
+    "$@" >>"$log" 2>&1 </dev/null && return
+    status=$?
+    cat "$log" >&2
+    say "This failed (exit status $status): $*"
+    say "Its output, above, is also in $log. Mend what it names, and run make again."
+    return "$status"
 }
 
 make_environment() {

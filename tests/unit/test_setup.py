@@ -1,0 +1,80 @@
+"""install/setup.sh in a folder of its own, with programs of its own in PATH: it installs nothing here."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SETUP = Path(__file__).parents[2] / "install" / "setup.sh"
+PROGRAMS = {
+    "id": "echo 0",
+    "dpkg-query": """case "$MISSING" in *"$3"*) exit 1;; esac; printf installed""",
+    "apt-get": """echo "$1" >>"$CALLED"
+        echo "first of $1"
+        echo "last of $1" >&2
+        [ "$1" != "$BROKEN" ] || exit 100""",
+    # The environment's Python: pip is there, and installs whatever it is told to.
+    "python": """echo "$*" >>"$CALLED" """,
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for folder in ("install", "bin", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(SETUP, tmp_path / "install")
+    for name, script in PROGRAMS.items():
+        program = tmp_path / (".venv/bin" if name == "python" else "bin") / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    return tmp_path
+
+
+def setup(checkout: Path, *, missing: str, broken: str = "") -> tuple[int, str, list[str]]:
+    """Its exit status, what it said on standard error, and what it called."""
+    called = checkout / "called"
+    environment = {
+        "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}",
+        "MISSING": missing,
+        "BROKEN": broken,
+        "CALLED": str(called),
+    }
+    ran = subprocess.run(
+        [checkout / "install" / "setup.sh"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout == ""
+    return ran.returncode, ran.stderr, called.read_text().splitlines()
+
+
+def test_what_is_installed_is_one_line_and_the_rest_is_in_a_log(checkout: Path) -> None:
+    status, said, called = setup(checkout, missing="gcc ghostscript")
+    log = checkout / "build" / "install.log"
+    assert status == 0
+    assert f"Installing gcc ghostscript with apt-get; what it says goes to {log}.\n" in said
+    assert "of install" not in said
+    assert log.read_text() == "first of update\nlast of update\nfirst of install\nlast of install\n"
+    assert called[:2] == ["update", "install"]
+    assert called[-1].endswith("--editable .")
+
+
+@pytest.mark.parametrize("broken", ["update", "install"])
+def test_where_it_fails_all_output_is_shown_with_the_path_of_the_log(checkout: Path, broken: str) -> None:
+    log = checkout / "build" / "install.log"
+    log.parent.mkdir()
+    log.write_text("of an earlier run\n")
+    status, said, called = setup(checkout, missing="gcc", broken=broken)
+    assert status == 100
+    assert log.read_text() in said
+    assert log.read_text().startswith("first of update\nlast of update\n")
+    assert log.read_text().endswith(f"last of {broken}\n")
+    assert f"is also in {log}." in said
+    assert called[-1] == broken
+
+
+def test_where_nothing_is_missing_apt_is_not_asked(checkout: Path) -> None:
+    status, said, called = setup(checkout, missing="")
+    assert status == 0
+    assert "apt-get" not in said
+    assert not {"update", "install"} & set(called)

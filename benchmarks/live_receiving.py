@@ -54,7 +54,7 @@ def main() -> None:
     if options.write:
         options.write.mkdir(parents=True, exist_ok=True)
         title = "Receiving: CPU per call, Faxplan's FreeSWITCH over a bare one"
-        picture = _chart.runs(title, result.comparison.ratios, {"sending's aim": AIM, "its limit": LIMIT})
+        picture = _chart.runs(title, result.comparison.ratios, {"sending: aim": AIM, "sending: limit": LIMIT})
         (options.write / "receiving.svg").write_text(picture)
         shown = f"![{title}]({options.write.name}/receiving.svg)"
         write_section(options.write.with_suffix(".md"), "Receiving", f"{text}\n{shown}")

@@ -170,8 +170,8 @@ def answer_table(result: Result) -> str:
         bare, ours = answers(comparison)
         lines += [
             row(f"{name}bare: answer to txfax", [each.whole for each in bare]),
-            row(f"{name}Faxplan: answer to the script (FreeSWITCH's part)", [each.to_application for each in ours]),
-            row(f"{name}Faxplan: the script's start to txfax (ours)", [each.to_txfax for each in ours]),
+            row(f"{name}Faxplan: answer to the script's start", [each.to_application for each in ours]),
+            row(f"{name}Faxplan: the script's start to txfax", [each.to_txfax for each in ours]),
             row(f"{name}Faxplan: answer to txfax", [each.whole for each in ours]),
         ]
     return "\n".join(lines)
@@ -179,15 +179,16 @@ def answer_table(result: Result) -> str:
 
 def answer_words(result: Result) -> str:
     bare, ours = answers(result.steady)
-    plain, part = (percentile([each.whole for each in bare], 0.99), percentile([each.to_txfax for each in ours], 0.99))
-    whole = percentile([each.whole for each in ours], 0.99)
+    plain, whole = (percentile([each.whole for each in side], 0.99) for side in (bare, ours))
+    before = percentile([each.to_application for each in ours], 0.99)
+    script = percentile([each.to_txfax for each in ours], 0.99)
     return f"""\
 FreeSWITCH's `originate` looks every 20 ms whether its call was answered (`switch_ivr_originate.c`), and then starts the
-application. So up to one such step passes first, with a bare txfax as well (99th percentile {plain:.1f} ms), and
-from answer to txfax the 99th percentile cannot be below 20 ms. Ours is the part from the start of the script on. The
-aim is a 99th percentile of less than {MOST_MILLISECONDS:.0f} ms: for our part it is
-{met(part, MOST_MILLISECONDS)} ({part:.1f} ms); for the whole, FreeSWITCH's step included, it is
-{met(whole, MOST_MILLISECONDS)} ({whole:.1f} ms)."""
+application. So up to one such step passes first, with a bare txfax as well, and from answer to txfax the 99th percentile
+cannot be below 20 ms. 99th percentiles: {plain:.1f} ms until a bare txfax starts, {before:.1f} ms until Faxplan's script
+starts, {script:.1f} ms from there to txfax. The aim of less than {MOST_MILLISECONDS:.0f} ms is
+{met(script, MOST_MILLISECONDS)} by the script, and {met(whole, MOST_MILLISECONDS)} by the whole, FreeSWITCH's step
+included: {whole:.1f} ms, {whole - plain:+.1f} ms beside a bare txfax."""
 
 
 def answers(comparison: Comparison) -> tuple[list[Answered], list[Answered]]:

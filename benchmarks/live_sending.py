@@ -185,8 +185,8 @@ def answer_words(result: Result) -> str:
     return f"""\
 FreeSWITCH's `originate` looks every 20 ms whether its call was answered (`switch_ivr_originate.c`), and then starts
 the application. So up to one such step passes first, with a bare txfax as well, and from answer to txfax the 99th
-percentile cannot be below 20 ms. 99th percentiles: {plain:.1f} ms until a bare txfax starts, {before:.1f} ms until Faxplan's script
-starts, {script:.1f} ms from there to txfax. The aim of less than {MOST_MILLISECONDS:.0f} ms is
+percentile cannot be below 20 ms. 99th percentiles: {plain:.1f} ms until a bare txfax starts, {before:.1f} ms until
+Faxplan's script starts, {script:.1f} ms from there to txfax. The aim of less than {MOST_MILLISECONDS:.0f} ms is
 {met(script, MOST_MILLISECONDS)} by the script, and {met(whole, MOST_MILLISECONDS)} by the whole, FreeSWITCH's step
 included: {whole:.1f} ms, {whole - plain:+.1f} ms beside a bare txfax."""
 

@@ -152,7 +152,7 @@ create table trunks (
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
     constraint trunks_transport_known check (transport in ('udp', 'tcp', 'tls')),
     constraint trunks_port_range check (port between 1 and 65535),
-    constraint trunks_ping_seconds_range check (ping_seconds between 5 and 86400),
+    constraint trunks_ping_seconds_range check (ping_seconds between 5 and 3600),
     constraint trunks_registration_complete check (not register or (username is not null and password is not null)),
     constraint trunks_called_format_known check (called_format in ('e164', 'e164-no-plus', 'national')),
     constraint trunks_calling_format_known check (calling_format in ('e164', 'e164-no-plus', 'national')),

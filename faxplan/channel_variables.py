@@ -38,10 +38,11 @@ SIP_NETWORK_IP = "sip_network_ip"
 ANSWER_EPOCH = "answer_epoch"
 
 # Who calls whom (inbound).
-DESTINATION_NUMBER = "destination_number"
 SIP_GATEWAY = "sip_gateway"
 SIP_REQ_USER = "sip_req_user"
 SIP_TO_USER = "sip_to_user"
+TRUNK_ACCOUNT = "faxplan_trunk_account"
+"""Set by our gateway files (gateways.py), on calls to a Contact that we registered."""
 CALLER_ID_NUMBER = "caller_id_number"
 CALLER_ID_NAME = "caller_id_name"
 
@@ -62,11 +63,12 @@ CLEARED_BEFORE_FAX = (
 def called_user(get: Callable[[str], str | None]) -> str:
     """Which number an inbound call is for, as its carrier wrote it; empty where it says none.
 
-    A trunk that we register with calls our Contact, gw+NAME, and writes the number into To: sofia.c then sets
-    sip_gateway, and takes destination_number from To. Any other calls the number itself; its To may be something else.
+    A trunk that we register with calls our Contact, gw+NAME, or the user name of the account, and writes the number
+    into To. Any other calls the number itself; its To may be something else, such as the number that was forwarded.
+    sofia.c would take To wherever the Contact's parameters are in the request, whatever number stands before them.
     """
-    if get(SIP_GATEWAY):
-        return get(DESTINATION_NUMBER) or ""
     request = get(SIP_REQ_USER) or ""
-    # Still called at the Contact of a gateway that is gone.
-    return get(SIP_TO_USER) or "" if not request or request.startswith("gw+") else request
+    # Not asked whether there is such a gateway: one that is gone may still be called.
+    if not request or request.startswith("gw+") or request == get(TRUNK_ACCOUNT):
+        return get(SIP_TO_USER) or ""
+    return request

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 from xml.sax.saxutils import quoteattr
 
+from faxplan.channel_variables import TRUNK_ACCOUNT
 from faxplan.errors import FaxplanError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -84,8 +85,7 @@ def gateway_xml(gateway: Gateway) -> str:
     address = _address(gateway.host, gateway.port)
     if gateway.transport not in ("udp", "tcp", "tls"):
         raise InvalidGateway(f"Trunk {name}: transport must be udp, tcp or tls.")
-    if gateway.register and not (gateway.username and gateway.password):
-        raise InvalidGateway(f"Trunk {name}: to register it needs a user name and a password; enter both.")
+    _check_account(gateway)
     params = {
         "proxy": _proxy(gateway.proxy) if gateway.proxy else address,
         "realm": _checked(gateway.realm or _bare_host(gateway.host), _REALM, "realm", "printable ASCII, at most 128"),
@@ -116,8 +116,23 @@ def gateway_xml(gateway: Gateway) -> str:
     # <include> and </include> alone on their lines: the preprocessor drops what shares them.
     lines = ["<include>", f"  <gateway name={_attribute(name)}>"]
     lines += [f"    <param name={_attribute(key)} value={_attribute(value)}/>" for key, value in params.items()]
+    if gateway.register:
+        # Told to fax_in, because some carriers call the account, and write the number into To.
+        account = f"name={_attribute(TRUNK_ACCOUNT)} value={_attribute(params['username'])}"
+        lines.append(f'    <variables><variable {account} direction="inbound"/></variables>')
     lines += ["  </gateway>", "</include>", ""]
     return "\n".join(lines)
+
+
+def _check_account(gateway: Gateway) -> None:
+    if gateway.register and not (gateway.username and gateway.password):
+        raise InvalidGateway(f"Trunk {gateway.name}: to register it needs a user name and a password; enter both.")
+    if ":" in (gateway.password or ""):
+        # Handed to the stack as scheme:realm:user:password (sofia_reg.c, sofia_reg_handle_sip_r_challenge).
+        raise InvalidGateway(
+            f"Trunk {gateway.name}: its password has a colon, and FreeSWITCH's SIP stack uses only what stands before "
+            "that; have the carrier give it a password without."
+        )
 
 
 def write_gateways(folder: Path, gateways: Iterable[Gateway]) -> GatewayChanges:

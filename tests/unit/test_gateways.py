@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from faxplan.channel_variables import TRUNK_ACCOUNT
 from faxplan.gateways import Gateway, InvalidGateway, acl_xml, gateway_xml, write_gateways
 
 PLAIN = Gateway("carrier", "sip.example.net", 5062)
@@ -35,6 +36,12 @@ def test_a_registered_trunk_has_its_account() -> None:
     found = params(REGISTERED)
     assert (found["register"], found["username"], found["password"]) == ("true", "49301234", "s3cret")
     assert found["register-proxy"] == "192.0.2.7"
+
+
+def test_calls_to_a_registered_trunk_know_its_account() -> None:
+    (variable,) = etree.fromstring(gateway_xml(REGISTERED).encode()).findall("gateway/variables/variable")
+    assert dict(variable.attrib) == {"name": TRUNK_ACCOUNT, "value": "49301234", "direction": "inbound"}
+    assert "variable" not in gateway_xml(PLAIN)
 
 
 def test_a_trunk_behind_a_proxy_keeps_its_own_domain() -> None:
@@ -80,6 +87,7 @@ def test_a_password_passes_unchanged_and_unread(password: str) -> None:
         {"password": "line\nbreak"},
         {"password": '<X-PRE-PROCESS cmd="exec"'},
         {"password": "ü"},
+        {"password": "before:after"},
         {"realm": "a\rb"},
         {"from_user": "a;b=c"},
         {"from_domain": "a/b"},
@@ -95,9 +103,10 @@ def test_what_freeswitch_would_misread_is_refused(changed: dict[str, object]) ->
         gateway_xml(replace(PLAIN, **changed))  # type: ignore[arg-type]
 
 
-def test_a_refused_password_is_not_told() -> None:
+@pytest.mark.parametrize("password", ["s3cret word", "s3cret:word"])
+def test_a_refused_password_is_not_told(password: str) -> None:
     with pytest.raises(InvalidGateway) as refused:
-        gateway_xml(replace(REGISTERED, password="s3cret word"))
+        gateway_xml(replace(REGISTERED, password=password))
     assert "s3cret" not in str(refused.value)
 
 

@@ -202,6 +202,8 @@ def test_a_call_to_the_registration_finds_its_did(
     else:
         assert told.startswith("+OK"), told
         assert [(call["called_number"], call["trunk"]) for call in received_calls(world)] == [(found, "office")]
+        # The caller hung up at once. The call ends before the switch does, which would else be ended by force.
+        wait_for(lambda: received_calls(world)[0]["outcome"] == "failed", "the call to be settled")
 
 
 def test_a_wrong_password_is_told_and_a_right_one_taken_up(

@@ -1,6 +1,7 @@
 """The trunks' entries, as an administrator keeps them: checked here as gateways, so that a switch can take each up."""
 
 import ipaddress
+import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -85,6 +86,15 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
                 f"{text[:60]!r} is not a network: {error}. Write an address, or a network as 192.0.2.0/24."
             ) from error
     return parsed
+
+
+def networks_of(host: str) -> list[str]:
+    """The addresses that a host has now, each as a CIDR; none where its name cannot be resolved."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except OSError:
+        return []
+    return sorted({str(ipaddress.ip_network(str(address[0]))) for *_, address in found})
 
 
 def _known(values: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 import io
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,17 @@ def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World
     file = tmp_path / "faxplan.toml"
     file.write_text(to_toml({"database_url": world.settings.database_url, "state_dir": world.settings.state_dir}))
     monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
+    monkeypatch.setattr(socket, "getaddrinfo", only_one_name)
     return world
+
+
+def only_one_name(host: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
+    """No test asks a name server."""
+    if host != "registrar.example":
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return [(2, 2, 17, "", (address, 0)) for address in ("192.0.2.20", "192.0.2.9")] + [
+        (10, 2, 17, "", ("2001:db8::9", 0, 0, 0))
+    ]
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
@@ -105,6 +116,22 @@ def test_dids_come_and_go(shop: World, capsys: pytest.CaptureFixture[str]) -> No
     assert "404" in said(capsys, "did", "remove", "acme", "+493023125009")
     assert [each["number"] for each in listed(capsys, "did", "list", "acme")] == ["+493023125001"]
     assert [row["object"] for row in audited(shop, shop.acme.tenant.id)] == ["did:+493023125009"] * 2
+
+
+def test_a_trunk_that_registers_takes_calls_from_where_it_registers(
+    shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def add(name: str, host: str, *more: str) -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO("sesame\n"))
+        registers = ("--register", "on", "--username", "me", "--password-file", "-")
+        return said(capsys, "trunk", "add", name, "--host", host, "--country", "DE", *registers, *more)
+
+    networks = ["192.0.2.20/32", "192.0.2.9/32", "2001:db8::9/128"]
+    assert f"taken from {' '.join(networks)}, where registrar.example is" in add("found", "registrar.example")
+    assert "For received calls: `faxplan trunk set lost --source" in add("lost", "no-such-name.example")
+    add("given", "registrar.example", "--source", "198.51.100.7")
+    sources = {each["name"]: each["source_networks"] for each in listed(capsys, "trunk", "list")}
+    assert (sources["found"], sources["lost"], sources["given"]) == (networks, [], ["198.51.100.7/32"])
 
 
 def test_quotas(shop: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,8 @@ TAKEOVER_SECONDS = 5.0
 """How long a new runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
 PROGRESS_SECONDS = 0.5
 """Page counts that come within this time share a transaction."""
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 5.0
+"""What an error left over is tried again so often; the rest is settled when the switch tells of it."""
 CANCEL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 RECOVERY_SECONDS = 30.0
@@ -153,7 +154,6 @@ class Dialer:
             self._next_recovery = now + RECOVERY_SECONDS
             self._recover()
         if now >= self._next_sweep:
-            self._next_sweep = now + SWEEP_SECONDS
             self._sweep()
         self._dial_staged()
         self._cancelling = self._cancelling or queue.CANCEL_CHANNEL in heard
@@ -251,11 +251,16 @@ class Dialer:
     def _sweep(self) -> None:
         """Settles what waits in the journal, and calls that never had a channel; delivers what waits in pending/."""
         now = time.monotonic()
+        self._next_sweep = now + SWEEP_SECONDS
         for channel_uuid, call in self._live.items():
-            if call.no_channel is not None and now >= call.no_channel[0]:
-                if not self._switch.channel_exists(channel_uuid):
-                    self._journal.write(self._outcome(call.fax, call.no_channel[1]))
-                call.no_channel = None
+            if call.no_channel is None:
+                continue
+            if now < call.no_channel[0]:
+                self._next_sweep = min(self._next_sweep, call.no_channel[0])
+                continue
+            if not self._switch.channel_exists(channel_uuid):
+                self._journal.write(self._outcome(call.fax, call.no_channel[1]))
+            call.no_channel = None
         self._each(list(self._journal.waiting()), self._settle)
         self._each(list(self._pending.waiting()), self._deliver)
 

@@ -83,6 +83,23 @@ def test_an_err_for_a_call_that_has_a_channel_waits_for_its_hook(world: World, r
     assert attempt["outcome"] is None
 
 
+def test_a_sweep_within_the_grace_of_an_err_does_not_put_it_off(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialer, "SWEEP_SECONDS", 1000.0)
+    lost, refused = queued(world, world.acme, due_in=-10), queued(world, world.acme)
+    world.store.delete(rendering_of(world, lost))  # what cannot be staged is settled by a sweep at once
+
+    def no_channel(call: Originate) -> None:
+        runtime.switch.no_channel(call)
+        runtime.switch.tell(NoChannel(call.uuid, "GATEWAY_DOWN"))
+
+    began = runtime.switch.clock.monotonic()
+    runtime.switch.on_originate = no_channel
+    runtime.run(runtime.settled(world.acme, refused))
+    assert runtime.switch.clock.monotonic() - began < 5
+
+
 def test_pages_told_just_before_the_end_count(world: World, runtime: Runtime) -> None:
     """The hook knew less: it could not read its variables. Both lie before the runtime at once."""
     fax_id = queued(world, world.acme)
@@ -139,19 +156,22 @@ def test_a_number_that_no_trunk_serves_is_not_dialled(world: World, runtime: Run
     assert runtime.switch.originated == []
 
 
-def test_a_rendering_that_is_lost_or_spoilt_ends_its_fax_alone(world: World, runtime: Runtime) -> None:
-    lost, spoilt, well = (queued(world, world.acme, due_in=seconds) for seconds in (-30, -20, -10))
+def rendering_of(world: World, fax_id: int) -> str:
+    """Its name in the store."""
     with world.switch.tenant(world.acme.tenant.id) as tx:
-        names = {
-            fax_id: tx.value(
+        return str(
+            tx.value(
                 """select object_name from faxes f join renderings r on r.id = f.rendering_id
                    join documents d on d.id = r.document_id where f.id = %s""",
                 (fax_id,),
             )
-            for fax_id in (lost, spoilt)
-        }
-    world.store.delete(names[lost])
-    next(world.store.root.rglob(names[spoilt])).write_bytes(b"something else")
+        )
+
+
+def test_a_rendering_that_is_lost_or_spoilt_ends_its_fax_alone(world: World, runtime: Runtime) -> None:
+    lost, spoilt, well = (queued(world, world.acme, due_in=seconds) for seconds in (-30, -20, -10))
+    world.store.delete(rendering_of(world, lost))
+    next(world.store.root.rglob(rendering_of(world, spoilt))).write_bytes(b"something else")
     runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
     runtime.run(runtime.final(world.acme, lost, spoilt, well))
     rows = [world.fax(world.acme, fax_id) for fax_id in (lost, spoilt, well)]

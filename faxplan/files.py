@@ -87,11 +87,12 @@ def _partial(target: Path, content: bytes, *, durable: bool) -> Iterator[Path]:
     partial = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as writer:
-            writer.write(content)
+        with os.fdopen(descriptor, "wb", buffering=0) as writer:
+            left = memoryview(content)
+            while left:
+                left = left[writer.write(left) :]
             if durable:
-                writer.flush()
-                os.fsync(writer.fileno())
+                os.fsync(descriptor)
         yield partial
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -86,7 +86,9 @@ class Spool:
 
         Not fsynced: a machine that loses power has lost the call as well.
         """
-        write_whole(self.outbound / f"{sidecar.attempt_id:d}.json", json.dumps(asdict(sidecar)).encode())
+        # All values are plain; dataclasses.asdict would copy each of them deeply.
+        content = {name: getattr(sidecar, name) for name in sidecar.__slots__}
+        write_whole(self.outbound / f"{sidecar.attempt_id:d}.json", json.dumps(content).encode())
 
     def staged(self, attempt_id: int) -> OutboundSidecar | None:
         """The sidecar of a call that goes out; None where none was staged."""

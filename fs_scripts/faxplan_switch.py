@@ -56,7 +56,7 @@ class Installation:
 
 # A call that was answered waits for Python's lock no longer than this for what the runtime is just doing; Python's own
 # interval is 5 ms.
-sys.setswitchinterval(0.0005)
+sys.setswitchinterval(0.0001)
 
 lookups = Lookups()
 

@@ -105,7 +105,7 @@ def test_it_is_private(journal: Journal) -> None:
 def test_a_crash_while_writing_leaves_nothing_that_is_read(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    def crash(*_: Any) -> None:
+    def crash(*_: Any, **__: Any) -> None:
         raise Crash
 
     with monkeypatch.context() as crashing:

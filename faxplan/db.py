@@ -178,6 +178,13 @@ _OPENING_STATEMENTS = 2
 _CANNOT_CONNECT = (PeeweeException, psycopg2.Error, MaxConnectionsExceeded)
 
 
+class _Pool(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee has no types
+    """Without a `select 1` at each check-out: Transaction replaces a connection that turns out to be dead."""
+
+    def _is_closed(self, conn: Any) -> bool:
+        return bool(conn.closed)
+
+
 class Database:
     """Connections of one role, pooled; safe to share between threads."""
 
@@ -191,7 +198,7 @@ class Database:
         statement_seconds: float = 30,
     ) -> None:
         self.url = url
-        self._pool = PooledPostgresqlDatabase(
+        self._pool = _Pool(
             url,
             max_connections=max_connections,
             timeout=wait_seconds,

@@ -5,23 +5,23 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
-from faxplan import dial_string, inbound, nodes, pending, queue, settling, staging, tenants
+from faxplan import inbound, nodes, pending, queue, settling, tenants
+from faxplan.call_rate import CallRate
 from faxplan.call_result import without_channel
 from faxplan.config import Settings
 from faxplan.db import Database, Listener, Row
 from faxplan.documents import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
+from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
 from faxplan.pending import Pending, PendingFax
 from faxplan.queue import ClaimedFax
-from faxplan.recovery import Recovery
+from faxplan.recovery import DIALLING_SECONDS, Recovery
 from faxplan.spool import Spool
+from faxplan.staging import Staged, Stager
 from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
 
 T = TypeVar("T")
@@ -42,20 +42,20 @@ RECOVERY_SECONDS = 30.0
 LEAST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
 """Between two looks into the queue, where no notification says that there is something new."""
 MOST_EVENTS = 200
-MOST_STAMPED_AT_ONCE = 10
-"""Pages that get their header line within the runtime's step; longer faxes in a thread beside it: 300 take seconds."""
 NO_CHANNEL_GRACE_SECONDS = 0.5
 """How long a `-ERR` waits for the hangup hook of its call, which knows more where there was a channel after all."""
 
 
 @dataclass(slots=True)
 class LiveCall:
-    """A call that this runtime dialled.
+    """A call that this runtime has claimed.
 
-    no_channel: until when a `-ERR` waits for the hook, and the cause it gave.
+    dialled_at: when its originate was (monotonic); None: not yet. no_channel: until when a `-ERR` waits for the hook,
+    and the cause it gave.
     """
 
     fax: ClaimedFax
+    dialled_at: float | None = None
     no_channel: tuple[float, str] | None = None
 
 
@@ -85,8 +85,7 @@ class Dialer:
         self._actor = f"switch:{settings.node}"
         self._live: dict[str, LiveCall] = {}
         self._channel_of: dict[int, str] = {}
-        self._stager = ThreadPoolExecutor(1, thread_name_prefix="faxplan-staging")
-        self._staging: dict[int, tuple[ClaimedFax, Future[str]]] = {}
+        self._stager = Stager(store, spool, settings)
         self._pages: dict[str, int] = {}
         self._started: set[str] = set()
         self._ended: set[int] = set()
@@ -99,12 +98,19 @@ class Dialer:
         self._next_sweep = 0.0
         self._next_heartbeat = 0.0
         self._next_recovery = 0.0
-        self._tokens = 1.0
-        self._tokens_at = time.monotonic()
+        self._rate = CallRate(settings.calls_per_second, time.monotonic())
         self._unavailable = False
 
     def run(self) -> None:
         """Runs until the switch stops, or until another runtime turns out to serve this node."""
+        try:
+            self._run()
+        finally:
+            # Given up first: a runtime that is to take over waits for the lock for some seconds only.
+            self._listener.close()
+            self._each(self._stager.close(), self._never_dialled)
+
+    def _run(self) -> None:
         for part in (self._spool, self._journal, self._pending):
             part.prepare()
         give_up = time.monotonic() + TAKEOVER_SECONDS
@@ -123,15 +129,15 @@ class Dialer:
             except Exception as error:  # noqa: BLE001 - one fax's trouble must not end the runtime of all
                 self._switch.log("crit", f"{type(error).__name__}: {ascii(str(error))[:300]}; the runtime goes on")
                 time.sleep(TROUBLE_SECONDS)
-        self._stager.shutdown(cancel_futures=True)
-        self._listener.close()
 
     def _take_node(self) -> bool:
         if not self._listener.try_lock(nodes.lock_key(self._settings.node)):
             self._listener.close()
             return False
         self._had_node = True
-        self._due = self._next_heartbeat = self._next_recovery = 0.0
+        self._due = self._next_heartbeat = self._next_recovery = self._next_cancel = 0.0
+        # While nobody listened, somebody may have cancelled.
+        self._cancelling = True
         return True
 
     def _work(self) -> None:
@@ -142,7 +148,7 @@ class Dialer:
         if now >= self._next_progress:
             self._next_progress = now + PROGRESS_SECONDS
             self._record_progress()
-        heard = self._listener.heard()
+        self._hear()
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             with self._db.across_tenants() as tx:
@@ -156,12 +162,18 @@ class Dialer:
         if now >= self._next_sweep:
             self._sweep()
         self._dial_staged()
-        self._cancelling = self._cancelling or queue.CANCEL_CHANNEL in heard
         if self._cancelling and now >= self._next_cancel:
             self._next_cancel = now + CANCEL_SECONDS
             self._stop_cancelled()
-        if queue.QUEUE_CHANNEL in heard or now >= self._due:
+        if now >= self._due:
             self._dial_due()
+
+    def _hear(self) -> None:
+        """Notes what PostgreSQL notified, before anything else can fail: it is told once."""
+        heard = self._listener.heard()
+        self._cancelling = self._cancelling or queue.CANCEL_CHANNEL in heard
+        if queue.QUEUE_CHANNEL in heard:
+            self._due = 0.0
 
     # ---------------------------------------------------------------------------------------------------------- events
 
@@ -179,7 +191,7 @@ class Dialer:
         """Milliseconds until something is due, if the switch tells nothing."""
         if not self._listener.connected:
             return int(LEAST_WAIT_SECONDS * 1000)
-        if self._staging:
+        if self._stager.attempts:
             return int(LEAST_WAIT_SECONDS * 1000)
         due = min(self._due, self._next_sweep, self._next_heartbeat, self._next_recovery)
         if self._pages or self._started:
@@ -234,6 +246,9 @@ class Dialer:
     def _settle(self, outcome: Outcome) -> None:
         # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
         told = self._pages.get(self._channel_of.get(outcome.attempt_id, ""), 0)
+        if outcome.attempt_id not in self._channel_of:
+            # Of a runtime before this one: by its channel alone nobody knows whose pages they are, but the database.
+            self._record_progress()
         sidecar = self._spool.staged(outcome.attempt_id)
         settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
         self._spool.discard_outbound(outcome.attempt_id)
@@ -278,12 +293,15 @@ class Dialer:
     # --------------------------------------------------------------------------------------------------------- dialling
 
     def _dial_due(self) -> None:
-        allowance = self._allowance()
+        allowance = self._rate.allowance(time.monotonic())
         if allowance < 1:
-            self._due = time.monotonic() + 1 / self._settings.calls_per_second
+            self._due = time.monotonic() + 1 / self._rate.per_second
+            return
+        if self._stager.room < 1:
+            self._due = time.monotonic() + LEAST_WAIT_SECONDS
             return
         with self._db.across_tenants() as tx:
-            most = min(allowance, queue.MOST_CLAIMED)
+            most = min(allowance, queue.MOST_CLAIMED, self._stager.room)
             claimed = queue.claim_faxes(
                 tx,
                 node=self._settings.node,
@@ -302,54 +320,37 @@ class Dialer:
             self._due = time.monotonic() + min(max(wait, LEAST_WAIT_SECONDS), longest)
         else:
             self._due = 0.0
+        self._rate.take(len(claimed))
         for fax in claimed:
             self._live[fax.channel_uuid] = LiveCall(fax)
             self._channel_of[fax.attempt_id] = fax.channel_uuid
-            self._tokens -= 1
-            self._dial(fax, owners[fax.tenant_id])
+        self._each(((fax, owners[fax.tenant_id]) for fax in claimed), self._dial)
 
-    def _allowance(self) -> int:
-        """Calls that may start now: a token bucket of calls_per_second, at most one second's worth."""
-        now = time.monotonic()
-        rate = self._settings.calls_per_second
-        self._tokens = min(self._tokens + (now - self._tokens_at) * rate, max(rate, 1.0))
-        self._tokens_at = now
-        return int(self._tokens)
-
-    def _dial(self, fax: ClaimedFax, tenant: tenants.Tenant) -> None:
-        stage = partial(self._stage, fax, tenant)
-        if fax.pages > MOST_STAMPED_AT_ONCE and staging.is_stamped(fax, tenant):
-            self._staging[fax.attempt_id] = (fax, self._stager.submit(stage))
-        else:
-            self._originate(fax, stage)
+    def _dial(self, owned: tuple[ClaimedFax, tenants.Tenant]) -> None:
+        staged = self._stager.take(*owned)
+        if staged is not None:
+            self._originate(staged)
 
     def _dial_staged(self) -> None:
-        for attempt_id, (fax, staged) in list(self._staging.items()):
-            if staged.done():
-                self._originate(fax, staged.result)
-                del self._staging[attempt_id]
+        """Dials what has been staged meanwhile, unless it was cancelled, or settled by another runtime."""
+        ready = self._stager.ready()
+        if not ready:
+            return
+        with self._db.across_tenants() as tx:
+            cancelled = queue.open_calls(tx, [staged.fax.attempt_id for staged in ready])
+        for staged in ready:
+            self._stager.forget(staged)
+        self._each((staged for staged in ready if cancelled.get(staged.fax.attempt_id) is False), self._originate)
+        self._each((staged.fax for staged in ready if cancelled.get(staged.fax.attempt_id)), self._never_dialled)
 
-    def _stage(self, fax: ClaimedFax, tenant: tenants.Tenant) -> str:
-        """Writes all that the call needs into the spool; the argument of its `bgapi`."""
-        if fax.trunk is None:
-            raise NoRoute(f"no trunk serves {fax.called_number}")
-        sidecar = staging.stage(self._store, self._spool, fax, fax.trunk, tenant)
-        return dial_string.originate(
-            dial_string.Dial(
-                attempt_id=fax.attempt_id,
-                channel_uuid=fax.channel_uuid,
-                gateway=fax.trunk.name,
-                called=sidecar.dialled,
-                calling=sidecar.caller_id,
-                t38=fax.trunk.t38,
-                ring_seconds=self._settings.ring_seconds,
-                call_cap_seconds=self._settings.call_cap_seconds,
-            )
-        )
+    def _never_dialled(self, fax: ClaimedFax) -> None:
+        self._journal.write(self._outcome(fax, "runtime-stopped"))
+        self._next_sweep = 0.0
 
-    def _originate(self, fax: ClaimedFax, stage: Callable[[], str]) -> None:
+    def _originate(self, staged: Staged) -> None:
+        fax = staged.fax
         try:
-            argument = stage()
+            argument = staged.argument()
         except Exception as error:  # noqa: BLE001 - the other faxes of this claim are to be dialled all the same
             told = f"attempt {fax.attempt_id} was not dialled: {type(error).__name__}: {error}"
             self._switch.log("err", ascii(told)[:300])
@@ -357,6 +358,7 @@ class Dialer:
             self._journal.write(self._outcome(fax, cause))
             self._next_sweep = 0.0
             return
+        self._live[fax.channel_uuid].dialled_at = time.monotonic()
         self._switch.originate(argument)
 
     # --------------------------------------------------------------------------------------------------------- recovery
@@ -364,12 +366,18 @@ class Dialer:
     def _recover(self) -> None:
         """Ends calls that nobody will report on, and takes care of what they left on the disk."""
         self._each(list(self._journal.waiting()), self._settle)
-        left = self._recovery.look(self._staging)
+        left = self._recovery.look(self._on_their_way())
         self._each(list(self._pending.waiting()), self._deliver)
         self._each(left.received, self._adopt)
         self._each(left.calls, self._end)
         for attempt_id in left.staged - set(self._channel_of):
             self._spool.discard_outbound(attempt_id)
+
+    def _on_their_way(self) -> set[int]:
+        """Attempts that may have no channel yet: they are being staged, or their originate was a moment ago."""
+        oldest = time.monotonic() - DIALLING_SECONDS
+        dialled = {call.fax.attempt_id for call in self._live.values() if (call.dialled_at or 0.0) > oldest}
+        return dialled | self._stager.attempts
 
     def _adopt(self, attempt_id: int) -> None:
         received = pending.adopt(self._spool, self._pending, attempt_id)

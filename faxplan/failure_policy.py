@@ -43,6 +43,7 @@ DOWNGRADE = Rule(Action.RETRY, 2 * MINUTE, "The two machines could not agree on 
 NO_FAX = Rule(Action.RETRY, 60 * MINUTE, "The number answered, but not with a fax machine")
 INCOMPATIBLE = Rule(Action.FINAL, 0, "The far machine cannot receive this fax")
 UNKNOWN = Rule(Action.RETRY, 5 * MINUTE, "The call ended for an unknown reason")
+STOPPED = Rule(Action.RETRY, MINUTE, "The fax server was stopped before it could dial")
 NO_ROUTE = Rule(Action.FINAL, 0, "No trunk serves this number; the administrator has to add a route")
 
 # Hang-up causes in capitals are FreeSWITCH's; the others are error ids of our own, for calls that were never dialled.
@@ -67,6 +68,7 @@ for _rule, _causes in {
     UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE",
     NO_ROUTE: "no-route",
+    STOPPED: "runtime-stopped",
     DOCUMENT: "document-lost not-fax-ready",
     OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
     "SYSTEM_SHUTDOWN MANDATORY_IE_MISSING",

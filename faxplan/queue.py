@@ -5,6 +5,7 @@ that: it deletes the row of calls, and whoever deletes it settles the attempt; a
 Lock order, everywhere: fax, calls row, quota, audit head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
@@ -218,6 +219,12 @@ def call_is_open(tx: Transaction, tenant_id: int, attempt_id: int) -> bool:
     """Whether a call is not settled yet."""
     found = tx.row("select 1 from calls where tenant_id = %s and attempt_id = %s", (tenant_id, attempt_id))
     return found is not None
+
+
+def open_calls(tx: Transaction, attempt_ids: Sequence[int]) -> dict[int, bool]:
+    """Those of these attempts whose calls are not settled, and whether somebody wants to stop them."""
+    rows = tx.rows("select attempt_id, cancel_requested from calls where attempt_id = any(%s)", (list(attempt_ids),))
+    return {row["attempt_id"]: row["cancel_requested"] for row in rows}
 
 
 def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:

@@ -9,7 +9,7 @@ from faxplan.spool import Spool
 from faxplan.switch import Switch
 
 DIALLING_SECONDS = 120.0
-"""Younger calls may have no channel yet: their originate is on its way through the switch."""
+"""So long a call may have no channel: its originate is on its way through the switch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,18 @@ class Recovery:
         self._node = node
         self._expired: set[tuple[int, int]] = set()
 
-    def look(self, staging: Container[int]) -> LeftOver:
-        """staging: attempts of this node that are not dialled yet. Raises DatabaseUnavailable."""
+    def look(self, on_their_way: Container[int]) -> LeftOver:
+        """on_their_way: attempts that are being staged or dialled, and may have no channel yet.
+
+        Raises DatabaseUnavailable.
+        """
         # Before the calls are read: a call's row is there before its files are, so what is listed here and has no
         # living call is really left over.
         received, staged = self._spool.inbound_attempts(), self._spool.outbound_attempts()
         with self._db.across_tenants() as tx:
             here = queue.calls_of_node(tx, self._node)
             expired = {(c["tenant_id"], c["attempt_id"]): c for c in queue.expired_calls(tx)}
-        dead = [call for call in here if call["attempt_id"] not in staging and self._is_dead(call)]
+        dead = [call for call in here if call["attempt_id"] not in on_their_way and self._is_dead(call)]
         living = {call["attempt_id"] for call in here} - {call["attempt_id"] for call in dead}
         # Twice seen: a clock that jumped makes every lease look old until the nodes have reported again.
         gone = [call for key, call in expired.items() if key in self._expired and call["node"] != self._node]

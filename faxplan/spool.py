@@ -77,6 +77,10 @@ class Spool:
         """Where the pages of a call that goes out are staged."""
         return self.outbound / f"{attempt_id:d}.tif"
 
+    def outbound_plain(self, attempt_id: int) -> Path:
+        """The pages while their header line is stamped."""
+        return self.outbound / f"{attempt_id:d}.plain"
+
     def inbound_tiff(self, attempt_id: int) -> Path:
         """Where rxfax writes."""
         return self.inbound / f"{attempt_id:d}.tif"
@@ -131,6 +135,7 @@ class Spool:
     def discard_outbound(self, attempt_id: int) -> None:
         """Removes what was staged for a call."""
         self.outbound_tiff(attempt_id).unlink(missing_ok=True)
+        self.outbound_plain(attempt_id).unlink(missing_ok=True)
         (self.outbound / f"{attempt_id:d}.json").unlink(missing_ok=True)
 
     def discard_inbound(self, attempt_id: int) -> None:

@@ -5,10 +5,16 @@ printed by spandsp (date, time, name, ident, page number) or, with "page n of m"
 onto the staged copy. Never both.
 """
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from faxplan import header_line, numbers
+from faxplan import dial_string, header_line, numbers
+from faxplan.config import Settings
 from faxplan.documents import Store
+from faxplan.errors import NoRoute
 from faxplan.header_line import HeaderLine
 from faxplan.queue import ClaimedFax
 from faxplan.spool import OutboundSidecar, Spool
@@ -16,6 +22,10 @@ from faxplan.tenants import Tenant
 from faxplan.trunks import Trunk
 
 MAX_IDENT = 20
+MOST_PAGES_AT_ONCE = 10
+"""Pages that get their header line within the runtime's step; longer faxes in a thread beside it: 300 take seconds."""
+MOST_WAITING = 4
+"""Long faxes that hold a channel while they wait for their header line."""
 MAX_HEADER_BYTES = 50
 """T30_MAX_PAGE_HEADER_INFO. spandsp takes none that is longer in UTF-8, and the page's line stays blank."""
 
@@ -31,7 +41,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)
     if stamped:
-        plain = target.with_suffix(".plain")
+        plain = spool.outbound_plain(fax.attempt_id)
         try:
             store.copy_to(fax.rendering, plain)
             line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), tenant.header_name, ident, 1, fax.pages)
@@ -62,3 +72,72 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
 def _as_variable(name: str) -> str:
     """A name as variable fax_header takes it: cut to what spandsp prints, and % escaped, as mod_spandsp decodes %41."""
     return name.encode()[:MAX_HEADER_BYTES].decode(errors="ignore").replace("%", "%25")
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A call that is ready to be dialled. argument: gives that of its `bgapi`, or raises why it is not ready."""
+
+    fax: ClaimedFax
+    argument: Callable[[], str]
+
+
+class Stager:
+    """Makes a runtime's calls ready: at once, or in a thread where a long fax is stamped. For one thread to use."""
+
+    def __init__(self, store: Store, spool: Spool, settings: Settings) -> None:
+        self._store = store
+        self._spool = spool
+        self._settings = settings
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="faxplan-staging")
+        self._waiting: dict[int, tuple[ClaimedFax, Future[str]]] = {}
+
+    @property
+    def attempts(self) -> frozenset[int]:
+        """Those that are not ready."""
+        return frozenset(self._waiting)
+
+    @property
+    def room(self) -> int:
+        """How many more faxes should be claimed, whatever their length."""
+        return MOST_WAITING - len(self._waiting) if self._waiting else 2**31
+
+    def take(self, fax: ClaimedFax, tenant: Tenant) -> Staged | None:
+        """The call, to be made ready as its argument is asked for; None: `ready` brings it later."""
+        stage = partial(self._stage, fax, tenant)
+        if fax.pages <= MOST_PAGES_AT_ONCE or not is_stamped(fax, tenant):
+            return Staged(fax, stage)
+        self._waiting[fax.attempt_id] = (fax, self._pool.submit(stage))
+        return None
+
+    def ready(self) -> list[Staged]:
+        """Those that have become ready, in the order in which they were taken; until `forget`."""
+        return [Staged(fax, staged.result) for fax, staged in self._waiting.values() if staged.done()]
+
+    def forget(self, staged: Staged) -> None:
+        """It is dialled, or will not be."""
+        self._waiting.pop(staged.fax.attempt_id, None)
+
+    def close(self) -> list[ClaimedFax]:
+        """Stops, without waiting for what is in hand; those that were taken and never dialled."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        left = [fax for fax, _ in self._waiting.values()]
+        self._waiting.clear()
+        return left
+
+    def _stage(self, fax: ClaimedFax, tenant: Tenant) -> str:
+        if fax.trunk is None:
+            raise NoRoute(f"no trunk serves {fax.called_number}")
+        sidecar = stage(self._store, self._spool, fax, fax.trunk, tenant)
+        return dial_string.originate(
+            dial_string.Dial(
+                attempt_id=fax.attempt_id,
+                channel_uuid=fax.channel_uuid,
+                gateway=fax.trunk.name,
+                called=sidecar.dialled,
+                calling=sidecar.caller_id,
+                t38=fax.trunk.t38,
+                ring_seconds=self._settings.ring_seconds,
+                call_cap_seconds=self._settings.call_cap_seconds,
+            )
+        )

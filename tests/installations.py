@@ -28,6 +28,14 @@ class Installation:
         """The libpq URL for a role, such as `faxplan_switch`; "postgres" is the superuser."""
         return self.cluster.url(self.database, role)
 
+    def end_connections(self, role: str) -> None:
+        """Ends a role's connections, as a restart of PostgreSQL does."""
+        with server(self.cluster) as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = %s and datname = %s",
+                (role, self.database),
+            )
+
     def dispose(self) -> None:
         """Drops the database, whoever is connected. May be called again."""
         with server(self.cluster) as cursor:

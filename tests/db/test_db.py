@@ -11,7 +11,7 @@ from faxplan import audit
 from faxplan.db import ConstraintViolated, Database, Listener
 from faxplan.errors import DatabaseUnavailable
 from faxplan.postgres import SOCKET_NAME
-from tests.installations import Installation, server
+from tests.installations import Installation
 from tests.world import World
 
 QUOTA = "insert into quotas (tenant_id, period, limit_pages) values (%s, %s, %s)"
@@ -130,19 +130,10 @@ def test_entering_another_tenant_goes_with_what_is_done_there(world: World) -> N
             assert tx.value("select object from audit where action = 'test.enter'") == office.did
 
 
-def end_connections(world: World) -> None:
-    """As a restart of PostgreSQL does it."""
-    ours = "usename = 'faxplan_portal' and datname = %s"
-    with server(world.installation.cluster) as cursor:
-        cursor.execute(
-            f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {ours}", (world.installation.database,)
-        )
-
-
 def test_a_pooled_connection_that_died_is_replaced_before_anything_is_done(world: World) -> None:
     tenant = world.acme.tenant.id
     assert periods(world) == []
-    end_connections(world)
+    world.installation.end_connections("faxplan_portal")
     with world.portal.tenant(tenant) as tx:
         tx.later(QUOTA, (tenant, "day", 10))
     assert periods(world) == ["day"]
@@ -154,7 +145,7 @@ def test_a_connection_that_dies_in_a_transaction_takes_it_along(world: World) ->
     def connection_ends_half_way() -> None:
         with world.portal.tenant(tenant) as tx:
             assert tx.execute(QUOTA, (tenant, "day", 10)) == 1
-            end_connections(world)
+            world.installation.end_connections("faxplan_portal")
             tx.later(QUOTA, (tenant, "month", 10))
 
     with pytest.raises(DatabaseUnavailable):

@@ -370,7 +370,7 @@ def slow_stamping(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     go_on, stage = threading.Event(), staging.stage
 
     def stage_slowly(store: Store, spool: Spool, fax: ClaimedFax, *rest: Any) -> OutboundSidecar:
-        if fax.pages > dialer.MOST_STAMPED_AT_ONCE:
+        if fax.pages > staging.MOST_PAGES_AT_ONCE:
             assert go_on.wait(60)
         return stage(store, spool, fax, *rest)
 
@@ -381,7 +381,7 @@ def slow_stamping(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 def test_while_a_long_fax_is_stamped_others_go_out_and_it_is_not_given_up(
     world: World, runtime: Runtime, slow_stamping: threading.Event
 ) -> None:
-    long = queued(world, world.acme, due_in=-10, pages=dialer.MOST_STAMPED_AT_ONCE + 1)
+    long = queued(world, world.acme, due_in=-10, pages=staging.MOST_PAGES_AT_ONCE + 1)
     short = queued(world, world.acme, pages=3)
     clock, began = runtime.switch.clock, runtime.switch.clock.monotonic()
 

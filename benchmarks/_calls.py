@@ -1,13 +1,12 @@
-"""Calls between FreeSWITCH instances, and what they cost: processor time, and the time from answer to txfax."""
+"""Calls between FreeSWITCH instances, and what they cost: processor time."""
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan.event_socket import EventSocket, SwitchEvent
+from faxplan.event_socket import EventSocket
 from faxplan.freeswitch_instance import Instance
 from faxplan.postgres import Cluster
 
@@ -25,18 +24,6 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """One call, milliseconds: `to_application` from answer to the first application, `to_txfax` from there to txfax."""
-
-    to_application: float
-    to_txfax: float
-
-    @property
-    def whole(self) -> float:
-        return self.to_application + self.to_txfax
-
-
-@dataclass(frozen=True)
 class Measured:
     """`sent`: calls with fax_success. CPU-seconds per call: of FreeSWITCH, idling included, and of PostgreSQL."""
 
@@ -45,7 +32,6 @@ class Measured:
     wall_seconds: float
     cpu: float
     database: float
-    answered: list[Answered]
 
 
 @dataclass(frozen=True)
@@ -68,7 +54,6 @@ class Meter:
 
     def run(self, dial: Callable[[int], None], load: Load) -> Measured:
         """Call `dial(n)` for n from 0, and wait until that many faxes have ended on `sender`."""
-        listening = _Answers(self.sender)
         with self.sender.connect() as results:
             results.subscribe("CUSTOM", "spandsp::txfaxresult")
             cpu, database, began = cpu_seconds(self.counted.pid), database_seconds(self.cluster), time.monotonic()
@@ -82,7 +67,7 @@ class Meter:
                 time.sleep(0.2)
             cpu, database = cpu_seconds(self.counted.pid) - cpu, database_seconds(self.cluster) - database
         took = time.monotonic() - began
-        return Measured(load.calls, sent, took, cpu / load.calls, database / load.calls, listening.collect())
+        return Measured(load.calls, sent, took, cpu / load.calls, database / load.calls)
 
     def _over(self) -> bool:
         quiet = all(each.api("show channels count").strip().startswith("0 ") for each in (self.sender, self.counted))
@@ -97,44 +82,6 @@ def _sent(results: EventSocket, calls: int, deadline: float) -> int:
             ended += 1
             sent += event.headers.get("fax-success") == "1"
     return sent
-
-
-class _Answers:
-    """Listens to a switch's events, and keeps the times of each call.
-
-    Events are timed as they arrive here: the switch's own clock, by which it stamps them, moves in steps of 20 ms.
-    """
-
-    def __init__(self, sender: Instance) -> None:
-        self._connection = sender.connect()
-        self._connection.subscribe("CHANNEL_ANSWER", "CHANNEL_EXECUTE")
-        self._answered: dict[str, float] = {}
-        self._application: dict[str, float] = {}
-        self._took: list[Answered] = []
-        self._ends = threading.Event()
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        while not self._ends.is_set():
-            if event := self._connection.next_event(0.2):
-                self._take(event, time.monotonic())
-
-    def _take(self, event: SwitchEvent, now: float) -> None:
-        channel, application = event.headers["Unique-ID"], event.headers.get("Application")
-        if event.name == "CHANNEL_ANSWER":
-            self._answered[channel] = now
-        elif channel in self._answered and application in {"python", "txfax"}:
-            first = self._application.setdefault(channel, now)
-            if application == "txfax":
-                answered = self._answered.pop(channel)
-                self._took.append(Answered((first - answered) * 1000, (now - first) * 1000))
-
-    def collect(self) -> list[Answered]:
-        self._ends.set()
-        self._thread.join()
-        self._connection.close()
-        return self._took
 
 
 def bare_txfax(connection: EventSocket, destination: str, letter: Letter) -> Callable[[int], None]:

@@ -31,6 +31,7 @@ from tests.world import World, world_on
 RECEIVER_NUMBER = "15559900000"
 """Of tests/live's carrier: receives, and asks for T.38."""
 MOST_CALLS = 400
+EVENT_TIMES = Path(__file__).parent / "scripts" / "event_times.py"
 DEMO = Path(rendering.__file__).parent / "data" / "demo-fax.pdf"
 
 
@@ -59,16 +60,33 @@ class Place:
         )
         return Instance(self.found, options)
 
-    def faxplan(self, port: int, *gateways: Gateway) -> Instance:
-        """A FreeSWITCH that runs Faxplan."""
+    def faxplan(self, port: int, *gateways: Gateway, times: bool = False) -> Instance:
+        """A FreeSWITCH that runs Faxplan. times: and notes when calls are answered, in `self.times`."""
         environment = {
             "FAXPLAN_CONFIG": str(write_settings(self.world)),
             "FAXPLAN_MAX_CHANNELS": str(MOST_CALLS),
-            "PYTHONPATH": str(SCRIPTS.parent),
+            "PYTHONPATH": f"{SCRIPTS.parent}:{EVENT_TIMES.parent}",
+            "EVENT_TIMES": str(self._times("faxplan")),
         }
+        scripts = ("fax_queue", EVENT_TIMES.stem) if times else ("fax_queue",)
         return self.instance(
-            "faxplan", port, *gateways, script_dir=SCRIPTS, startup_scripts=("fax_queue",), environment=environment
+            "faxplan", port, *gateways, script_dir=SCRIPTS, startup_scripts=scripts, environment=environment
         )
+
+    def bare(self, port: int, *gateways: Gateway, times: bool = False) -> Instance:
+        """A FreeSWITCH with tests/live's dialplan. times: as with `faxplan`."""
+        more: dict[str, Any] = {"dialplan": DIALPLAN}
+        if times:
+            more |= {"script_dir": EVENT_TIMES.parent, "startup_scripts": (EVENT_TIMES.stem,)}
+            more["environment"] = {"EVENT_TIMES": str(self._times("bare"))}
+        return self.instance("bare", port, *gateways, **more)
+
+    def times(self, instance: Instance) -> Path:
+        """What scripts/event_times.py has written."""
+        return self._times(instance.options.name)
+
+    def _times(self, name: str) -> Path:
+        return self.base / f"{name}.times"
 
     def settled(self) -> bool:
         """Whether Faxplan has no call in hand any more."""
@@ -126,12 +144,15 @@ def a_world(base: Path) -> Iterator[tuple[World, postgres.Cluster]]:
 
 
 @contextmanager
-def three_switches(place: Place) -> Iterator[Switches]:
-    """A bare FreeSWITCH, one that runs Faxplan, and the carrier between which and these two calls go."""
+def three_switches(place: Place, *, times: bool = False) -> Iterator[Switches]:
+    """A bare FreeSWITCH, one that runs Faxplan, and the carrier between which and these two calls go.
+
+    times: the first two note when calls are answered.
+    """
     ports = {name: free_sip_port() for name in ("bare", "faxplan", "carrier")}
     to = {name: Gateway(name, "127.0.0.1", port) for name, port in ports.items()}
-    bare = place.instance("bare", ports["bare"], to["carrier"], dialplan=DIALPLAN)
-    faxplan = place.faxplan(ports["faxplan"], to["carrier"])
+    bare = place.bare(ports["bare"], to["carrier"], times=times)
+    faxplan = place.faxplan(ports["faxplan"], to["carrier"], times=times)
     carrier = place.instance("carrier", ports["carrier"], to["bare"], to["faxplan"], dialplan=DIALPLAN)
     try:
         for instance in (carrier, bare, faxplan):

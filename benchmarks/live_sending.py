@@ -1,4 +1,4 @@
-"""What Faxplan adds to a sending FreeSWITCH: CPU-seconds per fax, beside a bare txfax; and the time answer to txfax.
+"""What Faxplan adds to a sending FreeSWITCH: CPU-seconds per fax, beside a bare txfax.
 
     python benchmarks/live_sending.py [--runs 10] [--calls 60] [--rate 10] [--stamped] [--write docs/benchmarks]
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import _chart
-from _calls import Answered, Letter, Load, Meter, bare_txfax
+from _calls import Letter, Load, Meter, bare_txfax
 from _comparison import AIM, LIMIT, Comparison, Side, compare, met, milliseconds
 from _live import (
     RECEIVER_NUMBER,
@@ -30,8 +30,6 @@ from _live import (
 from _page import where_and_when, write_section
 
 BURST_RATE = 500.0
-MOST_MILLISECONDS = 20.0
-"""Aim for the 99th percentile from answer to txfax, at 10 answers a second."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +125,6 @@ All processes of Faxplan together, milliseconds of processor time per fax. Sendi
 rendering, and what PostgreSQL does for them: means over all faxes of this benchmark.
 
 {together(result)}
-
-From answer to txfax, milliseconds, in the runs at {load.rate:g} a second and in the burst:
-
-{answer_table(result)}
-
-{answer_words(result)}
 """
 
 
@@ -162,48 +154,6 @@ def together(result: Result) -> str:
     ]
     lines.append(f"| **together** | **{milliseconds(bare)}** | **{milliseconds(whole)}** ({whole / bare:.2f}) |")
     return "\n".join(lines)
-
-
-def answer_table(result: Result) -> str:
-    lines = ["| | calls | median | 99th percentile | longest |", "|---|---|---|---|---|"]
-    for name, comparison in (("", result.steady), ("burst, ", result.burst)):
-        bare, ours = answers(comparison)
-        lines += [
-            row(f"{name}bare: answer to txfax", [each.whole for each in bare]),
-            row(f"{name}Faxplan: answer to the script's start", [each.to_application for each in ours]),
-            row(f"{name}Faxplan: the script's start to txfax", [each.to_txfax for each in ours]),
-            row(f"{name}Faxplan: answer to txfax", [each.whole for each in ours]),
-        ]
-    return "\n".join(lines)
-
-
-def answer_words(result: Result) -> str:
-    bare, ours = answers(result.steady)
-    plain, whole = (percentile([each.whole for each in side], 0.99) for side in (bare, ours))
-    before = percentile([each.to_application for each in ours], 0.99)
-    script = percentile([each.to_txfax for each in ours], 0.99)
-    return f"""\
-FreeSWITCH's `originate` looks every 20 ms whether its call was answered (`switch_ivr_originate.c`), and then starts
-the application. So up to one such step passes first, with a bare txfax as well, and from answer to txfax the 99th
-percentile cannot be below 20 ms. 99th percentiles: {plain:.1f} ms until a bare txfax starts, {before:.1f} ms until
-Faxplan's script starts, {script:.1f} ms from there to txfax. The aim of less than {MOST_MILLISECONDS:.0f} ms is
-{met(script, MOST_MILLISECONDS)} by the script, and {met(whole, MOST_MILLISECONDS)} by the whole, FreeSWITCH's step
-included: {whole:.1f} ms, {whole - plain:+.1f} ms beside a bare txfax."""
-
-
-def answers(comparison: Comparison) -> tuple[list[Answered], list[Answered]]:
-    """Bare and Faxplan, all runs together."""
-    bare = [each for run in comparison.runs for each in run.bare.answered]
-    return bare, [each for run in comparison.runs for each in run.faxplan.answered]
-
-
-def row(name: str, took: list[float]) -> str:
-    figures = (statistics.median(took), percentile(took, 0.99), max(took))
-    return f"| {name} | {len(took)} | {' | '.join(f'{figure:.1f}' for figure in figures)} |"
-
-
-def percentile(values: list[float], part: float) -> float:
-    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
 
 
 if __name__ == "__main__":

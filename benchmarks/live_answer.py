@@ -1,0 +1,147 @@
+"""The time from answer to txfax, beside a bare FreeSWITCH; timed within each switch.
+
+    python benchmarks/live_answer.py [--runs 3] [--calls 60] [--rate 10] [--write docs/benchmarks]
+
+Runs as in live_sending.py, interleaved, at so many calls a second; then each sends one burst. Both switches run
+scripts/event_times.py, which costs processor time, so that the two benchmarks are two.
+"""
+
+import argparse
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from _calls import Letter, Load, Meter, bare_txfax
+from _comparison import Side, compare, met
+from _live import (
+    RECEIVER_NUMBER,
+    Place,
+    Switches,
+    a_place,
+    letter_pdf,
+    prepare_faxes,
+    release,
+    rendered,
+    three_switches,
+)
+from _page import where_and_when, write_section
+
+BURST_RATE = 500.0
+AIM = 20.0
+"""Milliseconds: for the 99th percentile, at 10 answers a second."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One call, milliseconds: `to_application` from answer to the first application, `to_txfax` from there to txfax."""
+
+    to_application: float
+    to_txfax: float
+
+    @property
+    def whole(self) -> float:
+        return self.to_application + self.to_txfax
+
+
+@dataclass(frozen=True)
+class Both:
+    bare: list[Answered]
+    faxplan: list[Answered]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--calls", type=int, default=60, help="in each run")
+    parser.add_argument("--rate", type=float, default=10.0, help="calls a second")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="the section in FOLDER.md")
+    options = parser.parse_args()
+    load = Load(options.calls, options.rate)
+    steady, burst, version = measured(load, options.runs)
+    command = f"python benchmarks/live_answer.py --runs {options.runs} --calls {load.calls} --rate {load.rate:g}"
+    text = f"`{command}`, {where_and_when()}, FreeSWITCH {version}.\n\n{markdown(load, steady, burst)}"
+    print(text)
+    if options.write:
+        write_section(options.write.with_suffix(".md"), "Answer to txfax", text)
+
+
+def measured(load: Load, runs: int) -> tuple[Both, Both, str]:
+    with a_place() as place:
+        with place.world.admin.across_tenants() as tx:
+            tx.execute("update tenants set page_n_of_m = false")
+        prepared = prepare_faxes(place, letter_pdf(place.base), (runs + 1) * load.calls)
+        faxes, office = iter(prepared.faxes), place.world.acme
+        letter = Letter(rendered(place, prepared.faxes[0]), office.did, office.tenant.header_name)
+        with three_switches(place, times=True) as switches, switches.bare.connect() as connection:
+            bare = Side(
+                Meter(switches.bare, switches.bare, place.cluster),
+                bare_txfax(connection, f"carrier/{RECEIVER_NUMBER}", letter),
+            )
+            faxplan = Side(
+                Meter(switches.faxplan, switches.faxplan, place.cluster, place.settled),
+                lambda _number: release(place.world, next(faxes)),
+            )
+            compare(bare, faxplan, load, runs)
+            steady = answers(place, switches)
+            compare(bare, faxplan, Load(load.calls, BURST_RATE), 1)
+            both, version = answers(place, switches), switches.version()
+        burst = Both(both.bare[len(steady.bare) :], both.faxplan[len(steady.faxplan) :])
+        return steady, burst, version
+
+
+def answers(place: Place, switches: Switches) -> Both:
+    return Both(*(parsed(place.times(each)) for each in (switches.bare, switches.faxplan)))
+
+
+def parsed(file: Path) -> list[Answered]:
+    """Every call that came as far as txfax, in that order."""
+    answered: dict[str, float] = {}
+    started: dict[str, float] = {}
+    took = []
+    for line in file.read_text(encoding="ascii").splitlines():
+        at, channel, event, application = line.split()
+        if event == "CHANNEL_ANSWER":
+            answered[channel] = float(at)
+        elif channel in answered and application in {"python", "txfax"}:
+            first = started.setdefault(channel, float(at))
+            if application == "txfax":
+                took.append(Answered((first - answered.pop(channel)) * 1000, (float(at) - first) * 1000))
+    return took
+
+
+def markdown(load: Load, steady: Both, burst: Both) -> str:
+    plain, whole = (percentile([each.whole for each in side], 0.99) for side in (steady.bare, steady.faxplan))
+    return f"""\
+Milliseconds, timed within each FreeSWITCH, at {load.rate:g} calls a second, and in a burst of {load.calls} at once.
+
+{table(steady, burst)}
+
+FreeSWITCH's `originate` looks every 20 ms whether its call was answered (`switch_ivr_originate.c`), and then starts
+the application: up to one such step passes first, with a bare txfax as well. The aim, a 99th percentile of less than
+{AIM:.0f} ms from answer to txfax at 10 answers a second, is {met(whole, AIM)}: {whole:.1f} ms, which is
+{whole - plain:+.1f} ms beside a bare txfax."""
+
+
+def table(steady: Both, burst: Both) -> str:
+    lines = ["| | calls | median | 99th percentile | longest |", "|---|---|---|---|---|"]
+    for name, both in (("", steady), ("burst, ", burst)):
+        lines += [
+            row(f"{name}bare: answer to txfax", [each.whole for each in both.bare]),
+            row(f"{name}Faxplan: answer to the script's start", [each.to_application for each in both.faxplan]),
+            row(f"{name}Faxplan: the script's start to txfax", [each.to_txfax for each in both.faxplan]),
+            row(f"{name}Faxplan: answer to txfax", [each.whole for each in both.faxplan]),
+        ]
+    return "\n".join(lines)
+
+
+def row(name: str, took: list[float]) -> str:
+    figures = (statistics.median(took), percentile(took, 0.99), max(took))
+    return f"| {name} | {len(took)} | {' | '.join(f'{figure:.1f}' for figure in figures)} |"
+
+
+def percentile(values: list[float], part: float) -> float:
+    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
+
+
+if __name__ == "__main__":
+    main()

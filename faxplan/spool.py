@@ -62,6 +62,8 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.outbound = root / "out"
         self.inbound = root / "in"
+        # What this process staged, which is nearly every call: a file to read is a dozen turns at Python's lock.
+        self._staged: dict[int, OutboundSidecar] = {}
 
     def prepare(self) -> None:
         """Makes the folders, private. Raises SpoolTooDeep and UnsafeFolder."""
@@ -93,9 +95,12 @@ class Spool:
         # All values are plain; dataclasses.asdict would copy each of them deeply.
         content = {name: getattr(sidecar, name) for name in sidecar.__slots__}
         write_whole(self.outbound / f"{sidecar.attempt_id:d}.json", json.dumps(content).encode())
+        self._staged[sidecar.attempt_id] = sidecar
 
     def staged(self, attempt_id: int) -> OutboundSidecar | None:
         """The sidecar of a call that goes out; None where none was staged."""
+        if (known := self._staged.get(attempt_id)) is not None:
+            return known
         try:
             return OutboundSidecar(**json.loads((self.outbound / f"{attempt_id:d}.json").read_bytes()))
         except FileNotFoundError:
@@ -134,6 +139,7 @@ class Spool:
 
     def discard_outbound(self, attempt_id: int) -> None:
         """Removes what was staged for a call."""
+        self._staged.pop(attempt_id, None)
         self.outbound_tiff(attempt_id).unlink(missing_ok=True)
         self.outbound_plain(attempt_id).unlink(missing_ok=True)
         (self.outbound / f"{attempt_id:d}.json").unlink(missing_ok=True)

@@ -35,7 +35,10 @@ def inbound(attempt_id: int) -> InboundSidecar:
 def test_what_is_staged_is_read(spool: Spool) -> None:
     assert spool.staged(17) is None
     spool.stage(outbound(17))
-    assert spool.staged(17) == outbound(17)
+    after_a_crash = Spool(spool.outbound.parent)
+    assert [each.staged(17) for each in (spool, after_a_crash)] == [outbound(17)] * 2
+    spool.discard_outbound(17)
+    assert [each.staged(17) for each in (spool, after_a_crash)] == [None] * 2
 
 
 def test_what_is_expected_is_read(spool: Spool) -> None:

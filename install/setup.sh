@@ -72,7 +72,8 @@ install_packages() {
     as_root=$(become_root "$missing")
     say "Installing$missing with apt-get; what it says goes to $log."
     mkdir -p "${log%/*}"
-    : >"$log"
+    # One that another user has left cannot be written.
+    { : >"$log"; } 2>/dev/null || log=$(mktemp)
     # shellcheck disable=SC2086 # both are lists of words
     logged $as_root apt-get update -qq
     # shellcheck disable=SC2086

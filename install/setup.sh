@@ -70,10 +70,11 @@ install_packages() {
     [ -n "$missing" ] || return 0
     say "Missing on this machine:$reasons"
     as_root=$(become_root "$missing")
-    say "Installing$missing with apt-get; what it says goes to $log."
     mkdir -p "${log%/*}"
     # One that another user has left cannot be written.
-    { : >"$log"; } 2>/dev/null || log=$(mktemp)
+    touch "$log" 2>/dev/null || log=$(mktemp)
+    : >"$log"
+    say "Installing$missing with apt-get; what it says goes to $log."
     # shellcheck disable=SC2086 # both are lists of words
     logged $as_root apt-get update -qq
     # shellcheck disable=SC2086

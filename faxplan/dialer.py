@@ -5,7 +5,6 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from faxplan import inbound, nodes, pending, queue, settling, tenants
@@ -17,6 +16,7 @@ from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
+from faxplan.live_calls import LiveCalls
 from faxplan.pending import Pending, PendingFax
 from faxplan.queue import ClaimedFax
 from faxplan.recovery import DIALLING_SECONDS, Recovery
@@ -46,19 +46,6 @@ NO_CHANNEL_GRACE_SECONDS = 0.5
 """How long a `-ERR` waits for the hangup hook of its call, which knows more where there was a channel after all."""
 
 
-@dataclass(slots=True)
-class LiveCall:
-    """A call that this runtime has claimed.
-
-    dialled_at: when its originate was (monotonic); None: not yet. no_channel: until when a `-ERR` waits for the hook,
-    and the cause it gave.
-    """
-
-    fax: ClaimedFax
-    dialled_at: float | None = None
-    no_channel: tuple[float, str] | None = None
-
-
 class Dialer:
     """See the module. Everything it works with is given; nothing is kept beyond the run but in database and on disk."""
 
@@ -83,11 +70,8 @@ class Dialer:
         self._gateway_sync = GatewaySync(switch, db, settings)
         self._recovery = Recovery(switch, db, spool, settings.node)
         self._actor = f"switch:{settings.node}"
-        self._live: dict[str, LiveCall] = {}
-        self._channel_of: dict[int, str] = {}
+        self._live = LiveCalls()
         self._stager = Stager(store, spool, settings)
-        self._pages: dict[str, int] = {}
-        self._started: set[str] = set()
         self._ended: set[int] = set()
         self._full = False
         self._had_node = False
@@ -108,7 +92,7 @@ class Dialer:
         finally:
             # Given up first: a runtime that is to take over waits for the lock for some seconds only.
             self._listener.close()
-            self._each(self._stager.close(), self._never_dialled)
+            self._each(self._stager.close(), self._stopped_undialled)
 
     def _run(self) -> None:
         for part in (self._spool, self._journal, self._pending):
@@ -147,7 +131,7 @@ class Dialer:
         now = time.monotonic()
         if now >= self._next_progress:
             self._next_progress = now + PROGRESS_SECONDS
-            self._record_progress()
+            self._live.record(self._db)
         self._hear()
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
@@ -194,7 +178,7 @@ class Dialer:
         if self._stager.attempts:
             return int(LEAST_WAIT_SECONDS * 1000)
         due = min(self._due, self._next_sweep, self._next_heartbeat, self._next_recovery)
-        if self._pages or self._started:
+        if self._live.untold:
             due = min(due, self._next_progress)
         return int(min(max(due - time.monotonic(), 0.001), LONGEST_TICK_SECONDS) * 1000) + 1
 
@@ -203,29 +187,14 @@ class Dialer:
             case CallJournalled(attempt_id):
                 self._ended.add(attempt_id)
             case PageDone(channel_uuid, pages):
-                self._pages[channel_uuid] = max(pages, self._pages.get(channel_uuid, 0))
+                self._live.note_pages(channel_uuid, pages)
             case FaxStarted(channel_uuid):
-                self._started.add(channel_uuid)
+                self._live.note_start(channel_uuid)
             case NoChannel(channel_uuid, cause):
-                call = self._live.get(channel_uuid)
+                call = self._live.on_channel(channel_uuid)
                 if call is not None:
                     call.no_channel = (time.monotonic() + NO_CHANNEL_GRACE_SECONDS, cause)
                     self._next_sweep = min(self._next_sweep, call.no_channel[0])
-
-    def _record_progress(self) -> None:
-        """Writes page counts and starts, all in one transaction; while the database is away they are kept for later."""
-        if not self._pages and not self._started:
-            return
-        with self._db.across_tenants() as tx:
-            # Faxes before calls: the order of locks in queue.py.
-            for channel_uuid in self._started:
-                if (call := self._live.get(channel_uuid)) is not None:
-                    tx.enter_tenant(call.fax.tenant_id)
-                    queue.mark_sending(tx, call.fax.tenant_id, call.fax.fax_id)
-            for channel_uuid, pages in self._pages.items():
-                queue.record_pages(tx, channel_uuid, pages)
-        self._pages.clear()
-        self._started.clear()
 
     def _each(self, things: Iterable[T | None], act: Callable[[T], object]) -> None:
         """Does something for each, and goes on after one that fails: one fax's trouble must not stop the others."""
@@ -245,35 +214,29 @@ class Dialer:
 
     def _settle(self, outcome: Outcome) -> None:
         # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
-        told = self._pages.get(self._channel_of.get(outcome.attempt_id, ""), 0)
-        if outcome.attempt_id not in self._channel_of:
+        told = self._live.pages_told(outcome.attempt_id)
+        if outcome.attempt_id not in self._live:
             # Of a runtime before this one: by its channel alone nobody knows whose pages they are, but the database.
-            self._record_progress()
+            self._live.record(self._db)
         sidecar = self._spool.staged(outcome.attempt_id)
         settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
         self._spool.discard_outbound(outcome.attempt_id)
         self._journal.remove(outcome.attempt_id)
-        self._forget(outcome.attempt_id)
+        self._live.forget(outcome.attempt_id)
         if self._full:
             self._due = 0.0
-
-    def _forget(self, attempt_id: int) -> None:
-        channel_uuid = self._channel_of.pop(attempt_id, "")
-        self._live.pop(channel_uuid, None)
-        self._pages.pop(channel_uuid, None)
-        self._started.discard(channel_uuid)
 
     def _sweep(self) -> None:
         """Settles what waits in the journal, and calls that never had a channel; delivers what waits in pending/."""
         now = time.monotonic()
         self._next_sweep = now + SWEEP_SECONDS
-        for channel_uuid, call in self._live.items():
+        for call in self._live:
             if call.no_channel is None:
                 continue
             if now < call.no_channel[0]:
                 self._next_sweep = min(self._next_sweep, call.no_channel[0])
                 continue
-            if not self._switch.channel_exists(channel_uuid):
+            if not self._switch.channel_exists(call.fax.channel_uuid):
                 self._journal.write(self._outcome(call.fax, call.no_channel[1]))
             call.no_channel = None
         self._each(list(self._journal.waiting()), self._settle)
@@ -322,8 +285,7 @@ class Dialer:
             self._due = 0.0
         self._rate.take(len(claimed))
         for fax in claimed:
-            self._live[fax.channel_uuid] = LiveCall(fax)
-            self._channel_of[fax.attempt_id] = fax.channel_uuid
+            self._live.add(fax)
         self._each(((fax, owners[fax.tenant_id]) for fax in claimed), self._dial)
 
     def _dial(self, owned: tuple[ClaimedFax, tenants.Tenant]) -> None:
@@ -340,11 +302,19 @@ class Dialer:
             cancelled = queue.open_calls(tx, [staged.fax.attempt_id for staged in ready])
         for staged in ready:
             self._stager.forget(staged)
+            if staged.fax.attempt_id not in cancelled:
+                self._live.forget(staged.fax.attempt_id)  # recovery removes what lies in the spool
         self._each((staged for staged in ready if cancelled.get(staged.fax.attempt_id) is False), self._originate)
-        self._each((staged.fax for staged in ready if cancelled.get(staged.fax.attempt_id)), self._never_dialled)
+        self._each((staged.fax for staged in ready if cancelled.get(staged.fax.attempt_id)), self._cancelled_undialled)
 
-    def _never_dialled(self, fax: ClaimedFax) -> None:
-        self._journal.write(self._outcome(fax, "runtime-stopped"))
+    def _cancelled_undialled(self, fax: ClaimedFax) -> None:
+        self._end_undialled(fax, "ORIGINATOR_CANCEL")
+
+    def _stopped_undialled(self, fax: ClaimedFax) -> None:
+        self._end_undialled(fax, "runtime-stopped")
+
+    def _end_undialled(self, fax: ClaimedFax, cause: str) -> None:
+        self._journal.write(self._outcome(fax, cause))
         self._next_sweep = 0.0
 
     def _originate(self, staged: Staged) -> None:
@@ -355,10 +325,10 @@ class Dialer:
             told = f"attempt {fax.attempt_id} was not dialled: {type(error).__name__}: {error}"
             self._switch.log("err", ascii(told)[:300])
             cause = error.error_id if isinstance(error, FaxplanError) else "spool-failed"
-            self._journal.write(self._outcome(fax, cause))
-            self._next_sweep = 0.0
+            self._end_undialled(fax, cause)
             return
-        self._live[fax.channel_uuid].dialled_at = time.monotonic()
+        if (call := self._live.on_channel(fax.channel_uuid)) is not None:
+            call.dialled_at = time.monotonic()
         self._switch.originate(argument)
 
     # --------------------------------------------------------------------------------------------------------- recovery
@@ -366,18 +336,15 @@ class Dialer:
     def _recover(self) -> None:
         """Ends calls that nobody will report on, and takes care of what they left on the disk."""
         self._each(list(self._journal.waiting()), self._settle)
-        left = self._recovery.look(self._on_their_way())
+        # They may have no channel yet.
+        on_their_way = self._stager.attempts | self._live.dialled_since(time.monotonic() - DIALLING_SECONDS)
+        left = self._recovery.look(on_their_way)
         self._each(list(self._pending.waiting()), self._deliver)
         self._each(left.received, self._adopt)
         self._each(left.calls, self._end)
-        for attempt_id in left.staged - set(self._channel_of):
-            self._spool.discard_outbound(attempt_id)
-
-    def _on_their_way(self) -> set[int]:
-        """Attempts that may have no channel yet: they are being staged, or their originate was a moment ago."""
-        oldest = time.monotonic() - DIALLING_SECONDS
-        dialled = {call.fax.attempt_id for call in self._live.values() if (call.dialled_at or 0.0) > oldest}
-        return dialled | self._stager.attempts
+        for attempt_id in left.staged:
+            if attempt_id not in self._live:
+                self._spool.discard_outbound(attempt_id)
 
     def _adopt(self, attempt_id: int) -> None:
         received = pending.adopt(self._spool, self._pending, attempt_id)
@@ -388,7 +355,7 @@ class Dialer:
         """Settles a call that nobody will ever report on."""
         if call["direction"] == "outbound":
             settling.settle_unknown(self._db, call, actor=self._actor)
-            self._forget(call["attempt_id"])
+            self._live.forget(call["attempt_id"])
         elif not (self._pending.root / str(call["attempt_id"])).exists():
             inbound.abandon(self._db, call, actor=self._actor)
 

@@ -133,6 +133,7 @@ def test_a_long_fax_that_is_cancelled_before_it_is_ready_is_not_dialled(
     runtime.switch.on_turn = cancelled
     runtime.run(at_most(runtime, 60, runtime.final(world.acme, fax_id)))
     assert world.fax(world.acme, fax_id)["state"] == "cancelled"
+    assert [each["hangup_cause"] for each in world.attempts(world.acme, fax_id)] == ["ORIGINATOR_CANCEL"]
     assert not runtime.switch.originated
 
 

@@ -15,7 +15,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -187,11 +187,10 @@ def _socket_dir(data_dir: Path, who: pwd.struct_passwd) -> Path:
         # As the server was told when it was started, maybe with another TMPDIR: line 5 of its lock file.
         return Path((data_dir / "postmaster.pid").read_text().splitlines()[4])
     short = Path(tempfile.gettempdir()) / f"faxplan-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}"
-    try:
+    # It may be there, of an earlier start or somebody else's: looked at below.
+    with suppress(FileExistsError):
         short.mkdir(mode=0o700)
         os.chown(short, who.pw_uid, who.pw_gid)
-    except FileExistsError:
-        pass  # of an earlier start, or somebody else's: looked at below
     found = short.lstat()
     # /tmp belongs to everybody: a stranger who made this directory first could pose as our server.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != who.pw_uid or found.st_mode & 0o077:

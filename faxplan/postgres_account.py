@@ -36,7 +36,10 @@ def account() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
-        pass  # made below
+        return _made_account()
+
+
+def _made_account() -> pwd.struct_passwd:
     useradd = ["/usr/sbin/useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     made = subprocess.run(
         [*useradd, "--shell", "/usr/sbin/nologin", ACCOUNT], check=False, capture_output=True, text=True

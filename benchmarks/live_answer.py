@@ -6,25 +6,16 @@ Runs as in live_sending.py, interleaved, at so many calls a second; then each se
 scripts/event_times.py, which costs processor time, so that the two benchmarks are two.
 """
 
-import argparse
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from _calls import Letter, Load, Meter, bare_txfax
-from _comparison import Side, compare, met
-from _live import (
-    RECEIVER_NUMBER,
-    Place,
-    Switches,
-    a_place,
-    letter_pdf,
-    prepare_faxes,
-    release,
-    rendered,
-    three_switches,
-)
+import _options
+from _calls import Load
+from _comparison import compare, met
+from _live import Place, Switches
 from _page import where_and_when, write_section
+from _sending import senders
 
 BURST_RATE = 500.0
 AIM = 20.0
@@ -50,43 +41,22 @@ class Both:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=60, help="in each run")
-    parser.add_argument("--rate", type=float, default=10.0, help="calls a second")
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="the section in FOLDER.md")
-    options = parser.parse_args()
-    load = Load(options.calls, options.rate)
-    steady, burst, version = measured(load, options.runs)
-    command = f"python benchmarks/live_answer.py --runs {options.runs} --calls {load.calls} --rate {load.rate:g}"
-    text = f"`{command}`, {where_and_when()}, FreeSWITCH {version}.\n\n{markdown(load, steady, burst)}"
+    options = _options.read("live_answer", __doc__ or "", runs=3)
+    steady, burst, version = measured(options.load, options.runs)
+    text = f"`{options.command}`, {where_and_when()}, FreeSWITCH {version}.\n\n{markdown(options.load, steady, burst)}"
     print(text)
     if options.write:
         write_section(options.write.with_suffix(".md"), "Answer to txfax", text)
 
 
 def measured(load: Load, runs: int) -> tuple[Both, Both, str]:
-    with a_place() as place:
-        with place.world.admin.across_tenants() as tx:
-            tx.execute("update tenants set page_n_of_m = false")
-        prepared = prepare_faxes(place, letter_pdf(place.base), (runs + 1) * load.calls)
-        faxes, office = iter(prepared.faxes), place.world.acme
-        letter = Letter(rendered(place, prepared.faxes[0]), office.did, office.tenant.header_name)
-        with three_switches(place, times=True) as switches, switches.bare.connect() as connection:
-            bare = Side(
-                Meter(switches.bare, switches.bare, place.cluster),
-                bare_txfax(connection, f"carrier/{RECEIVER_NUMBER}", letter),
-            )
-            faxplan = Side(
-                Meter(switches.faxplan, switches.faxplan, place.cluster, place.settled),
-                lambda _number: release(place.world, next(faxes)),
-            )
-            compare(bare, faxplan, load, runs)
-            steady = answers(place, switches)
-            compare(bare, faxplan, Load(load.calls, BURST_RATE), 1)
-            both, version = answers(place, switches), switches.version()
-        burst = Both(both.bare[len(steady.bare) :], both.faxplan[len(steady.faxplan) :])
-        return steady, burst, version
+    with senders((runs + 1) * load.calls, times=True) as both:
+        compare(both.bare, both.faxplan, load, runs)
+        steady = answers(both.place, both.switches)
+        compare(both.bare, both.faxplan, Load(load.calls, BURST_RATE), 1)
+        whole, version = answers(both.place, both.switches), both.switches.version()
+    burst = Both(whole.bare[len(steady.bare) :], whole.faxplan[len(steady.faxplan) :])
+    return steady, burst, version
 
 
 def answers(place: Place, switches: Switches) -> Both:

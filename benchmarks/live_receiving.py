@@ -7,33 +7,22 @@ answer, rxfax, hangup), and one that runs Faxplan with conf/dialplan and fax_in.
 bare, ... Faxplan makes a PDF of each fax within FreeSWITCH's process, and puts both into a mailbox: that is counted.
 """
 
-import argparse
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import _chart
-from _calls import Letter, Load, Meter, bare_txfax
+import _options
+from _calls import Letter, Meter, bare_txfax
 from _comparison import AIM, LIMIT, Comparison, Side, compare, milliseconds
 from _live import RECEIVER_NUMBER, Place, a_place, letter_pdf, three_switches
+from _options import Options
 from _page import where_and_when, write_section
 
 from faxplan import documents, received, rendering
 from faxplan.rendering import Resolution
 
 PDFS = 200
-
-
-@dataclass(frozen=True)
-class Options:
-    runs: int
-    load: Load
-    write: Path | None
-
-    def command(self) -> str:
-        words = f"--runs {self.runs} --calls {self.load.calls} --rate {self.load.rate:g}"
-        return f"python benchmarks/live_receiving.py {words}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ class Result:
 
 
 def main() -> None:
-    options = arguments()
+    options = _options.read("live_receiving", __doc__ or "")
     result = measured(options)
     text = markdown(options, result)
     print(text)
@@ -58,16 +47,6 @@ def main() -> None:
         (options.write / "receiving.svg").write_text(picture)
         shown = f"![{title}]({options.write.name}/receiving.svg)"
         write_section(options.write.with_suffix(".md"), "Receiving", f"{text}\n{shown}")
-
-
-def arguments() -> Options:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--calls", type=int, default=60, help="in each run")
-    parser.add_argument("--rate", type=float, default=10.0, help="calls a second")
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="the drawing there, the section in FOLDER.md")
-    given = parser.parse_args()
-    return Options(given.runs, Load(given.calls, given.rate), given.write)
 
 
 def measured(options: Options) -> Result:
@@ -124,7 +103,7 @@ def markdown(options: Options, result: Result) -> str:
     sent = sum(run.faxplan.sent for run in comparison.runs)
     more = statistics.median(run.faxplan.cpu - run.bare.cpu for run in comparison.runs)
     return f"""\
-`{options.command()}`, {where_and_when()}, FreeSWITCH {result.switch}.
+`{options.command}`, {where_and_when()}, FreeSWITCH {result.switch}.
 
 One page over T.38 from a third FreeSWITCH, {load.calls} calls a run, {load.rate:g} a second, in turn to a bare
 FreeSWITCH (`answer`, `rxfax` into a file) and to Faxplan's. Milliseconds of processor time (user and system) per call

@@ -8,40 +8,20 @@ sender sends the page that it rendered, with the same header line, so that both 
 Faxplan stamps "page n of m" itself.
 """
 
-import argparse
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import _chart
-from _calls import Letter, Load, Meter, bare_txfax
-from _comparison import AIM, LIMIT, Comparison, Side, compare, met, milliseconds
-from _live import (
-    RECEIVER_NUMBER,
-    Prepared,
-    a_place,
-    letter_pdf,
-    prepare_faxes,
-    release,
-    rendered,
-    three_switches,
-)
+import _options
+from _calls import Load
+from _comparison import AIM, LIMIT, Comparison, compare, met, milliseconds
+from _live import Prepared
+from _options import Options
 from _page import where_and_when, write_section
+from _sending import senders
 
 BURST_RATE = 500.0
-
-
-@dataclass(frozen=True)
-class Options:
-    runs: int
-    load: Load
-    stamped: bool
-    write: Path | None
-
-    def command(self) -> str:
-        words = f"--runs {self.runs} --calls {self.load.calls} --rate {self.load.rate:g}"
-        return f"python benchmarks/live_sending.py {words}" + (" --stamped" if self.stamped else "")
 
 
 @dataclass(frozen=True)
@@ -55,7 +35,7 @@ class Result:
 
 
 def main() -> None:
-    options = arguments()
+    options = _options.read("live_sending", __doc__ or "", stamped="Faxplan stamps the header line")
     result = measured(options)
     text = markdown(options, result)
     print(text)
@@ -68,45 +48,20 @@ def main() -> None:
         write_section(options.write.with_suffix(".md"), "Sending", f"{text}\n{shown}")
 
 
-def arguments() -> Options:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--calls", type=int, default=60, help="in each run")
-    parser.add_argument("--rate", type=float, default=10.0, help="calls a second")
-    parser.add_argument("--stamped", action="store_true", help="Faxplan stamps the header line")
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="the drawing there, the section in FOLDER.md")
-    given = parser.parse_args()
-    return Options(given.runs, Load(given.calls, given.rate), given.stamped, given.write)
-
-
 def measured(options: Options) -> Result:
     runs, load = options.runs, options.load
-    with a_place() as place:
-        with place.world.admin.across_tenants() as tx:
-            tx.execute("update tenants set page_n_of_m = %s", (options.stamped,))
-        prepared = prepare_faxes(place, letter_pdf(place.base), (runs + 1) * load.calls)
-        faxes, office = iter(prepared.faxes), place.world.acme
-        letter = Letter(rendered(place, prepared.faxes[0]), office.did, office.tenant.header_name)
-        with three_switches(place) as switches, switches.bare.connect() as connection:
-            bare = Side(
-                Meter(switches.bare, switches.bare, place.cluster),
-                bare_txfax(connection, f"carrier/{RECEIVER_NUMBER}", letter),
-            )
-            faxplan = Side(
-                Meter(switches.faxplan, switches.faxplan, place.cluster, place.settled),
-                lambda _number: release(place.world, next(faxes)),
-            )
-            print(f"{runs} interleaved runs of {load.calls} calls, {load.rate:g} a second; then one of all at once")
-            steady = compare(bare, faxplan, load, runs)
-            burst = compare(bare, faxplan, Load(load.calls, BURST_RATE), 1)
-            return Result(prepared, steady, burst, switches.version())
+    with senders((runs + 1) * load.calls, stamped="stamped" in options) as both:
+        print(f"{runs} interleaved runs of {load.calls} calls, {load.rate:g} a second; then one of all at once")
+        steady = compare(both.bare, both.faxplan, load, runs)
+        burst = compare(both.bare, both.faxplan, Load(load.calls, BURST_RATE), 1)
+        return Result(both.prepared, steady, burst, both.switches.version())
 
 
 def markdown(options: Options, result: Result) -> str:
     load, steady, burst = options.load, result.steady, result.burst
-    header = "stamped by Faxplan, for the bare one printed by spandsp" if options.stamped else "printed by spandsp"
+    header = "stamped by Faxplan, for the bare one printed by spandsp" if "stamped" in options else "printed by spandsp"
     return f"""\
-`{options.command()}`, {where_and_when()}, FreeSWITCH {result.switch}.
+`{options.command}`, {where_and_when()}, FreeSWITCH {result.switch}.
 
 One page of a PDF letter over T.38 to a third FreeSWITCH, {load.calls} calls a run, {load.rate:g} a second; a bare
 FreeSWITCH (`originate ... &txfax(file)`) and Faxplan's take turns. Both send the page that Faxplan's worker rendered

@@ -31,7 +31,7 @@ COLLECT_SECONDS = 0.2
 """What the switch tells within this time is worked on together: each waking costs as much as several statements."""
 TROUBLE_SECONDS = 1.0
 TAKEOVER_SECONDS = 5.0
-"""How long a new runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
+"""How long a runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
 PROGRESS_SECONDS = 0.5
 """Page counts that come within this time share a transaction."""
 SWEEP_SECONDS = 5.0
@@ -74,7 +74,7 @@ class Dialer:
         self._stager = Stager(store, spool, settings)
         self._ended: set[int] = set()
         self._full = False
-        self._had_node = False
+        self._refused_at: float | None = None
         self._due = 0.0
         self._next_progress = 0.0
         self._cancelling = False
@@ -97,12 +97,11 @@ class Dialer:
     def _run(self) -> None:
         for part in (self._spool, self._journal, self._pending):
             part.prepare()
-        give_up = time.monotonic() + TAKEOVER_SECONDS
         while self._switch.running():
             self._take_events()
             try:
                 if not self._listener.connected and not self._take_node():
-                    if not self._had_node and time.monotonic() >= give_up:
+                    if self._is_superseded():
                         self._switch.log("notice", "another runtime serves this node; this one ends")
                         return
                     continue
@@ -118,11 +117,18 @@ class Dialer:
         if not self._listener.try_lock(nodes.lock_key(self._settings.node)):
             self._listener.close()
             return False
-        self._had_node = True
+        self._refused_at = None
         self._due = self._next_heartbeat = self._next_recovery = self._next_cancel = 0.0
         # While nobody listened, somebody may have cancelled.
         self._cancelling = True
         return True
+
+    def _is_superseded(self) -> bool:
+        """Whether the lock has been another's for too long to be that of a dead runtime, or of our own lost connection."""
+        now = time.monotonic()
+        if self._refused_at is None:
+            self._refused_at = now
+        return now - self._refused_at >= TAKEOVER_SECONDS
 
     def _work(self) -> None:
         ended, self._ended = self._ended, set()
@@ -362,6 +368,7 @@ class Dialer:
     # --------------------------------------------------------------------------------------------------------- database
 
     def _wait_for_database(self, error: DatabaseUnavailable) -> None:
+        self._refused_at = None
         if not self._unavailable:
             self._unavailable = True
             self._switch.log("err", f"{ascii(str(error))[:200]} Calls go on; nothing new is dialled until it answers.")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from faxplan import dialer, inbound, nodes, outbound, staging
+from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable
 from faxplan.inbound import Accepted, IncomingCall
 from faxplan.queue import ClaimedFax
@@ -221,3 +222,21 @@ def test_pages_left_in_the_middle_of_stamping_are_removed(world: World, runtime:
     left.write_bytes(b"as kill -9 leaves it")
     runtime.run(at_most(runtime, 60, lambda: not left.exists()))
     assert not left.exists()
+
+
+def test_a_runtime_whose_node_another_took_over_ends(world: World, runtime: Runtime) -> None:
+    """It has lost its connection, and with it the lock: two runtimes of one node would dial past its limits."""
+    other = Listener(world.installation.url("faxplan_switch"), ())
+    taken: list[float] = []
+
+    def another_takes_over() -> None:
+        if runtime.switch.turns > 3 and not taken:
+            world.installation.end_connections("faxplan_switch")
+            assert other.try_lock(nodes.lock_key("node1"))
+            taken.append(runtime.switch.clock.monotonic())
+
+    runtime.switch.on_turn = another_takes_over
+    runtime.run(lambda: False)
+    assert "another runtime serves this node" in runtime.switch.logged[-1]
+    assert runtime.switch.clock.monotonic() - taken[0] >= dialer.TAKEOVER_SECONDS
+    other.close()

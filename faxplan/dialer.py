@@ -124,7 +124,7 @@ class Dialer:
         return True
 
     def _is_superseded(self) -> bool:
-        """Whether the lock has been another's for too long to be that of a dead runtime, or of our own lost connection."""
+        """Whether the lock has been another's for too long to be a dead runtime's, or our own lost connection's."""
         now = time.monotonic()
         if self._refused_at is None:
             self._refused_at = now

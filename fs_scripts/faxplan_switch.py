@@ -1,7 +1,7 @@
 """FreeSWITCH's `freeswitch` module as the domain's Switch, and what the scripts of one FreeSWITCH process share.
 
 mod_python3 reloads the script that a call names, at every call; a module that the script imports stays. So connection
-pools and settings live here, and the scripts stay thin.
+pools and settings live here, and the scripts stay thin. From the first load on the scripts stay too (load_once.py).
 """
 
 import sys
@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import freeswitch
+import load_once
 
 from faxplan import config
 from faxplan.config import Settings
@@ -57,6 +58,8 @@ class Installation:
 # A call that was answered waits for Python's lock no longer than this for what the runtime is just doing; Python's own
 # interval is 5 ms.
 sys.setswitchinterval(0.0001)
+
+load_once.install()
 
 lookups = Lookups()
 

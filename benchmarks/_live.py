@@ -2,6 +2,7 @@
 
 import re
 import resource
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from tests.world import World, world_on
 RECEIVER_NUMBER = "15559900000"
 """Of tests/live's carrier: receives, and asks for T.38."""
 MOST_CALLS = 400
-EVENT_TIMES = Path(__file__).parent / "scripts" / "event_times.py"
+ANSWER_TIMES = Path(__file__).parent / "answer_times.c"
 DEMO = Path(rendering.__file__).parent / "data" / "demo-fax.pdf"
 
 
@@ -65,28 +66,31 @@ class Place:
         environment = {
             "FAXPLAN_CONFIG": str(write_settings(self.world)),
             "FAXPLAN_MAX_CHANNELS": str(MOST_CALLS),
-            "PYTHONPATH": f"{SCRIPTS.parent}:{EVENT_TIMES.parent}",
-            "EVENT_TIMES": str(self._times("faxplan")),
+            "PYTHONPATH": str(SCRIPTS.parent),
         }
-        scripts = ("fax_queue", EVENT_TIMES.stem) if times else ("fax_queue",)
+        environment |= self._timing("faxplan") if times else {}
         return self.instance(
-            "faxplan", port, *gateways, script_dir=SCRIPTS, startup_scripts=scripts, environment=environment
+            "faxplan", port, *gateways, script_dir=SCRIPTS, startup_scripts=("fax_queue",), environment=environment
         )
 
     def bare(self, port: int, *gateways: Gateway, times: bool = False) -> Instance:
         """A FreeSWITCH with tests/live's dialplan. times: as with `faxplan`."""
-        more: dict[str, Any] = {"dialplan": DIALPLAN}
-        if times:
-            more |= {"script_dir": EVENT_TIMES.parent, "startup_scripts": (EVENT_TIMES.stem,)}
-            more["environment"] = {"EVENT_TIMES": str(self._times("bare"))}
-        return self.instance("bare", port, *gateways, **more)
+        environment = self._timing("bare") if times else {}
+        return self.instance("bare", port, *gateways, dialplan=DIALPLAN, environment=environment)
 
     def times(self, instance: Instance) -> Path:
-        """What scripts/event_times.py has written."""
+        """What answer_times.c has written."""
         return self._times(instance.options.name)
 
     def _times(self, name: str) -> Path:
         return self.base / f"{name}.times"
+
+    def _timing(self, name: str) -> dict[str, str]:
+        """The environment of a FreeSWITCH that notes when its calls are answered."""
+        library = self.base / "answer_times.so"
+        if not library.exists():
+            subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(ANSWER_TIMES)], check=True)
+        return {"LD_PRELOAD": str(library), "ANSWER_TIMES": str(self._times(name))}
 
     def settled(self) -> bool:
         """Whether Faxplan has no call in hand any more."""

@@ -11,8 +11,8 @@ from faxplan import cli_output, history, numbers, outbound, progress, saving, te
 from faxplan.errors import NotFound
 from faxplan.history import INBOX, SENT, Fax
 from faxplan.outbound import SendRequest
+from faxplan.paper import CHOICES, Resolution
 from faxplan.progress import Display
-from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -25,7 +25,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     send = commands.add_parser("send", parents=[personal], help="send a document")
     send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
     send.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
-    send.add_argument("--resolution", choices=[each.value for each in Resolution], default=Resolution.FINE.value)
+    send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
     send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
     send.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
     send.set_defaults(command=_send)

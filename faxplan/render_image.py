@@ -49,7 +49,7 @@ def render(
             frame = _frame(image, number)
             _check(frame, number + 1, limits)
             page = ready[number]
-            if page is not None and frame.mode == "1":
+            if page is not None and frame.mode == "1" and resolution.keeps_fax_pages:
                 yield fax_tiff.coded(_loaded(frame), page.x_dpi, page.y_dpi)
             else:
                 yield _laid(frame, resolution, tone)

@@ -9,9 +9,10 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image, ImageDraw, ImageSequence
 
-from faxplan import fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
+from faxplan import fax_tiff, pdf_source, render_pdf, sandbox, source
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.fax_tiff import FaxTiff
+from faxplan.paper import CHOICES
 from faxplan.rendering import Resolution, Tone, render
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
@@ -68,7 +69,7 @@ def fine(document: Path, target: Path, **options: object) -> FaxTiff:
     return render(document, target, resolution=Resolution.FINE, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("resolution", list(Resolution))
+@pytest.mark.parametrize("resolution", CHOICES)
 @pytest.mark.parametrize("size", [A4, LETTER, LEGAL, A5], ids=["a4", "letter", "legal", "a5"])
 def test_a_page_keeps_its_size_and_all_its_corners(
     tmp_path: Path, size: tuple[float, float], resolution: Resolution
@@ -356,4 +357,25 @@ def test_office_documents_go_through_libreoffice(
 
 
 def test_every_name_of_the_contract_is_there() -> None:
-    assert {name.value: name.y_dpi for name in rendering.Resolution} == {"standard": 98, "fine": 196, "superfine": 391}
+    assert {name.value: name.y_dpi for name in CHOICES} == {"standard": 98, "fine": 196, "superfine": 391}
+
+
+@pytest.mark.parametrize("size", [A4, LEGAL], ids=["a4", "legal"])
+def test_pages_made_for_every_machine_are_no_longer_than_a4(tmp_path: Path, size: tuple[float, float]) -> None:
+    document, target = cornered(tmp_path / "a.pdf", size), tmp_path / "a.tif"
+    (page,) = render(document, target, resolution=Resolution.FINE_A4).pages
+    assert (page.width, page.y_dpi) == (1728, 196)
+    # 297 mm; and nothing is cut off: the ink goes down to the last row.
+    assert page.rows == 2292
+    assert ink(pages_of(target)[0])[3] >= page.rows - 2
+
+
+def test_a_wide_fax_page_is_made_anew_for_every_machine(tmp_path: Path) -> None:
+    wide = Image.new("1", (2432, 4000), 1)
+    ImageDraw.Draw(wide).rectangle((0, 0, 2431, 3999), outline=0, width=8)
+    wide.save(tmp_path / "a3.tif", compression="group4", dpi=(204, 196))
+    kept = fine(tmp_path / "a3.tif", tmp_path / "kept.tif").pages
+    assert [(page.width, page.rows) for page in kept] == [(2432, 4000)]
+    (page,) = render(tmp_path / "a3.tif", tmp_path / "made.tif", resolution=Resolution.FINE_A4).pages
+    assert page.width == 1728
+    assert page.rows <= 2292

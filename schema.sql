@@ -39,6 +39,9 @@ create table tenants (
     redial_unknown  boolean not null default true,
     enabled         boolean not null default true,
     created_at      timestamptz not null default now(),
+    max_calls       integer,
+    calls_per_hour  integer,
+    redial_limits   text not null default 'none',
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -47,7 +50,10 @@ create table tenants (
     constraint tenants_station_ident_form check (station_ident ~ '^[+0-9 ]{0,20}$'),
     constraint tenants_header_name_form check (length(header_name) <= 50),
     constraint tenants_max_attempts_range check (max_attempts between 1 and 20),
-    constraint tenants_us_header_line check (country <> 'US' or header_line)
+    constraint tenants_us_header_line check (country <> 'US' or header_line),
+    constraint tenants_max_calls_range check (max_calls > 0),
+    constraint tenants_calls_per_hour_range check (calls_per_hour > 0),
+    constraint tenants_redial_limits_known check (redial_limits in ('none', 'us'))
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -56,6 +62,38 @@ comment on column tenants.station_ident is 'T.30 TSI/CSI where a DID has none of
 comment on column tenants.header_line is 'Print the line of 47 CFR 68.318(d) above each page. Cannot be off in the US.';
 comment on column tenants.page_n_of_m is 'Faxplan stamps the header line itself, with "page n of m"; off: spandsp prints it, with the page number only.';
 comment on column tenants.redial_unknown is 'Dial again, after the last recorded page, when a crash hides how a call ended.';
+comment on column tenants.max_calls is 'Calls at once on all nodes, sent and received; null: no limit of its own.';
+comment on column tenants.calls_per_hour is 'Calls that go out in one hour by the clock; null: no limit.';
+comment on column tenants.redial_limits is
+    'us: 47 CFR 68.318(b), an hour''s rest after the second call to a number without success, or the fifteenth if it was busy each time.';
+
+create table sending_hours (
+    tenant_id  bigint not null,
+    id         bigint generated always as identity,
+    priority   integer,
+    weekday    integer not null,
+    opens      time not null,
+    closes     time not null,
+    constraint sending_hours_pkey primary key (tenant_id, id),
+    constraint sending_hours_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint sending_hours_priority_known check (priority in (10, 100, 1000)),
+    constraint sending_hours_weekday_range check (weekday between 1 and 7),
+    constraint sending_hours_order check (opens < closes)
+);
+comment on table sending_hours is
+    'When a tenant''s faxes may be dialled, by the clock of its time zone. A priority without a row is dialled at any time.';
+comment on column sending_hours.priority is 'As faxes.priority; null: every one.';
+comment on column sending_hours.weekday is 'ISO 8601: 1 is Monday.';
+comment on column sending_hours.closes is 'The first moment that is too late; 24:00 for the end of the day.';
+
+create function may_send(tenant bigint, fax_priority integer) returns boolean
+    language sql stable
+begin atomic
+    select coalesce(bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens and clock.here::time < h.closes), true)
+    from sending_hours h, (select now() at time zone t.time_zone as here from tenants t where t.id = tenant) clock
+    where h.tenant_id = tenant and (h.priority is null or h.priority = fax_priority);
+end;
+comment on function may_send(bigint, integer) is 'Whether a tenant''s faxes of this priority may be dialled at this moment.';
 
 create table users (
     tenant_id   bigint not null,
@@ -147,6 +185,10 @@ create table trunks (
     t38                 boolean not null default true,
     enabled             boolean not null default true,
     created_at          timestamptz not null default now(),
+    max_calls           integer,
+    calls_per_second    double precision,
+    dedicated_to        bigint,
+    overflow            boolean not null default true,
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -157,7 +199,10 @@ create table trunks (
     constraint trunks_called_format_known check (called_format in ('e164', 'e164-no-plus', 'national')),
     constraint trunks_calling_format_known check (calling_format in ('e164', 'e164-no-plus', 'national')),
     constraint trunks_inbound_format_known check (inbound_format in ('any', 'e164', 'e164-no-plus', 'national')),
-    constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$')
+    constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$'),
+    constraint trunks_max_calls_range check (max_calls > 0),
+    constraint trunks_calls_per_second_range check (calls_per_second > 0),
+    constraint trunks_dedicated_to_fkey foreign key (dedicated_to) references tenants (id)
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -166,6 +211,27 @@ comment on column trunks.inbound_country is
 comment on column trunks.inbound_format is
     'How the carrier writes numbers. any: a number without + is looked up as E.164 first, then as the country''s.';
 
+comment on column trunks.max_calls is 'Calls at once on all nodes, both directions; null: no limit of its own.';
+comment on column trunks.calls_per_second is 'New calls a second that go out, from all nodes together; null: no limit of its own.';
+comment on column trunks.dedicated_to is 'The only tenant whose calls go out through it, before any other trunk; null: shared.';
+comment on column trunks.overflow is 'Of a dedicated trunk: whether a call that it cannot take goes on to the shared ones.';
+
+create table trunk_states (
+    trunk_id        bigint not null,
+    failures        integer not null default 0,
+    rests_until     timestamptz not null default '-infinity',
+    next_call_at    timestamptz not null default '-infinity',
+    last_failure    text,
+    last_failure_at timestamptz,
+    last_success_at timestamptz,
+    constraint trunk_states_pkey primary key (trunk_id),
+    constraint trunk_states_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade
+);
+comment on table trunk_states is 'How a trunk has done lately, on all nodes. A trunk that was never used has no row.';
+comment on column trunk_states.failures is 'Calls in a row that the trunk could not take.';
+comment on column trunk_states.rests_until is 'Not used before then: it has failed too often in a row.';
+comment on column trunk_states.next_call_at is 'When calls_per_second allows the next call (generic cell rate algorithm, ITU-T I.371).';
+
 create table routes (
     id          bigint generated always as identity,
     prefix      text not null,
@@ -173,28 +239,75 @@ create table routes (
     position    integer not null default 100,
     only_for    bigint,
     enabled     boolean not null default true,
+    weight      integer not null default 1,
+    cost        numeric,
     constraint routes_pkey primary key (id),
     constraint routes_trunk_fkey foreign key (trunk_id) references trunks (id),
     constraint routes_only_for_fkey foreign key (only_for) references tenants (id),
     constraint routes_entry_key unique nulls not distinct (prefix, trunk_id, only_for),
-    constraint routes_prefix_form check (prefix ~ '^\+[0-9]{0,15}$')
+    constraint routes_prefix_form check (prefix ~ '^\+[0-9XZN]{0,15}$'),
+    constraint routes_weight_range check (weight between 1 and 1000),
+    constraint routes_cost_range check (cost >= 0)
 );
-comment on table routes is 'Which trunk takes which numbers: the longest prefix wins, then a tenant''s own route, then the lowest position.';
+comment on table routes is
+    'Which trunks take which numbers. The longest prefix that fits wins; its trunks are tried by position, those of one position by weight.';
+comment on column routes.prefix is 'How numbers begin that it takes. X stands for any digit, Z for 1 to 9, N for 2 to 9.';
 comment on column routes.trunk_id is 'Null: numbers with this prefix are barred, for every tenant that has no route of its own for it.';
 comment on column routes.only_for is 'A tenant that has this route for itself; null: every tenant.';
+comment on column routes.weight is 'Share of the calls among trunks of one position.';
+comment on column routes.cost is 'What a minute costs, in the installation''s currency: for records only.';
 
-create function route_for(tenant bigint, called text)
-    returns table (id bigint, name text, called_format text, calling_format text, inbound_country text, inbound_format text, t38 boolean, prefix text)
+create function matching_routes(tenant bigint, called text)
+    returns table (trunk_id bigint, prefix text, dedicated boolean, own boolean, usable boolean, overflow boolean, "position" integer,
+                   weight integer, cost numeric, specific integer[])
     language sql stable
 begin atomic
-    select t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.inbound_format, t.t38, r.prefix
+    select r.trunk_id, r.prefix, t.dedicated_to is not null, r.only_for is not null or t.dedicated_to is not null, coalesce(t.enabled, true),
+           coalesce(t.overflow, true), r.position, r.weight, r.cost,
+           array[length(r.prefix), length(translate(r.prefix, 'XZN', ''))]
     from routes r left join trunks t on t.id = r.trunk_id
-    where starts_with(called, r.prefix) and r.enabled and (r.trunk_id is null or t.enabled) and (r.only_for is null or r.only_for = tenant)
-    order by length(r.prefix) desc, r.only_for nulls last, r.trunk_id is not null, r.position, r.id
-    limit 1;
+    where r.enabled and (r.only_for is null or r.only_for = tenant) and (t.dedicated_to is null or t.dedicated_to = tenant)
+      and case when r.prefix ~ '[XZN]'
+               then called ~ ('^\' || replace(replace(replace(r.prefix, 'X', '[0-9]'), 'Z', '[1-9]'), 'N', '[2-9]'))
+               else starts_with(called, r.prefix) end;
 end;
-comment on function route_for(bigint, text) is
-    'The trunk for an E.164 number: longest prefix, then the tenant''s own route, then position. No row: nobody serves it. A row without id: barred.';
+comment on function matching_routes(bigint, text) is
+    'The routes that a tenant has for an E.164 number. specific: the larger, the better it fits (more digits, then fewer wild ones).';
+
+create function barred_prefix(tenant bigint, called text) returns text
+    language sql stable
+begin atomic
+    select case when m.trunk_id is null then m.prefix end from matching_routes(tenant, called) m
+    order by m.specific desc, m.own desc, m.trunk_id is not null limit 1;
+end;
+comment on function barred_prefix(bigint, text) is 'The prefix by which a number is barred for a tenant; null: it is not.';
+
+create function trunks_for(tenant bigint, called text)
+    returns table (trunk_id bigint, stage integer, prefix text, "position" integer, weight integer, cost numeric)
+    language sql stable
+begin atomic
+    with ranked as (
+        select m.*, rank() over (partition by m.dedicated order by m.specific desc) as fit
+        from matching_routes(tenant, called) m where m.trunk_id is not null
+    ), best as (
+        select r.*, bool_and(r.overflow) filter (where r.dedicated) over () as may_overflow from ranked r where r.fit = 1
+    )
+    select b.trunk_id, case when b.dedicated then 1 when b.own then 2 else 3 end, b.prefix, b.position, b.weight, b.cost
+    from best b
+    where b.usable and (b.dedicated or coalesce(b.may_overflow, true)) and barred_prefix(tenant, called) is null
+    order by 2, 4, 5 desc, 1;
+end;
+comment on function trunks_for(bigint, text) is
+    'The trunks that may take a call, in the order in which they are tried: by stage (the tenant''s dedicated ones, then those of its own '
+    'routes, then the others), then by position; weight decides among equals. Each stage has the longest prefix. A trunk that is dedicated '
+    'and does not overflow keeps its tenant''s calls to itself, also while it is disabled.';
+
+create function lane_of(tenant bigint, called text) returns text
+    language sql stable
+begin atomic
+    select coalesce(string_agg(distinct t.stage || t.prefix, ' '), '') from trunks_for(tenant, called) t;
+end;
+comment on function lane_of(bigint, text) is 'What all numbers of a tenant have in common that the same trunks take.';
 
 create table nodes (
     name           text not null,
@@ -241,7 +354,7 @@ create table renderings (
     constraint renderings_original_fkey foreign key (tenant_id, original_id) references documents (tenant_id, id),
     constraint renderings_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
     constraint renderings_original_key unique (tenant_id, original_id, resolution),
-    constraint renderings_resolution_known check (resolution in ('standard', 'fine', 'superfine')),
+    constraint renderings_resolution_known check (resolution in ('standard', 'fine', 'superfine', 'fine-a4')),
     constraint renderings_state_known check (state in ('waiting', 'rendered', 'failed')),
     constraint renderings_rendered_document check ((state = 'rendered') = (document_id is not null)),
     constraint renderings_failed_error check ((state = 'failed') = (error_id is not null))
@@ -289,6 +402,14 @@ create table faxes (
     explanation      text,
     created_at       timestamptz not null default now(),
     finished_at      timestamptz,
+    send_at          timestamptz,
+    t38_off          boolean not null default false,
+    v17_off          boolean not null default false,
+    ecm_off          boolean not null default false,
+    rendered_again   boolean not null default false,
+    waits_since      timestamptz,
+    redialled        integer not null default 0,
+    redialled_busy   boolean not null default true,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -304,7 +425,8 @@ create table faxes (
         (finished_at is not null) = (state in ('sent', 'failed', 'cancelled', 'received', 'partial'))),
     constraint faxes_called_number_form check (called_number ~ '^\+[1-9][0-9]{2,14}$'),
     constraint faxes_pages_done_range check (pages_done >= 0 and (pages is null or pages_done <= pages)),
-    constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages))
+    constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages)),
+    constraint faxes_priority_known check (priority in (10, 100, 1000))
 );
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id) where state = 'accepted';
 create index faxes_created_idx on faxes (tenant_id, direction, created_at desc, id desc);
@@ -317,6 +439,13 @@ comment on column faxes.calling_number is 'E.164 where it is a number; null: wit
 comment on column faxes.uncounted is 'Attempts for which the switch made no channel: no call, so none of max_attempts.';
 comment on column faxes.reserved_pages is 'Pages held in the quota until the fax is final.';
 comment on column faxes.explanation is 'Why it is in this state, in words for its user.';
+comment on column faxes.priority is '10: urgent, 100: normal, 1000: bulk. No fax is dialled while a more urgent one of any tenant could be.';
+comment on column faxes.send_at is 'Not dialled before; null: at once.';
+comment on column faxes.t38_off is 'This fax''s next call goes without T.38, because earlier ones failed with it. v17_off, ecm_off: likewise.';
+comment on column faxes.rendered_again is 'Its pages were made anew, as A4, because a far machine did not take them.';
+comment on column faxes.waits_since is 'Since then no trunk could take it; null: the last call reached its number, or there was none.';
+comment on column faxes.redialled is 'Calls in a row that reached the number without success, since the last rest that 47 CFR 68.318(b) asks for.';
+comment on column faxes.redialled_busy is 'Whether each of these found the line busy.';
 
 create table fax_queue (
     tenant_id    bigint not null,
@@ -324,13 +453,27 @@ create table fax_queue (
     not_before   timestamptz not null,
     priority     integer not null,
     destination  text not null,
+    lane         text not null,
+    tried        bigint[] not null default '{}',
     constraint fax_queue_pkey primary key (tenant_id, fax_id),
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
-);
-create index fax_queue_due_idx on fax_queue (priority, not_before);
-create index fax_queue_not_before_idx on fax_queue (not_before);
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
+create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_before);
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
+comment on column fax_queue.lane is
+    'lane_of when it was queued: a claim passes over a whole lane whose trunks are full. One that is out of date is mended by the claim.';
+comment on column fax_queue.tried is 'Trunks that could not take this call just before: it goes to another one.';
+
+create table tenant_turns (
+    tenant_id   bigint not null,
+    served_at   timestamptz not null,
+    hour        timestamptz not null,
+    calls       integer not null,
+    constraint tenant_turns_pkey primary key (tenant_id),
+    constraint tenant_turns_tenant_fkey foreign key (tenant_id) references tenants (id)
+);
+comment on table tenant_turns is 'When a tenant was last given a call, so that tenants take turns; and its calls in that hour by the clock.';
 
 create table attempts (
     tenant_id             bigint not null,
@@ -368,6 +511,11 @@ create table attempts (
     peer_address          text,
     dialled               text,
     caller_id             text,
+    rule                  text,
+    route_prefix          text,
+    t38_offered           boolean,
+    ecm_offered           boolean,
+    v17_offered           boolean,
     constraint attempts_pkey primary key (tenant_id, id),
     constraint attempts_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
     constraint attempts_number_key unique (tenant_id, fax_id, number),
@@ -381,6 +529,52 @@ comment on column attempts.pages is 'Pages that the far end acknowledged, or tha
 comment on column attempts.outcome is
     'Outbound: sent (whole fax done), incomplete (some pages of it), not-sent (none), unknown (a crash hides the truth), cancelled. Inbound: received, partial, failed.';
 comment on column attempts.transfer_rate is 'bit/s of the image modem.';
+comment on column attempts.rule is 'The line of the failure policy that decided what followed.';
+comment on column attempts.route_prefix is 'The route that led to the trunk.';
+comment on column attempts.t38_offered is 'Whether this call could use T.38; ecm_offered, v17_offered: likewise.';
+
+create table failure_rules (
+    id           bigint generated always as identity,
+    only_for     bigint,
+    trunk_id     bigint,
+    condition    text not null,
+    action       text not null,
+    delay        integer,
+    times        integer,
+    constraint failure_rules_pkey primary key (id),
+    constraint failure_rules_only_for_fkey foreign key (only_for) references tenants (id),
+    constraint failure_rules_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade,
+    constraint failure_rules_entry_key unique nulls not distinct (only_for, trunk_id, condition),
+    constraint failure_rules_condition_form check (condition ~ '^(fax:[0-9]{1,2}|sip:[3-6][0-9]{2}|cause:[A-Za-z_-]{1,60})$'),
+    constraint failure_rules_action_known check (action in ('retry', 'next-trunk', 'final')),
+    constraint failure_rules_delay_range check (delay between 0 and 86400),
+    constraint failure_rules_times_range check (times between 0 and 100)
+);
+comment on table failure_rules is 'What an administrator decided otherwise than faxplan/failure_rules.py does. docs/failures.md explains both.';
+comment on column failure_rules.only_for is 'Of this tenant''s calls only; null: of all.';
+comment on column failure_rules.trunk_id is 'Of calls through this trunk only; null: through any.';
+comment on column failure_rules.delay is 'Seconds before the next call; null: as the shipped rule.';
+comment on column failure_rules.times is 'How often it may lead to another call of one fax; null: as the shipped rule.';
+
+create table destinations (
+    tenant_id     bigint not null,
+    number        text not null,
+    t38_off       boolean not null default false,
+    v17_off       boolean not null default false,
+    ecm_off       boolean not null default false,
+    t38_failures  integer not null default 0,
+    entered_by    text not null,
+    why           text not null default '',
+    updated_at    timestamptz not null default now(),
+    expires_at    timestamptz,
+    constraint destinations_pkey primary key (tenant_id, number),
+    constraint destinations_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint destinations_number_form check (number ~ '^\+[1-9][0-9]{2,14}$')
+);
+comment on table destinations is 'What a tenant''s calls have taught about a number, or what somebody entered. What has expired counts for nothing.';
+comment on column destinations.t38_failures is 'Calls in a row that failed in T.38; the second switches it off.';
+comment on column destinations.entered_by is 'learned, or who entered it.';
+comment on column destinations.expires_at is 'Null: never.';
 
 create table calls (
     tenant_id         bigint not null,
@@ -396,6 +590,7 @@ create table calls (
     started_at        timestamptz not null default now(),
     lease_until       timestamptz not null,
     cancel_requested  boolean not null default false,
+    tried             bigint[] not null default '{}',
     constraint calls_pkey primary key (tenant_id, attempt_id),
     constraint calls_attempt_fkey foreign key (tenant_id, attempt_id) references attempts (tenant_id, id),
     constraint calls_fax_key unique (tenant_id, fax_id),
@@ -403,8 +598,10 @@ create table calls (
     constraint calls_direction_known check (direction in ('outbound', 'inbound'))
 );
 create index calls_node_idx on calls (node);
+create index calls_destination_idx on calls (destination);
 create index calls_lease_idx on calls (lease_until);
 comment on table calls is 'Calls in flight on every node, for limits, live display and recovery. Settling deletes the row.';
+comment on column calls.tried is 'Trunks that could not take it just before.';
 comment on column calls.pages is 'Pages acknowledged (or arrived) so far in this call: what a crash must not send again.';
 
 create table mailbox_entries (
@@ -525,7 +722,8 @@ declare
     t text;
 begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
-                             'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices'] loop
+                             'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
+                             'destinations'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -546,6 +744,8 @@ create policy fax_queue_claim on fax_queue for all to faxplan_switch using (true
 create policy calls_node on calls for all to faxplan_switch using (true) with check (true);
 create policy calls_overview on calls for select to faxplan_admin using (true);
 create policy fax_queue_overview on fax_queue for select to faxplan_admin using (true);
+create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
+create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
@@ -561,6 +761,8 @@ grant select on audit to faxplan_admin, faxplan_portal;
 -- admin: the installation, and the people and numbers of tenants; never a document or a fax.
 grant insert, update on tenants to faxplan_admin;
 grant select, insert, update, delete on trunks, routes, users, logins, mailboxes, mailbox_members, dids, quotas to faxplan_admin;
+grant select, insert, update, delete on failure_rules, sending_hours to faxplan_admin;
+grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
 
@@ -568,7 +770,9 @@ grant select on calls, fax_queue to faxplan_admin;
 grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
-              inbound_format, t38, enabled, created_at) on trunks to faxplan_portal;
+              inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow) on trunks to faxplan_portal;
+grant select on failure_rules, sending_hours, trunk_states to faxplan_portal;
+grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
 grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
@@ -576,7 +780,10 @@ grant update (cancel_requested) on calls to faxplan_portal;
 grant select, delete on fax_queue to faxplan_portal;
 
 -- switch: claim, dial, receive, settle.
-grant select on trunks, routes, dids, mailboxes, users, renderings to faxplan_switch;
+grant select, insert on renderings to faxplan_switch;
+grant select on trunks, routes, dids, mailboxes, users, sending_hours, failure_rules to faxplan_switch;
+grant select, insert, update on trunk_states, tenant_turns, destinations to faxplan_switch;
+grant delete on destinations to faxplan_switch;
 grant select, insert, update on nodes, faxes, attempts, documents, quotas to faxplan_switch;
 grant select, insert, update, delete on fax_queue, calls to faxplan_switch;
 grant insert on mailbox_entries, notices to faxplan_switch;
@@ -586,5 +793,10 @@ grant select, insert, update, delete on render_jobs to faxplan_worker;
 grant select, update on renderings, faxes, quotas to faxplan_worker;
 grant select, insert on documents to faxplan_worker;
 grant select, insert on fax_queue to faxplan_worker;
+grant select on routes to faxplan_worker;
+grant select (id, dedicated_to, overflow, enabled) on trunks to faxplan_worker;
 grant insert on notices to faxplan_worker;
 grant select on users, mailboxes, dids to faxplan_worker;
+
+-- The switch orders pages to be made anew, for a machine that did not take them.
+grant insert on render_jobs to faxplan_switch;

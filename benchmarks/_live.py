@@ -66,6 +66,7 @@ class Place:
         environment = {
             "FAXPLAN_CONFIG": str(write_settings(self.world)),
             "FAXPLAN_MAX_CHANNELS": str(MOST_CALLS),
+            "FAXPLAN_CALLS_TO_ONE_NUMBER": str(MOST_CALLS),
             "PYTHONPATH": str(SCRIPTS.parent),
         }
         environment |= self._timing("faxplan") if times else {}

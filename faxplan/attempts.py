@@ -15,7 +15,7 @@ def open_inbound(
     peer_address: str,
     caller_id: str,
 ) -> int:
-    """The attempt of a call that comes in; its id. Those of calls that go out are opened by queue.claim_faxes."""
+    """The attempt of a call that comes in; its id. Those of calls that go out are opened by claims.claim_faxes."""
     return int(
         tx.value(
             """insert into attempts (tenant_id, fax_id, number, node, trunk, channel_uuid, peer_address, caller_id)
@@ -42,17 +42,21 @@ def close(
     outcome: str,
     explanation: str,
     pages: int,
+    rule: str | None = None,
     dialled: str | None = None,
     caller_id: str | None = None,
 ) -> None:
-    """Writes how the call ended. outcome: as attempts.outcome in schema.sql; pages: of this call."""
+    """Writes how the call ended.
+
+    outcome: as attempts.outcome in schema.sql; pages: of this call; rule: of failure_rules.
+    """
     tx.later(
         """update attempts set outcome = %s, explanation = %s, pages = %s, answered_at = %s,
                ended_at = coalesce(to_timestamp(%s), now()), sip_code = %s, q850_cause = %s, hangup_cause = %s,
                fax_result_code = %s, fax_result_text = %s, t38_status = %s, ecm_used = %s, v17_disabled = %s,
                transfer_rate = %s, bad_rows = %s, encoding = %s, image_resolution = %s, local_station_id = %s,
                remote_station_id = %s, remote_country = %s, remote_vendor = %s, remote_model = %s, sip_call_id = %s,
-               peer_address = coalesce(%s, peer_address), dialled = %s, caller_id = coalesce(%s, caller_id)
+               peer_address = coalesce(%s, peer_address), dialled = %s, caller_id = coalesce(%s, caller_id), rule = %s
            where tenant_id = %s and id = %s and outcome is null""",
         (
             outcome,
@@ -81,6 +85,7 @@ def close(
             result.peer_address,
             dialled,
             caller_id,
+            rule,
             tenant_id,
             attempt_id,
         ),

@@ -41,6 +41,8 @@ class Settings:
     """Fax calls at once on this node, sent and received."""
     calls_per_second: float = 20.0
     """New outbound calls a second; keep it below the switch's sessions-per-second (30 in a vanilla FreeSWITCH)."""
+    calls_to_one_number: int = 2
+    """Calls at once to one number, from all nodes together; the same on every node. Our own DIDs have no such limit."""
     sip_profile: str = "faxplan"
     """Sofia profile that owns our gateways."""
     gateway_dir: Path | None = None

@@ -61,7 +61,21 @@ CONSTRAINT_MESSAGES = {
     "quotas_period_known": "A quota is for a day or a month.",
     "quotas_counts_range": "A quota is a number of pages, 0 or more.",
     "routes_entry_key": "This prefix has a route to this trunk already.",
-    "routes_prefix_form": "A route's prefix is + and the leading digits of E.164 numbers; + alone matches all.",
+    "routes_prefix_form": (
+        "A route's prefix is + and the leading digits of E.164 numbers; + alone matches all. X stands for any digit, "
+        "Z for 1 to 9, N for 2 to 9."
+    ),
+    "routes_weight_range": "A route's weight is 1 to 1000.",
+    "routes_cost_range": "A route's cost is 0 or more.",
+    "trunks_max_calls_range": "A trunk takes 1 call at once or more; without a number it has no limit of its own.",
+    "trunks_calls_per_second_range": "A trunk's calls a second are more than 0; without a number there is no limit.",
+    "tenants_max_calls_range": "A tenant may have 1 call at once or more; without a number it has no limit of its own.",
+    "tenants_calls_per_hour_range": "A tenant may make 1 call an hour or more; without a number there is no limit.",
+    "tenants_redial_limits_known": "Redial limits are none, or us (47 CFR 68.318(b)).",
+    "sending_hours_weekday_range": "A weekday is 1 (Monday) to 7 (Sunday).",
+    "sending_hours_order": "Sending hours close after they open; hours over midnight are two, one for each day.",
+    "failure_rules_delay_range": "A delay is 0 to 86400 seconds, a day.",
+    "failure_rules_times_range": "A rule leads to another call 0 to 100 times.",
 }
 
 

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from faxplan import inbound, nodes, pending, queue, settling, tenants
+from faxplan import claims, inbound, nodes, pending, queue, settling, tenants
 from faxplan.call_rate import CallRate
 from faxplan.call_result import without_channel
+from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
 from faxplan.db import Database, Listener, Row
 from faxplan.documents import Store
@@ -18,7 +19,6 @@ from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
 from faxplan.pending import Pending, PendingFax
-from faxplan.queue import ClaimedFax
 from faxplan.recovery import DIALLING_SECONDS, Recovery
 from faxplan.spool import Spool
 from faxplan.staging import Staged, Stager
@@ -270,17 +270,18 @@ class Dialer:
             self._due = time.monotonic() + LEAST_WAIT_SECONDS
             return
         with self._db.across_tenants() as tx:
-            most = min(allowance, queue.MOST_CLAIMED, self._stager.room)
-            claimed = queue.claim_faxes(
+            most = min(allowance, claims.MOST_CLAIMED, self._stager.room)
+            claimed = claims.claim_faxes(
                 tx,
                 node=self._settings.node,
                 switch_uuid=self._switch.uuid(),
                 most=most,
                 max_calls=self._settings.max_channels,
                 lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
+                calls_to_one_number=self._settings.calls_to_one_number,
             )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-            wait, calls = (0.0, 0) if len(claimed) == most else queue.outlook(tx, self._settings.node)
+            wait, calls = (0.0, 0) if len(claimed) == most else claims.outlook(tx, self._settings.node)
         # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
         self._full = calls >= self._settings.max_channels
         if len(claimed) < most:

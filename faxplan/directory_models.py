@@ -1,6 +1,17 @@
 """Models of who and where: tenants, users, mailboxes, DIDs, trunks, routes, nodes. See models.py."""
 
-from peewee import BigIntegerField, BooleanField, CompositeKey, DateTimeField, Field, IntegerField, Model, TextField
+from peewee import (
+    BigIntegerField,
+    BooleanField,
+    CompositeKey,
+    DateTimeField,
+    DecimalField,
+    DoubleField,
+    Field,
+    IntegerField,
+    Model,
+    TextField,
+)
 
 
 class TimestampField(DateTimeField):
@@ -19,6 +30,12 @@ class CidrArrayField(Field):
     """cidr[]; psycopg2 reads it as text in PostgreSQL's array form."""
 
     field_type = "CIDR[]"
+
+
+class IdArrayField(Field):
+    """bigint[]; psycopg2 reads it as a list."""
+
+    field_type = "BIGINT[]"
 
 
 class Table(Model):
@@ -54,6 +71,9 @@ class Tenant(Table):
     redial_unknown = BooleanField()
     enabled = BooleanField()
     created_at = TimestampField()
+    max_calls = IntegerField(null=True)
+    calls_per_hour = IntegerField(null=True)
+    redial_limits = TextField()
 
     class Meta:
         """Where its rows are."""
@@ -162,6 +182,10 @@ class Trunk(Table):
     t38 = BooleanField()
     enabled = BooleanField()
     created_at = TimestampField()
+    max_calls = IntegerField(null=True)
+    calls_per_second = DoubleField(null=True)
+    dedicated_to = BigIntegerField(null=True)
+    overflow = BooleanField()
 
     class Meta:
         """Where its rows are."""
@@ -170,7 +194,7 @@ class Trunk(Table):
 
 
 class Route(Table):
-    """Which trunk takes which numbers: the longest prefix wins, then the lowest position."""
+    """Which trunks take which numbers: the longest prefix that fits wins, then the lowest position."""
 
     id = BigIntegerField(primary_key=True)
     prefix = TextField()
@@ -178,6 +202,8 @@ class Route(Table):
     position = IntegerField()
     only_for = BigIntegerField(null=True)
     enabled = BooleanField()
+    weight = IntegerField()
+    cost = DecimalField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -20,6 +20,12 @@ class InvalidSetting(FaxplanError):
     error_id = "invalid-setting"
 
 
+class NoCallerId(FaxplanError):
+    """The tenant has no number to call from."""
+
+    error_id = "no-caller-id"
+
+
 class NotFound(FaxplanError):
     """The thing does not exist, or belongs to another tenant: the two are never told apart."""
 

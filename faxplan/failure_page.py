@@ -1,45 +1,73 @@
-"""docs/failures.md, written from the table of failure_policy: `python -m faxplan.failure_page > docs/failures.md`."""
+"""docs/failures.md, written from the table of failure_rules: `python -m faxplan.failure_page > docs/failures.md`."""
 
 import sys
-from collections.abc import Hashable, Mapping
 
-from faxplan.failure_policy import BY_CAUSE, BY_FAX_CODE, UNKNOWN, Action, Rule
+from faxplan.failure_rules import SHIPPED, UNKNOWN, Action, Rule
 
 _HEAD = """# What follows when a fax fails
 
-Written by `python -m faxplan.failure_page` from the table in `faxplan/failure_policy.py`, which decides.
+Written by `python -m faxplan.failure_page` from the table in `faxplan/failure_rules.py`, which decides.
 
-Where the two fax machines came to talk, the fax result code counts (spandsp's T.30 completion code, `fax_result_code`);
-else the cause of the hang-up: FreeSWITCH makes it of a SIP answer (486: `USER_BUSY`, 404: `UNALLOCATED_NUMBER`), we
-make it of a call that was never dialled (lower case). A fax that is dialled again goes on after the last page that was
+Where the two fax machines came to talk, the fax result code counts (spandsp's T.30 completion code,
+`fax_result_code`); else the SIP code where it stands here, else the cause of the hang-up: FreeSWITCH makes it of the
+SIP code, or of the Q.850 cause that a carrier sends along (486: `USER_BUSY`, 404: `UNALLOCATED_NUMBER`), we make it of
+a call that was never dialled (lower case). A fax that is dialled again goes on after the last page that was
 acknowledged.
 
-A cause or code that is not listed counts as: {unknown}. `faxplan show` says the words, with the code or SIP answer.
+- *next trunk*: at once, through the next trunk of the route that has not been tried just before and does not rest.
+- *trunk fault*: uses up none of the fax's tries. It comes again at growing distances, up to 15 minutes, for 24 hours. A
+  trunk with three of them in a row rests for 10 seconds, and twice as long with each further one, up to 5 minutes.
+- *with less*: the next call goes without V.17, then without T.38, then without ECM; `faxplan destination` shows what
+  calls have taught about a number.
+
+What is not listed counts as: {unknown}. `faxplan failure list` shows the table as it is in your installation, and
+`faxplan failure set` changes a line of it: for all, for one tenant, for one trunk. `faxplan show` says for each call
+which line applied, and what followed, in words.
 """
+_TABLES = (
+    ("fax", "Fax result codes", "Code"),
+    ("sip", "SIP codes", "Code"),
+    ("cause", "Causes of a hang-up", "Cause"),
+)
 
 
 def page() -> str:
     """The page, in Markdown."""
-    unknown = f"{UNKNOWN.words.lower()}, {_what_follows(UNKNOWN)}"
-    lines = [_HEAD.format(unknown=unknown)]
-    lines += _table("Fax result codes", "Code", BY_FAX_CODE)
-    lines += _table("Causes of a hang-up", "Cause", BY_CAUSE)
+    lines = [_HEAD.format(unknown=f"{UNKNOWN.words.lower()}, {what_follows(UNKNOWN)}")]
+    for kind, title, heading in _TABLES:
+        lines += _table(title, heading, f"{kind}:")
     return "\n".join(lines)
 
 
-def _table(title: str, heading: str, rules: Mapping[int, Rule] | Mapping[str, Rule]) -> list[str]:
-    by_rule: dict[Rule, list[Hashable]] = {}
-    for key, rule in rules.items():
-        by_rule.setdefault(rule, []).append(key)
+def _table(title: str, heading: str, kind: str) -> list[str]:
+    by_rule: dict[Rule, list[str]] = {}
+    for condition, rule in SHIPPED.items():
+        if condition.startswith(kind):
+            by_rule.setdefault(rule, []).append(condition.removeprefix(kind))
     rows = [
-        f"| {', '.join(f'`{key}`' for key in keys)} | {_what_follows(rule)} | {rule.words} |"
-        for rule, keys in by_rule.items()
+        f"| {', '.join(f'`{each}`' for each in found)} | {rule.name} | {what_follows(rule)} | {rule.words} |"
+        for rule, found in by_rule.items()
     ]
-    return [f"## {title}", "", f"| {heading} | What follows | Words |", "|---|---|---|", *rows, ""]
+    return [f"## {title}", "", f"| {heading} | Rule | What follows | Words |", "|---|---|---|---|", *rows, ""]
 
 
-def _what_follows(rule: Rule) -> str:
-    return "final" if rule.action is Action.FINAL else f"again after {rule.delay // 60} min"
+def what_follows(rule: Rule) -> str:
+    """A rule in a few words."""
+    steps = []
+    if rule.render_again:
+        steps.append("once more with pages made anew, A4 and fine")
+    if rule.action is Action.NEXT_TRUNK:
+        steps.append("next trunk" + (", once" if rule.one_more else ""))
+    steps.append("final" if rule.delay is None else f"again after {_duration(rule.delay)}")
+    if rule.times is not None:
+        steps[-1] += {1: ", once"}.get(rule.times, f", {rule.times} times")
+    if rule.downgrade:
+        steps[-1] += ", with less"
+    return ", then ".join(steps) + (" (trunk fault)" if rule.trunk_fault else "")
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
 
 
 if __name__ == "__main__":

@@ -1,98 +1,62 @@
-"""What follows from the way a call ended: done, again when, or final, and in words that a person understands.
+"""What follows from the way a call ended: done, again when and how, or final, in words that a person understands.
 
-The classes come from Q.850, RFC 3261 and spandsp's T.30 completion codes (t30.h); docs/failures.md prints the table.
+The table is failure_rules.py's; here is how its line applies to a fax that has had some calls already.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 
 from faxplan.call_result import CallResult
+from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNKNOWN, UNSUPPORTED, Action, Rule, Rules
 
-
-class Action(StrEnum):
-    """RETRY: dial again after the delay. FINAL: never again by itself."""
-
-    RETRY = "retry"
-    FINAL = "final"
+ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
+LONGEST_DELAY = 15 * 60
+OLDEST = timedelta(hours=24)
+"""So long a fax waits for a trunk that works."""
+US_REST = 60 * 60
+US_CALLS, US_CALLS_BUSY = 2, 15
+"""47 CFR 68.318(b): calls in a row to a number without success, and where each was busy; then an hour of rest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A line of the table. delay: seconds before the next try."""
+class Redials:
+    """Under 47 CFR 68.318(b): calls in a row without success since the last rest, and whether each was busy."""
 
-    action: Action
-    delay: int
-    words: str
+    calls: int = 0
+    busy: bool = True
 
 
-ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
-MINUTE = 60
-LONGEST_DELAY = 15 * MINUTE
-OLDEST = timedelta(hours=24)
-BUSY = Rule(Action.RETRY, 4 * MINUTE, "The line was busy")
-NO_ANSWER = Rule(Action.RETRY, 10 * MINUTE, "Nobody answered")
-BAD_NUMBER = Rule(Action.FINAL, 0, "The number does not exist or cannot be reached; check it")
-REFUSED = Rule(Action.RETRY, 10 * MINUTE, "The call was refused")
-TRUNK_FAULT = Rule(Action.RETRY, MINUTE, "The trunk could not take the call")
-MEDIA = Rule(Action.RETRY, 5 * MINUTE, "The far end offers neither T.38 nor G.711")
-OURS = Rule(Action.RETRY, 5 * MINUTE, "The switch is not configured for this call; the administrator has to look")
-DROPPED = Rule(Action.RETRY, MINUTE, "The call broke off")
-DOCUMENT = Rule(Action.FINAL, 0, "The prepared pages could not be sent as they are")
-DOWNGRADE = Rule(Action.RETRY, 2 * MINUTE, "The two machines could not agree on a transmission")
-NO_FAX = Rule(Action.RETRY, 60 * MINUTE, "The number answered, but not with a fax machine")
-INCOMPATIBLE = Rule(Action.FINAL, 0, "The far machine cannot receive this fax")
-UNKNOWN = Rule(Action.RETRY, 5 * MINUTE, "The call ended for an unknown reason")
-STOPPED = Rule(Action.RETRY, MINUTE, "The fax server was stopped before it could dial")
-NO_ROUTE = Rule(Action.FINAL, 0, "No trunk serves this number; the administrator has to add a route")
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A fax at the end of a call. Pages are of the whole fax; start_page: 0-based, that the call began with.
 
-# Hang-up causes in capitals are FreeSWITCH's; the others are error ids of our own, for calls that were never dialled.
-BY_CAUSE: dict[str, Rule] = {}
-for _rule, _causes in {
-    BAD_NUMBER: "UNALLOCATED_NUMBER NO_ROUTE_TRANSIT_NET NO_ROUTE_DESTINATION NUMBER_CHANGED INVALID_NUMBER_FORMAT "
-    "DOES_NOT_EXIST_ANYWHERE invalid-number",
-    BUSY: "USER_BUSY BUSY_EVERYWHERE",
-    NO_ANSWER: "NO_USER_RESPONSE NO_ANSWER SUBSCRIBER_ABSENT ALLOTTED_TIMEOUT ORIGINATOR_CANCEL USER_NOT_REGISTERED "
-    "PROGRESS_TIMEOUT NO_PICKUP",
-    REFUSED: "CALL_REJECTED FACILITY_REJECTED FACILITY_NOT_SUBSCRIBED OUTGOING_CALL_BARRED INCOMING_CALL_BARRED "
-    "DECLINE BEARERCAPABILITY_NOTAUTH UNWANTED REJECT_ALL USER_CHALLENGE NO_IDENTITY BAD_IDENTITY_INFO "
-    "UNSUPPORTED_CERTIFICATE INVALID_IDENTITY STALE_DATE",
-    TRUNK_FAULT: "EXCHANGE_ROUTING_ERROR DESTINATION_OUT_OF_ORDER NORMAL_UNSPECIFIED NORMAL_CIRCUIT_CONGESTION "
-    "NETWORK_OUT_OF_ORDER NORMAL_TEMPORARY_FAILURE SWITCH_CONGESTION REQUESTED_CHAN_UNAVAIL "
-    "BEARERCAPABILITY_NOTAVAIL SERVICE_UNAVAILABLE RECOVERY_ON_TIMER_EXPIRE INTERWORKING GATEWAY_DOWN "
-    "BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED NORMAL_CLEARING NONE CHANNEL_UNACCEPTABLE "
-    "REDIRECTION_TO_NEW_DESTINATION RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED PRE_EMPTED "
-    "FACILITY_NOT_IMPLEMENTED INVALID_CALL_REFERENCE INVALID_MSG_UNSPECIFIED MESSAGE_TYPE_NONEXIST WRONG_MESSAGE "
-    "IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR",
-    DROPPED: "MEDIA_TIMEOUT SRTP_READ_ERROR CRASH MANAGER_REQUEST BOWOUT",
-    UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
-    MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE",
-    NO_ROUTE: "no-route",
-    STOPPED: "runtime-stopped",
-    DOCUMENT: "document-lost not-fax-ready",
-    OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
-    "SYSTEM_SHUTDOWN MANDATORY_IE_MISSING",
-}.items():
-    BY_CAUSE.update(dict.fromkeys(_causes.split(), _rule))
+    recorded_pages: acknowledged in this call by page events. attempts_made: this one included. uncounted: earlier ones
+    that were none of the fax's tries. waited: for how long no trunk could take it. trunks_tried: others just before
+    this one; trunks_left: that could take it now. uses: how often each rule, by name, led to another call before.
+    redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
+    """
 
-BY_FAX_CODE: dict[int, Rule] = {}
-for _rule, _codes in {
-    DOWNGRADE: (1, 5, 6, 13, 14, 16, 19, 20, 48),
-    NO_FAX: (2, 3, 9),
-    DROPPED: (4, 7, 15, 17, 18, 21, 22, 38, 39, 40, 47, 49),
-    INCOMPATIBLE: (8, 10, *range(50, 62)),
-    DOCUMENT: (11, 12, 41, 42, 43, 44, 45, 46),
-    # 0 is success, and comes here only if pages are missing; 23 to 37 are a receiver's.
-    UNKNOWN: (0, *range(23, 38)),
-}.items():
-    BY_FAX_CODE.update(dict.fromkeys(_codes, _rule))
+    start_page: int
+    recorded_pages: int
+    pages: int
+    attempts_made: int
+    max_attempts: int
+    uncounted: int = 0
+    waited: timedelta = timedelta()
+    trunks_tried: int = 0
+    trunks_left: int = 0
+    uses: Mapping[str, int] = field(default_factory=dict)
+    redials: Redials | None = None
+    rendered_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """outcome: as attempts.outcome. pages_done: of the whole fax, after this call. delay: seconds; None: final.
 
-    counted: whether it was one of the tries that a tenant limits.
+    counted: whether it was one of the tries that a tenant limits. rule: its line of the table; None: all was sent.
+    next_trunk: through another one. render_again: the pages first. redials: as they are now.
     """
 
     outcome: str
@@ -100,65 +64,97 @@ class Decision:
     delay: int | None
     explanation: str
     counted: bool = True
+    rule: Rule | None = None
+    next_trunk: bool = False
+    render_again: bool = False
+    redials: Redials | None = None
 
 
-def rule_for(result: CallResult) -> Rule:
-    """The line that applies: the fax result code where txfax came to run, else the cause of the hang-up."""
-    if result.fax_result_code is not None:
-        return BY_FAX_CODE.get(result.fax_result_code, UNKNOWN)
-    return BY_CAUSE.get(result.hangup_cause, UNKNOWN)
+def pages_done(result: CallResult, now: Situation) -> int:
+    """Pages of the whole fax that have been acknowledged, after this call."""
+    return min(now.start_page + max(result.pages, now.recorded_pages), now.pages)
 
 
-def decide(
-    result: CallResult,
-    *,
-    start_page: int,
-    recorded_pages: int,
-    pages: int,
-    attempts_made: int,
-    max_attempts: int,
-    uncounted: int = 0,
-    waited: timedelta = timedelta(),
-) -> Decision:
-    """What follows for an outbound fax of `pages` pages whose call began at `start_page` (0-based).
+def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> Decision:
+    """What follows for an outbound fax.
 
-    recorded_pages: acknowledged in this call by page events; a page once acknowledged is never sent again. A success
-    counts only if the acknowledged pages are all of ours (fax_success alone has been seen with 0 pages); and pages that
-    are all acknowledged count without it, since sending them again would be worse
-    (docs/decisions/what-counts-as-sent.md).
+    A page once acknowledged is never sent again. A success counts only if the acknowledged pages are all of ours
+    (fax_success alone has been seen with 0 pages); and pages that are all acknowledged count without it, since sending
+    them again would be worse (docs/decisions/what-counts-as-sent.md).
 
-    attempts_made: this one included. uncounted: earlier ones without a channel, which do not use up max_attempts: a
-    trunk that is down would else fail a whole queue in minutes. They come at growing distances, until the fax is OLDEST
-    old. waited: how old the fax is.
+    A call that a trunk could not take uses up no try: a trunk that is down would else fail a whole queue in minutes.
+    Such calls come at growing distances, until it has been so for OLDEST.
     """
-    done = min(start_page + max(result.pages, recorded_pages), pages)
+    pages, done = now.pages, pages_done(result, now)
     if result.fax_success and done == pages:
         return Decision("sent", pages, None, f"All {pages} pages arrived." if pages > 1 else "The page arrived.")
     if done == pages:
         return Decision("sent", pages, None, ALL_BUT_GOODBYE)
-    rule = UNKNOWN if result.fax_success else rule_for(result)
-    progressed = done > start_page
-    if progressed and rule.action is Action.FINAL and rule is not DOCUMENT:
+    rule = UNKNOWN if result.fax_success else (rules or Rules()).of(result)
+    progressed = done > now.start_page
+    if progressed and rule.action is not Action.RETRY and rule.name not in (DOCUMENT.name, UNSUPPORTED.name):
+        # Whatever the switch says, it was no fault of number or trunk.
         rule = DROPPED
     outcome = "incomplete" if progressed else "not-sent"
-    said = _said(rule, result, done, pages)
-    if rule.action is Action.FINAL:
-        return Decision(outcome, done, None, f"{said}.")
-    if not result.channel:
-        return _without_channel(rule, said, done, uncounted, waited)
-    tries = attempts_made - uncounted
-    if tries >= max_attempts:
-        return Decision(outcome, done, None, f"{said}. That was try {tries} of {max_attempts}, the last.")
-    return Decision(outcome, done, rule.delay, f"{said}. Try {tries} of {max_attempts}.")
+    return _follow(result, now, rule, outcome, done)
 
 
-def _without_channel(rule: Rule, said: str, done: int, uncounted: int, waited: timedelta) -> Decision:
-    if waited >= OLDEST:
+def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: int) -> Decision:
+    said = _said(rule, result, done, now.pages)
+    counted = result.channel and not rule.trunk_fault
+    if rule.render_again and not now.rendered_again:
+        words = f"{said}. It is rendered again, as A4 in fine resolution."
+        return Decision(outcome, done, 0, words, rule=rule, render_again=True)
+    if rule.action is Action.NEXT_TRUNK and now.trunks_left and not (rule.one_more and now.trunks_tried):
+        words = f"{said}. It goes through another trunk at once."
+        return Decision(outcome, done, 0, words, counted=False, rule=rule, next_trunk=True)
+    if rule.delay is None:
+        return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
+    again = _counted if counted else _uncounted
+    return again(now, rule, outcome, said, done)
+
+
+def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
+    tries = now.attempts_made - now.uncounted
+    if tries >= now.max_attempts:
+        words = f"{said}. That was try {tries} of {now.max_attempts}, the last."
+        return Decision(outcome, done, None, words, rule=rule)
+    if rule.times is not None and now.uses.get(rule.name, 0) >= rule.times:
+        return Decision(outcome, done, None, f"{said}, again. It is not dialled once more.", rule=rule)
+    delay, redials = _rested(now.redials, rule, rule.delay or 0, progressed=outcome == "incomplete")
+    words = f"{said}. Try {tries} of {now.max_attempts}; the next {_when(delay)}."
+    if delay > (rule.delay or 0):
+        words += " (US rules ask for an hour between redials.)"
+    return Decision(outcome, done, delay, words, rule=rule, redials=redials)
+
+
+def _uncounted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
+    if now.waited >= OLDEST:
         words = f"{said}. It was so for {OLDEST // timedelta(hours=1)} hours; send it again when the trunk works."
-        return Decision("not-sent", done, None, words, counted=False)
-    return Decision(
-        "not-sent", done, min(rule.delay * 2 ** min(uncounted, 8), LONGEST_DELAY), f"{said}.", counted=False
-    )
+        return Decision(outcome, done, None, words, counted=False, rule=rule)
+    rounds = now.uncounted // (now.trunks_tried + 1)
+    delay = min((rule.delay or 0) * 2 ** min(rounds, 8), max(LONGEST_DELAY, rule.delay or 0))
+    return Decision(outcome, done, delay, f"{said}. It is dialled again {_when(delay)}.", counted=False, rule=rule)
+
+
+def _rested(redials: Redials | None, rule: Rule, delay: int, *, progressed: bool) -> tuple[int, Redials | None]:
+    """The delay with the rest that US rules ask for."""
+    if redials is None:
+        return delay, None
+    if progressed:
+        return delay, Redials()
+    busy = redials.busy and rule.name == BUSY.name
+    calls = redials.calls + 1
+    if calls >= (US_CALLS_BUSY if busy else US_CALLS):
+        return max(delay, US_REST), Redials()
+    return delay, Redials(calls, busy)
+
+
+def _when(seconds: int) -> str:
+    if seconds < 60:
+        return "at once" if seconds == 0 else f"in {seconds} seconds"
+    minutes = round(seconds / 60)
+    return "in a minute" if minutes == 1 else f"in {minutes} minutes"
 
 
 def _said(rule: Rule, result: CallResult, done: int, pages: int) -> str:

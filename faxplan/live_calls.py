@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from faxplan import queue
+from faxplan.claims import ClaimedFax
 from faxplan.db import Database
-from faxplan.queue import ClaimedFax
 
 
 @dataclass(slots=True)

@@ -7,8 +7,10 @@ identity columns and constraints are the database's.
 
 from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
+from faxplan.calling_models import Destination, FailureRule, SendingHours, TenantTurn, TrunkState
 from faxplan.directory_models import (
     Did,
+    IdArrayField,
     JsonField,
     Login,
     Mailbox,
@@ -28,8 +30,10 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Call",
+    "Destination",
     "Did",
     "Document",
+    "FailureRule",
     "Fax",
     "FaxQueueEntry",
     "Login",
@@ -43,8 +47,11 @@ __all__ = [
     "Rendering",
     "Route",
     "SchemaMigration",
+    "SendingHours",
     "Tenant",
+    "TenantTurn",
     "Trunk",
+    "TrunkState",
     "User",
 ]
 
@@ -134,6 +141,14 @@ class Fax(Table):
     explanation = TextField(null=True)
     created_at = TimestampField()
     finished_at = TimestampField(null=True)
+    send_at = TimestampField(null=True)
+    t38_off = BooleanField()
+    v17_off = BooleanField()
+    ecm_off = BooleanField()
+    rendered_again = BooleanField()
+    waits_since = TimestampField(null=True)
+    redialled = IntegerField()
+    redialled_busy = BooleanField()
 
     class Meta:
         """Where its rows are."""
@@ -150,6 +165,8 @@ class FaxQueueEntry(Table):
     not_before = TimestampField()
     priority = IntegerField()
     destination = TextField()
+    lane = TextField()
+    tried = IdArrayField()
 
     class Meta:
         """Where its rows are."""
@@ -196,6 +213,11 @@ class Attempt(Table):
     peer_address = TextField(null=True)
     dialled = TextField(null=True)
     caller_id = TextField(null=True)
+    rule = TextField(null=True)
+    route_prefix = TextField(null=True)
+    t38_offered = BooleanField(null=True)
+    ecm_offered = BooleanField(null=True)
+    v17_offered = BooleanField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -220,6 +242,7 @@ class Call(Table):
     started_at = TimestampField()
     lease_until = TimestampField()
     cancel_requested = BooleanField()
+    tried = IdArrayField()
 
     class Meta:
         """Where its rows are."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
+from faxplan.errors import FaxplanError, NoCallerId, NotFound, QuotaExceeded
 from faxplan.queue import RenderJob
 from faxplan.rendering import Resolution
 from faxplan.users import User
@@ -25,12 +25,6 @@ class TenantDisabled(FaxplanError):
     """The tenant is switched off: it sends nothing."""
 
     error_id = "tenant-disabled"
-
-
-class NoCallerId(FaxplanError):
-    """The tenant has no DID to call from."""
-
-    error_id = "no-caller-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +173,47 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
             except QuotaExceeded as error:
                 finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
                 continue
-            queue.enqueue(tx, job.tenant_id, fax["id"], pages_done=0, delay_seconds=0, explanation=None)
+            _enqueue_rendered(tx, fax)
     return True
+
+
+def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:
+    """Sends the rest of a fax (its row, locked) from pages that every machine takes, which are made first."""
+    tenant_id = fax["tenant_id"]
+    rendering = tx.one(
+        """with wanted as (
+               select original_id from renderings where tenant_id = %(tenant)s and id = %(old)s),
+           made as (
+               insert into renderings (tenant_id, original_id, resolution)
+               select %(tenant)s, original_id, %(resolution)s from wanted
+               on conflict on constraint renderings_original_key do nothing returning id, state),
+           ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
+           select id, state from made union all
+           select r.id, r.state from renderings r join wanted w on w.original_id = r.original_id
+           where r.tenant_id = %(tenant)s and r.resolution = %(resolution)s""",
+        {"tenant": tenant_id, "old": fax["rendering_id"], "resolution": Resolution.FINE_A4.value},
+    )
+    tx.execute(
+        """update faxes set state = 'accepted', rendering_id = %s, resolution = %s, rendered_again = true,
+                            pages_done = %s, explanation = %s, not_before = null where tenant_id = %s and id = %s""",
+        (rendering["id"], Resolution.FINE_A4.value, pages_done, explanation, tenant_id, fax["id"]),
+    )
+    if rendering["state"] == "failed":
+        finish(tx, fax, "failed", explanation, pages_done=pages_done, error_id="rendering-failed", actor="switch")
+    elif rendering["state"] == "rendered":
+        _enqueue_rendered(tx, {**fax, "pages_done": pages_done, "explanation": explanation})
+    tx.notify(queue.RENDER_CHANNEL)
+
+
+def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
+    queue.enqueue(
+        tx,
+        fax["tenant_id"],
+        fax["id"],
+        pages_done=fax["pages_done"],
+        delay_seconds=0,
+        explanation=fax["explanation"],
+    )
 
 
 def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:

@@ -1,7 +1,8 @@
-"""Who works on what: claims, leases and their ends. The only module with locking SQL.
+"""Who works on what: the queue, leases and their ends. Locking SQL stands here and in claims.py only.
 
-A fax that waits stands in fax_queue; a claim moves it to calls, in one transaction with its attempt. `take_call` ends
-that: it deletes the row of calls, and whoever deletes it settles the attempt; a second settler changes nothing.
+A fax that waits stands in fax_queue; a claim (claims.py) moves it to calls, in one transaction with its attempt.
+`take_call` ends that: it deletes the row of calls, and whoever deletes it settles the attempt; a second settler changes
+nothing.
 Lock order, everywhere: fax, calls row, quota, audit head.
 """
 
@@ -9,34 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
-from faxplan.documents import StoredObject
-from faxplan.trunks import Trunk
 
 QUEUE_CHANNEL = "faxplan_queue"
 RENDER_CHANNEL = "faxplan_render"
 CANCEL_CHANNEL = "faxplan_cancel"
-MOST_CLAIMED = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedFax:
-    """A fax that this node is to dial now. Numbers are E.164; pages: of the whole fax; start_page: 0-based.
-
-    trunk None: no route serves the number. did_ident: the station ident of the DID it calls from; empty: it has none.
-    """
-
-    tenant_id: int
-    fax_id: int
-    attempt_id: int
-    attempt_number: int
-    channel_uuid: str
-    called_number: str
-    calling_number: str | None
-    pages: int
-    start_page: int
-    rendering: StoredObject
-    trunk: Trunk | None
-    did_ident: str = ""
 
 
 def calls_on_node(tx: Transaction, node: str) -> int:
@@ -44,133 +21,36 @@ def calls_on_node(tx: Transaction, node: str) -> int:
     return int(tx.value("select count(*) from calls where node = %s", (node,)))
 
 
-def claim_faxes(
-    tx: Transaction, *, node: str, switch_uuid: str, most: int, max_calls: int, lease_seconds: int
-) -> list[ClaimedFax]:
-    """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node, by priority, then by age.
-
-    No more than leave the node at `max_calls` calls, both directions counted.
-
-    Refused: a fax that is not due, that another node is claiming or its user cancelling at this moment (SKIP LOCKED),
-    or that is no longer queued. Call in across_tenants() as role switch.
-    """
-    due = tx.rows(
-        """select q.tenant_id, q.fax_id from fax_queue q join tenants t on t.id = q.tenant_id and t.enabled
-           where q.not_before <= now() order by q.priority, q.not_before
-           limit least(%s, greatest(%s - (select count(*) from calls where node = %s), 0))
-           for update of q skip locked""",
-        (min(most, MOST_CLAIMED), max_calls, node),
-    )
-    by_tenant: dict[int, list[int]] = {}
-    for row in due:
-        by_tenant.setdefault(row["tenant_id"], []).append(row["fax_id"])
-    claimed: list[ClaimedFax] = []
-    for tenant_id, fax_ids in sorted(by_tenant.items()):
-        tx.enter_tenant(tenant_id)
-        claimed += _open_attempts(tx, tenant_id, fax_ids, node, switch_uuid, lease_seconds)
-    return claimed
-
-
-def _open_attempts(
-    tx: Transaction, tenant_id: int, fax_ids: list[int], node: str, switch_uuid: str, lease_seconds: int
-) -> list[ClaimedFax]:
-    """Takes faxes out of the queue, but for those that somebody else has locked, and opens their calls.
-
-    A cancel holds the fax and then wants its place in the queue, which the claim holds: waiting here would be a
-    deadlock.
-    """
-    rows = tx.rows(
-        """with free as (
-               select id from faxes where tenant_id = %(tenant)s and id = any(%(faxes)s) for update skip locked),
-           left_queue as (
-               delete from fax_queue q using free where q.tenant_id = %(tenant)s and q.fax_id = free.id
-               returning q.fax_id),
-           f as (
-               update faxes set state = 'dialing', attempts_made = attempts_made + 1, not_before = null,
-                                explanation = null
-               where tenant_id = %(tenant)s and id in (select fax_id from left_queue)
-                 and state = 'queued' and not cancel_requested
-               returning id, called_number, calling_number, pages, pages_done, attempts_made, rendering_id),
-           t as (
-               select f.id as fax_id, r.id as trunk_id, r.name, r.called_format, r.calling_format, r.inbound_country,
-                      r.t38
-               from f left join lateral route_for(%(tenant)s, f.called_number) r on true),
-           a as (
-               insert into attempts (tenant_id, fax_id, number, node, channel_uuid, start_page, trunk)
-               select %(tenant)s, id, attempts_made, %(node)s, gen_random_uuid()::text, pages_done, t.name
-               from f join t on t.fax_id = f.id
-               returning id, fax_id, channel_uuid, number, start_page),
-           c as (
-               insert into calls (tenant_id, attempt_id, fax_id, direction, node, switch_uuid, channel_uuid, trunk_id,
-                                  destination, lease_until)
-               select %(tenant)s, a.id, a.fax_id, 'outbound', %(node)s, %(switch)s, a.channel_uuid, t.trunk_id,
-                      f.called_number, now() + make_interval(secs => %(lease)s)
-               from a join f on f.id = a.fax_id join t on t.fax_id = f.id)
-           select f.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid, f.called_number,
-                  f.calling_number, f.pages, a.start_page, d.object_name, d.bytes, d.sha256,
-                  t.trunk_id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38,
-                  coalesce(o.station_ident, '') as did_ident
-           from f join a on a.fax_id = f.id join t on t.fax_id = f.id
-           join renderings r on r.tenant_id = %(tenant)s and r.id = f.rendering_id
-           join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
-           left join dids o on o.tenant_id = %(tenant)s and o.number = f.calling_number
-           order by f.id""",
-        {"tenant": tenant_id, "faxes": fax_ids, "node": node, "switch": switch_uuid, "lease": lease_seconds},
-    )
-    return [_claimed(tenant_id, row) for row in rows]
-
-
-def _claimed(tenant_id: int, row: Row) -> ClaimedFax:
-    trunk = None
-    if row["trunk_id"] is not None:
-        trunk = Trunk(
-            row["trunk_id"],
-            row["name"],
-            row["called_format"],
-            row["calling_format"],
-            row["inbound_country"],
-            row["t38"],
-        )
-    return ClaimedFax(
-        tenant_id,
-        row["fax_id"],
-        row["attempt_id"],
-        row["attempt_number"],
-        row["channel_uuid"],
-        row["called_number"],
-        row["calling_number"],
-        row["pages"],
-        row["start_page"],
-        StoredObject(row["object_name"], row["bytes"], row["sha256"]),
-        trunk,
-        row["did_ident"],
-    )
-
-
-def outlook(tx: Transaction, node: str) -> tuple[float | None, int]:
-    """Seconds until the next queued fax is due (0 where one is; None where none waits), and this node's calls."""
-    row = tx.one(
-        """select extract(epoch from (select q.not_before from fax_queue q
-                                      join tenants t on t.id = q.tenant_id and t.enabled
-                                      order by q.not_before limit 1) - now())::float as wait,
-                  (select count(*) from calls where node = %s) as calls""",
-        (node,),
-    )
-    return None if row["wait"] is None else max(row["wait"], 0.0), row["calls"]
-
-
 def enqueue(
-    tx: Transaction, tenant_id: int, fax_id: int, *, pages_done: int, delay_seconds: float, explanation: str | None
+    tx: Transaction,
+    tenant_id: int,
+    fax_id: int,
+    *,
+    pages_done: int,
+    delay_seconds: float,
+    explanation: str | None,
+    tried: Sequence[int] = (),
 ) -> None:
-    """Puts a rendered fax into the queue, to be dialled after the delay. Its row must be locked by this transaction."""
+    """Puts a rendered fax into the queue, to be dialled after the delay, and not before its user wants it to be.
+
+    tried: trunks that could not take the call just before. Its row must be locked by this transaction.
+    """
     tx.later(
         """with f as (
-               update faxes set state = 'queued', not_before = now() + make_interval(secs => %(delay)s),
-                                pages_done = %(done)s, explanation = %(explanation)s
+               update faxes set state = 'queued', pages_done = %(done)s, explanation = %(explanation)s,
+                                not_before = greatest(now() + make_interval(secs => %(delay)s), send_at)
                where tenant_id = %(tenant)s and id = %(fax)s returning id, not_before, priority, called_number)
-           insert into fax_queue (tenant_id, fax_id, not_before, priority, destination)
-           select %(tenant)s, id, not_before, priority, called_number from f""",
-        {"tenant": tenant_id, "fax": fax_id, "done": pages_done, "delay": delay_seconds, "explanation": explanation},
+           insert into fax_queue (tenant_id, fax_id, not_before, priority, destination, lane, tried)
+           select %(tenant)s, id, not_before, priority, called_number, lane_of(%(tenant)s, called_number),
+                  %(tried)s::bigint[] from f""",
+        {
+            "tenant": tenant_id,
+            "fax": fax_id,
+            "done": pages_done,
+            "delay": delay_seconds,
+            "explanation": explanation,
+            "tried": list(tried),
+        },
     )
     tx.notify(QUEUE_CHANNEL)
 
@@ -228,9 +108,15 @@ def open_calls(tx: Transaction, attempt_ids: Sequence[int]) -> dict[int, bool]:
 
 
 def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:
-    """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled."""
+    """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled.
+
+    With what the call could use: t38_offered, v17_offered, ecm_offered.
+    """
     return tx.row(
-        "delete from calls where tenant_id = %s and attempt_id = %s returning fax_id, pages, node, channel_uuid",
+        """delete from calls c using attempts a
+           where c.tenant_id = %s and c.attempt_id = %s and a.tenant_id = c.tenant_id and a.id = c.attempt_id
+           returning c.fax_id, c.pages, c.node, c.channel_uuid, c.trunk_id, c.tried, c.destination,
+                     a.t38_offered, a.v17_offered, a.ecm_offered""",
         (tenant_id, attempt_id),
     )
 

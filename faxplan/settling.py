@@ -1,15 +1,20 @@
 """Settling the call of a fax that goes out: once, by compare-and-set, in one transaction."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from faxplan import attempts, failure_policy, outbound, queue, tenants
+from faxplan import attempts, destinations, failure_policy, failure_rules, outbound, queue, tenants, trunk_health
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
-from faxplan.failure_policy import Decision
+from faxplan.failure_policy import Decision, Redials, Situation
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
+from faxplan.tenants import Tenant
 
 UNKNOWN_DELAY_SECONDS = 60
+T38_NEGOTIATED = "negotiated"
+ECM_CODE = 16
+"""T30_ERR_TX_ECMPHD (t30.h): the receiver answered wrongly in ECM."""
 
 
 def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str, pages_told: int = 0) -> bool:
@@ -24,21 +29,7 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
         if fax is None or call is None:
             return False
         tenant = tenants.get(tx, outcome.tenant_id)
-        decision = failure_policy.decide(
-            outcome.result,
-            start_page=fax["pages_done"],
-            recorded_pages=max(call["pages"], pages_told),
-            pages=fax["pages"],
-            attempts_made=fax["attempts_made"],
-            max_attempts=tenant.max_attempts,
-            uncounted=fax["uncounted"],
-            waited=datetime.now(UTC) - fax["created_at"],
-        )
-        if not decision.counted:
-            tx.later(
-                "update faxes set uncounted = uncounted + 1 where tenant_id = %s and id = %s",
-                (outcome.tenant_id, outcome.fax_id),
-            )
+        decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
         attempts.close(
             tx,
             outcome.tenant_id,
@@ -47,10 +38,14 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
             outcome=decision.outcome,
             explanation=decision.explanation,
             pages=decision.pages_done - fax["pages_done"],
+            rule=decision.rule.name if decision.rule else None,
             dialled=sidecar.dialled if sidecar else None,
             caller_id=sidecar.caller_id if sidecar else None,
         )
-        _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor)
+        _learn(tx, fax, call, outcome.result, decision)
+        _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, call=call)
+        if _frees_what_is_scarce(tx, tenant, call):
+            tx.notify(queue.QUEUE_CHANNEL)
     return True
 
 
@@ -81,6 +76,104 @@ def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
     return True
 
 
+def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Decision:
+    now = Situation(
+        start_page=fax["pages_done"],
+        recorded_pages=recorded_pages,
+        pages=fax["pages"],
+        attempts_made=fax["attempts_made"],
+        max_attempts=tenant.max_attempts,
+        uncounted=fax["uncounted"],
+        waited=datetime.now(UTC) - fax["waits_since"] if fax["waits_since"] else timedelta(),
+        trunks_tried=len(call["tried"]),
+        redials=Redials(fax["redialled"], fax["redialled_busy"]) if tenant.redial_limits == "us" else None,
+        rendered_again=fax["rendered_again"],
+    )
+    if failure_policy.pages_done(result, now) == now.pages:
+        return failure_policy.decide(result, now)
+    now = replace(now, trunks_left=_trunks_left(tx, fax, call), uses=_uses(tx, fax))
+    return failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
+
+
+def _trunks_left(tx: Transaction, fax: Row, call: Row) -> int:
+    """How many other trunks could take the fax now."""
+    tried = [each for each in (*call["tried"], call["trunk_id"]) if each is not None]
+    return int(
+        tx.value(
+            """select count(*) from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id
+               where f.trunk_id <> all(%s::bigint[]) and coalesce(s.rests_until, '-infinity') <= now()""",
+            (fax["tenant_id"], fax["called_number"], tried),
+        )
+    )
+
+
+def _uses(tx: Transaction, fax: Row) -> dict[str, int]:
+    """How often each rule followed a call of this fax."""
+    rows = tx.rows(
+        """select rule, count(*) as calls from attempts where tenant_id = %s and fax_id = %s and rule is not null
+           group by rule""",
+        (fax["tenant_id"], fax["id"]),
+    )
+    return {row["rule"]: row["calls"] for row in rows}
+
+
+def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:
+    """What the call showed about its trunk, and about its number."""
+    rule, trunk_id = decision.rule, call["trunk_id"]
+    # A switch that is paused, or has had too many calls this second, refuses by itself; no trunk is to blame.
+    if rule is not None and rule.trunk_fault and (result.channel or result.hangup_cause != "DESTINATION_OUT_OF_ORDER"):
+        if trunk_id is not None:
+            trunk_health.failed(tx, trunk_id, decision.explanation)
+    elif trunk_id is not None and result.channel:
+        trunk_health.worked(tx, trunk_id)
+    in_t38 = result.t38_status == T38_NEGOTIATED
+    if decision.outcome == "sent":
+        destinations.learn_from_success(
+            tx,
+            fax["tenant_id"],
+            fax["called_number"],
+            in_t38=in_t38,
+            v17_off=fax["v17_off"] and call["v17_offered"] is False,
+            ecm_off=fax["ecm_off"] and call["ecm_offered"] is False,
+        )
+    elif rule is not None and rule.downgrade:
+        _downgrade(tx, fax, call, in_t38=in_t38, result=result)
+
+
+def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult) -> None:
+    """The fax's next call uses less: V.17 goes first, then T.38 if it was T.38, then ECM; ECM first where it failed.
+
+    In audio V.17 comes back: it was not shown to fail there.
+    """
+    less = ""
+    if in_t38 and destinations.learn_from_failure(
+        tx, fax["tenant_id"], fax["called_number"], result.fax_result_text or f"fax result {result.fax_result_code}"
+    ):
+        less = "t38_off = true, v17_off = false"
+    elif result.fax_result_code == ECM_CODE and call["ecm_offered"]:
+        less = "ecm_off = true"
+    elif call["v17_offered"]:
+        less = "v17_off = true"
+    elif in_t38:
+        less = "t38_off = true, v17_off = false"
+    elif call["ecm_offered"]:
+        less = "ecm_off = true"
+    if less:
+        tx.later(f"update faxes set {less} where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
+
+
+def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row) -> bool:
+    """Whether faxes may wait, on any node, for what this call held."""
+    if tenant.max_calls is not None:
+        return True
+    scarce = tx.value(
+        """select exists (select from trunks where id = %s and max_calls is not null)
+               or exists (select from fax_queue where destination = %s)""",
+        (call["trunk_id"], call["destination"]),
+    )
+    return bool(scarce)
+
+
 def _unknown(done: int, pages: int, attempts_made: int, tenant: tenants.Tenant) -> Decision:
     lost = f"The switch stopped during the call; {done} of {pages} pages were acknowledged"
     if done == pages:
@@ -94,7 +187,9 @@ def _unknown(done: int, pages: int, attempts_made: int, tenant: tenants.Tenant) 
     return Decision("unknown", done, UNKNOWN_DELAY_SECONDS, f"{lost}. The rest is sent again.")
 
 
-def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str) -> None:
+def _follow(
+    tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, call: Row | None = None
+) -> None:
     if decision.outcome == "sent":
         outbound.finish(tx, fax, "sent", decision.explanation, pages_done=decision.pages_done, actor=actor)
     elif fax["cancel_requested"]:
@@ -105,6 +200,11 @@ def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, act
             tx, fax, "failed", decision.explanation, pages_done=decision.pages_done, error_id=error_id, actor=actor
         )
     else:
+        _note_call(tx, fax, decision)
+        if decision.render_again:
+            outbound.render_again(tx, fax, decision.pages_done, decision.explanation)
+            return
+        tried = [*call["tried"], call["trunk_id"]] if decision.next_trunk and call is not None else []
         queue.enqueue(
             tx,
             fax["tenant_id"],
@@ -112,4 +212,23 @@ def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, act
             pages_done=decision.pages_done,
             delay_seconds=decision.delay,
             explanation=decision.explanation,
+            tried=tried,
         )
+
+
+def _note_call(tx: Transaction, fax: Row, decision: Decision) -> None:
+    """What later decisions about this fax need to know of the call."""
+    redials = decision.redials or Redials(fax["redialled"], fax["redialled_busy"])
+    tx.later(
+        """update faxes set uncounted = uncounted + %s, redialled = %s, redialled_busy = %s,
+                            waits_since = case when %s then null else coalesce(waits_since, now()) end
+           where tenant_id = %s and id = %s""",
+        (
+            0 if decision.counted else 1,
+            redials.calls,
+            redials.busy,
+            decision.counted,
+            fax["tenant_id"],
+            fax["id"],
+        ),
+    )

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from functools import partial
 
 from faxplan import dial_string, header_line, numbers
+from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
 from faxplan.documents import Store
-from faxplan.errors import NoRoute
+from faxplan.errors import NoCallerId, NoRoute
 from faxplan.header_line import HeaderLine
-from faxplan.queue import ClaimedFax
 from faxplan.spool import OutboundSidecar, Spool
 from faxplan.tenants import Tenant
 from faxplan.trunks import Trunk
@@ -36,7 +36,9 @@ def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
 
 
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
-    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost."""
+    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost, NoCallerId and InvalidNumber."""
+    if fax.calling_number is None:
+        raise NoCallerId("The tenant has no DID any more to call from.")
     ident = (fax.did_ident or tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)
@@ -59,11 +61,9 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         time_zone=tenant.time_zone,
         start_page=fax.start_page,
         dialled=numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country),
-        caller_id=(
-            numbers.written(fax.calling_number, trunk.calling_format, trunk.inbound_country)
-            if fax.calling_number
-            else ""
-        ),
+        caller_id=numbers.written(fax.calling_number, trunk.calling_format, trunk.inbound_country),
+        use_ecm=fax.ecm,
+        disable_v17=not fax.v17,
     )
     spool.stage(sidecar)
     return sidecar
@@ -136,7 +136,7 @@ class Stager:
                 gateway=fax.trunk.name,
                 called=sidecar.dialled,
                 calling=sidecar.caller_id,
-                t38=fax.trunk.t38,
+                t38=fax.t38,
                 ring_seconds=self._settings.ring_seconds,
                 call_cap_seconds=self._settings.call_cap_seconds,
             )

@@ -32,6 +32,9 @@ class Tenant:
     max_attempts: int
     redial_unknown: bool
     enabled: bool
+    max_calls: int | None = None
+    calls_per_hour: int | None = None
+    redial_limits: str = "none"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -41,7 +44,7 @@ class Tenant:
 
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
-    "redial_unknown, enabled"
+    "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits"
 )
 
 
@@ -71,7 +74,7 @@ def create(
 
 CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
-    "redial_unknown", "enabled",
+    "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits",
 )  # fmt: skip
 
 

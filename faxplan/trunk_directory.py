@@ -13,9 +13,9 @@ from faxplan.gateways import Gateway
 _GATEWAY_COLUMNS = ("host", "port", "transport", "register", "username", "password", "realm", "ping_seconds")
 COLUMNS = (
     *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country",
-    "inbound_format", "t38", "enabled",
+    "inbound_format", "t38", "max_calls", "calls_per_second", "dedicated_to", "overflow", "enabled",
 )  # fmt: skip
-OPTIONAL = ("port", "username", "password", "realm", "ping_seconds")
+OPTIONAL = ("port", "username", "password", "realm", "ping_seconds", "max_calls", "calls_per_second", "dedicated_to")
 """Columns that may be empty (None)."""
 
 
@@ -66,12 +66,12 @@ def id_of(tx: Transaction, name: str) -> int:
 
 
 def everyone(tx: Transaction) -> list[Row]:
-    """Every column of every trunk but the password, in whose place stands `password_set`."""
-    shown = [column for column in COLUMNS if column not in ("password", "source_networks")]
+    """Every column of every trunk but the password, in whose place stands `password_set`; dedicated_to: short name."""
+    shown = [column for column in COLUMNS if column not in ("password", "source_networks", "dedicated_to")]
     return tx.rows(
-        f"""select name, {", ".join(shown)}, source_networks::text[] as source_networks,
-                   password is not null as password_set
-            from trunks order by name"""
+        f"""select t.name, {", ".join(f"t.{column}" for column in shown)}, o.slug as dedicated_to,
+                   t.source_networks::text[] as source_networks, t.password is not null as password_set
+            from trunks t left join tenants o on o.id = t.dedicated_to order by t.name"""
     )
 
 

@@ -1,14 +1,15 @@
-"""Trunks as calls need them: through which one a number is dialled, and from which one a call came.
+"""Trunks as calls need them: through which ones a number may be dialled, and from which one a call came.
 
 Reads only: an administrator keeps them in trunk_directory, and the routes to them in routes.
 """
 
 import ipaddress
 from dataclasses import dataclass
+from decimal import Decimal
 
 from faxplan import numbers
 from faxplan.db import Transaction
-from faxplan.errors import NoRoute
+from faxplan.errors import InvalidNumber, NoRoute
 from faxplan.gateways import Gateway
 
 
@@ -25,41 +26,78 @@ class Trunk:
     inbound_format: str = "any"
 
 
+_ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")
 _CALL_COLUMNS = "t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38, t.inbound_format"
 
 
-def route(tx: Transaction, tenant_id: int, number: str) -> Trunk:
-    """The trunk for an E.164 number: longest prefix, then the tenant's own route, then position.
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """A trunk that may take a number, and why.
 
-    Raises NoRoute, also where that prefix is barred.
+    stage: 1 it is dedicated to the tenant, 2 a route of the tenant's own leads to it, 3 any other. prefix, position,
+    weight, cost: of the route.
     """
-    trunk = _route(tx, tenant_id, number)
-    if trunk is None:
-        raise NoRoute(f"No trunk serves {number}. The administrator adds a route for its prefix: `faxplan route add`.")
-    return trunk
+
+    trunk: Trunk
+    stage: int
+    prefix: str
+    position: int
+    weight: int
+    cost: Decimal | None
+
+
+def ways_out(tx: Transaction, tenant_id: int, number: str) -> list[WayOut]:
+    """The trunks that may take an E.164 number, in the order in which they are tried; empty: nobody serves it.
+
+    Raises NoRoute where its prefix is barred.
+    """
+    rows = tx.rows(
+        f"""select f.stage, f.prefix, f.position, f.weight, f.cost, {_CALL_COLUMNS}
+            from trunks_for(%s, %s) f join trunks t on t.id = f.trunk_id
+            order by f.stage, f.position, f.weight desc, t.id""",
+        (tenant_id, number),
+    )
+    if not rows:
+        _check_not_barred(tx, tenant_id, number)
+    ways = []
+    for row in rows:
+        stage, prefix, position, weight, cost = (row.pop(name) for name in _ROUTE_COLUMNS)
+        ways.append(WayOut(Trunk(**row), stage, prefix, position, weight, cost))
+    return ways
 
 
 def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str) -> None:
-    """Says early what dialling would be refused for. Raises NoRoute (barred) and InvalidNumber (not by this trunk).
+    """Says early what dialling would be refused for. Raises NoRoute (barred) and InvalidNumber (by no trunk of it).
 
     That no trunk serves the number is no refusal yet: there may be one when its turn comes.
     """
-    trunk = _route(tx, tenant_id, number)
-    if trunk is not None:
-        numbers.dialled(number, trunk.called_format, trunk.inbound_country)
+    refusal: InvalidNumber | None = None
+    for way in ways_out(tx, tenant_id, number):
+        try:
+            numbers.dialled(number, way.trunk.called_format, way.trunk.inbound_country)
+        except InvalidNumber as error:
+            refusal = refusal or error
+        else:
+            return
+    if refusal is not None:
+        raise refusal
 
 
-def _route(tx: Transaction, tenant_id: int, number: str) -> Trunk | None:
-    row = tx.row(f"select {_CALL_COLUMNS}, t.prefix from route_for(%s, %s) t", (tenant_id, number))
-    if row is None:
-        return None
-    prefix = row.pop("prefix")
-    if row["id"] is None:
+def some(tx: Transaction, trunk_ids: set[int]) -> list[Trunk]:
+    """The trunks with these ids, in no order."""
+    if not trunk_ids:
+        return []
+    rows = tx.rows(f"select {_CALL_COLUMNS} from trunks t where t.id = any(%s)", (list(trunk_ids),))
+    return [Trunk(**row) for row in rows]
+
+
+def _check_not_barred(tx: Transaction, tenant_id: int, number: str) -> None:
+    prefix = tx.value("select barred_prefix(%s, %s)", (tenant_id, number))
+    if prefix is not None:
         raise NoRoute(
             f"{number} is barred: numbers that begin with {prefix} are not dialled. The administrator can give them a "
             "trunk: `faxplan route list`."
         )
-    return Trunk(**row)
 
 
 def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | None:

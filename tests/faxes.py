@@ -7,10 +7,10 @@ from threading import Barrier
 
 from PIL import Image, ImageDraw
 
-from faxplan import documents, inbound, queue, quotas
+from faxplan import claims, documents, inbound, queue, quotas
+from faxplan.claims import ClaimedFax
 from faxplan.inbound import Accepted, IncomingCall
 from faxplan.pending import Pending
-from faxplan.queue import ClaimedFax
 from faxplan.spool import InboundSidecar
 from tests.world import Office, World
 
@@ -70,12 +70,24 @@ def queued(
 
 
 def claim(
-    world: World, most: int = 16, *, node: str = "node1", max_calls: int = 1000, lease_seconds: int = 600
+    world: World,
+    most: int = 16,
+    *,
+    node: str = "node1",
+    max_calls: int = 1000,
+    lease_seconds: int = 600,
+    calls_to_one_number: int = 1000,
 ) -> list[ClaimedFax]:
     """What a node takes to dial."""
     with world.switch.across_tenants() as tx:
-        return queue.claim_faxes(
-            tx, node=node, switch_uuid="switch-1", most=most, max_calls=max_calls, lease_seconds=lease_seconds
+        return claims.claim_faxes(
+            tx,
+            node=node,
+            switch_uuid="switch-1",
+            most=most,
+            max_calls=max_calls,
+            lease_seconds=lease_seconds,
+            calls_to_one_number=calls_to_one_number,
         )
 
 

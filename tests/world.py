@@ -88,7 +88,11 @@ def world_on(installation: Installation, folder: Path) -> Iterator[World]:
         values = {"host": "127.0.0.1", "port": 5080, "inbound_country": "DE", "source_networks": ["127.0.0.0/8"]}
         routes.add(tx, "+", trunk_directory.add(tx, "carrier", values))
     settings = Settings(
-        database_url=installation.url(""), state_dir=folder / "state", node="node1", calls_per_second=200
+        database_url=installation.url(""),
+        state_dir=folder / "state",
+        node="node1",
+        calls_per_second=200,
+        calls_to_one_number=1000,
     )
     spool, journal = Spool(settings.spool), Journal(settings.journal)
     spool.prepare()

@@ -23,7 +23,8 @@ def write_settings(world: World) -> Path:
     """The settings file of this world, for the switch's scripts."""
     file = world.settings.state_dir.parent / "faxplan.toml"
     lines = [f'{key} = "{getattr(world.settings, key)}"' for key in ("database_url", "state_dir", "node")]
-    file.write_text("\n".join([*lines, f"calls_per_second = {world.settings.calls_per_second}"]))
+    lines += [f"{key} = {getattr(world.settings, key)}" for key in ("calls_per_second", "calls_to_one_number")]
+    file.write_text("\n".join(lines))
     return file
 
 

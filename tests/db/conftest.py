@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import inbound, outbound, quotas
+from faxplan import destinations, inbound, outbound, quotas
 from faxplan.call_result import CallResult
+from faxplan.destinations import Offered
 from faxplan.inbound import Accepted, IncomingCall
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
@@ -26,6 +27,17 @@ def live(world: World, office: Office, folder: Path) -> None:
     with world.admin.tenant(office.tenant.id) as tx:
         for user_id in (None, office.user.id):
             quotas.set_limit(tx, office.tenant.id, period="day", pages=100, user_id=user_id)
+        tx.execute(
+            "insert into sending_hours (tenant_id, weekday, opens, closes) values (%s, 1, '00:00', '24:00')",
+            (office.tenant.id,),
+        )
+    with world.portal.tenant(office.tenant.id) as tx:
+        destinations.put(tx, office.tenant.id, "+493099", Offered(t38=False, v17=True, ecm=True), entered_by="test")
+    with world.switch.across_tenants() as tx:
+        tx.execute(
+            "insert into tenant_turns (tenant_id, served_at, hour, calls) values (%s, now(), now(), 1)",
+            (office.tenant.id,),
+        )
     submit(world, office, letter)
     world.render_all()
     outbound.cancel(world.portal, office.user, submit(world, office, letter))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from faxplan import dialer, nodes, outbound, queue, recovery, staging
+from faxplan.claims import ClaimedFax
 from faxplan.db import Listener
 from faxplan.documents import Store
-from faxplan.queue import ClaimedFax
 from faxplan.spool import OutboundSidecar, Spool
 from faxplan.switch import FaxStarted, NoChannel, PageDone
 from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, pending_folder, queued

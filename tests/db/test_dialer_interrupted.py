@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from faxplan import dialer, inbound, nodes, outbound, staging
+from faxplan.claims import ClaimedFax
 from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable
 from faxplan.inbound import Accepted, IncomingCall
-from faxplan.queue import ClaimedFax
 from faxplan.switch import PageDone
 from tests.faxes import due_now, queued
 from tests.runtime import DROPPED, SENT, Runtime

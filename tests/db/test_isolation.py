@@ -28,6 +28,8 @@ NOT_THE_TENANT = {
     ("dids", "dids_lookup", "faxplan_admin"): "numbers are given out once, over all tenants",
     ("fax_queue", "fax_queue_claim", "faxplan_switch"): "a node dials for all tenants",
     ("fax_queue", "fax_queue_overview", "faxplan_admin"): "how long the queue is; ids and times",
+    ("sending_hours", "sending_hours_claim", "faxplan_switch"): "a node dials for all tenants, each at its hours",
+    ("tenant_turns", "tenant_turns_claim", "faxplan_switch"): "tenants take turns: ids, times and counts",
     ("calls", "calls_node", "faxplan_switch"): "a node's limits and recovery span all tenants",
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",

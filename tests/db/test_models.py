@@ -22,6 +22,10 @@ CATALOGUE_NAMES = {
     "TIMESTAMPTZ": "timestamp with time zone",
     "JSONB": "jsonb",
     "CIDR[]": "cidr[]",
+    "BIGINT[]": "bigint[]",
+    "DOUBLE": "double precision",
+    "DECIMAL": "numeric",
+    "TIME": "time without time zone",
 }
 
 Columns = dict[str, tuple[str, bool]]

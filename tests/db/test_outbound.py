@@ -59,8 +59,8 @@ def test_a_barred_number_is_refused_at_once(world: World, letter: Path, *, only_
 def test_a_tenants_own_route_overrides_a_bar(world: World, letter: Path) -> None:
     with world.admin.across_tenants() as tx:
         routes.add(tx, "+4930", None)
-        trunk = trunks.route(tx, world.borea.tenant.id, "+4940123456")
-        routes.add(tx, "+4930", trunk.id, only_for=world.acme.tenant.id)
+        (way,) = trunks.ways_out(tx, world.borea.tenant.id, "+4940123456")
+        routes.add(tx, "+4930", way.trunk.id, only_for=world.acme.tenant.id)
     assert submit(world, letter)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from faxplan import outbound, queue, quotas, settling
 from faxplan.call_result import CallResult, without_channel
+from faxplan.claims import ClaimedFax
 from faxplan.journal import Outcome
-from faxplan.queue import ClaimedFax
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
 from tests.world import World
 
@@ -192,11 +192,12 @@ def test_calls_without_a_channel_use_up_no_tries_but_a_day(world: World, fax_id:
     for _ in range(world.acme.tenant.max_attempts + 2):
         settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
         with world.switch.across_tenants() as tx:
+            tx.execute("update trunk_states set rests_until = now()")
             delays.append(tx.value("select round(extract(epoch from not_before - now())) from fax_queue"))
     assert delays == sorted(delays)
     assert delays[-1] == 15 * 60
     with world.switch.tenant(world.acme.tenant.id) as tx:
-        tx.execute("update faxes set created_at = now() - interval '25 hours'")
+        tx.execute("update faxes set waits_since = waits_since - interval '25 hours'")
     settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"]) == ("failed", "GATEWAY_DOWN")

@@ -1,8 +1,8 @@
 import pytest
 
 from faxplan import staging, tenants
+from faxplan.claims import ClaimedFax
 from faxplan.documents import StoredObject
-from faxplan.queue import ClaimedFax
 from faxplan.spool import OutboundSidecar
 from faxplan.trunks import Trunk
 from tests.faxes import fax_tiff

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faxplan.call_result import CallResult
-from faxplan.failure_policy import BY_CAUSE, BY_FAX_CODE, Action, decide, rule_for
+from faxplan import failure_policy, failure_rules
+from faxplan.call_result import CallResult, without_channel
+from faxplan.failure_policy import Decision, Redials, Situation, decide
+from faxplan.failure_rules import SHIPPED, Action, Change, Rule, Rules
 
 # switch_channel.c, CAUSE_CHART of FreeSWITCH 1.11.
 CAUSE_CHART = """
@@ -43,87 +45,210 @@ def failed_after(pages: int, **values: object) -> CallResult:
     return CallResult(**(given_values | values))  # type: ignore[arg-type]
 
 
+def shipped(kind: str) -> set[str]:
+    return {condition.removeprefix(kind) for condition in SHIPPED if condition.startswith(kind)}
+
+
+def after(result: CallResult, rules: Rules | None = None, **now: object) -> Decision:
+    """Of a fax of three pages, at its first call unless said otherwise."""
+    values: dict[str, object] = {
+        "start_page": 0, "recorded_pages": 0, "pages": 3, "attempts_made": 1, "max_attempts": 5,
+    }  # fmt: skip
+    return decide(result, Situation(**(values | now)), rules)  # type: ignore[arg-type]
+
+
+def refused_with(sip_code: int, cause: str) -> CallResult:
+    return CallResult(cause, sip_code=sip_code)
+
+
 def test_every_completion_code_of_spandsp_has_a_rule() -> None:
-    assert set(BY_FAX_CODE) == set(range(62))
+    assert shipped("fax:") == {str(code) for code in range(62)}
 
 
 def test_every_cause_of_freeswitch_has_a_rule() -> None:
-    assert set(FREESWITCH_CAUSES) - set(BY_CAUSE) == set()
+    assert set(FREESWITCH_CAUSES) - shipped("cause:") == set()
 
 
 def test_no_rule_is_for_a_cause_that_freeswitch_does_not_know() -> None:
-    assert {cause for cause in BY_CAUSE if cause.isupper()} - set(FREESWITCH_CAUSES) == set()
+    assert {cause for cause in shipped("cause:") if cause.isupper()} - set(FREESWITCH_CAUSES) == set()
 
 
-@pytest.mark.parametrize(
-    "rule", dict.fromkeys([*BY_CAUSE.values(), *BY_FAX_CODE.values()]), ids=lambda rule: rule.words[:30]
-)
-def test_a_retry_waits_and_an_end_does_not(rule: object) -> None:
-    assert (rule.action is Action.RETRY) == (rule.delay > 0)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("rule", dict.fromkeys(SHIPPED.values()), ids=lambda rule: rule.name)
+def test_a_retry_waits_and_an_end_does_not(rule: Rule) -> None:
+    assert rule.action is not Action.RETRY or rule.delay
+    assert rule.action is not Action.FINAL or rule.delay is None
 
 
-def test_the_fax_code_counts_where_there_is_one_and_the_cause_elsewhere() -> None:
-    assert rule_for(CallResult("USER_BUSY", fax_result_code=41)) is BY_FAX_CODE[41]
-    assert rule_for(CallResult("USER_BUSY")) is BY_CAUSE["USER_BUSY"]
+def test_names_of_rules_are_given_once() -> None:
+    rules = set(SHIPPED.values())
+    assert len({rule.name for rule in rules}) == len(rules)
+
+
+def test_the_fax_code_counts_where_there_is_one_then_sip_code_then_cause() -> None:
+    rules = Rules()
+    assert rules.of(CallResult("USER_BUSY", sip_code=486, fax_result_code=41)) is failure_rules.DOCUMENT
+    assert rules.of(CallResult("CALL_REJECTED", sip_code=407)) is failure_rules.LOG_IN
+    assert rules.of(CallResult("CALL_REJECTED", sip_code=603)) is failure_rules.REFUSED
+    assert rules.of(CallResult("USER_BUSY")) is failure_rules.BUSY
+    assert rules.of(CallResult("never heard of")) is failure_rules.UNKNOWN
 
 
 def test_success_with_every_page_is_sent() -> None:
-    result = failed_after(3, fax_success=True, fax_result_code=0)
-    decision = decide(result, start_page=0, recorded_pages=3, pages=3, attempts_made=1, max_attempts=5)
+    decision = after(failed_after(3, fax_success=True, fax_result_code=0), recorded_pages=3)
     assert (decision.outcome, decision.pages_done, decision.delay) == ("sent", 3, None)
 
 
 def test_success_with_fewer_pages_is_not_sent() -> None:
-    result = failed_after(0, fax_success=True, fax_result_code=0)
-    decision = decide(result, start_page=0, recorded_pages=0, pages=3, attempts_made=1, max_attempts=5)
+    decision = after(failed_after(0, fax_success=True, fax_result_code=0))
     assert (decision.outcome, decision.pages_done) == ("not-sent", 0)
     assert decision.delay
 
 
 def test_a_call_that_broke_after_the_last_page_was_acknowledged_is_sent() -> None:
-    result = failed_after(3, fax_result_code=49)
-    decision = decide(result, start_page=0, recorded_pages=3, pages=3, attempts_made=1, max_attempts=5)
+    decision = after(failed_after(3, fax_result_code=49), recorded_pages=3)
     assert (decision.outcome, decision.pages_done, decision.delay) == ("sent", 3, None)
     assert "acknowledged" in decision.explanation
 
 
 def test_a_page_that_an_event_reported_counts_although_the_result_knows_less() -> None:
-    decision = decide(failed_after(0), start_page=1, recorded_pages=1, pages=3, attempts_made=1, max_attempts=5)
+    decision = after(failed_after(0), start_page=1, recorded_pages=1)
     assert (decision.outcome, decision.pages_done) == ("incomplete", 2)
 
 
 def test_a_machine_that_took_pages_is_dialled_again_even_if_it_then_refused() -> None:
-    took_one = decide(
-        failed_after(1, fax_result_code=8), start_page=0, recorded_pages=0, pages=3, attempts_made=1, max_attempts=5
-    )
-    took_none = decide(
-        failed_after(0, fax_result_code=8), start_page=0, recorded_pages=0, pages=3, attempts_made=1, max_attempts=5
-    )
-    assert took_one.delay
-    assert took_none.delay is None
+    assert after(failed_after(1, fax_result_code=8)).delay
+    assert after(failed_after(0, fax_result_code=8)).delay is None
 
 
 def test_the_last_try_is_the_last() -> None:
-    busy = CallResult("USER_BUSY", sip_code=486)
-    decision = decide(busy, start_page=0, recorded_pages=0, pages=1, attempts_made=5, max_attempts=5)
+    decision = after(CallResult("USER_BUSY", sip_code=486), attempts_made=5)
     assert decision.delay is None
     assert "the last" in decision.explanation
     assert "SIP 486" in decision.explanation
 
 
-@given(results, st.integers(1, 10), st.data(), st.integers(1, 5))
+class TestTrunks:
+    """LESSONS 5: busy is not trunk fail-over; a trunk's fault is."""
+
+    def test_a_busy_line_is_busy_on_every_trunk(self) -> None:
+        decision = after(refused_with(486, "USER_BUSY"), trunks_left=3)
+        assert (decision.next_trunk, decision.delay) == (False, 240)
+
+    def test_a_trunks_fault_goes_to_the_next_trunk_at_once_and_uses_up_no_try(self) -> None:
+        decision = after(refused_with(503, "NORMAL_TEMPORARY_FAILURE"), trunks_left=1)
+        assert (decision.next_trunk, decision.delay, decision.counted) == (True, 0, False)
+        assert "another trunk" in decision.explanation
+
+    def test_when_no_trunk_is_left_it_waits_longer_each_time_and_uses_up_no_try(self) -> None:
+        fault = refused_with(503, "NORMAL_TEMPORARY_FAILURE")
+        delays = [
+            after(fault, attempts_made=1 + rounds * 2, uncounted=rounds * 2, trunks_tried=1).delay
+            for rounds in range(6)
+        ]
+        assert delays == [60, 120, 240, 480, 900, 900]
+
+    def test_a_refused_call_is_tried_on_one_other_trunk_and_then_final(self) -> None:
+        refused = refused_with(603, "CALL_REJECTED")
+        assert after(refused, trunks_left=2).next_trunk
+        second = after(refused, trunks_left=1, trunks_tried=1)
+        assert (second.next_trunk, second.delay) == (False, None)
+        assert after(refused).delay is None
+
+    def test_a_trunk_that_is_down_for_a_day_is_the_end(self) -> None:
+        down = without_channel("GATEWAY_DOWN", ended_at=0)
+        day = failure_policy.OLDEST
+        assert after(down, waited=day).delay is None
+        assert after(down, waited=day, trunks_left=1).next_trunk
+
+
+class TestTimes:
+    def test_a_number_without_a_fax_machine_gets_one_late_call_more(self) -> None:
+        voice = failed_after(0, fax_result_code=3)
+        assert after(voice).delay == 3600
+        again = after(voice, attempts_made=2, uses={"no-fax": 1})
+        assert again.delay is None
+        assert "again" in again.explanation
+
+    @pytest.mark.parametrize("code", [11, 12])
+    def test_pages_that_the_far_machine_does_not_take_are_made_anew_once(self, code: int) -> None:
+        first = after(failed_after(0, fax_result_code=code))
+        assert (first.render_again, first.delay) == (True, 0)
+        second = after(failed_after(0, fax_result_code=code), rendered_again=True)
+        assert (second.render_again, second.delay) == (False, None)
+
+
+class TestUsRedials:
+    """47 CFR 68.318(b)."""
+
+    def test_after_the_second_call_without_success_it_rests_for_an_hour(self) -> None:
+        silent = CallResult("NO_ANSWER", sip_code=480)
+        first = after(silent, redials=Redials())
+        assert (first.delay, first.redials) == (600, Redials(1, busy=False))
+        second = after(silent, redials=first.redials, attempts_made=2)
+        assert (second.delay, second.redials) == (3600, Redials())
+        assert "hour" in second.explanation
+
+    def test_a_busy_line_may_be_dialled_fifteen_times_before_that(self) -> None:
+        busy, redials = CallResult("USER_BUSY", sip_code=486), Redials()
+        delays = []
+        for attempt in range(1, 16):
+            decision = after(busy, redials=redials, attempts_made=attempt, max_attempts=20)
+            assert decision.redials is not None
+            redials = decision.redials
+            delays.append(decision.delay)
+        assert delays == [240] * 14 + [3600]
+        assert redials == Redials()
+
+    def test_a_call_that_brought_pages_over_was_a_success_of_sorts(self) -> None:
+        decision = after(failed_after(1, fax_result_code=49), redials=Redials(1, busy=False))
+        assert (decision.delay, decision.redials) == (60, Redials())
+
+    def test_other_tenants_have_no_such_limit(self) -> None:
+        assert after(CallResult("NO_ANSWER"), attempts_made=2).delay == 600
+
+
+class TestChanges:
+    """What an administrator decided comes before what is shipped."""
+
+    def test_the_nearest_scope_decides(self) -> None:
+        tenants = {"sip:486": Change(Action.RETRY, 30, None)}
+        everybody = {"cause:USER_BUSY": Change(Action.FINAL, None, None), "fax:3": Change(Action.RETRY, 60, 9)}
+        rules = Rules((tenants, everybody))
+        assert rules.of(CallResult("USER_BUSY", sip_code=486)).delay == 30
+        assert rules.of(CallResult("USER_BUSY", sip_code=600)).action is Action.FINAL
+        assert rules.of(CallResult("NORMAL_CLEARING", fax_result_code=3)).times == 9
+
+    def test_what_a_change_leaves_out_is_as_shipped(self) -> None:
+        rule = Rules(({"cause:USER_BUSY": Change(Action.NEXT_TRUNK, None, 2)},)).of(CallResult("USER_BUSY"))
+        assert (rule.words, rule.delay, rule.times) == ("The line was busy", 240, 2)
+
+    def test_a_final_rule_that_is_made_a_retry_waits_as_an_unknown_one(self) -> None:
+        rule = Rules(({"sip:404": Change(Action.RETRY, None, None)},)).of(
+            CallResult("UNALLOCATED_NUMBER", sip_code=404)
+        )
+        assert rule.delay == failure_rules.UNKNOWN.delay
+        assert rule.words.startswith("The number does not exist")
+
+
+@given(results, st.integers(1, 10), st.data(), st.integers(1, 5), st.integers(0, 2))
 def test_no_acknowledged_page_is_ever_sent_again(
-    result: CallResult, pages: int, data: st.DataObject, attempts_made: int
+    result: CallResult, pages: int, data: st.DataObject, attempts_made: int, trunks_left: int
 ) -> None:
     start = data.draw(st.integers(0, pages - 1))
     recorded = data.draw(st.integers(0, pages - start))
-    decision = decide(
-        result, start_page=start, recorded_pages=recorded, pages=pages, attempts_made=attempts_made, max_attempts=5
+    decision = after(
+        result,
+        start_page=start,
+        recorded_pages=recorded,
+        pages=pages,
+        attempts_made=attempts_made,
+        trunks_left=trunks_left,
     )
     assert start + recorded <= decision.pages_done <= pages
     assert decision.pages_done >= min(start + max(result.pages, 0), pages)
     assert (decision.outcome == "sent") == (decision.pages_done == pages)
     assert (decision.outcome == "not-sent") == (decision.pages_done == start)
     assert decision.outcome != "sent" or decision.delay is None
-    assert attempts_made < 5 or decision.delay is None
+    assert attempts_made < 5 or decision.delay is None or not decision.counted or decision.render_again
+    assert not decision.next_trunk or (trunks_left and decision.delay == 0)
     assert decision.explanation

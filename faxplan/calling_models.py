@@ -1,0 +1,91 @@
+"""Models of what decides about calls: rules, limits and what is known of numbers and trunks. See models.py."""
+
+from peewee import BigIntegerField, BooleanField, CompositeKey, IntegerField, TextField, TimeField
+
+from faxplan.directory_models import Table, TimestampField
+
+
+class SendingHours(Table):
+    """When a tenant's faxes may be dialled."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    priority = IntegerField(null=True)
+    weekday = IntegerField()
+    opens = TimeField()
+    closes = TimeField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "sending_hours"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class TenantTurn(Table):
+    """When a tenant was last given a call, and its calls in that hour."""
+
+    tenant_id = BigIntegerField(primary_key=True)
+    served_at = TimestampField()
+    hour = TimestampField()
+    calls = IntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "tenant_turns"
+
+
+class TrunkState(Table):
+    """How a trunk has done lately."""
+
+    trunk_id = BigIntegerField(primary_key=True)
+    failures = IntegerField()
+    rests_until = TimestampField()
+    next_call_at = TimestampField()
+    last_failure = TextField(null=True)
+    last_failure_at = TimestampField(null=True)
+    last_success_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "trunk_states"
+
+
+class FailureRule(Table):
+    """What an administrator decided otherwise than the shipped failure policy."""
+
+    id = BigIntegerField(primary_key=True)
+    only_for = BigIntegerField(null=True)
+    trunk_id = BigIntegerField(null=True)
+    condition = TextField()
+    action = TextField()
+    delay = IntegerField(null=True)
+    times = IntegerField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "failure_rules"
+
+
+class Destination(Table):
+    """What is known about a number."""
+
+    tenant_id = BigIntegerField()
+    number = TextField()
+    t38_off = BooleanField()
+    v17_off = BooleanField()
+    ecm_off = BooleanField()
+    t38_failures = IntegerField()
+    entered_by = TextField()
+    why = TextField()
+    updated_at = TimestampField()
+    expires_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "destinations"
+        primary_key = CompositeKey("tenant_id", "number")

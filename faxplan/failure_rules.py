@@ -1,0 +1,263 @@
+"""The failure policy's table: what follows from a SIP code, a Q.850 cause or a fax result code.
+
+The classes come from Q.850, RFC 3261 and spandsp's T.30 completion codes (t30.h). An administrator decides otherwise,
+for all, for a tenant, or for a trunk, by rows of the table failure_rules; docs/failures.md prints what is shipped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from faxplan.call_result import CallResult
+from faxplan.db import Row, Transaction
+from faxplan.errors import FaxplanError, NotFound
+
+MINUTE = 60
+
+
+class Action(StrEnum):
+    """RETRY: dial again after the delay. NEXT_TRUNK: at once through another trunk; when none is left, after the delay,
+    or never where there is none. FINAL: never again by itself.
+    """
+
+    RETRY = "retry"
+    NEXT_TRUNK = "next-trunk"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line of the table.
+
+    delay: seconds before the next call; None: never. times: how often it may lead to another call of one fax; None: as
+    often as the tenant's tries allow. one_more: at most one other trunk. downgrade: the next call uses less of T.38,
+    V.17 and ECM. render_again: the pages are rendered anew, once, at the size and resolution that every machine takes.
+    trunk_fault: the trunk failed and not the number: no try of the fax is used up, and a trunk that goes on so rests.
+    """
+
+    name: str
+    words: str
+    action: Action
+    delay: int | None = None
+    times: int | None = None
+    one_more: bool = False
+    downgrade: bool = False
+    render_again: bool = False
+    trunk_fault: bool = False
+
+
+BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
+NO_ANSWER = Rule("no-answer", "Nobody answered", Action.RETRY, 10 * MINUTE)
+BAD_NUMBER = Rule("bad-number", "The number does not exist or cannot be reached; check it", Action.FINAL)
+NOT_BY_THIS_TRUNK = Rule(
+    "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK
+)
+REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=True)
+LOG_IN = Rule(
+    "log-in", "The trunk did not accept its user name and password; the administrator has to look", Action.NEXT_TRUNK,
+    5 * MINUTE, trunk_fault=True,
+)  # fmt: skip
+TRUNK_FAULT = Rule(
+    "trunk-fault", "The trunk could not take the call", Action.NEXT_TRUNK, MINUTE, trunk_fault=True
+)  # fmt: skip
+MEDIA = Rule(
+    "media", "The far end offers neither T.38 nor G.711", Action.NEXT_TRUNK, 5 * MINUTE, times=2
+)  # fmt: skip
+OURS = Rule(
+    "our-configuration", "The switch is not configured for this call; the administrator has to look", Action.RETRY,
+    5 * MINUTE,
+)  # fmt: skip
+DROPPED = Rule("dropped", "The call broke off", Action.RETRY, MINUTE)
+DOCUMENT = Rule("document", "The prepared pages could not be sent as they are", Action.FINAL)
+UNSUPPORTED = Rule(
+    "unsupported-page", "The far machine does not take pages of this size or resolution", Action.FINAL,
+    render_again=True,
+)  # fmt: skip
+DOWNGRADE = Rule(
+    "downgrade", "The two machines could not agree on a transmission", Action.RETRY, 2 * MINUTE, downgrade=True
+)  # fmt: skip
+NO_FAX = Rule(
+    "no-fax", "The number answered, but not with a fax machine", Action.RETRY, 60 * MINUTE, times=1
+)  # fmt: skip
+INCOMPATIBLE = Rule("incompatible", "The far machine cannot receive this fax", Action.FINAL)
+UNKNOWN = Rule("unknown", "The call ended for an unknown reason", Action.RETRY, 5 * MINUTE)
+STOPPED = Rule(
+    "stopped", "The fax server was stopped before it could dial", Action.RETRY, MINUTE, trunk_fault=False
+)  # fmt: skip
+NO_CALLER_ID = Rule("no-caller-id", "Your organisation has no number to call from any more", Action.FINAL)
+NO_ROUTE = Rule("no-route", "No trunk serves this number; the administrator has to add a route", Action.FINAL)
+
+# Hang-up causes in capitals are FreeSWITCH's; the others are error ids of our own, for calls that were never dialled.
+_CAUSES = {
+    BAD_NUMBER: "UNALLOCATED_NUMBER NO_ROUTE_TRANSIT_NET NO_ROUTE_DESTINATION NUMBER_CHANGED INVALID_NUMBER_FORMAT "
+    "DOES_NOT_EXIST_ANYWHERE",
+    NOT_BY_THIS_TRUNK: "invalid-number",
+    BUSY: "USER_BUSY BUSY_EVERYWHERE",
+    NO_ANSWER: "NO_USER_RESPONSE NO_ANSWER SUBSCRIBER_ABSENT ALLOTTED_TIMEOUT ORIGINATOR_CANCEL USER_NOT_REGISTERED "
+    "PROGRESS_TIMEOUT NO_PICKUP",
+    REFUSED: "CALL_REJECTED FACILITY_REJECTED FACILITY_NOT_SUBSCRIBED OUTGOING_CALL_BARRED INCOMING_CALL_BARRED "
+    "DECLINE BEARERCAPABILITY_NOTAUTH UNWANTED REJECT_ALL NO_IDENTITY BAD_IDENTITY_INFO UNSUPPORTED_CERTIFICATE "
+    "INVALID_IDENTITY STALE_DATE",
+    LOG_IN: "USER_CHALLENGE",
+    TRUNK_FAULT: "EXCHANGE_ROUTING_ERROR DESTINATION_OUT_OF_ORDER NORMAL_UNSPECIFIED NORMAL_CIRCUIT_CONGESTION "
+    "NETWORK_OUT_OF_ORDER NORMAL_TEMPORARY_FAILURE SWITCH_CONGESTION REQUESTED_CHAN_UNAVAIL "
+    "BEARERCAPABILITY_NOTAVAIL SERVICE_UNAVAILABLE RECOVERY_ON_TIMER_EXPIRE INTERWORKING GATEWAY_DOWN NONE "
+    "CHANNEL_UNACCEPTABLE REDIRECTION_TO_NEW_DESTINATION RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED "
+    "PRE_EMPTED FACILITY_NOT_IMPLEMENTED INVALID_CALL_REFERENCE INVALID_MSG_UNSPECIFIED MESSAGE_TYPE_NONEXIST "
+    "WRONG_MESSAGE IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR",
+    DROPPED: "NORMAL_CLEARING MEDIA_TIMEOUT SRTP_READ_ERROR CRASH SYSTEM_SHUTDOWN MANAGER_REQUEST BOWOUT",
+    UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
+    MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
+    NO_ROUTE: "no-route",
+    NO_CALLER_ID: "no-caller-id",
+    STOPPED: "runtime-stopped",
+    DOCUMENT: "document-lost not-fax-ready",
+    OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
+    "MANDATORY_IE_MISSING",
+}
+# FreeSWITCH makes CALL_REJECTED of these, as of the callee's own refusals (sofia_glue.c).
+_SIP_CODES = {LOG_IN: (401, 407)}
+_FAX_CODES = {
+    DOWNGRADE: (1, 5, 6, 13, 14, 16, 19, 20, 48),
+    NO_FAX: (2, 3, 9),
+    DROPPED: (4, 7, 15, 17, 18, 21, 22, 38, 39, 40, 47, 49),
+    INCOMPATIBLE: (8, 10, *range(50, 62)),
+    UNSUPPORTED: (11, 12),
+    DOCUMENT: (41, 42, 43, 44, 45, 46),
+    # 0 is success, and comes here only if pages are missing; 23 to 37 are a receiver's.
+    UNKNOWN: (0, *range(23, 38)),
+}
+SHIPPED: Mapping[str, Rule] = {
+    **{f"fax:{code}": rule for rule, codes in _FAX_CODES.items() for code in codes},
+    **{f"sip:{code}": rule for rule, codes in _SIP_CODES.items() for code in codes},
+    **{f"cause:{cause}": rule for rule, causes in _CAUSES.items() for cause in causes.split()},
+}
+"""By condition: fax:CODE, sip:CODE, cause:NAME."""
+
+
+class UnknownCondition(FaxplanError):
+    """No call ends that way."""
+
+    error_id = "unknown-condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an administrator decided otherwise; delay, times: None: as the shipped rule."""
+
+    action: Action
+    delay: int | None
+    times: int | None
+
+    def of(self, rule: Rule) -> Rule:
+        """The shipped rule as it is then."""
+        delay = rule.delay if self.delay is None else self.delay
+        if self.action is Action.RETRY and delay is None:
+            delay = UNKNOWN.delay
+        same = self.action is rule.action
+        return replace(
+            rule,
+            action=self.action,
+            delay=None if self.action is Action.FINAL else delay,
+            times=rule.times if self.times is None else self.times,
+            one_more=rule.one_more and same,
+            render_again=rule.render_again and same,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The table as it is for one tenant's calls through one trunk. `changed`: by condition, the nearest scope first."""
+
+    changed: tuple[Mapping[str, Change], ...] = ()
+
+    def of(self, result: CallResult) -> Rule:
+        """The line that applies: the fax result code where txfax came to run, else SIP code, else cause.
+
+        What the administrator decided for the tenant and the trunk comes before what it decided for all, and that
+        before what is shipped.
+        """
+        ended = conditions(result)
+        shipped = next((SHIPPED[condition] for condition in ended if condition in SHIPPED), UNKNOWN)
+        for table in self.changed:
+            for condition in ended:
+                if condition in table:
+                    return table[condition].of(shipped)
+        return shipped
+
+
+def conditions(result: CallResult) -> list[str]:
+    """The conditions under which a call's end may stand in the table, the telling one first."""
+    if result.fax_result_code is not None:
+        return [f"fax:{result.fax_result_code}"]
+    sip = [] if result.sip_code is None else [f"sip:{result.sip_code}"]
+    return [*sip, f"cause:{result.hangup_cause}"]
+
+
+def rules_for(tx: Transaction, tenant_id: int, trunk_id: int | None) -> Rules:
+    """The table for a tenant's calls through a trunk: tenant and trunk, then tenant, then trunk, then all."""
+    rows = tx.rows(
+        """select condition, action, delay, times, (only_for is not null, trunk_id is not null) as scope
+           from failure_rules where (only_for is null or only_for = %s) and (trunk_id is null or trunk_id = %s)
+           order by only_for nulls last, trunk_id nulls last""",
+        (tenant_id, trunk_id),
+    )
+    tables: dict[str, dict[str, Change]] = {}
+    for row in rows:
+        change = Change(Action(row["action"]), row["delay"], row["times"])
+        tables.setdefault(row["scope"], {})[row["condition"]] = change
+    return Rules(tuple(tables.values()))
+
+
+def everyone(tx: Transaction) -> list[Row]:
+    """Every change of an administrator (role admin): condition, tenant, trunk (None: all), action, delay, times."""
+    return tx.rows(
+        """select f.condition, t.slug as tenant, k.name as trunk, f.action, f.delay, f.times
+           from failure_rules f left join tenants t on t.id = f.only_for left join trunks k on k.id = f.trunk_id
+           order by f.condition, t.slug nulls first, k.name nulls first"""
+    )
+
+
+def put(
+    tx: Transaction,
+    condition: str,
+    action: Action,
+    *,
+    delay: int | None = None,
+    times: int | None = None,
+    only_for: int | None = None,
+    trunk_id: int | None = None,
+) -> None:
+    """Decides otherwise than the shipped table (role admin), in place of an earlier change of the same scope.
+
+    delay: seconds; delay, times: None: as the shipped rule. Raises UnknownCondition and ConstraintViolated.
+    """
+    check_condition(condition)
+    tx.execute(
+        """insert into failure_rules (only_for, trunk_id, condition, action, delay, times)
+           values (%s, %s, %s, %s, %s, %s) on conflict on constraint failure_rules_entry_key do update
+           set action = excluded.action, delay = excluded.delay, times = excluded.times""",
+        (only_for, trunk_id, condition, action.value, delay, times),
+    )
+
+
+def reset(tx: Transaction, condition: str, *, only_for: int | None = None, trunk_id: int | None = None) -> None:
+    """Takes a change back (role admin). Raises NotFound."""
+    gone = tx.execute(
+        """delete from failure_rules where condition = %s and only_for is not distinct from %s
+           and trunk_id is not distinct from %s""",
+        (condition, only_for, trunk_id),
+    )
+    if not gone:
+        raise NotFound(f"Nothing was changed for {condition[:70]} there. `faxplan failure list --changed` shows all.")
+
+
+def check_condition(condition: str) -> None:
+    """Raises UnknownCondition for what no call can end with."""
+    kind, _, what = condition.partition(":")
+    known = condition in SHIPPED or (kind == "sip" and what.isascii() and what.isdigit() and 300 <= int(what) <= 699)
+    if not known:
+        raise UnknownCondition(
+            f"{condition[:70]!r} is no way in which a call ends. Write fax:CODE, sip:CODE or cause:NAME; "
+            "`faxplan failure list` shows them."
+        )

@@ -1,0 +1,319 @@
+"""What follows a failed call: other trunks, changed rules, what is learned of a number, pages made anew."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from faxplan import destinations, failure_rules, outbound, queue, settling, tenants, trunk_health
+from faxplan.call_result import CallResult, without_channel
+from faxplan.claims import ClaimedFax
+from faxplan.destinations import Offered
+from faxplan.errors import NotFound
+from faxplan.failure_rules import Action, UnknownCondition
+from faxplan.journal import Outcome
+from tests.faxes import NUMBER, claim, due_now, queued
+from tests.routing import add_route, add_trunk, carrier
+from tests.world import World
+
+CANNOT_TRAIN, ECM_FAILED, NO_ANSWER_TO_DCS, SIZE_REFUSED = 6, 16, 20, 12
+SERVICE_UNAVAILABLE = CallResult("NORMAL_TEMPORARY_FAILURE", sip_code=503, q850_cause=41)
+BUSY = CallResult("USER_BUSY", sip_code=486, q850_cause=17)
+REFUSED = CallResult("CALL_REJECTED", sip_code=603, q850_cause=21)
+
+
+def failed(code: int, *, in_t38: bool, pages: int = 0) -> CallResult:
+    status = "negotiated" if in_t38 else "refused"
+    return CallResult(
+        "NORMAL_CLEARING", sip_code=200, fax_success=False, fax_result_code=code, fax_result_text="why", pages=pages,
+        t38_status=status, answered_at=1_750_000_000,
+    )  # fmt: skip
+
+
+def sent(pages: int, *, in_t38: bool) -> CallResult:
+    return replace(failed(0, in_t38=in_t38, pages=pages), fax_success=True)
+
+
+def settle(world: World, fax: ClaimedFax, result: CallResult) -> None:
+    assert settling.settle(
+        world.switch, Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, result), None, actor="switch:node1"
+    )
+
+
+def next_call(world: World) -> ClaimedFax:
+    """Of the only fax that waits, however long it should."""
+    due_now(world)
+    (fax,) = claim(world)
+    return fax
+
+
+def waits(world: World) -> float:
+    """Seconds until the only fax that waits is due."""
+    with world.switch.across_tenants() as tx:
+        return float(tx.value("select extract(epoch from not_before - now()) from fax_queue"))
+
+
+def trunk_of(fax: ClaimedFax) -> str | None:
+    return fax.trunk.name if fax.trunk else None
+
+
+def known(world: World) -> list[dict[str, Any]]:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return destinations.everyone(tx, world.acme.tenant.id)
+
+
+def change_rule(world: World, condition: str, action: Action, **values: Any) -> None:
+    with world.admin.across_tenants() as tx:
+        failure_rules.put(tx, condition, action, **values)
+
+
+@pytest.fixture
+def second(world: World) -> int:
+    """Another trunk for every number, after the first."""
+    trunk = add_trunk(world, "second")
+    add_route(world, "+", trunk, position=200)
+    return trunk
+
+
+class TestTrunks:
+    @pytest.mark.parametrize(
+        "result",
+        [SERVICE_UNAVAILABLE, without_channel("GATEWAY_DOWN", ended_at=0), without_channel("NONE", ended_at=0)],
+        ids=lambda result: result.hangup_cause,
+    )
+    @pytest.mark.usefixtures("second")
+    def test_a_trunks_fault_goes_to_the_next_at_once_and_back_to_the_first_later(
+        self, world: World, result: CallResult
+    ) -> None:
+        fax_id = queued(world, world.acme)
+        first = next_call(world)
+        settle(world, first, result)
+        assert waits(world) <= 0
+        again = next_call(world)
+        assert (trunk_of(first), trunk_of(again)) == ("carrier", "second")
+        settle(world, again, result)
+        assert 55 < waits(world) <= 60
+        assert trunk_of(next_call(world)) == "carrier"
+        fax = world.fax(world.acme, fax_id)
+        assert (fax["attempts_made"], fax["uncounted"]) == (3, 2)
+        rules = [(call["trunk"], call["rule"]) for call in world.attempts(world.acme, fax_id)]
+        assert rules == [("carrier", "trunk-fault"), ("second", "trunk-fault"), ("carrier", None)]
+
+    @pytest.mark.usefixtures("second")
+    def test_a_busy_line_is_dialled_once_and_through_the_first_again(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), BUSY)
+        assert 235 < waits(world) <= 240
+        assert trunk_of(next_call(world)) == "carrier"
+
+    @pytest.mark.usefixtures("second")
+    def test_a_refused_call_is_final_after_one_other_trunk(self, world: World) -> None:
+        add_route(world, "+", add_trunk(world, "third"), position=300)
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), REFUSED)
+        settle(world, next_call(world), REFUSED)
+        fax = world.fax(world.acme, fax_id)
+        assert (fax["state"], fax["error_id"]) == ("failed", "CALL_REJECTED")
+        assert [call["trunk"] for call in world.attempts(world.acme, fax_id)] == ["carrier", "second"]
+
+    def test_a_trunk_that_rests_is_not_gone_to(self, world: World, second: int) -> None:
+        queued(world, world.acme)
+        fax = next_call(world)
+        for _ in range(3):
+            with world.switch.across_tenants() as tx:
+                trunk_health.failed(tx, second, "down")
+        settle(world, fax, SERVICE_UNAVAILABLE)
+        assert waits(world) > 50
+
+    def test_what_it_told_stands_at_the_trunk(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), SERVICE_UNAVAILABLE)
+        with world.admin.across_tenants() as tx:
+            (state,) = trunk_health.everyone(tx)
+        assert state["failures"] == 1
+        assert "SIP 503" in state["last_failure"]
+        settle(world, next_call(world), BUSY)
+        with world.admin.across_tenants() as tx:
+            (state,) = trunk_health.everyone(tx)
+        assert (state["failures"], state["last_success_at"] is not None) == (0, True)
+
+    def test_a_switch_that_is_paused_is_no_trunks_fault(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), without_channel("DESTINATION_OUT_OF_ORDER", ended_at=0))
+        with world.admin.across_tenants() as tx:
+            assert trunk_health.everyone(tx)[0]["failures"] == 0
+
+
+class TestChangedRules:
+    def test_the_administrators_decision_counts_the_nearest_scope_first(self, world: World) -> None:
+        change_rule(world, "cause:USER_BUSY", Action.RETRY, delay=1000)
+        change_rule(world, "sip:486", Action.RETRY, delay=700, only_for=world.acme.tenant.id)
+        queued(world, world.acme)
+        settle(world, next_call(world), BUSY)
+        assert 695 < waits(world) <= 700
+        change_rule(world, "sip:486", Action.FINAL, only_for=world.acme.tenant.id, trunk_id=carrier(world))
+        fax = next_call(world)
+        settle(world, fax, BUSY)
+        assert world.fax(world.acme, fax.fax_id)["state"] == "failed"
+
+    def test_another_tenants_and_another_trunks_do_not_count(self, world: World, second: int) -> None:
+        change_rule(world, "sip:486", Action.FINAL, only_for=world.borea.tenant.id)
+        change_rule(world, "sip:486", Action.FINAL, trunk_id=second)
+        queued(world, world.acme)
+        settle(world, next_call(world), BUSY)
+        assert waits(world) > 200
+
+    def test_a_change_is_taken_back(self, world: World) -> None:
+        change_rule(world, "sip:486", Action.FINAL)
+        with world.admin.across_tenants() as tx:
+            failure_rules.reset(tx, "sip:486")
+            assert failure_rules.everyone(tx) == []
+            with pytest.raises(NotFound):
+                failure_rules.reset(tx, "sip:486")
+
+    @pytest.mark.parametrize("condition", ["sip:200", "sip:abc", "fax:99", "cause:NOTHING", "busy", ""])
+    def test_what_no_call_ends_with_is_refused(self, world: World, condition: str) -> None:
+        with pytest.raises(UnknownCondition):
+            change_rule(world, condition, Action.FINAL)
+
+    def test_a_voice_that_answers_is_dialled_once_more_and_not_again(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), failed(3, in_t38=False))
+        assert waits(world) > 3500
+        settle(world, next_call(world), failed(3, in_t38=False))
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
+
+class TestLearning:
+    """LESSONS 6."""
+
+    def test_two_failures_in_t38_and_then_audio(self, world: World) -> None:
+        queued(world, world.acme)
+        offered = []
+        for code in (NO_ANSWER_TO_DCS, CANNOT_TRAIN):
+            fax = next_call(world)
+            offered.append((fax.t38, fax.v17, fax.ecm))
+            settle(world, fax, failed(code, in_t38=True))
+        fax = next_call(world)
+        offered.append((fax.t38, fax.v17, fax.ecm))
+        assert offered == [(True, True, True), (True, False, True), (False, True, True)]
+        (entry,) = known(world)
+        assert (entry["number"], entry["t38_off"], entry["v17_off"]) == (NUMBER, True, False)
+        assert (entry["entered_by"], entry["why"]) == ("learned", "why")
+        settle(world, fax, sent(3, in_t38=False))
+        # The next fax begins where this one came to.
+        queued(world, world.acme)
+        fax = next_call(world)
+        assert (fax.t38, fax.v17, fax.ecm) == (False, True, True)
+
+    def test_a_failure_in_audio_teaches_nothing(self, world: World) -> None:
+        queued(world, world.acme)
+        for _ in range(3):
+            settle(world, next_call(world), failed(CANNOT_TRAIN, in_t38=False))
+        assert known(world) == []
+        fax = next_call(world)
+        assert (fax.t38, fax.v17, fax.ecm) == (True, False, False)
+
+    @pytest.mark.parametrize("result", [BUSY, SERVICE_UNAVAILABLE, failed(49, in_t38=True), failed(3, in_t38=True)])
+    def test_neither_does_a_call_that_failed_for_another_reason(self, world: World, result: CallResult) -> None:
+        queued(world, world.acme)
+        for _ in range(2):
+            settle(world, next_call(world), result)
+            assert known(world) == []
+            with world.switch.across_tenants() as tx:
+                tx.execute("update fax_queue set tried = '{}'")
+
+    def test_a_success_in_t38_forgets_the_failure_before(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), failed(NO_ANSWER_TO_DCS, in_t38=True))
+        assert [entry["t38_failures"] for entry in known(world)] == [1]
+        settle(world, next_call(world), sent(3, in_t38=True))
+        (entry,) = known(world)
+        # V.17 was off in the call that succeeded, and on in the one that failed.
+        assert (entry["t38_off"], entry["v17_off"], entry["t38_failures"]) == (False, True, 0)
+
+    def test_ecm_goes_first_where_ecm_failed(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), failed(ECM_FAILED, in_t38=False))
+        fax = next_call(world)
+        assert (fax.v17, fax.ecm) == (True, False)
+        settle(world, fax, sent(3, in_t38=False))
+        (entry,) = known(world)
+        assert (entry["ecm_off"], entry["v17_off"], entry["t38_off"]) == (True, False, False)
+
+    def test_it_expires_and_is_learned_anew(self, world: World) -> None:
+        queued(world, world.acme)
+        for _ in range(2):
+            settle(world, next_call(world), failed(CANNOT_TRAIN, in_t38=True))
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            days = tx.value("select round(extract(epoch from expires_at - now()) / 86400) from destinations")
+            assert days == destinations.LEARNED_DAYS
+            tx.execute("update destinations set expires_at = now()")
+        assert known(world) == []
+        with world.switch.tenant(world.acme.tenant.id) as tx:
+            tx.execute("update faxes set t38_off = false")
+        settle(world, next_call(world), failed(CANNOT_TRAIN, in_t38=True))
+        assert [(entry["t38_failures"], entry["t38_off"]) for entry in known(world)] == [(1, False)]
+
+    def test_what_somebody_entered_stays_until_somebody_takes_it_away(self, world: World) -> None:
+        tenant_id = world.acme.tenant.id
+        with world.portal.tenant(tenant_id) as tx:
+            destinations.put(
+                tx, tenant_id, NUMBER, Offered(t38=False, v17=True, ecm=True), entered_by="user:1", why="they asked"
+            )
+        queued(world, world.acme)
+        settle(world, next_call(world), sent(3, in_t38=False))
+        (entry,) = known(world)
+        assert (entry["t38_off"], entry["entered_by"], entry["expires_at"]) == (True, "user:1", None)
+        with world.portal.tenant(tenant_id) as tx:
+            destinations.forget(tx, tenant_id, NUMBER)
+            with pytest.raises(NotFound):
+                destinations.forget(tx, tenant_id, NUMBER)
+
+    def test_one_tenants_calls_teach_another_nothing(self, world: World) -> None:
+        queued(world, world.acme)
+        for _ in range(2):
+            settle(world, next_call(world), failed(CANNOT_TRAIN, in_t38=True))
+        next_call(world)
+        queued(world, world.borea)
+        assert next_call(world).t38
+
+
+class TestRenderedAgain:
+    def test_pages_that_were_refused_are_made_anew_and_the_rest_is_sent(self, world: World) -> None:
+        fax_id = queued(world, world.acme, pages=3)
+        fax = next_call(world)
+        settle(world, fax, failed(SIZE_REFUSED, in_t38=True, pages=1))
+        row = world.fax(world.acme, fax_id)
+        assert (row["state"], row["resolution"], row["pages_done"]) == ("accepted", "fine-a4", 1)
+        world.render_all()
+        again = next_call(world)
+        assert (again.start_page, again.pages) == (1, 3)
+        assert again.rendering.object_name != fax.rendering.object_name
+        settle(world, again, failed(SIZE_REFUSED, in_t38=True))
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
+    def test_what_was_made_anew_for_one_fax_serves_another(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), failed(SIZE_REFUSED, in_t38=True))
+        world.render_all()
+        made = next_call(world)
+        settle(world, made, BUSY)
+        with world.switch.tenant(world.acme.tenant.id) as tx:
+            fax = queue.lock_fax(tx, world.acme.tenant.id, fax_id)
+            assert fax is not None
+            queue.withdraw(tx, world.acme.tenant.id, fax_id)
+            outbound.render_again(tx, fax, 0, "once more")
+        assert world.fax(world.acme, fax_id)["state"] == "queued"
+        assert next_call(world).rendering == made.rendering
+
+
+def test_us_rules_give_a_number_an_hours_rest(world: World) -> None:
+    with world.admin.across_tenants() as tx:
+        tenants.change(tx, world.acme.tenant.id, {"redial_limits": "us"})
+    queued(world, world.acme)
+    delays = []
+    for _ in range(3):
+        settle(world, next_call(world), CallResult("NO_ANSWER", sip_code=480))
+        delays.append(round(waits(world) / 60))
+    assert delays == [10, 60, 10]

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, history, numbers, outbound, progress, saving, tenants, time_line
+from faxplan import cli_output, history, numbers, outbound, priorities, progress, saving, send_time, tenants, time_line
 from faxplan.errors import NotFound
 from faxplan.history import INBOX, SENT, Fax
 from faxplan.outbound import SendRequest
 from faxplan.paper import CHOICES, Resolution
+from faxplan.priorities import Priority
 from faxplan.progress import Display
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -26,6 +27,9 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
     send.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
     send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
+    send.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
+                      help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip
+    send.add_argument("--at", metavar="TIME", help="not before this: 2026-11-30 08:00, or 08:00, by the tenant's clock")
     send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
     send.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
     send.set_defaults(command=_send)
@@ -59,7 +63,13 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
     if options.password:
         password = getpass.getpass("Password of the PDF: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     request = SendRequest(
-        options.number, options.file, options.file.name, Resolution(options.resolution), password=password
+        options.number,
+        options.file,
+        options.file.name,
+        Resolution(options.resolution),
+        password=password,
+        priority=priorities.named(options.priority),
+        send_at=None if options.at is None else send_time.parse(options.at, tenant.zone, datetime.now(UTC)),
     )
     accepted = outbound.submit(context.portal, context.store, user, request)
     if not options.json:

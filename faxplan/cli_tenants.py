@@ -45,6 +45,13 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
     ):
         cli_output.add_switch(change, option, meaning)
     change.add_argument("--max-attempts", type=cli_output.whole_number, metavar="N", help="calls for one fax, 1 to 20")
+    for option, meaning in (
+        ("--max-calls", "calls at once, sent and received; `none`: no limit of its own"),
+        ("--calls-per-hour", "calls that go out in an hour by the clock; `none`: no limit"),
+    ):
+        change.add_argument(option, type=cli_output.number_or_none, metavar="N", help=meaning)
+    change.add_argument("--redial-limits", choices=["none", "us"],
+                        help="us: an hour of rest after two calls in vain (47 CFR 68.318(b))")  # fmt: skip
     change.set_defaults(command=_set_tenant)
 
 
@@ -113,6 +120,7 @@ def _add_tenant(context: "Context", options: argparse.Namespace) -> int:
 
 def _set_tenant(context: "Context", options: argparse.Namespace) -> int:
     values = cli_output.changes(options, tenants.CHANGEABLE)
+    values = {name: None if value == cli_output.NO_NUMBER else value for name, value in values.items()}
     tenant = provisioning.change_tenant(context.admin, context.actor, options.slug, values)
     return cli_output.done(options, tenant, f"Tenant {tenant.slug} is changed.")
 
@@ -121,10 +129,11 @@ def _list_tenants(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_tenants(context.admin)
     rows = [
         (t.slug, t.country, t.time_zone, t.station_ident, t.header_name if t.header_line else "off", t.max_attempts,
-         "yes" if t.enabled else "no", t.name)
+         t.max_calls or "", t.calls_per_hour or "", "yes" if t.enabled else "no", t.name)
         for t in found
     ]  # fmt: skip
-    headings = ("TENANT", "COUNTRY", "TIME ZONE", "STATION IDENT", "HEADER LINE", "ATTEMPTS", "ENABLED", "NAME")
+    headings = ("TENANT", "COUNTRY", "TIME ZONE", "STATION IDENT", "HEADER LINE", "ATTEMPTS", "CALLS", "AN HOUR",
+                "ENABLED", "NAME")  # fmt: skip
     return cli_output.listed(options, found, headings, rows, "There is no tenant yet. `faxplan tenant add` enters one.")
 
 

@@ -1,12 +1,14 @@
 """One fax out, up to the queue and from the last call on: submit, rendered, cancel, finish (calls: settling.py)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
 from faxplan.errors import FaxplanError, NoCallerId, NotFound, QuotaExceeded
+from faxplan.priorities import Priority
 from faxplan.queue import RenderJob
 from faxplan.rendering import Resolution
 from faxplan.users import User
@@ -29,14 +31,18 @@ class TenantDisabled(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """What a user wants to be sent. number: as the user wrote it; file: on local disk; password: of the PDF."""
+    """What a user wants to be sent.
+
+    number: as the user wrote it; file: on local disk; password: of the PDF; send_at: not before, None: at once.
+    """
 
     number: str
     file: Path
     file_name: str
     resolution: Resolution = Resolution.FINE
     password: str | None = None
-    priority: int = 100
+    priority: Priority = Priority.NORMAL
+    send_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +112,8 @@ def _accept(
     fax_id = int(
         tx.value(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
-                                  rendering_id, resolution, pages, priority, reserved_pages)
-               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
+                                  rendering_id, resolution, pages, priority, reserved_pages, send_at)
+               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
             (
                 user.tenant_id,
                 user.id,
@@ -119,6 +125,7 @@ def _accept(
                 pages,
                 request.priority,
                 reserved,
+                request.send_at,
             ),
         )
     )

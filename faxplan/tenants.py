@@ -9,6 +9,10 @@ from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 
+NO_LIMITS = "none"
+REDIAL_LIMITS_OF = {"US": "us"}
+"""What a new tenant of a country has; everywhere else there are none. us: 47 CFR 68.318(b)."""
+
 
 class InvalidTenant(FaxplanError):
     """A tenant's values do not fit together."""
@@ -34,7 +38,7 @@ class Tenant:
     enabled: bool
     max_calls: int | None = None
     calls_per_hour: int | None = None
-    redial_limits: str = "none"
+    redial_limits: str = NO_LIMITS
 
     @property
     def zone(self) -> ZoneInfo:
@@ -65,9 +69,17 @@ def create(
     _check_time_zone(time_zone)
     numbers.check_country(country)
     row = tx.one(
-        f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name)
-            values (%s, %s, %s, %s, %s, %s) returning {COLUMNS}""",
-        (slug, name, country, time_zone, station_ident, header_name or name[:50]),
+        f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name, redial_limits)
+            values (%s, %s, %s, %s, %s, %s, %s) returning {COLUMNS}""",
+        (
+            slug,
+            name,
+            country,
+            time_zone,
+            station_ident,
+            header_name or name[:50],
+            REDIAL_LIMITS_OF.get(country, NO_LIMITS),
+        ),
     )
     return Tenant(**row)
 

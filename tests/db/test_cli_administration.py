@@ -173,7 +173,8 @@ def test_a_trunk_with_registration_and_its_route(
 
     said(capsys, "route", "add", "+49", "second", "--only-for", "acme", "--position", "5")
     assert listed(capsys, "route", "list")[1] == {
-        "prefix": "+49", "trunk": "second", "position": 5, "only_for": "acme", "enabled": True,
+        "prefix": "+49", "trunk": "second", "position": 5, "weight": 1, "cost": None, "only_for": "acme",
+        "enabled": True,
     }  # fmt: skip
     assert "Remove them first" in said(capsys, "trunk", "remove", "second", code=1)
     assert "no such route" in said(capsys, "route", "remove", "+49", "second", code=1)

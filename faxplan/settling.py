@@ -7,6 +7,7 @@ from faxplan import attempts, destinations, failure_policy, failure_rules, outbo
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
+from faxplan.failure_rules import DROPPED
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
@@ -136,20 +137,27 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
             v17_off=fax["v17_off"] and call["v17_offered"] is False,
             ecm_off=fax["ecm_off"] and call["ecm_offered"] is False,
         )
-    elif rule is not None and rule.downgrade:
-        _downgrade(tx, fax, call, in_t38=in_t38, result=result)
+    elif rule is not None and (rule.downgrade or (in_t38 and _broke_off_at_once(result, decision))):
+        _downgrade(tx, fax, call, in_t38=in_t38, result=result, all_of_it=rule.downgrade)
 
 
-def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult) -> None:
+def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:
+    """Whether the two machines spoke, and not one page came over: so ends T.38 that loses too many packets."""
+    return result.fax_result_code is not None and decision.outcome == "not-sent" and decision.rule == DROPPED
+
+
+def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult, all_of_it: bool) -> None:
     """The fax's next call uses less: V.17 goes first, then T.38 if it was T.38, then ECM; ECM first where it failed.
 
-    In audio V.17 comes back: it was not shown to fail there.
+    In audio V.17 comes back: it was not shown to fail there. all_of_it: else T.38 alone is to blame.
     """
     less = ""
     if in_t38 and destinations.learn_from_failure(
         tx, fax["tenant_id"], fax["called_number"], result.fax_result_text or f"fax result {result.fax_result_code}"
     ):
         less = "t38_off = true, v17_off = false"
+    elif not all_of_it:
+        return
     elif result.fax_result_code == ECM_CODE and call["ecm_offered"]:
         less = "ecm_off = true"
     elif call["v17_offered"]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from faxplan import claims, inbound, nodes, pending, queue, settling, tenants
-from faxplan.call_rate import CallRate
+from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
@@ -30,6 +30,8 @@ LONGEST_TICK_SECONDS = 0.5
 COLLECT_SECONDS = 0.2
 """What the switch tells within this time is worked on together: each waking costs as much as several statements."""
 TROUBLE_SECONDS = 1.0
+SWITCH_FULL_SECONDS = 1.0
+"""Between two looks whether a switch has room that is full of other calls."""
 TAKEOVER_SECONDS = 5.0
 """How long a runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
 PROGRESS_SECONDS = 0.5
@@ -262,15 +264,19 @@ class Dialer:
     # --------------------------------------------------------------------------------------------------------- dialling
 
     def _dial_due(self) -> None:
+        sessions_left = self._sessions_left()
         allowance = self._rate.allowance(time.monotonic())
         if allowance < 1:
-            self._due = time.monotonic() + 1 / self._rate.per_second
+            self._due = time.monotonic() + max(1 / self._rate.per_second, HELD_SECONDS / 2)
             return
         if self._stager.room < 1:
             self._due = time.monotonic() + LEAST_WAIT_SECONDS
             return
+        if sessions_left < 1:
+            self._due = time.monotonic() + SWITCH_FULL_SECONDS
+            return
         with self._db.across_tenants() as tx:
-            most = min(allowance, claims.MOST_CLAIMED, self._stager.room)
+            most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
             claimed = claims.claim_faxes(
                 tx,
                 node=self._settings.node,
@@ -294,6 +300,14 @@ class Dialer:
         for fax in claimed:
             self._live.add(fax)
         self._each(((fax, owners[fax.tenant_id]) for fax in claimed), self._dial)
+
+    def _sessions_left(self) -> int:
+        """How many more calls the switch takes and keeps what is reserved for others. Paces the runtime below it."""
+        capacity = self._switch.capacity()
+        if capacity is None:
+            return claims.MOST_CLAIMED
+        self._rate.keep_below(capacity.per_second)
+        return capacity.most_sessions - capacity.sessions - self._settings.session_reserve
 
     def _dial(self, owned: tuple[ClaimedFax, tenants.Tenant]) -> None:
         staged = self._stager.take(*owned)

@@ -1,5 +1,6 @@
 """What the flows ask of a switch. fs_scripts/faxplan_switch.py gives it over FreeSWITCH's `freeswitch` module."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +35,32 @@ class CallJournalled:
     attempt_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Of the whole switch, whoever uses it.
+
+    sessions: channels at this moment; most_sessions: beyond which it refuses. per_second: as many new ones as it
+    refuses in a second; it admits one less.
+    """
+
+    sessions: int
+    most_sessions: int
+    per_second: int
+
+
+_SESSIONS = re.compile(r"^(\d+) session\(s\) - peak", re.MULTILINE)
+_MOST_SESSIONS = re.compile(r"^(\d+) session\(s\) max", re.MULTILINE)
+_PER_SECOND = re.compile(r"^\d+ session\(s\) per Sec out of max (\d+)", re.MULTILINE)
+
+
+def capacity_of(status: str) -> Capacity | None:
+    """What the API command `status` says (mod_commands.c, status_function); None where it says something else."""
+    found = [pattern.search(status) for pattern in (_SESSIONS, _MOST_SESSIONS, _PER_SECOND)]
+    if not all(found):
+        return None
+    return Capacity(*(int(each[1]) for each in found if each))
+
+
 SwitchEvent = NoChannel | FaxStarted | PageDone | CallJournalled
 
 
@@ -45,6 +72,9 @@ class Switch(Protocol):
 
     def uuid(self) -> str:
         """The core's UUID: new at each start."""
+
+    def capacity(self) -> Capacity | None:
+        """How much room the switch has, for whatever calls."""
 
     def originate(self, argument: str) -> None:
         """Starts a call (`bgapi`); how it fares comes as events. argument: from dial_string.originate."""

@@ -22,7 +22,7 @@ from faxplan.lookups import Lookups
 from faxplan.pending import Pending
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
 from faxplan.spool import Spool
-from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, SwitchEvent
+from faxplan.switch import CallJournalled, Capacity, FaxStarted, NoChannel, PageDone, SwitchEvent, capacity_of
 
 JOURNALLED = "faxplan::journalled"
 TX_STARTED, TX_PAGE, RX_PAGE = "spandsp::txfaxnegociateresult", "spandsp::txfaxpageresult", "spandsp::rxfaxpageresult"
@@ -135,6 +135,10 @@ class FreeSwitch:
     def uuid(self) -> str:
         """See faxplan.switch."""
         return self._uuid
+
+    def capacity(self) -> Capacity | None:
+        """See faxplan.switch."""
+        return capacity_of(str(self._api.execute("status", "")))
 
     def originate(self, argument: str) -> None:
         """See faxplan.switch."""

@@ -3,12 +3,12 @@
 import queue
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from faxplan.call_result import CallResult, without_channel
 from faxplan.journal import Journal, Outcome
 from faxplan.spool import Spool
-from faxplan.switch import CallJournalled, SwitchEvent
+from faxplan.switch import CallJournalled, Capacity, SwitchEvent
 
 _ORIGINATE = re.compile(
     r"uuid:(?P<uuid>\S+) originate .*sofia/gateway/(?P<gateway>[^/]+)/(?P<number>\S+) "
@@ -56,6 +56,8 @@ class ScriptedSwitch:
     spool: Spool
     journal: Journal
     core: str = "switch-1"
+    room: Capacity | None = None
+    """`sessions`: those that are not ours."""
     on_originate: Callable[[Originate], None] = _nothing
     on_turn: Callable[[], None] = lambda: None
     until: Callable[[], bool] = lambda: True
@@ -76,6 +78,9 @@ class ScriptedSwitch:
 
     def uuid(self) -> str:
         return self.core
+
+    def capacity(self) -> Capacity | None:
+        return self.room and replace(self.room, sessions=self.room.sessions + len(self.channels))
 
     def originate(self, argument: str) -> None:
         found = _ORIGINATE.fullmatch(argument)

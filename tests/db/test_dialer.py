@@ -14,7 +14,7 @@ from faxplan.claims import ClaimedFax
 from faxplan.db import Listener
 from faxplan.documents import Store
 from faxplan.spool import OutboundSidecar, Spool
-from faxplan.switch import FaxStarted, NoChannel, PageDone
+from faxplan.switch import Capacity, FaxStarted, NoChannel, PageDone
 from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, pending_folder, queued
 from tests.runtime import DROPPED, SENT, Runtime
 from tests.scripted_switch import Originate
@@ -219,10 +219,31 @@ def test_no_more_new_calls_a_second_than_set(world: World, monkeypatch: pytest.M
     runtime.run(runtime.final(world.acme, *faxes))
     at = [call.at for call in runtime.switch.originated]
     assert len(at) == 9
-    # A bucket of one second's worth: in any stretch of time no more than what flows in, and what it held.
+    # A bucket of one call: in any stretch of time no more than what flows in, and what it held.
     for first in range(9):
         for last in range(first, 9):
-            assert last - first + 1 <= 2.0 * (at[last] - at[first]) + 2.0 + 1e-6
+            assert last - first + 1 <= 2.0 * (at[last] - at[first]) + 1.0 + 1e-6
+
+
+def test_sessions_that_are_reserved_are_left_to_other_calls(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switch has a telephone system's calls as well."""
+    runtime = Runtime(world, monkeypatch, session_reserve=10)
+    faxes = [queued(world, world.acme) for _ in range(4)]
+    runtime.switch.room = Capacity(sessions=98, most_sessions=110, per_second=1000)
+    runtime.run(lambda: runtime.switch.clock.monotonic() > 1010)
+    assert len(runtime.switch.originated) == 2
+    runtime.switch.room = Capacity(sessions=20, most_sessions=110, per_second=1000)
+    runtime.run(lambda: len(runtime.switch.originated) == len(faxes))
+
+
+def test_the_switchs_own_limit_of_new_sessions_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Runtime(world, monkeypatch, calls_per_second=200)
+    runtime.switch.room = Capacity(sessions=0, most_sessions=1000, per_second=11)
+    faxes = [queued(world, world.acme) for _ in range(40)]
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.acme, *faxes))
+    at = [call.at for call in runtime.switch.originated]
+    assert max(sum(start <= each < start + 1 for each in at) for start in at) <= 10
 
 
 def test_a_cancel_hangs_up(world: World, runtime: Runtime) -> None:

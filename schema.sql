@@ -15,6 +15,11 @@ create function current_tenant() returns bigint
 comment on function current_tenant() is
     'The tenant of this transaction, or null. After a transaction the setting is an empty string, not null.';
 
+create function claimed_tenants() returns bigint[]
+    language sql stable parallel safe
+    return string_to_array(nullif(current_setting('app.claim', true), ''), ',')::bigint[];
+comment on function claimed_tenants() is 'The tenants whose calls this transaction of the switch opens, or null.';
+
 create table schema_migration (
     number     integer not null,
     name       text not null,
@@ -745,6 +750,16 @@ create policy calls_node on calls for all to faxplan_switch using (true) with ch
 create policy calls_overview on calls for select to faxplan_admin using (true);
 create policy fax_queue_overview on fax_queue for select to faxplan_admin using (true);
 create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
+-- A claim opens the calls of several tenants in one statement, and names them: app.claim.
+do $$
+declare
+    t text;
+begin
+    foreach t in array array['faxes', 'attempts', 'renderings', 'documents', 'destinations'] loop
+        execute format('create policy %I on %I to faxplan_switch using (tenant_id = any ((select claimed_tenants())::bigint[])) '
+                       'with check (tenant_id = any ((select claimed_tenants())::bigint[]))', t || '_claim', t);
+    end loop;
+end $$;
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
 

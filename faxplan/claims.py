@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from faxplan import trunks
-from faxplan.db import Row, Transaction
+from faxplan.db import Prepared, Row, Transaction
 from faxplan.documents import StoredObject
 from faxplan.trunks import Trunk
 
@@ -43,15 +43,17 @@ _HEADS = """
 
 # calls_per_second is a generic cell rate algorithm with a tolerance of a tenth of a second, or of one call. The order
 # is made before the trunks are looked up, so that they are looked up for the first lanes only.
-_DUE_LANES = f"""{_HEADS},
+DUE_LANES = Prepared(
+    "claim_lanes",
+    f"""{_HEADS},
     tenant_calls as (select tenant_id, count(*) as calls from calls group by tenant_id),
     trunk_calls as (select trunk_id, count(*) as calls from calls group by trunk_id),
     free_trunks as materialized (
         select t.id, least(
-            coalesce(t.max_calls - coalesce(c.calls, 0), %(most)s),
+            coalesce(t.max_calls - coalesce(c.calls, 0), %(most)s::integer),
             coalesce(floor(t.calls_per_second * extract(epoch from
                 now() + make_interval(secs => greatest(0.1, 1 / t.calls_per_second))
-                - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s)) as room
+                - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s::integer)) as room
         from trunks t left join trunk_calls c on c.trunk_id = t.id left join trunk_states s on s.trunk_id = t.id
         where coalesce(s.rests_until, '-infinity') <= now())
     select h.*, r.trunks
@@ -72,9 +74,12 @@ _DUE_LANES = f"""{_HEADS},
     where coalesce(h.room > 0, true) and may_send(h.tenant_id, h.priority)
       and (r.free or (r.trunks is null and not exists (
           select from matching_routes(h.tenant_id, h.destination) m where m.trunk_id is not null)))
-    limit %(most)s"""
+    limit %(most)s::integer""",
+)
 
-_FAXES = """
+_FAXES = Prepared(
+    "claim_faxes",
+    """
     select l.number as lane, f.fax_id, f.destination, f.tried, f.taken, f.ours
     from unnest(%(priorities)s::integer[], %(tenants)s::bigint[], %(lanes)s::text[])
          with ordinality as l (priority, tenant_id, lane, number)
@@ -83,8 +88,64 @@ _FAXES = """
                exists (select from dids d where d.number = w.destination) as ours
         from (select q.fax_id, q.destination, q.tried, q.not_before from fax_queue q
               where q.priority = l.priority and q.tenant_id = l.tenant_id and q.lane = l.lane and q.not_before <= now()
-              order by q.not_before limit %(window)s) w
-        order by w.not_before) f"""
+              order by q.not_before limit %(window)s::integer) w
+        order by w.not_before) f""",
+)
+
+
+# A cancel holds the fax and then wants its place in the queue, which a claim holds: waiting for the fax here would be a
+# deadlock, so one that is locked is passed over.
+_OPEN = Prepared(
+    "claim_open",
+    """
+    with chosen as (
+        select * from unnest(%(tenants)s::bigint[], %(faxes)s::bigint[], %(trunks)s::bigint[], %(prefixes)s::text[])
+            as c (tenant_id, fax_id, trunk_id, prefix)),
+    free as (
+        select f.tenant_id, f.id from chosen c join faxes f on f.tenant_id = c.tenant_id and f.id = c.fax_id
+        join fax_queue q on q.tenant_id = f.tenant_id and q.fax_id = f.id
+        where q.lane = lane_of(q.tenant_id, q.destination)
+        for update of f skip locked),
+    left_queue as (
+        delete from fax_queue q using free where q.tenant_id = free.tenant_id and q.fax_id = free.id
+        returning q.tenant_id, q.fax_id, q.tried),
+    f as (
+        update faxes u set state = 'dialing', attempts_made = attempts_made + 1, not_before = null, explanation = null
+        from left_queue q
+        where u.tenant_id = q.tenant_id and u.id = q.fax_id and u.state = 'queued' and not u.cancel_requested
+        returning u.tenant_id, u.id, u.called_number, u.calling_number, u.pages, u.pages_done, u.attempts_made,
+                  u.rendering_id, u.t38_off, u.v17_off, u.ecm_off, q.tried),
+    t as (
+        select f.*, t.id as trunk_id, t.name, c.prefix,
+               t.t38 and not f.t38_off and not coalesce(l.t38_off, false) as t38,
+               not f.v17_off and not coalesce(l.v17_off, false) as v17,
+               not f.ecm_off and not coalesce(l.ecm_off, false) as ecm
+        from f join chosen c on c.fax_id = f.id left join trunks t on t.id = c.trunk_id
+        left join destinations l on l.tenant_id = f.tenant_id and l.number = f.called_number
+                                and coalesce(l.expires_at > now(), true)),
+    a as (
+        insert into attempts (tenant_id, fax_id, number, node, channel_uuid, start_page, trunk, route_prefix,
+                              t38_offered, v17_offered, ecm_offered)
+        select tenant_id, id, attempts_made, %(node)s::text, gen_random_uuid()::text, pages_done, name, prefix, t38,
+               v17, ecm
+        from t
+        returning tenant_id, id, fax_id, channel_uuid, number, start_page),
+    c as (
+        insert into calls (tenant_id, attempt_id, fax_id, direction, node, switch_uuid, channel_uuid, trunk_id,
+                           destination, lease_until, tried)
+        select a.tenant_id, a.id, a.fax_id, 'outbound', %(node)s::text, %(switch)s::text, a.channel_uuid, t.trunk_id,
+               t.called_number, now() + make_interval(secs => %(lease)s::integer), t.tried
+        from a join t on t.id = a.fax_id)
+    select t.tenant_id, t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
+           t.called_number, o.number as calling_number, t.pages, a.start_page, d.object_name, d.bytes, d.sha256,
+           t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident
+    from t join a on a.fax_id = t.id
+    join renderings r on r.tenant_id = t.tenant_id and r.id = t.rendering_id
+    join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
+    left join lateral (
+        select o.number, o.station_ident from dids o where o.tenant_id = t.tenant_id and o.enabled
+        order by o.number = t.calling_number desc, o.created_at, o.number limit 1) o on true""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +201,11 @@ class _Lane:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A fax, and its way out; route None: nobody serves it. order: its place among all that are chosen."""
+    """A fax, and its way out; route None: nobody serves it."""
 
+    tenant_id: int
     fax_id: int
     route: _Route | None
-    order: int
 
 
 def claim_faxes(
@@ -177,13 +238,12 @@ def claim_faxes(
         return []
     _look_into(tx, lanes, most)
     chosen = _choose(lanes, rooms, most, calls_to_one_number)
-    _put_off(tx, lanes, chosen)
-    claimed: list[ClaimedFax] = []
-    for tenant_id in sorted(chosen):
-        tx.enter_tenant(tenant_id)
-        claimed += _open_attempts(tx, tenant_id, chosen[tenant_id], node, switch_uuid, lease_seconds)
+    _put_off(tx, lanes, {choice.fax_id for choice in chosen})
+    if not chosen:
+        return []
+    claimed = _open_attempts(tx, chosen, node, switch_uuid, lease_seconds)
     _note(tx, claimed)
-    order = {choice.fax_id: choice.order for choices in chosen.values() for choice in choices}
+    order = {choice.fax_id: place for place, choice in enumerate(chosen)}
     return sorted(claimed, key=lambda fax: order[fax.fax_id])
 
 
@@ -191,7 +251,7 @@ def _lanes(tx: Transaction, most: int) -> tuple[list[_Lane], dict[int, int]]:
     """The lanes that are served next, in that order; how many calls each of their trunks may be given."""
     lanes: list[_Lane] = []
     rooms: dict[int, int] = {}
-    for row in tx.rows(_DUE_LANES, {"most": most}):
+    for row in tx.rows_of(DUE_LANES, {"most": most}):
         routes = [_Route(*route[:5]) for route in row["trunks"] or ()]
         rooms.update({route[0]: int(route[5] or 0) for route in row["trunks"] or ()})
         lanes.append(_Lane(row, routes))
@@ -200,7 +260,7 @@ def _lanes(tx: Transaction, most: int) -> tuple[list[_Lane], dict[int, int]]:
 
 def _look_into(tx: Transaction, lanes: Sequence[_Lane], most: int) -> None:
     """Fetches the first due faxes of each lane."""
-    rows = tx.rows(
+    rows = tx.rows_of(
         _FAXES,
         {
             "priorities": [lane.row["priority"] for lane in lanes],
@@ -213,18 +273,15 @@ def _look_into(tx: Transaction, lanes: Sequence[_Lane], most: int) -> None:
         lanes[row["lane"] - 1].waiting.append(row)
 
 
-def _choose(
-    lanes: Sequence[_Lane], rooms: dict[int, int], most: int, calls_to_one_number: int
-) -> dict[int, list[_Choice]]:
-    """By turns: after each fax the tenant with the fewest calls comes next. By tenant."""
+def _choose(lanes: Sequence[_Lane], rooms: dict[int, int], most: int, calls_to_one_number: int) -> list[_Choice]:
+    """By turns: after each fax the tenant with the fewest calls comes next."""
     calls = {lane.tenant_id: int(lane.row["calls"]) for lane in lanes}
     left = {lane.tenant_id: lane.row["room"] for lane in lanes}
     to_number: Counter[str] = Counter()
-    chosen: dict[int, list[_Choice]] = {}
+    chosen: list[_Choice] = []
     turns = [(lane.row["priority"], calls[lane.tenant_id], order) for order, lane in enumerate(lanes)]
     heapq.heapify(turns)
-    count = 0
-    while turns and count < most:
+    while turns and len(chosen) < most:
         priority, had, order = heapq.heappop(turns)
         lane = lanes[order]
         tenant_id = lane.tenant_id
@@ -237,8 +294,7 @@ def _choose(
         found = _next_of(lane, rooms, to_number, calls_to_one_number)
         if found is None:
             continue
-        chosen.setdefault(tenant_id, []).append(_Choice(*found, order=count))
-        count += 1
+        chosen.append(_Choice(tenant_id, *found))
         calls[tenant_id] += 1
         if left[tenant_id] is not None:
             left[tenant_id] -= 1
@@ -276,9 +332,8 @@ def _free_route(routes: Iterable[_Route], rooms: dict[int, int], tried: Sequence
     return random.choices(equal, [route.weight for route in equal])[0]  # noqa: S311
 
 
-def _put_off(tx: Transaction, lanes: Sequence[_Lane], chosen: dict[int, list[_Choice]]) -> None:
+def _put_off(tx: Transaction, lanes: Sequence[_Lane], taken: set[int]) -> None:
     """Lets others come up in a lane whose first faxes can all not be dialled now, because their numbers are taken."""
-    taken = {choice.fax_id for choices in chosen.values() for choice in choices}
     for lane in lanes:
         if not lane.waiting or lane.next < len(lane.waiting) or any(row["fax_id"] in taken for row in lane.waiting):
             continue
@@ -302,85 +357,39 @@ def _put_off(tx: Transaction, lanes: Sequence[_Lane], chosen: dict[int, list[_Ch
 
 
 def _open_attempts(
-    tx: Transaction, tenant_id: int, choices: Sequence[_Choice], node: str, switch_uuid: str, lease_seconds: int
+    tx: Transaction, chosen: Sequence[_Choice], node: str, switch_uuid: str, lease_seconds: int
 ) -> list[ClaimedFax]:
     """Takes faxes out of the queue, but for those that somebody else has locked, and opens their calls.
 
-    A cancel holds the fax and then wants its place in the queue, which the claim holds: waiting here would be a
-    deadlock. A fax whose lane is out of date, because routes were changed, stays, and gets its right one.
+    A fax whose lane is out of date, because routes were changed, stays, and gets its right one.
     """
-    rows = tx.rows(
-        """with chosen as (
-               select * from unnest(%(faxes)s::bigint[], %(trunks)s::bigint[], %(prefixes)s::text[])
-                   as c (fax_id, trunk_id, prefix)),
-           free as (
-               select f.id from faxes f join fax_queue q on q.tenant_id = %(tenant)s and q.fax_id = f.id
-               where f.tenant_id = %(tenant)s and f.id = any(%(faxes)s) and q.lane = lane_of(%(tenant)s, q.destination)
-               for update of f skip locked),
-           left_queue as (
-               delete from fax_queue q using free where q.tenant_id = %(tenant)s and q.fax_id = free.id
-               returning q.fax_id, q.tried),
-           f as (
-               update faxes set state = 'dialing', attempts_made = attempts_made + 1, not_before = null,
-                                explanation = null
-               where tenant_id = %(tenant)s and id in (select fax_id from left_queue)
-                 and state = 'queued' and not cancel_requested
-               returning id, called_number, calling_number, pages, pages_done, attempts_made, rendering_id,
-                         t38_off, v17_off, ecm_off),
-           t as (
-               select f.id as fax_id, t.id as trunk_id, t.name, c.prefix,
-                      t.t38 and not f.t38_off and not coalesce(l.t38_off, false) as t38,
-                      not f.v17_off and not coalesce(l.v17_off, false) as v17,
-                      not f.ecm_off and not coalesce(l.ecm_off, false) as ecm
-               from f join chosen c on c.fax_id = f.id left join trunks t on t.id = c.trunk_id
-               left join destinations l on l.tenant_id = %(tenant)s and l.number = f.called_number
-                                       and coalesce(l.expires_at > now(), true)),
-           a as (
-               insert into attempts (tenant_id, fax_id, number, node, channel_uuid, start_page, trunk, route_prefix,
-                                     t38_offered, v17_offered, ecm_offered)
-               select %(tenant)s, id, attempts_made, %(node)s, gen_random_uuid()::text, pages_done, t.name, t.prefix,
-                      t.t38, t.v17, t.ecm
-               from f join t on t.fax_id = f.id
-               returning id, fax_id, channel_uuid, number, start_page),
-           c as (
-               insert into calls (tenant_id, attempt_id, fax_id, direction, node, switch_uuid, channel_uuid, trunk_id,
-                                  destination, lease_until, tried)
-               select %(tenant)s, a.id, a.fax_id, 'outbound', %(node)s, %(switch)s, a.channel_uuid, t.trunk_id,
-                      f.called_number, now() + make_interval(secs => %(lease)s), q.tried
-               from a join f on f.id = a.fax_id join t on t.fax_id = f.id join left_queue q on q.fax_id = f.id)
-           select f.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid, f.called_number,
-                  o.number as calling_number, f.pages, a.start_page, d.object_name, d.bytes, d.sha256,
-                  t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident
-           from f join a on a.fax_id = f.id join t on t.fax_id = f.id
-           join renderings r on r.tenant_id = %(tenant)s and r.id = f.rendering_id
-           join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
-           left join lateral (
-               select o.number, o.station_ident from dids o where o.tenant_id = %(tenant)s and o.enabled
-               order by o.number = f.calling_number desc, o.created_at, o.number limit 1) o on true
-           order by f.id""",
+    tx.enter_tenants({choice.tenant_id for choice in chosen})
+    faxes = [choice.fax_id for choice in chosen]
+    rows = tx.rows_of(
+        _OPEN,
         {
-            "tenant": tenant_id,
-            "faxes": [choice.fax_id for choice in choices],
-            "trunks": [None if choice.route is None else choice.route.trunk_id for choice in choices],
-            "prefixes": [None if choice.route is None else choice.route.prefix for choice in choices],
+            "tenants": [choice.tenant_id for choice in chosen],
+            "faxes": faxes,
+            "trunks": [None if choice.route is None else choice.route.trunk_id for choice in chosen],
+            "prefixes": [None if choice.route is None else choice.route.prefix for choice in chosen],
             "node": node,
             "switch": switch_uuid,
             "lease": lease_seconds,
         },
     )
-    if len(rows) < len(choices):
+    if len(rows) < len(chosen):
         tx.later(
             """update fax_queue set lane = lane_of(tenant_id, destination)
-               where tenant_id = %s and fax_id = any(%s) and lane <> lane_of(tenant_id, destination)""",
-            (tenant_id, [choice.fax_id for choice in choices]),
+               where fax_id = any(%s) and lane <> lane_of(tenant_id, destination)""",
+            (faxes,),
         )
     known = {trunk.id: trunk for trunk in trunks.some(tx, {row["trunk_id"] for row in rows} - {None})}
-    return [_claimed(tenant_id, row, known.get(row["trunk_id"])) for row in rows]
+    return [_claimed(row, known.get(row["trunk_id"])) for row in rows]
 
 
-def _claimed(tenant_id: int, row: Row, trunk: Trunk | None) -> ClaimedFax:
+def _claimed(row: Row, trunk: Trunk | None) -> ClaimedFax:
     return ClaimedFax(
-        tenant_id,
+        row["tenant_id"],
         row["fax_id"],
         row["attempt_id"],
         row["attempt_number"],
@@ -400,24 +409,26 @@ def _claimed(tenant_id: int, row: Row, trunk: Trunk | None) -> ClaimedFax:
 
 def _note(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
     """Moves on whose turn it is, and when trunks with a rate take their next call."""
-    for tenant_id, calls in sorted(Counter(fax.tenant_id for fax in claimed).items()):
-        tx.later(
-            """insert into tenant_turns as t (tenant_id, served_at, hour, calls)
-               values (%s, clock_timestamp(), date_trunc('hour', now()), %s)
-               on conflict on constraint tenant_turns_pkey do update
-               set served_at = excluded.served_at, hour = excluded.hour,
-                   calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end""",
-            (tenant_id, calls),
-        )
-    for trunk_id, calls in sorted(Counter(fax.trunk.id for fax in claimed if fax.trunk).items()):
-        tx.later(
-            """insert into trunk_states as s (trunk_id, next_call_at)
-               select id, now() + make_interval(secs => %s / calls_per_second) from trunks
-               where id = %s and calls_per_second is not null
-               on conflict on constraint trunk_states_pkey do update
-               set next_call_at = greatest(s.next_call_at, now()) + (excluded.next_call_at - now())""",
-            (calls, trunk_id),
-        )
+    turns = Counter(fax.tenant_id for fax in claimed)
+    tx.later(
+        """insert into tenant_turns as t (tenant_id, served_at, hour, calls)
+           select tenant_id, clock_timestamp(), date_trunc('hour', now()), calls
+           from unnest(%s::bigint[], %s::integer[]) as c (tenant_id, calls)
+           on conflict on constraint tenant_turns_pkey do update
+           set served_at = excluded.served_at, hour = excluded.hour,
+               calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end""",
+        (list(turns), list(turns.values())),
+    )
+    paced = Counter(fax.trunk.id for fax in claimed if fax.trunk)
+    tx.later(
+        """insert into trunk_states as s (trunk_id, next_call_at)
+           select k.id, now() + make_interval(secs => c.calls / k.calls_per_second)
+           from unnest(%s::bigint[], %s::integer[]) as c (trunk_id, calls) join trunks k on k.id = c.trunk_id
+           where k.calls_per_second is not null order by k.id
+           on conflict on constraint trunk_states_pkey do update
+           set next_call_at = greatest(s.next_call_at, now()) + (excluded.next_call_at - now())""",
+        (list(paced), list(paced.values())),
+    )
 
 
 def outlook(tx: Transaction, node: str) -> tuple[float | None, int]:

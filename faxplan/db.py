@@ -4,10 +4,13 @@ A `Database` logs in as one role. Work happens in transactions: `tenant(id)` see
 `across_tenants()` sees what the role's named policies show. Both take a pooled connection, and give it back.
 """
 
+import re
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from peewee import InterfaceError, OperationalError, PeeweeException
@@ -18,6 +21,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 
 Row = dict[str, Any]
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 Parameters = Sequence[Any] | dict[str, Any]
 
 # libpq's, in seconds but for the last one: a server that went away without a word, as at a network fail-over, is an
@@ -89,6 +93,29 @@ class ConstraintViolated(FaxplanError):
         super().__init__(CONSTRAINT_MESSAGES.get(constraint, f"The database refused the change: rule {constraint}."))
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement whose plan costs more than its execution, with %(name)s placeholders, each with a cast."""
+
+    name: str
+    sql: str
+
+    @property
+    def preparing(self) -> str:
+        """With $1, $2, ... in the order in which names first stand there; what is doubled for %s is single here."""
+        names = self._names()
+        numbered = _PLACEHOLDER.sub(lambda found: f"${names.index(found[1]) + 1}", self.sql)
+        return f"prepare {self.name} as {numbered}"
+
+    @property
+    def executing(self) -> str:
+        """With the placeholders, for psycopg2."""
+        return f"execute {self.name}({', '.join(f'%({name})s' for name in self._names())})"
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(_PLACEHOLDER.findall(self.sql)))
+
+
 class Transaction:
     """An open transaction. Statements use psycopg2's %s and %(name)s placeholders.
 
@@ -105,7 +132,17 @@ class Transaction:
 
     def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """All rows, each a dict by column name."""
-        cursor = self._run(sql, parameters)
+        return self._fetched(self._run(sql, parameters))
+
+    def rows_of(self, statement: Prepared, parameters: dict[str, Any]) -> list[Row]:
+        """As `rows`, of a statement that PostgreSQL plans once a connection."""
+        known = self._pool.prepared()
+        if statement.name not in known:
+            self._run(statement.preparing)
+            known.add(statement.name)
+        return self._fetched(self._run(statement.executing, parameters))
+
+    def _fetched(self, cursor: Any) -> list[Row]:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
@@ -147,6 +184,11 @@ class Transaction:
     def enter_tenant(self, tenant_id: int) -> None:
         """From here on this transaction also sees this tenant's rows, in place of another's."""
         self._enter(str(tenant_id))
+
+    def enter_tenants(self, tenant_ids: Iterable[int]) -> None:
+        """From here on this transaction of role switch sees these tenants' rows, in what a claim works with."""
+        listed = ",".join(f"{tenant_id:d}" for tenant_id in tenant_ids)
+        self.later("select set_config('app.claim', %s, true)", (listed,))
 
     def commit(self) -> None:
         """Makes it all last, `later` statements first; the gate's. Nothing is sent where nothing was asked for."""
@@ -195,8 +237,16 @@ _CANNOT_CONNECT = (PeeweeException, psycopg2.Error, MaxConnectionsExceeded)
 class _Pool(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee has no types
     """Without a `select 1` at each check-out: Transaction replaces a connection that turns out to be dead."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
     def _is_closed(self, conn: Any) -> bool:
         return bool(conn.closed)
+
+    def prepared(self) -> set[str]:
+        """The names of the statements that this thread's connection has planned; to be added to."""
+        return self._prepared.setdefault(self.connection(), set())
 
 
 class Database:

@@ -1,5 +1,10 @@
 -- Trunks with limits, rest and a tenant of their own; routes with several trunks; lanes; failure rules; what is known of numbers.
 
+create function claimed_tenants() returns bigint[]
+    language sql stable parallel safe
+    return string_to_array(nullif(current_setting('app.claim', true), ''), ',')::bigint[];
+comment on function claimed_tenants() is 'The tenants whose calls this transaction of the switch opens, or null.';
+
 alter table tenants
     add column max_calls integer,
     add column calls_per_hour integer,
@@ -251,6 +256,16 @@ begin
     end loop;
 end $$;
 create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
+-- A claim opens the calls of several tenants in one statement, and names them: app.claim.
+do $$
+declare
+    t text;
+begin
+    foreach t in array array['faxes', 'attempts', 'renderings', 'documents', 'destinations'] loop
+        execute format('create policy %I on %I to faxplan_switch using (tenant_id = any ((select claimed_tenants())::bigint[])) '
+                       'with check (tenant_id = any ((select claimed_tenants())::bigint[]))', t || '_claim', t);
+    end loop;
+end $$;
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 
 grant select on sending_hours, trunk_states, tenant_turns, failure_rules, destinations to faxplan_backup;

@@ -19,6 +19,9 @@ from faxplan.trunks import Trunk
 MOST_CLAIMED = 16
 _LOCK = 0x666178636C
 """Any number that nobody else uses ("faxcl" in ASCII)."""
+_LANES_AT_ONCE = 64
+_MOST_MENDED, _FAXES_MENDED = 16, 100
+"""Of lanes that are out of date, so many are mended in a claim, and so many faxes of each."""
 _MOST_PUT_OFF = 1000
 _PUT_OFF_SECONDS, _LONGEST_PUT_OFF_SECONDS = 5, 600
 """Between two looks at faxes to a number that has as many calls as it may: the more wait for it, the later the last."""
@@ -41,41 +44,52 @@ _HEADS = """
             where q.priority = l.priority and q.tenant_id = l.tenant_id and q.lane = l.lane
             order by q.not_before limit 1) h)"""
 
-# calls_per_second is a generic cell rate algorithm with a tolerance of a tenth of a second, or of one call. The order
-# is made before the trunks are looked up, so that they are looked up for the first lanes only.
+# calls_per_second is a generic cell rate algorithm with a tolerance of a tenth of a second, or of one call.
+_ROOM = Prepared(
+    "claim_room",
+    """
+    with trunk_calls as (select trunk_id, count(*) as calls from calls group by trunk_id),
+    trunk_room as (
+        select t.id, least(
+            t.max_calls - coalesce(c.calls, 0),
+            floor(t.calls_per_second * extract(epoch from
+                now() + make_interval(secs => greatest(0.1, 1 / t.calls_per_second))
+                - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s::integer) as room
+        from trunks t left join trunk_calls c on c.trunk_id = t.id left join trunk_states s on s.trunk_id = t.id
+        where t.enabled and coalesce(s.rests_until, '-infinity') <= now())
+    select (select count(*) from calls where node = %(node)s::text) as on_node,
+           (select version::text from routing_version) as version,
+           (select coalesce(jsonb_object_agg(id, greatest(room, 0)::integer), '{}') from trunk_room) as trunks""",
+)
+
 DUE_LANES = Prepared(
     "claim_lanes",
     f"""{_HEADS},
     tenant_calls as (select tenant_id, count(*) as calls from calls group by tenant_id),
-    trunk_calls as (select trunk_id, count(*) as calls from calls group by trunk_id),
-    free_trunks as materialized (
-        select t.id, least(
-            coalesce(t.max_calls - coalesce(c.calls, 0), %(most)s::integer),
-            coalesce(floor(t.calls_per_second * extract(epoch from
-                now() + make_interval(secs => greatest(0.1, 1 / t.calls_per_second))
-                - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s::integer)) as room
-        from trunks t left join trunk_calls c on c.trunk_id = t.id left join trunk_states s on s.trunk_id = t.id
-        where coalesce(s.rests_until, '-infinity') <= now())
-    select h.*, r.trunks
-    from (
-        select h.priority, h.tenant_id, h.lane, h.destination, coalesce(c.calls, 0) as calls,
+    due as (
+        select h.*, coalesce(c.calls, 0) as calls, t.time_zone, s.served_at,
                least(t.max_calls - coalesce(c.calls, 0),
                      t.calls_per_hour - case when s.hour = date_trunc('hour', now()) then s.calls else 0 end) as room
         from heads h join tenants t on t.id = h.tenant_id
         left join tenant_calls c on c.tenant_id = h.tenant_id
         left join tenant_turns s on s.tenant_id = h.tenant_id
-        where h.not_before <= now()
-        order by h.priority, coalesce(c.calls, 0), s.served_at nulls first, h.not_before
-        offset 0) h
-    cross join lateral (
-        select jsonb_agg(jsonb_build_array(f.trunk_id, f.stage, f.position, f.weight, f.prefix, greatest(o.room, 0))
-                         order by f.stage, f.position) as trunks, coalesce(bool_or(o.room >= 1), false) as free
-        from trunks_for(h.tenant_id, h.destination) f left join free_trunks o on o.id = f.trunk_id) r
-    where coalesce(h.room > 0, true) and may_send(h.tenant_id, h.priority)
-      and (r.free or (r.trunks is null and not exists (
-          select from matching_routes(h.tenant_id, h.destination) m where m.trunk_id is not null)))
-    limit %(most)s::integer""",
+        where h.not_before <= now())
+    select d.priority, d.tenant_id, d.lane, d.destination, d.calls, d.room from due d
+    where coalesce(d.room > 0, true) and coalesce((
+        select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
+                       and clock.here::time < h.closes)
+        from sending_hours h, (select now() at time zone d.time_zone as here) clock
+        where h.tenant_id = d.tenant_id and (h.priority is null or h.priority = d.priority)), true)
+    order by d.priority, d.calls, d.served_at nulls first, d.not_before
+    limit %(most)s::integer offset %(past)s::integer""",
 )
+
+_WAYS = """
+    select l.tenant_id, l.lane,
+           (select jsonb_agg(jsonb_build_array(f.trunk_id, f.stage, f.position, f.weight, f.prefix))
+            from trunks_for(l.tenant_id, l.destination) f) as trunks,
+           exists (select from matching_routes(l.tenant_id, l.destination) m where m.trunk_id is not null) as served
+    from unnest(%s::bigint[], %s::text[], %s::text[]) as l (tenant_id, lane, destination)"""
 
 _FAXES = Prepared(
     "claim_faxes",
@@ -103,8 +117,6 @@ _OPEN = Prepared(
             as c (tenant_id, fax_id, trunk_id, prefix)),
     free as (
         select f.tenant_id, f.id from chosen c join faxes f on f.tenant_id = c.tenant_id and f.id = c.fax_id
-        join fax_queue q on q.tenant_id = f.tenant_id and q.fax_id = f.id
-        where q.lane = lane_of(q.tenant_id, q.destination)
         for update of f skip locked),
     left_queue as (
         delete from fax_queue q using free where q.tenant_id = free.tenant_id and q.fax_id = free.id
@@ -174,7 +186,7 @@ class ClaimedFax:
     ecm: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Route:
     """A trunk that may take a lane's faxes, as trunks_for says it."""
 
@@ -185,12 +197,44 @@ class _Route:
     prefix: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Out of a lane. served: whether any route leads out of it; its trunks may all be disabled."""
+
+    routes: tuple[_Route, ...]
+    served: bool
+
+
+class Ways:
+    """The ways out of lanes, remembered: a lane has another name once routes were changed. For one thread to use."""
+
+    def __init__(self) -> None:
+        self._version = ""
+        self._known: dict[tuple[int, str], _Way] = {}
+
+    def learn(self, tx: Transaction, version: str, rows: Iterable[Row]) -> None:
+        """Looks up what is not known yet of these lanes."""
+        if version != self._version:
+            self._version, self._known = version, {}
+        new = [row for row in rows if (row["tenant_id"], row["lane"]) not in self._known]
+        if not new:
+            return
+        columns = [[row[name] for row in new] for name in ("tenant_id", "lane", "destination")]
+        for row in tx.rows(_WAYS, columns):
+            routes = tuple(_Route(*route) for route in row["trunks"] or ())
+            self._known[row["tenant_id"], row["lane"]] = _Way(routes, row["served"])
+
+    def of(self, row: Row) -> _Way:
+        """Of a lane that was learned."""
+        return self._known[row["tenant_id"], row["lane"]]
+
+
 @dataclass(slots=True)
 class _Lane:
-    """Faxes of one tenant and priority that the same trunks take. room: None where the tenant has no limit."""
+    """Faxes of one tenant and priority that the same trunks take. `row`: of DUE_LANES."""
 
     row: Row
-    routes: list[_Route]
+    routes: tuple[_Route, ...]
     waiting: list[Row] = field(default_factory=list)
     next: int = 0
 
@@ -217,23 +261,25 @@ def claim_faxes(
     max_calls: int,
     lease_seconds: int,
     calls_to_one_number: int = 1000,
+    ways: Ways | None = None,
 ) -> list[ClaimedFax]:
     """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node.
 
     The most urgent first; among tenants whoever has the fewest calls, then whose turn is the longest ago; each
     tenant's in the order in which they became due. Limits: `max_calls` of the node, those of tenant and trunk
     (schema.sql), and `calls_to_one_number` at once to a number that is not a DID of ours; sending hours; trunks that
-    rest. Both directions count.
+    rest. Both directions count. ways: what earlier claims of this process have learned.
 
     Refused: a fax that its user is cancelling at this moment (SKIP LOCKED), or that is no longer queued. Waits while
     another node claims. Call in across_tenants() as role switch.
     """
     tx.later("select pg_advisory_xact_lock(%s)", (_LOCK,))
-    on_node = tx.value("select count(*) from calls where node = %s", (node,))
-    most = min(most, MOST_CLAIMED, max_calls - on_node)
+    (room,) = tx.rows_of(_ROOM, {"node": node, "most": MOST_CLAIMED})
+    most = min(most, MOST_CLAIMED, max_calls - room["on_node"])
     if most < 1:
         return []
-    lanes, rooms = _lanes(tx, most)
+    rooms = {int(trunk_id): calls for trunk_id, calls in room["trunks"].items()}
+    lanes = _lanes(tx, most, room["version"], rooms, ways or Ways())
     if not lanes:
         return []
     _look_into(tx, lanes, most)
@@ -247,26 +293,50 @@ def claim_faxes(
     return sorted(claimed, key=lambda fax: order[fax.fax_id])
 
 
-def _lanes(tx: Transaction, most: int) -> tuple[list[_Lane], dict[int, int]]:
-    """The lanes that are served next, in that order; how many calls each of their trunks may be given."""
+def _lanes(tx: Transaction, most: int, version: str, rooms: dict[int, int], ways: Ways) -> list[_Lane]:
+    """The first `most` lanes, in the order in which they are served, that have a way out now.
+
+    Those of an earlier routing_version are mended, some faxes at a time, and served by the next claim.
+    """
     lanes: list[_Lane] = []
-    rooms: dict[int, int] = {}
-    for row in tx.rows_of(DUE_LANES, {"most": most}):
-        routes = [_Route(*route[:5]) for route in row["trunks"] or ()]
-        rooms.update({route[0]: int(route[5] or 0) for route in row["trunks"] or ()})
-        lanes.append(_Lane(row, routes))
-    return lanes, rooms
+    past = 0
+    while len(lanes) < most:
+        rows = tx.rows_of(DUE_LANES, {"most": _LANES_AT_ONCE, "past": past})
+        past += len(rows)
+        stale = [row for row in rows if not row["lane"].startswith(f"{version}:")]
+        _mend(tx, stale)
+        current = [row for row in rows if row not in stale] if stale else rows
+        ways.learn(tx, version, current)
+        for row in current:
+            way = ways.of(row)
+            if any(rooms.get(route.trunk_id, 0) > 0 for route in way.routes) or not way.served:
+                lanes.append(_Lane(row, way.routes))
+        if len(rows) < _LANES_AT_ONCE:
+            break
+    return lanes[:most]
+
+
+def _mend(tx: Transaction, stale: Sequence[Row]) -> None:
+    """Gives the first faxes of lanes that are out of date their right lane."""
+    for row in stale[:_MOST_MENDED]:
+        tx.later(
+            """update fax_queue q set lane = lane_of(q.tenant_id, q.destination) where (q.tenant_id, q.fax_id) in (
+                   select s.tenant_id, s.fax_id from fax_queue s
+                   where s.priority = %s and s.tenant_id = %s and s.lane = %s
+                   order by s.not_before limit %s for update skip locked)""",
+            (row["priority"], row["tenant_id"], row["lane"], _FAXES_MENDED),
+        )
 
 
 def _look_into(tx: Transaction, lanes: Sequence[_Lane], most: int) -> None:
-    """Fetches the first due faxes of each lane."""
+    """Fetches the first due faxes of each lane: twice as many as can be taken, where all lanes take alike."""
     rows = tx.rows_of(
         _FAXES,
         {
             "priorities": [lane.row["priority"] for lane in lanes],
             "tenants": [lane.tenant_id for lane in lanes],
             "lanes": [lane.row["lane"] for lane in lanes],
-            "window": most,
+            "window": max(2 * most // len(lanes), 2),
         },
     )
     for row in rows:
@@ -324,7 +394,7 @@ def _next_of(
 
 def _free_route(routes: Iterable[_Route], rooms: dict[int, int], tried: Sequence[int]) -> _Route | None:
     """The first that has room and was not tried just before; by weight among those of one stage and position."""
-    free = [route for route in routes if rooms[route.trunk_id] > 0 and route.trunk_id not in tried]
+    free = [route for route in routes if rooms.get(route.trunk_id, 0) > 0 and route.trunk_id not in tried]
     if not free:
         return None
     equal = [route for route in free if (route.stage, route.position) == (free[0].stage, free[0].position)]
@@ -359,17 +429,13 @@ def _put_off(tx: Transaction, lanes: Sequence[_Lane], taken: set[int]) -> None:
 def _open_attempts(
     tx: Transaction, chosen: Sequence[_Choice], node: str, switch_uuid: str, lease_seconds: int
 ) -> list[ClaimedFax]:
-    """Takes faxes out of the queue, but for those that somebody else has locked, and opens their calls.
-
-    A fax whose lane is out of date, because routes were changed, stays, and gets its right one.
-    """
+    """Takes faxes out of the queue, but for those that somebody else has locked, and opens their calls."""
     tx.enter_tenants({choice.tenant_id for choice in chosen})
-    faxes = [choice.fax_id for choice in chosen]
     rows = tx.rows_of(
         _OPEN,
         {
             "tenants": [choice.tenant_id for choice in chosen],
-            "faxes": faxes,
+            "faxes": [choice.fax_id for choice in chosen],
             "trunks": [None if choice.route is None else choice.route.trunk_id for choice in chosen],
             "prefixes": [None if choice.route is None else choice.route.prefix for choice in chosen],
             "node": node,
@@ -377,12 +443,6 @@ def _open_attempts(
             "lease": lease_seconds,
         },
     )
-    if len(rows) < len(chosen):
-        tx.later(
-            """update fax_queue set lane = lane_of(tenant_id, destination)
-               where fax_id = any(%s) and lane <> lane_of(tenant_id, destination)""",
-            (faxes,),
-        )
     known = {trunk.id: trunk for trunk in trunks.some(tx, {row["trunk_id"] for row in rows} - {None})}
     return [_claimed(row, known.get(row["trunk_id"])) for row in rows]
 

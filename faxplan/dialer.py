@@ -73,6 +73,7 @@ class Dialer:
         self._recovery = Recovery(switch, db, spool, settings.node)
         self._actor = f"switch:{settings.node}"
         self._live = LiveCalls()
+        self._ways = claims.Ways()
         self._stager = Stager(store, spool, settings)
         self._ended: set[int] = set()
         self._full = False
@@ -285,6 +286,7 @@ class Dialer:
                 max_calls=self._settings.max_channels,
                 lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
                 calls_to_one_number=self._settings.calls_to_one_number,
+                ways=self._ways,
             )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
             wait, calls = (0.0, 0) if len(claimed) == most else claims.outlook(tx, self._settings.node)

@@ -23,9 +23,9 @@ class RuntimeSilent(FaxplanError):
 
 
 def look(settings: Settings, db: Database) -> str:
-    """What was done, in a sentence; empty where the runtime is at work. db: role switch.
+    """What was done, in a sentence; empty where nothing was, as cron mails each word. db: role switch.
 
-    A runtime that was stopped on purpose stays so.
+    A runtime that was stopped on purpose stays so, and only syslog hears of it.
 
     Raises RuntimeSilent where somebody has to look, and DatabaseUnavailable. What is done and what fails is in syslog.
     """
@@ -35,12 +35,12 @@ def look(settings: Settings, db: Database) -> str:
         return ""
     since = "has never reported" if silent is None else f"is silent for {silent:.0f} s"
     if settings.stop_file.exists():
-        stopped = (
+        _log(
+            syslog.LOG_NOTICE,
             f"The runtime of node {settings.node} was stopped on purpose ({settings.stop_file}); nothing is "
-            "dialled here until `python fax_queue::start` in FreeSWITCH."
+            "dialled here until `python fax_queue::start` in FreeSWITCH.",
         )
-        _log(syslog.LOG_NOTICE, stopped)
-        return stopped
+        return ""
     complaint = f"The runtime of node {settings.node} {since}; nothing is dialled here."
     try:
         with connect(settings) as switch:

@@ -68,7 +68,8 @@ def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]
         return [
             warning(
                 "event socket",
-                "not configured: gateways, addresses and a stuck Python go unnoticed",
+                "not configured: the guard cannot start a silent runtime again, and gateways, addresses and a stuck "
+                "Python go unnoticed",
                 "Set event_socket and event_socket_password_file; docs/settings.md describes them.",
             )
         ]

@@ -35,6 +35,7 @@ CONSTRAINT_MESSAGES = {
     "tenants_slug_form": "A tenant's short name has lower-case letters, digits and hyphens only, at most 40.",
     "tenants_country_form": "A country is its two-letter ISO code, such as DE or US.",
     "tenants_us_header_line": "In the US the header line cannot be switched off (47 CFR 68.318(d)).",
+    "tenants_us_header_name": "In the US the header line names the sender (47 CFR 68.318(d)). Give a header name.",
     "tenants_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
     "dids_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
     "tenants_header_name_form": "The name in the header line has at most 50 characters.",

@@ -44,7 +44,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         plain = spool.outbound_plain(fax.attempt_id)
         try:
             store.copy_to(fax.rendering, plain)
-            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), tenant.header_name, ident, 1, fax.pages)
+            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), tenant.sender_name, ident, 1, fax.pages)
             header_line.stamp(plain, target, line, start_page=fax.start_page)
         finally:
             plain.unlink(missing_ok=True)
@@ -55,7 +55,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         fax_id=fax.fax_id,
         attempt_id=fax.attempt_id,
         ident=ident,
-        header=_as_variable(tenant.header_name) if tenant.header_line and not stamped else "",
+        header=_as_variable(tenant.sender_name) if tenant.header_line and not stamped else "",
         time_zone=tenant.time_zone,
         start_page=fax.start_page,
         dialled=numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country),

@@ -255,6 +255,19 @@ def test_the_header_line_stays_on_in_the_us(shop: World, capsys: pytest.CaptureF
     assert "68.318" in said(capsys, "tenant", "set", "us", "--header-line", "off", code=1)
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\t\x01"])
+def test_the_header_line_names_the_sender_in_the_us(
+    shop: World, capsys: pytest.CaptureFixture[str], blank: str
+) -> None:
+    said(capsys, "tenant", "add", "us", "--name", "U", "--country", "US", "--time-zone", "America/New_York")
+    refused = said(capsys, "tenant", "set", "us", "--header-name", blank, code=1)
+    assert "68.318" in refused
+    assert "name" in refused
+    said(capsys, "tenant", "set", "acme", "--header-name", blank)
+    (row,) = (line for line in said(capsys, "tenant", "list").splitlines() if line.startswith("acme"))
+    assert row.count("Acme") == 2
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -37,7 +37,7 @@ def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
 
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
     """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost."""
-    ident = (fax.did_ident or tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
+    ident = _ident(fax, tenant)
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)
     if stamped:
@@ -67,6 +67,12 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     )
     spool.stage(sidecar)
     return sidecar
+
+
+def _ident(fax: ClaimedFax, tenant: Tenant) -> str:
+    """The first that tells a number, as 47 CFR 68.318(d) asks for: a form of spaces and + alone tells none."""
+    idents = (fax.did_ident, tenant.station_ident, fax.calling_number or "")
+    return next((ident for ident in idents if any(each.isdigit() for each in ident)), "")[:MAX_IDENT]
 
 
 def _as_variable(name: str) -> str:

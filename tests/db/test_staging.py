@@ -53,7 +53,10 @@ def test_a_header_without_a_name_names_the_tenant_whoever_prints_it(
     assert [line.name for line in stamped] == ["Acme"]
 
 
-@pytest.mark.parametrize(("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")])
+@pytest.mark.parametrize(
+    ("of_did", "of_tenant", "ident"),
+    [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001"), (" ", "+ ", "+493023125001")],
+)
 def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
     world: World, rendering: StoredObject, of_did: str, of_tenant: str, ident: str
 ) -> None:

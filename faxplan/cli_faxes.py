@@ -1,13 +1,13 @@
 """The commands of a tenant's user: send, list, show, get, cancel, and status of one fax."""
 
 import argparse
-import getpass
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, history, numbers, outbound, progress, saving, tenants, time_line
+from faxplan import cli_output, cli_passwords, history, numbers, outbound, progress, saving, tenants, time_line
 from faxplan.errors import NotFound
 from faxplan.history import INBOX, SENT, Fax
 from faxplan.outbound import SendRequest
@@ -34,7 +34,9 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     which = listing.add_mutually_exclusive_group()
     which.add_argument("--inbox", dest="direction", action="store_const", const=INBOX, help="received ones only")
     which.add_argument("--sent", dest="direction", action="store_const", const=SENT, help="sent ones only")
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    listing.add_argument(
+        "--limit", type=cli_output.whole_number, default=50, metavar="N", help="at most so many (default: 50)"
+    )
     listing.set_defaults(command=_list)
 
     show = commands.add_parser("show", parents=[personal], help="everything about a fax: each call, and what was said")
@@ -57,10 +59,10 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
     user, tenant = _actor(context, options)
     password = None
     if options.password:
-        password = getpass.getpass("Password of the PDF: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    request = SendRequest(
-        options.number, options.file, options.file.name, Resolution(options.resolution), password=password
-    )
+        password = cli_passwords.asked("Password of the PDF: ")
+    # A name that is not UTF-8 is a label all the same, and no reason to send nothing.
+    name = os.fsencode(options.file.name).decode(errors="replace")
+    request = SendRequest(options.number, options.file, name, Resolution(options.resolution), password=password)
     accepted = outbound.submit(context.portal, context.store, user, request)
     if not options.json:
         pages = "" if accepted.pages is None else f", {accepted.pages} page{'' if accepted.pages == 1 else 's'}"

@@ -76,6 +76,12 @@ class ConstraintViolated(FaxplanError):
         super().__init__(CONSTRAINT_MESSAGES.get(constraint, f"The database refused the change: rule {constraint}."))
 
 
+class ValueRefused(FaxplanError):
+    """PostgreSQL cannot take a value at all: a number out of range, or text that is not UTF-8."""
+
+    error_id = "value-refused"
+
+
 class Transaction:
     """An open transaction. Statements use psycopg2's %s and %(name)s placeholders.
 
@@ -214,7 +220,7 @@ class Database:
     def tenant(self, tenant_id: int) -> Iterator[Transaction]:
         """A transaction that sees one tenant. Commits at the end, rolls back on any exception.
 
-        Raises DatabaseUnavailable (try again later) and ConstraintViolated.
+        Raises DatabaseUnavailable (try again later), ConstraintViolated and ValueRefused.
         """
         with self._transaction(str(tenant_id)) as transaction:
             yield transaction
@@ -333,6 +339,10 @@ def _translated(error: BaseException) -> BaseException:
     cause = getattr(error, "orig", None) or error.__cause__ or error
     if isinstance(cause, IntegrityError) and cause.diag.constraint_name:
         return ConstraintViolated(cause.diag.constraint_name)
+    if isinstance(cause, psycopg2.DataError):
+        return ValueRefused(f"The database cannot take a value ({_first_line(cause)}). Correct it.")
+    if isinstance(error, UnicodeEncodeError):
+        return ValueRefused(f"{error.object[:80]!r} is not UTF-8, and the database takes nothing else. Write it anew.")
     if isinstance(error, (*_CANNOT_ANSWER, MaxConnectionsExceeded)) or isinstance(cause, QueryCanceled):
         return DatabaseUnavailable(f"PostgreSQL did not finish ({_first_line(error)}). Is it running?")
     return error

@@ -91,7 +91,9 @@ def _password(file: Path | None) -> str:
     if file is None:
         raise InvalidSetting("event_socket_password_file is not set; name a file with the event socket's password.")
     try:
-        return file.read_text().strip()
+        return file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise InvalidSetting(f"event_socket_password_file {file} is not UTF-8. Write it anew.") from error
     except OSError as error:
         raise InvalidSetting(f"event_socket_password_file {file} cannot be read ({error.strerror}).") from error
 

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 from pathlib import Path
 
 import pikepdf
@@ -98,6 +99,8 @@ def test_a_password_comes_from_a_pipe(
         (["send", "LETTER", "112"], "emergency number"),
         (["show", "99"], "You have no fax 99."),
         (["get", "99"], "You have no fax 99."),
+        (["show", "99999999999999999999"], "You have no fax 99999999999999999999."),
+        (["cancel", "99999999999999999999"], "You have no fax 99999999999999999999 to cancel."),
         (["list", "--as", "nobody@nowhere.example"], "There is no user 'nobody@nowhere.example'."),
     ],
 )
@@ -108,6 +111,47 @@ def test_a_refusal_is_one_sentence_and_exit_code_1(
     assert out == ""
     assert message in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("limit", ["-1", "99999999999", "many"])
+def test_a_limit_that_cannot_be_is_wrong_usage(shop: World, capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["list", "--limit", limit])
+    assert ended.value.code == 2
+    assert f"{limit!r} is no whole number" in capsys.readouterr().err
+
+
+def test_a_file_is_sent_whose_name_is_no_utf_8(shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # "Ä.txt" as a machine of the last century wrote it; and as the command line then has it.
+    name = os.fsdecode(b"\xc4.txt")
+    (tmp_path / name).write_text("One.\n")
+    said(capsys, "send", str(tmp_path / name), "030 23125 002")
+    assert "\N{REPLACEMENT CHARACTER}.txt" in said(capsys, "list")[0]
+    shop.render_all()
+    assert json.loads(said(capsys, "status", "1", "--json")[0])["state"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["list", "--as", "\udcff"], "is not UTF-8"),
+        (["send", "LETTER", "\udcff"], "is not a telephone number"),
+        (["send", "\udcff", "112"], r"There is no file \udcff."),
+    ],
+)
+def test_what_is_no_utf_8_is_refused_in_a_sentence(
+    shop: World, letter: str, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    _, err = said(capsys, *[letter if word == "LETTER" else word for word in arguments], code=1)
+    assert message in err
+
+
+@pytest.mark.parametrize("stream", [io.TextIOWrapper(io.BytesIO(b"\xe4\n"), "utf-8"), io.StringIO("\udce4\n")])
+def test_a_password_of_a_pdf_that_is_no_utf_8_is_refused(
+    shop: World, letter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: io.TextIOBase
+) -> None:
+    monkeypatch.setattr("sys.stdin", stream)
+    assert "UTF-8" in said(capsys, "send", letter, "030 23125 002", "--password", code=1)[1]
 
 
 def test_with_several_users_one_must_be_chosen(

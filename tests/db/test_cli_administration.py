@@ -209,6 +209,15 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
     assert listed(capsys, "trunk", "list")[0]["password_set"] is True
 
 
+def test_a_password_file_that_is_no_utf_8_is_refused(
+    shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = tmp_path / "password"
+    password.write_bytes("geheim-ä\n".encode("latin-1"))
+    said_of_it = said(capsys, "trunk", "set", "carrier", "--password-file", str(password), code=1)
+    assert f"{password} is not UTF-8" in said_of_it
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

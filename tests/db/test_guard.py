@@ -119,6 +119,13 @@ def test_a_switch_that_is_not_there_is_an_alert(world: World, settings: Settings
         guard.look(settings, world.switch)
 
 
+def test_a_password_that_is_no_text_is_an_alert_that_names_its_file(world: World, settings: Settings) -> None:
+    assert settings.event_socket_password_file is not None
+    settings.event_socket_password_file.write_bytes(b"\xe4\n")
+    with pytest.raises(RuntimeSilent, match=f"{settings.event_socket_password_file} .*UTF-8"):
+        guard.look(settings, world.switch)
+
+
 def test_without_an_event_socket_the_alert_says_which_setting_is_missing(world: World) -> None:
     with pytest.raises(RuntimeSilent, match="event_socket is not set"):
         guard.look(world.settings, world.switch)

@@ -1,13 +1,17 @@
 import io
 import json
 import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pikepdf
 import pytest
 
-from faxplan import cli, users
+from faxplan import cli, outbound, progress, users
 from faxplan.config import to_toml
+from faxplan.outbound import Submitted
 from faxplan.spool import Spool
 from tests.world import World
 
@@ -177,6 +181,58 @@ def test_a_database_that_is_away_is_exit_code_3(
     assert said(capsys, "list", code=3)[1].startswith("faxplan: PostgreSQL is out of reach")
     error = json.loads(said(capsys, "list", "--json", code=3)[1])
     assert (error["error_id"], error["retryable"]) == ("database-unavailable", True)
+
+
+@pytest.fixture
+def outage(shop: World, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The database goes away as soon as a fax is accepted. It is back, with the fax cancelled, when somebody waits for
+    the second time; how long they meant to wait."""
+    waited: list[float] = []
+    submit = outbound.submit
+
+    def submitted(*arguments: Any) -> Submitted:
+        accepted = submit(*arguments)
+        shop.installation.let_in(anybody=False)
+        return accepted
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            shop.installation.let_in(anybody=True)
+            outbound.cancel(shop.portal, shop.acme.user, 1)
+
+    monkeypatch.setattr(outbound, "submit", submitted)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    return waited
+
+
+def test_a_database_that_goes_away_once_the_fax_is_accepted_is_waited_for(
+    shop: World, letter: str, outage: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Exit code 3 would have a script send it again, and it would arrive twice.
+    out, _ = said(capsys, "send", letter, "030 23125 002", "--wait", code=1)
+    assert out.startswith("Fax 1 to 030 23125002: accepted.\n")
+    assert out.count("The database is away") == 1
+    assert out.endswith("Cancelled before it was dialled.\n")
+    assert len(outage) == 2
+
+
+def test_a_script_that_waits_has_the_number_of_the_fax_before_anything_can_go_wrong(
+    shop: World, letter: str, outage: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = said(capsys, "send", letter, "030 23125 002", "--wait", "--json", code=1)
+    assert json.loads(err.splitlines()[0]) == {"fax": 1, "state": "accepted"}
+    assert (json.loads(out)["id"], json.loads(out)["state"]) == (1, "cancelled")
+
+
+def test_a_fax_that_was_accepted_is_never_told_to_be_tried_again(
+    shop: World, letter: str, outage: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = said(capsys, "send", letter, "030 23125 002", "--json")
+    assert json.loads(out) == {"id": 1, "state": "accepted", "called_number": "+493023125002", "pages": None}
+    shop.installation.let_in(anybody=True)
+    assert said(capsys, "send", letter, "030 23125 002")[0].startswith("Fax 2 to 030 23125002: accepted.\n")
+    assert outage == []
 
 
 def test_wrong_usage_is_exit_code_2(shop: World) -> None:

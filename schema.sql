@@ -47,12 +47,14 @@ create table tenants (
     constraint tenants_station_ident_form check (station_ident ~ '^[+0-9 ]{0,20}$'),
     constraint tenants_header_name_form check (length(header_name) <= 50),
     constraint tenants_max_attempts_range check (max_attempts between 1 and 20),
-    constraint tenants_us_header_line check (country <> 'US' or header_line)
+    constraint tenants_us_header_line check (country <> 'US' or header_line),
+    constraint tenants_us_header_name check (country <> 'US' or header_name ~ '[^[:space:][:cntrl:]]')
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
 comment on column tenants.time_zone is 'IANA name; header lines and schedules use it.';
 comment on column tenants.station_ident is 'T.30 TSI/CSI where a DID has none of its own: digits, + and space, at most 20 characters.';
+comment on column tenants.header_name is 'Who sends, in the header line. Where it shows nothing, which the US does not allow, the line has the tenant''s name.';
 comment on column tenants.header_line is 'Print the line of 47 CFR 68.318(d) above each page. Cannot be off in the US.';
 comment on column tenants.page_n_of_m is 'Faxplan stamps the header line itself, with "page n of m"; off: spandsp prints it, with the page number only.';
 comment on column tenants.redial_unknown is 'Dial again, after the last recorded page, when a crash hides how a call ended.';

@@ -120,7 +120,7 @@ def _set_tenant(context: "Context", options: argparse.Namespace) -> int:
 def _list_tenants(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_tenants(context.admin)
     rows = [
-        (t.slug, t.country, t.time_zone, t.station_ident, t.header_name if t.header_line else "off", t.max_attempts,
+        (t.slug, t.country, t.time_zone, t.station_ident, t.sender_name if t.header_line else "off", t.max_attempts,
          "yes" if t.enabled else "no", t.name)
         for t in found
     ]  # fmt: skip

@@ -68,10 +68,10 @@ for _rule, _causes in {
     UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE",
     NO_ROUTE: "no-route",
-    STOPPED: "runtime-stopped",
+    STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
     DOCUMENT: "document-lost not-fax-ready",
     OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
-    "SYSTEM_SHUTDOWN MANDATORY_IE_MISSING",
+    "MANDATORY_IE_MISSING",
 }.items():
     BY_CAUSE.update(dict.fromkeys(_causes.split(), _rule))
 

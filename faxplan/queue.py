@@ -337,6 +337,18 @@ def postpone_render_job(
     )
 
 
+def render_jobs_waiting(tx: Transaction) -> Row:
+    """What waits for a worker (role worker): `jobs` that are due and in nobody's hands; `longest`: the seconds that one
+    of them waits; `workers`: those that have another in hand, by their leases."""
+    return tx.one(
+        """select count(*) filter (where free and due <= now()) as jobs,
+                  greatest(extract(epoch from max(now() - due) filter (where free)), 0)::float as longest,
+                  coalesce(array_agg(distinct worker) filter (where not free), '{}') as workers
+           from (select greatest(not_before, lease_until) as due, worker, coalesce(lease_until < now(), true) as free
+                 from render_jobs) as job"""
+    )
+
+
 def busy_workers(tx: Transaction) -> list[str]:
     """The workers that have a job in hand, dead or alive."""
     return [row["worker"] for row in tx.rows("select distinct worker from render_jobs where worker is not null")]

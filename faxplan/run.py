@@ -72,7 +72,7 @@ class Run:
         environment = {"FAXPLAN_CONFIG": str(self._home.settings_file)}
         worker = Child(
             "the worker",
-            [sys.executable, "-m", "faxplan.worker"],
+            [sys.executable, "-m", "faxplan.cli", "worker"],
             log=self._home.logs / "worker.log",
             cwd=PROJECT,
             environment=environment,

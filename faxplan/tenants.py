@@ -38,6 +38,12 @@ class Tenant:
         """Its time zone."""
         return ZoneInfo(self.time_zone)
 
+    @property
+    def sender_name(self) -> str:
+        """Whom the header line names: never nobody, which 47 CFR 68.318(d) asks for."""
+        shows = any(each.isprintable() and not each.isspace() for each in self.header_name)
+        return self.header_name if shows else self.name
+
 
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "

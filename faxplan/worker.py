@@ -12,7 +12,7 @@ import socket
 import threading
 from pathlib import Path
 
-from faxplan import config, outbound, queue, rendering
+from faxplan import outbound, queue, rendering
 from faxplan.config import Settings
 from faxplan.db import Database, Listener
 from faxplan.documents import DocumentLost, Store, StoredObject
@@ -136,23 +136,17 @@ class Worker:
             queue.postpone_render_job(tx, job, self._name, RETRY_SECONDS)
 
 
-def make(settings: Settings) -> Worker:
-    """A worker of this installation."""
+def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
     return Worker(Database(url), Listener(url, (queue.RENDER_CHANNEL,)), Store(settings.store), name=name)
 
 
-def main() -> None:
-    """`python -m faxplan.worker`: runs until SIGTERM or SIGINT."""
-    settings = config.load()
+def serve(settings: Settings) -> None:
+    """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand. For the main thread."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    worker = make(settings)
+    worker = _make(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     LOG.info("worker ready")
     worker.run()
-
-
-if __name__ == "__main__":
-    main()

@@ -209,6 +209,15 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
     assert listed(capsys, "trunk", "list")[0]["password_set"] is True
 
 
+def test_a_password_file_that_is_no_utf_8_is_refused(
+    shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = tmp_path / "password"
+    password.write_bytes("geheim-ä\n".encode("latin-1"))
+    said_of_it = said(capsys, "trunk", "set", "carrier", "--password-file", str(password), code=1)
+    assert f"{password} is not UTF-8" in said_of_it
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
@@ -253,6 +262,19 @@ def test_what_cannot_be_is_refused_in_a_sentence_and_nothing_is_done(
 def test_the_header_line_stays_on_in_the_us(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "tenant", "add", "us", "--name", "U", "--country", "US", "--time-zone", "America/New_York")
     assert "68.318" in said(capsys, "tenant", "set", "us", "--header-line", "off", code=1)
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t\x01"])
+def test_the_header_line_names_the_sender_in_the_us(
+    shop: World, capsys: pytest.CaptureFixture[str], blank: str
+) -> None:
+    said(capsys, "tenant", "add", "us", "--name", "U", "--country", "US", "--time-zone", "America/New_York")
+    refused = said(capsys, "tenant", "set", "us", "--header-name", blank, code=1)
+    assert "68.318" in refused
+    assert "name" in refused
+    said(capsys, "tenant", "set", "acme", "--header-name", blank)
+    (row,) = (line for line in said(capsys, "tenant", "list").splitlines() if line.startswith("acme"))
+    assert row.count("Acme") == 2
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,10 @@ def test_the_fax_code_counts_where_there_is_one_and_the_cause_elsewhere() -> Non
     assert rule_for(CallResult("USER_BUSY")) is BY_CAUSE["USER_BUSY"]
 
 
+def test_a_switch_that_shuts_down_is_no_fault_of_its_configuration() -> None:
+    assert rule_for(CallResult("SYSTEM_SHUTDOWN")) is rule_for(CallResult("runtime-stopped"))
+
+
 def test_success_with_every_page_is_sent() -> None:
     result = failed_after(3, fax_success=True, fax_result_code=0)
     decision = decide(result, start_page=0, recorded_pages=3, pages=3, attempts_made=1, max_attempts=5)

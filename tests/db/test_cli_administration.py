@@ -221,6 +221,9 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
         ("tenant set acme --max-attempts 21", "1 to 20"),
         ("tenant set acme --station-ident Acme", "digits, + and spaces"),
         ("tenant set acme --time-zone ../etc", "not an IANA time zone"),
+        # Python has these, PostgreSQL does not: quotas could count no day in them.
+        ("tenant set acme --time-zone localtime", "not an IANA time zone"),
+        ("tenant add b --name B --country DE --time-zone posix/Europe/Berlin", "not an IANA time zone"),
         ("user add acme user@acme.example", "already"),
         ("user add acme nobody", "e-mail address"),
         ("mailbox member acme Office user@acme.example", "no mailbox 'Office'"),

@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound, QuotaExceeded
 
+_TURN = 0x71756F
+"""Any number ("quo" in ASCII). An update locks several quotas in no set order: two at once may be a deadlock."""
+
 # Of a quota q of a tenant t, in SQL. The day on which the period of this moment begins, in the tenant's time zone.
 _CURRENT = "date_trunc(q.period, coalesce(%(at)s, now()) at time zone t.time_zone)::date"
 # Never back: a transaction may wait at midnight for one that began after it, and clocks are set back past midnight.
@@ -80,6 +83,7 @@ def reserve(
     Raises QuotaExceeded, naming the quota that has no room (of several: for the longest time); nothing more is held
     then, and the transaction can go on.
     """
+    tx.take_turn(_TURN, tenant_id)
     counted = tx.rows(
         f"""{_COUNT} returning q.user_id, q.period, q.limit_pages, t.time_zone, {_NEXT} as next_period,
                                q.limit_pages - q.used_pages - q.reserved_pages as room""",
@@ -95,6 +99,7 @@ def settle(
     tx: Transaction, tenant_id: int, user_id: int | None, *, reserved: int, used: int, at: datetime | None = None
 ) -> None:
     """Turns a reservation into what was really used (pages)."""
+    tx.take_turn(_TURN, tenant_id)
     tx.later(_COUNT, _change(tenant_id, user_id, reserved=-reserved, used=used, at=at))
 
 

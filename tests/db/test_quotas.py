@@ -1,15 +1,18 @@
 """Quotas count a day or a calendar month of the tenant's own, and begin the next one by themselves."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from faxplan import outbound, quotas, settling, tenants
+from faxplan import outbound, quotas, settling, tenants, users
 from faxplan.call_result import CallResult
 from faxplan.db import Row
 from faxplan.errors import QuotaExceeded
 from faxplan.journal import Outcome
 from tests.faxes import claim, in_threads, queued
+from tests.past_the_gate import connected
 from tests.world import World
 
 INSTANT = timedelta(microseconds=1)
@@ -254,6 +257,48 @@ def test_of_fifty_at_once_those_that_fit_are_let_in(world: World, at: datetime) 
     assert {row["reserved_pages"] for row in shown(world, at)} == {held}
     in_threads(*[lambda: settle(world, at, reserved=1, used=1)] * held)
     assert {(row["used_pages"], row["reserved_pages"]) for row in shown(world, at)} == {(12, 0)}
+
+
+def test_two_that_count_the_same_quotas_do_not_lock_each_other_out(world: World) -> None:
+    """One goes on with a second user, as the worker may; the other comes from that user, between the two."""
+    acme = world.acme.tenant.id
+    with world.admin.tenant(acme) as tx:
+        second = users.create(tx, acme, email="second@acme.example", name="Second").id
+        for user_id in (second, None, world.acme.user.id):
+            quotas.set_limit(tx, acme, period="day", pages=10, user_id=user_id)
+    counted = threading.Event()
+
+    def one() -> None:
+        with world.worker.tenant(acme) as tx:
+            quotas.reserve(tx, acme, world.acme.user.id, 1)
+            counted.set()
+            until_somebody_waits_for_a_lock(world)
+            quotas.reserve(tx, acme, second, 1)
+
+    def other() -> None:
+        assert counted.wait(60)
+        with world.portal.tenant(acme) as tx:
+            quotas.reserve(tx, acme, second, 1)
+
+    in_threads(one, other)
+    assert [(row["user"], row["reserved_pages"]) for row in shown(world)] == [
+        (None, 3),
+        ("second@acme.example", 2),
+        ("user@acme.example", 1),
+    ]
+
+
+def until_somebody_waits_for_a_lock(world: World) -> None:
+    for _ in range(6000):
+        with connected(world.installation, "postgres") as cursor:
+            cursor.execute(
+                """select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'"""
+            )
+            if cursor.fetchone() != (0,):
+                return
+        time.sleep(0.01)
+    pytest.fail("nobody waits")
 
 
 def test_a_refusal_says_when_the_next_period_begins_in_the_tenants_time(world: World) -> None:

@@ -52,7 +52,7 @@ create table tenants (
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
-comment on column tenants.time_zone is 'IANA name; header lines and schedules use it.';
+comment on column tenants.time_zone is 'IANA name, known to PostgreSQL too; header lines use it, and days and months of quotas.';
 comment on column tenants.station_ident is 'T.30 TSI/CSI where a DID has none of its own: digits, + and space, at most 20 characters.';
 comment on column tenants.header_name is 'Who sends, in the header line. Where it shows nothing, which the US does not allow, the line has the tenant''s name.';
 comment on column tenants.header_line is 'Print the line of 47 CFR 68.318(d) above each page. Cannot be off in the US.';
@@ -431,7 +431,7 @@ create table quotas (
     limit_pages     integer not null,
     reserved_pages  integer not null default 0,
     used_pages      integer not null default 0,
-    period_start    date not null default current_date,
+    period_start    date not null,
     constraint quotas_pkey primary key (tenant_id, id),
     constraint quotas_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint quotas_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -440,6 +440,10 @@ create table quotas (
     constraint quotas_counts_range check (limit_pages >= 0 and reserved_pages >= 0 and used_pages >= 0)
 );
 comment on table quotas is 'Page quotas: reserved when a fax is submitted, settled by acknowledged pages. user_id null: the whole tenant.';
+comment on column quotas.used_pages is
+    'In the period that began on period_start. Once that is over they count no more, whether a later change has begun the next period here or not.';
+comment on column quotas.reserved_pages is 'Held for faxes that are not final, in whatever period they were submitted.';
+comment on column quotas.period_start is 'A day in tenants.time_zone. Never goes back.';
 
 create table notices (
     tenant_id   bigint not null,

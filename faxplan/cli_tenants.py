@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, numbers, provisioning, tenants
+from faxplan import cli_output, numbers, provisioning, quotas, tenants
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -99,7 +99,7 @@ def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("--period", required=True, choices=["day", "month"])
     change.add_argument("--of", dest="email", metavar="EMAIL", help="of this user (default: of the whole tenant)")
     change.set_defaults(command=_set_quota)
-    listing = group.add_parser("list", parents=[common], help="all quotas, and what is used of them")
+    listing = group.add_parser("list", parents=[common], help="all quotas, and what is used and held of them now")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_quotas)
 
@@ -211,8 +211,9 @@ def _set_quota(context: "Context", options: argparse.Namespace) -> int:
 def _list_quotas(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_quotas(context.admin, options.slug)
     rows = [
-        (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"])
+        (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"],
+         quotas.next_period(q))
         for q in found
-    ]
-    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD")
+    ]  # fmt: skip
+    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD", "NEXT PERIOD")
     return cli_output.listed(options, found, headings, rows, "There is no quota: nobody's pages are limited.")

@@ -137,6 +137,11 @@ class Transaction:
         """Wakes the listeners of `channel` at commit. There is no payload: any role may listen."""
         self.later("select pg_notify(%s, '')", (channel,))
 
+    def take_turn(self, what: int, tenant_id: int) -> None:
+        """From the next statement to the end of the transaction no other one of this tenant has its turn at `what`."""
+        # The key is two integers. Should two tenants share one, they take turns with each other.
+        self.later("select pg_advisory_xact_lock(%s, %s)", (what, tenant_id % 2**31))
+
     def enter_tenant(self, tenant_id: int) -> None:
         """From here on this transaction also sees this tenant's rows, in place of another's."""
         self._enter(str(tenant_id))

@@ -184,8 +184,9 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
 
 
 def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
-    if pages > fax["reserved_pages"]:
-        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - fax["reserved_pages"])
+    held = fax["reserved_pages"]
+    if pages > held:
+        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - held, held=held)
     tx.execute(
         "update faxes set pages = %s, reserved_pages = greatest(reserved_pages, %s) where tenant_id = %s and id = %s",
         (pages, pages, fax["tenant_id"], fax["id"]),

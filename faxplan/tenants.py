@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from psycopg2.errors import InvalidParameterValue
+
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
@@ -65,7 +67,7 @@ def create(
 
     Raises InvalidTenant for an unknown time zone, InvalidNumber for an unknown country, else ConstraintViolated.
     """
-    _check_time_zone(time_zone)
+    _check_time_zone(tx, time_zone)
     numbers.check_country(country)
     row = tx.one(
         f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name)
@@ -89,7 +91,7 @@ def change(tx: Transaction, tenant_id: int, values: Mapping[str, Any]) -> Tenant
     if unknown := values.keys() - set(CHANGEABLE):
         raise ValueError(f"no such columns, or not to be changed: {unknown}")
     if "time_zone" in values:
-        _check_time_zone(values["time_zone"])
+        _check_time_zone(tx, values["time_zone"])
     assignments = ", ".join(f"{column} = %s" for column in values)
     row = tx.row(f"update tenants set {assignments} where id = %s returning {COLUMNS}", (*values.values(), tenant_id))
     return _found(row, f"number {tenant_id}")
@@ -117,10 +119,12 @@ def everyone(tx: Transaction) -> list[Tenant]:
     return [Tenant(**row) for row in tx.rows(f"select {COLUMNS} from tenants order by id")]
 
 
-def _check_time_zone(name: str) -> None:
+def _check_time_zone(tx: Transaction, name: str) -> None:
+    """Header lines take it from Python's list and quotas from PostgreSQL's, which may be of another year."""
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        tx.execute("select now() at time zone %s", (name,))
+    except (ZoneInfoNotFoundError, ValueError, OSError, InvalidParameterValue) as error:
         raise InvalidTenant(f"{name!r} is not an IANA time zone. Write it as Europe/Berlin.") from error
 
 

@@ -1,8 +1,10 @@
 import io
 import json
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -145,6 +147,20 @@ def test_quotas(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(audited(shop, shop.acme.tenant.id)) == 3
 
 
+def test_the_list_shows_what_is_used_in_the_period_that_runs(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "tenant", "set", "acme", "--time-zone", "Pacific/Kiritimati")
+    said(capsys, "quota", "set", "acme", "100", "--period", "month")
+    with shop.portal.tenant(shop.acme.tenant.id) as tx:
+        tx.execute("update quotas set used_pages = 60, reserved_pages = 7, period_start = period_start - 31")
+    (shown,) = listed(capsys, "quota", "list")
+    assert (shown["used_pages"], shown["reserved_pages"], shown["time_zone"]) == (0, 7, "Pacific/Kiritimati")
+    begins = datetime.fromisoformat(shown["next_period"]).astimezone(ZoneInfo("Pacific/Kiritimati"))
+    assert (begins.day, begins.hour, begins.minute) == (1, 0, 0)
+    headings, row = said(capsys, "quota", "list").splitlines()
+    assert headings.split("  ")[-1] == "NEXT PERIOD"
+    assert row.endswith(f"  100    0     7     {begins:%Y-%m-%d} 00:00 (Pacific/Kiritimati)")
+
+
 def test_a_trunk_with_registration_and_its_route(
     shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -230,6 +246,9 @@ def test_a_password_file_that_is_no_utf_8_is_refused(
         ("tenant set acme --max-attempts 21", "1 to 20"),
         ("tenant set acme --station-ident Acme", "digits, + and spaces"),
         ("tenant set acme --time-zone ../etc", "not an IANA time zone"),
+        # Python has these, PostgreSQL does not: quotas could count no day in them.
+        ("tenant set acme --time-zone localtime", "not an IANA time zone"),
+        ("tenant add b --name B --country DE --time-zone posix/Europe/Berlin", "not an IANA time zone"),
         ("user add acme user@acme.example", "already"),
         ("user add acme nobody", "e-mail address"),
         ("mailbox member acme Office user@acme.example", "no mailbox 'Office'"),

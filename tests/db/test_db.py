@@ -14,7 +14,7 @@ from faxplan.postgres import SOCKET_NAME
 from tests.installations import Installation
 from tests.world import World
 
-QUOTA = "insert into quotas (tenant_id, period, limit_pages) values (%s, %s, %s)"
+QUOTA = "insert into quotas (tenant_id, period, limit_pages, period_start) values (%s, %s, %s, current_date)"
 
 
 class Forwarder(socketserver.BaseRequestHandler):

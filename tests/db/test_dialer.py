@@ -280,6 +280,9 @@ def test_what_the_journal_holds_at_the_start_is_settled_first(world: World, runt
 def test_a_call_going_on_survives_a_new_runtime(world: World, runtime: Runtime) -> None:
     fax_id = queued(world, world.acme)
     runtime.run(lambda: bool(runtime.switch.originated))
+    with world.switch.across_tenants() as tx:
+        # For as long as a call without a channel is given up.
+        tx.execute("update calls set started_at = now() - interval '1 hour'")
     runtime.run(lambda: runtime.switch.turns > 400)
     assert world.attempts(world.acme, fax_id)[0]["outcome"] is None
     (call,) = runtime.switch.originated

@@ -97,6 +97,24 @@ def test_a_folder_with_gaps_doubles_or_strange_names_is_refused(tmp_path: Path, 
         migrations.available(tmp_path)
 
 
+def test_tenants_with_a_time_zone_that_postgresql_does_not_know_are_named(empty: Installation, tmp_path: Path) -> None:
+    first = migrations.available()[0].path
+    (tmp_path / first.name).write_text(first.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            """insert into tenants (slug, name, country, time_zone)
+               values ('known', 'K', 'DE', 'Europe/Berlin'), ('here', 'H', 'DE', 'localtime')"""
+        )
+    with pytest.raises(MigrationFailed, match=r"these tenants: here \(localtime\)\. Give each"):
+        migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("update tenants set time_zone = 'Europe/Paris' where slug = 'here'")
+    assert [each.number for each in migrations.apply(empty.url("postgres"))] == [
+        each.number for each in migrations.available()[1:]
+    ]
+
+
 def test_the_backup_role_can_dump_everything(installation: Installation) -> None:
     assert "COPY public.tenants" in _dumped(installation, "faxplan_backup", "--data-only")
 

@@ -90,7 +90,7 @@ def test_pixels_are_those_of_plain_tiffg4(
     assert sorted(path.name for path in tmp_path.glob("started-*")) == ["started-1", "started-3"]
     render_pdf._prepare(document, clean, resolution, Tone.AUTO, STANDARD_LIMITS)
     command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=tiffg4", f"-r{X_DPI}x{resolution.y_dpi}"]
-    command += ["-dAdjustWidth=0", f"-sOutputFile={tmp_path / 'plain.tif'}", str(clean)]
+    command += ["-dAdjustWidth=0", "-dUseFastColor=true", f"-sOutputFile={tmp_path / 'plain.tif'}", str(clean)]
     subprocess.run(command, check=True)
 
     with Image.open(tmp_path / "ours.tif") as ours, Image.open(tmp_path / "plain.tif") as plain:

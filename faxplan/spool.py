@@ -8,6 +8,8 @@ Names come from attempt ids, which the database gives out once: they cannot coll
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,7 @@ class Spool:
         self.inbound = root / "in"
         # What this process staged, which is nearly every call: a file to read is a dozen turns at Python's lock.
         self._staged: dict[int, OutboundSidecar] = {}
+        self._in_hand: set[int] = set()
 
     def prepare(self) -> None:
         """Makes the folders, private. Raises SpoolTooDeep and UnsafeFolder."""
@@ -116,6 +119,22 @@ class Spool:
             return InboundSidecar(**json.loads((self.inbound / f"{attempt_id:d}.json").read_bytes()))
         except FileNotFoundError:
             return None
+
+    @contextmanager
+    def receiving(self, attempt_id: int) -> Iterator[None]:
+        """While a handler of this process has a call that comes in in hand: it takes the pages from here, nobody else.
+
+        Its channel may be gone by then.
+        """
+        self._in_hand.add(attempt_id)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(attempt_id)
+
+    def is_in_hand(self, attempt_id: int) -> bool:
+        """Whether a handler is between `receiving` and its end."""
+        return attempt_id in self._in_hand
 
     def note_result(self, attempt_id: int, result: dict[str, Any]) -> None:
         """Keeps how a received call ended beside its pages, should they not leave the spool at once (a full disk)."""

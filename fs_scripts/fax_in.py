@@ -26,8 +26,9 @@ def handler(session: Any, args: str) -> None:
             faxplan_switch.log("notice", f"call refused with {decision.cause}: {decision.reason}")
             session.hangup(decision.cause)
             return
-        result = _receive(session, here, decision)
-        pending = here.pending.secure(here.spool, decision.sidecar, result)
+        with here.spool.receiving(decision.sidecar.attempt_id):
+            result = _receive(session, here, decision)
+            pending = here.pending.secure(here.spool, decision.sidecar, result)
         inbound.deliver(here.db, here.store, pending, actor=f"switch:{here.settings.node}")
     except DatabaseUnavailable as error:
         # The fax is safe in pending/; the runtime delivers it when the database answers again.

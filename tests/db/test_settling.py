@@ -219,6 +219,14 @@ def test_an_unknown_end_is_dialled_again_after_the_recorded_pages(world: World, 
     assert one_claim(world).start_page == 2
 
 
+def test_pages_told_and_not_yet_recorded_count_in_an_unknown_end(world: World, fax_id: int) -> None:
+    fax = one_claim(world)
+    record_pages(world, fax, 1)
+    settling.settle_unknown(world.switch, call_row(fax), actor=ACTOR, pages_told=2)
+    assert world.attempts(world.acme, fax_id)[0]["pages"] == 2
+    assert one_claim(world).start_page == 2
+
+
 def test_an_unknown_end_after_the_last_page_is_sent(world: World, fax_id: int) -> None:
     fax = one_claim(world)
     record_pages(world, fax, 3)

@@ -1,0 +1,26 @@
+"""How calls end that the runtime has lost sight of."""
+
+from faxplan.call_result import CallResult
+from faxplan.endings import Endings
+from faxplan.journal import Outcome
+from faxplan.live_calls import LiveCalls
+from tests.faxes import claim, pending_folder, queued
+from tests.world import World
+
+
+def endings(world: World, live: LiveCalls) -> Endings:
+    return Endings(
+        world.switch, world.store, world.spool, world.journal, pending_folder(world), live, actor="switch:node1"
+    )
+
+
+def test_an_outcome_written_after_the_last_look_counts(world: World) -> None:
+    fax_id = queued(world, world.acme)
+    (fax,) = claim(world)
+    call = {"tenant_id": fax.tenant_id, "fax_id": fax_id, "attempt_id": fax.attempt_id, "direction": "outbound"}
+    world.journal.write(Outcome(fax.tenant_id, fax_id, fax.attempt_id, CallResult("UNALLOCATED_NUMBER")))
+    endings(world, LiveCalls()).end_lost(call)
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["hangup_cause"]) == ("not-sent", "UNALLOCATED_NUMBER")
+    assert world.fax(world.acme, fax_id)["state"] == "failed"
+    assert not list(world.journal.waiting())

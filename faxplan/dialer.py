@@ -342,6 +342,7 @@ class Dialer:
         self._each(list(self._pending.waiting()), self._endings.deliver)
         self._each(left.received, self._endings.adopt)
         self._each(left.calls, self._endings.end_lost)
+        self._each(left.unanswered, self._endings.end_unanswered)
         for attempt_id in left.staged:
             if attempt_id not in self._live:
                 self._spool.discard_outbound(attempt_id)

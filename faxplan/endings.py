@@ -46,8 +46,7 @@ class Endings:
         """Ends a call that is gone (whereabouts.py), by what is known of it."""
         attempt_id = call["attempt_id"]
         if call["direction"] == "inbound":
-            if not (self._pending.root / str(attempt_id)).exists():
-                inbound.abandon(self._db, call, actor=self._actor)
+            self._end_received(call, answered=True)
             return
         # Read once more: its hook may have come since somebody looked.
         outcome = self._journal.read(attempt_id) or self._of_error(attempt_id)
@@ -56,6 +55,10 @@ class Endings:
             return
         settling.settle_unknown(self._db, call, actor=self._actor, pages_told=self._pages_told(attempt_id))
         self._live.forget(attempt_id)
+
+    def end_unanswered(self, call: Row) -> None:
+        """Ends a call that came in, is gone, and was never answered: its look-up took too long."""
+        self._end_received(call, answered=False)
 
     def deliver(self, received: PendingFax) -> None:
         """Brings a received fax into its mailbox."""
@@ -66,6 +69,10 @@ class Endings:
         received = pending.adopt(self._spool, self._pending, attempt_id)
         if received is not None:
             self.deliver(received)
+
+    def _end_received(self, call: Row, *, answered: bool) -> None:
+        if not (self._pending.root / str(call["attempt_id"])).exists():
+            inbound.abandon(self._db, call, actor=self._actor, answered=answered)
 
     def _of_error(self, attempt_id: int) -> Outcome | None:
         """By its `-ERR`, should its hook have been lost: the call was never answered, and nothing of it is unknown."""

@@ -13,7 +13,6 @@ import fcntl
 import logging
 import os
 import shutil
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable
+from faxplan.lookups import Caller
 from faxplan.mailboxes import Did
 from faxplan.pending import PendingFax
 from faxplan.spool import InboundSidecar, Spool
@@ -66,23 +66,24 @@ UNKNOWN_DID = "UNALLOCATED_NUMBER"
 """404."""
 CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
 """503: the carrier tries elsewhere."""
+TOO_LATE = "PostgreSQL or the spool's disk took too long to look up an incoming call. See what they wait for."
 
 
 def accept(
     db: Database,
     spool: Spool,
     call: IncomingCall,
+    caller: Caller,
     *,
     node: str,
     switch_uuid: str,
     lease_seconds: int,
     max_channels: int,
-    deadline: float,
 ) -> Accepted | Refused:
     """Decides about a call and, if it is to be answered, commits its `receiving` row and writes its sidecar.
 
-    Raises DatabaseUnavailable, also (and nothing is committed) after `deadline` on time.monotonic(); the caller then
-    refuses with CANNOT_LOOK_UP.
+    caller: who waits for it, to answer or to refuse with CANNOT_LOOK_UP. Raises DatabaseUnavailable, also where he has
+    given up meanwhile: nothing is committed then, or it is undone.
     """
     with db.across_tenants() as tx:
         trunk = trunks.by_source(tx, call.source_address, call.gateway)
@@ -96,12 +97,15 @@ def accept(
         tx.enter_tenant(did.tenant_id)
         calling = next((each for _, each in numbers.readings(call.calling, trunk.inbound_country, written)), None)
         sidecar = _open(tx, call, did, trunk, calling, node=node, switch_uuid=switch_uuid, lease_seconds=lease_seconds)
-        if time.monotonic() > deadline:
-            raise DatabaseUnavailable("PostgreSQL took too long to look up an incoming call.")
+        if caller.gave_up:
+            raise DatabaseUnavailable(TOO_LATE)
     try:
         spool.expect(sidecar)
-    except OSError:
-        abandon(db, asdict(sidecar), actor=f"switch:{node}")
+        # Asked when all is written: a commit and a disk may take their time.
+        if not caller.take():
+            raise DatabaseUnavailable(TOO_LATE)
+    except (OSError, DatabaseUnavailable):
+        _withdraw(db, spool, sidecar, actor=f"switch:{node}")
         raise
     return Accepted(sidecar, did.station_ident or did.number)
 
@@ -299,12 +303,21 @@ def _words(state: str, pages: int, result: CallResult) -> str:
     return f"The call ended without a page{said}."
 
 
-def abandon(db: Database, call: Row, *, actor: str) -> bool:
+def _withdraw(db: Database, spool: Spool, side: InboundSidecar, *, actor: str) -> None:
+    """Takes back a call whose caller was refused after all."""
+    # First: recovery takes a call without a sidecar for one that was never answered, should the database fail us here.
+    spool.discard_inbound(side.attempt_id)
+    abandon(db, asdict(side), actor=actor, answered=False)
+
+
+def abandon(db: Database, call: Row, *, actor: str, answered: bool = True) -> bool:
     """Ends a receiving row of which nothing was left: its switch died before a page was on disk.
 
-    False: settled before.
+    answered: False where the caller was refused: the mailbox is not told of it. Returns False: settled before.
     """
     words = "The switch stopped during the call, and no page was on disk."
+    if not answered:
+        words = "The caller was refused (503): the call could not be looked up in time."
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
         if fax is None or queue.take_call(tx, call["tenant_id"], call["attempt_id"]) is None:
@@ -312,11 +325,12 @@ def abandon(db: Database, call: Row, *, actor: str) -> bool:
         lost = CallResult(hangup_cause="NONE")
         attempts.close(tx, call["tenant_id"], call["attempt_id"], lost, outcome="failed", explanation=words, pages=0)
         tx.execute(
-            """update faxes set state = 'failed', explanation = %s, error_id = 'outcome-unknown', pages = 0,
+            """update faxes set state = 'failed', explanation = %s, error_id = %s, pages = 0,
                       attempts_made = 1, finished_at = now() where tenant_id = %s and id = %s""",
-            (words, call["tenant_id"], call["fax_id"]),
+            (words, "outcome-unknown" if answered else "not-answered", call["tenant_id"], call["fax_id"]),
         )
-        notices.tell_mailbox(tx, call["tenant_id"], fax["mailbox_id"], call["fax_id"], "failed", words)
+        if answered:
+            notices.tell_mailbox(tx, call["tenant_id"], fax["mailbox_id"], call["fax_id"], "failed", words)
         audit.record(
             tx,
             call["tenant_id"],

@@ -13,11 +13,13 @@ from faxplan.whereabouts import Where, Whereabouts
 @dataclass(frozen=True, slots=True)
 class LeftOver:
     """received, staged: attempts with files in the spool whose calls are gone. calls: as queue.calls_of_node gives
-    them, or queue.expired_calls for another node's."""
+    them, or queue.expired_calls for another node's. unanswered: those of this switch that came in and have no sidecar,
+    which is written before the answer, and goes when the fax is in pending/."""
 
     received: list[int]
     staged: set[int]
     calls: list[Row]
+    unanswered: list[Row]
 
 
 class Recovery:
@@ -48,11 +50,19 @@ class Recovery:
                 self._switch.hang_up(call["channel_uuid"], "ALLOTTED_TIMEOUT")
         living = {attempt_id for attempt_id, is_at in where.items() if is_at is not Where.GONE}
         dead = [call for call in here if call["attempt_id"] not in living]
+        unanswered = [call for call in dead if self._is_ours(call) and call["attempt_id"] not in received]
         # Twice seen: a clock that jumped makes every lease look old until the nodes have reported again.
         gone = [call for key, call in expired.items() if key in self._expired and call["node"] != self._node]
         self._expired = set(expired)
         # Of a call that the database does not know, a handler may be at work all the same.
         in_hand = {attempt for attempt in received if attempt not in where and self._spool.is_in_hand(attempt)}
         return LeftOver(
-            [attempt for attempt in received if attempt not in living | in_hand], set(staged) - living, dead + gone
+            [attempt for attempt in received if attempt not in living | in_hand],
+            set(staged) - living,
+            [call for call in dead if call not in unanswered] + gone,
+            unanswered,
         )
+
+    def _is_ours(self, call: Row) -> bool:
+        """Whether it came in to this very switch: the spool of one before it may have gone with its machine."""
+        return call["direction"] == "inbound" and bool(call["switch_uuid"] == self._switch.uuid())

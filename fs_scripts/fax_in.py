@@ -56,7 +56,6 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         switch_uuid=faxplan_switch.core_uuid(),
         lease_seconds=settings.call_cap_seconds + settings.lease_margin_seconds,
         max_channels=settings.max_channels,
-        deadline=time.monotonic() + settings.lookup_seconds,
     )
     try:
         return faxplan_switch.lookups.run(look_up, settings.lookup_seconds)

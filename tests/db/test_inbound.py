@@ -4,7 +4,6 @@ import dataclasses
 import fcntl
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from PIL import Image
 from faxplan import documents, files, inbound, mailboxes, queue
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
-from faxplan.db import Database
+from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable
 from faxplan.inbound import Accepted, IncomingCall, Refused
+from faxplan.lookups import Caller
 from faxplan.pending import PendingFax, adopt
-from faxplan.spool import InboundSidecar
+from faxplan.spool import InboundSidecar, Spool
 from tests.faxes import accepted, audited, fax_tiff, noticed, pending_folder
 from tests.world import World
 
@@ -42,16 +42,16 @@ def accept(world: World, **values: Any) -> Accepted | Refused:
         "calling": "030 99001234",
         "calling_name": "Somebody",
     }
-    deadline, max_channels = values.pop("deadline", float("inf")), values.pop("max_channels", 100)
+    caller, max_channels = values.pop("caller", Caller()), values.pop("max_channels", 100)
     return inbound.accept(
         world.switch,
         world.spool,
         IncomingCall(**(call | values)),
+        caller,
         node="node1",
         switch_uuid="switch-1",
         lease_seconds=600,
         max_channels=max_channels,
-        deadline=deadline,
     )
 
 
@@ -187,13 +187,52 @@ def test_an_anonymous_caller_is_let_in(world: World, calling: str | None) -> Non
     assert world.fax(world.acme, decision.sidecar.fax_id)["calling_number"] is None
 
 
-def test_after_the_deadline_nothing_is_committed(world: World) -> None:
+def test_nothing_is_committed_for_a_caller_who_has_given_up(world: World) -> None:
+    caller = Caller()
+    caller.give_up()
     with pytest.raises(DatabaseUnavailable):
-        accept(world, deadline=time.monotonic() - 1)
+        accept(world, caller=caller)
     assert nothing_is_open(world)
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from faxes") == 0
     assert not list(world.spool.inbound.iterdir())
+
+
+@pytest.mark.parametrize("step", [(Transaction, "commit"), (Spool, "expect")], ids=["commit", "sidecar"])
+def test_what_was_written_for_a_caller_who_gave_up_meanwhile_is_undone(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
+) -> None:
+    caller, real = Caller(), getattr(*step)
+
+    def stalls(*arguments: Any) -> None:
+        real(*arguments)
+        caller.give_up()
+
+    monkeypatch.setattr(*step, stalls)
+    with pytest.raises(DatabaseUnavailable, match="took too long"):
+        accept(world, caller=caller)
+    assert_withdrawn(world)
+
+
+def test_a_call_that_cannot_be_noted_in_the_spool_is_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Spool, "expect", full)
+    with pytest.raises(OSError, match="No space"):
+        accept(world)
+    assert_withdrawn(world)
+
+
+def assert_withdrawn(world: World) -> None:
+    """It holds no place, and its mailbox has heard nothing of it."""
+    assert nothing_is_open(world)
+    assert not list(world.spool.inbound.iterdir())
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        fax = tx.one("select state, error_id, explanation from faxes")
+    assert (fax["state"], fax["error_id"]) == ("failed", "not-answered")
+    assert "503" in fax["explanation"]
+    assert noticed(world, world.acme) == []
 
 
 @pytest.mark.parametrize(

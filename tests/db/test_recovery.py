@@ -180,3 +180,22 @@ def test_what_a_handler_that_broke_left_is_delivered(world: World, runtime: Runt
     long_running(world)
     runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, sidecar.fax_id)))
     assert world.fax(world.acme, sidecar.fax_id)["state"] == "received"
+
+
+def test_a_received_call_that_was_never_answered_ends_without_a_notice(world: World, runtime: Runtime) -> None:
+    """PostgreSQL committed, and its answer was lost: the caller was refused, and no sidecar was written."""
+    sidecar = accepted(world, world.acme, "uuid-1")
+    world.spool.discard_inbound(sidecar.attempt_id)
+    long_running(world)
+    runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, sidecar.fax_id)))
+    fax = world.fax(world.acme, sidecar.fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "not-answered")
+    assert noticed(world, world.acme) == []
+
+
+def test_a_received_call_whose_machine_was_started_again_is_told(world: World, runtime: Runtime) -> None:
+    """Its spool was in memory: whether it was answered nobody knows."""
+    sidecar = accepted(world, world.acme, "uuid-1", switch_uuid="switch-0")
+    world.spool.discard_inbound(sidecar.attempt_id)
+    runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, sidecar.fax_id)))
+    assert noticed(world, world.acme) == ["failed"]

@@ -243,7 +243,8 @@ class Dialer:
         self._each(list(self._pending.waiting()), self._endings.deliver)
 
     def _outcome(self, fax: ClaimedFax, cause: str) -> Outcome:
-        return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, without_channel(cause, ended_at=time.time()))
+        result = without_channel(cause, ended_at=time.time())
+        return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, result, fax.channel_uuid)
 
     def _stop_cancelled(self) -> None:
         """Done again until none is left: the channel may not have been there yet when its fax was cancelled."""

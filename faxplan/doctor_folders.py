@@ -6,6 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from faxplan import pending
 from faxplan.config import Settings
 from faxplan.findings import Finding, error, ok, warning
 
@@ -32,6 +33,7 @@ def folders(settings: Settings) -> list[Finding]:
             _waiting("journal", settings.journal, "outcomes of calls wait to be settled"),
             _waiting("pending", settings.pending, "received faxes wait to be delivered"),
             *_unreadable(settings.journal),
+            *_unclaimed(settings.pending),
         ]
         if settings.stop_file.exists():
             found.append(
@@ -109,7 +111,7 @@ def file_system(path: Path) -> str | None:
 
 
 def _waiting(what: str, folder: Path, meaning: str) -> Finding:
-    count = len(list(folder.iterdir())) if folder.is_dir() else 0
+    count = sum(path.stem.isdecimal() for path in folder.iterdir()) if folder.is_dir() else 0
     if count > _MANY_WAITING:
         return warning(what, f"{count} {meaning}", "See whether the database and the switch's runtime are well, below.")
     return ok(what, f"{count} {meaning}")
@@ -124,6 +126,21 @@ def _unreadable(journal: Path) -> list[Finding]:
             "journal, damaged",
             f"{len(aside)} outcomes cannot be read, such as {aside[0]}: their faxes were settled without them",
             "See whether the disk is sound and was full; compare those faxes (`faxplan show`), then delete the files.",
+        )
+    ]
+
+
+def _unclaimed(folder: Path) -> list[Finding]:
+    """Received faxes that the database has never heard of."""
+    if not (aside := pending.unclaimed(folder)):
+        return []
+    return [
+        error(
+            "pending, unclaimed",
+            f"{len(aside)} received faxes that the database does not know, such as {aside[0]}: it was restored from a "
+            "backup, or lost its last rows in a fail-over",
+            "Give each to whom it is for (call.json names tenant and mailbox by their ids; the pages are in fax.pdf or "
+            "fax.tif), then delete its folder.",
         )
     ]
 

@@ -37,10 +37,13 @@ class Endings:
         # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
         told = self._pages_told(outcome.attempt_id)
         sidecar = self._spool.staged(outcome.attempt_id)
-        settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
-        self._spool.discard_outbound(outcome.attempt_id)
+        done = settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
         self._journal.remove(outcome.attempt_id)
-        self._live.forget(outcome.attempt_id)
+        call = self._live.of_attempt(outcome.attempt_id)
+        # Else what lies in the spool may be another call's, with the same id from a restored database.
+        if done or (call is not None and outcome.is_of(call.fax.channel_uuid)):
+            self._spool.discard_outbound(outcome.attempt_id)
+            self._live.forget(outcome.attempt_id)
 
     def end_lost(self, call: Row) -> None:
         """Ends a call that is gone (whereabouts.py), by what is known of it."""
@@ -80,7 +83,7 @@ class Endings:
         if call is None or call.error is None:
             return None
         result = CallResult(hangup_cause=call.error or "NONE", channel=call.has_channel)
-        return Outcome(call.fax.tenant_id, call.fax.fax_id, attempt_id, result)
+        return Outcome(call.fax.tenant_id, call.fax.fax_id, attempt_id, result, call.fax.channel_uuid)
 
     def _pages_told(self, attempt_id: int) -> int:
         if attempt_id not in self._live:

@@ -2,10 +2,12 @@
 
 pending/<attempt>/fax.tif     what rxfax wrote; missing where nothing arrived
 pending/<attempt>/call.json   whose it is and how the call ended; written last, so a folder without it is not complete
+pending/unclaimed/...         faxes that the database has never heard of: it was restored, or lost its last rows
 """
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +16,8 @@ from pathlib import Path
 from faxplan.call_result import CallResult
 from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.spool import InboundSidecar, Spool
+
+_UNCLAIMED = "unclaimed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class Pending:
         """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""
         spool.note_result(sidecar.attempt_id, result.as_dict())
         folder = self.root / str(sidecar.attempt_id)
+        if (present := _read(folder)) is not None and present.sidecar.channel_uuid != sidecar.channel_uuid:
+            # A restored database gives ids out again.
+            keep_unclaimed(present)
         folder.mkdir(mode=0o700, exist_ok=True)
         source = spool.inbound_tiff(sidecar.attempt_id)
         if source.exists():
@@ -63,11 +70,33 @@ class Pending:
     def waiting(self) -> Iterator[PendingFax]:
         """Everything that is complete here, oldest attempt first."""
         for folder in sorted((p for p in self.root.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name)):
-            try:
-                content = json.loads((folder / "call.json").read_bytes())
-            except FileNotFoundError:
-                continue
-            yield PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
+            if (fax := _read(folder)) is not None:
+                yield fax
+
+
+def unclaimed(root: Path) -> list[Path]:
+    """The folders of faxes that were put aside by `keep_unclaimed`."""
+    shelf = root / _UNCLAIMED
+    return sorted(shelf.iterdir()) if shelf.is_dir() else []
+
+
+def keep_unclaimed(fax: PendingFax) -> Path:
+    """Puts a fax aside that the database does not know, durably: nobody delivers it by itself. Where it lies now."""
+    shelf = fax.folder.parent / _UNCLAIMED
+    private_folder(shelf)
+    kept = shelf / f"{fax.folder.name}-{secrets.token_hex(4)}"
+    fax.folder.rename(kept)
+    fsync_folder(shelf)
+    fsync_folder(shelf.parent)
+    return kept
+
+
+def _read(folder: Path) -> PendingFax | None:
+    try:
+        content = json.loads((folder / "call.json").read_bytes())
+    except FileNotFoundError:
+        return None
+    return PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
 
 
 def adopt(spool: Spool, pending: Pending, attempt_id: int) -> PendingFax | None:

@@ -13,14 +13,15 @@ UNKNOWN_DELAY_SECONDS = 60
 
 
 def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str, pages_told: int = 0) -> bool:
-    """Records how a call ended, and what follows for its fax. False: it was settled before; nothing is changed.
+    """Records how a call ended, and what follows for its fax. False, and nothing is changed: it was settled before, or
+    its ids are another call's by now.
 
     pages_told: acknowledged by what the switch told during the call, should the database not have it yet.
     Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
         fax = queue.lock_fax(tx, outcome.tenant_id, outcome.fax_id)
-        call = queue.take_call(tx, outcome.tenant_id, outcome.attempt_id)
+        call = queue.take_call(tx, outcome.tenant_id, outcome.attempt_id, outcome.channel_uuid)
         if fax is None or call is None:
             return False
         tenant = tenants.get(tx, outcome.tenant_id)

@@ -134,5 +134,5 @@ class ScriptedSwitch:
         self.channels.pop(call.uuid, None)
         sidecar = self.spool.staged(call.attempt_id)
         assert sidecar is not None
-        self.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, call.attempt_id, result))
+        self.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, call.attempt_id, result, call.uuid))
         self.tell(CallJournalled(call.attempt_id))

@@ -14,6 +14,20 @@ def endings(world: World, live: LiveCalls) -> Endings:
     )
 
 
+def test_an_outcome_of_another_call_with_the_same_ids_leaves_the_living_one_alone(world: World) -> None:
+    fax_id, live = queued(world, world.acme), LiveCalls()
+    (fax,) = claim(world)
+    live.add(fax)
+    world.spool.outbound_tiff(fax.attempt_id).touch()
+    old = Outcome(fax.tenant_id, fax_id, fax.attempt_id, CallResult("USER_BUSY"), "of a call before the restore")
+    world.journal.write(old)
+    endings(world, live).settle(old)
+    assert not list(world.journal.waiting())
+    assert world.spool.outbound_tiff(fax.attempt_id).exists()
+    assert fax.attempt_id in live
+    assert world.attempts(world.acme, fax_id)[0]["outcome"] is None
+
+
 def test_an_outcome_written_after_the_last_look_counts(world: World) -> None:
     fax_id = queued(world, world.acme)
     (fax,) = claim(world)

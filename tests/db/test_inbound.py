@@ -2,11 +2,14 @@
 
 import dataclasses
 import fcntl
+import json
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from PIL import Image
 
@@ -450,6 +453,46 @@ def test_pages_of_a_fax_that_was_given_up_are_delivered_late(world: World) -> No
     assert (entry.state, entry.pages) == ("received", 2)
     assert noticed(world, world.acme) == ["failed", "received"]
     assert deliver(world, fax) is None
+
+
+def the_database_forgets(world: World) -> None:
+    """As after a restore, or a fail-over to a copy that lacked the last rows; and gives their ids out again."""
+    url = world.installation.url("postgres")
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("delete from calls; delete from attempts; delete from faxes")
+        cursor.execute("alter table faxes alter id restart; alter table attempts alter id restart")
+
+
+def test_a_fax_that_the_database_has_never_heard_of_is_kept(world: World) -> None:
+    fax = arrived(world)
+    the_database_forgets(world)
+    assert deliver(world, fax) is None
+    (kept,) = pending_module.unclaimed(world.settings.pending)
+    assert {path.name for path in kept.iterdir()} == {"fax.tif", "fax.pdf", "call.json"}
+    assert not list(pending_folder(world).waiting())
+    assert not stored_files(world)
+
+
+def test_a_fax_whose_ids_were_given_out_again_is_kept_and_the_new_call_goes_on(world: World) -> None:
+    fax = arrived(world)
+    the_database_forgets(world)
+    new = accepted(world, world.acme, "uuid-2")
+    assert (new.fax_id, new.attempt_id) == (fax.sidecar.fax_id, fax.sidecar.attempt_id)
+    assert deliver(world, fax) is None
+    assert len(pending_module.unclaimed(world.settings.pending)) == 1
+    assert not nothing_is_open(world)
+    fax_tiff(world.spool.inbound_tiff(new.attempt_id), 2)
+    assert deliver(world, pending_folder(world).secure(world.spool, new, WELL)) == "received"
+
+
+def test_a_fax_in_the_place_of_one_with_its_ids_leaves_that_one_whole(world: World) -> None:
+    old = arrived(world)
+    again = dataclasses.replace(old.sidecar, channel_uuid="uuid-2")
+    fax_tiff(world.spool.inbound_tiff(again.attempt_id), 1)
+    new = pending_folder(world).secure(world.spool, again, WELL)
+    assert [each.sidecar for each in pending_folder(world).waiting()] == [new.sidecar] == [again]
+    (kept,) = pending_module.unclaimed(world.settings.pending)
+    assert json.loads((kept / "call.json").read_text())["sidecar"]["channel_uuid"] == "uuid-1"
 
 
 @pytest.mark.parametrize("rows", [1, 20000])

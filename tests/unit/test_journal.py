@@ -1,4 +1,6 @@
 import contextlib
+import dataclasses
+import json
 import os
 import stat
 import threading
@@ -49,6 +51,23 @@ def test_the_record_of_the_hook_stays_whoever_comes_first(journal: Journal, orde
     for each in order:
         journal.write(each)
     assert journal.read(17) == OF_THE_HOOK
+
+
+def test_a_record_of_another_call_with_the_same_id_gives_way(journal: Journal) -> None:
+    """A restored database gives ids out again."""
+    journal.write(dataclasses.replace(outcome(17), channel_uuid="before"))
+    after = dataclasses.replace(outcome(17, "NONE", 0), channel_uuid="after")
+    journal.write(after)
+    assert journal.read(17) == after
+
+
+def test_a_record_of_a_version_that_noted_no_channel_is_read(journal: Journal) -> None:
+    journal.write(outcome(17))
+    path = journal.folder / "17.json"
+    content = json.loads(path.read_text())
+    del content["channel_uuid"]
+    path.write_text(json.dumps(content))
+    assert journal.read(17) == outcome(17)
 
 
 def test_hook_and_runtime_may_write_one_outcome_at_the_same_moment(

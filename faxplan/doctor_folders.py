@@ -33,6 +33,7 @@ def folders(settings: Settings) -> list[Finding]:
             _waiting("journal", settings.journal, "outcomes of calls wait to be settled"),
             _waiting("pending", settings.pending, "received faxes wait to be delivered"),
             *_unreadable(settings.journal),
+            *_unreadable_pending(settings.pending),
             *_unclaimed(settings.pending),
         ]
         if settings.stop_file.exists():
@@ -111,7 +112,8 @@ def file_system(path: Path) -> str | None:
 
 
 def _waiting(what: str, folder: Path, meaning: str) -> Finding:
-    count = sum(path.stem.isdecimal() for path in folder.iterdir()) if folder.is_dir() else 0
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    count = sum(name.removesuffix(".json").isdecimal() for name in names)
     if count > _MANY_WAITING:
         return warning(what, f"{count} {meaning}", "See whether the database and the switch's runtime are well, below.")
     return ok(what, f"{count} {meaning}")
@@ -126,6 +128,20 @@ def _unreadable(journal: Path) -> list[Finding]:
             "journal, damaged",
             f"{len(aside)} outcomes cannot be read, such as {aside[0]}: their faxes were settled without them",
             "See whether the disk is sound and was full; compare those faxes (`faxplan show`), then delete the files.",
+        )
+    ]
+
+
+def _unreadable_pending(folder: Path) -> list[Finding]:
+    """Received faxes that pending/ has put aside."""
+    if not (aside := sorted(folder.glob("*.unreadable"))):
+        return []
+    return [
+        error(
+            "pending, damaged",
+            f"{len(aside)} received faxes lie in folders whose call.json cannot be read, such as {aside[0]}",
+            "See whether the disk is sound and was full. The pages are in fax.tif; for whom they are says the call's "
+            "row (table attempts, its id is the folder's name). Give them on, then delete the folders.",
         )
     ]
 

@@ -74,7 +74,8 @@ class Endings:
             self.deliver(received)
 
     def _end_received(self, call: Row, *, answered: bool) -> None:
-        if not (self._pending.root / str(call["attempt_id"])).exists():
+        if not self._pending.holds(call["attempt_id"]):
+            answered = answered or self._pending.has_damaged(call["attempt_id"])
             inbound.abandon(self._db, call, actor=self._actor, answered=answered)
 
     def _of_error(self, attempt_id: int) -> Outcome | None:

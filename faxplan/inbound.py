@@ -336,7 +336,7 @@ def abandon(db: Database, call: Row, *, actor: str, answered: bool = True) -> bo
 
     answered: False where the caller was refused: the mailbox is not told of it. Returns False: settled before.
     """
-    words = "The switch stopped during the call, and no page was on disk."
+    words = "The switch stopped during the call, and no page of it can be read."
     if not answered:
         words = "The caller was refused (503): the call could not be looked up in time."
     with db.tenant(call["tenant_id"]) as tx:

@@ -5,12 +5,15 @@ which settles it and removes the file. What a crash or a database outage left be
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faxplan.call_result import CallResult, without_channel
 from faxplan.files import private_folder, sweep_partials, write_durably, write_new_durably
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,14 @@ class Journal:
             return None
 
     def waiting(self) -> Iterator[Outcome]:
-        """Every outcome that is not settled, oldest attempt first."""
+        """Every outcome that is not settled and can be read, oldest attempt first."""
         for path in sorted(self.folder.glob("[0-9]*.json"), key=lambda p: int(p.stem)):
-            outcome = self.read(int(path.stem))
+            try:
+                outcome = self.read(int(path.stem))
+            except OSError:
+                # This one's trouble; it is tried again, and the others are not to wait for it.
+                LOG.exception("%s cannot be read", path)
+                continue
             if outcome is not None:
                 yield outcome
 

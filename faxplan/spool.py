@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from faxplan.call_result import CallResult
 from faxplan.errors import FaxplanError
 from faxplan.files import private_folder, sweep_partials, write_durably, write_whole
 
@@ -136,17 +136,16 @@ class Spool:
         """Whether a handler is between `receiving` and its end."""
         return attempt_id in self._in_hand
 
-    def note_result(self, attempt_id: int, result: dict[str, Any]) -> None:
+    def note_result(self, attempt_id: int, result: CallResult) -> None:
         """Keeps how a received call ended beside its pages, should they not leave the spool at once (a full disk)."""
-        write_whole(self.inbound / f"{attempt_id:d}.result", json.dumps(result).encode())
+        write_whole(self.inbound / f"{attempt_id:d}.result", json.dumps(result.as_dict()).encode())
 
-    def noted_result(self, attempt_id: int) -> dict[str, Any] | None:
-        """What note_result kept; None where the call never came to its end."""
+    def noted_result(self, attempt_id: int) -> CallResult | None:
+        """What note_result kept; None where the call never came to its end, and where a full disk kept no whole one."""
         try:
-            noted: dict[str, Any] = json.loads((self.inbound / f"{attempt_id:d}.result").read_bytes())
-        except FileNotFoundError:
+            return CallResult(**json.loads((self.inbound / f"{attempt_id:d}.result").read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
             return None
-        return noted
 
     def outbound_attempts(self) -> list[int]:
         """Attempts with anything staged."""

@@ -176,7 +176,7 @@ def test_a_received_call_past_its_lease_is_given_up_though_its_handler_hangs(wor
 def test_what_a_handler_that_broke_left_is_delivered(world: World, runtime: Runtime) -> None:
     sidecar = accepted(world, world.acme, "uuid-1")
     fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
-    world.spool.note_result(sidecar.attempt_id, WHOLE.as_dict())
+    world.spool.note_result(sidecar.attempt_id, WHOLE)
     long_running(world)
     runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, sidecar.fax_id)))
     assert world.fax(world.acme, sidecar.fax_id)["state"] == "received"
@@ -197,5 +197,14 @@ def test_a_received_call_whose_machine_was_started_again_is_told(world: World, r
     """Its spool was in memory: whether it was answered nobody knows."""
     sidecar = accepted(world, world.acme, "uuid-1", switch_uuid="switch-0")
     world.spool.discard_inbound(sidecar.attempt_id)
+    runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, sidecar.fax_id)))
+    assert noticed(world, world.acme) == ["failed"]
+
+
+def test_a_received_fax_that_the_disk_has_spoilt_is_told_to_its_mailbox(world: World, runtime: Runtime) -> None:
+    sidecar = accepted(world, world.acme, "uuid-1")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 1)
+    (pending_folder(world).secure(world.spool, sidecar, WHOLE).folder / "call.json").write_bytes(b"")
+    long_running(world)
     runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, sidecar.fax_id)))
     assert noticed(world, world.acme) == ["failed"]

@@ -36,10 +36,12 @@ def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> Non
     before = levels(doctor_folders.folders(settings))
     (settings.journal / "17.unreadable").touch()
     (settings.pending / "unclaimed" / "17-0a1b2c3d").mkdir(parents=True)
+    (settings.pending / "18.unreadable").mkdir()
     settings.stop_file.touch()
     after = levels(doctor_folders.folders(settings))
     assert {what: after[what] for what in after.keys() - before.keys()} == {
         "journal, damaged": Level.ERROR,
+        "pending, damaged": Level.ERROR,
         "pending, unclaimed": Level.ERROR,
         "runtime, stopped": Level.WARNING,
     }

@@ -105,6 +105,24 @@ def test_the_oldest_attempt_comes_first(journal: Journal) -> None:
     assert [each.attempt_id for each in journal.waiting()] == [9, 20, 100]
 
 
+def test_an_outcome_that_the_disk_does_not_give_holds_up_no_other(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for attempt_id in (17, 18):
+        journal.write(outcome(attempt_id))
+    real = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.name == "17.json":
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "read_bytes", read_bytes)
+        assert list(journal.waiting()) == [outcome(18)]
+    assert list(journal.waiting()) == [outcome(17), outcome(18)]
+
+
 def test_what_the_database_has_taken_is_forgotten(journal: Journal) -> None:
     journal.write(outcome(17))
     journal.remove(17)

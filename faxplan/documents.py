@@ -133,5 +133,11 @@ def get(tx: Transaction, tenant_id: int, document_id: int) -> StoredObject:
     return StoredObject(**row)
 
 
+def is_recorded(tx: Transaction, tenant_id: int, stored: StoredObject) -> bool:
+    """Whether a row names this object."""
+    row = tx.row("select 1 from documents where tenant_id = %s and object_name = %s", (tenant_id, stored.object_name))
+    return row is not None
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

@@ -165,10 +165,13 @@ def render_order(tx: Transaction, job: RenderJob) -> RenderOrder:
 
 
 def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pages: int) -> bool:
-    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now."""
+    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
+
+    May be repeated where an answer of the database was lost.
+    """
     with db.tenant(job.tenant_id) as tx:
         if not queue.finish_render_job(tx, job, worker):
-            return False
+            return documents.is_recorded(tx, job.tenant_id, stored)
         document_id = documents.record(
             tx, job.tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
         )

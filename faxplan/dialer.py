@@ -12,7 +12,7 @@ from faxplan.call_rate import CallRate
 from faxplan.call_result import without_channel
 from faxplan.config import Settings
 from faxplan.db import Database, Listener
-from faxplan.documents import Store
+from faxplan.documents import Store, StoreUnavailable
 from faxplan.endings import Endings
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.gateway_sync import GatewaySync
@@ -86,6 +86,7 @@ class Dialer:
         self._next_recovery = 0.0
         self._rate = CallRate(settings.calls_per_second, time.monotonic())
         self._unavailable = False
+        self._storeless = False
 
     def run(self) -> None:
         """Runs until the switch stops, or until another runtime turns out to serve this node."""
@@ -240,7 +241,26 @@ class Dialer:
             if not call.has_channel and not self._switch.channel_is_up(call.fax.channel_uuid):
                 self._journal.write(self._outcome(call.fax, call.error or ""))
         self._each(list(self._journal.waiting()), self._settle)
-        self._each(list(self._pending.waiting()), self._endings.deliver)
+        self._deliver_waiting()
+
+    def _deliver_waiting(self) -> None:
+        if waiting := list(self._pending.waiting()):
+            self._each(waiting if self._has_store() else (), self._endings.deliver)
+
+    def _has_store(self) -> bool:
+        """Without it no fax is dialled, and none fails."""
+        try:
+            self._store.check()
+        except StoreUnavailable as error:
+            if not self._storeless:
+                self._storeless = True
+                told = f"{error} Until then nothing new is dialled, and received faxes wait in pending/."
+                self._switch.log("err", ascii(told)[:400])
+            return False
+        if self._storeless:
+            self._storeless = False
+            self._switch.log("notice", "the document store is there again")
+        return True
 
     def _outcome(self, fax: ClaimedFax, cause: str) -> Outcome:
         result = without_channel(cause, ended_at=time.time())
@@ -263,6 +283,9 @@ class Dialer:
             return
         if self._stager.room < 1:
             self._due = time.monotonic() + LEAST_WAIT_SECONDS
+            return
+        if not self._has_store():
+            self._due = time.monotonic() + LONGEST_WAIT_SECONDS
             return
         with self._db.across_tenants() as tx:
             most = min(allowance, queue.MOST_CLAIMED, self._stager.room)
@@ -340,7 +363,7 @@ class Dialer:
         # They may have no channel yet.
         now = time.monotonic()
         left = self._recovery.look(self._stager.attempts | self._live.dialled_since(now - DIALLING_SECONDS), now)
-        self._each(list(self._pending.waiting()), self._endings.deliver)
+        self._deliver_waiting()
         self._each(left.received, self._endings.adopt)
         self._each(left.calls, self._endings.end_lost)
         self._each(left.unanswered, self._endings.end_unanswered)

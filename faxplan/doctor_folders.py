@@ -8,6 +8,7 @@ from pathlib import Path
 
 from faxplan import pending
 from faxplan.config import Settings
+from faxplan.documents import Store
 from faxplan.findings import Finding, error, ok, warning
 
 _FULL = 0.9
@@ -22,7 +23,7 @@ def folders(settings: Settings) -> list[Finding]:
     found = [
         _folder("state folder", settings.state_dir),
         _folder("spool", settings.spool),
-        _folder("document store", settings.store),
+        *_store(settings),
     ]
     if settings.spool.is_dir():
         found += [_room("spool", settings.spool, _LEAST_SPOOL_BYTES, "Calls fail while it is full"), _memory(settings)]
@@ -57,6 +58,30 @@ def _folder(what: str, path: Path) -> Finding:
     if not stat.S_ISDIR(status.st_mode):
         return error(what, f"{path} is no folder", "Move it away, or name another folder in the settings.")
     return _access(what, path, status)
+
+
+def _store(settings: Settings) -> list[Finding]:
+    """The document store's folder, and whether it is the store: its disk may not be mounted."""
+    what, path, store = "document store", settings.store, Store.of(settings)
+    if not path.exists():
+        remedy = "The worker makes it: systemctl status faxplan-worker."
+        if settings.store_dir is not None:
+            remedy = (
+                f"Mount its disk. If it is new: install -d -m 0700 {path}, as the user of FreeSWITCH, then faxplan "
+                "store accept"
+            )
+        return [error(what, f"{path} does not exist", remedy)]
+    found = [_folder(what, path)]
+    if os.access(path, os.X_OK) and not store.marker.exists():
+        found.append(
+            error(
+                f"{what}, marker",
+                f"{store.marker} is missing: this is not the store, but the place where its disk belongs. No fax is "
+                "dialled, and received ones wait",
+                "Mount the disk. If it is a new store, or one restored without that file: faxplan store accept",
+            )
+        )
+    return found
 
 
 def _access(what: str, path: Path, status: os.stat_result) -> Finding:

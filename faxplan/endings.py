@@ -11,7 +11,10 @@ from faxplan.spool import Spool
 
 
 class Endings:
-    """The runtime's hand in it. actor: for the audit. Every method raises DatabaseUnavailable, and may be repeated."""
+    """The runtime's hand in it. actor: for the audit. Every method raises DatabaseUnavailable, and may be repeated.
+
+    Those that deliver raise StoreUnavailable, too.
+    """
 
     def __init__(
         self,

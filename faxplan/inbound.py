@@ -179,7 +179,8 @@ def deliver(db: Database, store: Store, fax: PendingFax, *, actor: str) -> str |
     """Brings a pending fax into its mailbox; its final state: received, partial or failed.
 
     None where that was done before, or while another thread does it, and for a fax of which the database knows nothing:
-    that one is kept in pending/unclaimed/. Raises DatabaseUnavailable: everything stays in pending/.
+    that one is kept in pending/unclaimed/. Raises DatabaseUnavailable and StoreUnavailable: everything stays in
+    pending/.
     """
     try:
         folder = os.open(fax.folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -196,6 +197,8 @@ def deliver(db: Database, store: Store, fax: PendingFax, *, actor: str) -> str |
 
 
 def _deliver_locked(db: Database, store: Store, fax: PendingFax, actor: str) -> str | None:
+    # Before the pages are looked at, which costs the most.
+    store.check()
     state, pages, pdf = _examine(fax)
     # Asked first: while the database is away, every try would leave another copy in the store.
     with db.tenant(fax.sidecar.tenant_id) as tx:

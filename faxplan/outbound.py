@@ -58,7 +58,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
     Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, TenantDisabled,
-    DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been accepted).
+    StoreUnavailable, DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been accepted).
     """
     with db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)

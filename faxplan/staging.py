@@ -36,7 +36,7 @@ def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
 
 
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
-    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost."""
+    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost and StoreUnavailable."""
     ident = (fax.did_ident or tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)

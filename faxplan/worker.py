@@ -18,7 +18,7 @@ from typing import TypeVar
 from faxplan import config, outbound, queue, rendering
 from faxplan.config import Settings
 from faxplan.db import Database, Listener
-from faxplan.documents import DocumentLost, Store, StoredObject
+from faxplan.documents import DocumentLost, Store, StoredObject, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
 from faxplan.outbound import RenderOrder
@@ -59,7 +59,7 @@ class Worker:
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped; a database that is away is waited for."""
+        """Works until stopped; a database or a store that is away is waited for."""
         away, fresh = False, True
         while not self._stop.is_set():
             try:
@@ -71,7 +71,7 @@ class Worker:
                 if not worked:
                     self._listener.heard(SWEEP_SECONDS)
                 away = False
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, StoreUnavailable) as error:
                 if not away:
                     LOG.error("%s Waiting for it.", error)
                 away = True
@@ -86,7 +86,8 @@ class Worker:
                     queue.release_render_jobs(tx, name)
 
     def work_one(self) -> bool:
-        """Renders one document; False where none waits. Raises DatabaseUnavailable."""
+        """Renders one document; False where none waits. Raises DatabaseUnavailable and StoreUnavailable."""
+        self._store.check()
         with self._db.across_tenants() as tx:
             job = queue.claim_render_job(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
         if job is None:
@@ -111,7 +112,7 @@ class Worker:
             stored, pages = self._render(job)
         except DatabaseUnavailable:
             raise
-        except (OSError, UnsafeFolder) as error:
+        except (OSError, UnsafeFolder, StoreUnavailable) as error:
             self._wait_for_machine(job, error)
         except FaxplanError as error:
             # systemd ends the converters together with us, and perhaps a moment sooner.
@@ -175,7 +176,9 @@ class Worker:
             return outbound.render_order(tx, job)
 
     def _wait_for_machine(self, job: RenderJob, error: Exception) -> None:
-        """A full or broken disk is no document's fault: no job fails for it; each waits longer, until one succeeds."""
+        """A full, broken or missing disk is no document's fault: no job fails for it; each waits longer, until one
+        succeeds.
+        """
         LOG.error(
             "rendering %s of tenant %s, again in %s s: %s", job.rendering_id, job.tenant_id, self._machine_delay, error
         )
@@ -195,7 +198,7 @@ def make(settings: Settings) -> Worker:
     """A worker of this installation."""
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
-    return Worker(Database(url), Listener(url, (queue.RENDER_CHANNEL,)), Store(settings.store), name=name)
+    return Worker(Database(url), Listener(url, (queue.RENDER_CHANNEL,)), Store.of(settings), name=name)
 
 
 def main() -> None:

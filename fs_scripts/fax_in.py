@@ -12,6 +12,7 @@ import faxplan_switch
 
 from faxplan import call_result, inbound
 from faxplan import channel_variables as cv
+from faxplan.documents import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.inbound import Accepted, IncomingCall, Refused
 from faxplan.lookups import TooManyLookups
@@ -30,8 +31,8 @@ def handler(session: Any, args: str) -> None:
             result = _receive(session, here, decision)
             pending = here.pending.secure(here.spool, decision.sidecar, result)
         inbound.deliver(here.db, here.store, pending, actor=f"switch:{here.settings.node}")
-    except DatabaseUnavailable as error:
-        # The fax is safe in pending/; the runtime delivers it when the database answers again.
+    except (DatabaseUnavailable, StoreUnavailable) as error:
+        # The fax is safe in pending/; the runtime delivers it when database and store are there again.
         faxplan_switch.log_failure("delivery", error)
     except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
         faxplan_switch.log_failure("fax_in", error)

@@ -76,7 +76,7 @@ def installation() -> Installation:
                 settings,
                 Spool(settings.spool),
                 Journal(settings.journal),
-                Store(settings.store),
+                Store.of(settings),
                 Pending(settings.pending),
             )
             for part in (made.spool, made.journal, made.pending):

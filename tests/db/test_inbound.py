@@ -80,10 +80,6 @@ def in_mailbox(world: World) -> list[mailboxes.Entry]:
         return mailboxes.entries(tx, world.acme.tenant.id, world.acme.user.id)
 
 
-def stored_files(world: World) -> list[Path]:
-    return [path for path in world.store.root.rglob("*") if path.is_file()]
-
-
 def assert_delivered_whole(world: World, fax_id: int) -> None:
     """In the mailbox once, its TIFF and PDF readable, nothing left over anywhere."""
     (entry,) = in_mailbox(world)
@@ -300,7 +296,7 @@ def test_a_call_without_a_page_is_told_and_not_delivered(world: World, content: 
     assert in_mailbox(world) == []
     assert noticed(world, world.acme) == ["failed"]
     assert nothing_is_open(world)
-    assert not stored_files(world)
+    assert not world.stored()
 
 
 def test_a_second_delivery_changes_nothing(world: World, tmp_path: Path) -> None:
@@ -310,9 +306,9 @@ def test_a_second_delivery_changes_nothing(world: World, tmp_path: Path) -> None
     assert deliver(world, fax) is None
     # As after a crash between the commit and the removal of pending/.
     shutil.copytree(tmp_path / "copy", fax.folder)
-    before = stored_files(world)
+    before = world.stored()
     assert deliver(world, fax) is None
-    assert stored_files(world) == before
+    assert world.stored() == before
     assert_delivered_whole(world, fax.sidecar.fax_id)
 
 
@@ -363,7 +359,7 @@ def test_a_long_outage_does_not_fill_the_store(world: World) -> None:
         with pytest.raises(DatabaseUnavailable):
             inbound.deliver(away, world.store, fax, actor=ACTOR)
     assert deliver(world, fax) == "received"
-    assert len(stored_files(world)) == 2
+    assert len(world.stored()) == 2
 
 
 # ------------------------------------------------------------------------------------------------------ crash and adopt
@@ -470,7 +466,7 @@ def test_a_fax_that_the_database_has_never_heard_of_is_kept(world: World) -> Non
     (kept,) = pending_module.unclaimed(world.settings.pending)
     assert {path.name for path in kept.iterdir()} == {"fax.tif", "fax.pdf", "call.json"}
     assert not list(pending_folder(world).waiting())
-    assert not stored_files(world)
+    assert not world.stored()
 
 
 def test_a_fax_whose_ids_were_given_out_again_is_kept_and_the_new_call_goes_on(world: World) -> None:

@@ -52,7 +52,7 @@ def jobs(world: World) -> int:
 
 
 def renderings_stored(world: World) -> int:
-    return sum(path.is_file() for path in world.store.root.rglob("*")) - 1
+    return len(world.stored()) - 1
 
 
 def test_a_document_is_rendered_once_and_its_fax_queued(world: World, fax_id: int) -> None:
@@ -78,9 +78,8 @@ def test_a_refused_document_ends_its_fax_at_once(world: World, fax_id: int, monk
 
 
 def test_a_lost_original_ends_its_fax_at_once(world: World, fax_id: int) -> None:
-    for path in world.store.root.rglob("*"):
-        if path.is_file():
-            path.unlink()
+    for path in world.stored():
+        path.unlink()
     assert worker(world).work_one()
     assert world.fax(world.acme, fax_id)["error_id"] == "document-lost"
 

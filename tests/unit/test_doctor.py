@@ -4,6 +4,7 @@ import pytest
 
 from faxplan import doctor, doctor_folders, doctor_switch
 from faxplan.config import Settings
+from faxplan.documents import Store
 from faxplan.errors import InvalidSetting
 from faxplan.findings import Finding, Level, error, ok, warning
 
@@ -28,6 +29,18 @@ def test_folders_that_are_missing_open_or_right(tmp_path: Path) -> None:
     assert (found["spool"].level, found["spool"].remedy) == (Level.ERROR, f"chmod 0700 {settings.spool}")
     assert found["document store"].level is Level.ERROR
     assert "does not exist" in found["document store"].found
+
+
+def test_a_store_whose_disk_is_not_mounted_is_an_error(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state", store_dir=tmp_path / "mount")
+    missing = {each.what: each for each in doctor_folders.folders(settings)}["document store"]
+    assert (missing.level, "faxplan store accept" in missing.remedy) == (Level.ERROR, True)
+    settings.store.mkdir(mode=0o700)
+    assert levels(doctor_folders.folders(settings))["document store, marker"] is Level.ERROR
+    Store.of(settings).accept()
+    after = levels(doctor_folders.folders(settings))
+    assert after["document store"] is Level.OK
+    assert "document store, marker" not in after
 
 
 def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""The commands of whoever runs the installation: status, users, settings, doctor, guard, worker."""
+"""The commands of whoever runs the installation: status, users, settings, doctor, guard, worker, store."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_faxes, cli_output, doctor, guard, history, nodes, numbers, users, worker
+from faxplan import audit, cli_faxes, cli_output, doctor, guard, history, nodes, numbers, users, worker
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 
@@ -31,6 +31,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         "worker", parents=[common], help="render documents until SIGTERM (systemd); log on standard error"
     )
     rendering.set_defaults(command=_worker)
+    store = commands.add_parser("store", help="the document store").add_subparsers(required=True, metavar="accept")
+    accepting = store.add_parser(
+        "accept",
+        parents=[common],
+        help="take the folder of the settings for the document store: it is new, or restored",
+    )
+    accepting.set_defaults(command=_accept_store)
 
 
 def _status(context: "Context", options: argparse.Namespace) -> int:
@@ -114,4 +121,18 @@ def _guard(context: "Context", options: argparse.Namespace) -> int:
 
 def _worker(context: "Context", options: argparse.Namespace) -> int:  # noqa: ARG001 - as every command
     worker.serve(context.settings)
+    return 0
+
+
+def _accept_store(context: "Context", options: argparse.Namespace) -> int:
+    root = context.settings.store
+    with context.admin.across_tenants() as tx:
+        audit.record(
+            tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=str(root)
+        )
+        context.store.accept()
+    if options.json:
+        cli_output.print_json({"store": str(root)})
+    else:
+        print(f"{root} is the document store.")
     return 0

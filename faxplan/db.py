@@ -341,6 +341,8 @@ _CANNOT_ANSWER = (OperationalError, InterfaceError, psycopg2.OperationalError, p
 
 
 def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, FaxplanError):
+        return error  # somebody has said it better
     cause = getattr(error, "orig", None) or error.__cause__ or error
     if isinstance(cause, IntegrityError) and cause.diag.constraint_name:
         return ConstraintViolated(cause.diag.constraint_name)

@@ -44,6 +44,7 @@ NO_FAX = Rule(Action.RETRY, 60 * MINUTE, "The number answered, but not with a fa
 INCOMPATIBLE = Rule(Action.FINAL, 0, "The far machine cannot receive this fax")
 UNKNOWN = Rule(Action.RETRY, 5 * MINUTE, "The call ended for an unknown reason")
 STOPPED = Rule(Action.RETRY, MINUTE, "The fax server was stopped before it could dial")
+NO_STORE = Rule(Action.RETRY, MINUTE, "The document store is not mounted; the administrator has to look")
 NO_ROUTE = Rule(Action.FINAL, 0, "No trunk serves this number; the administrator has to add a route")
 
 # Hang-up causes in capitals are FreeSWITCH's; the others are error ids of our own, for calls that were never dialled.
@@ -69,6 +70,7 @@ for _rule, _causes in {
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE",
     NO_ROUTE: "no-route",
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
+    NO_STORE: "store-unavailable",
     DOCUMENT: "document-lost not-fax-ready",
     OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
     "MANDATORY_IE_MISSING",
@@ -153,7 +155,7 @@ def decide(
 
 
 def _without_channel(rule: Rule, said: str, done: int, uncounted: int, waited: timedelta) -> Decision:
-    if waited >= OLDEST:
+    if waited >= OLDEST and rule is not NO_STORE:
         words = f"{said}. It was so for {OLDEST // timedelta(hours=1)} hours; send it again when the trunk works."
         return Decision("not-sent", done, None, words, counted=False)
     return Decision(

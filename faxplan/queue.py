@@ -215,23 +215,21 @@ def open_call(
     )
 
 
-def call_is_open(tx: Transaction, tenant_id: int, attempt_id: int) -> bool:
-    """Whether a call is not settled yet."""
-    found = tx.row("select 1 from calls where tenant_id = %s and attempt_id = %s", (tenant_id, attempt_id))
-    return found is not None
-
-
 def open_calls(tx: Transaction, attempt_ids: Sequence[int]) -> dict[int, bool]:
     """Those of these attempts whose calls are not settled, and whether somebody wants to stop them."""
     rows = tx.rows("select attempt_id, cancel_requested from calls where attempt_id = any(%s)", (list(attempt_ids),))
     return {row["attempt_id"]: row["cancel_requested"] for row in rows}
 
 
-def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:
-    """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled."""
+def take_call(tx: Transaction, tenant_id: int, attempt_id: int, channel_uuid: str | None = None) -> Row | None:
+    """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled.
+
+    channel_uuid: if given, None as well where the attempt is another call's by now.
+    """
     return tx.row(
-        "delete from calls where tenant_id = %s and attempt_id = %s returning fax_id, pages, node, channel_uuid",
-        (tenant_id, attempt_id),
+        """delete from calls where tenant_id = %s and attempt_id = %s and channel_uuid = coalesce(%s, channel_uuid)
+           returning fax_id, pages, node, channel_uuid""",
+        (tenant_id, attempt_id, channel_uuid),
     )
 
 

@@ -36,7 +36,7 @@ def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
 
 
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
-    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost."""
+    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost and StoreUnavailable."""
     ident = _ident(fax, tenant)
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)

@@ -310,3 +310,13 @@ def test_wrong_usage_is_exit_code_2(shop: World, command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(command.split())
     assert ended.value.code == 2
+
+
+def test_a_store_is_accepted_and_audited(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "install -d" in said(capsys, "store", "accept", code=cli.RETRYABLE)
+    assert "store.accept" not in [row["action"] for row in audited(shop)]
+    shop.store.root.mkdir(parents=True)
+    assert said(capsys, "store", "accept") == f"{shop.store.root} is the document store.\n"
+    assert shop.store.marker.exists()
+    (row,) = (row for row in audited(shop) if row["action"] == "store.accept")
+    assert row["details"] == {"folder": str(shop.store.root)}

@@ -6,6 +6,7 @@ import pytest
 
 from faxplan import doctor, doctor_folders, doctor_switch, guard
 from faxplan.config import Settings
+from faxplan.documents import Store
 from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.findings import Finding, Level, error, ok, warning
 
@@ -32,15 +33,31 @@ def test_folders_that_are_missing_open_or_right(tmp_path: Path) -> None:
     assert "does not exist" in found["document store"].found
 
 
+def test_a_store_whose_disk_is_not_mounted_is_an_error(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state", store_dir=tmp_path / "mount")
+    missing = {each.what: each for each in doctor_folders.folders(settings)}["document store"]
+    assert (missing.level, "faxplan store accept" in missing.remedy) == (Level.ERROR, True)
+    settings.store.mkdir(mode=0o700)
+    assert levels(doctor_folders.folders(settings))["document store, marker"] is Level.ERROR
+    Store.of(settings).accept()
+    after = levels(doctor_folders.folders(settings))
+    assert after["document store"] is Level.OK
+    assert "document store, marker" not in after
+
+
 def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> None:
     settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state")
     settings.journal.mkdir(parents=True)
     before = levels(doctor_folders.folders(settings))
     (settings.journal / "17.unreadable").touch()
+    (settings.pending / "unclaimed" / "17-0a1b2c3d").mkdir(parents=True)
+    (settings.pending / "18.unreadable").mkdir()
     settings.stop_file.touch()
     after = levels(doctor_folders.folders(settings))
     assert {what: after[what] for what in after.keys() - before.keys()} == {
         "journal, damaged": Level.ERROR,
+        "pending, damaged": Level.ERROR,
+        "pending, unclaimed": Level.ERROR,
         "runtime, stopped": Level.WARNING,
     }
 

@@ -265,6 +265,18 @@ def test_calls_of_a_switch_that_is_gone_are_settled(world: World, runtime: Runti
     assert not [*world.spool.outbound.iterdir(), *world.spool.inbound.iterdir()]
 
 
+def test_calls_of_a_node_that_died_are_settled_by_another_that_saw_them_twice(world: World, runtime: Runtime) -> None:
+    """After a clock jumped, every lease looks old until the nodes have reported again."""
+    fax_id = queued(world, world.acme)
+    claim(world, node="node2", lease_seconds=-1)
+    began = runtime.switch.clock.monotonic()
+    runtime.run(runtime.settled(world.acme, fax_id))
+    assert runtime.switch.clock.monotonic() - began >= dialer.RECOVERY_SECONDS
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["node"], attempt["outcome"]) == ("node2", "unknown")
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
 def test_what_the_journal_holds_at_the_start_is_settled_first(world: World, runtime: Runtime) -> None:
     """The runtime died after the hook wrote: the outcome counts, not that the switch is another one."""
     fax_id = queued(world, world.acme)

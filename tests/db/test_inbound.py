@@ -397,6 +397,31 @@ def test_a_crash_while_securing_loses_nothing(world: World, monkeypatch: pytest.
     assert not list(world.spool.inbound.iterdir())
 
 
+def test_what_is_secured_is_on_the_disk_before_the_spool_lets_go_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that loses power forgets what was written and not synced, names of files too."""
+    done: list[str] = []
+    fsync, discard = os.fsync, world.spool.discard_inbound
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    def noted_discard(attempt_id: int) -> None:
+        done.append("discarded")
+        discard(attempt_id)
+
+    sidecar = accepted(world, world.acme, "uuid-1")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    pending = pending_folder(world)
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(world.spool, "discard_inbound", noted_discard)
+    fax = pending.secure(world.spool, sidecar, WELL)
+    (record,) = (name for name in done if name.startswith(".call.json."))
+    assert done == ["fax.partial", record, fax.folder.name, pending.root.name, "discarded"]
+
+
 DELIVER_STEPS = {
     "making the PDF": (inbound.received, "to_pdf"),
     "storing": (documents.Store, "put"),

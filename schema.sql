@@ -56,14 +56,16 @@ create table tenants (
     constraint tenants_header_name_form check (length(header_name) <= 50),
     constraint tenants_max_attempts_range check (max_attempts between 1 and 20),
     constraint tenants_us_header_line check (country <> 'US' or header_line),
+    constraint tenants_us_header_name check (country <> 'US' or header_name ~ '[^[:space:][:cntrl:]]'),
     constraint tenants_max_calls_range check (max_calls > 0),
     constraint tenants_calls_per_hour_range check (calls_per_hour > 0),
     constraint tenants_redial_limits_known check (redial_limits in ('none', 'us'))
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
-comment on column tenants.time_zone is 'IANA name; header lines and schedules use it.';
+comment on column tenants.time_zone is 'IANA name, known to PostgreSQL too; header lines use it, and days and months of quotas.';
 comment on column tenants.station_ident is 'T.30 TSI/CSI where a DID has none of its own: digits, + and space, at most 20 characters.';
+comment on column tenants.header_name is 'Who sends, in the header line. Where it shows nothing, which the US does not allow, the line has the tenant''s name.';
 comment on column tenants.header_line is 'Print the line of 47 CFR 68.318(d) above each page. Cannot be off in the US.';
 comment on column tenants.page_n_of_m is 'Faxplan stamps the header line itself, with "page n of m"; off: spandsp prints it, with the page number only.';
 comment on column tenants.redial_unknown is 'Dial again, after the last recorded page, when a crash hides how a call ended.';
@@ -642,7 +644,7 @@ create table quotas (
     limit_pages     integer not null,
     reserved_pages  integer not null default 0,
     used_pages      integer not null default 0,
-    period_start    date not null default current_date,
+    period_start    date not null,
     constraint quotas_pkey primary key (tenant_id, id),
     constraint quotas_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint quotas_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -651,6 +653,10 @@ create table quotas (
     constraint quotas_counts_range check (limit_pages >= 0 and reserved_pages >= 0 and used_pages >= 0)
 );
 comment on table quotas is 'Page quotas: reserved when a fax is submitted, settled by acknowledged pages. user_id null: the whole tenant.';
+comment on column quotas.used_pages is
+    'In the period that began on period_start. Once that is over they count no more, whether a later change has begun the next period here or not.';
+comment on column quotas.reserved_pages is 'Held for faxes that are not final, in whatever period they were submitted.';
+comment on column quotas.period_start is 'A day in tenants.time_zone. Never goes back.';
 
 create table notices (
     tenant_id   bigint not null,

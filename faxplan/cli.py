@@ -71,7 +71,7 @@ class Context:
     @property
     def store(self) -> Store:
         """The document store."""
-        return Store(self.settings.store)
+        return Store.of(self.settings)
 
     @property
     def actor(self) -> str:

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, numbers, provisioning, tenants
+from faxplan import cli_output, numbers, provisioning, quotas, tenants
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -106,7 +106,7 @@ def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("--period", required=True, choices=["day", "month"])
     change.add_argument("--of", dest="email", metavar="EMAIL", help="of this user (default: of the whole tenant)")
     change.set_defaults(command=_set_quota)
-    listing = group.add_parser("list", parents=[common], help="all quotas, and what is used of them")
+    listing = group.add_parser("list", parents=[common], help="all quotas, and what is used and held of them now")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_quotas)
 
@@ -128,7 +128,7 @@ def _set_tenant(context: "Context", options: argparse.Namespace) -> int:
 def _list_tenants(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_tenants(context.admin)
     rows = [
-        (t.slug, t.country, t.time_zone, t.station_ident, t.header_name if t.header_line else "off", t.max_attempts,
+        (t.slug, t.country, t.time_zone, t.station_ident, t.sender_name if t.header_line else "off", t.max_attempts,
          t.max_calls or "", t.calls_per_hour or "", "yes" if t.enabled else "no", t.name)
         for t in found
     ]  # fmt: skip
@@ -220,8 +220,9 @@ def _set_quota(context: "Context", options: argparse.Namespace) -> int:
 def _list_quotas(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_quotas(context.admin, options.slug)
     rows = [
-        (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"])
+        (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"],
+         quotas.next_period(q))
         for q in found
-    ]
-    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD")
+    ]  # fmt: skip
+    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD", "NEXT PERIOD")
     return cli_output.listed(options, found, headings, rows, "There is no quota: nobody's pages are limited.")

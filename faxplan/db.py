@@ -39,6 +39,7 @@ CONSTRAINT_MESSAGES = {
     "tenants_slug_form": "A tenant's short name has lower-case letters, digits and hyphens only, at most 40.",
     "tenants_country_form": "A country is its two-letter ISO code, such as DE or US.",
     "tenants_us_header_line": "In the US the header line cannot be switched off (47 CFR 68.318(d)).",
+    "tenants_us_header_name": "In the US the header line names the sender (47 CFR 68.318(d)). Give a header name.",
     "tenants_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
     "dids_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
     "tenants_header_name_form": "The name in the header line has at most 50 characters.",
@@ -116,6 +117,12 @@ class Prepared:
         return list(dict.fromkeys(_PLACEHOLDER.findall(self.sql)))
 
 
+class ValueRefused(FaxplanError):
+    """PostgreSQL cannot take a value at all: a number out of range, or text that is not UTF-8."""
+
+    error_id = "value-refused"
+
+
 class Transaction:
     """An open transaction. Statements use psycopg2's %s and %(name)s placeholders.
 
@@ -180,6 +187,11 @@ class Transaction:
     def notify(self, channel: str) -> None:
         """Wakes the listeners of `channel` at commit. There is no payload: any role may listen."""
         self.later("select pg_notify(%s, '')", (channel,))
+
+    def take_turn(self, what: int, tenant_id: int) -> None:
+        """From the next statement to the end of the transaction no other one of this tenant has its turn at `what`."""
+        # The key is two integers. Should two tenants share one, they take turns with each other.
+        self.later("select pg_advisory_xact_lock(%s, %s)", (what, tenant_id % 2**31))
 
     def enter_tenant(self, tenant_id: int) -> None:
         """From here on this transaction also sees this tenant's rows, in place of another's."""
@@ -277,7 +289,7 @@ class Database:
     def tenant(self, tenant_id: int) -> Iterator[Transaction]:
         """A transaction that sees one tenant. Commits at the end, rolls back on any exception.
 
-        Raises DatabaseUnavailable (try again later) and ConstraintViolated.
+        Raises DatabaseUnavailable (try again later), ConstraintViolated and ValueRefused.
         """
         with self._transaction(str(tenant_id)) as transaction:
             yield transaction
@@ -393,9 +405,15 @@ _CANNOT_ANSWER = (OperationalError, InterfaceError, psycopg2.OperationalError, p
 
 
 def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, FaxplanError):
+        return error  # somebody has said it better
     cause = getattr(error, "orig", None) or error.__cause__ or error
     if isinstance(cause, IntegrityError) and cause.diag.constraint_name:
         return ConstraintViolated(cause.diag.constraint_name)
+    if isinstance(cause, psycopg2.DataError):
+        return ValueRefused(f"The database cannot take a value ({_first_line(cause)}). Correct it.")
+    if isinstance(error, UnicodeEncodeError):
+        return ValueRefused(f"{error.object[:80]!r} is not UTF-8, and the database takes nothing else. Write it anew.")
     if isinstance(error, (*_CANNOT_ANSWER, MaxConnectionsExceeded)) or isinstance(cause, QueryCanceled):
         return DatabaseUnavailable(f"PostgreSQL did not finish ({_first_line(error)}). Is it running?")
     return error

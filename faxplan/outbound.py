@@ -7,7 +7,7 @@ from pathlib import Path
 from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import FaxplanError, NoCallerId, NotFound, QuotaExceeded
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NoCallerId, NotFound, QuotaExceeded
 from faxplan.priorities import Priority
 from faxplan.queue import RenderJob
 from faxplan.rendering import Resolution
@@ -58,7 +58,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
     Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, TenantDisabled,
-    DatabaseUnavailable.
+    StoreUnavailable, DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been accepted).
     """
     with db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
@@ -84,6 +84,9 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
                 file_name=request.file_name,
             )
             fax_id = _accept(tx, user, request, original, called, did.number, found.pages)
+    except DatabaseUnavailable:
+        # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
+        raise
     except BaseException:
         store.delete(stored.object_name)
         raise
@@ -163,10 +166,13 @@ def render_order(tx: Transaction, job: RenderJob) -> RenderOrder:
 
 
 def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pages: int) -> bool:
-    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now."""
+    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
+
+    May be repeated where an answer of the database was lost.
+    """
     with db.tenant(job.tenant_id) as tx:
         if not queue.finish_render_job(tx, job, worker):
-            return False
+            return documents.is_recorded(tx, job.tenant_id, stored)
         document_id = documents.record(
             tx, job.tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
         )
@@ -224,8 +230,9 @@ def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
 
 
 def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
-    if pages > fax["reserved_pages"]:
-        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - fax["reserved_pages"])
+    held = fax["reserved_pages"]
+    if pages > held:
+        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - held, held=held)
     tx.execute(
         "update faxes set pages = %s, reserved_pages = greatest(reserved_pages, %s) where tenant_id = %s and id = %s",
         (pages, pages, fax["tenant_id"], fax["id"]),

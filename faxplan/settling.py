@@ -19,14 +19,15 @@ ECM_CODE = 16
 
 
 def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str, pages_told: int = 0) -> bool:
-    """Records how a call ended, and what follows for its fax. False: it was settled before; nothing is changed.
+    """Records how a call ended, and what follows for its fax. False, and nothing is changed: it was settled before, or
+    its ids are another call's by now.
 
     pages_told: acknowledged by what the switch told during the call, should the database not have it yet.
     Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
         fax = queue.lock_fax(tx, outcome.tenant_id, outcome.fax_id)
-        call = queue.take_call(tx, outcome.tenant_id, outcome.attempt_id)
+        call = queue.take_call(tx, outcome.tenant_id, outcome.attempt_id, outcome.channel_uuid)
         if fax is None or call is None:
             return False
         tenant = tenants.get(tx, outcome.tenant_id)
@@ -50,11 +51,11 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
     return True
 
 
-def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
+def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) -> bool:
     """Settles an outbound call that nobody will ever report on: its switch died, or its lease ran out.
 
-    What was acknowledged stays acknowledged. The rest is dialled again unless the tenant chose otherwise. False: it was
-    settled before.
+    What was acknowledged stays acknowledged (pages_told: as in `settle`). The rest is dialled again unless the tenant
+    chose otherwise. False: it was settled before.
     """
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
@@ -62,7 +63,8 @@ def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
         if fax is None or taken is None:
             return False
         tenant = tenants.get(tx, call["tenant_id"])
-        done = min(fax["pages_done"] + taken["pages"], fax["pages"])
+        pages = max(taken["pages"], pages_told)
+        done = min(fax["pages_done"] + pages, fax["pages"])
         decision = _unknown(done, fax["pages"], fax["attempts_made"] - fax["uncounted"], tenant)
         attempts.close(
             tx,
@@ -71,7 +73,7 @@ def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
             CallResult(hangup_cause="NONE"),
             outcome=decision.outcome,
             explanation=decision.explanation,
-            pages=taken["pages"],
+            pages=pages,
         )
         _follow(tx, fax, decision, error_id="outcome-unknown", actor=actor)
     return True

@@ -6,8 +6,15 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class NoChannel:
-    """An originate for which the switch made no channel (or ended it before the hook could run): `-ERR CAUSE`."""
+class ChannelMade:
+    """An originate has its channel. However that ends, its hangup hook will tell."""
+
+    channel_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """An originate that came to nothing, `-ERR CAUSE`: its channel ended before the answer, or there never was one."""
 
     channel_uuid: str
     cause: str
@@ -61,7 +68,7 @@ def capacity_of(status: str) -> Capacity | None:
     return Capacity(*(int(each[1]) for each in found if each))
 
 
-SwitchEvent = NoChannel | FaxStarted | PageDone | CallJournalled
+SwitchEvent = ChannelMade | NoAnswer | FaxStarted | PageDone | CallJournalled
 
 
 class Switch(Protocol):
@@ -79,8 +86,8 @@ class Switch(Protocol):
     def originate(self, argument: str) -> None:
         """Starts a call (`bgapi`); how it fares comes as events. argument: from dial_string.originate."""
 
-    def channel_exists(self, channel_uuid: str) -> bool:
-        """Whether the channel is there."""
+    def channel_is_up(self, channel_uuid: str) -> bool:
+        """Whether the channel is there, and not hung up. False says nothing of its script and its hook."""
 
     def hang_up(self, channel_uuid: str, cause: str) -> None:
         """Ends a call, if it is there."""

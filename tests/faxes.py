@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from faxplan import claims, documents, inbound, queue, quotas
 from faxplan.claims import ClaimedFax
 from faxplan.inbound import Accepted, IncomingCall
+from faxplan.lookups import Caller
 from faxplan.pending import Pending
 from faxplan.spool import InboundSidecar
 from tests.world import Office, World
@@ -113,11 +114,11 @@ def accepted(
         world.switch,
         world.spool,
         call,
+        Caller(),
         node="node1",
         switch_uuid=switch_uuid,
         lease_seconds=600,
         max_channels=100,
-        deadline=float("inf"),
     )
     assert isinstance(decision, Accepted), decision
     return decision.sidecar

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from faxplan.call_result import CallResult, without_channel
 from faxplan.journal import Journal, Outcome
 from faxplan.spool import Spool
-from faxplan.switch import CallJournalled, Capacity, SwitchEvent
+from faxplan.switch import CallJournalled, Capacity, ChannelMade, SwitchEvent
 
 _ORIGINATE = re.compile(
     r"uuid:(?P<uuid>\S+) originate .*sofia/gateway/(?P<gateway>[^/]+)/(?P<number>\S+) "
@@ -70,6 +70,7 @@ class ScriptedSwitch:
 
     def __post_init__(self) -> None:
         self._events: queue.SimpleQueue[SwitchEvent] = queue.SimpleQueue()
+        self._without_channel: list[Originate] = []
 
     def running(self) -> bool:
         self.turns += 1
@@ -92,8 +93,10 @@ class ScriptedSwitch:
         self.channels[call.uuid] = call
         self.busiest = max(self.busiest, len(self.channels))
         self.on_originate(call)
+        if call not in self._without_channel:
+            self.tell(ChannelMade(call.uuid))
 
-    def channel_exists(self, channel_uuid: str) -> bool:
+    def channel_is_up(self, channel_uuid: str) -> bool:
         return channel_uuid in self.channels
 
     def hang_up(self, channel_uuid: str, cause: str) -> None:
@@ -124,6 +127,11 @@ class ScriptedSwitch:
 
     def no_channel(self, call: Originate) -> None:
         """The switch never made this call's channel."""
+        self._without_channel.append(call)
+        del self.channels[call.uuid]
+
+    def hangs_up(self, call: Originate) -> None:
+        """Its hang-up begins: no channel is found any more. `ends` is its hook, which comes later, or never."""
         del self.channels[call.uuid]
 
     def ends(self, call: Originate, result: CallResult) -> None:
@@ -131,5 +139,5 @@ class ScriptedSwitch:
         self.channels.pop(call.uuid, None)
         sidecar = self.spool.staged(call.attempt_id)
         assert sidecar is not None
-        self.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, call.attempt_id, result))
+        self.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, call.attempt_id, result, call.uuid))
         self.tell(CallJournalled(call.attempt_id))

@@ -8,6 +8,7 @@ from faxplan import destinations, inbound, outbound, quotas
 from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
 from faxplan.inbound import Accepted, IncomingCall
+from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
 from tests.past_the_gate import connected, tenant_tables
@@ -49,11 +50,11 @@ def live(world: World, office: Office, folder: Path) -> None:
             world.switch,
             world.spool,
             call,
+            Caller(),
             node="node1",
             switch_uuid="s",
             lease_seconds=60,
             max_channels=100,
-            deadline=float("inf"),
         )
         assert isinstance(accepted, Accepted)
         if number == 0:

@@ -13,6 +13,7 @@ from faxplan.claims import ClaimedFax
 from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable
 from faxplan.inbound import Accepted, IncomingCall
+from faxplan.lookups import Caller
 from faxplan.switch import PageDone
 from tests.faxes import due_now, queued
 from tests.runtime import DROPPED, SENT, Runtime
@@ -147,8 +148,8 @@ def test_long_faxes_in_the_making_leave_channels_for_others(
     comes_in = IncomingCall("uuid-in", "127.0.0.1", None, world.acme.did, "+493099001234", None)
     runtime.run(at_most(runtime, 60, lambda: False))
     taken = inbound.accept(
-        world.switch, world.spool, comes_in, node="node1", switch_uuid="switch-1", lease_seconds=600, max_channels=20,
-        deadline=float("inf"),
+        world.switch, world.spool, comes_in, Caller(), node="node1", switch_uuid="switch-1", lease_seconds=600,
+        max_channels=20,
     )  # fmt: skip
     assert isinstance(taken, Accepted)
 

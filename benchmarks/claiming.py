@@ -22,47 +22,26 @@ from _live import a_world
 from _page import where_and_when, write_section
 
 from faxplan import claims, postgres
-from tests.past_the_gate import connected
+from tests import many
 from tests.routing import add_route, add_trunk, change
 from tests.world import World
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TENANTS = 20
 WAYS = claims.Ways()
+WARM = 3
+"""So many claims of each kind go before, for connections and caches."""
 AIM = 0.25
 """Of the bare claim's rate."""
 
-_FILL = """
-    insert into tenants (slug, name, country, time_zone)
-        select 't' || n, 'Tenant ' || n, 'DE', 'Europe/Berlin' from generate_series(1, %(tenants)s) n;
-    insert into dids (tenant_id, number, mailbox_id)
-        select t.id, '+4940' || (10000000 + t.id), m.id from tenants t,
-            lateral (select min(id) as id from mailboxes where tenant_id = t.id) m
-        where m.id is not null and t.slug like 't%%';
-    insert into documents (tenant_id, kind, media_type, bytes, sha256, object_name)
-        select id, 'rendering', 'image/tiff', 1, '', 'o' || id from tenants;
-    insert into renderings (tenant_id, original_id, resolution, state, document_id)
-        select tenant_id, id, 'fine', 'rendered', id from documents;
-    insert into sending_hours (tenant_id, weekday, opens, closes)
-        select t.id, d, '00:00', '24:00' from tenants t, generate_series(1, 7) d;
-    update tenants set max_calls = 100000, calls_per_hour = 10000000;
+_BARE_QUEUE = """
     create table bare_queue (tenant_id bigint, fax_id bigint primary key, not_before timestamptz, priority integer);
     create index bare_queue_due_idx on bare_queue (priority, not_before);
-    grant all on bare_queue to faxplan_switch;
+    grant all on bare_queue to faxplan_switch
 """
-_QUEUE = """
-    truncate faxes, fax_queue, attempts, calls, mailbox_entries, notices, bare_queue;
-    insert into faxes (tenant_id, direction, state, called_number, calling_number, rendering_id, resolution, pages,
-                       not_before)
-        select t.id, 'outbound', 'queued', '+49' || (3000000000 + n), null, r.id, 'fine', 1, now() - interval '1 hour'
-        from generate_series(1, %(size)s) n
-        join (select id, row_number() over (order by id) - 1 as k, count(*) over () as many from tenants) t
-            on t.k = n %% t.many
-        join renderings r on r.tenant_id = t.id;
-    insert into fax_queue (tenant_id, fax_id, not_before, priority, destination, lane)
-        select f.tenant_id, f.id, f.not_before, f.priority, f.called_number, l.lane
-        from faxes f join (select id, lane_of(id, '+493000000000') as lane from tenants) l on l.id = f.tenant_id;
-    insert into bare_queue select tenant_id, id, not_before, priority from faxes;
+_FILL_BARE = """
+    truncate bare_queue;
+    insert into bare_queue select tenant_id, id, not_before, priority from faxes
 """
 _BARE = """
     with due as (select fax_id from bare_queue where not_before <= now() order by priority, not_before limit 16
@@ -116,20 +95,22 @@ def prepare(world: World) -> None:
     add_route(world, "+49", add_trunk(world, "second", max_calls=100_000), weight=3)
     add_route(world, "+49", add_trunk(world, "third", max_calls=100_000))
     change(world, "trunks", max_calls=100_000, calls_per_second=1_000_000)
-    as_superuser(world, _FILL, {"tenants": TENANTS})
+    many.add_tenants(world, TENANTS)
+    many.as_superuser(world, _BARE_QUEUE)
 
 
 def measured(world: World, cluster: postgres.Cluster, size: int, count: int) -> Row:
-    as_superuser(world, _QUEUE, {"size": size})
-    as_superuser(world, "vacuum analyze", None)
+    many.queue(world, size)
+    many.as_superuser(world, _FILL_BARE)
     row = Row(size, [], [])
-    for number in range(count + 3):
+    count = min(count, size // claims.MOST_CLAIMED - WARM)
+    for number in range(count + WARM):
         for kind, action in (("bare", bare_claim), ("ours", our_claim)):
             cpu, began = database_seconds(cluster), time.perf_counter()
             action(world)
             took = time.perf_counter() - began
             cpu = database_seconds(cluster) - cpu
-            if number >= 3:  # the first warm the connections and the caches
+            if number >= WARM:
                 getattr(row, kind).append(took)
                 setattr(row, f"{kind}_cpu", getattr(row, f"{kind}_cpu") + cpu / count)
         with world.switch.across_tenants() as tx:
@@ -173,17 +154,9 @@ def explained(world: World) -> str:
     return "\n".join(str(next(iter(row.values()))) for row in rows)
 
 
-def as_superuser(world: World, statements: str, parameters: dict[str, int] | None) -> None:
-    with connected(world.installation, "postgres") as cursor:
-        cursor.connection.autocommit = parameters is None
-        cursor.execute(statements, parameters)
-        if parameters is not None:
-            cursor.connection.commit()
-
-
 def markdown(rows: list[Row], count: int, plan: str) -> str:
     about = (
-        f"{count} claims of 16 faxes at each size, in turns with bare ones; {TENANTS + 2} tenants, 3 trunks. "
+        f"Up to {count} claims of 16 faxes at each size, in turns with bare ones; {TENANTS + 2} tenants, 3 trunks. "
         "Milliseconds, median (least - most); PostgreSQL's processor time is a mean."
     )
     titles = ["queued", "a claim", "a bare claim", "a fax", "rate, of the bare one's", "PostgreSQL's CPU", "bare"]

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import dialplan
 from faxplan import outbound, postgres
 from faxplan.installation import create_installation
 from faxplan.outbound import SendRequest
-from tests.bench.whole import DIALPLAN, OUR_NUMBERS, ROOT, SCRIPTS, faxplan_on_bench, wait_for, write_settings
+from tests.bench.switch_process import SwitchProcess
+from tests.bench.whole import ROOT, faxplan_on_bench, wait_for, write_settings
 from tests.installations import Installation
 from tests.world import World, world_on
 
@@ -29,36 +29,6 @@ def letter(tmp_path: Path) -> Path:
     path = tmp_path / "letter.txt"
     path.write_text("\f".join(f"Page {number} of five.\n" + "abcdefghij" * 200 for number in range(1, 6)))
     return path
-
-
-class SwitchProcess:
-    """The bench as a process of its own, in real time, that can be killed."""
-
-    def __init__(self, world: World, folder: Path) -> None:
-        plan = folder / "plan.toml"
-        plan.write_text(f'[[own]]\nprefix = "{OUR_NUMBERS}"\nfrom_address = "127.0.0.1"\n')
-        inbound = dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
-        self._config = folder / "bench.toml"
-        self._config.write_text(
-            f'script_dir = "{SCRIPTS}"\nstartup_scripts = ["fax_queue"]\nnumbering_plan = "plan.toml"\n'
-            f'gateways = ["carrier"]\ntime = "real"\nspeed = 8\nlog_file = "bench.log"\n'
-            f"inbound = [{', '.join(repr(action) for action in inbound)}]\n"
-        )
-        self._environment = {**os.environ, "FAXPLAN_CONFIG": str(write_settings(world))}
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench", "--config", str(self._config)], cwd=ROOT, env=self._environment
-        )
-
-    def kill9(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        assert self.process.wait(60) == 0
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from bench import dialplan
 from bench.config import BenchConfig
 from bench.numbering_plan import NumberingPlan
 from bench.switch import Switch
+from faxplan.config import Settings, to_toml
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -19,12 +20,13 @@ DIALPLAN = ROOT / "conf" / "dialplan" / "faxplan.xml"
 OUR_NUMBERS = "+4930231250"
 
 
-def write_settings(world: World) -> Path:
-    """The settings file of this world, for the switch's scripts."""
-    file = world.settings.state_dir.parent / "faxplan.toml"
-    lines = [f'{key} = "{getattr(world.settings, key)}"' for key in ("database_url", "state_dir", "node")]
-    lines += [f"{key} = {getattr(world.settings, key)}" for key in ("calls_per_second", "calls_to_one_number")]
-    file.write_text("\n".join(lines))
+def write_settings(world: World, settings: Settings | None = None) -> Path:
+    """The settings file of this world, or of another node of it, for the switch's scripts."""
+    settings = settings or world.settings
+    file = settings.state_dir.parent / f"faxplan-{settings.node}.toml"
+    names = ("database_url", "state_dir", "store_dir", "node", "calls_per_second", "calls_to_one_number")
+    given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
+    file.write_text(to_toml(given))
     return file
 
 

@@ -1,0 +1,62 @@
+"""The bench as a process of its own, that can be killed; and several of them, each a node of one Faxplan."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bench import dialplan
+from faxplan.config import Settings
+from faxplan.spool import Spool
+from tests.bench.whole import DIALPLAN, OUR_NUMBERS, ROOT, SCRIPTS, write_settings
+from tests.world import World
+
+
+class SwitchProcess:
+    """Runs in real time, so many times as fast. `numbers`: more of the numbering plan, as TOML."""
+
+    def __init__(
+        self,
+        world: World,
+        folder: Path,
+        *,
+        settings: Settings | None = None,
+        speed: int = 8,
+        numbers: str = "",
+        gateways: tuple[str, ...] = ("carrier",),
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        own = f'[[own]]\nprefix = "{OUR_NUMBERS}"\nfrom_address = "127.0.0.1"\n'
+        folder.joinpath("plan.toml").write_text(own + numbers)
+        inbound = dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
+        self._config = folder / "bench.toml"
+        self._config.write_text(
+            f'script_dir = "{SCRIPTS}"\nstartup_scripts = ["fax_queue"]\nnumbering_plan = "plan.toml"\n'
+            f'gateways = {list(gateways)}\ntime = "real"\nspeed = {speed}\nlog_file = "bench.log"\n'
+            f"inbound = [{', '.join(repr(action) for action in inbound)}]\n"
+        )
+        file = write_settings(world, settings)
+        self._environment = {**os.environ, "FAXPLAN_CONFIG": str(file)}
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bench", "--config", str(self._config)], cwd=ROOT, env=self._environment
+        )
+
+    def kill9(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        assert self.process.wait(60) == 0
+
+
+def node_settings(world: World, name: str) -> Settings:
+    """Those of another node of this world: its own folders, and the same database and document store."""
+    state = world.settings.state_dir.parent / name
+    settings = replace(world.settings, node=name, state_dir=state, store_dir=world.settings.store)
+    Spool(settings.spool).prepare()
+    return settings

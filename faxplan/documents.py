@@ -76,7 +76,7 @@ class Store:
 
     def check(self) -> None:
         """Returns if the store is there, or will be made when something is put into it."""
-        if not self.marker.exists() and not self._is_to_be_made():
+        if not self._has_marker() and not self._is_to_be_made():
             raise self._unavailable()
 
     def accept(self) -> None:
@@ -95,6 +95,17 @@ class Store:
         self.check()
         if self._is_to_be_made():
             self._make()
+
+    def _has_marker(self) -> bool:
+        try:
+            return self.marker.exists()
+        except PermissionError:
+            # Of a user who has no business here; the disk is well.
+            raise
+        except OSError as error:
+            raise StoreUnavailable(
+                f"{self.root} cannot be looked at ({error.strerror}). See whether its disk is well, and mounted."
+            ) from error
 
     def _is_to_be_made(self) -> bool:
         return self._makes_itself and not self.root.exists()
@@ -151,7 +162,7 @@ class Store:
         try:
             reader = self._path(stored.object_name).open("rb")
         except FileNotFoundError as error:
-            if not self.marker.exists():
+            if not self._has_marker():
                 raise self._unavailable() from error
             raise DocumentLost(
                 f"Object {stored.object_name} is missing in {self.root}. Restore it from a backup."

@@ -2,7 +2,8 @@
 
 That the switch does not find a channel says little. FreeSWITCH finds none from the moment its hang-up begins
 (switch_core_session_read_lock refuses what is switch_channel_down_nosig), and only then txfax returns, its script ends,
-and the hangup hook writes how it went; nor does it find one whose originate is still on its way.
+and the hangup hook writes how it went; nor does it find one whose originate is still on its way. See
+docs/decisions/when-a-call-is-gone.md.
 """
 
 from collections.abc import Container, Iterable

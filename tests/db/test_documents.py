@@ -1,5 +1,6 @@
 """The document store: written whole, read unchanged, private, and one tenant's only."""
 
+import errno
 import os
 import shutil
 import stat
@@ -132,6 +133,18 @@ def test_without_its_disk_nothing_is_lost_and_nothing_is_written(store: Store, f
     store.check()
     store.copy_to(stored, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == CONTENT
+
+
+def test_a_mount_that_has_gone_stale_is_a_missing_disk(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    store.put(file)
+    monkeypatch.setattr(Path, "stat", stale)
+    with pytest.raises(StoreUnavailable, match="Stale"):
+        store.check()
 
 
 def test_a_store_of_before_there_were_markers_is_read_and_not_written(store: Store, file: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The administrator's commands about trunks and routes."""
+"""The administrator's commands about trunks."""
 
 import argparse
 import getpass
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from faxplan.cli import Context
 
 _STANDARD_INPUT = "-"
+_NOBODY = "none"
 
 
 class NoPassword(FaxplanError):
@@ -43,9 +44,6 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     remove = trunk.add_parser("remove", parents=[common], help="take a trunk away, to which no route leads")
     remove.add_argument("name", metavar="TRUNK")
     remove.set_defaults(command=_remove_trunk)
-    _add_route_commands(
-        cli_output.group(commands, "route", "add|list|remove", "which trunk takes which numbers"), common
-    )
 
 
 def _values() -> argparse.ArgumentParser:
@@ -67,31 +65,23 @@ def _values() -> argparse.ArgumentParser:
     parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
                         help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
     cli_output.add_switch(parser, "--t38", "offer and accept T.38; off: G.711 only")
+    _add_limits(parser)
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
 
 
-def _add_route_commands(group: Any, common: argparse.ArgumentParser) -> None:
-    which = argparse.ArgumentParser(add_help=False)
-    which.add_argument("prefix", metavar="PREFIX", help="such as +49; + alone: all numbers. The longest wins")
-    through = which.add_mutually_exclusive_group(required=True)
-    through.add_argument("trunk", nargs="?", metavar="TRUNK")
-    through.add_argument("--barred", action="store_true", help="in place of a trunk: these numbers are not dialled")
-    which.add_argument("--only-for", metavar="TENANT", help="a route of this tenant alone")
-    add = group.add_parser(
-        "add", parents=[common, which], help="let a trunk take the numbers with a prefix, or bar them"
-    )
-    add.add_argument("--position", type=cli_output.whole_number, default=100, metavar="N",
-                     help="among routes of one prefix the lowest comes first (default: 100)")  # fmt: skip
-    add.set_defaults(command=_add_route)
-    listing = group.add_parser("list", parents=[common], help="all routes")
-    listing.set_defaults(command=_list_routes)
-    remove = group.add_parser("remove", parents=[common, which], help="take a route, or a bar, away")
-    remove.set_defaults(command=_remove_route)
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-calls", type=cli_output.whole_number, metavar="N",
+                        help="calls at once on all nodes, both directions (default: no limit)")  # fmt: skip
+    parser.add_argument("--calls-per-second", type=cli_output.above_zero, metavar="N",
+                        help="new calls a second that go out, from all nodes together (default: no limit)")  # fmt: skip
+    parser.add_argument("--dedicated-to", metavar="TENANT",
+                        help="only its calls go out through it, before any other trunk; `none`: shared")  # fmt: skip
+    cli_output.add_switch(parser, "--overflow", "calls that a dedicated trunk cannot take go on to the shared ones")
 
 
 def _add_trunk(context: "Context", options: argparse.Namespace) -> int:
-    values = _parsed({**cli_output.given(options, trunk_directory.COLUMNS), **_password(options)})
+    values = _parsed(cli_output.given(options, trunk_directory.COLUMNS), _password(options))
     next_step = f"Next: `faxplan route add + {options.name}`."
     if values.get("register") and "source_networks" not in values:
         # Calls come from where we register; the carrier's address is the only thing that a caller cannot write.
@@ -120,11 +110,23 @@ def _list_trunks(context: "Context", options: argparse.Namespace) -> int:
     rows = [
         (t["name"], t["host"] if t["port"] is None else f"{t['host']} port {t['port']}", t["transport"],
          f"as {t['username']}" if t["register"] else "no", " ".join(t["source_networks"]), t["called_format"],
-         t["inbound_country"], "yes" if t["t38"] else "no", "yes" if t["enabled"] else "no")
+         t["inbound_country"], "yes" if t["t38"] else "no", _limits(t), _serves(t), "yes" if t["enabled"] else "no")
         for t in found
     ]  # fmt: skip
-    headings = ("TRUNK", "HOST", "BY", "REGISTERS", "CALLS FROM", "DIALS", "COUNTRY", "T.38", "ENABLED")
+    headings = ("TRUNK", "HOST", "BY", "REGISTERS", "CALLS FROM", "DIALS", "COUNTRY", "T.38", "LIMITS", "FOR",
+                "ENABLED")  # fmt: skip
     return cli_output.listed(options, found, headings, rows, "There is no trunk yet. `faxplan trunk add` enters one.")
+
+
+def _limits(trunk: dict[str, Any]) -> str:
+    calls, pace = trunk["max_calls"], trunk["calls_per_second"]
+    return ", ".join(([] if calls is None else [f"{calls} calls"]) + ([] if pace is None else [f"{pace:g} a second"]))
+
+
+def _serves(trunk: dict[str, Any]) -> str:
+    if trunk["dedicated_to"] is None:
+        return "(all)"
+    return f"{trunk['dedicated_to']}{'' if trunk['overflow'] else ', no overflow'}"
 
 
 def _remove_trunk(context: "Context", options: argparse.Namespace) -> int:
@@ -132,48 +134,12 @@ def _remove_trunk(context: "Context", options: argparse.Namespace) -> int:
     return cli_output.done(options, {"name": options.name, "removed": True}, f"Trunk {options.name} is removed.")
 
 
-def _add_route(context: "Context", options: argparse.Namespace) -> int:
-    trunk_provisioning.add_route(
-        context.admin, context.actor, options.prefix, options.trunk,
-        position=options.position, only_for=options.only_for,
-    )  # fmt: skip
-    what = "are barred" if options.trunk is None else f"go through {options.trunk}"
-    return cli_output.done(options, _route(options), f"Numbers with {options.prefix} {what}.")
-
-
-def _remove_route(context: "Context", options: argparse.Namespace) -> int:
-    trunk_provisioning.remove_route(
-        context.admin, context.actor, options.prefix, options.trunk, only_for=options.only_for
-    )
-    what = "bar" if options.trunk is None else "route"
-    through = "" if options.trunk is None else f" through {options.trunk}"
-    text = f"The {what} for {options.prefix}{through} is removed."
-    return cli_output.done(options, {**_route(options), "removed": True}, text)
-
-
-def _list_routes(context: "Context", options: argparse.Namespace) -> int:
-    found = trunk_provisioning.all_routes(context.admin)
-    rows = [
-        (
-            r["prefix"],
-            r["trunk"] or "(barred)",
-            r["position"],
-            r["only_for"] or "(all)",
-            "yes" if r["enabled"] else "no",
-        )
-        for r in found
-    ]
-    headings = ("PREFIX", "TRUNK", "POSITION", "TENANT", "ENABLED")
-    return cli_output.listed(options, found, headings, rows, "There is no route yet. `faxplan route add` enters one.")
-
-
-def _route(options: argparse.Namespace) -> dict[str, str | None]:
-    return {"prefix": options.prefix, "trunk": options.trunk, "only_for": options.only_for}
-
-
-def _parsed(values: dict[str, Any]) -> dict[str, Any]:
+def _parsed(*given: dict[str, Any]) -> dict[str, Any]:
+    values = {name: value for each in given for name, value in each.items()}
     if "source_networks" in values:
-        return {**values, "source_networks": trunk_directory.parse_networks(values["source_networks"])}
+        values["source_networks"] = trunk_directory.parse_networks(values["source_networks"])
+    if values.get("dedicated_to") == _NOBODY:
+        values["dedicated_to"] = None
     return values
 
 

@@ -173,7 +173,8 @@ def test_a_trunk_with_registration_and_its_route(
 
     said(capsys, "route", "add", "+49", "second", "--only-for", "acme", "--position", "5")
     assert listed(capsys, "route", "list")[1] == {
-        "prefix": "+49", "trunk": "second", "position": 5, "only_for": "acme", "enabled": True,
+        "prefix": "+49", "trunk": "second", "position": 5, "weight": 1, "cost": None, "only_for": "acme",
+        "enabled": True,
     }  # fmt: skip
     assert "Remove them first" in said(capsys, "trunk", "remove", "second", code=1)
     assert "no such route" in said(capsys, "route", "remove", "+49", "second", code=1)
@@ -186,6 +187,36 @@ def test_a_trunk_with_registration_and_its_route(
         "trunk.add",
         "trunk.change",
         "trunk.remove",
+    ]
+
+
+def test_a_trunk_has_limits_and_may_be_one_tenants(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(
+        capsys, "trunk", "add", "own", "--host", "a.example", "--country", "DE", "--max-calls", "30",
+        "--calls-per-second", "2.5", "--dedicated-to", "acme", "--overflow", "off",
+    )  # fmt: skip
+    own = listed(capsys, "trunk", "list")[1]
+    limits = {"max_calls": 30, "calls_per_second": 2.5, "dedicated_to": "acme", "overflow": False}
+    assert {name: own[name] for name in limits} == limits
+    shown = said(capsys, "trunk", "list")
+    assert "30 calls, 2.5 a second  acme, no overflow" in shown
+    assert "  (all)" in shown
+    said(capsys, "trunk", "set", "own", "--dedicated-to", "none", "--clear", "max_calls")
+    own = listed(capsys, "trunk", "list")[1]
+    assert (own["dedicated_to"], own["max_calls"], own["calls_per_second"]) == (None, None, 2.5)
+    said(capsys, "trunk", "set", "own", "--dedicated-to", "borea")
+    assert [row["details"] for row in audited(shop) if row["action"] == "trunk.change"] == [
+        {"dedicated_to": None, "max_calls": None}, {"dedicated_to": "borea"},
+    ]  # fmt: skip
+
+
+def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "route", "add", "+49X0", "carrier", "--weight", "3", "--cost", "0.012")
+    (_, route) = listed(capsys, "route", "list")
+    assert (route["prefix"], route["weight"], route["cost"]) == ("+49X0", 3, 0.012)
+    assert "0.012" in said(capsys, "route", "list")
+    assert [row["details"] for row in audited(shop)] == [
+        {"trunk": "carrier", "position": 100, "weight": 3, "only_for": None, "cost": "0.012"}
     ]
 
 
@@ -239,6 +270,9 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
         ("route add 49 carrier", "leading digits"),
         ("route add + carrier", "already"),
         ("route add +49 other", "no trunk 'other'"),
+        ("route add +49 carrier --weight 1001", "1 to 1000"),
+        ("trunk set carrier --max-calls 0", "1 call at once or more"),
+        ("trunk set carrier --dedicated-to nobody", "no tenant 'nobody'"),
         ("quota set acme none --period day", "no such quota"),
     ],
 )
@@ -263,6 +297,8 @@ def test_the_header_line_stays_on_in_the_us(shop: World, capsys: pytest.CaptureF
         "trunk",
         "route add +49",
         "route add +49 carrier --barred",
+        "route add +49 carrier --cost much",
+        "trunk set carrier --calls-per-second 0",
     ],
 )
 def test_wrong_usage_is_exit_code_2(shop: World, command: str) -> None:

@@ -189,6 +189,10 @@ create table trunks (
     calls_per_second    double precision,
     dedicated_to        bigint,
     overflow            boolean not null default true,
+    caller_id_in        text not null default 'pai',
+    privacy             boolean not null default false,
+    from_user           text,
+    from_domain         text,
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -202,7 +206,9 @@ create table trunks (
     constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$'),
     constraint trunks_max_calls_range check (max_calls > 0),
     constraint trunks_calls_per_second_range check (calls_per_second > 0),
-    constraint trunks_dedicated_to_fkey foreign key (dedicated_to) references tenants (id)
+    constraint trunks_dedicated_to_fkey foreign key (dedicated_to) references tenants (id),
+    constraint trunks_caller_id_in_known check (caller_id_in in ('from', 'pai', 'rpid')),
+    constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy))
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -215,6 +221,11 @@ comment on column trunks.max_calls is 'Calls at once on all nodes, both directio
 comment on column trunks.calls_per_second is 'New calls a second that go out, from all nodes together; null: no limit of its own.';
 comment on column trunks.dedicated_to is 'The only tenant whose calls go out through it, before any other trunk; null: shared.';
 comment on column trunks.overflow is 'Of a dedicated trunk: whether a call that it cannot take goes on to the shared ones.';
+comment on column trunks.caller_id_in is
+    'Where the calling number stands: from: in From alone; pai, rpid: in P-Asserted-Identity (RFC 3325) or Remote-Party-ID too.';
+comment on column trunks.privacy is 'The called party is not told the number: From is anonymous, and Privacy says id (RFC 3323).';
+comment on column trunks.from_user is 'What carriers want in From in the number''s place, such as the account; null: the number.';
+comment on column trunks.from_domain is 'The domain of From and of the calling number; null: the switch''s address.';
 
 create table trunk_states (
     trunk_id        bigint not null,
@@ -770,7 +781,8 @@ grant select on calls, fax_queue to faxplan_admin;
 grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
-              inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow) on trunks to faxplan_portal;
+              inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain) on trunks
+    to faxplan_portal;
 grant select on failure_rules, sending_hours, trunk_states to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;

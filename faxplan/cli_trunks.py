@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, numbers, trunk_directory, trunk_provisioning
+from faxplan import cli_output, cli_trunk_values, trunk_directory, trunk_provisioning
 from faxplan.errors import FaxplanError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class NoPassword(FaxplanError):
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     trunk = cli_output.group(commands, "trunk", "add|list|set|remove", "SIP trunks")
-    values = _values()
+    values = cli_trunk_values.options()
     add = trunk.add_parser("add", parents=[common, values], help="a new trunk, which becomes a gateway of its name")
     add.add_argument("name", metavar="TRUNK", help="letters, digits, _ and -")
     add.add_argument("--host", required=True, help="the carrier's name or address, without port")
@@ -44,40 +44,6 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     remove = trunk.add_parser("remove", parents=[common], help="take a trunk away, to which no route leads")
     remove.add_argument("name", metavar="TRUNK")
     remove.set_defaults(command=_remove_trunk)
-
-
-def _values() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--port", type=cli_output.whole_number, help="default: 5060, or what DNS says for a host name")
-    parser.add_argument("--transport", choices=["udp", "tcp", "tls"])
-    parser.add_argument("--source", dest="source_networks", action="append", metavar="NETWORK",
-                        help="address or network from which its calls come; may be repeated")  # fmt: skip
-    cli_output.add_switch(parser, "--register", "register with the carrier, which needs user name and password")
-    parser.add_argument("--username")
-    parser.add_argument("--password-file", metavar="FILE",
-                        help="the password stands on its first line; `-`: ask, or read it from a pipe")  # fmt: skip
-    parser.add_argument("--realm", help="of digest authentication (default: the host)")
-    parser.add_argument(
-        "--ping-seconds", type=cli_output.whole_number, metavar="N", help="OPTIONS so often; without answer it is down"
-    )
-    parser.add_argument("--called-format", choices=numbers.CALLED_FORMATS, help="how called numbers are dialled")
-    parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
-    parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
-                        help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
-    cli_output.add_switch(parser, "--t38", "offer and accept T.38; off: G.711 only")
-    _add_limits(parser)
-    cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
-    return parser
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--max-calls", type=cli_output.whole_number, metavar="N",
-                        help="calls at once on all nodes, both directions (default: no limit)")  # fmt: skip
-    parser.add_argument("--calls-per-second", type=cli_output.above_zero, metavar="N",
-                        help="new calls a second that go out, from all nodes together (default: no limit)")  # fmt: skip
-    parser.add_argument("--dedicated-to", metavar="TENANT",
-                        help="only its calls go out through it, before any other trunk; `none`: shared")  # fmt: skip
-    cli_output.add_switch(parser, "--overflow", "calls that a dedicated trunk cannot take go on to the shared ones")
 
 
 def _add_trunk(context: "Context", options: argparse.Namespace) -> int:
@@ -107,26 +73,10 @@ def _set_trunk(context: "Context", options: argparse.Namespace) -> int:
 
 def _list_trunks(context: "Context", options: argparse.Namespace) -> int:
     found = trunk_provisioning.all_trunks(context.admin)
-    rows = [
-        (t["name"], t["host"] if t["port"] is None else f"{t['host']} port {t['port']}", t["transport"],
-         f"as {t['username']}" if t["register"] else "no", " ".join(t["source_networks"]), t["called_format"],
-         t["inbound_country"], "yes" if t["t38"] else "no", _limits(t), _serves(t), "yes" if t["enabled"] else "no")
-        for t in found
-    ]  # fmt: skip
-    headings = ("TRUNK", "HOST", "BY", "REGISTERS", "CALLS FROM", "DIALS", "COUNTRY", "T.38", "LIMITS", "FOR",
-                "ENABLED")  # fmt: skip
-    return cli_output.listed(options, found, headings, rows, "There is no trunk yet. `faxplan trunk add` enters one.")
-
-
-def _limits(trunk: dict[str, Any]) -> str:
-    calls, pace = trunk["max_calls"], trunk["calls_per_second"]
-    return ", ".join(([] if calls is None else [f"{calls} calls"]) + ([] if pace is None else [f"{pace:g} a second"]))
-
-
-def _serves(trunk: dict[str, Any]) -> str:
-    if trunk["dedicated_to"] is None:
-        return "(all)"
-    return f"{trunk['dedicated_to']}{'' if trunk['overflow'] else ', no overflow'}"
+    rows = [cli_trunk_values.shown(trunk) for trunk in found]
+    headings = tuple(rows[0]) if rows else ()
+    cells = [tuple(row.values()) for row in rows]
+    return cli_output.listed(options, found, headings, cells, "There is no trunk yet. `faxplan trunk add` enters one.")
 
 
 def _remove_trunk(context: "Context", options: argparse.Namespace) -> int:

@@ -69,6 +69,10 @@ CONSTRAINT_MESSAGES = {
     "routes_cost_range": "A route's cost is 0 or more.",
     "trunks_max_calls_range": "A trunk takes 1 call at once or more; without a number it has no limit of its own.",
     "trunks_calls_per_second_range": "A trunk's calls a second are more than 0; without a number there is no limit.",
+    "trunks_caller_id_in_known": "A trunk's caller ID stands in from, pai or rpid.",
+    "trunks_caller_id_told": (
+        "Nowhere would the trunk be told the calling number: with privacy or a From user it stands in pai or rpid."
+    ),
     "tenants_max_calls_range": "A tenant may have 1 call at once or more; without a number it has no limit of its own.",
     "tenants_calls_per_hour_range": "A tenant may make 1 call an hour or more; without a number there is no limit.",
     "tenants_redial_limits_known": "Redial limits are none, or us (47 CFR 68.318(b)).",

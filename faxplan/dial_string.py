@@ -6,6 +6,7 @@ anew at each layer. So every value here comes from a whitelist, and all that oth
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faxplan.errors import FaxplanError
@@ -14,6 +15,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GATEWAY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _HANG_AFTER_RESULT_SECONDS = 3
+# By trunks.caller_id_in: sip_cid_type of sofia_glue.c (sofia_glue_do_invite), where none means From alone.
+_CALLER_ID_TYPES = {"from": "none", "pai": "pid", "rpid": "rpid"}
 
 
 class UnsafeDialString(FaxplanError):
@@ -24,7 +27,10 @@ class UnsafeDialString(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +."""
+    """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +.
+
+    caller_id_in, privacy: as schema.sql has them for a trunk.
+    """
 
     attempt_id: int
     channel_uuid: str
@@ -34,6 +40,8 @@ class Dial:
     t38: bool
     ring_seconds: int
     call_cap_seconds: int
+    caller_id_in: str = "pai"
+    privacy: bool = False
 
 
 def originate(dial: Dial) -> str:
@@ -49,6 +57,7 @@ def originate(dial: Dial) -> str:
         "origination_uuid": dial.channel_uuid,
         "origination_caller_id_number": dial.calling,
         "origination_caller_id_name": dial.calling,
+        **_caller_id(dial),
         # Else txfax starts on 183, into a ringing tone.
         "ignore_early_media": "true",
         "originate_timeout": f"{dial.ring_seconds:d}",
@@ -69,6 +78,29 @@ def originate(dial: Dial) -> str:
         f"uuid:{dial.channel_uuid} originate {{{listed}}}sofia/gateway/{dial.gateway}/{dial.called} "
         f"'&python(fax_out {dial.attempt_id:d})'"
     )
+
+
+def _caller_id(dial: Dial) -> dict[str, str]:
+    """Where the number stands besides From, and that it is nobody's business but the trunk's (RFC 3323, RFC 3325)."""
+    variables = {"sip_cid_type": _one_of("place of the caller ID", dial.caller_id_in, _CALLER_ID_TYPES)}
+    if dial.privacy:
+        variables |= {
+            # screen: else P-Preferred-Identity takes the place of P-Asserted-Identity.
+            "origination_privacy": "screen+hide_name+hide_number",
+            # Not sip_from_uri: the domain of the calling number would come from there.
+            "sip_invite_from_uri": "sip:anonymous@anonymous.invalid",
+            "sip_from_display": "Anonymous",
+        }
+        if dial.caller_id_in == "rpid":
+            # FreeSWITCH says it in the header's own parameter only, which came before RFC 3323.
+            variables["sip_h_Privacy"] = "id"
+    return variables
+
+
+def _one_of(what: str, value: str, known: Mapping[str, str]) -> str:
+    if value not in known:
+        raise UnsafeDialString(f"The {what} {ascii(value)[:80]} is none of {', '.join(known)}.")
+    return known[value]
 
 
 def _check(what: str, value: str, allowed: re.Pattern[str]) -> None:

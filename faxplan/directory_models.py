@@ -186,6 +186,10 @@ class Trunk(Table):
     calls_per_second = DoubleField(null=True)
     dedicated_to = BigIntegerField(null=True)
     overflow = BooleanField()
+    caller_id_in = TextField()
+    privacy = BooleanField()
+    from_user = TextField(null=True)
+    from_domain = TextField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -139,5 +139,7 @@ class Stager:
                 t38=fax.t38,
                 ring_seconds=self._settings.ring_seconds,
                 call_cap_seconds=self._settings.call_cap_seconds,
+                caller_id_in=fax.trunk.caller_id_in,
+                privacy=fax.trunk.privacy,
             )
         )

@@ -210,6 +210,23 @@ def test_a_trunk_has_limits_and_may_be_one_tenants(shop: World, capsys: pytest.C
     ]  # fmt: skip
 
 
+def test_a_trunk_says_where_the_number_stands(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(capsys, "trunk", "list")[0]["caller_id_in"] == "pai"
+    said(
+        capsys, "trunk", "set", "carrier", "--caller-id-in", "rpid", "--privacy", "on", "--from-user", "49301234",
+        "--from-domain", "carrier.example",
+    )  # fmt: skip
+    assert "rpid, anonymous" in said(capsys, "trunk", "list")
+    with shop.admin.across_tenants() as tx:
+        (gateway,) = trunks.gateways(tx)
+    assert (gateway.from_user, gateway.from_domain) == ("49301234", "carrier.example")
+    nowhere = "Nowhere would the trunk be told"
+    assert nowhere in said(capsys, "trunk", "set", "carrier", "--caller-id-in", "from", code=1)
+    assert nowhere in said(capsys, "trunk", "set", "carrier", "--caller-id-in", "from", "--privacy", "off", code=1)
+    said(capsys, "trunk", "set", "carrier", "--caller-id-in", "from", "--privacy", "off", "--clear", "from_user")
+    assert listed(capsys, "trunk", "list")[0]["from_user"] is None
+
+
 def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "route", "add", "+49X0", "carrier", "--weight", "3", "--cost", "0.012")
     (_, route) = listed(capsys, "route", "list")
@@ -271,6 +288,7 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
         ("route add + carrier", "already"),
         ("route add +49 other", "no trunk 'other'"),
         ("route add +49 carrier --weight 1001", "1 to 1000"),
+        ("trunk set carrier --from-user a;b", "the characters of a SIP user"),
         ("trunk set carrier --max-calls 0", "1 call at once or more"),
         ("trunk set carrier --dedicated-to nobody", "no tenant 'nobody'"),
         ("quota set acme none --period day", "no such quota"),

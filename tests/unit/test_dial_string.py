@@ -23,7 +23,10 @@ UUID = r"[0-9a-f-]{36}"
 NUMBER = r"\+?[0-9]{1,20}"
 WHOLE = re.compile(
     rf"uuid:({UUID}) originate \{{origination_uuid=\1,origination_caller_id_number=({NUMBER}),"
-    r"origination_caller_id_name=\2,ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
+    r"origination_caller_id_name=\2,sip_cid_type=(?:none|pid|rpid),"
+    r"(?:origination_privacy=screen\+hide_name\+hide_number,sip_invite_from_uri=sip:anonymous@anonymous\.invalid,"
+    r"sip_from_display=Anonymous,(?:sip_h_Privacy=id,)?)?"
+    r"ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
     r"fax_enable_t38_request=false,api_hangup_hook='python::fax_out::settle ([0-9]+)',"
     r"execute_on_fax_result='sched_hangup \+3 normal_clearing',"
     r"execute_on_answer='sched_hangup \+[0-9]+ allotted_timeout'\}"
@@ -58,7 +61,28 @@ def test_a_call() -> None:
     assert WHOLE.fullmatch(originate(DIAL))
 
 
-@pytest.mark.parametrize("field", ["channel_uuid", "gateway", "called", "calling"])
+def variables(dial: Dial) -> dict[str, str]:
+    """Those of the dial string that hold no comma."""
+    braces = originate(dial).partition("{")[2].partition("}")[0]
+    return dict(pair.split("=", 1) for pair in braces.split(","))
+
+
+@pytest.mark.parametrize(("caller_id_in", "kind"), [("from", "none"), ("pai", "pid"), ("rpid", "rpid")])
+def test_the_number_stands_where_the_trunk_wants_it(caller_id_in: str, kind: str) -> None:
+    found = variables(replace(DIAL, caller_id_in=caller_id_in))
+    assert found["sip_cid_type"] == kind
+    assert not {"origination_privacy", "sip_invite_from_uri", "sip_from_display", "sip_h_Privacy"} & set(found)
+
+
+def test_a_private_call_has_an_anonymous_from() -> None:
+    found = variables(replace(DIAL, privacy=True))
+    assert found["sip_invite_from_uri"] == "sip:anonymous@anonymous.invalid"
+    assert found["origination_privacy"] == "screen+hide_name+hide_number"
+    assert "sip_h_Privacy" not in found
+    assert variables(replace(DIAL, caller_id_in="rpid", privacy=True))["sip_h_Privacy"] == "id"
+
+
+@pytest.mark.parametrize("field", ["channel_uuid", "gateway", "called", "calling", "caller_id_in"])
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
 def test_hostile_values_are_refused(field: str, value: str) -> None:
     with pytest.raises(UnsafeDialString) as refused:
@@ -80,7 +104,8 @@ def test_only_whitelisted_characters_stand_where_values_are(
         replace(DIAL, called=called, attempt_id=attempt_id),
         replace(DIAL, calling=calling),
         replace(DIAL, gateway=gateway),
-        replace(DIAL, channel_uuid=uuid),
+        replace(DIAL, channel_uuid=uuid, privacy=t38),
+        replace(DIAL, caller_id_in=gateway),
     ]
     for dial in dials:
         try:

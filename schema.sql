@@ -193,6 +193,11 @@ create table trunks (
     privacy             boolean not null default false,
     from_user           text,
     from_domain         text,
+    t38_request         text not null default 'receiver',
+    t38_redundancy      integer not null default 3,
+    v17                 boolean not null default true,
+    ecm                 boolean not null default true,
+    codec               text not null default 'any',
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -208,7 +213,10 @@ create table trunks (
     constraint trunks_calls_per_second_range check (calls_per_second > 0),
     constraint trunks_dedicated_to_fkey foreign key (dedicated_to) references tenants (id),
     constraint trunks_caller_id_in_known check (caller_id_in in ('from', 'pai', 'rpid')),
-    constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy))
+    constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy)),
+    constraint trunks_t38_request_known check (t38_request in ('receiver', 'sender', 'nobody')),
+    constraint trunks_t38_redundancy_range check (t38_redundancy between 0 and 3),
+    constraint trunks_codec_known check (codec in ('any', 'pcmu', 'pcma'))
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -226,6 +234,13 @@ comment on column trunks.caller_id_in is
 comment on column trunks.privacy is 'The called party is not told the number: From is anonymous, and Privacy says id (RFC 3323).';
 comment on column trunks.from_user is 'What carriers want in From in the number''s place, such as the account; null: the number.';
 comment on column trunks.from_domain is 'The domain of From and of the calling number; null: the switch''s address.';
+comment on column trunks.t38_request is
+    'Which side of a call asks for T.38, by a re-INVITE; whoever does not ask takes what it is asked for. Never both: after a refusal the '
+    'second request is not answered.';
+comment on column trunks.t38_redundancy is 'How many earlier packets each UDPTL packet repeats.';
+comment on column trunks.v17 is 'V.17 (14400 bit/s); off: V.29, 9600 bit/s at most.';
+comment on column trunks.ecm is 'Error correction (T.30 Annex A).';
+comment on column trunks.codec is 'What is offered in calls that go out: G.711 of either kind, or of one.';
 
 create table trunk_states (
     trunk_id        bigint not null,
@@ -781,8 +796,8 @@ grant select on calls, fax_queue to faxplan_admin;
 grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
-              inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain) on trunks
-    to faxplan_portal;
+              inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
+              t38_request, t38_redundancy, v17, ecm, codec) on trunks to faxplan_portal;
 grant select on failure_rules, sending_hours, trunk_states to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;

@@ -27,6 +27,9 @@ FAX_TIMEZONE = "fax_timezone"
 FAX_START_PAGE = "fax_start_page"
 FAX_USE_ECM = "fax_use_ecm"
 FAX_DISABLE_V17 = "fax_disable_v17"
+FAX_ENABLE_T38 = "fax_enable_t38"
+FAX_ENABLE_T38_REQUEST = "fax_enable_t38_request"
+T38_REDUNDANCY = "t38_gateway_redundancy"
 
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"

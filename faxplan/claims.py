@@ -330,8 +330,8 @@ def _open_attempts(
            t as (
                select f.id as fax_id, t.id as trunk_id, t.name, c.prefix,
                       t.t38 and not f.t38_off and not coalesce(l.t38_off, false) as t38,
-                      not f.v17_off and not coalesce(l.v17_off, false) as v17,
-                      not f.ecm_off and not coalesce(l.ecm_off, false) as ecm
+                      coalesce(t.v17, true) and not f.v17_off and not coalesce(l.v17_off, false) as v17,
+                      coalesce(t.ecm, true) and not f.ecm_off and not coalesce(l.ecm_off, false) as ecm
                from f join chosen c on c.fax_id = f.id left join trunks t on t.id = c.trunk_id
                left join destinations l on l.tenant_id = %(tenant)s and l.number = f.called_number
                                        and coalesce(l.expires_at > now(), true)),

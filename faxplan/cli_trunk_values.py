@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faxplan import cli_output, numbers
+from faxplan.dial_string import MOST_REDUNDANCY
 
 
 def options() -> argparse.ArgumentParser:
@@ -27,7 +28,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
                         help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
     _add_caller_id(parser)
-    cli_output.add_switch(parser, "--t38", "offer and accept T.38; off: G.711 only")
+    _add_media(parser)
     _add_limits(parser)
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
@@ -40,6 +41,18 @@ def _add_caller_id(parser: argparse.ArgumentParser) -> None:
     cli_output.add_switch(parser, "--privacy", "the called party is not told the number: anonymous From, Privacy: id")
     parser.add_argument("--from-user", metavar="USER", help="in From in the number's place, such as the account")
     parser.add_argument("--from-domain", metavar="HOST", help="in From and with the number (default: our address)")
+
+
+def _add_media(parser: argparse.ArgumentParser) -> None:
+    cli_output.add_switch(parser, "--t38", "ask for T.38 and take it; off: G.711 only")
+    parser.add_argument("--t38-request", choices=["receiver", "sender", "nobody"],
+                        help="which side of a call asks for T.38 (default: receiver); only one may")  # fmt: skip
+    parser.add_argument("--t38-redundancy", type=cli_output.whole_number, metavar="N",
+                        help="earlier packets that each T.38 packet repeats, 0 to 3 (default: 3)")  # fmt: skip
+    cli_output.add_switch(parser, "--v17", "off: 9600 bit/s at most, for lines that do not carry V.17")
+    cli_output.add_switch(parser, "--ecm", "error correction")
+    parser.add_argument("--codec", choices=["any", "pcmu", "pcma"],
+                        help="G.711 of which kind is offered in calls that go out (default: any)")  # fmt: skip
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +77,8 @@ def shown(trunk: Mapping[str, Any]) -> dict[str, str]:
         "DIALS": trunk["called_format"],
         "COUNTRY": trunk["inbound_country"],
         "CALLER ID": _caller_id(trunk),
-        "T.38": "yes" if trunk["t38"] else "no",
+        "T.38": f"{trunk['t38_request']} asks" if trunk["t38"] else "no",
+        "MEDIA": _media(trunk),
         "LIMITS": _limits(trunk),
         "FOR": _serves(trunk),
         "ENABLED": "yes" if trunk["enabled"] else "no",
@@ -73,6 +87,15 @@ def shown(trunk: Mapping[str, Any]) -> dict[str, str]:
 
 def _caller_id(trunk: Mapping[str, Any]) -> str:
     return f"{trunk['caller_id_in']}, anonymous" if trunk["privacy"] else str(trunk["caller_id_in"])
+
+
+def _media(trunk: Mapping[str, Any]) -> str:
+    """What differs from the rule; empty where nothing does."""
+    parts = [] if trunk["codec"] == "any" else [str(trunk["codec"])]
+    parts += [f"no {name}" for name, column in (("V.17", "v17"), ("ECM", "ecm")) if not trunk[column]]
+    if trunk["t38_redundancy"] != MOST_REDUNDANCY:
+        parts.append(f"redundancy {trunk['t38_redundancy']}")
+    return ", ".join(parts)
 
 
 def _limits(trunk: Mapping[str, Any]) -> str:

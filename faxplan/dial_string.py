@@ -9,12 +9,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from faxplan import channel_variables as cv
 from faxplan.errors import FaxplanError
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GATEWAY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _HANG_AFTER_RESULT_SECONDS = 3
+MOST_REDUNDANCY = 3
+T38_ASKED_BY_SENDER = {"receiver": "false", "sender": "true", "nobody": "false"}
+"""By trunks.t38_request: fax_enable_t38_request of a call in which we send."""
+T38_ASKED_BY_RECEIVER = {"receiver": "true", "sender": "false", "nobody": "false"}
+"""Of one in which we receive."""
+_CODECS = {"any": "", "pcmu": "PCMU", "pcma": "PCMA"}
 # By trunks.caller_id_in: sip_cid_type of sofia_glue.c (sofia_glue_do_invite), where none means From alone.
 _CALLER_ID_TYPES = {"from": "none", "pai": "pid", "rpid": "rpid"}
 
@@ -29,7 +36,7 @@ class UnsafeDialString(FaxplanError):
 class Dial:
     """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +.
 
-    caller_id_in, privacy: as schema.sql has them for a trunk.
+    The last five: as schema.sql has them for a trunk.
     """
 
     attempt_id: int
@@ -42,6 +49,9 @@ class Dial:
     call_cap_seconds: int
     caller_id_in: str = "pai"
     privacy: bool = False
+    t38_request: str = "receiver"
+    t38_redundancy: int = 3
+    codec: str = "any"
 
 
 def originate(dial: Dial) -> str:
@@ -61,10 +71,7 @@ def originate(dial: Dial) -> str:
         # Else txfax starts on 183, into a ringing tone.
         "ignore_early_media": "true",
         "originate_timeout": f"{dial.ring_seconds:d}",
-        # It must stand before any image SDP comes, or the call dies with INCOMPATIBLE_DESTINATION. The receiver asks
-        # for T.38; asked for from both sides, a 488 leaves the second offer unanswered.
-        "fax_enable_t38": "true" if dial.t38 else "false",
-        "fax_enable_t38_request": "false",
+        **_media(dial),
         # api::arguments: FreeSWITCH takes what stands before the first :: for the API's name
         # (switch_core_state_machine.c, api_hook), so that 'python fax_out::settle 17' would call nothing, without a
         # word.
@@ -95,6 +102,31 @@ def _caller_id(dial: Dial) -> dict[str, str]:
             # FreeSWITCH says it in the header's own parameter only, which came before RFC 3323.
             variables["sip_h_Privacy"] = "id"
     return variables
+
+
+def _media(dial: Dial) -> dict[str, str]:
+    asks = _one_of("side that asks for T.38", dial.t38_request, T38_ASKED_BY_SENDER)
+    variables = {
+        # It must stand before any image SDP comes, or the call dies with INCOMPATIBLE_DESTINATION.
+        cv.FAX_ENABLE_T38: "true" if dial.t38 else "false",
+        cv.FAX_ENABLE_T38_REQUEST: asks if dial.t38 else "false",
+    }
+    if dial.t38:
+        variables[cv.T38_REDUNDANCY] = redundancy(dial.t38_redundancy)
+    if codec := _one_of("codec", dial.codec, _CODECS):
+        variables["absolute_codec_string"] = codec
+    return variables
+
+
+def redundancy(packets: int) -> str:
+    """A value of t38_gateway_redundancy, which all of mod_spandsp reads, not only its gateway, and which it takes as it
+    is: of more than 3 the packets grow past what is sent without fragments.
+    """
+    if not 0 <= packets <= MOST_REDUNDANCY:
+        raise UnsafeDialString(
+            f"{packets} repeated packets cannot stand in a dial string; only 0 to {MOST_REDUNDANCY}."
+        )
+    return f"{packets:d}"
 
 
 def _one_of(what: str, value: str, known: Mapping[str, str]) -> str:

@@ -190,6 +190,11 @@ class Trunk(Table):
     privacy = BooleanField()
     from_user = TextField(null=True)
     from_domain = TextField(null=True)
+    t38_request = TextField()
+    t38_redundancy = IntegerField()
+    v17 = BooleanField()
+    ecm = BooleanField()
+    codec = TextField()
 
     class Meta:
         """Where its rows are."""

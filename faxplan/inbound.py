@@ -14,10 +14,11 @@ import logging
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from faxplan import attempts, audit, documents, mailboxes, notices, numbers, queue, received, trunks
+from faxplan import attempts, audit, documents, mailboxes, notices, numbers, queue, received, received_media, trunks
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store
@@ -44,10 +45,14 @@ class IncomingCall:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A call to be answered: whose it is, and with which station ident (CSI) we answer."""
+    """A call to be answered: whose it is, with which station ident (CSI) we answer, and what its trunk wants of it.
+
+    variables: channel variables that must stand before the answer.
+    """
 
     sidecar: InboundSidecar
     ident: str
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def accept(
     except OSError:
         abandon(db, asdict(sidecar), actor=f"switch:{node}")
         raise
-    return Accepted(sidecar, did.station_ident or did.number)
+    return Accepted(sidecar, did.station_ident or did.number, received_media.variables(trunk))
 
 
 def _called_did(tx: Transaction, called: str, trunk: Trunk) -> tuple[str, Did | None]:

@@ -141,5 +141,8 @@ class Stager:
                 call_cap_seconds=self._settings.call_cap_seconds,
                 caller_id_in=fax.trunk.caller_id_in,
                 privacy=fax.trunk.privacy,
+                t38_request=fax.trunk.t38_request,
+                t38_redundancy=fax.trunk.t38_redundancy,
+                codec=fax.trunk.codec,
             )
         )

@@ -26,6 +26,11 @@ class Trunk:
     inbound_format: str = "any"
     caller_id_in: str = "pai"
     privacy: bool = False
+    t38_request: str = "receiver"
+    t38_redundancy: int = 3
+    v17: bool = True
+    ecm: bool = True
+    codec: str = "any"
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")

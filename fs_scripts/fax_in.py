@@ -68,6 +68,8 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
     for name in cv.CLEARED_BEFORE_FAX:
         session.setVariable(name, None)
     session.setVariable(cv.FAX_IDENT, accepted.ident)
+    for name, value in accepted.variables.items():
+        session.setVariable(name, value)
     session.execute("answer")
     answered_at = int(time.time())
     session.execute("rxfax", str(path))

@@ -5,12 +5,28 @@ alter table trunks
     add column privacy boolean not null default false,
     add column from_user text,
     add column from_domain text,
+    add column t38_request text not null default 'receiver',
+    add column t38_redundancy integer not null default 3,
+    add column v17 boolean not null default true,
+    add column ecm boolean not null default true,
+    add column codec text not null default 'any',
     add constraint trunks_caller_id_in_known check (caller_id_in in ('from', 'pai', 'rpid')),
-    add constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy));
+    add constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy)),
+    add constraint trunks_t38_request_known check (t38_request in ('receiver', 'sender', 'nobody')),
+    add constraint trunks_t38_redundancy_range check (t38_redundancy between 0 and 3),
+    add constraint trunks_codec_known check (codec in ('any', 'pcmu', 'pcma'));
 comment on column trunks.caller_id_in is
     'Where the calling number stands: from: in From alone; pai, rpid: in P-Asserted-Identity (RFC 3325) or Remote-Party-ID too.';
 comment on column trunks.privacy is 'The called party is not told the number: From is anonymous, and Privacy says id (RFC 3323).';
 comment on column trunks.from_user is 'What carriers want in From in the number''s place, such as the account; null: the number.';
 comment on column trunks.from_domain is 'The domain of From and of the calling number; null: the switch''s address.';
+comment on column trunks.t38_request is
+    'Which side of a call asks for T.38, by a re-INVITE; whoever does not ask takes what it is asked for. Never both: after a refusal the '
+    'second request is not answered.';
+comment on column trunks.t38_redundancy is 'How many earlier packets each UDPTL packet repeats.';
+comment on column trunks.v17 is 'V.17 (14400 bit/s); off: V.29, 9600 bit/s at most.';
+comment on column trunks.ecm is 'Error correction (T.30 Annex A).';
+comment on column trunks.codec is 'What is offered in calls that go out: G.711 of either kind, or of one.';
 
-grant select (caller_id_in, privacy, from_user, from_domain) on trunks to faxplan_portal;
+grant select (caller_id_in, privacy, from_user, from_domain, t38_request, t38_redundancy, v17, ecm, codec) on trunks
+    to faxplan_portal;

@@ -1,44 +1,13 @@
 """Where the calling number stands in the INVITE as the carrier gets it, for each rule that a trunk may have."""
 
-import itertools
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from faxplan.dial_string import Dial, originate
 from faxplan.event_socket import EventSocket
 from faxplan.freeswitch_instance import Instance
 from faxplan.gateways import Gateway, write_gateways
-from tests.live.calls import Live, wait_for
-
-NUMBER = "+493023125001"
-_calls = itertools.count(100)
-
-
-@pytest.fixture
-def carriers_side(live: Live) -> Iterator[EventSocket]:
-    with live.carrier.connect() as opened:
-        opened.subscribe("CHANNEL_HANGUP_COMPLETE")
-        yield opened
-
-
-def invite(ours: Instance, carriers_side: EventSocket, gateway: str = "carrier", **rule: object) -> dict[str, str]:
-    """Dials a number that is refused at once; what the carrier's channel knew of the INVITE."""
-    called = f"+49309{next(_calls)}9900486"
-    channel = str(uuid.uuid4())
-    dial = Dial(17, channel, gateway, called, NUMBER, t38=True, ring_seconds=10, call_cap_seconds=60, **rule)  # type: ignore[arg-type]
-    ours.api(f"bgapi {originate(dial)}")
-
-    def arrived() -> dict[str, str] | None:
-        event = carriers_side.next_event(0.2)
-        if event is None or event.headers.get("Caller-Destination-Number") != called:
-            return None
-        return event.headers
-
-    headers = wait_for(arrived, 20, "INVITE at the carrier")
-    return {name.removeprefix("variable_"): value for name, value in headers.items() if name.startswith("variable_")}
-
+from tests.live.calls import NUMBER, invite, wait_for
 
 IDENTITIES = {"sip_P-Asserted-Identity", "sip_P-Preferred-Identity", "sip_Remote-Party-ID"}
 

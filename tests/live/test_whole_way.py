@@ -1,64 +1,19 @@
 """Faxplan on a real FreeSWITCH: submit, render, dial by SIP to the carrier, which brings our DIDs back to us."""
 
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from faxplan import mailboxes, outbound, trunks
 from faxplan.free_ports import free_sip_port
-from faxplan.freeswitch_found import find
-from faxplan.freeswitch_instance import Instance, InstanceOptions
+from faxplan.freeswitch_instance import Instance
 from faxplan.gateways import Gateway, write_gateways
 from faxplan.outbound import SendRequest
-from tests.bench.whole import SCRIPTS, wait_for, write_settings
+from tests.bench.whole import wait_for
 from tests.live.calls import Live
+from tests.live.sending import TEST_NUMBER, send, settled
 from tests.received_pages import assert_same_pages_below_the_header
 from tests.world import World
-
-TEST_NUMBER = "+493099009900"
-
-
-@pytest.fixture
-def letter(tmp_path: Path) -> Path:
-    path = tmp_path / "letter.txt"
-    path.write_text("\f".join(f"Page {number} of three.\n" for number in range(1, 4)))
-    return path
-
-
-@pytest.fixture
-def faxplan(world: World, live: Live, tmp_path: Path) -> Iterator[Instance]:
-    """Faxplan's own FreeSWITCH, with the scripts of fs_scripts."""
-    found = find()
-    assert found is not None
-    instance = Instance(
-        found,
-        InstanceOptions(
-            base=tmp_path / "fs",
-            script_dir=SCRIPTS,
-            python=Path(sys.executable),
-            name="faxplan",
-            sip_port=live.faxplan_port,
-            environment={"FAXPLAN_CONFIG": str(write_settings(world)), "PYTHONPATH": str(SCRIPTS.parent)},
-            gateways=(Gateway("carrier", "127.0.0.1", live.carrier.sip_port),),
-        ),
-    )
-    instance.start()
-    yield instance
-    instance.stop()
-
-
-def send(world: World, letter: Path, number: str) -> int:
-    fax = outbound.submit(world.portal, world.store, world.acme.user, SendRequest(number, letter, letter.name))
-    world.render_all()
-    return fax.fax_id
-
-
-def settled(world: World, fax_id: int) -> Callable[[], bool]:
-    return lambda: (
-        bool(world.attempts(world.acme, fax_id)) and all(a["outcome"] for a in world.attempts(world.acme, fax_id))
-    )
 
 
 @pytest.mark.parametrize(("number", "t38"), [("+493023125002", "negotiated"), ("+493023125102", "off")])

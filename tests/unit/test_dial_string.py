@@ -27,7 +27,8 @@ WHOLE = re.compile(
     r"(?:origination_privacy=screen\+hide_name\+hide_number,sip_invite_from_uri=sip:anonymous@anonymous\.invalid,"
     r"sip_from_display=Anonymous,(?:sip_h_Privacy=id,)?)?"
     r"ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
-    r"fax_enable_t38_request=false,api_hangup_hook='python::fax_out::settle ([0-9]+)',"
+    r"fax_enable_t38_request=(?:true|false),(?:t38_gateway_redundancy=[0-3],)?(?:absolute_codec_string=PCM[UA],)?"
+    r"api_hangup_hook='python::fax_out::settle ([0-9]+)',"
     r"execute_on_fax_result='sched_hangup \+3 normal_clearing',"
     r"execute_on_answer='sched_hangup \+[0-9]+ allotted_timeout'\}"
     rf"sofia/gateway/[A-Za-z0-9_-]{{1,63}}/{NUMBER} '&python\(fax_out \3\)'",
@@ -82,7 +83,33 @@ def test_a_private_call_has_an_anonymous_from() -> None:
     assert variables(replace(DIAL, caller_id_in="rpid", privacy=True))["sip_h_Privacy"] == "id"
 
 
-@pytest.mark.parametrize("field", ["channel_uuid", "gateway", "called", "calling", "caller_id_in"])
+@pytest.mark.parametrize(("t38_request", "asks"), [("receiver", "false"), ("sender", "true"), ("nobody", "false")])
+def test_we_ask_for_t38_where_the_sender_is_to(t38_request: str, asks: str) -> None:
+    found = variables(replace(DIAL, t38_request=t38_request))
+    assert (found["fax_enable_t38"], found["fax_enable_t38_request"]) == ("true", asks)
+
+
+def test_a_call_in_audio_neither_asks_for_t38_nor_takes_it() -> None:
+    found = variables(replace(DIAL, t38=False, t38_request="sender"))
+    assert (found["fax_enable_t38"], found["fax_enable_t38_request"]) == ("false", "false")
+    assert "t38_gateway_redundancy" not in found
+
+
+def test_redundancy_and_codec_are_the_trunks() -> None:
+    found = variables(replace(DIAL, t38_redundancy=1, codec="pcma"))
+    assert (found["t38_gateway_redundancy"], found["absolute_codec_string"]) == ("1", "PCMA")
+    assert "absolute_codec_string" not in variables(DIAL)
+
+
+@pytest.mark.parametrize("packets", [-1, 4])
+def test_more_redundancy_than_fits_a_datagram_is_refused(packets: int) -> None:
+    with pytest.raises(UnsafeDialString):
+        originate(replace(DIAL, t38_redundancy=packets))
+
+
+@pytest.mark.parametrize(
+    "field", ["channel_uuid", "gateway", "called", "calling", "caller_id_in", "t38_request", "codec"]
+)
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
 def test_hostile_values_are_refused(field: str, value: str) -> None:
     with pytest.raises(UnsafeDialString) as refused:

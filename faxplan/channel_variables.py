@@ -38,6 +38,9 @@ SIP_TERM_STATUS = "sip_term_status"
 SIP_INVITE_FAILURE_STATUS = "sip_invite_failure_status"
 SIP_CALL_ID = "sip_call_id"
 SIP_NETWORK_IP = "sip_network_ip"
+SIP_VIA_PROTOCOL = "sip_via_protocol"
+RTP_HAS_CRYPTO = "rtp_has_crypto"
+RTP_SECURE_AUDIO_CONFIRMED = "rtp_secure_audio_confirmed"
 ANSWER_EPOCH = "answer_epoch"
 
 # Who calls whom (inbound).

@@ -29,6 +29,7 @@ def options() -> argparse.ArgumentParser:
                         help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
     _add_caller_id(parser)
     _add_media(parser)
+    _add_encryption(parser)
     _add_limits(parser)
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
@@ -53,6 +54,10 @@ def _add_media(parser: argparse.ArgumentParser) -> None:
     cli_output.add_switch(parser, "--ecm", "error correction")
     parser.add_argument("--codec", choices=["any", "pcmu", "pcma"],
                         help="G.711 of which kind is offered in calls that go out (default: any)")  # fmt: skip
+
+
+def _add_encryption(parser: argparse.ArgumentParser) -> None:
+    cli_output.add_switch(parser, "--encrypted-media", "SRTP or no call; needs --transport tls and --t38 off")
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +96,8 @@ def _caller_id(trunk: Mapping[str, Any]) -> str:
 
 def _media(trunk: Mapping[str, Any]) -> str:
     """What differs from the rule; empty where nothing does."""
-    parts = [] if trunk["codec"] == "any" else [str(trunk["codec"])]
+    parts = ["SRTP"] if trunk["encrypted_media"] else []
+    parts += [] if trunk["codec"] == "any" else [str(trunk["codec"])]
     parts += [f"no {name}" for name, column in (("V.17", "v17"), ("ECM", "ecm")) if not trunk[column]]
     if trunk["t38_redundancy"] != MOST_REDUNDANCY:
         parts.append(f"redundancy {trunk['t38_redundancy']}")

@@ -76,6 +76,10 @@ CONSTRAINT_MESSAGES = {
     "trunks_t38_request_known": "Of a trunk's calls the receiver asks for T.38, the sender, or nobody.",
     "trunks_t38_redundancy_range": "A T.38 packet repeats 0 to 3 earlier ones.",
     "trunks_codec_known": "A trunk's codec is any, pcmu or pcma.",
+    "trunks_encrypted_media_keys": (
+        "Encrypted media need TLS: their keys stand in SDP, where anybody could read them. Add --transport tls."
+    ),
+    "trunks_encrypted_media_audio": "T.38 cannot be encrypted: with encrypted media a trunk has G.711. Add --t38 off.",
     "tenants_max_calls_range": "A tenant may have 1 call at once or more; without a number it has no limit of its own.",
     "tenants_calls_per_hour_range": "A tenant may make 1 call an hour or more; without a number there is no limit.",
     "tenants_redial_limits_known": "Redial limits are none, or us (47 CFR 68.318(b)).",

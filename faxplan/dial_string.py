@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faxplan import channel_variables as cv
+from faxplan import encrypted_media
 from faxplan.errors import FaxplanError
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -36,7 +37,7 @@ class UnsafeDialString(FaxplanError):
 class Dial:
     """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +.
 
-    The last five: as schema.sql has them for a trunk.
+    From caller_id_in on: as schema.sql has them for a trunk.
     """
 
     attempt_id: int
@@ -52,6 +53,7 @@ class Dial:
     t38_request: str = "receiver"
     t38_redundancy: int = 3
     codec: str = "any"
+    encrypted_media: bool = False
 
 
 def originate(dial: Dial) -> str:
@@ -115,6 +117,10 @@ def _media(dial: Dial) -> dict[str, str]:
         variables[cv.T38_REDUNDANCY] = redundancy(dial.t38_redundancy)
     if codec := _one_of("codec", dial.codec, _CODECS):
         variables["absolute_codec_string"] = codec
+    if dial.encrypted_media:
+        if dial.t38:
+            raise UnsafeDialString("T.38 cannot be encrypted, so that it has no place in a call with encrypted media.")
+        variables |= encrypted_media.SENT_CALL
     return variables
 
 

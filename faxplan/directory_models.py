@@ -195,6 +195,7 @@ class Trunk(Table):
     v17 = BooleanField()
     ecm = BooleanField()
     codec = TextField()
+    encrypted_media = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -33,7 +33,10 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """What an INVITE says. source_address: where it really came from; the rest was written by the peer."""
+    """What an INVITE says. source_address: where it really came from; the rest was written by the peer.
+
+    encrypted: whether its media are, as encrypted_media.offered has it.
+    """
 
     channel_uuid: str
     source_address: str
@@ -41,6 +44,7 @@ class IncomingCall:
     called: str
     calling: str | None
     calling_name: str | None
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ UNKNOWN_SOURCE = "CALL_REJECTED"
 """403."""
 UNKNOWN_DID = "UNALLOCATED_NUMBER"
 """404."""
+NOT_ENCRYPTED = "INCOMPATIBLE_DESTINATION"
+"""488."""
 CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
 """503: the carrier tries elsewhere."""
 
@@ -93,6 +99,8 @@ def accept(
         trunk = trunks.by_source(tx, call.source_address, call.gateway)
         if trunk is None:
             return Refused(UNKNOWN_SOURCE, f"no trunk sends from {ascii(call.source_address)[:60]}")
+        if trunk.encrypted_media and not call.encrypted:
+            return Refused(NOT_ENCRYPTED, f"trunk {trunk.name} takes SRTP with its keys by TLS only, and this has none")
         if queue.calls_on_node(tx, node) >= max_channels:
             return Refused(FULL, f"{max_channels} calls are going on, as many as max_channels allows")
         written, did = _called_did(tx, call.called, trunk)

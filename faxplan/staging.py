@@ -64,6 +64,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         caller_id=numbers.written(fax.calling_number, trunk.calling_format, trunk.inbound_country),
         use_ecm=fax.ecm,
         disable_v17=not fax.v17,
+        encrypted_media=trunk.encrypted_media,
     )
     spool.stage(sidecar)
     return sidecar
@@ -144,5 +145,6 @@ class Stager:
                 t38_request=fax.trunk.t38_request,
                 t38_redundancy=fax.trunk.t38_redundancy,
                 codec=fax.trunk.codec,
+                encrypted_media=fax.trunk.encrypted_media,
             )
         )

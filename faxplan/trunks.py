@@ -31,6 +31,7 @@ class Trunk:
     v17: bool = True
     ecm: bool = True
     codec: str = "any"
+    encrypted_media: bool = False
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")

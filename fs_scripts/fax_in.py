@@ -10,7 +10,7 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import call_result, inbound
+from faxplan import call_result, encrypted_media, inbound
 from faxplan import channel_variables as cv
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.inbound import Accepted, IncomingCall, Refused
@@ -44,6 +44,7 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         called=cv.called_user(session.getVariable),
         calling=session.getVariable(cv.CALLER_ID_NUMBER),
         calling_name=session.getVariable(cv.CALLER_ID_NAME),
+        encrypted=encrypted_media.offered(session.getVariable),
     )
     settings = here.settings
     look_up = partial(

@@ -10,11 +10,14 @@ alter table trunks
     add column v17 boolean not null default true,
     add column ecm boolean not null default true,
     add column codec text not null default 'any',
+    add column encrypted_media boolean not null default false,
     add constraint trunks_caller_id_in_known check (caller_id_in in ('from', 'pai', 'rpid')),
     add constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy)),
     add constraint trunks_t38_request_known check (t38_request in ('receiver', 'sender', 'nobody')),
     add constraint trunks_t38_redundancy_range check (t38_redundancy between 0 and 3),
-    add constraint trunks_codec_known check (codec in ('any', 'pcmu', 'pcma'));
+    add constraint trunks_codec_known check (codec in ('any', 'pcmu', 'pcma')),
+    add constraint trunks_encrypted_media_keys check (not encrypted_media or transport = 'tls'),
+    add constraint trunks_encrypted_media_audio check (not (encrypted_media and t38));
 comment on column trunks.caller_id_in is
     'Where the calling number stands: from: in From alone; pai, rpid: in P-Asserted-Identity (RFC 3325) or Remote-Party-ID too.';
 comment on column trunks.privacy is 'The called party is not told the number: From is anonymous, and Privacy says id (RFC 3323).';
@@ -27,6 +30,7 @@ comment on column trunks.t38_redundancy is 'How many earlier packets each UDPTL 
 comment on column trunks.v17 is 'V.17 (14400 bit/s); off: V.29, 9600 bit/s at most.';
 comment on column trunks.ecm is 'Error correction (T.30 Annex A).';
 comment on column trunks.codec is 'What is offered in calls that go out: G.711 of either kind, or of one.';
+comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
-grant select (caller_id_in, privacy, from_user, from_domain, t38_request, t38_redundancy, v17, ecm, codec) on trunks
-    to faxplan_portal;
+grant select (caller_id_in, privacy, from_user, from_domain, t38_request, t38_redundancy, v17, ecm, codec, encrypted_media)
+    on trunks to faxplan_portal;

@@ -227,6 +227,25 @@ def test_a_trunk_says_where_the_number_stands(shop: World, capsys: pytest.Captur
     assert listed(capsys, "trunk", "list")[0]["from_user"] is None
 
 
+def test_a_trunk_says_how_its_calls_carry_pages(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "receiver asks" in said(capsys, "trunk", "list")
+    said(
+        capsys, "trunk", "set", "carrier", "--t38-request", "sender", "--t38-redundancy", "1", "--v17", "off",
+        "--ecm", "off", "--codec", "pcma",
+    )  # fmt: skip
+    assert "sender asks  pcma, no V.17, no ECM, redundancy 1" in said(capsys, "trunk", "list")
+    assert "Add --transport tls" in said(
+        capsys, "trunk", "set", "carrier", "--encrypted-media", "on", "--t38", "off", code=1
+    )
+    assert "Add --t38 off" in said(
+        capsys, "trunk", "set", "carrier", "--encrypted-media", "on", "--transport", "tls", code=1
+    )
+    said(capsys, "trunk", "set", "carrier", "--encrypted-media", "on", "--transport", "tls", "--t38", "off")
+    assert "SRTP, pcma" in said(capsys, "trunk", "list")
+    assert "cannot be encrypted" in said(capsys, "trunk", "set", "carrier", "--t38", "on", code=1)
+    assert "need TLS" in said(capsys, "trunk", "set", "carrier", "--transport", "udp", code=1)
+
+
 def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "route", "add", "+49X0", "carrier", "--weight", "3", "--cost", "0.012")
     (_, route) = listed(capsys, "route", "list")
@@ -289,6 +308,7 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
         ("route add +49 other", "no trunk 'other'"),
         ("route add +49 carrier --weight 1001", "1 to 1000"),
         ("trunk set carrier --from-user a;b", "the characters of a SIP user"),
+        ("trunk set carrier --t38-redundancy 4", "0 to 3"),
         ("trunk set carrier --max-calls 0", "1 call at once or more"),
         ("trunk set carrier --dedicated-to nobody", "no tenant 'nobody'"),
         ("quota set acme none --period day", "no such quota"),

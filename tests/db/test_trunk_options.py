@@ -1,10 +1,12 @@
 """What a trunk's row says reaches the call: from the table through claim and staging into the dial string."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from faxplan import received_media, tenants, trunks
+from faxplan import inbound, received_media, tenants, trunks
+from faxplan.inbound import Accepted, IncomingCall, Refused
 from faxplan.spool import OutboundSidecar
 from faxplan.staging import Stager
 from tests.faxes import claim, queued
@@ -90,3 +92,39 @@ def received(world: World, **columns: object) -> dict[str, str]:
         trunk = trunks.by_source(tx, "127.0.0.1", None)
     assert trunk is not None
     return received_media.variables(trunk)
+
+
+ENCRYPTED = {"encrypted_media": True, "t38": False, "transport": "tls"}
+
+
+def test_encrypted_media_reach_a_sent_call(world: World) -> None:
+    found, sidecar = called(world, **ENCRYPTED)
+    assert (found["rtp_secure_media"], found["fax_enable_t38"]) == ("mandatory", "false")
+    assert sidecar.encrypted_media
+
+
+def test_a_received_call_stays_encrypted(world: World) -> None:
+    found = received(world, **ENCRYPTED)
+    assert (found["rtp_secure_media_inbound"], found["fax_enable_t38"]) == ("mandatory", "false")
+
+
+def test_a_call_in_the_clear_is_refused_where_media_are_encrypted(world: World) -> None:
+    change(world, "trunks", **ENCRYPTED)
+    call = IncomingCall("uuid-1", "127.0.0.1", None, world.acme.did, "+493099001234", None)
+    decision = accept(world, call)
+    assert isinstance(decision, Refused)
+    assert decision.cause == "INCOMPATIBLE_DESTINATION"
+    assert isinstance(accept(world, replace(call, encrypted=True)), Accepted)
+
+
+def accept(world: World, call: IncomingCall) -> Accepted | Refused:
+    return inbound.accept(
+        world.switch,
+        world.spool,
+        call,
+        node="node1",
+        switch_uuid="switch-1",
+        lease_seconds=60,
+        max_channels=100,
+        deadline=float("inf"),
+    )

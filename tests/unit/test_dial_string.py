@@ -28,6 +28,7 @@ WHOLE = re.compile(
     r"sip_from_display=Anonymous,(?:sip_h_Privacy=id,)?)?"
     r"ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
     r"fax_enable_t38_request=(?:true|false),(?:t38_gateway_redundancy=[0-3],)?(?:absolute_codec_string=PCM[UA],)?"
+    r"(?:rtp_secure_media=mandatory,rtp_secure_media_suites=[A-Z0-9_:]+,)?"
     r"api_hangup_hook='python::fax_out::settle ([0-9]+)',"
     r"execute_on_fax_result='sched_hangup \+3 normal_clearing',"
     r"execute_on_answer='sched_hangup \+[0-9]+ allotted_timeout'\}"
@@ -101,6 +102,15 @@ def test_redundancy_and_codec_are_the_trunks() -> None:
     assert "absolute_codec_string" not in variables(DIAL)
 
 
+def test_encrypted_media_are_demanded_and_never_t38() -> None:
+    found = variables(replace(DIAL, t38=False, encrypted_media=True))
+    assert (found["rtp_secure_media"], found["fax_enable_t38"]) == ("mandatory", "false")
+    assert "AES_CM_128_HMAC_SHA1_80" in found["rtp_secure_media_suites"].split(":")
+    assert "rtp_secure_media" not in variables(DIAL)
+    with pytest.raises(UnsafeDialString, match="cannot be encrypted"):
+        originate(replace(DIAL, t38=True, encrypted_media=True))
+
+
 @pytest.mark.parametrize("packets", [-1, 4])
 def test_more_redundancy_than_fits_a_datagram_is_refused(packets: int) -> None:
     with pytest.raises(UnsafeDialString):
@@ -133,6 +143,7 @@ def test_only_whitelisted_characters_stand_where_values_are(
         replace(DIAL, gateway=gateway),
         replace(DIAL, channel_uuid=uuid, privacy=t38),
         replace(DIAL, caller_id_in=gateway),
+        replace(DIAL, called=called, t38=False, encrypted_media=True),
     ]
     for dial in dials:
         try:

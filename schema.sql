@@ -199,6 +199,7 @@ create table trunks (
     ecm                 boolean not null default true,
     codec               text not null default 'any',
     encrypted_media     boolean not null default false,
+    trusts_identity     boolean not null default false,
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -244,6 +245,8 @@ comment on column trunks.t38_redundancy is 'How many earlier packets each UDPTL 
 comment on column trunks.v17 is 'V.17 (14400 bit/s); off: V.29, 9600 bit/s at most.';
 comment on column trunks.ecm is 'Error correction (T.30 Annex A).';
 comment on column trunks.codec is 'What is offered in calls that go out: G.711 of either kind, or of one.';
+comment on column trunks.trusts_identity is
+    'P-Asserted-Identity, Remote-Party-ID and Diversion of received calls count: the carrier answers for them (RFC 3325). Else From alone.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
 create table trunk_states (
@@ -801,7 +804,7 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
-              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media) on trunks to faxplan_portal;
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity) on trunks to faxplan_portal;
 grant select on failure_rules, sending_hours, trunk_states to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;

@@ -30,6 +30,7 @@ def options() -> argparse.ArgumentParser:
     _add_caller_id(parser)
     _add_media(parser)
     _add_encryption(parser)
+    _add_identity(parser)
     _add_limits(parser)
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
@@ -56,6 +57,11 @@ def _add_media(parser: argparse.ArgumentParser) -> None:
                         help="G.711 of which kind is offered in calls that go out (default: any)")  # fmt: skip
 
 
+def _add_identity(parser: argparse.ArgumentParser) -> None:
+    cli_output.add_switch(parser, "--trusts-identity",
+                          "P-Asserted-Identity, Remote-Party-ID and Diversion of received calls count")  # fmt: skip
+
+
 def _add_encryption(parser: argparse.ArgumentParser) -> None:
     cli_output.add_switch(parser, "--encrypted-media", "SRTP or no call; needs --transport tls and --t38 off")
 
@@ -79,6 +85,7 @@ def shown(trunk: Mapping[str, Any]) -> dict[str, str]:
         "BY": trunk["transport"],
         "REGISTERS": f"as {trunk['username']}" if trunk["register"] else "no",
         "CALLS FROM": " ".join(trunk["source_networks"]),
+        "IDENTITY": "trusted" if trunk["trusts_identity"] else "From only",
         "DIALS": trunk["called_format"],
         "COUNTRY": trunk["inbound_country"],
         "CALLER ID": _caller_id(trunk),

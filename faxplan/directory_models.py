@@ -196,6 +196,7 @@ class Trunk(Table):
     ecm = BooleanField()
     codec = TextField()
     encrypted_media = BooleanField()
+    trusts_identity = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -32,6 +32,7 @@ class Trunk:
     ecm: bool = True
     codec: str = "any"
     encrypted_media: bool = False
+    trusts_identity: bool = False
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")

@@ -11,6 +11,7 @@ alter table trunks
     add column ecm boolean not null default true,
     add column codec text not null default 'any',
     add column encrypted_media boolean not null default false,
+    add column trusts_identity boolean not null default false,
     add constraint trunks_caller_id_in_known check (caller_id_in in ('from', 'pai', 'rpid')),
     add constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy)),
     add constraint trunks_t38_request_known check (t38_request in ('receiver', 'sender', 'nobody')),
@@ -30,7 +31,9 @@ comment on column trunks.t38_redundancy is 'How many earlier packets each UDPTL 
 comment on column trunks.v17 is 'V.17 (14400 bit/s); off: V.29, 9600 bit/s at most.';
 comment on column trunks.ecm is 'Error correction (T.30 Annex A).';
 comment on column trunks.codec is 'What is offered in calls that go out: G.711 of either kind, or of one.';
+comment on column trunks.trusts_identity is
+    'P-Asserted-Identity, Remote-Party-ID and Diversion of received calls count: the carrier answers for them (RFC 3325). Else From alone.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
-grant select (caller_id_in, privacy, from_user, from_domain, t38_request, t38_redundancy, v17, ecm, codec, encrypted_media)
-    on trunks to faxplan_portal;
+grant select (caller_id_in, privacy, from_user, from_domain, t38_request, t38_redundancy, v17, ecm, codec, encrypted_media,
+              trusts_identity) on trunks to faxplan_portal;

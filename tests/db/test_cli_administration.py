@@ -227,6 +227,22 @@ def test_a_trunk_says_where_the_number_stands(shop: World, capsys: pytest.Captur
     assert listed(capsys, "trunk", "list")[0]["from_user"] is None
 
 
+def test_a_trunks_identities_are_trusted_where_somebody_said_so(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trusted() -> bool:
+        with shop.switch.across_tenants() as tx:
+            trunk = trunks.by_source(tx, "127.0.0.1", None)
+        assert trunk is not None
+        return trunk.trusts_identity
+
+    assert not trusted()
+    assert "From only" in said(capsys, "trunk", "list")
+    said(capsys, "trunk", "set", "carrier", "--trusts-identity", "on")
+    assert trusted()
+    assert "trusted" in said(capsys, "trunk", "list")
+
+
 def test_a_trunk_says_how_its_calls_carry_pages(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert "receiver asks" in said(capsys, "trunk", "list")
     said(

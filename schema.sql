@@ -164,6 +164,35 @@ create table dids (
 );
 comment on table dids is 'Direct inward dialling numbers, E.164: whose they are and where their faxes go. The switch reads it before an answer.';
 
+create table verified_numbers (
+    tenant_id    bigint not null,
+    number       text not null,
+    how          text not null,
+    verified_at  timestamptz not null default now(),
+    constraint verified_numbers_pkey primary key (tenant_id, number),
+    constraint verified_numbers_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint verified_numbers_number_form check (number ~ '^\+[1-9][0-9]{6,14}$'),
+    constraint verified_numbers_how_given check (length(how) between 1 and 200)
+);
+comment on table verified_numbers is 'Numbers elsewhere, E.164, that a tenant may call as: the administrator has found out that they are its own.';
+comment on column verified_numbers.how is 'How that was found out.';
+
+create function calling_number(tenant bigint, wanted text) returns table (number text, station_ident text)
+    language sql stable
+begin atomic
+    select n.number, n.station_ident from (
+        select d.number, d.station_ident, true as did, d.created_at as since
+        from dids d where d.tenant_id = tenant and d.enabled
+        union all
+        select v.number, '', false, v.verified_at from verified_numbers v where v.tenant_id = tenant
+            and not exists (select from dids d where d.number = v.number and d.tenant_id <> tenant)
+    ) n
+    order by coalesce(n.number = wanted, false) desc, n.did desc, n.since, n.number limit 1;
+end;
+comment on function calling_number(bigint, text) is
+    'The number that a tenant calls as, with the station ident of its own (or none): the wanted one where it is a DID of the tenant or a '
+    'verified number, else its first DID, else its first verified number. No row: it has none.';
+
 -- ----------------------------------------------------------------------------------------------------- trunks and routes
 
 create table trunks (
@@ -756,7 +785,7 @@ declare
 begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
-                             'destinations'] loop
+                             'destinations', 'verified_numbers'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -798,6 +827,7 @@ grant select, insert, update, delete on failure_rules, sending_hours to faxplan_
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
+grant select, insert, delete on verified_numbers to faxplan_admin;
 
 -- portal: a tenant's users at work (the portal, the command line).
 grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
@@ -805,7 +835,7 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
               t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity) on trunks to faxplan_portal;
-grant select on failure_rules, sending_hours, trunk_states to faxplan_portal;
+grant select on failure_rules, sending_hours, trunk_states, verified_numbers to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
@@ -815,7 +845,7 @@ grant select, delete on fax_queue to faxplan_portal;
 
 -- switch: claim, dial, receive, settle.
 grant select, insert on renderings to faxplan_switch;
-grant select on trunks, routes, dids, mailboxes, users, sending_hours, failure_rules to faxplan_switch;
+grant select on trunks, routes, dids, mailboxes, users, sending_hours, failure_rules, verified_numbers to faxplan_switch;
 grant select, insert, update on trunk_states, tenant_turns, destinations to faxplan_switch;
 grant delete on destinations to faxplan_switch;
 grant select, insert, update on nodes, faxes, attempts, documents, quotas to faxplan_switch;

@@ -92,7 +92,7 @@ class ClaimedFax:
     """A fax that this node is to dial now. Numbers are E.164; pages: of the whole fax; start_page: 0-based.
 
     trunk None: no route serves the number. calling_number: its tenant's, at this moment, or None where it has none.
-    did_ident: the station ident of that DID; empty: it has none.
+    did_ident: the station ident of that DID; empty: it has none, or is no DID.
     t38, v17, ecm: what this call may use, after what earlier calls to the number have shown.
     """
 
@@ -354,9 +354,7 @@ def _open_attempts(
            from f join a on a.fax_id = f.id join t on t.fax_id = f.id
            join renderings r on r.tenant_id = %(tenant)s and r.id = f.rendering_id
            join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
-           left join lateral (
-               select o.number, o.station_ident from dids o where o.tenant_id = %(tenant)s and o.enabled
-               order by o.number = f.calling_number desc, o.created_at, o.number limit 1) o on true
+           left join lateral calling_number(%(tenant)s, f.calling_number) o on true
            order by f.id""",
         {
             "tenant": tenant_id,

@@ -16,6 +16,7 @@ from pathlib import Path
 from faxplan import (
     cli_database,
     cli_faxes,
+    cli_numbers,
     cli_output,
     cli_routes,
     cli_system,
@@ -172,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common)
+    cli_numbers.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)
     return parser

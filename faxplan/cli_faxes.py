@@ -26,6 +26,8 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
     send.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
     send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
+    send.add_argument("--from", dest="calling", metavar="NUMBER",
+                      help="call as this number of the tenant's (default: its first DID)")  # fmt: skip
     send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
     send.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
     send.set_defaults(command=_send)
@@ -59,7 +61,12 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
     if options.password:
         password = getpass.getpass("Password of the PDF: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     request = SendRequest(
-        options.number, options.file, options.file.name, Resolution(options.resolution), password=password
+        options.number,
+        options.file,
+        options.file.name,
+        Resolution(options.resolution),
+        password=password,
+        calling=options.calling,
     )
     accepted = outbound.submit(context.portal, context.store, user, request)
     if not options.json:

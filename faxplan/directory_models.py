@@ -161,6 +161,21 @@ class Did(Table):
         primary_key = CompositeKey("tenant_id", "number")
 
 
+class VerifiedNumber(Table):
+    """Numbers elsewhere that a tenant may call as."""
+
+    tenant_id = BigIntegerField()
+    number = TextField()
+    how = TextField()
+    verified_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "verified_numbers"
+        primary_key = CompositeKey("tenant_id", "number")
+
+
 class Trunk(Table):
     """SIP trunks of the installation; each is one FreeSWITCH gateway of the same name."""
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants, trunks
+from faxplan import audit, caller_ids, documents, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import FaxplanError, NoCallerId, NotFound, QuotaExceeded
+from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
 from faxplan.queue import RenderJob
 from faxplan.rendering import Resolution
 from faxplan.users import User
@@ -29,7 +29,10 @@ class TenantDisabled(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """What a user wants to be sent. number: as the user wrote it; file: on local disk; password: of the PDF."""
+    """What a user wants to be sent. number: as the user wrote it; file: on local disk; password: of the PDF.
+
+    calling: the number to call as, as the user wrote it; None: the tenant's first.
+    """
 
     number: str
     file: Path
@@ -37,6 +40,7 @@ class SendRequest:
     resolution: Resolution = Resolution.FINE
     password: str | None = None
     priority: int = 100
+    calling: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +55,14 @@ class Submitted:
 def submit(db: Database, store: Store, user: User, request: SendRequest) -> Submitted:
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
-    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, TenantDisabled,
-    DatabaseUnavailable.
+    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, ForeignCallerId,
+    TenantDisabled, DatabaseUnavailable.
     """
     with db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
         if not tenant.enabled:
             raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
-        did = mailboxes.caller_id(tx, user.tenant_id)
-        if did is None:
-            raise NoCallerId(
-                f"{tenant.name} has no DID to call from. The administrator gives it one: `faxplan did add`."
-            )
+        calling = caller_ids.choose(tx, tenant, request.calling)
         called = numbers.normalise(request.number, tenant.country)
         trunks.check_may_be_dialled(tx, user.tenant_id, called)
     found, stored = _store(store, request)
@@ -77,7 +77,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
                 pages=found.pages,
                 file_name=request.file_name,
             )
-            fax_id = _accept(tx, user, request, original, called, did.number, found.pages)
+            fax_id = _accept(tx, user, request, original, called, calling, found.pages)
     except BaseException:
         store.delete(stored.object_name)
         raise

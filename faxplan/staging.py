@@ -38,7 +38,7 @@ def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
     """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost, NoCallerId and InvalidNumber."""
     if fax.calling_number is None:
-        raise NoCallerId("The tenant has no DID any more to call from.")
+        raise NoCallerId("The tenant has no number any more to call from.")
     ident = (fax.did_ident or tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)

@@ -1,4 +1,4 @@
--- How each trunk wants its calls: the caller ID, the media.
+-- How each trunk wants its calls: the caller ID, the media. And the numbers that a tenant may call as.
 
 alter table trunks
     add column caller_id_in text not null default 'pai',
@@ -37,3 +37,41 @@ comment on column trunks.encrypted_media is 'SRTP or no call, in both directions
 
 grant select (caller_id_in, privacy, from_user, from_domain, t38_request, t38_redundancy, v17, ecm, codec, encrypted_media,
               trusts_identity) on trunks to faxplan_portal;
+
+create table verified_numbers (
+    tenant_id    bigint not null,
+    number       text not null,
+    how          text not null,
+    verified_at  timestamptz not null default now(),
+    constraint verified_numbers_pkey primary key (tenant_id, number),
+    constraint verified_numbers_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint verified_numbers_number_form check (number ~ '^\+[1-9][0-9]{6,14}$'),
+    constraint verified_numbers_how_given check (length(how) between 1 and 200)
+);
+comment on table verified_numbers is 'Numbers elsewhere, E.164, that a tenant may call as: the administrator has found out that they are its own.';
+comment on column verified_numbers.how is 'How that was found out.';
+
+create function calling_number(tenant bigint, wanted text) returns table (number text, station_ident text)
+    language sql stable
+begin atomic
+    select n.number, n.station_ident from (
+        select d.number, d.station_ident, true as did, d.created_at as since
+        from dids d where d.tenant_id = tenant and d.enabled
+        union all
+        select v.number, '', false, v.verified_at from verified_numbers v where v.tenant_id = tenant
+            and not exists (select from dids d where d.number = v.number and d.tenant_id <> tenant)
+    ) n
+    order by coalesce(n.number = wanted, false) desc, n.did desc, n.since, n.number limit 1;
+end;
+comment on function calling_number(bigint, text) is
+    'The number that a tenant calls as, with the station ident of its own (or none): the wanted one where it is a DID of the tenant or a '
+    'verified number, else its first DID, else its first verified number. No row: it has none.';
+
+alter table verified_numbers enable row level security;
+alter table verified_numbers force row level security;
+create policy verified_numbers_tenant on verified_numbers using (tenant_id = (select current_tenant()))
+    with check (tenant_id = (select current_tenant()));
+grant select on verified_numbers to faxplan_backup;
+grant select, insert, delete on verified_numbers to faxplan_admin;
+grant select on verified_numbers to faxplan_portal;
+grant select on verified_numbers to faxplan_switch;

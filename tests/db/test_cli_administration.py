@@ -118,6 +118,34 @@ def test_dids_come_and_go(shop: World, capsys: pytest.CaptureFixture[str]) -> No
     assert [row["object"] for row in audited(shop, shop.acme.tenant.id)] == ["did:+493023125009"] * 2
 
 
+def test_verified_numbers_come_and_go(
+    shop: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "There is no verified number" in said(capsys, "number", "list")
+    out = said(capsys, "number", "add", "acme", "030 99990001", "--how", "an invoice of 2 May")
+    assert out.startswith("acme may call as +49 30 99990001")
+    assert "of another tenant" in said(capsys, "number", "add", "borea", shop.acme.did, "--how", "x", code=1)
+    assert "already" in said(capsys, "number", "add", "acme", "030 99990001", "--how", "again", code=1)
+    assert "Say how" in said(capsys, "number", "add", "acme", "030 99990002", "--how", " ", code=1)
+    (number,) = listed(capsys, "number", "list", "acme")
+    assert (number["number"], number["tenant"], number["how"]) == ("+493099990001", "acme", "an invoice of 2 May")
+    assert "an invoice of 2 May" in said(capsys, "number", "list")
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Hello.\n")
+    monkeypatch.setenv("FAXPLAN_USER", "user@acme.example")
+    assert listed(capsys, "send", str(letter), "+4940123456", "--from", "030 99990001")["calling_number"] == (
+        "+493099990001"
+    )
+    assert "may not call as" in said(capsys, "send", str(letter), "+4940123456", "--from", shop.borea.did, code=1)
+    assert "no more" in said(capsys, "number", "remove", "acme", "030 99990001")
+    assert "not verified" in said(capsys, "number", "remove", "acme", "030 99990001", code=1)
+    numbers = [row for row in audited(shop, shop.acme.tenant.id) if row["action"].startswith("number.")]
+    assert [(row["action"], row["object"], row["details"]) for row in numbers] == [
+        ("number.add", "number:+493099990001", {"how": "an invoice of 2 May"}),
+        ("number.remove", "number:+493099990001", {}),
+    ]
+
+
 def test_a_trunk_that_registers_takes_calls_from_where_it_registers(
     shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

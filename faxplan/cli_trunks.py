@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ class NoPassword(FaxplanError):
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
-    trunk = cli_output.group(commands, "trunk", "add|list|set|remove", "SIP trunks")
+    trunk = cli_output.group(commands, "trunk", "add|list|set|remove|state|wake", "SIP trunks")
     values = cli_trunk_values.options()
     add = trunk.add_parser("add", parents=[common, values], help="a new trunk, which becomes a gateway of its name")
     add.add_argument("name", metavar="TRUNK", help="letters, digits, _ and -")
@@ -44,6 +45,11 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     remove = trunk.add_parser("remove", parents=[common], help="take a trunk away, to which no route leads")
     remove.add_argument("name", metavar="TRUNK")
     remove.set_defaults(command=_remove_trunk)
+    state = trunk.add_parser("state", parents=[common], help="how each trunk does: rests, failures, calls in flight")
+    state.set_defaults(command=_show_states)
+    wake = trunk.add_parser("wake", parents=[common], help="end a trunk's rest, once it is mended")
+    wake.add_argument("name", metavar="TRUNK")
+    wake.set_defaults(command=_wake_trunk)
 
 
 def _add_trunk(context: "Context", options: argparse.Namespace) -> int:
@@ -82,6 +88,37 @@ def _list_trunks(context: "Context", options: argparse.Namespace) -> int:
 def _remove_trunk(context: "Context", options: argparse.Namespace) -> int:
     trunk_provisioning.remove_trunk(context.admin, context.actor, options.name)
     return cli_output.done(options, {"name": options.name, "removed": True}, f"Trunk {options.name} is removed.")
+
+
+def _show_states(context: "Context", options: argparse.Namespace) -> int:
+    found = trunk_provisioning.states(context.admin)
+    rows = [
+        (s["name"], _state(s), s["calls"] if s["max_calls"] is None else f"{s['calls']} of {s['max_calls']}",
+         s["failures"], _when(s["last_success_at"]), _when(s["last_failure_at"]), s["last_failure"])
+        for s in found
+    ]  # fmt: skip
+    headings = ("TRUNK", "STATE", "CALLS", "FAILURES IN A ROW", "LAST WORKED", "LAST FAILED", "LAST FAILURE")
+    return cli_output.listed(options, found, headings, rows, "There is no trunk yet. `faxplan trunk add` enters one.")
+
+
+def _state(state: dict[str, Any]) -> str:
+    if not state["enabled"]:
+        return "off"
+    if state["rests_seconds"]:
+        return f"rests for {state['rests_seconds']} s"
+    if state["failures"]:
+        return "fails"
+    return "works" if state["last_success_at"] else "new"
+
+
+def _when(at: datetime | None) -> str:
+    return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _wake_trunk(context: "Context", options: argparse.Namespace) -> int:
+    trunk_provisioning.wake_trunk(context.admin, context.actor, options.name)
+    text = f"Trunk {options.name} is used again; its failures are forgotten."
+    return cli_output.done(options, {"name": options.name, "awake": True}, text)
 
 
 def _parsed(*given: dict[str, Any]) -> dict[str, Any]:

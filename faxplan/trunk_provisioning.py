@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from faxplan import audit, routes, tenants, trunk_directory
+from faxplan import audit, queue, routes, tenants, trunk_directory, trunk_health
 from faxplan.db import Database, Row, Transaction
 
 
@@ -33,6 +33,20 @@ def remove_trunk(admin: Database, actor: str, name: str) -> None:
     with admin.across_tenants() as tx:
         trunk_directory.remove(tx, name)
         _record(tx, actor, "trunk.remove", f"trunk:{name}", {})
+
+
+def wake_trunk(admin: Database, actor: str, name: str) -> None:
+    """Ends a trunk's rest and forgets its failures; faxes that wait for it are dialled at once."""
+    with admin.across_tenants() as tx:
+        trunk_health.wake(tx, name)
+        tx.notify(queue.QUEUE_CHANNEL)
+        _record(tx, actor, "trunk.wake", f"trunk:{name}", {})
+
+
+def states(admin: Database) -> list[Row]:
+    """See trunk_health.everyone."""
+    with admin.across_tenants() as tx:
+        return trunk_health.everyone(tx)
 
 
 def all_trunks(admin: Database) -> list[Row]:

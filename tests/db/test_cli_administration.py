@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from faxplan import cli, trunks
+from faxplan import cli, trunk_health, trunks
 from faxplan.config import to_toml
+from tests.faxes import claim, queued
+from tests.routing import carrier
 from tests.world import World
 
 
@@ -288,6 +290,29 @@ def test_a_trunk_says_how_its_calls_carry_pages(shop: World, capsys: pytest.Capt
     assert "SRTP, pcma" in said(capsys, "trunk", "list")
     assert "cannot be encrypted" in said(capsys, "trunk", "set", "carrier", "--t38", "on", code=1)
     assert "need TLS" in said(capsys, "trunk", "set", "carrier", "--transport", "udp", code=1)
+
+
+def test_trunks_tell_how_they_do_and_are_woken(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    (state,) = listed(capsys, "trunk", "state")
+    assert (state["name"], state["failures"], state["rests_seconds"], state["calls"]) == ("carrier", 0, 0, 0)
+    assert "carrier  new" in said(capsys, "trunk", "state")
+    said(capsys, "trunk", "set", "carrier", "--max-calls", "30")
+    queued(shop, shop.acme)
+    assert len(claim(shop)) == 1
+    with shop.switch.across_tenants() as tx:
+        trunk_health.worked(tx, carrier(shop))
+    assert "works  1 of 30" in said(capsys, "trunk", "state")
+    with shop.switch.across_tenants() as tx:
+        for _ in range(trunk_health.FAILURES_BEFORE_REST):
+            trunk_health.failed(tx, carrier(shop), "The trunk could not take the call (SIP 503).")
+    told = said(capsys, "trunk", "state")
+    assert "rests for" in told
+    assert "could not take the call (SIP 503)." in told
+    said(capsys, "trunk", "wake", "carrier")
+    (state,) = listed(capsys, "trunk", "state")
+    assert (state["failures"], state["rests_seconds"], state["last_failure"], state["calls"]) == (0, 0, None, 1)
+    assert "no trunk 'other'" in said(capsys, "trunk", "wake", "other", code=1)
+    assert [row["action"] for row in audited(shop)] == ["trunk.change", "trunk.wake"]
 
 
 def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,6 +162,35 @@ create table dids (
 );
 comment on table dids is 'Direct inward dialling numbers, E.164: whose they are and where their faxes go. The switch reads it before an answer.';
 
+create table verified_numbers (
+    tenant_id    bigint not null,
+    number       text not null,
+    how          text not null,
+    verified_at  timestamptz not null default now(),
+    constraint verified_numbers_pkey primary key (tenant_id, number),
+    constraint verified_numbers_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint verified_numbers_number_form check (number ~ '^\+[1-9][0-9]{6,14}$'),
+    constraint verified_numbers_how_given check (length(how) between 1 and 200)
+);
+comment on table verified_numbers is 'Numbers elsewhere, E.164, that a tenant may call as: the administrator has found out that they are its own.';
+comment on column verified_numbers.how is 'How that was found out.';
+
+create function calling_number(tenant bigint, wanted text) returns table (number text, station_ident text)
+    language sql stable
+begin atomic
+    select n.number, n.station_ident from (
+        select d.number, d.station_ident, true as did, d.created_at as since
+        from dids d where d.tenant_id = tenant and d.enabled
+        union all
+        select v.number, '', false, v.verified_at from verified_numbers v where v.tenant_id = tenant
+            and not exists (select from dids d where d.number = v.number and d.tenant_id <> tenant)
+    ) n
+    order by coalesce(n.number = wanted, false) desc, n.did desc, n.since, n.number limit 1;
+end;
+comment on function calling_number(bigint, text) is
+    'The number that a tenant calls as, with the station ident of its own (or none): the wanted one where it is a DID of the tenant or a '
+    'verified number, else its first DID, else its first verified number. No row: it has none.';
+
 -- ----------------------------------------------------------------------------------------------------- trunks and routes
 
 create table trunks (
@@ -187,6 +216,17 @@ create table trunks (
     calls_per_second    double precision,
     dedicated_to        bigint,
     overflow            boolean not null default true,
+    caller_id_in        text not null default 'pai',
+    privacy             boolean not null default false,
+    from_user           text,
+    from_domain         text,
+    t38_request         text not null default 'receiver',
+    t38_redundancy      integer not null default 3,
+    v17                 boolean not null default true,
+    ecm                 boolean not null default true,
+    codec               text not null default 'any',
+    encrypted_media     boolean not null default false,
+    trusts_identity     boolean not null default false,
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -200,7 +240,14 @@ create table trunks (
     constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$'),
     constraint trunks_max_calls_range check (max_calls > 0),
     constraint trunks_calls_per_second_range check (calls_per_second > 0),
-    constraint trunks_dedicated_to_fkey foreign key (dedicated_to) references tenants (id)
+    constraint trunks_dedicated_to_fkey foreign key (dedicated_to) references tenants (id),
+    constraint trunks_caller_id_in_known check (caller_id_in in ('from', 'pai', 'rpid')),
+    constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy)),
+    constraint trunks_t38_request_known check (t38_request in ('receiver', 'sender', 'nobody')),
+    constraint trunks_t38_redundancy_range check (t38_redundancy between 0 and 3),
+    constraint trunks_codec_known check (codec in ('any', 'pcmu', 'pcma')),
+    constraint trunks_encrypted_media_keys check (not encrypted_media or transport = 'tls'),
+    constraint trunks_encrypted_media_audio check (not (encrypted_media and t38))
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -213,6 +260,21 @@ comment on column trunks.max_calls is 'Calls at once on all nodes, both directio
 comment on column trunks.calls_per_second is 'New calls a second that go out, from all nodes together; null: no limit of its own.';
 comment on column trunks.dedicated_to is 'The only tenant whose calls go out through it, before any other trunk; null: shared.';
 comment on column trunks.overflow is 'Of a dedicated trunk: whether a call that it cannot take goes on to the shared ones.';
+comment on column trunks.caller_id_in is
+    'Where the calling number stands: from: in From alone; pai, rpid: in P-Asserted-Identity (RFC 3325) or Remote-Party-ID too.';
+comment on column trunks.privacy is 'The called party is not told the number: From is anonymous, and Privacy says id (RFC 3323).';
+comment on column trunks.from_user is 'What carriers want in From in the number''s place, such as the account; null: the number.';
+comment on column trunks.from_domain is 'The domain of From and of the calling number; null: the switch''s address.';
+comment on column trunks.t38_request is
+    'Which side of a call asks for T.38, by a re-INVITE; whoever does not ask takes what it is asked for. Never both: after a refusal the '
+    'second request is not answered.';
+comment on column trunks.t38_redundancy is 'How many earlier packets each UDPTL packet repeats.';
+comment on column trunks.v17 is 'V.17 (14400 bit/s); off: V.29, 9600 bit/s at most.';
+comment on column trunks.ecm is 'Error correction (T.30 Annex A).';
+comment on column trunks.codec is 'What is offered in calls that go out: G.711 of either kind, or of one.';
+comment on column trunks.trusts_identity is
+    'P-Asserted-Identity, Remote-Party-ID and Diversion of received calls count: the carrier answers for them (RFC 3325). Else From alone.';
+comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
 create table trunk_states (
     trunk_id        bigint not null,
@@ -745,7 +807,7 @@ declare
 begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
-                             'destinations'] loop
+                             'destinations', 'verified_numbers'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -772,7 +834,7 @@ do $$
 declare
     t text;
 begin
-    foreach t in array array['faxes', 'attempts', 'renderings', 'documents', 'destinations'] loop
+    foreach t in array array['faxes', 'attempts', 'renderings', 'documents', 'destinations', 'verified_numbers'] loop
         execute format('create policy %I on %I to faxplan_switch using (tenant_id = any ((select claimed_tenants())::bigint[])) '
                        'with check (tenant_id = any ((select claimed_tenants())::bigint[]))', t || '_claim', t);
     end loop;
@@ -797,13 +859,15 @@ grant select, insert, update, delete on failure_rules, sending_hours to faxplan_
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
+grant select, insert, delete on verified_numbers to faxplan_admin;
 
 -- portal: a tenant's users at work (the portal, the command line).
 grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
-              inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow) on trunks to faxplan_portal;
-grant select on failure_rules, sending_hours, trunk_states to faxplan_portal;
+              inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity) on trunks to faxplan_portal;
+grant select on failure_rules, sending_hours, trunk_states, verified_numbers to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
@@ -813,7 +877,7 @@ grant select, delete on fax_queue to faxplan_portal;
 
 -- switch: claim, dial, receive, settle.
 grant select, insert on renderings to faxplan_switch;
-grant select on trunks, routes, dids, mailboxes, users, sending_hours, failure_rules to faxplan_switch;
+grant select on trunks, routes, dids, mailboxes, users, sending_hours, failure_rules, verified_numbers to faxplan_switch;
 grant select, insert, update on trunk_states, tenant_turns, destinations to faxplan_switch;
 grant delete on destinations to faxplan_switch;
 grant select, insert, update on nodes, faxes, attempts, documents, quotas to faxplan_switch;

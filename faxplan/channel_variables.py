@@ -27,6 +27,9 @@ FAX_TIMEZONE = "fax_timezone"
 FAX_START_PAGE = "fax_start_page"
 FAX_USE_ECM = "fax_use_ecm"
 FAX_DISABLE_V17 = "fax_disable_v17"
+FAX_ENABLE_T38 = "fax_enable_t38"
+FAX_ENABLE_T38_REQUEST = "fax_enable_t38_request"
+T38_REDUNDANCY = "t38_gateway_redundancy"
 
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"
@@ -35,6 +38,9 @@ SIP_TERM_STATUS = "sip_term_status"
 SIP_INVITE_FAILURE_STATUS = "sip_invite_failure_status"
 SIP_CALL_ID = "sip_call_id"
 SIP_NETWORK_IP = "sip_network_ip"
+SIP_VIA_PROTOCOL = "sip_via_protocol"
+RTP_HAS_CRYPTO = "rtp_has_crypto"
+RTP_SECURE_AUDIO_CONFIRMED = "rtp_secure_audio_confirmed"
 ANSWER_EPOCH = "answer_epoch"
 
 # Who calls whom (inbound).

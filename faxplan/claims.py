@@ -130,8 +130,8 @@ _OPEN = Prepared(
     t as (
         select f.*, t.id as trunk_id, t.name, c.prefix,
                t.t38 and not f.t38_off and not coalesce(l.t38_off, false) as t38,
-               not f.v17_off and not coalesce(l.v17_off, false) as v17,
-               not f.ecm_off and not coalesce(l.ecm_off, false) as ecm
+               coalesce(t.v17, true) and not f.v17_off and not coalesce(l.v17_off, false) as v17,
+               coalesce(t.ecm, true) and not f.ecm_off and not coalesce(l.ecm_off, false) as ecm
         from f join chosen c on c.fax_id = f.id left join trunks t on t.id = c.trunk_id
         left join destinations l on l.tenant_id = f.tenant_id and l.number = f.called_number
                                 and coalesce(l.expires_at > now(), true)),
@@ -154,9 +154,7 @@ _OPEN = Prepared(
     from t join a on a.fax_id = t.id
     join renderings r on r.tenant_id = t.tenant_id and r.id = t.rendering_id
     join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
-    left join lateral (
-        select o.number, o.station_ident from dids o where o.tenant_id = t.tenant_id and o.enabled
-        order by o.number = t.calling_number desc, o.created_at, o.number limit 1) o on true""",
+    left join lateral calling_number(t.tenant_id, t.calling_number) o on true""",
 )
 
 
@@ -165,7 +163,7 @@ class ClaimedFax:
     """A fax that this node is to dial now. Numbers are E.164; pages: of the whole fax; start_page: 0-based.
 
     trunk None: no route serves the number. calling_number: its tenant's, at this moment, or None where it has none.
-    did_ident: the station ident of that DID; empty: it has none.
+    did_ident: the station ident of that DID; empty: it has none, or is no DID.
     t38, v17, ecm: what this call may use, after what earlier calls to the number have shown.
     """
 

@@ -17,7 +17,9 @@ from faxplan import (
     cli_calling,
     cli_database,
     cli_faxes,
+    cli_numbers,
     cli_output,
+    cli_routes,
     cli_system,
     cli_tenants,
     cli_trunks,
@@ -172,7 +174,9 @@ def _parser() -> argparse.ArgumentParser:
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common)
+    cli_numbers.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
+    cli_routes.add_commands(commands, common)
     cli_calling.add_commands(commands, common, personal)
     return parser
 

@@ -43,6 +43,8 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     send.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
                       help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip
     send.add_argument("--at", metavar="TIME", help="not before this: 2026-11-30 08:00, or 08:00, by the tenant's clock")
+    send.add_argument("--from", dest="calling", metavar="NUMBER",
+                      help="call as this number of the tenant's (default: its first DID)")  # fmt: skip
     send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
     send.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
     send.set_defaults(command=_send)
@@ -85,6 +87,7 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
         name,
         Resolution(options.resolution),
         password=password,
+        calling=options.calling,
         priority=priorities.named(options.priority),
         send_at=None if options.at is None else send_time.parse(options.at, tenant.zone, datetime.now(UTC)),
     )

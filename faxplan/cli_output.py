@@ -5,10 +5,11 @@ And what several of them take: groups of commands, switches, values to change.
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,28 @@ def whole_number(text: str) -> int:
     if not text.isdecimal() or int(text) > _LARGEST_INTEGER:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number up to {_LARGEST_INTEGER}")
     return int(text)
+
+
+def above_zero(text: str) -> float:
+    """An option's type: a number above 0, such as 0.5."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
+
+
+def amount(text: str) -> Decimal:
+    """An option's type: an amount of money, 0 or more, to the last digit as it is written."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount; write it as 0.012")
+    return number
 
 
 def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

@@ -1,22 +1,24 @@
-"""The administrator's commands about trunks and routes."""
+"""The administrator's commands about trunks."""
 
 import argparse
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_passwords, numbers, trunk_directory, trunk_provisioning
+from faxplan import cli_output, cli_passwords, cli_trunk_values, trunk_directory, trunk_provisioning
 from faxplan.cli_passwords import NoPassword
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
 
 _STANDARD_INPUT = "-"
+_NOBODY = "none"
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
-    trunk = cli_output.group(commands, "trunk", "add|list|set|remove", "SIP trunks")
-    values = _values()
+    trunk = cli_output.group(commands, "trunk", "add|list|set|remove|state|wake", "SIP trunks")
+    values = cli_trunk_values.options()
     add = trunk.add_parser("add", parents=[common, values], help="a new trunk, which becomes a gateway of its name")
     add.add_argument("name", metavar="TRUNK", help="letters, digits, _ and -")
     add.add_argument("--host", required=True, help="the carrier's name or address, without port")
@@ -35,55 +37,15 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     remove = trunk.add_parser("remove", parents=[common], help="take a trunk away, to which no route leads")
     remove.add_argument("name", metavar="TRUNK")
     remove.set_defaults(command=_remove_trunk)
-    _add_route_commands(
-        cli_output.group(commands, "route", "add|list|remove", "which trunk takes which numbers"), common
-    )
-
-
-def _values() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--port", type=cli_output.whole_number, help="default: 5060, or what DNS says for a host name")
-    parser.add_argument("--transport", choices=["udp", "tcp", "tls"])
-    parser.add_argument("--source", dest="source_networks", action="append", metavar="NETWORK",
-                        help="address or network from which its calls come; may be repeated")  # fmt: skip
-    cli_output.add_switch(parser, "--register", "register with the carrier, which needs user name and password")
-    parser.add_argument("--username")
-    parser.add_argument("--password-file", metavar="FILE",
-                        help="the password stands on its first line; `-`: ask, or read it from a pipe")  # fmt: skip
-    parser.add_argument("--realm", help="of digest authentication (default: the host)")
-    parser.add_argument(
-        "--ping-seconds", type=cli_output.whole_number, metavar="N", help="OPTIONS so often; without answer it is down"
-    )
-    parser.add_argument("--called-format", choices=numbers.CALLED_FORMATS, help="how called numbers are dialled")
-    parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
-    parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
-                        help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
-    cli_output.add_switch(parser, "--t38", "offer and accept T.38; off: G.711 only")
-    cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
-    return parser
-
-
-def _add_route_commands(group: Any, common: argparse.ArgumentParser) -> None:
-    which = argparse.ArgumentParser(add_help=False)
-    which.add_argument("prefix", metavar="PREFIX", help="such as +49; + alone: all numbers. The longest wins")
-    through = which.add_mutually_exclusive_group(required=True)
-    through.add_argument("trunk", nargs="?", metavar="TRUNK")
-    through.add_argument("--barred", action="store_true", help="in place of a trunk: these numbers are not dialled")
-    which.add_argument("--only-for", metavar="TENANT", help="a route of this tenant alone")
-    add = group.add_parser(
-        "add", parents=[common, which], help="let a trunk take the numbers with a prefix, or bar them"
-    )
-    add.add_argument("--position", type=cli_output.whole_number, default=100, metavar="N",
-                     help="among routes of one prefix the lowest comes first (default: 100)")  # fmt: skip
-    add.set_defaults(command=_add_route)
-    listing = group.add_parser("list", parents=[common], help="all routes")
-    listing.set_defaults(command=_list_routes)
-    remove = group.add_parser("remove", parents=[common, which], help="take a route, or a bar, away")
-    remove.set_defaults(command=_remove_route)
+    state = trunk.add_parser("state", parents=[common], help="how each trunk does: rests, failures, calls in flight")
+    state.set_defaults(command=_show_states)
+    wake = trunk.add_parser("wake", parents=[common], help="end a trunk's rest, once it is mended")
+    wake.add_argument("name", metavar="TRUNK")
+    wake.set_defaults(command=_wake_trunk)
 
 
 def _add_trunk(context: "Context", options: argparse.Namespace) -> int:
-    values = _parsed({**cli_output.given(options, trunk_directory.COLUMNS), **_password(options)})
+    values = _parsed(cli_output.given(options, trunk_directory.COLUMNS), _password(options))
     next_step = f"Next: `faxplan route add + {options.name}`."
     if values.get("register") and "source_networks" not in values:
         # Calls come from where we register; the carrier's address is the only thing that a caller cannot write.
@@ -109,14 +71,10 @@ def _set_trunk(context: "Context", options: argparse.Namespace) -> int:
 
 def _list_trunks(context: "Context", options: argparse.Namespace) -> int:
     found = trunk_provisioning.all_trunks(context.admin)
-    rows = [
-        (t["name"], t["host"] if t["port"] is None else f"{t['host']} port {t['port']}", t["transport"],
-         f"as {t['username']}" if t["register"] else "no", " ".join(t["source_networks"]), t["called_format"],
-         t["inbound_country"], "yes" if t["t38"] else "no", "yes" if t["enabled"] else "no")
-        for t in found
-    ]  # fmt: skip
-    headings = ("TRUNK", "HOST", "BY", "REGISTERS", "CALLS FROM", "DIALS", "COUNTRY", "T.38", "ENABLED")
-    return cli_output.listed(options, found, headings, rows, "There is no trunk yet. `faxplan trunk add` enters one.")
+    rows = [cli_trunk_values.shown(trunk) for trunk in found]
+    headings = tuple(rows[0]) if rows else ()
+    cells = [tuple(row.values()) for row in rows]
+    return cli_output.listed(options, found, headings, cells, "There is no trunk yet. `faxplan trunk add` enters one.")
 
 
 def _remove_trunk(context: "Context", options: argparse.Namespace) -> int:
@@ -124,48 +82,43 @@ def _remove_trunk(context: "Context", options: argparse.Namespace) -> int:
     return cli_output.done(options, {"name": options.name, "removed": True}, f"Trunk {options.name} is removed.")
 
 
-def _add_route(context: "Context", options: argparse.Namespace) -> int:
-    trunk_provisioning.add_route(
-        context.admin, context.actor, options.prefix, options.trunk,
-        position=options.position, only_for=options.only_for,
-    )  # fmt: skip
-    what = "are barred" if options.trunk is None else f"go through {options.trunk}"
-    return cli_output.done(options, _route(options), f"Numbers with {options.prefix} {what}.")
-
-
-def _remove_route(context: "Context", options: argparse.Namespace) -> int:
-    trunk_provisioning.remove_route(
-        context.admin, context.actor, options.prefix, options.trunk, only_for=options.only_for
-    )
-    what = "bar" if options.trunk is None else "route"
-    through = "" if options.trunk is None else f" through {options.trunk}"
-    text = f"The {what} for {options.prefix}{through} is removed."
-    return cli_output.done(options, {**_route(options), "removed": True}, text)
-
-
-def _list_routes(context: "Context", options: argparse.Namespace) -> int:
-    found = trunk_provisioning.all_routes(context.admin)
+def _show_states(context: "Context", options: argparse.Namespace) -> int:
+    found = trunk_provisioning.states(context.admin)
     rows = [
-        (
-            r["prefix"],
-            r["trunk"] or "(barred)",
-            r["position"],
-            r["only_for"] or "(all)",
-            "yes" if r["enabled"] else "no",
-        )
-        for r in found
-    ]
-    headings = ("PREFIX", "TRUNK", "POSITION", "TENANT", "ENABLED")
-    return cli_output.listed(options, found, headings, rows, "There is no route yet. `faxplan route add` enters one.")
+        (s["name"], _state(s), s["calls"] if s["max_calls"] is None else f"{s['calls']} of {s['max_calls']}",
+         s["failures"], _when(s["last_success_at"]), _when(s["last_failure_at"]), s["last_failure"])
+        for s in found
+    ]  # fmt: skip
+    headings = ("TRUNK", "STATE", "CALLS", "FAILURES IN A ROW", "LAST WORKED", "LAST FAILED", "LAST FAILURE")
+    return cli_output.listed(options, found, headings, rows, "There is no trunk yet. `faxplan trunk add` enters one.")
 
 
-def _route(options: argparse.Namespace) -> dict[str, str | None]:
-    return {"prefix": options.prefix, "trunk": options.trunk, "only_for": options.only_for}
+def _state(state: dict[str, Any]) -> str:
+    if not state["enabled"]:
+        return "off"
+    if state["rests_seconds"]:
+        return f"rests for {state['rests_seconds']} s"
+    if state["failures"]:
+        return "fails"
+    return "works" if state["last_success_at"] else "new"
 
 
-def _parsed(values: dict[str, Any]) -> dict[str, Any]:
+def _when(at: datetime | None) -> str:
+    return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _wake_trunk(context: "Context", options: argparse.Namespace) -> int:
+    trunk_provisioning.wake_trunk(context.admin, context.actor, options.name)
+    text = f"Trunk {options.name} is used again; its failures are forgotten."
+    return cli_output.done(options, {"name": options.name, "awake": True}, text)
+
+
+def _parsed(*given: dict[str, Any]) -> dict[str, Any]:
+    values = {name: value for each in given for name, value in each.items()}
     if "source_networks" in values:
-        return {**values, "source_networks": trunk_directory.parse_networks(values["source_networks"])}
+        values["source_networks"] = trunk_directory.parse_networks(values["source_networks"])
+    if values.get("dedicated_to") == _NOBODY:
+        values["dedicated_to"] = None
     return values
 
 

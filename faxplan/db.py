@@ -50,6 +50,9 @@ CONSTRAINT_MESSAGES = {
     "dids_pkey": "This number is a DID of this tenant already.",
     "dids_number_key": "This number is a DID of some tenant already.",
     "dids_number_form": "A DID is given in E.164 form, such as +4930123456.",
+    "verified_numbers_pkey": "This number is verified for this tenant already.",
+    "verified_numbers_number_form": "A number is given in E.164 form, such as +4930123456.",
+    "verified_numbers_how_given": "Say how the number was verified, in at most 200 characters.",
     "trunks_name_key": "There is already a trunk of this name.",
     "trunks_name_form": "A trunk's name has letters, digits, _ and - only, at most 63.",
     "trunks_transport_known": "A trunk's transport is udp, tcp or tls.",
@@ -74,6 +77,17 @@ CONSTRAINT_MESSAGES = {
     "routes_cost_range": "A route's cost is 0 or more.",
     "trunks_max_calls_range": "A trunk takes 1 call at once or more; without a number it has no limit of its own.",
     "trunks_calls_per_second_range": "A trunk's calls a second are more than 0; without a number there is no limit.",
+    "trunks_caller_id_in_known": "A trunk's caller ID stands in from, pai or rpid.",
+    "trunks_caller_id_told": (
+        "Nowhere would the trunk be told the calling number: with privacy or a From user it stands in pai or rpid."
+    ),
+    "trunks_t38_request_known": "Of a trunk's calls the receiver asks for T.38, the sender, or nobody.",
+    "trunks_t38_redundancy_range": "A T.38 packet repeats 0 to 3 earlier ones.",
+    "trunks_codec_known": "A trunk's codec is any, pcmu or pcma.",
+    "trunks_encrypted_media_keys": (
+        "Encrypted media need TLS: their keys stand in SDP, where anybody could read them. Add --transport tls."
+    ),
+    "trunks_encrypted_media_audio": "T.38 cannot be encrypted: with encrypted media a trunk has G.711. Add --t38 off.",
     "tenants_max_calls_range": "A tenant may have 1 call at once or more; without a number it has no limit of its own.",
     "tenants_calls_per_hour_range": "A tenant may make 1 call an hour or more; without a number there is no limit.",
     "tenants_redial_limits_known": "Redial limits are none, or us (47 CFR 68.318(b)).",

@@ -6,14 +6,25 @@ anew at each layer. So every value here comes from a whitelist, and all that oth
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from faxplan import channel_variables as cv
+from faxplan import encrypted_media
 from faxplan.errors import FaxplanError
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GATEWAY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _HANG_AFTER_RESULT_SECONDS = 3
+MOST_REDUNDANCY = 3
+T38_ASKED_BY_SENDER = {"receiver": "false", "sender": "true", "nobody": "false"}
+"""By trunks.t38_request: fax_enable_t38_request of a call in which we send."""
+T38_ASKED_BY_RECEIVER = {"receiver": "true", "sender": "false", "nobody": "false"}
+"""Of one in which we receive."""
+_CODECS = {"any": "", "pcmu": "PCMU", "pcma": "PCMA"}
+# By trunks.caller_id_in: sip_cid_type of sofia_glue.c (sofia_glue_do_invite), where none means From alone.
+_CALLER_ID_TYPES = {"from": "none", "pai": "pid", "rpid": "rpid"}
 
 
 class UnsafeDialString(FaxplanError):
@@ -24,7 +35,10 @@ class UnsafeDialString(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +."""
+    """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +.
+
+    From caller_id_in on: as schema.sql has them for a trunk.
+    """
 
     attempt_id: int
     channel_uuid: str
@@ -34,6 +48,12 @@ class Dial:
     t38: bool
     ring_seconds: int
     call_cap_seconds: int
+    caller_id_in: str = "pai"
+    privacy: bool = False
+    t38_request: str = "receiver"
+    t38_redundancy: int = 3
+    codec: str = "any"
+    encrypted_media: bool = False
 
 
 def originate(dial: Dial) -> str:
@@ -49,13 +69,11 @@ def originate(dial: Dial) -> str:
         "origination_uuid": dial.channel_uuid,
         "origination_caller_id_number": dial.calling,
         "origination_caller_id_name": dial.calling,
+        **_caller_id(dial),
         # Else txfax starts on 183, into a ringing tone.
         "ignore_early_media": "true",
         "originate_timeout": f"{dial.ring_seconds:d}",
-        # It must stand before any image SDP comes, or the call dies with INCOMPATIBLE_DESTINATION. The receiver asks
-        # for T.38; asked for from both sides, a 488 leaves the second offer unanswered.
-        "fax_enable_t38": "true" if dial.t38 else "false",
-        "fax_enable_t38_request": "false",
+        **_media(dial),
         # api::arguments: FreeSWITCH takes what stands before the first :: for the API's name
         # (switch_core_state_machine.c, api_hook), so that 'python fax_out::settle 17' would call nothing, without a
         # word.
@@ -69,6 +87,58 @@ def originate(dial: Dial) -> str:
         f"uuid:{dial.channel_uuid} originate {{{listed}}}sofia/gateway/{dial.gateway}/{dial.called} "
         f"'&python(fax_out {dial.attempt_id:d})'"
     )
+
+
+def _caller_id(dial: Dial) -> dict[str, str]:
+    """Where the number stands besides From, and that it is nobody's business but the trunk's (RFC 3323, RFC 3325)."""
+    variables = {"sip_cid_type": _one_of("place of the caller ID", dial.caller_id_in, _CALLER_ID_TYPES)}
+    if dial.privacy:
+        variables |= {
+            # screen: else P-Preferred-Identity takes the place of P-Asserted-Identity.
+            "origination_privacy": "screen+hide_name+hide_number",
+            # Not sip_from_uri: the domain of the calling number would come from there.
+            "sip_invite_from_uri": "sip:anonymous@anonymous.invalid",
+            "sip_from_display": "Anonymous",
+        }
+        if dial.caller_id_in == "rpid":
+            # FreeSWITCH says it in the header's own parameter only, which came before RFC 3323.
+            variables["sip_h_Privacy"] = "id"
+    return variables
+
+
+def _media(dial: Dial) -> dict[str, str]:
+    asks = _one_of("side that asks for T.38", dial.t38_request, T38_ASKED_BY_SENDER)
+    variables = {
+        # It must stand before any image SDP comes, or the call dies with INCOMPATIBLE_DESTINATION.
+        cv.FAX_ENABLE_T38: "true" if dial.t38 else "false",
+        cv.FAX_ENABLE_T38_REQUEST: asks if dial.t38 else "false",
+    }
+    if dial.t38:
+        variables[cv.T38_REDUNDANCY] = redundancy(dial.t38_redundancy)
+    if codec := _one_of("codec", dial.codec, _CODECS):
+        variables["absolute_codec_string"] = codec
+    if dial.encrypted_media:
+        if dial.t38:
+            raise UnsafeDialString("T.38 cannot be encrypted, so that it has no place in a call with encrypted media.")
+        variables |= encrypted_media.SENT_CALL
+    return variables
+
+
+def redundancy(packets: int) -> str:
+    """A value of t38_gateway_redundancy, which all of mod_spandsp reads, not only its gateway, and which it takes as it
+    is: of more than 3 the packets grow past what is sent without fragments.
+    """
+    if not 0 <= packets <= MOST_REDUNDANCY:
+        raise UnsafeDialString(
+            f"{packets} repeated packets cannot stand in a dial string; only 0 to {MOST_REDUNDANCY}."
+        )
+    return f"{packets:d}"
+
+
+def _one_of(what: str, value: str, known: Mapping[str, str]) -> str:
+    if value not in known:
+        raise UnsafeDialString(f"The {what} {ascii(value)[:80]} is none of {', '.join(known)}.")
+    return known[value]
 
 
 def _check(what: str, value: str, allowed: re.Pattern[str]) -> None:

@@ -161,6 +161,21 @@ class Did(Table):
         primary_key = CompositeKey("tenant_id", "number")
 
 
+class VerifiedNumber(Table):
+    """Numbers elsewhere that a tenant may call as."""
+
+    tenant_id = BigIntegerField()
+    number = TextField()
+    how = TextField()
+    verified_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "verified_numbers"
+        primary_key = CompositeKey("tenant_id", "number")
+
+
 class Trunk(Table):
     """SIP trunks of the installation; each is one FreeSWITCH gateway of the same name."""
 
@@ -186,6 +201,17 @@ class Trunk(Table):
     calls_per_second = DoubleField(null=True)
     dedicated_to = BigIntegerField(null=True)
     overflow = BooleanField()
+    caller_id_in = TextField()
+    privacy = BooleanField()
+    from_user = TextField(null=True)
+    from_domain = TextField(null=True)
+    t38_request = TextField()
+    t38_redundancy = IntegerField()
+    v17 = BooleanField()
+    ecm = BooleanField()
+    codec = TextField()
+    encrypted_media = BooleanField()
+    trusts_identity = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -65,6 +65,9 @@ TRUNK_FAULT = Rule(
 MEDIA = Rule(
     "media", "The far end offers neither T.38 nor G.711", Action.NEXT_TRUNK, 5 * MINUTE, times=2
 )  # fmt: skip
+NO_ENCRYPTION = Rule(
+    "no-encryption", "The far end does not take encrypted media (SRTP), and the trunk allows nothing else", Action.FINAL
+)  # fmt: skip
 OURS = Rule(
     "our-configuration", "The switch is not configured for this call; the administrator has to look", Action.RETRY,
     5 * MINUTE,
@@ -114,6 +117,7 @@ _CAUSES = {
     DROPPED: "NORMAL_CLEARING MEDIA_TIMEOUT SRTP_READ_ERROR CRASH MANAGER_REQUEST BOWOUT",
     UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
+    NO_ENCRYPTION: "no-encryption",
     NO_ROUTE: "no-route",
     NO_CALLER_ID: "no-caller-id",
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",

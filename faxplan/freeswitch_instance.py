@@ -39,7 +39,8 @@ _LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.1/32"),)
 class InstanceOptions:
     """`base`: everything is below it. `python`: the virtual environment's, of the same minor version as FreeSWITCH's.
 
-    Ports: None takes free ones. `dialplan`: a file in place of conf/dialplan, for a switch that plays somebody else.
+    Ports: None takes free ones, and no TLS for `tls_port`, which needs agent.pem and cafile.pem in <base>/certs.
+    `dialplan`: a file in place of conf/dialplan, for a switch that plays somebody else.
     `trunk_networks`: who may call. `demo_carrier`: adds a gateway `carrier` that leads back to this same switch, so
     that a number of ours, dialled through it, comes back as a received call.
     """
@@ -50,6 +51,7 @@ class InstanceOptions:
     name: str = "faxplan"
     sip_port: int | None = None
     event_socket_port: int | None = None
+    tls_port: int | None = None
     rtp_ports: tuple[int, int] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     startup_scripts: Sequence[str] = ("fax_queue",)
@@ -218,6 +220,8 @@ class Instance:
         site = conf / PROFILE / "vars.xml"
         values = {"faxplan_sip_ip": "127.0.0.1", "faxplan_sip_port": str(self.sip_port)}
         values["faxplan_inbound_cap"] = str(self.options.inbound_cap_seconds)
+        if self.options.tls_port is not None:
+            values |= {"faxplan_tls": "true", "faxplan_tls_port": str(self.options.tls_port)}
         site.write_text(_with_variables(site.read_text(), values))
         own = {
             "faxplan_switch_name": self.options.name,

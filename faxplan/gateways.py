@@ -93,7 +93,7 @@ def gateway_xml(gateway: Gateway) -> str:
         "register-transport": gateway.transport,
         # Left out, FreeSWITCH would call itself by its vendor's name in From.
         "username": _checked(gateway.username or "fax", _SIP_USER, "user name", "the characters of a SIP user"),
-        # The calling number in From; an explicit From user is what such a trunk wants instead.
+        # The calling number in From (dial_string.py); an explicit From user is what such a trunk wants instead.
         "caller-id-in-from": "false" if gateway.from_user else "true",
         # A registered trunk calls our Contact, and the called number stands in To.
         "extension": "auto_to_user",

@@ -13,11 +13,24 @@ import fcntl
 import logging
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
-from faxplan import attempts, audit, documents, mailboxes, notices, numbers, pending, queue, received, trunks
+from faxplan import (
+    attempts,
+    audit,
+    documents,
+    mailboxes,
+    notices,
+    numbers,
+    pending,
+    queue,
+    received,
+    received_media,
+    trunks,
+)
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store
@@ -33,7 +46,10 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """What an INVITE says. source_address: where it really came from; the rest was written by the peer."""
+    """What an INVITE says. source_address: where it really came from; the rest was written by the peer.
+
+    encrypted: whether its media are, as encrypted_media.offered has it.
+    """
 
     channel_uuid: str
     source_address: str
@@ -41,14 +57,19 @@ class IncomingCall:
     called: str
     calling: str | None
     calling_name: str | None
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A call to be answered: whose it is, and with which station ident (CSI) we answer."""
+    """A call to be answered: whose it is, with which station ident (CSI) we answer, and what its trunk wants of it.
+
+    variables: channel variables that must stand before the answer.
+    """
 
     sidecar: InboundSidecar
     ident: str
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +86,8 @@ UNKNOWN_SOURCE = "CALL_REJECTED"
 """403."""
 UNKNOWN_DID = "UNALLOCATED_NUMBER"
 """404."""
+NOT_ENCRYPTED = "INCOMPATIBLE_DESTINATION"
+"""488."""
 CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
 """503: the carrier tries elsewhere."""
 TOO_LATE = "PostgreSQL or the spool's disk took too long to look up an incoming call. See what they wait for."
@@ -90,6 +113,8 @@ def accept(
         trunk = trunks.by_source(tx, call.source_address, call.gateway)
         if trunk is None:
             return Refused(UNKNOWN_SOURCE, f"no trunk sends from {ascii(call.source_address)[:60]}")
+        if trunk.encrypted_media and not call.encrypted:
+            return Refused(NOT_ENCRYPTED, f"trunk {trunk.name} takes SRTP with its keys by TLS only, and this has none")
         if queue.calls_on_node(tx, node) >= max_channels:
             return Refused(FULL, f"{max_channels} calls are going on, as many as max_channels allows")
         written, did = _called_did(tx, call.called, trunk)
@@ -108,7 +133,7 @@ def accept(
     except (OSError, DatabaseUnavailable):
         _withdraw(db, spool, sidecar, actor=f"switch:{node}")
         raise
-    return Accepted(sidecar, did.station_ident or did.number)
+    return Accepted(sidecar, did.station_ident or did.number, received_media.variables(trunk))
 
 
 def _called_did(tx: Transaction, called: str, trunk: Trunk) -> tuple[str, Did | None]:

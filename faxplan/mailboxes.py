@@ -127,16 +127,6 @@ def find_did(tx: Transaction, number: str) -> Did | None:
     return None if row is None else Did(**row)
 
 
-def caller_id(tx: Transaction, tenant_id: int) -> Did | None:
-    """The DID with which the tenant's calls go out: its first; None where it has none."""
-    row = tx.row(
-        """select tenant_id, number, mailbox_id, station_ident from dids where tenant_id = %s and enabled
-           order by created_at, number limit 1""",
-        (tenant_id,),
-    )
-    return None if row is None else Did(**row)
-
-
 def deliver(tx: Transaction, tenant_id: int, mailbox_id: int, fax_id: int) -> None:
     """Puts a received fax into a mailbox."""
     tx.execute(

@@ -23,6 +23,7 @@ from faxplan.directory_models import (
     TimestampField,
     Trunk,
     User,
+    VerifiedNumber,
 )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Trunk",
     "TrunkState",
     "User",
+    "VerifiedNumber",
 ]
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants, trunks
+from faxplan import audit, caller_ids, documents, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NoCallerId, NotFound, QuotaExceeded
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, QuotaExceeded
 from faxplan.priorities import Priority
 from faxplan.queue import RenderJob
 from faxplan.rendering import Resolution
@@ -34,6 +34,7 @@ class SendRequest:
     """What a user wants to be sent.
 
     number: as the user wrote it; file: on local disk; password: of the PDF; send_at: not before, None: at once.
+    calling: the number to call as, as the user wrote it; None: the tenant's first.
     """
 
     number: str
@@ -43,6 +44,7 @@ class SendRequest:
     password: str | None = None
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
+    calling: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,15 @@ class Submitted:
 def submit(db: Database, store: Store, user: User, request: SendRequest) -> Submitted:
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
-    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, TenantDisabled,
-    StoreUnavailable, DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been accepted).
+    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, ForeignCallerId,
+    TenantDisabled, StoreUnavailable, DatabaseUnavailable (then, as with any commit whose answer is lost, it may have
+    been accepted).
     """
     with db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
         if not tenant.enabled:
             raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
-        did = mailboxes.caller_id(tx, user.tenant_id)
-        if did is None:
-            raise NoCallerId(
-                f"{tenant.name} has no DID to call from. The administrator gives it one: `faxplan did add`."
-            )
+        calling = caller_ids.choose(tx, tenant, request.calling)
         called = numbers.normalise(request.number, tenant.country)
         trunks.check_may_be_dialled(tx, user.tenant_id, called)
     found, stored = _store(store, request)
@@ -83,7 +82,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
                 pages=found.pages,
                 file_name=request.file_name,
             )
-            fax_id = _accept(tx, user, request, original, called, did.number, found.pages)
+            fax_id = _accept(tx, user, request, original, called, calling, found.pages)
     except DatabaseUnavailable:
         # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
         raise

@@ -8,7 +8,7 @@ those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faxplan import audit, mailboxes, numbers, quotas, tenants, users
+from faxplan import audit, caller_ids, mailboxes, numbers, quotas, tenants, users
 from faxplan.db import Database, Row, Transaction
 from faxplan.mailboxes import Did
 from faxplan.tenants import Tenant
@@ -100,6 +100,26 @@ def remove_did(admin: Database, actor: str, slug: str, number: str) -> str:
     return e164
 
 
+def add_number(admin: Database, actor: str, slug: str, number: str, *, how: str) -> str:
+    """number: as for add_did; what it is in E.164. The tenant may call as it from then on. Also raises NumberTaken."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        e164 = numbers.normalise(number, tenant.country)
+        caller_ids.verify(tx, tenant.id, e164, how)
+        audit.record(tx, tenant.id, actor=actor, action="number.add", object=f"number:{e164}", how=how)
+    return e164
+
+
+def remove_number(admin: Database, actor: str, slug: str, number: str) -> str:
+    """number: as for add_did; what it is in E.164. Faxes that wait call as the tenant's first DID then."""
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        e164 = numbers.normalise(number, tenant.country)
+        caller_ids.withdraw(tx, tenant.id, e164)
+        audit.record(tx, tenant.id, actor=actor, action="number.remove", object=f"number:{e164}")
+    return e164
+
+
 def set_quota(admin: Database, actor: str, slug: str, *, period: str, pages: int | None, email: str | None) -> None:
     """pages None: no limit. email None: for the whole tenant. period: day or month."""
     with admin.across_tenants() as tx:
@@ -126,6 +146,11 @@ def all_mailboxes(admin: Database, slug: str | None) -> list[Row]:
 def all_dids(admin: Database, slug: str | None) -> list[Row]:
     """mailboxes.dids with `tenant`, of one tenant or of all."""
     return _of_each(admin, slug, mailboxes.dids)
+
+
+def all_numbers(admin: Database, slug: str | None) -> list[Row]:
+    """caller_ids.verified with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, caller_ids.verified)
 
 
 def all_quotas(admin: Database, slug: str | None) -> list[Row]:

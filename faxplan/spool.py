@@ -31,7 +31,7 @@ class SpoolTooDeep(FaxplanError):
 class OutboundSidecar:
     """What fax_out needs to know. ident: T.30 TSI, at most 20 characters; header: at most 50; start_page: 0-based.
 
-    dialled, caller_id: as they went to the trunk.
+    dialled, caller_id: as they went to the trunk. encrypted_media: SRTP, or no pages.
     """
 
     tenant_id: int
@@ -45,6 +45,7 @@ class OutboundSidecar:
     caller_id: str
     use_ecm: bool = True
     disable_v17: bool = False
+    encrypted_media: bool = False
 
 
 @dataclass(frozen=True, slots=True)

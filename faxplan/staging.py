@@ -41,7 +41,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     Raises DocumentLost, StoreUnavailable, NoCallerId and InvalidNumber.
     """
     if fax.calling_number is None:
-        raise NoCallerId("The tenant has no DID any more to call from.")
+        raise NoCallerId("The tenant has no number any more to call from.")
     ident = _ident(fax, tenant)
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)
@@ -67,6 +67,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         caller_id=numbers.written(fax.calling_number, trunk.calling_format, trunk.inbound_country),
         use_ecm=fax.ecm,
         disable_v17=not fax.v17,
+        encrypted_media=trunk.encrypted_media,
     )
     spool.stage(sidecar)
     return sidecar
@@ -148,5 +149,11 @@ class Stager:
                 t38=fax.t38,
                 ring_seconds=self._settings.ring_seconds,
                 call_cap_seconds=self._settings.call_cap_seconds,
+                caller_id_in=fax.trunk.caller_id_in,
+                privacy=fax.trunk.privacy,
+                t38_request=fax.trunk.t38_request,
+                t38_redundancy=fax.trunk.t38_redundancy,
+                codec=fax.trunk.codec,
+                encrypted_media=fax.trunk.encrypted_media,
             )
         )

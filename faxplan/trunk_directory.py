@@ -10,12 +10,19 @@ from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.gateways import Gateway
 
-_GATEWAY_COLUMNS = ("host", "port", "transport", "register", "username", "password", "realm", "ping_seconds")
+_GATEWAY_COLUMNS = (
+    "host", "port", "transport", "register", "username", "password", "realm", "ping_seconds", "from_user",
+    "from_domain",
+)  # fmt: skip
 COLUMNS = (
     *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country",
-    "inbound_format", "t38", "max_calls", "calls_per_second", "dedicated_to", "overflow", "enabled",
+    "inbound_format", "caller_id_in", "privacy", "t38", "t38_request", "t38_redundancy", "v17", "ecm", "codec",
+    "encrypted_media", "trusts_identity", "max_calls", "calls_per_second", "dedicated_to", "overflow", "enabled",
 )  # fmt: skip
-OPTIONAL = ("port", "username", "password", "realm", "ping_seconds", "max_calls", "calls_per_second", "dedicated_to")
+OPTIONAL = (
+    "port", "username", "password", "realm", "ping_seconds", "from_user", "from_domain", "max_calls",
+    "calls_per_second", "dedicated_to",
+)  # fmt: skip
 """Columns that may be empty (None)."""
 
 

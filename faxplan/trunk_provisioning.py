@@ -6,24 +6,25 @@ The switches take a change up within seconds (gateway_sync).
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from faxplan import audit, routes, tenants, trunk_directory
+from faxplan import audit, queue, routes, tenants, trunk_directory, trunk_health
 from faxplan.db import Database, Row, Transaction
 
 
 def add_trunk(admin: Database, actor: str, name: str, values: Mapping[str, Any]) -> int:
-    """values: of trunk_directory.COLUMNS, at least host and inbound_country; the trunk's id."""
+    """values: as _stored takes them, at least host and inbound_country; the trunk's id."""
     with admin.across_tenants() as tx:
-        trunk_id = trunk_directory.add(tx, name, values)
+        trunk_id = trunk_directory.add(tx, name, _stored(tx, values))
         _record(tx, actor, "trunk.add", f"trunk:{name}", _open_values(values))
     return trunk_id
 
 
 def change_trunk(admin: Database, actor: str, name: str, values: Mapping[str, Any]) -> None:
-    """values: of trunk_directory.COLUMNS, at least one."""
+    """values: as _stored takes them, at least one."""
     with admin.across_tenants() as tx:
-        trunk_directory.change(tx, name, values)
+        trunk_directory.change(tx, name, _stored(tx, values))
         _record(tx, actor, "trunk.change", f"trunk:{name}", _open_values(values))
 
 
@@ -34,6 +35,20 @@ def remove_trunk(admin: Database, actor: str, name: str) -> None:
         _record(tx, actor, "trunk.remove", f"trunk:{name}", {})
 
 
+def wake_trunk(admin: Database, actor: str, name: str) -> None:
+    """Ends a trunk's rest and forgets its failures; faxes that wait for it are dialled at once."""
+    with admin.across_tenants() as tx:
+        trunk_health.wake(tx, name)
+        tx.notify(queue.QUEUE_CHANNEL)
+        _record(tx, actor, "trunk.wake", f"trunk:{name}", {})
+
+
+def states(admin: Database) -> list[Row]:
+    """See trunk_health.everyone."""
+    with admin.across_tenants() as tx:
+        return trunk_health.everyone(tx)
+
+
 def all_trunks(admin: Database) -> list[Row]:
     """See trunk_directory.everyone."""
     with admin.across_tenants() as tx:
@@ -41,7 +56,15 @@ def all_trunks(admin: Database) -> list[Row]:
 
 
 def add_route(
-    admin: Database, actor: str, prefix: str, trunk: str | None, *, position: int, only_for: str | None
+    admin: Database,
+    actor: str,
+    prefix: str,
+    trunk: str | None,
+    *,
+    position: int = 100,
+    weight: int = 1,
+    cost: Decimal | None = None,
+    only_for: str | None = None,
 ) -> None:
     """prefix: + and leading digits, + alone for all numbers. trunk None: they are barred.
 
@@ -49,10 +72,9 @@ def add_route(
     """
     with admin.across_tenants() as tx:
         tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
-        routes.add(tx, prefix, _trunk_id(tx, trunk), position=position, only_for=tenant_id)
-        _record(
-            tx, actor, "route.add", f"route:{prefix}", {"trunk": trunk, "position": position, "only_for": tenant_id}
-        )
+        routes.add(tx, prefix, _trunk_id(tx, trunk), position=position, weight=weight, cost=cost, only_for=tenant_id)
+        details = {"trunk": trunk, "position": position, "weight": weight, "only_for": tenant_id}
+        _record(tx, actor, "route.add", f"route:{prefix}", details if cost is None else {**details, "cost": str(cost)})
 
 
 def remove_route(admin: Database, actor: str, prefix: str, trunk: str | None, *, only_for: str | None) -> None:
@@ -71,6 +93,12 @@ def all_routes(admin: Database) -> list[Row]:
 
 def _trunk_id(tx: Transaction, name: str | None) -> int | None:
     return None if name is None else trunk_directory.id_of(tx, name)
+
+
+def _stored(tx: Transaction, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of trunk_directory.COLUMNS, but dedicated_to, which may be a tenant's short name (None: nobody's alone)."""
+    slug = values.get("dedicated_to")
+    return values if slug is None else {**values, "dedicated_to": tenants.by_slug(tx, slug).id}
 
 
 def _open_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,10 +24,19 @@ class Trunk:
     inbound_country: str
     t38: bool
     inbound_format: str = "any"
+    caller_id_in: str = "pai"
+    privacy: bool = False
+    t38_request: str = "receiver"
+    t38_redundancy: int = 3
+    v17: bool = True
+    ecm: bool = True
+    codec: str = "any"
+    encrypted_media: bool = False
+    trusts_identity: bool = False
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")
-_CALL_COLUMNS = "t.id, t.name, t.called_format, t.calling_format, t.inbound_country, t.t38, t.inbound_format"
+_CALL_COLUMNS = ", ".join(f"t.{column}" for column in Trunk.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +133,8 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
 def gateways(tx: Transaction) -> list[Gateway]:
     """Every enabled trunk as the gateway that FreeSWITCH is to have."""
     rows = tx.rows(
-        """select name, host, port, transport, register, username, password, realm, ping_seconds from trunks
-           where enabled order by name"""
+        """select name, host, port, transport, register, username, password, realm, ping_seconds, from_user, from_domain
+           from trunks where enabled order by name"""
     )
     return [Gateway(**row) for row in rows]
 

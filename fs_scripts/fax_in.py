@@ -10,7 +10,7 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import call_result, inbound
+from faxplan import call_result, encrypted_media, inbound
 from faxplan import channel_variables as cv
 from faxplan.documents import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -46,6 +46,7 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         called=cv.called_user(session.getVariable),
         calling=session.getVariable(cv.CALLER_ID_NUMBER),
         calling_name=session.getVariable(cv.CALLER_ID_NAME),
+        encrypted=encrypted_media.offered(session.getVariable),
     )
     settings = here.settings
     look_up = partial(
@@ -69,6 +70,8 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
     for name in cv.CLEARED_BEFORE_FAX:
         session.setVariable(name, None)
     session.setVariable(cv.FAX_IDENT, accepted.ident)
+    for name, value in accepted.variables.items():
+        session.setVariable(name, value)
     session.execute("answer")
     answered_at = int(time.time())
     session.execute("rxfax", str(path))

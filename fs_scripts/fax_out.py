@@ -8,7 +8,7 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import call_result
+from faxplan import call_result, encrypted_media
 from faxplan import channel_variables as cv
 from faxplan.errors import FaxplanError
 from faxplan.journal import Outcome
@@ -23,6 +23,10 @@ def handler(session: Any, args: str) -> None:
         if sidecar is None:
             faxplan_switch.log("err", f"attempt {attempt_id} has nothing staged; hanging up")
             session.hangup("NORMAL_TEMPORARY_FAILURE")
+            return
+        if sidecar.encrypted_media and not encrypted_media.confirmed(session.getVariable):
+            faxplan_switch.log("err", f"attempt {attempt_id} was answered without SRTP; hanging up")
+            session.hangup("INCOMPATIBLE_DESTINATION")
             return
         for name in cv.CLEARED_BEFORE_FAX:
             session.setVariable(name, None)
@@ -53,6 +57,8 @@ def settle(session: Any, stream: Any, env: Any, args: str) -> None:
         except FaxplanError as error:
             faxplan_switch.log_failure(f"result of attempt {attempt_id}", error)
             result = call_result.without_channel(env.getHeader("Hangup-Cause") or "", ended_at=now)
+        if sidecar.encrypted_media:
+            result = encrypted_media.explained(result)
         channel_uuid = env.getHeader("Unique-ID")
         here.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, attempt_id, result, channel_uuid))
         faxplan_switch.announce_journalled(attempt_id)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import destinations, inbound, outbound, quotas
+from faxplan import caller_ids, destinations, inbound, outbound, quotas
 from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
 from faxplan.inbound import Accepted, IncomingCall
@@ -28,6 +28,7 @@ def live(world: World, office: Office, folder: Path) -> None:
     with world.admin.tenant(office.tenant.id) as tx:
         for user_id in (None, office.user.id):
             quotas.set_limit(tx, office.tenant.id, period="day", pages=100, user_id=user_id)
+        caller_ids.verify(tx, office.tenant.id, f"{office.did}99", "an invoice of its carrier")
         tx.execute(
             "insert into sending_hours (tenant_id, weekday, opens, closes) values (%s, 1, '00:00', '24:00')",
             (office.tenant.id,),

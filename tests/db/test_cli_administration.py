@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from faxplan import cli, trunks
+from faxplan import cli, trunk_health, trunks
 from faxplan.config import to_toml
+from tests.faxes import claim, queued
+from tests.routing import carrier
 from tests.world import World
 
 
@@ -120,6 +122,34 @@ def test_dids_come_and_go(shop: World, capsys: pytest.CaptureFixture[str]) -> No
     assert [row["object"] for row in audited(shop, shop.acme.tenant.id)] == ["did:+493023125009"] * 2
 
 
+def test_verified_numbers_come_and_go(
+    shop: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "There is no verified number" in said(capsys, "number", "list")
+    out = said(capsys, "number", "add", "acme", "030 99990001", "--how", "an invoice of 2 May")
+    assert out.startswith("acme may call as +49 30 99990001")
+    assert "of another tenant" in said(capsys, "number", "add", "borea", shop.acme.did, "--how", "x", code=1)
+    assert "already" in said(capsys, "number", "add", "acme", "030 99990001", "--how", "again", code=1)
+    assert "Say how" in said(capsys, "number", "add", "acme", "030 99990002", "--how", " ", code=1)
+    (number,) = listed(capsys, "number", "list", "acme")
+    assert (number["number"], number["tenant"], number["how"]) == ("+493099990001", "acme", "an invoice of 2 May")
+    assert "an invoice of 2 May" in said(capsys, "number", "list")
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Hello.\n")
+    monkeypatch.setenv("FAXPLAN_USER", "user@acme.example")
+    assert listed(capsys, "send", str(letter), "+4940123456", "--from", "030 99990001")["calling_number"] == (
+        "+493099990001"
+    )
+    assert "may not call as" in said(capsys, "send", str(letter), "+4940123456", "--from", shop.borea.did, code=1)
+    assert "no more" in said(capsys, "number", "remove", "acme", "030 99990001")
+    assert "not verified" in said(capsys, "number", "remove", "acme", "030 99990001", code=1)
+    numbers = [row for row in audited(shop, shop.acme.tenant.id) if row["action"].startswith("number.")]
+    assert [(row["action"], row["object"], row["details"]) for row in numbers] == [
+        ("number.add", "number:+493099990001", {"how": "an invoice of 2 May"}),
+        ("number.remove", "number:+493099990001", {}),
+    ]
+
+
 def test_a_trunk_that_registers_takes_calls_from_where_it_registers(
     shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,6 +236,111 @@ def test_a_trunk_with_registration_and_its_route(
     ]
 
 
+def test_a_trunk_has_limits_and_may_be_one_tenants(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(
+        capsys, "trunk", "add", "own", "--host", "a.example", "--country", "DE", "--max-calls", "30",
+        "--calls-per-second", "2.5", "--dedicated-to", "acme", "--overflow", "off",
+    )  # fmt: skip
+    own = listed(capsys, "trunk", "list")[1]
+    limits = {"max_calls": 30, "calls_per_second": 2.5, "dedicated_to": "acme", "overflow": False}
+    assert {name: own[name] for name in limits} == limits
+    shown = said(capsys, "trunk", "list")
+    assert "30 calls, 2.5 a second  acme, no overflow" in shown
+    assert "  (all)" in shown
+    said(capsys, "trunk", "set", "own", "--dedicated-to", "none", "--clear", "max_calls")
+    own = listed(capsys, "trunk", "list")[1]
+    assert (own["dedicated_to"], own["max_calls"], own["calls_per_second"]) == (None, None, 2.5)
+    said(capsys, "trunk", "set", "own", "--dedicated-to", "borea")
+    assert [row["details"] for row in audited(shop) if row["action"] == "trunk.change"] == [
+        {"dedicated_to": None, "max_calls": None}, {"dedicated_to": "borea"},
+    ]  # fmt: skip
+
+
+def test_a_trunk_says_where_the_number_stands(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(capsys, "trunk", "list")[0]["caller_id_in"] == "pai"
+    said(
+        capsys, "trunk", "set", "carrier", "--caller-id-in", "rpid", "--privacy", "on", "--from-user", "49301234",
+        "--from-domain", "carrier.example",
+    )  # fmt: skip
+    assert "rpid, anonymous" in said(capsys, "trunk", "list")
+    with shop.admin.across_tenants() as tx:
+        (gateway,) = trunks.gateways(tx)
+    assert (gateway.from_user, gateway.from_domain) == ("49301234", "carrier.example")
+    nowhere = "Nowhere would the trunk be told"
+    assert nowhere in said(capsys, "trunk", "set", "carrier", "--caller-id-in", "from", code=1)
+    assert nowhere in said(capsys, "trunk", "set", "carrier", "--caller-id-in", "from", "--privacy", "off", code=1)
+    said(capsys, "trunk", "set", "carrier", "--caller-id-in", "from", "--privacy", "off", "--clear", "from_user")
+    assert listed(capsys, "trunk", "list")[0]["from_user"] is None
+
+
+def test_a_trunks_identities_are_trusted_where_somebody_said_so(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trusted() -> bool:
+        with shop.switch.across_tenants() as tx:
+            trunk = trunks.by_source(tx, "127.0.0.1", None)
+        assert trunk is not None
+        return trunk.trusts_identity
+
+    assert not trusted()
+    assert "From only" in said(capsys, "trunk", "list")
+    said(capsys, "trunk", "set", "carrier", "--trusts-identity", "on")
+    assert trusted()
+    assert "trusted" in said(capsys, "trunk", "list")
+
+
+def test_a_trunk_says_how_its_calls_carry_pages(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "receiver asks" in said(capsys, "trunk", "list")
+    said(
+        capsys, "trunk", "set", "carrier", "--t38-request", "sender", "--t38-redundancy", "1", "--v17", "off",
+        "--ecm", "off", "--codec", "pcma",
+    )  # fmt: skip
+    assert "sender asks  pcma, no V.17, no ECM, redundancy 1" in said(capsys, "trunk", "list")
+    assert "Add --transport tls" in said(
+        capsys, "trunk", "set", "carrier", "--encrypted-media", "on", "--t38", "off", code=1
+    )
+    assert "Add --t38 off" in said(
+        capsys, "trunk", "set", "carrier", "--encrypted-media", "on", "--transport", "tls", code=1
+    )
+    said(capsys, "trunk", "set", "carrier", "--encrypted-media", "on", "--transport", "tls", "--t38", "off")
+    assert "SRTP, pcma" in said(capsys, "trunk", "list")
+    assert "cannot be encrypted" in said(capsys, "trunk", "set", "carrier", "--t38", "on", code=1)
+    assert "need TLS" in said(capsys, "trunk", "set", "carrier", "--transport", "udp", code=1)
+
+
+def test_trunks_tell_how_they_do_and_are_woken(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    (state,) = listed(capsys, "trunk", "state")
+    assert (state["name"], state["failures"], state["rests_seconds"], state["calls"]) == ("carrier", 0, 0, 0)
+    assert "carrier  new" in said(capsys, "trunk", "state")
+    said(capsys, "trunk", "set", "carrier", "--max-calls", "30")
+    queued(shop, shop.acme)
+    assert len(claim(shop)) == 1
+    with shop.switch.across_tenants() as tx:
+        trunk_health.worked(tx, carrier(shop))
+    assert "works  1 of 30" in said(capsys, "trunk", "state")
+    with shop.switch.across_tenants() as tx:
+        for _ in range(trunk_health.FAILURES_BEFORE_REST):
+            trunk_health.failed(tx, carrier(shop), "The trunk could not take the call (SIP 503).")
+    told = said(capsys, "trunk", "state")
+    assert "rests for" in told
+    assert "could not take the call (SIP 503)." in told
+    said(capsys, "trunk", "wake", "carrier")
+    (state,) = listed(capsys, "trunk", "state")
+    assert (state["failures"], state["rests_seconds"], state["last_failure"], state["calls"]) == (0, 0, None, 1)
+    assert "no trunk 'other'" in said(capsys, "trunk", "wake", "other", code=1)
+    assert [row["action"] for row in audited(shop)] == ["trunk.change", "trunk.wake"]
+
+
+def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "route", "add", "+49X0", "carrier", "--weight", "3", "--cost", "0.012")
+    (_, route) = listed(capsys, "route", "list")
+    assert (route["prefix"], route["weight"], route["cost"]) == ("+49X0", 3, 0.012)
+    assert "0.012" in said(capsys, "route", "list")
+    assert [row["details"] for row in audited(shop)] == [
+        {"trunk": "carrier", "position": 100, "weight": 3, "only_for": None, "cost": "0.012"}
+    ]
+
+
 def test_a_prefix_is_barred_and_allowed_again(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert "are barred" in said(capsys, "route", "add", "+4990", "--barred")
     assert "(barred)" in said(capsys, "route", "list")
@@ -268,6 +403,11 @@ def test_a_password_file_that_is_no_utf_8_is_refused(
         ("route add 49 carrier", "leading digits"),
         ("route add + carrier", "already"),
         ("route add +49 other", "no trunk 'other'"),
+        ("route add +49 carrier --weight 1001", "1 to 1000"),
+        ("trunk set carrier --from-user a;b", "the characters of a SIP user"),
+        ("trunk set carrier --t38-redundancy 4", "0 to 3"),
+        ("trunk set carrier --max-calls 0", "1 call at once or more"),
+        ("trunk set carrier --dedicated-to nobody", "no tenant 'nobody'"),
         ("quota set acme none --period day", "no such quota"),
     ],
 )
@@ -305,6 +445,8 @@ def test_the_header_line_names_the_sender_in_the_us(
         "trunk",
         "route add +49",
         "route add +49 carrier --barred",
+        "route add +49 carrier --cost much",
+        "trunk set carrier --calls-per-second 0",
     ],
 )
 def test_wrong_usage_is_exit_code_2(shop: World, command: str) -> None:

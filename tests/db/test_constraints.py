@@ -50,6 +50,7 @@ NOT_BY_INPUT = {
     "mailbox_members_user_fkey": FOUND_BEFORE,
     "dids_tenant_fkey": FOUND_BEFORE,
     "dids_mailbox_fkey": FOUND_BEFORE,
+    "verified_numbers_tenant_fkey": FOUND_BEFORE,
     "sending_hours_pkey": NEW_ID,
     "sending_hours_tenant_fkey": FOUND_BEFORE,
     "sending_hours_priority_known": "chosen by name from those that there are",

@@ -35,6 +35,7 @@ NOT_THE_TENANT = {
     ("renderings", "renderings_claim", "faxplan_switch"): CLAIM,
     ("documents", "documents_claim", "faxplan_switch"): CLAIM,
     ("destinations", "destinations_claim", "faxplan_switch"): CLAIM,
+    ("verified_numbers", "verified_numbers_claim", "faxplan_switch"): CLAIM,
     ("sending_hours", "sending_hours_claim", "faxplan_switch"): "a node dials for all tenants, each at its hours",
     ("tenant_turns", "tenant_turns_claim", "faxplan_switch"): "tenants take turns: ids, times and counts",
     ("calls", "calls_node", "faxplan_switch"): "a node's limits and recovery span all tenants",

@@ -1,5 +1,6 @@
 """Dials through FreeSWITCH without Faxplan, with the scripts of tests/live/scripts, and reads what they wrote."""
 
+import itertools
 import json
 import time
 import uuid
@@ -8,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from faxplan.dial_string import Dial, originate
 from faxplan.event_socket import EventSocket, SwitchEvent
 from faxplan.freeswitch_instance import Instance
 
 T = TypeVar("T")
+NUMBER = "+493023125001"
+"""Whom `invite` calls as."""
+_invites = itertools.count(100)
 
 
 @dataclass(frozen=True)
@@ -81,3 +86,22 @@ def job_result(connection: EventSocket, job: str, others: list[SwitchEvent]) -> 
         return None
 
     return wait_for(next_one, 40, f"BACKGROUND_JOB of {job}")
+
+
+def invite(ours: Instance, carriers_side: EventSocket, gateway: str = "carrier", **rule: Any) -> dict[str, str]:
+    """Dials a number that is refused at once, by the product's dial string; what the carrier's channel knew of it.
+
+    rule: fields of Dial. carriers_side: subscribed to CHANNEL_HANGUP_COMPLETE at the carrier.
+    """
+    called = f"+49309{next(_invites)}9900486"
+    fields = {"t38": True, "ring_seconds": 10, "call_cap_seconds": 60, **rule}
+    ours.api(f"bgapi {originate(Dial(17, str(uuid.uuid4()), gateway, called, NUMBER, **fields))}")
+
+    def arrived() -> dict[str, str] | None:
+        event = carriers_side.next_event(0.2)
+        if event is None or event.headers.get("Caller-Destination-Number") != called:
+            return None
+        return event.headers
+
+    headers = wait_for(arrived, 20, "INVITE at the carrier")
+    return {name.removeprefix("variable_"): value for name, value in headers.items() if name.startswith("variable_")}

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from faxplan.event_socket import EventSocket
 from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 from faxplan.gateways import Gateway
 from tests.live.calls import Live
 from tests.live.carrier import DIALPLAN, DropAfterPage
+from tests.live.running import faxplan_on_freeswitch
+from tests.world import World
 
 HERE = Path(__file__).parent
 NOT_INSTALLED = "live: not run, FreeSWITCH with mod_python3 is not installed; see docs/install-on-freeswitch.md"
@@ -84,6 +87,28 @@ def ours(live: Live) -> Instance:
 @pytest.fixture
 def carrier(live: Live) -> Instance:
     return live.carrier
+
+
+@pytest.fixture
+def carriers_side(live: Live) -> Iterator[EventSocket]:
+    """Hears of the carrier's calls as they end."""
+    with live.carrier.connect() as opened:
+        opened.subscribe("CHANNEL_HANGUP_COMPLETE")
+        yield opened
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_text("\f".join(f"Page {number} of three.\n" for number in range(1, 4)))
+    return path
+
+
+@pytest.fixture
+def faxplan(world: World, live: Live, tmp_path: Path) -> Iterator[Instance]:
+    """Faxplan's own FreeSWITCH, with the scripts of fs_scripts."""
+    with faxplan_on_freeswitch(world, live, tmp_path / "fs", "carrier") as instance:
+        yield instance
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,9 @@ from tests.bench.whole import SCRIPTS, write_settings
 from tests.live.calls import Live
 from tests.world import World
 
+TEST_NUMBER = "+493099009900"
+"""And three digits: see docs/bench.md."""
+
 
 @contextmanager
 def faxplan_on_freeswitch(world: World, live: Live, base: Path, *trunks: str) -> Iterator[Instance]:

@@ -8,12 +8,11 @@ import pytest
 from faxplan.freeswitch_instance import Instance
 from tests.bench.whole import wait_for
 from tests.live.calls import Live
-from tests.live.running import faxplan_on_freeswitch, send, settled
+from tests.live.running import TEST_NUMBER, faxplan_on_freeswitch, send, settled
 from tests.routing import add_route, add_trunk
 from tests.world import World
 
 REFUSED_BY_FIRST = "+493098765"
-TEST_NUMBER = "+493099009900"
 
 
 @pytest.fixture

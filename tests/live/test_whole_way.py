@@ -1,7 +1,6 @@
 """Faxplan on a real FreeSWITCH: submit, render, dial by SIP to the carrier, which brings our DIDs back to us."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,26 +11,10 @@ from faxplan.freeswitch_instance import Instance
 from faxplan.gateways import Gateway, write_gateways
 from tests.bench.whole import wait_for
 from tests.live.calls import Live
-from tests.live.running import due_now, faxplan_on_freeswitch, send, settled
+from tests.live.running import TEST_NUMBER, due_now, send, settled
 from tests.received_pages import assert_same_pages_below_the_header
 from tests.routing import change
 from tests.world import World
-
-TEST_NUMBER = "+493099009900"
-
-
-@pytest.fixture
-def letter(tmp_path: Path) -> Path:
-    path = tmp_path / "letter.txt"
-    path.write_text("\f".join(f"Page {number} of three.\n" for number in range(1, 4)))
-    return path
-
-
-@pytest.fixture
-def faxplan(world: World, live: Live, tmp_path: Path) -> Iterator[Instance]:
-    """Faxplan's own FreeSWITCH, with the scripts of fs_scripts."""
-    with faxplan_on_freeswitch(world, live, tmp_path / "fs", "carrier") as instance:
-        yield instance
 
 
 @pytest.mark.parametrize(("number", "t38"), [("+493023125002", "negotiated"), ("+493023125102", "off")])

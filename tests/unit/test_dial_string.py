@@ -23,8 +23,13 @@ UUID = r"[0-9a-f-]{36}"
 NUMBER = r"\+?[0-9]{1,20}"
 WHOLE = re.compile(
     rf"uuid:({UUID}) originate \{{origination_uuid=\1,origination_caller_id_number=({NUMBER}),"
-    r"origination_caller_id_name=\2,ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
-    r"fax_enable_t38_request=false,api_hangup_hook='python::fax_out::settle ([0-9]+)',"
+    r"origination_caller_id_name=\2,sip_cid_type=(?:none|pid|rpid),"
+    r"(?:origination_privacy=screen\+hide_name\+hide_number,sip_invite_from_uri=sip:anonymous@anonymous\.invalid,"
+    r"sip_from_display=Anonymous,(?:sip_h_Privacy=id,)?)?"
+    r"ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
+    r"fax_enable_t38_request=(?:true|false),(?:t38_gateway_redundancy=[0-3],)?(?:absolute_codec_string=PCM[UA],)?"
+    r"(?:rtp_secure_media=mandatory,rtp_secure_media_suites=[A-Z0-9_:]+,)?"
+    r"api_hangup_hook='python::fax_out::settle ([0-9]+)',"
     r"execute_on_fax_result='sched_hangup \+3 normal_clearing',"
     r"execute_on_answer='sched_hangup \+[0-9]+ allotted_timeout'\}"
     rf"sofia/gateway/[A-Za-z0-9_-]{{1,63}}/{NUMBER} '&python\(fax_out \3\)'",
@@ -58,7 +63,63 @@ def test_a_call() -> None:
     assert WHOLE.fullmatch(originate(DIAL))
 
 
-@pytest.mark.parametrize("field", ["channel_uuid", "gateway", "called", "calling"])
+def variables(dial: Dial) -> dict[str, str]:
+    """Those of the dial string that hold no comma."""
+    braces = originate(dial).partition("{")[2].partition("}")[0]
+    return dict(pair.split("=", 1) for pair in braces.split(","))
+
+
+@pytest.mark.parametrize(("caller_id_in", "kind"), [("from", "none"), ("pai", "pid"), ("rpid", "rpid")])
+def test_the_number_stands_where_the_trunk_wants_it(caller_id_in: str, kind: str) -> None:
+    found = variables(replace(DIAL, caller_id_in=caller_id_in))
+    assert found["sip_cid_type"] == kind
+    assert not {"origination_privacy", "sip_invite_from_uri", "sip_from_display", "sip_h_Privacy"} & set(found)
+
+
+def test_a_private_call_has_an_anonymous_from() -> None:
+    found = variables(replace(DIAL, privacy=True))
+    assert found["sip_invite_from_uri"] == "sip:anonymous@anonymous.invalid"
+    assert found["origination_privacy"] == "screen+hide_name+hide_number"
+    assert "sip_h_Privacy" not in found
+    assert variables(replace(DIAL, caller_id_in="rpid", privacy=True))["sip_h_Privacy"] == "id"
+
+
+@pytest.mark.parametrize(("t38_request", "asks"), [("receiver", "false"), ("sender", "true"), ("nobody", "false")])
+def test_we_ask_for_t38_where_the_sender_is_to(t38_request: str, asks: str) -> None:
+    found = variables(replace(DIAL, t38_request=t38_request))
+    assert (found["fax_enable_t38"], found["fax_enable_t38_request"]) == ("true", asks)
+
+
+def test_a_call_in_audio_neither_asks_for_t38_nor_takes_it() -> None:
+    found = variables(replace(DIAL, t38=False, t38_request="sender"))
+    assert (found["fax_enable_t38"], found["fax_enable_t38_request"]) == ("false", "false")
+    assert "t38_gateway_redundancy" not in found
+
+
+def test_redundancy_and_codec_are_the_trunks() -> None:
+    found = variables(replace(DIAL, t38_redundancy=1, codec="pcma"))
+    assert (found["t38_gateway_redundancy"], found["absolute_codec_string"]) == ("1", "PCMA")
+    assert "absolute_codec_string" not in variables(DIAL)
+
+
+def test_encrypted_media_are_demanded_and_never_t38() -> None:
+    found = variables(replace(DIAL, t38=False, encrypted_media=True))
+    assert (found["rtp_secure_media"], found["fax_enable_t38"]) == ("mandatory", "false")
+    assert "AES_CM_128_HMAC_SHA1_80" in found["rtp_secure_media_suites"].split(":")
+    assert "rtp_secure_media" not in variables(DIAL)
+    with pytest.raises(UnsafeDialString, match="cannot be encrypted"):
+        originate(replace(DIAL, t38=True, encrypted_media=True))
+
+
+@pytest.mark.parametrize("packets", [-1, 4])
+def test_more_redundancy_than_fits_a_datagram_is_refused(packets: int) -> None:
+    with pytest.raises(UnsafeDialString):
+        originate(replace(DIAL, t38_redundancy=packets))
+
+
+@pytest.mark.parametrize(
+    "field", ["channel_uuid", "gateway", "called", "calling", "caller_id_in", "t38_request", "codec"]
+)
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
 def test_hostile_values_are_refused(field: str, value: str) -> None:
     with pytest.raises(UnsafeDialString) as refused:
@@ -80,7 +141,9 @@ def test_only_whitelisted_characters_stand_where_values_are(
         replace(DIAL, called=called, attempt_id=attempt_id),
         replace(DIAL, calling=calling),
         replace(DIAL, gateway=gateway),
-        replace(DIAL, channel_uuid=uuid),
+        replace(DIAL, channel_uuid=uuid, privacy=t38),
+        replace(DIAL, caller_id_in=gateway),
+        replace(DIAL, called=called, t38=False, encrypted_media=True),
     ]
     for dial in dials:
         try:

@@ -1,0 +1,78 @@
+"""The numbers that a tenant may call as: its DIDs, and numbers elsewhere that the administrator has verified.
+
+A claim asks again (calling_number in schema.sql), whatever was chosen when the fax was handed in.
+"""
+
+from faxplan import numbers
+from faxplan.db import Row, Transaction
+from faxplan.errors import FaxplanError, NoCallerId, NotFound
+from faxplan.tenants import Tenant
+
+
+class ForeignCallerId(FaxplanError):
+    """A number to call as that is not the tenant's."""
+
+    error_id = "foreign-caller-id"
+
+
+class NumberTaken(FaxplanError):
+    """A number cannot be verified as a tenant's: it is another one's DID."""
+
+    error_id = "number-taken"
+
+
+def choose(tx: Transaction, tenant: Tenant, wanted: str | None) -> str:
+    """The number (E.164) that a fax calls as: the wanted one, as its user wrote it, else the tenant's first DID.
+
+    A tenant without a DID calls as its first verified number. Raises NoCallerId, ForeignCallerId and InvalidNumber.
+    """
+    number = None if wanted is None else numbers.normalise(wanted, tenant.country)
+    found = tx.row("select number from calling_number(%s, %s)", (tenant.id, number))
+    if found is None:
+        raise NoCallerId(
+            f"{tenant.name} has no number to call from. The administrator gives it one: `faxplan did add`, or "
+            "`faxplan number add`."
+        )
+    if number is not None and found["number"] != number:
+        theirs = ", ".join(numbers.readable(each, tenant.country) for each in _usable(tx, tenant.id))
+        raise ForeignCallerId(
+            f"{tenant.name} may not call as {numbers.readable(number, tenant.country)}, but as {theirs}. The "
+            "administrator verifies others: `faxplan number add`."
+        )
+    return str(found["number"])
+
+
+def _usable(tx: Transaction, tenant_id: int) -> list[str]:
+    rows = tx.rows(
+        """select number from dids where tenant_id = %(tenant)s and enabled
+           union select number from verified_numbers where tenant_id = %(tenant)s order by number""",
+        {"tenant": tenant_id},
+    )
+    return [row["number"] for row in rows]
+
+
+def verify(tx: Transaction, tenant_id: int, number: str, how: str) -> None:
+    """Notes that a number (E.164) is the tenant's, and how that was found out (role admin, inside the tenant).
+
+    Raises NumberTaken and ConstraintViolated.
+    """
+    if tx.value("select 1 from dids where number = %s and tenant_id <> %s", (number, tenant_id)):
+        raise NumberTaken(f"{number} is a DID of another tenant, which alone may call as it.")
+    tx.execute(
+        "insert into verified_numbers (tenant_id, number, how) values (%s, %s, %s)", (tenant_id, number, how.strip())
+    )
+
+
+def withdraw(tx: Transaction, tenant_id: int, number: str) -> None:
+    """The tenant calls as a verified number (E.164) no more (role admin, inside the tenant). Raises NotFound."""
+    if not tx.execute("delete from verified_numbers where tenant_id = %s and number = %s", (tenant_id, number)):
+        raise NotFound(f"{number} is not verified for the tenant. `faxplan number list` shows all.")
+
+
+def verified(tx: Transaction, tenant_id: int) -> list[Row]:
+    """A tenant's verified numbers: number (E.164), how, verified_at; the oldest first."""
+    return tx.rows(
+        """select number, how, verified_at from verified_numbers where tenant_id = %s
+           order by verified_at, number""",
+        (tenant_id,),
+    )

@@ -1,0 +1,69 @@
+"""The administrator's commands about routes: which trunks take which numbers."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from faxplan import cli_output, trunk_provisioning
+
+if TYPE_CHECKING:
+    from faxplan.cli import Context
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Enters these commands into the parser."""
+    group = cli_output.group(commands, "route", "add|list|remove", "which trunk takes which numbers")
+    which = argparse.ArgumentParser(add_help=False)
+    which.add_argument("prefix", metavar="PREFIX",
+                       help="such as +49; + alone: all; X, Z, N: 0 to 9, 1 to 9, 2 to 9. The longest wins")  # fmt: skip
+    through = which.add_mutually_exclusive_group(required=True)
+    through.add_argument("trunk", nargs="?", metavar="TRUNK")
+    through.add_argument("--barred", action="store_true", help="in place of a trunk: these numbers are not dialled")
+    which.add_argument("--only-for", metavar="TENANT", help="a route of this tenant alone")
+    add = group.add_parser(
+        "add", parents=[common, which], help="let a trunk take the numbers with a prefix, or bar them"
+    )
+    add.add_argument("--position", type=cli_output.whole_number, default=100, metavar="N",
+                     help="among routes of one prefix the lowest comes first (default: 100)")  # fmt: skip
+    add.add_argument("--weight", type=cli_output.whole_number, default=1, metavar="N",
+                     help="share of the calls among trunks of one position, 1 to 1000 (default: 1)")  # fmt: skip
+    add.add_argument("--cost", type=cli_output.amount, metavar="AMOUNT",
+                     help="what a minute costs, in your currency: for records only")  # fmt: skip
+    add.set_defaults(command=_add_route)
+    listing = group.add_parser("list", parents=[common], help="all routes")
+    listing.set_defaults(command=_list_routes)
+    remove = group.add_parser("remove", parents=[common, which], help="take a route, or a bar, away")
+    remove.set_defaults(command=_remove_route)
+
+
+def _add_route(context: "Context", options: argparse.Namespace) -> int:
+    trunk_provisioning.add_route(
+        context.admin, context.actor, options.prefix, options.trunk,
+        position=options.position, weight=options.weight, cost=options.cost, only_for=options.only_for,
+    )  # fmt: skip
+    what = "are barred" if options.trunk is None else f"go through {options.trunk}"
+    return cli_output.done(options, _route(options), f"Numbers with {options.prefix} {what}.")
+
+
+def _remove_route(context: "Context", options: argparse.Namespace) -> int:
+    trunk_provisioning.remove_route(
+        context.admin, context.actor, options.prefix, options.trunk, only_for=options.only_for
+    )
+    what = "bar" if options.trunk is None else "route"
+    through = "" if options.trunk is None else f" through {options.trunk}"
+    text = f"The {what} for {options.prefix}{through} is removed."
+    return cli_output.done(options, {**_route(options), "removed": True}, text)
+
+
+def _list_routes(context: "Context", options: argparse.Namespace) -> int:
+    found = trunk_provisioning.all_routes(context.admin)
+    rows = [
+        (r["prefix"], r["trunk"] or "(barred)", r["position"], r["weight"], r["cost"], r["only_for"] or "(all)",
+         "yes" if r["enabled"] else "no")
+        for r in found
+    ]  # fmt: skip
+    headings = ("PREFIX", "TRUNK", "POSITION", "WEIGHT", "COST", "TENANT", "ENABLED")
+    return cli_output.listed(options, found, headings, rows, "There is no route yet. `faxplan route add` enters one.")
+
+
+def _route(options: argparse.Namespace) -> dict[str, str | None]:
+    return {"prefix": options.prefix, "trunk": options.trunk, "only_for": options.only_for}

@@ -1,0 +1,122 @@
+"""A trunk's values on the command line: the options that give them, and how a table shows them."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from faxplan import cli_output, numbers
+from faxplan.dial_string import MOST_REDUNDANCY
+
+
+def options() -> argparse.ArgumentParser:
+    """The options of `trunk add` and `trunk set`; each leads to the column of its name, as trunk_directory has them."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--port", type=cli_output.whole_number, help="default: 5060, or what DNS says for a host name")
+    parser.add_argument("--transport", choices=["udp", "tcp", "tls"])
+    parser.add_argument("--source", dest="source_networks", action="append", metavar="NETWORK",
+                        help="address or network from which its calls come; may be repeated")  # fmt: skip
+    cli_output.add_switch(parser, "--register", "register with the carrier, which needs user name and password")
+    parser.add_argument("--username")
+    parser.add_argument("--password-file", metavar="FILE",
+                        help="the password stands on its first line; `-`: ask, or read it from a pipe")  # fmt: skip
+    parser.add_argument("--realm", help="of digest authentication (default: the host)")
+    parser.add_argument(
+        "--ping-seconds", type=cli_output.whole_number, metavar="N", help="OPTIONS so often; without answer it is down"
+    )
+    parser.add_argument("--called-format", choices=numbers.CALLED_FORMATS, help="how called numbers are dialled")
+    parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
+    parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
+                        help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
+    _add_caller_id(parser)
+    _add_media(parser)
+    _add_encryption(parser)
+    _add_identity(parser)
+    _add_limits(parser)
+    cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
+    return parser
+
+
+def _add_caller_id(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--caller-id-in", choices=["from", "pai", "rpid"],
+                        help="where the number stands: in From alone, or in P-Asserted-Identity (default) or "
+                             "Remote-Party-ID too")  # fmt: skip
+    cli_output.add_switch(parser, "--privacy", "the called party is not told the number: anonymous From, Privacy: id")
+    parser.add_argument("--from-user", metavar="USER", help="in From in the number's place, such as the account")
+    parser.add_argument("--from-domain", metavar="HOST", help="in From and with the number (default: our address)")
+
+
+def _add_media(parser: argparse.ArgumentParser) -> None:
+    cli_output.add_switch(parser, "--t38", "ask for T.38 and take it; off: G.711 only")
+    parser.add_argument("--t38-request", choices=["receiver", "sender", "nobody"],
+                        help="which side of a call asks for T.38 (default: receiver); only one may")  # fmt: skip
+    parser.add_argument("--t38-redundancy", type=cli_output.whole_number, metavar="N",
+                        help="earlier packets that each T.38 packet repeats, 0 to 3 (default: 3)")  # fmt: skip
+    cli_output.add_switch(parser, "--v17", "off: 9600 bit/s at most, for lines that do not carry V.17")
+    cli_output.add_switch(parser, "--ecm", "error correction")
+    parser.add_argument("--codec", choices=["any", "pcmu", "pcma"],
+                        help="G.711 of which kind is offered in calls that go out (default: any)")  # fmt: skip
+
+
+def _add_identity(parser: argparse.ArgumentParser) -> None:
+    cli_output.add_switch(parser, "--trusts-identity",
+                          "P-Asserted-Identity, Remote-Party-ID and Diversion of received calls count")  # fmt: skip
+
+
+def _add_encryption(parser: argparse.ArgumentParser) -> None:
+    cli_output.add_switch(parser, "--encrypted-media", "SRTP or no call; needs --transport tls and --t38 off")
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-calls", type=cli_output.whole_number, metavar="N",
+                        help="calls at once on all nodes, both directions (default: no limit)")  # fmt: skip
+    parser.add_argument("--calls-per-second", type=cli_output.above_zero, metavar="N",
+                        help="new calls a second that go out, from all nodes together (default: no limit)")  # fmt: skip
+    parser.add_argument("--dedicated-to", metavar="TENANT",
+                        help="only its calls go out through it, before any other trunk; `none`: shared")  # fmt: skip
+    cli_output.add_switch(parser, "--overflow", "calls that a dedicated trunk cannot take go on to the shared ones")
+
+
+def shown(trunk: Mapping[str, Any]) -> dict[str, str]:
+    """A trunk, as trunk_directory.everyone has it, in columns for people: by heading."""
+    host, port = trunk["host"], trunk["port"]
+    return {
+        "TRUNK": trunk["name"],
+        "HOST": host if port is None else f"{host} port {port}",
+        "BY": trunk["transport"],
+        "REGISTERS": f"as {trunk['username']}" if trunk["register"] else "no",
+        "CALLS FROM": " ".join(trunk["source_networks"]),
+        "IDENTITY": "trusted" if trunk["trusts_identity"] else "From only",
+        "DIALS": trunk["called_format"],
+        "COUNTRY": trunk["inbound_country"],
+        "CALLER ID": _caller_id(trunk),
+        "T.38": f"{trunk['t38_request']} asks" if trunk["t38"] else "no",
+        "MEDIA": _media(trunk),
+        "LIMITS": _limits(trunk),
+        "FOR": _serves(trunk),
+        "ENABLED": "yes" if trunk["enabled"] else "no",
+    }
+
+
+def _caller_id(trunk: Mapping[str, Any]) -> str:
+    return f"{trunk['caller_id_in']}, anonymous" if trunk["privacy"] else str(trunk["caller_id_in"])
+
+
+def _media(trunk: Mapping[str, Any]) -> str:
+    """What differs from the rule; empty where nothing does."""
+    parts = ["SRTP"] if trunk["encrypted_media"] else []
+    parts += [] if trunk["codec"] == "any" else [str(trunk["codec"])]
+    parts += [f"no {name}" for name, column in (("V.17", "v17"), ("ECM", "ecm")) if not trunk[column]]
+    if trunk["t38_redundancy"] != MOST_REDUNDANCY:
+        parts.append(f"redundancy {trunk['t38_redundancy']}")
+    return ", ".join(parts)
+
+
+def _limits(trunk: Mapping[str, Any]) -> str:
+    calls, pace = trunk["max_calls"], trunk["calls_per_second"]
+    return ", ".join(([] if calls is None else [f"{calls} calls"]) + ([] if pace is None else [f"{pace:g} a second"]))
+
+
+def _serves(trunk: Mapping[str, Any]) -> str:
+    if trunk["dedicated_to"] is None:
+        return "(all)"
+    return f"{trunk['dedicated_to']}{'' if trunk['overflow'] else ', no overflow'}"

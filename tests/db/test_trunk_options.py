@@ -1,0 +1,131 @@
+"""What a trunk's row says reaches the call: from the table through claim and staging into the dial string."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from faxplan import inbound, received_media, tenants, trunks
+from faxplan.inbound import Accepted, IncomingCall, Refused
+from faxplan.lookups import Caller
+from faxplan.spool import OutboundSidecar
+from faxplan.staging import Stager
+from tests.faxes import claim, queued
+from tests.routing import change
+from tests.world import World
+
+
+def dialled(world: World, **columns: object) -> dict[str, str]:
+    """The variables of a call through the trunk with these columns."""
+    return called(world, **columns)[0]
+
+
+def called(world: World, **columns: object) -> tuple[dict[str, str], OutboundSidecar]:
+    """Those, and what fax_out reads."""
+    if columns:
+        change(world, "trunks", **columns)
+    queued(world, world.acme)
+    (fax,) = claim(world)
+    with world.switch.across_tenants() as tx:
+        tenant = tenants.get(tx, fax.tenant_id)
+    stager = Stager(world.store, world.spool, world.settings)
+    staged = stager.take(fax, tenant)
+    assert staged is not None
+    argument = staged.argument()
+    stager.close()
+    found = re.fullmatch(r"uuid:\S+ originate \{([^}]*)\}sofia/gateway/carrier/\S+ '&python\(fax_out \d+\)'", argument)
+    assert found, argument
+    sidecar = world.spool.staged(fax.attempt_id)
+    assert sidecar is not None
+    return dict(pair.split("=", 1) for pair in found[1].split(",")), sidecar
+
+
+def test_the_number_stands_where_the_trunk_wants_it(world: World) -> None:
+    assert dialled(world)["sip_cid_type"] == "pid"
+    private = dialled(world, caller_id_in="rpid", privacy=True)
+    assert (private["sip_cid_type"], private["sip_from_display"]) == ("rpid", "Anonymous")
+
+
+def test_a_trunks_profile_of_t38_reaches_a_sent_call(world: World) -> None:
+    plain, sidecar = called(world)
+    assert (plain["fax_enable_t38_request"], plain["t38_gateway_redundancy"]) == ("false", "3")
+    assert (sidecar.use_ecm, sidecar.disable_v17) == (True, False)
+    columns = {"t38_request": "sender", "t38_redundancy": 0, "v17": False, "ecm": False, "codec": "pcmu"}
+    found, sidecar = called(world, **columns)
+    assert (found["fax_enable_t38_request"], found["t38_gateway_redundancy"]) == ("true", "0")
+    assert found["absolute_codec_string"] == "PCMU"
+    assert (sidecar.use_ecm, sidecar.disable_v17) == (False, True)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        offered = tx.rows("select t38_offered, v17_offered, ecm_offered from attempts order by id")
+    assert [tuple(row.values()) for row in offered] == [(True, True, True), (True, False, False)]
+
+
+def test_audio_only_is_neither_asked_for_nor_taken(world: World) -> None:
+    found = dialled(world, t38=False, t38_request="sender")
+    assert (found["fax_enable_t38"], found["fax_enable_t38_request"]) == ("false", "false")
+
+
+@pytest.mark.parametrize(
+    ("columns", "enabled", "asks"),
+    [
+        ({}, "true", "true"),
+        ({"t38_request": "sender"}, "true", "false"),
+        ({"t38_request": "nobody"}, "true", "false"),
+        ({"t38": False}, "false", "false"),
+    ],
+    ids=str,
+)
+def test_a_received_call_asks_for_t38_where_the_receiver_is_to(
+    world: World, columns: dict[str, object], enabled: str, asks: str
+) -> None:
+    found = received(world, v17=True, **columns)
+    assert (found["fax_enable_t38"], found["fax_enable_t38_request"]) == (enabled, asks)
+
+
+def test_a_received_call_has_its_trunks_modems(world: World) -> None:
+    found = received(world, v17=False, ecm=False, t38_redundancy=1)
+    assert (found["fax_disable_v17"], found["fax_use_ecm"], found["t38_gateway_redundancy"]) == ("true", "false", "1")
+
+
+def received(world: World, **columns: object) -> dict[str, str]:
+    change(world, "trunks", **columns)
+    with world.switch.across_tenants() as tx:
+        trunk = trunks.by_source(tx, "127.0.0.1", None)
+    assert trunk is not None
+    return received_media.variables(trunk)
+
+
+ENCRYPTED = {"encrypted_media": True, "t38": False, "transport": "tls"}
+
+
+def test_encrypted_media_reach_a_sent_call(world: World) -> None:
+    found, sidecar = called(world, **ENCRYPTED)
+    assert (found["rtp_secure_media"], found["fax_enable_t38"]) == ("mandatory", "false")
+    assert sidecar.encrypted_media
+
+
+def test_a_received_call_stays_encrypted(world: World) -> None:
+    found = received(world, **ENCRYPTED)
+    assert (found["rtp_secure_media_inbound"], found["fax_enable_t38"]) == ("mandatory", "false")
+
+
+def test_a_call_in_the_clear_is_refused_where_media_are_encrypted(world: World) -> None:
+    change(world, "trunks", **ENCRYPTED)
+    call = IncomingCall("uuid-1", "127.0.0.1", None, world.acme.did, "+493099001234", None)
+    decision = accept(world, call)
+    assert isinstance(decision, Refused)
+    assert decision.cause == "INCOMPATIBLE_DESTINATION"
+    assert isinstance(accept(world, replace(call, encrypted=True)), Accepted)
+
+
+def accept(world: World, call: IncomingCall) -> Accepted | Refused:
+    return inbound.accept(
+        world.switch,
+        world.spool,
+        call,
+        Caller(),
+        node="node1",
+        switch_uuid="switch-1",
+        lease_seconds=60,
+        max_channels=100,
+    )

@@ -17,12 +17,12 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faxplan import attempts, audit, documents, mailboxes, notices, numbers, queue, received, trunks
+from faxplan import attempts, audit, dids, documents, mailboxes, notices, numbers, queue, received, trunks
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
+from faxplan.dids import Did
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable
-from faxplan.mailboxes import Did
 from faxplan.pending import PendingFax
 from faxplan.spool import InboundSidecar, Spool
 from faxplan.trunks import Trunk
@@ -109,7 +109,7 @@ def accept(
 def _called_did(tx: Transaction, called: str, trunk: Trunk) -> tuple[str, Did | None]:
     """The DID that a call is for, and in which format the carrier wrote its number."""
     for number_format, number in numbers.readings(called, trunk.inbound_country, trunk.inbound_format):
-        if did := mailboxes.find_did(tx, number):
+        if did := dids.find(tx, number):
             return number_format, did
     return trunk.inbound_format, None
 

@@ -8,9 +8,9 @@ those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faxplan import audit, mailboxes, numbers, quotas, tenants, users
+from faxplan import audit, dids, mailboxes, numbers, quotas, tenants, users
 from faxplan.db import Database, Row, Transaction
-from faxplan.mailboxes import Did
+from faxplan.dids import Did
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -83,7 +83,7 @@ def add_did(admin: Database, actor: str, slug: str, number: str, *, mailbox: str
         tenant = _enter(tx, slug)
         e164 = numbers.normalise(number, tenant.country)
         mailbox_id = mailboxes.by_name(tx, tenant.id, mailbox)
-        did = mailboxes.assign_did(tx, tenant.id, e164, mailbox_id, station_ident)
+        did = dids.assign(tx, tenant.id, e164, mailbox_id, station_ident)
         audit.record(
             tx, tenant.id, actor=actor, action="did.add", object=f"did:{e164}", mailbox=f"mailbox:{mailbox_id}"
         )
@@ -95,7 +95,7 @@ def remove_did(admin: Database, actor: str, slug: str, number: str) -> str:
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)
         e164 = numbers.normalise(number, tenant.country)
-        mailboxes.remove_did(tx, tenant.id, e164)
+        dids.remove(tx, tenant.id, e164)
         audit.record(tx, tenant.id, actor=actor, action="did.remove", object=f"did:{e164}")
     return e164
 
@@ -124,8 +124,8 @@ def all_mailboxes(admin: Database, slug: str | None) -> list[Row]:
 
 
 def all_dids(admin: Database, slug: str | None) -> list[Row]:
-    """mailboxes.dids with `tenant`, of one tenant or of all."""
-    return _of_each(admin, slug, mailboxes.dids)
+    """dids.of_tenant with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, dids.of_tenant)
 
 
 def all_quotas(admin: Database, slug: str | None) -> list[Row]:

@@ -27,6 +27,8 @@ FAX_TIMEZONE = "fax_timezone"
 FAX_START_PAGE = "fax_start_page"
 FAX_USE_ECM = "fax_use_ecm"
 FAX_DISABLE_V17 = "fax_disable_v17"
+FAX_ENABLE_T38 = "fax_enable_t38"
+FAX_ENABLE_T38_REQUEST = "fax_enable_t38_request"
 
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"
@@ -37,14 +39,34 @@ SIP_CALL_ID = "sip_call_id"
 SIP_NETWORK_IP = "sip_network_ip"
 ANSWER_EPOCH = "answer_epoch"
 
-# Who calls whom (inbound).
+# Who calls whom (inbound): sofia.c, sofia_handle_sip_i_invite and extract_header_vars.
 SIP_GATEWAY = "sip_gateway"
 SIP_REQ_USER = "sip_req_user"
 SIP_TO_USER = "sip_to_user"
-TRUNK_ACCOUNT = "faxplan_trunk_account"
-"""Set by our gateway files (gateways.py), on calls to a Contact that we registered."""
 CALLER_ID_NUMBER = "caller_id_number"
 CALLER_ID_NAME = "caller_id_name"
+SIP_REQ_URI = "sip_req_uri"
+SIP_REQ_PARAMS = "sip_req_params"
+SIP_FULL_TO = "sip_full_to"
+SIP_FULL_FROM = "sip_full_from"
+SIP_ASSERTED = "sip_P-Asserted-Identity"
+"""The user part; with p-asserted-id-parse=verbatim the whole first header."""
+SIP_REMOTE_PARTY = "sip_Remote-Party-ID"
+SIP_PREFERRED = "sip_P-Preferred-Identity"
+SIP_PRIVACY = "sip_Privacy"
+SIP_DIVERSION = "sip_h_Diversion"
+"""The last Diversion header: each line overwrites the one before it."""
+SIP_HISTORY_INFO = "sip_history_info"
+"""Every header whose name begins with History-Info, joined by commas."""
+SIP_IDENTITY = "sip_h_identity"
+SIP_NAME_PARAMETERS = "sip_name_params"
+SIP_VERSTAT = "sip_verstat"
+SIP_VERSTAT_DETAILED = "sip_verstat_detailed"
+TRUNK_ACCOUNT = "faxplan_trunk_account"
+"""Set by our gateway files (gateways.py), on calls to a Contact that we registered."""
+TRUNK = "faxplan_trunk"
+"""Set by the dialplan of a PBX that hands a call over, and by nothing that a peer writes: all variables whose names
+come from SIP text begin with sip_ (sofia.c)."""
 
 CLEARED_BEFORE_FAX = (
     FAX_SUCCESS,

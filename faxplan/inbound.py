@@ -1,6 +1,6 @@
 """One fax in: accepted before the answer, received into the spool, delivered from a persistent `pending/`.
 
-    accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep
+    accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep (accepting.py)
     secure    after the call: the TIFF and how the call ended, durable in pending/<attempt>/, with or without a database
               (pending.py)
     deliver   PDF made, both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/
@@ -13,153 +13,17 @@ import fcntl
 import logging
 import os
 import shutil
-import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faxplan import attempts, audit, dids, documents, mailboxes, notices, numbers, queue, received, trunks
+from faxplan import attempts, audit, documents, mailboxes, notices, queue, received
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
-from faxplan.dids import Did
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable
 from faxplan.pending import PendingFax
-from faxplan.spool import InboundSidecar, Spool
-from faxplan.trunks import Trunk
+from faxplan.spool import InboundSidecar
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingCall:
-    """What an INVITE says. source_address: where it really came from; the rest was written by the peer."""
-
-    channel_uuid: str
-    source_address: str
-    gateway: str | None
-    called: str
-    calling: str | None
-    calling_name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A call to be answered: whose it is, and with which station ident (CSI) we answer."""
-
-    sidecar: InboundSidecar
-    ident: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A call not to be answered. cause: for hang-up before answer, which FreeSWITCH turns into the SIP code."""
-
-    cause: str
-    reason: str
-
-
-FULL = "NORMAL_CIRCUIT_CONGESTION"
-"""503."""
-UNKNOWN_SOURCE = "CALL_REJECTED"
-"""403."""
-UNKNOWN_DID = "UNALLOCATED_NUMBER"
-"""404."""
-CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
-"""503: the carrier tries elsewhere."""
-
-
-def accept(
-    db: Database,
-    spool: Spool,
-    call: IncomingCall,
-    *,
-    node: str,
-    switch_uuid: str,
-    lease_seconds: int,
-    max_channels: int,
-    deadline: float,
-) -> Accepted | Refused:
-    """Decides about a call and, if it is to be answered, commits its `receiving` row and writes its sidecar.
-
-    Raises DatabaseUnavailable, also (and nothing is committed) after `deadline` on time.monotonic(); the caller then
-    refuses with CANNOT_LOOK_UP.
-    """
-    with db.across_tenants() as tx:
-        trunk = trunks.by_source(tx, call.source_address, call.gateway)
-        if trunk is None:
-            return Refused(UNKNOWN_SOURCE, f"no trunk sends from {ascii(call.source_address)[:60]}")
-        if queue.calls_on_node(tx, node) >= max_channels:
-            return Refused(FULL, f"{max_channels} calls are going on, as many as max_channels allows")
-        written, did = _called_did(tx, call.called, trunk)
-        if did is None:
-            return Refused(UNKNOWN_DID, f"{ascii(call.called)[:60]} is nobody's DID")
-        tx.enter_tenant(did.tenant_id)
-        calling = next((each for _, each in numbers.readings(call.calling, trunk.inbound_country, written)), None)
-        sidecar = _open(tx, call, did, trunk, calling, node=node, switch_uuid=switch_uuid, lease_seconds=lease_seconds)
-        if time.monotonic() > deadline:
-            raise DatabaseUnavailable("PostgreSQL took too long to look up an incoming call.")
-    try:
-        spool.expect(sidecar)
-    except OSError:
-        abandon(db, asdict(sidecar), actor=f"switch:{node}")
-        raise
-    return Accepted(sidecar, did.station_ident or did.number)
-
-
-def _called_did(tx: Transaction, called: str, trunk: Trunk) -> tuple[str, Did | None]:
-    """The DID that a call is for, and in which format the carrier wrote its number."""
-    for number_format, number in numbers.readings(called, trunk.inbound_country, trunk.inbound_format):
-        if did := dids.find(tx, number):
-            return number_format, did
-    return trunk.inbound_format, None
-
-
-def _open(
-    tx: Transaction,
-    call: IncomingCall,
-    did: Did,
-    trunk: Trunk,
-    calling: str | None,
-    *,
-    node: str,
-    switch_uuid: str,
-    lease_seconds: int,
-) -> InboundSidecar:
-    fax_id = int(
-        tx.value(
-            """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number)
-               values (%s, 'inbound', 'receiving', %s, %s, %s) returning id""",
-            (did.tenant_id, did.mailbox_id, did.number, calling),
-        )
-    )
-    attempt_id = attempts.open_inbound(
-        tx,
-        did.tenant_id,
-        fax_id,
-        node=node,
-        trunk=trunk.name,
-        channel_uuid=call.channel_uuid,
-        peer_address=call.source_address,
-        caller_id=_shown(call.calling, call.calling_name),
-    )
-    queue.open_call(
-        tx,
-        did.tenant_id,
-        fax_id=fax_id,
-        attempt_id=attempt_id,
-        node=node,
-        switch_uuid=switch_uuid,
-        channel_uuid=call.channel_uuid,
-        trunk_id=trunk.id,
-        destination=did.number,
-        lease_seconds=lease_seconds,
-    )
-    return InboundSidecar(did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid)
-
-
-def _shown(calling: str | None, name: str | None) -> str:
-    text = " ".join(dict.fromkeys(part for part in (name, calling) if part))
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")[:200]
 
 
 def deliver(db: Database, store: Store, pending: PendingFax, *, actor: str) -> str | None:

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from faxplan import cli_database, cli_faxes, cli_output, cli_system, cli_tenants, cli_trunks, config, home, users
+from faxplan import (
+    cli_database,
+    cli_dids,
+    cli_faxes,
+    cli_output,
+    cli_system,
+    cli_tenants,
+    cli_trunks,
+    config,
+    home,
+    users,
+)
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.documents import Store
@@ -161,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common)
+    cli_dids.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     return parser
 

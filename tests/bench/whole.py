@@ -34,12 +34,13 @@ def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: o
     monkeypatch.setenv("FAXPLAN_CONFIG", str(write_settings(world)))
     own = {"prefix": OUR_NUMBERS, "from_address": "127.0.0.1", **options.pop("own", {})}  # type: ignore[dict-item]
     plan = NumberingPlan({"own": [own]})
+    inbound = options.pop("inbound", None) or dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
     config = BenchConfig(
         script_dir=SCRIPTS,
         startup_scripts=["fax_queue"],
         plan=plan,
         gateways=["carrier"],
-        inbound=dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"}),
+        inbound=inbound,  # type: ignore[arg-type]
         **options,  # type: ignore[arg-type]
     )
     with Switch(config) as switch:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_passwords, numbers, trunk_directory, trunk_provisioning
+from faxplan import called_number, cli_output, cli_passwords, numbers, trunk_directory, trunk_provisioning
 from faxplan.cli_passwords import NoPassword
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ def _values() -> argparse.ArgumentParser:
     parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
     parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
                         help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
+    parser.add_argument("--called-from", type=_places, metavar="PLACES",
+                        help=f"where its calls name the number, in order, of {','.join(called_number.PLACES)} "
+                             "(default: request)")  # fmt: skip
+    cli_output.add_switch(parser, "--trusts-identity", "believe what it asserts: P-Asserted-Identity, Remote-Party-ID, "
+                                                       "verstat, Identity, Diversion, History-Info")  # fmt: skip
     cli_output.add_switch(parser, "--t38", "offer and accept T.38; off: G.711 only")
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
@@ -167,6 +172,11 @@ def _parsed(values: dict[str, Any]) -> dict[str, Any]:
     if "source_networks" in values:
         return {**values, "source_networks": trunk_directory.parse_networks(values["source_networks"])}
     return values
+
+
+def _places(text: str) -> list[str]:
+    """Which of them there are is a rule of the database's."""
+    return text.split(",")
 
 
 def _password(options: argparse.Namespace) -> dict[str, str]:

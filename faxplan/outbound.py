@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from faxplan import audit, documents, mailboxes, notices, numbers, queue, quotas, source, tenants, trunks
+from faxplan import audit, dids, documents, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoCallerId, NotFound, QuotaExceeded
@@ -64,7 +64,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
         tenant = tenants.get(tx, user.tenant_id)
         if not tenant.enabled:
             raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
-        did = mailboxes.caller_id(tx, user.tenant_id)
+        did = dids.caller_id(tx, user.tenant_id)
         if did is None:
             raise NoCallerId(
                 f"{tenant.name} has no DID to call from. The administrator gives it one: `faxplan did add`."

@@ -13,7 +13,8 @@ from faxplan.gateways import Gateway
 _GATEWAY_COLUMNS = ("host", "port", "transport", "register", "username", "password", "realm", "ping_seconds")
 COLUMNS = (
     *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country",
-    "inbound_format", "t38", "max_calls", "calls_per_second", "dedicated_to", "overflow", "enabled",
+    "inbound_format", "called_from", "trusts_identity", "t38", "max_calls", "calls_per_second", "dedicated_to",
+    "overflow", "enabled",
 )  # fmt: skip
 OPTIONAL = ("port", "username", "password", "realm", "ping_seconds", "max_calls", "calls_per_second", "dedicated_to")
 """Columns that may be empty (None)."""

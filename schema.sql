@@ -15,6 +15,11 @@ create function current_tenant() returns bigint
 comment on function current_tenant() is
     'The tenant of this transaction, or null. After a transaction the setting is an empty string, not null.';
 
+create function claimed_tenants() returns bigint[]
+    language sql stable parallel safe
+    return string_to_array(nullif(current_setting('app.claim', true), ''), ',')::bigint[];
+comment on function claimed_tenants() is 'The tenants whose calls this transaction of the switch opens, or null.';
+
 create table schema_migration (
     number     integer not null,
     name       text not null,
@@ -51,14 +56,16 @@ create table tenants (
     constraint tenants_header_name_form check (length(header_name) <= 50),
     constraint tenants_max_attempts_range check (max_attempts between 1 and 20),
     constraint tenants_us_header_line check (country <> 'US' or header_line),
+    constraint tenants_us_header_name check (country <> 'US' or header_name ~ '[^[:space:][:cntrl:]]'),
     constraint tenants_max_calls_range check (max_calls > 0),
     constraint tenants_calls_per_hour_range check (calls_per_hour > 0),
     constraint tenants_redial_limits_known check (redial_limits in ('none', 'us'))
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
-comment on column tenants.time_zone is 'IANA name; header lines and schedules use it.';
+comment on column tenants.time_zone is 'IANA name, known to PostgreSQL too; header lines use it, and days and months of quotas.';
 comment on column tenants.station_ident is 'T.30 TSI/CSI where a DID has none of its own: digits, + and space, at most 20 characters.';
+comment on column tenants.header_name is 'Who sends, in the header line. Where it shows nothing, which the US does not allow, the line has the tenant''s name.';
 comment on column tenants.header_line is 'Print the line of 47 CFR 68.318(d) above each page. Cannot be off in the US.';
 comment on column tenants.page_n_of_m is 'Faxplan stamps the header line itself, with "page n of m"; off: spandsp prints it, with the page number only.';
 comment on column tenants.redial_unknown is 'Dial again, after the last recorded page, when a crash hides how a call ended.';
@@ -85,15 +92,6 @@ comment on table sending_hours is
 comment on column sending_hours.priority is 'As faxes.priority; null: every one.';
 comment on column sending_hours.weekday is 'ISO 8601: 1 is Monday.';
 comment on column sending_hours.closes is 'The first moment that is too late; 24:00 for the end of the day.';
-
-create function may_send(tenant bigint, fax_priority integer) returns boolean
-    language sql stable
-begin atomic
-    select coalesce(bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens and clock.here::time < h.closes), true)
-    from sending_hours h, (select now() at time zone t.time_zone as here from tenants t where t.id = tenant) clock
-    where h.tenant_id = tenant and (h.priority is null or h.priority = fax_priority);
-end;
-comment on function may_send(bigint, integer) is 'Whether a tenant''s faxes of this priority may be dialled at this moment.';
 
 create table users (
     tenant_id   bigint not null,
@@ -359,15 +357,34 @@ end;
 comment on function is_did(text) is
     'Whether an E.164 number is a DID of this installation. Definer: who queues a fax need not read whose DIDs there are.';
 
+create table routing_version (
+    version  bigint not null,
+    constraint routing_version_pkey primary key (version)
+);
+comment on table routing_version is 'One row: how often routes, or what they mean, have changed.';
+insert into routing_version (version) values (1);
+
+create function routing_changed() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public
+as $$
+begin
+    update routing_version set version = version + 1;
+    return null;
+end $$;
+comment on function routing_changed() is 'Makes every lane out of date. Definer: no role may write routing_version itself.';
+create trigger routing_changed after insert or update or delete on routes for each statement execute function routing_changed();
+create trigger routing_changed after update of enabled, dedicated_to, overflow on trunks for each statement execute function routing_changed();
+
 create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
-    select case when is_did(called) then 'internal ' else '' end
-           || coalesce(string_agg(distinct t.stage || t.prefix, ' '), '')
-    from trunks_for(tenant, called) t;
+    select v.version || ':' || case when is_did(called) then 'internal ' else '' end
+           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t), '')
+    from routing_version v;
 end;
 comment on function lane_of(bigint, text) is
-    'What all numbers of a tenant have in common that the same trunks take. Numbers that are DIDs here have lanes of their own, internal.';
+    'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
+    'are DIDs here have lanes of their own, internal.';
 
 create table nodes (
     name           text not null,
@@ -519,7 +536,7 @@ create table fax_queue (
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
 create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_before);
-create index fax_queue_internal_idx on fax_queue (priority, not_before) where starts_with(lane, 'internal');
+create index fax_queue_internal_idx on fax_queue (priority, not_before) where strpos(lane, ':internal') > 0;
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
 comment on column fax_queue.lane is
@@ -706,7 +723,7 @@ create table quotas (
     limit_pages     integer not null,
     reserved_pages  integer not null default 0,
     used_pages      integer not null default 0,
-    period_start    date not null default current_date,
+    period_start    date not null,
     constraint quotas_pkey primary key (tenant_id, id),
     constraint quotas_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint quotas_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -715,6 +732,10 @@ create table quotas (
     constraint quotas_counts_range check (limit_pages >= 0 and reserved_pages >= 0 and used_pages >= 0)
 );
 comment on table quotas is 'Page quotas: reserved when a fax is submitted, settled by acknowledged pages. user_id null: the whole tenant.';
+comment on column quotas.used_pages is
+    'In the period that began on period_start. Once that is over they count no more, whether a later change has begun the next period here or not.';
+comment on column quotas.reserved_pages is 'Held for faxes that are not final, in whatever period they were submitted.';
+comment on column quotas.period_start is 'A day in tenants.time_zone. Never goes back.';
 
 create table notices (
     tenant_id   bigint not null,
@@ -826,6 +847,16 @@ create policy calls_node on calls for all to faxplan_switch using (true) with ch
 create policy calls_overview on calls for select to faxplan_admin using (true);
 create policy fax_queue_overview on fax_queue for select to faxplan_admin using (true);
 create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
+-- A claim opens the calls of several tenants in one statement, and names them: app.claim.
+do $$
+declare
+    t text;
+begin
+    foreach t in array array['faxes', 'attempts', 'renderings', 'documents', 'destinations'] loop
+        execute format('create policy %I on %I to faxplan_switch using (tenant_id = any ((select claimed_tenants())::bigint[])) '
+                       'with check (tenant_id = any ((select claimed_tenants())::bigint[]))', t || '_claim', t);
+    end loop;
+end $$;
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
 
@@ -835,7 +866,7 @@ grant usage on schema public to faxplan_admin, faxplan_portal, faxplan_switch, f
 grant select on all tables in schema public to faxplan_backup;
 -- pg_dump reads where each identity column stands.
 grant select on all sequences in schema public to faxplan_backup;
-grant select on schema_migration, tenants to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
+grant select on schema_migration, tenants, routing_version to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
 grant insert on audit to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
 grant select on audit to faxplan_admin, faxplan_portal;
 

@@ -35,7 +35,7 @@ class Api:
             "show": self._show,
             "status": self._status,
             "version": lambda argument: "FreeSWITCH Version 1.11.2-dev+bench (a bench, not FreeSWITCH)\n",
-            "uuid_exists": lambda argument: "true" if switch.channels.get(argument) else "false",
+            "uuid_exists": lambda argument: "true" if switch.channels.locate(argument) else "false",
             "uuid_kill": self._uuid_kill,
             "uuid_getvar": self._uuid_getvar,
             "uuid_setvar": self._uuid_setvar,
@@ -149,7 +149,7 @@ class Api:
         if not argument:
             return "-USAGE: <uuid> [cause]\n"
         uuid, _, cause = argument.partition(" ")
-        channel = self._switch.channels.get(uuid)
+        channel = self._switch.channels.locate(uuid)
         if channel is None:
             return _NO_CHANNEL
         channel.hangup(causes.cause_named(cause) if cause else "NORMAL_CLEARING")
@@ -159,7 +159,7 @@ class Api:
         words = separate(argument, " ", 4)
         if len(words) < 2:
             return "-USAGE: <uuid> <var>\n"
-        channel = self._switch.channels.get(words[0])
+        channel = self._switch.channels.locate(words[0])
         if channel is None:
             return _NO_CHANNEL
         value = channel.get(words[1])
@@ -169,14 +169,14 @@ class Api:
         words = separate(argument, " ", 3)
         if len(words) < 2:
             return "-USAGE: <uuid> <var> [value]\n"
-        channel = self._switch.channels.get(words[0])
+        channel = self._switch.channels.locate(words[0])
         if channel is None:
             return _NO_CHANNEL
         channel.set(words[1], words[2] if len(words) == 3 else None)
         return "+OK\n"
 
     def _uuid_dump(self, argument: str) -> str:
-        channel = self._switch.channels.get(argument.split(maxsplit=1)[0]) if argument else None
+        channel = self._switch.channels.locate(argument.split(maxsplit=1)[0]) if argument else None
         if channel is None:
             return _NO_CHANNEL
         return Event.received(channel.event("CHANNEL_DATA")).serialize()

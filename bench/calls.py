@@ -126,6 +126,7 @@ class Calls:
                 far_end.ring()
             switch.channels.add(channel)
             switch.events.publish(channel.event("CHANNEL_CREATE"))
+            switch.events.publish(channel.event("CHANNEL_ORIGINATE"))
         switch.pump.add(line)
         return channel
 

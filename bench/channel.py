@@ -357,9 +357,17 @@ class ChannelTable:
             self._channels.pop(channel.uuid, None)
 
     def get(self, uuid: str) -> Channel | None:
-        """The channel with that UUID, or None."""
+        """The channel with that UUID, hung up or not (switch_core_session_force_locate); None where there is none."""
         with self._lock:
             return self._channels.get(uuid)
+
+    def locate(self, uuid: str) -> Channel | None:
+        """The channel with that UUID; None from its hang-up on, long before its script and its hook are done.
+
+        switch_core_session_locate: switch_core_session_read_lock refuses a channel that is switch_channel_down_nosig.
+        """
+        channel = self.get(uuid)
+        return channel if channel is not None and channel.ready() else None
 
     def all(self) -> list[Channel]:
         """Every channel, in order of creation."""

@@ -13,6 +13,7 @@ loss_percent = 5                   # optional; and refuses_t38 = true
 
 [[number]]                         # `exact`, `suffix` or `prefix`, then keys of Behaviour (far_end.py)
 exact = "+49301234567"
+gateway = "carrier"                # optional: only when dialled through this gateway
 kind = "fax"
 drop_after_pages = 2
 """
@@ -69,9 +70,12 @@ class _Own:
 class _Rule:
     how: str
     text: str
+    gateway: str | None
     behaviour: Behaviour
 
-    def matches(self, number: str) -> bool:
+    def matches(self, number: str, gateway: str | None) -> bool:
+        if self.gateway not in (None, gateway):
+            return False
         if self.how == "exact":
             return number == self.text
         return number.endswith(self.text) if self.how == "suffix" else number.startswith(self.text)
@@ -103,7 +107,7 @@ class NumberingPlan:
     def look_up(self, number: str, gateway: str | None) -> OwnNumber | Behaviour:
         """Rules first, then test numbers, then our own prefixes, then the default. `gateway` None: from outside."""
         for rule in self._rules:
-            if rule.matches(number):
+            if rule.matches(number, gateway):
                 return rule.behaviour
         if self._test_numbers and (tested := re.search(TEST_SUFFIX + r"(\d{3})$", number)):
             return behaviour_of_test_number(tested.group(1))
@@ -146,10 +150,10 @@ def _own(entry: dict[str, Any]) -> _Own:
 
 def _rule(entry: dict[str, Any]) -> _Rule:
     selectors = [how for how in ("exact", "suffix", "prefix") if how in entry]
-    settings = {name: value for name, value in entry.items() if name not in selectors}
+    settings = {name: value for name, value in entry.items() if name not in (*selectors, "gateway")}
     unknown = settings.keys() - {field.name for field in fields(Behaviour)}
     if len(selectors) != 1 or unknown:
         raise InvalidBenchConfig(
             f"[[number]] needs exactly one of exact, suffix, prefix; unknown keys {sorted(unknown)}: {entry}"
         )
-    return _Rule(selectors[0], str(entry[selectors[0]]), Behaviour(**settings))
+    return _Rule(selectors[0], str(entry[selectors[0]]), entry.get("gateway"), Behaviour(**settings))

@@ -18,18 +18,24 @@ class ScriptRunner:
         self._script_dir = str(script_dir.resolve())
         self._stack_bytes = stack_bytes
         self._start_lock = threading.Lock()
+        self._switch_interval = sys.getswitchinterval()
 
     def install(self) -> None:
         """Put the scripts on sys.path."""
+        self._switch_interval = sys.getswitchinterval()
         sys.path.insert(0, self._script_dir)
 
     def remove(self) -> None:
         """Leave no trace: scripts of one switch must not serve the next one in this process."""
         if self._script_dir in sys.path:
             sys.path.remove(self._script_dir)
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None) or "").startswith(self._script_dir + "/"):
-                del sys.modules[name]
+        files = {name: str(getattr(module, "__file__", None) or "") for name, module in list(sys.modules.items())}
+        ours = {name for name, file in files.items() if file.startswith(self._script_dir + "/")}
+        for name in ours:
+            del sys.modules[name]
+        # What a script set in the whole process: a finder would go on to answer for scripts of the next switch.
+        sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ not in ours]
+        sys.setswitchinterval(self._switch_interval)
 
     def call(self, command: str, function: str, *leading: object) -> None:
         """Call `module[::function] rest` with the leading arguments and then rest. Nothing escapes from here.

@@ -1,10 +1,19 @@
 """Which calls are answered: by trunk, called number, caller and limits, all before the answer."""
 
-import math
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from faxplan import attempts, called_number, caller_identity, did_callers, dids, inbound, numbers, queue, trunks
+from faxplan import (
+    attempts,
+    called_number,
+    caller_identity,
+    did_callers,
+    dids,
+    inbound,
+    lookups,
+    numbers,
+    queue,
+    trunks,
+)
 from faxplan.caller_identity import Caller
 from faxplan.db import Database, Transaction
 from faxplan.dids import Did
@@ -72,6 +81,7 @@ DECLINED = "CALL_REJECTED"
 """603."""
 CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
 """503: the carrier tries elsewhere."""
+TOO_LATE = "PostgreSQL or the spool's disk took too long to look up an incoming call. See what they wait for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +93,39 @@ class _Called:
     number_format: str
 
 
-def accept(db: Database, spool: Spool, call: IncomingCall, node: Node, *, deadline: float) -> Accepted | Refused:
+def accept(
+    db: Database,
+    spool: Spool,
+    call: IncomingCall,
+    node: Node,
+    waiting: lookups.Caller,
+    *,
+    turn_seconds: float | None = None,
+) -> Accepted | Refused:
     """Decides about a call and, if it is to be answered, commits its `receiving` row and writes its sidecar.
 
-    Raises DatabaseUnavailable, also (and nothing is committed) after `deadline` on time.monotonic(), and where others
-    claim faxes or accept calls for so long; the caller then refuses with CANNOT_LOOK_UP.
+    waiting: who waits for it, to answer or to refuse with CANNOT_LOOK_UP. turn_seconds: so long at most it waits for
+    others that claim faxes or accept calls; None: until they are done. Raises DatabaseUnavailable, also where that was
+    too long, or where he has given up meanwhile: nothing is committed then, or it is undone.
     """
     with db.across_tenants() as tx:
-        decided = _decide(tx, call, node, deadline)
-        if time.monotonic() > deadline:
-            raise DatabaseUnavailable("PostgreSQL took too long to look up an incoming call.")
+        decided = _decide(tx, call, node, turn_seconds)
+        if waiting.gave_up:
+            raise DatabaseUnavailable(TOO_LATE)
     if isinstance(decided, Refused):
         return decided
     try:
         spool.expect(decided.sidecar)
-    except OSError:
-        inbound.abandon(db, asdict(decided.sidecar), actor=f"switch:{node.name}")
+        # Asked when all is written: a commit and a disk may take their time.
+        if not waiting.take():
+            raise DatabaseUnavailable(TOO_LATE)
+    except (OSError, DatabaseUnavailable):
+        inbound.withdraw(db, spool, decided.sidecar, actor=f"switch:{node.name}")
         raise
     return decided
 
 
-def _decide(tx: Transaction, call: IncomingCall, node: Node, deadline: float) -> Accepted | Refused:
+def _decide(tx: Transaction, call: IncomingCall, node: Node, turn_seconds: float | None) -> Accepted | Refused:
     if call.trunk is None:
         trunk = trunks.by_source(tx, call.source_address, call.gateway)
     else:
@@ -121,7 +143,7 @@ def _decide(tx: Transaction, call: IncomingCall, node: Node, deadline: float) ->
         dids.count_refusal(tx, did, dids.BY_CALLER)
         cause = BUSY if did.refusal == "busy" else DECLINED
         return Refused(cause, f"{did.number} is not for {calling or 'anonymous callers'}")
-    queue.take_turn(tx, None if math.isinf(deadline) else deadline - time.monotonic())
+    queue.take_turn(tx, turn_seconds)
     full = _full(tx, node, trunk, did)
     return full or _open(tx, call, node, trunk, called, caller, calling)
 

@@ -36,6 +36,17 @@ class TenantTurn(Table):
         table_name = "tenant_turns"
 
 
+class RoutingVersion(Table):
+    """How often routes, or what they mean, have changed."""
+
+    version = BigIntegerField(primary_key=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "routing_version"
+
+
 class TrunkState(Table):
     """How a trunk has done lately."""
 

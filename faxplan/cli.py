@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from faxplan import (
+    cli_calling,
     cli_database,
     cli_dids,
     cli_faxes,
@@ -71,7 +72,7 @@ class Context:
     @property
     def store(self) -> Store:
         """The document store."""
-        return Store(self.settings.store)
+        return Store.of(self.settings)
 
     @property
     def actor(self) -> str:
@@ -174,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_tenants.add_commands(commands, common)
     cli_dids.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
+    cli_calling.add_commands(commands, common, personal)
     return parser
 
 

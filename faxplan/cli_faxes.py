@@ -1,17 +1,31 @@
 """The commands of a tenant's user: send, list, show, get, cancel, and status of one fax."""
 
 import argparse
-import getpass
+import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, history, numbers, outbound, progress, saving, tenants, time_line
-from faxplan.errors import NotFound
+from faxplan import (
+    cli_output,
+    cli_passwords,
+    history,
+    numbers,
+    outbound,
+    priorities,
+    progress,
+    saving,
+    send_time,
+    tenants,
+    time_line,
+)
+from faxplan.errors import DatabaseUnavailable, NotFound
 from faxplan.history import INBOX, SENT, Fax
-from faxplan.outbound import SendRequest
+from faxplan.outbound import SendRequest, Submitted
 from faxplan.paper import CHOICES, Resolution
+from faxplan.priorities import Priority
 from faxplan.progress import Display
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -26,6 +40,9 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
     send.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
     send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
+    send.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
+                      help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip
+    send.add_argument("--at", metavar="TIME", help="not before this: 2026-11-30 08:00, or 08:00, by the tenant's clock")
     send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
     send.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
     send.set_defaults(command=_send)
@@ -34,7 +51,9 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     which = listing.add_mutually_exclusive_group()
     which.add_argument("--inbox", dest="direction", action="store_const", const=INBOX, help="received ones only")
     which.add_argument("--sent", dest="direction", action="store_const", const=SENT, help="sent ones only")
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    listing.add_argument(
+        "--limit", type=cli_output.whole_number, default=50, metavar="N", help="at most so many (default: 50)"
+    )
     listing.set_defaults(command=_list)
 
     show = commands.add_parser("show", parents=[personal], help="everything about a fax: each call, and what was said")
@@ -57,25 +76,51 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
     user, tenant = _actor(context, options)
     password = None
     if options.password:
-        password = getpass.getpass("Password of the PDF: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        password = cli_passwords.asked("Password of the PDF: ")
+    # A name that is not UTF-8 is a label all the same, and no reason to send nothing.
+    name = os.fsencode(options.file.name).decode(errors="replace")
     request = SendRequest(
-        options.number, options.file, options.file.name, Resolution(options.resolution), password=password
+        options.number,
+        options.file,
+        name,
+        Resolution(options.resolution),
+        password=password,
+        priority=priorities.named(options.priority),
+        send_at=None if options.at is None else send_time.parse(options.at, tenant.zone, datetime.now(UTC)),
     )
     accepted = outbound.submit(context.portal, context.store, user, request)
+    # From here on nothing may tell a script to try again: the fax would arrive twice.
     if not options.json:
         pages = "" if accepted.pages is None else f", {accepted.pages} page{'' if accepted.pages == 1 else 's'}"
-        print(f"Fax {accepted.fax_id} to {numbers.readable(accepted.called_number, tenant.country)}{pages}: accepted.")
+        number = numbers.readable(accepted.called_number, tenant.country)
+        print(f"Fax {accepted.fax_id} to {number}{pages}: accepted.", flush=True)
     if options.wait:
-        # Progress is news, not the result: with --json the result alone goes to standard output.
-        display = Display(sys.stderr if options.json else sys.stdout)
-        fax = progress.follow(context.portal, user, accepted.fax_id, tenant, display)
-    else:
-        fax = _fax(context, user, accepted.fax_id)
+        return _wait(context, options, user, tenant, accepted.fax_id)
     if options.json:
+        cli_output.print_json(_as_accepted(context, user, accepted))
+    else:
+        print(f"`faxplan show {accepted.fax_id}` says how it fares.")
+    return 0
+
+
+def _wait(context: "Context", options: argparse.Namespace, user: User, tenant: Tenant, fax_id: int) -> int:
+    if not options.json:
+        fax = progress.follow(context.portal, user, fax_id, tenant, Display(sys.stdout))
+    else:
+        # News, and not the result, which alone goes to standard output.
+        print(json.dumps({"fax": fax_id, "state": "accepted"}), file=sys.stderr, flush=True)
+        fax = progress.follow(context.portal, user, fax_id, tenant, Display(sys.stderr))
         cli_output.print_json(fax)
-    elif not options.wait:
-        print(f"`faxplan show {fax.id}` says how it fares.")
-    return 0 if fax.state == "sent" or not options.wait else 1
+    return 0 if fax.state == "sent" else 1
+
+
+def _as_accepted(context: "Context", user: User, accepted: Submitted) -> Fax | dict[str, Any]:
+    """The fax; what is known of it anyhow, should the database go away in just this moment."""
+    try:
+        return _fax(context, user, accepted.fax_id)
+    except DatabaseUnavailable:
+        known = {"called_number": accepted.called_number, "pages": accepted.pages}
+        return {"id": accepted.fax_id, "state": "accepted", **known}
 
 
 def _list(context: "Context", options: argparse.Namespace) -> int:

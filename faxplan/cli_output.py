@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ def add_switch(parser: argparse.ArgumentParser, option: str, meaning: str) -> No
 def pages_or_none(text: str) -> int | None:
     """An option's type: a number of pages, or `none`."""
     return None if text == "none" else whole_number(text)
+
+
+NO_NUMBER = -1
+"""What `none` is for number_or_none: not None, which stands for an option that was not given."""
+
+
+def number_or_none(text: str) -> int:
+    """An option's type: a number from 1 on, or `none`, which is NO_NUMBER."""
+    return NO_NUMBER if text == "none" else whole_number(text)
 
 
 def whole_number(text: str) -> int:
@@ -113,4 +123,6 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, Decimal):
+        return float(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -1,9 +1,9 @@
-"""The commands of whoever runs the installation: status, users, settings, doctor, guard."""
+"""The commands of whoever runs the installation: status, users, settings, doctor, guard, worker, store."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_faxes, cli_output, doctor, guard, history, nodes, numbers, users
+from faxplan import audit, cli_faxes, cli_output, doctor, guard, history, nodes, numbers, users, worker
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 
@@ -27,6 +27,17 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         "guard", parents=[common], help="start the switch's runtime again if it is silent (cron)"
     )
     guarding.set_defaults(command=_guard)
+    rendering = commands.add_parser(
+        "worker", parents=[common], help="render documents until SIGTERM (systemd); log on standard error"
+    )
+    rendering.set_defaults(command=_worker)
+    store = commands.add_parser("store", help="the document store").add_subparsers(required=True, metavar="accept")
+    accepting = store.add_parser(
+        "accept",
+        parents=[common],
+        help="take the folder of the settings for the document store: it is new, or restored",
+    )
+    accepting.set_defaults(command=_accept_store)
 
 
 def _status(context: "Context", options: argparse.Namespace) -> int:
@@ -105,4 +116,23 @@ def _guard(context: "Context", options: argparse.Namespace) -> int:
         cli_output.print_json({"node": context.settings.node, "did": done})
     elif done:
         print(done)
+    return 0
+
+
+def _worker(context: "Context", options: argparse.Namespace) -> int:  # noqa: ARG001 - as every command
+    worker.serve(context.settings)
+    return 0
+
+
+def _accept_store(context: "Context", options: argparse.Namespace) -> int:
+    root = context.settings.store
+    with context.admin.across_tenants() as tx:
+        audit.record(
+            tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=str(root)
+        )
+        context.store.accept()
+    if options.json:
+        cli_output.print_json({"store": str(root)})
+    else:
+        print(f"{root} is the document store.")
     return 0

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, provisioning, tenants
+from faxplan import cli_output, provisioning, quotas, tenants
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -44,6 +44,13 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
     ):
         cli_output.add_switch(change, option, meaning)
     change.add_argument("--max-attempts", type=cli_output.whole_number, metavar="N", help="calls for one fax, 1 to 20")
+    for option, meaning in (
+        ("--max-calls", "calls at once, sent and received; `none`: no limit of its own"),
+        ("--calls-per-hour", "calls that go out in an hour by the clock; `none`: no limit"),
+    ):
+        change.add_argument(option, type=cli_output.number_or_none, metavar="N", help=meaning)
+    change.add_argument("--redial-limits", choices=["none", "us"],
+                        help="us: an hour of rest after two calls in vain (47 CFR 68.318(b))")  # fmt: skip
     change.set_defaults(command=_set_tenant)
 
 
@@ -82,7 +89,7 @@ def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("--period", required=True, choices=["day", "month"])
     change.add_argument("--of", dest="email", metavar="EMAIL", help="of this user (default: of the whole tenant)")
     change.set_defaults(command=_set_quota)
-    listing = group.add_parser("list", parents=[common], help="all quotas, and what is used of them")
+    listing = group.add_parser("list", parents=[common], help="all quotas, and what is used and held of them now")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_quotas)
 
@@ -96,6 +103,7 @@ def _add_tenant(context: "Context", options: argparse.Namespace) -> int:
 
 def _set_tenant(context: "Context", options: argparse.Namespace) -> int:
     values = cli_output.changes(options, tenants.CHANGEABLE)
+    values = {name: None if value == cli_output.NO_NUMBER else value for name, value in values.items()}
     tenant = provisioning.change_tenant(context.admin, context.actor, options.slug, values)
     return cli_output.done(options, tenant, f"Tenant {tenant.slug} is changed.")
 
@@ -103,11 +111,12 @@ def _set_tenant(context: "Context", options: argparse.Namespace) -> int:
 def _list_tenants(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_tenants(context.admin)
     rows = [
-        (t.slug, t.country, t.time_zone, t.station_ident, t.header_name if t.header_line else "off", t.max_attempts,
-         "yes" if t.enabled else "no", t.name)
+        (t.slug, t.country, t.time_zone, t.station_ident, t.sender_name if t.header_line else "off", t.max_attempts,
+         t.max_calls or "", t.calls_per_hour or "", "yes" if t.enabled else "no", t.name)
         for t in found
     ]  # fmt: skip
-    headings = ("TENANT", "COUNTRY", "TIME ZONE", "STATION IDENT", "HEADER LINE", "ATTEMPTS", "ENABLED", "NAME")
+    headings = ("TENANT", "COUNTRY", "TIME ZONE", "STATION IDENT", "HEADER LINE", "ATTEMPTS", "CALLS", "AN HOUR",
+                "ENABLED", "NAME")  # fmt: skip
     return cli_output.listed(options, found, headings, rows, "There is no tenant yet. `faxplan tenant add` enters one.")
 
 
@@ -163,8 +172,9 @@ def _set_quota(context: "Context", options: argparse.Namespace) -> int:
 def _list_quotas(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_quotas(context.admin, options.slug)
     rows = [
-        (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"])
+        (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"],
+         quotas.next_period(q))
         for q in found
-    ]
-    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD")
+    ]  # fmt: skip
+    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD", "NEXT PERIOD")
     return cli_output.listed(options, found, headings, rows, "There is no quota: nobody's pages are limited.")

@@ -1,24 +1,16 @@
 """The administrator's commands about trunks and routes."""
 
 import argparse
-import getpass
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import called_number, cli_output, numbers, trunk_directory, trunk_provisioning
-from faxplan.errors import FaxplanError
+from faxplan import called_number, cli_output, cli_passwords, numbers, trunk_directory, trunk_provisioning
+from faxplan.cli_passwords import NoPassword
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
 
 _STANDARD_INPUT = "-"
-
-
-class NoPassword(FaxplanError):
-    """Where a password was to be read, there is none."""
-
-    error_id = "no-password"
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -188,15 +180,12 @@ def _places(text: str) -> list[str]:
 
 
 def _password(options: argparse.Namespace) -> dict[str, str]:
-    """Never an argument: every process of the machine could read it there."""
     if options.password_file is None:
         return {}
-    if options.password_file != _STANDARD_INPUT:
-        lines = Path(options.password_file).read_text(encoding="utf-8").splitlines()
-    elif sys.stdin.isatty():
-        lines = [getpass.getpass("Password of the trunk: ")]
+    if options.password_file == _STANDARD_INPUT:
+        password = cli_passwords.asked("Password of the trunk: ")
     else:
-        lines = sys.stdin.readline().splitlines()
-    if not lines or not lines[0]:
+        password = cli_passwords.first_line(Path(options.password_file))
+    if not password:
         raise NoPassword("There is no password on the first line. Write it there.")
-    return {"password": lines[0]}
+    return {"password": password}

@@ -40,7 +40,9 @@ class Settings:
     max_channels: int = 100
     """Fax calls at once on this node, sent and received."""
     calls_per_second: float = 20.0
-    """New outbound calls a second; keep it below the switch's sessions-per-second (30 in a vanilla FreeSWITCH)."""
+    """New outbound calls a second; the runtime also keeps below the switch's sessions-per-second."""
+    session_reserve: int = 10
+    """Of FreeSWITCH's max-sessions, so many are left to other calls: no fax is dialled into them."""
     calls_to_one_number: int = 2
     """Calls at once to one number, from all nodes together; the same on every node. Our own DIDs have no such limit."""
     sip_profile: str = "faxplan"

@@ -4,10 +4,13 @@ A `Database` logs in as one role. Work happens in transactions: `tenant(id)` see
 `across_tenants()` sees what the role's named policies show. Both take a pooled connection, and give it back.
 """
 
+import re
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from peewee import InterfaceError, OperationalError, PeeweeException
@@ -18,6 +21,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 
 Row = dict[str, Any]
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 Parameters = Sequence[Any] | dict[str, Any]
 
 # libpq's, in seconds but for the last one: a server that went away without a word, as at a network fail-over, is an
@@ -35,6 +39,7 @@ CONSTRAINT_MESSAGES = {
     "tenants_slug_form": "A tenant's short name has lower-case letters, digits and hyphens only, at most 40.",
     "tenants_country_form": "A country is its two-letter ISO code, such as DE or US.",
     "tenants_us_header_line": "In the US the header line cannot be switched off (47 CFR 68.318(d)).",
+    "tenants_us_header_name": "In the US the header line names the sender (47 CFR 68.318(d)). Give a header name.",
     "tenants_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
     "dids_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
     "tenants_header_name_form": "The name in the header line has at most 50 characters.",
@@ -100,6 +105,35 @@ class ConstraintViolated(FaxplanError):
         super().__init__(CONSTRAINT_MESSAGES.get(constraint, f"The database refused the change: rule {constraint}."))
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement whose plan costs more than its execution, with %(name)s placeholders, each with a cast."""
+
+    name: str
+    sql: str
+
+    @property
+    def preparing(self) -> str:
+        """With $1, $2, ... in the order in which names first stand there; what is doubled for %s is single here."""
+        names = self._names()
+        numbered = _PLACEHOLDER.sub(lambda found: f"${names.index(found[1]) + 1}", self.sql)
+        return f"prepare {self.name} as {numbered}"
+
+    @property
+    def executing(self) -> str:
+        """With the placeholders, for psycopg2."""
+        return f"execute {self.name}({', '.join(f'%({name})s' for name in self._names())})"
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(_PLACEHOLDER.findall(self.sql)))
+
+
+class ValueRefused(FaxplanError):
+    """PostgreSQL cannot take a value at all: a number out of range, or text that is not UTF-8."""
+
+    error_id = "value-refused"
+
+
 class Transaction:
     """An open transaction. Statements use psycopg2's %s and %(name)s placeholders.
 
@@ -116,7 +150,17 @@ class Transaction:
 
     def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """All rows, each a dict by column name."""
-        cursor = self._run(sql, parameters)
+        return self._fetched(self._run(sql, parameters))
+
+    def rows_of(self, statement: Prepared, parameters: dict[str, Any]) -> list[Row]:
+        """As `rows`, of a statement that PostgreSQL plans once a connection."""
+        known = self._pool.prepared()
+        if statement.name not in known:
+            self._run(statement.preparing)
+            known.add(statement.name)
+        return self._fetched(self._run(statement.executing, parameters))
+
+    def _fetched(self, cursor: Any) -> list[Row]:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
@@ -155,9 +199,19 @@ class Transaction:
         """Wakes the listeners of `channel` at commit. There is no payload: any role may listen."""
         self.later("select pg_notify(%s, '')", (channel,))
 
+    def take_turn(self, what: int, tenant_id: int) -> None:
+        """From the next statement to the end of the transaction no other one of this tenant has its turn at `what`."""
+        # The key is two integers. Should two tenants share one, they take turns with each other.
+        self.later("select pg_advisory_xact_lock(%s, %s)", (what, tenant_id % 2**31))
+
     def enter_tenant(self, tenant_id: int) -> None:
         """From here on this transaction also sees this tenant's rows, in place of another's."""
         self._enter(str(tenant_id))
+
+    def enter_tenants(self, tenant_ids: Iterable[int]) -> None:
+        """From here on this transaction of role switch sees these tenants' rows, in what a claim works with."""
+        listed = ",".join(f"{tenant_id:d}" for tenant_id in tenant_ids)
+        self.later("select set_config('app.claim', %s, true)", (listed,))
 
     def commit(self) -> None:
         """Makes it all last, `later` statements first; the gate's. Nothing is sent where nothing was asked for."""
@@ -206,8 +260,16 @@ _CANNOT_CONNECT = (PeeweeException, psycopg2.Error, MaxConnectionsExceeded)
 class _Pool(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee has no types
     """Without a `select 1` at each check-out: Transaction replaces a connection that turns out to be dead."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
     def _is_closed(self, conn: Any) -> bool:
         return bool(conn.closed)
+
+    def prepared(self) -> set[str]:
+        """The names of the statements that this thread's connection has planned; to be added to."""
+        return self._prepared.setdefault(self.connection(), set())
 
 
 class Database:
@@ -238,7 +300,7 @@ class Database:
     def tenant(self, tenant_id: int) -> Iterator[Transaction]:
         """A transaction that sees one tenant. Commits at the end, rolls back on any exception.
 
-        Raises DatabaseUnavailable (try again later) and ConstraintViolated.
+        Raises DatabaseUnavailable (try again later), ConstraintViolated and ValueRefused.
         """
         with self._transaction(str(tenant_id)) as transaction:
             yield transaction
@@ -354,9 +416,15 @@ _CANNOT_ANSWER = (OperationalError, InterfaceError, psycopg2.OperationalError, p
 
 
 def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, FaxplanError):
+        return error  # somebody has said it better
     cause = getattr(error, "orig", None) or error.__cause__ or error
     if isinstance(cause, IntegrityError) and cause.diag.constraint_name:
         return ConstraintViolated(cause.diag.constraint_name)
+    if isinstance(cause, psycopg2.DataError):
+        return ValueRefused(f"The database cannot take a value ({_first_line(cause)}). Correct it.")
+    if isinstance(error, UnicodeEncodeError):
+        return ValueRefused(f"{error.object[:80]!r} is not UTF-8, and the database takes nothing else. Write it anew.")
     if isinstance(error, (*_CANNOT_ANSWER, MaxConnectionsExceeded)) or isinstance(cause, QueryCanceled):
         return DatabaseUnavailable(f"PostgreSQL did not finish ({_first_line(error)}). Is it running?")
     return error

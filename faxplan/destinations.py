@@ -1,8 +1,9 @@
 """What is known about a number: whether its machine gets on with T.38, V.17 and ECM.
 
-Learned from a tenant's own calls, and only from such as show it: two calls in a row that failed in T.38 switch T.38
-off; a call that succeeded without V.17, or without ECM, after one of the same fax that failed with it, switches that
-off. A call that failed in audio teaches nothing. What was learned expires; what somebody entered only if they said so.
+Learned from a tenant's own calls, and only from such as show it. Two calls in a row that failed in T.38, because the
+machines could not agree or because not one page came over, switch T.38 off. A call that succeeded without V.17, or
+without ECM, after one of the same fax that failed with it, switches that off. A call that failed in audio teaches
+nothing. What was learned expires; what somebody entered only if they said so.
 """
 
 from dataclasses import dataclass

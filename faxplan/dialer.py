@@ -7,22 +7,24 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from faxplan import claims, inbound, nodes, pending, queue, settling, tenants
-from faxplan.call_rate import CallRate
+from faxplan import claims, nodes, queue, tenants
+from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
-from faxplan.db import Database, Listener, Row
-from faxplan.documents import Store
+from faxplan.db import Database, Listener
+from faxplan.documents import Store, StoreUnavailable
+from faxplan.endings import Endings
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.gateway_sync import GatewaySync
 from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
-from faxplan.pending import Pending, PendingFax
-from faxplan.recovery import DIALLING_SECONDS, Recovery
+from faxplan.pending import Pending
+from faxplan.recovery import Recovery
 from faxplan.spool import Spool
 from faxplan.staging import Staged, Stager
-from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, Switch, SwitchEvent
+from faxplan.switch import CallJournalled, ChannelMade, FaxStarted, NoAnswer, PageDone, Switch, SwitchEvent
+from faxplan.whereabouts import DIALLING_SECONDS
 
 T = TypeVar("T")
 LONGEST_TICK_SECONDS = 0.5
@@ -30,6 +32,8 @@ LONGEST_TICK_SECONDS = 0.5
 COLLECT_SECONDS = 0.2
 """What the switch tells within this time is worked on together: each waking costs as much as several statements."""
 TROUBLE_SECONDS = 1.0
+SWITCH_FULL_SECONDS = 1.0
+"""Between two looks whether a switch has room that is full of other calls."""
 TAKEOVER_SECONDS = 5.0
 """How long a runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
 PROGRESS_SECONDS = 0.5
@@ -43,7 +47,7 @@ LEAST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
 """Between two looks into the queue, where no notification says that there is something new."""
 MOST_EVENTS = 200
 NO_CHANNEL_GRACE_SECONDS = 0.5
-"""How long a `-ERR` waits for the hangup hook of its call, which knows more where there was a channel after all."""
+"""How long a `-ERR` waits to be told of a channel: events may come out of order."""
 
 
 class Dialer:
@@ -69,8 +73,9 @@ class Dialer:
         self._settings = settings
         self._gateway_sync = GatewaySync(switch, db, settings)
         self._recovery = Recovery(switch, db, spool, settings.node)
-        self._actor = f"switch:{settings.node}"
         self._live = LiveCalls()
+        self._ways = claims.Ways()
+        self._endings = Endings(db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}")
         self._stager = Stager(store, spool, settings)
         self._ended: set[int] = set()
         self._full = False
@@ -84,6 +89,7 @@ class Dialer:
         self._next_recovery = 0.0
         self._rate = CallRate(settings.calls_per_second, time.monotonic())
         self._unavailable = False
+        self._storeless = False
 
     def run(self) -> None:
         """Runs until the switch stops, or until another runtime turns out to serve this node."""
@@ -196,11 +202,14 @@ class Dialer:
                 self._live.note_pages(channel_uuid, pages)
             case FaxStarted(channel_uuid):
                 self._live.note_start(channel_uuid)
-            case NoChannel(channel_uuid, cause):
-                call = self._live.on_channel(channel_uuid)
-                if call is not None:
-                    call.no_channel = (time.monotonic() + NO_CHANNEL_GRACE_SECONDS, cause)
-                    self._next_sweep = min(self._next_sweep, call.no_channel[0])
+            case ChannelMade(channel_uuid):
+                if (call := self._live.on_channel(channel_uuid)) is not None:
+                    call.has_channel = True
+            case NoAnswer(channel_uuid, cause):
+                if (call := self._live.on_channel(channel_uuid)) is not None:
+                    call.error = cause
+                    call.grace_until = time.monotonic() + NO_CHANNEL_GRACE_SECONDS
+                    self._next_sweep = min(self._next_sweep, call.grace_until)
 
     def _each(self, things: Iterable[T | None], act: Callable[[T], object]) -> None:
         """Does something for each, and goes on after one that fails: one fax's trouble must not stop the others."""
@@ -215,20 +224,8 @@ class Dialer:
                 told = f"{act.__name__} of {thing!r}: {type(error).__name__}: {error}"
                 self._switch.log("crit", ascii(told)[:400])
 
-    def _deliver(self, received: PendingFax) -> None:
-        inbound.deliver(self._db, self._store, received, actor=self._actor)
-
     def _settle(self, outcome: Outcome) -> None:
-        # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
-        told = self._live.pages_told(outcome.attempt_id)
-        if outcome.attempt_id not in self._live:
-            # Of a runtime before this one: by its channel alone nobody knows whose pages they are, but the database.
-            self._live.record(self._db)
-        sidecar = self._spool.staged(outcome.attempt_id)
-        settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
-        self._spool.discard_outbound(outcome.attempt_id)
-        self._journal.remove(outcome.attempt_id)
-        self._live.forget(outcome.attempt_id)
+        self._endings.settle(outcome)
         if self._full:
             self._due = 0.0
 
@@ -237,19 +234,40 @@ class Dialer:
         now = time.monotonic()
         self._next_sweep = now + SWEEP_SECONDS
         for call in self._live:
-            if call.no_channel is None:
+            if call.grace_until is None:
                 continue
-            if now < call.no_channel[0]:
-                self._next_sweep = min(self._next_sweep, call.no_channel[0])
+            if now < call.grace_until:
+                self._next_sweep = min(self._next_sweep, call.grace_until)
                 continue
-            if not self._switch.channel_exists(call.fax.channel_uuid):
-                self._journal.write(self._outcome(call.fax, call.no_channel[1]))
-            call.no_channel = None
+            call.grace_until = None
+            # Where there was a channel its hook will tell, and knows more, however late it is.
+            if not call.has_channel and not self._switch.channel_is_up(call.fax.channel_uuid):
+                self._journal.write(self._outcome(call.fax, call.error or ""))
         self._each(list(self._journal.waiting()), self._settle)
-        self._each(list(self._pending.waiting()), self._deliver)
+        self._deliver_waiting()
+
+    def _deliver_waiting(self) -> None:
+        if waiting := list(self._pending.waiting()):
+            self._each(waiting if self._has_store() else (), self._endings.deliver)
+
+    def _has_store(self) -> bool:
+        """Without it no fax is dialled, and none fails."""
+        try:
+            self._store.check()
+        except StoreUnavailable as error:
+            if not self._storeless:
+                self._storeless = True
+                told = f"{error} Until then nothing new is dialled, and received faxes wait in pending/."
+                self._switch.log("err", ascii(told)[:400])
+            return False
+        if self._storeless:
+            self._storeless = False
+            self._switch.log("notice", "the document store is there again")
+        return True
 
     def _outcome(self, fax: ClaimedFax, cause: str) -> Outcome:
-        return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, without_channel(cause, ended_at=time.time()))
+        result = without_channel(cause, ended_at=time.time())
+        return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, result, fax.channel_uuid)
 
     def _stop_cancelled(self) -> None:
         """Done again until none is left: the channel may not have been there yet when its fax was cancelled."""
@@ -262,15 +280,22 @@ class Dialer:
     # --------------------------------------------------------------------------------------------------------- dialling
 
     def _dial_due(self) -> None:
+        sessions_left = self._sessions_left()
         allowance = self._rate.allowance(time.monotonic())
         if allowance < 1:
-            self._due = time.monotonic() + 1 / self._rate.per_second
+            self._due = time.monotonic() + max(1 / self._rate.per_second, HELD_SECONDS / 2)
             return
         if self._stager.room < 1:
             self._due = time.monotonic() + LEAST_WAIT_SECONDS
             return
+        if sessions_left < 1:
+            self._due = time.monotonic() + SWITCH_FULL_SECONDS
+            return
+        if not self._has_store():
+            self._due = time.monotonic() + LONGEST_WAIT_SECONDS
+            return
         with self._db.across_tenants() as tx:
-            most = min(allowance, claims.MOST_CLAIMED, self._stager.room)
+            most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
             claimed = claims.claim_faxes(
                 tx,
                 node=self._settings.node,
@@ -279,6 +304,7 @@ class Dialer:
                 max_calls=self._settings.max_channels,
                 lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
                 calls_to_one_number=self._settings.calls_to_one_number,
+                ways=self._ways,
             )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
             wait, calls = (0.0, 0) if len(claimed) == most else claims.outlook(tx, self._settings.node)
@@ -294,6 +320,14 @@ class Dialer:
         for fax in claimed:
             self._live.add(fax)
         self._each(((fax, owners[fax.tenant_id]) for fax in claimed), self._dial)
+
+    def _sessions_left(self) -> int:
+        """How many more calls the switch takes and keeps what is reserved for others. Paces the runtime below it."""
+        capacity = self._switch.capacity()
+        if capacity is None:
+            return claims.MOST_CLAIMED
+        self._rate.keep_below(capacity.per_second)
+        return capacity.most_sessions - capacity.sessions - self._settings.session_reserve
 
     def _dial(self, owned: tuple[ClaimedFax, tenants.Tenant]) -> None:
         staged = self._stager.take(*owned)
@@ -344,27 +378,15 @@ class Dialer:
         """Ends calls that nobody will report on, and takes care of what they left on the disk."""
         self._each(list(self._journal.waiting()), self._settle)
         # They may have no channel yet.
-        on_their_way = self._stager.attempts | self._live.dialled_since(time.monotonic() - DIALLING_SECONDS)
-        left = self._recovery.look(on_their_way)
-        self._each(list(self._pending.waiting()), self._deliver)
-        self._each(left.received, self._adopt)
-        self._each(left.calls, self._end)
+        now = time.monotonic()
+        left = self._recovery.look(self._stager.attempts | self._live.dialled_since(now - DIALLING_SECONDS), now)
+        self._deliver_waiting()
+        self._each(left.received, self._endings.adopt)
+        self._each(left.calls, self._endings.end_lost)
+        self._each(left.unanswered, self._endings.end_unanswered)
         for attempt_id in left.staged:
             if attempt_id not in self._live:
                 self._spool.discard_outbound(attempt_id)
-
-    def _adopt(self, attempt_id: int) -> None:
-        received = pending.adopt(self._spool, self._pending, attempt_id)
-        if received is not None:
-            self._deliver(received)
-
-    def _end(self, call: Row) -> None:
-        """Settles a call that nobody will ever report on."""
-        if call["direction"] == "outbound":
-            settling.settle_unknown(self._db, call, actor=self._actor)
-            self._live.forget(call["attempt_id"])
-        elif not (self._pending.root / str(call["attempt_id"])).exists():
-            inbound.abandon(self._db, call, actor=self._actor)
 
     # --------------------------------------------------------------------------------------------------------- database
 

@@ -1,9 +1,10 @@
-"""The doctor on the database: reachable for each role, up to date, roles without power, clock, trunks, runtime."""
+"""The doctor on the database: reachable for each role, up to date, roles without power, clock, trunks, runtime,
+worker."""
 
 import time
 from dataclasses import dataclass
 
-from faxplan import migrations, nodes, routes, trunks
+from faxplan import migrations, nodes, queue, routes, trunks
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -12,6 +13,7 @@ from faxplan.findings import Finding, error, ok, warning
 _LEAST_VERSION = 150000
 _MOST_CLOCK_SECONDS = 5.0
 SILENT_SECONDS = 30.0
+_MOST_WAITING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,11 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
     try:
         with db.across_tenants() as tx:
             more, seen = _inside(tx, settings)
-        return findings + more, seen
     except DatabaseUnavailable:
         return findings, Seen()
     finally:
         db.close()
+    return [*findings, *more, *_worker(settings)], seen
 
 
 def _open(settings: Settings, role: str) -> Database:
@@ -160,3 +162,35 @@ def _runtime(tx: Transaction, node: str) -> tuple[Finding, bool]:
             False,
         )
     return ok(what, f"node {node} reported {silent:.0f} s ago"), True
+
+
+def _worker(settings: Settings) -> list[Finding]:
+    """Whether documents are rendered. An idle worker leaves no trace: where nothing waits, nothing is known of it."""
+    db = _open(settings, "worker")
+    try:
+        with db.across_tenants() as tx:
+            waiting = queue.render_jobs_waiting(tx)
+    except DatabaseUnavailable:
+        # Which is a finding of its own, above.
+        return []
+    finally:
+        db.close()
+    what, jobs, seconds = "worker", waiting["jobs"], waiting["longest"]
+    shown = f"{jobs} document waits" if jobs == 1 else f"{jobs} documents wait"
+    if seconds < _MOST_WAITING_SECONDS:
+        return [ok(what, f"{shown} to be rendered")]
+    if waiting["workers"]:
+        return [
+            warning(
+                what,
+                f"{shown} for {seconds:.0f} s to be rendered, behind what {', '.join(waiting['workers'])} has in hand",
+                "If that process (host:pid) is gone: systemctl restart faxplan-worker. Else let another one run.",
+            )
+        ]
+    return [
+        error(
+            what,
+            f"no worker runs: {shown} for {seconds:.0f} s to be rendered, and nobody has taken one",
+            "Start it: systemctl enable --now faxplan-worker. If it runs, see why: journalctl -u faxplan-worker.",
+        )
+    ]

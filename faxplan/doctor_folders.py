@@ -6,7 +6,9 @@ import shutil
 import stat
 from pathlib import Path
 
+from faxplan import pending
 from faxplan.config import Settings
+from faxplan.documents import Store
 from faxplan.findings import Finding, error, ok, warning
 
 _FULL = 0.9
@@ -21,7 +23,7 @@ def folders(settings: Settings) -> list[Finding]:
     found = [
         _folder("state folder", settings.state_dir),
         _folder("spool", settings.spool),
-        _folder("document store", settings.store),
+        *_store(settings),
     ]
     if settings.spool.is_dir():
         found += [_room("spool", settings.spool, _LEAST_SPOOL_BYTES, "Calls fail while it is full"), _memory(settings)]
@@ -32,6 +34,8 @@ def folders(settings: Settings) -> list[Finding]:
             _waiting("journal", settings.journal, "outcomes of calls wait to be settled"),
             _waiting("pending", settings.pending, "received faxes wait to be delivered"),
             *_unreadable(settings.journal),
+            *_unreadable_pending(settings.pending),
+            *_unclaimed(settings.pending),
         ]
         if settings.stop_file.exists():
             found.append(
@@ -54,6 +58,30 @@ def _folder(what: str, path: Path) -> Finding:
     if not stat.S_ISDIR(status.st_mode):
         return error(what, f"{path} is no folder", "Move it away, or name another folder in the settings.")
     return _access(what, path, status)
+
+
+def _store(settings: Settings) -> list[Finding]:
+    """The document store's folder, and whether it is the store: its disk may not be mounted."""
+    what, path, store = "document store", settings.store, Store.of(settings)
+    if not path.exists():
+        remedy = "The worker makes it: systemctl status faxplan-worker."
+        if settings.store_dir is not None:
+            remedy = (
+                f"Mount its disk. If it is new: install -d -m 0700 {path}, as the user of FreeSWITCH, then faxplan "
+                "store accept"
+            )
+        return [error(what, f"{path} does not exist", remedy)]
+    found = [_folder(what, path)]
+    if os.access(path, os.X_OK) and not store.marker.exists():
+        found.append(
+            error(
+                f"{what}, marker",
+                f"{store.marker} is missing: this is not the store, but the place where its disk belongs. No fax is "
+                "dialled, and received ones wait",
+                "Mount the disk. If it is a new store, or one restored without that file: faxplan store accept",
+            )
+        )
+    return found
 
 
 def _access(what: str, path: Path, status: os.stat_result) -> Finding:
@@ -109,7 +137,8 @@ def file_system(path: Path) -> str | None:
 
 
 def _waiting(what: str, folder: Path, meaning: str) -> Finding:
-    count = len(list(folder.iterdir())) if folder.is_dir() else 0
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    count = sum(name.removesuffix(".json").isdecimal() for name in names)
     if count > _MANY_WAITING:
         return warning(what, f"{count} {meaning}", "See whether the database and the switch's runtime are well, below.")
     return ok(what, f"{count} {meaning}")
@@ -124,6 +153,35 @@ def _unreadable(journal: Path) -> list[Finding]:
             "journal, damaged",
             f"{len(aside)} outcomes cannot be read, such as {aside[0]}: their faxes were settled without them",
             "See whether the disk is sound and was full; compare those faxes (`faxplan show`), then delete the files.",
+        )
+    ]
+
+
+def _unreadable_pending(folder: Path) -> list[Finding]:
+    """Received faxes that pending/ has put aside."""
+    if not (aside := sorted(folder.glob("*.unreadable"))):
+        return []
+    return [
+        error(
+            "pending, damaged",
+            f"{len(aside)} received faxes lie in folders whose call.json cannot be read, such as {aside[0]}",
+            "See whether the disk is sound and was full. The pages are in fax.tif; for whom they are says the call's "
+            "row (table attempts, its id is the folder's name). Give them on, then delete the folders.",
+        )
+    ]
+
+
+def _unclaimed(folder: Path) -> list[Finding]:
+    """Received faxes that the database has never heard of."""
+    if not (aside := pending.unclaimed(folder)):
+        return []
+    return [
+        error(
+            "pending, unclaimed",
+            f"{len(aside)} received faxes that the database does not know, such as {aside[0]}: it was restored from a "
+            "backup, or lost its last rows in a fail-over",
+            "Give each to whom it is for (call.json names tenant and mailbox by their ids; the pages are in fax.pdf or "
+            "fax.tif), then delete its folder.",
         )
     ]
 

@@ -7,13 +7,13 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from faxplan import freeswitch_found, guard
 from faxplan.config import Settings
-from faxplan.errors import FaxplanError
+from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.findings import Finding, error, ok, warning
 from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound
+from faxplan.guard import Asked
 
 
 def installed(*, works: bool) -> list[Finding]:
@@ -68,27 +68,32 @@ def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]
         return [
             warning(
                 "event socket",
-                "not configured: gateways, addresses and a stuck Python go unnoticed",
+                "not configured: the guard cannot start a silent runtime again, and gateways, addresses and a stuck "
+                "Python go unnoticed",
                 "Set event_socket and event_socket_password_file; docs/settings.md describes them.",
             )
         ]
+    findings: list[Finding] = []
     try:
         with guard.connect(settings) as switch:
-            findings = [ok("event socket", f"{settings.event_socket} answers")]
+            findings.append(ok("event socket", f"{settings.event_socket} answers"))
             findings += profile(switch, settings.sip_profile, trunk_addresses)
             findings += gateways(switch, settings.sip_profile)
             findings += inbound_cap(switch, settings.call_cap_seconds)
-            guard.ask_whether_alive(switch)
-            return [*findings, ok("scripts in FreeSWITCH", "Python answers")]
-    except FaxplanError as failed:
-        return [error("event socket", str(failed), "Start FreeSWITCH, or mend the settings of its event socket.")]
+            # Last: the socket is of no use after a question that was not answered.
+            findings.append(scripts(switch))
+    except SwitchUnavailable as failed:
+        what = "event socket, lost" if findings else "event socket"
+        findings.append(error(what, str(failed), "Start FreeSWITCH, or mend the settings of its event socket."))
+    except InvalidSetting as unset:
+        findings.append(error("event socket", str(unset), "docs/settings.md describes every setting."))
+    return findings
 
 
-class Asked(Protocol):
-    """Whom to ask: an EventSocket."""
-
-    def api(self, command: str, timeout_seconds: float | None = None) -> str:
-        """A command's output."""
+def scripts(switch: Asked) -> Finding:
+    """Whether Python in FreeSWITCH answers."""
+    what, stuck = "scripts in FreeSWITCH", guard.why_stuck(switch)
+    return error(what, stuck, guard.WHEN_STUCK) if stuck else ok(what, "Python answers")
 
 
 def profile(switch: Asked, name: str, trunk_addresses: Sequence[str]) -> list[Finding]:

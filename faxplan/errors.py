@@ -32,6 +32,12 @@ class NotFound(FaxplanError):
     error_id = "not-found"
 
 
+class Forbidden(FaxplanError):
+    """Who asks may not do this in their own organisation; the message says who may."""
+
+    error_id = "forbidden"
+
+
 class DocumentRefused(FaxplanError):
     """A document cannot be faxed as it is; nothing was stored."""
 

@@ -129,7 +129,7 @@ def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> 
 
 
 def _uncounted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
-    if now.waited >= OLDEST:
+    if now.waited >= OLDEST and not rule.for_ever:
         words = f"{said}. It was so for {OLDEST // timedelta(hours=1)} hours; send it again when the trunk works."
         return Decision(outcome, done, None, words, counted=False, rule=rule)
     rounds = now.uncounted // (now.trunks_tried + 1)

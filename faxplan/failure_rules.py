@@ -33,6 +33,7 @@ class Rule:
     often as the tenant's tries allow. one_more: at most one other trunk. downgrade: the next call uses less of T.38,
     V.17 and ECM. render_again: the pages are rendered anew, once, at the size and resolution that every machine takes.
     trunk_fault: the trunk failed and not the number: no try of the fax is used up, and a trunk that goes on so rests.
+    for_ever: however long it is so, the fax waits.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Rule:
     downgrade: bool = False
     render_again: bool = False
     trunk_fault: bool = False
+    for_ever: bool = False
 
 
 BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
@@ -84,6 +86,10 @@ UNKNOWN = Rule("unknown", "The call ended for an unknown reason", Action.RETRY, 
 STOPPED = Rule(
     "stopped", "The fax server was stopped before it could dial", Action.RETRY, MINUTE, trunk_fault=False
 )  # fmt: skip
+NO_STORE = Rule(
+    "no-store", "The document store is not mounted; the administrator has to look", Action.RETRY, MINUTE,
+    for_ever=True,
+)  # fmt: skip
 NO_CALLER_ID = Rule("no-caller-id", "Your organisation has no number to call from any more", Action.FINAL)
 NO_ROUTE = Rule("no-route", "No trunk serves this number; the administrator has to add a route", Action.FINAL)
 
@@ -105,12 +111,13 @@ _CAUSES = {
     "CHANNEL_UNACCEPTABLE REDIRECTION_TO_NEW_DESTINATION RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED "
     "PRE_EMPTED FACILITY_NOT_IMPLEMENTED INVALID_CALL_REFERENCE INVALID_MSG_UNSPECIFIED MESSAGE_TYPE_NONEXIST "
     "WRONG_MESSAGE IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR",
-    DROPPED: "NORMAL_CLEARING MEDIA_TIMEOUT SRTP_READ_ERROR CRASH SYSTEM_SHUTDOWN MANAGER_REQUEST BOWOUT",
+    DROPPED: "NORMAL_CLEARING MEDIA_TIMEOUT SRTP_READ_ERROR CRASH MANAGER_REQUEST BOWOUT",
     UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
     NO_ROUTE: "no-route",
     NO_CALLER_ID: "no-caller-id",
-    STOPPED: "runtime-stopped",
+    STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
+    NO_STORE: "store-unavailable",
     DOCUMENT: "document-lost not-fax-ready",
     OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
     "MANDATORY_IE_MISSING",

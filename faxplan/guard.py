@@ -5,6 +5,7 @@ It never restarts FreeSWITCH: calls may be running.
 
 import syslog
 from pathlib import Path
+from typing import Protocol
 
 from faxplan import nodes
 from faxplan.config import Settings
@@ -14,6 +15,10 @@ from faxplan.event_socket import EventSocket
 
 SILENT_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
+WHEN_STUCK = (
+    "See FreeSWITCH's log. Calls that run go on, new ones are not handled: restart FreeSWITCH when "
+    "`faxplan status` shows none."
+)
 
 
 class RuntimeSilent(FaxplanError):
@@ -23,9 +28,9 @@ class RuntimeSilent(FaxplanError):
 
 
 def look(settings: Settings, db: Database) -> str:
-    """What was done, in a sentence; empty where the runtime is at work. db: role switch.
+    """What was done, in a sentence; empty where nothing was, as cron mails each word. db: role switch.
 
-    A runtime that was stopped on purpose stays so.
+    A runtime that was stopped on purpose stays so, and only syslog hears of it.
 
     Raises RuntimeSilent where somebody has to look, and DatabaseUnavailable. What is done and what fails is in syslog.
     """
@@ -35,16 +40,17 @@ def look(settings: Settings, db: Database) -> str:
         return ""
     since = "has never reported" if silent is None else f"is silent for {silent:.0f} s"
     if settings.stop_file.exists():
-        stopped = (
+        _log(
+            syslog.LOG_NOTICE,
             f"The runtime of node {settings.node} was stopped on purpose ({settings.stop_file}); nothing is "
-            "dialled here until `python fax_queue::start` in FreeSWITCH."
+            "dialled here until `python fax_queue::start` in FreeSWITCH.",
         )
-        _log(syslog.LOG_NOTICE, stopped)
-        return stopped
+        return ""
     complaint = f"The runtime of node {settings.node} {since}; nothing is dialled here."
     try:
         with connect(settings) as switch:
-            ask_whether_alive(switch)
+            if stuck := why_stuck(switch):
+                raise RuntimeSilent(f"{stuck}. {WHEN_STUCK}")
             reply = switch.api("pyrun fax_queue", ANSWER_SECONDS).strip()
     except FaxplanError as error:
         _log(syslog.LOG_ERR, f"{complaint} {error}")
@@ -64,25 +70,30 @@ def connect(settings: Settings) -> EventSocket:
     return EventSocket(int(port), _password(settings.event_socket_password_file), host, ANSWER_SECONDS)
 
 
-def ask_whether_alive(switch: EventSocket) -> None:
-    """Raises RuntimeSilent where Python in FreeSWITCH is stuck or broken: no script runs there, no call is handled."""
-    advice = (
-        "See FreeSWITCH's log. Calls that run go on, new ones are not handled: restart FreeSWITCH when "
-        "`faxplan status` shows none."
-    )
+class Asked(Protocol):
+    """Whom to ask: an EventSocket."""
+
+    def api(self, command: str, timeout_seconds: float | None = None) -> str:
+        """A command's output. Raises SwitchUnavailable."""
+
+
+def why_stuck(switch: Asked) -> str | None:
+    """How Python in FreeSWITCH shows that it is stuck or broken, so that no script runs and no call is handled there;
+    None where it answers. What to do then: WHEN_STUCK."""
     try:
         reply = switch.api("python fax_queue::alive", ANSWER_SECONDS)
-    except SwitchUnavailable as error:
-        raise RuntimeSilent(f"Python in FreeSWITCH does not answer within {ANSWER_SECONDS:.0f} s. {advice}") from error
-    if not reply.startswith("+OK"):
-        raise RuntimeSilent(f"Python in FreeSWITCH answers {reply.strip()[:80]!r} instead of +OK. {advice}")
+    except SwitchUnavailable:
+        return f"Python in FreeSWITCH does not answer within {ANSWER_SECONDS:.0f} s"
+    return None if reply.startswith("+OK") else f"Python in FreeSWITCH answers {reply.strip()[:80]!r} instead of +OK"
 
 
 def _password(file: Path | None) -> str:
     if file is None:
         raise InvalidSetting("event_socket_password_file is not set; name a file with the event socket's password.")
     try:
-        return file.read_text().strip()
+        return file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise InvalidSetting(f"event_socket_password_file {file} is not UTF-8. Write it anew.") from error
     except OSError as error:
         raise InvalidSetting(f"event_socket_password_file {file} cannot be read ({error.strerror}).") from error
 

@@ -20,7 +20,8 @@ class Fax:
 
     calling_number None: withheld. pages None: known after rendering, or not received yet.
     pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
-    now; None where none runs. tiff_id: the received pages, or those that are sent.
+    now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
+    tiff_id: the received pages, or those that are sent.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Fax:
     pages_done: int
     call_pages: int | None
     attempts_made: int
+    uncounted: int
     max_attempts: int
     not_before: datetime | None
     explanation: str | None
@@ -108,7 +110,7 @@ class Attempt:
 
 _FAX = """
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
-           f.attempts_made, t.max_attempts, f.not_before, f.explanation, f.error_id,
+           f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
            coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id
     from faxes f

@@ -21,7 +21,7 @@ class AlreadyRunning(FaxplanError):
 
 
 class HomeNotUsable(FaxplanError):
-    """The folder cannot be made or written."""
+    """The folder cannot be made or written, or is somebody else's."""
 
     error_id = "home-not-usable"
 
@@ -40,19 +40,39 @@ class Home:
         self.bench = self.root / "bench"
         self.freeswitch = self.root / "freeswitch"
         self._lock_file = self.root / "run.lock"
+        self._folders = (self.state, self.logs, self.inbox, self.bench, self.freeswitch)
+        self._files = (self.settings_file, self.pid_file, self._lock_file)
 
     def prepare(self) -> None:
-        """Makes the folders, each private. Raises HomeNotUsable."""
+        """Makes the folders, each private. One that is there already keeps its mode; it must be empty, or one of ours.
+
+        Raises HomeNotUsable.
+        """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            # PostgreSQL's own account passes through it where root starts us; what is inside is private.
-            self.root.chmod(0o711)
-            for folder in (self.state, self.logs, self.inbox, self.bench, self.freeswitch):
+            self._make_root()
+            for folder in self._folders:
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise HomeNotUsable(
                 f"{self.root} cannot be used ({error.strerror}). Name another folder with FAXPLAN_HOME."
             ) from error
+
+    def _make_root(self) -> None:
+        try:
+            self.root.mkdir(parents=True)
+        except FileExistsError:
+            found = {path.name for path in self.root.iterdir()}
+            # The lock stays in a folder that was ever used; whoever put something beside it since then may do so.
+            foreign = found - {path.name for path in (*self._folders, *self._files, self.postgres)}
+            if foreign and self._lock_file.name not in found:
+                shown = ", ".join(sorted(foreign)[:3])
+                raise HomeNotUsable(
+                    f"{self.root} holds what is not Faxplan's ({shown}{', ...' if len(foreign) > 3 else ''}). "
+                    "Name an empty folder, or one that does not exist yet, with FAXPLAN_HOME."
+                ) from None
+        else:
+            # PostgreSQL's own account passes through it where root starts us; what is inside is private.
+            self.root.chmod(0o711)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -13,106 +13,131 @@ import fcntl
 import logging
 import os
 import shutil
+from dataclasses import asdict
+from enum import Enum, auto
 from pathlib import Path
 
-from faxplan import attempts, audit, documents, mailboxes, notices, queue, received
+from faxplan import attempts, audit, documents, mailboxes, notices, pending, queue, received
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable
 from faxplan.pending import PendingFax
-from faxplan.spool import InboundSidecar
+from faxplan.spool import InboundSidecar, Spool
 
 LOG = logging.getLogger(__name__)
 
 
-def deliver(db: Database, store: Store, pending: PendingFax, *, actor: str) -> str | None:
+class Standing(Enum):
+    """What the database knows of a received fax. UNHEARD_OF: it lost the row, as after a restore or a fail-over."""
+
+    DUE = auto()
+    DELIVERED = auto()
+    UNHEARD_OF = auto()
+
+
+def deliver(db: Database, store: Store, fax: PendingFax, *, actor: str) -> str | None:
     """Brings a pending fax into its mailbox; its final state: received, partial or failed.
 
-    None where that was done before, or while another thread does it. Raises DatabaseUnavailable: everything stays in
+    None where that was done before, or while another thread does it, and for a fax of which the database knows nothing:
+    that one is kept in pending/unclaimed/. Raises DatabaseUnavailable and StoreUnavailable: everything stays in
     pending/.
     """
     try:
-        folder = os.open(pending.folder, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(fax.folder, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return None
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # It may have been delivered, and removed, between the opening and the lock.
-        return _deliver_locked(db, store, pending, actor) if pending.folder.exists() else None
+        return _deliver_locked(db, store, fax, actor) if fax.folder.exists() else None
     except BlockingIOError:
         return None
     finally:
         os.close(folder)
 
 
-def _deliver_locked(db: Database, store: Store, pending: PendingFax, actor: str) -> str | None:
-    side = pending.sidecar
-    state, pages, pdf = _examine(pending)
+def _deliver_locked(db: Database, store: Store, fax: PendingFax, actor: str) -> str | None:
+    # Before the pages are looked at, which costs the most.
+    store.check()
+    state, pages, pdf = _examine(fax)
     # Asked first: while the database is away, every try would leave another copy in the store.
-    with db.tenant(side.tenant_id) as tx:
-        delivered = not _is_due(tx, side, pages)
-    if delivered:
-        shutil.rmtree(pending.folder)
-        return None
-    stored = [store.put(path) for path in (pending.tiff, pdf) if path is not None and pages]
-    try:
-        done = _commit(db, pending, state, pages, stored, actor)
-    except DatabaseUnavailable:
-        # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
-        raise
-    except BaseException:
-        for each in stored:
-            store.delete(each.object_name)
-        raise
-    if not done:
-        for each in stored:
-            store.delete(each.object_name)
-    shutil.rmtree(pending.folder)
-    return state if done else None
+    with db.tenant(fax.sidecar.tenant_id) as tx:
+        standing = _standing(tx, fax.sidecar, pages)
+    if standing is Standing.DUE:
+        stored = [store.put(path) for path in (fax.tiff, pdf) if path is not None and pages]
+        try:
+            standing = _commit(db, fax, state, pages, stored, actor)
+        except DatabaseUnavailable:
+            # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
+            raise
+        except BaseException:
+            _discard(store, stored)
+            raise
+        if standing is Standing.DUE:
+            shutil.rmtree(fax.folder)
+            return state
+        _discard(store, stored)
+    if standing is Standing.UNHEARD_OF:
+        kept = pending.keep_unclaimed(fax)
+        LOG.error("attempt %s: the database knows no such call; its fax is kept in %s", fax.sidecar.attempt_id, kept)
+    else:
+        shutil.rmtree(fax.folder)
+    return None
 
 
-def _is_due(tx: Transaction, side: InboundSidecar, pages: int) -> bool:
+def _discard(store: Store, stored: list[documents.StoredObject]) -> None:
+    for each in stored:
+        store.delete(each.object_name)
+
+
+def _standing(tx: Transaction, side: InboundSidecar, pages: int) -> Standing:
     """Whether the fax is still to be delivered.
 
-    That its call is closed does not say so: it may have been given up as lost while its pages lay here, on a node that
-    was away. Then it is delivered late.
+    By its channel, too: ids are given out again by a database that was restored. One that has ended may have been given
+    up as lost while its pages lay here, on a node that was away. Then it is delivered late.
     """
-    if queue.call_is_open(tx, side.tenant_id, side.attempt_id):
-        return True
-    given_up = tx.value(
-        "select state = 'failed' and tiff_id is null from faxes where tenant_id = %s and id = %s",
-        (side.tenant_id, side.fax_id),
+    row = tx.row(
+        """select f.state, f.finished_at, f.tiff_id
+           from faxes f join attempts a on a.tenant_id = f.tenant_id and a.fax_id = f.id
+           where f.tenant_id = %s and f.id = %s and a.id = %s and a.channel_uuid = %s""",
+        (side.tenant_id, side.fax_id, side.attempt_id, side.channel_uuid),
     )
-    return bool(given_up) and pages > 0
+    if row is None:
+        return Standing.UNHEARD_OF
+    given_up = row["state"] == "failed" and row["tiff_id"] is None
+    is_due = row["finished_at"] is None or (given_up and pages > 0)
+    return Standing.DUE if is_due else Standing.DELIVERED
 
 
-def _examine(pending: PendingFax) -> tuple[str, int, Path | None]:
+def _examine(fax: PendingFax) -> tuple[str, int, Path | None]:
     """Final state, whole pages, and the PDF beside the TIFF; None where there can be none: the TIFF goes alone."""
-    if pending.tiff is None:
+    if fax.tiff is None:
         return "failed", 0, None
-    pdf: Path | None = pending.folder / "fax.pdf"
+    pdf: Path | None = fax.folder / "fax.pdf"
     try:
-        pages = received.complete_pages(pending.tiff)
+        pages = received.complete_pages(fax.tiff)
         if not pages:
             return "failed", 0, None
-        received.to_pdf(pending.tiff, pending.folder / "fax.pdf")
+        received.to_pdf(fax.tiff, fax.folder / "fax.pdf")
     except Exception:
         # The sender shaped these pages: whatever they break, they are kept.
-        LOG.exception("attempt %s: no PDF", pending.sidecar.attempt_id)
-        pages, pdf = max(pending.result.pages, 1), None
-    return ("received" if pending.result.fax_success and pages >= pending.result.pages else "partial"), pages, pdf
+        LOG.exception("attempt %s: no PDF", fax.sidecar.attempt_id)
+        pages, pdf = max(fax.result.pages, 1), None
+    return ("received" if fax.result.fax_success and pages >= fax.result.pages else "partial"), pages, pdf
 
 
 def _commit(
-    db: Database, pending: PendingFax, state: str, pages: int, stored: list[documents.StoredObject], actor: str
-) -> bool:
-    side, result = pending.sidecar, pending.result
+    db: Database, fax: PendingFax, state: str, pages: int, stored: list[documents.StoredObject], actor: str
+) -> Standing:
+    """DUE: it was, and is delivered now. Else nothing is changed."""
+    side, result = fax.sidecar, fax.result
     words = _words(state, pages, result)
     with db.tenant(side.tenant_id) as tx:
-        fax = queue.lock_fax(tx, side.tenant_id, side.fax_id)
-        if fax is None or not _is_due(tx, side, pages):
-            return False
+        queue.lock_fax(tx, side.tenant_id, side.fax_id)
+        standing = _standing(tx, side, pages)
+        if standing is not Standing.DUE:
+            return standing
         if queue.take_call(tx, side.tenant_id, side.attempt_id) is None:
             attempts.reopen(tx, side.tenant_id, side.attempt_id)
         kinds = ((documents.RECEIVED_TIFF, "image/tiff"), (documents.RECEIVED_PDF, "application/pdf"))
@@ -150,7 +175,7 @@ def _commit(
             state=state,
             pages=pages,
         )
-    return True
+    return Standing.DUE
 
 
 def _words(state: str, pages: int, result: CallResult) -> str:
@@ -163,12 +188,21 @@ def _words(state: str, pages: int, result: CallResult) -> str:
     return f"The call ended without a page{said}."
 
 
-def abandon(db: Database, call: Row, *, actor: str) -> bool:
+def withdraw(db: Database, spool: Spool, side: InboundSidecar, *, actor: str) -> None:
+    """Takes back a call whose caller was refused after all."""
+    # First: recovery takes a call without a sidecar for one that was never answered, should the database fail us here.
+    spool.discard_inbound(side.attempt_id)
+    abandon(db, asdict(side), actor=actor, answered=False)
+
+
+def abandon(db: Database, call: Row, *, actor: str, answered: bool = True) -> bool:
     """Ends a receiving row of which nothing was left: its switch died before a page was on disk.
 
-    False: settled before.
+    answered: False where the caller was refused: the mailbox is not told of it. Returns False: settled before.
     """
-    words = "The switch stopped during the call, and no page was on disk."
+    words = "The switch stopped during the call, and no page of it can be read."
+    if not answered:
+        words = "The caller was refused (503): the call could not be looked up in time."
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
         if fax is None or queue.take_call(tx, call["tenant_id"], call["attempt_id"]) is None:
@@ -176,11 +210,12 @@ def abandon(db: Database, call: Row, *, actor: str) -> bool:
         lost = CallResult(hangup_cause="NONE")
         attempts.close(tx, call["tenant_id"], call["attempt_id"], lost, outcome="failed", explanation=words, pages=0)
         tx.execute(
-            """update faxes set state = 'failed', explanation = %s, error_id = 'outcome-unknown', pages = 0,
+            """update faxes set state = 'failed', explanation = %s, error_id = %s, pages = 0,
                       attempts_made = 1, finished_at = now() where tenant_id = %s and id = %s""",
-            (words, call["tenant_id"], call["fax_id"]),
+            (words, "outcome-unknown" if answered else "not-answered", call["tenant_id"], call["fax_id"]),
         )
-        notices.tell_mailbox(tx, call["tenant_id"], fax["mailbox_id"], call["fax_id"], "failed", words)
+        if answered:
+            notices.tell_mailbox(tx, call["tenant_id"], fax["mailbox_id"], call["fax_id"], "failed", words)
         audit.record(
             tx,
             call["tenant_id"],

@@ -5,6 +5,7 @@ which settles it and removes the file. What a crash or a database outage left be
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,15 +13,26 @@ from pathlib import Path
 from faxplan.call_result import CallResult, without_channel
 from faxplan.files import private_folder, sweep_partials, write_durably, write_new_durably
 
+LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the call of an attempt ended."""
+    """How the call of an attempt ended.
+
+    channel_uuid: of its channel; a database that was restored gives the ids out again. None: written before it was
+    noted.
+    """
 
     tenant_id: int
     fax_id: int
     attempt_id: int
     result: CallResult
+    channel_uuid: str | None = None
+
+    def is_of(self, channel_uuid: str | None) -> bool:
+        """Whether it may be of that call; it is where one of them is not known."""
+        return None in (self.channel_uuid, channel_uuid) or self.channel_uuid == channel_uuid
 
 
 class Journal:
@@ -38,20 +50,21 @@ class Journal:
         """Records an outcome durably.
 
         The first record of an attempt stays, but for one that knows only a cause (the runtime's, after an `-ERR`):
-        the hangup hook may come after it, and knows more.
+        the hangup hook may come after it, and knows more. One of another call with the same id goes.
         """
         target = self._path(outcome.attempt_id)
         content = {
             "tenant_id": outcome.tenant_id,
             "fax_id": outcome.fax_id,
             "attempt_id": outcome.attempt_id,
+            "channel_uuid": outcome.channel_uuid,
             "result": outcome.result.as_dict(),
         }
         record = json.dumps(content).encode()
-        if write_new_durably(target, record) or _knows_only_a_cause(outcome.result):
+        if write_new_durably(target, record):
             return
         present = self.read(outcome.attempt_id)
-        if present is None or _knows_only_a_cause(present.result):
+        if present is None or not present.is_of(outcome.channel_uuid) or _knows_less(present.result, outcome.result):
             write_durably(target, record)
 
     def read(self, attempt_id: int) -> Outcome | None:
@@ -66,9 +79,14 @@ class Journal:
             return None
 
     def waiting(self) -> Iterator[Outcome]:
-        """Every outcome that is not settled, oldest attempt first."""
+        """Every outcome that is not settled and can be read, oldest attempt first."""
         for path in sorted(self.folder.glob("[0-9]*.json"), key=lambda p: int(p.stem)):
-            outcome = self.read(int(path.stem))
+            try:
+                outcome = self.read(int(path.stem))
+            except OSError:
+                # This one's trouble; it is tried again, and the others are not to wait for it.
+                LOG.exception("%s cannot be read", path)
+                continue
             if outcome is not None:
                 yield outcome
 
@@ -80,10 +98,15 @@ class Journal:
         return self.folder / f"{attempt_id:d}.json"
 
 
+def _knows_less(present: CallResult, result: CallResult) -> bool:
+    return _knows_only_a_cause(present) and not _knows_only_a_cause(result)
+
+
 def _knows_only_a_cause(result: CallResult) -> bool:
     return replace(result, ended_at=0.0) == without_channel(result.hangup_cause, ended_at=0.0)
 
 
 def _parsed(content: bytes) -> Outcome:
     value = json.loads(content)
-    return Outcome(value["tenant_id"], value["fax_id"], value["attempt_id"], CallResult(**value["result"]))
+    result = CallResult(**value["result"])
+    return Outcome(value["tenant_id"], value["fax_id"], value["attempt_id"], result, value.get("channel_uuid"))

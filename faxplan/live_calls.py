@@ -12,13 +12,15 @@ from faxplan.db import Database
 class LiveCall:
     """A call that this runtime has claimed. Times are monotonic.
 
-    dialled_at: when its originate was; None: not yet. no_channel: until when a `-ERR` waits for the hook, and the cause
-    it gave.
+    dialled_at: when its originate was; None: not yet. has_channel: the switch made one. error: the cause of its `-ERR`.
+    grace_until: when to look whether that is all there will be; None: there is nothing to look for.
     """
 
     fax: ClaimedFax
     dialled_at: float | None = None
-    no_channel: tuple[float, str] | None = None
+    has_channel: bool = False
+    error: str | None = None
+    grace_until: float | None = None
 
 
 class LiveCalls:
@@ -44,6 +46,10 @@ class LiveCalls:
     def on_channel(self, channel_uuid: str) -> LiveCall | None:
         """The call with this channel; None where it is not this runtime's."""
         return self._calls.get(channel_uuid)
+
+    def of_attempt(self, attempt_id: int) -> LiveCall | None:
+        """The call of this attempt; None where it is not this runtime's."""
+        return self._calls.get(self._channel_of.get(attempt_id, ""))
 
     def forget(self, attempt_id: int) -> None:
         """It is settled."""

@@ -7,7 +7,7 @@ identity columns and constraints are the database's.
 
 from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
-from faxplan.calling_models import Destination, FailureRule, SendingHours, TenantTurn, TrunkState
+from faxplan.calling_models import Destination, FailureRule, RoutingVersion, SendingHours, TenantTurn, TrunkState
 from faxplan.directory_models import (
     Did,
     DidCaller,
@@ -50,6 +50,7 @@ __all__ = [
     "RenderJob",
     "Rendering",
     "Route",
+    "RoutingVersion",
     "SchemaMigration",
     "SendingHours",
     "Tenant",

@@ -1,12 +1,14 @@
 """One fax out, up to the queue and from the last call on: submit, rendered, cancel, finish (calls: settling.py)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from faxplan import audit, dids, documents, notices, numbers, queue, quotas, source, tenants, trunks
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import FaxplanError, NoCallerId, NotFound, QuotaExceeded
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NoCallerId, NotFound, QuotaExceeded
+from faxplan.priorities import Priority
 from faxplan.queue import RenderJob
 from faxplan.rendering import Resolution
 from faxplan.users import User
@@ -29,14 +31,18 @@ class TenantDisabled(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """What a user wants to be sent. number: as the user wrote it; file: on local disk; password: of the PDF."""
+    """What a user wants to be sent.
+
+    number: as the user wrote it; file: on local disk; password: of the PDF; send_at: not before, None: at once.
+    """
 
     number: str
     file: Path
     file_name: str
     resolution: Resolution = Resolution.FINE
     password: str | None = None
-    priority: int = 100
+    priority: Priority = Priority.NORMAL
+    send_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
     Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, TenantDisabled,
-    DatabaseUnavailable.
+    StoreUnavailable, DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been accepted).
     """
     with db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
@@ -78,6 +84,9 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
                 file_name=request.file_name,
             )
             fax_id = _accept(tx, user, request, original, called, did.number, found.pages)
+    except DatabaseUnavailable:
+        # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
+        raise
     except BaseException:
         store.delete(stored.object_name)
         raise
@@ -106,8 +115,8 @@ def _accept(
     fax_id = int(
         tx.value(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
-                                  rendering_id, resolution, pages, priority, reserved_pages)
-               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
+                                  rendering_id, resolution, pages, priority, reserved_pages, send_at)
+               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
             (
                 user.tenant_id,
                 user.id,
@@ -119,6 +128,7 @@ def _accept(
                 pages,
                 request.priority,
                 reserved,
+                request.send_at,
             ),
         )
     )
@@ -156,10 +166,13 @@ def render_order(tx: Transaction, job: RenderJob) -> RenderOrder:
 
 
 def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pages: int) -> bool:
-    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now."""
+    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
+
+    May be repeated where an answer of the database was lost.
+    """
     with db.tenant(job.tenant_id) as tx:
         if not queue.finish_render_job(tx, job, worker):
-            return False
+            return documents.is_recorded(tx, job.tenant_id, stored)
         document_id = documents.record(
             tx, job.tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
         )
@@ -217,8 +230,9 @@ def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
 
 
 def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
-    if pages > fax["reserved_pages"]:
-        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - fax["reserved_pages"])
+    held = fax["reserved_pages"]
+    if pages > held:
+        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - held, held=held)
     tx.execute(
         "update faxes set pages = %s, reserved_pages = greatest(reserved_pages, %s) where tenant_id = %s and id = %s",
         (pages, pages, fax["tenant_id"], fax["id"]),

@@ -2,10 +2,14 @@
 
 pending/<attempt>/fax.tif     what rxfax wrote; missing where nothing arrived
 pending/<attempt>/call.json   whose it is and how the call ended; written last, so a folder without it is not complete
+pending/unclaimed/...         faxes that the database has never heard of: it was restored, or lost its last rows
+pending/<attempt>.unreadable  folders whose call.json a damaged disk has spoilt
 """
 
 import json
+import logging
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +18,9 @@ from pathlib import Path
 from faxplan.call_result import CallResult
 from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.spool import InboundSidecar, Spool
+
+LOG = logging.getLogger(__name__)
+_UNCLAIMED = "unclaimed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,11 @@ class Pending:
 
     def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
         """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""
-        spool.note_result(sidecar.attempt_id, result.as_dict())
+        spool.note_result(sidecar.attempt_id, result)
         folder = self.root / str(sidecar.attempt_id)
+        if (present := _read(folder)) is not None and present.sidecar.channel_uuid != sidecar.channel_uuid:
+            # A restored database gives ids out again.
+            keep_unclaimed(present)
         folder.mkdir(mode=0o700, exist_ok=True)
         source = spool.inbound_tiff(sidecar.attempt_id)
         if source.exists():
@@ -60,14 +70,58 @@ class Pending:
         spool.discard_inbound(sidecar.attempt_id)
         return PendingFax(folder, sidecar, result)
 
+    def holds(self, attempt_id: int) -> bool:
+        """Whether the fax of an attempt lies here, complete or not."""
+        return (self.root / str(attempt_id)).exists()
+
+    def has_damaged(self, attempt_id: int) -> bool:
+        """Whether it lies here and cannot be read."""
+        return any(any(self.root.glob(f"{attempt_id:d}{more}.unreadable")) for more in ("", "-*"))
+
     def waiting(self) -> Iterator[PendingFax]:
-        """Everything that is complete here, oldest attempt first."""
+        """Everything that is complete here, and can be read, oldest attempt first."""
         for folder in sorted((p for p in self.root.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name)):
             try:
-                content = json.loads((folder / "call.json").read_bytes())
-            except FileNotFoundError:
+                fax = _read(folder)
+            except OSError:
+                # This one's trouble; it is tried again, and the others are not to wait for it.
+                LOG.exception("%s cannot be read", folder)
                 continue
-            yield PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
+            if fax is not None:
+                yield fax
+
+
+def unclaimed(root: Path) -> list[Path]:
+    """The folders of faxes that were put aside by `keep_unclaimed`."""
+    shelf = root / _UNCLAIMED
+    return sorted(shelf.iterdir()) if shelf.is_dir() else []
+
+
+def keep_unclaimed(fax: PendingFax) -> Path:
+    """Puts a fax aside that the database does not know, durably: nobody delivers it by itself. Where it lies now."""
+    shelf = fax.folder.parent / _UNCLAIMED
+    private_folder(shelf)
+    kept = shelf / f"{fax.folder.name}-{secrets.token_hex(4)}"
+    fax.folder.rename(kept)
+    fsync_folder(shelf)
+    fsync_folder(shelf.parent)
+    return kept
+
+
+def _read(folder: Path) -> PendingFax | None:
+    """None where it is not complete, and where it cannot be understood: then it is put aside, with its pages."""
+    try:
+        content = json.loads((folder / "call.json").read_bytes())
+        return PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        aside = folder.with_name(f"{folder.name}.unreadable")
+        if aside.exists():
+            aside = aside.with_name(f"{folder.name}-{secrets.token_hex(4)}.unreadable")
+        folder.rename(aside)
+        LOG.exception("%s/call.json cannot be understood; the folder is %s now", folder, aside)
+        return None
 
 
 def adopt(spool: Spool, pending: Pending, attempt_id: int) -> PendingFax | None:
@@ -75,5 +129,4 @@ def adopt(spool: Spool, pending: Pending, attempt_id: int) -> PendingFax | None:
     sidecar = spool.expected(attempt_id)
     if sidecar is None:
         return None
-    noted = spool.noted_result(attempt_id)
-    return pending.secure(spool, sidecar, CallResult(**noted) if noted else CallResult(hangup_cause="NONE"))
+    return pending.secure(spool, sidecar, spool.noted_result(attempt_id) or CallResult(hangup_cause="NONE"))

@@ -8,11 +8,14 @@ from typing import TextIO
 
 from faxplan import history, time_line
 from faxplan.db import Database
+from faxplan.errors import DatabaseUnavailable
 from faxplan.history import Fax
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
 POLL_SECONDS = 0.2
+AWAY_SECONDS = 1.0
+_AWAY = "The database is away; waiting for it. The fax is accepted, and not lost."
 _BAR = 24
 
 
@@ -56,13 +59,20 @@ def follow(
 ) -> Fax:
     """Shows a fax of this user until it is final; the final fax. `look` runs between two looks, and may raise.
 
-    Raises NotFound and DatabaseUnavailable.
+    A database that is away is waited for, however long: the fax is accepted, and whoever is told to try again sends it
+    twice. Raises NotFound.
     """
     started = time.monotonic()
     try:
         while True:
-            with db.tenant(user.tenant_id) as tx:
-                fax = history.fax(tx, user, fax_id)
+            try:
+                with db.tenant(user.tenant_id) as tx:
+                    fax = history.fax(tx, user, fax_id)
+            except DatabaseUnavailable:
+                display.update(f"{time.monotonic() - started:3.0f} s  {_AWAY}", _AWAY)
+                look()
+                time.sleep(AWAY_SECONDS)
+                continue
             now = datetime.now(UTC)
             standing = time_line.standing(fax, tenant.zone, now)
             doing = _doing(fax, standing, tenant.country)

@@ -131,29 +131,25 @@ def open_call(
     )
 
 
-def call_is_open(tx: Transaction, tenant_id: int, attempt_id: int) -> bool:
-    """Whether a call is not settled yet."""
-    found = tx.row("select 1 from calls where tenant_id = %s and attempt_id = %s", (tenant_id, attempt_id))
-    return found is not None
-
-
 def open_calls(tx: Transaction, attempt_ids: Sequence[int]) -> dict[int, bool]:
     """Those of these attempts whose calls are not settled, and whether somebody wants to stop them."""
     rows = tx.rows("select attempt_id, cancel_requested from calls where attempt_id = any(%s)", (list(attempt_ids),))
     return {row["attempt_id"]: row["cancel_requested"] for row in rows}
 
 
-def take_call(tx: Transaction, tenant_id: int, attempt_id: int) -> Row | None:
+def take_call(tx: Transaction, tenant_id: int, attempt_id: int, channel_uuid: str | None = None) -> Row | None:
     """Ends the flight of a call: its row of `calls`, which only one caller ever gets; None where it is settled.
 
-    With what the call could use: t38_offered, v17_offered, ecm_offered.
+    channel_uuid: if given, None as well where the attempt is another call's by now. With what the call could use:
+    t38_offered, v17_offered, ecm_offered.
     """
     return tx.row(
         """delete from calls c using attempts a
-           where c.tenant_id = %s and c.attempt_id = %s and a.tenant_id = c.tenant_id and a.id = c.attempt_id
+           where c.tenant_id = %s and c.attempt_id = %s and c.channel_uuid = coalesce(%s, c.channel_uuid)
+             and a.tenant_id = c.tenant_id and a.id = c.attempt_id
            returning c.fax_id, c.pages, c.node, c.channel_uuid, c.trunk_id, c.tried, c.destination,
                      a.t38_offered, a.v17_offered, a.ecm_offered""",
-        (tenant_id, attempt_id),
+        (tenant_id, attempt_id, channel_uuid),
     )
 
 
@@ -256,6 +252,18 @@ def postpone_render_job(
                                   tries = tries - %s
            where tenant_id = %s and rendering_id = %s and worker = %s""",
         (delay_seconds, 0 if counts else 1, job.tenant_id, job.rendering_id, worker),
+    )
+
+
+def render_jobs_waiting(tx: Transaction) -> Row:
+    """What waits for a worker (role worker): `jobs` that are due and in nobody's hands; `longest`: the seconds that one
+    of them waits; `workers`: those that have another in hand, by their leases."""
+    return tx.one(
+        """select count(*) filter (where free and due <= now()) as jobs,
+                  greatest(extract(epoch from max(now() - due) filter (where free)), 0)::float as longest,
+                  coalesce(array_agg(distinct worker) filter (where not free), '{}') as workers
+           from (select greatest(not_before, lease_until) as due, worker, coalesce(lease_until < now(), true) as free
+                 from render_jobs) as job"""
     )
 
 

@@ -1,15 +1,46 @@
-"""Page quotas: reserved when a fax is submitted, settled by the pages that the far end acknowledged."""
+"""Page quotas: reserved when a fax is submitted, settled by the pages that the far end acknowledged.
+
+A quota counts a day or a calendar month of its tenant's own: they begin at midnight in tenants.time_zone. Nothing has
+to run then. Every statement here first asks which period it is, and what was used in an earlier one counts no more.
+What is held is carried over, and is used in the period in which it is settled.
+
+`at`: the moment, with a time zone; None: now, on the database's clock, which all nodes share.
+"""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound, QuotaExceeded
 
+_TURN = 0x71756F
+"""Any number ("quo" in ASCII). An update locks several quotas in no set order: two at once may be a deadlock."""
 
-def set_limit(tx: Transaction, tenant_id: int, *, period: str, pages: int, user_id: int | None = None) -> None:
+# Of a quota q of a tenant t, in SQL. The day on which the period of this moment begins, in the tenant's time zone.
+_CURRENT = "date_trunc(q.period, coalesce(%(at)s, now()) at time zone t.time_zone)::date"
+# Never back: a transaction may wait at midnight for one that began after it, and clocks are set back past midnight.
+_START = f"greatest(q.period_start, {_CURRENT})"
+_USED = f"case when q.period_start < {_CURRENT} then 0 else q.used_pages end"
+_NEXT = f"(date_trunc(q.period, {_START}::timestamp) + ('1 ' || q.period)::interval) at time zone t.time_zone"
+# Every quota that applies to a user takes up what is reserved (negative: let go) and used.
+_COUNT = f"""update quotas q set used_pages = {_USED} + %(used)s,
+                               reserved_pages = greatest(q.reserved_pages + %(reserved)s, 0), period_start = {_START}
+             from tenants t
+             where q.tenant_id = %(tenant)s and t.id = q.tenant_id and (q.user_id = %(user)s or q.user_id is null)"""
+
+
+def set_limit(
+    tx: Transaction, tenant_id: int, *, period: str, pages: int, user_id: int | None = None, at: datetime | None = None
+) -> None:
     """Sets or changes a limit: `period` is 'day' or 'month'; user_id None: the whole tenant."""
     tx.execute(
-        """insert into quotas (tenant_id, user_id, period, limit_pages) values (%s, %s, %s, %s)
+        """insert into quotas (tenant_id, user_id, period, limit_pages, period_start)
+           values (%(tenant)s, %(user)s, %(period)s, %(pages)s,
+                   date_trunc(%(period)s, coalesce(%(at)s, now()) at time zone
+                                          (select time_zone from tenants where id = %(tenant)s))::date)
            on conflict on constraint quotas_entry_key do update set limit_pages = excluded.limit_pages""",
-        (tenant_id, user_id, period, pages),
+        {"tenant": tenant_id, "user": user_id, "period": period, "pages": pages, "at": at},
     )
 
 
@@ -23,43 +54,66 @@ def remove_limit(tx: Transaction, tenant_id: int, *, period: str, user_id: int |
         raise NotFound(f"There is no such quota a {period}. `faxplan quota list` shows all.")
 
 
-def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
-    """A tenant's quotas: user (address; None: the whole tenant), period, and pages: limit, used, reserved."""
+def of_tenant(tx: Transaction, tenant_id: int, *, at: datetime | None = None) -> list[Row]:
+    """A tenant's quotas: user (address; None: the whole tenant), period, and pages: limit, used, reserved.
+
+    With next_period, when what is used counts no more, and the time_zone in which that is a midnight.
+    """
     return tx.rows(
-        """select u.email as user, q.period, q.limit_pages, q.used_pages, q.reserved_pages
-           from quotas q left join users u on u.tenant_id = q.tenant_id and u.id = q.user_id
-           where q.tenant_id = %s order by u.email nulls first, q.period""",
-        (tenant_id,),
+        f"""select u.email as user, q.period, q.limit_pages, {_USED} as used_pages, q.reserved_pages,
+                   {_NEXT} as next_period, t.time_zone
+            from quotas q join tenants t on t.id = q.tenant_id
+            left join users u on u.tenant_id = q.tenant_id and u.id = q.user_id
+            where q.tenant_id = %(tenant)s order by u.email nulls first, q.period""",
+        {"tenant": tenant_id, "at": at},
     )
 
 
-def reserve(tx: Transaction, tenant_id: int, user_id: int, pages: int) -> None:
-    """Holds `pages` in every quota that applies to this user. Raises QuotaExceeded, naming
-    the quota that has no room; nothing is held then."""
-    tx.execute(
-        """update quotas set reserved_pages = reserved_pages + %s
-           where tenant_id = %s and (user_id = %s or user_id is null)""",
-        (pages, tenant_id, user_id),
+def next_period(quota: Row) -> str:
+    """When the next period of a quota (as of_tenant gives it) begins: `2025-06-16 00:00 (Europe/Berlin)`."""
+    begins = quota["next_period"].astimezone(ZoneInfo(quota["time_zone"]))
+    return f"{begins:%Y-%m-%d %H:%M} ({quota['time_zone']})"
+
+
+def reserve(
+    tx: Transaction, tenant_id: int, user_id: int, pages: int, *, held: int = 0, at: datetime | None = None
+) -> None:
+    """Holds `pages` in every quota that applies to this user. held: what is held for the same fax already.
+
+    Raises QuotaExceeded, naming the quota that has no room (of several: for the longest time); nothing more is held
+    then, and the transaction can go on.
+    """
+    tx.take_turn(_TURN, tenant_id)
+    counted = tx.rows(
+        f"""{_COUNT} returning q.user_id, q.period, q.limit_pages, t.time_zone, {_NEXT} as next_period,
+                               q.limit_pages - q.used_pages - q.reserved_pages as room""",
+        _change(tenant_id, user_id, reserved=pages, used=0, at=at),
     )
-    full = tx.row(
-        """select user_id, period, limit_pages, limit_pages - used_pages - reserved_pages + %s as room from quotas
-           where tenant_id = %s and (user_id = %s or user_id is null) and used_pages + reserved_pages > limit_pages
-           order by period limit 1""",
-        (pages, tenant_id, user_id),
-    )
+    full = [quota for quota in counted if quota["room"] < 0]
     if full:
-        settle(tx, tenant_id, user_id, reserved=pages, used=0)
-        whose = "Your" if full["user_id"] else "Your organisation's"
-        raise QuotaExceeded(
-            f"{whose} quota of {full['limit_pages']} pages a {full['period']} has room for {max(full['room'], 0)} "
-            f"more; this fax has {pages}. Ask your administrator for more, or wait for the next {full['period']}."
-        )
+        settle(tx, tenant_id, user_id, reserved=pages, used=0, at=at)
+        raise QuotaExceeded(_refusal(max(full, key=lambda quota: quota["next_period"]), pages, held))
 
 
-def settle(tx: Transaction, tenant_id: int, user_id: int | None, *, reserved: int, used: int) -> None:
+def settle(
+    tx: Transaction, tenant_id: int, user_id: int | None, *, reserved: int, used: int, at: datetime | None = None
+) -> None:
     """Turns a reservation into what was really used (pages)."""
-    tx.later(
-        """update quotas set reserved_pages = greatest(reserved_pages - %s, 0), used_pages = used_pages + %s
-           where tenant_id = %s and (user_id = %s or user_id is null)""",
-        (reserved, used, tenant_id, user_id),
+    tx.take_turn(_TURN, tenant_id)
+    tx.later(_COUNT, _change(tenant_id, user_id, reserved=-reserved, used=used, at=at))
+
+
+def _change(tenant_id: int, user_id: int | None, *, reserved: int, used: int, at: datetime | None) -> dict[str, Any]:
+    return {"tenant": tenant_id, "user": user_id, "reserved": reserved, "used": used, "at": at}
+
+
+def _refusal(quota: Row, pages: int, held: int) -> str:
+    whose = "Your" if quota["user_id"] else "Your organisation's"
+    limit, period = quota["limit_pages"], quota["period"]
+    has = pages + held
+    room = max(quota["room"] + has, 0)
+    wait = ": wait until then, or" if has <= limit else ", but has no room for so many either:"
+    return (
+        f"{whose} quota of {limit} pages a {period} has room for {room} more; this fax has {has}. "
+        f"The next {period} begins at {next_period(quota)}{wait} ask your administrator for more."
     )

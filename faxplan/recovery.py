@@ -7,19 +7,19 @@ from faxplan import queue
 from faxplan.db import Database, Row
 from faxplan.spool import Spool
 from faxplan.switch import Switch
-
-DIALLING_SECONDS = 120.0
-"""So long a call may have no channel: its originate is on its way through the switch."""
+from faxplan.whereabouts import Where, Whereabouts
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
-    """received, staged: attempts with files in the spool and no living call. calls: as queue.calls_of_node gives them,
-    or queue.expired_calls for another node's."""
+    """received, staged: attempts with files in the spool whose calls are gone. calls: as queue.calls_of_node gives
+    them, or queue.expired_calls for another node's. unanswered: those of this switch that came in and have no sidecar,
+    which is written before the answer, and goes when the fax is in pending/."""
 
     received: list[int]
     staged: set[int]
     calls: list[Row]
+    unanswered: list[Row]
 
 
 class Recovery:
@@ -30,10 +30,11 @@ class Recovery:
         self._db = db
         self._spool = spool
         self._node = node
+        self._whereabouts = Whereabouts(switch, spool)
         self._expired: set[tuple[int, int]] = set()
 
-    def look(self, on_their_way: Container[int]) -> LeftOver:
-        """on_their_way: attempts that are being staged or dialled, and may have no channel yet.
+    def look(self, on_their_way: Container[int], now: float) -> LeftOver:
+        """on_their_way: attempts that are being staged or dialled, and may have no channel yet. now: monotonic.
 
         Raises DatabaseUnavailable.
         """
@@ -43,22 +44,25 @@ class Recovery:
         with self._db.across_tenants() as tx:
             here = queue.calls_of_node(tx, self._node)
             expired = {(c["tenant_id"], c["attempt_id"]): c for c in queue.expired_calls(tx)}
-        dead = [call for call in here if call["attempt_id"] not in on_their_way and self._is_dead(call)]
-        living = {call["attempt_id"] for call in here} - {call["attempt_id"] for call in dead}
+        where = self._whereabouts.look(here, on_their_way, now)
+        for call in here:
+            if call["expired"] and where[call["attempt_id"]] is Where.RUNNING:
+                self._switch.hang_up(call["channel_uuid"], "ALLOTTED_TIMEOUT")
+        living = {attempt_id for attempt_id, is_at in where.items() if is_at is not Where.GONE}
+        dead = [call for call in here if call["attempt_id"] not in living]
+        unanswered = [call for call in dead if self._is_ours(call) and call["attempt_id"] not in received]
         # Twice seen: a clock that jumped makes every lease look old until the nodes have reported again.
         gone = [call for key, call in expired.items() if key in self._expired and call["node"] != self._node]
         self._expired = set(expired)
-        return LeftOver([attempt for attempt in received if attempt not in living], set(staged) - living, dead + gone)
+        # Of a call that the database does not know, a handler may be at work all the same.
+        in_hand = {attempt for attempt in received if attempt not in where and self._spool.is_in_hand(attempt)}
+        return LeftOver(
+            [attempt for attempt in received if attempt not in living | in_hand],
+            set(staged) - living,
+            [call for call in dead if call not in unanswered] + gone,
+            unanswered,
+        )
 
-    def _is_dead(self, call: Row) -> bool:
-        """Whether a call of this node is over.
-
-        Of this very switch, the switch itself knows; a lease only bounds how long the call may go on.
-        """
-        if call["switch_uuid"] != self._switch.uuid():
-            return True
-        if self._switch.channel_exists(call["channel_uuid"]):
-            if call["expired"]:
-                self._switch.hang_up(call["channel_uuid"], "ALLOTTED_TIMEOUT")
-            return False
-        return bool(call["age"] > DIALLING_SECONDS)
+    def _is_ours(self, call: Row) -> bool:
+        """Whether it came in to this very switch: the spool of one before it may have gone with its machine."""
+        return call["direction"] == "inbound" and bool(call["switch_uuid"] == self._switch.uuid())

@@ -83,6 +83,8 @@ def ghostscript(clean: Path, part: _Part, resolution: Resolution) -> list[str]:
         "-dBATCH",
         "-dNOPAUSE",
         "-dNOGC",  # the PostScript interpreter has nothing to collect; its first collection is a tenth of the start
+        # Grey by the weights of ITU-R BT.601 and without ICC profiles, which cost a twenty-fifth of the start.
+        "-dUseFastColor=true",
         "-sstdout=%stderr",
         "-sDEVICE=faxg4",
         f"-r{X_DPI}x{resolution.y_dpi}",

@@ -69,10 +69,12 @@ class Run:
         settings = config.load(self._home.settings_file)
         for folder in (settings.state_dir, settings.spool, settings.journal, settings.pending, settings.store):
             files.private_folder(folder)
+        # All below the home is ours, and on one disk with it.
+        Store.of(settings).accept()
         environment = {"FAXPLAN_CONFIG": str(self._home.settings_file)}
         worker = Child(
             "the worker",
-            [sys.executable, "-m", "faxplan.worker"],
+            [sys.executable, "-m", "faxplan.cli", "worker"],
             log=self._home.logs / "worker.log",
             cwd=PROJECT,
             environment=environment,

@@ -9,7 +9,7 @@ from faxplan import demo, history, numbers, outbound, progress, saving, time_lin
 from faxplan.db import Database
 from faxplan.demo import Demo, Party
 from faxplan.documents import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.errors import FaxplanError
 from faxplan.history import Fax
 from faxplan.home import Home
 from faxplan.outbound import SendRequest
@@ -35,7 +35,8 @@ def send(db: Database, store: Store, demonstration: Demo, home: Home, *, look: C
     submitted = outbound.submit(db, store, sender.user, SendRequest(number, demo.DOCUMENT, demo.DOCUMENT.name))
     print(f"\nFaxing {demo.DOCUMENT.name} ({submitted.pages} pages) through the trunk '{demo.TRUNK}'")
     print(f"  from  {_who(sender)}\n  to    {_who(receiver)}\n")
-    sent = _followed(db, sender, submitted.fax_id, look)
+    # While the database is away, `look` starts it again, or ends the run.
+    sent = progress.follow(db, sender.user, submitted.fax_id, sender.tenant, Display(sys.stdout), look=look)
     came = _received(db, sender, receiver, since, look)
     _print_record("The call as it was sent", db, sender, sent)
     if came is None:
@@ -47,17 +48,6 @@ def send(db: Database, store: Store, demonstration: Demo, home: Home, *, look: C
         print(f"  {home.shown(path)}")
     if sent.state != "sent":
         raise NotDelivered(f"The demonstration fax did not arrive whole: {sent.explanation}")
-
-
-def _followed(db: Database, sender: Party, fax_id: int, look: Callable[[], None]) -> Fax:
-    display = Display(sys.stdout)
-    while True:
-        try:
-            return progress.follow(db, sender.user, fax_id, sender.tenant, display, look=look)
-        except DatabaseUnavailable:
-            # `look` starts it again, or ends the run.
-            look()
-            time.sleep(progress.POLL_SECONDS)
 
 
 def _received(db: Database, sender: Party, receiver: Party, since: datetime, look: Callable[[], None]) -> Fax | None:

@@ -2,6 +2,9 @@
 
 The child sends its result back as JSON, never as a pickle: a parser that was taken over must not be able to run
 code in the parent. Functions, arguments and results are therefore limited to what JSON holds.
+
+Limits of resources are all that confines the child: it has its parent's account, files and network
+(docs/architecture.md).
 """
 
 import json
@@ -71,7 +74,7 @@ def command(
     pass_fds: tuple[int, ...] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> "subprocess.Popen[bytes]":
-    """Start a converter from inside the sandboxed child: it inherits the limits, and sees only `directory` as its own.
+    """Start a converter from inside the sandboxed child: it inherits the limits, and works in `directory`.
 
     No shell, no input, nothing of our environment beside `settings`; its output (both streams) is a pipe.
     """

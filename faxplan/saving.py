@@ -27,7 +27,7 @@ class FolderNotWritable(FaxplanError):
 def save(db: Database, store: Store, user: User, fax: Fax, folder: Path) -> Sequence[Path]:
     """Writes `fax-<id>.pdf` and `fax-<id>-<page>.png` into `folder`, which is made if need be; the files, PDF first.
 
-    Raises NoPages, FolderNotWritable, DocumentLost and DatabaseUnavailable.
+    Raises NoPages, FolderNotWritable, DocumentLost, StoreUnavailable and DatabaseUnavailable.
     """
     if fax.tiff_id is None:
         raise NoPages(f"Fax {fax.id} has no page to save. `faxplan show {fax.id}` says why.")

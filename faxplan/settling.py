@@ -7,6 +7,7 @@ from faxplan import attempts, destinations, failure_policy, failure_rules, outbo
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
+from faxplan.failure_rules import DROPPED
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
@@ -18,14 +19,15 @@ ECM_CODE = 16
 
 
 def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str, pages_told: int = 0) -> bool:
-    """Records how a call ended, and what follows for its fax. False: it was settled before; nothing is changed.
+    """Records how a call ended, and what follows for its fax. False, and nothing is changed: it was settled before, or
+    its ids are another call's by now.
 
     pages_told: acknowledged by what the switch told during the call, should the database not have it yet.
     Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
         fax = queue.lock_fax(tx, outcome.tenant_id, outcome.fax_id)
-        call = queue.take_call(tx, outcome.tenant_id, outcome.attempt_id)
+        call = queue.take_call(tx, outcome.tenant_id, outcome.attempt_id, outcome.channel_uuid)
         if fax is None or call is None:
             return False
         tenant = tenants.get(tx, outcome.tenant_id)
@@ -49,11 +51,11 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
     return True
 
 
-def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
+def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) -> bool:
     """Settles an outbound call that nobody will ever report on: its switch died, or its lease ran out.
 
-    What was acknowledged stays acknowledged. The rest is dialled again unless the tenant chose otherwise. False: it was
-    settled before.
+    What was acknowledged stays acknowledged (pages_told: as in `settle`). The rest is dialled again unless the tenant
+    chose otherwise. False: it was settled before.
     """
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
@@ -61,7 +63,8 @@ def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
         if fax is None or taken is None:
             return False
         tenant = tenants.get(tx, call["tenant_id"])
-        done = min(fax["pages_done"] + taken["pages"], fax["pages"])
+        pages = max(taken["pages"], pages_told)
+        done = min(fax["pages_done"] + pages, fax["pages"])
         decision = _unknown(done, fax["pages"], fax["attempts_made"] - fax["uncounted"], tenant)
         attempts.close(
             tx,
@@ -70,7 +73,7 @@ def settle_unknown(db: Database, call: Row, *, actor: str) -> bool:
             CallResult(hangup_cause="NONE"),
             outcome=decision.outcome,
             explanation=decision.explanation,
-            pages=taken["pages"],
+            pages=pages,
         )
         _follow(tx, fax, decision, error_id="outcome-unknown", actor=actor)
     return True
@@ -136,20 +139,27 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
             v17_off=fax["v17_off"] and call["v17_offered"] is False,
             ecm_off=fax["ecm_off"] and call["ecm_offered"] is False,
         )
-    elif rule is not None and rule.downgrade:
-        _downgrade(tx, fax, call, in_t38=in_t38, result=result)
+    elif rule is not None and (rule.downgrade or (in_t38 and _broke_off_at_once(result, decision))):
+        _downgrade(tx, fax, call, in_t38=in_t38, result=result, all_of_it=rule.downgrade)
 
 
-def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult) -> None:
+def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:
+    """Whether the two machines spoke, and not one page came over: so ends T.38 that loses too many packets."""
+    return result.fax_result_code is not None and decision.outcome == "not-sent" and decision.rule == DROPPED
+
+
+def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult, all_of_it: bool) -> None:
     """The fax's next call uses less: V.17 goes first, then T.38 if it was T.38, then ECM; ECM first where it failed.
 
-    In audio V.17 comes back: it was not shown to fail there.
+    In audio V.17 comes back: it was not shown to fail there. all_of_it: else T.38 alone is to blame.
     """
     less = ""
     if in_t38 and destinations.learn_from_failure(
         tx, fax["tenant_id"], fax["called_number"], result.fax_result_text or f"fax result {result.fax_result_code}"
     ):
         less = "t38_off = true, v17_off = false"
+    elif not all_of_it:
+        return
     elif result.fax_result_code == ECM_CODE and call["ecm_offered"]:
         less = "ecm_off = true"
     elif call["v17_offered"]:

@@ -8,10 +8,12 @@ Names come from attempt ids, which the database gives out once: they cannot coll
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from faxplan.call_result import CallResult
 from faxplan.errors import FaxplanError
 from faxplan.files import private_folder, sweep_partials, write_durably, write_whole
 
@@ -64,6 +66,7 @@ class Spool:
         self.inbound = root / "in"
         # What this process staged, which is nearly every call: a file to read is a dozen turns at Python's lock.
         self._staged: dict[int, OutboundSidecar] = {}
+        self._in_hand: set[int] = set()
 
     def prepare(self) -> None:
         """Makes the folders, private. Raises SpoolTooDeep and UnsafeFolder."""
@@ -117,17 +120,32 @@ class Spool:
         except FileNotFoundError:
             return None
 
-    def note_result(self, attempt_id: int, result: dict[str, Any]) -> None:
-        """Keeps how a received call ended beside its pages, should they not leave the spool at once (a full disk)."""
-        write_whole(self.inbound / f"{attempt_id:d}.result", json.dumps(result).encode())
+    @contextmanager
+    def receiving(self, attempt_id: int) -> Iterator[None]:
+        """While a handler of this process has a call that comes in in hand: it takes the pages from here, nobody else.
 
-    def noted_result(self, attempt_id: int) -> dict[str, Any] | None:
-        """What note_result kept; None where the call never came to its end."""
+        Its channel may be gone by then.
+        """
+        self._in_hand.add(attempt_id)
         try:
-            noted: dict[str, Any] = json.loads((self.inbound / f"{attempt_id:d}.result").read_bytes())
-        except FileNotFoundError:
+            yield
+        finally:
+            self._in_hand.discard(attempt_id)
+
+    def is_in_hand(self, attempt_id: int) -> bool:
+        """Whether a handler is between `receiving` and its end."""
+        return attempt_id in self._in_hand
+
+    def note_result(self, attempt_id: int, result: CallResult) -> None:
+        """Keeps how a received call ended beside its pages, should they not leave the spool at once (a full disk)."""
+        write_whole(self.inbound / f"{attempt_id:d}.result", json.dumps(result.as_dict()).encode())
+
+    def noted_result(self, attempt_id: int) -> CallResult | None:
+        """What note_result kept; None where the call never came to its end, and where a full disk kept no whole one."""
+        try:
+            return CallResult(**json.loads((self.inbound / f"{attempt_id:d}.result").read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
             return None
-        return noted
 
     def outbound_attempts(self) -> list[int]:
         """Attempts with anything staged."""

@@ -36,17 +36,20 @@ def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
 
 
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
-    """Writes pages and sidecar of a call; the sidecar. Raises DocumentLost, NoCallerId and InvalidNumber."""
+    """Writes pages and sidecar of a call; the sidecar.
+
+    Raises DocumentLost, StoreUnavailable, NoCallerId and InvalidNumber.
+    """
     if fax.calling_number is None:
         raise NoCallerId("The tenant has no DID any more to call from.")
-    ident = (fax.did_ident or tenant.station_ident or fax.calling_number or "")[:MAX_IDENT]
+    ident = _ident(fax, tenant)
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)
     if stamped:
         plain = spool.outbound_plain(fax.attempt_id)
         try:
             store.copy_to(fax.rendering, plain)
-            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), tenant.header_name, ident, 1, fax.pages)
+            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), tenant.sender_name, ident, 1, fax.pages)
             header_line.stamp(plain, target, line, start_page=fax.start_page)
         finally:
             plain.unlink(missing_ok=True)
@@ -57,7 +60,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         fax_id=fax.fax_id,
         attempt_id=fax.attempt_id,
         ident=ident,
-        header=_as_variable(tenant.header_name) if tenant.header_line and not stamped else "",
+        header=_as_variable(tenant.sender_name) if tenant.header_line and not stamped else "",
         time_zone=tenant.time_zone,
         start_page=fax.start_page,
         dialled=numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country),
@@ -67,6 +70,12 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     )
     spool.stage(sidecar)
     return sidecar
+
+
+def _ident(fax: ClaimedFax, tenant: Tenant) -> str:
+    """The first that tells a number, as 47 CFR 68.318(d) asks for: a form of spaces and + alone tells none."""
+    idents = (fax.did_ident, tenant.station_ident, fax.calling_number or "")
+    return next((ident for ident in idents if any(each.isdigit() for each in ident)), "")[:MAX_IDENT]
 
 
 def _as_variable(name: str) -> str:

@@ -1,12 +1,20 @@
 """What the flows ask of a switch. fs_scripts/faxplan_switch.py gives it over FreeSWITCH's `freeswitch` module."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class NoChannel:
-    """An originate for which the switch made no channel (or ended it before the hook could run): `-ERR CAUSE`."""
+class ChannelMade:
+    """An originate has its channel. However that ends, its hangup hook will tell."""
+
+    channel_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """An originate that came to nothing, `-ERR CAUSE`: its channel ended before the answer, or there never was one."""
 
     channel_uuid: str
     cause: str
@@ -34,7 +42,33 @@ class CallJournalled:
     attempt_id: int
 
 
-SwitchEvent = NoChannel | FaxStarted | PageDone | CallJournalled
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Of the whole switch, whoever uses it.
+
+    sessions: channels at this moment; most_sessions: beyond which it refuses. per_second: as many new ones as it
+    refuses in a second; it admits one less.
+    """
+
+    sessions: int
+    most_sessions: int
+    per_second: int
+
+
+_SESSIONS = re.compile(r"^(\d+) session\(s\) - peak", re.MULTILINE)
+_MOST_SESSIONS = re.compile(r"^(\d+) session\(s\) max", re.MULTILINE)
+_PER_SECOND = re.compile(r"^\d+ session\(s\) per Sec out of max (\d+)", re.MULTILINE)
+
+
+def capacity_of(status: str) -> Capacity | None:
+    """What the API command `status` says (mod_commands.c, status_function); None where it says something else."""
+    found = [pattern.search(status) for pattern in (_SESSIONS, _MOST_SESSIONS, _PER_SECOND)]
+    if not all(found):
+        return None
+    return Capacity(*(int(each[1]) for each in found if each))
+
+
+SwitchEvent = ChannelMade | NoAnswer | FaxStarted | PageDone | CallJournalled
 
 
 class Switch(Protocol):
@@ -46,11 +80,14 @@ class Switch(Protocol):
     def uuid(self) -> str:
         """The core's UUID: new at each start."""
 
+    def capacity(self) -> Capacity | None:
+        """How much room the switch has, for whatever calls."""
+
     def originate(self, argument: str) -> None:
         """Starts a call (`bgapi`); how it fares comes as events. argument: from dial_string.originate."""
 
-    def channel_exists(self, channel_uuid: str) -> bool:
-        """Whether the channel is there."""
+    def channel_is_up(self, channel_uuid: str) -> bool:
+        """Whether the channel is there, and not hung up. False says nothing of its script and its hook."""
 
     def hang_up(self, channel_uuid: str, cause: str) -> None:
         """Ends a call, if it is there."""

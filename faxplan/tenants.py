@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from psycopg2.errors import InvalidParameterValue
+
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+
+NO_LIMITS = "none"
+REDIAL_LIMITS_OF = {"US": "us"}
+"""What a new tenant of a country has; everywhere else there are none. us: 47 CFR 68.318(b)."""
 
 
 class InvalidTenant(FaxplanError):
@@ -34,12 +40,18 @@ class Tenant:
     enabled: bool
     max_calls: int | None = None
     calls_per_hour: int | None = None
-    redial_limits: str = "none"
+    redial_limits: str = NO_LIMITS
 
     @property
     def zone(self) -> ZoneInfo:
         """Its time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def sender_name(self) -> str:
+        """Whom the header line names: never nobody, which 47 CFR 68.318(d) asks for."""
+        shows = any(each.isprintable() and not each.isspace() for each in self.header_name)
+        return self.header_name if shows else self.name
 
 
 COLUMNS = (
@@ -62,12 +74,20 @@ def create(
 
     Raises InvalidTenant for an unknown time zone, InvalidNumber for an unknown country, else ConstraintViolated.
     """
-    _check_time_zone(time_zone)
+    _check_time_zone(tx, time_zone)
     numbers.check_country(country)
     row = tx.one(
-        f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name)
-            values (%s, %s, %s, %s, %s, %s) returning {COLUMNS}""",
-        (slug, name, country, time_zone, station_ident, header_name or name[:50]),
+        f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name, redial_limits)
+            values (%s, %s, %s, %s, %s, %s, %s) returning {COLUMNS}""",
+        (
+            slug,
+            name,
+            country,
+            time_zone,
+            station_ident,
+            header_name or name[:50],
+            REDIAL_LIMITS_OF.get(country, NO_LIMITS),
+        ),
     )
     return Tenant(**row)
 
@@ -86,7 +106,7 @@ def change(tx: Transaction, tenant_id: int, values: Mapping[str, Any]) -> Tenant
     if unknown := values.keys() - set(CHANGEABLE):
         raise ValueError(f"no such columns, or not to be changed: {unknown}")
     if "time_zone" in values:
-        _check_time_zone(values["time_zone"])
+        _check_time_zone(tx, values["time_zone"])
     assignments = ", ".join(f"{column} = %s" for column in values)
     row = tx.row(f"update tenants set {assignments} where id = %s returning {COLUMNS}", (*values.values(), tenant_id))
     return _found(row, f"number {tenant_id}")
@@ -114,10 +134,12 @@ def everyone(tx: Transaction) -> list[Tenant]:
     return [Tenant(**row) for row in tx.rows(f"select {COLUMNS} from tenants order by id")]
 
 
-def _check_time_zone(name: str) -> None:
+def _check_time_zone(tx: Transaction, name: str) -> None:
+    """Header lines take it from Python's list and quotas from PostgreSQL's, which may be of another year."""
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        tx.execute("select now() at time zone %s", (name,))
+    except (ZoneInfoNotFoundError, ValueError, OSError, InvalidParameterValue) as error:
         raise InvalidTenant(f"{name!r} is not an IANA time zone. Write it as Europe/Berlin.") from error
 
 

@@ -45,7 +45,8 @@ def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     at = clock(fax.not_before, zone, now)
     if not fax.explanation:
         return f"It is dialled at {at}."
-    return f"{visible(fax.explanation)} Trying again at {at} (attempt {fax.attempts_made + 1} of {fax.max_attempts})."
+    attempt = fax.attempts_made - fax.uncounted + 1
+    return f"{visible(fax.explanation)} Trying again at {at} (attempt {attempt} of {fax.max_attempts})."
 
 
 def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *, codes: bool = True) -> list[str]:

@@ -10,16 +10,21 @@ import shutil
 import signal
 import socket
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from faxplan import config, outbound, queue, rendering
+from faxplan import outbound, queue, rendering
 from faxplan.config import Settings
 from faxplan.db import Database, Listener
-from faxplan.documents import DocumentLost, Store, StoredObject
+from faxplan.documents import DocumentLost, Store, StoredObject, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
+from faxplan.outbound import RenderOrder
 from faxplan.queue import RenderJob
 
+T = TypeVar("T")
 LOG = logging.getLogger("faxplan.worker")
 LEASE_SECONDS = 1800
 """Longer than any rendering may take. A worker that was killed does not cost that long: see `free_jobs_of_dead`."""
@@ -30,6 +35,10 @@ LEAST_FREE_BYTES = 64 * 1024**2
 """With less room than this a converter's failure is the disk's."""
 KILLS = "Each attempt to convert this document ended the converter. Print it to a new PDF and send that."
 SWEEP_SECONDS = 1.0
+AWAY_SECONDS = 1.0
+"""Between two questions to a database that is away."""
+SIGNAL_SECONDS = 0.2
+"""So much later than its converter, at most, a worker that is ended with it learns that it is to stop."""
 
 
 class Worker:
@@ -42,13 +51,15 @@ class Worker:
         self._name = name
         self._stop = threading.Event()
         self._machine_delay = RETRY_SECONDS
+        self._lease_ends = 0.0
 
     def stop(self) -> None:
-        """Ends `run` after the job in hand."""
+        """Ends `run` after the job in hand; one that waits for the database, or whose converter is ended as well, is
+        given back."""
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped; a database that is away is waited for."""
+        """Works until stopped; a database or a store that is away is waited for."""
         away, fresh = False, True
         while not self._stop.is_set():
             try:
@@ -60,7 +71,7 @@ class Worker:
                 if not worked:
                     self._listener.heard(SWEEP_SECONDS)
                 away = False
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, StoreUnavailable) as error:
                 if not away:
                     LOG.error("%s Waiting for it.", error)
                 away = True
@@ -75,36 +86,79 @@ class Worker:
                     queue.release_render_jobs(tx, name)
 
     def work_one(self) -> bool:
-        """Renders one document; False where none waits."""
+        """Renders one document; False where none waits. Raises DatabaseUnavailable and StoreUnavailable."""
+        self._store.check()
         with self._db.across_tenants() as tx:
             job = queue.claim_render_job(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
         if job is None:
             return False
+        self._lease_ends = time.monotonic() + LEASE_SECONDS
+        try:
+            self._work_on(job)
+        except DatabaseUnavailable:
+            if self._stop.is_set():
+                self._give_back(job)
+            raise
+        return True
+
+    def _work_on(self, job: RenderJob) -> None:
         if job.tries > MOST_TRIES:
             LOG.error(
                 "rendering %s of tenant %s ended its worker %s times", job.rendering_id, job.tenant_id, MOST_TRIES
             )
-            outbound.rendering_failed(self._db, job, self._name, RenderingFailed(KILLS))
-            return True
+            self._fail(job, RenderingFailed(KILLS))
+            return
         try:
             stored, pages = self._render(job)
         except DatabaseUnavailable:
             raise
-        except (DocumentRefused, DocumentLost) as error:
-            outbound.rendering_failed(self._db, job, self._name, error)
-        except (OSError, UnsafeFolder) as error:
+        except (OSError, UnsafeFolder, StoreUnavailable) as error:
             self._wait_for_machine(job, error)
         except FaxplanError as error:
-            self._try_again(job, error)
+            # systemd ends the converters together with us, and perhaps a moment sooner.
+            if self._stop.wait(SIGNAL_SECONDS):
+                self._give_back(job)
+            elif isinstance(error, DocumentRefused | DocumentLost):
+                self._fail(job, error)
+            else:
+                self._try_again(job, error)
         else:
             self._machine_delay = RETRY_SECONDS
-            if not outbound.rendered(self._db, job, self._name, stored, pages):
+            if not self._insist(lambda: outbound.rendered(self._db, job, self._name, stored, pages)):
                 self._store.delete(stored.object_name)
-        return True
+
+    def _insist(self, step: Callable[[], T]) -> T:
+        """What `step` returns, asked again while the database is away: that is no fault of a document, and none of its
+        tries. Raises DatabaseUnavailable when the job's lease has run out, or the worker is to stop.
+        """
+        waiting = False
+        while True:
+            try:
+                return step()
+            except DatabaseUnavailable as error:
+                if not waiting:
+                    LOG.error("%s The job in hand waits for it.", error)
+                waiting = True
+                if self._stop.wait(AWAY_SECONDS) or time.monotonic() > self._lease_ends:
+                    raise
+
+    def _give_back(self, job: RenderJob) -> None:
+        """Lets go of a job that we cannot bring to its end; none of its tries."""
+        LOG.info("rendering %s of tenant %s is given back", job.rendering_id, job.tenant_id)
+        try:
+            self._postpone(job, 0, counts=False)
+        except DatabaseUnavailable as error:
+            LOG.error("%s The next worker of this machine frees the job.", error)
+
+    def _fail(self, job: RenderJob, error: FaxplanError) -> None:
+        self._insist(lambda: outbound.rendering_failed(self._db, job, self._name, error))
+
+    def _postpone(self, job: RenderJob, delay_seconds: float, *, counts: bool) -> None:
+        with self._db.across_tenants() as tx:
+            queue.postpone_render_job(tx, job, self._name, delay_seconds, counts=counts)
 
     def _render(self, job: RenderJob) -> tuple[StoredObject, int]:
-        with self._db.tenant(job.tenant_id) as tx:
-            order = outbound.render_order(tx, job)
+        order = self._insist(lambda: self._order(job))
         with self._store.scratch.folder() as folder:
             original, target = folder / "original", folder / "fax.tif"
             try:
@@ -117,42 +171,40 @@ class Worker:
                     raise OSError(errno.ENOSPC, f"no room in {folder.parent}: {error}") from error
                 raise
 
+    def _order(self, job: RenderJob) -> RenderOrder:
+        with self._db.tenant(job.tenant_id) as tx:
+            return outbound.render_order(tx, job)
+
     def _wait_for_machine(self, job: RenderJob, error: Exception) -> None:
-        """A full or broken disk is no document's fault: no job fails for it; each waits longer, until one succeeds."""
+        """A full, broken or missing disk is no document's fault: no job fails for it; each waits longer, until one
+        succeeds.
+        """
         LOG.error(
             "rendering %s of tenant %s, again in %s s: %s", job.rendering_id, job.tenant_id, self._machine_delay, error
         )
-        with self._db.across_tenants() as tx:
-            queue.postpone_render_job(tx, job, self._name, self._machine_delay, counts=False)
+        self._insist(lambda: self._postpone(job, self._machine_delay, counts=False))
         self._machine_delay = min(2 * self._machine_delay, LONGEST_RETRY_SECONDS)
 
     def _try_again(self, job: RenderJob, error: FaxplanError) -> None:
         """A converter that broke may do better later (it was killed, say); after MOST_TRIES it is final."""
         LOG.error("rendering %s of tenant %s, try %s: %s", job.rendering_id, job.tenant_id, job.tries, error)
         if job.tries >= MOST_TRIES:
-            outbound.rendering_failed(self._db, job, self._name, error)
+            self._fail(job, error)
             return
-        with self._db.across_tenants() as tx:
-            queue.postpone_render_job(tx, job, self._name, RETRY_SECONDS)
+        self._insist(lambda: self._postpone(job, RETRY_SECONDS, counts=True))
 
 
-def make(settings: Settings) -> Worker:
-    """A worker of this installation."""
+def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
-    return Worker(Database(url), Listener(url, (queue.RENDER_CHANNEL,)), Store(settings.store), name=name)
+    return Worker(Database(url), Listener(url, (queue.RENDER_CHANNEL,)), Store.of(settings), name=name)
 
 
-def main() -> None:
-    """`python -m faxplan.worker`: runs until SIGTERM or SIGINT."""
-    settings = config.load()
+def serve(settings: Settings) -> None:
+    """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand. For the main thread."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    worker = make(settings)
+    worker = _make(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     LOG.info("worker ready")
     worker.run()
-
-
-if __name__ == "__main__":
-    main()

@@ -13,6 +13,7 @@ import faxplan_switch
 from faxplan import accepting, call_result, inbound, invite
 from faxplan import channel_variables as cv
 from faxplan.accepting import Accepted, IncomingCall, Node, Refused
+from faxplan.documents import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.lookups import TooManyLookups
 
@@ -26,11 +27,12 @@ def handler(session: Any, args: str) -> None:
             faxplan_switch.log("notice", f"call refused with {decision.cause}: {decision.reason}")
             session.hangup(decision.cause)
             return
-        result = _receive(session, here, decision)
-        pending = here.pending.secure(here.spool, decision.sidecar, result)
+        with here.spool.receiving(decision.sidecar.attempt_id):
+            result = _receive(session, here, decision)
+            pending = here.pending.secure(here.spool, decision.sidecar, result)
         inbound.deliver(here.db, here.store, pending, actor=f"switch:{here.settings.node}")
-    except DatabaseUnavailable as error:
-        # The fax is safe in pending/; the runtime delivers it when the database answers again.
+    except (DatabaseUnavailable, StoreUnavailable) as error:
+        # The fax is safe in pending/; the runtime delivers it when database and store are there again.
         faxplan_switch.log_failure("delivery", error)
     except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
         faxplan_switch.log_failure("fax_in", error)
@@ -51,8 +53,7 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         max_channels=settings.max_channels,
         lease_seconds=settings.call_cap_seconds + settings.lease_margin_seconds,
     )
-    deadline = time.monotonic() + settings.lookup_seconds
-    look_up = partial(accepting.accept, here.db, here.spool, call, node, deadline=deadline)
+    look_up = partial(accepting.accept, here.db, here.spool, call, node, turn_seconds=settings.lookup_seconds)
     try:
         return faxplan_switch.lookups.run(look_up, settings.lookup_seconds)
     except (DatabaseUnavailable, OSError, TooManyLookups) as error:

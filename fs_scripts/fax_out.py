@@ -53,7 +53,8 @@ def settle(session: Any, stream: Any, env: Any, args: str) -> None:
         except FaxplanError as error:
             faxplan_switch.log_failure(f"result of attempt {attempt_id}", error)
             result = call_result.without_channel(env.getHeader("Hangup-Cause") or "", ended_at=now)
-        here.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, attempt_id, result))
+        channel_uuid = env.getHeader("Unique-ID")
+        here.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, attempt_id, result, channel_uuid))
         faxplan_switch.announce_journalled(attempt_id)
     except BaseException as error:  # SystemExit in a hook ends FreeSWITCH
         faxplan_switch.log_failure("fax_out::settle", error)

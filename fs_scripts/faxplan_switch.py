@@ -22,7 +22,16 @@ from faxplan.lookups import Lookups
 from faxplan.pending import Pending
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
 from faxplan.spool import Spool
-from faxplan.switch import CallJournalled, FaxStarted, NoChannel, PageDone, SwitchEvent
+from faxplan.switch import (
+    CallJournalled,
+    Capacity,
+    ChannelMade,
+    FaxStarted,
+    NoAnswer,
+    PageDone,
+    SwitchEvent,
+    capacity_of,
+)
 
 JOURNALLED = "faxplan::journalled"
 TX_STARTED, TX_PAGE, RX_PAGE = "spandsp::txfaxnegociateresult", "spandsp::txfaxpageresult", "spandsp::rxfaxpageresult"
@@ -76,7 +85,7 @@ def installation() -> Installation:
                 settings,
                 Spool(settings.spool),
                 Journal(settings.journal),
-                Store(settings.store),
+                Store.of(settings),
                 Pending(settings.pending),
             )
             for part in (made.spool, made.journal, made.pending):
@@ -124,6 +133,7 @@ class FreeSwitch:
             ("CUSTOM", TX_STARTED),
             ("CUSTOM", TX_PAGE),
             ("CUSTOM", RX_PAGE),
+            ("CHANNEL_ORIGINATE", ""),
             ("BACKGROUND_JOB", ""),
         ):
             self._events.bind(name, subclass)
@@ -136,11 +146,15 @@ class FreeSwitch:
         """See faxplan.switch."""
         return self._uuid
 
+    def capacity(self) -> Capacity | None:
+        """See faxplan.switch."""
+        return capacity_of(str(self._api.execute("status", "")))
+
     def originate(self, argument: str) -> None:
         """See faxplan.switch."""
         self._api.execute("bgapi", argument)
 
-    def channel_exists(self, channel_uuid: str) -> bool:
+    def channel_is_up(self, channel_uuid: str) -> bool:
         """See faxplan.switch."""
         return str(self._api.execute("uuid_exists", channel_uuid)).strip() == "true"
 
@@ -169,10 +183,12 @@ class FreeSwitch:
 
 
 def _told(event: "freeswitch.Event") -> SwitchEvent | None:
+    if event.getType() == "CHANNEL_ORIGINATE":
+        return ChannelMade(event.getHeader("Unique-ID") or "")
     if event.getType() == "BACKGROUND_JOB":
         reply = (event.getBody() or "").strip()
         if event.getHeader("Job-Command") == "originate" and reply.startswith("-ERR"):
-            return NoChannel(event.getHeader("Job-UUID") or "", reply.removeprefix("-ERR").strip())
+            return NoAnswer(event.getHeader("Job-UUID") or "", reply.removeprefix("-ERR").strip())
         return None
     subclass = event.getHeader("Event-Subclass")
     if subclass == JOURNALLED:

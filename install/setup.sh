@@ -18,8 +18,6 @@ packages() {
 	ghostscript       renders documents to fax pages
 	fonts-dejavu-core text documents and header lines
 	libfribidi0       text that is written from right to left
-	bubblewrap        the sandbox around converters
-	util-linux        prlimit, the limits of converters
 	passwd            useradd: PostgreSQL runs under an account of its own when you are root
 	tzdata            the time zones in header lines
 	ca-certificates   to fetch the Python packages

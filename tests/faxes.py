@@ -12,6 +12,7 @@ from faxplan import accepting, claims, documents, queue, quotas
 from faxplan.accepting import Accepted, IncomingCall, Node
 from faxplan.claims import ClaimedFax
 from faxplan.invite import Invite
+from faxplan.lookups import Caller
 from faxplan.pending import Pending
 from faxplan.spool import InboundSidecar
 from tests.world import Office, World
@@ -106,9 +107,7 @@ def accepted(
     """A call for this office's DID that was let in. caller: calling, calling_name."""
     said = invite(office.did, caller.get("calling", NUMBER), caller.get("calling_name", ""))
     node = replace(NODE, switch_uuid=switch_uuid)
-    decision = accepting.accept(
-        world.switch, world.spool, IncomingCall(uuid, "127.0.0.1", said), node, deadline=float("inf")
-    )
+    decision = accepting.accept(world.switch, world.spool, IncomingCall(uuid, "127.0.0.1", said), node, Caller())
     assert isinstance(decision, Accepted), decision
     return decision.sidecar
 

@@ -36,6 +36,19 @@ class Installation:
                 (role, self.database),
             )
 
+    def let_in(self, *, anybody: bool) -> None:
+        """False: who is connected is thrown out, and nobody gets in, as while a server is away; True: as before."""
+        with server(self.cluster) as cursor:
+            cursor.execute(
+                sql.SQL("alter database {} allow_connections {}").format(
+                    sql.Identifier(self.database), sql.Literal(anybody)
+                )
+            )
+            if not anybody:
+                cursor.execute(
+                    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", (self.database,)
+                )
+
     def dispose(self) -> None:
         """Drops the database, whoever is connected. May be called again."""
         with server(self.cluster) as cursor:

@@ -3,12 +3,12 @@
 import queue
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from faxplan.call_result import CallResult, without_channel
 from faxplan.journal import Journal, Outcome
 from faxplan.spool import Spool
-from faxplan.switch import CallJournalled, SwitchEvent
+from faxplan.switch import CallJournalled, Capacity, ChannelMade, SwitchEvent
 
 _ORIGINATE = re.compile(
     r"uuid:(?P<uuid>\S+) originate .*sofia/gateway/(?P<gateway>[^/]+)/(?P<number>\S+) "
@@ -56,6 +56,8 @@ class ScriptedSwitch:
     spool: Spool
     journal: Journal
     core: str = "switch-1"
+    room: Capacity | None = None
+    """`sessions`: those that are not ours."""
     on_originate: Callable[[Originate], None] = _nothing
     on_turn: Callable[[], None] = lambda: None
     until: Callable[[], bool] = lambda: True
@@ -68,6 +70,7 @@ class ScriptedSwitch:
 
     def __post_init__(self) -> None:
         self._events: queue.SimpleQueue[SwitchEvent] = queue.SimpleQueue()
+        self._without_channel: list[Originate] = []
 
     def running(self) -> bool:
         self.turns += 1
@@ -76,6 +79,9 @@ class ScriptedSwitch:
 
     def uuid(self) -> str:
         return self.core
+
+    def capacity(self) -> Capacity | None:
+        return self.room and replace(self.room, sessions=self.room.sessions + len(self.channels))
 
     def originate(self, argument: str) -> None:
         found = _ORIGINATE.fullmatch(argument)
@@ -87,8 +93,10 @@ class ScriptedSwitch:
         self.channels[call.uuid] = call
         self.busiest = max(self.busiest, len(self.channels))
         self.on_originate(call)
+        if call not in self._without_channel:
+            self.tell(ChannelMade(call.uuid))
 
-    def channel_exists(self, channel_uuid: str) -> bool:
+    def channel_is_up(self, channel_uuid: str) -> bool:
         return channel_uuid in self.channels
 
     def hang_up(self, channel_uuid: str, cause: str) -> None:
@@ -119,6 +127,11 @@ class ScriptedSwitch:
 
     def no_channel(self, call: Originate) -> None:
         """The switch never made this call's channel."""
+        self._without_channel.append(call)
+        del self.channels[call.uuid]
+
+    def hangs_up(self, call: Originate) -> None:
+        """Its hang-up begins: no channel is found any more. `ends` is its hook, which comes later, or never."""
         del self.channels[call.uuid]
 
     def ends(self, call: Originate, result: CallResult) -> None:
@@ -126,5 +139,5 @@ class ScriptedSwitch:
         self.channels.pop(call.uuid, None)
         sidecar = self.spool.staged(call.attempt_id)
         assert sidecar is not None
-        self.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, call.attempt_id, result))
+        self.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, call.attempt_id, result, call.uuid))
         self.tell(CallJournalled(call.attempt_id))

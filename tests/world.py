@@ -51,6 +51,10 @@ class World:
         while worker.work_one():
             pass
 
+    def stored(self) -> list[Path]:
+        """The objects in the store, and whatever else is there but its marker."""
+        return [path for path in self.store.root.rglob("*") if path.is_file() and path != self.store.marker]
+
     def fax(self, office: Office, fax_id: int) -> dict[str, object]:
         """A fax's row, as its tenant sees it."""
         with self.portal.tenant(office.tenant.id) as tx:

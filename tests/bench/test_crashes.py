@@ -114,7 +114,7 @@ def _received(world: World) -> list[str]:
 @contextmanager
 def worker_process(world: World) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "FAXPLAN_CONFIG": str(write_settings(world))}
-    process = subprocess.Popen([sys.executable, "-m", "faxplan.worker"], cwd=ROOT, env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "faxplan.cli", "worker"], cwd=ROOT, env=environment)
     try:
         yield process
     finally:
@@ -131,8 +131,9 @@ def test_a_worker_killed_in_mid_rendering_loses_nothing(world: World, tmp_path: 
         first.kill()
         first.wait()
     assert world.fax(world.acme, fax_id)["state"] == "accepted"
-    with worker_process(world):
+    with worker_process(world) as second:
         wait_for(lambda: world.fax(world.acme, fax_id)["state"] == "queued", "another worker to render it", 120)
+    assert second.returncode == 0
     assert _jobs_in_hand(world) == 0
 
 

@@ -173,12 +173,26 @@ def test_switches_one_after_the_other_share_nothing(
         "    stream.write(str(len(state.seen)))\n",
         encoding="utf-8",
     )
-    uuids = set()
+    # As load_once.py and faxplan_switch.py do: Python asks this finder before its own, in the whole process.
+    (script_dir / "finder.py").write_text(
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        return None\n"
+        "def fsapi(session, stream, env, args):\n"
+        "    sys.meta_path.insert(0, Finder())\n"
+        "    sys.setswitchinterval(0.0001)\n",
+        encoding="utf-8",
+    )
+    uuids, before = set(), (list(sys.meta_path), sys.getswitchinterval())
     for _ in range(2):
         switch = start_bench()
         assert switch.api.execute("python", "counter") == "1"
+        switch.api.execute("python", "finder")
+        assert len(sys.meta_path) == len(before[0]) + 1
         uuids.add(switch.api.execute("global_getvar", "core_uuid"))
         switch.stop()
+        assert (sys.meta_path, sys.getswitchinterval()) == before
     assert len(uuids) == 2
 
 

@@ -30,16 +30,19 @@ def write_settings(world: World) -> Path:
 
 @contextmanager
 def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[Switch]:
-    """Runs fax_queue, fax_out and fax_in on a bench switch whose trunk brings our own DIDs back to us."""
+    """Runs fax_queue, fax_out and fax_in on a bench switch whose trunk brings our own DIDs back to us.
+
+    plan: more of the numbering plan's tables; gateways: in place of `carrier` alone; own: of that one's table.
+    """
     monkeypatch.setenv("FAXPLAN_CONFIG", str(write_settings(world)))
     own = {"prefix": OUR_NUMBERS, "from_address": "127.0.0.1", **options.pop("own", {})}  # type: ignore[dict-item]
-    plan = NumberingPlan({"own": [own]})
+    plan = NumberingPlan({"own": [own], **options.pop("plan", {})})  # type: ignore[dict-item]
     inbound = options.pop("inbound", None) or dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
     config = BenchConfig(
         script_dir=SCRIPTS,
         startup_scripts=["fax_queue"],
         plan=plan,
-        gateways=["carrier"],
+        gateways=options.pop("gateways", ["carrier"]),  # type: ignore[arg-type]
         inbound=inbound,  # type: ignore[arg-type]
         **options,  # type: ignore[arg-type]
     )

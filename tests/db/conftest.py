@@ -8,6 +8,7 @@ from faxplan import accepting, destinations, did_callers, dids, inbound, outboun
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
+from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
 from tests.faxes import NODE, invite
@@ -49,7 +50,7 @@ def live(world: World, office: Office, folder: Path) -> None:
     pending.prepare()
     for number in range(2):
         call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", invite(office.did, "+493099"))
-        accepted = accepting.accept(world.switch, world.spool, call, NODE, deadline=float("inf"))
+        accepted = accepting.accept(world.switch, world.spool, call, NODE, Caller())
         assert isinstance(accepted, Accepted)
         if number == 0:
             with world.store.open(_a_rendering(world, office)) as pages:

@@ -1,7 +1,6 @@
 """Which calls are answered, and what is kept of each."""
 
 import threading
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,27 +8,29 @@ import pytest
 
 from faxplan import accepting, did_callers, dids, queue
 from faxplan.accepting import Accepted, IncomingCall, Refused
+from faxplan.db import Transaction
 from faxplan.errors import DatabaseUnavailable
-from tests.faxes import NODE, accepted, claim, in_threads, invite, queued
+from faxplan.lookups import Caller
+from faxplan.spool import Spool
+from tests.faxes import NODE, accepted, claim, in_threads, invite, noticed, queued
 from tests.hostile import TEXTS
 from tests.routing import add_trunk, change
 from tests.world import Office, World
 
 CALLING = "030-99001234"
 DIALLED = "03023125001"
-FOREVER = float("inf")
 
 
 def accept(
     world: World, called: str = "03023125001", calling: str | None = CALLING, **values: Any
 ) -> Accepted | Refused:
-    """A call from the carrier. values: of IncomingCall, Node and Invite; deadline."""
+    """A call from the carrier. values: of IncomingCall, Node and Invite; waiting, turn_seconds."""
     node = replace(NODE, **{name: values.pop(name) for name in ("name", "max_channels") if name in values})
     call = {name: values.pop(name) for name in ("source_address", "gateway", "trunk", "channel_uuid") if name in values}
-    deadline = values.pop("deadline", FOREVER)
+    waiting, turn_seconds = values.pop("waiting", None) or Caller(), values.pop("turn_seconds", None)
     said = invite(called, calling, values.pop("calling_name", "Somebody"), **values)
     incoming = IncomingCall(**{"channel_uuid": "uuid-1", "source_address": "127.0.0.1", "invite": said} | call)
-    return accepting.accept(world.switch, world.spool, incoming, node, deadline=deadline)
+    return accepting.accept(world.switch, world.spool, incoming, node, waiting, turn_seconds=turn_seconds)
 
 
 def cause(decision: Accepted | Refused) -> str | None:
@@ -146,13 +147,52 @@ def test_an_anonymous_caller_is_let_in(world: World, calling: str | None) -> Non
     assert fax["calling_number"] is None
 
 
-def test_after_the_deadline_nothing_is_committed(world: World) -> None:
+def test_nothing_is_committed_for_a_caller_who_has_given_up(world: World) -> None:
+    waiting = Caller()
+    waiting.give_up()
     with pytest.raises(DatabaseUnavailable):
-        accept(world, deadline=time.monotonic() - 1)
+        accept(world, waiting=waiting)
     assert nothing_is_open(world)
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from faxes") == 0
     assert not list(world.spool.inbound.iterdir())
+
+
+@pytest.mark.parametrize("step", [(Transaction, "commit"), (Spool, "expect")], ids=["commit", "sidecar"])
+def test_what_was_written_for_a_caller_who_gave_up_meanwhile_is_undone(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
+) -> None:
+    waiting, real = Caller(), getattr(*step)
+
+    def stalls(*arguments: Any) -> None:
+        real(*arguments)
+        waiting.give_up()
+
+    monkeypatch.setattr(*step, stalls)
+    with pytest.raises(DatabaseUnavailable, match="took too long"):
+        accept(world, waiting=waiting)
+    assert_withdrawn(world)
+
+
+def test_a_call_that_cannot_be_noted_in_the_spool_is_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Spool, "expect", full)
+    with pytest.raises(OSError, match="No space"):
+        accept(world)
+    assert_withdrawn(world)
+
+
+def assert_withdrawn(world: World) -> None:
+    """It holds no place, and its mailbox has heard nothing of it."""
+    assert nothing_is_open(world)
+    assert not list(world.spool.inbound.iterdir())
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        fax = tx.one("select state, error_id, explanation from faxes")
+    assert (fax["state"], fax["error_id"]) == ("failed", "not-answered")
+    assert "503" in fax["explanation"]
+    assert noticed(world, world.acme) == []
 
 
 def test_the_same_channel_cannot_be_two_calls(world: World) -> None:
@@ -359,12 +399,12 @@ def test_a_look_up_does_not_wait_for_others_longer_than_it_may(world: World) -> 
     try:
         assert holds.wait(30)
         with pytest.raises(DatabaseUnavailable, match="lock timeout"):
-            accept(world, deadline=time.monotonic() + 0.3)
+            accept(world, turn_seconds=0.3)
     finally:
         done.set()
         other.join()
     assert nothing_is_open(world)
-    assert cause(accept(world, deadline=time.monotonic() + 30)) is None
+    assert cause(accept(world, turn_seconds=30)) is None
 
 
 # ------------------------------------------------------------------------------------------------------------- settings

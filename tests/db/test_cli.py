@@ -1,12 +1,17 @@
 import io
 import json
+import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pikepdf
 import pytest
 
-from faxplan import cli, users
+from faxplan import cli, outbound, progress, users
 from faxplan.config import to_toml
+from faxplan.outbound import Submitted
 from faxplan.spool import Spool
 from tests.world import World
 
@@ -98,6 +103,8 @@ def test_a_password_comes_from_a_pipe(
         (["send", "LETTER", "112"], "emergency number"),
         (["show", "99"], "You have no fax 99."),
         (["get", "99"], "You have no fax 99."),
+        (["show", "99999999999999999999"], "You have no fax 99999999999999999999."),
+        (["cancel", "99999999999999999999"], "You have no fax 99999999999999999999 to cancel."),
         (["list", "--as", "nobody@nowhere.example"], "There is no user 'nobody@nowhere.example'."),
     ],
 )
@@ -108,6 +115,47 @@ def test_a_refusal_is_one_sentence_and_exit_code_1(
     assert out == ""
     assert message in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("limit", ["-1", "99999999999", "many"])
+def test_a_limit_that_cannot_be_is_wrong_usage(shop: World, capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["list", "--limit", limit])
+    assert ended.value.code == 2
+    assert f"{limit!r} is no whole number" in capsys.readouterr().err
+
+
+def test_a_file_is_sent_whose_name_is_no_utf_8(shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # "Ä.txt" as a machine of the last century wrote it; and as the command line then has it.
+    name = os.fsdecode(b"\xc4.txt")
+    (tmp_path / name).write_text("One.\n")
+    said(capsys, "send", str(tmp_path / name), "030 23125 002")
+    assert "\N{REPLACEMENT CHARACTER}.txt" in said(capsys, "list")[0]
+    shop.render_all()
+    assert json.loads(said(capsys, "status", "1", "--json")[0])["state"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["list", "--as", "\udcff"], "is not UTF-8"),
+        (["send", "LETTER", "\udcff"], "is not a telephone number"),
+        (["send", "\udcff", "112"], r"There is no file \udcff."),
+    ],
+)
+def test_what_is_no_utf_8_is_refused_in_a_sentence(
+    shop: World, letter: str, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    _, err = said(capsys, *[letter if word == "LETTER" else word for word in arguments], code=1)
+    assert message in err
+
+
+@pytest.mark.parametrize("stream", [io.TextIOWrapper(io.BytesIO(b"\xe4\n"), "utf-8"), io.StringIO("\udce4\n")])
+def test_a_password_of_a_pdf_that_is_no_utf_8_is_refused(
+    shop: World, letter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: io.TextIOBase
+) -> None:
+    monkeypatch.setattr("sys.stdin", stream)
+    assert "UTF-8" in said(capsys, "send", letter, "030 23125 002", "--password", code=1)[1]
 
 
 def test_with_several_users_one_must_be_chosen(
@@ -133,6 +181,58 @@ def test_a_database_that_is_away_is_exit_code_3(
     assert said(capsys, "list", code=3)[1].startswith("faxplan: PostgreSQL is out of reach")
     error = json.loads(said(capsys, "list", "--json", code=3)[1])
     assert (error["error_id"], error["retryable"]) == ("database-unavailable", True)
+
+
+@pytest.fixture
+def outage(shop: World, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The database goes away as soon as a fax is accepted. It is back, with the fax cancelled, when somebody waits for
+    the second time; how long they meant to wait."""
+    waited: list[float] = []
+    submit = outbound.submit
+
+    def submitted(*arguments: Any) -> Submitted:
+        accepted = submit(*arguments)
+        shop.installation.let_in(anybody=False)
+        return accepted
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            shop.installation.let_in(anybody=True)
+            outbound.cancel(shop.portal, shop.acme.user, 1)
+
+    monkeypatch.setattr(outbound, "submit", submitted)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    return waited
+
+
+def test_a_database_that_goes_away_once_the_fax_is_accepted_is_waited_for(
+    shop: World, letter: str, outage: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Exit code 3 would have a script send it again, and it would arrive twice.
+    out, _ = said(capsys, "send", letter, "030 23125 002", "--wait", code=1)
+    assert out.startswith("Fax 1 to 030 23125002: accepted.\n")
+    assert out.count("The database is away") == 1
+    assert out.endswith("Cancelled before it was dialled.\n")
+    assert len(outage) == 2
+
+
+def test_a_script_that_waits_has_the_number_of_the_fax_before_anything_can_go_wrong(
+    shop: World, letter: str, outage: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = said(capsys, "send", letter, "030 23125 002", "--wait", "--json", code=1)
+    assert json.loads(err.splitlines()[0]) == {"fax": 1, "state": "accepted"}
+    assert (json.loads(out)["id"], json.loads(out)["state"]) == (1, "cancelled")
+
+
+def test_a_fax_that_was_accepted_is_never_told_to_be_tried_again(
+    shop: World, letter: str, outage: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = said(capsys, "send", letter, "030 23125 002", "--json")
+    assert json.loads(out) == {"id": 1, "state": "accepted", "called_number": "+493023125002", "pages": None}
+    shop.installation.let_in(anybody=True)
+    assert said(capsys, "send", letter, "030 23125 002")[0].startswith("Fax 2 to 030 23125002: accepted.\n")
+    assert outage == []
 
 
 def test_wrong_usage_is_exit_code_2(shop: World) -> None:

@@ -1,8 +1,10 @@
 import io
 import json
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -214,6 +216,20 @@ def test_quotas(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(audited(shop, shop.acme.tenant.id)) == 3
 
 
+def test_the_list_shows_what_is_used_in_the_period_that_runs(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "tenant", "set", "acme", "--time-zone", "Pacific/Kiritimati")
+    said(capsys, "quota", "set", "acme", "100", "--period", "month")
+    with shop.portal.tenant(shop.acme.tenant.id) as tx:
+        tx.execute("update quotas set used_pages = 60, reserved_pages = 7, period_start = period_start - 31")
+    (shown,) = listed(capsys, "quota", "list")
+    assert (shown["used_pages"], shown["reserved_pages"], shown["time_zone"]) == (0, 7, "Pacific/Kiritimati")
+    begins = datetime.fromisoformat(shown["next_period"]).astimezone(ZoneInfo("Pacific/Kiritimati"))
+    assert (begins.day, begins.hour, begins.minute) == (1, 0, 0)
+    headings, row = said(capsys, "quota", "list").splitlines()
+    assert headings.split("  ")[-1] == "NEXT PERIOD"
+    assert row.endswith(f"  100    0     7     {begins:%Y-%m-%d} 00:00 (Pacific/Kiritimati)")
+
+
 def test_a_trunk_with_registration_and_its_route(
     shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,7 +258,8 @@ def test_a_trunk_with_registration_and_its_route(
 
     said(capsys, "route", "add", "+49", "second", "--only-for", "acme", "--position", "5")
     assert listed(capsys, "route", "list")[1] == {
-        "prefix": "+49", "trunk": "second", "position": 5, "only_for": "acme", "enabled": True,
+        "prefix": "+49", "trunk": "second", "position": 5, "weight": 1, "cost": None, "only_for": "acme",
+        "enabled": True,
     }  # fmt: skip
     assert "Remove them first" in said(capsys, "trunk", "remove", "second", code=1)
     assert "no such route" in said(capsys, "route", "remove", "+49", "second", code=1)
@@ -278,6 +295,15 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
     assert listed(capsys, "trunk", "list")[0]["password_set"] is True
 
 
+def test_a_password_file_that_is_no_utf_8_is_refused(
+    shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = tmp_path / "password"
+    password.write_bytes("geheim-ä\n".encode("latin-1"))
+    said_of_it = said(capsys, "trunk", "set", "carrier", "--password-file", str(password), code=1)
+    assert f"{password} is not UTF-8" in said_of_it
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
@@ -290,6 +316,9 @@ def test_a_trunk_is_changed_and_emptied(shop: World, tmp_path: Path, capsys: pyt
         ("tenant set acme --max-attempts 21", "1 to 20"),
         ("tenant set acme --station-ident Acme", "digits, + and spaces"),
         ("tenant set acme --time-zone ../etc", "not an IANA time zone"),
+        # Python has these, PostgreSQL does not: quotas could count no day in them.
+        ("tenant set acme --time-zone localtime", "not an IANA time zone"),
+        ("tenant add b --name B --country DE --time-zone posix/Europe/Berlin", "not an IANA time zone"),
         ("user add acme user@acme.example", "already"),
         ("user add acme nobody", "e-mail address"),
         ("mailbox member acme Office user@acme.example", "no mailbox 'Office'"),
@@ -324,6 +353,19 @@ def test_the_header_line_stays_on_in_the_us(shop: World, capsys: pytest.CaptureF
     assert "68.318" in said(capsys, "tenant", "set", "us", "--header-line", "off", code=1)
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\t\x01"])
+def test_the_header_line_names_the_sender_in_the_us(
+    shop: World, capsys: pytest.CaptureFixture[str], blank: str
+) -> None:
+    said(capsys, "tenant", "add", "us", "--name", "U", "--country", "US", "--time-zone", "America/New_York")
+    refused = said(capsys, "tenant", "set", "us", "--header-name", blank, code=1)
+    assert "68.318" in refused
+    assert "name" in refused
+    said(capsys, "tenant", "set", "acme", "--header-name", blank)
+    (row,) = (line for line in said(capsys, "tenant", "list").splitlines() if line.startswith("acme"))
+    assert row.count("Acme") == 2
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -338,3 +380,13 @@ def test_wrong_usage_is_exit_code_2(shop: World, command: str) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(command.split())
     assert ended.value.code == 2
+
+
+def test_a_store_is_accepted_and_audited(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "install -d" in said(capsys, "store", "accept", code=cli.RETRYABLE)
+    assert "store.accept" not in [row["action"] for row in audited(shop)]
+    shop.store.root.mkdir(parents=True)
+    assert said(capsys, "store", "accept") == f"{shop.store.root} is the document store.\n"
+    assert shop.store.marker.exists()
+    (row,) = (row for row in audited(shop) if row["action"] == "store.accept")
+    assert row["details"] == {"folder": str(shop.store.root)}

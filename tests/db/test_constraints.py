@@ -23,6 +23,7 @@ MACHINES_OWN = {
     "nodes": "written by the switch's runtime",
     "trunk_states": OURS,
     "did_refusals": OURS,
+    "routing_version": OURS,
     "tenant_turns": OURS,
     "destinations": "of a user's own only a number, which is normalised first",
     "documents": "written once a document has been inspected; of a user's own only the file name, which has no rule",

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from faxplan import audit
-from faxplan.db import ConstraintViolated, Database, Listener
+from faxplan.db import ConstraintViolated, Database, Listener, ValueRefused
 from faxplan.errors import DatabaseUnavailable
 from faxplan.postgres import SOCKET_NAME
 from tests.installations import Installation
 from tests.world import World
 
-QUOTA = "insert into quotas (tenant_id, period, limit_pages) values (%s, %s, %s)"
+QUOTA = "insert into quotas (tenant_id, period, limit_pages, period_start) values (%s, %s, %s, current_date)"
 
 
 class Forwarder(socketserver.BaseRequestHandler):
@@ -103,6 +103,23 @@ def test_what_is_wrong_with_later_is_raised_at_the_end_and_nothing_is_kept(world
     with pytest.raises(ConstraintViolated, match="quota is a number"):
         one_of_two_is_wrong()
     assert periods(world) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "said"),
+    [
+        ("select %s::bigint", 10**20, "out of range"),
+        ("select * from users where name = %s", "\udcff", "UTF-8"),
+        ("select %s::cidr", "192.0.2.1/24", "cidr"),
+    ],
+)
+def test_a_value_that_no_column_takes_is_refused_in_words(
+    world: World, statement: str, value: object, said: str
+) -> None:
+    with pytest.raises(ValueRefused, match=said) as refused, world.portal.tenant(world.acme.tenant.id) as tx:
+        tx.rows(statement, (value,))
+    assert "\n" not in str(refused.value)
+    assert not refused.value.retryable
 
 
 def test_later_is_taken_back_with_its_transaction(world: World) -> None:

@@ -13,6 +13,7 @@ from faxplan.accepting import Accepted, IncomingCall
 from faxplan.claims import ClaimedFax
 from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable
+from faxplan.lookups import Caller
 from faxplan.switch import PageDone
 from tests.faxes import NODE, due_now, invite, queued
 from tests.runtime import DROPPED, SENT, Runtime
@@ -147,7 +148,7 @@ def test_long_faxes_in_the_making_leave_channels_for_others(
     comes_in = IncomingCall("uuid-in", "127.0.0.1", invite(world.acme.did, "+493099001234"))
     runtime.run(at_most(runtime, 60, lambda: False))
     node = replace(NODE, max_channels=20)
-    taken = accepting.accept(world.switch, world.spool, comes_in, node, deadline=float("inf"))
+    taken = accepting.accept(world.switch, world.spool, comes_in, node, Caller())
     assert isinstance(taken, Accepted)
 
 

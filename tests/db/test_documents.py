@@ -1,13 +1,20 @@
 """The document store: written whole, read unchanged, private, and one tenant's only."""
 
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from faxplan import documents
-from faxplan.documents import DocumentLost, Store, StoredObject
+from faxplan.config import Settings
+from faxplan.documents import DocumentLost, Store, StoredObject, StoreUnavailable
 from faxplan.errors import NotFound
 from tests.world import World
 
@@ -27,7 +34,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def objects(store: Store) -> list[Path]:
-    return [path for path in store.root.rglob("*") if path.is_file()]
+    return [path for path in store.root.rglob("*") if path.is_file() and path != store.marker]
 
 
 def test_what_is_put_is_read(store: Store, file: Path, tmp_path: Path) -> None:
@@ -51,12 +58,15 @@ def test_it_is_private(store: Store, file: Path, tmp_path: Path) -> None:
     for path in (*objects(store), tmp_path / "copy"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(store.root.stat().st_mode) & 0o077 == 0
-    assert all(stat.S_IMODE(folder.stat().st_mode) == 0o700 for folder in store.root.iterdir())
+    assert all(
+        stat.S_IMODE(each.stat().st_mode) == (0o700 if each.is_dir() else 0o600) for each in store.root.iterdir()
+    )
 
 
 def test_its_name_and_its_folders_name_are_made_durable(
     store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store.put(file)  # which makes the store
     synced: list[Path] = []
     monkeypatch.setattr(documents, "fsync_folder", synced.append)
     name = store.put(file).object_name
@@ -93,6 +103,88 @@ def test_a_missing_object_is_lost(store: Store, file: Path, tmp_path: Path) -> N
     with pytest.raises(DocumentLost):
         store.copy_to(stored, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+@contextmanager
+def unmounted(store: Store) -> Iterator[None]:
+    """In its place is the empty folder that its disk is mounted on."""
+    disk = store.root.with_name("the disk")
+    store.root.rename(disk)
+    store.root.mkdir(mode=0o700)
+    yield
+    store.root.rmdir()
+    disk.rename(store.root)
+
+
+def test_without_its_disk_nothing_is_lost_and_nothing_is_written(store: Store, file: Path, tmp_path: Path) -> None:
+    stored = store.put(file)
+    with unmounted(store):
+        with pytest.raises(StoreUnavailable, match="accept"):
+            store.check()
+        with pytest.raises(StoreUnavailable):
+            store.put(file)
+        with pytest.raises(StoreUnavailable), store.scratch.folder():
+            pytest.fail("there was a folder")
+        with pytest.raises(StoreUnavailable), store.open(stored):
+            pytest.fail("it was opened")
+        with pytest.raises(StoreUnavailable):
+            store.copy_to(stored, tmp_path / "copy")
+    store.check()
+    store.copy_to(stored, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == CONTENT
+
+
+def test_a_store_of_before_there_were_markers_is_read_and_not_written(store: Store, file: Path, tmp_path: Path) -> None:
+    stored = store.put(file)
+    store.marker.unlink()
+    store.copy_to(stored, tmp_path / "copy")
+    with pytest.raises(StoreUnavailable):
+        store.put(file)
+    store.accept()
+    store.put(file)
+
+
+def test_a_folder_that_is_gone_loses_no_document_as_long_as_nobody_puts_one(store: Store, file: Path) -> None:
+    stored = store.put(file)
+    shutil.rmtree(store.root)
+    store.check()
+    with pytest.raises(StoreUnavailable), store.open(stored):
+        pytest.fail("it was opened")
+    assert not store.root.exists()
+
+
+def test_a_store_on_a_disk_of_its_own_does_not_make_itself(tmp_path: Path, file: Path) -> None:
+    store = Store(tmp_path / "mount" / "store", makes_itself=False)
+    for use in (store.check, lambda: store.put(file), lambda: store.scratch):
+        with pytest.raises(StoreUnavailable):
+            use()
+    with pytest.raises(StoreUnavailable, match="install -d"):
+        store.accept()
+    assert not store.root.parent.exists()
+    store.root.mkdir(parents=True)
+    store.accept()
+    assert store.put(file)
+
+
+def test_what_settings_say_decides_whether_it_makes_itself(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path)
+    Store.of(settings).check()
+    with pytest.raises(StoreUnavailable):
+        Store.of(replace(settings, store_dir=tmp_path / "elsewhere")).check()
+
+
+def test_of_two_that_make_it_at_once_both_have_it(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, other = tempfile.mkdtemp, Store(store.root)
+
+    def while_the_other_makes_it(**where: Any) -> str:
+        monkeypatch.setattr(tempfile, "mkdtemp", real)
+        other.put(file)
+        return real(**where)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", while_the_other_makes_it)
+    store.put(file)
+    assert len(objects(store)) == 2
+    assert [path for path in store.root.parent.iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize(

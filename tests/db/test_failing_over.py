@@ -214,7 +214,9 @@ class TestLearning:
         fax = next_call(world)
         assert (fax.t38, fax.v17, fax.ecm) == (True, False, False)
 
-    @pytest.mark.parametrize("result", [BUSY, SERVICE_UNAVAILABLE, failed(49, in_t38=True), failed(3, in_t38=True)])
+    @pytest.mark.parametrize(
+        "result", [BUSY, SERVICE_UNAVAILABLE, failed(49, in_t38=True, pages=1), failed(3, in_t38=True)]
+    )
     def test_neither_does_a_call_that_failed_for_another_reason(self, world: World, result: CallResult) -> None:
         queued(world, world.acme)
         for _ in range(2):
@@ -222,6 +224,14 @@ class TestLearning:
             assert known(world) == []
             with world.switch.across_tenants() as tx:
                 tx.execute("update fax_queue set tried = '{}'")
+
+    def test_two_calls_that_broke_off_in_t38_before_a_page_came_over_do(self, world: World) -> None:
+        """So ends T.38 on a line that loses too many packets."""
+        queued(world, world.acme)
+        for _ in range(2):
+            settle(world, next_call(world), failed(49, in_t38=True))
+        fax = next_call(world)
+        assert (fax.t38, fax.v17, fax.ecm) == (False, True, True)
 
     def test_a_success_in_t38_forgets_the_failure_before(self, world: World) -> None:
         queued(world, world.acme)

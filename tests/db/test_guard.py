@@ -87,12 +87,18 @@ def test_a_silent_runtime_is_started_again(world: World, settings: Settings, ago
     assert "so it was started again" in done
 
 
-def test_a_runtime_that_was_stopped_on_purpose_stays_so(world: World, settings: Settings) -> None:
+def test_a_runtime_that_was_stopped_on_purpose_stays_so_and_only_syslog_hears_of_it(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report(world, ago=60)
     settings.stop_file.touch()
+    logged: list[str] = []
+    monkeypatch.setattr(guard.syslog, "syslog", lambda _priority, text: logged.append(text))
     with switch("+OK\n") as server:
-        assert "stopped on purpose" in guard.look(at(settings, server), world.switch)
+        # cron mails whatever is printed, each minute.
+        assert guard.look(at(settings, server), world.switch) == ""
         assert server.asked == []  # type: ignore[attr-defined]
+    assert "stopped on purpose" in logged[0]
 
 
 @pytest.mark.parametrize("alive", [None, "", "-ERR no such module\n"])
@@ -110,6 +116,13 @@ def test_a_python_that_does_not_answer_is_an_alert_and_nothing_is_restarted(
 
 def test_a_switch_that_is_not_there_is_an_alert(world: World, settings: Settings) -> None:
     with pytest.raises(RuntimeSilent, match="is it running"):
+        guard.look(settings, world.switch)
+
+
+def test_a_password_that_is_no_text_is_an_alert_that_names_its_file(world: World, settings: Settings) -> None:
+    assert settings.event_socket_password_file is not None
+    settings.event_socket_password_file.write_bytes(b"\xe4\n")
+    with pytest.raises(RuntimeSilent, match=f"{settings.event_socket_password_file} .*UTF-8"):
         guard.look(settings, world.switch)
 
 

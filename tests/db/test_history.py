@@ -7,6 +7,7 @@ from faxplan import accepting, claims, history, mailboxes, outbound, queue, user
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.errors import NotFound
 from faxplan.history import INBOX, SENT
+from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.users import User
 from tests.faxes import NODE, invite
@@ -115,7 +116,7 @@ def test_calls_and_queue_are_seen_over_all_tenants_without_contents(world: World
 def test_who_an_anonymous_caller_is_stays_in_the_row(world: World, privacy: str | None, shown: bool) -> None:
     said = invite(world.acme.did, "+4930111111", privacy=privacy, asserted="<sip:+4930111111@a>")
     call = IncomingCall("uuid-1", "127.0.0.1", said)
-    accepted = accepting.accept(world.switch, world.spool, call, NODE, deadline=float("inf"))
+    accepted = accepting.accept(world.switch, world.spool, call, NODE, Caller())
     assert isinstance(accepted, Accepted)
     (row,) = world.attempts(world.acme, accepted.sidecar.fax_id)
     assert (row["invite_from"], row["invite_asserted"]) == (said.sender, said.asserted)

@@ -2,11 +2,14 @@
 
 import dataclasses
 import fcntl
+import json
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from PIL import Image
 
@@ -51,10 +54,6 @@ def nothing_is_open(world: World) -> bool:
 def in_mailbox(world: World) -> list[mailboxes.Entry]:
     with world.portal.tenant(world.acme.tenant.id) as tx:
         return mailboxes.entries(tx, world.acme.tenant.id, world.acme.user.id)
-
-
-def stored_files(world: World) -> list[Path]:
-    return [path for path in world.store.root.rglob("*") if path.is_file()]
 
 
 def assert_delivered_whole(world: World, fax_id: int) -> None:
@@ -108,7 +107,7 @@ def test_a_call_without_a_page_is_told_and_not_delivered(world: World, content: 
     assert in_mailbox(world) == []
     assert noticed(world, world.acme) == ["failed"]
     assert nothing_is_open(world)
-    assert not stored_files(world)
+    assert not world.stored()
 
 
 def test_a_second_delivery_changes_nothing(world: World, tmp_path: Path) -> None:
@@ -118,9 +117,9 @@ def test_a_second_delivery_changes_nothing(world: World, tmp_path: Path) -> None
     assert deliver(world, fax) is None
     # As after a crash between the commit and the removal of pending/.
     shutil.copytree(tmp_path / "copy", fax.folder)
-    before = stored_files(world)
+    before = world.stored()
     assert deliver(world, fax) is None
-    assert stored_files(world) == before
+    assert world.stored() == before
     assert_delivered_whole(world, fax.sidecar.fax_id)
 
 
@@ -171,7 +170,7 @@ def test_a_long_outage_does_not_fill_the_store(world: World) -> None:
         with pytest.raises(DatabaseUnavailable):
             inbound.deliver(away, world.store, fax, actor=ACTOR)
     assert deliver(world, fax) == "received"
-    assert len(stored_files(world)) == 2
+    assert len(world.stored()) == 2
 
 
 # ------------------------------------------------------------------------------------------------------ crash and adopt
@@ -207,6 +206,31 @@ def test_a_crash_while_securing_loses_nothing(world: World, monkeypatch: pytest.
     assert entry.pages == 2
     assert not list(pending.root.iterdir())
     assert not list(world.spool.inbound.iterdir())
+
+
+def test_what_is_secured_is_on_the_disk_before_the_spool_lets_go_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that loses power forgets what was written and not synced, names of files too."""
+    done: list[str] = []
+    fsync, discard = os.fsync, world.spool.discard_inbound
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    def noted_discard(attempt_id: int) -> None:
+        done.append("discarded")
+        discard(attempt_id)
+
+    sidecar = accepted(world, world.acme, "uuid-1")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    pending = pending_folder(world)
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(world.spool, "discard_inbound", noted_discard)
+    fax = pending.secure(world.spool, sidecar, WELL)
+    (record,) = (name for name in done if name.startswith(".call.json."))
+    assert done == ["fax.partial", record, fax.folder.name, pending.root.name, "discarded"]
 
 
 DELIVER_STEPS = {
@@ -261,6 +285,46 @@ def test_pages_of_a_fax_that_was_given_up_are_delivered_late(world: World) -> No
     assert (entry.state, entry.pages) == ("received", 2)
     assert noticed(world, world.acme) == ["failed", "received"]
     assert deliver(world, fax) is None
+
+
+def the_database_forgets(world: World) -> None:
+    """As after a restore, or a fail-over to a copy that lacked the last rows; and gives their ids out again."""
+    url = world.installation.url("postgres")
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("delete from calls; delete from attempts; delete from faxes")
+        cursor.execute("alter table faxes alter id restart; alter table attempts alter id restart")
+
+
+def test_a_fax_that_the_database_has_never_heard_of_is_kept(world: World) -> None:
+    fax = arrived(world)
+    the_database_forgets(world)
+    assert deliver(world, fax) is None
+    (kept,) = pending_module.unclaimed(world.settings.pending)
+    assert {path.name for path in kept.iterdir()} == {"fax.tif", "fax.pdf", "call.json"}
+    assert not list(pending_folder(world).waiting())
+    assert not world.stored()
+
+
+def test_a_fax_whose_ids_were_given_out_again_is_kept_and_the_new_call_goes_on(world: World) -> None:
+    fax = arrived(world)
+    the_database_forgets(world)
+    new = accepted(world, world.acme, "uuid-2")
+    assert (new.fax_id, new.attempt_id) == (fax.sidecar.fax_id, fax.sidecar.attempt_id)
+    assert deliver(world, fax) is None
+    assert len(pending_module.unclaimed(world.settings.pending)) == 1
+    assert not nothing_is_open(world)
+    fax_tiff(world.spool.inbound_tiff(new.attempt_id), 2)
+    assert deliver(world, pending_folder(world).secure(world.spool, new, WELL)) == "received"
+
+
+def test_a_fax_in_the_place_of_one_with_its_ids_leaves_that_one_whole(world: World) -> None:
+    old = arrived(world)
+    again = dataclasses.replace(old.sidecar, channel_uuid="uuid-2")
+    fax_tiff(world.spool.inbound_tiff(again.attempt_id), 1)
+    new = pending_folder(world).secure(world.spool, again, WELL)
+    assert [each.sidecar for each in pending_folder(world).waiting()] == [new.sidecar] == [again]
+    (kept,) = pending_module.unclaimed(world.settings.pending)
+    assert json.loads((kept / "call.json").read_text())["sidecar"]["channel_uuid"] == "uuid-1"
 
 
 @pytest.mark.parametrize("rows", [1, 20000])

@@ -16,6 +16,8 @@ INSTALLATION_CHAIN = (
     "an act on the installation belongs to no tenant: its chain is 0, which no tenant's transaction sees"
 )
 
+CLAIM = "a claim opens calls of several tenants in one statement: it sees those that it names (app.claim), and no other"
+
 # Every policy that is not the tenant's own, with the roles it serves and the reason.
 NOT_THE_TENANT = {
     ("tenants", "tenants_directory", "public"): "the directory of tenants: names and preferences, no faxes",
@@ -29,6 +31,11 @@ NOT_THE_TENANT = {
     ("dids", "dids_lookup", "faxplan_admin"): "numbers are given out once, over all tenants",
     ("fax_queue", "fax_queue_claim", "faxplan_switch"): "a node dials for all tenants",
     ("fax_queue", "fax_queue_overview", "faxplan_admin"): "how long the queue is; ids and times",
+    ("faxes", "faxes_claim", "faxplan_switch"): CLAIM,
+    ("attempts", "attempts_claim", "faxplan_switch"): CLAIM,
+    ("renderings", "renderings_claim", "faxplan_switch"): CLAIM,
+    ("documents", "documents_claim", "faxplan_switch"): CLAIM,
+    ("destinations", "destinations_claim", "faxplan_switch"): CLAIM,
     ("sending_hours", "sending_hours_claim", "faxplan_switch"): "a node dials for all tenants, each at its hours",
     ("tenant_turns", "tenant_turns_claim", "faxplan_switch"): "tenants take turns: ids, times and counts",
     ("calls", "calls_node", "faxplan_switch"): "a node's limits and recovery span all tenants",
@@ -96,10 +103,14 @@ def test_references_between_tenant_tables_carry_the_tenant(installation: Install
 # ------------------------------------------------------------------------------------------------------------- the rows
 
 
+def seen_without_a_tenant(user: str) -> set[str]:
+    return {table for (table, _, who), reason in NOT_THE_TENANT.items() if who == user and reason != CLAIM}
+
+
 @pytest.mark.parametrize("role", [*WORKING_ROLES, "owner"])
 def test_without_a_tenant_there_are_no_rows(inhabited: World, role: str) -> None:
     user = f"faxplan_{role}"
-    seen_by_all = {table for table, _, who in NOT_THE_TENANT if who == user}
+    seen_by_all = seen_without_a_tenant(user)
     looked_at = 0
     with connected(inhabited.installation, user) as cursor:
         for table in tenant_tables(inhabited.installation):
@@ -115,7 +126,7 @@ def test_without_a_tenant_there_are_no_rows(inhabited: World, role: str) -> None
 @pytest.mark.parametrize("role", [*WORKING_ROLES, "owner"])
 def test_a_tenant_sees_its_own_rows_only(inhabited: World, role: str) -> None:
     user = f"faxplan_{role}"
-    seen_by_all = {table for table, _, who in NOT_THE_TENANT if who == user}
+    seen_by_all = seen_without_a_tenant(user)
     looked_at = 0
     with connected(inhabited.installation, user, inhabited.borea.tenant.id) as cursor:
         for table in tenant_tables(inhabited.installation):
@@ -125,6 +136,20 @@ def test_a_tenant_sees_its_own_rows_only(inhabited: World, role: str) -> None:
                 assert cursor.fetchall() == [(inhabited.borea.tenant.id,)], table
                 looked_at += 1
     assert looked_at >= 5
+
+
+@pytest.mark.parametrize("role", WORKING_ROLES)
+def test_a_claim_shows_the_switch_the_tenants_that_it_names_and_nobody_else_anything(
+    inhabited: World, role: str
+) -> None:
+    user, borea = f"faxplan_{role}", inhabited.borea.tenant.id
+    with connected(inhabited.installation, user) as cursor:
+        cursor.execute("select set_config('app.claim', %s, true)", (str(borea),))
+        for table in ("faxes", "attempts", "renderings", "documents"):
+            cursor.execute("select has_table_privilege(%s, %s, 'select')", (user, table))
+            if cursor.fetchone() == (True,):
+                cursor.execute(f"select distinct tenant_id from {table}")
+                assert cursor.fetchall() == ([(borea,)] if role == "switch" else []), table
 
 
 @pytest.fixture

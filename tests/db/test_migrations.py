@@ -32,6 +32,32 @@ def test_the_chain_of_migrations_gives_schema_sql(empty: Installation, installat
     assert _dumped(empty, "postgres") == _dumped(installation, "postgres")
 
 
+def test_us_header_name_gives_us_tenants_without_one_their_own(empty: Installation, tmp_path: Path) -> None:
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "us_header_name")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    long = "The Harrow & Pike Boat Building, Repair and Salvage Company"
+    tenants = [("named", "US", "A", "Known as B"), ("empty", "US", long, ""), ("blank", "US", "C", " \t"),
+               ("nameless", "US", " ", ""), ("abroad", "DE", "E", "")]  # fmt: skip
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        for values in tenants:
+            cursor.execute(
+                """insert into tenants (slug, country, name, header_name, time_zone)
+                   values (%s, %s, %s, %s, 'America/New_York')""",
+                values,
+            )
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute("select slug, header_name from tenants")
+        assert dict(cursor.fetchall()) == {
+            "named": "Known as B", "empty": long[:50], "blank": "C", "nameless": "nameless", "abroad": "",
+        }  # fmt: skip
+        cursor.execute("select relforcerowsecurity from pg_class where oid = 'tenants'::regclass")
+        assert cursor.fetchone() == (True,)
+
+
 def test_a_fresh_installation_needs_no_migration(installation: Installation) -> None:
     assert migrations.apply(installation.url("postgres")) == []
     assert _recorded(installation) == [(each.number, each.name) for each in migrations.available()]
@@ -69,6 +95,23 @@ def test_a_folder_with_gaps_doubles_or_strange_names_is_refused(tmp_path: Path, 
         (tmp_path / name).touch()
     with pytest.raises(MigrationFailed):
         migrations.available(tmp_path)
+
+
+def test_tenants_with_a_time_zone_that_postgresql_does_not_know_are_named(empty: Installation, tmp_path: Path) -> None:
+    first = migrations.available()[0].path
+    (tmp_path / first.name).write_text(first.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            """insert into tenants (slug, name, country, time_zone)
+               values ('known', 'K', 'DE', 'Europe/Berlin'), ('here', 'H', 'DE', 'localtime')"""
+        )
+    with pytest.raises(MigrationFailed, match=r"these tenants: here \(localtime\)\. Give each"):
+        migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("update tenants set time_zone = 'Europe/Paris' where slug = 'here'")
+    migrations.apply(empty.url("postgres"))
+    assert _recorded(empty) == [(each.number, each.name) for each in migrations.available()]
 
 
 def test_the_backup_role_can_dump_everything(installation: Installation) -> None:

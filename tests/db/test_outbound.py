@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from faxplan import outbound, quotas, routes, trunks, users
-from faxplan.errors import InvalidNumber, NoRoute, NotFound, QuotaExceeded
+from faxplan.db import Transaction
+from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound, QuotaExceeded
 from faxplan.outbound import AlreadyFinal, SendRequest, TenantDisabled
 from faxplan.source import UnsupportedDocument
 from tests.world import World
@@ -36,7 +38,7 @@ def test_nothing_is_kept_of_a_refused_document(world: World, tmp_path: Path) -> 
     program.write_bytes(b"MZ\x90\x00" + bytes(range(256)) * 20)
     with pytest.raises(UnsupportedDocument):
         outbound.submit(world.portal, world.store, world.acme.user, SendRequest("03023125002", program, "holiday.pdf"))
-    assert not list(world.store.root.rglob("*")) if world.store.root.exists() else True
+    assert not world.store.root.exists()
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from faxes") == 0
 
@@ -76,7 +78,30 @@ def test_a_quota_without_room_refuses_and_stores_nothing(world: World, letter: P
         quotas.set_limit(tx, world.acme.tenant.id, period="month", pages=0)
     with pytest.raises(QuotaExceeded, match="room for 0 more"):
         submit(world, letter)
-    assert not [path for path in world.store.root.rglob("*") if path.is_file()]
+    assert not world.stored()
+
+
+def test_a_commit_whose_answer_was_lost_loses_no_document(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL committed and went away before it said so: the rows are there, and name the original."""
+    commit, store = Transaction.commit, outbound._store
+
+    def answer_lost(tx: Transaction) -> None:
+        commit(tx)
+        raise DatabaseUnavailable("server closed the connection unexpectedly")
+
+    def stored_and_then(*arguments: Any) -> Any:
+        outage.setattr(Transaction, "commit", answer_lost)
+        return store(*arguments)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(outbound, "_store", stored_and_then)
+        with pytest.raises(DatabaseUnavailable):
+            submit(world, letter)
+    world.render_all()
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select state from faxes") == "queued"
 
 
 def test_pages_beyond_the_quota_end_the_fax_after_rendering(world: World, letter: Path) -> None:

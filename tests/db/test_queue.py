@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import claims, outbound, queue, tenants
+from faxplan import claims, nodes, outbound, queue, tenants
 from tests.faxes import NUMBER, claim, due_now, in_threads, queued
 from tests.past_the_gate import column
 from tests.world import World
@@ -168,6 +168,16 @@ def test_a_node_sees_its_calls_and_everybody_those_past_their_lease(world: World
             living.channel_uuid,
         )
         assert [call["attempt_id"] for call in queue.expired_calls(tx)] == [dead.attempt_id]
+
+
+def test_calls_past_their_lease_are_left_to_a_node_that_still_reports(world: World) -> None:
+    queued(world, world.acme)
+    (call,) = claim(world, node="node2", lease_seconds=-1)
+    with world.switch.across_tenants() as tx:
+        nodes.report(tx, "node2", switch_uuid="switch-2", max_channels=9)
+        assert queue.expired_calls(tx) == []
+        tx.execute("update nodes set heartbeat_at = now() - interval '6 minutes'")
+        assert [each["attempt_id"] for each in queue.expired_calls(tx)] == [call.attempt_id]
 
 
 def test_pages_of_a_call_never_go_back(world: World) -> None:

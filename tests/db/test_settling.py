@@ -160,6 +160,16 @@ def test_another_tenants_outcome_settles_nothing(world: World, fax_id: int) -> N
     assert world.fax(world.acme, fax_id)["state"] == "dialing"
 
 
+def test_an_outcome_of_another_call_with_the_same_ids_settles_nothing(world: World, fax_id: int) -> None:
+    """A restored database gives ids out again."""
+    fax = one_claim(world)
+    before = replace(ended(fax, pages=3, success=True), channel_uuid="of a call before the restore")
+    assert not settle(world, before)
+    assert world.fax(world.acme, fax_id)["state"] == "dialing"
+    assert settle(world, replace(before, channel_uuid=fax.channel_uuid))
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
 def test_a_fax_cancelled_in_its_call_ends_cancelled(world: World, fax_id: int) -> None:
     fax = one_claim(world)
     assert not outbound.cancel(world.portal, world.acme.user, fax_id)
@@ -217,6 +227,14 @@ def test_an_unknown_end_is_dialled_again_after_the_recorded_pages(world: World, 
     record_pages(world, fax, 2)
     assert settling.settle_unknown(world.switch, call_row(fax), actor=ACTOR)
     assert world.attempts(world.acme, fax_id)[0]["outcome"] == "unknown"
+    assert one_claim(world).start_page == 2
+
+
+def test_pages_told_and_not_yet_recorded_count_in_an_unknown_end(world: World, fax_id: int) -> None:
+    fax = one_claim(world)
+    record_pages(world, fax, 1)
+    settling.settle_unknown(world.switch, call_row(fax), actor=ACTOR, pages_told=2)
+    assert world.attempts(world.acme, fax_id)[0]["pages"] == 2
     assert one_claim(world).start_page == 2
 
 

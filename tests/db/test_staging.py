@@ -1,8 +1,9 @@
 import pytest
 
-from faxplan import staging, tenants
+from faxplan import header_line, staging, tenants
 from faxplan.claims import ClaimedFax
 from faxplan.documents import StoredObject
+from faxplan.header_line import HeaderLine
 from faxplan.spool import OutboundSidecar
 from faxplan.trunks import Trunk
 from tests.faxes import fax_tiff
@@ -41,7 +42,21 @@ def test_a_header_is_what_spandsp_prints(world: World, rendering: StoredObject, 
     assert stage(world, rendering, header_name=name).header == header
 
 
-@pytest.mark.parametrize(("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")])
+@pytest.mark.parametrize("blank", ["", "   ", "\x01", "\N{NO-BREAK SPACE}"])
+def test_a_header_without_a_name_names_the_tenant_whoever_prints_it(
+    world: World, rendering: StoredObject, blank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stage(world, rendering, header_name=blank).header == "Acme"
+    stamped: list[HeaderLine] = []
+    monkeypatch.setattr(header_line, "stamp", lambda _source, _target, line, **_: stamped.append(line))
+    stage(world, rendering, header_name=blank, page_n_of_m=True)
+    assert [line.name for line in stamped] == ["Acme"]
+
+
+@pytest.mark.parametrize(
+    ("of_did", "of_tenant", "ident"),
+    [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001"), (" ", "+ ", "+493023125001")],
+)
 def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
     world: World, rendering: StoredObject, of_did: str, of_tenant: str, ident: str
 ) -> None:

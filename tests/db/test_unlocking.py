@@ -21,7 +21,7 @@ def locked(tmp_path: Path) -> Path:
 def test_an_encrypted_pdf_is_stored_without_its_encryption_and_no_password_is_kept(world: World, locked: Path) -> None:
     request = SendRequest("03023125002", locked, "locked.pdf", password="open sesame")
     fax_id = outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
-    (stored,) = (path for path in world.store.root.rglob("*") if path.is_file())
+    (stored,) = world.stored()
     with pikepdf.open(stored) as pdf:
         assert (pdf.is_encrypted, len(pdf.pages)) == (False, 1)
     world.render_all()
@@ -33,7 +33,7 @@ def test_without_the_right_password_nothing_is_stored(world: World, locked: Path
     request = SendRequest("03023125002", locked, "locked.pdf", password=password)
     with pytest.raises(EncryptedDocument):
         outbound.submit(world.portal, world.store, world.acme.user, request)
-    assert not [path for path in world.store.root.rglob("*") if path.is_file()]
+    assert not world.stored()
 
 
 def test_a_password_for_a_document_that_needs_none_does_no_harm(world: World, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from faxplan import outbound, queue, rendering
+from faxplan import worker as worker_module
 from faxplan.db import Listener
-from faxplan.errors import DatabaseUnavailable, DocumentRefused, RenderingFailed
+from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.outbound import SendRequest
 from faxplan.worker import LONGEST_RETRY_SECONDS, MOST_TRIES, Worker
 from tests.faxes import NUMBER, noticed
@@ -51,7 +52,7 @@ def jobs(world: World) -> int:
 
 
 def renderings_stored(world: World) -> int:
-    return sum(path.is_file() for path in world.store.root.rglob("*")) - 1
+    return len(world.stored()) - 1
 
 
 def test_a_document_is_rendered_once_and_its_fax_queued(world: World, fax_id: int) -> None:
@@ -77,9 +78,8 @@ def test_a_refused_document_ends_its_fax_at_once(world: World, fax_id: int, monk
 
 
 def test_a_lost_original_ends_its_fax_at_once(world: World, fax_id: int) -> None:
-    for path in world.store.root.rglob("*"):
-        if path.is_file():
-            path.unlink()
+    for path in world.stored():
+        path.unlink()
     assert worker(world).work_one()
     assert world.fax(world.acme, fax_id)["error_id"] == "document-lost"
 
@@ -168,15 +168,101 @@ def test_a_result_that_comes_too_late_is_dropped(world: World, fax_id: int, monk
     assert jobs(world) == 1
 
 
-def test_a_database_that_goes_away_in_mid_job_costs_one_more_rendering(
-    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+AWAY = DatabaseUnavailable("PostgreSQL is out of reach.")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "AWAY_SECONDS", 0.0)
+
+
+def away(times: int, real: Any, *, before_that: Any = None) -> Any:
+    """`real`, but for the first so many times. before_that: what is done then all the same."""
+    left = iter(range(times))
+
+    def step(*arguments: Any, **options: Any) -> Any:
+        if next(left, None) is None:
+            return real(*arguments, **options)
+        if before_that is not None:
+            before_that(*arguments, **options)
+        raise AWAY
+
+    return step
+
+
+def job_row(world: World) -> tuple[int, str | None]:
+    """Its tries, and who has it in hand."""
+    with world.worker.across_tenants() as tx:
+        row = tx.one("select tries, worker from render_jobs")
+    return row["tries"], row["worker"]
+
+
+@pytest.mark.parametrize("step", ["render_order", "rendered"])
+def test_a_database_that_is_away_in_mid_job_costs_no_rendering_and_no_try(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None, step: str
 ) -> None:
-    with monkeypatch.context() as outage:
-        outage.setattr(outbound, "rendered", failing(DatabaseUnavailable("PostgreSQL is out of reach.")))
-        with pytest.raises(DatabaseUnavailable):
-            worker(world).work_one()
+    made, real = [], rendering.render
+    monkeypatch.setattr(rendering, "render", lambda *a, **o: made.append(real(*a, **o)) or made[-1])
+    monkeypatch.setattr(outbound, step, away(2 * MOST_TRIES, getattr(outbound, step)))
+    assert worker(world).work_one()
+    assert len(made) == 1
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    assert renderings_stored(world) == 1
+
+
+def test_a_database_that_is_away_when_a_document_is_refused_keeps_the_reason(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    monkeypatch.setattr(rendering, "render", failing(DocumentRefused("It has nothing in it. Send another.")))
+    monkeypatch.setattr(outbound, "rendering_failed", away(2 * MOST_TRIES, outbound.rendering_failed))
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["error_id"] == "document-refused"
+
+
+def test_a_rendering_whose_commit_was_not_answered_is_kept(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    real = outbound.rendered
+    monkeypatch.setattr(outbound, "rendered", away(1, real, before_that=real))
     assert worker(world).work_one()
     assert world.fax(world.acme, fax_id)["state"] == "queued"
+    assert renderings_stored(world) == 1
+
+
+def test_a_database_that_stays_away_is_waited_for_as_long_as_the_lease_lasts(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    monkeypatch.setattr(worker_module, "LEASE_SECONDS", 0)
+    monkeypatch.setattr(outbound, "rendered", failing(AWAY))
+    with pytest.raises(DatabaseUnavailable):
+        worker(world).work_one()
+
+
+def test_a_worker_stopped_while_it_waits_for_the_database_gives_its_job_back(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    running = worker(world)
+    monkeypatch.setattr(outbound, "rendered", away(1, None, before_that=lambda *_: running.stop()))
+    running.run()
+    assert job_row(world) == (0, None)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
+
+
+@pytest.mark.parametrize("error", [RenderingFailed("gs died"), DocumentRefused("It could not be read.")])
+def test_a_converter_that_is_ended_with_its_worker_was_no_try(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, error: FaxplanError
+) -> None:
+    """As systemd does it: SIGTERM goes to the whole control group."""
+    running = worker(world)
+
+    def ended(*_: object, **__: object) -> None:
+        running.stop()
+        raise error
+
+    monkeypatch.setattr(rendering, "render", ended)
+    running.run()
+    assert job_row(world) == (0, None)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
 
 
 def test_a_cancelled_fax_is_not_queued_by_its_rendering(world: World, fax_id: int) -> None:
@@ -202,8 +288,10 @@ def test_what_a_killed_worker_had_in_hand_is_free_at_the_next_start(world: World
 def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
     world: World, fax_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, done = worker(world), threading.Event()
-    real, made = rendering.render, []
+    # Nothing but the notification wakes it.
+    monkeypatch.setattr("faxplan.worker.SWEEP_SECONDS", 3600.0)
+    running, waits, done = worker(world), threading.Event(), threading.Event()
+    real, heard, made = rendering.render, running._listener.heard, []
 
     def counted(*arguments: Any, **options: Any) -> Any:
         made.append(real(*arguments, **options))
@@ -212,16 +300,26 @@ def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
             done.set()
         return made[-1]
 
+    def waiting(timeout_seconds: float = 0) -> set[str]:
+        # Not the first time: it then connects, and looks at the queue once more in any case.
+        if running._listener.connected and made:
+            waits.set()
+        return heard(timeout_seconds)
+
     monkeypatch.setattr(rendering, "render", counted)
+    monkeypatch.setattr(running._listener, "heard", waiting)
     thread = threading.Thread(target=running.run)
     thread.start()
     try:
+        assert waits.wait(60)
         second = outbound.submit(
             world.portal, world.store, world.acme.user, SendRequest(NUMBER, tmp_path / "letter.txt", "letter.txt")
         )
-        assert done.wait(120)
+        assert done.wait(60)
     finally:
         running.stop()
-        thread.join(120)
+        with world.worker.across_tenants() as tx:
+            tx.notify(queue.RENDER_CHANNEL)
+        thread.join(60)
     assert not thread.is_alive()
     assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}

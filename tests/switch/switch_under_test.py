@@ -162,7 +162,8 @@ class Probe:
         return wait_for(found, f"BACKGROUND_JOB of {call}").strip()
 
     def wait_until_gone(self, call: str) -> None:
-        wait_for(lambda: self.switch.api(f"uuid_exists {call}") == "false", f"{call} gone")
+        """Until the channel is destroyed: its hook is over. `uuid_exists` is false long before."""
+        wait_for(lambda: call not in self.switch.api("show channels as json"), f"{call} gone")
 
     def end(self) -> None:
         """Stop recording, if it was begun."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.switch.switch_under_test import Probe, wait_for
 
@@ -98,14 +99,33 @@ def test_a_call_dropped_after_page_two_is_resumed_at_the_third(probe: Probe, fiv
     assert again["variable_fax_document_total_pages"] == "5"
 
 
-def test_an_ident_over_20_and_a_header_over_50_go_out_blank(probe: Probe, five_pages: Path) -> None:
-    longest = probe.sender(five_pages, fax_end_page="0", fax_ident="1" * 20, fax_header="H" * 50)
-    too_long = probe.sender(five_pages, fax_end_page="0", fax_ident="1" * 21, fax_header="H" * 51)
-    environment = probe.hook(probe.dial(probe.number("000"), longest))
-    assert environment["variable_fax_local_station_id"] == "1" * 20
-    environment = probe.hook(probe.dial(probe.number("000"), too_long))
-    assert environment["variable_fax_success"] == "1"
-    assert "variable_fax_local_station_id" not in environment
+def test_an_ident_over_20_and_a_header_over_50_go_out_blank(probe: Probe, five_pages: Path, tmp_path: Path) -> None:
+    received = {length: tmp_path / f"received-{length}.tif" for length in (50, 51)}
+    for length, file in received.items():
+        probe.script(
+            f"""
+            def handler(session, args):
+                session.execute("answer")
+                session.execute("rxfax", {str(file)!r})
+                session.hangup("NORMAL_CLEARING")
+                note("received {length}")
+            """,
+            name="fax_in",
+        )
+        sender = probe.sender(five_pages, fax_end_page="0", fax_ident="1" * (length - 30), fax_header="H" * length)
+        environment = probe.hook(probe.dial(f"{probe.switch.own_prefix}1{length}", sender))
+        assert environment["variable_fax_success"] == "1"
+        assert environment.get("variable_fax_local_station_id") == ("1" * 20 if length == 50 else None)
+        probe.wait_for_note(f"received {length}")
+    assert [ink_above(file, five_pages) for file in received.values()] == [True, False]
+
+
+def ink_above(received: Path, sent: Path) -> bool:
+    """Whether something is printed above the first page as it was sent."""
+    with Image.open(received) as arrived, Image.open(sent) as page:
+        above = arrived.height - page.height
+        assert above >= 0
+        return above > 0 and arrived.convert("L").crop((0, 0, arrived.width, above)).getextrema()[0] == 0
 
 
 def test_a_missing_file_sets_no_code(probe: Probe, tmp_path: Path) -> None:

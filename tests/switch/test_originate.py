@@ -10,7 +10,7 @@ IDLE = """
 def handler(session, args):
     note("handled", args=args, uuid=session.get_uuid(), b=session.getVariable("b"), c=session.getVariable("c"))
 """
-CALL = ("BACKGROUND_JOB", ""), ("CHANNEL_CREATE", ""), ("CHANNEL_ANSWER", "")
+CALL = ("BACKGROUND_JOB", ""), ("CHANNEL_CREATE", ""), ("CHANNEL_ORIGINATE", ""), ("CHANNEL_ANSWER", "")
 
 
 def test_the_job_has_the_uuid_that_was_asked_for_and_says_ok_with_the_channel(probe: Probe) -> None:
@@ -19,7 +19,7 @@ def test_the_job_has_the_uuid_that_was_asked_for_and_says_ok_with_the_channel(pr
     assert probe.job(call) == f"+OK {call}"
     noted = probe.wait_for_note("handled")
     assert (noted["uuid"], noted["args"]) == (call, "17 and more")
-    assert len(probe.events(call, "CHANNEL_ANSWER")) == 1
+    assert [len(probe.events(call, each)) for each in ("CHANNEL_ORIGINATE", "CHANNEL_ANSWER")] == [1, 1]
 
 
 def test_the_reply_of_a_job_without_uuid_names_a_new_one(probe: Probe) -> None:
@@ -48,6 +48,7 @@ def test_a_gateway_that_is_unknown_or_down_gives_only_an_error(probe: Probe, gat
     call = probe.dial(probe.number("000"), probe.script(IDLE), gateway=name)
     assert probe.job(call) == answer
     assert not probe.events(call, "CHANNEL_CREATE")
+    assert not probe.events(call, "CHANNEL_ORIGINATE")
     assert not probe.notes("hook")
 
 
@@ -60,6 +61,7 @@ def test_a_paused_switch_gives_only_an_error(probe: Probe) -> None:
     finally:
         assert probe.switch.api("fsctl resume outbound").startswith("+OK")
     assert not probe.events(call, "CHANNEL_CREATE")
+    assert not probe.events(call, "CHANNEL_ORIGINATE")
     assert not probe.notes("hook")
 
 
@@ -89,6 +91,7 @@ def test_a_throttled_switch_gives_only_an_error(probe: Probe, limit: str, no_lim
         assert probe.switch.api(no_limit).startswith("+OK")
         time.sleep(1.1)
     refused = [call for call in calls if not probe.events(call, "CHANNEL_CREATE")]
+    assert not [call for call in refused if probe.events(call, "CHANNEL_ORIGINATE")]
     assert 3 <= len(refused) < 5
     assert {answers[call] for call in refused} == {"-ERR DESTINATION_OUT_OF_ORDER"}
     for call in set(calls) - set(refused):
@@ -123,6 +126,7 @@ def test_a_refused_call_has_its_hook_with_sip_status_and_cause(
     call = probe.dial(probe.number(digits), probe.script(IDLE), args="23")
     environment = probe.hook(call)
     assert probe.job(call) == f"-ERR {cause}"
+    assert len(probe.events(call, "CHANNEL_ORIGINATE")) == 1
     assert environment["variable_hangup_cause"] == environment["Hangup-Cause"] == cause
     assert environment["variable_hangup_cause_q850"] == q850
     assert environment["variable_sip_term_status"] == digits

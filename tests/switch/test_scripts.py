@@ -191,3 +191,32 @@ def test_looking_at_channels(probe: Probe) -> None:
     assert looked["count"].endswith(" total.\n")
     probe.wait_until_gone(call)
     assert probe.switch.api(f"uuid_getvar {call} one") == "-ERR No such channel!\n"
+
+
+def test_a_channel_is_not_found_from_its_hang_up_on_though_script_and_hook_still_run(probe: Probe) -> None:
+    """switch_core_session_read_lock refuses a channel that is down: not to be found is not to be over."""
+    module = probe.script(
+        """
+        def asked(uuid):
+            api = freeswitch.API()
+            return {
+                "exists": api.execute("uuid_exists", uuid),
+                "getvar": api.execute("uuid_getvar", uuid + " direction"),
+                "kill": api.execute("uuid_kill", uuid),
+                "listed": uuid in api.execute("show", "channels as json"),
+            }
+        def handler(session, args):
+            uuid = session.get_uuid()
+            before = freeswitch.API().execute("uuid_exists", uuid)
+            session.hangup("NORMAL_CLEARING")
+            note("script", before=before, direction=session.getVariable("direction"), **asked(uuid))
+        def settle(session, stream, env, args):
+            note("hook", env={"Unique-ID": env.getHeader("Unique-ID")}, **asked(env.getHeader("Unique-ID")))
+        """
+    )
+    call = probe.dial(probe.number("000"), module)
+    down = {"exists": "false", "getvar": "-ERR No such channel!\n", "kill": "-ERR No such channel!\n", "listed": True}
+    script, hook = probe.wait_for_note("script"), probe.wait_for_note("hook")
+    assert script == {"kind": "script", "before": "true", "direction": "outbound", **down}
+    assert {name: hook[name] for name in down} == down
+    probe.wait_until_gone(call)

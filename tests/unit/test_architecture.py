@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((PROJECT / "fs_scripts").glob("*.py"))
 OURS = sorted((PROJECT / "faxplan").rglob("*.py"))
-LOCKING_SQL = re.compile(r"\bfor\s+(no\s+key\s+)?update\b|\bskip\s+locked\b|\.for_update\(", re.IGNORECASE)
+LOCKING_SQL = re.compile(r"\bfor\s+(no\s+key\s+)?update\b|\bfor\s+(key\s+)?share\b|\bskip\s+locked\b", re.IGNORECASE)
 
 
 def test_import_linter_contracts_are_kept() -> None:
@@ -32,9 +32,29 @@ def test_there_are_scripts_to_look_at() -> None:
 
 @pytest.mark.parametrize("module", OURS, ids=lambda path: path.stem)
 def test_locking_sql_stands_in_queue_and_claims_only(module: Path) -> None:
-    texts = [node.value for node in ast.walk(_parsed(module)) if isinstance(node, ast.Constant)]
-    locking = [text for text in texts if isinstance(text, str) and LOCKING_SQL.search(text)]
-    assert module.stem in ("queue", "claims") or not locking
+    locking = _locking(_parsed(module))
+    assert bool(locking) if module.stem in ("queue", "claims") else not locking
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'tx.execute("select 1 from faxes for update")',
+        'tx.execute(f"select {columns} from faxes for no key update")',
+        'tx.rows("select 1 from faxes\\n  FOR SHARE")',
+        'tx.rows("select 1 from fax_queue limit 1 for update skip locked")',
+        "tx.query(Fax.select().for_update())",
+    ],
+)
+def test_locking_sql_is_known_however_it_is_written(code: str) -> None:
+    assert _locking(ast.parse(code))
+
+
+def _locking(tree: ast.Module) -> list[str]:
+    """What locks rows: SQL in a text, or peewee's method."""
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    methods = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "for_update"]
+    return [text for text in texts if LOCKING_SQL.search(text)] + methods
 
 
 def _parsed(path: Path) -> ast.Module:

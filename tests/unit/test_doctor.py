@@ -1,10 +1,13 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from faxplan import doctor, doctor_folders, doctor_switch
+from faxplan import doctor, doctor_folders, doctor_switch, guard
 from faxplan.config import Settings
-from faxplan.errors import InvalidSetting
+from faxplan.documents import Store
+from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.findings import Finding, Level, error, ok, warning
 
 
@@ -30,15 +33,31 @@ def test_folders_that_are_missing_open_or_right(tmp_path: Path) -> None:
     assert "does not exist" in found["document store"].found
 
 
+def test_a_store_whose_disk_is_not_mounted_is_an_error(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state", store_dir=tmp_path / "mount")
+    missing = {each.what: each for each in doctor_folders.folders(settings)}["document store"]
+    assert (missing.level, "faxplan store accept" in missing.remedy) == (Level.ERROR, True)
+    settings.store.mkdir(mode=0o700)
+    assert levels(doctor_folders.folders(settings))["document store, marker"] is Level.ERROR
+    Store.of(settings).accept()
+    after = levels(doctor_folders.folders(settings))
+    assert after["document store"] is Level.OK
+    assert "document store, marker" not in after
+
+
 def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> None:
     settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state")
     settings.journal.mkdir(parents=True)
     before = levels(doctor_folders.folders(settings))
     (settings.journal / "17.unreadable").touch()
+    (settings.pending / "unclaimed" / "17-0a1b2c3d").mkdir(parents=True)
+    (settings.pending / "18.unreadable").mkdir()
     settings.stop_file.touch()
     after = levels(doctor_folders.folders(settings))
     assert {what: after[what] for what in after.keys() - before.keys()} == {
         "journal, damaged": Level.ERROR,
+        "pending, damaged": Level.ERROR,
+        "pending, unclaimed": Level.ERROR,
         "runtime, stopped": Level.WARNING,
     }
 
@@ -114,6 +133,52 @@ def test_gateways_by_state_and_status(state: str, status: str, level: Level) -> 
 def test_a_cap_of_received_calls_beyond_that_of_all_calls_is_an_error(told: str, level: Level | None) -> None:
     found = doctor_switch.inbound_cap(Switch(one=f"{told}\n"), 3600)
     assert [each.level for each in found] == ([level] if level else [])
+
+
+class LiveSwitch(Switch):
+    """One that answers everything, with Python alive, stuck, or the socket lost on the way to a command."""
+
+    def __init__(self, *, alive: str | None = "+OK\n", lost_at: str = "never") -> None:
+        super().__init__(profile=PROFILE, gateway="  faxplan::office\tsip:fax@192.0.2.1\tNOREG\t0\n", one="3600")
+        self._alive, self._lost_at = alive, lost_at
+
+    def api(self, command: str, timeout_seconds: float | None = None) -> str:  # noqa: ARG002 - as EventSocket
+        python = command == "python fax_queue::alive"
+        if command.startswith(self._lost_at) or (python and self._alive is None):
+            raise SwitchUnavailable("FreeSWITCH's event socket does not answer any more.")
+        return self._alive or "" if python else super().api(command)
+
+
+def running(switch: LiveSwitch, monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
+    @contextmanager
+    def connected(_: Settings) -> Iterator[LiveSwitch]:
+        yield switch
+
+    monkeypatch.setattr(guard, "connect", connected)
+    settings = Settings("postgresql:///x", event_socket="127.0.0.1:8021")
+    return {finding.what: finding for finding in doctor_switch.running(settings, [])}
+
+
+def test_a_switch_that_is_well_has_no_finding_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = running(LiveSwitch(), monkeypatch)
+    assert {each.level for each in found.values()} == {Level.OK}
+    assert {"event socket", "SIP profile", "gateway office", "scripts in FreeSWITCH"} <= found.keys()
+
+
+@pytest.mark.parametrize("alive", [None, "-ERR no such module\n", ""])
+def test_a_python_that_is_stuck_hides_nothing_else_and_has_its_own_remedy(
+    monkeypatch: pytest.MonkeyPatch, alive: str | None
+) -> None:
+    found = running(LiveSwitch(alive=alive), monkeypatch)
+    assert {what for what, each in found.items() if each.level is not Level.OK} == {"scripts in FreeSWITCH"}
+    assert {"event socket", "SIP profile", "gateway office"} <= found.keys()
+    assert "restart FreeSWITCH when" in found["scripts in FreeSWITCH"].remedy
+
+
+def test_what_was_found_before_the_socket_was_lost_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = running(LiveSwitch(lost_at="sofia status gateway"), monkeypatch)
+    assert found["SIP profile"].level is Level.OK
+    assert found["event socket, lost"].level is Level.ERROR
 
 
 def test_the_python_of_a_module_is_read_from_it(tmp_path: Path) -> None:

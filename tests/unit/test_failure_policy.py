@@ -93,6 +93,11 @@ def test_the_fax_code_counts_where_there_is_one_then_sip_code_then_cause() -> No
     assert rules.of(CallResult("never heard of")) is failure_rules.UNKNOWN
 
 
+def test_a_switch_that_shuts_down_is_no_fault_of_its_configuration() -> None:
+    rules = Rules()
+    assert rules.of(CallResult("SYSTEM_SHUTDOWN")) is rules.of(CallResult("runtime-stopped"))
+
+
 def test_success_with_every_page_is_sent() -> None:
     decision = after(failed_after(3, fax_success=True, fax_result_code=0), recorded_pages=3)
     assert (decision.outcome, decision.pages_done, decision.delay) == ("sent", 3, None)

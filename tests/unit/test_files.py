@@ -56,7 +56,10 @@ def prepared(root: Path) -> None:
     Pending(root / "pending").prepare()
     source = root / "document"
     source.write_bytes(b"%PDF-")
-    Store(root / "store").put(source)
+    store = Store(root / "store")
+    if store.root.exists():
+        store.accept()
+    store.put(source)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else: run the tests as root")

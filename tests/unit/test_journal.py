@@ -1,4 +1,6 @@
 import contextlib
+import dataclasses
+import json
 import os
 import stat
 import threading
@@ -51,6 +53,23 @@ def test_the_record_of_the_hook_stays_whoever_comes_first(journal: Journal, orde
     assert journal.read(17) == OF_THE_HOOK
 
 
+def test_a_record_of_another_call_with_the_same_id_gives_way(journal: Journal) -> None:
+    """A restored database gives ids out again."""
+    journal.write(dataclasses.replace(outcome(17), channel_uuid="before"))
+    after = dataclasses.replace(outcome(17, "NONE", 0), channel_uuid="after")
+    journal.write(after)
+    assert journal.read(17) == after
+
+
+def test_a_record_of_a_version_that_noted_no_channel_is_read(journal: Journal) -> None:
+    journal.write(outcome(17))
+    path = journal.folder / "17.json"
+    content = json.loads(path.read_text())
+    del content["channel_uuid"]
+    path.write_text(json.dumps(content))
+    assert journal.read(17) == outcome(17)
+
+
 def test_hook_and_runtime_may_write_one_outcome_at_the_same_moment(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +103,24 @@ def test_the_oldest_attempt_comes_first(journal: Journal) -> None:
     for attempt_id in (100, 9, 20):
         journal.write(outcome(attempt_id))
     assert [each.attempt_id for each in journal.waiting()] == [9, 20, 100]
+
+
+def test_an_outcome_that_the_disk_does_not_give_holds_up_no_other(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for attempt_id in (17, 18):
+        journal.write(outcome(attempt_id))
+    real = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.name == "17.json":
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "read_bytes", read_bytes)
+        assert list(journal.waiting()) == [outcome(18)]
+    assert list(journal.waiting()) == [outcome(17), outcome(18)]
 
 
 def test_what_the_database_has_taken_is_forgotten(journal: Journal) -> None:

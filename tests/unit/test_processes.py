@@ -9,16 +9,14 @@ import pytest
 from faxplan.processes import Child, PidFile, ProcessId, end, end_child
 
 SLEEPS = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
-DEAF = [
-    sys.executable,
-    "-c",
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
-]
+ECHO = "import sys; print('awake', flush=True); [print(line, end='', flush=True) for line in sys.stdin]"
+ECHOES = [sys.executable, "-c", ECHO]
+DEAF = [sys.executable, "-c", f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {ECHO}"]
 
 
 @pytest.fixture
 def process() -> Iterator["subprocess.Popen[bytes]"]:
-    with subprocess.Popen(DEAF, stdout=subprocess.PIPE) as started:
+    with subprocess.Popen(DEAF, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
         assert started.stdout is not None
         started.stdout.readline()
         yield started
@@ -49,9 +47,20 @@ def test_a_child_that_ignores_sigterm_is_killed_and_waited_for(process: "subproc
     end_child(process)
 
 
-def test_nobody_elses_process_is_ended(process: "subprocess.Popen[bytes]") -> None:
-    end([replace(identity(process), started=1)], seconds=0.2)
-    assert process.poll() is None
+@pytest.mark.parametrize("command", [ECHOES, DEAF], ids=["that a signal ends", "that ignores SIGTERM"])
+def test_nobody_elses_process_is_ended(command: list[str]) -> None:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            end([replace(identity(process), started=1)], seconds=0.2)
+            # A signal would reach it before this does.
+            process.stdin.write(b"alive\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"alive\n"
+        finally:
+            process.kill()
 
 
 def test_the_pid_file_tells_who_still_runs(process: "subprocess.Popen[bytes]", tmp_path: Path) -> None:

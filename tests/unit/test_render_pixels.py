@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -59,6 +60,7 @@ ENTRIES = {
 }
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("resolution", list(Resolution))
 @pytest.mark.parametrize("draw", [text, boxes, image, scan])
 def test_pixels_are_those_of_plain_tiffg4(
@@ -67,7 +69,14 @@ def test_pixels_are_those_of_plain_tiffg4(
     draw: Callable[[Pdf, pikepdf.Dictionary], bytes],
     resolution: Resolution,
 ) -> None:
+    real = render_pdf.ghostscript
+
+    def noted(pdf: Path, part: Any, resolution: Resolution) -> list[str]:
+        (tmp_path / f"started-{part.first}").touch()
+        return real(pdf, part, resolution)
+
     monkeypatch.setattr(render_pdf, "_WORK_WORTH_A_PROCESS", 0.008)
+    monkeypatch.setattr(render_pdf, "ghostscript", noted)
     document, clean = tmp_path / "a.pdf", tmp_path / "clean.pdf"
     with pikepdf.new() as pdf:
         for entries in ENTRIES.values():
@@ -78,9 +87,10 @@ def test_pixels_are_those_of_plain_tiffg4(
         pdf.save(document)
 
     render(document, tmp_path / "ours.tif", resolution=resolution, processes=2)
+    assert sorted(path.name for path in tmp_path.glob("started-*")) == ["started-1", "started-3"]
     render_pdf._prepare(document, clean, resolution, Tone.AUTO, STANDARD_LIMITS)
     command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=tiffg4", f"-r{X_DPI}x{resolution.y_dpi}"]
-    command += ["-dAdjustWidth=0", f"-sOutputFile={tmp_path / 'plain.tif'}", str(clean)]
+    command += ["-dAdjustWidth=0", "-dUseFastColor=true", f"-sOutputFile={tmp_path / 'plain.tif'}", str(clean)]
     subprocess.run(command, check=True)
 
     with Image.open(tmp_path / "ours.tif") as ours, Image.open(tmp_path / "plain.tif") as plain:

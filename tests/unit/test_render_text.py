@@ -25,12 +25,17 @@ def pages(folder: Path, content: bytes, resolution: Resolution = Resolution.FINE
 
 @pytest.mark.parametrize("resolution", list(Resolution))
 def test_text_lies_within_the_margins(tmp_path: Path, resolution: Resolution) -> None:
-    (page,) = pages(tmp_path, ("W" * 300 + "\n" + "gjpqy\n" * 20).encode(), resolution)
-    assert page.size == (1728, 11 * resolution.y_dpi)
-    box = page.convert("L").point(lambda value: 255 - value).getbbox()
-    assert box is not None
-    assert box[0] >= 100
-    assert box[2] <= 1728 - 100
+    # Two sheets full to the last line.
+    found = pages(tmp_path, ("W" * 300 + "\n" + "gjpqy\n" * 200).encode(), resolution)[:2]
+    assert len(found) == 2
+    for page in found:
+        assert page.size == (1728, 11 * resolution.y_dpi)
+        box = page.convert("L").point(lambda value: 255 - value).getbbox()
+        assert box is not None
+        assert box[0] >= 100
+        assert box[2] <= 1728 - 100
+        assert box[1] >= 0.55 * resolution.y_dpi
+        assert box[3] <= (11 - 0.55) * resolution.y_dpi
 
 
 def test_eighty_columns_fit_on_a_line() -> None:

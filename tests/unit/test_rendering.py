@@ -3,6 +3,7 @@
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -24,12 +25,6 @@ def samples() -> Path:
     if not SAMPLES.is_dir():
         pytest.skip(f"the sample documents are not at {SAMPLES}")
     return SAMPLES
-
-
-@pytest.fixture
-def forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test replaces here is replaced in the child too; pytest-xdist's own thread would have it spawned."""
-    monkeypatch.setattr(sandbox, "_spawned", sandbox._forked)
 
 
 def cornered(path: Path, *sizes: tuple[float, float], origin: float = 0, **entries: object) -> Path:
@@ -180,8 +175,16 @@ def test_mixed_pages_and_blank_ones_are_all_there(tmp_path: Path) -> None:
     assert [image.convert("L").getextrema() == (255, 255) for image in images] == [True, *[False] * 5, True]
 
 
+@pytest.mark.usefixtures("forked")
 def test_many_pages_are_drawn_side_by_side_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = render_pdf.ghostscript
+
+    def noted(clean: Path, part: Any, resolution: Resolution) -> list[str]:
+        (tmp_path / f"started-{part.first}").touch()
+        return real(clean, part, resolution)
+
     monkeypatch.setattr(render_pdf, "_WORK_WORTH_A_PROCESS", 0.004)
+    monkeypatch.setattr(render_pdf, "ghostscript", noted)
     sizes = [(300, 100 + 10 * number) for number in range(11)]
     seen: list[tuple[int, int]] = []
     document = cornered(tmp_path / "a.pdf", *sizes)
@@ -192,6 +195,7 @@ def test_many_pages_are_drawn_side_by_side_in_order(tmp_path: Path, monkeypatch:
         assert ink(image)[3] == page.rows
     assert seen[-1] == (11, 11)
     assert seen == sorted(seen)
+    assert sorted(path.name for path in tmp_path.glob("started-*")) == ["started-1", "started-4", "started-8"]
 
 
 def test_form_fields_and_annotations_print_and_actions_go(tmp_path: Path) -> None:

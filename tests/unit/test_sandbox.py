@@ -19,6 +19,14 @@ from faxplan.source import EncryptedDocument
 CEILING = Ceiling(cpu_seconds=20, wall_seconds=20)
 
 
+HELD: list[str] = []
+"""What this process has; a copy of it would have it too."""
+
+
+def how_many_held() -> int:
+    return len(HELD)
+
+
 def limits() -> list[int]:
     kinds = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)
     return [resource.getrlimit(kind)[0] for kind in kinds]
@@ -115,11 +123,15 @@ def test_a_process_with_threads_starts_afresh() -> None:
     release = threading.Event()
     thread = threading.Thread(target=release.wait)
     thread.start()
+    HELD.append("as a lock would be")
     try:
+        assert sandbox.call(how_many_held, ceiling=CEILING) == 0
         assert sandbox.call(posixpath.basename, "/a/b", ceiling=CEILING) == "b"
+        assert sandbox.call(limits, ceiling=CEILING)[0] == CEILING.memory_bytes
         with pytest.raises(RenderingFailed, match="ValueError"):
             sandbox.call(int, "x", ceiling=CEILING)
     finally:
+        HELD.clear()
         release.set()
         thread.join()
 

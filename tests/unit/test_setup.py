@@ -1,13 +1,29 @@
 """install/setup.sh in a folder of its own, with programs of its own in PATH: it installs nothing here."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-SETUP = Path(__file__).parents[2] / "install" / "setup.sh"
+PROJECT = Path(__file__).parents[2]
+SETUP = PROJECT / "install" / "setup.sh"
+# Each package, and where we use what it brings.
+NEEDED_BY = {
+    "python3-venv": ("install/setup.sh", "-m venv"),
+    "python3-dev": ("requirements.lock", "psycopg2=="),
+    "gcc": ("requirements.lock", "psycopg2=="),
+    "libpq-dev": ("requirements.lock", "psycopg2=="),
+    "libspandsp2": ("bench/spandsp.py", "libspandsp.so.2"),
+    "ghostscript": ("faxplan/render_pdf.py", '"gs"'),
+    "fonts-dejavu-core": ("faxplan/typeface.py", "DejaVu"),
+    "libfribidi0": ("faxplan/doctor_host.py", '"raqm"'),
+    "passwd": ("faxplan/postgres_account.py", "useradd"),
+    "tzdata": ("faxplan/tenants.py", "ZoneInfo("),
+    "ca-certificates": ("install/setup.sh", "pip install"),
+}
 PROGRAMS = {
     "id": "echo 0",
     "dpkg-query": """case "$MISSING" in *"$3"*) exit 1;; esac; printf installed""",
@@ -46,6 +62,12 @@ def setup(checkout: Path, *, missing: str, broken: str = "") -> tuple[int, str, 
     )
     assert ran.stdout == ""
     return ran.returncode, ran.stderr, called.read_text().splitlines()
+
+
+def test_every_package_is_used() -> None:
+    listed = re.findall(r"^\t([a-z0-9-]+) +\S", SETUP.read_text(), re.MULTILINE)
+    assert listed == list(NEEDED_BY)
+    assert [name for name, (file, use) in NEEDED_BY.items() if use not in (PROJECT / file).read_text()] == []
 
 
 def test_what_is_installed_is_one_line_and_the_rest_is_in_a_log(checkout: Path) -> None:

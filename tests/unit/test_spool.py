@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from faxplan.call_result import CallResult
 from faxplan.spool import InboundSidecar, OutboundSidecar, Spool, SpoolTooDeep
 
 
@@ -89,3 +90,12 @@ def test_a_half_written_sidecar_is_none(spool: Spool) -> None:
     assert spool.staged(17) is None
     assert spool.outbound_attempts() == []
     assert spool.inbound_attempts() == []
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"hangup_ca', b"[]", b"null", b'{"no_such_field": 1}', b"\xff\xfe"])
+def test_a_noted_result_that_cannot_be_read_is_none(spool: Spool, damage: bytes) -> None:
+    result = CallResult("NORMAL_CLEARING", fax_success=True, pages=2)
+    spool.note_result(17, result)
+    assert spool.noted_result(17) == result
+    (spool.inbound / "17.result").write_bytes(damage)
+    assert spool.noted_result(17) is None

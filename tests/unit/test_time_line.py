@@ -34,6 +34,7 @@ QUEUED = Fax(
     pages_done=1,
     call_pages=None,
     attempts_made=1,
+    uncounted=0,
     max_attempts=5,
     not_before=NOW + timedelta(minutes=4),
     explanation="The line was busy (SIP 486). Try 1 of 5.",
@@ -85,6 +86,13 @@ def test_a_retry_says_when_and_which_one_in_the_readers_zone() -> None:
     assert time_line.standing(QUEUED, BERLIN, NOW) == (
         "The line was busy (SIP 486). Try 1 of 5. Trying again at 14:04 (attempt 2 of 5)."
     )
+
+
+def test_a_call_that_never_came_about_is_no_attempt() -> None:
+    outage = replace(QUEUED, attempts_made=20, uncounted=20, explanation="The trunk could not take the call.")
+    assert time_line.standing(outage, BERLIN, NOW).endswith("Trying again at 14:04 (attempt 1 of 5).")
+    one_busy = replace(outage, attempts_made=21)
+    assert time_line.standing(one_busy, BERLIN, NOW).endswith("(attempt 2 of 5).")
 
 
 @pytest.mark.parametrize(

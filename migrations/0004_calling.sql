@@ -1,5 +1,10 @@
 -- Trunks with limits, rest and a tenant of their own; routes with several trunks; lanes; failure rules; what is known of numbers.
 
+create function claimed_tenants() returns bigint[]
+    language sql stable parallel safe
+    return string_to_array(nullif(current_setting('app.claim', true), ''), ',')::bigint[];
+comment on function claimed_tenants() is 'The tenants whose calls this transaction of the switch opens, or null.';
+
 alter table tenants
     add column max_calls integer,
     add column calls_per_hour integer,
@@ -30,15 +35,6 @@ comment on table sending_hours is
 comment on column sending_hours.priority is 'As faxes.priority; null: every one.';
 comment on column sending_hours.weekday is 'ISO 8601: 1 is Monday.';
 comment on column sending_hours.closes is 'The first moment that is too late; 24:00 for the end of the day.';
-
-create function may_send(tenant bigint, fax_priority integer) returns boolean
-    language sql stable
-begin atomic
-    select coalesce(bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens and clock.here::time < h.closes), true)
-    from sending_hours h, (select now() at time zone t.time_zone as here from tenants t where t.id = tenant) clock
-    where h.tenant_id = tenant and (h.priority is null or h.priority = fax_priority);
-end;
-comment on function may_send(bigint, integer) is 'Whether a tenant''s faxes of this priority may be dialled at this moment.';
 
 alter table trunks
     add column max_calls integer,
@@ -130,12 +126,32 @@ comment on function trunks_for(bigint, text) is
     'routes, then the others), then by position; weight decides among equals. Each stage has the longest prefix. A trunk that is dedicated '
     'and does not overflow keeps its tenant''s calls to itself, also while it is disabled.';
 
+create table routing_version (
+    version  bigint not null,
+    constraint routing_version_pkey primary key (version)
+);
+comment on table routing_version is 'One row: how often routes, or what they mean, have changed.';
+insert into routing_version (version) values (1);
+
+create function routing_changed() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public
+as $$
+begin
+    update routing_version set version = version + 1;
+    return null;
+end $$;
+comment on function routing_changed() is 'Makes every lane out of date. Definer: no role may write routing_version itself.';
+create trigger routing_changed after insert or update or delete on routes for each statement execute function routing_changed();
+create trigger routing_changed after update of enabled, dedicated_to, overflow on trunks for each statement execute function routing_changed();
+
 create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
-    select coalesce(string_agg(distinct t.stage || t.prefix, ' '), '') from trunks_for(tenant, called) t;
+    select v.version || ':' || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t), '')
+    from routing_version v;
 end;
-comment on function lane_of(bigint, text) is 'What all numbers of a tenant have in common that the same trunks take.';
+comment on function lane_of(bigint, text) is
+    'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true.';
 
 alter table renderings
     drop constraint renderings_resolution_known,
@@ -159,9 +175,9 @@ comment on column faxes.waits_since is 'Since then no trunk could take it; null:
 comment on column faxes.redialled is 'Calls in a row that reached the number without success, since the last rest that 47 CFR 68.318(b) asks for.';
 comment on column faxes.redialled_busy is 'Whether each of these found the line busy.';
 
--- What is queued gets its lane from the first claim that looks at it.
+-- What is queued gets its lane from a claim: no routing_version is 0.
 alter table fax_queue
-    add column lane text not null default '',
+    add column lane text not null default '0:',
     add column tried bigint[] not null default '{}',
     set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
 alter table fax_queue alter column lane drop default;
@@ -251,9 +267,20 @@ begin
     end loop;
 end $$;
 create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
+-- A claim opens the calls of several tenants in one statement, and names them: app.claim.
+do $$
+declare
+    t text;
+begin
+    foreach t in array array['faxes', 'attempts', 'renderings', 'documents', 'destinations'] loop
+        execute format('create policy %I on %I to faxplan_switch using (tenant_id = any ((select claimed_tenants())::bigint[])) '
+                       'with check (tenant_id = any ((select claimed_tenants())::bigint[]))', t || '_claim', t);
+    end loop;
+end $$;
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 
-grant select on sending_hours, trunk_states, tenant_turns, failure_rules, destinations to faxplan_backup;
+grant select on sending_hours, trunk_states, tenant_turns, failure_rules, destinations, routing_version to faxplan_backup;
+grant select on routing_version to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
 grant select on all sequences in schema public to faxplan_backup;
 grant select, insert, update, delete on failure_rules, sending_hours to faxplan_admin;
 grant select, delete on trunk_states to faxplan_admin;

@@ -64,13 +64,14 @@ comment on function is_did(text) is
 create or replace function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
-    select case when is_did(called) then 'internal ' else '' end
-           || coalesce(string_agg(distinct t.stage || t.prefix, ' '), '')
-    from trunks_for(tenant, called) t;
+    select v.version || ':' || case when is_did(called) then 'internal ' else '' end
+           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t), '')
+    from routing_version v;
 end;
 comment on function lane_of(bigint, text) is
-    'What all numbers of a tenant have in common that the same trunks take. Numbers that are DIDs here have lanes of their own, internal.';
-create index fax_queue_internal_idx on fax_queue (priority, not_before) where starts_with(lane, 'internal');
+    'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
+    'are DIDs here have lanes of their own, internal.';
+create index fax_queue_internal_idx on fax_queue (priority, not_before) where strpos(lane, ':internal') > 0;
 
 alter table attempts
     add column internal boolean not null default false,

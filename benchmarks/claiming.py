@@ -1,0 +1,236 @@
+"""What a claim costs with 1,000 to 1,000,000 faxes in the queue, beside a bare one: `delete ... skip locked`.
+
+    python benchmarks/claiming.py [--sizes 1000 10000 100000 1000000] [--claims 60] [--write docs/benchmarks]
+
+Both take 16 rows a claim out of a queue of as many rows, in turns, on one PostgreSQL, and commit. Faxplan's counts
+limits of node, tenant, trunk and number, keeps sending hours, takes tenants by turns, chooses a trunk, and writes
+attempts and calls; the bare one deletes rows of a table with one index. What a claim wrote into `calls` is taken away
+before the next, as if those calls had ended.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import _chart
+from _calls import database_seconds
+from _live import a_world
+from _page import where_and_when, write_section
+
+from faxplan import claims, postgres
+from tests.past_the_gate import connected
+from tests.routing import add_route, add_trunk, change
+from tests.world import World
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+TENANTS = 20
+WAYS = claims.Ways()
+AIM = 0.25
+"""Of the bare claim's rate."""
+
+_FILL = """
+    insert into tenants (slug, name, country, time_zone)
+        select 't' || n, 'Tenant ' || n, 'DE', 'Europe/Berlin' from generate_series(1, %(tenants)s) n;
+    insert into dids (tenant_id, number, mailbox_id)
+        select t.id, '+4940' || (10000000 + t.id), m.id from tenants t,
+            lateral (select min(id) as id from mailboxes where tenant_id = t.id) m
+        where m.id is not null and t.slug like 't%%';
+    insert into documents (tenant_id, kind, media_type, bytes, sha256, object_name)
+        select id, 'rendering', 'image/tiff', 1, '', 'o' || id from tenants;
+    insert into renderings (tenant_id, original_id, resolution, state, document_id)
+        select tenant_id, id, 'fine', 'rendered', id from documents;
+    insert into sending_hours (tenant_id, weekday, opens, closes)
+        select t.id, d, '00:00', '24:00' from tenants t, generate_series(1, 7) d;
+    update tenants set max_calls = 100000, calls_per_hour = 10000000;
+    create table bare_queue (tenant_id bigint, fax_id bigint primary key, not_before timestamptz, priority integer);
+    create index bare_queue_due_idx on bare_queue (priority, not_before);
+    grant all on bare_queue to faxplan_switch;
+"""
+_QUEUE = """
+    truncate faxes, fax_queue, attempts, calls, mailbox_entries, notices, bare_queue;
+    insert into faxes (tenant_id, direction, state, called_number, calling_number, rendering_id, resolution, pages,
+                       not_before)
+        select t.id, 'outbound', 'queued', '+49' || (3000000000 + n), null, r.id, 'fine', 1, now() - interval '1 hour'
+        from generate_series(1, %(size)s) n
+        join (select id, row_number() over (order by id) - 1 as k, count(*) over () as many from tenants) t
+            on t.k = n %% t.many
+        join renderings r on r.tenant_id = t.id;
+    insert into fax_queue (tenant_id, fax_id, not_before, priority, destination, lane)
+        select f.tenant_id, f.id, f.not_before, f.priority, f.called_number, l.lane
+        from faxes f join (select id, lane_of(id, '+493000000000') as lane from tenants) l on l.id = f.tenant_id;
+    insert into bare_queue select tenant_id, id, not_before, priority from faxes;
+"""
+_BARE = """
+    with due as (select fax_id from bare_queue where not_before <= now() order by priority, not_before limit 16
+                 for update skip locked)
+    delete from bare_queue q using due where q.fax_id = due.fax_id returning q.tenant_id, q.fax_id
+"""
+
+
+@dataclass
+class Row:
+    """Of one size: seconds a claim took, and PostgreSQL's processor seconds a claim, of each kind."""
+
+    size: int
+    ours: list[float]
+    bare: list[float]
+    ours_cpu: float = 0.0
+    bare_cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Of ours to the bare one's: claims a second, median of the pairs."""
+        return statistics.median(bare / ours for ours, bare in zip(self.ours, self.bare, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--claims", type=int, default=60, help="of each kind, at each size")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="the chart there, the section in FOLDER.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        base.chmod(0o711)  # PostgreSQL runs as a user of its own
+        with a_world(base) as (world, cluster):
+            prepare(world)
+            rows = [measured(world, cluster, size, options.claims) for size in options.sizes]
+            plan = explained(world)
+    text = markdown(rows, options.claims, plan)
+    print(text)
+    if options.write:
+        options.write.mkdir(parents=True, exist_ok=True)
+        (options.write / "claiming.svg").write_text(chart(rows))
+        title = "Milliseconds a fax that is claimed, by the length of the queue"
+        write_section(
+            options.write.with_suffix(".md"), "Claiming", f"{text}\n![{title}]({options.write.name}/claiming.svg)"
+        )
+
+
+def prepare(world: World) -> None:
+    """Tenants with limits and hours, and two trunks with limits of calls and of calls a second."""
+    add_route(world, "+49", add_trunk(world, "second", max_calls=100_000), weight=3)
+    add_route(world, "+49", add_trunk(world, "third", max_calls=100_000))
+    change(world, "trunks", max_calls=100_000, calls_per_second=1_000_000)
+    as_superuser(world, _FILL, {"tenants": TENANTS})
+
+
+def measured(world: World, cluster: postgres.Cluster, size: int, count: int) -> Row:
+    as_superuser(world, _QUEUE, {"size": size})
+    as_superuser(world, "vacuum analyze", None)
+    row = Row(size, [], [])
+    for number in range(count + 3):
+        for kind, action in (("bare", bare_claim), ("ours", our_claim)):
+            cpu, began = database_seconds(cluster), time.perf_counter()
+            action(world)
+            took = time.perf_counter() - began
+            cpu = database_seconds(cluster) - cpu
+            if number >= 3:  # the first warm the connections and the caches
+                getattr(row, kind).append(took)
+                setattr(row, f"{kind}_cpu", getattr(row, f"{kind}_cpu") + cpu / count)
+        with world.switch.across_tenants() as tx:
+            tx.execute("delete from calls")
+    print(
+        f"  {size} queued: {statistics.median(row.ours) * 1000:.2f} ms a claim, {row.rate:.2f} of the bare rate",
+        flush=True,
+    )
+    return row
+
+
+def our_claim(world: World) -> None:
+    with world.switch.across_tenants() as tx:
+        claimed = claims.claim_faxes(
+            tx,
+            node="node1",
+            switch_uuid="s",
+            most=16,
+            max_calls=1000,
+            lease_seconds=600,
+            calls_to_one_number=2,
+            ways=WAYS,
+        )
+    if len(claimed) != claims.MOST_CLAIMED:
+        raise RuntimeError(f"{len(claimed)} faxes were claimed, and not {claims.MOST_CLAIMED}")
+
+
+def bare_claim(world: World) -> None:
+    with world.switch.across_tenants() as tx:
+        claimed = tx.rows(_BARE)
+    if len(claimed) != claims.MOST_CLAIMED:
+        raise RuntimeError(f"{len(claimed)} rows were claimed, and not {claims.MOST_CLAIMED}")
+
+
+def explained(world: World) -> str:
+    """How PostgreSQL finds the lanes that are served next."""
+    with world.switch.across_tenants() as tx:
+        rows = tx.rows(
+            f"explain (analyze, buffers off, costs off, timing off) {claims.DUE_LANES.sql}", {"most": 16, "past": 0}
+        )
+    return "\n".join(str(next(iter(row.values()))) for row in rows)
+
+
+def as_superuser(world: World, statements: str, parameters: dict[str, int] | None) -> None:
+    with connected(world.installation, "postgres") as cursor:
+        cursor.connection.autocommit = parameters is None
+        cursor.execute(statements, parameters)
+        if parameters is not None:
+            cursor.connection.commit()
+
+
+def markdown(rows: list[Row], count: int, plan: str) -> str:
+    about = (
+        f"{count} claims of 16 faxes at each size, in turns with bare ones; {TENANTS + 2} tenants, 3 trunks. "
+        "Milliseconds, median (least - most); PostgreSQL's processor time is a mean."
+    )
+    titles = ["queued", "a claim", "a bare claim", "a fax", "rate, of the bare one's", "PostgreSQL's CPU", "bare"]
+    lines = [f"`python benchmarks/claiming.py --claims {count}`, {where_and_when()}.", "", about, ""]
+    lines += [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for row in rows:
+        cells = [
+            f"{row.size:,}", spread(row.ours), spread(row.bare),
+            f"{statistics.median(row.ours) * 1000 / claims.MOST_CLAIMED:.3f}", f"**{row.rate:.2f}**",
+            f"{row.ours_cpu * 1000:.2f}", f"{row.bare_cpu * 1000:.2f}",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    worst = min(row.rate for row in rows)
+    growth = statistics.median(rows[-1].ours) / statistics.median(rows[0].ours)
+    verdict = "met" if worst >= AIM else "**missed**"
+    said = (
+        f"The aim, a quarter of the bare claim's rate with all limits and turns, is {verdict}: {worst:.2f} at least. "
+        f"From {rows[0].size:,} to {rows[-1].size:,} queued faxes the cost of one grows by a factor of {growth:.2f}."
+    )
+    lines += ["", said, "", f"How PostgreSQL finds the lanes, with {rows[-1].size:,} faxes queued:", ""]
+    lines += [f"    {line}" for line in plan.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values) * 1000:.2f} ({min(values) * 1000:.2f} - {max(values) * 1000:.2f})"
+
+
+def chart(rows: list[Row]) -> str:
+    """Milliseconds a fax, two bars a size."""
+    bars: list[tuple[str, float, str]] = []
+    pick: list[tuple[str, Callable[[Row], list[float]], str]] = [
+        ("Faxplan", lambda row: row.ours, _chart.DARK), ("bare", lambda row: row.bare, _chart.GREY),
+    ]  # fmt: skip
+    for row in rows:
+        for who, values, fill in pick:
+            bars.append((f"{row.size:,} queued, {who}", statistics.median(values(row)) * 1000 / 16, fill))
+    most = max(value for _, value, _ in bars)
+    drawn = [
+        _chart.text(210, 20 + 24 * n, label, anchor="end")
+        + f'<rect x="220" y="{8 + 24 * n}" width="{280 * value / most:.1f}" height="16" fill="{fill}"/>'
+        + _chart.text(226 + 280 * value / most, 20 + 24 * n, f"{value:.3f}")
+        for n, (label, value, fill) in enumerate(bars)
+    ]
+    footer = _chart.text(220, 28 + 24 * len(bars), "milliseconds a fax that is claimed")
+    return _chart.svg(570, 36 + 24 * len(bars), *drawn, footer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""How a node's calls end in the database: those that were reported, those that nobody will report, those received."""
+
+from faxplan import inbound, pending, settling
+from faxplan.call_result import CallResult
+from faxplan.db import Database, Row
+from faxplan.documents import Store
+from faxplan.journal import Journal, Outcome
+from faxplan.live_calls import LiveCalls
+from faxplan.pending import Pending, PendingFax
+from faxplan.spool import Spool
+
+
+class Endings:
+    """The runtime's hand in it. actor: for the audit. Every method raises DatabaseUnavailable, and may be repeated.
+
+    Those that deliver raise StoreUnavailable, too.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        store: Store,
+        spool: Spool,
+        journal: Journal,
+        pending_faxes: Pending,
+        live: LiveCalls,
+        *,
+        actor: str,
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._spool = spool
+        self._journal = journal
+        self._pending = pending_faxes
+        self._live = live
+        self._actor = actor
+
+    def settle(self, outcome: Outcome) -> None:
+        """Settles what the journal holds, and takes it out."""
+        # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
+        told = self._pages_told(outcome.attempt_id)
+        sidecar = self._spool.staged(outcome.attempt_id)
+        done = settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
+        self._journal.remove(outcome.attempt_id)
+        call = self._live.of_attempt(outcome.attempt_id)
+        # Else what lies in the spool may be another call's, with the same id from a restored database.
+        if done or (call is not None and outcome.is_of(call.fax.channel_uuid)):
+            self._spool.discard_outbound(outcome.attempt_id)
+            self._live.forget(outcome.attempt_id)
+
+    def end_lost(self, call: Row) -> None:
+        """Ends a call that is gone (whereabouts.py), by what is known of it."""
+        attempt_id = call["attempt_id"]
+        if call["direction"] == "inbound":
+            self._end_received(call, answered=True)
+            return
+        # Read once more: its hook may have come since somebody looked.
+        outcome = self._journal.read(attempt_id) or self._of_error(attempt_id)
+        if outcome is not None:
+            self.settle(outcome)
+            return
+        settling.settle_unknown(self._db, call, actor=self._actor, pages_told=self._pages_told(attempt_id))
+        self._live.forget(attempt_id)
+
+    def end_unanswered(self, call: Row) -> None:
+        """Ends a call that came in, is gone, and was never answered: its look-up took too long."""
+        self._end_received(call, answered=False)
+
+    def deliver(self, received: PendingFax) -> None:
+        """Brings a received fax into its mailbox."""
+        inbound.deliver(self._db, self._store, received, actor=self._actor)
+
+    def adopt(self, attempt_id: int) -> None:
+        """Delivers what a call that is gone has left in the spool."""
+        received = pending.adopt(self._spool, self._pending, attempt_id)
+        if received is not None:
+            self.deliver(received)
+
+    def _end_received(self, call: Row, *, answered: bool) -> None:
+        if not self._pending.holds(call["attempt_id"]):
+            answered = answered or self._pending.has_damaged(call["attempt_id"])
+            inbound.abandon(self._db, call, actor=self._actor, answered=answered)
+
+    def _of_error(self, attempt_id: int) -> Outcome | None:
+        """By its `-ERR`, should its hook have been lost: the call was never answered, and nothing of it is unknown."""
+        call = self._live.of_attempt(attempt_id)
+        if call is None or call.error is None:
+            return None
+        result = CallResult(hangup_cause=call.error or "NONE", channel=call.has_channel)
+        return Outcome(call.fax.tenant_id, call.fax.fax_id, attempt_id, result, call.fax.channel_uuid)
+
+    def _pages_told(self, attempt_id: int) -> int:
+        if attempt_id not in self._live:
+            # Of a runtime before this one: by its channel alone nobody knows whose pages they are, but the database.
+            self._live.record(self._db)
+        return self._live.pages_told(attempt_id)

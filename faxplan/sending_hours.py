@@ -1,0 +1,82 @@
+"""The hours at which a tenant's faxes may be dialled, by the clock of its time zone. Without any, at all times."""
+
+import re
+from dataclasses import dataclass
+
+from faxplan.db import Row, Transaction
+from faxplan.errors import FaxplanError
+from faxplan.priorities import Priority
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+END_OF_DAY = "24:00"
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00")
+
+
+class InvalidHours(FaxplanError):
+    """They cannot be read."""
+
+    error_id = "invalid-hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """On one day. weekday: 1 is Monday; opens, closes: HH:MM, the latter at most 24:00."""
+
+    weekday: int
+    opens: str
+    closes: str
+
+
+def parse(days: str, clock: str) -> list[Hours]:
+    """Of `mon-fri`, `sat,sun`, `daily` and `8:00-18:00`. Hours over midnight become two. Raises InvalidHours."""
+    opens, dash, closes = clock.replace(" ", "").partition("-")
+    if not (dash and _CLOCK.fullmatch(opens) and _CLOCK.fullmatch(closes)) or opens == END_OF_DAY:
+        raise InvalidHours(f"{clock[:40]!r} are no hours. Write them as 08:00-18:00; 24:00 is the end of a day.")
+    opens, closes = opens.zfill(5), closes.zfill(5)
+    found: list[Hours] = []
+    for weekday in _weekdays(days):
+        if opens < closes:
+            found.append(Hours(weekday, opens, closes))
+            continue
+        found.append(Hours(weekday, opens, END_OF_DAY))
+        if closes != "00:00":
+            found.append(Hours(weekday % 7 + 1, "00:00", closes))
+    return found
+
+
+def _weekdays(text: str) -> list[int]:
+    if text.strip().lower() == "daily":
+        return list(range(1, 8))
+    found: list[int] = []
+    for part in text.lower().replace(" ", "").split(","):
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if first not in DAYS or last not in DAYS:
+            raise InvalidHours(f"{text[:40]!r} are no days. Write them as mon-fri, or sat,sun, or daily.")
+        start, end = DAYS.index(first), DAYS.index(last)
+        found += [(start + step) % 7 + 1 for step in range((end - start) % 7 + 1)]
+    return sorted(set(found))
+
+
+def add(tx: Transaction, tenant_id: int, hours: list[Hours], priority: Priority | None) -> None:
+    """Lets faxes of a priority (None: of every one) be dialled then (role admin)."""
+    for each in hours:
+        tx.execute(
+            "insert into sending_hours (tenant_id, priority, weekday, opens, closes) values (%s, %s, %s, %s, %s)",
+            (tenant_id, priority, each.weekday, each.opens, each.closes),
+        )
+
+
+def clear(tx: Transaction, tenant_id: int) -> int:
+    """Lets all be dialled at all times again (role admin); how many rows that took away."""
+    return tx.execute("delete from sending_hours where tenant_id = %s", (tenant_id,))
+
+
+def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
+    """priority (None: every one), weekday, opens, closes, as HH:MM."""
+    return tx.rows(
+        """select priority, weekday, to_char(opens, 'HH24:MI') as opens,
+                  case when closes = '24:00' then '24:00' else to_char(closes, 'HH24:MI') end as closes
+           from sending_hours where tenant_id = %s order by priority nulls first, weekday, opens""",
+        (tenant_id,),
+    )

@@ -1,0 +1,107 @@
+"""Commands about how calls are made."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.db.test_cli_administration import audited, listed, said, shop
+from tests.faxes import NUMBER, claim, due_now
+from tests.world import World
+
+__all__ = ["shop"]
+
+
+@pytest.fixture
+def chief(shop: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Commands act as an administrator of acme."""
+    with shop.admin.tenant(shop.acme.tenant.id) as tx:
+        tx.execute("update users set role = 'administrator'")
+    monkeypatch.setenv("FAXPLAN_USER", shop.acme.user.email)
+    return shop
+
+
+def test_a_rule_is_changed_shown_and_reset(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Nothing was changed" in said(capsys, "failure", "list", "--changed")
+    out = said(capsys, "failure", "set", "sip:486", "retry", "--after", "90", "--tenant", "acme", "--trunk", "carrier")
+    assert out == "From now on sip:486 means retry.\n"
+    assert listed(capsys, "failure", "list", "--changed")["changed"] == [
+        {"condition": "sip:486", "tenant": "acme", "trunk": "carrier", "action": "retry", "delay": 90, "times": None}
+    ]
+    table = said(capsys, "failure", "list")
+    assert "retry, after 90 s" in table
+    assert "again after 4 min" in table
+    said(capsys, "failure", "reset", "sip:486", "--tenant", "acme", "--trunk", "carrier")
+    assert listed(capsys, "failure", "list", "--changed")["changed"] == []
+    assert [row["action"] for row in audited(shop)] == ["failure-rule.reset", "failure-rule.set"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("failure", "set", "sip:200", "final"), "no way in which a call ends"),
+        (("failure", "set", "sip:486", "retry", "--after", "86401"), "86400 seconds"),
+        (("failure", "set", "sip:486", "final", "--tenant", "nobody"), "no tenant"),
+        (("failure", "set", "sip:486", "final", "--trunk", "nothing"), "no trunk"),
+        (("failure", "reset", "sip:486"), "Nothing was changed for sip:486"),
+        (("hours", "add", "acme", "someday", "08:00-18:00"), "no days"),
+        (("hours", "add", "acme", "mon", "8-18"), "no hours"),
+        (("tenant", "set", "acme", "--max-calls", "0"), "1 call at once"),
+        (("tenant", "set", "acme", "--calls-per-hour", "0"), "1 call an hour"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(
+    shop: World, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in said(capsys, *arguments, code=1)
+    assert audited(shop) == []
+
+
+def test_hours_are_entered_shown_and_cleared(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "at all times" in said(capsys, "hours", "list", "acme")
+    said(capsys, "hours", "add", "acme", "mon-fri", "08:00-18:00", "--priority", "bulk")
+    said(capsys, "hours", "add", "acme", "sat", "22:00-24:00")
+    found = listed(capsys, "hours", "list", "acme")
+    assert len(found) == 6
+    assert found[0] == {"priority": None, "weekday": 6, "opens": "22:00", "closes": "24:00"}
+    assert "bulk   Mon  08:00-18:00" in said(capsys, "hours", "list", "acme")
+    assert listed(capsys, "hours", "list", "borea") == []
+    said(capsys, "hours", "clear", "acme")
+    assert listed(capsys, "hours", "list", "acme") == []
+    actions = [row["action"] for row in audited(shop, shop.acme.tenant.id)]
+    assert actions == ["hours.add", "hours.add", "hours.clear"]
+
+
+def test_an_administrator_says_how_a_number_is_called(chief: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "destination", "set", "030 99001234", "--t38", "off", "--why", "their gateway drops it")
+    (known,) = listed(capsys, "destination", "list")
+    assert (known["number"], known["t38_off"], known["v17_off"]) == (NUMBER, True, False)
+    assert (known["entered_by"], known["expires_at"]) == (f"user:{chief.acme.user.id}", None)
+    assert "their gateway drops it" in said(capsys, "destination", "list")
+    said(capsys, "destination", "forget", NUMBER)
+    assert listed(capsys, "destination", "list") == []
+    assert "Nothing is known" in said(capsys, "destination", "forget", NUMBER, code=1)
+    assert "Nothing was given" in said(capsys, "destination", "set", NUMBER, code=1)
+    actions = [row["action"] for row in audited(chief, chief.acme.tenant.id)]
+    assert actions == ["destination.forget", "destination.set"]
+
+
+def test_a_user_does_not(shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FAXPLAN_USER", shop.acme.user.email)
+    for arguments in (("set", NUMBER, "--t38", "off"), ("forget", NUMBER)):
+        assert "Only an administrator" in said(capsys, "destination", *arguments, code=1)
+
+
+def test_a_fax_is_sent_at_its_time_and_with_its_priority(
+    chief: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Hello.\n")
+    said(capsys, "send", str(letter), NUMBER, "--at", "23:59", "--priority", "bulk")
+    chief.render_all()
+    with chief.switch.across_tenants() as tx:
+        row = tx.one("select priority, not_before > now() as later from fax_queue")
+    assert row == {"priority": 1000, "later": True}
+    assert claim(chief) == []
+    due_now(chief)
+    assert len(claim(chief)) == 1
+    assert "is past" in said(capsys, "send", str(letter), NUMBER, "--at", "2020-01-01 08:00", code=1)

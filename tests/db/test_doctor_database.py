@@ -1,0 +1,90 @@
+"""The doctor on what waits in the database."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from faxplan import doctor_database, outbound, queue
+from faxplan.findings import Finding, Level
+from faxplan.outbound import SendRequest
+from tests.faxes import NUMBER
+from tests.world import World
+
+
+@pytest.fixture
+def job(world: World, tmp_path: Path) -> None:
+    """A document that waits for a worker."""
+    letter = tmp_path / "letter.txt"
+    letter.write_text("A letter.\n")
+    outbound.submit(world.portal, world.store, world.acme.user, SendRequest(NUMBER, letter, "letter.txt"))
+
+
+def waits_since(world: World, seconds: int) -> None:
+    with world.worker.across_tenants() as tx:
+        tx.execute("update render_jobs set not_before = now() - make_interval(secs => %s)", (seconds,))
+
+
+def taken(world: World, *, lease_seconds: int) -> None:
+    with world.worker.across_tenants() as tx:
+        assert queue.claim_render_job(tx, worker="here:17", lease_seconds=lease_seconds)
+
+
+def of_worker(world: World) -> Finding:
+    (found,) = (each for each in doctor_database.database(world.settings)[0] if each.what == "worker")
+    return found
+
+
+def seconds(found: Finding) -> int:
+    """How long a document waits, as the finding says."""
+    said = re.search(r"for (\d+) s", found.found)
+    assert said is not None
+    return int(said[1])
+
+
+def test_without_a_document_nothing_tells_whether_a_worker_runs(world: World) -> None:
+    assert of_worker(world).level is Level.OK
+
+
+def test_a_document_that_came_just_now_is_no_finding(world: World, job: None) -> None:
+    assert of_worker(world).level is Level.OK
+
+
+def test_a_document_that_nobody_renders_shows_that_no_worker_runs(world: World, job: None) -> None:
+    waits_since(world, 90)
+    found = of_worker(world)
+    assert found.level is Level.ERROR
+    assert found.found.startswith("no worker runs: 1 document waits for ")
+    assert 90 <= seconds(found) < 900
+    assert "faxplan-worker" in found.remedy
+
+
+def test_a_document_in_hand_waits_for_nobody(world: World, job: None) -> None:
+    waits_since(world, 90)
+    taken(world, lease_seconds=600)
+    assert of_worker(world).level is Level.OK
+
+
+def test_a_document_whose_worker_died_waits_since_its_lease_ran_out(world: World, job: None) -> None:
+    waits_since(world, 90_000)
+    taken(world, lease_seconds=-90)
+    found = of_worker(world)
+    assert found.level is Level.ERROR
+    assert 90 <= seconds(found) < 900
+
+
+def test_documents_that_wait_behind_another_name_the_worker_that_has_it(
+    world: World, job: None, tmp_path: Path
+) -> None:
+    taken(world, lease_seconds=600)
+    outbound.submit(
+        world.portal, world.store, world.acme.user, SendRequest(NUMBER, tmp_path / "letter.txt", "letter.txt")
+    )
+    waits_since(world, 90)
+    found = of_worker(world)
+    assert (found.level, "here:17" in found.found) == (Level.WARNING, True)
+
+
+def test_one_that_is_to_be_tried_again_later_is_not_due(world: World, job: None) -> None:
+    waits_since(world, -600)
+    assert of_worker(world).level is Level.OK

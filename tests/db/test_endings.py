@@ -1,0 +1,40 @@
+"""How calls end that the runtime has lost sight of."""
+
+from faxplan.call_result import CallResult
+from faxplan.endings import Endings
+from faxplan.journal import Outcome
+from faxplan.live_calls import LiveCalls
+from tests.faxes import claim, pending_folder, queued
+from tests.world import World
+
+
+def endings(world: World, live: LiveCalls) -> Endings:
+    return Endings(
+        world.switch, world.store, world.spool, world.journal, pending_folder(world), live, actor="switch:node1"
+    )
+
+
+def test_an_outcome_of_another_call_with_the_same_ids_leaves_the_living_one_alone(world: World) -> None:
+    fax_id, live = queued(world, world.acme), LiveCalls()
+    (fax,) = claim(world)
+    live.add(fax)
+    world.spool.outbound_tiff(fax.attempt_id).touch()
+    old = Outcome(fax.tenant_id, fax_id, fax.attempt_id, CallResult("USER_BUSY"), "of a call before the restore")
+    world.journal.write(old)
+    endings(world, live).settle(old)
+    assert not list(world.journal.waiting())
+    assert world.spool.outbound_tiff(fax.attempt_id).exists()
+    assert fax.attempt_id in live
+    assert world.attempts(world.acme, fax_id)[0]["outcome"] is None
+
+
+def test_an_outcome_written_after_the_last_look_counts(world: World) -> None:
+    fax_id = queued(world, world.acme)
+    (fax,) = claim(world)
+    call = {"tenant_id": fax.tenant_id, "fax_id": fax_id, "attempt_id": fax.attempt_id, "direction": "outbound"}
+    world.journal.write(Outcome(fax.tenant_id, fax_id, fax.attempt_id, CallResult("UNALLOCATED_NUMBER")))
+    endings(world, LiveCalls()).end_lost(call)
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["hangup_cause"]) == ("not-sent", "UNALLOCATED_NUMBER")
+    assert world.fax(world.acme, fax_id)["state"] == "failed"
+    assert not list(world.journal.waiting())

@@ -1,0 +1,89 @@
+"""What conf/ and the pages tell somebody to run is there: commands and their options, scripts' functions, files."""
+
+import ast
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faxplan import cli
+
+PROJECT = Path(__file__).parents[2]
+INSTALL_PAGE = PROJECT / "docs" / "install-on-freeswitch.md"
+UNITS = sorted((PROJECT / "conf" / "systemd").rglob("*.service"))
+CRON_FILES = sorted((PROJECT / "conf" / "cron.d").iterdir())
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
+SOURCES = [*PAGES, *sorted((PROJECT / "faxplan").glob("*.py")), *sorted((PROJECT / "fs_scripts").glob("*.py"))]
+
+
+def command_lines() -> Iterator[str]:
+    """Whole command lines: what systemd and cron run, and what stands in the install page's blocks."""
+    for unit in UNITS:
+        yield from re.findall(r"^Exec\w+=[-@:+!]*(.+)$", unit.read_text(), re.MULTILINE)
+    for file in CRON_FILES:
+        # Five fields of time, then the user.
+        yield from re.findall(r"^[*0-9](?:\S*\s+){6}(.+)$", file.read_text(), re.MULTILINE)
+    yield from re.findall(r"^    (?:runuser .* -- )?(faxplan [a-z].*)$", INSTALL_PAGE.read_text(), re.MULTILINE)
+
+
+def ours(line: str) -> list[str] | None:
+    """The arguments of `faxplan` in a command line; None where it runs something else."""
+    words = shlex.split(line)
+    at = next((number for number, word in enumerate(words) if Path(word).name == "faxplan"), None)
+    return None if at is None else words[at + 1 :]
+
+
+def mentioned(text: str) -> set[str]:
+    """The commands that a text names in passing, by their words: `faxplan trunk add carrier ...` is `trunk add`."""
+    groups = "database|did|mailbox|quota|route|tenant|trunk|user"
+    return set(re.findall(rf"`faxplan ((?:(?:{groups}) )?[a-z]+)", re.sub(r"\s+", " ", text)))
+
+
+def test_faxplan_is_a_program() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"faxplan": "faxplan.cli:main"}
+
+
+def test_there_are_lines_to_look_at() -> None:
+    lines = {" ".join(words[:2]) for words in map(ours, command_lines()) if words}
+    assert {"worker", "guard", "database create", "trunk add", "did add", "doctor"} <= lines
+    assert len(UNITS) == len(CRON_FILES) == 1
+
+
+@pytest.mark.parametrize("line", sorted(set(command_lines())))
+def test_a_command_line_is_understood(line: str) -> None:
+    words = ours(line)
+    if words is not None:
+        cli._parser().parse_args(words)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_a_command_that_is_named_in_passing_exists(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in mentioned(path.read_text()):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*words.split(), "--help"])
+        assert ended.value.code == 0, f"{path} names `faxplan {words}`: {capsys.readouterr().err}"
+
+
+def test_scripts_that_freeswitch_is_told_to_run_have_those_functions() -> None:
+    texts = [path.read_text() for path in (*PAGES, *(PROJECT / "conf").rglob("*.xml"))]
+    named = {found for text in texts for found in re.findall(r"\bpython (fax_\w+::\w+)", text)}
+    named |= {f"{name}::runtime" for text in texts for name in re.findall(r'"startup-script" value="(\w+)"', text)}
+    named |= {f"{name}::handler" for text in texts for name in re.findall(r'"python" data="(\w+)"', text)}
+    assert {"fax_queue::runtime", "fax_queue::alive", "fax_in::handler"} <= named
+    assert [name for name in sorted(named) if not _is_defined(*name.split("::"))] == []
+
+
+def test_files_that_the_install_page_copies_exist() -> None:
+    page = INSTALL_PAGE.read_text()
+    named = set(re.findall(r"\bconf/[\w./*-]+", page))
+    assert len(named) >= 8
+    assert [name for name in sorted(named) if not list(PROJECT.glob(name.rstrip(".")))] == []
+
+
+def _is_defined(script: str, function: str) -> bool:
+    tree = ast.parse((PROJECT / "fs_scripts" / f"{script}.py").read_text())
+    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)

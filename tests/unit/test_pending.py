@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from faxplan.call_result import CallResult
+from faxplan.pending import Pending, PendingFax
+from faxplan.spool import InboundSidecar, Spool
+
+RESULT = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
+
+
+@pytest.fixture
+def pending(tmp_path: Path) -> Pending:
+    made = Pending(tmp_path / "pending")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    made = Spool(tmp_path / "spool")
+    made.prepare()
+    return made
+
+
+def secured(pending: Pending, spool: Spool, attempt_id: int) -> PendingFax:
+    spool.inbound_tiff(attempt_id).write_bytes(b"pages")
+    return pending.secure(spool, InboundSidecar(1, 2, attempt_id, 4, f"uuid-{attempt_id}"), RESULT)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b"null", b"\xff", b"{}", b'{"sidecar": {}, "result": {}}', b'{"sidecar": 1}']
+)
+def test_a_record_that_cannot_be_read_is_put_aside_with_its_pages_and_the_others_go_on(
+    pending: Pending, spool: Spool, damage: bytes
+) -> None:
+    damaged, whole = secured(pending, spool, 17), secured(pending, spool, 18)
+    (damaged.folder / "call.json").write_bytes(damage)
+    assert list(pending.waiting()) == [whole]
+    assert (pending.root / "17.unreadable" / "fax.tif").read_bytes() == b"pages"
+    assert not pending.holds(17)
+    assert pending.has_damaged(17)
+    assert not pending.has_damaged(18)
+    assert not pending.has_damaged(1)
+
+
+def test_a_second_damaged_record_of_one_attempt_is_put_beside_the_first(pending: Pending, spool: Spool) -> None:
+    for _ in range(2):
+        (secured(pending, spool, 17).folder / "call.json").write_bytes(b"{")
+        assert list(pending.waiting()) == []
+    assert len(list(pending.root.glob("17*.unreadable"))) == 2
+    assert pending.has_damaged(17)
+
+
+def test_a_folder_that_the_disk_does_not_give_holds_up_no_other(
+    pending: Pending, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, whole = secured(pending, spool, 17), secured(pending, spool, 18)
+    real = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.parent == broken.folder:
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "read_bytes", read_bytes)
+        assert list(pending.waiting()) == [whole]
+    assert list(pending.waiting()) == [broken, whole]
+
+
+def test_a_folder_that_is_not_complete_is_left_alone(pending: Pending) -> None:
+    (pending.root / "17").mkdir()
+    assert list(pending.waiting()) == []
+    assert pending.holds(17)

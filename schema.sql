@@ -153,14 +153,55 @@ create table dids (
     station_ident  text not null default '',
     enabled        boolean not null default true,
     created_at     timestamptz not null default now(),
+    name           text not null default '',
+    max_calls      integer,
+    ecm            boolean not null default true,
+    t38            boolean not null default true,
+    refusal        text not null default 'decline',
     constraint dids_pkey primary key (tenant_id, number),
     constraint dids_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint dids_number_key unique (number),
     constraint dids_number_form check (number ~ '^\+[1-9][0-9]{6,14}$'),
     constraint dids_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
-    constraint dids_station_ident_form check (station_ident ~ '^[+0-9 ]{0,20}$')
+    constraint dids_station_ident_form check (station_ident ~ '^[+0-9 ]{0,20}$'),
+    constraint dids_name_form check (length(name) <= 100),
+    constraint dids_max_calls_range check (max_calls > 0),
+    constraint dids_refusal_known check (refusal in ('decline', 'busy'))
 );
 comment on table dids is 'Direct inward dialling numbers, E.164: whose they are and where their faxes go. The switch reads it before an answer.';
+comment on column dids.name is 'What people call the number, for lists.';
+comment on column dids.max_calls is 'Calls for it at once; null: no limit of its own. The next one is busy.';
+comment on column dids.ecm is 'Whether its calls may use error correction (T.30, annex A). t38: likewise; off: G.711 audio only.';
+comment on column dids.refusal is 'How a caller that is not let in is answered: decline (603) or busy (486).';
+
+create table did_callers (
+    tenant_id   bigint not null,
+    number      text not null,
+    caller      text not null,
+    rule        text not null,
+    created_at  timestamptz not null default now(),
+    constraint did_callers_pkey primary key (tenant_id, number, caller),
+    constraint did_callers_did_fkey foreign key (tenant_id, number) references dids (tenant_id, number) on delete cascade,
+    constraint did_callers_caller_form check (caller = 'anonymous' or caller ~ '^\+([1-9][0-9]{0,14})?$'),
+    constraint did_callers_rule_known check (rule in ('allow', 'block'))
+);
+comment on table did_callers is
+    'Who may call a DID. The longest prefix that fits the caller decides. With any entry of rule allow, whom none fits is refused.';
+comment on column did_callers.caller is 'How E.164 numbers begin; + alone: every number. anonymous: callers without one.';
+
+create table did_refusals (
+    tenant_id  bigint not null,
+    number     text not null,
+    reason     text not null,
+    calls      bigint not null default 0,
+    last_at    timestamptz not null default now(),
+    constraint did_refusals_pkey primary key (tenant_id, number, reason),
+    constraint did_refusals_did_fkey foreign key (tenant_id, number) references dids (tenant_id, number) on delete cascade,
+    constraint did_refusals_reason_known check (reason in ('caller', 'did-full', 'tenant-full'))
+);
+comment on table did_refusals is 'How many calls for a DID were refused, since it is there, and why.';
+comment on column did_refusals.reason is
+    'caller: by did_callers. did-full, tenant-full: as many calls were going on as dids.max_calls, or tenants.max_calls, allows.';
 
 create table verified_numbers (
     tenant_id    bigint not null,
@@ -227,6 +268,7 @@ create table trunks (
     codec               text not null default 'any',
     encrypted_media     boolean not null default false,
     trusts_identity     boolean not null default false,
+    called_from         text[] not null default '{request}',
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -247,7 +289,9 @@ create table trunks (
     constraint trunks_t38_redundancy_range check (t38_redundancy between 0 and 3),
     constraint trunks_codec_known check (codec in ('any', 'pcmu', 'pcma')),
     constraint trunks_encrypted_media_keys check (not encrypted_media or transport = 'tls'),
-    constraint trunks_encrypted_media_audio check (not (encrypted_media and t38))
+    constraint trunks_encrypted_media_audio check (not (encrypted_media and t38)),
+    constraint trunks_called_from_known check (
+        called_from <@ array['request', 'to', 'diversion', 'history-info'] and cardinality(called_from) between 1 and 4)
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -273,7 +317,9 @@ comment on column trunks.v17 is 'V.17 (14400 bit/s); off: V.29, 9600 bit/s at mo
 comment on column trunks.ecm is 'Error correction (T.30 Annex A).';
 comment on column trunks.codec is 'What is offered in calls that go out: G.711 of either kind, or of one.';
 comment on column trunks.trusts_identity is
-    'P-Asserted-Identity, Remote-Party-ID and Diversion of received calls count: the carrier answers for them (RFC 3325). Else From alone.';
+    'Whether what it says about callers is believed: P-Asserted-Identity, Remote-Party-ID, verstat, Identity, Diversion, History-Info.';
+comment on column trunks.called_from is
+    'Where its INVITEs say which number is called, in the order in which they are looked at. request stands for To where it is our own Contact.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
 create table trunk_states (
@@ -362,6 +408,14 @@ comment on function trunks_for(bigint, text) is
     'routes, then the others), then by position; weight decides among equals. Each stage has the longest prefix. A trunk that is dedicated '
     'and does not overflow keeps its tenant''s calls to itself, also while it is disabled.';
 
+create function is_did(called text) returns boolean
+    language sql stable security definer set search_path = pg_catalog, public
+begin atomic
+    select exists (select from dids d where d.number = called);
+end;
+comment on function is_did(text) is
+    'Whether an E.164 number is a DID of this installation. Definer: who queues a fax need not read whose DIDs there are.';
+
 create table routing_version (
     version  bigint not null,
     constraint routing_version_pkey primary key (version)
@@ -383,11 +437,13 @@ create trigger routing_changed after update of enabled, dedicated_to, overflow o
 create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
-    select v.version || ':' || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t), '')
+    select v.version || ':' || case when is_did(called) then 'internal ' else '' end
+           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t), '')
     from routing_version v;
 end;
 comment on function lane_of(bigint, text) is
-    'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true.';
+    'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
+    'are DIDs here have lanes of their own, internal.';
 
 create table nodes (
     name           text not null,
@@ -539,6 +595,7 @@ create table fax_queue (
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
 create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_before);
+create index fax_queue_internal_idx on fax_queue (priority, not_before) where strpos(lane, ':internal') > 0;
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
 comment on column fax_queue.lane is
@@ -596,12 +653,24 @@ create table attempts (
     t38_offered           boolean,
     ecm_offered           boolean,
     v17_offered           boolean,
+    internal              boolean not null default false,
+    called_from           text,
+    invite_uri            text,
+    invite_to             text,
+    invite_from           text,
+    invite_asserted       text,
+    invite_diversion      text,
+    verstat               text,
+    attest                text,
     constraint attempts_pkey primary key (tenant_id, id),
     constraint attempts_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
     constraint attempts_number_key unique (tenant_id, fax_id, number),
     constraint attempts_channel_uuid_key unique (channel_uuid),
     constraint attempts_outcome_known check (outcome in ('sent', 'incomplete', 'not-sent', 'unknown', 'cancelled', 'received', 'partial', 'failed')),
-    constraint attempts_settled check ((outcome is null) = (ended_at is null))
+    constraint attempts_settled check ((outcome is null) = (ended_at is null)),
+    constraint attempts_called_from_known check (called_from in ('request', 'to', 'diversion', 'history-info')),
+    constraint attempts_verstat_known check (verstat ~ '^(TN-Validation-(Passed|Failed)(-[ABC])?|No-TN-Validation)$'),
+    constraint attempts_attest_known check (attest in ('A', 'B', 'C'))
 );
 comment on table attempts is 'One call. It is settled once: outcome goes from null to a value by compare-and-set.';
 comment on column attempts.start_page is '0-based page of the fax that this call began with (fax_start_page).';
@@ -612,6 +681,13 @@ comment on column attempts.transfer_rate is 'bit/s of the image modem.';
 comment on column attempts.rule is 'The line of the failure policy that decided what followed.';
 comment on column attempts.route_prefix is 'The route that led to the trunk.';
 comment on column attempts.t38_offered is 'Whether this call could use T.38; ecm_offered, v17_offered: likewise.';
+comment on column attempts.internal is 'Delivered from tenant to tenant within this installation: there was no call, and no trunk.';
+comment on column attempts.called_from is 'Inbound: where the INVITE said which number is called; see trunks.called_from.';
+comment on column attempts.invite_uri is
+    'Inbound: the Request-URI as the peer wrote it. invite_to, invite_from, invite_asserted (P-Asserted-Identity, or Remote-Party-ID) and '
+    'invite_diversion (Diversion, or History-Info): those headers. At most 250 characters; not shown to people where the caller is anonymous.';
+comment on column attempts.verstat is 'Whether the calling number is proven (3GPP TS 24.229, 7.2A.20): by FreeSWITCH, or says a trunk that is trusted.';
+comment on column attempts.attest is 'How the caller''s provider vouches for the number (RFC 8588): A fully, B partly, C not.';
 
 create table failure_rules (
     id           bigint generated always as identity,
@@ -807,7 +883,7 @@ declare
 begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
-                             'destinations', 'verified_numbers'] loop
+                             'destinations', 'verified_numbers', 'did_callers', 'did_refusals'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -824,6 +900,7 @@ end $$;
 -- Read or written before a tenant is known, or across tenants by nature: ids and routing data only.
 create policy logins_lookup on logins for select to faxplan_portal, faxplan_admin using (true);
 create policy dids_lookup on dids for select to faxplan_switch, faxplan_admin using (true);
+create policy dids_owner on dids for select to faxplan_owner using (true);
 create policy fax_queue_claim on fax_queue for all to faxplan_switch using (true) with check (true);
 create policy calls_node on calls for all to faxplan_switch using (true) with check (true);
 create policy calls_overview on calls for select to faxplan_admin using (true);
@@ -866,7 +943,7 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
-              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity) on trunks to faxplan_portal;
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from) on trunks to faxplan_portal;
 grant select on failure_rules, sending_hours, trunk_states, verified_numbers to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
@@ -896,3 +973,10 @@ grant select on users, mailboxes, dids to faxplan_worker;
 
 -- The switch orders pages to be made anew, for a machine that did not take them.
 grant insert on render_jobs to faxplan_switch;
+
+-- Who may call a DID, and who was refused.
+grant select, insert, update, delete on did_callers to faxplan_admin;
+grant select on did_refusals to faxplan_admin;
+grant select on did_callers, did_refusals to faxplan_portal;
+grant select on did_callers to faxplan_switch;
+grant select, insert, update on did_refusals to faxplan_switch;

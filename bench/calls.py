@@ -1,11 +1,12 @@
 """Setting up calls: originate through a gateway, calls that come in, and each channel's life in its own thread."""
 
 import uuid as uuids
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import invite
 from bench.channel import CallerProfile, Channel
 from bench.dial_string import DialString, parse_originate
 from bench.errors import InvalidDialString
@@ -23,7 +24,10 @@ REMOTE_SENDER = Behaviour(t38="accept", ident="REMOTE SENDER")
 
 @dataclass(frozen=True)
 class InboundCall:
-    """A call from outside, and who makes it. Of `behaviour`, kind, ring_ms and sip_status do not count."""
+    """A call from outside, and who makes it. Of `behaviour`, kind, ring_ms and sip_status do not count.
+
+    headers: of the INVITE, as name and value; From and To in place of those that caller, caller_name and number make.
+    """
 
     number: str
     tiff: Path
@@ -31,6 +35,7 @@ class InboundCall:
     caller_name: str = ""
     from_address: str = "127.0.0.1"
     behaviour: Behaviour = REMOTE_SENDER
+    headers: Sequence[tuple[str, str]] = ()
 
 
 class Calls:
@@ -131,14 +136,24 @@ class Calls:
         far_end = FarEnd(line, call.behaviour, sends=call.tiff)
         with line.lock:
             target = OwnNumber(call.number, call.from_address, 0, False)
-            self._deliver(line, far_end, target, call.caller, call.caller_name)
+            self._deliver(line, far_end, target, call.caller, call.caller_name, call.headers)
         self._switch.pump.add(line)
         return far_end.result
 
-    def _deliver(self, line: Line, caller: Channel | FarEnd, own: OwnNumber, number: str, name: str) -> None:
+    def _deliver(
+        self,
+        line: Line,
+        caller: Channel | FarEnd,
+        own: OwnNumber,
+        number: str,
+        name: str,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """An INVITE for one of our numbers: refuse it with 503, or make a channel and run the dialplan. Lock held."""
         switch = self._switch
-        profile = CallerProfile("inbound", own.number, number, name, own.from_address, number, context="public")
+        sent = [*invite.addresses(number, name, own.number, own.from_address, headers), *headers]
+        shown, shown_name = invite.caller_id(sent)
+        profile = CallerProfile("inbound", own.number, shown, shown_name, own.from_address, shown, context="public")
         channel = Channel(
             line,
             profile,
@@ -157,7 +172,6 @@ class Calls:
                 "direction": "inbound",
                 "uuid": channel.uuid,
                 "session_id": str(switch.gate.total),
-                "sip_from_user": number,
                 "sip_from_uri": f"{number}@{own.from_address}",
                 "sip_from_host": own.from_address,
                 "sip_network_ip": own.from_address,
@@ -168,7 +182,6 @@ class Calls:
                 "sip_req_user": own.number,
                 "sip_req_host": "127.0.0.1",
                 "sip_req_uri": f"{own.number}@127.0.0.1",
-                "sip_to_user": own.number,
                 "sip_to_host": "127.0.0.1",
                 "sip_to_uri": f"{own.number}@127.0.0.1",
                 "sip_contact_user": number,
@@ -181,8 +194,7 @@ class Calls:
                 "max_forwards": "70",
             }
         )
-        if name:
-            channel.variables["sip_from_display"] = name
+        channel.variables.update(invite.variables(sent))
         switch.channels.add(channel)
         switch.events.publish(channel.event("CHANNEL_CREATE"))
         line.hold()

@@ -1,7 +1,33 @@
 """Attempts: one row a call, opened before it, closed once after it."""
 
+from dataclasses import dataclass
+
+from faxplan import foreign_text
 from faxplan.call_result import CallResult
+from faxplan.caller_identity import Caller
 from faxplan.db import Transaction
+from faxplan.invite import Invite
+
+MOST_CALLER_ID = 200
+ANONYMOUS = "anonymous"
+"""What stands in caller_id where the caller wants to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the INVITE of a call that comes in said, and what was made of it. place: where the called number stood."""
+
+    invite: Invite
+    caller: Caller
+    place: str
+
+    @property
+    def caller_id(self) -> str:
+        """Who calls, in words."""
+        if self.caller.anonymous:
+            return ANONYMOUS
+        parts = dict.fromkeys(part for part in (self.caller.name, self.caller.number) if part)
+        return foreign_text.kept(" ".join(parts), MOST_CALLER_ID) or ""
 
 
 def open_inbound(
@@ -13,14 +39,40 @@ def open_inbound(
     trunk: str,
     channel_uuid: str,
     peer_address: str,
-    caller_id: str,
+    said: Said,
+    t38: bool,
+    ecm: bool,
 ) -> int:
-    """The attempt of a call that comes in; its id. Those of calls that go out are opened by claims.claim_faxes."""
+    """The attempt of a call that comes in; its id. Those of calls that go out are opened by claims.claim_faxes.
+
+    t38, ecm: what the call may use. What settles a dispute is kept as the peer wrote it.
+    """
+    invite = said.invite
     return int(
         tx.value(
-            """insert into attempts (tenant_id, fax_id, number, node, trunk, channel_uuid, peer_address, caller_id)
-               values (%s, %s, 1, %s, %s, %s, %s, %s) returning id""",
-            (tenant_id, fax_id, node, trunk, channel_uuid, peer_address, caller_id),
+            """insert into attempts (tenant_id, fax_id, number, node, trunk, channel_uuid, peer_address, caller_id,
+                                     called_from, invite_uri, invite_to, invite_from, invite_asserted, invite_diversion,
+                                     verstat, attest, t38_offered, ecm_offered, v17_offered)
+               values (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, true) returning id""",
+            (
+                tenant_id,
+                fax_id,
+                node,
+                trunk,
+                channel_uuid,
+                foreign_text.kept(peer_address),
+                said.caller_id,
+                said.place,
+                foreign_text.kept(invite.request_uri),
+                foreign_text.kept(invite.to),
+                foreign_text.kept(invite.sender),
+                foreign_text.kept(invite.asserted or invite.remote_party),
+                foreign_text.kept(invite.diversion or invite.history),
+                said.caller.verstat,
+                said.caller.attest,
+                t38,
+                ecm,
+            ),
         )
     )
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from faxplan import channel_variables as cv
+from faxplan import foreign_text
 from faxplan.errors import FaxplanError
 
 GetVariable = Callable[[str], str | None]
@@ -82,17 +83,17 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         transfer_rate=_number_or_none(get, cv.FAX_TRANSFER_RATE),
         bad_rows=_number_or_none(get, cv.FAX_BAD_ROWS),
         answered_at=_number_or_none(get, cv.ANSWER_EPOCH, most=2**35) or None,
-        fax_result_text=_text(get(cv.FAX_RESULT_TEXT)),
-        t38_status=_text(get(cv.FAX_T38_STATUS)),
-        encoding=_text(get(cv.FAX_ENCODING_NAME)),
-        image_resolution=_text(get(cv.FAX_IMAGE_RESOLUTION)),
-        local_station_id=_text(get(cv.FAX_LOCAL_STATION_ID)),
-        remote_station_id=_text(get(cv.FAX_REMOTE_STATION_ID)),
-        remote_country=_text(get(cv.FAX_REMOTE_COUNTRY)),
-        remote_vendor=_text(get(cv.FAX_REMOTE_VENDOR)),
-        remote_model=_text(get(cv.FAX_REMOTE_MODEL)),
-        sip_call_id=_text(get(cv.SIP_CALL_ID)),
-        peer_address=_text(get(cv.SIP_NETWORK_IP)),
+        fax_result_text=foreign_text.kept(get(cv.FAX_RESULT_TEXT)),
+        t38_status=foreign_text.kept(get(cv.FAX_T38_STATUS)),
+        encoding=foreign_text.kept(get(cv.FAX_ENCODING_NAME)),
+        image_resolution=foreign_text.kept(get(cv.FAX_IMAGE_RESOLUTION)),
+        local_station_id=foreign_text.kept(get(cv.FAX_LOCAL_STATION_ID)),
+        remote_station_id=foreign_text.kept(get(cv.FAX_REMOTE_STATION_ID)),
+        remote_country=foreign_text.kept(get(cv.FAX_REMOTE_COUNTRY)),
+        remote_vendor=foreign_text.kept(get(cv.FAX_REMOTE_VENDOR)),
+        remote_model=foreign_text.kept(get(cv.FAX_REMOTE_MODEL)),
+        sip_call_id=foreign_text.kept(get(cv.SIP_CALL_ID)),
+        peer_address=foreign_text.kept(get(cv.SIP_NETWORK_IP)),
         ended_at=ended_at,
     )
 
@@ -132,10 +133,3 @@ def _flag(get: GetVariable, name: str, yes: str, no: str) -> bool | None:
     if value not in (yes, no):
         raise UnreadableResult(f"The switch set {name} to {ascii(value)[:60]}; it should be {yes} or {no}.")
     return value == yes
-
-
-def _text(value: str | None) -> str | None:
-    """Text that a peer wrote: what PostgreSQL and JSON cannot hold (NUL, lone surrogates) is shown escaped."""
-    if not value:
-        return None
-    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")[:250]

@@ -1,7 +1,5 @@
 """Names of FreeSWITCH channel variables, in one place (mod_spandsp_fax.c, sofia.c, switch_channel.c)."""
 
-from collections.abc import Callable
-
 # Written by rxfax and txfax.
 FAX_SUCCESS = "fax_success"
 FAX_RESULT_CODE = "fax_result_code"
@@ -43,14 +41,31 @@ RTP_HAS_CRYPTO = "rtp_has_crypto"
 RTP_SECURE_AUDIO_CONFIRMED = "rtp_secure_audio_confirmed"
 ANSWER_EPOCH = "answer_epoch"
 
-# Who calls whom (inbound).
+# Who calls whom (inbound): sofia.c, sofia_handle_sip_i_invite and extract_header_vars.
 SIP_GATEWAY = "sip_gateway"
 SIP_REQ_USER = "sip_req_user"
-SIP_TO_USER = "sip_to_user"
+SIP_REQ_URI = "sip_req_uri"
+SIP_REQ_PARAMS = "sip_req_params"
+SIP_FULL_TO = "sip_full_to"
+SIP_FULL_FROM = "sip_full_from"
+SIP_ASSERTED = "sip_P-Asserted-Identity"
+"""The user part; with p-asserted-id-parse=verbatim the whole first header."""
+SIP_REMOTE_PARTY = "sip_Remote-Party-ID"
+SIP_PREFERRED = "sip_P-Preferred-Identity"
+SIP_PRIVACY = "sip_Privacy"
+SIP_DIVERSION = "sip_h_Diversion"
+"""The last Diversion header: each line overwrites the one before it."""
+SIP_HISTORY_INFO = "sip_history_info"
+"""Every header whose name begins with History-Info, joined by commas."""
+SIP_IDENTITY = "sip_h_identity"
+SIP_NAME_PARAMETERS = "sip_name_params"
+SIP_VERSTAT = "sip_verstat"
+SIP_VERSTAT_DETAILED = "sip_verstat_detailed"
 TRUNK_ACCOUNT = "faxplan_trunk_account"
 """Set by our gateway files (gateways.py), on calls to a Contact that we registered."""
-CALLER_ID_NUMBER = "caller_id_number"
-CALLER_ID_NAME = "caller_id_name"
+TRUNK = "faxplan_trunk"
+"""Set by the dialplan of a PBX that hands a call over, and by nothing that a peer writes: all variables whose names
+come from SIP text begin with sip_ (sofia.c)."""
 
 CLEARED_BEFORE_FAX = (
     FAX_SUCCESS,
@@ -64,17 +79,3 @@ CLEARED_BEFORE_FAX = (
     FAX_REMOTE_STATION_ID,
 )
 """Cleared before rxfax or txfax: a missing file or codec sets none of them, and stale ones would pass for a result."""
-
-
-def called_user(get: Callable[[str], str | None]) -> str:
-    """Which number an inbound call is for, as its carrier wrote it; empty where it says none.
-
-    A trunk that we register with calls our Contact, gw+NAME, or the user name of the account, and writes the number
-    into To. Any other calls the number itself; its To may be something else, such as the number that was forwarded.
-    sofia.c would take To wherever the Contact's parameters are in the request, whatever number stands before them.
-    """
-    request = get(SIP_REQ_USER) or ""
-    # Not asked whether there is such a gateway: one that is gone may still be called.
-    if not request or request.startswith("gw+") or request == get(TRUNK_ACCOUNT):
-        return get(SIP_TO_USER) or ""
-    return request

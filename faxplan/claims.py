@@ -1,8 +1,8 @@
 """Which faxes a node dials next, and through which trunk: fairly, and within every limit.
 
-One claimer at a time, over all nodes (an advisory lock until its transaction ends): what it counts is what there is, so
-limits hold whoever claims. Its cost does not grow with the queue: it looks at lanes, the faxes of one tenant and
-priority that the same trunks take, and at the first few faxes of each.
+One claimer at a time, over all nodes (queue.take_turn): what it counts is what there is, so limits hold whoever claims.
+Its cost does not grow with the queue: it looks at lanes, the faxes of one tenant and priority that the same trunks
+take, and at the first few faxes of each.
 """
 
 import heapq
@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from faxplan import trunks
+from faxplan import queue, trunks
 from faxplan.db import Prepared, Row, Transaction
 from faxplan.documents import StoredObject
 from faxplan.trunks import Trunk
 
 MOST_CLAIMED = 16
-_LOCK = 0x666178636C
-"""Any number that nobody else uses ("faxcl" in ASCII)."""
 _LANES_AT_ONCE = 64
 _MOST_MENDED, _FAXES_MENDED = 16, 100
 """Of lanes that are out of date, so many are mended in a claim, and so many faxes of each."""
@@ -271,7 +269,7 @@ def claim_faxes(
     Refused: a fax that its user is cancelling at this moment (SKIP LOCKED), or that is no longer queued. Waits while
     another node claims. Call in across_tenants() as role switch.
     """
-    tx.later("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    queue.take_turn(tx)
     (room,) = tx.rows_of(_ROOM, {"node": node, "most": MOST_CLAIMED})
     most = min(most, MOST_CLAIMED, max_calls - room["on_node"])
     if most < 1:

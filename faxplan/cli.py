@@ -16,6 +16,7 @@ from pathlib import Path
 from faxplan import (
     cli_calling,
     cli_database,
+    cli_dids,
     cli_faxes,
     cli_numbers,
     cli_output,
@@ -174,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common)
+    cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)

@@ -1,9 +1,9 @@
-"""The administrator's commands about tenants, and what they have: users, mailboxes, DIDs, quotas."""
+"""The administrator's commands about tenants, and what they have: users, mailboxes, quotas."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, numbers, provisioning, quotas, tenants
+from faxplan import cli_output, provisioning, quotas, tenants
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -17,7 +17,6 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_tenant_commands(cli_output.group(commands, "tenant", "add|list|set", "tenants"), common)
     _add_user_commands(cli_output.group(commands, "user", "add|list", "users of tenants"), common)
     _add_mailbox_commands(cli_output.group(commands, "mailbox", "add|list|member", "mailboxes of tenants"), common)
-    _add_did_commands(cli_output.group(commands, "did", "add|list|remove", "DIDs of tenants"), common)
     _add_quota_commands(cli_output.group(commands, "quota", "set|list", "page quotas"), common)
 
 
@@ -81,22 +80,6 @@ def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser) -> None:
     member.add_argument("email", metavar="EMAIL")
     member.add_argument("--remove", action="store_true", help="no more")
     member.set_defaults(command=_set_member)
-
-
-def _add_did_commands(group: Any, common: argparse.ArgumentParser) -> None:
-    add = group.add_parser("add", parents=[common], help="give a number to a tenant's mailbox")
-    add.add_argument("slug", **_TENANT)
-    add.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
-    add.add_argument("--mailbox", required=True, metavar="NAME", help="where its faxes go; a user's is the address")
-    add.add_argument("--station-ident", default="", metavar="TEXT", help="T.30 ident (default: the tenant's)")
-    add.set_defaults(command=_add_did)
-    listing = group.add_parser("list", parents=[common], help="all DIDs; a tenant's first is its caller ID")
-    listing.add_argument("slug", **_ONE_TENANT)
-    listing.set_defaults(command=_list_dids)
-    remove = group.add_parser("remove", parents=[common], help="take a number from a tenant")
-    remove.add_argument("slug", **_TENANT)
-    remove.add_argument("number", metavar="NUMBER")
-    remove.set_defaults(command=_remove_did)
 
 
 def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
@@ -174,37 +157,6 @@ def _list_mailboxes(context: "Context", options: argparse.Namespace) -> int:
     rows = [(m["name"], m["tenant"], m["kind"], ", ".join(m["dids"]), ", ".join(m["members"])) for m in found]
     headings = ("MAILBOX", "TENANT", "KIND", "DIDS", "READ BY")
     return cli_output.listed(options, found, headings, rows, "There is no mailbox yet. `faxplan user add` enters one.")
-
-
-def _add_did(context: "Context", options: argparse.Namespace) -> int:
-    did = provisioning.add_did(
-        context.admin, context.actor, options.slug, options.number,
-        mailbox=options.mailbox, station_ident=options.station_ident,
-    )  # fmt: skip
-    text = f"Faxes to {numbers.readable(did.number, None)} go to mailbox {options.mailbox} of {options.slug}."
-    return cli_output.done(options, did, text)
-
-
-def _remove_did(context: "Context", options: argparse.Namespace) -> int:
-    number = provisioning.remove_did(context.admin, context.actor, options.slug, options.number)
-    text = f"{numbers.readable(number, None)} is nobody's now: calls to it are answered with 404."
-    return cli_output.done(options, {"number": number, "removed": True}, text)
-
-
-def _list_dids(context: "Context", options: argparse.Namespace) -> int:
-    found = provisioning.all_dids(context.admin, options.slug)
-    rows = [
-        (
-            numbers.readable(d["number"], None),
-            d["tenant"],
-            d["mailbox"],
-            d["station_ident"],
-            "yes" if d["enabled"] else "no",
-        )
-        for d in found
-    ]
-    headings = ("DID", "TENANT", "MAILBOX", "STATION IDENT", "ENABLED")
-    return cli_output.listed(options, found, headings, rows, "There is no DID yet. `faxplan did add` enters one.")
 
 
 def _set_quota(context: "Context", options: argparse.Namespace) -> int:

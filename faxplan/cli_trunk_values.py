@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from faxplan import cli_output, numbers
+from faxplan import called_number, cli_output, numbers
 from faxplan.dial_string import MOST_REDUNDANCY
 
 
@@ -27,6 +27,9 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
     parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
                         help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
+    parser.add_argument("--called-from", type=_places, metavar="PLACES",
+                        help=f"where its calls name the number, in order, of {','.join(called_number.PLACES)} "
+                             "(default: request)")  # fmt: skip
     _add_caller_id(parser)
     _add_media(parser)
     _add_encryption(parser)
@@ -59,7 +62,8 @@ def _add_media(parser: argparse.ArgumentParser) -> None:
 
 def _add_identity(parser: argparse.ArgumentParser) -> None:
     cli_output.add_switch(parser, "--trusts-identity",
-                          "P-Asserted-Identity, Remote-Party-ID and Diversion of received calls count")  # fmt: skip
+                          "believe what it asserts: P-Asserted-Identity, Remote-Party-ID, verstat, Identity, "
+                          "Diversion, History-Info")  # fmt: skip
 
 
 def _add_encryption(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +78,11 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dedicated-to", metavar="TENANT",
                         help="only its calls go out through it, before any other trunk; `none`: shared")  # fmt: skip
     cli_output.add_switch(parser, "--overflow", "calls that a dedicated trunk cannot take go on to the shared ones")
+
+
+def _places(text: str) -> list[str]:
+    """Which of them there are is a rule of the database's."""
+    return text.split(",")
 
 
 def shown(trunk: Mapping[str, Any]) -> dict[str, str]:

@@ -122,6 +122,11 @@ def _parsed(*given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _places(text: str) -> list[str]:
+    """Which of them there are is a rule of the database's."""
+    return text.split(",")
+
+
 def _password(options: argparse.Namespace) -> dict[str, str]:
     if options.password_file is None:
         return {}

@@ -53,6 +53,17 @@ CONSTRAINT_MESSAGES = {
     "verified_numbers_pkey": "This number is verified for this tenant already.",
     "verified_numbers_number_form": "A number is given in E.164 form, such as +4930123456.",
     "verified_numbers_how_given": "Say how the number was verified, in at most 200 characters.",
+    "dids_name_form": "A DID's name has at most 100 characters.",
+    "dids_max_calls_range": "A DID takes 1 call at once or more; without a number it has no limit of its own.",
+    "dids_refusal_known": "A caller that is not let in is answered with decline or busy.",
+    "did_callers_pkey": "This DID has an entry for this caller already. Remove that one first.",
+    "did_callers_caller_form": (
+        "A caller is + and the leading digits of E.164 numbers, + alone for all, or anonymous for those without one."
+    ),
+    "did_callers_rule_known": "A rule about a caller is allow or block.",
+    "trunks_called_from_known": (
+        "The called number is looked for in one or more of request, to, diversion and history-info."
+    ),
     "trunks_name_key": "There is already a trunk of this name.",
     "trunks_name_form": "A trunk's name has letters, digits, _ and - only, at most 63.",
     "trunks_transport_known": "A trunk's transport is udp, tcp or tls.",

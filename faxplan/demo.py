@@ -6,7 +6,7 @@ The names are those of the shipped document. Its numbers are reserved for fictio
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import mailboxes, routes, tenants, trunk_directory, trunks, users
+from faxplan import dids, routes, tenants, trunk_directory, trunks, users
 from faxplan.db import Database
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -79,7 +79,7 @@ def _party(admin: Database, company: _Company, *, made: bool) -> Party:
             tx.enter_tenant(tenant.id)
             user = users.create(tx, tenant.id, email=company.email, name=company.person, role="administrator")
             if user.mailbox_id is not None:
-                mailboxes.assign_did(tx, tenant.id, company.did, user.mailbox_id)
+                dids.assign(tx, tenant.id, company.did, user.mailbox_id)
             return Party(tenant, user, company.did)
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, company.slug)

@@ -38,6 +38,12 @@ class IdArrayField(Field):
     field_type = "BIGINT[]"
 
 
+class TextArrayField(Field):
+    """text[]; psycopg2 reads it as a list."""
+
+    field_type = "TEXT[]"
+
+
 class Table(Model):
     """No database of its own: Transaction.query binds each query to its transaction."""
 
@@ -153,6 +159,11 @@ class Did(Table):
     station_ident = TextField()
     enabled = BooleanField()
     created_at = TimestampField()
+    name = TextField()
+    max_calls = IntegerField(null=True)
+    ecm = BooleanField()
+    t38 = BooleanField()
+    refusal = TextField()
 
     class Meta:
         """Where its rows are."""
@@ -174,6 +185,38 @@ class VerifiedNumber(Table):
 
         table_name = "verified_numbers"
         primary_key = CompositeKey("tenant_id", "number")
+
+
+class DidCaller(Table):
+    """Who may call a DID."""
+
+    tenant_id = BigIntegerField()
+    number = TextField()
+    caller = TextField()
+    rule = TextField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "did_callers"
+        primary_key = CompositeKey("tenant_id", "number", "caller")
+
+
+class DidRefusal(Table):
+    """How many calls for a DID were refused, and why."""
+
+    tenant_id = BigIntegerField()
+    number = TextField()
+    reason = TextField()
+    calls = BigIntegerField()
+    last_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "did_refusals"
+        primary_key = CompositeKey("tenant_id", "number", "reason")
 
 
 class Trunk(Table):
@@ -212,6 +255,7 @@ class Trunk(Table):
     codec = TextField()
     encrypted_media = BooleanField()
     trusts_identity = BooleanField()
+    called_from = TextArrayField()
 
     class Meta:
         """Where its rows are."""

@@ -3,9 +3,10 @@
 A user sees what they sent, and what lies in the mailboxes that they read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from faxplan.attempts import ANONYMOUS
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.users import User
@@ -52,7 +53,10 @@ class Fax:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call. outcome None: it runs. Columns as in schema.sql."""
+    """One call. outcome None: it runs. Columns as in schema.sql.
+
+    invite_from, invite_asserted: None also where the caller wants to be anonymous.
+    """
 
     number: int
     node: str
@@ -86,6 +90,15 @@ class Attempt:
     peer_address: str | None
     dialled: str | None
     caller_id: str | None
+    internal: bool = False
+    called_from: str | None = None
+    invite_uri: str | None = None
+    invite_to: str | None = None
+    invite_from: str | None = None
+    invite_asserted: str | None = None
+    invite_diversion: str | None = None
+    verstat: str | None = None
+    attest: str | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -136,7 +149,12 @@ def attempts(tx: Transaction, user: User, fax_id: int) -> list[Attempt]:
         f"select {_ATTEMPT_COLUMNS} from attempts where tenant_id = %s and fax_id = %s order by number",
         (user.tenant_id, fax_id),
     )
-    return [Attempt(**row) for row in rows]
+    return [_as_may_be_seen(Attempt(**row)) for row in rows]
+
+
+def _as_may_be_seen(call: Attempt) -> Attempt:
+    """Without what would tell who an anonymous caller is (RFC 3325, 7); the row keeps it for a dispute."""
+    return replace(call, invite_from=None, invite_asserted=None) if call.caller_id == ANONYMOUS else call
 
 
 def received_since(tx: Transaction, user: User, *, called: str, calling: str | None, since: datetime) -> int | None:

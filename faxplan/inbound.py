@@ -1,6 +1,6 @@
 """One fax in: accepted before the answer, received into the spool, delivered from a persistent `pending/`.
 
-    accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep
+    accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep (accepting.py)
     secure    after the call: the TIFF and how the call ended, durable in pending/<attempt>/, with or without a database
               (pending.py)
     deliver   PDF made, both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/
@@ -13,183 +13,19 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from enum import Enum, auto
 from pathlib import Path
 
-from faxplan import (
-    attempts,
-    audit,
-    documents,
-    mailboxes,
-    notices,
-    numbers,
-    pending,
-    queue,
-    received,
-    received_media,
-    trunks,
-)
+from faxplan import attempts, audit, documents, mailboxes, notices, pending, queue, received
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable
-from faxplan.lookups import Caller
-from faxplan.mailboxes import Did
 from faxplan.pending import PendingFax
 from faxplan.spool import InboundSidecar, Spool
-from faxplan.trunks import Trunk
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingCall:
-    """What an INVITE says. source_address: where it really came from; the rest was written by the peer.
-
-    encrypted: whether its media are, as encrypted_media.offered has it.
-    """
-
-    channel_uuid: str
-    source_address: str
-    gateway: str | None
-    called: str
-    calling: str | None
-    calling_name: str | None
-    encrypted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A call to be answered: whose it is, with which station ident (CSI) we answer, and what its trunk wants of it.
-
-    variables: channel variables that must stand before the answer.
-    """
-
-    sidecar: InboundSidecar
-    ident: str
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A call not to be answered. cause: for hang-up before answer, which FreeSWITCH turns into the SIP code."""
-
-    cause: str
-    reason: str
-
-
-FULL = "NORMAL_CIRCUIT_CONGESTION"
-"""503."""
-UNKNOWN_SOURCE = "CALL_REJECTED"
-"""403."""
-UNKNOWN_DID = "UNALLOCATED_NUMBER"
-"""404."""
-NOT_ENCRYPTED = "INCOMPATIBLE_DESTINATION"
-"""488."""
-CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
-"""503: the carrier tries elsewhere."""
-TOO_LATE = "PostgreSQL or the spool's disk took too long to look up an incoming call. See what they wait for."
-
-
-def accept(
-    db: Database,
-    spool: Spool,
-    call: IncomingCall,
-    caller: Caller,
-    *,
-    node: str,
-    switch_uuid: str,
-    lease_seconds: int,
-    max_channels: int,
-) -> Accepted | Refused:
-    """Decides about a call and, if it is to be answered, commits its `receiving` row and writes its sidecar.
-
-    caller: who waits for it, to answer or to refuse with CANNOT_LOOK_UP. Raises DatabaseUnavailable, also where he has
-    given up meanwhile: nothing is committed then, or it is undone.
-    """
-    with db.across_tenants() as tx:
-        trunk = trunks.by_source(tx, call.source_address, call.gateway)
-        if trunk is None:
-            return Refused(UNKNOWN_SOURCE, f"no trunk sends from {ascii(call.source_address)[:60]}")
-        if trunk.encrypted_media and not call.encrypted:
-            return Refused(NOT_ENCRYPTED, f"trunk {trunk.name} takes SRTP with its keys by TLS only, and this has none")
-        if queue.calls_on_node(tx, node) >= max_channels:
-            return Refused(FULL, f"{max_channels} calls are going on, as many as max_channels allows")
-        written, did = _called_did(tx, call.called, trunk)
-        if did is None:
-            return Refused(UNKNOWN_DID, f"{ascii(call.called)[:60]} is nobody's DID")
-        tx.enter_tenant(did.tenant_id)
-        calling = next((each for _, each in numbers.readings(call.calling, trunk.inbound_country, written)), None)
-        sidecar = _open(tx, call, did, trunk, calling, node=node, switch_uuid=switch_uuid, lease_seconds=lease_seconds)
-        if caller.gave_up:
-            raise DatabaseUnavailable(TOO_LATE)
-    try:
-        spool.expect(sidecar)
-        # Asked when all is written: a commit and a disk may take their time.
-        if not caller.take():
-            raise DatabaseUnavailable(TOO_LATE)
-    except (OSError, DatabaseUnavailable):
-        _withdraw(db, spool, sidecar, actor=f"switch:{node}")
-        raise
-    return Accepted(sidecar, did.station_ident or did.number, received_media.variables(trunk))
-
-
-def _called_did(tx: Transaction, called: str, trunk: Trunk) -> tuple[str, Did | None]:
-    """The DID that a call is for, and in which format the carrier wrote its number."""
-    for number_format, number in numbers.readings(called, trunk.inbound_country, trunk.inbound_format):
-        if did := mailboxes.find_did(tx, number):
-            return number_format, did
-    return trunk.inbound_format, None
-
-
-def _open(
-    tx: Transaction,
-    call: IncomingCall,
-    did: Did,
-    trunk: Trunk,
-    calling: str | None,
-    *,
-    node: str,
-    switch_uuid: str,
-    lease_seconds: int,
-) -> InboundSidecar:
-    fax_id = int(
-        tx.value(
-            """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number)
-               values (%s, 'inbound', 'receiving', %s, %s, %s) returning id""",
-            (did.tenant_id, did.mailbox_id, did.number, calling),
-        )
-    )
-    attempt_id = attempts.open_inbound(
-        tx,
-        did.tenant_id,
-        fax_id,
-        node=node,
-        trunk=trunk.name,
-        channel_uuid=call.channel_uuid,
-        peer_address=call.source_address,
-        caller_id=_shown(call.calling, call.calling_name),
-    )
-    queue.open_call(
-        tx,
-        did.tenant_id,
-        fax_id=fax_id,
-        attempt_id=attempt_id,
-        node=node,
-        switch_uuid=switch_uuid,
-        channel_uuid=call.channel_uuid,
-        trunk_id=trunk.id,
-        destination=did.number,
-        lease_seconds=lease_seconds,
-    )
-    return InboundSidecar(did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid)
-
-
-def _shown(calling: str | None, name: str | None) -> str:
-    text = " ".join(dict.fromkeys(part for part in (name, calling) if part))
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")[:200]
 
 
 class Standing(Enum):
@@ -352,7 +188,7 @@ def _words(state: str, pages: int, result: CallResult) -> str:
     return f"The call ended without a page{said}."
 
 
-def _withdraw(db: Database, spool: Spool, side: InboundSidecar, *, actor: str) -> None:
+def withdraw(db: Database, spool: Spool, side: InboundSidecar, *, actor: str) -> None:
     """Takes back a call whose caller was refused after all."""
     # First: recovery takes a call without a sidecar for one that was never answered, should the database fail us here.
     spool.discard_inbound(side.attempt_id)

@@ -10,6 +10,8 @@ from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, Integ
 from faxplan.calling_models import Destination, FailureRule, RoutingVersion, SendingHours, TenantTurn, TrunkState
 from faxplan.directory_models import (
     Did,
+    DidCaller,
+    DidRefusal,
     IdArrayField,
     JsonField,
     Login,
@@ -33,6 +35,8 @@ __all__ = [
     "Call",
     "Destination",
     "Did",
+    "DidCaller",
+    "DidRefusal",
     "Document",
     "FailureRule",
     "Fax",
@@ -221,6 +225,15 @@ class Attempt(Table):
     t38_offered = BooleanField(null=True)
     ecm_offered = BooleanField(null=True)
     v17_offered = BooleanField(null=True)
+    internal = BooleanField()
+    called_from = TextField(null=True)
+    invite_uri = TextField(null=True)
+    invite_to = TextField(null=True)
+    invite_from = TextField(null=True)
+    invite_asserted = TextField(null=True)
+    invite_diversion = TextField(null=True)
+    verstat = TextField(null=True)
+    attest = TextField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -1,4 +1,4 @@
-"""What the administrator gives tenants: themselves, users, mailboxes, DIDs and quotas.
+"""What the administrator gives tenants: themselves, users, mailboxes and quotas (DIDs: did_provisioning).
 
 Each function is one transaction (role admin) with its audit row: acts on the tenant table in the installation's chain,
 everything else in the tenant's own. `slug` is a tenant's short name, `actor` as audit.record takes it. Errors are
@@ -8,9 +8,8 @@ those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faxplan import audit, caller_ids, mailboxes, numbers, quotas, tenants, users
+from faxplan import audit, caller_ids, dids, mailboxes, numbers, quotas, tenants, users
 from faxplan.db import Database, Row, Transaction
-from faxplan.mailboxes import Did
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -77,29 +76,6 @@ def set_member(admin: Database, actor: str, slug: str, mailbox: str, email: str,
     return changed
 
 
-def add_did(admin: Database, actor: str, slug: str, number: str, *, mailbox: str, station_ident: str) -> Did:
-    """number: E.164, or as it is dialled in the tenant's country."""
-    with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
-        e164 = numbers.normalise(number, tenant.country)
-        mailbox_id = mailboxes.by_name(tx, tenant.id, mailbox)
-        did = mailboxes.assign_did(tx, tenant.id, e164, mailbox_id, station_ident)
-        audit.record(
-            tx, tenant.id, actor=actor, action="did.add", object=f"did:{e164}", mailbox=f"mailbox:{mailbox_id}"
-        )
-    return did
-
-
-def remove_did(admin: Database, actor: str, slug: str, number: str) -> str:
-    """number: as for add_did; what it is in E.164. Calls to it get 404 from then on."""
-    with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
-        e164 = numbers.normalise(number, tenant.country)
-        mailboxes.remove_did(tx, tenant.id, e164)
-        audit.record(tx, tenant.id, actor=actor, action="did.remove", object=f"did:{e164}")
-    return e164
-
-
 def add_number(admin: Database, actor: str, slug: str, number: str, *, how: str) -> str:
     """number: as for add_did; what it is in E.164. The tenant may call as it from then on. Also raises NumberTaken."""
     with admin.across_tenants() as tx:
@@ -144,8 +120,8 @@ def all_mailboxes(admin: Database, slug: str | None) -> list[Row]:
 
 
 def all_dids(admin: Database, slug: str | None) -> list[Row]:
-    """mailboxes.dids with `tenant`, of one tenant or of all."""
-    return _of_each(admin, slug, mailboxes.dids)
+    """dids.of_tenant with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, dids.of_tenant)
 
 
 def all_numbers(admin: Database, slug: str | None) -> list[Row]:

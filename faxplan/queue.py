@@ -15,6 +15,42 @@ QUEUE_CHANNEL = "faxplan_queue"
 RENDER_CHANNEL = "faxplan_render"
 CANCEL_CHANNEL = "faxplan_cancel"
 
+_TURN = 0x666178636C
+"""Any number that nobody else uses ("faxcl" in ASCII)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Calls in flight, both directions, but for did: received ones for that number."""
+
+    on_node: int
+    on_trunk: int
+    of_tenant: int
+    for_did: int
+
+
+def take_turn(tx: Transaction, wait_seconds: float | None = None) -> None:
+    """Makes this the only transaction, over all nodes, that counts calls and adds to them; until it ends.
+
+    So limits hold, whoever claims faxes or lets calls in. With wait_seconds the next statements raise
+    DatabaseUnavailable where a lock is not to be had in that time; None: waits. Take it before any row is locked.
+    """
+    if wait_seconds is not None:
+        tx.later("select set_config('lock_timeout', %s, true)", (f"{max(int(wait_seconds * 1000), 1)}ms",))
+    tx.later("select pg_advisory_xact_lock(%s)", (_TURN,))
+
+
+def load(tx: Transaction, *, node: str, trunk_id: int, tenant_id: int, did: str) -> Load:
+    """What goes on now, of what a limit may be about. Take the turn first."""
+    row = tx.one(
+        """select count(*) filter (where node = %s) as on_node, count(*) filter (where trunk_id = %s) as on_trunk,
+                  count(*) filter (where tenant_id = %s) as of_tenant,
+                  count(*) filter (where direction = 'inbound' and destination = %s) as for_did
+           from calls""",
+        (node, trunk_id, tenant_id, did),
+    )
+    return Load(**row)
+
 
 def calls_on_node(tx: Transaction, node: str) -> int:
     """How many calls this node has in flight, both directions."""

@@ -70,7 +70,7 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
 
 def _of_call(fax: Fax, call: Attempt, zone: ZoneInfo) -> list[str]:
     lines = []
-    through = f" through {call.trunk}" if call.trunk else ""
+    through = f" through {call.trunk}" if call.trunk else " within this installation" if call.internal else ""
     if fax.direction == SENT:
         start = f", from page {call.start_page + 1}" if call.start_page else ""
         lines.append(_at(call.started_at, zone, f"Call {call.number}{through}{start}"))
@@ -131,8 +131,17 @@ def code_lines(call: Attempt) -> list[str]:
         ("caller ID", call.caller_id),
         ("far address", call.peer_address),
     ]
+    proofs = [("number found in", call.called_from), ("verstat", call.verstat), ("attestation", call.attest)]
     ids = [("Call-ID", call.sip_call_id), ("channel", call.channel_uuid)]
-    lines = (_listed(said), _listed(idents), _listed(ids))
+    headers = [
+        ("Request-URI", call.invite_uri),
+        ("To", call.invite_to),
+        ("From", call.invite_from),
+        ("asserted", call.invite_asserted),
+        ("diverted", call.invite_diversion),
+    ]
+    # Headers hold commas: each has a line of its own.
+    lines = (_listed(said), _listed(idents), _listed(proofs), _listed(ids), *(_listed([each]) for each in headers))
     return [line for line in lines if line]
 
 

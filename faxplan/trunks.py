@@ -4,10 +4,11 @@ Reads only: an administrator keeps them in trunk_directory, and the routes to th
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faxplan import numbers
+from faxplan import called_number, numbers
 from faxplan.db import Transaction
 from faxplan.errors import InvalidNumber, NoRoute
 from faxplan.gateways import Gateway
@@ -32,7 +33,9 @@ class Trunk:
     ecm: bool = True
     codec: str = "any"
     encrypted_media: bool = False
+    max_calls: int | None = None
     trusts_identity: bool = False
+    called_from: Sequence[str] = (called_number.REQUEST,)
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")
@@ -128,6 +131,14 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
         return None
     named = [row for row in rows if row["name"] == gateway]
     return Trunk(**(named or rows)[0])
+
+
+def by_name(tx: Transaction, name: str) -> Trunk | None:
+    """An enabled trunk; None where there is none of that name."""
+    if not name.isascii():
+        return None
+    row = tx.row(f"select {_CALL_COLUMNS} from trunks t where t.enabled and t.name = %s", (name,))
+    return None if row is None else Trunk(**row)
 
 
 def gateways(tx: Transaction) -> list[Gateway]:

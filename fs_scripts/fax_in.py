@@ -10,11 +10,11 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import call_result, encrypted_media, inbound
+from faxplan import accepting, call_result, encrypted_media, inbound, invite
 from faxplan import channel_variables as cv
+from faxplan.accepting import Accepted, IncomingCall, Node, Refused
 from faxplan.documents import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
-from faxplan.inbound import Accepted, IncomingCall, Refused
 from faxplan.lookups import TooManyLookups
 
 
@@ -43,26 +43,22 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         channel_uuid=str(session.get_uuid()),
         source_address=session.getVariable(cv.SIP_NETWORK_IP) or "",
         gateway=session.getVariable(cv.SIP_GATEWAY),
-        called=cv.called_user(session.getVariable),
-        calling=session.getVariable(cv.CALLER_ID_NUMBER),
-        calling_name=session.getVariable(cv.CALLER_ID_NAME),
+        trunk=session.getVariable(cv.TRUNK),
+        invite=invite.read(session.getVariable),
         encrypted=encrypted_media.offered(session.getVariable),
     )
     settings = here.settings
-    look_up = partial(
-        inbound.accept,
-        here.db,
-        here.spool,
-        call,
-        node=settings.node,
-        switch_uuid=faxplan_switch.core_uuid(),
-        lease_seconds=settings.call_cap_seconds + settings.lease_margin_seconds,
+    node = Node(
+        settings.node,
+        faxplan_switch.core_uuid(),
         max_channels=settings.max_channels,
+        lease_seconds=settings.call_cap_seconds + settings.lease_margin_seconds,
     )
+    look_up = partial(accepting.accept, here.db, here.spool, call, node, wait_seconds=settings.lookup_seconds)
     try:
         return faxplan_switch.lookups.run(look_up, settings.lookup_seconds)
     except (DatabaseUnavailable, OSError, TooManyLookups) as error:
-        return Refused(inbound.CANNOT_LOOK_UP, f"{type(error).__name__} {error}")
+        return Refused(accepting.CANNOT_LOOK_UP, f"{type(error).__name__} {error}")
 
 
 def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted) -> call_result.CallResult:

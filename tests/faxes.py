@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
 from PIL import Image, ImageDraw
 
-from faxplan import claims, documents, inbound, queue, quotas
+from faxplan import accepting, claims, documents, queue, quotas
+from faxplan.accepting import Accepted, IncomingCall, Node
 from faxplan.claims import ClaimedFax
-from faxplan.inbound import Accepted, IncomingCall
+from faxplan.invite import Invite
 from faxplan.lookups import Caller
 from faxplan.pending import Pending
 from faxplan.spool import InboundSidecar
 from tests.world import Office, World
 
 NUMBER = "+493099001234"
+NODE = Node("node1", "switch-1", max_channels=100, lease_seconds=600)
 
 
 def fax_tiff(path: Path, pages: int) -> Path:
@@ -101,27 +104,26 @@ def due_now(world: World) -> None:
 def accepted(
     world: World, office: Office, uuid: str, *, switch_uuid: str = "switch-1", **caller: str
 ) -> InboundSidecar:
-    """A call for this office's DID that was let in."""
-    call = IncomingCall(
-        channel_uuid=uuid,
-        source_address="127.0.0.1",
-        gateway=None,
-        called=office.did,
-        calling=caller.get("calling", "+493099001234"),
-        calling_name=caller.get("calling_name"),
-    )
-    decision = inbound.accept(
-        world.switch,
-        world.spool,
-        call,
-        Caller(),
-        node="node1",
-        switch_uuid=switch_uuid,
-        lease_seconds=600,
-        max_channels=100,
-    )
+    """A call for this office's DID that was let in. caller: calling, calling_name."""
+    said = invite(office.did, caller.get("calling", NUMBER), caller.get("calling_name", ""))
+    node = replace(NODE, switch_uuid=switch_uuid)
+    decision = accepting.accept(world.switch, world.spool, IncomingCall(uuid, "127.0.0.1", said), node, Caller())
     assert isinstance(decision, Accepted), decision
     return decision.sidecar
+
+
+def invite(called: str, calling: str | None, name: str = "", **headers: str | None) -> Invite:
+    """What an INVITE for `called` says. headers: the other fields of Invite."""
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return Invite(
+        **{
+            "request_uri": f"sip:{called}@127.0.0.1:5090",
+            "request_user": called,
+            "to": f"<sip:{called}@127.0.0.1>",
+            "sender": None if calling is None else f'"{quoted}" <sip:{calling}@carrier.example>;tag=1',
+            **headers,
+        }  # type: ignore[arg-type]
+    )
 
 
 def pending_folder(world: World) -> Pending:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import mailboxes, routes, tenants, trunk_directory, users
+from faxplan import dids, routes, tenants, trunk_directory, users
 from faxplan.config import Settings
 from faxplan.db import Database, Listener
 from faxplan.documents import Store
@@ -74,7 +74,7 @@ def office(admin: Database, slug: str, did: str) -> Office:
     with admin.tenant(tenant.id) as tx:
         user = users.create(tx, tenant.id, email=f"user@{slug}.example", name="A User")
         assert user.mailbox_id is not None
-        mailboxes.assign_did(tx, tenant.id, did, user.mailbox_id)
+        dids.assign(tx, tenant.id, did, user.mailbox_id)
     return Office(tenant, user, did)
 
 

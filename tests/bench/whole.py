@@ -39,12 +39,13 @@ def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: o
     monkeypatch.setenv("FAXPLAN_CONFIG", str(write_settings(world)))
     own = {"prefix": OUR_NUMBERS, "from_address": "127.0.0.1", **options.pop("own", {})}  # type: ignore[dict-item]
     plan = NumberingPlan({"own": [own], **options.pop("plan", {})})  # type: ignore[dict-item]
+    inbound = options.pop("inbound", None) or dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
     config = BenchConfig(
         script_dir=SCRIPTS,
         startup_scripts=["fax_queue"],
         plan=plan,
         gateways=options.pop("gateways", ["carrier"]),  # type: ignore[arg-type]
-        inbound=dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"}),
+        inbound=inbound,  # type: ignore[arg-type]
         **options,  # type: ignore[arg-type]
     )
     with Switch(config) as switch:

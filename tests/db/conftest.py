@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import caller_ids, destinations, inbound, outbound, quotas
+from faxplan import accepting, caller_ids, destinations, did_callers, dids, inbound, outbound, quotas
+from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
-from faxplan.inbound import Accepted, IncomingCall
 from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
+from tests.faxes import NODE, invite
 from tests.past_the_gate import connected, tenant_tables
 from tests.world import Office, World
 
@@ -33,6 +34,9 @@ def live(world: World, office: Office, folder: Path) -> None:
             "insert into sending_hours (tenant_id, weekday, opens, closes) values (%s, 1, '00:00', '24:00')",
             (office.tenant.id,),
         )
+        did_callers.add(tx, office.tenant.id, office.did, "+1", did_callers.BLOCK)
+    with world.switch.tenant(office.tenant.id) as tx:
+        dids.count_refusal(tx, dids.find(tx, [office.did])[office.did], dids.BY_CALLER)
     with world.portal.tenant(office.tenant.id) as tx:
         destinations.put(tx, office.tenant.id, "+493099", Offered(t38=False, v17=True, ecm=True), entered_by="test")
     with world.switch.across_tenants() as tx:
@@ -46,17 +50,8 @@ def live(world: World, office: Office, folder: Path) -> None:
     pending = Pending(world.settings.pending)
     pending.prepare()
     for number in range(2):
-        call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", None, office.did, "+493099", None)
-        accepted = inbound.accept(
-            world.switch,
-            world.spool,
-            call,
-            Caller(),
-            node="node1",
-            switch_uuid="s",
-            lease_seconds=60,
-            max_channels=100,
-        )
+        call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", invite(office.did, "+493099"))
+        accepted = accepting.accept(world.switch, world.spool, call, NODE, Caller())
         assert isinstance(accepted, Accepted)
         if number == 0:
             with world.store.open(_a_rendering(world, office)) as pages:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import caller_ids, outbound, provisioning
+from faxplan import caller_ids, did_provisioning, outbound, provisioning
 from faxplan.caller_ids import ForeignCallerId, NumberTaken
 from faxplan.errors import InvalidNumber, NoCallerId
 from faxplan.outbound import SendRequest
@@ -33,7 +33,7 @@ def calling_number(world: World, letter: Path, calling: str | None) -> object:
 
 
 def test_a_fax_calls_as_the_tenants_first_did_or_as_what_was_chosen(world: World, letter: Path) -> None:
-    provisioning.add_did(
+    did_provisioning.add(
         world.admin, "test", "acme", "+493023125007", mailbox="user@acme.example", station_ident="+49 30 7"
     )
     verify(world)
@@ -58,7 +58,7 @@ def test_what_is_no_number_is_none_to_call_as(world: World, letter: Path) -> Non
 
 
 def test_a_tenant_without_a_did_calls_as_its_verified_number(world: World, letter: Path) -> None:
-    provisioning.remove_did(world.admin, "test", "acme", world.acme.did)
+    did_provisioning.remove(world.admin, "test", "acme", world.acme.did)
     with pytest.raises(NoCallerId, match="faxplan number add"):
         calling_number(world, letter, None)
     verify(world)
@@ -84,13 +84,13 @@ def test_a_claim_asks_again(world: World) -> None:
     verify(world)
     assert claimed() == (VERIFIED, "")
     # It has become the DID of somebody else, who alone may call as it.
-    provisioning.add_did(world.admin, "test", "borea", VERIFIED, mailbox="user@borea.example", station_ident="")
+    did_provisioning.add(world.admin, "test", "borea", VERIFIED, mailbox="user@borea.example", station_ident="")
     assert claimed() == (world.acme.did, "1")
-    provisioning.remove_did(world.admin, "test", "borea", VERIFIED)
+    did_provisioning.remove(world.admin, "test", "borea", VERIFIED)
     assert claimed() == (VERIFIED, "")
     provisioning.remove_number(world.admin, "test", "acme", VERIFIED)
     assert claimed() == (world.acme.did, "1")
-    provisioning.remove_did(world.admin, "test", "acme", world.acme.did)
+    did_provisioning.remove(world.admin, "test", "acme", world.acme.did)
     assert claimed() == (None, "")
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from faxplan import cli, trunk_health, trunks
+from faxplan import cli, dids, trunk_health, trunks
 from faxplan.config import to_toml
 from tests.faxes import claim, queued
 from tests.routing import carrier
@@ -148,6 +148,75 @@ def test_verified_numbers_come_and_go(
         ("number.add", "number:+493099990001", {"how": "an invoice of 2 May"}),
         ("number.remove", "number:+493099990001", {}),
     ]
+
+
+def test_a_did_has_settings(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    which = ("acme", "030 23125001")
+    said(capsys, "mailbox", "add", "acme", "Orders")
+    out = said(
+        capsys, "did", "set", *which, "--mailbox", "Orders", "--name", "Orders", "--max-calls", "2", "--ecm", "off",
+        "--t38", "off", "--refusal", "busy", "--station-ident", "+49 30 1", "--enabled", "off",
+    )  # fmt: skip
+    assert out == "DID +49 30 23125001 is changed.\n"
+    (did,) = listed(capsys, "did", "list", "acme")
+    assert did == {
+        "tenant": "acme", "number": "+493023125001", "mailbox": "Orders", "station_ident": "+49 30 1",
+        "enabled": False, "name": "Orders", "max_calls": 2, "ecm": False, "t38": False, "refusal": "busy", "refused": 0,
+    }  # fmt: skip
+    assert "audio only, no ECM" in said(capsys, "did", "list")
+    said(capsys, "did", "set", *which, "--clear", "max_calls", "--station-ident", "", "--t38", "on", "--ecm", "on")
+    shown = said(capsys, "did", "show", *which)
+    for words in ("(no limit of its own)", "(the tenant's)", "486 busy", "(everybody)"):
+        assert words in shown
+    assert "1 call at once or more" in said(capsys, "did", "set", *which, "--max-calls", "0", code=1)
+    assert "has no DID" in said(capsys, "did", "set", "borea", "030 23125001", "--name", "x", code=1)
+    assert "Nothing was given" in said(capsys, "did", "set", *which, code=1)
+    changes = [row["details"] for row in audited(shop, shop.acme.tenant.id) if row["action"] == "did.change"]
+    assert {"max_calls": None, "station_ident": "", "t38": True, "ecm": True} in changes
+
+
+def test_callers_are_let_in_and_refused(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    which = ("acme", "+49 30 23125001")
+    assert said(capsys, "did", "caller", "list", *which) == "Everybody may call it.\n"
+    assert "begin with +4930" in said(capsys, "did", "caller", "add", *which, "+49 30", "--block")
+    assert "Anonymous callers are let in" in said(capsys, "did", "caller", "add", *which, "Anonymous", "--allow")
+    assert "Callers with a number" in said(capsys, "did", "caller", "add", *which, "+", "--allow")
+    assert listed(capsys, "did", "caller", "list", *which) == [
+        {"caller": "+", "rule": "allow"}, {"caller": "anonymous", "rule": "allow"},
+        {"caller": "+4930", "rule": "block"},
+    ]  # fmt: skip
+    assert "an entry for this caller already" in said(
+        capsys, "did", "caller", "add", *which, "+4930", "--allow", code=1
+    )
+    for nonsense in ("030", "O'Brien", "+49%", "+" + "1" * 16, ""):
+        assert "says no callers" in said(capsys, "did", "caller", "add", *which, nonsense, "--block", code=1)
+    assert "leading digits" in said(capsys, "did", "caller", "add", *which, "+0", "--block", code=1)
+    assert "has no DID" in said(capsys, "did", "caller", "add", "borea", "+493023125001", "+1", "--block", code=1)
+    said(capsys, "did", "caller", "remove", *which, "+4930")
+    assert "has no entry" in said(capsys, "did", "caller", "remove", *which, "+4930", code=1)
+    with shop.switch.tenant(shop.acme.tenant.id) as tx:
+        dids.count_refusal(tx, dids.find(tx, [shop.acme.did])[shop.acme.did], dids.BY_CALLER)
+    shown = listed(capsys, "did", "show", *which)
+    assert [(each["reason"], each["calls"]) for each in shown["refusals"]] == [("caller", 1)]
+    assert "1: caller not let in" in said(capsys, "did", "show", *which)
+    assert "allow +; allow anonymous" in said(capsys, "did", "show", *which)
+    (did,) = listed(capsys, "did", "list", "acme")
+    assert did["refused"] == 1
+    assert [row["action"] for row in audited(shop, shop.acme.tenant.id)] == [
+        "did.caller.add", "did.caller.add", "did.caller.add", "did.caller.remove",
+    ]  # fmt: skip
+    # Nothing of it is left with the DID.
+    said(capsys, "did", "remove", *which)
+    said(capsys, "did", "add", *which, "--mailbox", "user@acme.example")
+    assert listed(capsys, "did", "show", *which)["callers"] == []
+
+
+def test_a_trunk_says_where_its_calls_name_the_number(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "trunk", "set", "carrier", "--called-from", "diversion,to,request", "--trusts-identity", "on")
+    (trunk,) = listed(capsys, "trunk", "list")
+    assert (trunk["called_from"], trunk["trusts_identity"]) == (["diversion", "to", "request"], True)
+    for nonsense in ("from", "request,", ""):
+        assert "one or more of" in said(capsys, "trunk", "set", "carrier", "--called-from", nonsense, code=1)
 
 
 def test_a_trunk_that_registers_takes_calls_from_where_it_registers(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from faxplan import dialer, inbound, nodes, outbound, staging
+from faxplan import accepting, dialer, nodes, outbound, staging
+from faxplan.accepting import Accepted, IncomingCall
 from faxplan.claims import ClaimedFax
 from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable
-from faxplan.inbound import Accepted, IncomingCall
 from faxplan.lookups import Caller
 from faxplan.switch import PageDone
-from tests.faxes import due_now, queued
+from tests.faxes import NODE, due_now, invite, queued
 from tests.runtime import DROPPED, SENT, Runtime
 from tests.scripted_switch import Originate
 from tests.world import World
@@ -145,12 +145,10 @@ def test_long_faxes_in_the_making_leave_channels_for_others(
     runtime = Runtime(world, monkeypatch, max_channels=20)
     for _ in range(20):
         queued(world, world.acme, pages=LONG)
-    comes_in = IncomingCall("uuid-in", "127.0.0.1", None, world.acme.did, "+493099001234", None)
+    comes_in = IncomingCall("uuid-in", "127.0.0.1", invite(world.acme.did, "+493099001234"))
     runtime.run(at_most(runtime, 60, lambda: False))
-    taken = inbound.accept(
-        world.switch, world.spool, comes_in, Caller(), node="node1", switch_uuid="switch-1", lease_seconds=600,
-        max_channels=20,
-    )  # fmt: skip
+    node = replace(NODE, max_channels=20)
+    taken = accepting.accept(world.switch, world.spool, comes_in, node, Caller())
     assert isinstance(taken, Accepted)
 
 

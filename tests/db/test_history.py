@@ -3,11 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import claims, history, mailboxes, outbound, queue, users
+from faxplan import accepting, claims, history, mailboxes, outbound, queue, users
+from faxplan.accepting import Accepted, IncomingCall
 from faxplan.errors import NotFound
 from faxplan.history import INBOX, SENT
+from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.users import User
+from tests.faxes import NODE, invite
 from tests.world import Office, World
 
 
@@ -107,3 +110,17 @@ def test_calls_and_queue_are_seen_over_all_tenants_without_contents(world: World
         assert history.fax(tx, world.acme.user, fax_id).call_pages == 1
         (attempt,) = history.attempts(tx, world.acme.user, fax_id)
     assert (attempt.number, attempt.outcome, attempt.seconds) == (1, None, None)
+
+
+@pytest.mark.parametrize(("privacy", "shown"), [(None, True), ("id", False)])
+def test_who_an_anonymous_caller_is_stays_in_the_row(world: World, privacy: str | None, shown: bool) -> None:
+    said = invite(world.acme.did, "+4930111111", privacy=privacy, asserted="<sip:+4930111111@a>")
+    call = IncomingCall("uuid-1", "127.0.0.1", said)
+    accepted = accepting.accept(world.switch, world.spool, call, NODE, Caller())
+    assert isinstance(accepted, Accepted)
+    (row,) = world.attempts(world.acme, accepted.sidecar.fax_id)
+    assert (row["invite_from"], row["invite_asserted"]) == (said.sender, said.asserted)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        (attempt,) = history.attempts(tx, world.acme.user, accepted.sidecar.fax_id)
+    assert attempt.invite_uri == said.request_uri
+    assert (attempt.invite_from, attempt.invite_asserted) == ((said.sender, said.asserted) if shown else (None, None))

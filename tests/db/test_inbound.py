@@ -1,4 +1,4 @@
-"""One fax in: who gets an answer, and that what arrived reaches its mailbox once, whatever breaks in between."""
+"""One fax in: that what arrived reaches its mailbox once, whatever breaks in between."""
 
 import dataclasses
 import fcntl
@@ -16,12 +16,10 @@ from PIL import Image
 from faxplan import documents, files, inbound, mailboxes, queue
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
-from faxplan.db import Database, Transaction
+from faxplan.db import Database
 from faxplan.errors import DatabaseUnavailable
-from faxplan.inbound import Accepted, IncomingCall, Refused
-from faxplan.lookups import Caller
 from faxplan.pending import PendingFax, adopt
-from faxplan.spool import InboundSidecar, Spool
+from faxplan.spool import InboundSidecar
 from tests.faxes import accepted, audited, fax_tiff, noticed, pending_folder
 from tests.world import World
 
@@ -34,28 +32,6 @@ BROKEN = CallResult(
 
 class Crash(BaseException):
     """Stands for the end of the process: nothing of ours runs after it."""
-
-
-def accept(world: World, **values: Any) -> Accepted | Refused:
-    call = {
-        "channel_uuid": "uuid-1",
-        "source_address": "127.0.0.1",
-        "gateway": "carrier",
-        "called": "03023125001",
-        "calling": "030 99001234",
-        "calling_name": "Somebody",
-    }
-    caller, max_channels = values.pop("caller", Caller()), values.pop("max_channels", 100)
-    return inbound.accept(
-        world.switch,
-        world.spool,
-        IncomingCall(**(call | values)),
-        caller,
-        node="node1",
-        switch_uuid="switch-1",
-        lease_seconds=600,
-        max_channels=max_channels,
-    )
 
 
 def arrived(world: World, result: CallResult = WELL, *, pages: int = 2, uuid: str = "uuid-1") -> PendingFax:
@@ -95,171 +71,6 @@ def assert_delivered_whole(world: World, fax_id: int) -> None:
     assert nothing_is_open(world)
     assert not list(world.settings.pending.iterdir())
     assert not list(world.spool.inbound.iterdir())
-
-
-# --------------------------------------------------------------------------------------------------------------- accept
-
-
-def test_a_call_for_a_did_is_answered_with_its_ident(world: World) -> None:
-    decision = accept(world)
-    assert isinstance(decision, Accepted)
-    assert decision.ident == world.acme.did
-    assert world.spool.expected(decision.sidecar.attempt_id) == decision.sidecar
-    fax = world.fax(world.acme, decision.sidecar.fax_id)
-    assert (fax["state"], fax["called_number"], fax["calling_number"]) == (
-        "receiving",
-        world.acme.did,
-        "+493099001234",
-    )
-    (attempt,) = world.attempts(world.acme, decision.sidecar.fax_id)
-    assert (attempt["trunk"], attempt["peer_address"], attempt["caller_id"]) == (
-        "carrier",
-        "127.0.0.1",
-        "Somebody 030 99001234",
-    )
-
-
-@pytest.mark.parametrize(
-    ("values", "cause"),
-    [
-        ({"source_address": "192.0.2.1"}, "CALL_REJECTED"),
-        ({"source_address": ""}, "CALL_REJECTED"),
-        ({"source_address": "127.0.0.1; drop table faxes"}, "CALL_REJECTED"),
-        ({"called": "+493023125999"}, "UNALLOCATED_NUMBER"),
-        ({"called": ""}, "UNALLOCATED_NUMBER"),
-        ({"called": "${system(id)}"}, "UNALLOCATED_NUMBER"),
-        ({"called": "\udcff\0\r\n"}, "UNALLOCATED_NUMBER"),
-    ],
-)
-def test_a_stranger_or_a_number_of_nobody_is_refused(world: World, values: dict[str, str], cause: str) -> None:
-    decision = accept(world, **values)
-    assert isinstance(decision, Refused)
-    assert decision.cause == cause
-    assert decision.reason.isascii()
-    assert nothing_is_open(world)
-    assert not list(world.spool.inbound.iterdir())
-
-
-@pytest.mark.parametrize("called", ["+493023125001", "493023125001", "03023125001", "+49 30 23125-001"])
-def test_a_did_is_found_however_the_carrier_writes_it(world: World, called: str) -> None:
-    assert isinstance(accept(world, called=called), Accepted)
-
-
-def test_the_calling_number_is_read_as_the_called_one_was(world: World) -> None:
-    decision = accept(world, called="493023125001", calling="33123456789")
-    assert isinstance(decision, Accepted)
-    assert world.fax(world.acme, decision.sidecar.fax_id)["calling_number"] == "+33123456789"
-
-
-@pytest.mark.parametrize(("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")])
-def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
-    world: World, of_did: str, of_tenant: str, ident: str
-) -> None:
-    with world.admin.tenant(world.acme.tenant.id) as tx:
-        tx.execute("update dids set station_ident = %s", (of_did,))
-        tx.execute("update tenants set station_ident = %s where id = %s", (of_tenant, world.acme.tenant.id))
-    decision = accept(world)
-    assert isinstance(decision, Accepted)
-    assert decision.ident == ident
-
-
-def test_a_trunks_own_format_is_the_only_one(world: World) -> None:
-    with world.admin.across_tenants() as tx:
-        tx.execute("update trunks set inbound_format = 'e164'")
-    assert isinstance(accept(world, called="493023125001"), Refused)
-    assert isinstance(accept(world, called="+493023125001", channel_uuid="another"), Accepted)
-
-
-@pytest.mark.parametrize("off", ["update tenants set enabled = false", "update dids set enabled = false"])
-def test_a_did_that_is_switched_off_is_nobodys(world: World, off: str) -> None:
-    with world.admin.tenant(world.acme.tenant.id) as tx:
-        tx.execute(off)
-    decision = accept(world)
-    assert isinstance(decision, Refused)
-    assert decision.cause == "UNALLOCATED_NUMBER"
-
-
-@pytest.mark.parametrize("calling", [None, "", "anonymous", "Restricted", "not a number"])
-def test_an_anonymous_caller_is_let_in(world: World, calling: str | None) -> None:
-    decision = accept(world, calling=calling)
-    assert isinstance(decision, Accepted)
-    assert world.fax(world.acme, decision.sidecar.fax_id)["calling_number"] is None
-
-
-def test_nothing_is_committed_for_a_caller_who_has_given_up(world: World) -> None:
-    caller = Caller()
-    caller.give_up()
-    with pytest.raises(DatabaseUnavailable):
-        accept(world, caller=caller)
-    assert nothing_is_open(world)
-    with world.portal.tenant(world.acme.tenant.id) as tx:
-        assert tx.value("select count(*) from faxes") == 0
-    assert not list(world.spool.inbound.iterdir())
-
-
-@pytest.mark.parametrize("step", [(Transaction, "commit"), (Spool, "expect")], ids=["commit", "sidecar"])
-def test_what_was_written_for_a_caller_who_gave_up_meanwhile_is_undone(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
-) -> None:
-    caller, real = Caller(), getattr(*step)
-
-    def stalls(*arguments: Any) -> None:
-        real(*arguments)
-        caller.give_up()
-
-    monkeypatch.setattr(*step, stalls)
-    with pytest.raises(DatabaseUnavailable, match="took too long"):
-        accept(world, caller=caller)
-    assert_withdrawn(world)
-
-
-def test_a_call_that_cannot_be_noted_in_the_spool_is_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Spool, "expect", full)
-    with pytest.raises(OSError, match="No space"):
-        accept(world)
-    assert_withdrawn(world)
-
-
-def assert_withdrawn(world: World) -> None:
-    """It holds no place, and its mailbox has heard nothing of it."""
-    assert nothing_is_open(world)
-    assert not list(world.spool.inbound.iterdir())
-    with world.portal.tenant(world.acme.tenant.id) as tx:
-        fax = tx.one("select state, error_id, explanation from faxes")
-    assert (fax["state"], fax["error_id"]) == ("failed", "not-answered")
-    assert "503" in fax["explanation"]
-    assert noticed(world, world.acme) == []
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["O'Brien\"; --", "a\r\nVia: b", "a\0b", "\udcff\ud800", "${system(id)}", "<script>alert(1)</script>", "../" * 100],
-    ids=ascii,
-)
-def test_a_hostile_caller_name_is_kept_as_inert_text(world: World, name: str) -> None:
-    decision = accept(world, calling_name=name, calling=name)
-    assert isinstance(decision, Accepted)
-    (attempt,) = world.attempts(world.acme, decision.sidecar.fax_id)
-    kept = str(attempt["caller_id"])
-    assert kept.encode("utf-8")
-    assert "\0" not in kept
-    assert len(kept) <= 200
-    if name.isprintable():
-        assert kept.startswith(name[:200])
-    assert world.fax(world.acme, decision.sidecar.fax_id)["calling_number"] is None
-    # What the call needs later is ours alone.
-    sidecar = (world.spool.inbound / f"{decision.sidecar.attempt_id}.json").read_text()
-    assert "Brien" not in sidecar
-    assert "system" not in sidecar
-
-
-def test_the_same_channel_cannot_be_two_calls(world: World) -> None:
-    accept(world)
-    with pytest.raises(Exception, match="attempts_channel_uuid_key"):
-        accept(world)
 
 
 # -------------------------------------------------------------------------------------------------------------- deliver
@@ -524,13 +335,6 @@ def test_pages_of_any_length_are_delivered(world: World, rows: int) -> None:
     one_page = dataclasses.replace(WELL, pages=1)
     fax = pending_folder(world).secure(world.spool, sidecar, one_page)
     assert deliver(world, fax) == "received"
-
-
-def test_a_node_that_is_full_refuses(world: World) -> None:
-    accepted(world, world.acme, "uuid-1")
-    decision = accept(world, max_channels=1)
-    assert isinstance(decision, Refused)
-    assert decision.cause == inbound.FULL
 
 
 def call_row(sidecar: InboundSidecar) -> dict[str, object]:

@@ -27,6 +27,7 @@ NOT_THE_TENANT = {
     ("logins", "logins_lookup", "faxplan_portal"): "at log-in the address is known and the tenant is not",
     ("logins", "logins_lookup", "faxplan_admin"): "lists whom a command line can act as",
     ("dids", "dids_lookup", "faxplan_switch"): "a call comes in for a number; the tenant follows from it",
+    ("dids", "dids_owner", "faxplan_owner"): "a role without log-in, for is_did, which says yes or no to any role",
     ("dids", "dids_lookup", "faxplan_admin"): "numbers are given out once, over all tenants",
     ("fax_queue", "fax_queue_claim", "faxplan_switch"): "a node dials for all tenants",
     ("fax_queue", "fax_queue_overview", "faxplan_admin"): "how long the queue is; ids and times",

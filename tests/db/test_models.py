@@ -23,6 +23,7 @@ CATALOGUE_NAMES = {
     "JSONB": "jsonb",
     "CIDR[]": "cidr[]",
     "BIGINT[]": "bigint[]",
+    "TEXT[]": "text[]",
     "DOUBLE": "double precision",
     "DECIMAL": "numeric",
     "TIME": "time without time zone",

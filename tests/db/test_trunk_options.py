@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from faxplan import inbound, received_media, tenants, trunks
-from faxplan.inbound import Accepted, IncomingCall, Refused
-from faxplan.lookups import Caller
+from faxplan import accepting, tenants
+from faxplan.accepting import Accepted, IncomingCall, Refused
+from faxplan.lookups import Caller as Waiting
 from faxplan.spool import OutboundSidecar
 from faxplan.staging import Stager
-from tests.faxes import claim, queued
+from tests.faxes import NODE, claim, invite, queued
 from tests.routing import change
 from tests.world import World
+
+CALL = IncomingCall("uuid-1", "127.0.0.1", invite("+493023125001", "+493099001234"))
 
 
 def dialled(world: World, **columns: object) -> dict[str, str]:
@@ -89,10 +91,9 @@ def test_a_received_call_has_its_trunks_modems(world: World) -> None:
 
 def received(world: World, **columns: object) -> dict[str, str]:
     change(world, "trunks", **columns)
-    with world.switch.across_tenants() as tx:
-        trunk = trunks.by_source(tx, "127.0.0.1", None)
-    assert trunk is not None
-    return received_media.variables(trunk)
+    decision = accept(world, replace(CALL, encrypted=bool(columns.get("encrypted_media"))))
+    assert isinstance(decision, Accepted)
+    return dict(decision.variables)
 
 
 ENCRYPTED = {"encrypted_media": True, "t38": False, "transport": "tls"}
@@ -111,21 +112,11 @@ def test_a_received_call_stays_encrypted(world: World) -> None:
 
 def test_a_call_in_the_clear_is_refused_where_media_are_encrypted(world: World) -> None:
     change(world, "trunks", **ENCRYPTED)
-    call = IncomingCall("uuid-1", "127.0.0.1", None, world.acme.did, "+493099001234", None)
-    decision = accept(world, call)
+    decision = accept(world, CALL)
     assert isinstance(decision, Refused)
     assert decision.cause == "INCOMPATIBLE_DESTINATION"
-    assert isinstance(accept(world, replace(call, encrypted=True)), Accepted)
+    assert isinstance(accept(world, replace(CALL, encrypted=True)), Accepted)
 
 
 def accept(world: World, call: IncomingCall) -> Accepted | Refused:
-    return inbound.accept(
-        world.switch,
-        world.spool,
-        call,
-        Caller(),
-        node="node1",
-        switch_uuid="switch-1",
-        lease_seconds=60,
-        max_channels=100,
-    )
+    return accepting.accept(world.switch, world.spool, call, NODE, Waiting())

@@ -34,6 +34,7 @@ PROFILE_PARAMETERS = {
     "inbound-codec-prefs",
     "manage-presence",
     "outbound-codec-prefs",
+    "p-asserted-id-parse",
     "pass-callee-id",
     "rtp-autofix-timing",
     "rtp-ip",

@@ -166,3 +166,22 @@ def test_an_unreadable_resolution_is_shown_as_it_is() -> None:
 def test_the_bar_shows_what_has_arrived(done: int, filled: int) -> None:
     bar = progress.bar(replace(QUEUED, state="sending", pages_done=0, call_pages=done))
     assert bar == f"[{'=' * filled}{'-' * (24 - filled)}]  {done} of 3 pages"
+
+
+def test_what_an_invite_said_is_shown_with_nothing_that_a_terminal_obeys() -> None:
+    said = replace(
+        CALL, called_from="to", verstat="TN-Validation-Passed", attest="A", invite_uri="sip:gw+carrier@192.0.2.1",
+        invite_from='"\x1b[2J" <sip:+49301@a>', invite_diversion="<sip:+49302@a>;reason=no-answer",
+    )  # fmt: skip
+    lines = time_line.code_lines(said)
+    assert "number found in to, verstat TN-Validation-Passed, attestation A" in lines
+    assert lines[-3:] == [
+        "Request-URI sip:gw+carrier@192.0.2.1",
+        'From "\\x1b[2J" <sip:+49301@a>',
+        "diverted <sip:+49302@a>;reason=no-answer",
+    ]
+
+
+def test_a_fax_within_the_installation_came_through_no_trunk() -> None:
+    lines = time_line.of_fax(QUEUED, [replace(CALL, trunk=None, internal=True)], TENANT, NOW)
+    assert any("Call 2 within this installation" in line for line in lines)

@@ -1,0 +1,202 @@
+"""What the peers of our trunks write into INVITEs, as FreeSWITCH gives it to us: who calls whom, what does nothing."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faxplan.event_socket import EventSocket
+from faxplan.freeswitch_found import find
+from faxplan.freeswitch_instance import Instance, InstanceOptions
+from tests.bench.whole import SCRIPTS, wait_for, write_settings
+from tests.hostile import TEXTS, headers
+from tests.live.calls import Live
+from tests.live.raw_sip import RawCall
+from tests.routing import add_trunk, change
+from tests.world import World
+
+FROM = ("From", '"Al Ice" <sip:+493099001234@carrier.example>;tag=1')
+TO = ("To", "<sip:+493023125002@127.0.0.1>")
+ASSERTED = ("P-Asserted-Identity", '"Real" <sip:+4930222222;verstat=TN-Validation-Passed@carrier.example>')
+PREFERRED = ("P-Preferred-Identity", "<sip:+4930666666@evil.example>")
+ANONYMOUS = ("From", '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1')
+DIVERSION = ("Diversion", "<sip:+493023125002@carrier.example>;reason=unconditional")
+HISTORY = [("History-Info", "<sip:+493023125002@a>;index=1"), ("History-Info", "<sip:+493000000@a>;index=1.1")]
+ACME, BOREA = "+493023125001", "+493023125002"
+HARMLESS = "harmless; text"
+
+
+@pytest.fixture
+def faxplan(world: World, live: Live, tmp_path: Path) -> Iterator[Instance]:
+    """Faxplan's own FreeSWITCH, with nobody but us to call it."""
+    found = find()
+    assert found is not None
+    instance = Instance(
+        found,
+        InstanceOptions(
+            base=tmp_path / "fs",
+            script_dir=SCRIPTS,
+            python=Path(sys.executable),
+            name="faxplan",
+            environment={"FAXPLAN_CONFIG": str(write_settings(world)), "PYTHONPATH": str(SCRIPTS.parent)},
+            log_level="debug",
+        ),
+    )
+    instance.start()
+    yield instance
+    instance.stop()
+
+
+def call(
+    world: World, faxplan: Instance, name: str, user: str, *said: tuple[str, str], seconds: float = 0
+) -> dict[str, object] | int:
+    """The columns of fax and attempt; the SIP status where the call was refused. seconds: before it is hung up."""
+    before = {row["id"] for row in rows(world)}
+    given = {header.lower() for header, _ in said}
+    sent = [*said, *(each for each in (FROM, TO) if each[0].lower() not in given)]
+    with RawCall(faxplan.sip_port, name) as raw:
+        status = raw.invite(user, sent)
+        if status != 200:
+            return status
+        time.sleep(seconds)
+    wait_for(lambda: any(row["outcome"] for row in rows(world) if row["id"] not in before), "the call to be over")
+    (row,) = [row for row in rows(world) if row["id"] not in before]
+    return row
+
+
+def rows(world: World) -> list[dict[str, object]]:
+    found = []
+    for office in (world.acme, world.borea):
+        with world.portal.tenant(office.tenant.id) as tx:
+            found += tx.rows(
+                "select a.*, f.called_number, f.calling_number from attempts a join faxes f on f.id = a.fax_id"
+            )
+    return found
+
+
+def test_who_calls_whom_is_read_from_what_counts(world: World, faxplan: Instance) -> None:
+    add_trunk(world, "other")
+    cases: list[tuple[str, bool, list[str], str, list[tuple[str, str]], dict[str, object] | int]] = [
+        ("plain", False, ["request"], ACME, [PREFERRED, ASSERTED],
+         {"called_number": ACME, "calling_number": "+493099001234", "caller_id": "Al Ice +493099001234",
+          "invite_from": FROM[1], "invite_asserted": ASSERTED[1], "verstat": None, "called_from": "request"}),
+        ("trusted", True, ["request"], ACME, [PREFERRED, ASSERTED],
+         {"calling_number": "+4930222222", "caller_id": "Real +4930222222", "verstat": "TN-Validation-Passed"}),
+        ("asserted-tel", True, ["request"], ACME, [("P-Asserted-Identity", "<tel:+4930222222>")],
+         {"calling_number": "+4930222222"}),
+        ("from-verstat", True, ["request"], ACME,
+         [("From", "<sip:+493099001234;verstat=TN-Validation-Failed@a;user=phone>;tag=1")],
+         {"calling_number": "+493099001234", "verstat": "TN-Validation-Failed"}),
+        ("private", True, ["request"], ACME, [ASSERTED, ("Privacy", "id")],
+         {"calling_number": None, "caller_id": "anonymous"}),
+        ("anonymous", True, ["request"], ACME, [ANONYMOUS, ASSERTED], {"calling_number": None}),
+        # Header parameters that would pass for the user, and for a trunk.
+        ("parameters", False, ["to", "request"], ACME,
+         [("From", f"{FROM[1]};user=+4930666666;faxplan_trunk=other"), ("To", f"<sip:{BOREA}@a>;user={ACME}")],
+         {"called_number": BOREA, "calling_number": "+493099001234", "trunk": "carrier"}),
+        ("names-a-trunk", False, ["request"], f"{ACME};faxplan_trunk=other",
+         [("X-faxplan_trunk", "other"), ("faxplan_trunk", "other"), ("P-faxplan_trunk", "other"),
+          ("Diversion_faxplan_trunk", "other"), ("Alert-Info", "<faxplan_trunk=other>")],
+         {"called_number": ACME, "trunk": "carrier"}),
+        ("diverted", True, ["diversion", "request"], ACME, [DIVERSION],
+         {"called_number": BOREA, "called_from": "diversion", "invite_diversion": DIVERSION[1]}),
+        ("diverted-untrusted", False, ["diversion"], ACME, [DIVERSION], 404),
+        ("history", True, ["history-info"], ACME, HISTORY, {"called_number": BOREA, "called_from": "history-info"}),
+        ("nobody", False, ["request"], "+493023125999", [], 404),
+    ]  # fmt: skip
+    for name, trusted, places, user, said, expected in cases:
+        change(world, "trunks", trusts_identity=trusted, called_from=places)
+        found = call(world, faxplan, name, user, *said)
+        if isinstance(expected, int) or isinstance(found, int):
+            assert found == expected, name
+        else:
+            assert {column: found[column] for column in expected} == expected, name
+
+
+def test_a_blocked_caller_is_declined_before_the_answer(world: World, faxplan: Instance) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute(
+            "insert into did_callers (tenant_id, number, caller, rule) values (%s, %s, '+493099', 'block')",
+            (world.acme.tenant.id, ACME),
+        )
+    assert call(world, faxplan, "blocked", ACME) == 603
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update dids set refusal = 'busy', max_calls = 1")
+    assert call(world, faxplan, "busy", ACME) == 486
+    with RawCall(faxplan.sip_port, "first") as first:
+        assert first.invite(ACME, [ANONYMOUS, TO]) == 200
+        assert call(world, faxplan, "second", ACME, ANONYMOUS) == 486
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        counted = {row["reason"]: row["calls"] for row in tx.rows("select reason, calls from did_refusals")}
+    assert counted == {"caller": 2, "did-full": 1}
+
+
+# ------------------------------------------------------------------------------------------------------------ hostile
+
+
+def children(pid: int) -> list[str]:
+    """Processes that the switch has started."""
+    return [each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/children") if each.read_text()]
+
+
+def variables_of(connection: EventSocket, call_id: str) -> set[str]:
+    """The names of all variables of a call, when it is over."""
+    while True:
+        event = connection.next_event(30)
+        assert event is not None, f"call {call_id} did not end"
+        if event.headers.get("variable_sip_call_id", "").startswith(f"{call_id}@"):
+            return {name for name in event.headers if name.startswith("variable_")}
+
+
+def messages() -> Iterator[list[tuple[str, str]]]:
+    """Headers of INVITEs: each text in all of them; where a datagram would not hold that, in one after the other."""
+    for text in TEXTS:
+        said = headers(text)
+        if sum(len(value) for _, value in said) < 30_000:
+            yield said
+            continue
+        harmless = headers(HARMLESS)
+        for place in range(len(said)):
+            yield [*harmless[:place], said[place], *harmless[place + 1 :]]
+
+
+def test_strangers_text_does_nothing(world: World, faxplan: Instance, three_pages: Path, live: Live) -> None:
+    change(world, "trunks", trusts_identity=True, called_from=["diversion", "history-info", "request"])
+    started = children(faxplan.pid)
+    with faxplan.connect() as connection:
+        connection.subscribe("CHANNEL_HANGUP_COMPLETE")
+        known: set[str] = set()
+        # The second long enough for rxfax to begin, and to leave its variables.
+        for name, seconds in (("harmless", 0.0), ("longer", 3.0)):
+            assert isinstance(call(world, faxplan, name, ACME, *headers(HARMLESS), seconds=seconds), dict)
+            known |= variables_of(connection, name)
+        assert "variable_sip_full_from" in known
+        for number, said in enumerate(messages()):
+            name = f"hostile-{number}"
+            found = call(world, faxplan, name, ACME, *said)
+            assert isinstance(found, dict), (name, found)
+            assert (found["called_number"], found["calling_number"], found["trunk"]) == (ACME, None, "carrier"), name
+            # Some are missing, since FreeSWITCH refuses what could be expanded; none is new.
+            assert variables_of(connection, name) - known == set(), name
+    assert children(faxplan.pid) == started
+    assert "0 total" in faxplan.api("show channels count")
+    assert not Path("/tmp/x").exists()
+    wait_for(lambda: "+OK" in faxplan.api("python fax_queue::alive"), "Python in the switch to answer")
+
+
+def test_a_hostile_station_ident_does_nothing(world: World, faxplan: Instance, three_pages: Path, live: Live) -> None:
+    """mod_spandsp decodes %24 in an ident: this one is ${system(ls)} on the line."""
+    for ident in ("%24%7Bsystem(ls)%7D", "<script>1</script>"):
+        before = len(rows(world))
+        told = live.carrier.api(
+            f"originate {{fax_ident={ident},fax_enable_t38=true,origination_caller_id_number=+493099001}}"
+            f"sofia/faxplan/{ACME}@127.0.0.1:{faxplan.sip_port} '&txfax({three_pages})'"
+        )
+        assert told.startswith("+OK"), told
+        wait_for(lambda: all(row["outcome"] for row in rows(world)) and len(rows(world)) > before, "the fax", 120)  # noqa: B023
+        row = max(rows(world), key=lambda each: int(str(each["id"])))
+        assert row["outcome"] in ("received", "partial"), row
+        # FreeSWITCH keeps no value that could be expanded.
+        assert row["remote_station_id"] == (None if "24" in ident else ident)

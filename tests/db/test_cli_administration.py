@@ -292,6 +292,18 @@ def test_a_trunk_says_how_its_calls_carry_pages(shop: World, capsys: pytest.Capt
     assert "need TLS" in said(capsys, "trunk", "set", "carrier", "--transport", "udp", code=1)
 
 
+def test_a_route_is_explained(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "route", "add", "+4990", "--barred")
+    told = said(capsys, "route", "explain", "030 23125002", "--tenant", "acme")
+    assert told.startswith("+49 30 23125002, called by acme as +49 30 23125001:\n  1. carrier: a route for all, +")
+    assert "; free\n     uuid:" in told
+    assert "are not dialled" in said(capsys, "route", "explain", "+49 90 123456", "--tenant", "acme")
+    found = listed(capsys, "route", "explain", "030 23125002", "--tenant", "acme")
+    assert [way["trunk"] for way in found["ways"]] == ["carrier"]
+    said(capsys, "route", "remove", "+", "carrier")
+    assert "No trunk takes it" in said(capsys, "route", "explain", "030 23125002", "--tenant", "acme")
+
+
 def test_trunks_tell_how_they_do_and_are_woken(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     (state,) = listed(capsys, "trunk", "state")
     assert (state["name"], state["failures"], state["rests_seconds"], state["calls"]) == ("carrier", 0, 0, 0)

@@ -7,7 +7,7 @@ identity columns and constraints are the database's.
 
 from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
-from faxplan.calling_models import Destination, FailureRule, SendingHours, TenantTurn, TrunkState
+from faxplan.calling_models import Destination, FailureRule, SendingHours, TenantTurn, TrunkState, TrunkTest
 from faxplan.directory_models import (
     Did,
     IdArrayField,
@@ -53,6 +53,7 @@ __all__ = [
     "TenantTurn",
     "Trunk",
     "TrunkState",
+    "TrunkTest",
     "User",
     "VerifiedNumber",
 ]
@@ -151,6 +152,7 @@ class Fax(Table):
     waits_since = TimestampField(null=True)
     redialled = IntegerField()
     redialled_busy = BooleanField()
+    is_test = BooleanField()
 
     class Meta:
         """Where its rows are."""

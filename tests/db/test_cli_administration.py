@@ -327,6 +327,20 @@ def test_trunks_tell_how_they_do_and_are_woken(shop: World, capsys: pytest.Captu
     assert [row["action"] for row in audited(shop)] == ["trunk.change", "trunk.wake"]
 
 
+def test_a_trunk_is_tested_where_a_switch_is_at_work(
+    shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAXPLAN_USER", "user@acme.example")
+    assert "no trunk 'other'" in said(capsys, "trunk", "test", "other", code=1)
+    capsys.readouterr()
+    assert cli.main(["trunk", "test", "carrier"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("Trunk carrier: 127.0.0.1 port 5080 by UDP\n  FreeSWITCH was not asked, and no OPTIONS sent")
+    assert "No switch is at work" in said(capsys, "trunk", "test", "carrier", "--to", "+4940123456", code=3)
+    with shop.portal.tenant(shop.acme.tenant.id) as tx:
+        assert tx.value("select count(*) from faxes") == 0
+
+
 def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "route", "add", "+49X0", "carrier", "--weight", "3", "--cost", "0.012")
     (_, route) = listed(capsys, "route", "list")

@@ -53,6 +53,7 @@ CONSTRAINT_MESSAGES = {
     "verified_numbers_pkey": "This number is verified for this tenant already.",
     "verified_numbers_number_form": "A number is given in E.164 form, such as +4930123456.",
     "verified_numbers_how_given": "Say how the number was verified, in at most 200 characters.",
+    "trunk_tests_trunk_fkey": "A test fax waits for this trunk. It is gone within minutes; try again then.",
     "trunks_name_key": "There is already a trunk of this name.",
     "trunks_name_form": "A trunk's name has letters, digits, _ and - only, at most 63.",
     "trunks_transport_known": "A trunk's transport is udp, tcp or tls.",

@@ -546,6 +546,7 @@ create table faxes (
     waits_since      timestamptz,
     redialled        integer not null default 0,
     redialled_busy   boolean not null default true,
+    is_test          boolean not null default false,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -582,6 +583,7 @@ comment on column faxes.rendered_again is 'Its pages were made anew, as A4, beca
 comment on column faxes.waits_since is 'Since then no trunk could take it; null: the last call reached its number, or there was none.';
 comment on column faxes.redialled is 'Calls in a row that reached the number without success, since the last rest that 47 CFR 68.318(b) asks for.';
 comment on column faxes.redialled_busy is 'Whether each of these found the line busy.';
+comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
 
 create table fax_queue (
     tenant_id    bigint not null,
@@ -611,6 +613,17 @@ create table tenant_turns (
     constraint tenant_turns_tenant_fkey foreign key (tenant_id) references tenants (id)
 );
 comment on table tenant_turns is 'When a tenant was last given a call, so that tenants take turns; and its calls in that hour by the clock.';
+
+create table trunk_tests (
+    tenant_id     bigint not null,
+    fax_id        bigint not null,
+    trunk_id      bigint not null,
+    requested_at  timestamptz not null default now(),
+    constraint trunk_tests_pkey primary key (tenant_id, fax_id),
+    constraint trunk_tests_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
+    constraint trunk_tests_trunk_fkey foreign key (trunk_id) references trunks (id)
+);
+comment on table trunk_tests is 'Test faxes that wait for a node, each for a call through one trunk, whatever the routes say. They stand in no fax_queue.';
 
 create table attempts (
     tenant_id             bigint not null,
@@ -883,7 +896,7 @@ declare
 begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
-                             'destinations', 'verified_numbers', 'did_callers', 'did_refusals'] loop
+                             'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -917,6 +930,7 @@ begin
     end loop;
 end $$;
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
+create policy trunk_tests_claim on trunk_tests for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
@@ -951,6 +965,7 @@ grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxpl
 grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
 grant update (cancel_requested) on calls to faxplan_portal;
 grant select, delete on fax_queue to faxplan_portal;
+grant select, insert, delete on trunk_tests to faxplan_portal;
 
 -- switch: claim, dial, receive, settle.
 grant select, insert on renderings to faxplan_switch;
@@ -960,6 +975,7 @@ grant delete on destinations to faxplan_switch;
 grant select, insert, update on nodes, faxes, attempts, documents, quotas to faxplan_switch;
 grant select, insert, update, delete on fax_queue, calls to faxplan_switch;
 grant insert on mailbox_entries, notices to faxplan_switch;
+grant select, delete on trunk_tests to faxplan_switch;
 
 -- worker: render.
 grant select, insert, update, delete on render_jobs to faxplan_worker;

@@ -64,6 +64,21 @@ class TrunkState(Table):
         table_name = "trunk_states"
 
 
+class TrunkTest(Table):
+    """Test faxes that wait for a node."""
+
+    tenant_id = BigIntegerField()
+    fax_id = BigIntegerField()
+    trunk_id = BigIntegerField()
+    requested_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "trunk_tests"
+        primary_key = CompositeKey("tenant_id", "fax_id")
+
+
 class FailureRule(Table):
     """What an administrator decided otherwise than the shipped failure policy."""
 

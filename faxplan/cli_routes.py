@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, trunk_provisioning
+from faxplan import cli_output, numbers, route_explanation, trunk_provisioning
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
-    group = cli_output.group(commands, "route", "add|list|remove", "which trunk takes which numbers")
+    group = cli_output.group(commands, "route", "add|list|remove|explain", "which trunk takes which numbers")
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("prefix", metavar="PREFIX",
                        help="such as +49; + alone: all; X, Z, N: 0 to 9, 1 to 9, 2 to 9. The longest wins")  # fmt: skip
@@ -33,6 +33,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     listing.set_defaults(command=_list_routes)
     remove = group.add_parser("remove", parents=[common, which], help="take a route, or a bar, away")
     remove.set_defaults(command=_remove_route)
+    explaining = group.add_parser("explain", parents=[common], help="which trunks a call would take, and why")
+    explaining.add_argument("number", metavar="NUMBER", help="as a user of the tenant writes it")
+    explaining.add_argument("--tenant", dest="slug", required=True, metavar="TENANT", help="whose call it is")
+    explaining.set_defaults(command=_explain_route)
 
 
 def _add_route(context: "Context", options: argparse.Namespace) -> int:
@@ -63,6 +67,25 @@ def _list_routes(context: "Context", options: argparse.Namespace) -> int:
     ]  # fmt: skip
     headings = ("PREFIX", "TRUNK", "POSITION", "WEIGHT", "COST", "TENANT", "ENABLED")
     return cli_output.listed(options, found, headings, rows, "There is no route yet. `faxplan route add` enters one.")
+
+
+def _explain_route(context: "Context", options: argparse.Namespace) -> int:
+    found = route_explanation.explain(context.admin, context.settings, options.slug, options.number)
+    if options.json:
+        cli_output.print_json(found)
+        return 0
+    calling = numbers.readable(found.calling, None) if found.calling else "no number of its own"
+    print(f"{numbers.readable(found.number, None)}, called by {found.tenant} as {calling}:")
+    if found.barred:
+        print(f"  {found.barred}")
+    elif not found.ways:
+        print("  No trunk takes it: no route fits, or their trunks are switched off. `faxplan route add` enters one.")
+    for place, way in enumerate(found.ways, 1):
+        print(f"  {place}. {way.trunk}: {way.why}; {f'not now: {way.busy}' if way.busy else 'free'}")
+        print(f"     {cli_output.printable(way.dial_string or way.refusal)}")
+    for passed in found.passed_over:
+        print(f"  not tried: {passed}")
+    return 0
 
 
 def _route(options: argparse.Namespace) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_passwords, cli_trunk_values, trunk_directory, trunk_provisioning
+from faxplan import cli_output, cli_passwords, cli_trunk_test, cli_trunk_values, trunk_directory, trunk_provisioning
 from faxplan.cli_passwords import NoPassword
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _NOBODY = "none"
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
-    trunk = cli_output.group(commands, "trunk", "add|list|set|remove|state|wake", "SIP trunks")
+    trunk = cli_output.group(commands, "trunk", "add|list|set|remove|state|test|wake", "SIP trunks")
     values = cli_trunk_values.options()
     add = trunk.add_parser("add", parents=[common, values], help="a new trunk, which becomes a gateway of its name")
     add.add_argument("name", metavar="TRUNK", help="letters, digits, _ and -")
@@ -42,6 +42,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     wake = trunk.add_parser("wake", parents=[common], help="end a trunk's rest, once it is mended")
     wake.add_argument("name", metavar="TRUNK")
     wake.set_defaults(command=_wake_trunk)
+    cli_trunk_test.add_command(trunk, common)
 
 
 def _add_trunk(context: "Context", options: argparse.Namespace) -> int:

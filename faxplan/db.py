@@ -64,6 +64,7 @@ CONSTRAINT_MESSAGES = {
     "trunks_called_from_known": (
         "The called number is looked for in one or more of request, to, diversion and history-info."
     ),
+    "trunk_tests_trunk_fkey": "A test fax waits for this trunk. It is gone within minutes; try again then.",
     "trunks_name_key": "There is already a trunk of this name.",
     "trunks_name_form": "A trunk's name has letters, digits, _ and - only, at most 63.",
     "trunks_transport_known": "A trunk's transport is udp, tcp or tls.",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from faxplan import channel_variables as cv
 from faxplan import encrypted_media
 from faxplan.errors import FaxplanError
+from faxplan.trunks import Trunk
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GATEWAY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -54,6 +55,36 @@ class Dial:
     t38_redundancy: int = 3
     codec: str = "any"
     encrypted_media: bool = False
+
+
+def through(
+    trunk: Trunk,
+    *,
+    attempt_id: int,
+    channel_uuid: str,
+    called: str,
+    calling: str,
+    t38: bool,
+    ring_seconds: int,
+    call_cap_seconds: int,
+) -> Dial:
+    """A call through a trunk, as that wants its calls. t38: whether this one may use it."""
+    return Dial(
+        attempt_id,
+        channel_uuid,
+        trunk.name,
+        called,
+        calling,
+        t38,
+        ring_seconds,
+        call_cap_seconds,
+        caller_id_in=trunk.caller_id_in,
+        privacy=trunk.privacy,
+        t38_request=trunk.t38_request,
+        t38_redundancy=trunk.t38_redundancy,
+        codec=trunk.codec,
+        encrypted_media=trunk.encrypted_media,
+    )
 
 
 def originate(dial: Dial) -> str:

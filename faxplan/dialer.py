@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from faxplan import claims, nodes, queue, tenants
+from faxplan import claims, nodes, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
@@ -305,6 +305,14 @@ class Dialer:
                 lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
                 calls_to_one_number=self._settings.calls_to_one_number,
                 ways=self._ways,
+            )
+            claimed += trunk_tests.claim(
+                tx,
+                node=self._settings.node,
+                switch_uuid=self._switch.uuid(),
+                lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
+                max_calls=self._settings.max_channels,
+                actor=f"switch:{self._settings.node}",
             )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
             wait, calls = (0.0, 0) if len(claimed) == most else claims.outlook(tx, self._settings.node)

@@ -35,6 +35,7 @@ class Situation:
     that were none of the fax's tries. waited: for how long no trunk could take it. trunks_tried: others just before
     this one; trunks_left: that could take it now. uses: how often each rule, by name, led to another call before.
     redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
+    is_test: of a trunk, by this one call.
     """
 
     start_page: int
@@ -49,6 +50,7 @@ class Situation:
     uses: Mapping[str, int] = field(default_factory=dict)
     redials: Redials | None = None
     rendered_again: bool = False
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> De
 def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: int) -> Decision:
     said = _said(rule, result, done, now.pages)
     counted = result.channel and not rule.trunk_fault
+    if now.is_test:
+        return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
     if rule.render_again and not now.rendered_again:
         words = f"{said}. It is rendered again, as A4 in fine resolution."
         return Decision(outcome, done, 0, words, rule=rule, render_again=True)

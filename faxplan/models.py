@@ -7,7 +7,15 @@ identity columns and constraints are the database's.
 
 from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
-from faxplan.calling_models import Destination, FailureRule, RoutingVersion, SendingHours, TenantTurn, TrunkState
+from faxplan.calling_models import (
+    Destination,
+    FailureRule,
+    RoutingVersion,
+    SendingHours,
+    TenantTurn,
+    TrunkState,
+    TrunkTest,
+)
 from faxplan.directory_models import (
     Did,
     DidCaller,
@@ -58,6 +66,7 @@ __all__ = [
     "TenantTurn",
     "Trunk",
     "TrunkState",
+    "TrunkTest",
     "User",
     "VerifiedNumber",
 ]
@@ -156,6 +165,7 @@ class Fax(Table):
     waits_since = TimestampField(null=True)
     redialled = IntegerField()
     redialled_busy = BooleanField()
+    is_test = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -92,8 +92,18 @@ def enqueue(
 
 
 def withdraw(tx: Transaction, tenant_id: int, fax_id: int) -> bool:
-    """Takes a fax out of the queue; False where it is not there (in a call, not rendered yet, or final)."""
-    return tx.execute("delete from fax_queue where tenant_id = %s and fax_id = %s", (tenant_id, fax_id)) == 1
+    """Takes a fax out of the queue, or a test fax out of those that wait; False where it is in neither.
+
+    It is in a call then, not rendered yet, or final. Its row must be locked by this transaction.
+    """
+    return bool(
+        tx.value(
+            """with q as (delete from fax_queue where tenant_id = %(tenant)s and fax_id = %(fax)s returning 1),
+                    t as (delete from trunk_tests where tenant_id = %(tenant)s and fax_id = %(fax)s returning 1)
+               select exists (select from q) or exists (select from t)""",
+            {"tenant": tenant_id, "fax": fax_id},
+        )
+    )
 
 
 def lock_fax(tx: Transaction, tenant_id: int, fax_id: int) -> Row | None:

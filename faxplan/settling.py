@@ -65,7 +65,8 @@ def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) 
         tenant = tenants.get(tx, call["tenant_id"])
         pages = max(taken["pages"], pages_told)
         done = min(fax["pages_done"] + pages, fax["pages"])
-        decision = _unknown(done, fax["pages"], fax["attempts_made"] - fax["uncounted"], tenant)
+        most = 1 if fax["is_test"] else tenant.max_attempts
+        decision = _unknown(done, fax["pages"], fax["attempts_made"] - fax["uncounted"], most, tenant)
         attempts.close(
             tx,
             call["tenant_id"],
@@ -91,6 +92,7 @@ def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Te
         trunks_tried=len(call["tried"]),
         redials=Redials(fax["redialled"], fax["redialled_busy"]) if tenant.redial_limits == "us" else None,
         rendered_again=fax["rendered_again"],
+        is_test=fax["is_test"],
     )
     if failure_policy.pages_done(result, now) == now.pages:
         return failure_policy.decide(result, now)
@@ -184,16 +186,14 @@ def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row) -> bool:
     return bool(scarce)
 
 
-def _unknown(done: int, pages: int, attempts_made: int, tenant: tenants.Tenant) -> Decision:
+def _unknown(done: int, pages: int, attempts_made: int, max_attempts: int, tenant: tenants.Tenant) -> Decision:
     lost = f"The switch stopped during the call; {done} of {pages} pages were acknowledged"
     if done == pages:
         return Decision("sent", done, None, f"{lost}.")
     if not tenant.redial_unknown:
         return Decision("unknown", done, None, f"{lost}. It is not dialled again, as your organisation chose.")
-    if attempts_made >= tenant.max_attempts:
-        return Decision(
-            "unknown", done, None, f"{lost}. That was try {attempts_made} of {tenant.max_attempts}, the last."
-        )
+    if attempts_made >= max_attempts:
+        return Decision("unknown", done, None, f"{lost}. That was try {attempts_made} of {max_attempts}, the last.")
     return Decision("unknown", done, UNKNOWN_DELAY_SECONDS, f"{lost}. The rest is sent again.")
 
 

@@ -139,21 +139,14 @@ class Stager:
         if fax.trunk is None:
             raise NoRoute(f"no trunk serves {fax.called_number}")
         sidecar = stage(self._store, self._spool, fax, fax.trunk, tenant)
-        return dial_string.originate(
-            dial_string.Dial(
-                attempt_id=fax.attempt_id,
-                channel_uuid=fax.channel_uuid,
-                gateway=fax.trunk.name,
-                called=sidecar.dialled,
-                calling=sidecar.caller_id,
-                t38=fax.t38,
-                ring_seconds=self._settings.ring_seconds,
-                call_cap_seconds=self._settings.call_cap_seconds,
-                caller_id_in=fax.trunk.caller_id_in,
-                privacy=fax.trunk.privacy,
-                t38_request=fax.trunk.t38_request,
-                t38_redundancy=fax.trunk.t38_redundancy,
-                codec=fax.trunk.codec,
-                encrypted_media=fax.trunk.encrypted_media,
-            )
+        dial = dial_string.through(
+            fax.trunk,
+            attempt_id=fax.attempt_id,
+            channel_uuid=fax.channel_uuid,
+            called=sidecar.dialled,
+            calling=sidecar.caller_id,
+            t38=fax.t38,
+            ring_seconds=self._settings.ring_seconds,
+            call_cap_seconds=self._settings.call_cap_seconds,
         )
+        return dial_string.originate(dial)

@@ -47,11 +47,14 @@ def worked(tx: Transaction, trunk_id: int) -> None:
 
 def everyone(tx: Transaction) -> list[Row]:
     """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), last_failure and
-    its time, last_success_at, calls in flight on all nodes and in both directions, max_calls.
+    its time, last_success_at, calls in flight on all nodes and in both directions, max_calls, paced_seconds (until
+    calls_per_second allows the next call, as claims.py reckons; 0: now).
     """
     return tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,
                   s.last_success_at, (select count(*) from calls c where c.trunk_id = t.id) as calls, t.max_calls,
+                  coalesce(greatest(0, extract(epoch from s.next_call_at - now())
+                                       - greatest(0, 0.1 - 1 / t.calls_per_second)), 0)::float as paced_seconds,
                   case when s.rests_until > now() then ceil(extract(epoch from s.rests_until - now()))::integer
                        else 0 end as rests_seconds
            from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name"""

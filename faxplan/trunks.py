@@ -70,7 +70,7 @@ def ways_out(tx: Transaction, tenant_id: int, number: str) -> list[WayOut]:
         (tenant_id, number),
     )
     if not rows:
-        _check_not_barred(tx, tenant_id, number)
+        check_not_barred(tx, tenant_id, number)
     ways = []
     for row in rows:
         stage, prefix, position, weight, cost = (row.pop(name) for name in _ROUTE_COLUMNS)
@@ -103,7 +103,8 @@ def some(tx: Transaction, trunk_ids: set[int]) -> list[Trunk]:
     return [Trunk(**row) for row in rows]
 
 
-def _check_not_barred(tx: Transaction, tenant_id: int, number: str) -> None:
+def check_not_barred(tx: Transaction, tenant_id: int, number: str) -> None:
+    """Raises NoRoute where the prefix of an E.164 number is barred for the tenant."""
     prefix = tx.value("select barred_prefix(%s, %s)", (tenant_id, number))
     if prefix is not None:
         raise NoRoute(

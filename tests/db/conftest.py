@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import accepting, caller_ids, destinations, did_callers, dids, inbound, outbound, quotas
+from faxplan import accepting, caller_ids, destinations, did_callers, dids, inbound, outbound, quotas, trunk_tests
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
@@ -44,6 +44,7 @@ def live(world: World, office: Office, folder: Path) -> None:
             "insert into tenant_turns (tenant_id, served_at, hour, calls) values (%s, now(), now(), 1)",
             (office.tenant.id,),
         )
+    trunk_tests.submit(world.portal, world.store, office.user, "carrier", "+493023125009")
     submit(world, office, letter)
     world.render_all()
     outbound.cancel(world.portal, office.user, submit(world, office, letter))

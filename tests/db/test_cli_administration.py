@@ -377,6 +377,18 @@ def test_a_trunk_says_how_its_calls_carry_pages(shop: World, capsys: pytest.Capt
     assert "need TLS" in said(capsys, "trunk", "set", "carrier", "--transport", "udp", code=1)
 
 
+def test_a_route_is_explained(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "route", "add", "+4990", "--barred")
+    told = said(capsys, "route", "explain", "030 23125002", "--tenant", "acme")
+    assert told.startswith("+49 30 23125002, called by acme as +49 30 23125001:\n  1. carrier: a route for all, +")
+    assert "; free\n     uuid:" in told
+    assert "are not dialled" in said(capsys, "route", "explain", "+49 90 123456", "--tenant", "acme")
+    found = listed(capsys, "route", "explain", "030 23125002", "--tenant", "acme")
+    assert [way["trunk"] for way in found["ways"]] == ["carrier"]
+    said(capsys, "route", "remove", "+", "carrier")
+    assert "No trunk takes it" in said(capsys, "route", "explain", "030 23125002", "--tenant", "acme")
+
+
 def test_trunks_tell_how_they_do_and_are_woken(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     (state,) = listed(capsys, "trunk", "state")
     assert (state["name"], state["failures"], state["rests_seconds"], state["calls"]) == ("carrier", 0, 0, 0)
@@ -398,6 +410,20 @@ def test_trunks_tell_how_they_do_and_are_woken(shop: World, capsys: pytest.Captu
     assert (state["failures"], state["rests_seconds"], state["last_failure"], state["calls"]) == (0, 0, None, 1)
     assert "no trunk 'other'" in said(capsys, "trunk", "wake", "other", code=1)
     assert [row["action"] for row in audited(shop)] == ["trunk.change", "trunk.wake"]
+
+
+def test_a_trunk_is_tested_where_a_switch_is_at_work(
+    shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAXPLAN_USER", "user@acme.example")
+    assert "no trunk 'other'" in said(capsys, "trunk", "test", "other", code=1)
+    capsys.readouterr()
+    assert cli.main(["trunk", "test", "carrier"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("Trunk carrier: 127.0.0.1 port 5080 by UDP\n  FreeSWITCH was not asked, and no OPTIONS sent")
+    assert "No switch is at work" in said(capsys, "trunk", "test", "carrier", "--to", "+4940123456", code=3)
+    with shop.portal.tenant(shop.acme.tenant.id) as tx:
+        assert tx.value("select count(*) from faxes") == 0
 
 
 def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.CaptureFixture[str]) -> None:

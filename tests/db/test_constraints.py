@@ -53,6 +53,8 @@ NOT_BY_INPUT = {
     "dids_mailbox_fkey": FOUND_BEFORE,
     "verified_numbers_tenant_fkey": FOUND_BEFORE,
     "did_callers_did_fkey": FOUND_BEFORE,
+    "trunk_tests_pkey": "the id is that of a new fax",
+    "trunk_tests_fax_fkey": OURS,
     "sending_hours_pkey": NEW_ID,
     "sending_hours_tenant_fkey": FOUND_BEFORE,
     "sending_hours_priority_known": "chosen by name from those that there are",

@@ -39,6 +39,7 @@ NOT_THE_TENANT = {
     ("verified_numbers", "verified_numbers_claim", "faxplan_switch"): CLAIM,
     ("sending_hours", "sending_hours_claim", "faxplan_switch"): "a node dials for all tenants, each at its hours",
     ("tenant_turns", "tenant_turns_claim", "faxplan_switch"): "tenants take turns: ids, times and counts",
+    ("trunk_tests", "trunk_tests_claim", "faxplan_switch"): "a node dials for all tenants; ids and times",
     ("calls", "calls_node", "faxplan_switch"): "a node's limits and recovery span all tenants",
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",

@@ -14,9 +14,9 @@ from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 from faxplan.gateways import Gateway
 from tests.bench.whole import SCRIPTS, wait_for, write_settings
+from tests.certificates import Authority
 from tests.live.by_hand import Caller, Liar
 from tests.live.carrier import DIALPLAN
-from tests.live.certificates import Authority
 from tests.live.conftest import NOT_INSTALLED
 from tests.live.running import TEST_NUMBER, send, settled
 from tests.routing import change

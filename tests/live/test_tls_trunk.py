@@ -11,9 +11,9 @@ from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 from faxplan.gateways import Gateway
+from tests.certificates import Authority
 from tests.live.calls import invite, wait_for
 from tests.live.carrier import DIALPLAN
-from tests.live.certificates import Authority
 from tests.live.conftest import NOT_INSTALLED
 
 SCRIPTS = Path(__file__).parent / "scripts"

@@ -1,0 +1,137 @@
+"""`faxplan trunk test`: how a trunk is now, and with --to a test fax through it, followed to its end."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from faxplan import (
+    cli_output,
+    guard,
+    history,
+    nodes,
+    outbound,
+    progress,
+    tenants,
+    time_line,
+    trunk_check,
+    trunk_provisioning,
+    trunk_tests,
+)
+from faxplan.errors import NotFound, SwitchUnavailable
+from faxplan.history import Attempt, Fax
+from faxplan.progress import Display
+from faxplan.trunk_check import Checked
+from faxplan.users import User
+
+if TYPE_CHECKING:
+    from faxplan.cli import Context
+
+_PATIENCE_SECONDS = 30.0
+
+
+def add_command(trunk: Any, common: argparse.ArgumentParser) -> None:
+    """Enters `test` into the group of trunk's commands."""
+    test = trunk.add_parser("test", parents=[common], help="how a trunk is now; with --to, send a page through it")
+    test.add_argument("name", metavar="TRUNK")
+    test.add_argument("--to", dest="number", metavar="NUMBER",
+                      help="send a page to this number, through this trunk whatever the routes say")  # fmt: skip
+    test.add_argument("--from", dest="calling", metavar="NUMBER", help="call as this number of the tenant's")
+    test.add_argument(
+        "--as", dest="user", metavar="USER", help="whose fax it is (default: FAXPLAN_USER, or the only user)"
+    )
+    test.set_defaults(command=_test)
+
+
+def _test(context: "Context", options: argparse.Namespace) -> int:
+    trunk = next((row for row in trunk_provisioning.all_trunks(context.admin) if row["name"] == options.name), None)
+    if trunk is None:
+        raise NotFound(f"There is no trunk {options.name[:64]!r}. `faxplan trunk list` shows all.")
+    user = context.user() if options.number else None
+    checked = trunk_check.check(context.settings, trunk)
+    if not options.json:
+        _print_check(checked, trunk)
+    fax, calls = None, list[Attempt]()
+    if user is not None:
+        fax, calls = _sent(context, options, user)
+    if options.json:
+        shown: dict[str, Any] = asdict(checked)
+        cli_output.print_json({**shown, "fax": fax, "attempts": calls})
+    failed = checked.problems or (fax is not None and fax.state != "sent") or (fax is None and checked.not_asked)
+    return 1 if failed else 0
+
+
+def _print_check(checked: Checked, trunk: dict[str, Any]) -> None:
+    port = "" if trunk["port"] is None else f" port {trunk['port']}"
+    print(f"Trunk {trunk['name']}: {trunk['host']}{port} by {trunk['transport'].upper()}")
+    if checked.not_asked:
+        print(f"  FreeSWITCH was not asked, and no OPTIONS sent: {cli_output.printable(checked.not_asked)}")
+    if (gateway := checked.gateway) is not None:
+        registration = "" if gateway.registration == "NOREG" else f", registration {gateway.registration}"
+        pings = "no OPTIONS by itself"
+        if gateway.ping_seconds:
+            pings = f"OPTIONS every {gateway.ping_seconds} s, the last one took {gateway.ping_milliseconds:.0f} ms"
+        print(f"  gateway   {'up' if gateway.up else 'down'}{registration}; {pings}")
+        print(
+            f"  calls     {gateway.calls_out} out ({gateway.failed_calls_out} failed), "
+            f"{gateway.calls_in} in ({gateway.failed_calls_in} failed), since FreeSWITCH knows it"
+        )
+    if (answer := checked.options) is not None:
+        sent = "" if answer.sent == 1 else f", sent {answer.sent} times"
+        lines = [
+            f"{answer.status} {answer.reason}".strip() + f" from {answer.address} in {answer.milliseconds:.0f} ms{sent}"
+        ]
+        lines += [f"Allow: {answer.allow}"] if answer.allow else []
+        lines += [f"User-Agent: {answer.user_agent}"] if answer.user_agent else []
+        for number, line in enumerate(lines):
+            print(f"  {'OPTIONS' if number == 0 else '':<9} {cli_output.printable(line)}")
+        if trunk_check.asks_by_name(trunk):
+            print(f"  {'':<9} FreeSWITCH itself looks {trunk['host']} up by SRV first, and may go elsewhere.")
+    for problem in checked.problems:
+        print(f"  PROBLEM   {cli_output.printable(problem)}")
+
+
+def _sent(context: "Context", options: argparse.Namespace, user: User) -> tuple[Fax, list[Attempt]]:
+    """The test fax at its end, and its call. It is cancelled where nobody waits for it any more."""
+    with context.admin.across_tenants() as tx:
+        if not any(node["silent"] < guard.SILENT_SECONDS for node in nodes.everyone(tx)):
+            raise SwitchUnavailable("No switch is at work, so that no test fax was sent: `faxplan status`.")
+        tenant = tenants.get(tx, user.tenant_id)
+    fax_id = trunk_tests.submit(
+        context.portal, context.store, user, options.name, options.number, calling=options.calling
+    )
+    if not options.json:
+        print(f"Test fax {fax_id}, as {cli_output.printable(user.email)} of {cli_output.printable(tenant.name)}:")
+    display = Display(sys.stderr if options.json else sys.stdout)
+    try:
+        fax = progress.follow(context.portal, user, fax_id, tenant, display, look=_give_up_after(context, user, fax_id))
+    except KeyboardInterrupt:
+        outbound.cancel(context.portal, user, fax_id)
+        raise
+    with context.portal.tenant(user.tenant_id) as tx:
+        calls = history.attempts(tx, user, fax_id)
+    if not options.json:
+        for line in time_line.of_fax(fax, calls, tenant, datetime.now(UTC)):
+            print(line)
+    return fax, calls
+
+
+def _give_up_after(context: "Context", user: User, fax_id: int) -> Callable[[], None]:
+    """Raises SwitchUnavailable where no node has taken the fax in time."""
+    latest = time.monotonic() + _PATIENCE_SECONDS
+
+    def look() -> None:
+        if time.monotonic() < latest:
+            return
+        with context.portal.tenant(user.tenant_id) as tx:
+            waits = history.fax(tx, user, fax_id).state == "queued"
+        if waits and outbound.cancel(context.portal, user, fax_id):
+            raise SwitchUnavailable(
+                f"No switch took the test within {_PATIENCE_SECONDS:.0f} s, and it is cancelled. All calls of trunk "
+                "or nodes may be in use: `faxplan trunk state`, `faxplan status`."
+            )
+
+    return look

@@ -1,0 +1,143 @@
+"""Why a call takes the trunk that it takes: what the routes say about a number, and whether each trunk is free now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from faxplan import caller_ids, dial_string, numbers, tenants, trunk_health, trunks
+from faxplan.config import Settings
+from faxplan.db import Database, Row, Transaction
+from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
+from faxplan.tenants import Tenant
+from faxplan.trunks import WayOut
+
+_NO_CHANNEL = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A trunk that may take the call. why: stage and route in words; busy: what keeps it from taking one now; empty:
+    nothing.
+
+    dial_string: the argument of `bgapi`, with ids of no call; empty where the number cannot be dialled that way, as
+    refusal says.
+    """
+
+    trunk: str
+    why: str
+    prefix: str
+    position: int
+    weight: int
+    cost: Decimal | None
+    busy: str
+    dialled: str
+    dial_string: str
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """number, calling: E.164; calling empty: the tenant has none. barred: in words, or empty.
+
+    ways: in the order in which they are tried. passed_over: routes that fit and lead nowhere, each with its reason.
+    """
+
+    tenant: str
+    number: str
+    calling: str
+    barred: str
+    ways: Sequence[Way]
+    passed_over: Sequence[str]
+
+
+def explain(admin: Database, settings: Settings, slug: str, number: str) -> Explanation:
+    """What would become of a tenant's call to a number, as people write it. Raises NotFound and InvalidNumber.
+
+    T.38, V.17 and ECM are as the trunk has them, whatever earlier calls to the number have taught.
+    """
+    with admin.across_tenants() as tx:
+        tenant = tenants.by_slug(tx, slug)
+        tx.enter_tenant(tenant.id)
+        called = numbers.normalise(number, tenant.country)
+        try:
+            calling = caller_ids.choose(tx, tenant, None)
+        except NoCallerId:
+            calling = ""
+        barred, found = "", []
+        try:
+            found = trunks.ways_out(tx, tenant.id, called)
+        except NoRoute as error:
+            barred = str(error)
+        states = {row["name"]: row for row in trunk_health.everyone(tx)}
+        ways = [_way(way, tenant, called, calling, states[way.trunk.name], settings) for way in found]
+        return Explanation(tenant.slug, called, calling, barred, ways, _passed_over(tx, tenant, called, found, barred))
+
+
+def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, settings: Settings) -> Way:
+    trunk, dialled, argument, refusal = way.trunk, "", "", ""
+    try:
+        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country)
+        if calling:
+            dial = dial_string.through(
+                trunk,
+                attempt_id=0,
+                channel_uuid=_NO_CHANNEL,
+                called=dialled,
+                calling=numbers.written(calling, trunk.calling_format, trunk.inbound_country),
+                t38=trunk.t38,
+                ring_seconds=settings.ring_seconds,
+                call_cap_seconds=settings.call_cap_seconds,
+            )
+            argument = dial_string.originate(dial)
+        else:
+            refusal = f"{tenant.name} has no number to call from."
+    except InvalidNumber as error:
+        refusal = str(error)
+    return Way(
+        trunk.name, _why(way, tenant), way.prefix, way.position, way.weight, way.cost, _busy(state), dialled, argument,
+        refusal,
+    )  # fmt: skip
+
+
+def _why(way: WayOut, tenant: Tenant) -> str:
+    first = {1: f"dedicated to {tenant.slug}", 2: f"{tenant.slug}'s own route", 3: "a route for all"}[way.stage]
+    return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}"
+
+
+def _busy(state: Row) -> str:
+    reasons = []
+    if state["rests_seconds"]:
+        reasons.append(f"it rests for {state['rests_seconds']} s after {state['failures']} failures in a row")
+    if state["max_calls"] is not None and state["calls"] >= state["max_calls"]:
+        reasons.append(f"all of its {state['max_calls']} calls are in use")
+    if state["paced_seconds"]:
+        reasons.append(f"its calls a second allow the next one in {state['paced_seconds']:.1f} s")
+    return ", ".join(reasons)
+
+
+def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[WayOut], barred: str) -> list[str]:
+    """Routes that fit the number and are not tried, and why."""
+    rows = tx.rows(
+        """select m.prefix, m.trunk_id, m.dedicated, m.usable, m.own, t.name, t.overflow
+           from matching_routes(%s, %s) m left join trunks t on t.id = m.trunk_id
+           order by m.specific desc, m.own desc, m.position, t.name""",
+        (tenant.id, called),
+    )
+    tried = {(way.trunk.id, way.prefix) for way in ways}
+    best = {row["dedicated"]: row["prefix"] for row in reversed(rows) if row["trunk_id"] is not None}
+    kept = any(row["dedicated"] and not row["overflow"] for row in rows)
+    return [
+        f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, kept=kept)}"
+        for row in rows
+        if row["trunk_id"] is not None and (row["trunk_id"], row["prefix"]) not in tried
+    ]
+
+
+def _reason(row: Row, best: dict[bool, str], barred: str, *, kept: bool) -> str:
+    if barred:
+        return "the number is barred"
+    if not row["usable"]:
+        return "the trunk is switched off"
+    if kept and not row["dedicated"]:
+        return "a dedicated trunk keeps its tenant's calls (--overflow off)"
+    return f"{best[row['dedicated']]} fits better"

@@ -71,9 +71,9 @@ def _print_check(checked: Checked, trunk: dict[str, Any]) -> None:
         print(f"  FreeSWITCH was not asked, and no OPTIONS sent: {cli_output.printable(checked.not_asked)}")
     if (gateway := checked.gateway) is not None:
         registration = "" if gateway.registration == "NOREG" else f", registration {gateway.registration}"
-        pings = "no OPTIONS by itself"
+        pings = "FreeSWITCH sends it no OPTIONS (`faxplan trunk set --ping-seconds`)"
         if gateway.ping_seconds:
-            pings = f"OPTIONS every {gateway.ping_seconds} s, the last one took {gateway.ping_milliseconds:.0f} ms"
+            pings = f"OPTIONS every {gateway.ping_seconds} s, the last took {gateway.ping_milliseconds:.1f} ms"
         print(f"  gateway   {'up' if gateway.up else 'down'}{registration}; {pings}")
         print(
             f"  calls     {gateway.calls_out} out ({gateway.failed_calls_out} failed), "
@@ -82,7 +82,7 @@ def _print_check(checked: Checked, trunk: dict[str, Any]) -> None:
     if (answer := checked.options) is not None:
         sent = "" if answer.sent == 1 else f", sent {answer.sent} times"
         lines = [
-            f"{answer.status} {answer.reason}".strip() + f" from {answer.address} in {answer.milliseconds:.0f} ms{sent}"
+            f"{answer.status} {answer.reason}".strip() + f" from {answer.address} in {answer.milliseconds:.1f} ms{sent}"
         ]
         lines += [f"Allow: {answer.allow}"] if answer.allow else []
         lines += [f"User-Agent: {answer.user_agent}"] if answer.user_agent else []

@@ -70,6 +70,7 @@ def _checked(switch: Asked, profile: str, trunk: Row) -> Checked:
         problems.append(
             "FreeSWITCH does not know the gateway. It takes a new one up within ten seconds, where gateway_dir is set "
             "and the runtime is at work: `faxplan doctor`."
+            + (" For TLS, faxplan_tls must be true in its faxplan/vars.xml." if trunk["transport"] == "tls" else "")
         )
     elif gateway.registration not in (_REGISTERED, _WITHOUT):
         problems.append(

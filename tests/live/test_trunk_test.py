@@ -65,7 +65,7 @@ def run(
 def test_a_trunk_is_asked_and_sends_a_page(run: Run, live: Live) -> None:
     code, told = run("trunk", "test", "carrier")
     assert code == 0, told
-    assert "gateway   up; no OPTIONS by itself" in told
+    assert "gateway   up; FreeSWITCH sends it no OPTIONS" in told
     assert f"OPTIONS   200 OK from 127.0.0.1 port {live.carrier.sip_port} in " in told
     assert "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS" in told
     assert "User-Agent: Fax" in told

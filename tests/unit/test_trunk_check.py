@@ -73,6 +73,7 @@ def test_a_trunk_that_works(monkeypatch: pytest.MonkeyPatch, asked: list[dict[st
         (STATUS.format(state="FAIL_WAIT", status="DOWN"), {}, "state FAIL_WAIT"),
         ("Invalid Gateway!\n", {}, "does not know the gateway"),
         ("Invalid Gateway!\n", {"enabled": False}, "switched off"),
+        ("Invalid Gateway!\n", {"transport": "tls"}, "faxplan_tls must be true"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_to_do(

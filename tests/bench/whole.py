@@ -24,6 +24,7 @@ def write_settings(world: World) -> Path:
     file = world.settings.state_dir.parent / "faxplan.toml"
     lines = [f'{key} = "{getattr(world.settings, key)}"' for key in ("database_url", "state_dir", "node")]
     lines += [f"{key} = {getattr(world.settings, key)}" for key in ("calls_per_second", "calls_to_one_number")]
+    lines.append(f"internal_delivery = {str(world.settings.internal_delivery).lower()}")
     file.write_text("\n".join(lines))
     return file
 

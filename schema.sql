@@ -597,7 +597,7 @@ create table fax_queue (
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
 create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_before);
-create index fax_queue_internal_idx on fax_queue (priority, not_before) where strpos(lane, ':internal') > 0;
+create index fax_queue_internal_idx on fax_queue (priority, tenant_id, not_before) where strpos(lane, ':internal') > 0;
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
 comment on column fax_queue.lane is

@@ -149,7 +149,8 @@ def explained(world: World) -> str:
     """How PostgreSQL finds the lanes that are served next."""
     with world.switch.across_tenants() as tx:
         rows = tx.rows(
-            f"explain (analyze, buffers off, costs off, timing off) {claims.DUE_LANES.sql}", {"most": 16, "past": 0}
+            f"explain (analyze, buffers off, costs off, timing off) {claims.DUE_LANES.sql}",
+            {"most": 16, "past": 0, "internal": False},
         )
     return "\n".join(str(next(iter(row.values()))) for row in rows)
 

@@ -77,6 +77,26 @@ def open_inbound(
     )
 
 
+def open_internal(
+    tx: Transaction,
+    tenant_id: int,
+    fax_id: int,
+    *,
+    number: int,
+    start_page: int,
+    node: str,
+    caller_id: str | None,
+) -> int:
+    """The attempt of a fax that is delivered without a call, on either side of it; its id."""
+    return int(
+        tx.value(
+            """insert into attempts (tenant_id, fax_id, number, node, channel_uuid, start_page, caller_id, internal)
+               values (%s, %s, %s, %s, gen_random_uuid()::text, %s, %s, true) returning id""",
+            (tenant_id, fax_id, number, node, start_page, caller_id),
+        )
+    )
+
+
 def reopen(tx: Transaction, tenant_id: int, attempt_id: int) -> None:
     """Takes back that a call was given up as lost: what it received has turned up."""
     tx.execute(

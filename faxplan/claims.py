@@ -71,7 +71,7 @@ DUE_LANES = Prepared(
         from heads h join tenants t on t.id = h.tenant_id
         left join tenant_calls c on c.tenant_id = h.tenant_id
         left join tenant_turns s on s.tenant_id = h.tenant_id
-        where h.not_before <= now())
+        where h.not_before <= now() and not (%(internal)s::boolean and strpos(h.lane, ':internal') > 0))
     select d.priority, d.tenant_id, d.lane, d.destination, d.calls, d.room from due d
     where coalesce(d.room > 0, true) and coalesce((
         select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
@@ -258,13 +258,15 @@ def claim_faxes(
     lease_seconds: int,
     calls_to_one_number: int = 1000,
     ways: Ways | None = None,
+    internal: bool = False,
 ) -> list[ClaimedFax]:
     """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node.
 
     The most urgent first; among tenants whoever has the fewest calls, then whose turn is the longest ago; each
     tenant's in the order in which they became due. Limits: `max_calls` of the node, those of tenant and trunk
     (schema.sql), and `calls_to_one_number` at once to a number that is not a DID of ours; sending hours; trunks that
-    rest. Both directions count. ways: what earlier claims of this process have learned.
+    rest. Both directions count. ways: what earlier claims of this process have learned. internal: faxes to our own DIDs
+    are delivered without a call (internal_delivery), and left for that.
 
     Refused: a fax that its user is cancelling at this moment (SKIP LOCKED), or that is no longer queued. Waits while
     another node claims. Call in across_tenants() as role switch.
@@ -275,7 +277,7 @@ def claim_faxes(
     if most < 1:
         return []
     rooms = {int(trunk_id): calls for trunk_id, calls in room["trunks"].items()}
-    lanes = _lanes(tx, most, room["version"], rooms, ways or Ways())
+    lanes = _lanes(tx, most, room["version"], rooms, ways or Ways(), internal=internal)
     if not lanes:
         return []
     _look_into(tx, lanes, most)
@@ -289,7 +291,9 @@ def claim_faxes(
     return sorted(claimed, key=lambda fax: order[fax.fax_id])
 
 
-def _lanes(tx: Transaction, most: int, version: str, rooms: dict[int, int], ways: Ways) -> list[_Lane]:
+def _lanes(
+    tx: Transaction, most: int, version: str, rooms: dict[int, int], ways: Ways, *, internal: bool
+) -> list[_Lane]:
     """The first `most` lanes, in the order in which they are served, that have a way out now.
 
     Those of an earlier routing_version are mended, some faxes at a time, and served by the next claim.
@@ -297,7 +301,7 @@ def _lanes(tx: Transaction, most: int, version: str, rooms: dict[int, int], ways
     lanes: list[_Lane] = []
     past = 0
     while len(lanes) < most:
-        rows = tx.rows_of(DUE_LANES, {"most": _LANES_AT_ONCE, "past": past})
+        rows = tx.rows_of(DUE_LANES, {"most": _LANES_AT_ONCE, "past": past, "internal": internal})
         past += len(rows)
         stale = [row for row in rows if not row["lane"].startswith(f"{version}:")]
         _mend(tx, stale)

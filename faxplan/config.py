@@ -45,6 +45,8 @@ class Settings:
     """Of FreeSWITCH's max-sessions, so many are left to other calls: no fax is dialled into them."""
     calls_to_one_number: int = 2
     """Calls at once to one number, from all nodes together; the same on every node. Our own DIDs have no such limit."""
+    internal_delivery: bool = False
+    """Whether a fax to a DID of this installation is delivered without a call; the same on every node."""
     sip_profile: str = "faxplan"
     """Sofia profile that owns our gateways."""
     gateway_dir: Path | None = None
@@ -161,6 +163,8 @@ def _typed(key: str, kind: str, value: Any) -> Any:
             if not isinstance(value, str):
                 raise TypeError("it must be text, in quotation marks")
             return value
+        if "bool" in kind:
+            return _yes_or_no(value)
         number: int | float = float(value) if "float" in kind else int(value)
         # int() cuts off what follows the point, and takes true for 1.
         if isinstance(value, bool) or (not isinstance(value, str) and number != value):
@@ -170,6 +174,13 @@ def _typed(key: str, kind: str, value: Any) -> Any:
         return number
     except (TypeError, ValueError) as error:
         raise InvalidSetting(f"Setting {key} = {value!r} cannot be used: {error}.") from error
+
+
+def _yes_or_no(value: Any) -> bool:
+    said = str(value).lower()
+    if isinstance(value, bool | str) and said in ("true", "false"):
+        return said == "true"
+    raise ValueError("it must be true or false")
 
 
 def to_toml(table: Mapping[str, str | float | Path | list[str]]) -> str:

@@ -17,6 +17,7 @@ from faxplan.documents import Store, StoreUnavailable
 from faxplan.endings import Endings
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.gateway_sync import GatewaySync
+from faxplan.internal_deliveries import InternalDeliveries
 from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
 from faxplan.pending import Pending
@@ -77,6 +78,7 @@ class Dialer:
         self._ways = claims.Ways()
         self._endings = Endings(db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}")
         self._stager = Stager(store, spool, settings)
+        self._internal = InternalDeliveries(db, store, settings.node, switch.log)
         self._ended: set[int] = set()
         self._full = False
         self._refused_at: float | None = None
@@ -98,6 +100,7 @@ class Dialer:
         finally:
             # Given up first: a runtime that is to take over waits for the lock for some seconds only.
             self._listener.close()
+            self._internal.close()
             self._each(self._stager.close(), self._stopped_undialled)
 
     def _run(self) -> None:
@@ -280,6 +283,8 @@ class Dialer:
     # --------------------------------------------------------------------------------------------------------- dialling
 
     def _dial_due(self) -> None:
+        if self._settings.internal_delivery:
+            self._internal.wake()
         sessions_left = self._sessions_left()
         allowance = self._rate.allowance(time.monotonic())
         if allowance < 1:
@@ -305,6 +310,7 @@ class Dialer:
                 lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
                 calls_to_one_number=self._settings.calls_to_one_number,
                 ways=self._ways,
+                internal=self._settings.internal_delivery,
             )
             claimed += trunk_tests.claim(
                 tx,

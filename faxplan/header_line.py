@@ -30,13 +30,13 @@ _EOFB, _EOFB_BITS = 0x001001, 24  # T.6, 2.4.1.1
 @dataclass(frozen=True, slots=True)
 class HeaderLine:
     """`when`: aware, in the tenant's time zone. `first_page`: the number of the file's first page in the whole fax,
-    which has `total_pages`."""
+    which has `total_pages`; None: the line does not say how many."""
 
     when: datetime
     name: str
     number: str
     first_page: int
-    total_pages: int
+    total_pages: int | None
 
 
 def stamp(source: Path, target: Path, header: HeaderLine, *, start_page: int = 0) -> FaxTiff:
@@ -56,6 +56,19 @@ def stamp(source: Path, target: Path, header: HeaderLine, *, start_page: int = 0
                 yield page if index < start_page else _stamped(page, header, header.first_page + index)
 
         tiff_directory.write(target, pages(), total)
+    return fax_tiff.read(target)
+
+
+def rest(source: Path, target: Path, start_page: int) -> FaxTiff:
+    """Write to `target` the pages of the fax TIFF `source` from `start_page` (0-based) on, as they are.
+
+    Raises NotFaxReady. Not synced.
+    """
+    total = len(fax_tiff.read(source).pages) - start_page
+    with tiff_directory.mapped(source) as data:
+        directories = enumerate(tiff_directory.directories(data))
+        pages = (_page(data, each, source, index) for index, each in directories if index >= start_page)
+        tiff_directory.write(target, pages, total)
     return fax_tiff.read(target)
 
 
@@ -107,7 +120,7 @@ def _band(page: CodedPage, header: HeaderLine, number: int) -> Image.Image:
     font = sans(_POINTS, dpi)
     margin, gap = _MARGIN_INCHES * dpi, _GAP_INCHES * dpi
     left = f"{header.when:%Y-%m-%d %H:%M}"
-    right = f"page {number} of {header.total_pages}"
+    right = f"page {number}" if header.total_pages is None else f"page {number} of {header.total_pages}"
     draw.text((margin, 0), left, fill=0, font=font)
     right_at = page.width - margin - font.getlength(right)
     draw.text((right_at, 0), right, fill=0, font=font)

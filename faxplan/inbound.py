@@ -132,7 +132,7 @@ def _commit(
 ) -> Standing:
     """DUE: it was, and is delivered now. Else nothing is changed."""
     side, result = fax.sidecar, fax.result
-    words = _words(state, pages, result)
+    words = in_words(state, pages, result)
     with db.tenant(side.tenant_id) as tx:
         queue.lock_fax(tx, side.tenant_id, side.fax_id)
         standing = _standing(tx, side, pages)
@@ -178,7 +178,8 @@ def _commit(
     return Standing.DUE
 
 
-def _words(state: str, pages: int, result: CallResult) -> str:
+def in_words(state: str, pages: int, result: CallResult) -> str:
+    """What became of a received fax, for whoever reads its mailbox."""
     said = f" ({result.fax_result_text})" if result.fax_result_code and result.fax_result_text else ""
     counted = f"{pages} page" + ("" if pages == 1 else "s")
     if state == "received":

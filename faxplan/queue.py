@@ -15,8 +15,8 @@ QUEUE_CHANNEL = "faxplan_queue"
 RENDER_CHANNEL = "faxplan_render"
 CANCEL_CHANNEL = "faxplan_cancel"
 
-_TURN = 0x666178636C
-"""Any number that nobody else uses ("faxcl" in ASCII)."""
+_TURN, _INTERNAL_TURN = 0x666178636C, 0x666178696E
+"""Any numbers that nobody else uses ("faxcl" and "faxin" in ASCII)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,73 @@ def enqueue(
         },
     )
     tx.notify(QUEUE_CHANNEL)
+
+
+@dataclass(frozen=True, slots=True)
+class InternalFax:
+    """A due fax to a number of this installation."""
+
+    tenant_id: int
+    fax_id: int
+
+
+# As claims finds its lanes: by stepping through the index from one tenant to the next, however many faxes each has.
+_INTERNAL_TENANTS = """
+    with recursive waiting as (
+        (select priority, tenant_id from fax_queue where strpos(lane, ':internal') > 0
+         order by priority, tenant_id limit 1)
+        union all
+        select n.priority, n.tenant_id from waiting w cross join lateral (
+            select q.priority, q.tenant_id from fax_queue q
+            where strpos(q.lane, ':internal') > 0 and (q.priority, q.tenant_id) > (w.priority, w.tenant_id)
+            order by q.priority, q.tenant_id limit 1) n)
+    select w.priority, w.tenant_id from waiting w join tenants t on t.id = w.tenant_id and t.enabled
+    where coalesce((
+        select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
+                       and clock.here::time < h.closes)
+        from sending_hours h, (select now() at time zone t.time_zone as here) clock
+        where h.tenant_id = w.tenant_id and (h.priority is null or h.priority = w.priority)), true)
+    order by w.priority, w.tenant_id <= %s, w.tenant_id"""
+
+
+def pick_internal(tx: Transaction, *, after: int, seconds: float = 120) -> InternalFax | None:
+    """A due fax to a number that is a DID here, the most urgent first, of the tenant that comes after `after`.
+
+    None: there is none. It stays queued, and is due again after `seconds`: so others leave it alone meanwhile, and
+    nothing is lost should this process die. Call in across_tenants() as role switch.
+    """
+    for row in tx.rows(_INTERNAL_TENANTS, (after,)):
+        picked = tx.row(
+            """with picked as (
+                   select tenant_id, fax_id from fax_queue
+                   where strpos(lane, ':internal') > 0 and priority = %s and tenant_id = %s and not_before <= now()
+                   order by not_before limit 1 for update skip locked)
+               update fax_queue q set not_before = now() + make_interval(secs => %s)
+               from picked where q.tenant_id = picked.tenant_id and q.fax_id = picked.fax_id
+               returning q.tenant_id, q.fax_id""",
+            (row["priority"], row["tenant_id"], seconds),
+        )
+        if picked is not None:
+            return InternalFax(**picked)
+    return None
+
+
+def return_to_lane(tx: Transaction, fax: InternalFax) -> None:
+    """Lets a fax that was picked be due again, in the lane that it belongs into now."""
+    tx.later(
+        """update fax_queue set lane = lane_of(tenant_id, destination), not_before = now()
+           where tenant_id = %s and fax_id = %s""",
+        (fax.tenant_id, fax.fax_id),
+    )
+    tx.notify(QUEUE_CHANNEL)
+
+
+def take_internal_turn(tx: Transaction) -> None:
+    """Makes this the only transaction that delivers within the installation; until it ends.
+
+    It takes the audit heads of two tenants, in no set order: two of its kind could wait for each other.
+    """
+    tx.later("select pg_advisory_xact_lock(%s)", (_INTERNAL_TURN,))
 
 
 def withdraw(tx: Transaction, tenant_id: int, fax_id: int) -> bool:

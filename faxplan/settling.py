@@ -13,6 +13,11 @@ from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
 
 UNKNOWN_DELAY_SECONDS = 60
+WITHOUT_TRUNK: Row = {
+    "pages": 0, "trunk_id": None, "tried": [], "no_other": True, "t38_offered": None, "v17_offered": None,
+    "ecm_offered": None,
+}  # fmt: skip
+"""The call of a fax that is delivered without one: there is no other trunk to try either."""
 T38_NEGOTIATED = "negotiated"
 ECM_CODE = 16
 """T30_ERR_TX_ECMPHD (t30.h): the receiver answered wrongly in ECM."""
@@ -31,24 +36,42 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
         if fax is None or call is None:
             return False
         tenant = tenants.get(tx, outcome.tenant_id)
-        decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
-        attempts.close(
-            tx,
-            outcome.tenant_id,
-            outcome.attempt_id,
-            outcome.result,
-            outcome=decision.outcome,
-            explanation=decision.explanation,
-            pages=decision.pages_done - fax["pages_done"],
-            rule=decision.rule.name if decision.rule else None,
-            dialled=sidecar.dialled if sidecar else None,
-            caller_id=sidecar.caller_id if sidecar else None,
-        )
-        _learn(tx, fax, call, outcome.result, decision)
-        _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, call=call)
+        conclude(tx, tenant, fax, call, outcome, actor=actor, sidecar=sidecar, pages_told=pages_told)
         if _frees_what_is_scarce(tx, tenant, call):
             tx.notify(queue.QUEUE_CHANNEL)
     return True
+
+
+def conclude(
+    tx: Transaction,
+    tenant: Tenant,
+    fax: Row,
+    call: Row,
+    outcome: Outcome,
+    *,
+    actor: str,
+    sidecar: OutboundSidecar | None = None,
+    pages_told: int = 0,
+) -> Decision:
+    """Closes the attempt, and does what follows for its fax (its row, locked). call: as queue.take_call gives it, or
+    WITHOUT_TRUNK for what was delivered without a call.
+    """
+    decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
+    attempts.close(
+        tx,
+        outcome.tenant_id,
+        outcome.attempt_id,
+        outcome.result,
+        outcome=decision.outcome,
+        explanation=decision.explanation,
+        pages=decision.pages_done - fax["pages_done"],
+        rule=decision.rule.name if decision.rule else None,
+        dialled=sidecar.dialled if sidecar else None,
+        caller_id=sidecar.caller_id if sidecar else None,
+    )
+    _learn(tx, fax, call, outcome.result, decision)
+    _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, call=call)
+    return decision
 
 
 def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) -> bool:
@@ -102,6 +125,8 @@ def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Te
 
 def _trunks_left(tx: Transaction, fax: Row, call: Row) -> int:
     """How many other trunks could take the fax now."""
+    if call.get("no_other"):
+        return 0
     tried = [each for each in (*call["tried"], call["trunk_id"]) if each is not None]
     return int(
         tx.value(

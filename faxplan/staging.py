@@ -42,7 +42,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     """
     if fax.calling_number is None:
         raise NoCallerId("The tenant has no number any more to call from.")
-    ident = _ident(fax, tenant)
+    ident = sender_ident(fax.did_ident, tenant, fax.calling_number)
     target = spool.outbound_tiff(fax.attempt_id)
     stamped = is_stamped(fax, tenant)
     if stamped:
@@ -73,9 +73,12 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     return sidecar
 
 
-def _ident(fax: ClaimedFax, tenant: Tenant) -> str:
-    """The first that tells a number, as 47 CFR 68.318(d) asks for: a form of spaces and + alone tells none."""
-    idents = (fax.did_ident, tenant.station_ident, fax.calling_number or "")
+def sender_ident(did_ident: str, tenant: Tenant, number: str) -> str:
+    """The first that tells a number, as 47 CFR 68.318(d) asks for: a form of spaces and + alone tells none.
+
+    Of the DID that sends, of its tenant, or that DID itself.
+    """
+    idents = (did_ident, tenant.station_ident, number)
     return next((ident for ident in idents if any(each.isdigit() for each in ident)), "")[:MAX_IDENT]
 
 

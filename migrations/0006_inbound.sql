@@ -70,7 +70,7 @@ end;
 comment on function lane_of(bigint, text) is
     'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
     'are DIDs here have lanes of their own, internal.';
-create index fax_queue_internal_idx on fax_queue (priority, not_before) where strpos(lane, ':internal') > 0;
+create index fax_queue_internal_idx on fax_queue (priority, tenant_id, not_before) where strpos(lane, ':internal') > 0;
 
 alter table attempts
     add column internal boolean not null default false,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,21 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     (entry,) = inbox(world, world.borea)
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert not inbox(world, world.acme)
+    assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
+
+
+def test_a_document_reaches_the_other_tenant_without_a_call_where_that_is_switched_on(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.settings = replace(world.settings, internal_delivery=True)
+    with faxplan_on_bench(world, monkeypatch) as switch:
+        fax_id = send(world, letter, world.borea.did)
+        wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final")
+        assert switch.gateways.find("carrier").calls_out == 0  # type: ignore[union-attr]
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["internal"], attempt["trunk"], attempt["pages"]) == ("sent", True, None, 3)
+    (entry,) = inbox(world, world.borea)
+    assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
 
 

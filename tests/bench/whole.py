@@ -24,7 +24,15 @@ def write_settings(world: World, settings: Settings | None = None) -> Path:
     """The settings file of this world, or of another node of it, for the switch's scripts."""
     settings = settings or world.settings
     file = settings.state_dir.parent / f"faxplan-{settings.node}.toml"
-    names = ("database_url", "state_dir", "store_dir", "node", "calls_per_second", "calls_to_one_number")
+    names = (
+        "database_url",
+        "state_dir",
+        "store_dir",
+        "node",
+        "calls_per_second",
+        "calls_to_one_number",
+        "internal_delivery",
+    )
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     file.write_text(to_toml(given))
     return file

@@ -1,6 +1,5 @@
 """What the peers of our trunks write into INVITEs, as FreeSWITCH gives it to us: who calls whom, what does nothing."""
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from faxplan.event_socket import EventSocket
-from faxplan.freeswitch_found import find
-from faxplan.freeswitch_instance import Instance, InstanceOptions
-from tests.bench.whole import SCRIPTS, wait_for, write_settings
+from faxplan.freeswitch_instance import Instance
+from tests.bench.whole import wait_for
 from tests.hostile import TEXTS, headers
 from tests.live.calls import Live
 from tests.live.raw_sip import RawCall
+from tests.live.running import faxplan_on_freeswitch
 from tests.routing import add_trunk, change
 from tests.world import World
 
@@ -31,22 +30,8 @@ HARMLESS = "harmless; text"
 @pytest.fixture
 def faxplan(world: World, live: Live, tmp_path: Path) -> Iterator[Instance]:
     """Faxplan's own FreeSWITCH, with nobody but us to call it."""
-    found = find()
-    assert found is not None
-    instance = Instance(
-        found,
-        InstanceOptions(
-            base=tmp_path / "fs",
-            script_dir=SCRIPTS,
-            python=Path(sys.executable),
-            name="faxplan",
-            environment={"FAXPLAN_CONFIG": str(write_settings(world)), "PYTHONPATH": str(SCRIPTS.parent)},
-            log_level="debug",
-        ),
-    )
-    instance.start()
-    yield instance
-    instance.stop()
+    with faxplan_on_freeswitch(world, live, tmp_path / "fs") as instance:
+        yield instance
 
 
 def call(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.live.sending import TEST_NUMBER
 
 from faxplan import cli
 from faxplan.config import to_toml
@@ -14,6 +13,7 @@ from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_instance import Instance
 from tests.bench.whole import wait_for
 from tests.live.calls import Live
+from tests.live.running import TEST_NUMBER
 from tests.routing import change
 from tests.world import World
 

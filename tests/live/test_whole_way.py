@@ -1,6 +1,8 @@
 """Faxplan on a real FreeSWITCH: submit, render, dial by SIP to the carrier, which brings our DIDs back to us."""
 
+import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,26 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     (entry,) = _inbox(world)
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
+
+
+def test_within_the_installation_it_takes_no_call_where_that_is_switched_on(
+    world: World, at_home: None, faxplan: Instance, letter: Path, tmp_path: Path
+) -> None:
+    fax_id = send(world, letter, world.borea.did)
+    wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final", 120)
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+    (entry,) = _inbox(world)
+    assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
+    assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
+    # Not a single call.
+    assert "CALLS-OUT" in faxplan.api("sofia status profile faxplan")
+    assert re.search(r"^CALLS-OUT\s+0$", faxplan.api("sofia status profile faxplan"), re.MULTILINE)
+
+
+@pytest.fixture
+def at_home(world: World) -> None:
+    """Before the switch starts, which reads its settings once."""
+    world.settings = replace(world.settings, internal_delivery=True)
 
 
 def _inbox(world: World) -> list[mailboxes.Entry]:

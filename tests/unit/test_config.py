@@ -27,7 +27,11 @@ def test_the_environment_names_the_file(file: Path) -> None:
 
 
 def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
-    given = {each.name: f"/{each.name}" if "Path" in str(each.type) else "7" for each in fields(Settings)}
+    kinds = {"Path": "/{}", "bool": "True"}
+    given = {
+        each.name: next((value for kind, value in kinds.items() if kind in str(each.type)), "7").format(each.name)
+        for each in fields(Settings)
+    }
     missing = tmp_path / "missing"
     with pytest.raises(InvalidSetting, match="does not exist"):
         config.load(missing, {})
@@ -68,6 +72,8 @@ def test_a_database_is_needed(file: Path) -> None:
         "state_dir = 'var/faxplan'",
         "spool_dir = 7",
         "node = 7",
+        "internal_delivery = 1",
+        "internal_delivery = 'yes'",
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(file: Path, line: str) -> None:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageSequence
 
 from faxplan import fax_tiff, tiff_directory
-from faxplan.header_line import HeaderLine, _band, _joined, _stamped, stamp
+from faxplan.header_line import HeaderLine, _band, _joined, _stamped, rest, stamp
 from faxplan.tiff_directory import CodedPage
 
 WHEN = datetime(2026, 7, 1, 9, 5, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
-def header(name: str = "Nordwind GmbH", first_page: int = 1, total_pages: int = 3) -> HeaderLine:
+def header(name: str = "Nordwind GmbH", first_page: int = 1, total_pages: int | None = 3) -> HeaderLine:
     return HeaderLine(WHEN, name, "+49 30 5550123", first_page, total_pages)
 
 
@@ -113,3 +113,20 @@ def test_stamping_twice_is_possible() -> None:
     coded = fax_tiff.coded(page(), 204, 196)
     once = _stamped(coded, header(), 1)
     assert _stamped(once, header(), 1).rows == 400 + 35 + 35
+
+
+def test_the_pages_from_one_on_are_left_as_they_are(tmp_path: Path) -> None:
+    coded = fax_tiff.coded(page(), 204, 196)
+    tiff_directory.write(tmp_path / "a.tif", [coded] * 3, 3)
+    stamp(tmp_path / "a.tif", tmp_path / "b.tif", header(), start_page=2)
+    result = rest(tmp_path / "b.tif", tmp_path / "c.tif", 2)
+    assert [p.rows for p in result.pages] == [435]
+    assert frames(tmp_path / "c.tif")[0].tobytes() == frames(tmp_path / "b.tif")[2].tobytes()
+    page(300).save(tmp_path / "others.tif", "TIFF", compression="group3", dpi=(204, 196))
+    assert [p.rows for p in rest(tmp_path / "others.tif", tmp_path / "d.tif", 0).pages] == [300]
+
+
+def test_a_line_may_leave_open_how_many_pages_there_are() -> None:
+    coded = CodedPage(b"", 1728, 1, 204, 196)
+    assert _band(coded, header(total_pages=None), 2).tobytes() != _band(coded, header(), 2).tobytes()
+    assert _band(coded, header(total_pages=None), 2).tobytes() != _band(coded, header(total_pages=None), 3).tobytes()

@@ -1,0 +1,278 @@
+"""A fax to a DID of this same installation, delivered without a call, where that is switched on.
+
+It waits in fax_queue like any other, in a lane of its own, until one transaction takes it out, settles it for its
+sender and lays it into its receiver's mailbox: each side's rows in its own tenant. So it is delivered once, whatever
+breaks; a crash before the commit leaves it queued, and at most two objects in the store that no row names. The receiver
+gets what a call would have brought, under the sender's header line; and who may not call is refused as by a call.
+docs/decisions/internal-delivery.md says why it is so, and why the runtime does it.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from faxplan import (
+    attempts,
+    audit,
+    did_callers,
+    dids,
+    documents,
+    header_line,
+    inbound,
+    mailboxes,
+    notices,
+    queue,
+    received,
+    settling,
+    staging,
+    tenants,
+)
+from faxplan.call_result import CallResult, without_channel
+from faxplan.db import Database, Row, Transaction
+from faxplan.dids import Did
+from faxplan.documents import Store, StoredObject
+from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.header_line import HeaderLine
+from faxplan.journal import Outcome
+from faxplan.queue import InternalFax
+from faxplan.tenants import Tenant
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is to be delivered from whom to whom, as it stands now. Pages are of the whole fax; start_page: 0-based.
+
+    caller: the DID that sends; None: the sender has none any more. refusal: the cause with which a call would be
+    refused, and its SIP code; None: it would be answered.
+    """
+
+    tenant_id: int
+    fax_id: int
+    rendering: StoredObject
+    pages: int
+    start_page: int
+    caller: Did | None
+    did: Did
+    refusal: tuple[str, int] | None
+
+
+def deliver(db: Database, store: Store, picked: InternalFax, *, node: str) -> str | None:
+    """Delivers a fax that was picked, or settles why not: the outcome, as in attempts.outcome.
+
+    None: nothing was changed but, maybe, its place in the queue; somebody cancelled it, or things are not any more as
+    they were when its pages were made ready. Raises DatabaseUnavailable and StoreUnavailable: it stays queued.
+    """
+    with db.across_tenants() as tx:
+        case = _look_up(tx, picked)
+        sender = tenants.get(tx, picked.tenant_id)
+    if case is None:
+        return None
+    stored: list[StoredObject] = []
+    try:
+        result = _prepare(store, case, sender, stored)
+        outcome = _commit(db, picked, case, sender, result, stored, node)
+    except DatabaseUnavailable:
+        # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
+        raise
+    except Exception:
+        _discard(store, stored)
+        raise
+    if outcome is None:
+        _discard(store, stored)
+    return outcome
+
+
+def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
+    """None: it is not queued any more, or its number is nobody's DID now, and it goes out through a trunk.
+
+    Leaves the transaction in the receiver's tenant.
+    """
+    tx.enter_tenant(picked.tenant_id)
+    fax = tx.row(
+        """select f.called_number, f.calling_number, f.pages, f.pages_done, d.object_name, d.bytes, d.sha256
+           from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+           join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
+           where f.tenant_id = %s and f.id = %s and f.state = 'queued'""",
+        (picked.tenant_id, picked.fax_id),
+    )
+    if fax is None:
+        return None
+    did = dids.find(tx, [fax["called_number"]]).get(fax["called_number"])
+    if did is None:
+        queue.return_to_lane(tx, picked)
+        return None
+    caller = dids.caller_id(tx, picked.tenant_id, fax["calling_number"])
+    tx.enter_tenant(did.tenant_id)
+    return _Case(
+        picked.tenant_id,
+        picked.fax_id,
+        StoredObject(fax["object_name"], fax["bytes"], fax["sha256"]),
+        fax["pages"],
+        fax["pages_done"],
+        caller,
+        did,
+        None if caller is None else _refusal(tx, caller, did),
+    )
+
+
+def _refusal(tx: Transaction, caller: Did, did: Did) -> tuple[str, int] | None:
+    """What a call would be answered; in the receiver's tenant."""
+    if not did.enabled:
+        return "UNALLOCATED_NUMBER", 404
+    if did_callers.may_call(tx, did.tenant_id, did.number, caller.number):
+        return None
+    return ("USER_BUSY", 486) if did.refusal == "busy" else ("CALL_REJECTED", 603)
+
+
+def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObject]) -> CallResult:
+    """How it ends for the sender. If well, the receiver's TIFF and PDF are in the store, and noted in `stored`."""
+    if case.caller is None:
+        return without_channel("no-caller-id", ended_at=time.time())
+    if case.refusal is not None:
+        cause, sip_code = case.refusal
+        return CallResult(cause, sip_code=sip_code, ended_at=time.time())
+    ident = staging.sender_ident(case.caller.station_ident, sender, case.caller.number)
+    try:
+        with store.scratch.folder() as folder:
+            tiff = _arrived(store, case, sender, ident, folder)
+            stored.append(store.put(tiff))
+            if (pdf := _pdf(tiff, folder / "fax.pdf")) is not None:
+                stored.append(store.put(pdf))
+    except FaxplanError as error:
+        if error.retryable:
+            raise
+        # Such as pages that are lost; as for a call that cannot be staged.
+        _discard(store, stored)
+        stored.clear()
+        return without_channel(error.error_id, ended_at=time.time())
+    now = time.time()
+    return CallResult(
+        "NORMAL_CLEARING",
+        fax_success=True,
+        pages=case.pages - case.start_page,
+        local_station_id=ident,
+        remote_station_id=case.did.station_ident,
+        answered_at=int(now),
+        ended_at=now,
+    )
+
+
+def _arrived(store: Store, case: _Case, sender: Tenant, ident: str, folder: Path) -> Path:
+    """The pages as a call would have brought them: below its header line, from the page it would have begun with."""
+    pages = folder / "rendering.tif"
+    store.copy_to(case.rendering, pages)
+    if sender.header_line:
+        # Where spandsp would have printed it, it has the page's number alone (staging.is_stamped).
+        total = case.pages if sender.page_n_of_m or case.start_page else None
+        line = HeaderLine(datetime.now(UTC).astimezone(sender.zone), sender.sender_name, ident, 1, total)
+        header_line.stamp(pages, folder / "stamped.tif", line, start_page=case.start_page)
+        pages = folder / "stamped.tif"
+    if case.start_page:
+        header_line.rest(pages, folder / "rest.tif", case.start_page)
+        pages = folder / "rest.tif"
+    return pages
+
+
+def _pdf(tiff: Path, pdf: Path) -> Path | None:
+    try:
+        received.to_pdf(tiff, pdf)
+    except Exception:
+        # As with a fax that came by a call: the TIFF alone.
+        LOG.exception("no PDF of an internal fax")
+        return None
+    return pdf
+
+
+def _commit(
+    db: Database,
+    picked: InternalFax,
+    case: _Case,
+    sender: Tenant,
+    result: CallResult,
+    stored: list[StoredObject],
+    node: str,
+) -> str | None:
+    """Both sides in one transaction; the outcome. None: things have changed, and it is looked at anew."""
+    with db.across_tenants() as tx:
+        queue.take_internal_turn(tx)
+        tx.enter_tenant(case.tenant_id)
+        queue.lock_fax(tx, case.tenant_id, case.fax_id)
+        now = _look_up(tx, picked)
+        if now is None:
+            return None
+        tx.enter_tenant(case.tenant_id)
+        if now != case:
+            queue.return_to_lane(tx, picked)
+            return None
+        if not queue.withdraw(tx, case.tenant_id, case.fax_id):
+            return None
+        outcome = _settle(tx, case, sender, result, node)
+        tx.enter_tenant(case.did.tenant_id)
+        if result.fax_success and case.caller is not None:
+            _receive(tx, case.did, case.caller, result, stored, node)
+        elif case.refusal in (("USER_BUSY", 486), ("CALL_REJECTED", 603)):
+            dids.count_refusal(tx, case.did, dids.BY_CALLER)
+    return outcome
+
+
+def _settle(tx: Transaction, case: _Case, sender: Tenant, result: CallResult, node: str) -> str:
+    """The sender's side: an attempt, and what follows from it as from a call."""
+    fax = tx.one(
+        """update faxes set state = 'sending', attempts_made = attempts_made + 1, not_before = null, explanation = null
+           where tenant_id = %s and id = %s returning *""",
+        (case.tenant_id, case.fax_id),
+    )
+    calling = None if case.caller is None else case.caller.number
+    attempt_id = attempts.open_internal(
+        tx, case.tenant_id, case.fax_id, number=fax["attempts_made"], start_page=case.start_page, node=node,
+        caller_id=calling,
+    )  # fmt: skip
+    outcome = Outcome(case.tenant_id, case.fax_id, attempt_id, result)
+    return settling.conclude(tx, sender, fax, settling.WITHOUT_TRUNK, outcome, actor=f"switch:{node}").outcome
+
+
+def _receive(tx: Transaction, did: Did, caller: Did, result: CallResult, stored: list[StoredObject], node: str) -> None:
+    """The receiver's side: what a call would have left, all in its own tenant."""
+    words = inbound.in_words("received", result.pages, result)
+    kinds = ((documents.RECEIVED_TIFF, "image/tiff"), (documents.RECEIVED_PDF, "application/pdf"))
+    ids = [
+        documents.record(tx, did.tenant_id, each, kind=kind, media_type=media_type, pages=result.pages)
+        for each, (kind, media_type) in zip(stored, kinds, strict=False)
+    ]
+    row: Row = tx.one(
+        """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number, pages, pages_done,
+                              attempts_made, tiff_id, pdf_id, explanation, finished_at)
+           values (%s, 'inbound', 'received', %s, %s, %s, %s, %s, 1, %s, %s, %s, now()) returning id""",
+        (
+            did.tenant_id,
+            did.mailbox_id,
+            did.number,
+            caller.number,
+            result.pages,
+            result.pages,
+            ids[0],
+            ids[1] if len(ids) > 1 else None,
+            words,
+        ),
+    )
+    fax_id = int(row["id"])
+    attempt_id = attempts.open_internal(
+        tx, did.tenant_id, fax_id, number=1, start_page=0, node=node, caller_id=caller.number
+    )
+    seen = replace(result, local_station_id=result.remote_station_id, remote_station_id=result.local_station_id)
+    attempts.close(tx, did.tenant_id, attempt_id, seen, outcome="received", explanation=words, pages=result.pages)
+    mailboxes.deliver(tx, did.tenant_id, did.mailbox_id, fax_id)
+    notices.tell_mailbox(tx, did.tenant_id, did.mailbox_id, fax_id, "received", words)
+    audit.record(
+        tx, did.tenant_id, actor=f"switch:{node}", action="fax.receive", object=f"fax:{fax_id}", state="received",
+        pages=result.pages,
+    )  # fmt: skip
+
+
+def _discard(store: Store, stored: list[StoredObject]) -> None:
+    for each in stored:
+        store.delete(each.object_name)

@@ -17,6 +17,7 @@ from faxplan import (
 )
 from faxplan.caller_identity import Caller
 from faxplan.db import Database, Transaction
+from faxplan.destinations import Offered
 from faxplan.dids import Did
 from faxplan.errors import DatabaseUnavailable
 from faxplan.invite import Invite
@@ -222,8 +223,7 @@ def _open(
         channel_uuid=call.channel_uuid,
         peer_address=call.source_address,
         said=attempts.Said(call.invite, caller, called.place),
-        t38=t38,
-        ecm=ecm,
+        may=Offered(t38=t38, v17=trunk.v17, ecm=ecm),
     )
     queue.open_call(
         tx,

@@ -6,6 +6,7 @@ from faxplan import foreign_text
 from faxplan.call_result import CallResult
 from faxplan.caller_identity import Caller
 from faxplan.db import Transaction
+from faxplan.destinations import Offered
 from faxplan.invite import Invite
 
 MOST_CALLER_ID = 200
@@ -40,12 +41,11 @@ def open_inbound(
     channel_uuid: str,
     peer_address: str,
     said: Said,
-    t38: bool,
-    ecm: bool,
+    may: Offered,
 ) -> int:
     """The attempt of a call that comes in; its id. Those of calls that go out are opened by claims.claim_faxes.
 
-    t38, ecm: what the call may use. What settles a dispute is kept as the peer wrote it.
+    may: what the call may use. What settles a dispute is kept as the peer wrote it.
     """
     invite = said.invite
     return int(
@@ -53,7 +53,7 @@ def open_inbound(
             """insert into attempts (tenant_id, fax_id, number, node, trunk, channel_uuid, peer_address, caller_id,
                                      called_from, invite_uri, invite_to, invite_from, invite_asserted, invite_diversion,
                                      verstat, attest, t38_offered, ecm_offered, v17_offered)
-               values (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, true) returning id""",
+               values (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
             (
                 tenant_id,
                 fax_id,
@@ -70,8 +70,9 @@ def open_inbound(
                 foreign_text.kept(invite.diversion or invite.history),
                 said.caller.verstat,
                 said.caller.attest,
-                t38,
-                ecm,
+                may.t38,
+                may.ecm,
+                may.v17,
             ),
         )
     )

@@ -17,7 +17,7 @@ _PRIVATE = frozenset({"id", "user", "full"})
 _REMOTE_PARTY_PRIVATE = frozenset({"full", "uri", "number", "yes"})
 # 3GPP TS 24.229, 7.2A.20, and the attestation that carriers put behind it.
 _VERSTAT = re.compile(
-    r"TN-Validation-Passed(?:-[ABC])?|TN-Validation-Failed(?:-[ABC])?|No-TN-Validation", re.IGNORECASE
+    r"TN-Validation-Passed(?:-[ABC])?|TN-Validation-Failed(?:-[ABC])?|No-TN-Validation", re.IGNORECASE | re.ASCII
 )
 _CANONICAL = {
     "tn-validation-passed": "TN-Validation-Passed",

@@ -286,7 +286,8 @@ def claim_faxes(
     if not chosen:
         return []
     claimed = _open_attempts(tx, chosen, node, switch_uuid, lease_seconds)
-    _note(tx, claimed)
+    _note_turns(tx, claimed)
+    pace(tx, claimed)
     order = {choice.fax_id: place for place, choice in enumerate(chosen)}
     return sorted(claimed, key=lambda fax: order[fax.fax_id])
 
@@ -467,8 +468,8 @@ def _claimed(row: Row, trunk: Trunk | None) -> ClaimedFax:
     )
 
 
-def _note(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
-    """Moves on whose turn it is, and when trunks with a rate take their next call."""
+def _note_turns(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
+    """Moves on whose turn it is."""
     turns = Counter(fax.tenant_id for fax in claimed)
     tx.later(
         """insert into tenant_turns as t (tenant_id, served_at, hour, calls)
@@ -479,6 +480,10 @@ def _note(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
                calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end""",
         (list(turns), list(turns.values())),
     )
+
+
+def pace(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
+    """Moves on when trunks with a rate take their next call."""
     paced = Counter(fax.trunk.id for fax in claimed if fax.trunk)
     tx.later(
         """insert into trunk_states as s (trunk_id, next_call_at)

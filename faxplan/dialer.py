@@ -4,7 +4,7 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from faxplan import claims, nodes, queue, tenants, trunk_tests
@@ -25,6 +25,7 @@ from faxplan.recovery import Recovery
 from faxplan.spool import Spool
 from faxplan.staging import Staged, Stager
 from faxplan.switch import CallJournalled, ChannelMade, FaxStarted, NoAnswer, PageDone, Switch, SwitchEvent
+from faxplan.tenants import Tenant
 from faxplan.whereabouts import DIALLING_SECONDS
 
 T = TypeVar("T")
@@ -301,6 +302,8 @@ class Dialer:
             return
         with self._db.across_tenants() as tx:
             most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
+            tests = trunk_tests.wait(tx)
+            most -= int(tests)
             claimed = claims.claim_faxes(
                 tx,
                 node=self._settings.node,
@@ -312,28 +315,45 @@ class Dialer:
                 ways=self._ways,
                 internal=self._settings.internal_delivery,
             )
-            claimed += trunk_tests.claim(
-                tx,
-                node=self._settings.node,
-                switch_uuid=self._switch.uuid(),
-                lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
-                max_calls=self._settings.max_channels,
-                actor=f"switch:{self._settings.node}",
-            )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
             wait, calls = (0.0, 0) if len(claimed) == most else claims.outlook(tx, self._settings.node)
         # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
         self._full = calls >= self._settings.max_channels
-        if len(claimed) < most:
+        if len(claimed) < most or most < 1:
             longest = LONGEST_WAIT_SECONDS
             wait = longest if wait is None or self._full else wait
             self._due = time.monotonic() + min(max(wait, LEAST_WAIT_SECONDS), longest)
         else:
             self._due = 0.0
+        self._dial_claimed(claimed, owners)
+        if tests:
+            self._dial_test()
+
+    def _dial_claimed(self, claimed: Sequence[ClaimedFax], owners: Mapping[int, Tenant]) -> None:
         self._rate.take(len(claimed))
         for fax in claimed:
             self._live.add(fax)
         self._each(((fax, owners[fax.tenant_id]) for fax in claimed), self._dial)
+
+    def _dial_test(self) -> None:
+        """In a transaction of its own: whatever is wrong with a test must not keep other faxes from being dialled."""
+        try:
+            with self._db.across_tenants() as tx:
+                claimed = trunk_tests.claim(
+                    tx,
+                    node=self._settings.node,
+                    switch_uuid=self._switch.uuid(),
+                    lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
+                    max_calls=self._settings.max_channels,
+                    actor=f"switch:{self._settings.node}",
+                )
+                owners = {fax.tenant_id: tenants.get(tx, fax.tenant_id) for fax in claimed}
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above; it is tried again
+            self._switch.log("crit", f"test of a trunk: {type(error).__name__}: {ascii(str(error))[:300]}")
+            return
+        self._dial_claimed(claimed, owners)
 
     def _sessions_left(self) -> int:
         """How many more calls the switch takes and keeps what is reserved for others. Paces the runtime below it."""

@@ -94,16 +94,6 @@ def find(tx: Transaction, numbers: Collection[str]) -> dict[str, Did]:
     return {row["number"]: Did(**row) for row in rows}
 
 
-def caller_id(tx: Transaction, tenant_id: int, wanted: str | None = None) -> Did | None:
-    """The DID with which the tenant's calls go out: `wanted` if it has that, else its first; None where it has none."""
-    row = tx.row(
-        """select tenant_id, number, mailbox_id, station_ident from dids where tenant_id = %s and enabled
-           order by number = %s desc nulls last, created_at, number limit 1""",
-        (tenant_id, wanted),
-    )
-    return None if row is None else Did(**row)
-
-
 def count_refusal(tx: Transaction, did: Did, reason: str) -> None:
     """Notes that a call for a DID was refused (role switch)."""
     tx.later(

@@ -35,6 +35,7 @@ class InternalDeliveries:
     def _deliver_all(self) -> None:
         after = 0
         while not self._closed.is_set():
+            picked = None
             try:
                 with self._db.across_tenants() as tx:
                     picked = queue.pick_internal(tx, after=after)

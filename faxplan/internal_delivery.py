@@ -43,11 +43,19 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class _Caller:
+    """As calling_number() of schema.sql has it: a DID of the sender or a number verified for it."""
+
+    number: str
+    station_ident: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Case:
     """What is to be delivered from whom to whom, as it stands now. Pages are of the whole fax; start_page: 0-based.
 
-    caller: the DID that sends; None: the sender has none any more. refusal: the cause with which a call would be
-    refused, and its SIP code; None: it would be answered.
+    caller: whose number and station ident it bears; None: the sender has none any more. refusal: the cause with which
+    a call would be refused, and its SIP code; None: it would be answered.
     """
 
     tenant_id: int
@@ -55,7 +63,7 @@ class _Case:
     rendering: StoredObject
     pages: int
     start_page: int
-    caller: Did | None
+    caller: _Caller | None
     did: Did
     refusal: tuple[str, int] | None
 
@@ -105,7 +113,10 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     if did is None:
         queue.return_to_lane(tx, picked)
         return None
-    caller = dids.caller_id(tx, picked.tenant_id, fax["calling_number"])
+    calls_as = tx.row(
+        "select number, station_ident from calling_number(%s, %s)", (picked.tenant_id, fax["calling_number"])
+    )
+    caller = None if calls_as is None else _Caller(**calls_as)
     tx.enter_tenant(did.tenant_id)
     return _Case(
         picked.tenant_id,
@@ -119,7 +130,7 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     )
 
 
-def _refusal(tx: Transaction, caller: Did, did: Did) -> tuple[str, int] | None:
+def _refusal(tx: Transaction, caller: _Caller, did: Did) -> tuple[str, int] | None:
     """What a call would be answered; in the receiver's tenant."""
     if not did.enabled:
         return "UNALLOCATED_NUMBER", 404
@@ -149,6 +160,13 @@ def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObjec
         _discard(store, stored)
         stored.clear()
         return without_channel(error.error_id, ended_at=time.time())
+    except OSError:
+        raise
+    except Exception:
+        LOG.exception("pages of an internal fax that cannot be made ready")
+        _discard(store, stored)
+        stored.clear()
+        return without_channel("spool-failed", ended_at=time.time())
     now = time.time()
     return CallResult(
         "NORMAL_CLEARING",
@@ -210,12 +228,15 @@ def _commit(
             return None
         if not queue.withdraw(tx, case.tenant_id, case.fax_id):
             return None
-        outcome = _settle(tx, case, sender, result, node)
-        tx.enter_tenant(case.did.tenant_id)
-        if result.fax_success and case.caller is not None:
-            _receive(tx, case.did, case.caller, result, stored, node)
-        elif case.refusal in (("USER_BUSY", 486), ("CALL_REJECTED", 603)):
+        if case.refusal in (("USER_BUSY", 486), ("CALL_REJECTED", 603)):
+            # Before the audit of the sender's side: who takes a DID away holds its row and then wants the audit.
+            tx.enter_tenant(case.did.tenant_id)
             dids.count_refusal(tx, case.did, dids.BY_CALLER)
+            tx.enter_tenant(case.tenant_id)
+        outcome = _settle(tx, case, sender, result, node)
+        if result.fax_success and case.caller is not None:
+            tx.enter_tenant(case.did.tenant_id)
+            _receive(tx, case.did, case.caller, result, stored, node)
     return outcome
 
 
@@ -235,7 +256,9 @@ def _settle(tx: Transaction, case: _Case, sender: Tenant, result: CallResult, no
     return settling.conclude(tx, sender, fax, settling.WITHOUT_TRUNK, outcome, actor=f"switch:{node}").outcome
 
 
-def _receive(tx: Transaction, did: Did, caller: Did, result: CallResult, stored: list[StoredObject], node: str) -> None:
+def _receive(
+    tx: Transaction, did: Did, caller: _Caller, result: CallResult, stored: list[StoredObject], node: str
+) -> None:
     """The receiver's side: what a call would have left, all in its own tenant."""
     words = inbound.in_words("received", result.pages, result)
     kinds = ((documents.RECEIVED_TIFF, "image/tiff"), (documents.RECEIVED_PDF, "application/pdf"))

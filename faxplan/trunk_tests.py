@@ -10,6 +10,7 @@ from datetime import datetime
 from faxplan import (
     audit,
     caller_ids,
+    claims,
     documents,
     numbers,
     outbound,
@@ -147,30 +148,49 @@ def claim(
     """The test that waits longest and has room, taken for this node; none or one.
 
     Limits: `max_calls` of the node, and the trunk's max_calls; that it rests is no reason, since a test is to tell
-    whether it works again. One that has waited for too long ends here. Call in across_tenants() as role switch.
+    whether it works again. One that has waited for too long ends here. Call in across_tenants() as role switch, in a
+    transaction of its own: it takes the turn to count calls.
     """
-    waiting = tx.row(
+    waiting = _longest(tx, node, max_calls)
+    if waiting is None:
+        return []
+    if waiting["too_late"]:
+        tx.enter_tenant(waiting["tenant_id"])
+        _give_up(tx, waiting, actor)
+        return []
+    # Whoever had the turn may have taken what was counted as free.
+    queue.take_turn(tx)
+    waiting = _longest(tx, node, max_calls)
+    if waiting is None or waiting["too_late"]:
+        return []
+    tx.enter_tenant(waiting["tenant_id"])
+    row = _open_attempt(tx, waiting, node, switch_uuid, lease_seconds)
+    if row is None:
+        return []
+    (trunk,) = trunks.some(tx, {waiting["trunk_id"]})
+    stored = StoredObject(row.pop("object_name"), row.pop("bytes"), row.pop("sha256"))
+    claimed = ClaimedFax(waiting["tenant_id"], rendering=stored, trunk=trunk, **row)
+    claims.pace(tx, [claimed])
+    return [claimed]
+
+
+def wait(tx: Transaction) -> bool:
+    """Whether any test waits (role switch)."""
+    return bool(tx.value("select exists (select from trunk_tests)"))
+
+
+def _longest(tx: Transaction, node: str, max_calls: int) -> Row | None:
+    return tx.row(
         """select t.tenant_id, t.fax_id, t.trunk_id,
                   t.requested_at < now() - make_interval(secs => %(patience)s) as too_late
            from trunk_tests t join trunks k on k.id = t.trunk_id
            where t.requested_at < now() - make_interval(secs => %(patience)s)
               or k.enabled and (select count(*) from calls where node = %(node)s) < %(most)s
                  and coalesce((select count(*) from calls where trunk_id = k.id) < k.max_calls, true)
+                 and coalesce(k.dedicated_to = t.tenant_id, true)
            order by t.requested_at limit 1""",
         {"patience": PATIENCE_SECONDS, "node": node, "most": max_calls},
     )
-    if waiting is None:
-        return []
-    tx.enter_tenant(waiting["tenant_id"])
-    if waiting["too_late"]:
-        _give_up(tx, waiting, actor)
-        return []
-    row = _open_attempt(tx, waiting, node, switch_uuid, lease_seconds)
-    if row is None:
-        return []
-    (trunk,) = trunks.some(tx, {waiting["trunk_id"]})
-    stored = StoredObject(row.pop("object_name"), row.pop("bytes"), row.pop("sha256"))
-    return [ClaimedFax(waiting["tenant_id"], rendering=stored, trunk=trunk, **row)]
 
 
 def _give_up(tx: Transaction, waiting: Row, actor: str) -> None:
@@ -188,7 +208,9 @@ def _open_attempt(tx: Transaction, waiting: Row, node: str, switch_uuid: str, le
     return tx.row(
         """with f as (
                update faxes set state = 'dialing', attempts_made = attempts_made + 1
-               where tenant_id = %(tenant)s and id = %(fax)s and state = 'queued' and not cancel_requested
+               where tenant_id = %(tenant)s and id = (
+                   select id from faxes where tenant_id = %(tenant)s and id = %(fax)s and state = 'queued'
+                       and not cancel_requested for update skip locked)
                returning id, called_number, calling_number, pages, pages_done, attempts_made, rendering_id),
            gone as (
                delete from trunk_tests t using f where t.tenant_id = %(tenant)s and t.fax_id = f.id returning t.fax_id),

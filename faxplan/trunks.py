@@ -5,7 +5,7 @@ Reads only: an administrator keeps them in trunk_directory, and the routes to th
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from faxplan import called_number, numbers
@@ -116,7 +116,8 @@ def check_not_barred(tx: Transaction, tenant_id: int, number: str) -> None:
 def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | None:
     """The trunk from which a call came: by the address it was sent from; among several with that, by gateway name.
 
-    `gateway` is only used to choose among trunks that share the address, since a peer can write it (R-URI gw=).
+    `gateway` is only used to choose among trunks that share the address, since a peer can write it (R-URI gw=); for the
+    same reason the one that is chosen is believed about callers only if all of them are.
     """
     try:
         source = ipaddress.ip_address(address)
@@ -131,7 +132,8 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
     if not rows:
         return None
     named = [row for row in rows if row["name"] == gateway]
-    return Trunk(**(named or rows)[0])
+    believed = all(row["trusts_identity"] for row in rows)
+    return replace(Trunk(**(named or rows)[0]), trusts_identity=believed)
 
 
 def by_name(tx: Transaction, name: str) -> Trunk | None:

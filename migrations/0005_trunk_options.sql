@@ -1,5 +1,4 @@
--- How each trunk wants its calls: the caller ID, the media. And the numbers that a tenant may call as,
--- and faxes that test a trunk.
+-- How each trunk wants its calls: the caller ID, the media. And the numbers that a tenant may call as.
 
 alter table trunks
     add column caller_id_in text not null default 'pai',
@@ -68,20 +67,6 @@ comment on function calling_number(bigint, text) is
     'The number that a tenant calls as, with the station ident of its own (or none): the wanted one where it is a DID of the tenant or a '
     'verified number, else its first DID, else its first verified number. No row: it has none.';
 
-alter table faxes add column is_test boolean not null default false;
-comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
-
-create table trunk_tests (
-    tenant_id     bigint not null,
-    fax_id        bigint not null,
-    trunk_id      bigint not null,
-    requested_at  timestamptz not null default now(),
-    constraint trunk_tests_pkey primary key (tenant_id, fax_id),
-    constraint trunk_tests_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
-    constraint trunk_tests_trunk_fkey foreign key (trunk_id) references trunks (id)
-);
-comment on table trunk_tests is 'Test faxes that wait for a node, each for a call through one trunk, whatever the routes say. They stand in no fax_queue.';
-
 alter table verified_numbers enable row level security;
 alter table verified_numbers force row level security;
 create policy verified_numbers_tenant on verified_numbers using (tenant_id = (select current_tenant()))
@@ -92,12 +77,3 @@ grant select on verified_numbers to faxplan_backup;
 grant select, insert, delete on verified_numbers to faxplan_admin;
 grant select on verified_numbers to faxplan_portal;
 grant select on verified_numbers to faxplan_switch;
-
-alter table trunk_tests enable row level security;
-alter table trunk_tests force row level security;
-create policy trunk_tests_tenant on trunk_tests using (tenant_id = (select current_tenant()))
-    with check (tenant_id = (select current_tenant()));
-create policy trunk_tests_claim on trunk_tests for all to faxplan_switch using (true) with check (true);
-grant select on trunk_tests to faxplan_backup;
-grant select, insert, delete on trunk_tests to faxplan_portal;
-grant select, delete on trunk_tests to faxplan_switch;

@@ -102,12 +102,12 @@ def due_now(world: World) -> None:
 
 
 def accepted(
-    world: World, office: Office, uuid: str, *, switch_uuid: str = "switch-1", **caller: str
+    world: World, office: Office, uuid: str, *, switch_uuid: str = "switch-1", node: str = "node1", **caller: str
 ) -> InboundSidecar:
     """A call for this office's DID that was let in. caller: calling, calling_name."""
     said = invite(office.did, caller.get("calling", NUMBER), caller.get("calling_name", ""))
-    node = replace(NODE, switch_uuid=switch_uuid)
-    decision = accepting.accept(world.switch, world.spool, IncomingCall(uuid, "127.0.0.1", said), node, Caller())
+    here = replace(NODE, name=node, switch_uuid=switch_uuid)
+    decision = accepting.accept(world.switch, world.spool, IncomingCall(uuid, "127.0.0.1", said), here, Caller())
     assert isinstance(decision, Accepted), decision
     return decision.sidecar
 

@@ -123,6 +123,16 @@ def test_the_calling_number_is_read_as_the_called_one_was(world: World) -> None:
     assert fax["calling_number"] == "+33123456789"
 
 
+@pytest.mark.parametrize("others", [True, False])
+def test_a_stranger_does_not_choose_the_trunk_that_is_believed(world: World, others: bool) -> None:
+    change(world, "trunks", trusts_identity=True)
+    add_trunk(world, "beside", source_networks=["127.0.0.1"], trusts_identity=others)
+    asserted = "<sip:03099007777@carrier.example>"
+    fax, attempt = kept(world, accept(world, gateway="carrier", asserted=asserted))
+    assert attempt["trunk"] == "carrier"
+    assert fax["calling_number"] == ("+493099007777" if others else "+493099001234")
+
+
 @pytest.mark.parametrize(("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")])
 def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
     world: World, of_did: str, of_tenant: str, ident: str
@@ -424,7 +434,7 @@ def test_a_look_up_does_not_wait_for_others_longer_than_it_may(world: World) -> 
         ({"t38": False}, {}, False, True),
         ({}, {"t38": False}, False, True),
         ({"ecm": False}, {}, True, False),
-        ({}, {"ecm": False}, True, False),
+        ({}, {"ecm": False, "v17": False}, True, False),
     ],
 )
 def test_a_did_and_its_trunk_say_what_a_call_may_use(
@@ -439,6 +449,7 @@ def test_a_did_and_its_trunk_say_what_a_call_may_use(
     assert media(decision) == (t38, ecm)
     _, attempt = kept(world, decision)
     assert (attempt["t38_offered"], attempt["ecm_offered"]) == (t38, ecm)
+    assert attempt["v17_offered"] == of_trunk.get("v17", True)
 
 
 # ------------------------------------------------------------------------------------------------- handed over by a PBX

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from faxplan import (
+    caller_ids,
     claims,
     did_callers,
     dids,
@@ -321,6 +322,33 @@ def test_a_sender_without_a_number_sends_nothing(world: World) -> None:
     assert deliver(world) == "not-sent"
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"]) == ("failed", "no-caller-id")
+
+
+def test_a_fax_calls_as_the_verified_number_that_was_chosen(world: World) -> None:
+    verified = "+498999990001"
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        caller_ids.verify(tx, world.acme.tenant.id, verified, "an invoice")
+    with world.admin.tenant(world.borea.tenant.id) as tx:
+        did_callers.add(tx, world.borea.tenant.id, world.borea.did, verified, did_callers.ALLOW)
+    fax_id = from_acme_to_borea(world)
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update faxes set calling_number = %s where id = %s", (verified, fax_id))
+    assert deliver(world) == "sent"
+    (entry,) = inbox(world, world.borea)
+    assert entry.calling_number == verified
+
+
+def test_pages_that_cannot_be_made_ready_use_up_a_try(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no such tag")
+
+    fax_id = from_acme_to_borea(world)
+    monkeypatch.setattr(header_line, "stamp", broken)
+    before = objects(world)
+    assert deliver(world) == "not-sent"
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["attempts_made"]) == ("queued", 1)
+    assert (objects(world), inbox(world, world.borea)) == (before, [])
 
 
 def test_pages_that_are_lost_are_told_as_with_a_call(world: World) -> None:

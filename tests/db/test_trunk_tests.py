@@ -112,6 +112,25 @@ def test_it_keeps_to_the_limits_of_node_and_trunk(world: World, tested: str) -> 
     assert taken(world) == [second]
 
 
+def test_a_trunk_that_became_another_tenants_is_not_tested(world: World, tested: str) -> None:
+    submit(world, tested)
+    with world.admin.across_tenants() as tx:
+        trunk_directory.change(tx, tested, {"dedicated_to": world.borea.tenant.id})
+    assert taken(world) == []
+    with world.admin.across_tenants() as tx:
+        trunk_directory.change(tx, tested, {"dedicated_to": world.acme.tenant.id})
+    assert len(taken(world)) == 1
+
+
+def test_a_test_takes_part_in_its_trunks_calls_per_second(world: World, tested: str) -> None:
+    with world.admin.across_tenants() as tx:
+        trunk_directory.change(tx, tested, {"calls_per_second": 0.01})
+    submit(world, tested)
+    assert len(taken(world)) == 1
+    with world.switch.across_tenants() as tx:
+        assert tx.value("select next_call_at > now() + interval '90 s' from trunk_states")
+
+
 def test_a_trunk_that_rests_may_be_tested(world: World, tested: str) -> None:
     with world.switch.across_tenants() as tx:
         for _ in range(3):
@@ -181,6 +200,21 @@ def test_a_trunk_with_a_waiting_test_stays(world: World, tested: str) -> None:
     submit(world, tested)
     with pytest.raises(ConstraintViolated, match="A test fax waits"), world.admin.across_tenants() as tx:
         trunk_directory.remove(tx, tested)
+
+
+def test_what_is_wrong_with_a_test_keeps_no_other_fax(
+    world: World, tested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a row that nobody expected")
+
+    submit(world, tested)
+    other = queued(world, world.borea)
+    monkeypatch.setattr(trunk_tests, "claim", broken)
+    runtime = Runtime(world, monkeypatch)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.borea, other))
+    assert any("a row that nobody expected" in line for line in runtime.switch.logged)
 
 
 def test_other_faxes_go_their_way_meanwhile(world: World, tested: str, monkeypatch: pytest.MonkeyPatch) -> None:

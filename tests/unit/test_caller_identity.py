@@ -104,6 +104,7 @@ PASSED = "TN-Validation-Passed"
         (Invite(sender=f"<sip:+4930111;verstat={PASSED}@a>", asserted=ASSERTED), None),
         (Invite(sender="<sip:+4930111;verstat=${system(id)}@a>"), None),
         (Invite(sender="<sip:+4930111;verstat=TN-Validation-Passed-D@a>"), None),
+        (Invite(sender="<sip:+4930111;verstat=TN-Validation-Pa\u017f\u017fed@a>"), None),
         (Invite(sender="<sip:+4930111;verstat=@a>"), None),
         (FROM, None),
     ],

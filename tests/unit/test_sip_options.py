@@ -157,10 +157,11 @@ def tls_peer(certificates: Path) -> Iterator[int]:
     with socket.create_server((HERE, 0)) as server:
 
         def run() -> None:
-            plain, _ = server.accept()
-            with suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
-                connection.recv(65536)
-                connection.sendall(OK.encode())
+            with suppress(OSError):
+                plain, _ = server.accept()
+                with context.wrap_socket(plain, server_side=True) as connection:
+                    connection.recv(65536)
+                    connection.sendall(OK.encode())
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()

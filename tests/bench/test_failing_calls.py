@@ -38,7 +38,7 @@ def due_now(world: World) -> None:
         ("486", 486, "queued"),
         ("404", 404, "failed"),
         ("503", 503, "queued"),
-        ("603", 603, "queued"),
+        ("603", 603, "failed"),
         ("480", 480, "queued"),
         ("484", 484, "failed"),
     ],

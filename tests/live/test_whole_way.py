@@ -40,7 +40,7 @@ def _inbox(world: World) -> list[mailboxes.Entry]:
 
 @pytest.mark.parametrize(
     ("digits", "sip_code", "state"),
-    [("486", 486, "queued"), ("404", 404, "failed"), ("503", 503, "queued"), ("603", 603, "queued")],
+    [("486", 486, "queued"), ("404", 404, "failed"), ("503", 503, "queued"), ("603", 603, "failed")],
 )
 def test_a_refused_call_is_recorded_with_its_sip_code(
     world: World, faxplan: Instance, letter: Path, digits: str, sip_code: int, state: str

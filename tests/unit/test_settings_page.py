@@ -25,11 +25,11 @@ def test_every_command_is_described(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     commands = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
     page = (DOCS / "command-line.md").read_text()
-    assert len(commands) == 18
+    assert len(commands) == 19
     assert [command for command in commands if f"`faxplan {command}" not in page] == []
 
 
-@pytest.mark.parametrize("group", ["database", "tenant", "user", "mailbox", "did", "trunk", "route", "quota"])
+@pytest.mark.parametrize("group", ["database", "tenant", "user", "mailbox", "did", "number", "trunk", "route", "quota"])
 def test_every_command_of_a_group_is_described(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main([group, "--help"])

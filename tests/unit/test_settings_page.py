@@ -41,7 +41,20 @@ def test_every_command_is_described(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "group",
-    ["database", "tenant", "user", "mailbox", "did", "trunk", "route", "quota", "failure", "hours", "destination"],
+    [
+        "database",
+        "tenant",
+        "user",
+        "mailbox",
+        "did",
+        "number",
+        "trunk",
+        "route",
+        "quota",
+        "failure",
+        "hours",
+        "destination",
+    ],
 )
 def test_every_command_of_a_group_is_described(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -173,6 +173,12 @@ def withdraw(tx: Transaction, tenant_id: int, fax_id: int) -> bool:
     )
 
 
+def lock_fax_if_free(tx: Transaction, tenant_id: int, fax_id: int) -> bool:
+    """Locks a fax's row, without waiting for whoever holds it; whether it did."""
+    found = tx.row("select 1 from faxes where tenant_id = %s and id = %s for update skip locked", (tenant_id, fax_id))
+    return found is not None
+
+
 def lock_fax(tx: Transaction, tenant_id: int, fax_id: int) -> Row | None:
     """The fax's row, locked until commit; None where the tenant has no such fax."""
     return tx.row("select * from faxes where tenant_id = %s and id = %s for update", (tenant_id, fax_id))

@@ -164,6 +164,9 @@ def claim(
     if waiting is None or waiting["too_late"]:
         return []
     tx.enter_tenant(waiting["tenant_id"])
+    # Not waited for: nobody else counts calls meanwhile.
+    if not queue.lock_fax_if_free(tx, waiting["tenant_id"], waiting["fax_id"]):
+        return []
     row = _open_attempt(tx, waiting, node, switch_uuid, lease_seconds)
     if row is None:
         return []
@@ -208,9 +211,7 @@ def _open_attempt(tx: Transaction, waiting: Row, node: str, switch_uuid: str, le
     return tx.row(
         """with f as (
                update faxes set state = 'dialing', attempts_made = attempts_made + 1
-               where tenant_id = %(tenant)s and id = (
-                   select id from faxes where tenant_id = %(tenant)s and id = %(fax)s and state = 'queued'
-                       and not cancel_requested for update skip locked)
+               where tenant_id = %(tenant)s and id = %(fax)s and state = 'queued' and not cancel_requested
                returning id, called_number, calling_number, pages, pages_done, attempts_made, rendering_id),
            gone as (
                delete from trunk_tests t using f where t.tenant_id = %(tenant)s and t.fax_id = f.id returning t.fax_id),

@@ -165,8 +165,8 @@ def test_strangers_text_does_nothing(world: World, faxplan: Instance, three_page
             assert (found["called_number"], found["calling_number"], found["trunk"]) == (ACME, None, "carrier"), name
             # Some are missing, since FreeSWITCH refuses what could be expanded; none is new.
             assert variables_of(connection, name) - known == set(), name
+    wait_for(lambda: "0 total" in faxplan.api("show channels count"), "the last channel to be gone")
     assert children(faxplan.pid) == started
-    assert "0 total" in faxplan.api("show channels count")
     assert not Path("/tmp/x").exists()
     wait_for(lambda: "+OK" in faxplan.api("python fax_queue::alive"), "Python in the switch to answer")
 

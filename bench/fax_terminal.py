@@ -16,12 +16,16 @@ from bench.spandsp import TransferStatistics
 
 SAMPLES = 160
 TICK_MS = 20
+REDUNDANCY = 3  # mod_spandsp's default
 _log = logging.getLogger("bench.fax")
 
 
 @dataclass(frozen=True)
 class FaxOptions:
-    """How the machine is set. `ident` over 20 and `header` over 50 characters go out blank, as spandsp refuses them."""
+    """How the machine is set. `ident` over 20 and `header` over 50 characters go out blank, as spandsp refuses them.
+
+    redundancy: previous IFP packets that each of its UDPTL datagrams repeats (t38UDPRedundancy).
+    """
 
     ident: str = ""
     header: str = ""
@@ -31,6 +35,7 @@ class FaxOptions:
     start_page: int = -1
     end_page: int = -1
     caller: bool | None = None
+    redundancy: int = REDUNDANCY
 
 
 class FaxListener(Protocol):

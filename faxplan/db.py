@@ -440,6 +440,9 @@ def _translated(error: BaseException) -> BaseException:
         return ValueRefused(f"The database cannot take a value ({_first_line(cause)}). Correct it.")
     if isinstance(error, UnicodeEncodeError):
         return ValueRefused(f"{error.object[:80]!r} is not UTF-8, and the database takes nothing else. Write it anew.")
+    if type(error) is ValueError and "NUL" in str(error):
+        # psycopg2 has no class of its own for it.
+        return ValueRefused("A text holds a NUL character, and the database takes none. Write it anew.")
     if isinstance(error, (*_CANNOT_ANSWER, MaxConnectionsExceeded)) or isinstance(cause, QueryCanceled):
         return DatabaseUnavailable(f"PostgreSQL did not finish ({_first_line(error)}). Is it running?")
     return error

@@ -1,6 +1,6 @@
 """kill -9 of switch, worker and database at random while faxes go out: what was sent twice, and what was lost.
 
-    python benchmarks/random_kills.py [--faxes 500] [--kills 60] [--seed 2] [--write docs/benchmarks]
+    python benchmarks/random_kills.py [--faxes 500] [--kills 40] [--seed 2] [--write docs/benchmarks]
 
 On the bench, as processes (tests/bench/random_kills.py; tests/bench/test_random_kills.py asserts what this counts).
 """
@@ -21,7 +21,7 @@ NAME = "random_kills"
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--faxes", type=int, default=500)
-    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="the section into FOLDER.md")
     given = parser.parse_args()
@@ -70,8 +70,8 @@ def markdown(plan: Plan, after: Aftermath) -> str:
 {plan.faxes} faxes of {PAGES} pages on the bench, {SPEED} times as fast as on a line, {CALLS} calls at once: seven of
 ten to machines outside, two to our own mailboxes, one to a number that is busy, unallocated, or drops the call after or
 within a page. Every {plan.seconds[0]:g} to {plan.seconds[1]:g} s switch, worker or database is ended by `kill -9` and
-started again, or the database and then, just as it is back, the switch; retries do not wait for their time. A page is
-told by its picture in what the receivers have in hand.
+started again, or the database and then, just as it is back, the switch; neither retries nor a resting trunk wait.
+A page is told by its picture in what the receivers have in hand.
 
 {table}
 """

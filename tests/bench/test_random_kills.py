@@ -35,7 +35,7 @@ def own_world(tmp_path: Path) -> Iterator[tuple[World, postgres.Cluster]]:
     "plan",
     [
         pytest.param(Plan(faxes=20, kills=5, seed=1, seconds=(1.0, 2.5)), id="few"),
-        pytest.param(Plan(faxes=500, kills=60, seed=2), id="many", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+        pytest.param(Plan(faxes=500, kills=40, seed=2), id="many", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
     ],
 )
 def test_whatever_is_killed(own_world: tuple[World, postgres.Cluster], tmp_path: Path, plan: Plan) -> None:

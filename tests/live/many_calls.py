@@ -66,7 +66,7 @@ def prepare(world: World, folder: Path, calls: int) -> list[int]:
     ids = []
     for number in range(calls):
         letter = folder / "letter.txt"
-        letter.write_text(f"Fax number {number}.\n")
+        letter.write_text(f"Fax {number} of {calls}.\n")
         request = SendRequest(world.borea.did, letter, letter.name)
         ids.append(outbound.submit(world.portal, world.store, world.acme.user, request).fax_id)
     world.render_all()

@@ -5,7 +5,7 @@ import ipaddress
 import re
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from faxplan import freeswitch_found, guard
@@ -60,8 +60,8 @@ def linked_python(module: Path) -> str | None:
     return names[1].decode() if names else None
 
 
-def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]:
-    """What the running switch says, where its event socket is configured."""
+def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapping[str, str]) -> list[Finding]:
+    """What the running switch says, where its event socket is configured. transports: of enabled trunks, by name."""
     if settings.event_socket is None:
         if freeswitch_found.find() is None:
             return []
@@ -78,7 +78,8 @@ def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]
         with guard.connect(settings) as switch:
             findings.append(ok("event socket", f"{settings.event_socket} answers"))
             findings += profile(switch, settings.sip_profile, trunk_addresses)
-            findings += gateways(switch, settings.sip_profile)
+            findings += tls(switch, transports)
+            findings += gateways(switch, settings.sip_profile, transports)
             findings += inbound_cap(switch, settings.call_cap_seconds)
             # Last: the socket is of no use after a question that was not answered.
             findings.append(scripts(switch))
@@ -150,15 +151,34 @@ def inbound_cap(switch: Asked, call_cap_seconds: int) -> list[Finding]:
     return [ok(what, f"{told} s, within call_cap_seconds")]
 
 
-def gateways(switch: Asked, of_profile: str) -> list[Finding]:
-    """Each gateway of the profile: registered, up, or not."""
+def tls(switch: Asked, transports: Mapping[str, str]) -> list[Finding]:
+    """Whether the profile has TLS, where a trunk wants it."""
+    wanting = sorted(name for name, transport in transports.items() if transport == "tls")
+    if not wanting:
+        return []
+    what, told = "TLS", switch.api("global_getvar faxplan_tls").strip()
+    if told == "true":
+        return [ok(what, f"on, for {', '.join(wanting)}")]
+    return [
+        error(
+            what,
+            f"off, and {', '.join(wanting)} can be reached by it only: calls through it fail at once",
+            f"Set faxplan_tls in FreeSWITCH's faxplan/vars.xml to true; {INSTALL_PAGE} says what else TLS needs.",
+        )
+    ]
+
+
+def gateways(switch: Asked, of_profile: str, wanted: Iterable[str]) -> list[Finding]:
+    """Each gateway of the profile: registered, up, or not; and each that FreeSWITCH should have, and has not."""
     findings = []
+    missing = set(wanted)
     for line in switch.api("sofia status gateway").splitlines():
         # profile::name, where it leads, its state and counters (mod_sofia.c).
         row = re.match(rf"\s*{re.escape(of_profile)}::(\S+)\s+\S+\s+(\S+)", line)
         if row is None:
             continue
         name, state = row[1], row[2]
+        missing.discard(name)
         # The list does not tell whether OPTIONS are answered; the gateway's own page does.
         down = re.search(r"^Status\s+DOWN", switch.api(f"sofia status gateway {name}"), re.MULTILINE)
         if state in ("REGED", "NOREG") and not down:
@@ -171,4 +191,13 @@ def gateways(switch: Asked, of_profile: str) -> list[Finding]:
                 "Check the trunk's host, user name and password, and whether the carrier answers OPTIONS.",
             )
         )
+    findings += [
+        error(
+            f"gateway {name}",
+            "unknown to FreeSWITCH: calls through it fail at once",
+            f"A new one is taken up within ten seconds, where gateway_dir is set and the runtime is at work; "
+            f"`faxplan trunk test {name}` looks closer.",
+        )
+        for name in sorted(missing)
+    ]
     return findings

@@ -2,7 +2,8 @@
 worker."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from faxplan import migrations, nodes, queue, routes, trunks
 from faxplan.config import ROLES, Settings
@@ -18,10 +19,12 @@ _MOST_WAITING_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What other checks want to know. trunk_addresses: hosts and networks of the enabled trunks."""
+    """What other checks want to know of the enabled trunks. trunk_addresses: their hosts and networks. transports: by
+    the trunk's name, which is its gateway's."""
 
     runtime_works: bool = False
     trunk_addresses: tuple[str, ...] = ()
+    transports: Mapping[str, str] = field(default_factory=dict)
 
 
 def database(settings: Settings) -> tuple[list[Finding], Seen]:
@@ -86,7 +89,8 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
             )
         )
     runtime, works = _runtime(tx, settings.node)
-    return [*findings, runtime], Seen(works, tuple(addresses))
+    transports = {gateway.name: gateway.transport for gateway in gateways}
+    return [*findings, runtime], Seen(works, tuple(addresses), transports)
 
 
 def _version(tx: Transaction) -> Finding:

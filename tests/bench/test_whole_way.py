@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from faxplan import mailboxes, nodes, outbound
-from faxplan.db import Listener
+from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from tests.bench.whole import faxplan_on_bench, wait_for
 from tests.received_pages import assert_same_pages_below_the_header

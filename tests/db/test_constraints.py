@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan.db import CONSTRAINT_MESSAGES, ConstraintViolated
+from faxplan.constraints import CONSTRAINT_MESSAGES, ConstraintViolated
 from tests.installations import Installation
 from tests.past_the_gate import connected
 from tests.world import World

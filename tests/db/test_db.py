@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from faxplan import audit
-from faxplan.db import ConstraintViolated, Database, Listener, ValueRefused
+from faxplan.constraints import ConstraintViolated
+from faxplan.db import Database, ValueRefused
 from faxplan.errors import DatabaseUnavailable
+from faxplan.listener import Listener
 from faxplan.postgres import SOCKET_NAME
 from tests.installations import Installation
 from tests.world import World

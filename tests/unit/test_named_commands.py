@@ -57,7 +57,7 @@ def test_there_are_lines_to_look_at() -> None:
 def test_a_command_line_is_understood(line: str) -> None:
     words = ours(line)
     if words is not None:
-        cli._parser().parse_args(words)
+        assert callable(cli._parser().parse_args(words).command)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PROJECT)))

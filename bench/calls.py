@@ -110,6 +110,10 @@ class Calls:
                 "sip_to_user": dial.number,
                 "originate_early_media": "false",
                 "sip_destination_url": f"sip:{dial.number}@127.0.0.1",
+                "sip_req_uri": f"{dial.number}@127.0.0.1",
+                "sip_to_host": "127.0.0.1",
+                "sip_from_host": "127.0.0.1",
+                "sip_local_network_addr": "127.0.0.1",
             }
         )
         channel.variables.update(variables)

@@ -30,6 +30,7 @@ class CallerProfile:
     username: str = ""
     context: str = "default"
     created_us: int = field(default_factory=lambda: int(time.time() * 1_000_000))
+    progress_us: int = 0
     answered_us: int = 0
     hungup_us: int = 0
 
@@ -190,6 +191,10 @@ class Channel:
         self.answered_at_ms = self.line.now_ms
         self.profile.answered_us = int(time.time() * 1_000_000)
         self.set("endpoint_disposition", "ANSWER")
+        self.set("read_codec", "PCMU")
+        self.set("write_codec", "PCMU")
+        self.set("remote_media_ip", "127.0.0.1")
+        self.set("remote_media_port", "16384")
         self.publish(self.event("CHANNEL_ANSWER"))
         self.execute_on("execute_on_answer")
         self.line.lock.notify_all()
@@ -244,6 +249,8 @@ class Channel:
         seconds = (self.line.now_ms - self.answered_at_ms) // 1000 if self.answered else 0
         for name, micros in (
             ("start", profile.created_us),
+            ("progress", profile.progress_us),
+            ("progress_media", 0),
             ("answer", profile.answered_us),
             ("end", profile.hungup_us),
         ):
@@ -306,8 +313,20 @@ class Channel:
         if self.fax is not None:
             self.fax.heard()
 
+    def other_rings(self) -> None:
+        """180 has come."""
+        self._hear_response()
+        self.profile.progress_us = self.profile.progress_us or int(time.time() * 1_000_000)
+
     def other_answered(self) -> None:
+        self._hear_response()
         self.mark_answered()
+
+    def _hear_response(self) -> None:
+        """Where a response to our INVITE came from (sofia.c, sofia_handle_sip_r_invite)."""
+        if self.profile.direction == "outbound":
+            self.set("sip_network_ip", "127.0.0.1")
+            self.set("sip_network_port", "5060")
 
     def other_hung_up(self, cause: str, sip_status: int | None) -> None:
         if self.cause:
@@ -323,6 +342,7 @@ class Channel:
             self.set("sip_hangup_disposition", "recv_bye")
             self.hangup(ours)
         elif sip_status is not None:
+            self._hear_response()
             self.ring_result = sip_status
             self.set("sip_hangup_disposition", "recv_refuse")
             self.set("sip_invite_failure_status", str(sip_status))

@@ -30,8 +30,8 @@ from faxplan.trunks import Trunk
 class IncomingCall:
     """A call that wants to be answered. source_address: where its INVITE really came from.
 
-    trunk: by the dialplan's own word, never the peer's; None: it is known by its address. gateway, invite: written by
-    the peer. encrypted: whether its media are, as encrypted_media.offered has it.
+    trunk: by the dialplan's own word, never the peer's; None: it is known by its address. gateway, invite, call_id:
+    written by the peer. encrypted: whether its media are, as encrypted_media.offered has it.
     """
 
     channel_uuid: str
@@ -40,6 +40,8 @@ class IncomingCall:
     gateway: str | None = None
     trunk: str | None = None
     encrypted: bool = False
+    source_port: int | None = None
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,8 @@ def _open(
         trunk=trunk.name,
         channel_uuid=call.channel_uuid,
         peer_address=call.source_address,
+        peer_port=call.source_port,
+        sip_call_id=call.call_id,
         said=attempts.Said(call.invite, caller, called.place),
         may=Offered(t38=t38, v17=trunk.v17, ecm=ecm),
     )
@@ -237,5 +241,7 @@ def _open(
         destination=did.number,
         lease_seconds=node.lease_seconds,
     )
-    sidecar = InboundSidecar(did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid)
+    sidecar = InboundSidecar(
+        did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid, t30_trace=trunk.t30_trace
+    )
     return Accepted(sidecar, did.station_ident, received_media.variables(trunk, t38=t38, ecm=ecm))

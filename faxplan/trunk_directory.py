@@ -17,7 +17,7 @@ _GATEWAY_COLUMNS = (
 COLUMNS = (
     *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country",
     "inbound_format", "called_from", "caller_id_in", "privacy", "t38", "t38_request", "t38_redundancy", "v17", "ecm",
-    "codec", "encrypted_media", "trusts_identity", "max_calls", "calls_per_second", "dedicated_to", "overflow",
+    "codec", "encrypted_media", "trusts_identity", "t30_trace", "max_calls", "calls_per_second", "dedicated_to", "overflow",
     "enabled",
 )  # fmt: skip
 OPTIONAL = (

@@ -62,6 +62,7 @@ __all__ = [
     "RoutingVersion",
     "SchemaMigration",
     "SendingHours",
+    "T30Trace",
     "Tenant",
     "TenantTurn",
     "Trunk",

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ class Applications:
         if "${" not in data:
             return data
         expanded = _VARIABLE.sub(lambda match: channel.get(match.group(1)) or "", data)
+        # The one API that our own values call (mod_commands).
+        expanded = expanded.replace("${strmicroepoch()}", str(time.time_ns() // 1000))
         if "${" in expanded:
             self._switch.complain(f"application data runs APIs or expands twice: {data!r}")
         return expanded

@@ -173,6 +173,7 @@ class FaxApplication:
             # FreeSWITCH has not counted the pages yet at this point.
             result["fax_document_total_pages"] = "0"
         self._set(result)
+        self._channel.execute_on("execute_on_fax_phase_b")
         self._fire("negociateresult", {"uuid": self._channel.uuid} | result)
 
     def page_done(self, terminal: FaxTerminal) -> None:

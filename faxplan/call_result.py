@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from faxplan import channel_variables as cv
-from faxplan import foreign_text, sent_invite
+from faxplan import foreign_text, sent_invite, t30_trace
 from faxplan.errors import FaxplanError
 
 GetVariable = Callable[[str], str | None]
@@ -30,7 +30,7 @@ class CallResult:
     fax_success: what txfax or rxfax reported. pages: acknowledged (sending) or whole (receiving) in this call.
     channel: whether the switch made a channel at all. transfer_rate: bit/s. image_resolution: as FreeSWITCH writes it,
     pixels per metre. invited_at, progress_at, answered_at, ended_at: UTC epoch seconds, on the switch's clock.
-    hung_up_by, codec, media_address, and invite_uri to invite_asserted (of calls that go out): as in schema.sql.
+    phase_b_times, phase_d_times: of a call that is traced (t30_trace.times). hung_up_by, codec, media_address, and invite_uri to invite_asserted (of calls that go out): as in schema.sql.
     """
 
     hangup_cause: str
@@ -68,6 +68,8 @@ class CallResult:
     invite_to: str | None = None
     invite_from: str | None = None
     invite_asserted: str | None = None
+    phase_b_times: str | None = None
+    phase_d_times: str | None = None
 
     @property
     def answered(self) -> datetime | None:
@@ -117,6 +119,8 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         peer_port=port(get, cv.SIP_NETWORK_PORT),
         media_address=_media_address(get),
         codec=foreign_text.kept(get(cv.READ_CODEC)),
+        phase_b_times=t30_trace.times(get(cv.PHASE_B_TIMES)),
+        phase_d_times=t30_trace.times(get(cv.PHASE_D_TIMES)),
         ended_at=_moment(get, cv.END_UEPOCH) or ended_at,
     )
 

@@ -33,6 +33,11 @@ T38_REDUNDANCY = "t38_gateway_redundancy"
 FAX_VERBOSE = "fax_verbose"
 FAX_VERBOSE_LOG_LEVEL = "fax_verbose_log_level"
 FAX_TRACE_DIR = "fax_trace_dir"
+EXECUTE_ON_FAX_PHASE_B = "execute_on_fax_phase_b"
+EXECUTE_ON_FAX_PHASE_D = "execute_on_fax_phase_d"
+PHASE_B_TIMES = "faxplan_phase_b_times"
+"""Set by the two above, as we have them: microseconds since 1970, one after the other."""
+PHASE_D_TIMES = "faxplan_phase_d_times"
 
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"

@@ -90,7 +90,8 @@ class Endings:
         """Read before a transaction is open: a few milliseconds, for a call that failed."""
         if sidecar is None or not t30_trace.is_wanted(sidecar.t30_trace, success=result.fax_success is True):
             return None
-        return t30_trace.read(self._spool.outbound_trace(sidecar.attempt_id))
+        folder = self._spool.outbound_trace(sidecar.attempt_id)
+        return t30_trace.read(folder, result.phase_b_times, result.phase_d_times)
 
     def _of_error(self, attempt_id: int) -> Outcome | None:
         """By its `-ERR`, should its hook have been lost: the call was never answered, and nothing of it is unknown."""

@@ -72,7 +72,8 @@ class Pending:
                 os.fsync(copied.fileno())
             partial.replace(folder / "fax.tif")
         if t30_trace.is_wanted(sidecar.t30_trace, success=result.fax_success is True):
-            trace = t30_trace.read(spool.inbound_trace(sidecar.attempt_id))
+            written = spool.inbound_trace(sidecar.attempt_id)
+            trace = t30_trace.read(written, result.phase_b_times, result.phase_d_times)
             if trace is not None:
                 write_whole(folder / "t30.log", trace.encode())
         # Written last: a folder without it is not complete, and the spool still has everything.

@@ -1,5 +1,6 @@
 """The T.30 of a call as a list for people: when, who said what, what it means, and where it broke."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from faxplan import t30_steps
@@ -16,7 +17,8 @@ _NONE_KEPT = (
 def of_call(call: Attempt, trace: str | None, zone: ZoneInfo) -> list[str]:
     """trace: as it is kept, None for none. Lines may hold what a stranger wrote: they are to be made visible.
 
-    spandsp gives no times; those of the answer and of the end are the switch's.
+    spandsp's log has no times. Those that there are the switch noted: of the answer, the negotiation, each page and the
+    end.
     """
     if call.internal or call.answered_at is None:
         return [f"Call {call.number}: nothing was answered, so there is no T.30."]
@@ -26,7 +28,7 @@ def of_call(call: Attempt, trace: str | None, zone: ZoneInfo) -> list[str]:
     broke = t30_steps.broke_at(steps, success=call.outcome in _WENT_WELL or call.fax_result_code == 0)
     lines = [f"Call {call.number}, its T.30:", f"{call.answered_at.astimezone(zone):%H:%M:%S}      answered"]
     for index, step in enumerate(steps):
-        lines.append(_line(step))
+        lines.append(_line(step, zone))
         if index == broke:
             why = f" ({call.fax_result_text})" if call.fax_result_text else ""
             lines.append(f"{_NO_TIME} >>>  it broke here{why}")
@@ -36,9 +38,10 @@ def of_call(call: Attempt, trace: str | None, zone: ZoneInfo) -> list[str]:
     return lines
 
 
-def _line(step: Step) -> str:
+def _line(step: Step, zone: ZoneInfo) -> str:
+    at = _NO_TIME if step.at is None else f"{datetime.fromtimestamp(step.at, zone):%H:%M:%S}"
     arrow = "  " if step.side == NEITHER else "->" if step.side == SENT else "<-"
     mark = "!" if step.trouble else " "
     times = f", {step.times} times" if step.times > 1 else ""
     details = f" ({step.details})" if step.details else ""
-    return f"{_NO_TIME} {mark}{arrow} {step.name:<9}{step.meaning}{times}{details}".rstrip()
+    return f"{at} {mark}{arrow} {step.name:<9}{step.meaning}{times}{details}".rstrip()

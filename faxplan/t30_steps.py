@@ -19,16 +19,23 @@ _DETAIL = re.compile(r" +[.01 ]+= (?P<name>[^:]+): (?P<value>.*)$")
 _IDENT = re.compile(r'Remote gave ([A-Z]{3}) as: "(.*)"?$')
 _PAGE = re.compile(r"Starting page (\d+) of transfer")
 _PAGE_DATA = re.compile(rf"{t30_trace.PAGE_DATA} ([TR])x (\d+) frames$")
+_TIMES = re.compile(rf"{t30_trace.TIMES} ([BD])((?: \d{{1,17}})+)$")
 _PHASE = re.compile(r"Changing from phase \w+ to (?:T30_PHASE_)?(\w+)$")
 _SIDES = {"T": SENT, "R": RECEIVED}
 _MOST_STEPS = 2000
+# When spandsp calls the handler of phase B: as it has read what the other side can do, or does. Of phase D: at the end
+# of each page (t30.c).
+_AGREED = ("DIS", "DTC", "DCS")
+_ANSWERS = ("MCF", "RTP", "RTN", "PIP", "PIN")
+_PAGE_ENDS = ("MPS", "EOP", "EOM", "PPS-MPS", "PPS-EOP", "PPS-EOM", "PRI-MPS", "PRI-EOP", "PRI-EOM")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """side: SENT or RECEIVED by us, or NEITHER for what was noticed here. name: of the frame or signal; empty for those.
 
-    details: what stands in it. trouble: it says that something went wrong. times: how often in a row.
+    details: what stands in it. trouble: it says that something went wrong. times: how often in a row. at: UTC epoch
+    seconds, where it is known: of what ended the negotiation, and of the answer to each page.
     """
 
     side: str
@@ -37,14 +44,13 @@ class Step:
     details: str = ""
     trouble: bool = False
     times: int = 1
+    at: float | None = None
 
 
 def read(trace: str) -> list[Step]:
     """The steps of a kept trace, in order; at most 2000."""
     reader = _Reader()
     for line in trace.splitlines():
-        if len(reader.steps) >= _MOST_STEPS:
-            break
         reader.take(line)
     return reader.finished()
 
@@ -65,6 +71,7 @@ class _Reader:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._details: dict[str, list[str]] = {}
+        self._times: dict[str, list[int]] = {}
         self._block = ""
         self._page = 0
 
@@ -72,6 +79,8 @@ class _Reader:
         text = _PREFIX.sub("", line, count=1)
         if (data := _PAGE_DATA.match(text)) is not None:
             self._page_data(_SIDES[data[1]], int(data[2]))
+        elif (times := _TIMES.match(text)) is not None:
+            self._times[times[1]] = [int(each) for each in times[2].split()]
         elif text.startswith(t30_trace.LEFT_OUT):
             self._add(Step(NEITHER, "", f"the trace has a gap: {text.removeprefix('FAXPLAN ')}"))
         elif text == line:
@@ -102,13 +111,26 @@ class _Reader:
             self._trouble(text)
 
     def finished(self) -> list[Step]:
+        """With the times that the switch noted, if there are as many of them as steps that they can be of."""
+        negotiated = [index for index, step in enumerate(self.steps) if step.side == RECEIVED and step.name in _AGREED]
+        answered = [index for index, step in enumerate(self.steps) if step.name in _ANSWERS and self._ends_page(index)]
+        for indexes, moments in ((negotiated, self._times.get("B", [])), (answered, self._times.get("D", []))):
+            if len(indexes) == len(moments):
+                for index, micros in zip(indexes, moments, strict=True):
+                    self.steps[index] = replace(self.steps[index], at=micros / 1_000_000)
         return self.steps
+
+    def _ends_page(self, index: int) -> bool:
+        """Whether it answers the end of a page, which the other side said."""
+        answer = self.steps[index]
+        asked = next((step for step in reversed(self.steps[:index]) if step.side not in (NEITHER, answer.side)), None)
+        return asked is not None and asked.name in _PAGE_ENDS
 
     def _add(self, step: Step) -> None:
         last = self.steps[-1] if self.steps else None
         if last is not None and replace(last, times=step.times) == step:
             self.steps[-1] = replace(last, times=last.times + step.times)
-        else:
+        elif len(self.steps) < _MOST_STEPS:
             self.steps.append(step)
 
     def _frame(self, side: str, name: str) -> None:
@@ -151,7 +173,7 @@ class _Reader:
         if last is not None and (last.side, last.name) == (side, "FCD"):
             self.steps[-1] = replace(last, times=last.times + frames)
         else:
-            self.steps.append(Step(side, "FCD", FRAMES["FCD"], self._which_page(side), times=frames))
+            self._add(Step(side, "FCD", FRAMES["FCD"], self._which_page(side), times=frames))
 
     def _phase(self, phase: str) -> None:
         side = {"C_NON_ECM_TX": SENT, "C_NON_ECM_RX": RECEIVED}.get(phase)

@@ -17,19 +17,23 @@ from faxplan import foreign_text
 
 OFF, FAILED, ALL = "off", "failed", "all"
 """Of which calls a trace is kept (trunks.t30_trace)."""
-MOST = 200_000
-"""Characters of a trace that are kept: as the table has it."""
+MOST = 190_000
+"""Characters of a trace that are kept; with its times no more than the table takes."""
+MOST_TIMES = 400
+"""Of either phase: as many pages a call may have that nobody ends by hand."""
 MOST_BYTES_AT_START, MOST_BYTES_AT_END = 96 * 1024, 256 * 1024
 """Of a longer file no more is read: how a call began, and how it ended. ECM writes three times the size of the pages."""
 LEFT_OUT = "FAXPLAN left out:"
 PAGE_DATA = "FAXPLAN page data:"
-"""How the lines begin that stand for others."""
+TIMES = "FAXPLAN times:"
+"""How the lines begin that stand for others, and those that are ours."""
 _LONGEST_FRAME = 40
 """Octets of a frame that are kept. DIS has 20 at most; longer ones may be anything."""
 _FRAME = re.compile(r"[\w. ]{0,20}[TR]x: +(ff [0-9a-f ]*)$")
 _FCD_NAME = re.compile(r"([TR]x): +FCD with")
 _FCD = re.compile(r"ff [01]3 0[67]?")
 """How such a frame begins: address, control, and FCF as T4_FCD in t30_fcf.h has it. A crash may have cut it off."""
+_MICROSECONDS = re.compile(r"(?<!\S)[0-9]{1,17}(?!\S)")
 _NOISE = re.compile(r"(?:Send complete in phase \w*C_ECM_TX|Set [rt]x type|Trying to (?:send|receive) file|"
                     r"Cannot open (?:source|target) TIFF file|Storing ECM frame)")  # fmt: skip
 
@@ -41,7 +45,22 @@ def variables(folder: Path) -> dict[str, str]:
         # FreeSWITCH's own log gets none of it: level 110 is above all that is logged (switch_log.c, debug_level).
         cv.FAX_VERBOSE_LOG_LEVEL: "debug10",
         cv.FAX_TRACE_DIR: str(folder),
+        # Run in C by whichever thread drives the call's fax. What is expanded is ours: digits, and the clock.
+        cv.EXECUTE_ON_FAX_PHASE_B: _noted(cv.PHASE_B_TIMES),
+        cv.EXECUTE_ON_FAX_PHASE_D: _noted(cv.PHASE_D_TIMES),
     }
+
+
+def _noted(name: str) -> str:
+    return f"set {name}=${{{name}}} ${{strmicroepoch()}}"
+
+
+def times(noted: str | None) -> str | None:
+    """A channel's PHASE_B_TIMES (when the machines had agreed) or PHASE_D_TIMES (when pages were done), checked.
+
+    Microseconds since 1970, with spaces between; None for none, as where the call is not traced.
+    """
+    return " ".join(_MICROSECONDS.findall(noted or "")[:MOST_TIMES]) or None
 
 
 def is_wanted(setting: str, *, success: bool) -> bool:
@@ -49,15 +68,21 @@ def is_wanted(setting: str, *, success: bool) -> bool:
     return setting == ALL or (setting == FAILED and not success)
 
 
-def read(folder: Path) -> str | None:
-    """What is kept of the trace that FreeSWITCH wrote into that folder; None where there is none, or nothing in it."""
+def read(folder: Path, phase_b: str | None = None, phase_d: str | None = None) -> str | None:
+    """What is kept of the trace that FreeSWITCH wrote into that folder; None where there is none, or nothing in it.
+
+    phase_b, phase_d: as `times` gave them.
+    """
     try:
         files = sorted(folder.glob("fax-*.log"))
         raw = _raw(files[0]) if files else b""
     except OSError:
         return None
     lines = list(without_pages(raw.decode("utf-8", "backslashreplace").splitlines()))
-    return _shortened(lines) if lines else None
+    if not lines:
+        return None
+    times = [f"{TIMES} {phase} {noted}" for phase, noted in (("B", phase_b), ("D", phase_d)) if noted]
+    return "\n".join([_shortened(lines), *times])
 
 
 def without_pages(lines: Iterable[str]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import invite
-from bench.channel import CallerProfile, Channel
+from bench.caller_profile import CallerProfile
+from bench.channel import Channel
 from bench.dial_string import DialString, parse_originate
 from bench.errors import InvalidDialString
 from bench.far_end import Behaviour, FarEnd, FarFaxResult

@@ -36,7 +36,7 @@ class FaxOptions:
     start_page: int = -1
     end_page: int = -1
     caller: bool | None = None
-    trace: Callable[[str], None] | None = None
+    trace: Callable[[str], object] | None = None
 
 
 class FaxListener(Protocol):

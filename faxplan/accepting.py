@@ -223,10 +223,8 @@ def _open(
         node=node.name,
         trunk=trunk.name,
         channel_uuid=call.channel_uuid,
-        peer_address=call.source_address,
-        peer_port=call.source_port,
-        sip_call_id=call.call_id,
-        said=attempts.Said(call.invite, caller, called.place),
+        peer=(call.source_address, call.source_port),
+        said=attempts.Said(call.invite, caller, called.place, call.call_id),
         may=Offered(t38=t38, v17=trunk.v17, ecm=ecm),
     )
     queue.open_call(

@@ -8,6 +8,7 @@ from faxplan.caller_identity import Caller
 from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.invite import Invite
+from faxplan.spool import OutboundSidecar
 
 MOST_CALLER_ID = 200
 ANONYMOUS = "anonymous"
@@ -21,6 +22,7 @@ class Said:
     invite: Invite
     caller: Caller
     place: str
+    call_id: str | None = None
 
     @property
     def caller_id(self) -> str:
@@ -39,15 +41,14 @@ def open_inbound(
     node: str,
     trunk: str,
     channel_uuid: str,
-    peer_address: str,
-    peer_port: int | None,
-    sip_call_id: str | None,
+    peer: tuple[str, int | None],
     said: Said,
     may: Offered,
 ) -> int:
     """The attempt of a call that comes in; its id. Those of calls that go out are opened by claims.claim_faxes.
 
-    may: what the call may use. What settles a dispute is kept as the peer wrote it.
+    may: what the call may use. peer: address and port that the INVITE came from. What settles a dispute is kept as the
+    peer wrote it.
     """
     invite = said.invite
     return int(
@@ -64,7 +65,7 @@ def open_inbound(
                 node,
                 trunk,
                 channel_uuid,
-                foreign_text.kept(peer_address),
+                foreign_text.kept(peer[0]),
                 said.caller_id,
                 said.place,
                 foreign_text.kept(invite.request_uri),
@@ -77,8 +78,8 @@ def open_inbound(
                 may.t38,
                 may.ecm,
                 may.v17,
-                peer_port,
-                foreign_text.kept(sip_call_id),
+                peer[1],
+                foreign_text.kept(said.call_id),
             ),
         )
     )
@@ -132,14 +133,13 @@ def close(
     explanation: str,
     pages: int,
     rule: str | None = None,
-    dialled: str | None = None,
-    caller_id: str | None = None,
+    sent: OutboundSidecar | None = None,
     channel: bool | None = None,
 ) -> None:
     """Writes how the call ended.
 
-    outcome: as attempts.outcome in schema.sql; pages: of this call; rule: of failure_rules; channel: whether there was
-    one, None where that is not known, or known before.
+    outcome: as attempts.outcome in schema.sql; pages: of this call; rule: of failure_rules; sent: of a call that went
+    out; channel: whether there was one, None where that is not known, or known before.
     """
     tx.later(
         """update attempts set outcome = %s, explanation = %s, pages = %s, answered_at = %s,
@@ -180,8 +180,8 @@ def close(
             result.sip_call_id,
             result.peer_address,
             result.peer_port,
-            dialled,
-            caller_id,
+            sent.dialled if sent else None,
+            sent.caller_id if sent else None,
             rule,
             channel,
             result.invited_at,

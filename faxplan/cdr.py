@@ -32,6 +32,13 @@ def _seconds(start: str, end: str) -> str:
     return f"case when {end} - {start} is not null then greatest({between}, 0) end"
 
 
+_POST_DIAL_DELAY = f"case when not {_INBOUND} then {_seconds('a.invited_at', _FIRST_RESPONSE)} end"
+_BILLABLE = (
+    "case when a.answered_at is null and a.ended_at is not null then 0 "
+    f"else {_seconds('a.answered_at', 'a.ended_at')} end"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """sql: over attempts a, faxes f, tenants t. theirs: somebody outside wrote it. of_calls: only calls have it.
@@ -65,11 +72,9 @@ COLUMNS: tuple[Column, ...] = (
     *_plain("started_at"),
     *_plain("invited_at", "progress_at", "answered_at", of_calls=True),
     *_plain("ended_at"),
-    Column("post_dial_delay", f"case when not {_INBOUND} then {_seconds('a.invited_at', _FIRST_RESPONSE)} end",
-           of_calls=True),  # fmt: skip
+    Column("post_dial_delay", _POST_DIAL_DELAY, of_calls=True),
     Column("answer_seconds", _seconds("a.invited_at", "a.answered_at"), of_calls=True),
-    Column("billable_seconds", f"case when a.answered_at is null and a.ended_at is not null then 0 "
-                               f"else {_seconds('a.answered_at', 'a.ended_at')} end", of_calls=True),  # fmt: skip
+    Column("billable_seconds", _BILLABLE, of_calls=True),
     *_plain("start_page", "pages"),
     Column("fax_pages", "f.pages"),
     Column("fax_state", "f.state"),
@@ -93,7 +98,9 @@ COLUMNS: tuple[Column, ...] = (
     *_plain("verstat", "attest", "t38_offered", "ecm_offered", "v17_offered"),
 )
 _SELECTED = ", ".join(
-    f"case when {_KIND} = '{CALL}' then {each.sql} end as {each.name}" if each.of_calls else f"{each.sql} as {each.name}"
+    f"case when {_KIND} = '{CALL}' then {each.sql} end as {each.name}"
+    if each.of_calls
+    else f"{each.sql} as {each.name}"
     for each in COLUMNS
 )
 _WITHHELD = tuple(each.name for each in COLUMNS if each.withheld)
@@ -185,11 +192,7 @@ def _moment(text: str | None, zone: ZoneInfo) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise InvalidPeriod(
-            f"{text[:40]!r} is no time. Write it as 2026-11-30, or as 2026-11-30 08:00."
-        ) from None
+        raise InvalidPeriod(f"{text[:40]!r} is no time. Write it as 2026-11-30, or as 2026-11-30 08:00.") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     return moment.astimezone(UTC)
-
-

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters the command into the parser."""
     records = commands.add_parser("cdr", parents=[common], help="call detail records: CSV, or JSON with --json")
-    records.add_argument("--tenant", metavar="TENANT", help="of this tenant only (default: of all, one after the other)")
+    records.add_argument(
+        "--tenant", metavar="TENANT", help="of this tenant only (default: of all, one after the other)"
+    )
     records.add_argument("--from", dest="since", metavar="DAY", help="attempts since 2026-11-01, or 2026-11-01 08:00")
     records.add_argument("--to", dest="until", metavar="DAY", help="and before this day, or time")
     records.add_argument("--zone", metavar="ZONE", help="time zone of the period, and of the times (default: the "
@@ -30,7 +32,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
                          help="with what tells who an anonymous caller is: for a dispute with the carrier, and nobody "
                               "else")  # fmt: skip
     records.add_argument("--reconcile", action="store_true",
-                         help="say instead whether pages of attempts, faxes and quotas add up; exit code 1 if not")  # fmt: skip
+                         help="say instead whether the pages add up, of attempts, faxes and quotas")  # fmt: skip
     records.set_defaults(command=_cdr)
 
 

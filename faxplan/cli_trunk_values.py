@@ -35,7 +35,7 @@ def options() -> argparse.ArgumentParser:
     _add_encryption(parser)
     _add_identity(parser)
     parser.add_argument("--t30-trace", choices=[t30_trace.OFF, t30_trace.FAILED, t30_trace.ALL],
-                        help="of which calls the T.30 is kept, for `faxplan show FAX --trace` (default: off)")  # fmt: skip
+                        help="of which calls the T.30 is kept for `faxplan show --trace` (default: off)")  # fmt: skip
     _add_limits(parser)
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser

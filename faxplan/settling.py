@@ -75,8 +75,7 @@ def conclude(
         explanation=decision.explanation,
         pages=decision.pages_done - fax["pages_done"],
         rule=decision.rule.name if decision.rule else None,
-        dialled=sidecar.dialled if sidecar else None,
-        caller_id=sidecar.caller_id if sidecar else None,
+        sent=sidecar,
         channel=None if call is WITHOUT_TRUNK else outcome.result.channel,
     )
     _learn(tx, fax, call, outcome.result, decision)
@@ -84,9 +83,7 @@ def conclude(
     return decision
 
 
-def settle_unknown(
-    db: Database, call: Row, *, actor: str, pages_told: int = 0, trace: str | None = None
-) -> bool:
+def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0, trace: str | None = None) -> bool:
     """Settles an outbound call that nobody will ever report on: its switch died, or its lease ran out.
 
     What was acknowledged stays acknowledged (pages_told: as in `settle`). The rest is dialled again unless the tenant

@@ -9,9 +9,7 @@ from faxplan.t30_steps import NEITHER, SENT, Step
 
 _WENT_WELL = ("sent", "received")
 _NO_TIME = " " * 8
-_NONE_KEPT = (
-    "no T.30 trace is kept of it. `faxplan trunk set TRUNK --t30-trace failed` keeps those of calls that fail."
-)
+_NONE_KEPT = "no T.30 trace is kept of it. `faxplan trunk set TRUNK --t30-trace failed` keeps those of calls that fail."
 
 
 def of_call(call: Attempt, trace: str | None, zone: ZoneInfo) -> list[str]:

@@ -32,7 +32,7 @@ _PAGE_ENDS = ("MPS", "EOP", "EOM", "PPS-MPS", "PPS-EOP", "PPS-EOM", "PRI-MPS", "
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """side: SENT or RECEIVED by us, or NEITHER for what was noticed here. name: of the frame or signal; empty for those.
+    """side: SENT or RECEIVED by us, or NEITHER for what was noticed here, which has no name: of frame or signal.
 
     details: what stands in it. trouble: it says that something went wrong. times: how often in a row. at: UTC epoch
     seconds, where it is known: of what ended the negotiation, and of the answer to each page.
@@ -135,7 +135,7 @@ class _Reader:
 
     def _frame(self, side: str, name: str) -> None:
         self._add(Step(side, name, FRAMES.get(name, "a frame"), trouble=name in WORSE))
-        if name in self._details and self._details[name]:
+        if self._details.get(name):
             self._tell_last(name, ", ".join(self._details[name]))
 
     def _octets(self, octets: list[str]) -> None:

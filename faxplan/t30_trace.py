@@ -22,7 +22,7 @@ MOST = 190_000
 MOST_TIMES = 400
 """Of either phase: as many pages a call may have that nobody ends by hand."""
 MOST_BYTES_AT_START, MOST_BYTES_AT_END = 96 * 1024, 256 * 1024
-"""Of a longer file no more is read: how a call began, and how it ended. ECM writes three times the size of the pages."""
+"""Of a longer file no more is read: how a call began, and how it ended. With ECM it is thrice as long as the pages."""
 LEFT_OUT = "FAXPLAN left out:"
 PAGE_DATA = "FAXPLAN page data:"
 TIMES = "FAXPLAN times:"

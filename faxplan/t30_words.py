@@ -1,4 +1,4 @@
-"""What the frames and signals of T.30 mean (ITU-T T.30, 5.3.6 and Annex A), and what spandsp says when one goes wrong."""
+"""What frames and signals of T.30 mean (ITU-T T.30, 5.3.6 and Annex A), and what spandsp says when one goes wrong."""
 
 import re
 
@@ -47,7 +47,9 @@ FRAMES = {
     "SUB": "sub-address",
     "SEP": "selective polling",
 }
-OF_THE_SECOND_FCF = {"00": "NULL", "0e": "NULL", "4f": "MPS", "4e": "MPS", "2f": "EOP", "2e": "EOP", "8f": "EOM", "8e": "EOM"}
+OF_THE_SECOND_FCF = {
+    "00": "NULL", "4f": "MPS", "4e": "MPS", "2f": "EOP", "2e": "EOP", "8f": "EOM", "8e": "EOM",
+}  # fmt: skip
 """What a PPS says at the end of a page, by its fourth octet (t30_fcf.h; the last bit is X)."""
 WORSE = frozenset({"FTT", "RTN", "PIN", "PPR", "CRP", "ERR", "EOR"})
 """Frames that say that something went wrong."""

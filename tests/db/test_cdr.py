@@ -20,6 +20,7 @@ from tests.faxes import accepted, claim, due_now, fax_tiff, pending_folder, queu
 from tests.world import Office, World
 
 UTC_ZONE = ZoneInfo("UTC")
+ALWAYS = Period()
 T0 = 1_750_000_000.0  # 2025-06-15 15:06:40 UTC
 FORMULA = '=HYPERLINK("http://evil.example","pay")'
 SENT = CallResult(
@@ -74,7 +75,7 @@ def received(world: World, result: CallResult, **caller: str) -> int:
     return sidecar.fax_id
 
 
-def records(world: World, office: Office, period: Period = Period(), *, withheld: bool = False) -> list[Row]:
+def records(world: World, office: Office, period: Period = ALWAYS, *, withheld: bool = False) -> list[Row]:
     with world.portal.tenant(office.tenant.id) as tx:
         return list(cdr.records(tx, office.tenant.id, period, UTC_ZONE, withheld=withheld))
 
@@ -147,7 +148,9 @@ def test_an_internal_delivery_is_no_call_on_either_side(world: World) -> None:
 
 
 def test_a_received_call_tells_what_its_invite_said(world: World) -> None:
-    result = CallResult("NORMAL_CLEARING", fax_success=True, pages=1, invited_at=T0, answered_at=T0 + 1, ended_at=T0 + 9)
+    result = CallResult(
+        "NORMAL_CLEARING", fax_success=True, pages=1, invited_at=T0, answered_at=T0 + 1, ended_at=T0 + 9
+    )
     fax_id = received(world, replace(result, hung_up_by="us", codec="PCMU"), calling="+493099001234")
     (row,) = records(world, world.acme)
     assert (row["fax"], row["direction"], row["kind"], row["pages"]) == (fax_id, "received", "call", 1)
@@ -171,7 +174,8 @@ def test_the_period_begins_with_its_first_moment_and_ends_before_its_last(world:
     with world.switch.tenant(world.acme.tenant.id) as tx:
         for number, moment in enumerate(moments):
             tx.execute(
-                "update attempts set started_at = %s where id = (select id from attempts order by id offset %s limit 1)",
+                """update attempts set started_at = %s
+                   where id = (select id from attempts order by id offset %s limit 1)""",
                 (moment, number),
             )
     march = cdr.period("2026-03-01", "2026-04-01", ZoneInfo("Europe/Berlin"))

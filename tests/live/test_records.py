@@ -45,7 +45,13 @@ def without_tag(header: str) -> str:
 @pytest.mark.parametrize("caller_id_in", ["from", "pai", "rpid"])
 @pytest.mark.parametrize("privacy", [False, True])
 def test_what_a_refused_invite_said_is_what_the_carrier_read(
-    world: World, faxplan: Instance, live: Live, carriers_side: EventSocket, letter: Path, caller_id_in: str, privacy: bool
+    world: World,
+    faxplan: Instance,
+    live: Live,
+    carriers_side: EventSocket,
+    letter: Path,
+    caller_id_in: str,
+    privacy: bool,
 ) -> None:
     if privacy and caller_id_in == "from":
         pytest.skip("no trunk is so: nowhere would it be told the number")
@@ -108,7 +114,7 @@ def test_a_received_call_is_recorded_as_the_carrier_dialled_it(
     world: World, faxplan: Instance, live: Live, carriers_side: EventSocket, letter: Path
 ) -> None:
     send(world, letter, world.borea.did)
-    wait_for(lambda: bool(_received(world)), "the fax to be received", 120)
+    wait_for(lambda: any(each["outcome"] for each in _received(world)), "the fax to be received", 120)
     call = _received(world)[0]
     theirs = seen_by_the_carrier(carriers_side, call["sip_call_id"])
     assert call["invite_uri"] == f"sip:{theirs['variable_sip_req_uri']}"
@@ -132,8 +138,8 @@ def test_a_received_call_is_recorded_as_the_carrier_dialled_it(
 def test_the_t30_of_a_call_that_broke_is_kept_on_both_sides(world: World, faxplan: Instance, letter: Path) -> None:
     change(world, "trunks", t30_trace="failed")
     fax_id = send(world, letter, world.borea.did)
-    # As soon as a page has arrived: our own receiving end breaks off, and to it the sender is the far end.
-    wait_for(lambda: bool(_received(world)) and _pages_in_call(world) >= 1, "a page", 60)
+    # As soon as a page is acknowledged: our own receiving end breaks off, and to the sender that is the far end.
+    wait_for(lambda: _pages_in_call(world) >= 1, "a page", 60)
     faxplan.api(f"uuid_kill {_received(world)[0]['channel_uuid']}")
     call = the_attempt(world, fax_id)
     wait_for(lambda: all(each["outcome"] for each in _received(world)), "the received side to be settled")
@@ -144,12 +150,18 @@ def test_the_t30_of_a_call_that_broke_is_kept_on_both_sides(world: World, faxpla
     sent_steps, received_steps = t30_steps.read(sent_trace), t30_steps.read(received_trace)
     ours = [(step.side, step.name) for step in sent_steps]
     theirs = [(step.side, step.name) for step in received_steps]
-    assert [(RECEIVED, "DIS"), (SENT, "DCS"), (SENT, "TCF"), (RECEIVED, "CFR")] == [
-        step for step in ours if step[1] in ("DIS", "DCS", "TCF", "CFR")
-    ][:4]
-    assert [(SENT, "DIS"), (RECEIVED, "DCS"), (RECEIVED, "TCF"), (SENT, "CFR")] == [
-        step for step in theirs if step[1] in ("DIS", "DCS", "TCF", "CFR")
-    ][:4]
+    assert [step for step in ours if step[1] in ("DIS", "DCS", "TCF", "CFR")][:4] == [
+        (RECEIVED, "DIS"),
+        (SENT, "DCS"),
+        (SENT, "TCF"),
+        (RECEIVED, "CFR"),
+    ]
+    assert [step for step in theirs if step[1] in ("DIS", "DCS", "TCF", "CFR")][:4] == [
+        (SENT, "DIS"),
+        (RECEIVED, "DCS"),
+        (RECEIVED, "TCF"),
+        (SENT, "CFR"),
+    ]
     assert (RECEIVED, "MCF") in ours
     assert (SENT, "MCF") in theirs
     assert (SENT, "FCD") in ours
@@ -182,5 +194,5 @@ def _received(world: World) -> list[dict[str, Any]]:
 
 
 def _pages_in_call(world: World) -> int:
-    with world.portal.tenant(world.borea.tenant.id) as tx:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
         return int(tx.value("select coalesce(sum(pages), 0) from calls"))

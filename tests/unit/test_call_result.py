@@ -132,7 +132,9 @@ def test_the_switchs_own_times_are_taken_and_the_first_sign_of_life() -> None:
     assert (result.invited_at, result.progress_at) == (1_750_000_000.0, 1_750_000_002.5)
     assert (result.answered_at, result.ended_at) == (1_750_000_005.25, 1_750_000_065.75)
     # "0" is what FreeSWITCH has for what never was.
-    nothing = ENDED | dict.fromkeys((cv.PROGRESS_UEPOCH, cv.PROGRESS_MEDIA_UEPOCH, cv.ANSWER_UEPOCH, cv.END_UEPOCH), "0")
+    nothing = ENDED | dict.fromkeys(
+        (cv.PROGRESS_UEPOCH, cv.PROGRESS_MEDIA_UEPOCH, cv.ANSWER_UEPOCH, cv.END_UEPOCH), "0"
+    )
     result = call_result.parse((nothing | {cv.ANSWER_EPOCH: "0"}).get, ended_at=5.0)
     assert (result.progress_at, result.answered_at, result.ended_at) == (None, None, 5.0)
 
@@ -163,9 +165,7 @@ def test_who_hung_up(disposition: str, who: str | None) -> None:
 
 
 def test_the_stacks_own_408_is_nobodys_refusal() -> None:
-    silent = {
-        cv.HANGUP_CAUSE: "RECOVERY_ON_TIMER_EXPIRE", cv.SIP_TERM_STATUS: "408", cv.SIP_HANGUP_DISPOSITION: "recv_refuse",
-    }  # fmt: skip
+    silent = {cv.HANGUP_CAUSE: "NONE", cv.SIP_TERM_STATUS: "408", cv.SIP_HANGUP_DISPOSITION: "recv_refuse"}
     assert call_result.parse(silent.get, ended_at=5.0).hung_up_by is None
 
 

@@ -1,6 +1,7 @@
 """What Faxplan adds to a sending FreeSWITCH: CPU-seconds per fax, beside a bare txfax.
 
-    python benchmarks/live_sending.py [--runs 10] [--calls 60] [--rate 10] [--stamped] [--traced] [--write docs/benchmarks]
+    python benchmarks/live_sending.py [--runs 10] [--calls 60] [--rate 10] [--stamped] [--traced]
+                                      [--write docs/benchmarks]
 
 Three FreeSWITCH instances on 127.0.0.1: a bare sender, one that runs Faxplan's scripts, and the carrier that receives.
 Runs are interleaved, bare, Faxplan, bare, ...; then each sends one burst. The worker has rendered before, and the bare

@@ -89,6 +89,8 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
     Raises UnreadableResult if success, result code or pages cannot be read: nothing unreadable becomes a zero. Any
     other value that cannot be read is None: a far machine's oddity must not undo a success.
     """
+    pages = _number(get, cv.FAX_PAGES) or 0
+    phase_b, phase_d = t30_trace.times(get, pages)
     return CallResult(
         hangup_cause=get(cv.HANGUP_CAUSE) or "NONE",
         # Of a received call only the second is there before its script ends, where the far end gave a Reason.
@@ -96,7 +98,7 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         sip_code=_number_or_none(get, cv.SIP_TERM_STATUS) or _answer_to_invite(get),
         fax_success=_flag(get, cv.FAX_SUCCESS, "1", "0"),
         fax_result_code=_number(get, cv.FAX_RESULT_CODE),
-        pages=_number(get, cv.FAX_PAGES) or 0,
+        pages=pages,
         ecm_used={"on": True, "off": False}.get(get(cv.FAX_ECM_USED) or ""),
         v17_disabled={"1": True, "0": False}.get(get(cv.FAX_V17_DISABLED) or ""),
         transfer_rate=_number_or_none(get, cv.FAX_TRANSFER_RATE),
@@ -120,8 +122,8 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         peer_port=port(get, cv.SIP_NETWORK_PORT),
         media_address=_media_address(get),
         codec=foreign_text.kept(get(cv.READ_CODEC)),
-        phase_b_times=t30_trace.times(get(cv.PHASE_B_TIMES)),
-        phase_d_times=t30_trace.times(get(cv.PHASE_D_TIMES)),
+        phase_b_times=phase_b,
+        phase_d_times=phase_d,
         ended_at=_moment(get, cv.END_UEPOCH) or ended_at,
     )
 

@@ -35,9 +35,10 @@ FAX_VERBOSE_LOG_LEVEL = "fax_verbose_log_level"
 FAX_TRACE_DIR = "fax_trace_dir"
 EXECUTE_ON_FAX_PHASE_B = "execute_on_fax_phase_b"
 EXECUTE_ON_FAX_PHASE_D = "execute_on_fax_phase_d"
-PHASE_B_TIMES = "faxplan_phase_b_times"
-"""Set by the two above, as we have them: microseconds since 1970, one after the other."""
-PHASE_D_TIMES = "faxplan_phase_d_times"
+PHASE_B_TIME = "faxplan_phase_b_time"
+"""Set by the first of them, as we have it: when the machines agreed last. PHASE_D_TIME with a page's number: when that
+page of the call was done. Both as t30_trace.CLOCK has it."""
+PHASE_D_TIME = "faxplan_phase_d_time_"
 
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"

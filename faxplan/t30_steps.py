@@ -19,7 +19,7 @@ _DETAIL = re.compile(r" +[.01 ]+= (?P<name>[^:]+): (?P<value>.*)$")
 _IDENT = re.compile(r'Remote gave ([A-Z]{3}) as: "(.*)"?$')
 _PAGE = re.compile(r"Starting page (\d+) of transfer")
 _PAGE_DATA = re.compile(rf"{t30_trace.PAGE_DATA} ([TR])x (\d+) frames$")
-_TIMES = re.compile(rf"{t30_trace.TIMES} ([BD])((?: \d{{1,17}})+)$")
+_TIMES = re.compile(rf"{t30_trace.TIMES} ([BD])((?: \d{{1,11}})+)$")
 _PHASE = re.compile(r"Changing from phase \w+ to (?:T30_PHASE_)?(\w+)$")
 _SIDES = {"T": SENT, "R": RECEIVED}
 _MOST_STEPS = 2000
@@ -114,10 +114,11 @@ class _Reader:
         """With the times that the switch noted, if there are as many of them as steps that they can be of."""
         negotiated = [index for index, step in enumerate(self.steps) if step.side == RECEIVED and step.name in _AGREED]
         answered = [index for index, step in enumerate(self.steps) if step.name in _ANSWERS and self._ends_page(index)]
-        for indexes, moments in ((negotiated, self._times.get("B", [])), (answered, self._times.get("D", []))):
+        # Of the negotiation the last time is known.
+        for indexes, moments in ((negotiated[-1:], self._times.get("B", [])), (answered, self._times.get("D", []))):
             if len(indexes) == len(moments):
-                for index, micros in zip(indexes, moments, strict=True):
-                    self.steps[index] = replace(self.steps[index], at=micros / 1_000_000)
+                for index, seconds in zip(indexes, moments, strict=True):
+                    self.steps[index] = replace(self.steps[index], at=float(seconds))
         return self.steps
 
     def _ends_page(self, index: int) -> bool:

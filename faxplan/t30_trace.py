@@ -9,7 +9,8 @@ The far end has written parts of it: idents, and what it says of its make. Lines
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from faxplan import channel_variables as cv
@@ -19,6 +20,8 @@ OFF, FAILED, ALL = "off", "failed", "all"
 """Of which calls a trace is kept (trunks.t30_trace)."""
 MOST = 190_000
 """Characters of a trace that are kept; with its times no more than the table takes."""
+CLOCK = "%Y-%m-%d %H:%M:%S %z"
+"""How FreeSWITCH writes down a time: to the second, as what it shows by itself is."""
 MOST_TIMES = 400
 """Of either phase: as many pages a call may have that nobody ends by hand."""
 MOST_BYTES_AT_START, MOST_BYTES_AT_END = 96 * 1024, 256 * 1024
@@ -33,7 +36,6 @@ _FRAME = re.compile(r"[\w. ]{0,20}[TR]x: +(ff [0-9a-f ]*)$")
 _FCD_NAME = re.compile(r"([TR]x): +FCD with")
 _FCD = re.compile(r"ff [01]3 0[67]?")
 """How such a frame begins: address, control, and FCF as T4_FCD in t30_fcf.h has it. A crash may have cut it off."""
-_MICROSECONDS = re.compile(r"(?<!\S)[0-9]{1,17}(?!\S)")
 _NOISE = re.compile(r"(?:Send complete in phase \w*C_ECM_TX|Set [rt]x type|Trying to (?:send|receive) file|"
                     r"Cannot open (?:source|target) TIFF file|Storing ECM frame)")  # fmt: skip
 
@@ -45,22 +47,30 @@ def variables(folder: Path) -> dict[str, str]:
         # FreeSWITCH's own log gets none of it: level 110 is above all that is logged (switch_log.c, debug_level).
         cv.FAX_VERBOSE_LOG_LEVEL: "debug10",
         cv.FAX_TRACE_DIR: str(folder),
-        # Run in C by whichever thread drives the call's fax. What is expanded is ours: digits, and the clock.
-        cv.EXECUTE_ON_FAX_PHASE_B: _noted(cv.PHASE_B_TIMES),
-        cv.EXECUTE_ON_FAX_PHASE_D: _noted(cv.PHASE_D_TIMES),
+        # Run in C by whichever thread drives the call's fax. Only a number of spandsp's is expanded, and no API: a
+        # FreeSWITCH that keeps our advice has those switched off (api-expansion).
+        cv.EXECUTE_ON_FAX_PHASE_B: f"strftime {cv.PHASE_B_TIME}={CLOCK}",
+        cv.EXECUTE_ON_FAX_PHASE_D: f"strftime {cv.PHASE_D_TIME}${{{cv.FAX_PAGES}}}={CLOCK}",
     }
 
 
-def _noted(name: str) -> str:
-    return f"set {name}=${{{name}}} ${{strmicroepoch()}}"
+def times(get: Callable[[str], str | None], pages: int) -> tuple[str | None, str | None]:
+    """When the machines had agreed (phase B), and when each page was done (phase D), by a channel's variables.
 
-
-def times(noted: str | None) -> str | None:
-    """A channel's PHASE_B_TIMES (when the machines had agreed) or PHASE_D_TIMES (when pages were done), checked.
-
-    Microseconds since 1970, with spaces between; None for none, as where the call is not traced.
+    Seconds since 1970, with spaces between; None for none, as where the call is not traced. pages: of the call.
     """
-    return " ".join(_MICROSECONDS.findall(noted or "")[:MOST_TIMES]) or None
+    agreed = _seconds(get(cv.PHASE_B_TIME))
+    if agreed is None:
+        return None, None
+    done = (_seconds(get(f"{cv.PHASE_D_TIME}{page}")) for page in range(1, min(pages, MOST_TIMES) + 1))
+    return agreed, " ".join(each for each in done if each is not None) or None
+
+
+def _seconds(clock: str | None) -> str | None:
+    try:
+        return f"{datetime.strptime(clock, CLOCK).timestamp():.0f}" if clock else None  # noqa: DTZ007 - CLOCK has %z
+    except ValueError:
+        return None
 
 
 def is_wanted(setting: str, *, success: bool) -> bool:

@@ -99,9 +99,20 @@ def test_freeswitchs_own_log_gets_none_of_it(tmp_path: Path) -> None:
 
 
 def test_the_times_that_the_switch_noted_stand_at_the_end(tmp_path: Path) -> None:
-    phase_b = t30_trace.times(" 1750000000000001")
-    phase_d = t30_trace.times(" 1750000000000002 x 17500000000000099999 1750000000000003")
-    assert t30_trace.read(written(tmp_path, "FLOW T.30 x"), phase_b, phase_d) == (
-        "FLOW T.30 x\nFAXPLAN times: B 1750000000000001\nFAXPLAN times: D 1750000000000002 1750000000000003"
+    variables = {
+        cv.PHASE_B_TIME: "2025-06-15 17:06:40 +0200",
+        f"{cv.PHASE_D_TIME}1": "2025-06-15 15:06:41 +0000",
+        f"{cv.PHASE_D_TIME}2": "nonsense",
+        f"{cv.PHASE_D_TIME}3": "2025-06-15 15:06:43 +0000",
+        f"{cv.PHASE_D_TIME}4": "2025-06-15 15:06:44 +0000",
+    }
+    times = t30_trace.times(variables.get, 3)
+    assert t30_trace.read(written(tmp_path, "FLOW T.30 x"), *times) == (
+        "FLOW T.30 x\nFAXPLAN times: B 1750000000\nFAXPLAN times: D 1750000001 1750000003"
     )
-    assert t30_trace.times(None) is None
+    assert t30_trace.times({}.get, 3) == (None, None)
+
+
+def test_no_api_is_called_by_what_notes_the_times(tmp_path: Path) -> None:
+    """A switch may have the expansion of APIs switched off, as ours has."""
+    assert [value for value in t30_trace.variables(tmp_path).values() if "(" in value] == []

@@ -166,6 +166,9 @@ def test_the_t30_of_a_call_that_broke_is_kept_on_both_sides(world: World, faxpla
     assert (SENT, "MCF") in theirs
     assert (SENT, "FCD") in ours
     assert t30_steps.broke_at(sent_steps, success=False) is not None
+    # The switch noted when they had agreed, and when the page was done.
+    assert [step.name for step in sent_steps if step.at is not None] == ["DIS", "MCF"]
+    assert [step.name for step in received_steps if step.at is not None] == ["DCS", "MCF"]
     # No page in it: neither frames of page data nor the names of our files.
     for trace in (sent_trace, received_trace):
         assert "ff 03 06" not in trace

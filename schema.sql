@@ -269,6 +269,7 @@ create table trunks (
     encrypted_media     boolean not null default false,
     trusts_identity     boolean not null default false,
     called_from         text[] not null default '{request}',
+    t30_trace           text not null default 'off',
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -291,7 +292,8 @@ create table trunks (
     constraint trunks_encrypted_media_keys check (not encrypted_media or transport = 'tls'),
     constraint trunks_encrypted_media_audio check (not (encrypted_media and t38)),
     constraint trunks_called_from_known check (
-        called_from <@ array['request', 'to', 'diversion', 'history-info'] and cardinality(called_from) between 1 and 4)
+        called_from <@ array['request', 'to', 'diversion', 'history-info'] and cardinality(called_from) between 1 and 4),
+    constraint trunks_t30_trace_known check (t30_trace in ('off', 'failed', 'all'))
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -320,6 +322,7 @@ comment on column trunks.trusts_identity is
     'Whether what it says about callers is believed: P-Asserted-Identity, Remote-Party-ID, verstat, Identity, Diversion, History-Info.';
 comment on column trunks.called_from is
     'Where its INVITEs say which number is called, in the order in which they are looked at. request stands for To where it is our own Contact.';
+comment on column trunks.t30_trace is 'Of which calls a T.30 trace is kept: off (none), failed (those that did not succeed), all.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
 create table trunk_states (
@@ -675,6 +678,14 @@ create table attempts (
     invite_diversion      text,
     verstat               text,
     attest                text,
+    channel               boolean,
+    invited_at            timestamptz,
+    progress_at           timestamptz,
+    hung_up_by            text,
+    sip_phrase            text,
+    peer_port             integer,
+    media_address         text,
+    codec                 text,
     constraint attempts_pkey primary key (tenant_id, id),
     constraint attempts_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
     constraint attempts_number_key unique (tenant_id, fax_id, number),
@@ -683,8 +694,11 @@ create table attempts (
     constraint attempts_settled check ((outcome is null) = (ended_at is null)),
     constraint attempts_called_from_known check (called_from in ('request', 'to', 'diversion', 'history-info')),
     constraint attempts_verstat_known check (verstat ~ '^(TN-Validation-(Passed|Failed)(-[ABC])?|No-TN-Validation)$'),
-    constraint attempts_attest_known check (attest in ('A', 'B', 'C'))
+    constraint attempts_attest_known check (attest in ('A', 'B', 'C')),
+    constraint attempts_hung_up_by_known check (hung_up_by in ('us', 'far-end')),
+    constraint attempts_peer_port_range check (peer_port between 0 and 65535)
 );
+create index attempts_started_idx on attempts (tenant_id, started_at, id);
 comment on table attempts is 'One call. It is settled once: outcome goes from null to a value by compare-and-set.';
 comment on column attempts.start_page is '0-based page of the fax that this call began with (fax_start_page).';
 comment on column attempts.pages is 'Pages that the far end acknowledged, or that arrived, in this call.';
@@ -697,10 +711,31 @@ comment on column attempts.t38_offered is 'Whether this call could use T.38; ecm
 comment on column attempts.internal is 'Delivered from tenant to tenant within this installation: there was no call, and no trunk.';
 comment on column attempts.called_from is 'Inbound: where the INVITE said which number is called; see trunks.called_from.';
 comment on column attempts.invite_uri is
-    'Inbound: the Request-URI as the peer wrote it. invite_to, invite_from, invite_asserted (P-Asserted-Identity, or Remote-Party-ID) and '
-    'invite_diversion (Diversion, or History-Info): those headers. At most 250 characters; not shown to people where the caller is anonymous.';
+    'The Request-URI: inbound as the peer wrote it, outbound as our switch sent it. invite_to, invite_from, invite_asserted (P-Asserted-Identity, or '
+    'Remote-Party-ID): those headers, outbound without tag. invite_diversion (inbound; Diversion, or History-Info). At most 250 characters; not '
+    'shown to people where the caller is anonymous.';
 comment on column attempts.verstat is 'Whether the calling number is proven (3GPP TS 24.229, 7.2A.20): by FreeSWITCH, or says a trunk that is trusted.';
 comment on column attempts.attest is 'How the caller''s provider vouches for the number (RFC 8588): A fully, B partly, C not.';
+comment on column attempts.channel is 'Whether the switch made a channel; false: no INVITE was sent. Null: it runs, a crash hides it, or internal.';
+comment on column attempts.invited_at is 'When the switch made the channel: the INVITE went out, or had come in.';
+comment on column attempts.progress_at is 'Outbound: when the first 180, 181 or 183 came (RFC 3261, 13.2.2.1); null: none before the answer.';
+comment on column attempts.hung_up_by is
+    'Who ended it, by BYE, CANCEL or a refusal: us, or far-end. Null: it is not known, or nobody did, as where the INVITE was never answered.';
+comment on column attempts.sip_phrase is 'Outbound: the reason phrase with which the INVITE was refused, as the far end wrote it.';
+comment on column attempts.peer_address is 'Where SIP came from: inbound the INVITE, outbound the latest response. peer_port: likewise.';
+comment on column attempts.media_address is 'Address and port to which our RTP or UDPTL went last.';
+comment on column attempts.codec is 'Of the audio with which the call began, by its name in RTP: PCMU or PCMA. In T.38, too.';
+
+create table t30_traces (
+    tenant_id   bigint not null,
+    attempt_id  bigint not null,
+    trace       text not null,
+    constraint t30_traces_pkey primary key (tenant_id, attempt_id),
+    constraint t30_traces_attempt_fkey foreign key (tenant_id, attempt_id) references attempts (tenant_id, id) on delete cascade,
+    constraint t30_traces_trace_length check (length(trace) <= 200000)
+);
+comment on table t30_traces is 'What spandsp logged of the T.30 of a call, by trunks.t30_trace. It lives as long as its attempt.';
+comment on column t30_traces.trace is 'Its lines, without those that hold pages (FCD frames).';
 
 create table failure_rules (
     id           bigint generated always as identity,
@@ -796,6 +831,7 @@ create table quotas (
     reserved_pages  integer not null default 0,
     used_pages      integer not null default 0,
     period_start    date not null,
+    counted_since   timestamptz not null default now(),
     constraint quotas_pkey primary key (tenant_id, id),
     constraint quotas_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint quotas_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -808,6 +844,7 @@ comment on column quotas.used_pages is
     'In the period that began on period_start. Once that is over they count no more, whether a later change has begun the next period here or not.';
 comment on column quotas.reserved_pages is 'Held for faxes that are not final, in whatever period they were submitted.';
 comment on column quotas.period_start is 'A day in tenants.time_zone. Never goes back.';
+comment on column quotas.counted_since is 'What was used before is not in used_pages: when the quota was made.';
 
 create table notices (
     tenant_id   bigint not null,
@@ -896,7 +933,7 @@ declare
 begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
-                             'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals'] loop
+                             'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -957,7 +994,7 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
-              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from) on trunks to faxplan_portal;
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace) on trunks to faxplan_portal;
 grant select on failure_rules, sending_hours, trunk_states, verified_numbers to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
@@ -996,3 +1033,7 @@ grant select on did_refusals to faxplan_admin;
 grant select on did_callers, did_refusals to faxplan_portal;
 grant select on did_callers to faxplan_switch;
 grant select, insert, update on did_refusals to faxplan_switch;
+
+-- What spandsp logged of a call.
+grant select on t30_traces to faxplan_portal;
+grant insert on t30_traces to faxplan_switch;

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from bench.switch import Switch
 
 _log = logging.getLogger("bench.applications")
-_IN_HOOK = {"sched_hangup", "set", "unset", "export", "log", "hangup"}
+_IN_HOOK = {"sched_hangup", "strftime", "set", "unset", "export", "log", "hangup"}
 _VARIABLE = re.compile(r"\$\{([\w-]+)\}")
 
 
@@ -29,6 +30,7 @@ class Applications:
             "hangup": lambda channel, data: channel.hangup(causes.cause_named(data or "NORMAL_CLEARING")),
             "set": self._set,
             "export": self._set,
+            "strftime": self._strftime,
             "unset": lambda channel, data: channel.set(data.strip(), None),
             "log": self._log,
             "info": lambda channel, data: _log.info("%s %s", channel.uuid, channel.headers()),
@@ -77,6 +79,10 @@ class Applications:
     def _set(self, channel: Channel, data: str) -> None:
         name, _, value = data.partition("=")
         channel.set(name.strip(), value)
+
+    def _strftime(self, channel: Channel, data: str) -> None:
+        name, _, form = data.partition("=")
+        channel.set(name, time.strftime(form, time.localtime()))
 
     def _log(self, channel: Channel, data: str) -> None:
         level, _, text = data.partition(" ")

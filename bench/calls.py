@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import invite
-from bench.channel import CallerProfile, Channel
+from bench.caller_profile import CallerProfile
+from bench.channel import Channel
 from bench.dial_string import DialString, parse_originate
 from bench.errors import InvalidDialString
 from bench.far_end import Behaviour, FarEnd, FarFaxResult
@@ -110,6 +111,10 @@ class Calls:
                 "sip_to_user": dial.number,
                 "originate_early_media": "false",
                 "sip_destination_url": f"sip:{dial.number}@127.0.0.1",
+                "sip_req_uri": f"{dial.number}@127.0.0.1",
+                "sip_to_host": "127.0.0.1",
+                "sip_from_host": "127.0.0.1",
+                "sip_local_network_addr": "127.0.0.1",
             }
         )
         channel.variables.update(variables)

@@ -80,6 +80,8 @@ class FarEnd:
 
     def ring(self) -> None:
         """The INVITE has arrived: answer, refuse, or let it ring."""
+        if self._behaviour.kind != "refuse":
+            self._line.other(self).other_rings()
         if self._behaviour.kind == "no_answer":
             return
         self._line.schedule(self._behaviour.ring_ms, self._refuse if self._behaviour.kind == "refuse" else self._answer)
@@ -199,6 +201,9 @@ class FarEnd:
         if sender is not None and sender.code is None and sender.pages() >= wanted:
             self._dropping = True
             self._line.schedule(self._behaviour.drop_delay_ms, self.hang_up)
+
+    def other_rings(self) -> None:
+        _log.debug("far end hears ringing")
 
     def other_answered(self) -> None:
         self.result.sip_status = 200

@@ -45,6 +45,9 @@ class Party(Protocol):
     def heard(self) -> None:
         """A packet (T.38) or a frame (audio) has arrived from the other side."""
 
+    def other_rings(self) -> None:
+        """The other side sent 180."""
+
     def other_answered(self) -> None:
         """The other side sent 200 OK."""
 

@@ -18,6 +18,8 @@ from faxplan import (
     progress,
     saving,
     send_time,
+    t30_list,
+    t30_steps,
     tenants,
     time_line,
 )
@@ -60,6 +62,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
 
     show = commands.add_parser("show", parents=[personal], help="everything about a fax: each call, and what was said")
     show.add_argument("fax", type=int, metavar="FAX")
+    show.add_argument("--trace", action="store_true", help="and what the machines said, step by step (T.30)")
     show.set_defaults(command=_show)
 
     get = commands.add_parser("get", parents=[personal], help="save a fax's pages as PDF and PNG")
@@ -154,11 +157,16 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
     with context.portal.tenant(user.tenant_id) as tx:
         fax = history.fax(tx, user, options.fax)
         calls = history.attempts(tx, user, options.fax)
+        traces = history.traces(tx, user, options.fax) if options.trace else {}
     if options.json:
-        cli_output.print_json({"fax": fax, "attempts": calls})
+        steps = {"traces": {number: t30_steps.read(trace) for number, trace in traces.items()}} if options.trace else {}
+        cli_output.print_json({"fax": fax, "attempts": calls, **steps})
         return 0
     for line in time_line.of_fax(fax, calls, tenant, datetime.now(UTC)):
         print(line)
+    for call in calls if options.trace else ():
+        for line in t30_list.of_call(call, traces.get(call.number), tenant.zone):
+            print(cli_output.printable(line))
     return 0
 
 

@@ -64,6 +64,7 @@ CONSTRAINT_MESSAGES = {
     "trunks_t38_request_known": "Of a trunk's calls the receiver asks for T.38, the sender, or nobody.",
     "trunks_t38_redundancy_range": "A T.38 packet repeats 0 to 3 earlier ones.",
     "trunks_codec_known": "A trunk's codec is any, pcmu or pcma.",
+    "trunks_t30_trace_known": "A trunk's T.30 traces are off, failed or all.",
     "trunks_encrypted_media_keys": (
         "Encrypted media need TLS: their keys stand in SDP, where anybody could read them. Add --transport tls."
     ),

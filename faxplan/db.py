@@ -101,6 +101,13 @@ class Transaction:
         values = self._run(sql, parameters).fetchone()
         return None if values is None else values[0]
 
+    def stream(self, sql: str, parameters: Parameters | None = None, *, at_once: int = 1000) -> Iterator[Row]:
+        """The rows of a query, so many at once, as they were when it began. One at a time in a transaction."""
+        self._run(f"declare faxplan_stream no scroll cursor for {sql}", parameters)
+        while rows := self.rows(f"fetch {at_once:d} from faxplan_stream"):
+            yield from rows
+        self._run("close faxplan_stream")
+
     def execute(self, sql: str, parameters: Parameters | None = None) -> int:
         """Runs a statement; how many rows it changed."""
         return int(self._run(sql, parameters).rowcount)

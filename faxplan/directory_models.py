@@ -256,6 +256,7 @@ class Trunk(Table):
     encrypted_media = BooleanField()
     trusts_identity = BooleanField()
     called_from = TextArrayField()
+    t30_trace = TextField()
 
     class Meta:
         """Where its rows are."""

@@ -99,6 +99,26 @@ class Attempt:
     invite_diversion: str | None = None
     verstat: str | None = None
     attest: str | None = None
+    channel: bool | None = None
+    invited_at: datetime | None = None
+    progress_at: datetime | None = None
+    hung_up_by: str | None = None
+    sip_phrase: str | None = None
+    peer_port: int | None = None
+    media_address: str | None = None
+    codec: str | None = None
+
+    @property
+    def post_dial_delay(self) -> float | None:
+        """Seconds from the INVITE to the first response but 100: ringing, answer or refusal (RFC 6076, 4.3).
+
+        None where the far end gave none.
+        """
+        if self.invited_at is None or self.called_from is not None:
+            return None
+        refused_at = self.ended_at if self.hung_up_by == "far-end" else None
+        first = next((at for at in (self.progress_at, self.answered_at, refused_at) if at is not None), None)
+        return None if first is None else max((first - self.invited_at).total_seconds(), 0.0)
 
     @property
     def seconds(self) -> float | None:
@@ -150,6 +170,18 @@ def attempts(tx: Transaction, user: User, fax_id: int) -> list[Attempt]:
         (user.tenant_id, fax_id),
     )
     return [_as_may_be_seen(Attempt(**row)) for row in rows]
+
+
+def traces(tx: Transaction, user: User, fax_id: int) -> dict[int, str]:
+    """The T.30 traces that are kept of the calls of one of the user's faxes, by attempts.number. Raises NotFound."""
+    fax(tx, user, fax_id)
+    rows = tx.rows(
+        """select a.number, t.trace from attempts a
+           join t30_traces t on t.tenant_id = a.tenant_id and t.attempt_id = a.id
+           where a.tenant_id = %s and a.fax_id = %s order by a.number""",
+        (user.tenant_id, fax_id),
+    )
+    return {row["number"]: row["trace"] for row in rows}
 
 
 def _as_may_be_seen(call: Attempt) -> Attempt:

@@ -174,7 +174,6 @@ def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObjec
         pages=case.pages - case.start_page,
         local_station_id=ident,
         remote_station_id=case.did.station_ident,
-        answered_at=int(now),
         ended_at=now,
     )
 

@@ -68,6 +68,8 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         use_ecm=fax.ecm,
         disable_v17=not fax.v17,
         encrypted_media=trunk.encrypted_media,
+        from_user=trunk.from_user,
+        t30_trace=trunk.t30_trace,
     )
     spool.stage(sidecar)
     return sidecar

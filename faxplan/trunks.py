@@ -36,6 +36,8 @@ class Trunk:
     max_calls: int | None = None
     trusts_identity: bool = False
     called_from: Sequence[str] = (called_number.REQUEST,)
+    from_user: str | None = None
+    t30_trace: str = "off"
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")

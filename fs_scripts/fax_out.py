@@ -8,7 +8,7 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import call_result, encrypted_media
+from faxplan import call_result, encrypted_media, t30_trace
 from faxplan import channel_variables as cv
 from faxplan.errors import FaxplanError
 from faxplan.journal import Outcome
@@ -37,6 +37,9 @@ def handler(session: Any, args: str) -> None:
         session.setVariable(cv.FAX_DISABLE_V17, "true" if sidecar.disable_v17 else "false")
         if sidecar.start_page:
             session.setVariable(cv.FAX_START_PAGE, str(sidecar.start_page))
+        if sidecar.t30_trace != t30_trace.OFF:
+            for name, value in t30_trace.variables(spool.outbound_trace(attempt_id)).items():
+                session.setVariable(name, value)
         session.execute("txfax", str(spool.outbound_tiff(attempt_id)))
     except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
         faxplan_switch.log_failure("fax_out", error)
@@ -53,10 +56,12 @@ def settle(session: Any, stream: Any, env: Any, args: str) -> None:
             return
         now = time.time()
         try:
-            result = call_result.parse(lambda name: env.getHeader(f"variable_{name}"), ended_at=now)
+            result = call_result.parse_sent(
+                lambda name: env.getHeader(f"variable_{name}"), ended_at=now, from_user=sidecar.from_user
+            )
         except FaxplanError as error:
             faxplan_switch.log_failure(f"result of attempt {attempt_id}", error)
-            result = call_result.without_channel(env.getHeader("Hangup-Cause") or "", ended_at=now)
+            result = call_result.unreadable(env.getHeader("Hangup-Cause") or "", ended_at=now)
         if sidecar.encrypted_media:
             result = encrypted_media.explained(result)
         channel_uuid = env.getHeader("Unique-ID")

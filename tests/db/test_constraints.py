@@ -23,6 +23,7 @@ MACHINES_OWN = {
     "nodes": "written by the switch's runtime",
     "trunk_states": OURS,
     "did_refusals": OURS,
+    "t30_traces": OURS,
     "routing_version": OURS,
     "tenant_turns": OURS,
     "destinations": "of a user's own only a number, which is normalised first",

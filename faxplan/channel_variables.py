@@ -29,6 +29,10 @@ FAX_ENABLE_T38 = "fax_enable_t38"
 FAX_ENABLE_T38_REQUEST = "fax_enable_t38_request"
 T38_REDUNDANCY = "t38_gateway_redundancy"
 
+# How DTMF is sent (switch_core_media.c): rfc2833 where telephone-event (RFC 4733) was agreed on.
+DTMF_TYPE = "dtmf_type"
+RFC2833 = "rfc2833"
+
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"
 HANGUP_CAUSE_Q850 = "hangup_cause_q850"

@@ -8,6 +8,7 @@ from faxplan import caller_ids, dial_string, numbers, tenants, trunk_health, tru
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
+from faxplan.number_policy import NumberBarred
 from faxplan.tenants import Tenant
 from faxplan.trunks import WayOut
 
@@ -66,8 +67,9 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
         barred, found = "", []
         try:
             found = trunks.ways_out(tx, tenant.id, called)
-        except NoRoute as error:
-            barred = str(error)
+            tenant.number_policy.check(called)
+        except (NoRoute, NumberBarred) as error:
+            barred, found = str(error), []
         states = {row["name"]: row for row in trunk_health.everyone(tx)}
         ways = [_way(way, tenant, called, calling, states[way.trunk.name], settings) for way in found]
         return Explanation(tenant.slug, called, calling, barred, ways, _passed_over(tx, tenant, called, found, barred))
@@ -76,7 +78,7 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
 def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, settings: Settings) -> Way:
     trunk, dialled, argument, refusal = way.trunk, "", "", ""
     try:
-        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country)
+        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country, home=tenant.country)
         if calling:
             dial = dial_string.through(
                 trunk,

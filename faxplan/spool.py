@@ -31,7 +31,8 @@ class SpoolTooDeep(FaxplanError):
 class OutboundSidecar:
     """What fax_out needs to know. ident: T.30 TSI, at most 20 characters; header: at most 50; start_page: 0-based.
 
-    dialled, caller_id: as they went to the trunk. encrypted_media: SRTP, or no pages.
+    dialled, caller_id: as they went to the trunk. encrypted_media: SRTP, or no pages. tones: sent after the answer, as
+    post_dial.tones gives them; no part of the number.
     """
 
     tenant_id: int
@@ -46,6 +47,7 @@ class OutboundSidecar:
     use_ecm: bool = True
     disable_v17: bool = False
     encrypted_media: bool = False
+    tones: str = ""
 
 
 @dataclass(frozen=True, slots=True)

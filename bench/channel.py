@@ -306,7 +306,16 @@ class Channel:
         if self.fax is not None:
             self.fax.heard()
 
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        return  # no application here collects digits
+
+    def takes_telephone_events(self) -> bool:
+        return True
+
     def other_answered(self) -> None:
+        # switch_core_media.c: without telephone-event in the answer FreeSWITCH goes over to SIP INFO.
+        events = self.line.other(self).takes_telephone_events()
+        self.set("dtmf_type", "rfc2833" if events else "info")
         self.mark_answered()
 
     def other_hung_up(self, cause: str, sip_status: int | None) -> None:

@@ -45,6 +45,12 @@ class Party(Protocol):
     def heard(self) -> None:
         """A packet (T.38) or a frame (audio) has arrived from the other side."""
 
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        """A DTMF digit has come from the other side: a telephone-event (RFC 4733), or a tone in the audio."""
+
+    def takes_telephone_events(self) -> bool:
+        """Whether its SDP has telephone-event."""
+
     def other_answered(self) -> None:
         """The other side sent 200 OK."""
 

@@ -128,7 +128,9 @@ def best_entry(number: str, country: str | None, entries: Sequence[str]) -> str 
 
 def country_of(number: str) -> str | None:
     """The country of an E.164 number (ISO 3166-1 alpha-2); None: it is of none (+800, +881), or unknown in +1."""
-    parsed = phonenumbers.parse(number)
+    parsed = _parsed(number)
+    if parsed is None:
+        return None
     country = phonenumbers.region_code_for_number(parsed)
     if country is None:
         sharing = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
@@ -143,18 +145,28 @@ def kind_of(number: str) -> str | None:
     A number that is none in full, because it has a digit too many or stands in a range that is not known, is of the
     kind that it begins like: an exchange connects it when it has enough.
     """
-    parsed = phonenumbers.parse(number)
+    parsed = _parsed(number)
+    if parsed is None:
+        return None
     if (kind := _CODES.get(parsed.country_code or 0)) is not None:
         return kind
     found = phonenumbers.number_type(parsed)
     return _TYPES.get(found) if found != PhoneNumberType.UNKNOWN else _kind_that_it_begins_like(parsed)
 
 
+def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
+    """None: it is no number, and short_numbers says so of what a trunk would dial."""
+    try:
+        return phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None
+
+
 def _kind_that_it_begins_like(number: phonenumbers.PhoneNumber) -> str | None:
     code, digits = number.country_code, phonenumbers.national_significant_number(number)
     for length in range(len(digits) - 1, _LEADING_DIGITS, -1):
-        shorter = phonenumbers.parse(f"+{code}{digits[:length]}")
-        if (kind := _TYPES.get(phonenumbers.number_type(shorter))) is not None:
+        shorter = _parsed(f"+{code}{digits[:length]}")
+        if shorter is not None and (kind := _TYPES.get(phonenumbers.number_type(shorter))) is not None:
             return kind
     country = phonenumbers.region_code_for_country_code(code or 0)
     for type_, kind in _TYPES.items():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faxplan import caller_ids, dial_string, numbers, tenants, trunk_health, trunks
+from faxplan import caller_ids, dial_string, numbers, post_dial, tenants, trunk_health, trunks
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
@@ -59,7 +59,8 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)
         tx.enter_tenant(tenant.id)
-        called = numbers.normalise(number, tenant.country)
+        # What is dialled after the answer has no say in this.
+        called = numbers.normalise(post_dial.split(number)[0], tenant.country)
         try:
             calling = caller_ids.choose(tx, tenant, None)
         except NoCallerId:

@@ -22,9 +22,7 @@ def sender(probe: Probe, tiff: Path, application: str, data: str, sleep_ms: int)
 
 def test_digits_go_as_telephone_events_before_the_fax_begins(probe: Probe, five_pages: Path) -> None:
     tones = post_dial.tones("p12w#A")
-    call = probe.dial(
-        probe.number("070"), sender(probe, five_pages, "send_dtmf", tones, post_dial.milliseconds(tones))
-    )
+    call = probe.dial(probe.number("070"), sender(probe, five_pages, "send_dtmf", tones, post_dial.milliseconds(tones)))
     environment = probe.hook(call)
     assert probe.wait_for_note("before")["dtmf_type"] == "rfc2833"
     assert environment["variable_fax_success"] == "1"
@@ -44,9 +42,7 @@ def test_without_telephone_events_they_are_tones_in_the_audio(probe: Probe, five
 @pytest.mark.parametrize("digits", ["w12#B", "p"])
 def test_without_the_right_digits_there_is_no_fax(probe: Probe, five_pages: Path, digits: str) -> None:
     tones = post_dial.tones(digits)
-    call = probe.dial(
-        probe.number("070"), sender(probe, five_pages, "send_dtmf", tones, post_dial.milliseconds(tones))
-    )
+    call = probe.dial(probe.number("070"), sender(probe, five_pages, "send_dtmf", tones, post_dial.milliseconds(tones)))
     environment = probe.hook(call)
     assert environment.get("variable_fax_success", "0") == "0"
     assert environment["variable_hangup_cause"] == "NORMAL_CLEARING"

@@ -24,6 +24,7 @@ from faxplan.number_policy import InvalidEntry, KindBarred, NumberBlocked, Numbe
 from faxplan.outbound import SendRequest
 from faxplan.short_numbers import EmergencyNumber, ShortNumber
 from tests.faxes import NUMBER, audited, claim, due_now, fax_tiff, noticed, queued
+from tests.hostile import NUMBERS
 from tests.routing import add_trunk, change
 from tests.runtime import SENT, Runtime
 from tests.world import World
@@ -109,6 +110,15 @@ def test_a_slip_of_the_pen_is_no_refusal(world: World, letter: Path) -> None:
         with pytest.raises(InvalidNumber):
             submit(world, letter, written)
     assert refusals(world) == []
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=range(len(NUMBERS)))
+def test_a_hostile_number_is_refused_and_leaves_no_fax(world: World, letter: Path, number: str) -> None:
+    with pytest.raises(FaxplanError):
+        submit(world, letter, number)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select count(*) from faxes") == 0
+    assert not world.stored()
 
 
 def test_what_a_user_writes_is_kept_as_ascii_without_what_follows_the_answer(world: World, letter: Path) -> None:

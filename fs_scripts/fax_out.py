@@ -47,6 +47,10 @@ def handler(session: Any, args: str) -> None:
 def _dial_after_answer(session: Any, tones: str) -> None:
     """DTMF, all of it before txfax. tones: as post_dial.tones gives them, which is looked at once more."""
     tones = post_dial.tones(tones)
+    # Nobody takes an image offer that comes meanwhile, and two seconds later it would end the fax: refused at once
+    # (488), it leaves the call in audio, and the next offer is taken.
+    t38 = session.getVariable(cv.FAX_ENABLE_T38)
+    session.setVariable(cv.FAX_ENABLE_T38, "false")
     if session.getVariable(cv.DTMF_TYPE) == cv.RFC2833:
         session.execute("send_dtmf", tones)
         # send_dtmf returns at once; the digits go while the channel is read (switch_rtp.c, do_2833).
@@ -54,6 +58,7 @@ def _dial_after_answer(session: Any, tones: str) -> None:
     else:
         # Without telephone-event FreeSWITCH would send them by INFO, all at once, and few listen to that.
         session.execute("playback", post_dial.tone_stream(tones))
+    session.setVariable(cv.FAX_ENABLE_T38, t38)
 
 
 def settle(session: Any, stream: Any, env: Any, args: str) -> None:

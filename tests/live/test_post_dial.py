@@ -31,6 +31,16 @@ def test_a_menu_hears_the_digits_before_the_fax_and_the_pages_arrive(
     assert not re.search(rf"{re.escape(TEST_NUMBER + number)}[0-9wp#*]", log)
 
 
+def test_a_machine_that_asks_for_t38_while_digits_go_gets_its_fax_all_the_same(
+    world: World, faxplan: Instance, letter: Path
+) -> None:
+    """It has no menu, and offers image media a second after the answer; the digits take five."""
+    fax_id = send(world, letter, f"{TEST_NUMBER}000p12p34")
+    wait_for(lambda: bool([a for a in world.attempts(world.acme, fax_id) if a["outcome"]]), "the call to be over", 200)
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["pages"]) == ("sent", 3), attempt
+
+
 def test_a_second_call_sends_the_digits_again(world: World, faxplan: Instance, letter: Path) -> None:
     fax_id = send(world, letter, f"{TEST_NUMBER}070w12#B")
     wait_for(lambda: bool([a for a in world.attempts(world.acme, fax_id) if a["outcome"]]), "the first call to be over")

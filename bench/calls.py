@@ -52,13 +52,12 @@ class Calls:
         except InvalidDialString as error:
             switch.complain(f"originate: {error}")
             return "-ERR DESTINATION_OUT_OF_ORDER\n"
-        if not switch.gate.admits("outbound", len(switch.channels)):
+        if not switch.gate.admits("outbound"):
             return "-ERR DESTINATION_OUT_OF_ORDER\n"
         gateway = switch.gateways.find(dial.gateway)
-        if gateway is None:
-            return "-ERR INVALID_GATEWAY\n"
-        if not gateway.up:
-            return "-ERR GATEWAY_DOWN\n"
+        if gateway is None or not gateway.up:
+            switch.gate.leaves()
+            return "-ERR INVALID_GATEWAY\n" if gateway is None else "-ERR GATEWAY_DOWN\n"
         gateway.calls_out += 1
         channel = self._dial(dial)
         with channel.line.lock:
@@ -162,7 +161,7 @@ class Calls:
             switch.applications.execute_on,
         )
         line.join(caller, channel)
-        if not switch.gate.admits("inbound", len(switch.channels)):
+        if not switch.gate.admits("inbound"):
             # The INVITE is answered by the stack itself; there never is a channel.
             line.schedule(0, lambda: caller.other_hung_up("NORMAL_TEMPORARY_FAILURE", 503))
             return
@@ -227,6 +226,7 @@ class Calls:
                 channel.state = "CS_REPORTING"
                 switch.events.publish(channel.event("CHANNEL_HANGUP_COMPLETE"))
                 switch.channels.remove(channel)
+                switch.gate.leaves()
                 switch.events.publish(channel.event("CHANNEL_DESTROY"))
                 switch.call_over(channel)
 

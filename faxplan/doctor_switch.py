@@ -3,6 +3,7 @@
 import importlib.util
 import ipaddress
 import re
+import stat
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,6 +82,7 @@ def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapp
             findings += tls(switch, transports)
             findings += gateways(switch, settings.sip_profile, transports)
             findings += inbound_cap(switch, settings.call_cap_seconds)
+            findings += configuration_copy(switch)
             # Last: the socket is of no use after a question that was not answered.
             findings.append(scripts(switch))
     except SwitchUnavailable as failed:
@@ -164,6 +166,28 @@ def tls(switch: Asked, transports: Mapping[str, str]) -> list[Finding]:
             what,
             f"off, and {', '.join(wanting)} can be reached by it only: calls through it fail at once",
             f"Set faxplan_tls in FreeSWITCH's faxplan/vars.xml to true; {INSTALL_PAGE} says what else TLS needs.",
+        )
+    ]
+
+
+def configuration_copy(switch: Asked) -> list[Finding]:
+    """Whether others can read the whole configuration, which FreeSWITCH writes into its log folder as it loads it
+    (switch_xml.c): the passwords of all gateways stand in it."""
+    folder = switch.api("global_getvar log_dir").strip()
+    copy = Path(folder) / "freeswitch.xml.fsxml"
+    try:
+        if not folder.startswith("/") or not copy.stat().st_mode & stat.S_IROTH:
+            return []
+        # Whoever may not enter a folder above it cannot read it.
+        if not all(above.stat().st_mode & stat.S_IXOTH for above in copy.parents):
+            return []
+    except OSError:
+        return []
+    return [
+        warning(
+            "FreeSWITCH's copy of its configuration",
+            f"everybody on this machine can read {copy}, with the passwords of all gateways",
+            f"chmod o-rwx {folder}",
         )
     ]
 

@@ -117,7 +117,8 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
     """The trunk from which a call came: by the address it was sent from; among several with that, by gateway name.
 
     `gateway` is only used to choose among trunks that share the address, since a peer can write it (R-URI gw=); for the
-    same reason the one that is chosen is believed about callers only if all of them are.
+    same reason the one that is chosen is believed about callers only if all of them are, and demands encrypted media,
+    without T.38, if any of them does.
     """
     try:
         source = ipaddress.ip_address(address)
@@ -132,8 +133,14 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
     if not rows:
         return None
     named = [row for row in rows if row["name"] == gateway]
-    believed = all(row["trusts_identity"] for row in rows)
-    return replace(Trunk(**(named or rows)[0]), trusts_identity=believed)
+    trunk = Trunk(**(named or rows)[0])
+    encrypted = any(row["encrypted_media"] for row in rows)
+    return replace(
+        trunk,
+        trusts_identity=all(row["trusts_identity"] for row in rows),
+        encrypted_media=encrypted,
+        t38=trunk.t38 and not encrypted,
+    )
 
 
 def by_name(tx: Transaction, name: str) -> Trunk | None:

@@ -153,6 +153,26 @@ def test_a_cap_of_received_calls_beyond_that_of_all_calls_is_an_error(told: str,
     assert [each.level for each in found] == ([level] if level else [])
 
 
+@pytest.mark.parametrize(
+    ("folder_mode", "mode", "told"),
+    [(0o755, 0o644, True), (0o755, 0o640, False), (0o750, 0o644, False), (0o755, None, False)],
+)
+def test_passwords_of_gateways_that_everybody_can_read_are_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder_mode: int, mode: int | None, told: bool
+) -> None:
+    logs = tmp_path / "log"
+    logs.mkdir()
+    logs.chmod(folder_mode)
+    copy = logs / "freeswitch.xml.fsxml"
+    if mode is not None:
+        copy.touch()
+        copy.chmod(mode)
+    # pytest's own folders are private.
+    monkeypatch.setattr(type(copy), "parents", property(lambda self: [self.parent]))
+    found = doctor_switch.configuration_copy(Switch(one=f"{logs}\n"))
+    assert [(each.level, each.remedy) for each in found] == [(Level.WARNING, f"chmod o-rwx {logs}")] * told
+
+
 class LiveSwitch(Switch):
     """One that answers everything, with Python alive, stuck, or the socket lost on the way to a command."""
 

@@ -17,6 +17,7 @@ from faxplan import (
     trunk_tests,
 )
 from faxplan.call_result import CallResult
+from faxplan.caller_ids import ForeignCallerId
 from faxplan.constraints import ConstraintViolated
 from faxplan.errors import FaxplanError, InvalidNumber, NoRoute, NotFound, QuotaExceeded
 from faxplan.findings import Finding, Level
@@ -119,6 +120,13 @@ def test_a_hostile_number_is_refused_and_leaves_no_fax(world: World, letter: Pat
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from faxes") == 0
     assert not world.stored()
+
+
+def test_a_short_number_to_call_as_is_no_number_that_was_tried(world: World, letter: Path) -> None:
+    request = SendRequest("030 23125002", letter, "letter.txt", calling="112")
+    with pytest.raises(ForeignCallerId, match="no number to call as"):
+        outbound.submit(world.portal, world.store, world.acme.user, request)
+    assert refusals(world) == []
 
 
 def test_what_a_user_writes_is_kept_as_ascii_without_what_follows_the_answer(world: World, letter: Path) -> None:

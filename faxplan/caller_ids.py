@@ -49,8 +49,8 @@ def _read(wanted: str, tenant: Tenant) -> str:
     except (EmergencyNumber, ShortNumber) as error:
         # Nobody is to be called there; that it is no number to call as is another refusal.
         raise ForeignCallerId(
-            f"{wanted.strip()[:40]!r} is an emergency number or a short code, and no number to call as. Leave it out to "
-            "call as the tenant's first DID."
+            f"{wanted.strip()[:40]!r} is an emergency number or a short code, and no number to call as. Without one "
+            "a fax calls as the tenant's first DID."
         ) from error
 
 

@@ -1022,3 +1022,6 @@ grant select on did_refusals to faxplan_admin;
 grant select on did_callers, did_refusals to faxplan_portal;
 grant select on did_callers to faxplan_switch;
 grant select, insert, update on did_refusals to faxplan_switch;
+
+-- What is left of an hour, for people.
+grant select on tenant_turns to faxplan_admin;

@@ -38,7 +38,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """number, calling: E.164; calling empty: the tenant has none. barred: in words, or empty.
+    """number, calling: E.164; calling empty: the tenant has none. barred, waits (for an hour): in words, or empty.
 
     ways: in the order in which they are tried. passed_over: routes that fit and lead nowhere, each with its reason.
     """
@@ -49,6 +49,7 @@ class Explanation:
     barred: str
     ways: Sequence[Way]
     passed_over: Sequence[str]
+    waits: str = ""
 
 
 def explain(admin: Database, settings: Settings, slug: str, number: str) -> Explanation:
@@ -73,7 +74,8 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
             barred, found = str(error), []
         states = {row["name"]: row for row in trunk_health.everyone(tx)}
         ways = [_way(way, tenant, called, calling, states[way.trunk.name], settings) for way in found]
-        return Explanation(tenant.slug, called, calling, barred, ways, _passed_over(tx, tenant, called, found, barred))
+        passed_over = _passed_over(tx, tenant, called, found, barred)
+        return Explanation(tenant.slug, called, calling, barred, ways, passed_over, _waits(tx, tenant))
 
 
 def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, settings: Settings) -> Way:
@@ -105,6 +107,23 @@ def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, set
 def _why(way: WayOut, tenant: Tenant) -> str:
     first = {1: f"dedicated to {tenant.slug}", 2: f"{tenant.slug}'s own route", 3: "a route for all"}[way.stage]
     return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}"
+
+
+def _waits(tx: Transaction, tenant: Tenant) -> str:
+    """Which of the tenant's caps an hour is used up."""
+    row = tx.row(
+        """select calls, pages, date_trunc('hour', now()) + interval '1 hour' as until from tenant_turns
+           where tenant_id = %s and hour = date_trunc('hour', now())""",
+        (tenant.id,),
+    )
+    if row is None:
+        return ""
+    caps = (("calls", row["calls"], tenant.calls_per_hour), ("pages", row["pages"], tenant.pages_per_hour))
+    full = [
+        f"{used} of its {cap} {what} an hour are used" for what, used, cap in caps if cap is not None and used >= cap
+    ]
+    until = row["until"].astimezone(tenant.zone)
+    return f"{tenant.slug}'s faxes wait until {until:%H:%M} ({tenant.time_zone}): {', '.join(full)}." if full else ""
 
 
 def _busy(state: Row) -> str:

@@ -49,3 +49,6 @@ alter table tenant_turns add column pages integer not null default 0;
 comment on column tenant_turns.pages is 'Pages of the calls in that hour: all that they were to send, less what they did not.';
 
 create index audit_refused_idx on audit (tenant_id, sequence) where result = 'refused';
+
+-- What is left of an hour, for people.
+grant select on tenant_turns to faxplan_admin;

@@ -353,6 +353,19 @@ class TestPagesAnHour:
         self.an_hour_later(world)
         assert len(claim(world)) == 3
 
+    def test_route_explain_says_that_an_hour_is_full(self, world: World) -> None:
+        def waits() -> str:
+            return route_explanation.explain(world.admin, world.settings, "acme", NUMBER).waits
+
+        assert waits() == ""
+        for pages in (4, 6):
+            assert waits() == ""
+            queued(world, world.acme, pages=pages)
+            assert claim(world)
+        assert "10 of its 10 pages an hour are used" in waits()
+        self.an_hour_later(world)
+        assert waits() == ""
+
     def test_a_fax_for_which_too_few_are_left_keeps_its_place(self, world: World) -> None:
         queued(world, world.acme, pages=6, due_in=-30)
         large = queued(world, world.acme, pages=5, due_in=-20)

@@ -47,6 +47,10 @@ create table tenants (
     max_calls       integer,
     calls_per_hour  integer,
     redial_limits   text not null default 'none',
+    pages_per_hour  integer,
+    permitted_kinds text[] not null default '{}',
+    allowed_numbers text[] not null default '{}',
+    blocked_numbers text[] not null default '{}',
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -59,7 +63,12 @@ create table tenants (
     constraint tenants_us_header_name check (country <> 'US' or header_name ~ '[^[:space:][:cntrl:]]'),
     constraint tenants_max_calls_range check (max_calls > 0),
     constraint tenants_calls_per_hour_range check (calls_per_hour > 0),
-    constraint tenants_redial_limits_known check (redial_limits in ('none', 'us'))
+    constraint tenants_redial_limits_known check (redial_limits in ('none', 'us')),
+    constraint tenants_pages_per_hour_range check (pages_per_hour > 0),
+    constraint tenants_permitted_kinds_known check (permitted_kinds <@ array['premium-rate', 'shared-cost', 'personal', 'satellite']),
+    constraint tenants_number_lists_form check (
+        array_to_string(allowed_numbers || blocked_numbers, ' ', '') ~ '^((\+([1-9][0-9]{0,14})?|[A-Z]{2})( (?!$)|$))*$'),
+    constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000)
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -73,6 +82,13 @@ comment on column tenants.max_calls is 'Calls at once on all nodes, sent and rec
 comment on column tenants.calls_per_hour is 'Calls that go out in one hour by the clock; null: no limit.';
 comment on column tenants.redial_limits is
     'us: 47 CFR 68.318(b), an hour''s rest after the second call to a number without success, or the fifteenth if it was busy each time.';
+
+comment on column tenants.pages_per_hour is
+    'Pages of the calls that go out in one hour by the clock; null: no limit. What a call did not send is given back.';
+comment on column tenants.permitted_kinds is 'Kinds of numbers that cost more than a call (number_policy) and may be called all the same.';
+comment on column tenants.allowed_numbers is
+    'How E.164 numbers begin that may be called (+ alone: all), or countries (ISO 3166-1 alpha-2). Empty: all.';
+comment on column tenants.blocked_numbers is 'Numbers that may not be called, likewise. What fits a number best, in either list, decides.';
 
 create table sending_hours (
     tenant_id  bigint not null,
@@ -550,6 +566,7 @@ create table faxes (
     redialled        integer not null default 0,
     redialled_busy   boolean not null default true,
     is_test          boolean not null default false,
+    post_dial        text not null default '',
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -566,7 +583,8 @@ create table faxes (
     constraint faxes_called_number_form check (called_number ~ '^\+[1-9][0-9]{2,14}$'),
     constraint faxes_pages_done_range check (pages_done >= 0 and (pages is null or pages_done <= pages)),
     constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages)),
-    constraint faxes_priority_known check (priority in (10, 100, 1000))
+    constraint faxes_priority_known check (priority in (10, 100, 1000)),
+    constraint faxes_post_dial_form check (post_dial ~ '^[0-9*#A-Dwp]{0,40}$')
 );
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id) where state = 'accepted';
 create index faxes_created_idx on faxes (tenant_id, direction, created_at desc, id desc);
@@ -588,6 +606,9 @@ comment on column faxes.redialled is 'Calls in a row that reached the number wit
 comment on column faxes.redialled_busy is 'Whether each of these found the line busy.';
 comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
 
+comment on column faxes.post_dial is
+    'DTMF digits that each call sends after the answer, before the fax; w, p: a pause of 0.5 s, of 2 s. No part of the number.';
+
 create table fax_queue (
     tenant_id    bigint not null,
     fax_id       bigint not null,
@@ -596,6 +617,7 @@ create table fax_queue (
     destination  text not null,
     lane         text not null,
     tried        bigint[] not null default '{}',
+    pages        integer not null default 1,
     constraint fax_queue_pkey primary key (tenant_id, fax_id),
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
@@ -606,16 +628,19 @@ comment on table fax_queue is
 comment on column fax_queue.lane is
     'lane_of when it was queued: a claim passes over a whole lane whose trunks are full. One that is out of date is mended by the claim.';
 comment on column fax_queue.tried is 'Trunks that could not take this call just before: it goes to another one.';
+comment on column fax_queue.pages is 'How many the next call has to send.';
 
 create table tenant_turns (
     tenant_id   bigint not null,
     served_at   timestamptz not null,
     hour        timestamptz not null,
     calls       integer not null,
+    pages       integer not null default 0,
     constraint tenant_turns_pkey primary key (tenant_id),
     constraint tenant_turns_tenant_fkey foreign key (tenant_id) references tenants (id)
 );
 comment on table tenant_turns is 'When a tenant was last given a call, so that tenants take turns; and its calls in that hour by the clock.';
+comment on column tenant_turns.pages is 'Pages of the calls in that hour: all that they were to send, less what they did not.';
 
 create table trunk_tests (
     tenant_id     bigint not null,
@@ -880,6 +905,7 @@ create table audit (
     constraint audit_pkey primary key (tenant_id, sequence),
     constraint audit_result_known check (result in ('done', 'refused', 'failed'))
 );
+create index audit_refused_idx on audit (tenant_id, sequence) where result = 'refused';
 comment on table audit is 'Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself.';
 
 create table audit_heads (
@@ -1037,3 +1063,5 @@ grant select, insert, update on did_refusals to faxplan_switch;
 -- What spandsp logged of a call.
 grant select on t30_traces to faxplan_portal;
 grant insert on t30_traces to faxplan_switch;
+-- What is left of an hour, for people.
+grant select on tenant_turns to faxplan_admin;

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bench import causes
+from bench import causes, dtmf
 from bench.channel import Channel
 from bench.fax_application import FaxApplication, answer
 
@@ -36,6 +36,8 @@ class Applications:
             "info": lambda channel, data: _log.info("%s %s", channel.uuid, channel.headers()),
             "sleep": self._sleep,
             "park": self._park,
+            "send_dtmf": self._send_dtmf,
+            "playback": self._playback,
             "sched_hangup": self._sched_hangup,
             "rxfax": lambda channel, data: FaxApplication(channel, sending=False, path=data).run(),
             "txfax": lambda channel, data: FaxApplication(channel, sending=True, path=data).run(),
@@ -94,6 +96,28 @@ class Applications:
     def _park(self, channel: Channel, _data: str) -> None:
         with channel.line.lock:
             channel.wait()
+
+    def _send_dtmf(self, channel: Channel, data: str) -> None:
+        try:
+            digits = dtmf.queued(data)
+        except dtmf.NoDtmf as error:
+            self._switch.complain(str(error))
+            return
+        with channel.line.lock:
+            if channel.get("dtmf_type") == "rfc2833":
+                dtmf.send(channel, digits, in_band=False)
+            else:
+                self._switch.complain("send_dtmf without telephone-event: FreeSWITCH sends INFO, and nobody listens")
+
+    def _playback(self, channel: Channel, data: str) -> None:
+        try:
+            digits, milliseconds = dtmf.played(data)
+        except dtmf.NoDtmf as error:
+            self._switch.complain(str(error))
+            return
+        with channel.line.lock:
+            dtmf.send(channel, digits, in_band=True)
+        sleep(channel, milliseconds)
 
     def _sched_hangup(self, channel: Channel, data: str) -> None:
         when, _, rest = data.strip().partition(" ")

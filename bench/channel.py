@@ -265,8 +265,17 @@ class Channel:
         self._hear_response()
         self.profile.progress_us = self.profile.progress_us or int(time.time() * 1_000_000)
 
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        return  # no application here collects digits
+
+    def takes_telephone_events(self) -> bool:
+        return True
+
     def other_answered(self) -> None:
         self._hear_response()
+        # switch_core_media.c: without telephone-event in the answer FreeSWITCH goes over to SIP INFO.
+        events = self.line.other(self).takes_telephone_events()
+        self.set("dtmf_type", "rfc2833" if events else "info")
         self.mark_answered()
 
     def _hear_response(self) -> None:

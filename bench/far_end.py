@@ -15,6 +15,7 @@ from bench.line import Frame, Line
 
 _REINVITE_FRAMES = 50
 _HANGUP_AFTER_FAX_MS = 1500
+_MENU_MS = 15000
 _log = logging.getLogger("bench.far_end")
 
 
@@ -28,6 +29,8 @@ class Behaviour:
     stays_silent: after the fax neither a packet nor a BYE.
     loss_percent: of the T.38 datagrams in both directions, each lost by itself; seed: other ones.
     redundancy: packets that each of its own datagrams repeats, 0 to 3.
+    wants_digits: a fax machine behind a menu, which connects it for these DTMF digits; for others, or none in time,
+    it hangs up. telephone_events: it takes them by RFC 4733 and not from the audio; else the other way round.
     """
 
     kind: str = "fax"
@@ -40,6 +43,8 @@ class Behaviour:
     drop_delay_ms: int = 0
     loss_percent: float = 0.0
     stays_silent: bool = False
+    wants_digits: str = ""
+    telephone_events: bool = True
     ident: str = "FAR END"
     header: str = ""
     redundancy: int = REDUNDANCY
@@ -54,6 +59,7 @@ class FarFaxResult:
     pages: int = 0
     remote_ident: str = ""
     path: str = ""
+    digits: str = ""
     sip_status: int | None = None
     cause: str | None = None
     ended: threading.Event = field(default_factory=threading.Event)
@@ -100,7 +106,9 @@ class FarEnd:
 
     def _connect(self) -> None:
         behaviour = self._behaviour
-        if behaviour.kind == "fax":
+        if behaviour.wants_digits and self.result.digits != behaviour.wants_digits:
+            self._line.schedule(_MENU_MS, self._give_up_menu)
+        elif behaviour.kind == "fax":
             options = FaxOptions(
                 ident=behaviour.ident,
                 header=behaviour.header,
@@ -116,6 +124,10 @@ class FarEnd:
             )
         if behaviour.drop_after_pages == 0:
             self._line.schedule(behaviour.drop_delay_ms, self.hang_up)
+
+    def _give_up_menu(self) -> None:
+        if self._terminal is None:
+            self.hang_up()
 
     def _receive_path(self) -> str:
         if self._keep_in is not None:
@@ -204,6 +216,16 @@ class FarEnd:
 
     def other_rings(self) -> None:
         _log.debug("far end hears ringing")
+
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        if self._gone or in_band is self._behaviour.telephone_events:
+            return
+        self.result.digits += digit
+        if self._terminal is None and self.result.digits == self._behaviour.wants_digits:
+            self._connect()
+
+    def takes_telephone_events(self) -> bool:
+        return self._behaviour.telephone_events
 
     def other_answered(self) -> None:
         self.result.sip_status = 200

@@ -48,6 +48,12 @@ class Party(Protocol):
     def other_rings(self) -> None:
         """The other side sent 180."""
 
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        """A DTMF digit has come from the other side: a telephone-event (RFC 4733), or a tone in the audio."""
+
+    def takes_telephone_events(self) -> bool:
+        """Whether its SDP has telephone-event."""
+
     def other_answered(self) -> None:
         """The other side sent 200 OK."""
 

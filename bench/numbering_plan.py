@@ -43,6 +43,8 @@ _FIXED_TESTS: dict[str, Behaviour] = {
     "011": Behaviour(kind="silence"),
     "012": Behaviour(kind="no_answer"),
     "060": Behaviour(stays_silent=True),
+    "070": Behaviour(wants_digits="12#A"),
+    "071": Behaviour(wants_digits="12#A", telephone_events=False, t38="refuse"),
 }
 
 

@@ -39,6 +39,9 @@ PHASE_B_TIME = "faxplan_phase_b_time"
 """Set by the first of them, as we have it: when the machines agreed last. PHASE_D_TIME with a page's number: when that
 page of the call was done. Both as t30_trace.CLOCK has it."""
 PHASE_D_TIME = "faxplan_phase_d_time_"
+# How DTMF is sent (switch_core_media.c): rfc2833 where telephone-event (RFC 4733) was agreed on.
+DTMF_TYPE = "dtmf_type"
+RFC2833 = "rfc2833"
 
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"

@@ -36,9 +36,9 @@ _HEADS = """
             where (q.priority, q.tenant_id, q.lane) > (l.priority, l.tenant_id, l.lane)
             order by q.priority, q.tenant_id, q.lane limit 1) n),
     heads as (
-        select l.*, h.not_before, h.destination from lanes l join tenants t on t.id = l.tenant_id and t.enabled
+        select l.*, h.not_before, h.destination, h.pages from lanes l join tenants t on t.id = l.tenant_id and t.enabled
         cross join lateral (
-            select q.not_before, q.destination from fax_queue q
+            select q.not_before, q.destination, q.pages from fax_queue q
             where q.priority = l.priority and q.tenant_id = l.tenant_id and q.lane = l.lane
             order by q.not_before limit 1) h)"""
 
@@ -67,13 +67,18 @@ DUE_LANES = Prepared(
     due as (
         select h.*, coalesce(c.calls, 0) as calls, t.time_zone, s.served_at,
                least(t.max_calls - coalesce(c.calls, 0),
-                     t.calls_per_hour - case when s.hour = date_trunc('hour', now()) then s.calls else 0 end) as room
+                     t.calls_per_hour - case when s.hour = date_trunc('hour', now()) then s.calls else 0 end) as room,
+               t.pages_per_hour - case when s.hour = date_trunc('hour', now()) then s.pages else 0 end as page_room,
+               t.pages_per_hour
         from heads h join tenants t on t.id = h.tenant_id
         left join tenant_calls c on c.tenant_id = h.tenant_id
         left join tenant_turns s on s.tenant_id = h.tenant_id
         where h.not_before <= now() and not (%(internal)s::boolean and strpos(h.lane, ':internal') > 0))
-    select d.priority, d.tenant_id, d.lane, d.destination, d.calls, d.room from due d
-    where coalesce(d.room > 0, true) and coalesce((
+    select d.priority, d.tenant_id, d.lane, d.destination, d.calls, d.room, d.page_room, d.pages_per_hour from due d
+    where coalesce(d.room > 0, true)
+      -- What no hour has room for goes on: that ends it, in words (staging).
+      and coalesce(d.pages <= d.page_room or d.pages > d.pages_per_hour, true)
+      and coalesce((
         select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
                        and clock.here::time < h.closes)
         from sending_hours h, (select now() at time zone d.time_zone as here) clock
@@ -92,13 +97,13 @@ _WAYS = """
 _FAXES = Prepared(
     "claim_faxes",
     """
-    select l.number as lane, f.fax_id, f.destination, f.tried, f.taken, f.ours
+    select l.number as lane, f.fax_id, f.destination, f.tried, f.pages, f.taken, f.ours
     from unnest(%(priorities)s::integer[], %(tenants)s::bigint[], %(lanes)s::text[])
          with ordinality as l (priority, tenant_id, lane, number)
     cross join lateral (
         select w.*, (select count(*) from calls c where c.destination = w.destination) as taken,
                exists (select from dids d where d.number = w.destination) as ours
-        from (select q.fax_id, q.destination, q.tried, q.not_before from fax_queue q
+        from (select q.fax_id, q.destination, q.tried, q.pages, q.not_before from fax_queue q
               where q.priority = l.priority and q.tenant_id = l.tenant_id and q.lane = l.lane and q.not_before <= now()
               order by q.not_before limit %(window)s::integer) w
         order by w.not_before) f""",
@@ -124,7 +129,7 @@ _OPEN = Prepared(
         from left_queue q
         where u.tenant_id = q.tenant_id and u.id = q.fax_id and u.state = 'queued' and not u.cancel_requested
         returning u.tenant_id, u.id, u.called_number, u.calling_number, u.pages, u.pages_done, u.attempts_made,
-                  u.rendering_id, u.t38_off, u.v17_off, u.ecm_off, q.tried),
+                  u.rendering_id, u.t38_off, u.v17_off, u.ecm_off, u.post_dial, q.tried),
     t as (
         select f.*, t.id as trunk_id, t.name, c.prefix,
                t.t38 and not f.t38_off and not coalesce(l.t38_off, false) as t38,
@@ -148,7 +153,8 @@ _OPEN = Prepared(
         from a join t on t.id = a.fax_id)
     select t.tenant_id, t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
            t.called_number, o.number as calling_number, t.pages, a.start_page, d.object_name, d.bytes, d.sha256,
-           t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident
+           t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident,
+           t.post_dial
     from t join a on a.fax_id = t.id
     join renderings r on r.tenant_id = t.tenant_id and r.id = t.rendering_id
     join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
@@ -162,7 +168,8 @@ class ClaimedFax:
 
     trunk None: no route serves the number. calling_number: its tenant's, at this moment, or None where it has none.
     did_ident: the station ident of that DID; empty: it has none, or is no DID.
-    t38, v17, ecm: what this call may use, after what earlier calls to the number have shown.
+    t38, v17, ecm: what this call may use, after what earlier calls to the number have shown. post_dial: digits that
+    follow the answer (post_dial.split).
     """
 
     tenant_id: int
@@ -180,6 +187,12 @@ class ClaimedFax:
     t38: bool = True
     v17: bool = True
     ecm: bool = True
+    post_dial: str = ""
+
+    @property
+    def pages_left(self) -> int:
+        """How many this call has to send."""
+        return self.pages - self.start_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +251,10 @@ class _Lane:
     def tenant_id(self) -> int:
         return int(self.row["tenant_id"])
 
+    def can_ever_send(self, fax: Row) -> bool:
+        """Whether an hour of the tenant's has room for its pages."""
+        return self.row["pages_per_hour"] is None or bool(fax["pages"] <= self.row["pages_per_hour"])
+
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
@@ -286,7 +303,7 @@ def claim_faxes(
     if not chosen:
         return []
     claimed = _open_attempts(tx, chosen, node, switch_uuid, lease_seconds)
-    _note_turns(tx, claimed)
+    note_turns(tx, claimed)
     pace(tx, claimed)
     order = {choice.fax_id: place for place, choice in enumerate(chosen)}
     return sorted(claimed, key=lambda fax: order[fax.fax_id])
@@ -348,6 +365,7 @@ def _choose(lanes: Sequence[_Lane], rooms: dict[int, int], most: int, calls_to_o
     """By turns: after each fax the tenant with the fewest calls comes next."""
     calls = {lane.tenant_id: int(lane.row["calls"]) for lane in lanes}
     left = {lane.tenant_id: lane.row["room"] for lane in lanes}
+    pages_left = {lane.tenant_id: lane.row["page_room"] for lane in lanes}
     to_number: Counter[str] = Counter()
     chosen: list[_Choice] = []
     turns = [(lane.row["priority"], calls[lane.tenant_id], order) for order, lane in enumerate(lanes)]
@@ -362,10 +380,13 @@ def _choose(lanes: Sequence[_Lane], rooms: dict[int, int], most: int, calls_to_o
             continue
         if left[tenant_id] is not None and left[tenant_id] < 1:
             continue
-        found = _next_of(lane, rooms, to_number, calls_to_one_number)
+        found = _next_of(lane, rooms, to_number, calls_to_one_number, pages_left[tenant_id])
         if found is None:
             continue
-        chosen.append(_Choice(tenant_id, *found))
+        row, route = found
+        chosen.append(_Choice(tenant_id, row["fax_id"], route))
+        if pages_left[tenant_id] is not None:
+            pages_left[tenant_id] -= row["pages"] if lane.can_ever_send(row) else 0
         calls[tenant_id] += 1
         if left[tenant_id] is not None:
             left[tenant_id] -= 1
@@ -374,11 +395,16 @@ def _choose(lanes: Sequence[_Lane], rooms: dict[int, int], most: int, calls_to_o
 
 
 def _next_of(
-    lane: _Lane, rooms: dict[int, int], to_number: Counter[str], calls_to_one_number: int
-) -> tuple[int, _Route | None] | None:
-    """The lane's next fax that has a free trunk, and whose number is free, with that way out; None: it has no more."""
+    lane: _Lane, rooms: dict[int, int], to_number: Counter[str], calls_to_one_number: int, pages_left: int | None
+) -> tuple[Row, _Route | None] | None:
+    """The lane's next fax that has a free trunk, and whose number is free, with that way out; None: it has no more.
+
+    A fax for which the tenant's hour has too few pages left keeps its place: else short ones would keep it waiting.
+    """
     while lane.next < len(lane.waiting):
         row = lane.waiting[lane.next]
+        if pages_left is not None and row["pages"] > pages_left and lane.can_ever_send(row):
+            return None
         lane.next += 1
         number = row["destination"]
         if not row["ours"] and row["taken"] + to_number[number] >= calls_to_one_number:
@@ -389,7 +415,7 @@ def _next_of(
         if route is not None:
             rooms[route.trunk_id] -= 1
         to_number[number] += 1
-        return row["fax_id"], route
+        return row, route
     return None
 
 
@@ -465,20 +491,38 @@ def _claimed(row: Row, trunk: Trunk | None) -> ClaimedFax:
         t38=row["t38"],
         v17=row["v17"],
         ecm=row["ecm"],
+        post_dial=row["post_dial"],
     )
 
 
-def _note_turns(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
+def note_turns(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
     """Moves on whose turn it is."""
     turns = Counter(fax.tenant_id for fax in claimed)
+    pages: Counter[int] = Counter()
+    for fax in claimed:
+        pages[fax.tenant_id] += fax.pages_left
     tx.later(
-        """insert into tenant_turns as t (tenant_id, served_at, hour, calls)
-           select tenant_id, clock_timestamp(), date_trunc('hour', now()), calls
-           from unnest(%s::bigint[], %s::integer[]) as c (tenant_id, calls)
+        """insert into tenant_turns as t (tenant_id, served_at, hour, calls, pages)
+           select tenant_id, clock_timestamp(), date_trunc('hour', now()), calls, pages
+           from unnest(%s::bigint[], %s::integer[], %s::integer[]) as c (tenant_id, calls, pages)
            on conflict on constraint tenant_turns_pkey do update
            set served_at = excluded.served_at, hour = excluded.hour,
-               calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end""",
-        (list(turns), list(turns.values())),
+               calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end,
+               pages = excluded.pages + case when t.hour = excluded.hour then t.pages else 0 end""",
+        (list(turns), list(turns.values()), [pages[each] for each in turns]),
+    )
+
+
+def give_back_pages(tx: Transaction, tenant_id: int, attempt_id: int, unsent: int) -> None:
+    """Takes pages that a call was to send and did not out of the count of its hour, if that is not over.
+
+    Before whatever else locks trunk_states: a claim takes the two in this order.
+    """
+    tx.later(
+        """update tenant_turns t set pages = greatest(t.pages - %s, 0) from attempts a
+           where t.tenant_id = %s and a.tenant_id = t.tenant_id and a.id = %s
+             and t.hour = date_trunc('hour', a.started_at)""",
+        (unsent, tenant_id, attempt_id),
     )
 
 

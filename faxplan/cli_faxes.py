@@ -40,7 +40,9 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     send = commands.add_parser("send", parents=[personal], help="send a document")
     send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
-    send.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
+    send.add_argument("number", metavar="NUMBER",
+                      help="as +49 30 123456, or as it is dialled in the tenant's country; behind w (half a second) or "
+                      "p (two) digits that are dialled after the answer")  # fmt: skip
     send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
     send.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
                       help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip

@@ -71,6 +71,8 @@ CONSTRAINT_MESSAGES = {
     "trunks_encrypted_media_audio": "T.38 cannot be encrypted: with encrypted media a trunk has G.711. Add --t38 off.",
     "tenants_max_calls_range": "A tenant may have 1 call at once or more; without a number it has no limit of its own.",
     "tenants_calls_per_hour_range": "A tenant may make 1 call an hour or more; without a number there is no limit.",
+    "tenants_pages_per_hour_range": "A tenant may send 1 page an hour or more; without a number there is no limit.",
+    "tenants_number_lists_size": "A tenant's lists have at most 1000 numbers together. Shorter prefixes take more in.",
     "tenants_redial_limits_known": "Redial limits are none, or us (47 CFR 68.318(b)).",
     "sending_hours_weekday_range": "A weekday is 1 (Monday) to 7 (Sunday).",
     "sending_hours_order": "Sending hours close after they open; hours over midnight are two, one for each day.",

@@ -21,7 +21,7 @@ class Fax:
     calling_number None: withheld. pages None: known after rendering, or not received yet.
     pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
     now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
-    tiff_id: the received pages, or those that are sent.
+    tiff_id: the received pages, or those that are sent. post_dial: what is dialled after the answer (post_dial.split).
     """
 
     id: int
@@ -44,6 +44,7 @@ class Fax:
     finished_at: datetime | None
     tiff_id: int | None
     pdf_id: int | None
+    post_dial: str = ""
 
     @property
     def final(self) -> bool:
@@ -132,7 +133,7 @@ _FAX = """
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
            f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
-           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id
+           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id

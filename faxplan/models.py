@@ -167,6 +167,7 @@ class Fax(Table):
     redialled = IntegerField()
     redialled_busy = BooleanField()
     is_test = BooleanField()
+    post_dial = TextField()
 
     class Meta:
         """Where its rows are."""
@@ -185,6 +186,7 @@ class FaxQueueEntry(Table):
     destination = TextField()
     lane = TextField()
     tried = IdArrayField()
+    pages = IntegerField()
 
     class Meta:
         """Where its rows are."""

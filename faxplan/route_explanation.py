@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faxplan import caller_ids, dial_string, numbers, tenants, trunk_health, trunks
+from faxplan import caller_ids, dial_string, numbers, post_dial, tenants, trunk_health, trunks
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
+from faxplan.number_policy import NumberBarred
 from faxplan.tenants import Tenant
 from faxplan.trunks import WayOut
 
@@ -37,7 +38,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """number, calling: E.164; calling empty: the tenant has none. barred: in words, or empty.
+    """number, calling: E.164; calling empty: the tenant has none. barred, waits (for an hour): in words, or empty.
 
     ways: in the order in which they are tried. passed_over: routes that fit and lead nowhere, each with its reason.
     """
@@ -48,6 +49,7 @@ class Explanation:
     barred: str
     ways: Sequence[Way]
     passed_over: Sequence[str]
+    waits: str = ""
 
 
 def explain(admin: Database, settings: Settings, slug: str, number: str) -> Explanation:
@@ -58,7 +60,8 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)
         tx.enter_tenant(tenant.id)
-        called = numbers.normalise(number, tenant.country)
+        # What is dialled after the answer has no say in this.
+        called = numbers.normalise(post_dial.split(number)[0], tenant.country)
         try:
             calling = caller_ids.choose(tx, tenant, None)
         except NoCallerId:
@@ -66,17 +69,19 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
         barred, found = "", []
         try:
             found = trunks.ways_out(tx, tenant.id, called)
-        except NoRoute as error:
-            barred = str(error)
+            tenant.number_policy.check(called)
+        except (NoRoute, NumberBarred) as error:
+            barred, found = str(error), []
         states = {row["name"]: row for row in trunk_health.everyone(tx)}
         ways = [_way(way, tenant, called, calling, states[way.trunk.name], settings) for way in found]
-        return Explanation(tenant.slug, called, calling, barred, ways, _passed_over(tx, tenant, called, found, barred))
+        passed_over = _passed_over(tx, tenant, called, found, barred)
+        return Explanation(tenant.slug, called, calling, barred, ways, passed_over, _waits(tx, tenant))
 
 
 def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, settings: Settings) -> Way:
     trunk, dialled, argument, refusal = way.trunk, "", "", ""
     try:
-        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country)
+        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country, home=tenant.country)
         if calling:
             dial = dial_string.through(
                 trunk,
@@ -102,6 +107,23 @@ def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, set
 def _why(way: WayOut, tenant: Tenant) -> str:
     first = {1: f"dedicated to {tenant.slug}", 2: f"{tenant.slug}'s own route", 3: "a route for all"}[way.stage]
     return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}"
+
+
+def _waits(tx: Transaction, tenant: Tenant) -> str:
+    """Which of the tenant's caps an hour is used up."""
+    row = tx.row(
+        """select calls, pages, date_trunc('hour', now()) + interval '1 hour' as until from tenant_turns
+           where tenant_id = %s and hour = date_trunc('hour', now())""",
+        (tenant.id,),
+    )
+    if row is None:
+        return ""
+    caps = (("calls", row["calls"], tenant.calls_per_hour), ("pages", row["pages"], tenant.pages_per_hour))
+    full = [
+        f"{used} of its {cap} {what} an hour are used" for what, used, cap in caps if cap is not None and used >= cap
+    ]
+    until = row["until"].astimezone(tenant.zone)
+    return f"{tenant.slug}'s faxes wait until {until:%H:%M} ({tenant.time_zone}): {', '.join(full)}." if full else ""
 
 
 def _busy(state: Row) -> str:

@@ -3,7 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from faxplan import attempts, destinations, failure_policy, failure_rules, outbound, queue, tenants, trunk_health
+from faxplan import (
+    attempts,
+    claims,
+    destinations,
+    failure_policy,
+    failure_rules,
+    outbound,
+    queue,
+    tenants,
+    trunk_health,
+)
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
@@ -66,6 +76,8 @@ def conclude(
     WITHOUT_TRUNK for what was delivered without a call.
     """
     decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
+    if tenant.pages_per_hour is not None and call is not WITHOUT_TRUNK:
+        claims.give_back_pages(tx, outcome.tenant_id, outcome.attempt_id, fax["pages"] - decision.pages_done)
     attempts.close(
         tx,
         outcome.tenant_id,

@@ -35,7 +35,7 @@ class OutboundSidecar:
     """What fax_out needs to know. ident: T.30 TSI, at most 20 characters; header: at most 50; start_page: 0-based.
 
     dialled, caller_id: as they went to the trunk. encrypted_media: SRTP, or no pages. from_user, t30_trace: the
-    trunk's.
+    trunk's. tones: sent after the answer, as post_dial.tones gives them; no part of the number.
     """
 
     tenant_id: int
@@ -52,6 +52,7 @@ class OutboundSidecar:
     encrypted_media: bool = False
     from_user: str | None = None
     t30_trace: str = t30_trace.OFF
+    tones: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
     if any(what):
         lines.append(f"{_INDENT}{', '.join(part for part in what if part)}")
     verb = "Handed in" if fax.direction == SENT else "Came in"
-    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number, tenant.country)}"))
+    after = f", then {fax.post_dial} after the answer" if fax.post_dial else ""
+    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number, tenant.country)}{after}"))
     for call in calls:
         lines += _of_call(fax, call, zone)
         if codes:

@@ -80,7 +80,7 @@ def ways_out(tx: Transaction, tenant_id: int, number: str) -> list[WayOut]:
     return ways
 
 
-def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str) -> None:
+def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str, *, home: str) -> None:
     """Says early what dialling would be refused for. Raises NoRoute (barred) and InvalidNumber (by no trunk of it).
 
     That no trunk serves the number is no refusal yet: there may be one when its turn comes.
@@ -88,7 +88,7 @@ def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str) -> None:
     refusal: InvalidNumber | None = None
     for way in ways_out(tx, tenant_id, number):
         try:
-            numbers.dialled(number, way.trunk.called_format, way.trunk.inbound_country)
+            numbers.dialled(number, way.trunk.called_format, way.trunk.inbound_country, home=home)
         except InvalidNumber as error:
             refusal = refusal or error
         else:

@@ -41,6 +41,8 @@ MACHINES_OWN = {
 # In the other tables: rules that no input reaches.
 NOT_BY_INPUT = {
     "tenants_pkey": NEW_ID,
+    "tenants_permitted_kinds_known": "chosen by name from those that there are",
+    "tenants_number_lists_form": "number_policy.entry is stricter",
     "users_pkey": NEW_ID,
     "users_tenant_fkey": FOUND_BEFORE,
     "users_mailbox_fkey": "the personal mailbox is made with the user",
@@ -80,6 +82,7 @@ NOT_BY_INPUT = {
     "faxes_state_known": OURS,
     "faxes_finished": OURS,
     "faxes_called_number_form": "numbers.normalise gives E.164, or says what is wrong",
+    "faxes_post_dial_form": "post_dial.split is stricter",
     "faxes_priority_known": "chosen by name from those that there are",
     "faxes_pages_done_range": OURS,
     "faxes_sent_whole": OURS,

@@ -54,6 +54,7 @@ def test_every_command_is_described(capsys: pytest.CaptureFixture[str]) -> None:
         "failure",
         "hours",
         "destination",
+        "barring",
     ],
 )
 def test_every_command_of_a_group_is_described(group: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,7 @@ class Calls:
         line = Line(
             switch.pump.wake,
             loss_percent=target.loss_percent,
+            seed=target.seed,
             refuses_t38=isinstance(target, OwnNumber) and target.refuses_t38,
         )
         profile = CallerProfile(
@@ -136,7 +137,7 @@ class Calls:
 
     def call_in(self, call: InboundCall) -> FarFaxResult:
         """A fax machine outside calls one of our numbers. Returns at once; `result.ended` is set when it is over."""
-        line = Line(self._switch.pump.wake, loss_percent=call.behaviour.loss_percent)
+        line = Line(self._switch.pump.wake, loss_percent=call.behaviour.loss_percent, seed=call.behaviour.seed)
         far_end = FarEnd(line, call.behaviour, sends=call.tiff)
         with line.lock:
             target = OwnNumber(call.number, call.from_address, 0, False)

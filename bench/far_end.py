@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import causes
-from bench.fax_terminal import SAMPLES, FaxOptions, FaxTerminal
+from bench.fax_terminal import REDUNDANCY, SAMPLES, FaxOptions, FaxTerminal
 from bench.line import Frame, Line
 
 _REINVITE_FRAMES = 50
@@ -26,6 +26,8 @@ class Behaviour:
     t38: `request` (asks for it one second after answer), `accept` (if asked), `refuse` (488, goes on in audio).
     drop_after_pages: BYE once the sender has that many pages acknowledged, `drop_delay_ms` later; 0: after answer.
     stays_silent: after the fax neither a packet nor a BYE.
+    loss_percent: of the T.38 datagrams in both directions, each lost by itself; seed: other ones.
+    redundancy: packets that each of its own datagrams repeats, 0 to 3.
     """
 
     kind: str = "fax"
@@ -40,6 +42,8 @@ class Behaviour:
     stays_silent: bool = False
     ident: str = "FAR END"
     header: str = ""
+    redundancy: int = REDUNDANCY
+    seed: int = 1
 
 
 @dataclass
@@ -97,7 +101,13 @@ class FarEnd:
     def _connect(self) -> None:
         behaviour = self._behaviour
         if behaviour.kind == "fax":
-            options = FaxOptions(ident=behaviour.ident, header=behaviour.header, ecm=behaviour.ecm, v17=behaviour.v17)
+            options = FaxOptions(
+                ident=behaviour.ident,
+                header=behaviour.header,
+                ecm=behaviour.ecm,
+                v17=behaviour.v17,
+                redundancy=behaviour.redundancy,
+            )
             self._terminal = FaxTerminal(
                 str(self._sends) if self._sends else self._receive_path(),
                 sending=self._sends is not None,

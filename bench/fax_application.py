@@ -9,7 +9,7 @@ from typing import TextIO
 from urllib.parse import unquote
 
 from bench.channel import Channel, is_true
-from bench.fax_terminal import FaxOptions, FaxTerminal
+from bench.fax_terminal import REDUNDANCY, FaxOptions, FaxTerminal
 from bench.spandsp import TransferStatistics, completion_text
 
 RX_REINVITE_FRAMES = 50
@@ -95,6 +95,7 @@ class FaxApplication:
     def _read_options(self) -> FaxOptions:
         channel = self._channel
         ecm, forced = channel.get("fax_use_ecm"), channel.get("fax_force_caller")
+        repeated = channel.get("t38_gateway_redundancy")
         start = max(_number(channel.get("fax_start_page")), -1) if self._sending else -1
         end = max(_number(channel.get("fax_end_page")), -1) if self._sending else -1
         return FaxOptions(
@@ -106,6 +107,7 @@ class FaxApplication:
             start_page=start,
             end_page=start if end < start and end != -1 else end,
             caller=None if forced is None else is_true(forced),
+            redundancy=REDUNDANCY if repeated is None else _number(repeated),
         )
 
     def _open_trace(self) -> TextIO | None:

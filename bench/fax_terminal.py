@@ -18,6 +18,7 @@ from bench.spandsp import TransferStatistics
 
 SAMPLES = 160
 TICK_MS = 20
+REDUNDANCY = 3  # mod_spandsp's default
 _log = logging.getLogger("bench.fax")
 
 
@@ -26,6 +27,7 @@ class FaxOptions:
     """How the machine is set. `ident` over 20 and `header` over 50 characters go out blank, as spandsp refuses them.
 
     trace: takes what T.30 and T.38 log, line by line; None: they log nothing.
+    redundancy: previous IFP packets that each of its UDPTL datagrams repeats (t38UDPRedundancy).
     """
 
     ident: str = ""
@@ -37,6 +39,7 @@ class FaxOptions:
     end_page: int = -1
     caller: bool | None = None
     trace: Callable[[str], object] | None = None
+    redundancy: int = REDUNDANCY
 
 
 class FaxListener(Protocol):

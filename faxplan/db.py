@@ -288,10 +288,19 @@ def _translated(error: BaseException) -> BaseException:
     cause = getattr(error, "orig", None) or error.__cause__ or error
     if isinstance(cause, IntegrityError) and cause.diag.constraint_name:
         return ConstraintViolated(cause.diag.constraint_name)
-    if isinstance(cause, psycopg2.DataError):
-        return ValueRefused(f"The database cannot take a value ({first_line(cause)}). Correct it.")
-    if isinstance(error, UnicodeEncodeError):
-        return ValueRefused(f"{error.object[:80]!r} is not UTF-8, and the database takes nothing else. Write it anew.")
+    if refused := _refused(error, cause):
+        return ValueRefused(refused)
     if isinstance(error, (*_CANNOT_ANSWER, MaxConnectionsExceeded)) or isinstance(cause, QueryCanceled):
         return DatabaseUnavailable(f"PostgreSQL did not finish ({first_line(error)}). Is it running?")
     return error
+
+
+def _refused(error: BaseException, cause: BaseException) -> str | None:
+    """Why the database cannot take a value, if that is what was wrong."""
+    if isinstance(cause, psycopg2.DataError):
+        return f"The database cannot take a value ({first_line(cause)}). Correct it."
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object[:80]!r} is not UTF-8, and the database takes nothing else. Write it anew."
+    if type(error) is ValueError and "NUL" in str(error):  # psycopg2 has no class of its own for it
+        return "A text holds a NUL character, and the database takes none. Write it anew."
+    return None

@@ -112,6 +112,7 @@ def test_what_is_wrong_with_later_is_raised_at_the_end_and_nothing_is_kept(world
     [
         ("select %s::bigint", 10**20, "out of range"),
         ("select * from users where name = %s", "\udcff", "UTF-8"),
+        ("select * from users where name = %s", "a\0b", "NUL"),
         ("select %s::cidr", "192.0.2.1/24", "cidr"),
     ],
 )

@@ -77,8 +77,9 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
     session.execute("answer")
     answered_at = time.time()
     session.execute("rxfax", str(path))
-    # Set as the BYE comes, and before the channel is hung up for it; sip_hangup_disposition is set after that.
-    far_end = session.getVariable(cv.SIP_TERM_STATUS)
+    # Set as the BYE comes (200) or the SIP stack gives the call up (another), and before the channel is hung up for it.
+    # sip_hangup_disposition is set after that.
+    ended_with = session.getVariable(cv.SIP_TERM_STATUS) or ""
     session.hangup("NORMAL_CLEARING")
     try:
         result = call_result.parse(session.getVariable, ended_at=time.time())
@@ -90,5 +91,5 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
         result,
         hangup_cause="NORMAL_CLEARING",
         answered_at=answered_at,
-        hung_up_by=call_result.FAR_END if far_end else call_result.US,
+        hung_up_by={"": call_result.US, "200": call_result.FAR_END}.get(ended_with),
     )

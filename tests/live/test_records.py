@@ -199,3 +199,17 @@ def _received(world: World) -> list[dict[str, Any]]:
 def _pages_in_call(world: World) -> int:
     with world.portal.tenant(world.acme.tenant.id) as tx:
         return int(tx.value("select coalesce(sum(pages), 0) from calls"))
+
+
+def test_a_received_call_that_its_sender_cancels_was_hung_up_by_the_far_end(
+    world: World, faxplan: Instance, letter: Path
+) -> None:
+    fax_id = send(world, letter, world.borea.did)
+    wait_for(lambda: _pages_in_call(world) >= 1, "a page", 60)
+    outbound.cancel(world.portal, world.acme.user, fax_id)
+    call = the_attempt(world, fax_id)
+    wait_for(lambda: all(each["outcome"] for each in _received(world)), "the received side to be settled")
+    received = _received(world)[0]
+    assert (call["hung_up_by"], received["hung_up_by"]) == ("us", "far-end")
+    assert (received["outcome"], received["sip_code"]) == ("partial", 200)
+    assert received["q850_cause"] is not None

@@ -140,7 +140,7 @@ def _busy(state: Row) -> str:
 def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[WayOut], barred: str) -> list[str]:
     """Routes that fit the number and are not tried, and why."""
     rows = tx.rows(
-        """select m.prefix, m.trunk_id, m.dedicated, m.usable, m.own, t.name, t.overflow
+        """select m.prefix, m.trunk_id, m.dedicated, m.usable, m.own, m.specific, t.name, t.overflow
            from matching_routes(%s, %s) m left join trunks t on t.id = m.trunk_id
            order by m.specific desc, m.own desc, m.position, t.name""",
         (tenant.id, called),
@@ -148,16 +148,19 @@ def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[Wa
     tried = {(way.trunk.id, way.prefix) for way in ways}
     best = {row["dedicated"]: row["prefix"] for row in reversed(rows) if row["trunk_id"] is not None}
     kept = any(row["dedicated"] and not row["overflow"] for row in rows)
+    bar = next((row for row in rows if row["trunk_id"] is None), None)
     return [
-        f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, kept=kept)}"
+        f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, bar, kept=kept)}"
         for row in rows
         if row["trunk_id"] is not None and (row["trunk_id"], row["prefix"]) not in tried
     ]
 
 
-def _reason(row: Row, best: dict[bool, str], barred: str, *, kept: bool) -> str:
+def _reason(row: Row, best: dict[bool, str], barred: str, bar: Row | None, *, kept: bool) -> str:
     if barred:
         return "the number is barred"
+    if bar is not None and (bar["specific"], bar["own"]) > (row["specific"], row["own"]):
+        return f"{bar['prefix']} is barred, but for trunks with a route of their own for it"
     if not row["usable"]:
         return "the trunk is switched off"
     if kept and not row["dedicated"]:

@@ -150,6 +150,24 @@ class TestDedicatedTrunks:
         assert ways(world, world.acme, "+494012345678") == ["acmes", "carrier"]
 
 
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_a_bar_that_it_passes_holds_for_the_shared_ones(self, world: World, *, enabled: bool) -> None:
+        add_route(world, "+493099", None)
+        dedicated = add_trunk(world, "own", dedicated_to=world.acme.tenant.id, enabled=enabled)
+        add_route(world, "+493099", dedicated)
+        assert ways(world, world.acme) == ["own"] * enabled
+        # Which waits for its trunk, as no shared one may have it.
+        queued(world, world.acme)
+        assert trunk_names(claim(world)) == ["own"] * enabled
+
+    def test_a_bar_for_the_tenant_holds_against_a_route_for_all_of_the_same_prefix(self, world: World) -> None:
+        add_route(world, "+493099", carrier(world))
+        add_route(world, "+493099", None, only_for=world.acme.tenant.id)
+        with pytest.raises(NoRoute, match="barred"):
+            ways(world, world.acme)
+        assert ways(world, world.borea) == ["carrier"]
+
+
 class TestLimits:
     def test_of_a_trunk(self, world: World) -> None:
         change(world, "trunks", max_calls=3)

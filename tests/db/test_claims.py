@@ -149,7 +149,6 @@ class TestDedicatedTrunks:
             ways(world, world.acme)
         assert ways(world, world.acme, "+494012345678") == ["acmes", "carrier"]
 
-
     @pytest.mark.parametrize("enabled", [True, False])
     def test_a_bar_that_it_passes_holds_for_the_shared_ones(self, world: World, *, enabled: bool) -> None:
         add_route(world, "+493099", None)

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -50,8 +51,9 @@ def spin() -> None:
         pass
 
 
-def wait_long() -> None:
-    subprocess.run(["sleep", "600"], check=False)
+def wait_long(started: str, seconds: str) -> None:
+    with subprocess.Popen(["sleep", seconds]):
+        Path(started).touch()
 
 
 def write_much(path: str) -> None:
@@ -93,17 +95,24 @@ def test_processor_time() -> None:
 
 
 def test_wall_time_ends_grandchildren_too(tmp_path: Path) -> None:
-    def sleepers() -> int:
-        found = 0
+    # A time that no other run on this machine has.
+    seconds = f"600.{os.getpid()}"
+
+    def sleeps() -> bool:
         for command_line in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):  # it has just ended
-                found += command_line.read_bytes() == b"sleep\x00600\x00"
-        return found
+                if command_line.read_bytes() == f"sleep\0{seconds}\0".encode():
+                    return True
+        return False
 
-    before = sleepers()
     with pytest.raises(DocumentTooExpensive, match="time"):
-        sandbox.call(wait_long, ceiling=Ceiling(wall_seconds=1))
-    assert sleepers() == before
+        sandbox.call(wait_long, str(tmp_path / "started"), seconds, ceiling=Ceiling(wall_seconds=3))
+    assert (tmp_path / "started").exists()
+    # What was killed may take a moment to be gone.
+    deadline = time.monotonic() + 30
+    while sleeps() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not sleeps()
 
 
 def test_file_size(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from faxplan import claims, nodes, queue, tenants, trunk_tests
+from faxplan import claims, lanes, nodes, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
@@ -26,6 +26,7 @@ from faxplan.spool import Spool
 from faxplan.staging import Staged, Stager
 from faxplan.switch import CallJournalled, ChannelMade, FaxStarted, NoAnswer, PageDone, Switch, SwitchEvent
 from faxplan.tenants import Tenant
+from faxplan.ways import Ways
 from faxplan.whereabouts import DIALLING_SECONDS
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class Dialer:
         self._gateway_sync = GatewaySync(switch, db, settings)
         self._recovery = Recovery(switch, db, spool, settings.node)
         self._live = LiveCalls()
-        self._ways = claims.Ways()
+        self._ways = Ways()
         self._endings = Endings(db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}")
         self._stager = Stager(store, spool, settings)
         self._internal = InternalDeliveries(db, store, settings.node, switch.log)
@@ -316,7 +317,7 @@ class Dialer:
                 internal=self._settings.internal_delivery,
             )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-            wait, calls = (0.0, 0) if len(claimed) == most else claims.outlook(tx, self._settings.node)
+            wait, calls = (0.0, 0) if len(claimed) == most else lanes.outlook(tx, self._settings.node)
         # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
         self._full = calls >= self._settings.max_channels
         if len(claimed) < most or most < 1:

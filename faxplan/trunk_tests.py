@@ -10,8 +10,8 @@ from datetime import datetime
 from faxplan import (
     audit,
     caller_ids,
-    claims,
     documents,
+    limits,
     numbers,
     outbound,
     paper,
@@ -173,7 +173,7 @@ def claim(
     (trunk,) = trunks.some(tx, {waiting["trunk_id"]})
     stored = StoredObject(row.pop("object_name"), row.pop("bytes"), row.pop("sha256"))
     claimed = ClaimedFax(waiting["tenant_id"], rendering=stored, trunk=trunk, **row)
-    claims.pace(tx, [claimed])
+    limits.pace(tx, [trunk.id])
     return [claimed]
 
 

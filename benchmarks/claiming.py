@@ -21,14 +21,15 @@ from _calls import database_seconds
 from _live import a_world
 from _page import where_and_when, write_section
 
-from faxplan import claims, postgres
+from faxplan import claims, lanes, postgres
+from faxplan.ways import Ways
 from tests import many
 from tests.routing import add_route, add_trunk, change
 from tests.world import World
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TENANTS = 20
-WAYS = claims.Ways()
+WAYS = Ways()
 WARM = 3
 """So many claims of each kind go before, for connections and caches."""
 AIM = 0.25
@@ -149,7 +150,7 @@ def explained(world: World) -> str:
     """How PostgreSQL finds the lanes that are served next."""
     with world.switch.across_tenants() as tx:
         rows = tx.rows(
-            f"explain (analyze, buffers off, costs off, timing off) {claims.DUE_LANES.sql}",
+            f"explain (analyze, buffers off, costs off, timing off) {lanes.DUE.sql}",
             {"most": 16, "past": 0, "internal": False},
         )
     return "\n".join(str(next(iter(row.values()))) for row in rows)

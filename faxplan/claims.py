@@ -1,119 +1,33 @@
-"""Which faxes a node dials next, and through which trunk: fairly, and within every limit.
+"""A claim: takes due faxes out of the queue for a node to dial, each with its trunk, fairly and within every limit.
 
 One claimer at a time, over all nodes (queue.take_turn): what it counts is what there is, so limits hold whoever claims.
-Its cost does not grow with the queue: it looks at lanes, the faxes of one tenant and priority that the same trunks
-take, and at the first few faxes of each.
+
+limits  what is free: of the node, and of each trunk
+lanes   what is due, without a look at all of the queue; of tenants that have room, in their sending hours
+ways    through which trunks a lane's faxes may go
+turns   which of these faxes are next
 """
 
-import heapq
-import random
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from faxplan import queue, trunks
+from faxplan import lanes, limits, queue, trunks, turns
 from faxplan.db import Prepared, Row, Transaction
 from faxplan.documents import StoredObject
+from faxplan.lanes import Lane
+from faxplan.limits import Room
 from faxplan.trunks import Trunk
+from faxplan.turns import Choice
+from faxplan.ways import Ways
 
 MOST_CLAIMED = 16
-_LANES_AT_ONCE = 64
 _MOST_MENDED, _FAXES_MENDED = 16, 100
 """Of lanes that are out of date, so many are mended in a claim, and so many faxes of each."""
-_MOST_PUT_OFF = 1000
-_PUT_OFF_SECONDS, _LONGEST_PUT_OFF_SECONDS = 5, 600
-"""Between two looks at faxes to a number that has as many calls as it may: the more wait for it, the later the last."""
-BLOCKED_SECONDS = 5.0
-"""How long until a look at faxes that are due and may not be dialled yet; a call that ends is notified."""
-
-# A lane's heads are found by stepping from one to the next through the index, whatever lies between them.
-_HEADS = """
-    with recursive lanes as (
-        (select priority, tenant_id, lane from fax_queue order by priority, tenant_id, lane limit 1)
-        union all
-        select n.priority, n.tenant_id, n.lane from lanes l cross join lateral (
-            select q.priority, q.tenant_id, q.lane from fax_queue q
-            where (q.priority, q.tenant_id, q.lane) > (l.priority, l.tenant_id, l.lane)
-            order by q.priority, q.tenant_id, q.lane limit 1) n),
-    heads as (
-        select l.*, h.not_before, h.destination, h.pages from lanes l join tenants t on t.id = l.tenant_id and t.enabled
-        cross join lateral (
-            select q.not_before, q.destination, q.pages from fax_queue q
-            where q.priority = l.priority and q.tenant_id = l.tenant_id and q.lane = l.lane
-            order by q.not_before limit 1) h)"""
-
-# calls_per_second is a generic cell rate algorithm with a tolerance of a tenth of a second, or of one call.
-_ROOM = Prepared(
-    "claim_room",
-    """
-    with trunk_calls as (select trunk_id, count(*) as calls from calls group by trunk_id),
-    trunk_room as (
-        select t.id, least(
-            t.max_calls - coalesce(c.calls, 0),
-            floor(t.calls_per_second * extract(epoch from
-                now() + make_interval(secs => greatest(0.1, 1 / t.calls_per_second))
-                - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s::integer) as room
-        from trunks t left join trunk_calls c on c.trunk_id = t.id left join trunk_states s on s.trunk_id = t.id
-        where t.enabled and coalesce(s.rests_until, '-infinity') <= now())
-    select (select count(*) from calls where node = %(node)s::text) as on_node,
-           (select version::text from routing_version) as version,
-           (select coalesce(jsonb_object_agg(id, greatest(room, 0)::integer), '{}') from trunk_room) as trunks""",
-)
-
-DUE_LANES = Prepared(
-    "claim_lanes",
-    f"""{_HEADS},
-    tenant_calls as (select tenant_id, count(*) as calls from calls group by tenant_id),
-    due as (
-        select h.*, coalesce(c.calls, 0) as calls, t.time_zone, s.served_at,
-               least(t.max_calls - coalesce(c.calls, 0),
-                     t.calls_per_hour - case when s.hour = date_trunc('hour', now()) then s.calls else 0 end) as room,
-               t.pages_per_hour - case when s.hour = date_trunc('hour', now()) then s.pages else 0 end as page_room,
-               t.pages_per_hour
-        from heads h join tenants t on t.id = h.tenant_id
-        left join tenant_calls c on c.tenant_id = h.tenant_id
-        left join tenant_turns s on s.tenant_id = h.tenant_id
-        where h.not_before <= now() and not (%(internal)s::boolean and strpos(h.lane, ':internal') > 0))
-    select d.priority, d.tenant_id, d.lane, d.destination, d.calls, d.room, d.page_room, d.pages_per_hour from due d
-    where coalesce(d.room > 0, true)
-      -- What no hour has room for goes on: that ends it, in words (staging).
-      and coalesce(d.pages <= d.page_room or d.pages > d.pages_per_hour, true)
-      and coalesce((
-        select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
-                       and clock.here::time < h.closes)
-        from sending_hours h, (select now() at time zone d.time_zone as here) clock
-        where h.tenant_id = d.tenant_id and (h.priority is null or h.priority = d.priority)), true)
-    order by d.priority, d.calls, d.served_at nulls first, d.not_before
-    limit %(most)s::integer offset %(past)s::integer""",
-)
-
-_WAYS = """
-    select l.tenant_id, l.lane,
-           (select jsonb_agg(jsonb_build_array(f.trunk_id, f.stage, f.position, f.weight, f.prefix))
-            from trunks_for(l.tenant_id, l.destination) f) as trunks,
-           exists (select from matching_routes(l.tenant_id, l.destination) m where m.trunk_id is not null) as served
-    from unnest(%s::bigint[], %s::text[], %s::text[]) as l (tenant_id, lane, destination)"""
-
-_FAXES = Prepared(
-    "claim_faxes",
-    """
-    select l.number as lane, f.fax_id, f.destination, f.tried, f.pages, f.taken, f.ours
-    from unnest(%(priorities)s::integer[], %(tenants)s::bigint[], %(lanes)s::text[])
-         with ordinality as l (priority, tenant_id, lane, number)
-    cross join lateral (
-        select w.*, (select count(*) from calls c where c.destination = w.destination) as taken,
-               exists (select from dids d where d.number = w.destination) as ours
-        from (select q.fax_id, q.destination, q.tried, q.pages, q.not_before from fax_queue q
-              where q.priority = l.priority and q.tenant_id = l.tenant_id and q.lane = l.lane and q.not_before <= now()
-              order by q.not_before limit %(window)s::integer) w
-        order by w.not_before) f""",
-)
-
 
 # A cancel holds the fax and then wants its place in the queue, which a claim holds: waiting for the fax here would be a
 # deadlock, so one that is locked is passed over.
 _OPEN = Prepared(
-    "claim_open",
+    "claims_open",
     """
     with chosen as (
         select * from unnest(%(tenants)s::bigint[], %(faxes)s::bigint[], %(trunks)s::bigint[], %(prefixes)s::text[])
@@ -195,76 +109,6 @@ class ClaimedFax:
         return self.pages - self.start_page
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """A trunk that may take a lane's faxes, as trunks_for says it."""
-
-    trunk_id: int
-    stage: int
-    position: int
-    weight: int
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """Out of a lane. served: whether any route leads out of it; its trunks may all be disabled."""
-
-    routes: tuple[_Route, ...]
-    served: bool
-
-
-class Ways:
-    """The ways out of lanes, remembered: a lane has another name once routes were changed. For one thread to use."""
-
-    def __init__(self) -> None:
-        self._version = ""
-        self._known: dict[tuple[int, str], _Way] = {}
-
-    def learn(self, tx: Transaction, version: str, rows: Iterable[Row]) -> None:
-        """Looks up what is not known yet of these lanes."""
-        if version != self._version:
-            self._version, self._known = version, {}
-        new = [row for row in rows if (row["tenant_id"], row["lane"]) not in self._known]
-        if not new:
-            return
-        columns = [[row[name] for row in new] for name in ("tenant_id", "lane", "destination")]
-        for row in tx.rows(_WAYS, columns):
-            routes = tuple(_Route(*route) for route in row["trunks"] or ())
-            self._known[row["tenant_id"], row["lane"]] = _Way(routes, row["served"])
-
-    def of(self, row: Row) -> _Way:
-        """Of a lane that was learned."""
-        return self._known[row["tenant_id"], row["lane"]]
-
-
-@dataclass(slots=True)
-class _Lane:
-    """Faxes of one tenant and priority that the same trunks take. `row`: of DUE_LANES."""
-
-    row: Row
-    routes: tuple[_Route, ...]
-    waiting: list[Row] = field(default_factory=list)
-    next: int = 0
-
-    @property
-    def tenant_id(self) -> int:
-        return int(self.row["tenant_id"])
-
-    def can_ever_send(self, fax: Row) -> bool:
-        """Whether an hour of the tenant's has room for its pages."""
-        return self.row["pages_per_hour"] is None or bool(fax["pages"] <= self.row["pages_per_hour"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """A fax, and its way out; route None: nobody serves it."""
-
-    tenant_id: int
-    fax_id: int
-    route: _Route | None
-
-
 def claim_faxes(
     tx: Transaction,
     *,
@@ -289,49 +133,46 @@ def claim_faxes(
     another node claims. Call in across_tenants() as role switch.
     """
     queue.take_turn(tx)
-    (room,) = tx.rows_of(_ROOM, {"node": node, "most": MOST_CLAIMED})
-    most = min(most, MOST_CLAIMED, max_calls - room["on_node"])
+    room = limits.room(tx, node, MOST_CLAIMED)
+    most = min(most, MOST_CLAIMED, max_calls - room.on_node)
     if most < 1:
         return []
-    rooms = {int(trunk_id): calls for trunk_id, calls in room["trunks"].items()}
-    lanes = _lanes(tx, most, room["version"], rooms, ways or Ways(), internal=internal)
-    if not lanes:
+    served = _lanes_to_serve(tx, most, room, ways or Ways(), internal=internal)
+    if not served:
         return []
-    _look_into(tx, lanes, most)
-    chosen = _choose(lanes, rooms, most, calls_to_one_number)
-    _put_off(tx, lanes, {choice.fax_id for choice in chosen})
+    lanes.look_into(tx, served, most)
+    chosen = turns.choose(served, room.trunks, most, calls_to_one_number)
+    lanes.put_off(tx, served, {choice.fax_id for choice in chosen})
     if not chosen:
         return []
     claimed = _open_attempts(tx, chosen, node, switch_uuid, lease_seconds)
-    note_turns(tx, claimed)
-    pace(tx, claimed)
+    turns.note(tx, [(fax.tenant_id, fax.pages_left) for fax in claimed])
+    limits.pace(tx, [fax.trunk.id for fax in claimed if fax.trunk])
     order = {choice.fax_id: place for place, choice in enumerate(chosen)}
     return sorted(claimed, key=lambda fax: order[fax.fax_id])
 
 
-def _lanes(
-    tx: Transaction, most: int, version: str, rooms: dict[int, int], ways: Ways, *, internal: bool
-) -> list[_Lane]:
+def _lanes_to_serve(tx: Transaction, most: int, room: Room, ways: Ways, *, internal: bool) -> list[Lane]:
     """The first `most` lanes, in the order in which they are served, that have a way out now.
 
     Those of an earlier routing_version are mended, some faxes at a time, and served by the next claim.
     """
-    lanes: list[_Lane] = []
+    served: list[Lane] = []
     past = 0
-    while len(lanes) < most:
-        rows = tx.rows_of(DUE_LANES, {"most": _LANES_AT_ONCE, "past": past, "internal": internal})
+    while len(served) < most:
+        rows = lanes.due(tx, past=past, internal=internal)
         past += len(rows)
-        stale = [row for row in rows if not row["lane"].startswith(f"{version}:")]
+        stale = [row for row in rows if not row["lane"].startswith(f"{room.version}:")]
         _mend(tx, stale)
         current = [row for row in rows if row not in stale] if stale else rows
-        ways.learn(tx, version, current)
+        ways.learn(tx, room.version, current)
         for row in current:
             way = ways.of(row)
-            if any(rooms.get(route.trunk_id, 0) > 0 for route in way.routes) or not way.served:
-                lanes.append(_Lane(row, way.routes))
-        if len(rows) < _LANES_AT_ONCE:
+            if any(room.trunks.get(route.trunk_id, 0) > 0 for route in way.routes) or not way.served:
+                served.append(Lane(row, way.routes))
+        if len(rows) < lanes.LANES_AT_ONCE:
             break
-    return lanes[:most]
+    return served[:most]
 
 
 def _mend(tx: Transaction, stale: Sequence[Row]) -> None:
@@ -346,115 +187,8 @@ def _mend(tx: Transaction, stale: Sequence[Row]) -> None:
         )
 
 
-def _look_into(tx: Transaction, lanes: Sequence[_Lane], most: int) -> None:
-    """Fetches the first due faxes of each lane: twice as many as can be taken, where all lanes take alike."""
-    rows = tx.rows_of(
-        _FAXES,
-        {
-            "priorities": [lane.row["priority"] for lane in lanes],
-            "tenants": [lane.tenant_id for lane in lanes],
-            "lanes": [lane.row["lane"] for lane in lanes],
-            "window": max(2 * most // len(lanes), 2),
-        },
-    )
-    for row in rows:
-        lanes[row["lane"] - 1].waiting.append(row)
-
-
-def _choose(lanes: Sequence[_Lane], rooms: dict[int, int], most: int, calls_to_one_number: int) -> list[_Choice]:
-    """By turns: after each fax the tenant with the fewest calls comes next."""
-    calls = {lane.tenant_id: int(lane.row["calls"]) for lane in lanes}
-    left = {lane.tenant_id: lane.row["room"] for lane in lanes}
-    pages_left = {lane.tenant_id: lane.row["page_room"] for lane in lanes}
-    to_number: Counter[str] = Counter()
-    chosen: list[_Choice] = []
-    turns = [(lane.row["priority"], calls[lane.tenant_id], order) for order, lane in enumerate(lanes)]
-    heapq.heapify(turns)
-    while turns and len(chosen) < most:
-        priority, had, order = heapq.heappop(turns)
-        lane = lanes[order]
-        tenant_id = lane.tenant_id
-        if had != calls[tenant_id]:
-            # Another of its lanes was served meanwhile.
-            heapq.heappush(turns, (priority, calls[tenant_id], order))
-            continue
-        if left[tenant_id] is not None and left[tenant_id] < 1:
-            continue
-        found = _next_of(lane, rooms, to_number, calls_to_one_number, pages_left[tenant_id])
-        if found is None:
-            continue
-        row, route = found
-        chosen.append(_Choice(tenant_id, row["fax_id"], route))
-        if pages_left[tenant_id] is not None:
-            pages_left[tenant_id] -= row["pages"] if lane.can_ever_send(row) else 0
-        calls[tenant_id] += 1
-        if left[tenant_id] is not None:
-            left[tenant_id] -= 1
-        heapq.heappush(turns, (priority, calls[tenant_id], order))
-    return chosen
-
-
-def _next_of(
-    lane: _Lane, rooms: dict[int, int], to_number: Counter[str], calls_to_one_number: int, pages_left: int | None
-) -> tuple[Row, _Route | None] | None:
-    """The lane's next fax that has a free trunk, and whose number is free, with that way out; None: it has no more.
-
-    A fax for which the tenant's hour has too few pages left keeps its place: else short ones would keep it waiting.
-    """
-    while lane.next < len(lane.waiting):
-        row = lane.waiting[lane.next]
-        if pages_left is not None and row["pages"] > pages_left and lane.can_ever_send(row):
-            return None
-        lane.next += 1
-        number = row["destination"]
-        if not row["ours"] and row["taken"] + to_number[number] >= calls_to_one_number:
-            continue
-        route = _free_route(lane.routes, rooms, row["tried"])
-        if route is None and lane.routes:
-            continue
-        if route is not None:
-            rooms[route.trunk_id] -= 1
-        to_number[number] += 1
-        return row, route
-    return None
-
-
-def _free_route(routes: Iterable[_Route], rooms: dict[int, int], tried: Sequence[int]) -> _Route | None:
-    """The first that has room and was not tried just before; by weight among those of one stage and position."""
-    free = [route for route in routes if rooms.get(route.trunk_id, 0) > 0 and route.trunk_id not in tried]
-    if not free:
-        return None
-    equal = [route for route in free if (route.stage, route.position) == (free[0].stage, free[0].position)]
-    # Not a secret: which trunk a call takes.
-    return random.choices(equal, [route.weight for route in equal])[0]  # noqa: S311
-
-
-def _put_off(tx: Transaction, lanes: Sequence[_Lane], taken: set[int]) -> None:
-    """Lets others come up in a lane whose first faxes can all not be dialled now, because their numbers are taken."""
-    for lane in lanes:
-        if not lane.waiting or lane.next < len(lane.waiting) or any(row["fax_id"] in taken for row in lane.waiting):
-            continue
-        tx.later(
-            """with blocked as (
-                   select tenant_id, fax_id, row_number() over (order by not_before) - 1 as behind from fax_queue
-                   where priority = %s and tenant_id = %s and lane = %s and not_before <= now()
-                     and destination = any(%s) order by not_before limit %s)
-               update fax_queue q set not_before = now() + make_interval(secs => least(%s * (1 + b.behind), %s))
-               from blocked b where q.tenant_id = b.tenant_id and q.fax_id = b.fax_id""",
-            (
-                lane.row["priority"],
-                lane.tenant_id,
-                lane.row["lane"],
-                sorted({row["destination"] for row in lane.waiting}),
-                _MOST_PUT_OFF,
-                _PUT_OFF_SECONDS,
-                _LONGEST_PUT_OFF_SECONDS,
-            ),
-        )
-
-
 def _open_attempts(
-    tx: Transaction, chosen: Sequence[_Choice], node: str, switch_uuid: str, lease_seconds: int
+    tx: Transaction, chosen: Sequence[Choice], node: str, switch_uuid: str, lease_seconds: int
 ) -> list[ClaimedFax]:
     """Takes faxes out of the queue, but for those that somebody else has locked, and opens their calls."""
     tx.enter_tenants({choice.tenant_id for choice in chosen})
@@ -493,69 +227,3 @@ def _claimed(row: Row, trunk: Trunk | None) -> ClaimedFax:
         ecm=row["ecm"],
         post_dial=row["post_dial"],
     )
-
-
-def note_turns(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
-    """Moves on whose turn it is."""
-    turns = Counter(fax.tenant_id for fax in claimed)
-    pages: Counter[int] = Counter()
-    for fax in claimed:
-        pages[fax.tenant_id] += fax.pages_left
-    tx.later(
-        """insert into tenant_turns as t (tenant_id, served_at, hour, calls, pages)
-           select tenant_id, clock_timestamp(), date_trunc('hour', now()), calls, pages
-           from unnest(%s::bigint[], %s::integer[], %s::integer[]) as c (tenant_id, calls, pages)
-           on conflict on constraint tenant_turns_pkey do update
-           set served_at = excluded.served_at, hour = excluded.hour,
-               calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end,
-               pages = excluded.pages + case when t.hour = excluded.hour then t.pages else 0 end""",
-        (list(turns), list(turns.values()), [pages[each] for each in turns]),
-    )
-
-
-def give_back_pages(tx: Transaction, tenant_id: int, attempt_id: int, unsent: int) -> None:
-    """Takes pages that a call was to send and did not out of the count of its hour, if that is not over.
-
-    Before whatever else locks trunk_states: a claim takes the two in this order.
-    """
-    tx.later(
-        """update tenant_turns t set pages = greatest(t.pages - %s, 0) from attempts a
-           where t.tenant_id = %s and a.tenant_id = t.tenant_id and a.id = %s
-             and t.hour = date_trunc('hour', a.started_at)""",
-        (unsent, tenant_id, attempt_id),
-    )
-
-
-def pace(tx: Transaction, claimed: Sequence[ClaimedFax]) -> None:
-    """Moves on when trunks with a rate take their next call."""
-    paced = Counter(fax.trunk.id for fax in claimed if fax.trunk)
-    tx.later(
-        """insert into trunk_states as s (trunk_id, next_call_at)
-           select k.id, now() + make_interval(secs => c.calls / k.calls_per_second)
-           from unnest(%s::bigint[], %s::integer[]) as c (trunk_id, calls) join trunks k on k.id = c.trunk_id
-           where k.calls_per_second is not null order by k.id
-           on conflict on constraint trunk_states_pkey do update
-           set next_call_at = greatest(s.next_call_at, now()) + (excluded.next_call_at - now())""",
-        (list(paced), list(paced.values())),
-    )
-
-
-def outlook(tx: Transaction, node: str) -> tuple[float | None, int]:
-    """Seconds until a look at the queue may find a fax to dial (None: none waits), and this node's calls.
-
-    Faxes that are due, and wait for a trunk, a number or an hour, are looked at now and then: what makes room is
-    notified, but for what only time brings.
-    """
-    row = tx.one(
-        f"""{_HEADS}
-            select min(case when not_before > now() then extract(epoch from not_before - now()) else %s end)::float
-                       as wait,
-                   (select min(extract(epoch from s.next_call_at - now()))::float from trunk_states s
-                    where s.next_call_at > now() and s.next_call_at < now() + interval '1 minute') as paced,
-                   (select count(*) from calls where node = %s) as calls
-            from heads""",
-        (BLOCKED_SECONDS, node),
-    )
-    if row["wait"] is None:
-        return None, row["calls"]
-    return min(row["wait"], row["paced"] or row["wait"]), row["calls"]

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from faxplan import claims, queue, tenants, trunk_tests
+from faxplan import claims, lanes, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
@@ -17,6 +17,7 @@ from faxplan.staging import Staged, Stager
 from faxplan.store_watch import StoreWatch
 from faxplan.switch import Switch
 from faxplan.tenants import Tenant
+from faxplan.ways import Ways
 from faxplan.whereabouts import DIALLING_SECONDS
 
 SWITCH_FULL_SECONDS = 1.0
@@ -49,7 +50,7 @@ class Dialer:
         self._live = live
         self._watch = watch
         self._end_undialled = end_undialled
-        self._ways = claims.Ways()
+        self._ways = Ways()
         self._stager = Stager(store, spool, settings)
         self._rate = CallRate(settings.calls_per_second, time.monotonic())
         self._lease_seconds = settings.call_cap_seconds + settings.lease_margin_seconds
@@ -109,7 +110,7 @@ class Dialer:
                 internal=self._settings.internal_delivery,
             )
             owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-            wait, calls = (0.0, 0) if len(claimed) == most else claims.outlook(tx, self._settings.node)
+            wait, calls = (0.0, 0) if len(claimed) == most else lanes.outlook(tx, self._settings.node)
         # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
         self._full = calls >= self._settings.max_channels
         if len(claimed) < most or most < 1:

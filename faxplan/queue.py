@@ -100,7 +100,7 @@ class InternalFax:
     fax_id: int
 
 
-# As claims finds its lanes: by stepping through the index from one tenant to the next, however many faxes each has.
+# As lanes.py finds them: by stepping through the index from one tenant to the next, however many faxes each has.
 _INTERNAL_TENANTS = """
     with recursive waiting as (
         (select priority, tenant_id from fax_queue where strpos(lane, ':internal') > 0

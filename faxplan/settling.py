@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 from faxplan import (
     attempts,
-    claims,
     destinations,
     failure_policy,
     failure_rules,
@@ -13,6 +12,7 @@ from faxplan import (
     queue,
     tenants,
     trunk_health,
+    turns,
 )
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
@@ -77,7 +77,7 @@ def conclude(
     """
     decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
     if tenant.pages_per_hour is not None and call is not WITHOUT_TRUNK:
-        claims.give_back_pages(tx, outcome.tenant_id, outcome.attempt_id, fax["pages"] - decision.pages_done)
+        turns.give_back_pages(tx, outcome.tenant_id, outcome.attempt_id, fax["pages"] - decision.pages_done)
     attempts.close(
         tx,
         outcome.tenant_id,

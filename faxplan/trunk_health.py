@@ -48,7 +48,7 @@ def worked(tx: Transaction, trunk_id: int) -> None:
 def everyone(tx: Transaction) -> list[Row]:
     """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), last_failure and
     its time, last_success_at, calls in flight on all nodes and in both directions, max_calls, paced_seconds (until
-    calls_per_second allows the next call, as claims.py reckons; 0: now).
+    calls_per_second allows the next call, as limits.py reckons; 0: now).
     """
     return tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,

@@ -10,8 +10,8 @@ from datetime import datetime
 from faxplan import (
     audit,
     caller_ids,
-    claims,
     documents,
+    limits,
     numbers,
     outbound,
     paper,
@@ -23,6 +23,7 @@ from faxplan import (
     tenants,
     trunk_directory,
     trunks,
+    turns,
 )
 from faxplan.claims import ClaimedFax
 from faxplan.db import Database, Row, Transaction
@@ -175,8 +176,8 @@ def claim(
     (trunk,) = trunks.some(tx, {waiting["trunk_id"]})
     stored = StoredObject(row.pop("object_name"), row.pop("bytes"), row.pop("sha256"))
     claimed = ClaimedFax(waiting["tenant_id"], rendering=stored, trunk=trunk, **row)
-    claims.pace(tx, [claimed])
-    claims.note_turns(tx, [claimed])
+    limits.pace(tx, [trunk.id])
+    turns.note(tx, [(claimed.tenant_id, claimed.pages_left)])
     return [claimed]
 
 

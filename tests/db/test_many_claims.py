@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from faxplan import claims, queue
+from faxplan import claims, lanes, queue
+from faxplan.ways import Ways
 from tests import many
 from tests.faxes import in_threads
 from tests.world import World
@@ -12,7 +13,7 @@ from tests.world import World
 
 def claims_and_ends_all(world: World, node: str) -> list[int]:
     """As a runtime whose calls end at once: the attempts that it had."""
-    ways, mine = claims.Ways(), []
+    ways, mine = Ways(), []
     while True:
         with world.switch.across_tenants() as tx:
             taken = claims.claim_faxes(
@@ -51,16 +52,14 @@ def test_a_claim_looks_at_the_heads_of_lanes_and_not_at_the_queue(world: World, 
     many.add_tenants(world, 10)
     many.queue(world, count)
     with world.switch.across_tenants() as tx:
-        lanes = tx.value("select count(distinct (priority, tenant_id, lane)) from fax_queue")
-        plan = tx.rows(
-            f"explain (analyze, format json) {claims.DUE_LANES.sql}", {"most": 64, "past": 0, "internal": True}
-        )[0]
+        count_of_lanes = tx.value("select count(distinct (priority, tenant_id, lane)) from fax_queue")
+        plan = tx.rows(f"explain (analyze, format json) {lanes.DUE.sql}", {"most": 64, "past": 0, "internal": True})[0]
     (root,) = plan["QUERY PLAN"]
     touched = [node for node in nodes_of(root["Plan"]) if node.get("Relation Name") == "fax_queue"]
     assert touched
     assert all("Index" in node["Node Type"] for node in touched)
     # Two looks a lane (is there another, and which fax is its first), and those that end them.
-    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in touched) <= 3 * lanes + 3
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in touched) <= 3 * count_of_lanes + 3
 
 
 def nodes_of(plan: dict[str, object]) -> list[dict[str, object]]:

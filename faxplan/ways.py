@@ -1,0 +1,67 @@
+"""The ways out of a lane: which trunks take its faxes, and which of them takes the next call."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from faxplan.db import Row, Transaction
+
+_WAYS = """
+    select l.tenant_id, l.lane,
+           (select jsonb_agg(jsonb_build_array(f.trunk_id, f.stage, f.position, f.weight, f.prefix))
+            from trunks_for(l.tenant_id, l.destination) f) as trunks,
+           exists (select from matching_routes(l.tenant_id, l.destination) m where m.trunk_id is not null) as served
+    from unnest(%s::bigint[], %s::text[], %s::text[]) as l (tenant_id, lane, destination)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A trunk that may take a lane's faxes, as trunks_for says it."""
+
+    trunk_id: int
+    stage: int
+    position: int
+    weight: int
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Out of a lane. served: whether any route leads out of it; its trunks may all be disabled."""
+
+    routes: tuple[Route, ...]
+    served: bool
+
+
+class Ways:
+    """The ways out of lanes, remembered: a lane has another name once routes were changed. For one thread to use."""
+
+    def __init__(self) -> None:
+        self._version = ""
+        self._known: dict[tuple[int, str], Way] = {}
+
+    def learn(self, tx: Transaction, version: str, rows: Iterable[Row]) -> None:
+        """Looks up what is not known yet of these lanes."""
+        if version != self._version:
+            self._version, self._known = version, {}
+        new = [row for row in rows if (row["tenant_id"], row["lane"]) not in self._known]
+        if not new:
+            return
+        columns = [[row[name] for row in new] for name in ("tenant_id", "lane", "destination")]
+        for row in tx.rows(_WAYS, columns):
+            routes = tuple(Route(*route) for route in row["trunks"] or ())
+            self._known[row["tenant_id"], row["lane"]] = Way(routes, row["served"])
+
+    def of(self, row: Row) -> Way:
+        """Of a lane that was learned."""
+        return self._known[row["tenant_id"], row["lane"]]
+
+
+def free_route(routes: Iterable[Route], rooms: dict[int, int], tried: Sequence[int]) -> Route | None:
+    """The first that has room and was not tried just before; by weight among those of one stage and position."""
+    free = [route for route in routes if rooms.get(route.trunk_id, 0) > 0 and route.trunk_id not in tried]
+    if not free:
+        return None
+    equal = [route for route in free if (route.stage, route.position) == (free[0].stage, free[0].position)]
+    # Not a secret: which trunk a call takes.
+    return random.choices(equal, [route.weight for route in equal])[0]  # noqa: S311

@@ -1,0 +1,143 @@
+"""Through which trunk a fax goes: routes, dedicated trunks, and what was tried."""
+
+from collections import Counter
+
+import pytest
+
+from faxplan import trunks
+from faxplan.errors import NoRoute
+from tests.claiming import ends, taken, trunk_names
+from tests.faxes import NUMBER, claim, queued
+from tests.routing import add_route, add_trunk, carrier, change
+from tests.world import Office, World
+
+
+def ways(world: World, office: Office, number: str = NUMBER) -> list[str]:
+    """The names of the trunks that may take it, in order."""
+    with world.admin.across_tenants() as tx:
+        return [way.trunk.name for way in trunks.ways_out(tx, office.tenant.id, number)]
+
+
+class TestRoutes:
+    def test_the_longest_prefix_wins_and_then_the_tenants_own_route(self, world: World) -> None:
+        add_route(world, "+49", add_trunk(world, "germany"))
+        add_route(world, "+49", add_trunk(world, "acmes"), only_for=world.acme.tenant.id)
+        assert ways(world, world.acme) == ["acmes", "germany"]
+        assert ways(world, world.borea) == ["germany"]
+        assert ways(world, world.borea, "+12125550100") == ["carrier"]
+
+    @pytest.mark.parametrize(
+        ("prefix", "takes"), [("+49XX9", True), ("+49NN", False), ("+4930Z", True), ("+49Z0Z", True), ("+4931X", False)]
+    )
+    def test_a_prefix_may_have_wild_digits(self, world: World, prefix: str, *, takes: bool) -> None:
+        add_route(world, prefix, add_trunk(world, "wild"))
+        assert (ways(world, world.acme) == ["wild"]) is takes
+
+    def test_of_two_prefixes_of_one_length_the_one_with_more_digits_wins(self, world: World) -> None:
+        add_route(world, "+49XX", add_trunk(world, "wild"))
+        add_route(world, "+4930", add_trunk(world, "berlin"))
+        assert ways(world, world.acme) == ["berlin"]
+        assert ways(world, world.acme, "+494012345678") == ["wild"]
+
+    def test_trunks_of_a_prefix_are_tried_by_position(self, world: World) -> None:
+        add_route(world, "+49", add_trunk(world, "second"), position=20)
+        add_route(world, "+49", add_trunk(world, "first"), position=10)
+        assert ways(world, world.acme) == ["first", "second"]
+
+    def test_weight_shares_the_calls_out_among_trunks_of_one_position(self, world: World) -> None:
+        add_route(world, "+49", add_trunk(world, "much"), weight=9)
+        add_route(world, "+49", add_trunk(world, "little"), weight=1)
+        shares: Counter[str | None] = Counter()
+        for _ in range(8):
+            for _ in range(16):
+                queued(world, world.acme)
+            faxes = claim(world)
+            shares.update(trunk_names(faxes))
+            ends(world, *faxes)
+        # Of 128 calls 115 are expected; fewer than 90 come once in some 10^9 runs.
+        assert 90 <= shares["much"] < 128
+        assert shares["little"] + shares["much"] == 128
+
+    def test_a_disabled_trunk_is_passed_over(self, world: World) -> None:
+        add_route(world, "+49", add_trunk(world, "off", enabled=False))
+        add_route(world, "+49", add_trunk(world, "on"), position=200)
+        assert ways(world, world.acme) == ["on"]
+
+    def test_a_number_waits_while_all_its_trunks_are_disabled(self, world: World) -> None:
+        """An administrator mends a trunk: that must not end a queue of faxes."""
+        change(world, "trunks", enabled=False)
+        fax_id = queued(world, world.acme)
+        assert claim(world) == []
+        change(world, "trunks", enabled=True)
+        # Its lane is that of a number that nobody serves: the first claim mends it.
+        assert [taken(world), taken(world)] == [[], [fax_id]]
+
+    def test_a_number_that_no_trunk_serves_is_claimed_without_one(self, world: World) -> None:
+        change(world, "routes", prefix="+1")
+        queued(world, world.acme)
+        assert trunk_names(claim(world)) == [None]
+
+
+class TestDedicatedTrunks:
+    def test_only_its_tenant_uses_it_and_before_any_other(self, world: World) -> None:
+        add_route(world, "+", add_trunk(world, "acmes", dedicated_to=world.acme.tenant.id), position=900)
+        add_route(world, "+49", add_trunk(world, "germany"))
+        assert ways(world, world.acme) == ["acmes", "germany"]
+        assert ways(world, world.borea) == ["germany"]
+
+    def test_without_overflow_its_tenants_calls_wait_for_it(self, world: World) -> None:
+        add_route(
+            world, "+49", add_trunk(world, "acmes", dedicated_to=world.acme.tenant.id, overflow=False, max_calls=1)
+        )
+        for _ in range(2):
+            queued(world, world.acme)
+        (fax,) = claim(world)
+        assert trunk_names([fax]) == ["acmes"]
+        assert claim(world) == []
+        ends(world, fax)
+        assert trunk_names(claim(world)) == ["acmes"]
+
+    def test_with_overflow_they_go_on_to_the_shared_ones(self, world: World) -> None:
+        add_route(world, "+49", add_trunk(world, "acmes", dedicated_to=world.acme.tenant.id, max_calls=1))
+        for _ in range(2):
+            queued(world, world.acme)
+        assert trunk_names(claim(world)) == ["acmes", "carrier"]
+
+    def test_without_overflow_it_keeps_its_tenants_calls_while_it_is_disabled(self, world: World) -> None:
+        trunk = add_trunk(world, "acmes", dedicated_to=world.acme.tenant.id, overflow=False, enabled=False)
+        add_route(world, "+", trunk)
+        queued(world, world.acme)
+        assert ways(world, world.acme) == []
+        assert claim(world) == []
+
+    def test_a_bar_for_all_stops_a_tenant_with_a_less_specific_one(self, world: World) -> None:
+        add_route(world, "+", add_trunk(world, "acmes", dedicated_to=world.acme.tenant.id))
+        add_route(world, "+4930", None)
+        with pytest.raises(NoRoute, match="barred"):
+            ways(world, world.acme)
+        assert ways(world, world.acme, "+494012345678") == ["acmes", "carrier"]
+
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_a_bar_that_it_passes_holds_for_the_shared_ones(self, world: World, *, enabled: bool) -> None:
+        add_route(world, "+493099", None)
+        dedicated = add_trunk(world, "own", dedicated_to=world.acme.tenant.id, enabled=enabled)
+        add_route(world, "+493099", dedicated)
+        assert ways(world, world.acme) == ["own"] * enabled
+        # Which waits for its trunk, as no shared one may have it.
+        queued(world, world.acme)
+        assert trunk_names(claim(world)) == ["own"] * enabled
+
+    def test_a_bar_for_the_tenant_holds_against_a_route_for_all_of_the_same_prefix(self, world: World) -> None:
+        add_route(world, "+493099", carrier(world))
+        add_route(world, "+493099", None, only_for=world.acme.tenant.id)
+        with pytest.raises(NoRoute, match="barred"):
+            ways(world, world.acme)
+        assert ways(world, world.borea) == ["carrier"]
+
+
+def test_a_fax_goes_to_another_trunk_than_those_that_could_not_take_it(world: World) -> None:
+    add_route(world, "+", add_trunk(world, "second"), position=200)
+    queued(world, world.acme)
+    with world.switch.across_tenants() as tx:
+        tx.execute("update fax_queue set tried = %s", ([carrier(world)],))
+    assert trunk_names(claim(world)) == ["second"]

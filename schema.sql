@@ -464,12 +464,15 @@ create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
     select v.version || ':' || case when is_did(called) then 'internal ' else '' end
-           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t), '')
+           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t),
+                       case when barred_prefix(tenant, called) is not null then 'barred'
+                            when exists (select from matching_routes(tenant, called) m where m.trunk_id is not null) then 'off'
+                            else '' end)
     from routing_version v;
 end;
 comment on function lane_of(bigint, text) is
     'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
-    'are DIDs here have lanes of their own, internal.';
+    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off.';
 
 create table nodes (
     name           text not null,

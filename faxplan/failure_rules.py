@@ -94,7 +94,7 @@ NO_STORE = Rule(
     for_ever=True,
 )  # fmt: skip
 NO_CALLER_ID = Rule("no-caller-id", "Your organisation has no number to call from any more", Action.FINAL)
-NO_ROUTE = Rule("no-route", "No trunk serves this number; the administrator has to add a route", Action.FINAL)
+NO_ROUTE = Rule("no-route", "No trunk may take this number; `faxplan route explain` says why", Action.FINAL)
 NEVER_DIALLED = Rule(
     "never-dialled", "The trunk would dial an emergency number or a short code, which is never done", Action.NEXT_TRUNK
 )  # fmt: skip

@@ -16,6 +16,9 @@ _PUT_OFF_SECONDS, _LONGEST_PUT_OFF_SECONDS = 5, 600
 BLOCKED_SECONDS = 5.0
 """How long until a look at faxes that are due and may not be dialled yet; a call that ends is notified."""
 
+_TRIED_SECONDS = 60
+"""So long a fax waits for another trunk than those that could not take it."""
+
 # A lane's heads are found by stepping from one to the next through the index, whatever lies between them.
 _HEADS = """
     with recursive lanes as (
@@ -68,7 +71,11 @@ _FAXES = Prepared(
     cross join lateral (
         select w.*, (select count(*) from calls c where c.destination = w.destination) as taken,
                exists (select from dids d where d.number = w.destination) as ours
-        from (select q.fax_id, q.destination, q.tried, q.pages, q.not_before from fax_queue q
+        from (select q.fax_id, q.destination, q.pages, q.not_before,
+                     -- What a trunk could not take goes to another at once; not for ever, should that be full or rest.
+                     case when q.not_before > now() - make_interval(secs => %(tried)s::integer) then q.tried
+                          else '{}' end as tried
+              from fax_queue q
               where q.priority = l.priority and q.tenant_id = l.tenant_id and q.lane = l.lane and q.not_before <= now()
               order by q.not_before limit %(window)s::integer) w
         order by w.not_before) f""",
@@ -109,6 +116,7 @@ def look_into(tx: Transaction, lanes: Sequence[Lane], most: int) -> None:
             "tenants": [lane.tenant_id for lane in lanes],
             "lanes": [lane.row["lane"] for lane in lanes],
             "window": max(2 * most // len(lanes), 2),
+            "tried": _TRIED_SECONDS,
         },
     )
     for row in rows:

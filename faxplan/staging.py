@@ -163,7 +163,7 @@ class Stager:
     def _stage(self, fax: ClaimedFax, tenant: Tenant) -> str:
         if fax.trunk is None:
             check_may_be_sent(fax, tenant)
-            raise NoRoute(f"no trunk serves {fax.called_number}")
+            raise NoRoute(f"no trunk serves {fax.called_number}, or it is barred")
         sidecar = stage(self._store, self._spool, fax, fax.trunk, tenant)
         dial = dial_string.through(
             fax.trunk,

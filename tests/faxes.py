@@ -15,6 +15,7 @@ from faxplan.invite import Invite
 from faxplan.lookups import Caller
 from faxplan.pending import Pending
 from faxplan.spool import InboundSidecar
+from faxplan.ways import Ways
 from tests.world import Office, World
 
 NUMBER = "+493099001234"
@@ -81,6 +82,7 @@ def claim(
     max_calls: int = 1000,
     lease_seconds: int = 600,
     calls_to_one_number: int = 1000,
+    ways: Ways | None = None,
 ) -> list[ClaimedFax]:
     """What a node takes to dial."""
     with world.switch.across_tenants() as tx:
@@ -92,6 +94,7 @@ def claim(
             max_calls=max_calls,
             lease_seconds=lease_seconds,
             calls_to_one_number=calls_to_one_number,
+            ways=ways,
         )
 
 

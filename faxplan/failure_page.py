@@ -11,7 +11,8 @@ Written by `python -m faxplan.failure_page` from the table in `faxplan/failure_r
 Where the two fax machines came to talk, the fax result code counts (spandsp's T.30 completion code,
 `fax_result_code`); else the SIP code where it stands here, else the cause of the hang-up: FreeSWITCH makes it of the
 SIP code, or of the Q.850 cause that a carrier sends along (486: `USER_BUSY`, 404: `UNALLOCATED_NUMBER`), we make it of
-a call that was never dialled (lower case). A fax that is dialled again goes on after the last page that was
+a call that was never dialled (lower case). Code 49 of a call in which nothing of a fax machine was heard counts as
+`no-machine`: a person picked up, and hung up. A fax that is dialled again goes on after the last page that was
 acknowledged.
 
 - *next trunk*: at once, through the next trunk of the route that has not been tried just before and does not rest.

@@ -35,7 +35,8 @@ class Situation:
     that were none of the fax's tries. waited: for how long no trunk could take it. trunks_tried: others just before
     this one; trunks_left: that could take it now. uses: how often each rule, by name, led to another call before.
     redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
-    is_test: of a trunk, by this one call.
+    is_test: of a trunk, by this one call. machine: whether the far end is known to be a fax machine, whatever the
+    result says.
     """
 
     start_page: int
@@ -51,6 +52,7 @@ class Situation:
     redials: Redials | None = None
     rendered_again: bool = False
     is_test: bool = False
+    machine: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> De
         return Decision("sent", pages, None, f"All {pages} pages arrived." if pages > 1 else "The page arrived.")
     if done == pages:
         return Decision("sent", pages, None, ALL_BUT_GOODBYE)
-    rule = UNKNOWN if result.fax_success else (rules or Rules()).of(result)
+    rule = UNKNOWN if result.fax_success else (rules or Rules()).of(result, machine=now.machine)
     progressed = done > now.start_page
     if progressed and rule.action is not Action.RETRY and rule.name not in (DOCUMENT.name, UNSUPPORTED.name):
         # Whatever the switch says, it was no fault of number or trunk.

@@ -118,6 +118,7 @@ _CAUSES = {
     UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
     NO_ENCRYPTION: "no-encryption",
+    NO_FAX: "no-machine",
     NO_ROUTE: "no-route",
     NO_CALLER_ID: "no-caller-id",
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
@@ -182,25 +183,44 @@ class Rules:
 
     changed: tuple[Mapping[str, Change], ...] = ()
 
-    def of(self, result: CallResult) -> Rule:
+    def of(self, result: CallResult, *, machine: bool = True) -> Rule:
         """The line that applies: the fax result code where txfax came to run, else SIP code, else cause.
+
+        machine: as in `conditions`.
 
         What the administrator decided for the tenant and the trunk comes before what it decided for all, and that
         before what is shipped.
         """
-        ended = conditions(result)
+        ended = conditions(result, machine=machine)
         shipped = next((SHIPPED[condition] for condition in ended if condition in SHIPPED), UNKNOWN)
         for table in self.changed:
             for condition in ended:
                 if condition in table:
-                    return table[condition].of(shipped)
+                    return table[condition].of(SHIPPED[condition] if condition.startswith("fax:") else shipped)
         return shipped
 
 
-def conditions(result: CallResult) -> list[str]:
-    """The conditions under which a call's end may stand in the table, the telling one first."""
+def is_silent(result: CallResult) -> bool:
+    """Whether whoever answered hung up before anything of a fax machine was heard, as far as the result knows.
+
+    So does a person: txfax then says 49, the call dropped (t30_terminate in spandsp's t30.c), not 2 or 3, for which
+    one has to hold the line for a minute. 48 comes only where a machine's commands were heard.
+    """
+    return (
+        result.fax_result_code == 49
+        and result.hangup_cause == "NORMAL_CLEARING"
+        and result.pages < 1
+        and not (result.remote_station_id or result.remote_vendor or result.remote_model or result.remote_country)
+    )
+
+
+def conditions(result: CallResult, *, machine: bool = True) -> list[str]:
+    """The conditions under which a call's end may stand in the table, the telling one first.
+
+    machine: whether the far end is known to be a fax machine, whatever this result says.
+    """
     if result.fax_result_code is not None:
-        return [f"fax:{result.fax_result_code}"]
+        return [*([] if machine or not is_silent(result) else ["cause:no-machine"]), f"fax:{result.fax_result_code}"]
     sip = [] if result.sip_code is None else [f"sip:{result.sip_code}"]
     return [*sip, f"cause:{result.hangup_cause}"]
 

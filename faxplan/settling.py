@@ -7,7 +7,7 @@ from faxplan import attempts, destinations, failure_policy, failure_rules, outbo
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
-from faxplan.failure_rules import DROPPED
+from faxplan.failure_rules import DROPPED, NO_FAX
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
@@ -119,8 +119,21 @@ def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Te
     )
     if failure_policy.pages_done(result, now) == now.pages:
         return failure_policy.decide(result, now)
-    now = replace(now, trunks_left=_trunks_left(tx, fax, call), uses=_uses(tx, fax))
+    machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
+    now = replace(now, trunks_left=_trunks_left(tx, fax, call), uses=_uses(tx, fax), machine=machine)
     return failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
+
+
+def _is_machine(tx: Transaction, fax: Row, call: Row, result: CallResult) -> bool:
+    """Whether a fax machine was heard, by what was told during this call or an earlier one of this fax.
+
+    T.38 shows one where the far end asked for it: its gateway heard a fax. A gateway that we ask says yes for anybody.
+    """
+    if fax["pages_done"] or fax["state"] == "sending":
+        return True
+    if result.t38_status != T38_NEGOTIATED:
+        return False
+    return tx.value("select t38_request = 'sender' from trunks where id = %s", (call["trunk_id"],)) is not True
 
 
 def _trunks_left(tx: Transaction, fax: Row, call: Row) -> int:
@@ -168,6 +181,9 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
         )
     elif rule is not None and (rule.downgrade or (in_t38 and _broke_off_at_once(result, decision))):
         _downgrade(tx, fax, call, in_t38=in_t38, result=result, all_of_it=rule.downgrade)
+    elif rule is not None and in_t38 and rule.name == NO_FAX.name and failure_rules.is_silent(result):
+        # Nobody, or a machine that T.38 kept from being heard: the only call that follows goes without.
+        tx.later("update faxes set t38_off = true where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
 
 
 def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:

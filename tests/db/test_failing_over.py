@@ -13,7 +13,7 @@ from faxplan.errors import NotFound
 from faxplan.failure_rules import Action, UnknownCondition
 from faxplan.journal import Outcome
 from tests.faxes import NUMBER, claim, due_now, queued
-from tests.routing import add_route, add_trunk, carrier
+from tests.routing import add_route, add_trunk, carrier, change
 from tests.world import World
 
 CANNOT_TRAIN, ECM_FAILED, NO_ANSWER_TO_DCS, SIZE_REFUSED = 6, 16, 20, 12
@@ -182,6 +182,76 @@ class TestChangedRules:
         assert waits(world) > 3500
         settle(world, next_call(world), failed(3, in_t38=False))
         assert world.fax(world.acme, fax_id)["state"] == "failed"
+
+
+HUNG_UP = replace(failed(49, in_t38=False), t38_status=None, q850_cause=16)
+
+
+def started(world: World, fax: ClaimedFax) -> None:
+    """The far machine was heard."""
+    with world.switch.tenant(fax.tenant_id) as tx:
+        queue.mark_sending(tx, fax.tenant_id, fax.fax_id)
+
+
+class TestAPersonAnswers:
+    """LESSONS 7: and hangs up at once."""
+
+    def test_is_dialled_once_more_an_hour_later_and_not_again(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), HUNG_UP)
+        assert waits(world) > 3500
+        settle(world, next_call(world), HUNG_UP)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+        assert [call["rule"] for call in world.attempts(world.acme, fax_id)] == ["no-fax", "no-fax"]
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            replace(HUNG_UP, remote_station_id="+49 30 1"),
+            replace(HUNG_UP, remote_vendor="Canon"),
+            replace(HUNG_UP, pages=1),
+            replace(HUNG_UP, t38_status="negotiated"),
+            replace(HUNG_UP, hangup_cause="SYSTEM_SHUTDOWN"),
+        ],
+    )
+    def test_not_where_a_machine_was_heard_or_another_hung_up(self, world: World, result: CallResult) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), result)
+        assert waits(world) <= 60
+
+    def test_nor_where_the_transmission_had_begun(self, world: World) -> None:
+        queued(world, world.acme)
+        fax = next_call(world)
+        started(world, fax)
+        settle(world, fax, HUNG_UP)
+        assert waits(world) <= 60
+
+    def test_nor_where_an_earlier_call_brought_a_page_over(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), replace(HUNG_UP, pages=1))
+        settle(world, next_call(world), HUNG_UP)
+        assert waits(world) <= 60
+
+    def test_t38_that_we_asked_for_shows_no_machine_and_is_left_out_of_the_call_that_follows(
+        self, world: World
+    ) -> None:
+        change(world, "trunks", t38_request="sender")
+        queued(world, world.acme)
+        settle(world, next_call(world), replace(HUNG_UP, t38_status="negotiated"))
+        assert waits(world) > 3500
+        assert not next_call(world).t38
+        assert known(world) == []
+
+    def test_an_administrators_rule_for_the_code_counts(self, world: World) -> None:
+        change_rule(world, "fax:49", Action.RETRY, delay=90)
+        queued(world, world.acme)
+        settle(world, next_call(world), HUNG_UP)
+        assert 60 < waits(world) <= 90
+        change_rule(world, "cause:no-machine", Action.FINAL)
+        fax = next_call(world)
+        settle(world, fax, HUNG_UP)
+        assert world.fax(world.acme, fax.fax_id)["state"] == "failed"
+
 
 
 class TestLearning:

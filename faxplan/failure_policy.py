@@ -33,7 +33,7 @@ class Situation:
 
     recorded_pages: acknowledged in this call by page events. attempts_made: this one included. uncounted: earlier ones
     that were none of the fax's tries. waited: for how long no trunk could take it. trunks_tried: others just before
-    this one; trunks_left: that could take it now. uses: how often each rule, by name, led to another call before.
+    this one; trunks_left: that could take it now. uses: how often each rule, by name, followed an earlier call.
     redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
     is_test: of a trunk, by this one call. machine: whether the far end is known to be a fax machine, whatever the
     result says.
@@ -111,7 +111,7 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
     if rule.render_again and not now.rendered_again:
         words = f"{said}. It is rendered again, as A4 in fine resolution."
         return Decision(outcome, done, 0, words, rule=rule, render_again=True)
-    if rule.action is Action.NEXT_TRUNK and now.trunks_left and not (rule.one_more and now.trunks_tried):
+    if rule.action is Action.NEXT_TRUNK and now.trunks_left and not (rule.one_more and now.uses.get(rule.name)):
         words = f"{said}. It goes through another trunk at once."
         return Decision(outcome, done, 0, words, counted=False, rule=rule, next_trunk=True)
     if rule.delay is None:

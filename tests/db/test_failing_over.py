@@ -116,6 +116,17 @@ class TestTrunks:
         assert (fax["state"], fax["error_id"]) == ("failed", "CALL_REJECTED")
         assert [call["trunk"] for call in world.attempts(world.acme, fax_id)] == ["carrier", "second"]
 
+    @pytest.mark.usefixtures("second")
+    def test_a_refusal_after_another_trunks_fault_is_the_first_one(self, world: World) -> None:
+        add_route(world, "+", add_trunk(world, "third"), position=300)
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), SERVICE_UNAVAILABLE)
+        settle(world, next_call(world), REFUSED)
+        third = next_call(world)
+        assert trunk_of(third) == "third"
+        settle(world, third, REFUSED)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
     def test_a_trunk_that_rests_is_not_gone_to(self, world: World, second: int) -> None:
         queued(world, world.acme)
         fax = next_call(world)

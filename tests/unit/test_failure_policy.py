@@ -155,9 +155,13 @@ class TestTrunks:
     def test_a_refused_call_is_tried_on_one_other_trunk_and_then_final(self) -> None:
         refused = refused_with(603, "CALL_REJECTED")
         assert after(refused, trunks_left=2).next_trunk
-        second = after(refused, trunks_left=1, trunks_tried=1)
+        second = after(refused, trunks_left=1, trunks_tried=1, uses={"refused": 1})
         assert (second.next_trunk, second.delay) == (False, None)
         assert after(refused).delay is None
+
+    def test_a_trunk_that_was_down_just_before_did_not_refuse_it(self) -> None:
+        refused = refused_with(603, "CALL_REJECTED")
+        assert after(refused, trunks_left=1, trunks_tried=1, uses={"trunk-fault": 1}).next_trunk
 
     def test_a_trunk_that_is_down_for_a_day_is_the_end(self) -> None:
         down = without_channel("GATEWAY_DOWN", ended_at=0)

@@ -4,7 +4,7 @@ The table is failure_rules.py's; here is how its line applies to a fax that has 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from faxplan.call_result import CallResult
@@ -12,6 +12,8 @@ from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNKNOWN, UNSUPPORTED,
 
 ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
 LONGEST_DELAY = 15 * 60
+OTHERS_DELAY = 60
+"""Seconds until trunks that are down now are asked, for the first time."""
 OLDEST = timedelta(hours=24)
 """So long a fax waits for a trunk that works."""
 US_REST = 60 * 60
@@ -33,7 +35,8 @@ class Situation:
 
     recorded_pages: acknowledged in this call by page events. attempts_made: this one included. uncounted: earlier ones
     that were none of the fax's tries. waited: for how long no trunk could take it. trunks_tried: others just before
-    this one; trunks_left: that could take it now. uses: how often each rule, by name, followed an earlier call.
+    this one; trunks_left: that could take it now. trunks_later: others that may once they do not rest, or are
+    mended. uses: how often each rule, by name, followed an earlier call.
     redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
     is_test: of a trunk, by this one call. machine: whether the far end is known to be a fax machine, whatever the
     result says.
@@ -48,6 +51,7 @@ class Situation:
     waited: timedelta = timedelta()
     trunks_tried: int = 0
     trunks_left: int = 0
+    trunks_later: int = 0
     uses: Mapping[str, int] = field(default_factory=dict)
     redials: Redials | None = None
     rendered_again: bool = False
@@ -111,9 +115,13 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
     if rule.render_again and not now.rendered_again:
         words = f"{said}. It is rendered again, as A4 in fine resolution."
         return Decision(outcome, done, 0, words, rule=rule, render_again=True)
-    if rule.action is Action.NEXT_TRUNK and now.trunks_left and not (rule.one_more and now.uses.get(rule.name)):
-        words = f"{said}. It goes through another trunk at once."
-        return Decision(outcome, done, 0, words, counted=False, rule=rule, next_trunk=True)
+    if rule.action is Action.NEXT_TRUNK and not (rule.one_more and now.uses.get(rule.name)):
+        if now.trunks_left:
+            words = f"{said}. It goes through another trunk at once."
+            return Decision(outcome, done, 0, words, counted=False, rule=rule, next_trunk=True)
+        if rule.delay is None and now.trunks_later:
+            # The only ones left are down: that is no reason to give up what this one does not do.
+            return _uncounted(now, replace(rule, delay=OTHERS_DELAY), outcome, said, done)
     if rule.delay is None:
         return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
     again = _counted if counted else _uncounted

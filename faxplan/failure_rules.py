@@ -30,7 +30,8 @@ class Rule:
     """A line of the table.
 
     delay: seconds before the next call; None: never. times: how often it may lead to another call of one fax; None: as
-    often as the tenant's tries allow. one_more: at most one other trunk. downgrade: the next call uses less of T.38,
+    often as the tenant's tries allow. one_more: at most one other trunk. not_again: this trunk is not asked again for the
+    fax while it has another. downgrade: the next call uses less of T.38,
     V.17 and ECM. render_again: the pages are rendered anew, once, at the size and resolution that every machine takes.
     trunk_fault: the trunk failed and not the number: no try of the fax is used up, and a trunk that goes on so rests.
     for_ever: however long it is so, the fax waits.
@@ -42,6 +43,7 @@ class Rule:
     delay: int | None = None
     times: int | None = None
     one_more: bool = False
+    not_again: bool = False
     downgrade: bool = False
     render_again: bool = False
     trunk_fault: bool = False
@@ -52,9 +54,10 @@ BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
 NO_ANSWER = Rule("no-answer", "Nobody answered", Action.RETRY, 10 * MINUTE)
 BAD_NUMBER = Rule("bad-number", "The number does not exist or cannot be reached; check it", Action.FINAL)
 NOT_BY_THIS_TRUNK = Rule(
-    "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK
-)
-REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=True)
+    "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK,
+    not_again=True,
+)  # fmt: skip
+REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=True, not_again=True)
 LOG_IN = Rule(
     "log-in", "The trunk did not accept its user name and password; the administrator has to look", Action.NEXT_TRUNK,
     5 * MINUTE, trunk_fault=True,
@@ -145,6 +148,7 @@ SHIPPED: Mapping[str, Rule] = {
     **{f"cause:{cause}": rule for rule, causes in _CAUSES.items() for cause in causes.split()},
 }
 """By condition: fax:CODE, sip:CODE, cause:NAME."""
+NOT_AGAIN = frozenset(rule.name for rule in SHIPPED.values() if rule.not_again)
 
 
 class UnknownCondition(FaxplanError):
@@ -173,6 +177,7 @@ class Change:
             delay=None if self.action is Action.FINAL else delay,
             times=rule.times if self.times is None else self.times,
             one_more=rule.one_more and same,
+            not_again=rule.not_again and same,
             render_again=rule.render_again and same,
         )
 

@@ -1,5 +1,7 @@
 """Settling the call of a fax that goes out: once, by compare-and-set, in one transaction."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -56,7 +58,7 @@ def conclude(
     """Closes the attempt, and does what follows for its fax (its row, locked). call: as queue.take_call gives it, or
     WITHOUT_TRUNK for what was delivered without a call.
     """
-    decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
+    decision, tried = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
     attempts.close(
         tx,
         outcome.tenant_id,
@@ -70,7 +72,7 @@ def conclude(
         caller_id=sidecar.caller_id if sidecar else None,
     )
     _learn(tx, fax, call, outcome.result, decision)
-    _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, call=call)
+    _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, tried=tried)
     return decision
 
 
@@ -99,11 +101,14 @@ def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) 
             explanation=decision.explanation,
             pages=pages,
         )
-        _follow(tx, fax, decision, error_id="outcome-unknown", actor=actor)
+        _follow(tx, fax, decision, error_id="outcome-unknown", actor=actor, tried=taken["tried"])
     return True
 
 
-def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Decision:
+def _decide(
+    tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Tenant, recorded_pages: int
+) -> tuple[Decision, list[int]]:
+    """What follows; and the trunks that the next call does not go through, as long as there are others."""
     now = Situation(
         start_page=fax["pages_done"],
         recorded_pages=recorded_pages,
@@ -118,10 +123,26 @@ def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Te
         is_test=fax["is_test"],
     )
     if failure_policy.pages_done(result, now) == now.pages:
-        return failure_policy.decide(result, now)
+        return failure_policy.decide(result, now), []
     machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
-    now = replace(now, trunks_left=_trunks_left(tx, fax, call), uses=_uses(tx, fax), machine=machine)
-    return failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
+    uses, refused = _earlier(tx, fax)
+    tried = [*call["tried"], call["trunk_id"]]
+    others = [row for row in _trunks(tx, fax, call) if row["trunk_id"] != call["trunk_id"]]
+    now = replace(
+        now,
+        trunks_left=sum(row["free"] and row["trunk_id"] not in tried for row in others),
+        trunks_later=sum(row["trunk_id"] not in refused for row in others),
+        uses=uses,
+        machine=machine,
+    )
+    decision = failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
+    if decision.next_trunk:
+        return decision, tried
+    if decision.rule is not None and decision.rule.not_again:
+        refused.add(call["trunk_id"])
+    # Never all of them.
+    left = any(row["trunk_id"] not in refused for row in others) or call["trunk_id"] not in refused
+    return decision, sorted(refused) if left else []
 
 
 def _is_machine(tx: Transaction, fax: Row, call: Row, result: CallResult) -> bool:
@@ -136,28 +157,28 @@ def _is_machine(tx: Transaction, fax: Row, call: Row, result: CallResult) -> boo
     return tx.value("select t38_request = 'sender' from trunks where id = %s", (call["trunk_id"],)) is not True
 
 
-def _trunks_left(tx: Transaction, fax: Row, call: Row) -> int:
-    """How many other trunks could take the fax now."""
+def _trunks(tx: Transaction, fax: Row, call: Row) -> list[Row]:
+    """The trunks that may take the fax, and whether they are free to do so now."""
     if call.get("no_other"):
-        return 0
-    tried = [each for each in (*call["tried"], call["trunk_id"]) if each is not None]
-    return int(
-        tx.value(
-            """select count(*) from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id
-               where f.trunk_id <> all(%s::bigint[]) and coalesce(s.rests_until, '-infinity') <= now()""",
-            (fax["tenant_id"], fax["called_number"], tried),
-        )
+        return []
+    return tx.rows(
+        """select f.trunk_id, coalesce(s.rests_until, '-infinity') <= now() as free
+           from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id""",
+        (fax["tenant_id"], fax["called_number"]),
     )
 
 
-def _uses(tx: Transaction, fax: Row) -> dict[str, int]:
-    """How often each rule followed a call of this fax."""
+def _earlier(tx: Transaction, fax: Row) -> tuple[dict[str, int], set[int]]:
+    """How often each rule followed a call of this fax, and the trunks that are not to be asked again."""
     rows = tx.rows(
-        """select rule, count(*) as calls from attempts where tenant_id = %s and fax_id = %s and rule is not null
-           group by rule""",
+        """select a.rule, t.id as trunk_id, count(*) as calls from attempts a left join trunks t on t.name = a.trunk
+           where a.tenant_id = %s and a.fax_id = %s and a.rule is not null group by a.rule, t.id""",
         (fax["tenant_id"], fax["id"]),
     )
-    return {row["rule"]: row["calls"] for row in rows}
+    uses: Counter[str] = Counter()
+    for row in rows:
+        uses[row["rule"]] += row["calls"]
+    return uses, {row["trunk_id"] for row in rows if row["rule"] in failure_rules.NOT_AGAIN} - {None}
 
 
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:
@@ -239,7 +260,7 @@ def _unknown(done: int, pages: int, attempts_made: int, max_attempts: int, tenan
 
 
 def _follow(
-    tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, call: Row | None = None
+    tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, tried: Sequence[int]
 ) -> None:
     if decision.outcome == "sent":
         outbound.finish(tx, fax, "sent", decision.explanation, pages_done=decision.pages_done, actor=actor)
@@ -255,7 +276,6 @@ def _follow(
         if decision.render_again:
             outbound.render_again(tx, fax, decision.pages_done, decision.explanation)
             return
-        tried = [*call["tried"], call["trunk_id"]] if decision.next_trunk and call is not None else []
         queue.enqueue(
             tx,
             fax["tenant_id"],

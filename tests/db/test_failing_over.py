@@ -20,6 +20,7 @@ CANNOT_TRAIN, ECM_FAILED, NO_ANSWER_TO_DCS, SIZE_REFUSED = 6, 16, 20, 12
 SERVICE_UNAVAILABLE = CallResult("NORMAL_TEMPORARY_FAILURE", sip_code=503, q850_cause=41)
 BUSY = CallResult("USER_BUSY", sip_code=486, q850_cause=17)
 REFUSED = CallResult("CALL_REJECTED", sip_code=603, q850_cause=21)
+CANNOT_BE_DIALLED = without_channel("invalid-number", ended_at=0)
 
 
 def failed(code: int, *, in_t38: bool, pages: int = 0) -> CallResult:
@@ -51,6 +52,12 @@ def waits(world: World) -> float:
     """Seconds until the only fax that waits is due."""
     with world.switch.across_tenants() as tx:
         return float(tx.value("select extract(epoch from not_before - now()) from fax_queue"))
+
+
+def rest(world: World, trunk: int) -> None:
+    for _ in range(3):
+        with world.switch.across_tenants() as tx:
+            trunk_health.failed(tx, trunk, "down")
 
 
 def trunk_of(fax: ClaimedFax) -> str | None:
@@ -127,12 +134,54 @@ class TestTrunks:
         settle(world, third, REFUSED)
         assert world.fax(world.acme, fax_id)["state"] == "failed"
 
+    @pytest.fixture
+    def brazilian(self, world: World) -> int:
+        """A second trunk that can write no German number."""
+        trunk = add_trunk(world, "brazilian", inbound_country="BR", called_format="national")
+        add_route(world, "+", trunk, position=200)
+        return trunk
+
+    @pytest.mark.usefixtures("brazilian")
+    def test_what_one_trunk_cannot_dial_waits_for_the_one_that_is_down(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), SERVICE_UNAVAILABLE)
+        settle(world, next_call(world), CANNOT_BE_DIALLED)
+        assert 55 < waits(world) <= 60
+        # And the one that cannot is not asked again, however often the other fails.
+        for _ in range(2):
+            again = next_call(world)
+            assert trunk_of(again) == "carrier"
+            settle(world, again, SERVICE_UNAVAILABLE)
+        fax = world.fax(world.acme, fax_id)
+        assert (fax["state"], fax["attempts_made"] - fax["uncounted"]) == ("queued", 0)
+
+    @pytest.mark.usefixtures("brazilian")
+    @pytest.mark.parametrize("first", [CANNOT_BE_DIALLED, REFUSED])
+    def test_or_for_one_that_rests(self, world: World, first: CallResult) -> None:
+        rest(world, carrier(world))
+        fax_id = queued(world, world.acme)
+        fax = next_call(world)
+        assert trunk_of(fax) == "brazilian"
+        settle(world, fax, first)
+        assert world.fax(world.acme, fax_id)["state"] == "queued"
+        with world.switch.across_tenants() as tx:
+            tx.execute("update trunk_states set rests_until = '-infinity'")
+        again = next_call(world)
+        assert trunk_of(again) == "carrier"
+        settle(world, again, REFUSED)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
+    @pytest.mark.usefixtures("brazilian")
+    def test_what_no_trunk_can_dial_is_final(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), CANNOT_BE_DIALLED)
+        settle(world, next_call(world), CANNOT_BE_DIALLED)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
     def test_a_trunk_that_rests_is_not_gone_to(self, world: World, second: int) -> None:
         queued(world, world.acme)
         fax = next_call(world)
-        for _ in range(3):
-            with world.switch.across_tenants() as tx:
-                trunk_health.failed(tx, second, "down")
+        rest(world, second)
         settle(world, fax, SERVICE_UNAVAILABLE)
         assert waits(world) > 50
 

@@ -26,6 +26,7 @@ class Endings:
         live: LiveCalls,
         *,
         actor: str,
+        calls_to_one_number: int,
     ) -> None:
         self._db = db
         self._store = store
@@ -34,13 +35,17 @@ class Endings:
         self._pending = pending_faxes
         self._live = live
         self._actor = actor
+        self._calls_to_one_number = calls_to_one_number
 
     def settle(self, outcome: Outcome) -> None:
         """Settles what the journal holds, and takes it out."""
         # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
         told = self._pages_told(outcome.attempt_id)
         sidecar = self._spool.staged(outcome.attempt_id)
-        done = settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
+        done = settling.settle(
+            self._db, outcome, sidecar, actor=self._actor, pages_told=told,
+            calls_to_one_number=self._calls_to_one_number,
+        )  # fmt: skip
         self._journal.remove(outcome.attempt_id)
         call = self._live.of_attempt(outcome.attempt_id)
         # Else what lies in the spool may be another call's, with the same id from a restored database.

@@ -25,12 +25,20 @@ ECM_CODE = 16
 """T30_ERR_TX_ECMPHD (t30.h): the receiver answered wrongly in ECM."""
 
 
-def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str, pages_told: int = 0) -> bool:
+def settle(
+    db: Database,
+    outcome: Outcome,
+    sidecar: OutboundSidecar | None,
+    *,
+    actor: str,
+    pages_told: int = 0,
+    calls_to_one_number: int = 1,
+) -> bool:
     """Records how a call ended, and what follows for its fax. False, and nothing is changed: it was settled before, or
     its ids are another call's by now.
 
     pages_told: acknowledged by what the switch told during the call, should the database not have it yet.
-    Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
+    calls_to_one_number: as in claims.claim_faxes. Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
         fax = queue.lock_fax(tx, outcome.tenant_id, outcome.fax_id)
@@ -39,7 +47,7 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
             return False
         tenant = tenants.get(tx, outcome.tenant_id)
         conclude(tx, tenant, fax, call, outcome, actor=actor, sidecar=sidecar, pages_told=pages_told)
-        if _frees_what_is_scarce(tx, tenant, call):
+        if _frees_what_is_scarce(tx, tenant, call, calls_to_one_number):
             tx.notify(queue.QUEUE_CHANNEL)
     return True
 
@@ -236,14 +244,14 @@ def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: Ca
         tx.later(f"update faxes set {less} where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
 
 
-def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row) -> bool:
-    """Whether faxes may wait, on any node, for what this call held."""
+def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row, calls_to_one_number: int) -> bool:
+    """Whether faxes may wait, on any node, for what this call held: by the calls, which are few, and not the queue."""
     if tenant.max_calls is not None:
         return True
     scarce = tx.value(
         """select exists (select from trunks where id = %s and max_calls is not null)
-               or exists (select from fax_queue where destination = %s)""",
-        (call["trunk_id"], call["destination"]),
+               or (select count(*) from calls where destination = %s) + 1 >= %s""",
+        (call["trunk_id"], call["destination"], calls_to_one_number),
     )
     return bool(scarce)
 

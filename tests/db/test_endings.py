@@ -10,8 +10,9 @@ from tests.world import World
 
 def endings(world: World, live: LiveCalls) -> Endings:
     return Endings(
-        world.switch, world.store, world.spool, world.journal, pending_folder(world), live, actor="switch:node1"
-    )
+        world.switch, world.store, world.spool, world.journal, pending_folder(world), live, actor="switch:node1",
+        calls_to_one_number=2,
+    )  # fmt: skip
 
 
 def test_an_outcome_of_another_call_with_the_same_ids_leaves_the_living_one_alone(world: World) -> None:

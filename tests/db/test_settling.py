@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +12,9 @@ from faxplan import outbound, queue, quotas, settling
 from faxplan.call_result import CallResult, without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.journal import Outcome
+from faxplan.listener import Listener
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
+from tests.routing import change
 from tests.world import World
 
 ACTOR = "switch:node1"
@@ -280,3 +283,35 @@ def test_the_audit_is_a_chain(world: World, fax_id: int) -> None:
         # jsonb writes a space after each comma and colon, and its keys shortest first.
         text = json.dumps(values, ensure_ascii=False)
         assert hashlib.sha256(text.encode()).hexdigest() == row["hash"]
+
+
+class TestWhoIsWoken:
+    """By a call that ends: only where somebody may wait for what it held. Who settles asks for that at every call."""
+
+    @pytest.fixture
+    def listener(self, world: World) -> Iterator[Listener]:
+        listener = Listener(world.installation.url("faxplan_switch"), (queue.QUEUE_CHANNEL,))
+        yield listener
+        listener.close()
+
+    def wakes(self, world: World, listener: Listener, fax: ClaimedFax) -> bool:
+        listener.heard()
+        assert settling.settle(
+            world.switch, ended(fax, pages=3, success=True), None, actor=ACTOR, calls_to_one_number=2
+        )
+        return bool(listener.heard(timeout_seconds=1))
+
+    def test_those_who_wait_for_a_number_that_had_all_its_calls(self, world: World, listener: Listener) -> None:
+        for _ in range(3):
+            queued(world, world.acme)
+        first, second = claim(world, calls_to_one_number=2)
+        assert self.wakes(world, listener, first)
+        # One of two lines was free already: who waits, waits for something else.
+        assert not self.wakes(world, listener, second)
+
+    @pytest.mark.parametrize("table", ["tenants", "trunks"])
+    def test_those_who_wait_for_a_tenants_or_a_trunks_call(self, world: World, listener: Listener, table: str) -> None:
+        change(world, table, max_calls=1)
+        queued(world, world.acme)
+        (fax,) = claim(world)
+        assert self.wakes(world, listener, fax)

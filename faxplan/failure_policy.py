@@ -15,7 +15,8 @@ LONGEST_DELAY = 15 * 60
 OTHERS_DELAY = 60
 """Seconds until trunks that are down now are asked, for the first time."""
 OLDEST = timedelta(hours=24)
-"""So long a fax waits for a trunk that works."""
+FEWEST_CALLS = 20
+"""So long a fax waits for a trunk that works, and so often it is dialled meanwhile at least: closed hours are no trial."""
 US_REST = 60 * 60
 US_CALLS, US_CALLS_BUSY = 2, 15
 """47 CFR 68.318(b): calls in a row to a number without success, and where each was busy; then an hour of rest."""
@@ -34,8 +35,8 @@ class Situation:
     """A fax at the end of a call. Pages are of the whole fax; start_page: 0-based, that the call began with.
 
     recorded_pages: acknowledged in this call by page events. attempts_made: this one included. uncounted: earlier ones
-    that were none of the fax's tries. waited: for how long no trunk could take it. trunks_tried: others just before
-    this one; trunks_left: that could take it now. trunks_later: others that may once they do not rest, or are
+    that were none of the fax's tries. waited: for how long no trunk could take it; calls_since: in that time,
+    this one included. trunks_tried: others just before this one; trunks_left: that could take it now. trunks_later: others that may once they do not rest, or are
     mended. uses: how often each rule, by name, followed an earlier call.
     redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
     is_test: of a trunk, by this one call. machine: whether the far end is known to be a fax machine, whatever the
@@ -49,6 +50,7 @@ class Situation:
     max_attempts: int
     uncounted: int = 0
     waited: timedelta = timedelta()
+    calls_since: int = 0
     trunks_tried: int = 0
     trunks_left: int = 0
     trunks_later: int = 0
@@ -91,7 +93,7 @@ def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> De
     them again would be worse (docs/decisions/what-counts-as-sent.md).
 
     A call that a trunk could not take uses up no try: a trunk that is down would else fail a whole queue in minutes.
-    Such calls come at growing distances, until it has been so for OLDEST.
+    Such calls come at growing distances, until it has been so for OLDEST and FEWEST_CALLS.
     """
     pages, done = now.pages, pages_done(result, now)
     if result.fax_success and done == pages:
@@ -143,8 +145,9 @@ def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> 
 
 
 def _uncounted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
-    if now.waited >= OLDEST and not rule.for_ever:
-        words = f"{said}. It was so for {OLDEST // timedelta(hours=1)} hours; send it again when the trunk works."
+    if now.waited >= OLDEST and now.calls_since >= FEWEST_CALLS and not rule.for_ever:
+        hours = now.waited // timedelta(hours=1)
+        words = f"{said}. It was so for {hours} hours, {now.calls_since} times; send it again when the trunk works."
         return Decision(outcome, done, None, words, counted=False, rule=rule)
     rounds = now.uncounted // (now.trunks_tried + 1)
     delay = min((rule.delay or 0) * 2 ** min(rounds, 8), max(LONGEST_DELAY, rule.delay or 0))

@@ -133,7 +133,7 @@ def _decide(
     if failure_policy.pages_done(result, now) == now.pages:
         return failure_policy.decide(result, now), []
     machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
-    uses, refused = _earlier(tx, fax)
+    uses, refused, calls_since = _earlier(tx, fax)
     tried = [*call["tried"], call["trunk_id"]]
     others = [row for row in _trunks(tx, fax, call) if row["trunk_id"] != call["trunk_id"]]
     now = replace(
@@ -141,6 +141,7 @@ def _decide(
         trunks_left=sum(row["free"] and row["trunk_id"] not in tried for row in others),
         trunks_later=sum(row["trunk_id"] not in refused for row in others),
         uses=uses,
+        calls_since=calls_since + 1,
         machine=machine,
     )
     decision = failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
@@ -176,17 +177,22 @@ def _trunks(tx: Transaction, fax: Row, call: Row) -> list[Row]:
     )
 
 
-def _earlier(tx: Transaction, fax: Row) -> tuple[dict[str, int], set[int]]:
-    """How often each rule followed a call of this fax, and the trunks that are not to be asked again."""
+def _earlier(tx: Transaction, fax: Row) -> tuple[dict[str, int], set[int], int]:
+    """How often each rule followed a call of this fax; the trunks that are not to be asked again; and how many calls
+    there were since no trunk could take it.
+    """
     rows = tx.rows(
-        """select a.rule, t.id as trunk_id, count(*) as calls from attempts a left join trunks t on t.name = a.trunk
+        """select a.rule, t.id as trunk_id, count(*) as calls,
+                  count(*) filter (where a.started_at >= %s) as since
+           from attempts a left join trunks t on t.name = a.trunk
            where a.tenant_id = %s and a.fax_id = %s and a.rule is not null group by a.rule, t.id""",
-        (fax["tenant_id"], fax["id"]),
+        (fax["waits_since"], fax["tenant_id"], fax["id"]),
     )
     uses: Counter[str] = Counter()
     for row in rows:
         uses[row["rule"]] += row["calls"]
-    return uses, {row["trunk_id"] for row in rows if row["rule"] in failure_rules.NOT_AGAIN} - {None}
+    refused = {row["trunk_id"] for row in rows if row["rule"] in failure_rules.NOT_AGAIN} - {None}
+    return uses, refused, sum(row["since"] for row in rows)
 
 
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:

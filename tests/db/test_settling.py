@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from faxplan import outbound, queue, quotas, settling
+from faxplan import failure_policy, outbound, queue, quotas, settling
 from faxplan.call_result import CallResult, without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.journal import Outcome
@@ -202,7 +202,7 @@ def test_after_the_last_try_it_has_failed(world: World, fax_id: int) -> None:
 
 def test_calls_without_a_channel_use_up_no_tries_but_a_day(world: World, fax_id: int) -> None:
     delays = []
-    for _ in range(world.acme.tenant.max_attempts + 2):
+    for _ in range(failure_policy.FEWEST_CALLS - 2):
         settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
         with world.switch.across_tenants() as tx:
             tx.execute("update trunk_states set rests_until = now()")
@@ -210,7 +210,12 @@ def test_calls_without_a_channel_use_up_no_tries_but_a_day(world: World, fax_id:
     assert delays == sorted(delays)
     assert delays[-1] == 15 * 60
     with world.switch.tenant(world.acme.tenant.id) as tx:
-        tx.execute("update faxes set waits_since = waits_since - interval '25 hours'")
+        # A weekend in which nothing may be dialled.
+        tx.execute("update faxes set waits_since = waits_since - interval '62 hours'")
+    settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set rests_until = now()")
     settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"]) == ("failed", "GATEWAY_DOWN")

@@ -166,8 +166,12 @@ class TestTrunks:
     def test_a_trunk_that_is_down_for_a_day_is_the_end(self) -> None:
         down = without_channel("GATEWAY_DOWN", ended_at=0)
         day = failure_policy.OLDEST
-        assert after(down, waited=day).delay is None
-        assert after(down, waited=day, trunks_left=1).next_trunk
+        assert after(down, waited=day, calls_since=failure_policy.FEWEST_CALLS).delay is None
+        assert after(down, waited=day, calls_since=failure_policy.FEWEST_CALLS, trunks_left=1).next_trunk
+
+    def test_days_in_which_it_could_not_be_dialled_are_not(self) -> None:
+        down = without_channel("GATEWAY_DOWN", ended_at=0)
+        assert after(down, waited=3 * failure_policy.OLDEST, calls_since=2).delay
 
 
 class TestTimes:

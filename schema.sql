@@ -330,11 +330,16 @@ create table trunk_states (
     last_failure    text,
     last_failure_at timestamptz,
     last_success_at timestamptz,
+    failed_numbers  bigint[] not null default '{}',
+    node_rests      jsonb not null default '{}',
     constraint trunk_states_pkey primary key (trunk_id),
     constraint trunk_states_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade
 );
 comment on table trunk_states is 'How a trunk has done lately, on all nodes. A trunk that was never used has no row.';
-comment on column trunk_states.failures is 'Calls in a row that the trunk could not take.';
+comment on column trunk_states.failures is 'Calls in a row that the trunk could not take; the first of them to different numbers.';
+comment on column trunk_states.failed_numbers is 'Hashes of these numbers.';
+comment on column trunk_states.node_rests is
+    'By node, of those whose switch cannot reach it: how often in a row that was so, and until when it is not used there.';
 comment on column trunk_states.rests_until is 'Not used before then: it has failed too often in a row.';
 comment on column trunk_states.next_call_at is 'When calls_per_second allows the next call (generic cell rate algorithm, ITU-T I.371).';
 

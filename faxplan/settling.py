@@ -21,6 +21,7 @@ WITHOUT_TRUNK: Row = {
 }  # fmt: skip
 """The call of a fax that is delivered without one: there is no other trunk to try either."""
 T38_NEGOTIATED = "negotiated"
+OF_ONE_NODE = ("GATEWAY_DOWN", "INVALID_GATEWAY")
 ECM_CODE = 16
 """T30_ERR_TX_ECMPHD (t30.h): the receiver answered wrongly in ECM."""
 
@@ -171,9 +172,10 @@ def _trunks(tx: Transaction, fax: Row, call: Row) -> list[Row]:
     if call.get("no_other"):
         return []
     return tx.rows(
-        """select f.trunk_id, coalesce(s.rests_until, '-infinity') <= now() as free
+        """select f.trunk_id, coalesce(s.rests_until, '-infinity') <= now()
+                  and coalesce((s.node_rests -> %s ->> 1)::timestamptz, '-infinity') <= now() as free
            from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id""",
-        (fax["tenant_id"], fax["called_number"]),
+        (call["node"], fax["tenant_id"], fax["called_number"]),
     )
 
 
@@ -200,10 +202,12 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
     rule, trunk_id = decision.rule, call["trunk_id"]
     # A switch that is paused, or has had too many calls this second, refuses by itself; no trunk is to blame.
     if rule is not None and rule.trunk_fault and (result.channel or result.hangup_cause != "DESTINATION_OUT_OF_ORDER"):
-        if trunk_id is not None:
-            trunk_health.failed(tx, trunk_id, decision.explanation)
+        if trunk_id is not None and not result.channel and result.hangup_cause in OF_ONE_NODE:
+            trunk_health.down_on_node(tx, trunk_id, decision.explanation, call["node"])
+        elif trunk_id is not None:
+            trunk_health.failed(tx, trunk_id, decision.explanation, fax["called_number"])
     elif trunk_id is not None and result.channel:
-        trunk_health.worked(tx, trunk_id)
+        trunk_health.worked(tx, trunk_id, call["node"])
     in_t38 = result.t38_status == T38_NEGOTIATED
     if decision.outcome == "sent":
         destinations.learn_from_success(

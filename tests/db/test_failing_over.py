@@ -55,9 +55,14 @@ def waits(world: World) -> float:
 
 
 def rest(world: World, trunk: int) -> None:
-    for _ in range(3):
+    for number in range(3):
         with world.switch.across_tenants() as tx:
-            trunk_health.failed(tx, trunk, "down")
+            trunk_health.failed(tx, trunk, "down", f"{NUMBER}{number}")
+
+
+def end_rests(world: World) -> None:
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set rests_until = '-infinity', node_rests = '{}'")
 
 
 def trunk_of(fax: ClaimedFax) -> str | None:
@@ -100,6 +105,7 @@ class TestTrunks:
         assert (trunk_of(first), trunk_of(again)) == ("carrier", "second")
         settle(world, again, result)
         assert 55 < waits(world) <= 60
+        end_rests(world)
         assert trunk_of(next_call(world)) == "carrier"
         fax = world.fax(world.acme, fax_id)
         assert (fax["attempts_made"], fax["uncounted"]) == (3, 2)
@@ -148,7 +154,7 @@ class TestTrunks:
         settle(world, next_call(world), CANNOT_BE_DIALLED)
         assert 55 < waits(world) <= 60
         # And the one that cannot is not asked again, however often the other fails.
-        for _ in range(2):
+        for _ in range(3):
             again = next_call(world)
             assert trunk_of(again) == "carrier"
             settle(world, again, SERVICE_UNAVAILABLE)
@@ -164,8 +170,7 @@ class TestTrunks:
         assert trunk_of(fax) == "brazilian"
         settle(world, fax, first)
         assert world.fax(world.acme, fax_id)["state"] == "queued"
-        with world.switch.across_tenants() as tx:
-            tx.execute("update trunk_states set rests_until = '-infinity'")
+        end_rests(world)
         again = next_call(world)
         assert trunk_of(again) == "carrier"
         settle(world, again, REFUSED)
@@ -202,6 +207,23 @@ class TestTrunks:
         settle(world, next_call(world), without_channel("DESTINATION_OUT_OF_ORDER", ended_at=0))
         with world.admin.across_tenants() as tx:
             assert trunk_health.everyone(tx)[0]["failures"] == 0
+
+
+    def test_calls_to_one_dead_number_let_no_trunk_rest(self, world: World) -> None:
+        queued(world, world.acme)
+        for _ in range(3):
+            settle(world, next_call(world), CallResult("DESTINATION_OUT_OF_ORDER", sip_code=502, q850_cause=27))
+        queued(world, world.borea, number="+493011111111")
+        assert claim(world, 1) != []
+
+    def test_a_gateway_that_one_node_cannot_reach_takes_the_calls_of_another(self, world: World) -> None:
+        for number in range(4):
+            queued(world, world.acme, number=f"{NUMBER}{number}")
+        for fax in claim(world, 3, node="node2"):
+            settle(world, fax, without_channel("GATEWAY_DOWN", ended_at=0))
+        due_now(world)
+        assert claim(world, node="node2") == []
+        assert len(claim(world, node="node1")) == 4
 
 
 class TestChangedRules:

@@ -205,7 +205,7 @@ def test_calls_without_a_channel_use_up_no_tries_but_a_day(world: World, fax_id:
     for _ in range(failure_policy.FEWEST_CALLS - 2):
         settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
         with world.switch.across_tenants() as tx:
-            tx.execute("update trunk_states set rests_until = now()")
+            tx.execute("update trunk_states set node_rests = '{}'")
             delays.append(tx.value("select round(extract(epoch from not_before - now())) from fax_queue"))
     assert delays == sorted(delays)
     assert delays[-1] == 15 * 60
@@ -215,7 +215,7 @@ def test_calls_without_a_channel_use_up_no_tries_but_a_day(world: World, fax_id:
     settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
     assert world.fax(world.acme, fax_id)["state"] == "queued"
     with world.switch.across_tenants() as tx:
-        tx.execute("update trunk_states set rests_until = now()")
+        tx.execute("update trunk_states set node_rests = '{}'")
     settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"]) == ("failed", "GATEWAY_DOWN")

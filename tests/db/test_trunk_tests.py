@@ -133,8 +133,9 @@ def test_a_test_takes_part_in_its_trunks_calls_per_second(world: World, tested: 
 
 def test_a_trunk_that_rests_may_be_tested(world: World, tested: str) -> None:
     with world.switch.across_tenants() as tx:
-        for _ in range(3):
-            trunk_health.failed(tx, tx.value("select id from trunks where name = %s", (tested,)), "503")
+        trunk = tx.value("select id from trunks where name = %s", (tested,))
+        for number in range(3):
+            trunk_health.failed(tx, trunk, "503", f"+49301000{number}")
     fax_id = submit(world, tested)
     assert taken(world) == [fax_id]
 

@@ -1,0 +1,8 @@
+-- A trunk rests after failures to different numbers, and on the node alone whose switch cannot reach it.
+
+alter table trunk_states add column failed_numbers bigint[] not null default '{}';
+alter table trunk_states add column node_rests jsonb not null default '{}';
+comment on column trunk_states.failures is 'Calls in a row that the trunk could not take; the first of them to different numbers.';
+comment on column trunk_states.failed_numbers is 'Hashes of these numbers.';
+comment on column trunk_states.node_rests is
+    'By node, of those whose switch cannot reach it: how often in a row that was so, and until when it is not used there.';

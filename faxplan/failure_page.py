@@ -65,6 +65,8 @@ def what_follows(rule: Rule) -> str:
         steps[-1] += {1: ", once"}.get(rule.times, f", {rule.times} times")
     if rule.downgrade:
         steps[-1] += ", with less"
+    if rule.proven:
+        steps.append("final if the trunk took other calls meanwhile")
     return ", then ".join(steps) + (" (trunk fault)" if rule.trunk_fault else "")
 
 

@@ -40,7 +40,7 @@ class Situation:
     mended. uses: how often each rule, by name, followed an earlier call.
     redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
     is_test: of a trunk, by this one call. machine: whether the far end is known to be a fax machine, whatever the
-    result says.
+    result says. trunk_works: whether this trunk took another call since the first that it, or another, did not.
     """
 
     start_page: int
@@ -59,6 +59,7 @@ class Situation:
     rendered_again: bool = False
     is_test: bool = False
     machine: bool = True
+    trunk_works: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,9 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
             return _uncounted(now, replace(rule, delay=OTHERS_DELAY), outcome, said, done)
     if rule.delay is None:
         return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
+    if rule.proven and now.trunk_works and now.uses.get(rule.name):
+        words = f"{said}. It took other calls meanwhile, so it is this one that it does not take."
+        return Decision(outcome, done, None, words, counted=counted, rule=rule)
     again = _counted if counted else _uncounted
     return again(now, rule, outcome, said, done)
 

@@ -34,7 +34,8 @@ class Rule:
     fax while it has another. downgrade: the next call uses less of T.38,
     V.17 and ECM. render_again: the pages are rendered anew, once, at the size and resolution that every machine takes.
     trunk_fault: the trunk failed and not the number: no try of the fax is used up, and a trunk that goes on so rests.
-    for_ever: however long it is so, the fax waits.
+    for_ever: however long it is so, the fax waits. proven: final at the second time, if the trunk took other calls in
+    between: then it is this call that it does not take.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Rule:
     render_again: bool = False
     trunk_fault: bool = False
     for_ever: bool = False
+    proven: bool = False
 
 
 BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
@@ -61,6 +63,13 @@ REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=Tr
 LOG_IN = Rule(
     "log-in", "The trunk did not accept its user name and password; the administrator has to look", Action.NEXT_TRUNK,
     5 * MINUTE, trunk_fault=True,
+)  # fmt: skip
+ACCOUNT = Rule(
+    "account", "The carrier wants to be paid before it dials; the administrator has to look", Action.NEXT_TRUNK,
+    15 * MINUTE, trunk_fault=True,
+)  # fmt: skip
+FORBIDDEN = Rule(
+    "forbidden", "The trunk forbids this call", Action.NEXT_TRUNK, 15 * MINUTE, trunk_fault=True, proven=True
 )  # fmt: skip
 TRUNK_FAULT = Rule(
     "trunk-fault", "The trunk could not take the call", Action.NEXT_TRUNK, MINUTE, trunk_fault=True
@@ -131,7 +140,7 @@ _CAUSES = {
     "MANDATORY_IE_MISSING",
 }
 # FreeSWITCH makes CALL_REJECTED of these, as of the callee's own refusals (sofia_glue.c).
-_SIP_CODES = {LOG_IN: (401, 407)}
+_SIP_CODES = {LOG_IN: (401, 407), ACCOUNT: (402,), FORBIDDEN: (403,)}
 _FAX_CODES = {
     DOWNGRADE: (1, 5, 6, 13, 14, 16, 19, 20, 48),
     NO_FAX: (2, 3, 9),
@@ -179,6 +188,7 @@ class Change:
             one_more=rule.one_more and same,
             not_again=rule.not_again and same,
             render_again=rule.render_again and same,
+            proven=rule.proven and same,
         )
 
 

@@ -136,7 +136,8 @@ def _decide(
     machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
     uses, refused, calls_since = _earlier(tx, fax)
     tried = [*call["tried"], call["trunk_id"]]
-    others = [row for row in _trunks(tx, fax, call) if row["trunk_id"] != call["trunk_id"]]
+    trunks = _trunks(tx, fax, call)
+    others = [row for row in trunks if row["trunk_id"] != call["trunk_id"]]
     now = replace(
         now,
         trunks_left=sum(row["free"] and row["trunk_id"] not in tried for row in others),
@@ -144,6 +145,7 @@ def _decide(
         uses=uses,
         calls_since=calls_since + 1,
         machine=machine,
+        trunk_works=any(row["worked"] for row in trunks if row["trunk_id"] == call["trunk_id"]),
     )
     decision = failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
     if decision.next_trunk:
@@ -168,14 +170,15 @@ def _is_machine(tx: Transaction, fax: Row, call: Row, result: CallResult) -> boo
 
 
 def _trunks(tx: Transaction, fax: Row, call: Row) -> list[Row]:
-    """The trunks that may take the fax, and whether they are free to do so now."""
+    """The trunks that may take the fax; whether they are free to do so now, and worked since one first was not."""
     if call.get("no_other"):
         return []
     return tx.rows(
         """select f.trunk_id, coalesce(s.rests_until, '-infinity') <= now()
-                  and coalesce((s.node_rests -> %s ->> 1)::timestamptz, '-infinity') <= now() as free
+                  and coalesce((s.node_rests -> %s ->> 1)::timestamptz, '-infinity') <= now() as free,
+                  coalesce(s.last_success_at > %s, false) as worked
            from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id""",
-        (call["node"], fax["tenant_id"], fax["called_number"]),
+        (call["node"], fax["waits_since"], fax["tenant_id"], fax["called_number"]),
     )
 
 

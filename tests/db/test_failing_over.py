@@ -209,6 +209,32 @@ class TestTrunks:
             assert trunk_health.everyone(tx)[0]["failures"] == 0
 
 
+    def test_what_a_trunk_forbids_is_final_once_it_has_taken_others(self, world: World) -> None:
+        forbidden = CallResult("CALL_REJECTED", sip_code=403, q850_cause=21)
+        fax_id = queued(world, world.acme)
+        for _ in range(3):
+            settle(world, next_call(world), forbidden)
+            assert 890 < waits(world) <= 900
+        other = queued(world, world.borea, number="+493011111111")
+        due_now(world)
+        first, second = claim(world)
+        mine, others = (second, first) if first.fax_id == other else (first, second)
+        settle(world, others, BUSY)
+        settle(world, mine, forbidden)
+        fax = world.fax(world.acme, fax_id)
+        assert (fax["state"], fax["uncounted"]) == ("failed", 3)
+        assert "other calls" in str(fax["explanation"])
+
+    def test_a_trunk_that_forbids_everything_fails_no_queue(self, world: World) -> None:
+        """A carrier that has closed the account says so of every call."""
+        faxes = [queued(world, world.acme, number=f"{NUMBER}{number}") for number in range(4)]
+        for _ in range(3):
+            due_now(world)
+            for fax in claim(world):
+                settle(world, fax, CallResult("CALL_REJECTED", sip_code=403, q850_cause=21))
+            end_rests(world)
+        assert {str(world.fax(world.acme, fax_id)["state"]) for fax_id in faxes} == {"queued"}
+
     def test_calls_to_one_dead_number_let_no_trunk_rest(self, world: World) -> None:
         queued(world, world.acme)
         for _ in range(3):

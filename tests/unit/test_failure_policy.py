@@ -174,6 +174,15 @@ class TestTrunks:
         assert after(down, waited=3 * failure_policy.OLDEST, calls_since=2).delay
 
 
+    def test_a_carrier_that_wants_to_be_paid_ends_no_fax(self) -> None:
+        unpaid = refused_with(402, "CALL_REJECTED")
+        assert after(unpaid, trunks_left=1).next_trunk
+        alone = after(unpaid)
+        assert (alone.delay, alone.counted) == (900, False)
+        assert "paid" in alone.explanation
+        assert "password" not in alone.explanation
+
+
 class TestTimes:
     def test_a_number_without_a_fax_machine_gets_one_late_call_more(self) -> None:
         voice = failed_after(0, fax_result_code=3)

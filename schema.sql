@@ -680,6 +680,7 @@ create table attempts (
     invite_diversion      text,
     verstat               text,
     attest                text,
+    failed_over           boolean not null default false,
     constraint attempts_pkey primary key (tenant_id, id),
     constraint attempts_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
     constraint attempts_number_key unique (tenant_id, fax_id, number),
@@ -697,6 +698,7 @@ comment on column attempts.outcome is
     'Outbound: sent (whole fax done), incomplete (some pages of it), not-sent (none), unknown (a crash hides the truth), cancelled. Inbound: received, partial, failed.';
 comment on column attempts.transfer_rate is 'bit/s of the image modem.';
 comment on column attempts.rule is 'The line of the failure policy that decided what followed.';
+comment on column attempts.failed_over is 'The fax went on through another trunk at once.';
 comment on column attempts.route_prefix is 'The route that led to the trunk.';
 comment on column attempts.t38_offered is 'Whether this call could use T.38; ecm_offered, v17_offered: likewise.';
 comment on column attempts.internal is 'Delivered from tenant to tenant within this installation: there was no call, and no trunk.';

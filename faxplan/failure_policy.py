@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from faxplan.call_result import CallResult
-from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNKNOWN, UNSUPPORTED, Action, Rule, Rules
+from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNSUPPORTED, Action, Rule, Rules
 
 ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
 LONGEST_DELAY = 15 * 60
@@ -37,7 +37,8 @@ class Situation:
     recorded_pages: acknowledged in this call by page events. attempts_made: this one included. uncounted: earlier ones
     that were none of the fax's tries. waited: for how long no trunk could take it; calls_since: in that time,
     this one included. trunks_tried: others just before this one; trunks_left: that could take it now. trunks_later: others that may once they do not rest, or are
-    mended. uses: how often each rule, by name, followed an earlier call.
+    mended. seen: how often each rule, by name, followed an earlier call; uses: and led to another that was not at once
+    through the next trunk.
     redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
     is_test: of a trunk, by this one call. machine: whether the far end is known to be a fax machine, whatever the
     result says. trunk_works: whether this trunk took another call since the first that it, or another, did not.
@@ -54,6 +55,7 @@ class Situation:
     trunks_tried: int = 0
     trunks_left: int = 0
     trunks_later: int = 0
+    seen: Mapping[str, int] = field(default_factory=dict)
     uses: Mapping[str, int] = field(default_factory=dict)
     redials: Redials | None = None
     rendered_again: bool = False
@@ -101,9 +103,9 @@ def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> De
         return Decision("sent", pages, None, f"All {pages} pages arrived." if pages > 1 else "The page arrived.")
     if done == pages:
         return Decision("sent", pages, None, ALL_BUT_GOODBYE)
-    rule = UNKNOWN if result.fax_success else (rules or Rules()).of(result, machine=now.machine)
+    rule = (rules or Rules()).of(result, machine=now.machine)
     progressed = done > now.start_page
-    if progressed and rule.action is not Action.RETRY and rule.name not in (DOCUMENT.name, UNSUPPORTED.name):
+    if progressed and not rule.changed and rule.action is not Action.RETRY and rule.name not in (DOCUMENT.name, UNSUPPORTED.name):
         # Whatever the switch says, it was no fault of number or trunk.
         rule = DROPPED
     outcome = "incomplete" if progressed else "not-sent"
@@ -118,7 +120,7 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
     if rule.render_again and not now.rendered_again:
         words = f"{said}. It is rendered again, as A4 in fine resolution."
         return Decision(outcome, done, 0, words, rule=rule, render_again=True)
-    if rule.action is Action.NEXT_TRUNK and not (rule.one_more and now.uses.get(rule.name)):
+    if rule.action is Action.NEXT_TRUNK and not (rule.one_more and now.seen.get(rule.name)):
         if now.trunks_left:
             words = f"{said}. It goes through another trunk at once."
             return Decision(outcome, done, 0, words, counted=False, rule=rule, next_trunk=True)
@@ -127,7 +129,7 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
             return _uncounted(now, replace(rule, delay=OTHERS_DELAY), outcome, said, done)
     if rule.delay is None:
         return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
-    if rule.proven and now.trunk_works and now.uses.get(rule.name):
+    if rule.proven and now.trunk_works and now.seen.get(rule.name):
         words = f"{said}. It took other calls meanwhile, so it is this one that it does not take."
         return Decision(outcome, done, None, words, counted=counted, rule=rule)
     again = _counted if counted else _uncounted
@@ -139,7 +141,7 @@ def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> 
     if tries >= now.max_attempts:
         words = f"{said}. That was try {tries} of {now.max_attempts}, the last."
         return Decision(outcome, done, None, words, rule=rule)
-    if rule.times is not None and now.uses.get(rule.name, 0) >= rule.times:
+    if _is_used_up(now, rule):
         return Decision(outcome, done, None, f"{said}, again. It is not dialled once more.", rule=rule)
     delay, redials = _rested(now.redials, rule, rule.delay or 0, progressed=outcome == "incomplete")
     words = f"{said}. Try {tries} of {now.max_attempts}; the next {_when(delay)}."
@@ -149,6 +151,8 @@ def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> 
 
 
 def _uncounted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
+    if _is_used_up(now, rule):
+        return Decision(outcome, done, None, f"{said}, again. It is not dialled once more.", counted=False, rule=rule)
     if now.waited >= OLDEST and now.calls_since >= FEWEST_CALLS and not rule.for_ever:
         hours = now.waited // timedelta(hours=1)
         words = f"{said}. It was so for {hours} hours, {now.calls_since} times; send it again when the trunk works."
@@ -156,6 +160,10 @@ def _uncounted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -
     rounds = now.uncounted // (now.trunks_tried + 1)
     delay = min((rule.delay or 0) * 2 ** min(rounds, 8), max(LONGEST_DELAY, rule.delay or 0))
     return Decision(outcome, done, delay, f"{said}. It is dialled again {_when(delay)}.", counted=False, rule=rule)
+
+
+def _is_used_up(now: Situation, rule: Rule) -> bool:
+    return rule.times is not None and now.uses.get(rule.name, 0) >= rule.times
 
 
 def _rested(redials: Redials | None, rule: Rule, delay: int, *, progressed: bool) -> tuple[int, Redials | None]:

@@ -34,7 +34,7 @@ class Rule:
     fax while it has another. downgrade: the next call uses less of T.38,
     V.17 and ECM. render_again: the pages are rendered anew, once, at the size and resolution that every machine takes.
     trunk_fault: the trunk failed and not the number: no try of the fax is used up, and a trunk that goes on so rests.
-    for_ever: however long it is so, the fax waits. proven: final at the second time, if the trunk took other calls in
+    for_ever: however long it is so, the fax waits. changed: by an administrator. proven: final at the second time, if the trunk took other calls in
     between: then it is this call that it does not take.
     """
 
@@ -50,6 +50,7 @@ class Rule:
     trunk_fault: bool = False
     for_ever: bool = False
     proven: bool = False
+    changed: bool = False
 
 
 BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
@@ -189,6 +190,7 @@ class Change:
             not_again=rule.not_again and same,
             render_again=rule.render_again and same,
             proven=rule.proven and same,
+            changed=True,
         )
 
 
@@ -234,6 +236,9 @@ def conditions(result: CallResult, *, machine: bool = True) -> list[str]:
 
     machine: whether the far end is known to be a fax machine, whatever this result says.
     """
+    if result.fax_success:
+        # It comes here only where pages are missing.
+        return ["fax:0"]
     if result.fax_result_code is not None:
         return [*([] if machine or not is_silent(result) else ["cause:no-machine"]), f"fax:{result.fax_result_code}"]
     sip = [] if result.sip_code is None else [f"sip:{result.sip_code}"]

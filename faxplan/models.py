@@ -244,6 +244,7 @@ class Attempt(Table):
     invite_diversion = TextField(null=True)
     verstat = TextField(null=True)
     attest = TextField(null=True)
+    failed_over = BooleanField()
 
     class Meta:
         """Where its rows are."""

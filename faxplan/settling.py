@@ -80,6 +80,8 @@ def conclude(
         dialled=sidecar.dialled if sidecar else None,
         caller_id=sidecar.caller_id if sidecar else None,
     )
+    if decision.next_trunk:
+        attempts.note_failed_over(tx, outcome.tenant_id, outcome.attempt_id)
     _learn(tx, fax, call, outcome.result, decision)
     _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, tried=tried)
     return decision
@@ -134,7 +136,7 @@ def _decide(
     if failure_policy.pages_done(result, now) == now.pages:
         return failure_policy.decide(result, now), []
     machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
-    uses, refused, calls_since = _earlier(tx, fax)
+    seen, uses, refused, calls_since = _earlier(tx, fax)
     tried = [*call["tried"], call["trunk_id"]]
     trunks = _trunks(tx, fax, call)
     others = [row for row in trunks if row["trunk_id"] != call["trunk_id"]]
@@ -142,6 +144,7 @@ def _decide(
         now,
         trunks_left=sum(row["free"] and row["trunk_id"] not in tried for row in others),
         trunks_later=sum(row["trunk_id"] not in refused for row in others),
+        seen=seen,
         uses=uses,
         calls_since=calls_since + 1,
         machine=machine,
@@ -182,22 +185,25 @@ def _trunks(tx: Transaction, fax: Row, call: Row) -> list[Row]:
     )
 
 
-def _earlier(tx: Transaction, fax: Row) -> tuple[dict[str, int], set[int], int]:
-    """How often each rule followed a call of this fax; the trunks that are not to be asked again; and how many calls
+def _earlier(tx: Transaction, fax: Row) -> tuple[dict[str, int], dict[str, int], set[int], int]:
+    """How often each rule followed a call of this fax, and led to a later one than at once; the trunks that are not to be asked again; and how many calls
     there were since no trunk could take it.
     """
     rows = tx.rows(
         """select a.rule, t.id as trunk_id, count(*) as calls,
+                  count(*) filter (where not a.failed_over) as later,
                   count(*) filter (where a.started_at >= %s) as since
            from attempts a left join trunks t on t.name = a.trunk
            where a.tenant_id = %s and a.fax_id = %s and a.rule is not null group by a.rule, t.id""",
         (fax["waits_since"], fax["tenant_id"], fax["id"]),
     )
+    seen: Counter[str] = Counter()
     uses: Counter[str] = Counter()
     for row in rows:
-        uses[row["rule"]] += row["calls"]
+        seen[row["rule"]] += row["calls"]
+        uses[row["rule"]] += row["later"]
     refused = {row["trunk_id"] for row in rows if row["rule"] in failure_rules.NOT_AGAIN} - {None}
-    return uses, refused, sum(row["since"] for row in rows)
+    return seen, uses, refused, sum(row["since"] for row in rows)
 
 
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:

@@ -6,3 +6,6 @@ comment on column trunk_states.failures is 'Calls in a row that the trunk could 
 comment on column trunk_states.failed_numbers is 'Hashes of these numbers.';
 comment on column trunk_states.node_rests is
     'By node, of those whose switch cannot reach it: how often in a row that was so, and until when it is not used there.';
+
+alter table attempts add column failed_over boolean not null default false;
+comment on column attempts.failed_over is 'The fax went on through another trunk at once.';

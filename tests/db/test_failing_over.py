@@ -253,6 +253,18 @@ class TestTrunks:
 
 
 class TestChangedRules:
+    @pytest.mark.usefixtures("second")
+    def test_what_goes_on_through_another_trunk_uses_up_none_of_a_rules_times(self, world: World) -> None:
+        """488: next trunk, then again twice."""
+        incompatible = CallResult("INCOMPATIBLE_DESTINATION", sip_code=488, q850_cause=88)
+        fax_id = queued(world, world.acme)
+        for _ in range(3):
+            assert world.fax(world.acme, fax_id)["state"] == "queued"
+            for _ in ("carrier", "second"):
+                settle(world, next_call(world), incompatible)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+        assert len(world.attempts(world.acme, fax_id)) == 6
+
     def test_the_administrators_decision_counts_the_nearest_scope_first(self, world: World) -> None:
         change_rule(world, "cause:USER_BUSY", Action.RETRY, delay=1000)
         change_rule(world, "sip:486", Action.RETRY, delay=700, only_for=world.acme.tenant.id)

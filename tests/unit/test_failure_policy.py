@@ -155,13 +155,13 @@ class TestTrunks:
     def test_a_refused_call_is_tried_on_one_other_trunk_and_then_final(self) -> None:
         refused = refused_with(603, "CALL_REJECTED")
         assert after(refused, trunks_left=2).next_trunk
-        second = after(refused, trunks_left=1, trunks_tried=1, uses={"refused": 1})
+        second = after(refused, trunks_left=1, trunks_tried=1, seen={"refused": 1})
         assert (second.next_trunk, second.delay) == (False, None)
         assert after(refused).delay is None
 
     def test_a_trunk_that_was_down_just_before_did_not_refuse_it(self) -> None:
         refused = refused_with(603, "CALL_REJECTED")
-        assert after(refused, trunks_left=1, trunks_tried=1, uses={"trunk-fault": 1}).next_trunk
+        assert after(refused, trunks_left=1, trunks_tried=1, seen={"trunk-fault": 1}).next_trunk
 
     def test_a_trunk_that_is_down_for_a_day_is_the_end(self) -> None:
         down = without_channel("GATEWAY_DOWN", ended_at=0)
@@ -250,6 +250,28 @@ class TestChanges:
         )
         assert rule.delay == failure_rules.UNKNOWN.delay
         assert rule.words.startswith("The number does not exist")
+
+
+    @pytest.mark.parametrize(
+        ("condition", "change", "code", "delay"),
+        [
+            ("fax:49", Change(Action.FINAL, None, None), 49, None),
+            ("fax:20", Change(Action.NEXT_TRUNK, 900, None), 20, 900),
+            ("fax:0", Change(Action.FINAL, None, None), 0, None),
+        ],
+    )
+    def test_they_hold_after_a_page_and_for_a_success_that_was_none_as_well(
+        self, condition: str, change: Change, code: int, delay: int | None
+    ) -> None:
+        ended = failed_after(1, fax_result_code=code, fax_success=code == 0)
+        assert after(ended, Rules(({condition: change},))).delay == delay
+
+    @pytest.mark.parametrize("action", [Action.NEXT_TRUNK, Action.RETRY])
+    def test_times_hold_for_a_trunks_fault_as_well(self, action: Action) -> None:
+        rules = Rules(({"sip:503": Change(action, 60, 2)},))
+        fault = refused_with(503, "NORMAL_TEMPORARY_FAILURE")
+        assert after(fault, rules, uses={"trunk-fault": 1}).delay == 60
+        assert after(fault, rules, uses={"trunk-fault": 2}).delay is None
 
 
 @given(results, st.integers(1, 10), st.data(), st.integers(1, 5), st.integers(0, 2))

@@ -236,7 +236,8 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
 
 def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:
     """Whether the two machines spoke, and not one page came over: so ends T.38 that loses too many packets."""
-    return result.fax_result_code is not None and decision.outcome == "not-sent" and decision.rule == DROPPED
+    dropped = decision.rule is not None and decision.rule.name == DROPPED.name
+    return result.fax_result_code is not None and decision.outcome == "not-sent" and dropped
 
 
 def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult, all_of_it: bool) -> None:

@@ -423,6 +423,13 @@ class TestLearning:
         fax = next_call(world)
         assert (fax.t38, fax.v17, fax.ecm) == (False, True, True)
 
+    def test_also_where_an_administrator_changed_when_they_are_dialled_again(self, world: World) -> None:
+        change_rule(world, "fax:49", Action.RETRY, delay=90)
+        queued(world, world.acme)
+        for _ in range(2):
+            settle(world, next_call(world), failed(49, in_t38=True))
+        assert [entry["t38_off"] for entry in known(world)] == [True]
+
     def test_a_success_in_t38_forgets_the_failure_before(self, world: World) -> None:
         queued(world, world.acme)
         settle(world, next_call(world), failed(NO_ANSWER_TO_DCS, in_t38=True))

@@ -75,6 +75,10 @@ FORBIDDEN = Rule(
 TRUNK_FAULT = Rule(
     "trunk-fault", "The trunk could not take the call", Action.NEXT_TRUNK, MINUTE, trunk_fault=True
 )  # fmt: skip
+NO_GATEWAY = Rule(
+    "no-gateway", "The switch does not know the trunk; it takes a new or changed one up within seconds",
+    Action.NEXT_TRUNK, 15, trunk_fault=True,
+)  # fmt: skip
 MEDIA = Rule(
     "media", "The far end offers neither T.38 nor G.711", Action.NEXT_TRUNK, 5 * MINUTE, times=2
 )  # fmt: skip
@@ -127,6 +131,7 @@ _CAUSES = {
     "CHANNEL_UNACCEPTABLE REDIRECTION_TO_NEW_DESTINATION RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED "
     "PRE_EMPTED FACILITY_NOT_IMPLEMENTED INVALID_CALL_REFERENCE INVALID_MSG_UNSPECIFIED MESSAGE_TYPE_NONEXIST "
     "WRONG_MESSAGE IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR",
+    NO_GATEWAY: "INVALID_GATEWAY",
     DROPPED: "NORMAL_CLEARING MEDIA_TIMEOUT SRTP_READ_ERROR CRASH MANAGER_REQUEST BOWOUT",
     UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
@@ -137,7 +142,7 @@ _CAUSES = {
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
     NO_STORE: "store-unavailable",
     DOCUMENT: "document-lost not-fax-ready",
-    OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
+    OURS: "unsafe-dial-string spool-failed INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
     "MANDATORY_IE_MISSING",
 }
 # FreeSWITCH makes CALL_REJECTED of these, as of the callee's own refusals (sofia_glue.c).

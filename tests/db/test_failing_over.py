@@ -235,6 +235,18 @@ class TestTrunks:
             end_rests(world)
         assert {str(world.fax(world.acme, fax_id)["state"]) for fax_id in faxes} == {"queued"}
 
+    @pytest.mark.usefixtures("second")
+    def test_a_gateway_that_the_switch_does_not_know_yet_costs_no_try_and_little_time(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        unknown = without_channel("INVALID_GATEWAY", ended_at=0)
+        settle(world, next_call(world), unknown)
+        again = next_call(world)
+        assert trunk_of(again) == "second"
+        settle(world, again, unknown)
+        assert 10 < waits(world) <= 15
+        fax = world.fax(world.acme, fax_id)
+        assert fax["attempts_made"] == fax["uncounted"]
+
     def test_calls_to_one_dead_number_let_no_trunk_rest(self, world: World) -> None:
         queued(world, world.acme)
         for _ in range(3):

@@ -78,7 +78,7 @@ def test_a_gateway_that_is_not_there_ends_it_too(world: World, tested: str, monk
 
     runtime.switch.on_originate = refuse
     runtime.run(runtime.final(world.acme, fax_id))
-    assert str(world.fax(world.acme, fax_id)["explanation"]).startswith("The switch is not configured for this call")
+    assert str(world.fax(world.acme, fax_id)["explanation"]).startswith("The switch does not know the trunk")
 
 
 def test_a_crash_in_mid_call_ends_it(world: World, tested: str) -> None:

@@ -3,7 +3,7 @@
 Learned from a tenant's own calls, and only from such as show it. Two calls in a row that failed in T.38, because the
 machines could not agree or because not one page came over, switch T.38 off. A call that succeeded without V.17, or
 without ECM, after one of the same fax that failed with it, switches that off. A call that failed in audio teaches
-nothing. What was learned expires; what somebody entered only if they said so.
+nothing. What was learned expires; what somebody entered only if they said so, and until then calls to that number teach nothing.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from faxplan.errors import NotFound
 LEARNED_DAYS = 30
 T38_FAILURES = 2
 LEARNED = "learned"
+_FORGET_EXPIRED = "delete from destinations where tenant_id = %s and number = %s and expires_at <= now()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,15 @@ def learn_from_failure(tx: Transaction, tenant_id: int, number: str, why: str) -
 
     why: what the switch said about the call.
     """
-    tx.later(
-        "delete from destinations where tenant_id = %s and number = %s and expires_at <= now()", (tenant_id, number)
-    )
+    tx.later(_FORGET_EXPIRED, (tenant_id, number))
     return bool(
         tx.value(
             """insert into destinations as d (tenant_id, number, t38_failures, entered_by, why, expires_at)
                values (%(tenant)s, %(number)s, 1, %(by)s, %(why)s, now() + make_interval(days => %(days)s))
                on conflict on constraint destinations_pkey do update
                set t38_failures = d.t38_failures + 1, t38_off = d.t38_off or d.t38_failures + 1 >= %(most)s,
-                   why = excluded.why, updated_at = now(),
-                   expires_at = case when d.expires_at is null then null else excluded.expires_at end
+                   why = excluded.why, updated_at = now(), expires_at = excluded.expires_at
+               where d.entered_by = excluded.entered_by
                returning t38_off""",
             {
                 "tenant": tenant_id,
@@ -59,14 +58,15 @@ def learn_from_success(
 ) -> None:
     """A whole fax went through: in T.38, or after its earlier calls failed with V.17 or ECM, and this one had none."""
     if v17_off or ecm_off:
+        tx.later(_FORGET_EXPIRED, (tenant_id, number))
         tx.later(
             """insert into destinations as d (tenant_id, number, v17_off, ecm_off, entered_by, why, expires_at)
                values (%(tenant)s, %(number)s, %(v17)s, %(ecm)s, %(by)s, %(why)s,
                        now() + make_interval(days => %(days)s))
                on conflict on constraint destinations_pkey do update
                set v17_off = d.v17_off or excluded.v17_off, ecm_off = d.ecm_off or excluded.ecm_off,
-                   why = excluded.why, updated_at = now(),
-                   expires_at = case when d.expires_at is null then null else excluded.expires_at end""",
+                   why = excluded.why, updated_at = now(), expires_at = excluded.expires_at
+               where d.entered_by = excluded.entered_by""",
             {
                 "tenant": tenant_id,
                 "number": number,

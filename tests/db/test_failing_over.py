@@ -489,6 +489,32 @@ class TestLearning:
             with pytest.raises(NotFound):
                 destinations.forget(tx, tenant_id, NUMBER)
 
+    @pytest.mark.parametrize("days", [None, 90])
+    def test_calls_teach_nothing_over_what_somebody_entered(self, world: World, days: int | None) -> None:
+        tenant_id, no_ecm = world.acme.tenant.id, Offered(t38=True, v17=True, ecm=False)
+        with world.portal.tenant(tenant_id) as tx:
+            destinations.put(tx, tenant_id, NUMBER, no_ecm, entered_by="user:1", days=days)
+        before = known(world)
+        queued(world, world.acme)
+        for _ in range(3):
+            settle(world, next_call(world), failed(CANNOT_TRAIN, in_t38=True))
+        # This fax goes with less all the same.
+        last = next_call(world)
+        assert (last.t38, last.ecm) == (False, False)
+        settle(world, last, sent(3, in_t38=False))
+        assert known(world) == before
+
+    def test_what_somebody_entered_and_has_expired_is_learned_over(self, world: World) -> None:
+        tenant_id, no_v17 = world.acme.tenant.id, Offered(t38=True, v17=False, ecm=True)
+        with world.portal.tenant(tenant_id) as tx:
+            destinations.put(tx, tenant_id, NUMBER, no_v17, entered_by="user:1", days=1)
+            tx.execute("update destinations set expires_at = now()")
+        queued(world, world.acme)
+        settle(world, next_call(world), failed(ECM_FAILED, in_t38=False))
+        settle(world, next_call(world), sent(3, in_t38=False))
+        (entry,) = known(world)
+        assert (entry["entered_by"], entry["v17_off"], entry["ecm_off"]) == ("learned", False, True)
+
     def test_one_tenants_calls_teach_another_nothing(self, world: World) -> None:
         queued(world, world.acme)
         for _ in range(2):

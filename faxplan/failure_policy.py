@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from faxplan.call_result import CallResult
-from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNSUPPORTED, Action, Rule, Rules
+from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNKNOWN, UNSUPPORTED, Action, Rule, Rules
 
 ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
 LONGEST_DELAY = 15 * 60
+UNKNOWN_DELAY = 60
+"""Seconds before a fax is dialled again whose call nobody will report on."""
 OTHERS_DELAY = 60
 """Seconds until trunks that are down now are asked, for the first time."""
 OLDEST = timedelta(hours=24)
@@ -122,18 +124,23 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
         return Decision(outcome, done, 0, words, rule=rule, render_again=True)
     if rule.action is Action.NEXT_TRUNK and not (rule.one_more and now.seen.get(rule.name)):
         if now.trunks_left:
-            words = f"{said}. It goes through another trunk at once."
-            return Decision(outcome, done, 0, words, counted=False, rule=rule, next_trunk=True)
+            delay, redials = _rested(now.redials, rule, 0, outcome) if _may_have_rung(result) else (0, now.redials)
+            words = f"{said}. It goes through another trunk {_when(delay)}."
+            return Decision(
+                outcome, done, delay, words + _why_rested(delay, 0), counted=False, rule=rule, next_trunk=True,
+                redials=redials,
+            )  # fmt: skip
         if rule.delay is None and now.trunks_later:
             # The only ones left are down: that is no reason to give up what this one does not do.
-            return _uncounted(now, replace(rule, delay=OTHERS_DELAY), outcome, said, done)
+            return _uncounted(result, now, replace(rule, delay=OTHERS_DELAY), outcome, said, done)
     if rule.delay is None:
         return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
     if rule.proven and now.trunk_works and now.seen.get(rule.name):
         words = f"{said}. It took other calls meanwhile, so it is this one that it does not take."
         return Decision(outcome, done, None, words, counted=counted, rule=rule)
-    again = _counted if counted else _uncounted
-    return again(now, rule, outcome, said, done)
+    if counted:
+        return _counted(now, rule, outcome, said, done)
+    return _uncounted(result, now, rule, outcome, said, done)
 
 
 def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
@@ -143,14 +150,12 @@ def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> 
         return Decision(outcome, done, None, words, rule=rule)
     if _is_used_up(now, rule):
         return Decision(outcome, done, None, f"{said}, again. It is not dialled once more.", rule=rule)
-    delay, redials = _rested(now.redials, rule, rule.delay or 0, progressed=outcome == "incomplete")
-    words = f"{said}. Try {tries} of {now.max_attempts}; the next {_when(delay)}."
-    if delay > (rule.delay or 0):
-        words += " (US rules ask for an hour between redials.)"
+    delay, redials = _rested(now.redials, rule, rule.delay or 0, outcome)
+    words = f"{said}. Try {tries} of {now.max_attempts}; the next {_when(delay)}." + _why_rested(delay, rule.delay)
     return Decision(outcome, done, delay, words, rule=rule, redials=redials)
 
 
-def _uncounted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
+def _uncounted(result: CallResult, now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
     if _is_used_up(now, rule):
         return Decision(outcome, done, None, f"{said}, again. It is not dialled once more.", counted=False, rule=rule)
     if now.waited >= OLDEST and now.calls_since >= FEWEST_CALLS and not rule.for_ever:
@@ -159,24 +164,56 @@ def _uncounted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -
         return Decision(outcome, done, None, words, counted=False, rule=rule)
     rounds = now.uncounted // (now.trunks_tried + 1)
     delay = min((rule.delay or 0) * 2 ** min(rounds, 8), max(LONGEST_DELAY, rule.delay or 0))
-    return Decision(outcome, done, delay, f"{said}. It is dialled again {_when(delay)}.", counted=False, rule=rule)
+    rest, redials = _rested(now.redials, rule, delay, outcome) if _may_have_rung(result) else (delay, now.redials)
+    words = f"{said}. It is dialled again {_when(rest)}." + _why_rested(rest, delay)
+    return Decision(outcome, done, rest, words, counted=False, rule=rule, redials=redials)
+
+
+def decide_unknown(now: Situation, *, redial: bool) -> Decision:
+    """What follows a call that nobody will ever report on: its switch died. redial: whether the tenant wants that."""
+    result = CallResult(hangup_cause="NONE")
+    pages, done = now.pages, pages_done(result, now)
+    lost = f"The switch stopped during the call; {done} of {pages} pages were acknowledged"
+    tries = now.attempts_made - now.uncounted
+    if done == pages:
+        return Decision("sent", done, None, f"{lost}.")
+    if not redial:
+        return Decision("unknown", done, None, f"{lost}. It is not dialled again, as your organisation chose.")
+    if now.is_test or tries >= now.max_attempts:
+        most = 1 if now.is_test else now.max_attempts
+        return Decision("unknown", done, None, f"{lost}. That was try {tries} of {most}, the last.")
+    outcome = "incomplete" if done > now.start_page else "not-sent"
+    delay, redials = _rested(now.redials, UNKNOWN, UNKNOWN_DELAY, outcome)
+    words = f"{lost}. The rest is sent again." + _why_rested(delay, UNKNOWN_DELAY)
+    return Decision("unknown", done, delay, words, redials=redials)
+
+
+def _may_have_rung(result: CallResult) -> bool:
+    """Of a call that its trunk did not take: whether somebody's line may have rung all the same. No answer came (408,
+    504, or nothing); 503 and the like say that it went no further.
+    """
+    return result.channel and (result.hangup_cause == "RECOVERY_ON_TIMER_EXPIRE" or result.sip_code in (408, 504))
 
 
 def _is_used_up(now: Situation, rule: Rule) -> bool:
     return rule.times is not None and now.uses.get(rule.name, 0) >= rule.times
 
 
-def _rested(redials: Redials | None, rule: Rule, delay: int, *, progressed: bool) -> tuple[int, Redials | None]:
+def _rested(redials: Redials | None, rule: Rule, delay: int, outcome: str) -> tuple[int, Redials | None]:
     """The delay with the rest that US rules ask for."""
     if redials is None:
         return delay, None
-    if progressed:
+    if outcome == "incomplete":
         return delay, Redials()
     busy = redials.busy and rule.name == BUSY.name
     calls = redials.calls + 1
     if calls >= (US_CALLS_BUSY if busy else US_CALLS):
         return max(delay, US_REST), Redials()
     return delay, Redials(calls, busy)
+
+
+def _why_rested(delay: int, otherwise: int | None) -> str:
+    return " (US rules ask for an hour between redials.)" if delay > (otherwise or 0) else ""
 
 
 def _when(seconds: int) -> str:

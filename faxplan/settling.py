@@ -14,7 +14,6 @@ from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
 
-UNKNOWN_DELAY_SECONDS = 60
 WITHOUT_TRUNK: Row = {
     "pages": 0, "trunk_id": None, "tried": [], "no_other": True, "t38_offered": None, "v17_offered": None,
     "ecm_offered": None,
@@ -100,9 +99,8 @@ def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) 
             return False
         tenant = tenants.get(tx, call["tenant_id"])
         pages = max(taken["pages"], pages_told)
-        done = min(fax["pages_done"] + pages, fax["pages"])
-        most = 1 if fax["is_test"] else tenant.max_attempts
-        decision = _unknown(done, fax["pages"], fax["attempts_made"] - fax["uncounted"], most, tenant)
+        now = _situation(fax, taken, tenant, pages)
+        decision = failure_policy.decide_unknown(now, redial=tenant.redial_unknown)
         attempts.close(
             tx,
             call["tenant_id"],
@@ -120,19 +118,7 @@ def _decide(
     tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Tenant, recorded_pages: int
 ) -> tuple[Decision, list[int]]:
     """What follows; and the trunks that the next call does not go through, as long as there are others."""
-    now = Situation(
-        start_page=fax["pages_done"],
-        recorded_pages=recorded_pages,
-        pages=fax["pages"],
-        attempts_made=fax["attempts_made"],
-        max_attempts=tenant.max_attempts,
-        uncounted=fax["uncounted"],
-        waited=datetime.now(UTC) - fax["waits_since"] if fax["waits_since"] else timedelta(),
-        trunks_tried=len(call["tried"]),
-        redials=Redials(fax["redialled"], fax["redialled_busy"]) if tenant.redial_limits == "us" else None,
-        rendered_again=fax["rendered_again"],
-        is_test=fax["is_test"],
-    )
+    now = _situation(fax, call, tenant, recorded_pages)
     if failure_policy.pages_done(result, now) == now.pages:
         return failure_policy.decide(result, now), []
     machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
@@ -158,6 +144,23 @@ def _decide(
     # Never all of them.
     left = any(row["trunk_id"] not in refused for row in others) or call["trunk_id"] not in refused
     return decision, sorted(refused) if left else []
+
+
+def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situation:
+    """As far as the fax's row, and the call's, tell it."""
+    return Situation(
+        start_page=fax["pages_done"],
+        recorded_pages=recorded_pages,
+        pages=fax["pages"],
+        attempts_made=fax["attempts_made"],
+        max_attempts=tenant.max_attempts,
+        uncounted=fax["uncounted"],
+        waited=datetime.now(UTC) - fax["waits_since"] if fax["waits_since"] else timedelta(),
+        trunks_tried=len(call["tried"]),
+        redials=Redials(fax["redialled"], fax["redialled_busy"]) if tenant.redial_limits == "us" else None,
+        rendered_again=fax["rendered_again"],
+        is_test=fax["is_test"],
+    )
 
 
 def _is_machine(tx: Transaction, fax: Row, call: Row, result: CallResult) -> bool:
@@ -274,17 +277,6 @@ def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row, calls_to_o
         (call["trunk_id"], call["destination"], calls_to_one_number),
     )
     return bool(scarce)
-
-
-def _unknown(done: int, pages: int, attempts_made: int, max_attempts: int, tenant: tenants.Tenant) -> Decision:
-    lost = f"The switch stopped during the call; {done} of {pages} pages were acknowledged"
-    if done == pages:
-        return Decision("sent", done, None, f"{lost}.")
-    if not tenant.redial_unknown:
-        return Decision("unknown", done, None, f"{lost}. It is not dialled again, as your organisation chose.")
-    if attempts_made >= max_attempts:
-        return Decision("unknown", done, None, f"{lost}. That was try {attempts_made} of {max_attempts}, the last.")
-    return Decision("unknown", done, UNKNOWN_DELAY_SECONDS, f"{lost}. The rest is sent again.")
 
 
 def _follow(

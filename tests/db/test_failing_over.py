@@ -553,6 +553,19 @@ class TestRenderedAgain:
         assert next_call(world).rendering == made.rendering
 
 
+def test_us_rules_count_calls_whose_end_nobody_told(world: World) -> None:
+    with world.admin.across_tenants() as tx:
+        tenants.change(tx, world.acme.tenant.id, {"redial_limits": "us"})
+    queued(world, world.acme)
+    delays = []
+    for _ in range(3):
+        fax = next_call(world)
+        call = {"tenant_id": fax.tenant_id, "fax_id": fax.fax_id, "attempt_id": fax.attempt_id}
+        assert settling.settle_unknown(world.switch, call, actor="switch:node1")
+        delays.append(round(waits(world) / 60))
+    assert delays == [1, 60, 1]
+
+
 def test_us_rules_give_a_number_an_hours_rest(world: World) -> None:
     with world.admin.across_tenants() as tx:
         tenants.change(tx, world.acme.tenant.id, {"redial_limits": "us"})

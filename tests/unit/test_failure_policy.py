@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from faxplan import failure_policy, failure_rules
 from faxplan.call_result import CallResult, without_channel
-from faxplan.failure_policy import Decision, Redials, Situation, decide
+from faxplan.failure_policy import Decision, Redials, Situation, decide, decide_unknown
 from faxplan.failure_rules import SHIPPED, Action, Change, Rule, Rules
 
 # switch_channel.c, CAUSE_CHART of FreeSWITCH 1.11.
@@ -224,6 +224,40 @@ class TestUsRedials:
     def test_a_call_that_brought_pages_over_was_a_success_of_sorts(self) -> None:
         decision = after(failed_after(1, fax_result_code=49), redials=Redials(1, busy=False))
         assert (decision.delay, decision.redials) == (60, Redials())
+
+    def test_a_call_that_got_no_answer_may_have_rung(self) -> None:
+        silent = CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, q850_cause=102)
+        first = after(silent, redials=Redials())
+        assert (first.delay, first.counted, first.redials) == (60, False, Redials(1, busy=False))
+        second = after(silent, redials=first.redials, attempts_made=2, uncounted=1)
+        assert (second.delay, second.redials) == (3600, Redials())
+        assert "hour" in second.explanation
+
+    def test_also_where_another_trunk_is_left(self) -> None:
+        silent = CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, q850_cause=102)
+        first = after(silent, redials=Redials(), trunks_left=1)
+        assert (first.delay, first.next_trunk, first.redials) == (0, True, Redials(1, busy=False))
+        second = after(silent, redials=first.redials, trunks_left=1)
+        assert (second.delay, second.next_trunk, second.redials) == (3600, True, Redials())
+
+    @pytest.mark.parametrize(
+        "result", [refused_with(503, "NORMAL_TEMPORARY_FAILURE"), without_channel("GATEWAY_DOWN", ended_at=0)]
+    )
+    def test_one_that_went_no_further_than_the_trunk_did_not(self, result: CallResult) -> None:
+        before = Redials(1, busy=False)
+        for left in (0, 1):
+            decision = after(result, redials=before, trunks_left=left)
+            assert (decision.delay or 0) <= 60
+            assert decision.redials == before
+
+    def test_a_call_whose_end_nobody_told_counts(self) -> None:
+        values = {"start_page": 0, "pages": 3, "attempts_made": 1, "max_attempts": 5}
+        first = decide_unknown(Situation(**values, recorded_pages=0, redials=Redials()), redial=True)
+        assert (first.delay, first.redials) == (60, Redials(1, busy=False))
+        again = Situation(**values, recorded_pages=0, redials=first.redials)
+        assert decide_unknown(again, redial=True).delay == 3600
+        some = Situation(**values, recorded_pages=1, redials=first.redials)
+        assert decide_unknown(some, redial=True).delay == 60
 
     def test_other_tenants_have_no_such_limit(self) -> None:
         assert after(CallResult("NO_ANSWER"), attempts_made=2).delay == 600

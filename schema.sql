@@ -745,7 +745,8 @@ create table destinations (
     expires_at    timestamptz,
     constraint destinations_pkey primary key (tenant_id, number),
     constraint destinations_tenant_fkey foreign key (tenant_id) references tenants (id),
-    constraint destinations_number_form check (number ~ '^\+[1-9][0-9]{2,14}$')
+    constraint destinations_number_form check (number ~ '^\+[1-9][0-9]{2,14}$'),
+    constraint destinations_expires_at_range check (expires_at < timestamptz '9999-01-01 00:00:00+00')
 );
 comment on table destinations is 'What a tenant''s calls have taught about a number, or what somebody entered. What has expired counts for nothing.';
 comment on column destinations.t38_failures is 'Calls in a row that failed in T.38; the second switches it off.';

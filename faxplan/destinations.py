@@ -9,9 +9,10 @@ nothing. What was learned expires; what somebody entered only if they said so, a
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
-from faxplan.errors import NotFound
+from faxplan.errors import FaxplanError, NotFound
 
 LEARNED_DAYS = 30
+MOST_DAYS = 3650
 T38_FAILURES = 2
 LEARNED = "learned"
 _FORGET_EXPIRED = "delete from destinations where tenant_id = %s and number = %s and expires_at <= now()"
@@ -24,6 +25,12 @@ class Offered:
     t38: bool
     v17: bool
     ecm: bool
+
+
+class InvalidDays(FaxplanError):
+    """What is entered of a number cannot hold for so long."""
+
+    error_id = "invalid-days"
 
 
 def learn_from_failure(tx: Transaction, tenant_id: int, number: str, why: str) -> bool:
@@ -109,7 +116,12 @@ def put(
     days: int | None = None,
     why: str = "",
 ) -> None:
-    """Enters what calls to an E.164 number may use, in place of what is known. days: until it expires; None: never."""
+    """Enters what calls to an E.164 number may use, in place of what is known. days: until it expires, 1 to MOST_DAYS; None: never.
+
+    Raises InvalidDays.
+    """
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise InvalidDays(f"It may expire after 1 to {MOST_DAYS} days; without --days it does not expire.")
     tx.execute(
         """insert into destinations as d (tenant_id, number, t38_off, v17_off, ecm_off, entered_by, why, expires_at)
            values (%s, %s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))

@@ -9,3 +9,17 @@ comment on column trunk_states.node_rests is
 
 alter table attempts add column failed_over boolean not null default false;
 comment on column attempts.failed_over is 'The fax went on through another trunk at once.';
+
+-- What is to expire later than Python can tell does not expire.
+do $$
+declare
+    tenant bigint;
+begin
+    for tenant in select id from tenants loop
+        perform set_config('app.tenant', tenant::text, true);
+        update destinations set expires_at = null where expires_at >= timestamptz '9999-01-01 00:00:00+00';
+        assert not exists (select from destinations where expires_at >= timestamptz '9999-01-01 00:00:00+00');
+    end loop;
+    perform set_config('app.tenant', '', true);
+end $$;
+alter table destinations add constraint destinations_expires_at_range check (expires_at < timestamptz '9999-01-01 00:00:00+00');

@@ -85,6 +85,16 @@ def test_an_administrator_says_how_a_number_is_called(chief: World, capsys: pyte
     assert actions == ["destination.forget", "destination.set"]
 
 
+@pytest.mark.parametrize("days", ["0", "3651", "99999999"])
+def test_what_is_entered_of_a_number_expires_within_ten_years(
+    chief: World, capsys: pytest.CaptureFixture[str], days: str
+) -> None:
+    told = said(capsys, "destination", "set", NUMBER, "--t38", "off", "--days", days, code=1)
+    assert "1 to 3650 days" in told
+    said(capsys, "destination", "set", NUMBER, "--t38", "off", "--days", "3650")
+    assert len(listed(capsys, "destination", "list")) == 1
+
+
 def test_a_user_does_not(shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FAXPLAN_USER", shop.acme.user.email)
     for arguments in (("set", NUMBER, "--t38", "off"), ("forget", NUMBER)):

@@ -115,7 +115,7 @@ def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> De
 
 
 def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: int) -> Decision:
-    said = _said(rule, result, done, now.pages)
+    said = what_happened(rule, result, done, now.pages)
     counted = result.channel and not rule.trunk_fault
     if now.is_test:
         return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
@@ -223,7 +223,8 @@ def _when(seconds: int) -> str:
     return "in a minute" if minutes == 1 else f"in {minutes} minutes"
 
 
-def _said(rule: Rule, result: CallResult, done: int, pages: int) -> str:
+def what_happened(rule: Rule, result: CallResult, done: int = 0, pages: int = 0) -> str:
+    """In words, without what follows. done of pages: acknowledged, of the whole fax; 0: they are left out."""
     words = rule.words
     if done:
         words += f" after {done} of {pages} pages"

@@ -214,10 +214,11 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
     rule, trunk_id = decision.rule, call["trunk_id"]
     # A switch that is paused, or has had too many calls this second, refuses by itself; no trunk is to blame.
     if rule is not None and rule.trunk_fault and (result.channel or result.hangup_cause != "DESTINATION_OUT_OF_ORDER"):
+        happened = f"{failure_policy.what_happened(rule, result)}."
         if trunk_id is not None and not result.channel and result.hangup_cause in OF_ONE_NODE:
-            trunk_health.down_on_node(tx, trunk_id, decision.explanation, call["node"])
+            trunk_health.down_on_node(tx, trunk_id, happened, call["node"])
         elif trunk_id is not None:
-            trunk_health.failed(tx, trunk_id, decision.explanation, fax["called_number"])
+            trunk_health.failed(tx, trunk_id, happened, fax["called_number"])
     elif trunk_id is not None and result.channel:
         trunk_health.worked(tx, trunk_id, call["node"])
     in_t38 = result.t38_status == T38_NEGOTIATED

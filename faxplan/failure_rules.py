@@ -4,6 +4,7 @@ The classes come from Q.850, RFC 3261 and spandsp's T.30 completion codes (t30.h
 for all, for a tenant, or for a trunk, by rows of the table failure_rules; docs/failures.md prints what is shipped.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -166,6 +167,12 @@ SHIPPED: Mapping[str, Rule] = {
 NOT_AGAIN = frozenset(rule.name for rule in SHIPPED.values() if rule.not_again)
 
 
+class PointlessRule(FaxplanError):
+    """It says when, or how often, what it ends is to be dialled again."""
+
+    error_id = "pointless-rule"
+
+
 class UnknownCondition(FaxplanError):
     """No call ends that way."""
 
@@ -286,9 +293,14 @@ def put(
 ) -> None:
     """Decides otherwise than the shipped table (role admin), in place of an earlier change of the same scope.
 
-    delay: seconds; delay, times: None: as the shipped rule. Raises UnknownCondition and ConstraintViolated.
+    delay: seconds; delay, times: None: as the shipped rule. Raises UnknownCondition, PointlessRule and
+    ConstraintViolated.
     """
     check_condition(condition)
+    if action is Action.FINAL and (delay is not None or times is not None):
+        raise PointlessRule(
+            "After `final` a fax is not dialled again: leave --after and --times out, or write retry or next-trunk."
+        )
     tx.execute(
         """insert into failure_rules (only_for, trunk_id, condition, action, delay, times)
            values (%s, %s, %s, %s, %s, %s) on conflict on constraint failure_rules_entry_key do update
@@ -311,7 +323,7 @@ def reset(tx: Transaction, condition: str, *, only_for: int | None = None, trunk
 def check_condition(condition: str) -> None:
     """Raises UnknownCondition for what no call can end with."""
     kind, _, what = condition.partition(":")
-    known = condition in SHIPPED or (kind == "sip" and what.isascii() and what.isdigit() and 300 <= int(what) <= 699)
+    known = condition in SHIPPED or (kind == "sip" and re.fullmatch("[3-6][0-9]{2}", what) is not None)
     if not known:
         raise UnknownCondition(
             f"{condition[:70]!r} is no way in which a call ends. Write fax:CODE, sip:CODE or cause:NAME; "

@@ -39,6 +39,10 @@ def test_a_rule_is_changed_shown_and_reset(shop: World, capsys: pytest.CaptureFi
     ("arguments", "words"),
     [
         (("failure", "set", "sip:200", "final"), "no way in which a call ends"),
+        (("failure", "set", "sip:0486", "final"), "no way in which a call ends"),
+        (("failure", "set", "sip:4860", "final"), "no way in which a call ends"),
+        (("failure", "set", "sip:486", "final", "--after", "60"), "leave --after and --times out"),
+        (("failure", "set", "sip:486", "final", "--times", "2"), "leave --after and --times out"),
         (("failure", "set", "sip:486", "retry", "--after", "86401"), "86400 seconds"),
         (("failure", "set", "sip:486", "final", "--tenant", "nobody"), "no tenant"),
         (("failure", "set", "sip:486", "final", "--trunk", "nothing"), "no trunk"),

@@ -105,7 +105,7 @@ NO_FAX = Rule(
 INCOMPATIBLE = Rule("incompatible", "The far machine cannot receive this fax", Action.FINAL)
 UNKNOWN = Rule("unknown", "The call ended for an unknown reason", Action.RETRY, 5 * MINUTE)
 STOPPED = Rule(
-    "stopped", "The fax server was stopped before it could dial", Action.RETRY, MINUTE, trunk_fault=False
+    "stopped", "The fax server was stopped", Action.RETRY, MINUTE, trunk_fault=False
 )  # fmt: skip
 NO_STORE = Rule(
     "no-store", "The document store is not mounted; the administrator has to look", Action.RETRY, MINUTE,

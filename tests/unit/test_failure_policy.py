@@ -98,6 +98,12 @@ def test_a_switch_that_shuts_down_is_no_fault_of_its_configuration() -> None:
     assert rules.of(CallResult("SYSTEM_SHUTDOWN")) is rules.of(CallResult("runtime-stopped"))
 
 
+@pytest.mark.parametrize("answered_at", [None, 1_750_000_000])
+def test_nor_does_it_say_that_nothing_was_dialled(answered_at: int | None) -> None:
+    told = after(CallResult("SYSTEM_SHUTDOWN", sip_code=200, answered_at=answered_at)).explanation
+    assert told.startswith("The fax server was stopped. ")
+
+
 def test_success_with_every_page_is_sent() -> None:
     decision = after(failed_after(3, fax_success=True, fax_result_code=0), recorded_pages=3)
     assert (decision.outcome, decision.pages_done, decision.delay) == ("sent", 3, None)

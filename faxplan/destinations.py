@@ -3,7 +3,8 @@
 Learned from a tenant's own calls, and only from such as show it. Two calls in a row that failed in T.38, because the
 machines could not agree or because not one page came over, switch T.38 off. A call that succeeded without V.17, or
 without ECM, after one of the same fax that failed with it, switches that off. A call that failed in audio teaches
-nothing. What was learned expires; what somebody entered only if they said so, and until then calls to that number teach nothing.
+nothing. What was learned expires; what somebody entered only if they said so, and
+until then calls to that number teach nothing.
 """
 
 from dataclasses import dataclass
@@ -116,9 +117,9 @@ def put(
     days: int | None = None,
     why: str = "",
 ) -> None:
-    """Enters what calls to an E.164 number may use, in place of what is known. days: until it expires, 1 to MOST_DAYS; None: never.
+    """Enters what calls to an E.164 number may use, in place of what is known.
 
-    Raises InvalidDays.
+    days: until it expires, 1 to MOST_DAYS; None: never. Raises InvalidDays.
     """
     if days is not None and not 1 <= days <= MOST_DAYS:
         raise InvalidDays(f"It may expire after 1 to {MOST_DAYS} days; without --days it does not expire.")

@@ -18,7 +18,7 @@ OTHERS_DELAY = 60
 """Seconds until trunks that are down now are asked, for the first time."""
 OLDEST = timedelta(hours=24)
 FEWEST_CALLS = 20
-"""So long a fax waits for a trunk that works, and so often it is dialled meanwhile at least: closed hours are no trial."""
+"""So long a fax waits for a trunk that works, and so often it is dialled meanwhile: closed hours are no trial."""
 US_REST = 60 * 60
 US_CALLS, US_CALLS_BUSY = 2, 15
 """47 CFR 68.318(b): calls in a row to a number without success, and where each was busy; then an hour of rest."""
@@ -37,13 +37,13 @@ class Situation:
     """A fax at the end of a call. Pages are of the whole fax; start_page: 0-based, that the call began with.
 
     recorded_pages: acknowledged in this call by page events. attempts_made: this one included. uncounted: earlier ones
-    that were none of the fax's tries. waited: for how long no trunk could take it; calls_since: in that time,
-    this one included. trunks_tried: others just before this one; trunks_left: that could take it now. trunks_later: others that may once they do not rest, or are
-    mended. seen: how often each rule, by name, followed an earlier call; uses: and led to another that was not at once
-    through the next trunk.
-    redials: None where the tenant has no such limit. rendered_again: whether the pages have been made anew already.
-    is_test: of a trunk, by this one call. machine: whether the far end is known to be a fax machine, whatever the
-    result says. trunk_works: whether this trunk took another call since the first that it, or another, did not.
+    that were none of the fax's tries. waited: for how long no trunk could take it; calls_since: in that time, this one
+    included. trunks_tried: others just before this one; trunks_left: that could take it now; trunks_later: others that
+    may, once they do not rest, or are mended. seen: how often each rule, by name, followed an earlier call; uses: and
+    led to another that was not at once through the next trunk. redials: None where the tenant has no such limit.
+    rendered_again: whether the pages have been made anew already. is_test: of a trunk, by this one call. machine:
+    whether the far end is known to be a fax machine, whatever the result says. trunk_works: whether this trunk took
+    another call since the first that it, or another, did not.
     """
 
     start_page: int
@@ -107,7 +107,8 @@ def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> De
         return Decision("sent", pages, None, ALL_BUT_GOODBYE)
     rule = (rules or Rules()).of(result, machine=now.machine)
     progressed = done > now.start_page
-    if progressed and not rule.changed and rule.action is not Action.RETRY and rule.name not in (DOCUMENT.name, UNSUPPORTED.name):
+    shipped = not rule.changed and rule.name not in (DOCUMENT.name, UNSUPPORTED.name)
+    if progressed and shipped and rule.action is not Action.RETRY:
         # Whatever the switch says, it was no fault of number or trunk.
         rule = DROPPED
     outcome = "incomplete" if progressed else "not-sent"
@@ -122,25 +123,32 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
     if rule.render_again and not now.rendered_again:
         words = f"{said}. It is rendered again, as A4 in fine resolution."
         return Decision(outcome, done, 0, words, rule=rule, render_again=True)
-    if rule.action is Action.NEXT_TRUNK and not (rule.one_more and now.seen.get(rule.name)):
-        if now.trunks_left:
-            delay, redials = _rested(now.redials, rule, 0, outcome) if _may_have_rung(result) else (0, now.redials)
-            words = f"{said}. It goes through another trunk {_when(delay)}."
-            return Decision(
-                outcome, done, delay, words + _why_rested(delay, 0), counted=False, rule=rule, next_trunk=True,
-                redials=redials,
-            )  # fmt: skip
-        if rule.delay is None and now.trunks_later:
-            # The only ones left are down: that is no reason to give up what this one does not do.
-            return _uncounted(result, now, replace(rule, delay=OTHERS_DELAY), outcome, said, done)
-    if rule.delay is None:
-        return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
-    if rule.proven and now.trunk_works and now.seen.get(rule.name):
-        words = f"{said}. It took other calls meanwhile, so it is this one that it does not take."
-        return Decision(outcome, done, None, words, counted=counted, rule=rule)
-    if counted:
-        return _counted(now, rule, outcome, said, done)
-    return _uncounted(result, now, rule, outcome, said, done)
+    if (elsewhere := _elsewhere(result, now, rule, outcome, said, done)) is not None:
+        return elsewhere
+    proven = rule.proven and now.trunk_works and now.seen.get(rule.name)
+    if rule.delay is None or proven:
+        why = " It took other calls meanwhile, so it is this one that it does not take." if proven else ""
+        return Decision(outcome, done, None, f"{said}.{why}", counted=counted, rule=rule)
+    if not counted:
+        return _uncounted(result, now, rule, outcome, said, done)
+    return _counted(now, rule, outcome, said, done)
+
+
+def _elsewhere(result: CallResult, now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision | None:
+    """Through another trunk: at once, or, where that is all that the rule has, once it can."""
+    if rule.action is not Action.NEXT_TRUNK or (rule.one_more and now.seen.get(rule.name)):
+        return None
+    if now.trunks_left:
+        delay, redials = _rested(now.redials, rule, 0, outcome) if _may_have_rung(result) else (0, now.redials)
+        words = f"{said}. It goes through another trunk {_when(delay)}."
+        return Decision(
+            outcome, done, delay, words + _why_rested(delay, 0), counted=False, rule=rule, next_trunk=True,
+            redials=redials,
+        )  # fmt: skip
+    if rule.delay is None and now.trunks_later:
+        # The only ones left are down: that is no reason to give up what this one does not do.
+        return _uncounted(result, now, replace(rule, delay=OTHERS_DELAY), outcome, said, done)
+    return None
 
 
 def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:

@@ -31,12 +31,12 @@ class Rule:
     """A line of the table.
 
     delay: seconds before the next call; None: never. times: how often it may lead to another call of one fax; None: as
-    often as the tenant's tries allow. one_more: at most one other trunk. not_again: this trunk is not asked again for the
-    fax while it has another. downgrade: the next call uses less of T.38,
-    V.17 and ECM. render_again: the pages are rendered anew, once, at the size and resolution that every machine takes.
-    trunk_fault: the trunk failed and not the number: no try of the fax is used up, and a trunk that goes on so rests.
-    for_ever: however long it is so, the fax waits. changed: by an administrator. proven: final at the second time, if the trunk took other calls in
-    between: then it is this call that it does not take.
+    often as the tenant's tries allow. one_more: at most one other trunk. not_again: this trunk is not asked again for
+    the fax while it has another. downgrade: the next call uses less of T.38, V.17 and ECM. render_again: the pages are
+    rendered anew, once, at the size and resolution that every machine takes. trunk_fault: the trunk failed and not the
+    number: no try of the fax is used up, and a trunk that goes on so rests. for_ever: however long it is so, the fax
+    waits. proven: final at the second time, if the trunk took other calls in between: then it is this call that it does
+    not take. changed: by an administrator.
     """
 
     name: str
@@ -143,8 +143,7 @@ _CAUSES = {
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
     NO_STORE: "store-unavailable",
     DOCUMENT: "document-lost not-fax-ready",
-    OURS: "unsafe-dial-string spool-failed INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
-    "MANDATORY_IE_MISSING",
+    OURS: "unsafe-dial-string spool-failed INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED MANDATORY_IE_MISSING",
 }
 # FreeSWITCH makes CALL_REJECTED of these, as of the callee's own refusals (sofia_glue.c).
 _SIP_CODES = {LOG_IN: (401, 407), ACCOUNT: (402,), FORBIDDEN: (403,)}

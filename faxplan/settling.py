@@ -1,8 +1,8 @@
 """Settling the call of a fax that goes out: once, by compare-and-set, in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from faxplan import attempts, destinations, failure_policy, failure_rules, outbound, queue, tenants, trunk_health
@@ -25,6 +25,18 @@ ECM_CODE = 16
 """T30_ERR_TX_ECMPHD (t30.h): the receiver answered wrongly in ECM."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """The earlier calls of a fax. seen, uses: as in Situation. refused: trunks that are not to be asked again. since:
+    how many there were since no trunk could take it.
+    """
+
+    seen: Mapping[str, int]
+    uses: Mapping[str, int]
+    refused: set[int]
+    since: int
+
+
 def settle(
     db: Database,
     outcome: Outcome,
@@ -38,7 +50,8 @@ def settle(
     its ids are another call's by now.
 
     pages_told: acknowledged by what the switch told during the call, should the database not have it yet.
-    calls_to_one_number: as in claims.claim_faxes. Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
+    calls_to_one_number: as in claims.claim_faxes. Raises DatabaseUnavailable: nothing is changed, and the journal keeps
+    the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
         fax = queue.lock_fax(tx, outcome.tenant_id, outcome.fax_id)
@@ -122,7 +135,8 @@ def _decide(
     if failure_policy.pages_done(result, now) == now.pages:
         return failure_policy.decide(result, now), []
     machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
-    seen, uses, refused, calls_since = _earlier(tx, fax)
+    earlier = _earlier(tx, fax)
+    refused = earlier.refused
     tried = [*call["tried"], call["trunk_id"]]
     trunks = _trunks(tx, fax, call)
     others = [row for row in trunks if row["trunk_id"] != call["trunk_id"]]
@@ -130,9 +144,9 @@ def _decide(
         now,
         trunks_left=sum(row["free"] and row["trunk_id"] not in tried for row in others),
         trunks_later=sum(row["trunk_id"] not in refused for row in others),
-        seen=seen,
-        uses=uses,
-        calls_since=calls_since + 1,
+        seen=earlier.seen,
+        uses=earlier.uses,
+        calls_since=earlier.since + 1,
         machine=machine,
         trunk_works=any(row["worked"] for row in trunks if row["trunk_id"] == call["trunk_id"]),
     )
@@ -142,8 +156,7 @@ def _decide(
     if decision.rule is not None and decision.rule.not_again:
         refused.add(call["trunk_id"])
     # Never all of them.
-    left = any(row["trunk_id"] not in refused for row in others) or call["trunk_id"] not in refused
-    return decision, sorted(refused) if left else []
+    return decision, sorted(refused) if any(row["trunk_id"] not in refused for row in trunks) else []
 
 
 def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situation:
@@ -188,10 +201,7 @@ def _trunks(tx: Transaction, fax: Row, call: Row) -> list[Row]:
     )
 
 
-def _earlier(tx: Transaction, fax: Row) -> tuple[dict[str, int], dict[str, int], set[int], int]:
-    """How often each rule followed a call of this fax, and led to a later one than at once; the trunks that are not to be asked again; and how many calls
-    there were since no trunk could take it.
-    """
+def _earlier(tx: Transaction, fax: Row) -> _Earlier:
     rows = tx.rows(
         """select a.rule, t.id as trunk_id, count(*) as calls,
                   count(*) filter (where not a.failed_over) as later,
@@ -206,7 +216,7 @@ def _earlier(tx: Transaction, fax: Row) -> tuple[dict[str, int], dict[str, int],
         seen[row["rule"]] += row["calls"]
         uses[row["rule"]] += row["later"]
     refused = {row["trunk_id"] for row in rows if row["rule"] in failure_rules.NOT_AGAIN} - {None}
-    return seen, uses, refused, sum(row["since"] for row in rows)
+    return _Earlier(seen, uses, refused, sum(row["since"] for row in rows))
 
 
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:
@@ -280,9 +290,7 @@ def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row, calls_to_o
     return bool(scarce)
 
 
-def _follow(
-    tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, tried: Sequence[int]
-) -> None:
+def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, tried: Sequence[int]) -> None:
     if decision.outcome == "sent":
         outbound.finish(tx, fax, "sent", decision.explanation, pages_done=decision.pages_done, actor=actor)
     elif fax["cancel_requested"]:

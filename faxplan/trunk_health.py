@@ -70,7 +70,9 @@ def down_on_node(tx: Transaction, trunk_id: int, what: str, node: str) -> None:
 
 
 def worked(tx: Transaction, trunk_id: int, node: str) -> None:
-    """A call of this node that the trunk took, whatever became of it. Written once a minute at most: it is every call."""
+    """A call of this node that the trunk took, whatever became of it. Written once a minute at most: it is
+    every call.
+    """
     tx.later(
         """insert into trunk_states as s (trunk_id, last_success_at)
            select t.id, now() from trunks t where t.id = %(trunk)s and not exists (
@@ -85,8 +87,8 @@ def worked(tx: Transaction, trunk_id: int, node: str) -> None:
 
 def everyone(tx: Transaction) -> list[Row]:
     """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), down_on (nodes on
-    which alone it rests), last_failure and its time, last_success_at, calls in flight on all nodes and in both directions, max_calls, paced_seconds (until
-    calls_per_second allows the next call, as claims.py reckons; 0: now).
+    which alone it rests), last_failure and its time, last_success_at, calls in flight on all nodes and in both
+    directions, max_calls, paced_seconds (until calls_per_second allows the next call, as claims.py reckons; 0: now).
     """
     return tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,

@@ -209,7 +209,6 @@ class TestTrunks:
         with world.admin.across_tenants() as tx:
             assert trunk_health.everyone(tx)[0]["failures"] == 0
 
-
     def test_what_a_trunk_forbids_is_final_once_it_has_taken_others(self, world: World) -> None:
         forbidden = CallResult("CALL_REJECTED", sip_code=403, q850_cause=21)
         fax_id = queued(world, world.acme)
@@ -384,7 +383,6 @@ class TestAPersonAnswers:
         fax = next_call(world)
         settle(world, fax, HUNG_UP)
         assert world.fax(world.acme, fax.fax_id)["state"] == "failed"
-
 
 
 class TestLearning:

@@ -179,7 +179,6 @@ class TestTrunks:
         down = without_channel("GATEWAY_DOWN", ended_at=0)
         assert after(down, waited=3 * failure_policy.OLDEST, calls_since=2).delay
 
-
     def test_a_carrier_that_wants_to_be_paid_ends_no_fax(self) -> None:
         unpaid = refused_with(402, "CALL_REJECTED")
         assert after(unpaid, trunks_left=1).next_trunk
@@ -290,7 +289,6 @@ class TestChanges:
         )
         assert rule.delay == failure_rules.UNKNOWN.delay
         assert rule.words.startswith("The number does not exist")
-
 
     @pytest.mark.parametrize(
         ("condition", "change", "code", "delay"),

@@ -1,6 +1,6 @@
 """How a node's calls end in the database: those that were reported, those that nobody will report, those received."""
 
-from faxplan import inbound, pending, settling
+from faxplan import failure_rules, inbound, pending, settling
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row
 from faxplan.documents import Store
@@ -41,6 +41,9 @@ class Endings:
         """Settles what the journal holds, and takes it out."""
         # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
         told = self._pages_told(outcome.attempt_id)
+        if failure_rules.is_silent(outcome.result):
+            # That a fax machine was heard may have been told in the same breath, too.
+            self._live.record(self._db)
         sidecar = self._spool.staged(outcome.attempt_id)
         done = settling.settle(
             self._db, outcome, sidecar, actor=self._actor, pages_told=told,

@@ -39,3 +39,19 @@ def test_an_outcome_written_after_the_last_look_counts(world: World) -> None:
     assert (attempt["outcome"], attempt["hangup_cause"]) == ("not-sent", "UNALLOCATED_NUMBER")
     assert world.fax(world.acme, fax_id)["state"] == "failed"
     assert not list(world.journal.waiting())
+
+
+def test_a_machine_of_which_was_told_in_the_same_breath_was_no_person(world: World) -> None:
+    """Code 49 and no name: so ends a call in which somebody picked up, and one that broke off before the first page."""
+    hung_up = CallResult("NORMAL_CLEARING", sip_code=200, fax_success=False, fax_result_code=49, answered_at=1)
+    rules = []
+    for told in (True, False):
+        fax_id, live = queued(world, world.acme), LiveCalls()
+        (fax,) = claim(world)
+        live.add(fax)
+        if told:
+            live.note_start(fax.channel_uuid)
+        outcome = Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, hung_up, fax.channel_uuid)
+        endings(world, live).settle(outcome)
+        rules += [attempt["rule"] for attempt in world.attempts(world.acme, fax_id)]
+    assert rules == ["dropped", "no-fax"]

@@ -75,7 +75,8 @@ def _add_destination_commands(group: Any, personal: argparse.ArgumentParser) -> 
         ("--ecm", "off: none"),
     ):
         cli_output.add_switch(change, option, meaning)
-    change.add_argument("--days", type=cli_output.whole_number, metavar="N", help="until it expires (default: never)")
+    change.add_argument("--days", type=cli_output.whole_number, metavar="N",
+                        help="until it expires: 1 to 3650 (default: never)")  # fmt: skip
     change.add_argument("--why", default="", metavar="TEXT")
     change.set_defaults(command=_set_number)
     forget = group.add_parser("forget", parents=[personal], help="call a number with all again")

@@ -21,7 +21,8 @@ _ROOM = Prepared(
                 now() + make_interval(secs => greatest(0.1, 1 / t.calls_per_second))
                 - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s::integer) as room
         from trunks t left join trunk_calls c on c.trunk_id = t.id left join trunk_states s on s.trunk_id = t.id
-        where t.enabled and coalesce(s.rests_until, '-infinity') <= now())
+        where t.enabled and coalesce(s.rests_until, '-infinity') <= now()
+          and coalesce((s.node_rests -> %(node)s::text ->> 1)::timestamptz, '-infinity') <= now())
     select (select count(*) from calls where node = %(node)s::text) as on_node,
            (select version::text from routing_version) as version,
            (select coalesce(jsonb_object_agg(id, greatest(room, 0)::integer), '{}') from trunk_room) as trunks""",

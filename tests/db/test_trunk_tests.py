@@ -78,7 +78,7 @@ def test_a_gateway_that_is_not_there_ends_it_too(world: World, tested: str, monk
 
     runtime.switch.on_originate = refuse
     runtime.run(runtime.final(world.acme, fax_id))
-    assert str(world.fax(world.acme, fax_id)["explanation"]).startswith("The switch is not configured for this call")
+    assert str(world.fax(world.acme, fax_id)["explanation"]).startswith("The switch does not know the trunk")
 
 
 def test_a_crash_in_mid_call_ends_it(world: World, tested: str) -> None:
@@ -133,8 +133,9 @@ def test_a_test_takes_part_in_its_trunks_calls_per_second(world: World, tested: 
 
 def test_a_trunk_that_rests_may_be_tested(world: World, tested: str) -> None:
     with world.switch.across_tenants() as tx:
-        for _ in range(3):
-            trunk_health.failed(tx, tx.value("select id from trunks where name = %s", (tested,)), "503")
+        trunk = tx.value("select id from trunks where name = %s", (tested,))
+        for number in range(3):
+            trunk_health.failed(tx, trunk, "503", f"+49301000{number}")
     fax_id = submit(world, tested)
     assert taken(world) == [fax_id]
 

@@ -123,6 +123,36 @@ def test_the_calling_number_is_read_as_the_called_one_was(world: World) -> None:
     assert fax["calling_number"] == "+33123456789"
 
 
+@pytest.mark.parametrize(
+    ("inbound_format", "called", "calling", "number"),
+    [
+        ("any", "493023125001", "03099001234", "+493099001234"),
+        ("any", "03023125001", "493099001234", "+493099001234"),
+        ("any", "+493023125001", "03099001234", "+493099001234"),
+        ("any", "493023125001", "0033123456789", "+33123456789"),
+        ("e164-no-plus", "493023125001", "03099001234", "+493099001234"),
+        ("e164", "+493023125001", "03099001234", "+493099001234"),
+        # These say that both numbers are written so.
+        ("e164", "+493023125001", "493099001234", None),
+        ("any", "493023125001", "101", None),
+    ],
+)
+def test_a_caller_written_otherwise_than_the_called_number_is_known_all_the_same(
+    world: World, inbound_format: str, called: str, calling: str, number: str | None
+) -> None:
+    change(world, "trunks", inbound_format=inbound_format)
+    fax, _ = kept(world, accept(world, called, calling))
+    assert fax["calling_number"] == number
+
+
+@pytest.mark.parametrize(("rule", "let_in"), [("block", False), ("allow", True)])
+def test_lists_hold_for_a_caller_written_otherwise_than_the_called_number(
+    world: World, rule: str, let_in: bool
+) -> None:
+    lists(world, plus493099=rule)
+    assert cause(accept(world, "493023125001", "03099001234")) == (None if let_in else accepting.DECLINED)
+
+
 @pytest.mark.parametrize("others", [True, False])
 def test_a_stranger_does_not_choose_the_trunk_that_is_believed(world: World, others: bool) -> None:
     change(world, "trunks", trusts_identity=True)

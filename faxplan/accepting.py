@@ -122,7 +122,8 @@ def accept(
         if not waiting.take():
             raise DatabaseUnavailable(TOO_LATE)
     except (OSError, DatabaseUnavailable):
-        inbound.withdraw(db, spool, decided.sidecar, actor=f"switch:{node.name}")
+        actor = f"switch:{node.name}"
+        inbound.withdraw(db, spool, decided.sidecar, actor=actor, words=inbound.NOT_LOOKED_UP)
         raise
     return decided
 

@@ -28,6 +28,10 @@ def handler(session: Any, args: str) -> None:
             session.hangup(decision.cause)
             return
         with here.spool.receiving(decision.sidecar.attempt_id):
+            if not _answered(session, decision):
+                actor = f"switch:{here.settings.node}"
+                inbound.withdraw(here.db, here.spool, decision.sidecar, actor=actor, words=inbound.HUNG_UP_BEFORE)
+                return
             result = _receive(session, here, decision)
             pending = here.pending.secure(here.spool, decision.sidecar, result)
         inbound.deliver(here.db, here.store, pending, actor=f"switch:{here.settings.node}")
@@ -61,14 +65,20 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         return Refused(accepting.CANNOT_LOOK_UP, f"{type(error).__name__} {error}")
 
 
-def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted) -> call_result.CallResult:
-    path = here.spool.inbound_tiff(accepted.sidecar.attempt_id)
+def _answered(session: Any, accepted: Accepted) -> bool:
+    """Answers, with what the answer needs to know. False: there is no call any more, most likely cancelled."""
     for name in cv.CLEARED_BEFORE_FAX:
         session.setVariable(name, None)
     session.setVariable(cv.FAX_IDENT, accepted.ident)
     for name, value in accepted.variables.items():
         session.setVariable(name, value)
     session.execute("answer")
+    # In a hang-up the application does not run, and says nothing.
+    return bool(session.answered())
+
+
+def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted) -> call_result.CallResult:
+    path = here.spool.inbound_tiff(accepted.sidecar.attempt_id)
     answered_at = int(time.time())
     session.execute("rxfax", str(path))
     session.hangup("NORMAL_CLEARING")

@@ -1,11 +1,14 @@
 """A test fax: one call through one trunk, whatever the routes say, and an end to it whatever came of the call."""
 
+from typing import Any
+
 import pytest
 
 from faxplan import outbound, quotas, settling, trunk_directory, trunk_health, trunk_tests
 from faxplan.call_result import CallResult, without_channel
 from faxplan.constraints import ConstraintViolated
-from faxplan.errors import InvalidNumber, NoRoute, NotFound
+from faxplan.db import Transaction
+from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound
 from faxplan.trunk_tests import CannotBeTested
 from tests.faxes import audited, claim, noticed, queued
 from tests.routing import add_route, add_trunk, change
@@ -194,6 +197,32 @@ def test_what_cannot_be_tested_is_refused_in_words(world: World, tested: str) ->
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from faxes") == 0
     assert not [each for each in world.store.root.rglob("*") if each.is_file()] if world.store.root.exists() else True
+
+
+def test_a_commit_whose_answer_was_lost_loses_no_page(
+    world: World, tested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL committed and went away before it said so: the rows are there, and name the page."""
+    commit, draw = Transaction.commit, trunk_tests._page
+
+    def answer_lost(tx: Transaction) -> None:
+        commit(tx)
+        raise DatabaseUnavailable("server closed the connection unexpectedly")
+
+    def drawn_and_then(*arguments: Any) -> Any:
+        outage.setattr(Transaction, "commit", answer_lost)
+        return draw(*arguments)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(trunk_tests, "_page", drawn_and_then)
+        with pytest.raises(DatabaseUnavailable):
+            submit(world, tested)
+    with world.switch.across_tenants() as tx:
+        (fax,) = trunk_tests.claim(
+            tx, node="node1", switch_uuid="switch-1", lease_seconds=60, max_calls=1, actor="switch:node1"
+        )
+    with world.store.open(fax.rendering) as page:
+        assert page.read(2) in (b"II", b"MM")
 
 
 def test_a_trunk_with_a_waiting_test_stays(world: World, tested: str) -> None:

@@ -252,3 +252,28 @@ def test_other_faxes_go_their_way_meanwhile(world: World, tested: str, monkeypat
     runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
     runtime.run(lambda: runtime.final(world.acme, test)() and runtime.final(world.borea, other)())
     assert sorted(call.gateway for call in runtime.switch.originated) == ["carrier", "tested"]
+
+
+def test_a_test_that_cannot_be_taken_keeps_no_place_from_other_faxes(
+    world: World, tested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At one call a second there is one place at a time, and the test waits for a trunk that is another tenant's."""
+    submit(world, tested)
+    with world.admin.across_tenants() as tx:
+        trunk_directory.change(tx, tested, {"dedicated_to": world.borea.tenant.id})
+    other = queued(world, world.borea)
+    runtime = Runtime(world, monkeypatch, calls_per_second=1)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.borea, other))
+    assert [call.gateway for call in runtime.switch.originated] == ["carrier"]
+
+
+def test_a_test_is_one_of_the_calls_that_may_start(world: World, tested: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    test, other = submit(world, tested), queued(world, world.borea)
+    runtime = Runtime(world, monkeypatch, calls_per_second=1)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(lambda: runtime.final(world.acme, test)() and runtime.final(world.borea, other)())
+    first, second = runtime.switch.originated
+    assert (first.gateway, second.gateway) == ("tested", "carrier")
+    # By the clock of the test.
+    assert second.at - first.at >= 1

@@ -129,9 +129,7 @@ def test_a_call_that_is_cancelled_before_the_answer_is_none_for_its_mailbox(
         with RawCall(faxplan.sip_port, "cancelled") as raw, world.switch.across_tenants() as tx:
             # While somebody else has the turn to count calls, a look-up waits for it.
             queue.take_turn(tx)
-            waiting = (
-                "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
-            )
+            waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
             assert tx.value(waiting) == 0
             raw.begin(ACME, [FROM, TO])
             wait_for(lambda: bool(tx.value(waiting)), "the look-up")

@@ -1,10 +1,11 @@
 """A test fax: one call through one trunk, whatever the routes say, and an end to it whatever came of the call."""
 
+import threading
 from typing import Any
 
 import pytest
 
-from faxplan import outbound, quotas, settling, trunk_directory, trunk_health, trunk_tests
+from faxplan import claims, outbound, quotas, settling, trunk_directory, trunk_health, trunk_tests
 from faxplan.call_result import CallResult, without_channel
 from faxplan.constraints import ConstraintViolated
 from faxplan.db import Transaction
@@ -30,6 +31,11 @@ def tested(world: World) -> str:
 
 def submit(world: World, trunk: str, number: str = NUMBER) -> int:
     return trunk_tests.submit(world.portal, world.store, world.acme.user, trunk, number)
+
+
+def trunk_id_of(world: World, name: str) -> int:
+    with world.admin.across_tenants() as tx:
+        return trunk_directory.id_of(tx, name)
 
 
 def taken(world: World, max_calls: int = 100) -> list[int]:
@@ -113,6 +119,32 @@ def test_it_keeps_to_the_limits_of_node_and_trunk(world: World, tested: str) -> 
     with world.switch.across_tenants() as tx:
         tx.execute("delete from calls")
     assert taken(world) == [second]
+
+
+def test_it_keeps_to_a_limit_that_somebody_else_is_just_filling(world: World, tested: str) -> None:
+    with world.admin.across_tenants() as tx:
+        trunk_directory.change(tx, tested, {"max_calls": 1})
+    add_route(world, NUMBER[:6], trunk_id_of(world, tested))
+    submit(world, tested)
+    queued(world, world.borea)
+    found: list[list[int]] = []
+    claiming = threading.Thread(target=lambda: found.append(taken(world)))
+    with world.switch.across_tenants() as tx:
+        (fax,) = claims.claim_faxes(
+            tx, node="node2", switch_uuid="switch-2", most=1, max_calls=100, lease_seconds=60, calls_to_one_number=10
+        )
+        assert fax.trunk is not None
+        assert fax.trunk.name == tested
+        claiming.start()
+        # Either it waits for our turn to end, or it did not take one.
+        waiting = (
+            "select count(*) from pg_locks where locktype = 'advisory' and not granted "
+            "and database = (select oid from pg_database where datname = current_database())"
+        )
+        while claiming.is_alive() and not tx.value(waiting):
+            claiming.join(0.05)
+    claiming.join()
+    assert found == [[]]
 
 
 def test_a_trunk_that_became_another_tenants_is_not_tested(world: World, tested: str) -> None:

@@ -7,7 +7,7 @@ from faxplan import claims, lanes, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
-from faxplan.db import Database
+from faxplan.db import Database, Transaction
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.live_calls import LiveCalls
@@ -94,34 +94,44 @@ class Dialer:
         if not self._watch.is_there():
             self._look_in(LONGEST_WAIT_SECONDS)
             return
+        most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
         with self._db.across_tenants() as tx:
-            most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
             tests = trunk_tests.wait(tx)
-            most -= int(tests)
-            claimed = claims.claim_faxes(
-                tx,
-                node=self._settings.node,
-                switch_uuid=self._switch.uuid(),
-                most=most,
-                max_calls=self._settings.max_channels,
-                lease_seconds=self._lease_seconds,
-                calls_to_one_number=self._settings.calls_to_one_number,
-                ways=self._ways,
-                internal=self._settings.internal_delivery,
-            )
-            owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-            wait, calls = (0.0, 0) if len(claimed) == most else lanes.outlook(tx, self._settings.node)
+            if not tests:
+                claimed, owners, wait, calls = self._claim(tx, most)
+        if tests:
+            # First, since one that nobody can take now must not keep a place from the faxes.
+            most -= self._dial_test()
+            if most < 1:
+                return
+            with self._db.across_tenants() as tx:
+                claimed, owners, wait, calls = self._claim(tx, most)
         # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
         self._full = calls >= self._settings.max_channels
-        if len(claimed) < most or most < 1:
+        if len(claimed) < most:
             longest = LONGEST_WAIT_SECONDS
             wait = longest if wait is None or self._full else wait
             self._look_in(min(max(wait, LEAST_WAIT_SECONDS), longest))
         else:
             self.due = 0.0
         self._dial_claimed(claimed, owners)
-        if tests:
-            self._dial_test()
+
+    def _claim(self, tx: Transaction, most: int) -> tuple[list[ClaimedFax], Mapping[int, Tenant], float | None, int]:
+        """At most so many faxes, their tenants by id, and what lanes.outlook says where there were fewer."""
+        claimed = claims.claim_faxes(
+            tx,
+            node=self._settings.node,
+            switch_uuid=self._switch.uuid(),
+            most=most,
+            max_calls=self._settings.max_channels,
+            lease_seconds=self._lease_seconds,
+            calls_to_one_number=self._settings.calls_to_one_number,
+            ways=self._ways,
+            internal=self._settings.internal_delivery,
+        )
+        owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
+        wait, calls = (0.0, 0) if len(claimed) == most else lanes.outlook(tx, self._settings.node)
+        return claimed, owners, wait, calls
 
     def dial_staged(self) -> None:
         """Dials what has been staged meanwhile, unless it was cancelled, or settled by another runtime."""
@@ -150,8 +160,10 @@ class Dialer:
         self._rate.keep_below(capacity.per_second)
         return capacity.most_sessions - capacity.sessions - self._settings.session_reserve
 
-    def _dial_test(self) -> None:
-        """In a transaction of its own: whatever is wrong with a test must not keep other faxes from being dialled."""
+    def _dial_test(self) -> int:
+        """How many were dialled, one at most. In a transaction of its own: whatever is wrong with a test must not keep
+        other faxes from being dialled.
+        """
         try:
             with self._db.across_tenants() as tx:
                 claimed = trunk_tests.claim(
@@ -167,8 +179,9 @@ class Dialer:
             raise
         except Exception as error:  # noqa: BLE001 - see above; it is tried again
             self._switch.log("crit", f"test of a trunk: {type(error).__name__}: {ascii(str(error))[:300]}")
-            return
+            return 0
         self._dial_claimed(claimed, owners)
+        return len(claimed)
 
     def _dial_claimed(self, claimed: Sequence[ClaimedFax], owners: Mapping[int, Tenant]) -> None:
         self._rate.take(len(claimed))

@@ -81,7 +81,7 @@ class Endings:
         self._live.forget(attempt_id)
 
     def end_unanswered(self, call: Row) -> None:
-        """Ends a call that came in, is gone, and was never answered: its look-up took too long."""
+        """Ends a call that came in, is gone, and was never answered: not looked up in time, or over before."""
         self._end_received(call, answered=False)
 
     def deliver(self, received: PendingFax) -> None:
@@ -97,7 +97,8 @@ class Endings:
     def _end_received(self, call: Row, *, answered: bool) -> None:
         if not self._pending.holds(call["attempt_id"]):
             answered = answered or self._pending.has_damaged(call["attempt_id"])
-            inbound.abandon(self._db, call, actor=self._actor, answered=answered)
+            unanswered = None if answered else inbound.NOT_ANSWERED
+            inbound.abandon(self._db, call, actor=self._actor, unanswered=unanswered)
 
     def _trace(self, sidecar: OutboundSidecar | None, result: CallResult) -> str | None:
         """Read before a transaction is open: a few milliseconds, for a call that failed."""

@@ -60,6 +60,16 @@ def test_what_cannot_be_is_refused_in_words(
     assert audited(shop) == []
 
 
+def test_hours_of_a_priority_are_said_to_come_on_top_of_those_for_all(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "as well" not in said(capsys, "hours", "add", "acme", "sat", "20:00-22:00", "--priority", "bulk")
+    assert "as well" not in said(capsys, "hours", "add", "acme", "mon-fri", "08:00-18:00")
+    assert "dialled in the hours for all faxes as well" in said(
+        capsys, "hours", "add", "acme", "mon-fri", "20:00-22:00", "--priority", "bulk"
+    )
+
+
 def test_hours_are_entered_shown_and_cleared(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert "at all times" in said(capsys, "hours", "list", "acme")
     said(capsys, "hours", "add", "acme", "mon-fri", "08:00-18:00", "--priority", "bulk")

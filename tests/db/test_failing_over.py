@@ -1,5 +1,6 @@
 """What follows a failed call: other trunks, changed rules, what is learned of a number, pages made anew."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from faxplan.destinations import Offered
 from faxplan.errors import NotFound
 from faxplan.failure_rules import Action, UnknownCondition
 from faxplan.journal import Outcome
-from tests.faxes import NUMBER, claim, due_now, queued
+from tests.faxes import NUMBER, claim, due_now, fax_tiff, queued
 from tests.routing import add_route, add_trunk, carrier, change
 from tests.world import World
 
@@ -550,6 +551,42 @@ class TestRenderedAgain:
             outbound.render_again(tx, fax, 0, "once more")
         assert world.fax(world.acme, fax_id)["state"] == "queued"
         assert next_call(world).rendering == made.rendering
+
+    @pytest.mark.parametrize("made", [True, False])
+    def test_a_fax_that_begins_to_wait_as_its_pages_are_finished_is_not_forgotten(
+        self, world: World, made: bool
+    ) -> None:
+        tenant_id = world.acme.tenant.id
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), failed(SIZE_REFUSED, in_t38=True))
+        with world.worker.across_tenants() as tx:
+            job = queue.claim_render_job(tx, worker="test", lease_seconds=60)
+        assert job is not None
+        # Another fax of the same document, whose number refuses the pages as well.
+        with world.switch.tenant(tenant_id) as tx:
+            original = tx.value("select rendering_id from faxes where id = %s", (fax_id,))
+            tx.execute("update faxes set state = 'queued', rendering_id = %s where id = %s", (original - 1, fax_id))
+        page = fax_tiff(world.settings.state_dir.parent / "anew.tif", 3)
+        stored = world.store.put(page)
+
+        def finish() -> None:
+            if made:
+                outbound.rendered(world.worker, job, "test", stored, 3)
+            else:
+                outbound.rendering_failed(world.worker, job, "test", NotFound("no such document"))
+
+        worker = threading.Thread(target=finish)
+        with world.switch.tenant(tenant_id) as tx:
+            fax = queue.lock_fax(tx, tenant_id, fax_id)
+            assert fax is not None
+            outbound.render_again(tx, fax, 0, "once more")
+            worker.start()
+            # Either it waits for us, or it is done before we are.
+            waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            while worker.is_alive() and not tx.value(waiting):
+                worker.join(0.05)
+        worker.join()
+        assert world.fax(world.acme, fax_id)["state"] == ("queued" if made else "failed")
 
 
 def test_us_rules_count_calls_whose_end_nobody_told(world: World) -> None:

@@ -183,14 +183,14 @@ class TestHeldBy:
     def test_trunks_that_rest(self, world: World) -> None:
         due = queued(world, world.acme)
         with world.switch.across_tenants() as tx:
-            for _ in range(trunk_health.FAILURES_BEFORE_REST):
-                trunk_health.failed(tx, carrier(world), "503")
+            for number in range(trunk_health.FAILURES_BEFORE_REST):
+                trunk_health.failed(tx, carrier(world), "503", f"+49301000{number}")
         assert self.held_by(world, due) == "trunks-rest"
 
     def test_one_trunk_of_two_that_rests(self, world: World) -> None:
         add_route(world, "+", add_trunk(world, "second"), position=200)
         due = queued(world, world.acme)
         with world.switch.across_tenants() as tx:
-            for _ in range(trunk_health.FAILURES_BEFORE_REST):
-                trunk_health.failed(tx, carrier(world), "503")
+            for number in range(trunk_health.FAILURES_BEFORE_REST):
+                trunk_health.failed(tx, carrier(world), "503", f"+49301000{number}")
         assert self.held_by(world, due) is None

@@ -93,7 +93,7 @@ def everyone(tx: Transaction) -> list[Row]:
     return tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,
                   s.last_success_at, (select count(*) from calls c where c.trunk_id = t.id) as calls, t.max_calls,
-                  coalesce(greatest(0, extract(epoch from s.next_call_at - now())
+                  coalesce(greatest(0, extract(epoch from greatest(s.next_call_at, now()) - now())
                                        - greatest(0, 0.1 - 1 / t.calls_per_second)), 0)::float as paced_seconds,
                   case when s.rests_until > now() then ceil(extract(epoch from s.rests_until - now()))::integer
                        else 0 end as rests_seconds,

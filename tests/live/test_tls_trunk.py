@@ -79,7 +79,7 @@ def test_a_call_goes_out_over_tls(pair: Pair) -> None:
         found = invite(pair.ours, carriers_side, "trusted")
     assert found["sip_via_protocol"] == "tls"
     assert found["sip_full_via"].startswith("SIP/2.0/TLS ")
-    assert found["sip_P-Asserted-Identity"] == "+493023125001"
+    assert found["sip_P-Asserted-Identity"] == '"+493023125001" <sip:+493023125001@127.0.0.1>'
 
 
 def test_a_call_comes_in_over_tls(pair: Pair) -> None:

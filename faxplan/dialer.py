@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from faxplan import claims, lanes, nodes, queue, tenants, trunk_tests
+from faxplan import claims, nodes, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
@@ -302,32 +302,24 @@ class Dialer:
             self._due = time.monotonic() + LONGEST_WAIT_SECONDS
             return
         with self._db.across_tenants() as tx:
-            most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
-            tests = trunk_tests.wait(tx)
-            most -= int(tests)
-            claimed = claims.claim_faxes(
+            claim = claims.claim_faxes(
                 tx,
                 node=self._settings.node,
                 switch_uuid=self._switch.uuid(),
-                most=most,
+                most=min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room),
                 max_calls=self._settings.max_channels,
                 lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
                 calls_to_one_number=self._settings.calls_to_one_number,
                 ways=self._ways,
                 internal=self._settings.internal_delivery,
             )
-            owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-            wait, calls = (0.0, 0) if len(claimed) == most else lanes.outlook(tx, self._settings.node)
-        # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
-        self._full = calls >= self._settings.max_channels
-        if len(claimed) < most or most < 1:
-            longest = LONGEST_WAIT_SECONDS
-            wait = longest if wait is None or self._full else wait
-            self._due = time.monotonic() + min(max(wait, LEAST_WAIT_SECONDS), longest)
-        else:
-            self._due = 0.0
-        self._dial_claimed(claimed, owners)
-        if tests:
+        # Full: a settlement wakes us. Else until the next is due. But not long: a NOTIFY may get lost.
+        self._full = claim.calls >= self._settings.max_channels
+        wait = LONGEST_WAIT_SECONDS if claim.wait is None or self._full else claim.wait
+        least = 0.0 if claim.faxes else LEAST_WAIT_SECONDS
+        self._due = time.monotonic() + min(max(wait, least), LONGEST_WAIT_SECONDS)
+        self._dial_claimed(claim.faxes, claim.owners)
+        if claim.tests:
             self._dial_test()
 
     def _dial_claimed(self, claimed: Sequence[ClaimedFax], owners: Mapping[int, Tenant]) -> None:

@@ -2,12 +2,19 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from faxplan.db import Transaction
 from faxplan.lanes import Lane
-from faxplan.ways import Route, free_route
+from faxplan.ways import Route, free_route, has_room
+
+# Moves on whose turn it is, and counts calls of this hour: of `f`, the faxes that are claimed.
+NOTED = """
+        insert into tenant_turns as t (tenant_id, served_at, hour, calls)
+        select tenant_id, clock_timestamp(), date_trunc('hour', now()), count(*) from f group by tenant_id
+        on conflict on constraint tenant_turns_pkey do update
+        set served_at = excluded.served_at, hour = excluded.hour,
+            calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class Choice:
 def choose(lanes: Sequence[Lane], rooms: dict[int, int], most: int, calls_to_one_number: int) -> list[Choice]:
     """Up to `most` faxes, in the order in which they are dialled: after each the tenant with the fewest calls is next.
 
-    lanes: as lanes.DUE orders them, looked into. rooms: of trunks (limits.Room); what is chosen is taken off.
+    lanes: as lanes.LOOK orders them, looked into. rooms: how many more calls each trunk takes; lowered by these.
     """
     calls = {lane.tenant_id: int(lane.row["calls"]) for lane in lanes}
     left = {lane.tenant_id: lane.row["room"] for lane in lanes}
@@ -57,29 +64,19 @@ def _next_of(
     """The lane's next fax that has a free trunk, and whose number is free, with that way out; None: it has no more."""
     while lane.next < len(lane.waiting):
         row = lane.waiting[lane.next]
-        lane.next += 1
+        if row["wait"] > 0:
+            break
         number = row["destination"]
-        if not row["ours"] and row["taken"] + to_number[number] >= calls_to_one_number:
-            continue
-        route = free_route(lane.routes, rooms, row["tried"])
-        if route is None and lane.routes:
+        free = lane.ours or row["taken"] + to_number[number] < calls_to_one_number
+        route = free_route(lane.routes, rooms, row["tried"]) if free else None
+        if free and route is None and not has_room(lane.routes, rooms):
+            break
+        lane.next += 1
+        if not free or (route is None and lane.routes):
             continue
         if route is not None:
             rooms[route.trunk_id] -= 1
         to_number[number] += 1
+        lane.taken += 1
         return row["fax_id"], route
     return None
-
-
-def note(tx: Transaction, tenant_ids: Iterable[int]) -> None:
-    """Moves on whose turn it is, and counts each tenant's calls of this hour. tenant_ids: one for each call."""
-    turns = Counter(tenant_ids)
-    tx.later(
-        """insert into tenant_turns as t (tenant_id, served_at, hour, calls)
-           select tenant_id, clock_timestamp(), date_trunc('hour', now()), calls
-           from unnest(%s::bigint[], %s::integer[]) as c (tenant_id, calls)
-           on conflict on constraint tenant_turns_pkey do update
-           set served_at = excluded.served_at, hour = excluded.hour,
-               calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end""",
-        (list(turns), list(turns.values())),
-    )

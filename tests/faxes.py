@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 from PIL import Image, ImageDraw
 
@@ -73,7 +74,12 @@ def queued(
     return fax_id
 
 
-def claim(
+def claim(world: World, most: int = 16, **limits: Any) -> list[ClaimedFax]:
+    """What a node takes to dial. limits: as `whole_claim` has them."""
+    return list(whole_claim(world, most, **limits).faxes)
+
+
+def whole_claim(
     world: World,
     most: int = 16,
     *,
@@ -81,8 +87,8 @@ def claim(
     max_calls: int = 1000,
     lease_seconds: int = 600,
     calls_to_one_number: int = 1000,
-) -> list[ClaimedFax]:
-    """What a node takes to dial."""
+) -> claims.Claim:
+    """What a node takes to dial, and when it looks again."""
     with world.switch.across_tenants() as tx:
         return claims.claim_faxes(
             tx,

@@ -147,7 +147,7 @@ def test_only_where_it_is_switched_on_such_faxes_are_not_dialled(world: World, i
         taken = claims.claim_faxes(
             tx, node="node1", switch_uuid="s", most=16, max_calls=100, lease_seconds=60, internal=internal
         )
-    assert len(taken) == dialled
+    assert len(taken.faxes) == dialled
 
 
 def test_a_number_that_is_nobody_s_any_more_goes_out_through_a_trunk(world: World) -> None:

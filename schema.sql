@@ -47,6 +47,10 @@ create table tenants (
     max_calls       integer,
     calls_per_hour  integer,
     redial_limits   text not null default 'none',
+    pages_per_hour  integer,
+    permitted_kinds text[] not null default '{}',
+    allowed_numbers text[] not null default '{}',
+    blocked_numbers text[] not null default '{}',
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -59,7 +63,12 @@ create table tenants (
     constraint tenants_us_header_name check (country <> 'US' or header_name ~ '[^[:space:][:cntrl:]]'),
     constraint tenants_max_calls_range check (max_calls > 0),
     constraint tenants_calls_per_hour_range check (calls_per_hour > 0),
-    constraint tenants_redial_limits_known check (redial_limits in ('none', 'us'))
+    constraint tenants_redial_limits_known check (redial_limits in ('none', 'us')),
+    constraint tenants_pages_per_hour_range check (pages_per_hour > 0),
+    constraint tenants_permitted_kinds_known check (permitted_kinds <@ array['premium-rate', 'shared-cost', 'personal', 'satellite']),
+    constraint tenants_number_lists_form check (
+        array_to_string(allowed_numbers || blocked_numbers, ' ', '') ~ '^((\+([1-9][0-9]{0,14})?|[A-Z]{2})( (?!$)|$))*$'),
+    constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000)
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -73,6 +82,13 @@ comment on column tenants.max_calls is 'Calls at once on all nodes, sent and rec
 comment on column tenants.calls_per_hour is 'Calls that go out in one hour by the clock; null: no limit.';
 comment on column tenants.redial_limits is
     'us: 47 CFR 68.318(b), an hour''s rest after the second call to a number without success, or the fifteenth if it was busy each time.';
+
+comment on column tenants.pages_per_hour is
+    'Pages of the calls that go out in one hour by the clock; null: no limit. What a call did not send is given back.';
+comment on column tenants.permitted_kinds is 'Kinds of numbers that cost more than a call (number_policy) and may be called all the same.';
+comment on column tenants.allowed_numbers is
+    'How E.164 numbers begin that may be called (+ alone: all), or countries (ISO 3166-1 alpha-2). Empty: all.';
+comment on column tenants.blocked_numbers is 'Numbers that may not be called, likewise. What fits a number best, in either list, decides.';
 
 create table sending_hours (
     tenant_id  bigint not null,
@@ -269,6 +285,7 @@ create table trunks (
     encrypted_media     boolean not null default false,
     trusts_identity     boolean not null default false,
     called_from         text[] not null default '{request}',
+    t30_trace           text not null default 'off',
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -291,7 +308,8 @@ create table trunks (
     constraint trunks_encrypted_media_keys check (not encrypted_media or transport = 'tls'),
     constraint trunks_encrypted_media_audio check (not (encrypted_media and t38)),
     constraint trunks_called_from_known check (
-        called_from <@ array['request', 'to', 'diversion', 'history-info'] and cardinality(called_from) between 1 and 4)
+        called_from <@ array['request', 'to', 'diversion', 'history-info'] and cardinality(called_from) between 1 and 4),
+    constraint trunks_t30_trace_known check (t30_trace in ('off', 'failed', 'all'))
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -320,6 +338,7 @@ comment on column trunks.trusts_identity is
     'Whether what it says about callers is believed: P-Asserted-Identity, Remote-Party-ID, verstat, Identity, Diversion, History-Info.';
 comment on column trunks.called_from is
     'Where its INVITEs say which number is called, in the order in which they are looked at. request stands for To where it is our own Contact.';
+comment on column trunks.t30_trace is 'Of which calls a T.30 trace is kept: off (none), failed (those that did not succeed), all.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
 create table trunk_states (
@@ -392,21 +411,28 @@ create function trunks_for(tenant bigint, called text)
     returns table (trunk_id bigint, stage integer, prefix text, "position" integer, weight integer, cost numeric)
     language sql stable
 begin atomic
-    with ranked as (
+    with matching as materialized (
+        select m.* from matching_routes(tenant, called) m
+    ), bar as (
+        select m.specific, m.own from matching m where m.trunk_id is null order by m.specific desc, m.own desc limit 1
+    ), ranked as (
         select m.*, rank() over (partition by m.dedicated order by m.specific desc) as fit
-        from matching_routes(tenant, called) m where m.trunk_id is not null
+        from matching m where m.trunk_id is not null
     ), best as (
         select r.*, bool_and(r.overflow) filter (where r.dedicated) over () as may_overflow from ranked r where r.fit = 1
     )
     select b.trunk_id, case when b.dedicated then 1 when b.own then 2 else 3 end, b.prefix, b.position, b.weight, b.cost
     from best b
-    where b.usable and (b.dedicated or coalesce(b.may_overflow, true)) and barred_prefix(tenant, called) is null
+    where b.usable and (b.dedicated or coalesce(b.may_overflow, true))
+      and not exists (select from bar where (bar.specific, bar.own) > (b.specific, b.own))
     order by 2, 4, 5 desc, 1;
 end;
 comment on function trunks_for(bigint, text) is
     'The trunks that may take a call, in the order in which they are tried: by stage (the tenant''s dedicated ones, then those of its own '
-    'routes, then the others), then by position; weight decides among equals. Each stage has the longest prefix. A trunk that is dedicated '
-    'and does not overflow keeps its tenant''s calls to itself, also while it is disabled.';
+    'routes, then the others), then by position; weight decides among equals. The dedicated ones are those of the longest prefix that leads '
+    'to one, and the others those of the longest prefix that leads to any other. A bar holds for each route that fits the number less well, '
+    'or as well and is for all where the bar is for the tenant. A trunk that is dedicated and does not overflow keeps its tenant''s calls to '
+    'itself, also while it is disabled.';
 
 create function is_did(called text) returns boolean
     language sql stable security definer set search_path = pg_catalog, public
@@ -439,12 +465,15 @@ create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
     select v.version || ':' || case when is_did(called) then 'internal ' else '' end
-           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t), '')
+           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t),
+                       case when barred_prefix(tenant, called) is not null then 'barred'
+                            when exists (select from matching_routes(tenant, called) m where m.trunk_id is not null) then 'off'
+                            else '' end)
     from routing_version v;
 end;
 comment on function lane_of(bigint, text) is
     'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
-    'are DIDs here have lanes of their own, internal.';
+    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off.';
 
 create table nodes (
     name           text not null,
@@ -548,6 +577,7 @@ create table faxes (
     redialled        integer not null default 0,
     redialled_busy   boolean not null default true,
     is_test          boolean not null default false,
+    post_dial        text not null default '',
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -564,7 +594,8 @@ create table faxes (
     constraint faxes_called_number_form check (called_number ~ '^\+[1-9][0-9]{2,14}$'),
     constraint faxes_pages_done_range check (pages_done >= 0 and (pages is null or pages_done <= pages)),
     constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages)),
-    constraint faxes_priority_known check (priority in (10, 100, 1000))
+    constraint faxes_priority_known check (priority in (10, 100, 1000)),
+    constraint faxes_post_dial_form check (post_dial ~ '^[0-9*#A-Dwp]{0,40}$')
 ) with (fillfactor = 80);
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id);
 comment on index faxes_rendering_idx is 'Not of some states only: each change of state would have to be written into every index of faxes.';
@@ -587,6 +618,9 @@ comment on column faxes.redialled is 'Calls in a row that reached the number wit
 comment on column faxes.redialled_busy is 'Whether each of these found the line busy.';
 comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
 
+comment on column faxes.post_dial is
+    'DTMF digits that each call sends after the answer, before the fax; w, p: a pause of 0.5 s, of 2 s. No part of the number.';
+
 create table fax_queue (
     tenant_id    bigint not null,
     fax_id       bigint not null,
@@ -595,6 +629,7 @@ create table fax_queue (
     destination  text not null,
     lane         text not null,
     tried        bigint[] not null default '{}',
+    pages        integer not null default 1,
     constraint fax_queue_pkey primary key (tenant_id, fax_id),
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
@@ -607,16 +642,19 @@ comment on table fax_queue is
 comment on column fax_queue.lane is
     'lane_of when it was queued: a claim passes over a whole lane whose trunks are full. One that is out of date is mended by the claim.';
 comment on column fax_queue.tried is 'Trunks that could not take this call just before: it goes to another one.';
+comment on column fax_queue.pages is 'How many the next call has to send.';
 
 create table tenant_turns (
     tenant_id   bigint not null,
     served_at   timestamptz not null,
     hour        timestamptz not null,
     calls       integer not null,
+    pages       integer not null default 0,
     constraint tenant_turns_pkey primary key (tenant_id),
     constraint tenant_turns_tenant_fkey foreign key (tenant_id) references tenants (id)
 );
 comment on table tenant_turns is 'When a tenant was last given a call, so that tenants take turns; and its calls in that hour by the clock.';
+comment on column tenant_turns.pages is 'Pages of the calls in that hour: all that they were to send, less what they did not.';
 
 create table trunk_tests (
     tenant_id     bigint not null,
@@ -679,6 +717,14 @@ create table attempts (
     invite_diversion      text,
     verstat               text,
     attest                text,
+    channel               boolean,
+    invited_at            timestamptz,
+    progress_at           timestamptz,
+    hung_up_by            text,
+    sip_phrase            text,
+    peer_port             integer,
+    media_address         text,
+    codec                 text,
     constraint attempts_pkey primary key (tenant_id, id),
     constraint attempts_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
     constraint attempts_number_key unique (tenant_id, fax_id, number),
@@ -687,8 +733,11 @@ create table attempts (
     constraint attempts_settled check ((outcome is null) = (ended_at is null)),
     constraint attempts_called_from_known check (called_from in ('request', 'to', 'diversion', 'history-info')),
     constraint attempts_verstat_known check (verstat ~ '^(TN-Validation-(Passed|Failed)(-[ABC])?|No-TN-Validation)$'),
-    constraint attempts_attest_known check (attest in ('A', 'B', 'C'))
+    constraint attempts_attest_known check (attest in ('A', 'B', 'C')),
+    constraint attempts_hung_up_by_known check (hung_up_by in ('us', 'far-end')),
+    constraint attempts_peer_port_range check (peer_port between 0 and 65535)
 );
+create index attempts_started_idx on attempts (tenant_id, started_at, id);
 comment on table attempts is 'One call. It is settled once: outcome goes from null to a value by compare-and-set.';
 comment on column attempts.start_page is '0-based page of the fax that this call began with (fax_start_page).';
 comment on column attempts.pages is 'Pages that the far end acknowledged, or that arrived, in this call.';
@@ -701,10 +750,31 @@ comment on column attempts.t38_offered is 'Whether this call could use T.38; ecm
 comment on column attempts.internal is 'Delivered from tenant to tenant within this installation: there was no call, and no trunk.';
 comment on column attempts.called_from is 'Inbound: where the INVITE said which number is called; see trunks.called_from.';
 comment on column attempts.invite_uri is
-    'Inbound: the Request-URI as the peer wrote it. invite_to, invite_from, invite_asserted (P-Asserted-Identity, or Remote-Party-ID) and '
-    'invite_diversion (Diversion, or History-Info): those headers. At most 250 characters; not shown to people where the caller is anonymous.';
+    'The Request-URI: inbound as the peer wrote it, outbound as our switch sent it. invite_to, invite_from, invite_asserted (P-Asserted-Identity, or '
+    'Remote-Party-ID): those headers, outbound without tag. invite_diversion (inbound; Diversion, or History-Info). At most 250 characters; not '
+    'shown to people where the caller is anonymous.';
 comment on column attempts.verstat is 'Whether the calling number is proven (3GPP TS 24.229, 7.2A.20): by FreeSWITCH, or says a trunk that is trusted.';
 comment on column attempts.attest is 'How the caller''s provider vouches for the number (RFC 8588): A fully, B partly, C not.';
+comment on column attempts.channel is 'Whether the switch made a channel; false: no INVITE was sent. Null: it runs, a crash hides it, or internal.';
+comment on column attempts.invited_at is 'When the switch made the channel: the INVITE went out, or had come in.';
+comment on column attempts.progress_at is 'Outbound: when the first 180, 181 or 183 came (RFC 3261, 13.2.2.1); null: none before the answer.';
+comment on column attempts.hung_up_by is
+    'Who ended it, by BYE, CANCEL or a refusal: us, or far-end. Null: it is not known, or nobody did, as where the INVITE was never answered.';
+comment on column attempts.sip_phrase is 'Outbound: the reason phrase with which the INVITE was refused, as the far end wrote it.';
+comment on column attempts.peer_address is 'Where SIP came from: inbound the INVITE, outbound the latest response. peer_port: likewise.';
+comment on column attempts.media_address is 'Address and port to which our RTP or UDPTL went last.';
+comment on column attempts.codec is 'Of the audio with which the call began, by its name in RTP: PCMU or PCMA. In T.38, too.';
+
+create table t30_traces (
+    tenant_id   bigint not null,
+    attempt_id  bigint not null,
+    trace       text not null,
+    constraint t30_traces_pkey primary key (tenant_id, attempt_id),
+    constraint t30_traces_attempt_fkey foreign key (tenant_id, attempt_id) references attempts (tenant_id, id) on delete cascade,
+    constraint t30_traces_trace_length check (length(trace) <= 200000)
+);
+comment on table t30_traces is 'What spandsp logged of the T.30 of a call, by trunks.t30_trace. It lives as long as its attempt.';
+comment on column t30_traces.trace is 'Its lines, without those that hold pages (FCD frames).';
 
 create table failure_rules (
     id           bigint generated always as identity,
@@ -797,6 +867,7 @@ create table quotas (
     reserved_pages  integer not null default 0,
     used_pages      integer not null default 0,
     period_start    date not null,
+    counted_since   timestamptz not null default now(),
     constraint quotas_pkey primary key (tenant_id, id),
     constraint quotas_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint quotas_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -809,6 +880,7 @@ comment on column quotas.used_pages is
     'In the period that began on period_start. Once that is over they count no more, whether a later change has begun the next period here or not.';
 comment on column quotas.reserved_pages is 'Held for faxes that are not final, in whatever period they were submitted.';
 comment on column quotas.period_start is 'A day in tenants.time_zone. Never goes back.';
+comment on column quotas.counted_since is 'What was used before is not in used_pages: when the quota was made.';
 
 create table notices (
     tenant_id   bigint not null,
@@ -844,6 +916,7 @@ create table audit (
     constraint audit_pkey primary key (tenant_id, sequence),
     constraint audit_result_known check (result in ('done', 'refused', 'failed'))
 );
+create index audit_refused_idx on audit (tenant_id, sequence) where result = 'refused';
 comment on table audit is 'Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself.';
 
 create table audit_heads (
@@ -897,7 +970,7 @@ declare
 begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
-                             'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals'] loop
+                             'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -958,7 +1031,7 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
-              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from) on trunks to faxplan_portal;
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace) on trunks to faxplan_portal;
 grant select on failure_rules, sending_hours, trunk_states, verified_numbers to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
@@ -997,3 +1070,9 @@ grant select on did_refusals to faxplan_admin;
 grant select on did_callers, did_refusals to faxplan_portal;
 grant select on did_callers to faxplan_switch;
 grant select, insert, update on did_refusals to faxplan_switch;
+
+-- What spandsp logged of a call.
+grant select on t30_traces to faxplan_portal;
+grant insert on t30_traces to faxplan_switch;
+-- What is left of an hour, for people.
+grant select on tenant_turns to faxplan_admin;

@@ -2,10 +2,11 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bench import causes
+from bench import causes, dtmf
 from bench.channel import Channel
 from bench.fax_application import FaxApplication, answer
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from bench.switch import Switch
 
 _log = logging.getLogger("bench.applications")
-_IN_HOOK = {"sched_hangup", "set", "unset", "export", "log", "hangup"}
+_IN_HOOK = {"sched_hangup", "strftime", "set", "unset", "export", "log", "hangup"}
 _VARIABLE = re.compile(r"\$\{([\w-]+)\}")
 
 
@@ -29,11 +30,14 @@ class Applications:
             "hangup": lambda channel, data: channel.hangup(causes.cause_named(data or "NORMAL_CLEARING")),
             "set": self._set,
             "export": self._set,
+            "strftime": self._strftime,
             "unset": lambda channel, data: channel.set(data.strip(), None),
             "log": self._log,
             "info": lambda channel, data: _log.info("%s %s", channel.uuid, channel.headers()),
             "sleep": self._sleep,
             "park": self._park,
+            "send_dtmf": self._send_dtmf,
+            "playback": self._playback,
             "sched_hangup": self._sched_hangup,
             "rxfax": lambda channel, data: FaxApplication(channel, sending=False, path=data).run(),
             "txfax": lambda channel, data: FaxApplication(channel, sending=True, path=data).run(),
@@ -78,6 +82,10 @@ class Applications:
         name, _, value = data.partition("=")
         channel.set(name.strip(), value)
 
+    def _strftime(self, channel: Channel, data: str) -> None:
+        name, _, form = data.partition("=")
+        channel.set(name, time.strftime(form, time.localtime()))
+
     def _log(self, channel: Channel, data: str) -> None:
         level, _, text = data.partition(" ")
         self._switch.console_log(level, f"{channel.uuid} {text}")
@@ -88,6 +96,28 @@ class Applications:
     def _park(self, channel: Channel, _data: str) -> None:
         with channel.line.lock:
             channel.wait()
+
+    def _send_dtmf(self, channel: Channel, data: str) -> None:
+        try:
+            digits = dtmf.queued(data)
+        except dtmf.NoDtmf as error:
+            self._switch.complain(str(error))
+            return
+        with channel.line.lock:
+            if channel.get("dtmf_type") == "rfc2833":
+                dtmf.send(channel, digits, in_band=False)
+            else:
+                self._switch.complain("send_dtmf without telephone-event: FreeSWITCH sends INFO, and nobody listens")
+
+    def _playback(self, channel: Channel, data: str) -> None:
+        try:
+            digits, milliseconds = dtmf.played(data)
+        except dtmf.NoDtmf as error:
+            self._switch.complain(str(error))
+            return
+        with channel.line.lock:
+            dtmf.send(channel, digits, in_band=True)
+        sleep(channel, milliseconds)
 
     def _sched_hangup(self, channel: Channel, data: str) -> None:
         when, _, rest = data.strip().partition(" ")

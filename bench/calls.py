@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import invite
-from bench.channel import CallerProfile, Channel
+from bench.caller_profile import CallerProfile
+from bench.channel import Channel
 from bench.dial_string import DialString, parse_originate
 from bench.errors import InvalidDialString
 from bench.far_end import Behaviour, FarEnd, FarFaxResult
@@ -52,13 +53,12 @@ class Calls:
         except InvalidDialString as error:
             switch.complain(f"originate: {error}")
             return "-ERR DESTINATION_OUT_OF_ORDER\n"
-        if not switch.gate.admits("outbound", len(switch.channels)):
+        if not switch.gate.admits("outbound"):
             return "-ERR DESTINATION_OUT_OF_ORDER\n"
         gateway = switch.gateways.find(dial.gateway)
-        if gateway is None:
-            return "-ERR INVALID_GATEWAY\n"
-        if not gateway.up:
-            return "-ERR GATEWAY_DOWN\n"
+        if gateway is None or not gateway.up:
+            switch.gate.leaves()
+            return "-ERR INVALID_GATEWAY\n" if gateway is None else "-ERR GATEWAY_DOWN\n"
         gateway.calls_out += 1
         channel = self._dial(dial)
         with channel.line.lock:
@@ -80,6 +80,7 @@ class Calls:
         line = Line(
             switch.pump.wake,
             loss_percent=target.loss_percent,
+            seed=target.seed,
             refuses_t38=isinstance(target, OwnNumber) and target.refuses_t38,
         )
         profile = CallerProfile(
@@ -110,6 +111,10 @@ class Calls:
                 "sip_to_user": dial.number,
                 "originate_early_media": "false",
                 "sip_destination_url": f"sip:{dial.number}@127.0.0.1",
+                "sip_req_uri": f"{dial.number}@127.0.0.1",
+                "sip_to_host": "127.0.0.1",
+                "sip_from_host": "127.0.0.1",
+                "sip_local_network_addr": "127.0.0.1",
             }
         )
         channel.variables.update(variables)
@@ -132,7 +137,7 @@ class Calls:
 
     def call_in(self, call: InboundCall) -> FarFaxResult:
         """A fax machine outside calls one of our numbers. Returns at once; `result.ended` is set when it is over."""
-        line = Line(self._switch.pump.wake, loss_percent=call.behaviour.loss_percent)
+        line = Line(self._switch.pump.wake, loss_percent=call.behaviour.loss_percent, seed=call.behaviour.seed)
         far_end = FarEnd(line, call.behaviour, sends=call.tiff)
         with line.lock:
             target = OwnNumber(call.number, call.from_address, 0, False)
@@ -162,7 +167,7 @@ class Calls:
             switch.applications.execute_on,
         )
         line.join(caller, channel)
-        if not switch.gate.admits("inbound", len(switch.channels)):
+        if not switch.gate.admits("inbound"):
             # The INVITE is answered by the stack itself; there never is a channel.
             line.schedule(0, lambda: caller.other_hung_up("NORMAL_TEMPORARY_FAILURE", 503))
             return
@@ -227,6 +232,7 @@ class Calls:
                 channel.state = "CS_REPORTING"
                 switch.events.publish(channel.event("CHANNEL_HANGUP_COMPLETE"))
                 switch.channels.remove(channel)
+                switch.gate.leaves()
                 switch.events.publish(channel.event("CHANNEL_DESTROY"))
                 switch.call_over(channel)
 

@@ -7,66 +7,19 @@ import threading
 import time
 import uuid as uuids
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench import causes
+from bench.caller_profile import CallerProfile
 from bench.events import EventData
 from bench.fax_terminal import FaxTerminal
 from bench.line import Frame, Line
 
+_WHEN_ANSWERED = {
+    "endpoint_disposition": "ANSWER", "read_codec": "PCMU", "write_codec": "PCMU",
+    "remote_media_ip": "127.0.0.1", "remote_media_port": "16384",
+}  # fmt: skip
 _STATES = {"CS_INIT": 2, "CS_ROUTING": 3, "CS_CONSUME_MEDIA": 9, "CS_EXECUTE": 4, "CS_HANGUP": 10, "CS_REPORTING": 11}
-
-
-@dataclass
-class CallerProfile:
-    """Who calls whom, as events show it in Caller-* headers."""
-
-    direction: str
-    destination_number: str
-    caller_id_number: str = "0000000000"
-    caller_id_name: str = ""
-    network_addr: str = ""
-    username: str = ""
-    context: str = "default"
-    created_us: int = field(default_factory=lambda: int(time.time() * 1_000_000))
-    answered_us: int = 0
-    hungup_us: int = 0
-
-    def variable(self, name: str) -> str | None:
-        """What getVariable finds in the profile when no channel variable has the name (switch_caller.c)."""
-        known = {
-            "destination_number": self.destination_number,
-            "caller_id_number": self.caller_id_number,
-            "caller_id_name": self.caller_id_name,
-            "network_addr": self.network_addr,
-            "username": self.username,
-            "context": self.context,
-            "ani": self.caller_id_number,
-            "dialplan": "XML",
-            "source": "mod_sofia",
-        }
-        return known.get(name)
-
-    def headers(self, uuid: str) -> dict[str, str]:
-        """switch_caller_profile_event_set_data."""
-        return {
-            "Caller-Direction": self.direction,
-            "Caller-Logical-Direction": self.direction,
-            "Caller-Username": self.username,
-            "Caller-Dialplan": "XML",
-            "Caller-Caller-ID-Name": self.caller_id_name,
-            "Caller-Caller-ID-Number": self.caller_id_number,
-            "Caller-Network-Addr": self.network_addr,
-            "Caller-ANI": self.caller_id_number,
-            "Caller-Destination-Number": self.destination_number,
-            "Caller-Unique-ID": uuid,
-            "Caller-Source": "mod_sofia",
-            "Caller-Context": self.context,
-            "Caller-Channel-Created-Time": str(self.created_us),
-            "Caller-Channel-Answered-Time": str(self.answered_us),
-            "Caller-Channel-Hangup-Time": str(self.hungup_us),
-        }
 
 
 class FaxOnChannel(Protocol):
@@ -189,7 +142,7 @@ class Channel:
             self.line.hold()  # until the channel's thread, which starts now, waits in an application
         self.answered_at_ms = self.line.now_ms
         self.profile.answered_us = int(time.time() * 1_000_000)
-        self.set("endpoint_disposition", "ANSWER")
+        self.variables |= _WHEN_ANSWERED
         self.publish(self.event("CHANNEL_ANSWER"))
         self.execute_on("execute_on_answer")
         self.line.lock.notify_all()
@@ -244,6 +197,8 @@ class Channel:
         seconds = (self.line.now_ms - self.answered_at_ms) // 1000 if self.answered else 0
         for name, micros in (
             ("start", profile.created_us),
+            ("progress", profile.progress_us),
+            ("progress_media", 0),
             ("answer", profile.answered_us),
             ("end", profile.hungup_us),
         ):
@@ -306,8 +261,27 @@ class Channel:
         if self.fax is not None:
             self.fax.heard()
 
+    def other_rings(self) -> None:
+        self._hear_response()
+        self.profile.progress_us = self.profile.progress_us or int(time.time() * 1_000_000)
+
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        return  # no application here collects digits
+
+    def takes_telephone_events(self) -> bool:
+        return True
+
     def other_answered(self) -> None:
+        self._hear_response()
+        # switch_core_media.c: without telephone-event in the answer FreeSWITCH goes over to SIP INFO.
+        events = self.line.other(self).takes_telephone_events()
+        self.set("dtmf_type", "rfc2833" if events else "info")
         self.mark_answered()
+
+    def _hear_response(self) -> None:
+        """Where a response to our INVITE came from (sofia.c, sofia_handle_sip_r_invite)."""
+        if self.profile.direction == "outbound":
+            self.variables |= {"sip_network_ip": "127.0.0.1", "sip_network_port": "5060"}
 
     def other_hung_up(self, cause: str, sip_status: int | None) -> None:
         if self.cause:
@@ -323,6 +297,7 @@ class Channel:
             self.set("sip_hangup_disposition", "recv_bye")
             self.hangup(ours)
         elif sip_status is not None:
+            self._hear_response()
             self.ring_result = sip_status
             self.set("sip_hangup_disposition", "recv_refuse")
             self.set("sip_invite_failure_status", str(sip_status))

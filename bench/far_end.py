@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import causes
-from bench.fax_terminal import SAMPLES, FaxOptions, FaxTerminal
+from bench.fax_terminal import REDUNDANCY, SAMPLES, FaxOptions, FaxTerminal
 from bench.line import Frame, Line
 
 _REINVITE_FRAMES = 50
 _HANGUP_AFTER_FAX_MS = 1500
+_MENU_MS = 15000
 _log = logging.getLogger("bench.far_end")
 
 
@@ -26,6 +27,10 @@ class Behaviour:
     t38: `request` (asks for it one second after answer), `accept` (if asked), `refuse` (488, goes on in audio).
     drop_after_pages: BYE once the sender has that many pages acknowledged, `drop_delay_ms` later; 0: after answer.
     stays_silent: after the fax neither a packet nor a BYE.
+    loss_percent: of the T.38 datagrams in both directions, each lost by itself; seed: other ones.
+    redundancy: packets that each of its own datagrams repeats, 0 to 3.
+    wants_digits: a fax machine behind a menu, which connects it for these DTMF digits; for others, or none in time,
+    it hangs up. telephone_events: it takes them by RFC 4733 and not from the audio; else the other way round.
     """
 
     kind: str = "fax"
@@ -38,8 +43,12 @@ class Behaviour:
     drop_delay_ms: int = 0
     loss_percent: float = 0.0
     stays_silent: bool = False
+    wants_digits: str = ""
+    telephone_events: bool = True
     ident: str = "FAR END"
     header: str = ""
+    redundancy: int = REDUNDANCY
+    seed: int = 1
 
 
 @dataclass
@@ -50,6 +59,7 @@ class FarFaxResult:
     pages: int = 0
     remote_ident: str = ""
     path: str = ""
+    digits: str = ""
     sip_status: int | None = None
     cause: str | None = None
     ended: threading.Event = field(default_factory=threading.Event)
@@ -76,6 +86,8 @@ class FarEnd:
 
     def ring(self) -> None:
         """The INVITE has arrived: answer, refuse, or let it ring."""
+        if self._behaviour.kind != "refuse":
+            self._line.other(self).other_rings()
         if self._behaviour.kind == "no_answer":
             return
         self._line.schedule(self._behaviour.ring_ms, self._refuse if self._behaviour.kind == "refuse" else self._answer)
@@ -94,8 +106,16 @@ class FarEnd:
 
     def _connect(self) -> None:
         behaviour = self._behaviour
-        if behaviour.kind == "fax":
-            options = FaxOptions(ident=behaviour.ident, header=behaviour.header, ecm=behaviour.ecm, v17=behaviour.v17)
+        if behaviour.wants_digits and self.result.digits != behaviour.wants_digits:
+            self._line.schedule(_MENU_MS, self._give_up_menu)
+        elif behaviour.kind == "fax":
+            options = FaxOptions(
+                ident=behaviour.ident,
+                header=behaviour.header,
+                ecm=behaviour.ecm,
+                v17=behaviour.v17,
+                redundancy=behaviour.redundancy,
+            )
             self._terminal = FaxTerminal(
                 str(self._sends) if self._sends else self._receive_path(),
                 sending=self._sends is not None,
@@ -104,6 +124,10 @@ class FarEnd:
             )
         if behaviour.drop_after_pages == 0:
             self._line.schedule(behaviour.drop_delay_ms, self.hang_up)
+
+    def _give_up_menu(self) -> None:
+        if self._terminal is None:
+            self.hang_up()
 
     def _receive_path(self) -> str:
         if self._keep_in is not None:
@@ -189,6 +213,19 @@ class FarEnd:
         if sender is not None and sender.code is None and sender.pages() >= wanted:
             self._dropping = True
             self._line.schedule(self._behaviour.drop_delay_ms, self.hang_up)
+
+    def other_rings(self) -> None:
+        _log.debug("far end hears ringing")
+
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        if self._gone or in_band is self._behaviour.telephone_events:
+            return
+        self.result.digits += digit
+        if self._terminal is None and self.result.digits == self._behaviour.wants_digits:
+            self._connect()
+
+    def takes_telephone_events(self) -> bool:
+        return self._behaviour.telephone_events
 
     def other_answered(self) -> None:
         self.result.sip_status = 200

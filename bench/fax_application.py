@@ -1,13 +1,15 @@
 """rxfax and txfax as mod_spandsp_fax.c runs them: variables read and written, events, T.38 negotiation."""
 
+import dataclasses
 import itertools
 import tempfile
 import time
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import unquote
 
 from bench.channel import Channel, is_true
-from bench.fax_terminal import FaxOptions, FaxTerminal
+from bench.fax_terminal import REDUNDANCY, FaxOptions, FaxTerminal
 from bench.spandsp import TransferStatistics, completion_text
 
 RX_REINVITE_FRAMES = 50
@@ -49,6 +51,8 @@ class FaxApplication:
             if not channel.ready() or not self._check_path():
                 return
             options = self._read_options()
+            trace = self._open_trace()
+            options = dataclasses.replace(options, trace=trace.write if trace else None)
             self.terminal = FaxTerminal(self._path, sending=self._sending, options=options, listener=self)
             channel.set("fax_v17_disabled", "0" if options.v17 else "1")
             channel.set("fax_ecm_requested", "1" if options.ecm else "0")
@@ -60,6 +64,8 @@ class FaxApplication:
             finally:
                 self.terminal.close()
                 channel.fax = None
+                if trace is not None:
+                    trace.close()
 
     # -- before -----------------------------------------------------------------------------------------------------
 
@@ -89,6 +95,7 @@ class FaxApplication:
     def _read_options(self) -> FaxOptions:
         channel = self._channel
         ecm, forced = channel.get("fax_use_ecm"), channel.get("fax_force_caller")
+        repeated = channel.get("t38_gateway_redundancy")
         start = max(_number(channel.get("fax_start_page")), -1) if self._sending else -1
         end = max(_number(channel.get("fax_end_page")), -1) if self._sending else -1
         return FaxOptions(
@@ -100,7 +107,24 @@ class FaxApplication:
             start_page=start,
             end_page=start if end < start and end != -1 else end,
             caller=None if forced is None else is_true(forced),
+            redundancy=REDUNDANCY if repeated is None else _number(repeated),
         )
+
+    def _open_trace(self) -> TextIO | None:
+        """fax_verbose and fax_trace_dir: what spandsp logs of this call, in a file of its own."""
+        channel = self._channel
+        folder = channel.get("fax_trace_dir")
+        if folder is None:
+            return None
+        path = Path(folder) / f"fax-{channel.uuid}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        channel.set("fax_trace_file", str(path))
+        # As in FreeSWITCH the file is there in any case, and has nothing in it without fax_verbose.
+        file = path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n")
+        if channel.is_true("fax_verbose"):
+            return file
+        file.close()
+        return None
 
     # -- T.38 -------------------------------------------------------------------------------------------------------
 
@@ -151,6 +175,7 @@ class FaxApplication:
             # FreeSWITCH has not counted the pages yet at this point.
             result["fax_document_total_pages"] = "0"
         self._set(result)
+        self._channel.execute_on("execute_on_fax_phase_b")
         self._fire("negociateresult", {"uuid": self._channel.uuid} | result)
 
     def page_done(self, terminal: FaxTerminal) -> None:

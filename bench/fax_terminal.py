@@ -7,6 +7,8 @@ Times are ticks of 20 ms, 160 samples at 8 kHz.
 import ctypes
 import itertools
 import logging
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,12 +18,17 @@ from bench.spandsp import TransferStatistics
 
 SAMPLES = 160
 TICK_MS = 20
+REDUNDANCY = 3  # mod_spandsp's default
 _log = logging.getLogger("bench.fax")
 
 
 @dataclass(frozen=True)
 class FaxOptions:
-    """How the machine is set. `ident` over 20 and `header` over 50 characters go out blank, as spandsp refuses them."""
+    """How the machine is set. `ident` over 20 and `header` over 50 characters go out blank, as spandsp refuses them.
+
+    redundancy: previous IFP packets that each of its UDPTL datagrams repeats (t38UDPRedundancy).
+    trace: takes what T.30 and T.38 log, line by line; None: they log nothing.
+    """
 
     ident: str = ""
     header: str = ""
@@ -31,6 +38,8 @@ class FaxOptions:
     start_page: int = -1
     end_page: int = -1
     caller: bool | None = None
+    redundancy: int = REDUNDANCY
+    trace: Callable[[str], object] | None = None
 
 
 class FaxListener(Protocol):
@@ -58,6 +67,8 @@ class FaxTerminal:
         self.outbox: list[tuple[bytes, int]] = []
         self.is_t38 = False
         self._handle = next(_handles)
+        # Kept: spandsp copies the pointer only.
+        self._tag = f"<{self._handle}>".encode()
         _terminals[self._handle] = self
         self._t38: int | None = None
         self._core: int | None = None
@@ -99,7 +110,7 @@ class FaxTerminal:
         library = spandsp.short_calls()
         self._t38 = library.t38_terminal_init(None, self._is_caller(), _on_packet, self._handle)
         self._core = library.t38_terminal_get_t38_core_state(self._t38)
-        library.span_log_set_level(library.t38_terminal_get_logging_state(self._t38), spandsp.LOG_NONE)
+        self._set_logging(library.t38_terminal_get_logging_state(self._t38))
         library.t38_set_t38_version(self._core, 0)
         library.t38_set_data_rate_management_method(self._core, 2)
         library.t38_set_fastest_image_data_rate(self._core, 14400 if self.options.v17 else 9600)
@@ -155,7 +166,7 @@ class FaxTerminal:
     def _open_audio(self) -> int:
         library = spandsp.short_calls()
         self._audio = library.fax_init(None, self._is_caller())
-        library.span_log_set_level(library.fax_get_logging_state(self._audio), spandsp.LOG_NONE)
+        self._set_logging(library.fax_get_logging_state(self._audio))
         library.fax_set_transmit_on_idle(self._audio, 1)
         return self._set_up(library.fax_get_t30_state(self._audio))
 
@@ -164,10 +175,19 @@ class FaxTerminal:
             spandsp.short_calls().fax_free(self._audio)
             self._audio = None
 
+    def _set_logging(self, state: int) -> None:
+        library = spandsp.short_calls()
+        if self.options.trace is None:
+            library.span_log_set_level(state, spandsp.LOG_NONE)
+            return
+        library.span_log_set_message_handler(state, _on_message)
+        library.span_log_set_tag(state, self._tag)
+        library.span_log_set_level(state, spandsp.LOG_VERBOSE)
+
     def _set_up(self, t30: int) -> int:
         """Everything that audio and T.38 have in common (spanfax_init of mod_spandsp_fax.c)."""
         library, options = spandsp.short_calls(), self.options
-        library.span_log_set_level(library.t30_get_logging_state(t30), spandsp.LOG_NONE)
+        self._set_logging(library.t30_get_logging_state(t30))
         library.t30_set_tx_ident(t30, _bytes(options.ident))
         library.t30_set_tx_page_header_info(t30, _bytes(options.header))
         if options.timezone:
@@ -208,6 +228,7 @@ def _posix_timezone(name: str) -> str:
 # ctypes calls back with a number, not an object: this table finds the terminal again.
 _terminals: dict[int, FaxTerminal] = {}
 _handles = itertools.count(1)
+_TAGGED = re.compile(rb"((?:\w+ ){1,3}(?:T\.\w+ |FAX )?)<(\d+)> (.*)", re.DOTALL)
 _codecs: list[int] = []
 
 
@@ -216,6 +237,19 @@ def _ulaw_codec() -> int:
     if not _codecs:
         _codecs.append(int(spandsp.short_calls().g711_init(None, spandsp.G711_ULAW)))
     return _codecs[0]
+
+
+@spandsp.message_handler
+def _on_message(_level: int, raw: bytes) -> None:
+    """Lines read `FLOW T.30 <17> text`: the tag finds the terminal, and does not go on."""
+    found = _TAGGED.match(raw)
+    terminal = _terminals.get(int(found[2])) if found is not None else None
+    if found is None or terminal is None or terminal.options.trace is None:
+        return
+    try:
+        terminal.options.trace((found[1] + found[3]).decode("utf-8", "surrogateescape"))
+    except Exception:  # noqa: BLE001 - it cannot travel through C; ctypes would print and forget it
+        _log.exception("a trace could not be written")
 
 
 @spandsp.packet_handler

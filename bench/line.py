@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bench.fax_terminal import SAMPLES, TICK_MS, FaxTerminal
 
-REDUNDANCY = 3  # previous IFP packets repeated in each UDPTL datagram (t38UDPRedundancy, mod_spandsp's default)
+MOST_REDUNDANCY = 3  # previous IFP packets for which a datagram of 400 bytes has room
 LATE_ANSWER_MS = 2000  # how long an accepted image offer waits for rxfax or txfax (switch_core_media.c)
 
 Frame = ctypes.Array[ctypes.c_ubyte]
@@ -45,6 +45,15 @@ class Party(Protocol):
     def heard(self) -> None:
         """A packet (T.38) or a frame (audio) has arrived from the other side."""
 
+    def other_rings(self) -> None:
+        """The other side sent 180."""
+
+    def heard_digit(self, digit: str, *, in_band: bool) -> None:
+        """A DTMF digit has come from the other side: a telephone-event (RFC 4733), or a tone in the audio."""
+
+    def takes_telephone_events(self) -> bool:
+        """Whether its SDP has telephone-event."""
+
     def other_answered(self) -> None:
         """The other side sent 200 OK."""
 
@@ -65,7 +74,7 @@ class Line:
         self.ended = False
         self.is_t38 = False
         self.refuses_t38 = refuses_t38
-        self.paths = (_PacketPath(loss_percent, seed), _PacketPath(loss_percent, seed + 1))
+        self.paths = (PacketPath(loss_percent, 2 * seed), PacketPath(loss_percent, 2 * seed + 1))
         self._parties: list[Party] = []
         self._held = 0
         self._due: list[tuple[int, int, Callable[[], None]]] = []
@@ -146,11 +155,11 @@ class Line:
             terminal.tick_t38()
             if terminal.outbox:
                 packets, terminal.outbox = terminal.outbox, []
-                self._deliver(self.paths[side], packets, there)
+                self._deliver(self.paths[side], packets, terminal.options.redundancy, there)
 
-    def _deliver(self, path: "_PacketPath", packets: list[tuple[bytes, int]], there: Party) -> None:
+    def _deliver(self, path: "PacketPath", packets: list[tuple[bytes, int]], redundancy: int, there: Party) -> None:
         for packet, copies in packets:
-            for sequence, fresh in path.carry(packet, copies):
+            for sequence, fresh in path.carry(packet, copies, redundancy):
                 receiver = there.terminal()
                 if receiver is not None and receiver.is_t38:
                     receiver.receive_packet(fresh, sequence)
@@ -200,18 +209,23 @@ class Line:
                 party.t38_started()
 
 
-class _PacketPath:
-    """UDPTL in one direction (ITU-T T.38, 9.1): a lost datagram is made good by the copies in the next ones."""
+class PacketPath:
+    """UDPTL in one direction (ITU-T T.38, 9.1): a lost datagram is made good by the copies in the next ones.
+
+    Each datagram is lost by itself, so many percent of them; the same seed loses the same ones.
+    """
 
     def __init__(self, loss_percent: float, seed: int) -> None:
         self._loss = loss_percent / 100
         self._random = random.Random(seed)
-        self._recent: deque[tuple[int, bytes]] = deque(maxlen=REDUNDANCY + 1)
+        self._recent: deque[tuple[int, bytes]] = deque(maxlen=MOST_REDUNDANCY + 1)
         self._next = 0
         self._arrived = -1
 
-    def carry(self, packet: bytes, copies: int) -> list[tuple[int, bytes]]:
-        """The packets that are new to the receiver when this datagram (sent `copies` times) arrives, or fails to."""
+    def carry(self, packet: bytes, copies: int, redundancy: int) -> list[tuple[int, bytes]]:
+        """The packets, each with its sequence number, that are new to the receiver when this datagram arrives, or fails
+        to. It is sent `copies` times, and repeats so many packets before it.
+        """
         sequence = self._next
         self._next += 1
         if not self._loss:
@@ -219,6 +233,6 @@ class _PacketPath:
         self._recent.append((sequence, packet))
         if all(self._random.random() < self._loss for _ in range(max(copies, 1))):
             return []
-        fresh = [item for item in self._recent if item[0] > self._arrived]
+        fresh = [item for item in self._recent if item[0] > self._arrived and item[0] >= sequence - redundancy]
         self._arrived = sequence
         return fresh

@@ -9,7 +9,7 @@ prefix = "+493020"
 from_address = "127.0.0.1"         # sip_network_ip of the inbound call
 gateway = "carrier"                # optional: only when dialled through this gateway
 deliver_as = "+493020"             # optional: replaces the prefix in the number delivered
-loss_percent = 5                   # optional; and refuses_t38 = true
+loss_percent = 5                   # optional; and seed = 2, refuses_t38 = true
 
 [[number]]                         # `exact`, `suffix` or `prefix`, then keys of Behaviour (far_end.py)
 exact = "+49301234567"
@@ -43,6 +43,8 @@ _FIXED_TESTS: dict[str, Behaviour] = {
     "011": Behaviour(kind="silence"),
     "012": Behaviour(kind="no_answer"),
     "060": Behaviour(stays_silent=True),
+    "070": Behaviour(wants_digits="12#A"),
+    "071": Behaviour(wants_digits="12#A", telephone_events=False, t38="refuse"),
 }
 
 
@@ -54,6 +56,7 @@ class OwnNumber:
     from_address: str
     loss_percent: float
     refuses_t38: bool
+    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class _Own:
     deliver_as: str | None
     loss_percent: float
     refuses_t38: bool
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class NumberingPlan:
         for own in self._own:
             if number.startswith(own.prefix) and own.gateway in (None, gateway):
                 delivered = number if own.deliver_as is None else own.deliver_as + number[len(own.prefix) :]
-                return OwnNumber(delivered, own.from_address, own.loss_percent, own.refuses_t38)
+                return OwnNumber(delivered, own.from_address, own.loss_percent, own.refuses_t38, own.seed)
         return Behaviour() if self._default == "fax" else Behaviour(kind="refuse", sip_status=404)
 
 
@@ -135,7 +139,7 @@ def behaviour_of_test_number(digits: str) -> Behaviour:
 
 
 def _own(entry: dict[str, Any]) -> _Own:
-    known = {"prefix", "from_address", "gateway", "deliver_as", "loss_percent", "refuses_t38"}
+    known = {"prefix", "from_address", "gateway", "deliver_as", "loss_percent", "refuses_t38", "seed"}
     if "prefix" not in entry or entry.keys() - known:
         raise InvalidBenchConfig(f"[[own]] needs prefix and takes only {sorted(known)}: {entry}")
     return _Own(
@@ -145,6 +149,7 @@ def _own(entry: dict[str, Any]) -> _Own:
         deliver_as=entry.get("deliver_as"),
         loss_percent=float(entry.get("loss_percent", 0)),
         refuses_t38=bool(entry.get("refuses_t38", False)),
+        seed=int(entry.get("seed", 1)),
     )
 
 

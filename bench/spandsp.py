@@ -18,6 +18,7 @@ LIBRARY = "libspandsp.so.2"
 TxPacketHandler = CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(c_ubyte), c_int, c_int)
 PhaseHandler = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int)
 PhaseEHandler = CFUNCTYPE(None, c_void_p, c_void_p, c_int)
+MessageHandler = CFUNCTYPE(None, c_int, c_char_p)
 
 
 def packet_handler(function: Callable[..., int]) -> Any:
@@ -35,12 +36,18 @@ def phase_e_handler(function: Callable[..., None]) -> Any:
     return PhaseEHandler(function)
 
 
+def message_handler(function: Callable[..., None]) -> Any:
+    """Make a message_handler_func_t of (level, text) -> None. 0.0.6 gives it no user data: the tag has to do."""
+    return MessageHandler(function)
+
+
 MODEMS_V27TER_V29 = 0x01 | 0x02
 MODEM_V17 = 0x04
 COMPRESSION_T4_1D, COMPRESSION_T4_2D, COMPRESSION_T6, COMPRESSION_T85, COMPRESSION_T85_L0 = 0x02, 0x04, 0x08, 0x10, 0x20
 RESOLUTIONS = 0x01 | 0x02 | 0x04 | 0x20000 | 0x40000 | 0x200000  # standard, fine, superfine; R8, R16, 400 x 400
 IMAGE_SIZES = 0x01 | 0x02 | 0x04 | 0x10000 | 0x20000 | 0x40000 | 0x80000 | 0x100000  # A4, B4, A3 wide; any length
 LOG_NONE = 0
+LOG_VERBOSE = 0x400 | 0x800 | 0x2000 | 5  # SHOW_SEVERITY, _PROTOCOL and _TAG; FLOW, as in mod_spandsp
 G711_ULAW = 1
 
 
@@ -129,6 +136,8 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "t30_get_logging_state": (c_void_p, (c_void_p,)),
     "t30_completion_code_to_str": (c_char_p, (c_int,)),
     "span_log_set_level": (c_int, (c_void_p, c_int)),
+    "span_log_set_tag": (c_int, (c_void_p, c_char_p)),
+    "span_log_set_message_handler": (None, (c_void_p, MessageHandler)),
 }
 
 

@@ -1,5 +1,6 @@
 """The drawings of docs/benchmarks.md: plain SVG, readable on any background."""
 
+import itertools
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -50,6 +51,34 @@ def runs(title: str, ratios: Sequence[float], limits: Mapping[str, float]) -> st
     parts += [text(x, bottom + 18, str(n), anchor="middle") for n, x in enumerate(across, 1)]
     parts.append(text(left, bottom + 36, "run"))
     return svg(570, bottom + 46, *parts)
+
+
+def curves(title: str, across: Sequence[float], series: Mapping[str, Sequence[float]]) -> str:
+    """A line for each of `series`, percent over `across`."""
+    left, right, top, bottom = 50, 400, 34, 234
+    most = max(across)
+
+    def x_of(value: float) -> float:
+        return left + (right - left) * value / most
+
+    def y_of(percent: float) -> float:
+        return bottom - (bottom - top) * percent / 100
+
+    parts = [text(left, 18, title)]
+    for tick in range(0, 101, 20):
+        parts.append(f'<path d="M{left} {y_of(tick):.1f}H{right}" stroke="#e3e7ea"/>')
+        parts.append(text(left - 8, y_of(tick) + 4, str(tick), anchor="end"))
+    parts += [text(x_of(value), bottom + 18, f"{value:g}", anchor="middle") for value in across]
+    styles = list(itertools.product((DARK, RED), ("none", "5 4")))
+    last = {name: y_of(values[-1]) for name, values in series.items()}
+    names = sorted(series, key=lambda name: last[name])
+    heights = dict(zip(names, _apart((last[name] for name in names), 15), strict=True))
+    for (name, values), (colour, dashes) in zip(series.items(), styles, strict=False):
+        points = [f"{x_of(x):.1f} {y_of(y):.1f}" for x, y in zip(across, values, strict=True)]
+        drawn = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"'
+        parts.append(f'<path d="M{" L".join(points)}" {drawn}/>')
+        parts.append(text(right + 8, heights[name] + 4, name, fill=colour))
+    return svg(570, bottom + 32, *parts)
 
 
 def _scale(values: Iterable[float]) -> tuple[float, float, float]:

@@ -1,11 +1,12 @@
 """What Faxplan adds to a sending FreeSWITCH: CPU-seconds per fax, beside a bare txfax.
 
-    python benchmarks/live_sending.py [--runs 10] [--calls 60] [--rate 10] [--stamped] [--write docs/benchmarks]
+    python benchmarks/live_sending.py [--runs 10] [--calls 60] [--rate 10] [--stamped] [--traced]
+                                      [--write docs/benchmarks]
 
 Three FreeSWITCH instances on 127.0.0.1: a bare sender, one that runs Faxplan's scripts, and the carrier that receives.
 Runs are interleaved, bare, Faxplan, bare, ...; then each sends one burst. The worker has rendered before, and the bare
 sender sends the page that it rendered, with the same header line, so that both send the same rows; with --stamped
-Faxplan stamps "page n of m" itself.
+Faxplan stamps "page n of m" itself. With --traced each of its calls writes a T.30 trace.
 """
 
 import statistics
@@ -35,7 +36,12 @@ class Result:
 
 
 def main() -> None:
-    options = _options.read("live_sending", __doc__ or "", stamped="Faxplan stamps the header line")
+    options = _options.read(
+        "live_sending",
+        __doc__ or "",
+        stamped="Faxplan stamps the header line",
+        traced="T.30 traces are written, and kept of calls that fail",
+    )
     result = measured(options)
     text = markdown(options, result)
     print(text)
@@ -50,7 +56,7 @@ def main() -> None:
 
 def measured(options: Options) -> Result:
     runs, load = options.runs, options.load
-    with senders((runs + 1) * load.calls, stamped="stamped" in options) as both:
+    with senders((runs + 1) * load.calls, stamped="stamped" in options, traced="traced" in options) as both:
         print(f"{runs} interleaved runs of {load.calls} calls, {load.rate:g} a second; then one of all at once")
         steady = compare(both.bare, both.faxplan, load, runs)
         burst = compare(both.bare, both.faxplan, Load(load.calls, BURST_RATE), 1)

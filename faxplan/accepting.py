@@ -30,8 +30,8 @@ from faxplan.trunks import Trunk
 class IncomingCall:
     """A call that wants to be answered. source_address: where its INVITE really came from.
 
-    trunk: by the dialplan's own word, never the peer's; None: it is known by its address. gateway, invite: written by
-    the peer. encrypted: whether its media are, as encrypted_media.offered has it.
+    trunk: by the dialplan's own word, never the peer's; None: it is known by its address. gateway, invite, call_id:
+    written by the peer. encrypted: whether its media are, as encrypted_media.offered has it.
     """
 
     channel_uuid: str
@@ -40,6 +40,8 @@ class IncomingCall:
     gateway: str | None = None
     trunk: str | None = None
     encrypted: bool = False
+    source_port: int | None = None
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +223,8 @@ def _open(
         node=node.name,
         trunk=trunk.name,
         channel_uuid=call.channel_uuid,
-        peer_address=call.source_address,
-        said=attempts.Said(call.invite, caller, called.place),
+        peer=(call.source_address, call.source_port),
+        said=attempts.Said(call.invite, caller, called.place, call.call_id),
         may=Offered(t38=t38, v17=trunk.v17, ecm=ecm),
     )
     queue.open_call(
@@ -237,5 +239,7 @@ def _open(
         destination=did.number,
         lease_seconds=node.lease_seconds,
     )
-    sidecar = InboundSidecar(did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid)
+    sidecar = InboundSidecar(
+        did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid, t30_trace=trunk.t30_trace
+    )
     return Accepted(sidecar, did.station_ident, received_media.variables(trunk, t38=t38, ecm=ecm))

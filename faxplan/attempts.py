@@ -8,6 +8,7 @@ from faxplan.caller_identity import Caller
 from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.invite import Invite
+from faxplan.spool import OutboundSidecar
 
 MOST_CALLER_ID = 200
 ANONYMOUS = "anonymous"
@@ -21,6 +22,7 @@ class Said:
     invite: Invite
     caller: Caller
     place: str
+    call_id: str | None = None
 
     @property
     def caller_id(self) -> str:
@@ -39,28 +41,31 @@ def open_inbound(
     node: str,
     trunk: str,
     channel_uuid: str,
-    peer_address: str,
+    peer: tuple[str, int | None],
     said: Said,
     may: Offered,
 ) -> int:
     """The attempt of a call that comes in; its id. Those of calls that go out are opened by claims.claim_faxes.
 
-    may: what the call may use. What settles a dispute is kept as the peer wrote it.
+    may: what the call may use. peer: address and port that the INVITE came from. What settles a dispute is kept as the
+    peer wrote it.
     """
     invite = said.invite
     return int(
         tx.value(
             """insert into attempts (tenant_id, fax_id, number, node, trunk, channel_uuid, peer_address, caller_id,
                                      called_from, invite_uri, invite_to, invite_from, invite_asserted, invite_diversion,
-                                     verstat, attest, t38_offered, ecm_offered, v17_offered)
-               values (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
+                                     verstat, attest, t38_offered, ecm_offered, v17_offered, peer_port, sip_call_id,
+                                     channel)
+               values (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, true)
+               returning id""",
             (
                 tenant_id,
                 fax_id,
                 node,
                 trunk,
                 channel_uuid,
-                foreign_text.kept(peer_address),
+                foreign_text.kept(peer[0]),
                 said.caller_id,
                 said.place,
                 foreign_text.kept(invite.request_uri),
@@ -73,6 +78,8 @@ def open_inbound(
                 may.t38,
                 may.ecm,
                 may.v17,
+                peer[1],
+                foreign_text.kept(said.call_id),
             ),
         )
     )
@@ -98,6 +105,16 @@ def open_internal(
     )
 
 
+def keep_trace(tx: Transaction, tenant_id: int, attempt_id: int, trace: str | None) -> None:
+    """Keeps what t30_trace.read gave of its call; None: nothing."""
+    if trace is not None:
+        tx.later(
+            """insert into t30_traces (tenant_id, attempt_id, trace) values (%s, %s, %s)
+               on conflict do nothing""",
+            (tenant_id, attempt_id, trace),
+        )
+
+
 def reopen(tx: Transaction, tenant_id: int, attempt_id: int) -> None:
     """Takes back that a call was given up as lost: what it received has turned up."""
     tx.execute(
@@ -116,20 +133,26 @@ def close(
     explanation: str,
     pages: int,
     rule: str | None = None,
-    dialled: str | None = None,
-    caller_id: str | None = None,
+    sent: OutboundSidecar | None = None,
+    channel: bool | None = None,
 ) -> None:
     """Writes how the call ended.
 
-    outcome: as attempts.outcome in schema.sql; pages: of this call; rule: of failure_rules.
+    outcome: as attempts.outcome in schema.sql; pages: of this call; rule: of failure_rules; sent: of a call that went
+    out; channel: whether there was one, None where that is not known, or known before.
     """
     tx.later(
         """update attempts set outcome = %s, explanation = %s, pages = %s, answered_at = %s,
                ended_at = coalesce(to_timestamp(%s), now()), sip_code = %s, q850_cause = %s, hangup_cause = %s,
                fax_result_code = %s, fax_result_text = %s, t38_status = %s, ecm_used = %s, v17_disabled = %s,
                transfer_rate = %s, bad_rows = %s, encoding = %s, image_resolution = %s, local_station_id = %s,
-               remote_station_id = %s, remote_country = %s, remote_vendor = %s, remote_model = %s, sip_call_id = %s,
-               peer_address = coalesce(%s, peer_address), dialled = %s, caller_id = coalesce(%s, caller_id), rule = %s
+               remote_station_id = %s, remote_country = %s, remote_vendor = %s, remote_model = %s,
+               sip_call_id = coalesce(%s, sip_call_id), peer_address = coalesce(%s, peer_address),
+               peer_port = coalesce(%s, peer_port), dialled = %s, caller_id = coalesce(%s, caller_id), rule = %s,
+               channel = coalesce(%s, channel), invited_at = to_timestamp(%s), progress_at = to_timestamp(%s),
+               hung_up_by = %s, sip_phrase = %s, media_address = %s, codec = %s,
+               invite_uri = coalesce(%s, invite_uri), invite_to = coalesce(%s, invite_to),
+               invite_from = coalesce(%s, invite_from), invite_asserted = coalesce(%s, invite_asserted)
            where tenant_id = %s and id = %s and outcome is null""",
         (
             outcome,
@@ -156,9 +179,21 @@ def close(
             result.remote_model,
             result.sip_call_id,
             result.peer_address,
-            dialled,
-            caller_id,
+            result.peer_port,
+            sent.dialled if sent else None,
+            sent.caller_id if sent else None,
             rule,
+            channel,
+            result.invited_at,
+            result.progress_at,
+            result.hung_up_by,
+            result.sip_phrase,
+            result.media_address,
+            result.codec,
+            result.invite_uri,
+            result.invite_to,
+            result.invite_from,
+            result.invite_asserted,
             tenant_id,
             attempt_id,
         ),

@@ -6,6 +6,7 @@ A claim asks again (calling_number in schema.sql), whatever was chosen when the 
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NoCallerId, NotFound
+from faxplan.short_numbers import EmergencyNumber, ShortNumber
 from faxplan.tenants import Tenant
 
 
@@ -26,7 +27,7 @@ def choose(tx: Transaction, tenant: Tenant, wanted: str | None) -> str:
 
     A tenant without a DID calls as its first verified number. Raises NoCallerId, ForeignCallerId and InvalidNumber.
     """
-    number = None if wanted is None else numbers.normalise(wanted, tenant.country)
+    number = None if wanted is None else _read(wanted, tenant)
     found = tx.row("select number from calling_number(%s, %s)", (tenant.id, number))
     if found is None:
         raise NoCallerId(
@@ -40,6 +41,17 @@ def choose(tx: Transaction, tenant: Tenant, wanted: str | None) -> str:
             "administrator verifies others: `faxplan number add`."
         )
     return str(found["number"])
+
+
+def _read(wanted: str, tenant: Tenant) -> str:
+    try:
+        return numbers.normalise(wanted, tenant.country)
+    except (EmergencyNumber, ShortNumber) as error:
+        # Nobody is to be called there; that it is no number to call as is another refusal.
+        raise ForeignCallerId(
+            f"{wanted.strip()[:40]!r} is an emergency number or a short code, and no number to call as. Without one "
+            "a fax calls as the tenant's first DID."
+        ) from error
 
 
 def _usable(tx: Transaction, tenant_id: int) -> list[str]:

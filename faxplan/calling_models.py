@@ -29,6 +29,7 @@ class TenantTurn(Table):
     served_at = TimestampField()
     hour = TimestampField()
     calls = IntegerField()
+    pages = IntegerField()
 
     class Meta:
         """Where its rows are."""

@@ -29,6 +29,20 @@ FAX_ENABLE_T38 = "fax_enable_t38"
 FAX_ENABLE_T38_REQUEST = "fax_enable_t38_request"
 T38_REDUNDANCY = "t38_gateway_redundancy"
 
+# Also read by them: spandsp's log, see t30_trace.py.
+FAX_VERBOSE = "fax_verbose"
+FAX_VERBOSE_LOG_LEVEL = "fax_verbose_log_level"
+FAX_TRACE_DIR = "fax_trace_dir"
+EXECUTE_ON_FAX_PHASE_B = "execute_on_fax_phase_b"
+EXECUTE_ON_FAX_PHASE_D = "execute_on_fax_phase_d"
+PHASE_B_TIME = "faxplan_phase_b_time"
+"""Set by the first of them, as we have it: when the machines agreed last. PHASE_D_TIME with a page's number: when that
+page of the call was done. Both as t30_trace.CLOCK has it."""
+PHASE_D_TIME = "faxplan_phase_d_time_"
+# How DTMF is sent (switch_core_media.c): rfc2833 where telephone-event (RFC 4733) was agreed on.
+DTMF_TYPE = "dtmf_type"
+RFC2833 = "rfc2833"
+
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"
 HANGUP_CAUSE_Q850 = "hangup_cause_q850"
@@ -40,6 +54,30 @@ SIP_VIA_PROTOCOL = "sip_via_protocol"
 RTP_HAS_CRYPTO = "rtp_has_crypto"
 RTP_SECURE_AUDIO_CONFIRMED = "rtp_secure_audio_confirmed"
 ANSWER_EPOCH = "answer_epoch"
+SIP_INVITE_FAILURE_PHRASE = "sip_invite_failure_phrase"
+SIP_TERM_CAUSE = "sip_term_cause"
+SIP_HANGUP_DISPOSITION = "sip_hangup_disposition"
+"""recv_bye, recv_refuse, recv_cancel, send_bye, send_refuse or send_cancel."""
+SIP_NETWORK_PORT = "sip_network_port"
+REMOTE_MEDIA_IP = "remote_media_ip"
+REMOTE_MEDIA_PORT = "remote_media_port"
+READ_CODEC = "read_codec"
+START_UEPOCH = "start_uepoch"
+"""These are microseconds; "0" where it never happened. Set before the hangup hook, and after a script's end."""
+PROGRESS_UEPOCH = "progress_uepoch"
+PROGRESS_MEDIA_UEPOCH = "progress_media_uepoch"
+ANSWER_UEPOCH = "answer_uepoch"
+END_UEPOCH = "end_uepoch"
+
+# What our INVITE said (outbound): sofia_glue.c, sofia_glue_do_invite.
+SIP_DESTINATION_URL = "sip_destination_url"
+SIP_FROM_HOST = "sip_from_host"
+SIP_INVITE_DOMAIN = "sip_invite_domain"
+SIP_INVITE_FROM_URI = "sip_invite_from_uri"
+SIP_LOCAL_NETWORK_ADDR = "sip_local_network_addr"
+SIP_CID_TYPE = "sip_cid_type"
+ORIGINATION_CALLER_ID_NUMBER = "origination_caller_id_number"
+ORIGINATION_CALLER_ID_NAME = "origination_caller_id_name"
 
 # Who calls whom (inbound): sofia.c, sofia_handle_sip_i_invite and extract_header_vars.
 SIP_GATEWAY = "sip_gateway"

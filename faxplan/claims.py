@@ -44,7 +44,7 @@ _OPEN = Prepared(
         from left_queue q
         where u.tenant_id = q.tenant_id and u.id = q.fax_id and u.state = 'queued' and not u.cancel_requested
         returning u.tenant_id, u.id, u.called_number, u.calling_number, u.pages, u.pages_done, u.attempts_made,
-                  u.rendering_id, u.t38_off, u.v17_off, u.ecm_off, q.tried),
+                  u.rendering_id, u.t38_off, u.v17_off, u.ecm_off, u.post_dial, q.tried),
     t as (
         select f.*, t.id as trunk_id, t.name, c.prefix,
                t.t38 and not f.t38_off and not coalesce(l.t38_off, false) as t38,
@@ -66,11 +66,13 @@ _OPEN = Prepared(
         select a.tenant_id, a.id, a.fax_id, 'outbound', %(node)s::text, %(switch)s::text, a.channel_uuid, t.trunk_id,
                t.called_number, now() + make_interval(secs => %(lease)s::integer), t.tried
         from a join t on t.id = a.fax_id),
-    turns as ({turns.NOTED}),
-    paced as ({limits.paced("select trunk_id from t")})
+    -- In this order, as settling locks them.
+    noted as ({turns.noted("select tenant_id, pages - pages_done as pages from f")} returning 1),
+    paced as ({limits.paced("select t.trunk_id from t, (select count(*) from noted) n")})
     select t.tenant_id, t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
            t.called_number, o.number as calling_number, t.pages, a.start_page, d.object_name, d.bytes, d.sha256,
-           t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident
+           t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident,
+           t.post_dial
     from t join a on a.fax_id = t.id
     join renderings r on r.tenant_id = t.tenant_id and r.id = t.rendering_id
     join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
@@ -84,7 +86,8 @@ class ClaimedFax:
 
     trunk None: no route serves the number. calling_number: its tenant's, at this moment, or None where it has none.
     did_ident: the station ident of that DID; empty: it has none, or is no DID.
-    t38, v17, ecm: what this call may use, after what earlier calls to the number have shown.
+    t38, v17, ecm: what this call may use, after what earlier calls to the number have shown. post_dial: digits that
+    follow the answer (post_dial.split).
     """
 
     tenant_id: int
@@ -102,6 +105,12 @@ class ClaimedFax:
     t38: bool = True
     v17: bool = True
     ecm: bool = True
+    post_dial: str = ""
+
+    @property
+    def pages_left(self) -> int:
+        """How many this call has to send."""
+        return self.pages - self.start_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,4 +251,5 @@ def _claimed(row: Row, trunk: Trunk | None) -> ClaimedFax:
         t38=row["t38"],
         v17=row["v17"],
         ecm=row["ecm"],
+        post_dial=row["post_dial"],
     )

@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from faxplan import (
+    cli_barring,
     cli_calling,
+    cli_cdr,
     cli_database,
     cli_dids,
     cli_faxes,
@@ -180,6 +182,8 @@ def _parser() -> argparse.ArgumentParser:
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)
     cli_calling.add_commands(commands, common, personal)
+    cli_cdr.add_commands(commands, common)
+    cli_barring.add_commands(commands, common)
     return parser
 
 

@@ -18,6 +18,8 @@ from faxplan import (
     progress,
     saving,
     send_time,
+    t30_list,
+    t30_steps,
     tenants,
     time_line,
 )
@@ -38,7 +40,9 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     send = commands.add_parser("send", parents=[personal], help="send a document")
     send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
-    send.add_argument("number", metavar="NUMBER", help="as +49 30 123456, or as it is dialled in the tenant's country")
+    send.add_argument("number", metavar="NUMBER",
+                      help="as +49 30 123456, or as it is dialled in the tenant's country; behind w (half a second) or "
+                      "p (two) digits that are dialled after the answer")  # fmt: skip
     send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
     send.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
                       help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip
@@ -60,6 +64,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
 
     show = commands.add_parser("show", parents=[personal], help="everything about a fax: each call, and what was said")
     show.add_argument("fax", type=int, metavar="FAX")
+    show.add_argument("--trace", action="store_true", help="and what the machines said, step by step (T.30)")
     show.set_defaults(command=_show)
 
     get = commands.add_parser("get", parents=[personal], help="save a fax's pages as PDF and PNG")
@@ -154,11 +159,16 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
     with context.portal.tenant(user.tenant_id) as tx:
         fax = history.fax(tx, user, options.fax)
         calls = history.attempts(tx, user, options.fax)
+        traces = history.traces(tx, user, options.fax) if options.trace else {}
     if options.json:
-        cli_output.print_json({"fax": fax, "attempts": calls})
+        steps = {"traces": {number: t30_steps.read(trace) for number, trace in traces.items()}} if options.trace else {}
+        cli_output.print_json({"fax": fax, "attempts": calls, **steps})
         return 0
     for line in time_line.of_fax(fax, calls, tenant, datetime.now(UTC)):
         print(line)
+    for call in calls if options.trace else ():
+        for line in t30_list.of_call(call, traces.get(call.number), tenant.zone):
+            print(cli_output.printable(line))
     return 0
 
 

@@ -76,9 +76,9 @@ def _explain_route(context: "Context", options: argparse.Namespace) -> int:
         return 0
     calling = numbers.readable(found.calling, None) if found.calling else "no number of its own"
     print(f"{numbers.readable(found.number, None)}, called by {found.tenant} as {calling}:")
-    if found.barred:
-        print(f"  {found.barred}")
-    elif not found.ways:
+    if reason := found.barred or found.waits:
+        print(f"  {reason}")
+    if not found.ways and not found.barred:
         print("  No trunk takes it: no route fits, or their trunks are switched off. `faxplan route add` enters one.")
     for place, way in enumerate(found.ways, 1):
         print(f"  {place}. {way.trunk}: {way.why}; {f'not now: {way.busy}' if way.busy else 'free'}")

@@ -47,6 +47,7 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
     for option, meaning in (
         ("--max-calls", "calls at once, sent and received; `none`: no limit of its own"),
         ("--calls-per-hour", "calls that go out in an hour by the clock; `none`: no limit"),
+        ("--pages-per-hour", "pages that go out in an hour by the clock; `none`: no limit"),
     ):
         change.add_argument(option, type=cli_output.number_or_none, metavar="N", help=meaning)
     change.add_argument("--redial-limits", choices=["none", "us"],
@@ -112,11 +113,11 @@ def _list_tenants(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_tenants(context.admin)
     rows = [
         (t.slug, t.country, t.time_zone, t.station_ident, t.sender_name if t.header_line else "off", t.max_attempts,
-         t.max_calls or "", t.calls_per_hour or "", "yes" if t.enabled else "no", t.name)
+         t.max_calls or "", t.calls_per_hour or "", t.pages_per_hour or "", "yes" if t.enabled else "no", t.name)
         for t in found
     ]  # fmt: skip
     headings = ("TENANT", "COUNTRY", "TIME ZONE", "STATION IDENT", "HEADER LINE", "ATTEMPTS", "CALLS", "AN HOUR",
-                "ENABLED", "NAME")  # fmt: skip
+                "PAGES AN HOUR", "ENABLED", "NAME")  # fmt: skip
     return cli_output.listed(options, found, headings, rows, "There is no tenant yet. `faxplan tenant add` enters one.")
 
 

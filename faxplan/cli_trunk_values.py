@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from faxplan import called_number, cli_output, numbers
+from faxplan import called_number, cli_output, numbers, t30_trace
 from faxplan.dial_string import MOST_REDUNDANCY
 
 
@@ -34,6 +34,8 @@ def options() -> argparse.ArgumentParser:
     _add_media(parser)
     _add_encryption(parser)
     _add_identity(parser)
+    parser.add_argument("--t30-trace", choices=[t30_trace.OFF, t30_trace.FAILED, t30_trace.ALL],
+                        help="of which calls the T.30 is kept for `faxplan show --trace` (default: off)")  # fmt: skip
     _add_limits(parser)
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
@@ -117,6 +119,8 @@ def _media(trunk: Mapping[str, Any]) -> str:
     parts += [f"no {name}" for name, column in (("V.17", "v17"), ("ECM", "ecm")) if not trunk[column]]
     if trunk["t38_redundancy"] != MOST_REDUNDANCY:
         parts.append(f"redundancy {trunk['t38_redundancy']}")
+    if trunk["t30_trace"] != t30_trace.OFF:
+        parts.append(f"T.30 traces: {trunk['t30_trace']}")
     return ", ".join(parts)
 
 

@@ -1,305 +1,98 @@
-"""The runtime of a node: claims due faxes, dials them, notes their pages, and settles what the journal holds.
-
-One a node, by a session-level advisory lock. It survives a database restart, and ends when the switch stops.
-"""
+"""Dialling: claims faxes that are due, as many as there is room for, has them staged, and originates their calls."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
-from faxplan import claims, nodes, queue, tenants, trunk_tests
+from faxplan import claims, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
-from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
-from faxplan.db import Database, Listener
-from faxplan.documents import Store, StoreUnavailable
-from faxplan.endings import Endings
+from faxplan.db import Database
+from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
-from faxplan.gateway_sync import GatewaySync
-from faxplan.internal_deliveries import InternalDeliveries
-from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
-from faxplan.pending import Pending
-from faxplan.recovery import Recovery
+from faxplan.one_by_one import one_by_one
 from faxplan.spool import Spool
 from faxplan.staging import Staged, Stager
-from faxplan.switch import CallJournalled, ChannelMade, FaxStarted, NoAnswer, PageDone, Switch, SwitchEvent
+from faxplan.store_watch import StoreWatch
+from faxplan.switch import Switch
 from faxplan.tenants import Tenant
 from faxplan.ways import Ways
 from faxplan.whereabouts import DIALLING_SECONDS
 
-T = TypeVar("T")
-LONGEST_TICK_SECONDS = 0.5
-"""How long the runtime sleeps where nothing happens and nothing is due: so late may it hear PostgreSQL, or a stop."""
-COLLECT_SECONDS = 0.2
-"""What the switch tells within this time is worked on together: each waking costs as much as several statements."""
-TROUBLE_SECONDS = 1.0
 SWITCH_FULL_SECONDS = 1.0
 """Between two looks whether a switch has room that is full of other calls."""
-TAKEOVER_SECONDS = 5.0
-"""How long a runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
-PROGRESS_SECONDS = 0.5
-"""Page counts that come within this time share a transaction."""
-SWEEP_SECONDS = 5.0
-"""What an error left over is tried again so often; the rest is settled when the switch tells of it."""
-CANCEL_SECONDS = 1.0
-HEARTBEAT_SECONDS = 5.0
-RECOVERY_SECONDS = 30.0
 LEAST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 5.0
 """Between two looks into the queue, where no notification says that there is something new."""
-MOST_EVENTS = 200
-NO_CHANNEL_GRACE_SECONDS = 0.5
-"""How long a `-ERR` waits to be told of a channel: events may come out of order."""
 
 
 class Dialer:
-    """See the module. Everything it works with is given; nothing is kept beyond the run but in database and on disk."""
+    """A runtime's hand in it; its methods raise DatabaseUnavailable, and may be repeated.
+
+    due: when to look into the queue, monotonic. end_undialled: notes durably how a call ended that has no channel.
+    """
 
     def __init__(
         self,
         switch: Switch,
         db: Database,
-        listener: Listener,
         store: Store,
         spool: Spool,
-        journal: Journal,
         settings: Settings,
+        live: LiveCalls,
+        watch: StoreWatch,
+        end_undialled: Callable[[ClaimedFax, str], None],
     ) -> None:
+        self.due = 0.0
         self._switch = switch
         self._db = db
-        self._listener = listener
-        self._store = store
-        self._spool = spool
-        self._journal = journal
-        self._pending = Pending(settings.pending)
         self._settings = settings
-        self._gateway_sync = GatewaySync(switch, db, settings)
-        self._recovery = Recovery(switch, db, spool, settings.node)
-        self._live = LiveCalls()
+        self._live = live
+        self._watch = watch
+        self._end_undialled = end_undialled
         self._ways = Ways()
-        self._endings = Endings(db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}")
         self._stager = Stager(store, spool, settings)
-        self._internal = InternalDeliveries(db, store, settings.node, switch.log)
-        self._ended: set[int] = set()
-        self._full = False
-        self._refused_at: float | None = None
-        self._due = 0.0
-        self._next_progress = 0.0
-        self._cancelling = False
-        self._next_cancel = 0.0
-        self._next_sweep = 0.0
-        self._next_heartbeat = 0.0
-        self._next_recovery = 0.0
         self._rate = CallRate(settings.calls_per_second, time.monotonic())
-        self._unavailable = False
-        self._storeless = False
+        self._lease_seconds = settings.call_cap_seconds + settings.lease_margin_seconds
+        self._full = False
 
-    def run(self) -> None:
-        """Runs until the switch stops, or until another runtime turns out to serve this node."""
-        try:
-            self._run()
-        finally:
-            # Given up first: a runtime that is to take over waits for the lock for some seconds only.
-            self._listener.close()
-            self._internal.close()
-            self._each(self._stager.close(), self._stopped_undialled)
+    @property
+    def is_staging(self) -> bool:
+        """Whether a long fax is being stamped; `dial_staged` is to be called soon."""
+        return bool(self._stager.attempts)
 
-    def _run(self) -> None:
-        for part in (self._spool, self._journal, self._pending):
-            part.prepare()
-        while self._switch.running():
-            self._take_events()
-            try:
-                if not self._listener.connected and not self._take_node():
-                    if self._is_superseded():
-                        self._switch.log("notice", "another runtime serves this node; this one ends")
-                        return
-                    continue
-                self._work()
-                self._available()
-            except DatabaseUnavailable as error:
-                self._wait_for_database(error)
-            except Exception as error:  # noqa: BLE001 - one fax's trouble must not end the runtime of all
-                self._switch.log("crit", f"{type(error).__name__}: {ascii(str(error))[:300]}; the runtime goes on")
-                time.sleep(TROUBLE_SECONDS)
+    def on_their_way(self, now: float) -> frozenset[int]:
+        """Attempts that are claimed and may have no channel yet. now: monotonic."""
+        return self._stager.attempts | self._live.dialled_since(now - DIALLING_SECONDS)
 
-    def _take_node(self) -> bool:
-        if not self._listener.try_lock(nodes.lock_key(self._settings.node)):
-            self._listener.close()
-            return False
-        self._refused_at = None
-        self._due = self._next_heartbeat = self._next_recovery = self._next_cancel = 0.0
-        # While nobody listened, somebody may have cancelled.
-        self._cancelling = True
-        return True
+    def wake(self) -> None:
+        """There may be something new in the queue, or to be done at once."""
+        self.due = 0.0
 
-    def _is_superseded(self) -> bool:
-        """Whether the lock has been another's for too long to be a dead runtime's, or our own lost connection's."""
-        now = time.monotonic()
-        if self._refused_at is None:
-            self._refused_at = now
-        return now - self._refused_at >= TAKEOVER_SECONDS
-
-    def _work(self) -> None:
-        ended, self._ended = self._ended, set()
-        # What cannot be settled now waits in the journal for the sweep.
-        self._each((self._journal.read(attempt_id) for attempt_id in sorted(ended)), self._settle)
-        now = time.monotonic()
-        if now >= self._next_progress:
-            self._next_progress = now + PROGRESS_SECONDS
-            self._live.record(self._db)
-        self._hear()
-        if now >= self._next_heartbeat:
-            self._next_heartbeat = now + HEARTBEAT_SECONDS
-            with self._db.across_tenants() as tx:
-                nodes.report(
-                    tx, self._settings.node, switch_uuid=self._switch.uuid(), max_channels=self._settings.max_channels
-                )
-        self._gateway_sync.work()
-        if now >= self._next_recovery:
-            self._next_recovery = now + RECOVERY_SECONDS
-            self._recover()
-        if now >= self._next_sweep:
-            self._sweep()
-        self._dial_staged()
-        if self._cancelling and now >= self._next_cancel:
-            self._next_cancel = now + CANCEL_SECONDS
-            self._stop_cancelled()
-        if now >= self._due:
-            self._dial_due()
-
-    def _hear(self) -> None:
-        """Notes what PostgreSQL notified, before anything else can fail: it is told once."""
-        heard = self._listener.heard()
-        self._cancelling = self._cancelling or queue.CANCEL_CHANNEL in heard
-        if queue.QUEUE_CHANNEL in heard:
-            self._due = 0.0
-
-    # ---------------------------------------------------------------------------------------------------------- events
-
-    def _take_events(self) -> None:
-        """Takes in what the switch tells, waiting for it. Asks no database, so that nothing told is ever lost."""
-        event, taken = self._switch.next_event(self._patience_ms()), 0
-        if event is not None:
-            time.sleep(COLLECT_SECONDS)
-        while event is not None:
-            self._note(event)
-            taken += 1
-            event = self._switch.next_event(0) if taken < MOST_EVENTS else None
-
-    def _patience_ms(self) -> int:
-        """Milliseconds until something is due, if the switch tells nothing."""
-        if not self._listener.connected:
-            return int(LEAST_WAIT_SECONDS * 1000)
-        if self._stager.attempts:
-            return int(LEAST_WAIT_SECONDS * 1000)
-        due = min(self._due, self._next_sweep, self._next_heartbeat, self._next_recovery)
-        if self._live.untold:
-            due = min(due, self._next_progress)
-        return int(min(max(due - time.monotonic(), 0.001), LONGEST_TICK_SECONDS) * 1000) + 1
-
-    def _note(self, event: SwitchEvent) -> None:
-        match event:
-            case CallJournalled(attempt_id):
-                self._ended.add(attempt_id)
-            case PageDone(channel_uuid, pages):
-                self._live.note_pages(channel_uuid, pages)
-            case FaxStarted(channel_uuid):
-                self._live.note_start(channel_uuid)
-            case ChannelMade(channel_uuid):
-                if (call := self._live.on_channel(channel_uuid)) is not None:
-                    call.has_channel = True
-            case NoAnswer(channel_uuid, cause):
-                if (call := self._live.on_channel(channel_uuid)) is not None:
-                    call.error = cause
-                    call.grace_until = time.monotonic() + NO_CHANNEL_GRACE_SECONDS
-                    self._next_sweep = min(self._next_sweep, call.grace_until)
-
-    def _each(self, things: Iterable[T | None], act: Callable[[T], object]) -> None:
-        """Does something for each, and goes on after one that fails: one fax's trouble must not stop the others."""
-        for thing in things:
-            if thing is None:
-                continue
-            try:
-                act(thing)
-            except DatabaseUnavailable:
-                raise
-            except Exception as error:  # noqa: BLE001 - see above; the next sweep tries it again
-                told = f"{act.__name__} of {thing!r}: {type(error).__name__}: {error}"
-                self._switch.log("crit", ascii(told)[:400])
-
-    def _settle(self, outcome: Outcome) -> None:
-        self._endings.settle(outcome)
+    def note_room(self) -> None:
+        """A call of this node has ended."""
         if self._full:
-            self._due = 0.0
+            self.due = 0.0
 
-    def _sweep(self) -> None:
-        """Settles what waits in the journal, and calls that never had a channel; delivers what waits in pending/."""
-        now = time.monotonic()
-        self._next_sweep = now + SWEEP_SECONDS
-        for call in self._live:
-            if call.grace_until is None:
-                continue
-            if now < call.grace_until:
-                self._next_sweep = min(self._next_sweep, call.grace_until)
-                continue
-            call.grace_until = None
-            # Where there was a channel its hook will tell, and knows more, however late it is.
-            if not call.has_channel and not self._switch.channel_is_up(call.fax.channel_uuid):
-                self._journal.write(self._outcome(call.fax, call.error or ""))
-        self._each(list(self._journal.waiting()), self._settle)
-        self._deliver_waiting()
+    def close(self) -> None:
+        """Ends what was claimed and is not dialled; nothing can be dialled any more."""
+        one_by_one(self._switch, self._stager.close(), self._stopped_undialled)
 
-    def _deliver_waiting(self) -> None:
-        if waiting := list(self._pending.waiting()):
-            self._each(waiting if self._has_store() else (), self._endings.deliver)
-
-    def _has_store(self) -> bool:
-        """Without it no fax is dialled, and none fails."""
-        try:
-            self._store.check()
-        except StoreUnavailable as error:
-            if not self._storeless:
-                self._storeless = True
-                told = f"{error} Until then nothing new is dialled, and received faxes wait in pending/."
-                self._switch.log("err", ascii(told)[:400])
-            return False
-        if self._storeless:
-            self._storeless = False
-            self._switch.log("notice", "the document store is there again")
-        return True
-
-    def _outcome(self, fax: ClaimedFax, cause: str) -> Outcome:
-        result = without_channel(cause, ended_at=time.time())
-        return Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, result, fax.channel_uuid)
-
-    def _stop_cancelled(self) -> None:
-        """Done again until none is left: the channel may not have been there yet when its fax was cancelled."""
-        with self._db.across_tenants() as tx:
-            cancelled = queue.cancelled_calls(tx, self._settings.node)
-        self._cancelling = bool(cancelled)
-        for channel_uuid in cancelled:
-            self._switch.hang_up(channel_uuid, "ORIGINATOR_CANCEL")
-
-    # --------------------------------------------------------------------------------------------------------- dialling
-
-    def _dial_due(self) -> None:
-        if self._settings.internal_delivery:
-            self._internal.wake()
+    def dial_due(self) -> None:
+        """Claims and dials what there is room for, and sets when to look again."""
         sessions_left = self._sessions_left()
         allowance = self._rate.allowance(time.monotonic())
         if allowance < 1:
-            self._due = time.monotonic() + max(1 / self._rate.per_second, HELD_SECONDS / 2)
+            self._look_in(max(1 / self._rate.per_second, HELD_SECONDS / 2))
             return
         if self._stager.room < 1:
-            self._due = time.monotonic() + LEAST_WAIT_SECONDS
+            self._look_in(LEAST_WAIT_SECONDS)
             return
         if sessions_left < 1:
-            self._due = time.monotonic() + SWITCH_FULL_SECONDS
+            self._look_in(SWITCH_FULL_SECONDS)
             return
-        if not self._has_store():
-            self._due = time.monotonic() + LONGEST_WAIT_SECONDS
+        if not self._watch.is_there():
+            self._look_in(LONGEST_WAIT_SECONDS)
             return
         with self._db.across_tenants() as tx:
             claim = claims.claim_faxes(
@@ -308,7 +101,7 @@ class Dialer:
                 switch_uuid=self._switch.uuid(),
                 most=min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room),
                 max_calls=self._settings.max_channels,
-                lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
+                lease_seconds=self._lease_seconds,
                 calls_to_one_number=self._settings.calls_to_one_number,
                 ways=self._ways,
                 internal=self._settings.internal_delivery,
@@ -317,16 +110,37 @@ class Dialer:
         self._full = claim.calls >= self._settings.max_channels
         wait = LONGEST_WAIT_SECONDS if claim.wait is None or self._full else claim.wait
         least = 0.0 if claim.faxes else LEAST_WAIT_SECONDS
-        self._due = time.monotonic() + min(max(wait, least), LONGEST_WAIT_SECONDS)
+        self._look_in(min(max(wait, least), LONGEST_WAIT_SECONDS))
         self._dial_claimed(claim.faxes, claim.owners)
         if claim.tests:
             self._dial_test()
 
-    def _dial_claimed(self, claimed: Sequence[ClaimedFax], owners: Mapping[int, Tenant]) -> None:
-        self._rate.take(len(claimed))
-        for fax in claimed:
-            self._live.add(fax)
-        self._each(((fax, owners[fax.tenant_id]) for fax in claimed), self._dial)
+    def dial_staged(self) -> None:
+        """Dials what has been staged meanwhile, unless it was cancelled, or settled by another runtime."""
+        ready = self._stager.ready()
+        if not ready:
+            return
+        with self._db.across_tenants() as tx:
+            cancelled = queue.open_calls(tx, [staged.fax.attempt_id for staged in ready])
+        for staged in ready:
+            self._stager.forget(staged)
+            if staged.fax.attempt_id not in cancelled:
+                self._live.forget(staged.fax.attempt_id)  # recovery removes what lies in the spool
+        going = [staged for staged in ready if cancelled.get(staged.fax.attempt_id) is False]
+        one_by_one(self._switch, going, self._originate)
+        stopped = [staged.fax for staged in ready if cancelled.get(staged.fax.attempt_id)]
+        one_by_one(self._switch, stopped, self._cancelled_undialled)
+
+    def _look_in(self, seconds: float) -> None:
+        self.due = time.monotonic() + seconds
+
+    def _sessions_left(self) -> int:
+        """How many more calls the switch takes and keeps what is reserved for others. Paces the runtime below it."""
+        capacity = self._switch.capacity()
+        if capacity is None:
+            return claims.MOST_CLAIMED
+        self._rate.keep_below(capacity.per_second)
+        return capacity.most_sessions - capacity.sessions - self._settings.session_reserve
 
     def _dial_test(self) -> None:
         """In a transaction of its own: whatever is wrong with a test must not keep other faxes from being dialled."""
@@ -336,7 +150,7 @@ class Dialer:
                     tx,
                     node=self._settings.node,
                     switch_uuid=self._switch.uuid(),
-                    lease_seconds=self._settings.call_cap_seconds + self._settings.lease_margin_seconds,
+                    lease_seconds=self._lease_seconds,
                     max_calls=self._settings.max_channels,
                     actor=f"switch:{self._settings.node}",
                 )
@@ -348,42 +162,16 @@ class Dialer:
             return
         self._dial_claimed(claimed, owners)
 
-    def _sessions_left(self) -> int:
-        """How many more calls the switch takes and keeps what is reserved for others. Paces the runtime below it."""
-        capacity = self._switch.capacity()
-        if capacity is None:
-            return claims.MOST_CLAIMED
-        self._rate.keep_below(capacity.per_second)
-        return capacity.most_sessions - capacity.sessions - self._settings.session_reserve
+    def _dial_claimed(self, claimed: Sequence[ClaimedFax], owners: Mapping[int, Tenant]) -> None:
+        self._rate.take(len(claimed))
+        for fax in claimed:
+            self._live.add(fax)
+        one_by_one(self._switch, [(fax, owners[fax.tenant_id]) for fax in claimed], self._dial)
 
-    def _dial(self, owned: tuple[ClaimedFax, tenants.Tenant]) -> None:
+    def _dial(self, owned: tuple[ClaimedFax, Tenant]) -> None:
         staged = self._stager.take(*owned)
         if staged is not None:
             self._originate(staged)
-
-    def _dial_staged(self) -> None:
-        """Dials what has been staged meanwhile, unless it was cancelled, or settled by another runtime."""
-        ready = self._stager.ready()
-        if not ready:
-            return
-        with self._db.across_tenants() as tx:
-            cancelled = queue.open_calls(tx, [staged.fax.attempt_id for staged in ready])
-        for staged in ready:
-            self._stager.forget(staged)
-            if staged.fax.attempt_id not in cancelled:
-                self._live.forget(staged.fax.attempt_id)  # recovery removes what lies in the spool
-        self._each((staged for staged in ready if cancelled.get(staged.fax.attempt_id) is False), self._originate)
-        self._each((staged.fax for staged in ready if cancelled.get(staged.fax.attempt_id)), self._cancelled_undialled)
-
-    def _cancelled_undialled(self, fax: ClaimedFax) -> None:
-        self._end_undialled(fax, "ORIGINATOR_CANCEL")
-
-    def _stopped_undialled(self, fax: ClaimedFax) -> None:
-        self._end_undialled(fax, "runtime-stopped")
-
-    def _end_undialled(self, fax: ClaimedFax, cause: str) -> None:
-        self._journal.write(self._outcome(fax, cause))
-        self._next_sweep = 0.0
 
     def _originate(self, staged: Staged) -> None:
         fax = staged.fax
@@ -392,40 +180,14 @@ class Dialer:
         except Exception as error:  # noqa: BLE001 - the other faxes of this claim are to be dialled all the same
             told = f"attempt {fax.attempt_id} was not dialled: {type(error).__name__}: {error}"
             self._switch.log("err", ascii(told)[:300])
-            cause = error.error_id if isinstance(error, FaxplanError) else "spool-failed"
-            self._end_undialled(fax, cause)
+            self._end_undialled(fax, error.error_id if isinstance(error, FaxplanError) else "spool-failed")
             return
         if (call := self._live.on_channel(fax.channel_uuid)) is not None:
             call.dialled_at = time.monotonic()
         self._switch.originate(argument)
 
-    # --------------------------------------------------------------------------------------------------------- recovery
+    def _cancelled_undialled(self, fax: ClaimedFax) -> None:
+        self._end_undialled(fax, "ORIGINATOR_CANCEL")
 
-    def _recover(self) -> None:
-        """Ends calls that nobody will report on, and takes care of what they left on the disk."""
-        self._each(list(self._journal.waiting()), self._settle)
-        # They may have no channel yet.
-        now = time.monotonic()
-        left = self._recovery.look(self._stager.attempts | self._live.dialled_since(now - DIALLING_SECONDS), now)
-        self._deliver_waiting()
-        self._each(left.received, self._endings.adopt)
-        self._each(left.calls, self._endings.end_lost)
-        self._each(left.unanswered, self._endings.end_unanswered)
-        for attempt_id in left.staged:
-            if attempt_id not in self._live:
-                self._spool.discard_outbound(attempt_id)
-
-    # --------------------------------------------------------------------------------------------------------- database
-
-    def _wait_for_database(self, error: DatabaseUnavailable) -> None:
-        self._refused_at = None
-        if not self._unavailable:
-            self._unavailable = True
-            self._switch.log("err", f"{ascii(str(error))[:200]} Calls go on; nothing new is dialled until it answers.")
-        self._next_sweep = self._due = 0.0
-        time.sleep(LEAST_WAIT_SECONDS)
-
-    def _available(self) -> None:
-        if self._unavailable:
-            self._unavailable = False
-            self._switch.log("notice", "PostgreSQL answers again")
+    def _stopped_undialled(self, fax: ClaimedFax) -> None:
+        self._end_undialled(fax, "runtime-stopped")

@@ -80,6 +80,10 @@ class Tenant(Table):
     max_calls = IntegerField(null=True)
     calls_per_hour = IntegerField(null=True)
     redial_limits = TextField()
+    pages_per_hour = IntegerField(null=True)
+    permitted_kinds = TextArrayField()
+    allowed_numbers = TextArrayField()
+    blocked_numbers = TextArrayField()
 
     class Meta:
         """Where its rows are."""
@@ -256,6 +260,7 @@ class Trunk(Table):
     encrypted_media = BooleanField()
     trusts_identity = BooleanField()
     called_from = TextArrayField()
+    t30_trace = TextField()
 
     class Meta:
         """Where its rows are."""

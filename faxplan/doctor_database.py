@@ -2,9 +2,10 @@
 worker."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from faxplan import migrations, nodes, queue, routes, trunks
+from faxplan import migrations, nodes, queue, refused_numbers, routes, tenants, trunks
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -14,14 +15,17 @@ _LEAST_VERSION = 150000
 _MOST_CLOCK_SECONDS = 5.0
 SILENT_SECONDS = 30.0
 _MOST_WAITING_SECONDS = 60.0
+_REFUSED_HOURS, _REFUSED_OFTEN = 24, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What other checks want to know. trunk_addresses: hosts and networks of the enabled trunks."""
+    """What other checks want to know of the enabled trunks. trunk_addresses: their hosts and networks. transports: by
+    the trunk's name, which is its gateway's."""
 
     runtime_works: bool = False
     trunk_addresses: tuple[str, ...] = ()
+    transports: Mapping[str, str] = field(default_factory=dict)
 
 
 def database(settings: Settings) -> tuple[list[Finding], Seen]:
@@ -85,8 +89,28 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
                 "Enter `faxplan tenant add`, then `faxplan user add`, then `faxplan did add`.",
             )
         )
+    findings += _refused(tx)
     runtime, works = _runtime(tx, settings.node)
-    return [*findings, runtime], Seen(works, tuple(addresses))
+    transports = {gateway.name: gateway.transport for gateway in gateways}
+    return [*findings, runtime], Seen(works, tuple(addresses), transports)
+
+
+def _refused(tx: Transaction) -> list[Finding]:
+    """Users who try numbers that may not be called: somebody else may have their access. Leaves the tenant entered."""
+    found = []
+    for tenant in tenants.everyone(tx):
+        tx.enter_tenant(tenant.id)
+        found += [
+            warning(
+                "refused numbers",
+                f"{row['user']} of {tenant.slug} tried {row['times']} times in {_REFUSED_HOURS} hours to call numbers "
+                "that it may not call",
+                f"See which: `faxplan barring refused {tenant.slug}`. If it was not they themselves: "
+                f"`faxplan tenant set {tenant.slug} --enabled off` until you know.",
+            )
+            for row in refused_numbers.insistent(tx, tenant.id, hours=_REFUSED_HOURS, least=_REFUSED_OFTEN)
+        ]
+    return found or [ok("refused numbers", f"nobody insisted in the last {_REFUSED_HOURS} hours")]
 
 
 def _version(tx: Transaction) -> Finding:

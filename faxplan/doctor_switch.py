@@ -3,9 +3,10 @@
 import importlib.util
 import ipaddress
 import re
+import stat
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from faxplan import freeswitch_found, guard
@@ -60,8 +61,8 @@ def linked_python(module: Path) -> str | None:
     return names[1].decode() if names else None
 
 
-def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]:
-    """What the running switch says, where its event socket is configured."""
+def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapping[str, str]) -> list[Finding]:
+    """What the running switch says, where its event socket is configured. transports: of enabled trunks, by name."""
     if settings.event_socket is None:
         if freeswitch_found.find() is None:
             return []
@@ -78,8 +79,10 @@ def running(settings: Settings, trunk_addresses: Sequence[str]) -> list[Finding]
         with guard.connect(settings) as switch:
             findings.append(ok("event socket", f"{settings.event_socket} answers"))
             findings += profile(switch, settings.sip_profile, trunk_addresses)
-            findings += gateways(switch, settings.sip_profile)
+            findings += tls(switch, transports)
+            findings += gateways(switch, settings.sip_profile, transports)
             findings += inbound_cap(switch, settings.call_cap_seconds)
+            findings += configuration_copy(switch)
             # Last: the socket is of no use after a question that was not answered.
             findings.append(scripts(switch))
     except SwitchUnavailable as failed:
@@ -150,15 +153,56 @@ def inbound_cap(switch: Asked, call_cap_seconds: int) -> list[Finding]:
     return [ok(what, f"{told} s, within call_cap_seconds")]
 
 
-def gateways(switch: Asked, of_profile: str) -> list[Finding]:
-    """Each gateway of the profile: registered, up, or not."""
+def tls(switch: Asked, transports: Mapping[str, str]) -> list[Finding]:
+    """Whether the profile has TLS, where a trunk wants it."""
+    wanting = sorted(name for name, transport in transports.items() if transport == "tls")
+    if not wanting:
+        return []
+    what, told = "TLS", switch.api("global_getvar faxplan_tls").strip()
+    if told == "true":
+        return [ok(what, f"on, for {', '.join(wanting)}")]
+    return [
+        error(
+            what,
+            f"off, and {', '.join(wanting)} can be reached by it only: calls through it fail at once",
+            f"Set faxplan_tls in FreeSWITCH's faxplan/vars.xml to true; {INSTALL_PAGE} says what else TLS needs.",
+        )
+    ]
+
+
+def configuration_copy(switch: Asked) -> list[Finding]:
+    """Whether others can read the whole configuration, which FreeSWITCH writes into its log folder as it loads it
+    (switch_xml.c): the passwords of all gateways stand in it."""
+    folder = switch.api("global_getvar log_dir").strip()
+    copy = Path(folder) / "freeswitch.xml.fsxml"
+    try:
+        if not folder.startswith("/") or not copy.stat().st_mode & stat.S_IROTH:
+            return []
+        # Whoever may not enter a folder above it cannot read it.
+        if not all(above.stat().st_mode & stat.S_IXOTH for above in copy.parents):
+            return []
+    except OSError:
+        return []
+    return [
+        warning(
+            "FreeSWITCH's copy of its configuration",
+            f"everybody on this machine can read {copy}, with the passwords of all gateways",
+            f"chmod o-rwx {folder}",
+        )
+    ]
+
+
+def gateways(switch: Asked, of_profile: str, wanted: Iterable[str]) -> list[Finding]:
+    """Each gateway of the profile: registered, up, or not; and each that FreeSWITCH should have, and has not."""
     findings = []
+    missing = set(wanted)
     for line in switch.api("sofia status gateway").splitlines():
         # profile::name, where it leads, its state and counters (mod_sofia.c).
         row = re.match(rf"\s*{re.escape(of_profile)}::(\S+)\s+\S+\s+(\S+)", line)
         if row is None:
             continue
         name, state = row[1], row[2]
+        missing.discard(name)
         # The list does not tell whether OPTIONS are answered; the gateway's own page does.
         down = re.search(r"^Status\s+DOWN", switch.api(f"sofia status gateway {name}"), re.MULTILINE)
         if state in ("REGED", "NOREG") and not down:
@@ -171,4 +215,13 @@ def gateways(switch: Asked, of_profile: str) -> list[Finding]:
                 "Check the trunk's host, user name and password, and whether the carrier answers OPTIONS.",
             )
         )
+    findings += [
+        error(
+            f"gateway {name}",
+            "unknown to FreeSWITCH: calls through it fail at once",
+            f"A new one is taken up within ten seconds, where gateway_dir is set and the runtime is at work; "
+            f"`faxplan trunk test {name}` looks closer.",
+        )
+        for name in sorted(missing)
+    ]
     return findings

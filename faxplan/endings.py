@@ -1,13 +1,16 @@
 """How a node's calls end in the database: those that were reported, those that nobody will report, those received."""
 
-from faxplan import inbound, pending, settling
+from faxplan import inbound, pending, settling, t30_trace
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row
 from faxplan.documents import Store
 from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
 from faxplan.pending import Pending, PendingFax
-from faxplan.spool import Spool
+from faxplan.spool import OutboundSidecar, Spool
+
+LOST = CallResult(hangup_cause="NONE")
+"""Of a call that nobody will report on."""
 
 
 class Endings:
@@ -40,7 +43,8 @@ class Endings:
         # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
         told = self._pages_told(outcome.attempt_id)
         sidecar = self._spool.staged(outcome.attempt_id)
-        done = settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told)
+        trace = self._trace(sidecar, outcome.result)
+        done = settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told, trace=trace)
         self._journal.remove(outcome.attempt_id)
         call = self._live.of_attempt(outcome.attempt_id)
         # Else what lies in the spool may be another call's, with the same id from a restored database.
@@ -59,7 +63,8 @@ class Endings:
         if outcome is not None:
             self.settle(outcome)
             return
-        settling.settle_unknown(self._db, call, actor=self._actor, pages_told=self._pages_told(attempt_id))
+        told, trace = self._pages_told(attempt_id), self._trace(self._spool.staged(attempt_id), LOST)
+        settling.settle_unknown(self._db, call, actor=self._actor, pages_told=told, trace=trace)
         self._live.forget(attempt_id)
 
     def end_unanswered(self, call: Row) -> None:
@@ -80,6 +85,13 @@ class Endings:
         if not self._pending.holds(call["attempt_id"]):
             answered = answered or self._pending.has_damaged(call["attempt_id"])
             inbound.abandon(self._db, call, actor=self._actor, answered=answered)
+
+    def _trace(self, sidecar: OutboundSidecar | None, result: CallResult) -> str | None:
+        """Read before a transaction is open: a few milliseconds, for a call that failed."""
+        if sidecar is None or not t30_trace.is_wanted(sidecar.t30_trace, success=result.fax_success is True):
+            return None
+        folder = self._spool.outbound_trace(sidecar.attempt_id)
+        return t30_trace.read(folder, result.phase_b_times, result.phase_d_times)
 
     def _of_error(self, attempt_id: int) -> Outcome | None:
         """By its `-ERR`, should its hook have been lost: the call was never answered, and nothing of it is unknown."""

@@ -94,7 +94,16 @@ NO_STORE = Rule(
     for_ever=True,
 )  # fmt: skip
 NO_CALLER_ID = Rule("no-caller-id", "Your organisation has no number to call from any more", Action.FINAL)
-NO_ROUTE = Rule("no-route", "No trunk serves this number; the administrator has to add a route", Action.FINAL)
+NO_ROUTE = Rule("no-route", "No trunk may take this number; `faxplan route explain` says why", Action.FINAL)
+NEVER_DIALLED = Rule(
+    "never-dialled", "The trunk would dial an emergency number or a short code, which is never done", Action.NEXT_TRUNK
+)  # fmt: skip
+BARRED = Rule(
+    "barred", "Your organisation may not call this number any more; `faxplan route explain` says why", Action.FINAL
+)  # fmt: skip
+TOO_MANY_PAGES = Rule(
+    "too-many-pages", "The fax has more pages than your organisation may send in an hour now", Action.FINAL
+)  # fmt: skip
 
 # Hang-up causes in capitals are FreeSWITCH's; the others are error ids of our own, for calls that were never dialled.
 _CAUSES = {
@@ -119,6 +128,9 @@ _CAUSES = {
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
     NO_ENCRYPTION: "no-encryption",
     NO_ROUTE: "no-route",
+    NEVER_DIALLED: "emergency-number short-number",
+    BARRED: "kind-barred number-blocked number-not-allowed",
+    TOO_MANY_PAGES: "pages-per-hour",
     NO_CALLER_ID: "no-caller-id",
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
     NO_STORE: "store-unavailable",

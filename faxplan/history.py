@@ -21,7 +21,7 @@ class Fax:
     calling_number None: withheld. pages None: known after rendering, or not received yet.
     pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
     now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
-    tiff_id: the received pages, or those that are sent.
+    tiff_id: the received pages, or those that are sent. post_dial: what is dialled after the answer (post_dial.split).
     """
 
     id: int
@@ -44,6 +44,7 @@ class Fax:
     finished_at: datetime | None
     tiff_id: int | None
     pdf_id: int | None
+    post_dial: str = ""
 
     @property
     def final(self) -> bool:
@@ -99,6 +100,26 @@ class Attempt:
     invite_diversion: str | None = None
     verstat: str | None = None
     attest: str | None = None
+    channel: bool | None = None
+    invited_at: datetime | None = None
+    progress_at: datetime | None = None
+    hung_up_by: str | None = None
+    sip_phrase: str | None = None
+    peer_port: int | None = None
+    media_address: str | None = None
+    codec: str | None = None
+
+    @property
+    def post_dial_delay(self) -> float | None:
+        """Seconds from the INVITE to the first response but 100: ringing, answer or refusal (RFC 6076, 4.3).
+
+        None where the far end gave none.
+        """
+        if self.invited_at is None or self.called_from is not None:
+            return None
+        refused_at = self.ended_at if self.hung_up_by == "far-end" else None
+        first = next((at for at in (self.progress_at, self.answered_at, refused_at) if at is not None), None)
+        return None if first is None else max((first - self.invited_at).total_seconds(), 0.0)
 
     @property
     def seconds(self) -> float | None:
@@ -112,7 +133,7 @@ _FAX = """
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
            f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
-           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id
+           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id
@@ -150,6 +171,18 @@ def attempts(tx: Transaction, user: User, fax_id: int) -> list[Attempt]:
         (user.tenant_id, fax_id),
     )
     return [_as_may_be_seen(Attempt(**row)) for row in rows]
+
+
+def traces(tx: Transaction, user: User, fax_id: int) -> dict[int, str]:
+    """The T.30 traces that are kept of the calls of one of the user's faxes, by attempts.number. Raises NotFound."""
+    fax(tx, user, fax_id)
+    rows = tx.rows(
+        """select a.number, t.trace from attempts a
+           join t30_traces t on t.tenant_id = a.tenant_id and t.attempt_id = a.id
+           where a.tenant_id = %s and a.fax_id = %s order by a.number""",
+        (user.tenant_id, fax_id),
+    )
+    return {row["number"]: row["trace"] for row in rows}
 
 
 def _as_may_be_seen(call: Attempt) -> Attempt:

@@ -133,6 +133,7 @@ def _commit(
     """DUE: it was, and is delivered now. Else nothing is changed."""
     side, result = fax.sidecar, fax.result
     words = in_words(state, pages, result)
+    trace = fax.trace
     with db.tenant(side.tenant_id) as tx:
         queue.lock_fax(tx, side.tenant_id, side.fax_id)
         standing = _standing(tx, side, pages)
@@ -146,6 +147,7 @@ def _commit(
             for each, (kind, media_type) in zip(stored, kinds, strict=False)
         ]
         attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
+        attempts.keep_trace(tx, side.tenant_id, side.attempt_id, trace)
         tx.execute(
             """update faxes set state = %s, explanation = %s, error_id = %s, pages = %s, pages_done = %s,
                       attempts_made = 1, tiff_id = %s, pdf_id = %s, finished_at = now()

@@ -36,6 +36,7 @@ from faxplan.documents import Store, StoredObject
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.header_line import HeaderLine
 from faxplan.journal import Outcome
+from faxplan.number_policy import NumberBarred
 from faxplan.queue import InternalFax
 from faxplan.tenants import Tenant
 
@@ -143,6 +144,10 @@ def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObjec
     """How it ends for the sender. If well, the receiver's TIFF and PDF are in the store, and noted in `stored`."""
     if case.caller is None:
         return without_channel("no-caller-id", ended_at=time.time())
+    try:
+        sender.number_policy.check(case.did.number)
+    except NumberBarred as error:
+        return without_channel(error.error_id, ended_at=time.time())
     if case.refusal is not None:
         cause, sip_code = case.refusal
         return CallResult(cause, sip_code=sip_code, ended_at=time.time())
@@ -174,7 +179,6 @@ def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObjec
         pages=case.pages - case.start_page,
         local_station_id=ident,
         remote_station_id=case.did.station_ident,
-        answered_at=int(now),
         ended_at=now,
     )
 

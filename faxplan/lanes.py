@@ -18,29 +18,39 @@ _PUT_OFF_SECONDS, _LONGEST_PUT_OFF_SECONDS = 5, 600
 BLOCKED_SECONDS = 5.0
 """How long until a look at faxes that are due and may not be dialled yet; a call that ends is notified."""
 _LONGEST_PACE_SECONDS = 60
+_TRIED_SECONDS = 60
+"""So long a fax waits for another trunk than those that could not take it."""
 
-# A lane's head is found by stepping from one to the next through the index, whatever lies between them. `wait`: seconds
-# until a fax is due.
+# `wait`: seconds until it is due. What a trunk could not take goes to another at once; not for ever, should that be
+# full or rest.
+_FAX = """
+            select fax_id, destination, pages, extract(epoch from not_before - now())::float as wait,
+                   case when not_before > now() - make_interval(secs => %(tried)s::integer) then tried
+                        else '{}' end as tried
+            from fax_queue"""
+
+# A lane's head is found by stepping from one to the next through the index, whatever lies between them.
 LOOK = Prepared(
     "lanes_look",
     f"""
     with recursive heads as (
-        (select priority, tenant_id, lane, not_before, destination from fax_queue
+        (select priority, tenant_id, lane, not_before, destination, pages from fax_queue
          order by priority, tenant_id, lane, not_before limit 1)
         union all
         select n.* from heads l cross join lateral (
-            select q.priority, q.tenant_id, q.lane, q.not_before, q.destination from fax_queue q
+            select q.priority, q.tenant_id, q.lane, q.not_before, q.destination, q.pages from fax_queue q
             where (q.priority, q.tenant_id, q.lane) > (l.priority, l.tenant_id, l.lane)
             order by q.priority, q.tenant_id, q.lane, q.not_before limit 1) n),
     {limits.IN_FLIGHT},
     {limits.TRUNK_ROOM},
     waiting as (
-        select h.*, t.xmin::text as tenant_version, t.time_zone, t.max_calls, t.calls_per_hour
+        select h.*, t.xmin::text as tenant_version, t.time_zone, t.max_calls, t.calls_per_hour, t.pages_per_hour
         from heads h join tenants t on t.id = h.tenant_id and t.enabled),
     due as (
         select w.*, coalesce(c.calls, 0) as calls, s.served_at,
                least(w.max_calls - coalesce(c.calls, 0),
-                     w.calls_per_hour - case when s.hour = date_trunc('hour', now()) then s.calls else 0 end) as room
+                     w.calls_per_hour - case when s.hour = date_trunc('hour', now()) then s.calls else 0 end) as room,
+               w.pages_per_hour - case when s.hour = date_trunc('hour', now()) then s.pages else 0 end as page_room
         from waiting w
         left join (select tenant_id, count(*)::integer as calls from in_flight group by tenant_id) c
             on c.tenant_id = w.tenant_id
@@ -56,14 +66,17 @@ LOOK = Prepared(
     ranked as (
         select d.*, row_number() over (order by d.priority, d.calls, d.served_at nulls first, d.not_before) as place
         from due d left join hours h on h.tenant_id = d.tenant_id and h.priority = d.priority
-        where coalesce(d.room > 0, true) and coalesce(h.now, true)),
+        where coalesce(d.room > 0, true) and coalesce(h.now, true)
+          -- What no hour has room for goes on: that ends it, in words (staging).
+          and coalesce(d.pages <= d.page_room or d.pages > d.pages_per_hour, true)),
     served as materialized (
-        select place, priority, tenant_id, tenant_version, lane, destination, calls, room from ranked
+        select place, priority, tenant_id, tenant_version, lane, destination, calls, room, page_room, pages_per_hour
+        from ranked
         where place > %(past)s::integer order by place limit %(lanes)s::integer),
     first_faxes as (
         select l.place, q.*
         from (select * from served order by place limit %(most)s::integer) l cross join lateral (
-            select fax_id, destination, tried, extract(epoch from not_before - now())::float as wait from fax_queue
+            {_FAX}
             where priority = l.priority and tenant_id = l.tenant_id and lane = l.lane
             order by not_before
             limit greatest(2 * %(most)s::integer / least((select count(*) from served), %(most)s::integer), 2)) q)
@@ -82,12 +95,12 @@ LOOK = Prepared(
 
 _FAXES = Prepared(
     "lanes_faxes",
-    """
+    f"""
     select l.place, q.*, coalesce(c.calls, 0) as taken
     from unnest(%(priorities)s::integer[], %(tenants)s::bigint[], %(lanes)s::text[], %(places)s::bigint[])
          as l (priority, tenant_id, lane, place)
     cross join lateral (
-        select fax_id, destination, tried, extract(epoch from not_before - now())::float as wait from fax_queue
+        {_FAX}
         where priority = l.priority and tenant_id = l.tenant_id and lane = l.lane
         order by not_before limit %(window)s::integer) q
     left join (select destination, count(*) as calls from calls group by destination) c on c.destination = q.destination
@@ -117,6 +130,10 @@ class Lane:
     def ours(self) -> bool:
         """Whether its numbers are DIDs of this installation."""
         return ":internal" in self.row["lane"]
+
+    def can_ever_send(self, fax: Row) -> bool:
+        """Whether an hour of the tenant's has room for its pages."""
+        return self.row["pages_per_hour"] is None or bool(fax["pages"] <= self.row["pages_per_hour"])
 
     @property
     def due(self) -> Sequence[Row]:
@@ -156,7 +173,8 @@ def look(tx: Transaction, *, node: str, most: int, internal: bool, past: int = 0
 
     past: only at lanes after that place (a column of lanes). internal: lanes of our own DIDs are left out.
     """
-    parameters = {"node": node, "most": most, "internal": internal, "past": past, "lanes": LANES_AT_ONCE}
+    parameters = {"node": node, "most": most, "internal": internal, "past": past}
+    parameters |= {"lanes": LANES_AT_ONCE, "tried": _TRIED_SECONDS}
     (row,) = tx.rows_of(LOOK, parameters)
     lanes = row["lanes"] or ()
     return Look(
@@ -186,6 +204,7 @@ def look_into(tx: Transaction, lanes: Sequence[Lane], most: int) -> None:
             "lanes": [lane.row["lane"] for lane in new.values()],
             "places": list(new),
             "window": window,
+            "tried": _TRIED_SECONDS,
         },
     )
     for place, found in _by_place(rows).items():

@@ -62,6 +62,7 @@ __all__ = [
     "RoutingVersion",
     "SchemaMigration",
     "SendingHours",
+    "T30Trace",
     "Tenant",
     "TenantTurn",
     "Trunk",
@@ -166,6 +167,7 @@ class Fax(Table):
     redialled = IntegerField()
     redialled_busy = BooleanField()
     is_test = BooleanField()
+    post_dial = TextField()
 
     class Meta:
         """Where its rows are."""
@@ -184,6 +186,7 @@ class FaxQueueEntry(Table):
     destination = TextField()
     lane = TextField()
     tried = IdArrayField()
+    pages = IntegerField()
 
     class Meta:
         """Where its rows are."""
@@ -244,12 +247,34 @@ class Attempt(Table):
     invite_diversion = TextField(null=True)
     verstat = TextField(null=True)
     attest = TextField(null=True)
+    channel = BooleanField(null=True)
+    invited_at = TimestampField(null=True)
+    progress_at = TimestampField(null=True)
+    hung_up_by = TextField(null=True)
+    sip_phrase = TextField(null=True)
+    peer_port = IntegerField(null=True)
+    media_address = TextField(null=True)
+    codec = TextField(null=True)
 
     class Meta:
         """Where its rows are."""
 
         table_name = "attempts"
         primary_key = CompositeKey("tenant_id", "id")
+
+
+class T30Trace(Table):
+    """What spandsp logged of a call's T.30."""
+
+    tenant_id = BigIntegerField()
+    attempt_id = BigIntegerField()
+    trace = TextField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "t30_traces"
+        primary_key = CompositeKey("tenant_id", "attempt_id")
 
 
 class Call(Table):
@@ -304,6 +329,7 @@ class Quota(Table):
     reserved_pages = IntegerField()
     used_pages = IntegerField()
     period_start = DateField()
+    counted_since = TimestampField()
 
     class Meta:
         """Where its rows are."""

@@ -4,30 +4,37 @@ import re
 
 import phonenumbers
 
+from faxplan import short_numbers
 from faxplan.errors import InvalidNumber
 
 CALLED_FORMATS = ("e164", "e164-no-plus", "national")
 INBOUND_FORMATS = ("any", *CALLED_FORMATS)
 _MOST_DIGITS = 15
+_TEL = re.compile(r"^\s*tel:|;.*$", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]")
 _E164_NO_PLUS = re.compile("[1-9][0-9]{6,14}")
 
 
 def normalise(text: str, country: str) -> str:
     """`text` as E.164 (`+4930123456`); a national number is read in `country` (ISO 3166-1 alpha-2).
 
-    For a number that is to be dialled. Raises InvalidNumber for anything that cannot be a number there, and for
-    emergency numbers with whatever follows: an exchange connects 112 before it has read the rest of 112112. What is
-    written with + says its country, and begins like none; it is refused where it is one in full (+49 0112).
+    For a number that is to be dialled. Raises InvalidNumber for anything that cannot be a number there, and its
+    subclasses EmergencyNumber and ShortNumber (short_numbers): what stands there, and what is read there.
     """
-    if not _begins_like_an_emergency_number(text, country):
-        parsed = _parsed(text, country)
-        own_country = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-        if not _is_an_emergency_number(phonenumbers.national_significant_number(parsed), own_country):
-            return _checked(_e164(parsed), text)
-    raise InvalidNumber(
-        f"{text.strip()[:40]!r} is an emergency number, or begins like one: it is never dialled. "
-        "If it is a fax number, write it with + and its country code."
-    )
+    shown = text.strip()[:40]
+    short_numbers.check_written(text, country)
+    parsed = _parsed(text, country)
+    short_numbers.check_number(parsed, shown, country)
+    if parsed.italian_leading_zero and not phonenumbers.is_valid_number(parsed):
+        # Where no numbers begin with 0, an exchange takes it for a prefix, and reads the rest as it likes.
+        raise InvalidNumber(f"{shown!r} begins with a 0 that its country does not have. Check its digits.")
+    if _LETTERS.search(_TEL.sub("", text)) and not phonenumbers.is_alpha_number(text):
+        # libphonenumber takes words for digits (1 800 FLOWERS), but drops single letters, and keeps what follows.
+        raise InvalidNumber(
+            f"{shown!r} has letters in it. Write its digits; `faxplan send` takes those that are dialled after the "
+            "answer behind w or p."
+        )
+    return _checked(_e164(parsed), text)
 
 
 def _checked(number: str, text: str) -> str:
@@ -52,7 +59,10 @@ def _parsed(text: str, country: str) -> phonenumbers.PhoneNumber:
             f"{shown!r} is not a telephone number. Write it as +49 30 123456, or as it is dialled inside {country}."
         ) from error
     if parsed.extension:
-        raise InvalidNumber(f"{shown!r} has an extension; give the number that the fax machine answers on.")
+        raise InvalidNumber(
+            f"{shown!r} has an extension; give the number that the fax machine answers on. Digits that are dialled "
+            "after the answer stand after w or p."
+        )
     # is_possible_number alone would take a number without its area code, and short codes such as 115.
     if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise InvalidNumber(
@@ -91,20 +101,13 @@ def readings(text: str | None, country: str, number_format: str) -> list[tuple[s
     return [(each, number) for number, each in found.items() if number is not None]
 
 
-def dialled(number: str, number_format: str, country: str) -> str:
-    """An E.164 number as it is dialled through a trunk of `country`; see `written`.
+def dialled(number: str, number_format: str, country: str, *, home: str) -> str:
+    """An E.164 number as it is dialled through a trunk of `country`; see `written`. home: the tenant's country.
 
-    Raises InvalidNumber, also for what is an emergency number of that country, or in its national form begins like one.
+    Raises InvalidNumber, and its subclasses EmergencyNumber and ShortNumber for what would reach one in either country.
     """
     text = written(number, number_format, country)
-    # Only digits as they are dialled in the country are read there from the left. A carrier that takes E.164 without +
-    # reads a country code first: 91 11 2345 6789 is Delhi, in the US too, and not 911.
-    begins_like_one = number_format == "national" and _begins_like_an_emergency_number(text, country)
-    if begins_like_one or _is_an_emergency_number(text.removeprefix("+"), country):
-        raise InvalidNumber(
-            f"The trunk would dial {number} as {text}, which is an emergency number, or begins like one: it is never "
-            "dialled. The administrator sets the trunk's --called-format to e164, where the carrier takes that."
-        )
+    short_numbers.check_dialled(number, text, number_format, country, home)
     return text
 
 
@@ -137,16 +140,6 @@ def _national(number: str, country: str) -> str:
     return "".join(character for character in text if character.isdigit())
 
 
-def _begins_like_an_emergency_number(text: str, country: str) -> bool:
-    return phonenumbers.connects_to_emergency_number(text, country)
-
-
-def _is_an_emergency_number(digits: str, country: str) -> bool:
-    """In full; also behind the digit with which a company's exchange gives an outside line: 0112, 9911."""
-    behind = digits[1:] if digits.startswith(("0", "9")) else digits
-    return any(phonenumbers.is_emergency_number(each, country) for each in (digits, behind))
-
-
 def readable(number: str, country: str | None) -> str:
     """An E.164 number as people of `country` read it: their own in national form, any other with + and country code.
 
@@ -158,7 +151,7 @@ def readable(number: str, country: str | None) -> str:
         return number
     if country is not None and _is_of(parsed, country):
         text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-        if not _begins_like_an_emergency_number(text, country):
+        if not short_numbers.begins_like_an_emergency_number(text, country):
             return text
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 

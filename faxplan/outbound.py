@@ -4,13 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from faxplan import audit, caller_ids, documents, notices, numbers, queue, quotas, source, tenants, trunks
+from faxplan import (
+    audit,
+    caller_ids,
+    documents,
+    notices,
+    numbers,
+    post_dial,
+    queue,
+    quotas,
+    refused_numbers,
+    source,
+    tenants,
+    trunks,
+)
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, QuotaExceeded
 from faxplan.priorities import Priority
 from faxplan.queue import RenderJob
 from faxplan.rendering import Resolution
+from faxplan.tenants import Tenant
 from faxplan.users import User
 
 UNRENDERED_PAGES = 1
@@ -33,8 +47,9 @@ class TenantDisabled(FaxplanError):
 class SendRequest:
     """What a user wants to be sent.
 
-    number: as the user wrote it; file: on local disk; password: of the PDF; send_at: not before, None: at once.
-    calling: the number to call as, as the user wrote it; None: the tenant's first.
+    number: as the user wrote it, with what is dialled after the answer (post_dial.split); file: on local disk;
+    password: of the PDF; send_at: not before, None: at once. calling: the number to call as, as the user wrote it;
+    None: the tenant's first.
     """
 
     number: str
@@ -59,17 +74,19 @@ class Submitted:
 def submit(db: Database, store: Store, user: User, request: SendRequest) -> Submitted:
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
-    Raises InvalidNumber, NoRoute for a barred number, DocumentRefused, QuotaExceeded, NoCallerId, ForeignCallerId,
-    TenantDisabled, StoreUnavailable, DatabaseUnavailable (then, as with any commit whose answer is lost, it may have
-    been accepted).
+    Raises InvalidNumber, NumberBarred, NoRoute for a number barred by a route, DocumentRefused, QuotaExceeded,
+    NoCallerId, ForeignCallerId, TenantDisabled, StoreUnavailable, DatabaseUnavailable (then, as with any commit whose
+    answer is lost, it may have been accepted). Of a number that may not be called the audit tells (refused_numbers).
     """
-    with db.tenant(user.tenant_id) as tx:
+    number, after_answer = post_dial.split(request.number)
+    with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
         if not tenant.enabled:
             raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
         calling = caller_ids.choose(tx, tenant, request.calling)
-        called = numbers.normalise(request.number, tenant.country)
-        trunks.check_may_be_dialled(tx, user.tenant_id, called)
+        called = numbers.normalise(number, tenant.country)
+        tenant.number_policy.check(called)
+        trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
     found, stored = _store(store, request)
     try:
         with db.tenant(user.tenant_id) as tx:
@@ -82,7 +99,8 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
                 pages=found.pages,
                 file_name=request.file_name,
             )
-            fax_id = _accept(tx, user, request, original, called, calling, found.pages)
+            _check_pages_per_hour(tenant, found.pages)
+            fax_id = _accept(tx, user, request, original, called, after_answer, calling, found.pages)
     except DatabaseUnavailable:
         # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
         raise
@@ -103,7 +121,14 @@ def _store(store: Store, request: SendRequest) -> tuple[source.Source, StoredObj
 
 
 def _accept(
-    tx: Transaction, user: User, request: SendRequest, original: int, called: str, calling: str, pages: int | None
+    tx: Transaction,
+    user: User,
+    request: SendRequest,
+    original: int,
+    called: str,
+    after_answer: str,
+    calling: str,
+    pages: int | None,
 ) -> int:
     reserved = pages or UNRENDERED_PAGES
     rendering = tx.value(
@@ -114,8 +139,8 @@ def _accept(
     fax_id = int(
         tx.value(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
-                                  rendering_id, resolution, pages, priority, reserved_pages, send_at)
-               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
+                                  rendering_id, resolution, pages, priority, reserved_pages, send_at, post_dial)
+               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
             (
                 user.tenant_id,
                 user.id,
@@ -128,6 +153,7 @@ def _accept(
                 request.priority,
                 reserved,
                 request.send_at,
+                after_answer,
             ),
         )
     )
@@ -179,8 +205,10 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
             "update renderings set state = 'rendered', document_id = %s where tenant_id = %s and id = %s",
             (document_id, job.tenant_id, job.rendering_id),
         )
+        tenant = tenants.get(tx, job.tenant_id)
         for fax in _waiting(tx, job):
             try:
+                _check_pages_per_hour(tenant, pages)
                 _fit_reservation(tx, fax, pages)
             except QuotaExceeded as error:
                 finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
@@ -226,6 +254,16 @@ def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
         delay_seconds=0,
         explanation=fax["explanation"],
     )
+
+
+def _check_pages_per_hour(tenant: Tenant, pages: int | None) -> None:
+    """Raises QuotaExceeded for what no hour has room for."""
+    most = tenant.pages_per_hour
+    if most is not None and pages is not None and pages > most:
+        raise QuotaExceeded(
+            f"This fax has {pages} pages, and {tenant.name} may send {most} an hour: send it in parts, or ask your "
+            "administrator for more."
+        )
 
 
 def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:

@@ -1,6 +1,7 @@
 """Received faxes between the call and the mailbox: one durable folder an attempt, whether the database answers or not.
 
 pending/<attempt>/fax.tif     what rxfax wrote; missing where nothing arrived
+pending/<attempt>/t30.log    the T.30 of a call whose trace is kept (t30_trace.py)
 pending/<attempt>/call.json   whose it is and how the call ended; written last, so a folder without it is not complete
 pending/unclaimed/...         faxes that the database has never heard of: it was restored, or lost its last rows
 pending/<attempt>.unreadable  folders whose call.json a damaged disk has spoilt
@@ -15,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from faxplan import t30_trace
 from faxplan.call_result import CallResult
-from faxplan.files import fsync_folder, private_folder, write_durably
+from faxplan.files import fsync_folder, private_folder, write_durably, write_whole
 from faxplan.spool import InboundSidecar, Spool
 
 LOG = logging.getLogger(__name__)
@@ -36,6 +38,12 @@ class PendingFax:
         """What rxfax wrote; None where nothing arrived."""
         path = self.folder / "fax.tif"
         return path if path.exists() else None
+
+    @property
+    def trace(self) -> str | None:
+        """Its T.30 trace; None where none is kept. Raises OSError."""
+        path = self.folder / "t30.log"
+        return path.read_text("utf-8") if path.exists() else None
 
 
 class Pending:
@@ -63,6 +71,11 @@ class Pending:
             with partial.open("rb") as copied:
                 os.fsync(copied.fileno())
             partial.replace(folder / "fax.tif")
+        if t30_trace.is_wanted(sidecar.t30_trace, success=result.fax_success is True):
+            written = spool.inbound_trace(sidecar.attempt_id)
+            trace = t30_trace.read(written, result.phase_b_times, result.phase_d_times)
+            if trace is not None:
+                write_whole(folder / "t30.log", trace.encode())
         # Written last: a folder without it is not complete, and the spool still has everything.
         content = {"sidecar": asdict(sidecar), "result": result.as_dict()}
         write_durably(folder / "call.json", json.dumps(content).encode())

@@ -40,6 +40,12 @@ def all_tenants(admin: Database) -> list[Tenant]:
         return tenants.everyone(tx)
 
 
+def some_tenants(admin: Database, slug: str | None) -> list[Tenant]:
+    """One tenant, or all, oldest first. Raises NotFound."""
+    with admin.across_tenants() as tx:
+        return tenants.everyone(tx) if slug is None else [tenants.by_slug(tx, slug)]
+
+
 def add_user(admin: Database, actor: str, slug: str, *, email: str, name: str, role: str) -> User:
     """A user with a personal mailbox, which is named as the address. role: user or administrator (of the tenant)."""
     with admin.across_tenants() as tx:

@@ -75,10 +75,11 @@ def enqueue(
         """with f as (
                update faxes set state = 'queued', pages_done = %(done)s, explanation = %(explanation)s,
                                 not_before = greatest(now() + make_interval(secs => %(delay)s), send_at)
-               where tenant_id = %(tenant)s and id = %(fax)s returning id, not_before, priority, called_number)
-           insert into fax_queue (tenant_id, fax_id, not_before, priority, destination, lane, tried)
+               where tenant_id = %(tenant)s and id = %(fax)s
+               returning id, not_before, priority, called_number, pages)
+           insert into fax_queue (tenant_id, fax_id, not_before, priority, destination, lane, tried, pages)
            select %(tenant)s, id, not_before, priority, called_number, lane_of(%(tenant)s, called_number),
-                  %(tried)s::bigint[] from f""",
+                  %(tried)s::bigint[], greatest(pages - %(done)s, 1) from f""",
         {
             "tenant": tenant_id,
             "fax": fax_id,

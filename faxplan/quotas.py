@@ -69,6 +69,27 @@ def of_tenant(tx: Transaction, tenant_id: int, *, at: datetime | None = None) ->
     )
 
 
+def counted_otherwise(tx: Transaction, tenant_id: int, *, at: datetime | None = None) -> list[Row]:
+    """Quotas whose used pages are not those of the faxes that ended in their period, since they are there.
+
+    As of_tenant gives them, with fax_pages.
+    """
+    return tx.rows(
+        f"""select * from (
+                select u.email as user, q.period, {_USED} as used_pages, (
+                    select coalesce(sum(f.pages_done), 0)::bigint from faxes f
+                    where f.tenant_id = q.tenant_id and f.direction = 'outbound'
+                      and (q.user_id is null or f.user_id = q.user_id)
+                      and f.finished_at >= greatest({_START}::timestamp at time zone t.time_zone, q.counted_since)
+                ) as fax_pages
+                from quotas q join tenants t on t.id = q.tenant_id
+                left join users u on u.tenant_id = q.tenant_id and u.id = q.user_id
+                where q.tenant_id = %(tenant)s) c
+            where used_pages <> fax_pages order by 1 nulls first, 2""",
+        {"tenant": tenant_id, "at": at},
+    )
+
+
 def next_period(quota: Row) -> str:
     """When the next period of a quota (as of_tenant gives it) begins: `2025-06-16 00:00 (Europe/Berlin)`."""
     begins = quota["next_period"].astimezone(ZoneInfo(quota["time_zone"]))

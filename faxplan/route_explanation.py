@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faxplan import caller_ids, dial_string, numbers, tenants, trunk_health, trunks
+from faxplan import caller_ids, dial_string, numbers, post_dial, tenants, trunk_health, trunks
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
+from faxplan.number_policy import NumberBarred
 from faxplan.tenants import Tenant
 from faxplan.trunks import WayOut
 
@@ -37,7 +38,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """number, calling: E.164; calling empty: the tenant has none. barred: in words, or empty.
+    """number, calling: E.164; calling empty: the tenant has none. barred, waits (for an hour): in words, or empty.
 
     ways: in the order in which they are tried. passed_over: routes that fit and lead nowhere, each with its reason.
     """
@@ -48,6 +49,7 @@ class Explanation:
     barred: str
     ways: Sequence[Way]
     passed_over: Sequence[str]
+    waits: str = ""
 
 
 def explain(admin: Database, settings: Settings, slug: str, number: str) -> Explanation:
@@ -58,7 +60,8 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)
         tx.enter_tenant(tenant.id)
-        called = numbers.normalise(number, tenant.country)
+        # What is dialled after the answer has no say in this.
+        called = numbers.normalise(post_dial.split(number)[0], tenant.country)
         try:
             calling = caller_ids.choose(tx, tenant, None)
         except NoCallerId:
@@ -66,17 +69,19 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
         barred, found = "", []
         try:
             found = trunks.ways_out(tx, tenant.id, called)
-        except NoRoute as error:
-            barred = str(error)
+            tenant.number_policy.check(called)
+        except (NoRoute, NumberBarred) as error:
+            barred, found = str(error), []
         states = {row["name"]: row for row in trunk_health.everyone(tx)}
         ways = [_way(way, tenant, called, calling, states[way.trunk.name], settings) for way in found]
-        return Explanation(tenant.slug, called, calling, barred, ways, _passed_over(tx, tenant, called, found, barred))
+        passed_over = _passed_over(tx, tenant, called, found, barred)
+        return Explanation(tenant.slug, called, calling, barred, ways, passed_over, _waits(tx, tenant))
 
 
 def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, settings: Settings) -> Way:
     trunk, dialled, argument, refusal = way.trunk, "", "", ""
     try:
-        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country)
+        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country, home=tenant.country)
         if calling:
             dial = dial_string.through(
                 trunk,
@@ -104,6 +109,23 @@ def _why(way: WayOut, tenant: Tenant) -> str:
     return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}"
 
 
+def _waits(tx: Transaction, tenant: Tenant) -> str:
+    """Which of the tenant's caps an hour is used up."""
+    row = tx.row(
+        """select calls, pages, date_trunc('hour', now()) + interval '1 hour' as until from tenant_turns
+           where tenant_id = %s and hour = date_trunc('hour', now())""",
+        (tenant.id,),
+    )
+    if row is None:
+        return ""
+    caps = (("calls", row["calls"], tenant.calls_per_hour), ("pages", row["pages"], tenant.pages_per_hour))
+    full = [
+        f"{used} of its {cap} {what} an hour are used" for what, used, cap in caps if cap is not None and used >= cap
+    ]
+    until = row["until"].astimezone(tenant.zone)
+    return f"{tenant.slug}'s faxes wait until {until:%H:%M} ({tenant.time_zone}): {', '.join(full)}." if full else ""
+
+
 def _busy(state: Row) -> str:
     reasons = []
     if state["rests_seconds"]:
@@ -118,7 +140,7 @@ def _busy(state: Row) -> str:
 def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[WayOut], barred: str) -> list[str]:
     """Routes that fit the number and are not tried, and why."""
     rows = tx.rows(
-        """select m.prefix, m.trunk_id, m.dedicated, m.usable, m.own, t.name, t.overflow
+        """select m.prefix, m.trunk_id, m.dedicated, m.usable, m.own, m.specific, t.name, t.overflow
            from matching_routes(%s, %s) m left join trunks t on t.id = m.trunk_id
            order by m.specific desc, m.own desc, m.position, t.name""",
         (tenant.id, called),
@@ -126,16 +148,19 @@ def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[Wa
     tried = {(way.trunk.id, way.prefix) for way in ways}
     best = {row["dedicated"]: row["prefix"] for row in reversed(rows) if row["trunk_id"] is not None}
     kept = any(row["dedicated"] and not row["overflow"] for row in rows)
+    bar = next((row for row in rows if row["trunk_id"] is None), None)
     return [
-        f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, kept=kept)}"
+        f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, bar, kept=kept)}"
         for row in rows
         if row["trunk_id"] is not None and (row["trunk_id"], row["prefix"]) not in tried
     ]
 
 
-def _reason(row: Row, best: dict[bool, str], barred: str, *, kept: bool) -> str:
+def _reason(row: Row, best: dict[bool, str], barred: str, bar: Row | None, *, kept: bool) -> str:
     if barred:
         return "the number is barred"
+    if bar is not None and (bar["specific"], bar["own"]) > (row["specific"], row["own"]):
+        return f"{bar['prefix']} is barred, but for trunks with a route of their own for it"
     if not row["usable"]:
         return "the trunk is switched off"
     if kept and not row["dedicated"]:

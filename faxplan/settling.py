@@ -3,7 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from faxplan import attempts, destinations, failure_policy, failure_rules, outbound, queue, tenants, trunk_health
+from faxplan import (
+    attempts,
+    destinations,
+    failure_policy,
+    failure_rules,
+    outbound,
+    queue,
+    tenants,
+    trunk_health,
+    turns,
+)
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
@@ -23,12 +33,20 @@ ECM_CODE = 16
 """T30_ERR_TX_ECMPHD (t30.h): the receiver answered wrongly in ECM."""
 
 
-def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, actor: str, pages_told: int = 0) -> bool:
+def settle(
+    db: Database,
+    outcome: Outcome,
+    sidecar: OutboundSidecar | None,
+    *,
+    actor: str,
+    pages_told: int = 0,
+    trace: str | None = None,
+) -> bool:
     """Records how a call ended, and what follows for its fax. False, and nothing is changed: it was settled before, or
     its ids are another call's by now.
 
-    pages_told: acknowledged by what the switch told during the call, should the database not have it yet.
-    Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
+    pages_told: acknowledged by what the switch told during the call, should the database not have it yet. trace: its
+    T.30, where that is kept. Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
         fax = queue.lock_fax(tx, outcome.tenant_id, outcome.fax_id)
@@ -37,6 +55,7 @@ def settle(db: Database, outcome: Outcome, sidecar: OutboundSidecar | None, *, a
             return False
         tenant = tenants.get(tx, outcome.tenant_id)
         conclude(tx, tenant, fax, call, outcome, actor=actor, sidecar=sidecar, pages_told=pages_told)
+        attempts.keep_trace(tx, outcome.tenant_id, outcome.attempt_id, trace)
         if _frees_what_is_scarce(tx, tenant, call):
             tx.notify(queue.QUEUE_CHANNEL)
     return True
@@ -57,6 +76,8 @@ def conclude(
     WITHOUT_TRUNK for what was delivered without a call.
     """
     decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
+    if tenant.pages_per_hour is not None and call is not WITHOUT_TRUNK:
+        turns.give_back_pages(tx, outcome.tenant_id, outcome.attempt_id, fax["pages"] - decision.pages_done)
     attempts.close(
         tx,
         outcome.tenant_id,
@@ -66,19 +87,19 @@ def conclude(
         explanation=decision.explanation,
         pages=decision.pages_done - fax["pages_done"],
         rule=decision.rule.name if decision.rule else None,
-        dialled=sidecar.dialled if sidecar else None,
-        caller_id=sidecar.caller_id if sidecar else None,
+        sent=sidecar,
+        channel=None if call is WITHOUT_TRUNK else outcome.result.channel,
     )
     _learn(tx, fax, call, outcome.result, decision)
     _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, call=call)
     return decision
 
 
-def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) -> bool:
+def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0, trace: str | None = None) -> bool:
     """Settles an outbound call that nobody will ever report on: its switch died, or its lease ran out.
 
     What was acknowledged stays acknowledged (pages_told: as in `settle`). The rest is dialled again unless the tenant
-    chose otherwise. False: it was settled before.
+    chose otherwise. trace: as in `settle`. False: it was settled before.
     """
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
@@ -97,8 +118,9 @@ def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0) 
             CallResult(hangup_cause="NONE"),
             outcome=decision.outcome,
             explanation=decision.explanation,
-            pages=pages,
+            pages=done - fax["pages_done"],
         )
+        attempts.keep_trace(tx, call["tenant_id"], call["attempt_id"], trace)
         _follow(tx, fax, decision, error_id="outcome-unknown", actor=actor)
     return True
 

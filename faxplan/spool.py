@@ -2,17 +2,20 @@
 
     out/<attempt>.tif, out/<attempt>.json      staged before dialling; read by fax_out
     in/<attempt>.tif,  in/<attempt>.json       written before the answer, then by rxfax
+    out/<attempt>.trace/, in/<attempt>.trace/  the T.30 trace of calls whose trunk wants one (t30_trace.py)
 
 Names come from attempt ids, which the database gives out once: they cannot collide. Everything is 0600 below 0700.
 """
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from faxplan import t30_trace
 from faxplan.call_result import CallResult
 from faxplan.errors import FaxplanError
 from faxplan.files import private_folder, sweep_partials, write_durably, write_whole
@@ -31,7 +34,8 @@ class SpoolTooDeep(FaxplanError):
 class OutboundSidecar:
     """What fax_out needs to know. ident: T.30 TSI, at most 20 characters; header: at most 50; start_page: 0-based.
 
-    dialled, caller_id: as they went to the trunk. encrypted_media: SRTP, or no pages.
+    dialled, caller_id: as they went to the trunk. encrypted_media: SRTP, or no pages. from_user, t30_trace: the
+    trunk's. tones: sent after the answer, as post_dial.tones gives them; no part of the number.
     """
 
     tenant_id: int
@@ -46,17 +50,21 @@ class OutboundSidecar:
     use_ecm: bool = True
     disable_v17: bool = False
     encrypted_media: bool = False
+    from_user: str | None = None
+    t30_trace: str = t30_trace.OFF
+    tones: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InboundSidecar:
-    """Whose a fax is that comes in."""
+    """Whose a fax is that comes in. t30_trace: the trunk's."""
 
     tenant_id: int
     fax_id: int
     attempt_id: int
     mailbox_id: int
     channel_uuid: str
+    t30_trace: str = t30_trace.OFF
 
 
 class Spool:
@@ -90,6 +98,14 @@ class Spool:
     def inbound_tiff(self, attempt_id: int) -> Path:
         """Where rxfax writes."""
         return self.inbound / f"{attempt_id:d}.tif"
+
+    def outbound_trace(self, attempt_id: int) -> Path:
+        """The folder of the T.30 trace of a call that goes out; it need not be there."""
+        return self.outbound / f"{attempt_id:d}.trace"
+
+    def inbound_trace(self, attempt_id: int) -> Path:
+        """Of one that comes in."""
+        return self.inbound / f"{attempt_id:d}.trace"
 
     def stage(self, sidecar: OutboundSidecar) -> None:
         """Writes the sidecar of a call that goes out; its pages must be there already.
@@ -158,13 +174,16 @@ class Spool:
 
     def discard_outbound(self, attempt_id: int) -> None:
         """Removes what was staged for a call."""
-        self._staged.pop(attempt_id, None)
+        sidecar = self._staged.pop(attempt_id, None)
+        if sidecar is None or sidecar.t30_trace != t30_trace.OFF:
+            shutil.rmtree(self.outbound_trace(attempt_id), ignore_errors=True)
         self.outbound_tiff(attempt_id).unlink(missing_ok=True)
         self.outbound_plain(attempt_id).unlink(missing_ok=True)
         (self.outbound / f"{attempt_id:d}.json").unlink(missing_ok=True)
 
     def discard_inbound(self, attempt_id: int) -> None:
         """Removes what a call wrote."""
+        shutil.rmtree(self.inbound_trace(attempt_id), ignore_errors=True)
         self.inbound_tiff(attempt_id).unlink(missing_ok=True)
         (self.inbound / f"{attempt_id:d}.result").unlink(missing_ok=True)
         (self.inbound / f"{attempt_id:d}.json").unlink(missing_ok=True)

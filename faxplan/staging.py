@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from faxplan import dial_string, header_line, numbers
+from faxplan import dial_string, header_line, numbers, post_dial
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
 from faxplan.documents import Store
-from faxplan.errors import NoCallerId, NoRoute
+from faxplan.errors import FaxplanError, NoCallerId, NoRoute
 from faxplan.header_line import HeaderLine
 from faxplan.spool import OutboundSidecar, Spool
 from faxplan.tenants import Tenant
@@ -30,6 +30,22 @@ MAX_HEADER_BYTES = 50
 """T30_MAX_PAGE_HEADER_INFO. spandsp takes none that is longer in UTF-8, and the page's line stays blank."""
 
 
+class PagesPerHour(FaxplanError):
+    """No hour has room for the pages of this call."""
+
+    error_id = "pages-per-hour"
+
+
+def check_may_be_sent(fax: ClaimedFax, tenant: Tenant) -> None:
+    """Whether the tenant may still send this: it was asked when the fax was handed in, and rules change.
+
+    Raises NumberBarred and PagesPerHour.
+    """
+    tenant.number_policy.check(fax.called_number)
+    if tenant.pages_per_hour is not None and fax.pages_left > tenant.pages_per_hour:
+        raise PagesPerHour(f"{fax.pages_left} pages are more than the {tenant.pages_per_hour} that may go in an hour.")
+
+
 def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
     """Whether the header line is ours to stamp: spandsp counts pages from 1 in each call, and knows no "of m"."""
     return tenant.header_line and (tenant.page_n_of_m or fax.start_page > 0)
@@ -38,8 +54,11 @@ def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
     """Writes pages and sidecar of a call; the sidecar.
 
-    Raises DocumentLost, StoreUnavailable, NoCallerId and InvalidNumber.
+    Raises DocumentLost, StoreUnavailable, NoCallerId, InvalidNumber, NumberBarred and PagesPerHour.
     """
+    check_may_be_sent(fax, tenant)
+    # First: what must not be dialled leaves no pages in the spool.
+    dialled = numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country, home=tenant.country)
     if fax.calling_number is None:
         raise NoCallerId("The tenant has no number any more to call from.")
     ident = sender_ident(fax.did_ident, tenant, fax.calling_number)
@@ -63,11 +82,14 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         header=_as_variable(tenant.sender_name) if tenant.header_line and not stamped else "",
         time_zone=tenant.time_zone,
         start_page=fax.start_page,
-        dialled=numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country),
+        dialled=dialled,
         caller_id=numbers.written(fax.calling_number, trunk.calling_format, trunk.inbound_country),
         use_ecm=fax.ecm,
         disable_v17=not fax.v17,
         encrypted_media=trunk.encrypted_media,
+        from_user=trunk.from_user,
+        t30_trace=trunk.t30_trace,
+        tones=post_dial.tones(fax.post_dial) if fax.post_dial else "",
     )
     spool.stage(sidecar)
     return sidecar
@@ -140,7 +162,8 @@ class Stager:
 
     def _stage(self, fax: ClaimedFax, tenant: Tenant) -> str:
         if fax.trunk is None:
-            raise NoRoute(f"no trunk serves {fax.called_number}")
+            check_may_be_sent(fax, tenant)
+            raise NoRoute(f"no trunk serves {fax.called_number}, or it is barred")
         sidecar = stage(self._store, self._spool, fax, fax.trunk, tenant)
         dial = dial_string.through(
             fax.trunk,

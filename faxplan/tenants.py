@@ -1,6 +1,6 @@
 """Tenants: organisations, and how their faxes identify themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +10,7 @@ from psycopg2.errors import InvalidParameterValue
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.number_policy import NumberPolicy
 
 NO_LIMITS = "none"
 REDIAL_LIMITS_OF = {"US": "us"}
@@ -41,11 +42,20 @@ class Tenant:
     max_calls: int | None = None
     calls_per_hour: int | None = None
     redial_limits: str = NO_LIMITS
+    pages_per_hour: int | None = None
+    permitted_kinds: Sequence[str] = ()
+    allowed_numbers: Sequence[str] = ()
+    blocked_numbers: Sequence[str] = ()
 
     @property
     def zone(self) -> ZoneInfo:
         """Its time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def number_policy(self) -> NumberPolicy:
+        """Which numbers it may call."""
+        return NumberPolicy(self.slug, self.permitted_kinds, self.allowed_numbers, self.blocked_numbers)
 
     @property
     def sender_name(self) -> str:
@@ -56,7 +66,8 @@ class Tenant:
 
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
-    "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits"
+    "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, "
+    "pages_per_hour, permitted_kinds, allowed_numbers, blocked_numbers"
 )
 
 
@@ -94,7 +105,7 @@ def create(
 
 CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
-    "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits",
+    "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
 )  # fmt: skip
 
 
@@ -109,6 +120,34 @@ def change(tx: Transaction, tenant_id: int, values: Mapping[str, Any]) -> Tenant
         _check_time_zone(tx, values["time_zone"])
     assignments = ", ".join(f"{column} = %s" for column in values)
     row = tx.row(f"update tenants set {assignments} where id = %s returning {COLUMNS}", (*values.values(), tenant_id))
+    return _found(row, f"number {tenant_id}")
+
+
+def permit(tx: Transaction, tenant_id: int, kind: str, *, permitted: bool) -> Tenant:
+    """Whether it may call a kind of numbers (of number_policy.KINDS) from now on (role admin); as it is then."""
+    row = tx.row(
+        f"""update tenants set permitted_kinds = array_remove(permitted_kinds, %(kind)s)
+                               || case when %(permitted)s then array[%(kind)s::text] else '{{}}' end
+            where id = %(tenant)s returning {COLUMNS}""",
+        {"kind": kind, "permitted": permitted, "tenant": tenant_id},
+    )
+    return _found(row, f"number {tenant_id}")
+
+
+def list_number(tx: Transaction, tenant_id: int, entry: str, *, allowed: bool, blocked: bool) -> Tenant:
+    """Puts an entry (number_policy.entry) into one of its lists, and out of the other; or out of both (role admin).
+
+    Raises ConstraintViolated where there are too many.
+    """
+    row = tx.row(
+        f"""update tenants set
+                allowed_numbers = array_remove(allowed_numbers, %(entry)s)
+                                  || case when %(allowed)s then array[%(entry)s::text] else '{{}}' end,
+                blocked_numbers = array_remove(blocked_numbers, %(entry)s)
+                                  || case when %(blocked)s then array[%(entry)s::text] else '{{}}' end
+            where id = %(tenant)s returning {COLUMNS}""",
+        {"entry": entry, "allowed": allowed, "blocked": blocked, "tenant": tenant_id},
+    )
     return _found(row, f"number {tenant_id}")
 
 

@@ -60,7 +60,8 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
     if any(what):
         lines.append(f"{_INDENT}{', '.join(part for part in what if part)}")
     verb = "Handed in" if fax.direction == SENT else "Came in"
-    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number, tenant.country)}"))
+    after = f", then {fax.post_dial} after the answer" if fax.post_dial else ""
+    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number, tenant.country)}{after}"))
     for call in calls:
         lines += _of_call(fax, call, zone)
         if codes:
@@ -117,11 +118,14 @@ def dots_per_inch(per_metre: str) -> str:
 def code_lines(call: Attempt) -> list[str]:
     """What the machines said, for whoever looks for a cause: SIP, Q.850 and T.30 codes, idents, ids."""
     said = [
-        ("SIP", call.sip_code),
+        ("SIP", _joined(call.sip_code, call.sip_phrase)),
         ("Q.850", _joined(call.q850_cause, call.hangup_cause if call.hangup_cause != "NONE" else None)),
         ("T.30", _joined(call.fax_result_code, call.fax_result_text)),
         ("T.38", call.t38_status),
         ("V.17 off", "yes" if call.v17_disabled else None),
+        ("codec", call.codec),
+        ("hung up by", call.hung_up_by),
+        ("post-dial delay", None if call.post_dial_delay is None else f"{call.post_dial_delay:.2f} s"),
         ("node", call.node),
     ]
     idents = [
@@ -129,10 +133,12 @@ def code_lines(call: Attempt) -> list[str]:
         ("far ident", call.remote_station_id),
         ("dialled", call.dialled),
         ("caller ID", call.caller_id),
-        ("far address", call.peer_address),
+        ("far address", _address(call.peer_address, call.peer_port)),
+        ("far media", call.media_address),
     ]
     proofs = [("number found in", call.called_from), ("verstat", call.verstat), ("attestation", call.attest)]
-    ids = [("Call-ID", call.sip_call_id), ("channel", call.channel_uuid)]
+    has_channel = not call.internal and call.channel is not False
+    ids = [("Call-ID", call.sip_call_id), ("channel", call.channel_uuid if has_channel else None)]
     headers = [
         ("Request-URI", call.invite_uri),
         ("To", call.invite_to),
@@ -168,6 +174,12 @@ def _pages(count: int) -> str:
 def _joined(code: int | None, words: str | None) -> str | None:
     parts = [str(part) for part in (code, words) if part is not None]
     return " ".join(parts) or None
+
+
+def _address(host: str | None, port: int | None) -> str | None:
+    if host is None or port is None:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _listed(pairs: Sequence[tuple[str, object]]) -> str:

@@ -17,8 +17,8 @@ _GATEWAY_COLUMNS = (
 COLUMNS = (
     *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country",
     "inbound_format", "called_from", "caller_id_in", "privacy", "t38", "t38_request", "t38_redundancy", "v17", "ecm",
-    "codec", "encrypted_media", "trusts_identity", "max_calls", "calls_per_second", "dedicated_to", "overflow",
-    "enabled",
+    "codec", "encrypted_media", "trusts_identity", "t30_trace", "max_calls", "calls_per_second", "dedicated_to",
+    "overflow", "enabled",
 )  # fmt: skip
 OPTIONAL = (
     "port", "username", "password", "realm", "ping_seconds", "from_user", "from_domain", "max_calls",

@@ -17,11 +17,13 @@ from faxplan import (
     paper,
     queue,
     quotas,
+    refused_numbers,
     rendering,
     source,
     tenants,
     trunk_directory,
     trunks,
+    turns,
 )
 from faxplan.claims import ClaimedFax
 from faxplan.db import Database, Row, Transaction
@@ -50,18 +52,19 @@ class CannotBeTested(FaxplanError):
 def submit(db: Database, store: Store, user: User, trunk: str, number: str, *, calling: str | None = None) -> int:
     """A user's test fax through a trunk, which a node dials at once; its id. number, calling: as the user writes them.
 
-    Raises NotFound, CannotBeTested, InvalidNumber, NoRoute for a barred number, NoCallerId, ForeignCallerId,
-    QuotaExceeded, TenantDisabled, DatabaseUnavailable.
+    Raises NotFound, CannotBeTested, InvalidNumber, NumberBarred, NoRoute for one barred by a route, NoCallerId,
+    ForeignCallerId, QuotaExceeded, TenantDisabled, DatabaseUnavailable.
     """
-    with db.tenant(user.tenant_id) as tx:
+    with refused_numbers.audited(db, user, "trunk.test", number), db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
         if not tenant.enabled:
             raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
         trunk_id = _usable(tx, tenant, trunk)
         called = numbers.normalise(number, tenant.country)
+        tenant.number_policy.check(called)
         trunks.check_not_barred(tx, tenant.id, called)
         (found,) = trunks.some(tx, {trunk_id})
-        numbers.dialled(called, found.called_format, found.inbound_country)
+        numbers.dialled(called, found.called_format, found.inbound_country, home=tenant.country)
         as_whom = caller_ids.choose(tx, tenant, calling)
     original, page = _page(store, _WORDS.format(trunk=trunk, time=f"{datetime.now(tenant.zone):%Y-%m-%d %H:%M %Z}"))
     try:
@@ -147,9 +150,9 @@ def claim(
 ) -> list[ClaimedFax]:
     """The test that waits longest and has room, taken for this node; none or one.
 
-    Limits: `max_calls` of the node, and the trunk's max_calls; that it rests is no reason, since a test is to tell
-    whether it works again. One that has waited for too long ends here. Call in across_tenants() as role switch, in a
-    transaction of its own: it takes the turn to count calls.
+    Limits: `max_calls` of the node, the trunk's max_calls, and the tenant's calls and pages an hour; that it rests is
+    no reason, since a test is to tell whether it works again. One that has waited for too long ends here. Call in
+    across_tenants() as role switch, in a transaction of its own: it takes the turn to count calls.
     """
     waiting = _longest(tx, node, max_calls)
     if waiting is None:
@@ -173,6 +176,7 @@ def claim(
     (trunk,) = trunks.some(tx, {waiting["trunk_id"]})
     stored = StoredObject(row.pop("object_name"), row.pop("bytes"), row.pop("sha256"))
     claimed = ClaimedFax(waiting["tenant_id"], rendering=stored, trunk=trunk, **row)
+    turns.note(tx, claimed.tenant_id, claimed.pages_left)
     limits.pace(tx, trunk.id)
     return [claimed]
 
@@ -186,6 +190,10 @@ def _longest(tx: Transaction, node: str, max_calls: int) -> Row | None:
               or k.enabled and (select count(*) from calls where node = %(node)s) < %(most)s
                  and coalesce((select count(*) from calls where trunk_id = k.id) < k.max_calls, true)
                  and coalesce(k.dedicated_to = t.tenant_id, true)
+                 and not exists (
+                     select from tenants o join tenant_turns s on s.tenant_id = o.id
+                     where o.id = t.tenant_id and s.hour = date_trunc('hour', now())
+                       and (s.calls >= o.calls_per_hour or s.pages >= o.pages_per_hour))
            order by t.requested_at limit 1""",
         {"patience": PATIENCE_SECONDS, "node": node, "most": max_calls},
     )

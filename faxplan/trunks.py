@@ -36,6 +36,8 @@ class Trunk:
     max_calls: int | None = None
     trusts_identity: bool = False
     called_from: Sequence[str] = (called_number.REQUEST,)
+    from_user: str | None = None
+    t30_trace: str = "off"
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")
@@ -78,7 +80,7 @@ def ways_out(tx: Transaction, tenant_id: int, number: str) -> list[WayOut]:
     return ways
 
 
-def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str) -> None:
+def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str, *, home: str) -> None:
     """Says early what dialling would be refused for. Raises NoRoute (barred) and InvalidNumber (by no trunk of it).
 
     That no trunk serves the number is no refusal yet: there may be one when its turn comes.
@@ -86,7 +88,7 @@ def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str) -> None:
     refusal: InvalidNumber | None = None
     for way in ways_out(tx, tenant_id, number):
         try:
-            numbers.dialled(number, way.trunk.called_format, way.trunk.inbound_country)
+            numbers.dialled(number, way.trunk.called_format, way.trunk.inbound_country, home=home)
         except InvalidNumber as error:
             refusal = refusal or error
         else:
@@ -117,7 +119,8 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
     """The trunk from which a call came: by the address it was sent from; among several with that, by gateway name.
 
     `gateway` is only used to choose among trunks that share the address, since a peer can write it (R-URI gw=); for the
-    same reason the one that is chosen is believed about callers only if all of them are.
+    same reason the one that is chosen is believed about callers only if all of them are, and demands encrypted media,
+    without T.38, if any of them does.
     """
     try:
         source = ipaddress.ip_address(address)
@@ -132,8 +135,14 @@ def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | Non
     if not rows:
         return None
     named = [row for row in rows if row["name"] == gateway]
-    believed = all(row["trusts_identity"] for row in rows)
-    return replace(Trunk(**(named or rows)[0]), trusts_identity=believed)
+    trunk = Trunk(**(named or rows)[0])
+    encrypted = any(row["encrypted_media"] for row in rows)
+    return replace(
+        trunk,
+        trusts_identity=all(row["trusts_identity"] for row in rows),
+        encrypted_media=encrypted,
+        t38=trunk.t38 and not encrypted,
+    )
 
 
 def by_name(tx: Transaction, name: str) -> Trunk | None:

@@ -12,7 +12,8 @@ _WAYS = """
     select l.tenant_id, l.lane,
            (select jsonb_agg(jsonb_build_array(f.trunk_id, f.stage, f.position, f.weight, f.prefix))
             from trunks_for(l.tenant_id, l.destination) f) as trunks,
-           exists (select from matching_routes(l.tenant_id, l.destination) m where m.trunk_id is not null) as served
+           barred_prefix(l.tenant_id, l.destination) is null and exists (
+               select from matching_routes(l.tenant_id, l.destination) m where m.trunk_id is not null) as served
     from unnest(%s::bigint[], %s::text[], %s::text[]) as l (tenant_id, lane, destination)"""
 
 
@@ -29,7 +30,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Out of a lane. served: whether any route leads out of it; its trunks may all be disabled."""
+    """Out of a lane. served: whether any route leads out of it; its trunks may all be disabled. Else its faxes end."""
 
     routes: tuple[Route, ...]
     served: bool
@@ -69,8 +70,12 @@ def has_room(routes: Sequence[Route], rooms: Mapping[int, int]) -> bool:
     return not routes or any(rooms.get(route.trunk_id, 0) > 0 for route in routes)
 
 
-def free_route(routes: Iterable[Route], rooms: dict[int, int], tried: Sequence[int]) -> Route | None:
-    """The first that has room and was not tried just before; by weight among those of one stage and position."""
+def free_route(routes: Sequence[Route], rooms: dict[int, int], tried: Sequence[int]) -> Route | None:
+    """The first that has room and was not tried just before, unless all were; by weight among those of one stage and
+    position.
+    """
+    if tried and all(route.trunk_id in tried for route in routes):
+        tried = ()
     free = [route for route in routes if rooms.get(route.trunk_id, 0) > 0 and route.trunk_id not in tried]
     if not free:
         return None

@@ -17,10 +17,11 @@ from typing import TypeVar
 
 from faxplan import outbound, queue, rendering
 from faxplan.config import Settings
-from faxplan.db import Database, Listener
+from faxplan.db import Database
 from faxplan.documents import DocumentLost, Store, StoredObject, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
+from faxplan.listener import Listener
 from faxplan.outbound import RenderOrder
 from faxplan.queue import RenderJob
 

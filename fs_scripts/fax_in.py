@@ -10,7 +10,7 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import accepting, call_result, encrypted_media, inbound, invite
+from faxplan import accepting, call_result, encrypted_media, inbound, invite, t30_trace
 from faxplan import channel_variables as cv
 from faxplan.accepting import Accepted, IncomingCall, Node, Refused
 from faxplan.documents import StoreUnavailable
@@ -20,6 +20,7 @@ from faxplan.lookups import TooManyLookups
 
 def handler(session: Any, args: str) -> None:
     """Receives one fax."""
+    invited_at = time.time()
     try:
         here = faxplan_switch.installation()
         decision = _decide(session, here)
@@ -28,7 +29,7 @@ def handler(session: Any, args: str) -> None:
             session.hangup(decision.cause)
             return
         with here.spool.receiving(decision.sidecar.attempt_id):
-            result = _receive(session, here, decision)
+            result = dataclasses.replace(_receive(session, here, decision), invited_at=invited_at)
             pending = here.pending.secure(here.spool, decision.sidecar, result)
         inbound.deliver(here.db, here.store, pending, actor=f"switch:{here.settings.node}")
     except (DatabaseUnavailable, StoreUnavailable) as error:
@@ -46,6 +47,8 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         trunk=session.getVariable(cv.TRUNK),
         invite=invite.read(session.getVariable),
         encrypted=encrypted_media.offered(session.getVariable),
+        source_port=call_result.port(session.getVariable, cv.SIP_NETWORK_PORT),
+        call_id=session.getVariable(cv.SIP_CALL_ID),
     )
     settings = here.settings
     node = Node(
@@ -68,14 +71,25 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
     session.setVariable(cv.FAX_IDENT, accepted.ident)
     for name, value in accepted.variables.items():
         session.setVariable(name, value)
+    if accepted.sidecar.t30_trace != t30_trace.OFF:
+        for name, value in t30_trace.variables(here.spool.inbound_trace(accepted.sidecar.attempt_id)).items():
+            session.setVariable(name, value)
     session.execute("answer")
-    answered_at = int(time.time())
+    answered_at = time.time()
     session.execute("rxfax", str(path))
+    # Set as the BYE comes (200) or the SIP stack gives the call up (another), and before the channel is hung up for it.
+    # sip_hangup_disposition is set after that.
+    ended_with = session.getVariable(cv.SIP_TERM_STATUS) or ""
     session.hangup("NORMAL_CLEARING")
     try:
         result = call_result.parse(session.getVariable, ended_at=time.time())
     except FaxplanError as error:
         faxplan_switch.log_failure("result of a received fax", error)
-        result = call_result.without_channel("NORMAL_CLEARING", ended_at=time.time())
+        result = call_result.unreadable("NORMAL_CLEARING", ended_at=time.time())
     # FreeSWITCH sets neither variable before the script ends.
-    return dataclasses.replace(result, hangup_cause="NORMAL_CLEARING", answered_at=answered_at)
+    return dataclasses.replace(
+        result,
+        hangup_cause="NORMAL_CLEARING",
+        answered_at=answered_at,
+        hung_up_by={"": call_result.US, "200": call_result.FAR_END}.get(ended_with),
+    )

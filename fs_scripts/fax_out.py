@@ -8,7 +8,7 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import call_result, encrypted_media
+from faxplan import call_result, encrypted_media, post_dial, t30_trace
 from faxplan import channel_variables as cv
 from faxplan.errors import FaxplanError
 from faxplan.journal import Outcome
@@ -37,9 +37,31 @@ def handler(session: Any, args: str) -> None:
         session.setVariable(cv.FAX_DISABLE_V17, "true" if sidecar.disable_v17 else "false")
         if sidecar.start_page:
             session.setVariable(cv.FAX_START_PAGE, str(sidecar.start_page))
+        if sidecar.t30_trace != t30_trace.OFF:
+            for name, value in t30_trace.variables(spool.outbound_trace(attempt_id)).items():
+                session.setVariable(name, value)
+        if sidecar.tones:
+            _dial_after_answer(session, sidecar.tones)
         session.execute("txfax", str(spool.outbound_tiff(attempt_id)))
     except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
         faxplan_switch.log_failure("fax_out", error)
+
+
+def _dial_after_answer(session: Any, tones: str) -> None:
+    """DTMF, all of it before txfax. tones: as post_dial.tones gives them, which is looked at once more."""
+    tones = post_dial.tones(tones)
+    # Nobody takes an image offer that comes meanwhile, and two seconds later it would end the fax: refused at once
+    # (488), it leaves the call in audio, and the next offer is taken.
+    t38 = session.getVariable(cv.FAX_ENABLE_T38)
+    session.setVariable(cv.FAX_ENABLE_T38, "false")
+    if session.getVariable(cv.DTMF_TYPE) == cv.RFC2833:
+        session.execute("send_dtmf", tones)
+        # send_dtmf returns at once; the digits go while the channel is read (switch_rtp.c, do_2833).
+        session.sleep(post_dial.milliseconds(tones))
+    else:
+        # Without telephone-event FreeSWITCH would send them by INFO, all at once, and few listen to that.
+        session.execute("playback", post_dial.tone_stream(tones))
+    session.setVariable(cv.FAX_ENABLE_T38, t38)
 
 
 def settle(session: Any, stream: Any, env: Any, args: str) -> None:
@@ -53,10 +75,12 @@ def settle(session: Any, stream: Any, env: Any, args: str) -> None:
             return
         now = time.time()
         try:
-            result = call_result.parse(lambda name: env.getHeader(f"variable_{name}"), ended_at=now)
+            result = call_result.parse_sent(
+                lambda name: env.getHeader(f"variable_{name}"), ended_at=now, from_user=sidecar.from_user
+            )
         except FaxplanError as error:
             faxplan_switch.log_failure(f"result of attempt {attempt_id}", error)
-            result = call_result.without_channel(env.getHeader("Hangup-Cause") or "", ended_at=now)
+            result = call_result.unreadable(env.getHeader("Hangup-Cause") or "", ended_at=now)
         if sidecar.encrypted_media:
             result = encrypted_media.explained(result)
         channel_uuid = env.getHeader("Unique-ID")

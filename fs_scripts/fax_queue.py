@@ -8,8 +8,8 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan.dialer import Dialer
 from faxplan.files import write_durably
+from faxplan.runtime import Runtime
 
 
 def runtime(args: str) -> None:
@@ -20,9 +20,9 @@ def runtime(args: str) -> None:
             faxplan_switch.log("notice", "the runtime was stopped on purpose; `python fax_queue::start` starts it")
             return
         switch = faxplan_switch.FreeSwitch(here.settings.stop_file)
-        dialer = Dialer(switch, here.db, here.listener(), here.store, here.spool, here.journal, here.settings)
+        the_runtime = Runtime(switch, here.db, here.listener(), here.store, here.spool, here.journal, here.settings)
         faxplan_switch.log("notice", f"runtime of node {here.settings.node} starts")
-        dialer.run()
+        the_runtime.run()
         faxplan_switch.log("notice", "runtime ends")
     except BaseException as error:  # SystemExit and all: what leaves here may end FreeSWITCH
         faxplan_switch.log_failure("fax_queue", error)

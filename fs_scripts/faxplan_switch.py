@@ -15,9 +15,10 @@ import load_once
 
 from faxplan import config
 from faxplan.config import Settings
-from faxplan.db import Database, Listener
+from faxplan.db import Database
 from faxplan.documents import Store
 from faxplan.journal import Journal
+from faxplan.listener import Listener
 from faxplan.lookups import Lookups
 from faxplan.pending import Pending
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL

@@ -16,6 +16,7 @@ from faxplan.invite import Invite
 from faxplan.lookups import Caller
 from faxplan.pending import Pending
 from faxplan.spool import InboundSidecar
+from faxplan.ways import Ways
 from tests.world import Office, World
 
 NUMBER = "+493099001234"
@@ -87,6 +88,7 @@ def whole_claim(
     max_calls: int = 1000,
     lease_seconds: int = 600,
     calls_to_one_number: int = 1000,
+    ways: Ways | None = None,
 ) -> claims.Claim:
     """What a node takes to dial, and when it looks again."""
     with world.switch.across_tenants() as tx:
@@ -98,6 +100,7 @@ def whole_claim(
             max_calls=max_calls,
             lease_seconds=lease_seconds,
             calls_to_one_number=calls_to_one_number,
+            ways=ways,
         )
 
 

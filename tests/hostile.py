@@ -39,3 +39,34 @@ def headers(text: str) -> list[tuple[str, str]]:
         ("Identity", within),
         ("X-Faxplan-Trunk", within),
     ]
+
+
+NUMBERS = [
+    *TEXTS,
+    "112", "911", "110", "0112", "9911", "112112", "+49112", "+49 (0) 112", "tel:112", "tel:112;phone-context=+49",
+    "tel:2;phone-context=+4911", "\uff11\uff11\uff12", "11880", "+4911880", "0 115",
+    "+499001123456", "+49900112345678", "0900 1123456", "+1 900 555 1234", "+881612345678", "+979123456789",
+    "+493099009900000}sofia/gateway/carrier/+493099009900000",
+    "+493099009900000 '&system(touch /tmp/x)'",
+    "+493099009900000'&python(fax_out 1)'",
+    "{absolute_codec_string=G729}+493099009900000",
+    "[leg_timeout=1]+493099009900000",
+    "+493099009900000,sofia/gateway/carrier/+49112",
+    "+493099009900000|+49112",
+    "+493099009900000:_:+49112",
+    "+493099009900000^^+49112",
+    "+493099009900000@evil.example;fs_path=sip:evil.example",
+    "+493099009900000?Replaces=x",
+    "${number}+493099009900000",
+    "+493099009900000w1${system(id)}",
+    "+493099009900000w1,sofia/gateway/carrier/112",
+    "+493099009900000w1' '&system(id)",
+    "+493099009900000w112;1",
+    "+493099009900000p" + "1" * 21,
+    "+493099009900000w1\r\n112",
+    "+493099009900000 ext. 112",
+    "+493099009900000x112",
+    "+493099009900000;112",
+    "+493099009900000,,112",
+]  # fmt: skip
+"""What a user may write as a number to be faxed to: none of these is called. Between them stand numbers that are."""

@@ -10,17 +10,28 @@ from tests.world import Office, World
 
 def assert_same_pages_below_the_header(world: World, sent: int, sender: Office, receiver: Office, folder: Path) -> None:
     """Every row of every rendered page arrived, in order, bit by bit; above it, a header line that is not blank."""
-    with world.portal.tenant(sender.tenant.id) as tx:
-        rendering = tx.value(
-            "select r.document_id from faxes f join renderings r on r.id = f.rendering_id where f.id = %s", (sent,)
-        )
-        rendered = documents.get(tx, sender.tenant.id, rendering)
     with world.portal.tenant(receiver.tenant.id) as tx:
         tiff = tx.value("select tiff_id from faxes where direction = 'inbound' and state = 'received'")
         received = documents.get(tx, receiver.tenant.id, tiff)
-    world.store.copy_to(rendered, folder / "rendered.tif")
     world.store.copy_to(received, folder / "received.tif")
-    with Image.open(folder / "rendered.tif") as ours, Image.open(folder / "received.tif") as theirs:
+    ours = rendered(world, sender, sent, folder / "rendered.tif")
+    assert_same_below_the_header(ours, folder / "received.tif")
+
+
+def rendered(world: World, sender: Office, fax_id: int, target: Path) -> Path:
+    """A copy of a fax's pages as the worker stored them."""
+    with world.portal.tenant(sender.tenant.id) as tx:
+        document = tx.value(
+            "select r.document_id from faxes f join renderings r on r.id = f.rendering_id where f.id = %s", (fax_id,)
+        )
+        stored = documents.get(tx, sender.tenant.id, document)
+    world.store.copy_to(stored, target)
+    return target
+
+
+def assert_same_below_the_header(sent: Path, received: Path) -> None:
+    """The same of two TIFFs: the rendered pages, and what arrived."""
+    with Image.open(sent) as ours, Image.open(received) as theirs:
         assert ours.n_frames == theirs.n_frames  # type: ignore[attr-defined]
         for page in range(ours.n_frames):  # type: ignore[attr-defined]
             ours.seek(page)
@@ -31,3 +42,13 @@ def assert_same_pages_below_the_header(world: World, sent: int, sender: Office, 
             below = theirs.convert("L").crop((0, header_rows, 1728, theirs.height))
             assert below.tobytes() == ours.convert("L").tobytes(), f"page {page + 1} arrived changed"
             assert theirs.convert("L").crop((0, 0, 1728, header_rows)).getextrema()[0] == 0, "a blank header line"
+
+
+def pages_of(path: Path) -> list[bytes]:
+    """What is on each page, row by row, whatever a TIFF says of black and white."""
+    with Image.open(path) as tiff:
+        found = []
+        for index in range(tiff.n_frames):  # type: ignore[attr-defined]
+            tiff.seek(index)
+            found.append(tiff.convert("L").tobytes())
+        return found

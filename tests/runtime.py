@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from faxplan import dialer
+from faxplan import dialer, runtime
 from faxplan.call_result import CallResult
-from faxplan.db import Listener
-from faxplan.dialer import Dialer
+from faxplan.listener import Listener
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
 from tests.scripted_switch import Clock, ScriptedSwitch
 from tests.world import Office, World
@@ -23,7 +22,8 @@ class Runtime:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
         self.world = world
         self.switch = ScriptedSwitch(Clock(), world.spool, world.journal)
-        monkeypatch.setattr(dialer, "time", self.switch.clock)
+        for module in (dialer, runtime):
+            monkeypatch.setattr(module, "time", self.switch.clock)
         self.settings = replace(world.settings, **settings)  # type: ignore[arg-type]
 
     def run(self, until: Callable[[], bool]) -> None:
@@ -31,7 +31,7 @@ class Runtime:
         self.switch.turns = 0
         listener = Listener(self.world.installation.url("faxplan_switch"), (QUEUE_CHANNEL, CANCEL_CHANNEL))
         try:
-            Dialer(
+            runtime.Runtime(
                 self.switch,
                 self.world.switch,
                 listener,

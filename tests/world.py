@@ -9,9 +9,10 @@ import pytest
 
 from faxplan import dids, routes, tenants, trunk_directory, users
 from faxplan.config import Settings
-from faxplan.db import Database, Listener
+from faxplan.db import Database
 from faxplan.documents import Store
 from faxplan.journal import Journal
+from faxplan.listener import Listener
 from faxplan.spool import Spool
 from faxplan.tenants import Tenant
 from faxplan.users import User

@@ -1,6 +1,7 @@
 """The bench as a process of its own, that can be killed; and several of them, each a node of one Faxplan."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,13 +28,16 @@ class SwitchProcess:
         gateways: tuple[str, ...] = ("carrier",),
     ) -> None:
         folder.mkdir(exist_ok=True)
+        self.far = folder / "far"
+        """What machines outside have received, a TIFF for each call."""
         own = f'[[own]]\nprefix = "{OUR_NUMBERS}"\nfrom_address = "127.0.0.1"\n'
         folder.joinpath("plan.toml").write_text(own + numbers)
         inbound = dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
         self._config = folder / "bench.toml"
         self._config.write_text(
             f'script_dir = "{SCRIPTS}"\nstartup_scripts = ["fax_queue"]\nnumbering_plan = "plan.toml"\n'
-            f'gateways = {list(gateways)}\ntime = "real"\nspeed = {speed}\nlog_file = "bench.log"\n'
+            f'gateways = {list(gateways)}\ntime = "real"\nspeed = {speed}\n'
+            'log_file = "bench.log"\nfar_end_dir = "far"\n'
             f"inbound = [{', '.join(repr(action) for action in inbound)}]\n"
         )
         file = write_settings(world, settings)
@@ -44,6 +48,10 @@ class SwitchProcess:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bench", "--config", str(self._config)], cwd=ROOT, env=self._environment
         )
+
+    def freeze(self) -> None:
+        """Nothing moves in it any more, so that what it does can be counted before it is killed."""
+        self.process.send_signal(signal.SIGSTOP)
 
     def kill9(self) -> None:
         self.process.kill()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from faxplan import mailboxes, nodes, outbound
-from faxplan.db import Listener
+from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from tests.bench.whole import faxplan_on_bench, wait_for
 from tests.received_pages import assert_same_pages_below_the_header
@@ -70,6 +70,32 @@ def test_a_document_reaches_the_other_tenant_without_a_call_where_that_is_switch
     (entry,) = inbox(world, world.borea)
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
+
+
+@pytest.mark.parametrize(("number", "t38"), [("070", "negotiated"), ("071", "off")])
+def test_a_menu_hears_the_digits_before_the_fax_and_the_pages_arrive(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch, number: str, t38: str
+) -> None:
+    called = f"+493099009900{number}"
+    with faxplan_on_bench(world, monkeypatch) as switch:
+        fax_id = send(world, letter, f"{called} p12w#A")
+        wait_for(lambda: world.fax(world.acme, fax_id)["finished_at"] is not None, "the fax to be final")
+        assert not switch.complaints
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["t38_status"], attempt["dialled"], attempt["pages"]) == (t38, called, 3)
+
+
+def test_without_the_digits_that_it_wants_a_menu_hangs_up_and_it_is_tried_again(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with faxplan_on_bench(world, monkeypatch) as switch:
+        fax_id = send(world, letter, "+493099009900070w12")
+        wait_for(lambda: any(each["outcome"] for each in world.attempts(world.acme, fax_id)), "the call to be over")
+        assert not switch.complaints
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], attempt["pages"]) == ("not-sent", 0)
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
 
 
 def test_a_runtime_that_was_stopped_stays_so_until_it_is_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,22 @@
 """A world in which both tenants have rows in every table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from faxplan import accepting, caller_ids, destinations, did_callers, dids, inbound, outbound, quotas, trunk_tests
+from faxplan import (
+    accepting,
+    caller_ids,
+    destinations,
+    did_callers,
+    dids,
+    inbound,
+    outbound,
+    quotas,
+    t30_trace,
+    trunk_tests,
+)
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
@@ -58,7 +70,11 @@ def live(world: World, office: Office, folder: Path) -> None:
             with world.store.open(_a_rendering(world, office)) as pages:
                 world.spool.inbound_tiff(accepted.sidecar.attempt_id).write_bytes(pages.read())
             result = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
-            received = pending.secure(world.spool, accepted.sidecar, result)
+            sidecar = replace(accepted.sidecar, t30_trace=t30_trace.ALL)
+            folder = world.spool.inbound_trace(sidecar.attempt_id)
+            folder.mkdir()
+            (folder / "fax-1.log").write_text(f"FLOW T.30 of {office.tenant.slug}\n")
+            received = pending.secure(world.spool, sidecar, result)
             assert inbound.deliver(world.switch, world.store, received, actor="test") == "received"
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import pikepdf
 import pytest
 
-from faxplan import cli, outbound, progress, users
+from faxplan import cli, outbound, progress, settling, users
+from faxplan.call_result import CallResult
 from faxplan.config import to_toml
+from faxplan.journal import Outcome
 from faxplan.outbound import Submitted
 from faxplan.spool import Spool
+from tests.faxes import claim, queued
 from tests.world import World
 
 ACME = "user@acme.example"
@@ -265,3 +268,22 @@ def test_the_doctor_looks_at_database_and_folders(shop: World, capsys: pytest.Ca
     assert found["runtime"]["level"] == "error"
     text = said(capsys, "doctor", code=1)[0]
     assert "error   runtime: node" in text
+
+
+def test_a_call_that_broke_is_shown_step_by_step(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    fax_id = queued(shop, shop.acme)
+    (fax,) = claim(shop)
+    broken = CallResult(
+        "NORMAL_CLEARING", fax_success=False, fax_result_code=13, fax_result_text="Unexpected\x1b", answered_at=1.75e9
+    )
+    trace = 'FLOW T.30 Rx:  CSI without final frame tag\nFLOW T.30 Remote gave CSI as: "\x1b[2J"\n'
+    outcome = Outcome(fax.tenant_id, fax_id, fax.attempt_id, broken)
+    settling.settle(shop.switch, outcome, None, actor="test", trace=trace)
+    lines = said(capsys, "show", str(fax_id), "--trace")[0].splitlines()
+    assert lines[-3:-1] == [
+        r"          <- CSI      the receiver's ident ('\x1b[2J')",
+        r"         >>>  it broke here (Unexpected\x1b)",
+    ]
+    told = json.loads(said(capsys, "show", str(fax_id), "--trace", "--json")[0])
+    assert [(step["side"], step["name"]) for step in told["traces"]["1"]] == [("received", "CSI")]
+    assert "traces" not in json.loads(said(capsys, "show", str(fax_id), "--json")[0])

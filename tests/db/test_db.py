@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from faxplan import audit
-from faxplan.db import ConstraintViolated, Database, Listener, ValueRefused
+from faxplan.constraints import ConstraintViolated
+from faxplan.db import Database, ValueRefused
 from faxplan.errors import DatabaseUnavailable
+from faxplan.listener import Listener
 from faxplan.postgres import SOCKET_NAME
 from tests.installations import Installation
 from tests.world import World
@@ -110,6 +112,7 @@ def test_what_is_wrong_with_later_is_raised_at_the_end_and_nothing_is_kept(world
     [
         ("select %s::bigint", 10**20, "out of range"),
         ("select * from users where name = %s", "\udcff", "UTF-8"),
+        ("select * from users where name = %s", "a\0b", "NUL"),
         ("select %s::cidr", "192.0.2.1/24", "cidr"),
     ],
 )

@@ -6,7 +6,8 @@ from contextlib import suppress
 import pytest
 from psycopg2.errors import ForeignKeyViolation, InsufficientPrivilege
 
-from faxplan.db import ConstraintViolated, Database
+from faxplan.constraints import ConstraintViolated
+from faxplan.db import Database
 from tests.installations import Installation
 from tests.past_the_gate import WORKING_ROLES, column, connected, tenant_tables
 from tests.world import World

@@ -58,6 +58,34 @@ def test_us_header_name_gives_us_tenants_without_one_their_own(empty: Installati
         assert cursor.fetchone() == (True,)
 
 
+def test_toll_fraud_tells_of_each_queued_fax_how_many_pages_it_has_to_send(empty: Installation, tmp_path: Path) -> None:
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "toll_fraud")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        for tenant, pages, done in ((1, 5, 2), (1, 1, 0), (2, 9, 0)):
+            cursor.execute(
+                """insert into tenants (slug, country, name, time_zone) values (%s, 'DE', 'A', 'Europe/Berlin')
+                   on conflict do nothing""",
+                (f"tenant{tenant}",),
+            )
+            cursor.execute(
+                """with f as (
+                       insert into faxes (tenant_id, direction, state, called_number, pages, pages_done)
+                       select id, 'outbound', 'queued', '+4930123456', %s, %s from tenants where slug = %s
+                       returning tenant_id, id)
+                   insert into fax_queue (tenant_id, fax_id, not_before, priority, destination, lane)
+                   select tenant_id, id, now(), 100, '+4930123456', '1:' from f""",
+                (pages, done, f"tenant{tenant}"),
+            )
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute("select pages from fax_queue order by fax_id")
+        assert cursor.fetchall() == [(3,), (1,), (9,)]
+
+
 def test_a_fresh_installation_needs_no_migration(installation: Installation) -> None:
     assert migrations.apply(installation.url("postgres")) == []
     assert _recorded(installation) == [(each.number, each.name) for each in migrations.available()]

@@ -11,9 +11,9 @@ import pytest
 
 from faxplan import postgres
 from faxplan.call_result import CallResult
-from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable
 from faxplan.installation import create_installation
+from faxplan.listener import Listener
 from faxplan.postgres import Cluster
 from faxplan.switch import FaxStarted, PageDone
 from tests.faxes import audited, due_now, noticed, queued

@@ -78,6 +78,14 @@ def test_a_trunk_with_a_pace_says_when(world: World) -> None:
     assert explain(world).ways[0].busy == ""
 
 
+def test_a_bar_that_a_dedicated_trunk_passes_is_named_for_the_others(world: World) -> None:
+    add_route(world, "+4930", None)
+    add_route(world, "+4930", add_trunk(world, "own", dedicated_to=world.acme.tenant.id))
+    found = explain(world)
+    assert (found.barred, [way.trunk for way in found.ways]) == ("", ["own"])
+    assert found.passed_over == ["+ through carrier: +4930 is barred, but for trunks with a route of their own for it"]
+
+
 def test_a_bar_is_named(world: World) -> None:
     add_route(world, "+4930", None)
     found = explain(world)

@@ -7,8 +7,8 @@ import pytest
 
 from faxplan import outbound
 from faxplan.call_result import CallResult
-from faxplan.db import Listener
 from faxplan.documents import Store, StoreUnavailable
+from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import Worker
 from tests.faxes import NUMBER, accepted, due_now, fax_tiff, pending_folder, queued

@@ -11,7 +11,7 @@ from faxplan.lookups import Caller as Waiting
 from faxplan.spool import OutboundSidecar
 from faxplan.staging import Stager
 from tests.faxes import NODE, claim, invite, queued
-from tests.routing import change
+from tests.routing import add_trunk, change
 from tests.world import World
 
 CALL = IncomingCall("uuid-1", "127.0.0.1", invite("+493023125001", "+493099001234"))
@@ -116,6 +116,15 @@ def test_a_call_in_the_clear_is_refused_where_media_are_encrypted(world: World) 
     assert isinstance(decision, Refused)
     assert decision.cause == "INCOMPATIBLE_DESTINATION"
     assert isinstance(accept(world, replace(CALL, encrypted=True)), Accepted)
+
+
+def test_a_stranger_does_not_choose_a_trunk_that_takes_calls_in_the_clear(world: World) -> None:
+    add_trunk(world, "secret", source_networks=["127.0.0.1"], **ENCRYPTED)
+    chosen = replace(CALL, gateway="carrier")
+    assert isinstance(accept(world, chosen), Refused)
+    found = accept(world, replace(chosen, encrypted=True))
+    assert isinstance(found, Accepted)
+    assert found.variables["fax_enable_t38"] == "false"
 
 
 def accept(world: World, call: IncomingCall) -> Accepted | Refused:

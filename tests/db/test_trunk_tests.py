@@ -4,7 +4,7 @@ import pytest
 
 from faxplan import outbound, quotas, settling, trunk_directory, trunk_health, trunk_tests
 from faxplan.call_result import CallResult, without_channel
-from faxplan.db import ConstraintViolated
+from faxplan.constraints import ConstraintViolated
 from faxplan.errors import InvalidNumber, NoRoute, NotFound
 from faxplan.trunk_tests import CannotBeTested
 from tests.faxes import audited, claim, noticed, queued

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from faxplan import trunks
+from faxplan import routes, trunks
 from faxplan.errors import NoRoute
+from faxplan.ways import Ways
 from tests.claiming import ends, taken, trunk_names
 from tests.faxes import NUMBER, claim, queued
 from tests.routing import add_route, add_trunk, carrier, change
@@ -117,6 +118,23 @@ class TestDedicatedTrunks:
             ways(world, world.acme)
         assert ways(world, world.acme, "+494012345678") == ["acmes", "carrier"]
 
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_a_bar_that_it_passes_holds_for_the_shared_ones(self, world: World, *, enabled: bool) -> None:
+        add_route(world, "+493099", None)
+        dedicated = add_trunk(world, "own", dedicated_to=world.acme.tenant.id, enabled=enabled)
+        add_route(world, "+493099", dedicated)
+        assert ways(world, world.acme) == ["own"] * enabled
+        # Which waits for its trunk, as no shared one may have it.
+        queued(world, world.acme)
+        assert trunk_names(claim(world)) == ["own"] * enabled
+
+    def test_a_bar_for_the_tenant_holds_against_a_route_for_all_of_the_same_prefix(self, world: World) -> None:
+        add_route(world, "+493099", carrier(world))
+        add_route(world, "+493099", None, only_for=world.acme.tenant.id)
+        with pytest.raises(NoRoute, match="barred"):
+            ways(world, world.acme)
+        assert ways(world, world.borea) == ["carrier"]
+
 
 def test_a_fax_goes_to_another_trunk_than_those_that_could_not_take_it(world: World) -> None:
     add_route(world, "+", add_trunk(world, "second"), position=200)
@@ -124,3 +142,56 @@ def test_a_fax_goes_to_another_trunk_than_those_that_could_not_take_it(world: Wo
     with world.switch.across_tenants() as tx:
         tx.execute("update fax_queue set tried = %s", ([carrier(world)],))
     assert trunk_names(claim(world)) == ["second"]
+
+
+@pytest.mark.parametrize("how", ["route removed", "trunk off"])
+def test_a_fax_goes_back_to_a_trunk_that_failed_where_no_other_is_left(world: World, how: str) -> None:
+    second = add_trunk(world, "second")
+    add_route(world, "+", second, position=200)
+    queued(world, world.acme)
+    with world.switch.across_tenants() as tx:
+        tx.execute("update fax_queue set tried = %s", ([carrier(world)],))
+    with world.admin.across_tenants() as tx:
+        if how == "trunk off":
+            tx.execute("update trunks set enabled = false where id = %s", (second,))
+        else:
+            routes.remove(tx, "+", second)
+    # The first claim gives it its right lane.
+    assert trunk_names([*claim(world), *claim(world)]) == ["carrier"]
+
+
+def test_a_fax_goes_back_to_a_trunk_that_failed_where_the_other_has_no_room_for_long(world: World) -> None:
+    add_route(world, "+", add_trunk(world, "second", max_calls=1), position=200)
+    queued(world, world.borea)
+    (other,) = claim(world)
+    with world.switch.across_tenants() as tx:
+        tx.execute("update calls set trunk_id = (select id from trunks where name = 'second')")
+    queued(world, world.acme)
+    with world.switch.across_tenants() as tx:
+        tx.execute("update fax_queue set tried = %s", ([carrier(world)],))
+    assert claim(world) == []
+    with world.switch.across_tenants() as tx:
+        tx.execute("update fax_queue set not_before = now() - interval '61 s'")
+    assert trunk_names(claim(world)) == ["carrier"]
+    assert other.trunk is not None
+
+
+def test_a_number_that_was_barred_after_its_fax_was_handed_in_ends_it(world: World) -> None:
+    fax_id = queued(world, world.acme)
+    add_route(world, NUMBER[:6], None)
+    assert claim(world) == []
+    (fax,) = claim(world)
+    assert (fax.fax_id, fax.trunk) == (fax_id, None)
+
+
+def test_numbers_that_are_barred_off_or_unserved_do_not_share_a_lane(world: World) -> None:
+    change(world, "routes", prefix="+49")
+    add_route(world, "+49900", None)
+    off = add_trunk(world, "off", enabled=False)
+    add_route(world, "+33", off)
+    numbers = ["+33123456789", "+499001234567", "+442079460000"]
+    waits, barred, unserved = (queued(world, world.acme, number=number, due_in=-60) for number in numbers)
+    known = Ways()
+    assert {fax.fax_id for _ in range(3) for fax in claim(world, ways=known)} == {barred, unserved}
+    with world.switch.across_tenants() as tx:
+        assert tx.rows("select fax_id from fax_queue") == [{"fax_id": waits}]

@@ -13,8 +13,8 @@ import pytest
 
 from faxplan import outbound, queue, rendering
 from faxplan import worker as worker_module
-from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import LONGEST_RETRY_SECONDS, MOST_TRIES, Worker
 from tests.faxes import NUMBER, noticed

@@ -1,9 +1,11 @@
 """Faxplan on a FreeSWITCH of its own, for tests that send whole faxes through the carrier."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from faxplan import outbound
 from faxplan.freeswitch_found import find
@@ -16,13 +18,27 @@ from tests.world import World
 
 TEST_NUMBER = "+493099009900"
 """And three digits: see docs/bench.md."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
-def faxplan_on_freeswitch(world: World, live: Live, base: Path, *trunks: str) -> Iterator[Instance]:
-    """With the scripts of fs_scripts, and gateways of these names that all lead to the carrier."""
+def faxplan_on_freeswitch(
+    world: World, live: Live, base: Path, *trunks: str, port: int | None = None
+) -> Iterator[Instance]:
+    """With the scripts of fs_scripts, and gateways of these names that all lead to the carrier, or to that port."""
+    gateways = [Gateway(name, "127.0.0.1", port or live.carrier.sip_port) for name in trunks]
+    with faxplan_at(world, live.faxplan_port, base, *gateways) as instance:
+        yield instance
+
+
+@contextmanager
+def faxplan_at(
+    world: World, port: int, base: Path, *gateways: Gateway, environment: Mapping[str, str] = NOTHING, **options: Any
+) -> Iterator[Instance]:
+    """The same on that port. environment: of FreeSWITCH, besides what is needed. options: more of InstanceOptions."""
     found = find()
     assert found is not None
+    needed = {"FAXPLAN_CONFIG": str(write_settings(world)), "PYTHONPATH": str(SCRIPTS.parent)}
     instance = Instance(
         found,
         InstanceOptions(
@@ -30,9 +46,10 @@ def faxplan_on_freeswitch(world: World, live: Live, base: Path, *trunks: str) ->
             script_dir=SCRIPTS,
             python=Path(sys.executable),
             name="faxplan",
-            sip_port=live.faxplan_port,
-            environment={"FAXPLAN_CONFIG": str(write_settings(world)), "PYTHONPATH": str(SCRIPTS.parent)},
-            gateways=[Gateway(name, "127.0.0.1", live.carrier.sip_port) for name in trunks],
+            sip_port=port,
+            environment={**needed, **environment},
+            gateways=gateways,
+            **options,
         ),
     )
     instance.start()

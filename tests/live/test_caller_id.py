@@ -21,7 +21,8 @@ def test_the_number_in_from_alone(ours: Instance, carriers_side: EventSocket) ->
 
 def test_the_number_in_p_asserted_identity_too(ours: Instance, carriers_side: EventSocket) -> None:
     found = invite(ours, carriers_side, caller_id_in="pai")
-    assert (found["sip_from_user"], found["sip_P-Asserted-Identity"]) == (NUMBER, NUMBER)
+    assert found["sip_from_user"] == NUMBER
+    assert found["sip_P-Asserted-Identity"] == f'"{NUMBER}" <sip:{NUMBER}@127.0.0.1>'
     assert IDENTITIES & set(found) == {"sip_P-Asserted-Identity"}
     assert found["sip_Privacy"] == "none"
 
@@ -42,7 +43,7 @@ def test_a_private_call_tells_its_number_to_the_carrier_only(
     assert found["sip_from_display"] == "Anonymous"
     assert found["sip_Privacy"] == "id"
     if caller_id_in == "pai":
-        assert found["sip_P-Asserted-Identity"] == NUMBER
+        assert found["sip_P-Asserted-Identity"] == f'"{NUMBER}" <sip:{NUMBER}@127.0.0.1>'
     else:
         assert f"<sip:{NUMBER}@127.0.0.1>" in found["sip_Remote-Party-ID"]
         assert "privacy=full" in found["sip_Remote-Party-ID"]
@@ -65,9 +66,9 @@ def account(ours: Instance) -> Iterator[str]:
 def test_the_account_in_from_and_the_number_beside_it(ours: Instance, carriers_side: EventSocket, account: str) -> None:
     found = invite(ours, carriers_side, account, caller_id_in="pai")
     assert found["sip_from_uri"] == "49301234@carrier.example"
-    assert found["sip_P-Asserted-Identity"] == NUMBER
+    assert found["sip_P-Asserted-Identity"] == f'"{NUMBER}" <sip:{NUMBER}@carrier.example>'
     found = invite(ours, carriers_side, account, caller_id_in="rpid")
     assert f"<sip:{NUMBER}@carrier.example>" in found["sip_Remote-Party-ID"]
     found = invite(ours, carriers_side, account, privacy=True)
     assert found["sip_from_uri"] == "anonymous@anonymous.invalid"
-    assert found["sip_P-Asserted-Identity"] == NUMBER
+    assert found["sip_P-Asserted-Identity"] == f'"{NUMBER}" <sip:{NUMBER}@carrier.example>'

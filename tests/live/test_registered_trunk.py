@@ -63,7 +63,7 @@ class Office:
 
     def diagnosis(self) -> list[Finding]:
         """What the doctor finds about the running switch."""
-        return doctor_switch.running(self.settings, ())
+        return doctor_switch.running(self.settings, (), {})
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_instance import Instance
 from faxplan.gateways import Gateway, write_gateways
 from tests.bench.whole import wait_for
-from tests.faxes import due_now
 from tests.live.calls import Live
 from tests.live.running import TEST_NUMBER, due_now, send, settled
 from tests.received_pages import assert_same_pages_below_the_header

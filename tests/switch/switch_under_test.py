@@ -4,6 +4,7 @@ Everything is watched from inside: scripts in the switch write JSON lines, so th
 """
 
 import json
+import os
 import textwrap
 import time
 import uuid
@@ -76,7 +77,12 @@ class Probe:
         """Write a script; the module's name. `note(kind, **values)` and a hook `settle` are there already."""
         name = name or f"probe_{uuid.uuid4().hex[:12]}"
         source = PRELUDE.format(notes=str(notes or self._notes)) + textwrap.dedent(body)
-        (self.switch.script_dir / f"{name}.py").write_text(source, encoding="utf-8")
+        file = self.switch.script_dir / f"{name}.py"
+        written = file.stat().st_mtime + 1 if file.exists() else 0.0
+        file.write_text(source, encoding="utf-8")
+        # Python takes a script of the same size and second for the one that it has compiled.
+        written = max(written, time.time())
+        os.utime(file, (written, written))
         return name
 
     def sender(self, tiff: Path, **variables: str) -> str:

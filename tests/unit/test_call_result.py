@@ -109,3 +109,74 @@ def test_without_a_channel_there_is_only_the_cause() -> None:
     expected = CallResult("GATEWAY_DOWN", ended_at=5.0, channel=False)
     assert call_result.without_channel("GATEWAY_DOWN", ended_at=5.0) == expected
     assert call_result.without_channel("", ended_at=5.0).hangup_cause == "NONE"
+
+
+ENDED = SENT | {
+    cv.START_UEPOCH: "1750000000000000",
+    cv.PROGRESS_UEPOCH: "1750000003000000",
+    cv.PROGRESS_MEDIA_UEPOCH: "1750000002500000",
+    cv.ANSWER_UEPOCH: "1750000005250000",
+    cv.END_UEPOCH: "1750000065750000",
+    cv.SIP_HANGUP_DISPOSITION: "recv_bye",
+    cv.SIP_NETWORK_IP: "192.0.2.1",
+    cv.SIP_NETWORK_PORT: "5080",
+    cv.REMOTE_MEDIA_IP: "2001:db8::1",
+    cv.REMOTE_MEDIA_PORT: "4000",
+    cv.READ_CODEC: "PCMA",
+    cv.SIP_INVITE_FAILURE_PHRASE: "Proxy Authentication Required",
+}
+
+
+def test_the_switchs_own_times_are_taken_and_the_first_sign_of_life() -> None:
+    result = call_result.parse(ENDED.get, ended_at=5.0)
+    assert (result.invited_at, result.progress_at) == (1_750_000_000.0, 1_750_000_002.5)
+    assert (result.answered_at, result.ended_at) == (1_750_000_005.25, 1_750_000_065.75)
+    # "0" is what FreeSWITCH has for what never was.
+    nothing = ENDED | dict.fromkeys(
+        (cv.PROGRESS_UEPOCH, cv.PROGRESS_MEDIA_UEPOCH, cv.ANSWER_UEPOCH, cv.END_UEPOCH), "0"
+    )
+    result = call_result.parse((nothing | {cv.ANSWER_EPOCH: "0"}).get, ended_at=5.0)
+    assert (result.progress_at, result.answered_at, result.ended_at) == (None, None, 5.0)
+
+
+def test_where_its_sip_and_its_media_came_from() -> None:
+    result = call_result.parse(ENDED.get, ended_at=5.0)
+    assert (result.peer_address, result.peer_port) == ("192.0.2.1", 5080)
+    assert (result.media_address, result.codec) == ("[2001:db8::1]:4000", "PCMA")
+    assert call_result.parse((ENDED | {cv.SIP_NETWORK_PORT: "99999"}).get, ended_at=5.0).peer_port is None
+    # The phrase of a challenge that was met is nobody's refusal.
+    assert result.sip_phrase is None
+
+
+@pytest.mark.parametrize(
+    ("disposition", "who"),
+    [
+        ("recv_bye", "far-end"),
+        ("recv_refuse", "far-end"),
+        ("recv_cancel", "far-end"),
+        ("send_bye", "us"),
+        ("send_cancel", "us"),
+        ("send_refuse", "us"),
+        ("", None),
+    ],
+)
+def test_who_hung_up(disposition: str, who: str | None) -> None:
+    assert call_result.parse((ENDED | {cv.SIP_HANGUP_DISPOSITION: disposition}).get, ended_at=5.0).hung_up_by == who
+
+
+def test_the_stacks_own_408_is_nobodys_refusal() -> None:
+    silent = {cv.HANGUP_CAUSE: "NONE", cv.SIP_TERM_STATUS: "408", cv.SIP_HANGUP_DISPOSITION: "recv_refuse"}
+    assert call_result.parse(silent.get, ended_at=5.0).hung_up_by is None
+
+
+def test_what_the_invite_said_is_of_calls_that_went_out() -> None:
+    sent = ENDED | {
+        cv.SIP_REQ_URI: "+4930@192.0.2.1",
+        cv.SIP_DESTINATION_URL: "sip:+4930@192.0.2.1",
+        cv.SIP_FROM_HOST: "192.0.2.9",
+        cv.SIP_CID_TYPE: "none",
+        cv.ORIGINATION_CALLER_ID_NUMBER: "+4940",
+    }
+    result = call_result.parse_sent(sent.get, ended_at=5.0, from_user=None)
+    assert (result.invite_uri, result.invite_from) == ("sip:+4930@192.0.2.1", '"+4940" <sip:+4940@192.0.2.9>')
+    assert call_result.parse(sent.get, ended_at=5.0).invite_uri is None

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faxplan import numbers, post_dial
 from faxplan.dial_string import Dial, UnsafeDialString, originate
+from faxplan.errors import InvalidNumber
+from tests.hostile import NUMBERS
 
 DIAL = Dial(
     attempt_id=17,
@@ -151,3 +154,20 @@ def test_only_whitelisted_characters_stand_where_values_are(
         except UnsafeDialString:
             continue
         assert WHOLE.fullmatch(made)
+
+
+@given(
+    st.text(max_size=60)
+    | st.sampled_from(NUMBERS)
+    | st.from_regex(r"\+?[0-9 ()wp,;'{}\[\]$|:@.-]{1,40}", fullmatch=True),
+    st.sampled_from(numbers.CALLED_FORMATS),
+)
+def test_of_what_a_user_writes_only_the_number_comes_into_it(written: str, called_format: str) -> None:
+    try:
+        number, _ = post_dial.split(written)
+        called = numbers.dialled(numbers.normalise(number, "DE"), called_format, "DE", home="DE")
+    except InvalidNumber:
+        return
+    matched = WHOLE.fullmatch(originate(replace(DIAL, called=called)))
+    assert matched
+    assert f"sofia/gateway/carrier/{called} '" in matched[0]

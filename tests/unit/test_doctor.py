@@ -125,14 +125,52 @@ def test_a_profile_that_does_not_run_is_an_error() -> None:
 )
 def test_gateways_by_state_and_status(state: str, status: str, level: Level) -> None:
     listed = f"  faxplan::office\tsip:fax@192.0.2.1\t{state}\t0.00\t0/0\t0/0\nother::x\tsip:y\tNOREG\t0\n"
-    found = doctor_switch.gateways(Switch(gateway=listed, one=f"Name    \toffice\nStatus  \t{status}\n"), "faxplan")
+    found = doctor_switch.gateways(
+        Switch(gateway=listed, one=f"Name    \toffice\nStatus  \t{status}\n"), "faxplan", ["office"]
+    )
     assert levels(found) == {"gateway office": level}
+
+
+def test_a_gateway_that_freeswitch_should_have_and_has_not_is_an_error() -> None:
+    listed = "  faxplan::office\tsip:fax@192.0.2.1\tNOREG\t0.00\t0/0\t0/0\nother::carrier\tsip:y\tNOREG\t0\n"
+    switch = Switch(gateway=listed, one="Name    \toffice\nStatus  \tUP\n")
+    found = doctor_switch.gateways(switch, "faxplan", ["carrier", "office"])
+    assert levels(found) == {"gateway office": Level.OK, "gateway carrier": Level.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("transport", "told", "level"),
+    [("tls", "true", Level.OK), ("tls", "false", Level.ERROR), ("tls", "", Level.ERROR), ("tcp", "false", None)],
+)
+def test_a_trunk_by_tls_without_tls_in_the_profile_is_an_error(transport: str, told: str, level: Level | None) -> None:
+    found = doctor_switch.tls(Switch(one=f"{told}\n"), {"carrier": transport})
+    assert [each.level for each in found] == ([level] if level else [])
 
 
 @pytest.mark.parametrize(("told", "level"), [("3600", Level.OK), ("3601", Level.ERROR), ("", None)])
 def test_a_cap_of_received_calls_beyond_that_of_all_calls_is_an_error(told: str, level: Level | None) -> None:
     found = doctor_switch.inbound_cap(Switch(one=f"{told}\n"), 3600)
     assert [each.level for each in found] == ([level] if level else [])
+
+
+@pytest.mark.parametrize(
+    ("folder_mode", "mode", "told"),
+    [(0o755, 0o644, True), (0o755, 0o640, False), (0o750, 0o644, False), (0o755, None, False)],
+)
+def test_passwords_of_gateways_that_everybody_can_read_are_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder_mode: int, mode: int | None, told: bool
+) -> None:
+    logs = tmp_path / "log"
+    logs.mkdir()
+    logs.chmod(folder_mode)
+    copy = logs / "freeswitch.xml.fsxml"
+    if mode is not None:
+        copy.touch()
+        copy.chmod(mode)
+    # pytest's own folders are private.
+    monkeypatch.setattr(type(copy), "parents", property(lambda self: [self.parent]))
+    found = doctor_switch.configuration_copy(Switch(one=f"{logs}\n"))
+    assert [(each.level, each.remedy) for each in found] == [(Level.WARNING, f"chmod o-rwx {logs}")] * told
 
 
 class LiveSwitch(Switch):
@@ -156,7 +194,7 @@ def running(switch: LiveSwitch, monkeypatch: pytest.MonkeyPatch) -> dict[str, Fi
 
     monkeypatch.setattr(guard, "connect", connected)
     settings = Settings("postgresql:///x", event_socket="127.0.0.1:8021")
-    return {finding.what: finding for finding in doctor_switch.running(settings, [])}
+    return {finding.what: finding for finding in doctor_switch.running(settings, [], {"office": "udp"})}
 
 
 def test_a_switch_that_is_well_has_no_finding_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:

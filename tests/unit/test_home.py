@@ -59,11 +59,16 @@ def test_what_is_put_into_it_later_is_no_hindrance(tmp_path: Path) -> None:
     with here.locked():
         (here.root / "letter.pdf").touch()
     here.prepare()
+    assert (here.root / "letter.pdf").is_file()
+    with here.locked():
+        pass
 
 
 def test_one_that_was_interrupted_before_it_was_locked_is_gone_on_with(tmp_path: Path) -> None:
     Home(tmp_path / "var").prepare()
+    before = sorted((tmp_path / "var").iterdir())
     Home(tmp_path / "var").prepare()
+    assert sorted((tmp_path / "var").iterdir()) == before
 
 
 def test_the_environment_moves_it(tmp_path: Path) -> None:

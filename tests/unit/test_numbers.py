@@ -80,7 +80,7 @@ def test_a_number_whose_country_code_begins_like_an_emergency_number_is_dialled(
     number_format: str, dialled: str
 ) -> None:
     delhi = numbers.normalise("+91 11 2345 6789", "US")
-    assert numbers.dialled(delhi, number_format, "US") == dialled
+    assert numbers.dialled(delhi, number_format, "US", home="US") == dialled
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_number_whose_country_code_begins_like_an_emergency_number_is_dialled(
 )
 def test_what_would_be_dialled_as_an_emergency_number_is_refused(number: str, number_format: str, country: str) -> None:
     with pytest.raises(InvalidNumber, match="emergency number"):
-        numbers.dialled(number, number_format, country)
+        numbers.dialled(number, number_format, country, home=country)
 
 
 def test_a_carriers_number_may_begin_like_an_emergency_number() -> None:
@@ -109,7 +109,7 @@ def test_a_carriers_number_may_begin_like_an_emergency_number() -> None:
     [("e164", "+493023125002"), ("e164-no-plus", "493023125002"), ("national", "03023125002")],
 )
 def test_a_trunk_gets_its_format(number_format: str, dialled: str) -> None:
-    assert numbers.dialled("+493023125002", number_format, "DE") == dialled
+    assert numbers.dialled("+493023125002", number_format, "DE", home="DE") == dialled
 
 
 @pytest.mark.parametrize(
@@ -124,19 +124,19 @@ def test_a_trunk_gets_its_format(number_format: str, dialled: str) -> None:
     ],
 )
 def test_a_number_of_another_country_gets_the_international_prefix(number: str, country: str, dialled: str) -> None:
-    assert numbers.dialled(number, "national", country) == dialled
+    assert numbers.dialled(number, "national", country, home=country) == dialled
 
 
 def test_where_abroad_is_dialled_in_several_ways_it_is_refused() -> None:
     with pytest.raises(InvalidNumber, match="several ways"):
-        numbers.dialled("+493023125002", "national", "BR")
+        numbers.dialled("+493023125002", "national", "BR", home="BR")
 
 
 def test_every_format_that_the_schema_knows_is_known_here() -> None:
     for number_format in numbers.CALLED_FORMATS:
-        assert numbers.dialled("+12125550100", number_format, "DE").lstrip("+").isdigit()
+        assert numbers.dialled("+12125550100", number_format, "DE", home="DE").lstrip("+").isdigit()
     with pytest.raises(ValueError, match="carrier-pigeon"):
-        numbers.dialled("+12125550100", "carrier-pigeon", "DE")
+        numbers.dialled("+12125550100", "carrier-pigeon", "DE", home="DE")
 
 
 @pytest.mark.parametrize(

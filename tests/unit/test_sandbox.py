@@ -6,7 +6,9 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,8 +51,9 @@ def spin() -> None:
         pass
 
 
-def wait_long() -> None:
-    subprocess.run(["sleep", "600"], check=False)
+def wait_long(started: str, seconds: str) -> None:
+    with subprocess.Popen(["sleep", seconds]):
+        Path(started).touch()
 
 
 def write_much(path: str) -> None:
@@ -92,14 +95,24 @@ def test_processor_time() -> None:
 
 
 def test_wall_time_ends_grandchildren_too(tmp_path: Path) -> None:
-    def sleepers() -> int:
-        lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-        return lines.splitlines().count("sleep 600")
+    # A time that no other run on this machine has.
+    seconds = f"600.{os.getpid()}"
 
-    before = sleepers()
+    def sleeps() -> bool:
+        for command_line in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has just ended
+                if command_line.read_bytes() == f"sleep\0{seconds}\0".encode():
+                    return True
+        return False
+
     with pytest.raises(DocumentTooExpensive, match="time"):
-        sandbox.call(wait_long, ceiling=Ceiling(wall_seconds=1))
-    assert sleepers() == before
+        sandbox.call(wait_long, str(tmp_path / "started"), seconds, ceiling=Ceiling(wall_seconds=3))
+    assert (tmp_path / "started").exists()
+    # What was killed may take a moment to be gone.
+    deadline = time.monotonic() + 30
+    while sleeps() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not sleeps()
 
 
 def test_file_size(tmp_path: Path) -> None:

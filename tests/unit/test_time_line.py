@@ -185,3 +185,28 @@ def test_what_an_invite_said_is_shown_with_nothing_that_a_terminal_obeys() -> No
 def test_a_fax_within_the_installation_came_through_no_trunk() -> None:
     lines = time_line.of_fax(QUEUED, [replace(CALL, trunk=None, internal=True)], TENANT, NOW)
     assert any("Call 2 within this installation" in line for line in lines)
+
+
+def test_what_settles_a_dispute_stands_among_the_codes() -> None:
+    disputed = replace(
+        CALL,
+        sip_code=486,
+        sip_phrase="Busy \x07Here",
+        invited_at=NOW,
+        progress_at=NOW + timedelta(seconds=1.5),
+        hung_up_by="far-end",
+        codec="PCMA",
+        peer_port=5080,
+        media_address="192.0.2.2:4000",
+    )
+    said, idents, _, *_ = time_line.code_lines(disputed)
+    assert said.startswith("SIP 486 Busy \\x07Here, ")
+    assert "codec PCMA, hung up by far-end, post-dial delay 1.50 s, node node1" in said
+    assert "far address 192.0.2.1:5080, far media 192.0.2.2:4000" in idents
+    assert "far address [2001:db8::1]:5080" in time_line.code_lines(replace(disputed, peer_address="2001:db8::1"))[1]
+
+
+@pytest.mark.parametrize("without", [{"channel": False}, {"internal": True}])
+def test_what_had_no_channel_shows_none(without: dict[str, bool]) -> None:
+    assert any("channel 0-1-2" in line for line in time_line.code_lines(CALL))
+    assert not any("channel" in line for line in time_line.code_lines(replace(CALL, **without)))

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from faxplan import accepting, dialer, nodes, outbound, staging
+from faxplan import accepting, nodes, outbound, staging
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.claims import ClaimedFax
-from faxplan.db import Listener
 from faxplan.errors import DatabaseUnavailable
+from faxplan.listener import Listener
 from faxplan.lookups import Caller
+from faxplan.runtime import HEARTBEAT_SECONDS, TAKEOVER_SECONDS
 from faxplan.switch import PageDone
 from tests.faxes import NODE, due_now, invite, queued
 from tests.runtime import DROPPED, SENT, Runtime
@@ -67,7 +68,7 @@ class TestCancel:
         def cancelled_when_the_heartbeat_is_due() -> None:
             if runtime.switch.originated and not failed:
                 failed.append(False)
-                runtime.switch.clock.now += dialer.HEARTBEAT_SECONDS + 1
+                runtime.switch.clock.now += HEARTBEAT_SECONDS + 1
                 outbound.cancel(world.portal, world.acme.user, fax_id)
 
         def fails_once(*arguments: Any, **named: Any) -> None:
@@ -155,7 +156,7 @@ def test_long_faxes_in_the_making_leave_channels_for_others(
 def test_a_call_just_dialled_is_not_taken_for_dead_however_long_its_staging_took(
     world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, stamping: threading.Event
 ) -> None:
-    monkeypatch.setattr(dialer, "RECOVERY_SECONDS", 0.05)
+    monkeypatch.setattr("faxplan.runtime.RECOVERY_SECONDS", 0.05)
     fax_id, switch = queued(world, world.acme, pages=LONG), runtime.switch
     ringing: list[tuple[Originate, int]] = []
 
@@ -237,5 +238,5 @@ def test_a_runtime_whose_node_another_took_over_ends(world: World, runtime: Runt
     runtime.switch.on_turn = another_takes_over
     runtime.run(lambda: False)
     assert "another runtime serves this node" in runtime.switch.logged[-1]
-    assert runtime.switch.clock.monotonic() - taken[0] >= dialer.TAKEOVER_SECONDS
+    assert runtime.switch.clock.monotonic() - taken[0] >= TAKEOVER_SECONDS
     other.close()

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from faxplan import dialer, nodes, outbound, queue, staging, whereabouts
+from faxplan import nodes, outbound, queue, staging, whereabouts
 from faxplan.claims import ClaimedFax
-from faxplan.db import Listener
 from faxplan.documents import Store
+from faxplan.listener import Listener
+from faxplan.runtime import RECOVERY_SECONDS
 from faxplan.spool import OutboundSidecar, Spool
 from faxplan.switch import Capacity, FaxStarted, NoAnswer, PageDone
 from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, pending_folder, queued
@@ -86,7 +87,7 @@ def test_an_err_for_a_call_that_has_a_channel_waits_for_its_hook(world: World, r
 def test_a_sweep_within_the_grace_of_an_err_does_not_put_it_off(
     world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialer, "SWEEP_SECONDS", 1000.0)
+    monkeypatch.setattr("faxplan.runtime.SWEEP_SECONDS", 1000.0)
     lost, refused = queued(world, world.acme, due_in=-10), queued(world, world.acme)
     world.store.delete(rendering_of(world, lost))  # what cannot be staged is settled by a sweep at once
 
@@ -292,7 +293,7 @@ def test_calls_of_a_node_that_died_are_settled_by_another_that_saw_them_twice(wo
     claim(world, node="node2", lease_seconds=-1)
     began = runtime.switch.clock.monotonic()
     runtime.run(runtime.settled(world.acme, fax_id))
-    assert runtime.switch.clock.monotonic() - began >= dialer.RECOVERY_SECONDS
+    assert runtime.switch.clock.monotonic() - began >= RECOVERY_SECONDS
     (attempt,) = world.attempts(world.acme, fax_id)
     assert (attempt["node"], attempt["outcome"]) == ("node2", "unknown")
     assert world.fax(world.acme, fax_id)["state"] == "queued"
@@ -426,7 +427,7 @@ def test_while_a_long_fax_is_stamped_others_go_out_and_it_is_not_given_up(
             tx.execute(
                 "update calls set started_at = now() - %s", (timedelta(seconds=whereabouts.DIALLING_SECONDS + 1),)
             )
-        if clock.monotonic() > began + 2 * dialer.RECOVERY_SECONDS:
+        if clock.monotonic() > began + 2 * RECOVERY_SECONDS:
             assert world.fax(world.acme, short)["state"] == "sent"
             slow_stamping.set()
             time.sleep(0.01)

@@ -1,0 +1,91 @@
+"""What the named constraints of schema.sql say to a person."""
+
+from faxplan.errors import FaxplanError
+
+CONSTRAINT_MESSAGES = {
+    "tenants_slug_key": "There is already a tenant with this short name. Choose another.",
+    "tenants_slug_form": "A tenant's short name has lower-case letters, digits and hyphens only, at most 40.",
+    "tenants_country_form": "A country is its two-letter ISO code, such as DE or US.",
+    "tenants_us_header_line": "In the US the header line cannot be switched off (47 CFR 68.318(d)).",
+    "tenants_us_header_name": "In the US the header line names the sender (47 CFR 68.318(d)). Give a header name.",
+    "tenants_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
+    "dids_station_ident_form": "A station ident has digits, + and spaces only, at most 20 characters (T.30).",
+    "tenants_header_name_form": "The name in the header line has at most 50 characters.",
+    "users_email_key": "This tenant has a user with this e-mail address already.",
+    "users_email_form": "A user's e-mail address is needed, in lower case.",
+    "users_role_known": "A user's role is user or administrator.",
+    "mailboxes_name_key": "This tenant has a mailbox of this name already. (A user's is named as the address.)",
+    "dids_pkey": "This number is a DID of this tenant already.",
+    "dids_number_key": "This number is a DID of some tenant already.",
+    "dids_number_form": "A DID is given in E.164 form, such as +4930123456.",
+    "verified_numbers_pkey": "This number is verified for this tenant already.",
+    "verified_numbers_number_form": "A number is given in E.164 form, such as +4930123456.",
+    "verified_numbers_how_given": "Say how the number was verified, in at most 200 characters.",
+    "dids_name_form": "A DID's name has at most 100 characters.",
+    "dids_max_calls_range": "A DID takes 1 call at once or more; without a number it has no limit of its own.",
+    "dids_refusal_known": "A caller that is not let in is answered with decline or busy.",
+    "did_callers_pkey": "This DID has an entry for this caller already. Remove that one first.",
+    "did_callers_caller_form": (
+        "A caller is + and the leading digits of E.164 numbers, + alone for all, or anonymous for those without one."
+    ),
+    "did_callers_rule_known": "A rule about a caller is allow or block.",
+    "trunks_called_from_known": (
+        "The called number is looked for in one or more of request, to, diversion and history-info."
+    ),
+    "trunk_tests_trunk_fkey": "A test fax waits for this trunk. It is gone within minutes; try again then.",
+    "trunks_name_key": "There is already a trunk of this name.",
+    "trunks_name_form": "A trunk's name has letters, digits, _ and - only, at most 63.",
+    "trunks_transport_known": "A trunk's transport is udp, tcp or tls.",
+    "trunks_called_format_known": "A trunk's called format is e164, e164-no-plus or national.",
+    "trunks_calling_format_known": "A trunk's calling format is e164, e164-no-plus or national.",
+    "trunks_inbound_format_known": "A trunk's inbound format is any, e164, e164-no-plus or national.",
+    "trunks_registration_complete": "A trunk that registers needs a username and a password.",
+    "tenants_name_given": "A tenant needs a name, of at most 200 characters.",
+    "tenants_max_attempts_range": "A fax may have 1 to 20 attempts.",
+    "trunks_inbound_country_form": "A country is its two-letter ISO code, such as DE or US.",
+    "trunks_port_range": "A port is a number from 1 to 65535.",
+    "trunks_ping_seconds_range": "A trunk is pinged every 5 to 3600 seconds, or not at all.",
+    "routes_trunk_fkey": "Routes lead to this trunk. Remove them first; `faxplan route list` shows them.",
+    "quotas_period_known": "A quota is for a day or a month.",
+    "quotas_counts_range": "A quota is a number of pages, 0 or more.",
+    "routes_entry_key": "This prefix has a route to this trunk already.",
+    "routes_prefix_form": (
+        "A route's prefix is + and the leading digits of E.164 numbers; + alone matches all. X stands for any digit, "
+        "Z for 1 to 9, N for 2 to 9."
+    ),
+    "routes_weight_range": "A route's weight is 1 to 1000.",
+    "routes_cost_range": "A route's cost is 0 or more.",
+    "trunks_max_calls_range": "A trunk takes 1 call at once or more; without a number it has no limit of its own.",
+    "trunks_calls_per_second_range": "A trunk's calls a second are more than 0; without a number there is no limit.",
+    "trunks_caller_id_in_known": "A trunk's caller ID stands in from, pai or rpid.",
+    "trunks_caller_id_told": (
+        "Nowhere would the trunk be told the calling number: with privacy or a From user it stands in pai or rpid."
+    ),
+    "trunks_t38_request_known": "Of a trunk's calls the receiver asks for T.38, the sender, or nobody.",
+    "trunks_t38_redundancy_range": "A T.38 packet repeats 0 to 3 earlier ones.",
+    "trunks_codec_known": "A trunk's codec is any, pcmu or pcma.",
+    "trunks_t30_trace_known": "A trunk's T.30 traces are off, failed or all.",
+    "trunks_encrypted_media_keys": (
+        "Encrypted media need TLS: their keys stand in SDP, where anybody could read them. Add --transport tls."
+    ),
+    "trunks_encrypted_media_audio": "T.38 cannot be encrypted: with encrypted media a trunk has G.711. Add --t38 off.",
+    "tenants_max_calls_range": "A tenant may have 1 call at once or more; without a number it has no limit of its own.",
+    "tenants_calls_per_hour_range": "A tenant may make 1 call an hour or more; without a number there is no limit.",
+    "tenants_pages_per_hour_range": "A tenant may send 1 page an hour or more; without a number there is no limit.",
+    "tenants_number_lists_size": "A tenant's lists have at most 1000 numbers together. Shorter prefixes take more in.",
+    "tenants_redial_limits_known": "Redial limits are none, or us (47 CFR 68.318(b)).",
+    "sending_hours_weekday_range": "A weekday is 1 (Monday) to 7 (Sunday).",
+    "sending_hours_order": "Sending hours close after they open; hours over midnight are two, one for each day.",
+    "failure_rules_delay_range": "A delay is 0 to 86400 seconds, a day.",
+    "failure_rules_times_range": "A rule leads to another call 0 to 100 times.",
+}
+
+
+class ConstraintViolated(FaxplanError):
+    """A row breaks a rule of schema.sql; `constraint` is the rule's name there."""
+
+    error_id = "constraint-violated"
+
+    def __init__(self, constraint: str) -> None:
+        self.constraint = constraint
+        super().__init__(CONSTRAINT_MESSAGES.get(constraint, f"The database refused the change: rule {constraint}."))

@@ -1,0 +1,79 @@
+"""kill -9 of switch, worker and database at random while faxes go out, one in ten of which fails anyway.
+
+Every fax ends in a final state; no recorded page goes out again; what the receivers have twice was under way at a kill
+of the switch, and is marked: its outcome was unknown.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faxplan import postgres
+from faxplan.installation import create_installation
+from tests.bench.random_kills import DROPPED, PAGES, Aftermath, Killing, Plan
+from tests.installations import Installation
+from tests.world import World, world_on
+
+
+@pytest.fixture
+def own_world(tmp_path: Path) -> Iterator[tuple[World, postgres.Cluster]]:
+    """A world on a PostgreSQL of its own, which may be killed."""
+    with tempfile.TemporaryDirectory(prefix="faxplan-own-") as folder:
+        Path(folder).chmod(0o711)
+        cluster = postgres.start(Path(folder, "data"), durable=True)
+        try:
+            create_installation(cluster.superuser_url(), "faxplan")
+            with world_on(Installation(cluster, "faxplan"), tmp_path) as world:
+                yield world, cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(Plan(faxes=20, kills=5, seed=1, seconds=(1.0, 2.5)), id="few"),
+        pytest.param(Plan(faxes=500, kills=40, seed=2), id="many", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_whatever_is_killed(own_world: tuple[World, postgres.Cluster], tmp_path: Path, plan: Plan) -> None:
+    world, cluster = own_world
+    after = Killing(world, cluster, tmp_path, plan).run()
+    assert len(after.fates) == plan.faxes
+    _each_fax_is_final(after)
+    _no_recorded_page_went_out_again(after)
+    _what_came_twice_is_marked(after)
+    assert after.kills.total() > 0
+
+
+def _each_fax_is_final(after: Aftermath) -> None:
+    for fax_id, fate in after.fates.items():
+        assert fate.row["state"] == ("sent" if fate.should_arrive else "failed"), (fate.number, fate.row)
+        assert all(attempt["outcome"] for attempt in fate.attempts)
+        here = [after.arrived[fax_id, page] for page in range(PAGES)]
+        if fate.should_arrive:
+            assert fate.row["pages_done"] == PAGES
+            assert all(here), (fate.number, here)
+        else:
+            assert not any(here), (fate.number, here)
+
+
+def _no_recorded_page_went_out_again(after: Aftermath) -> None:
+    for fax_id, fate in after.fates.items():
+        done = 0
+        for attempt in fate.attempts:
+            assert attempt["start_page"] == done, (fax_id, fate.attempts)
+            done += attempt["pages"]
+    assert after.recorded_again() == 0, after.twice()
+
+
+def _what_came_twice_is_marked(after: Aftermath) -> None:
+    unknown, twice = after.unknown(), after.twice()
+    assert len(unknown) <= after.in_flight
+    assert after.unmarked() == 0, twice
+    assert sum(twice.values()) <= after.in_flight
+    # A page that broke off in the midst is none of its fax's: only machines that drop calls have such.
+    dropping = [fate for fate in after.fates.values() if fate.number[-3:] in DROPPED]
+    assert after.strange <= len(unknown) + sum(len(fate.attempts) for fate in dropping)

@@ -68,7 +68,7 @@ _OPEN = Prepared(
         from a join t on t.id = a.fax_id),
     -- In this order, as settling locks them.
     noted as ({turns.noted("select tenant_id, pages - pages_done as pages from f")} returning 1),
-    paced as ({limits.paced("select t.trunk_id from t, (select count(*) from noted) n")})
+    paced as ({limits.paced("select trunk_id from t where (select count(*) from noted) > 0")})
     select t.tenant_id, t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
            t.called_number, o.number as calling_number, t.pages, a.start_page, d.object_name, d.bytes, d.sha256,
            t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident,

@@ -56,17 +56,17 @@ LOOK = Prepared(
             on c.tenant_id = w.tenant_id
         left join tenant_turns s on s.tenant_id = w.tenant_id
         where w.not_before <= now() and not (%(internal)s::boolean and strpos(w.lane, ':internal') > 0)),
-    hours as (
-        select c.tenant_id, c.priority,
-               bool_or(h.weekday = c.weekday and h.opens <= c.clock and c.clock < h.closes) as now
+    closed as (
+        select c.tenant_id, c.priority
         from (select tenant_id, priority, extract(isodow from here)::integer as weekday, here::time as clock
               from (select distinct tenant_id, priority, now() at time zone time_zone as here from due) d) c
         join sending_hours h on h.tenant_id = c.tenant_id and coalesce(h.priority, c.priority) = c.priority
-        group by c.tenant_id, c.priority),
+        group by c.tenant_id, c.priority
+        having not bool_or(h.weekday = c.weekday and h.opens <= c.clock and c.clock < h.closes)),
     ranked as (
         select d.*, row_number() over (order by d.priority, d.calls, d.served_at nulls first, d.not_before) as place
-        from due d left join hours h on h.tenant_id = d.tenant_id and h.priority = d.priority
-        where coalesce(d.room > 0, true) and coalesce(h.now, true)
+        from due d
+        where coalesce(d.room > 0, true) and (d.tenant_id, d.priority) not in (select tenant_id, priority from closed)
           -- What no hour has room for goes on: that ends it, in words (staging).
           and coalesce(d.pages <= d.page_room or d.pages > d.pages_per_hour, true)),
     served as materialized (

@@ -349,11 +349,16 @@ create table trunk_states (
     last_failure    text,
     last_failure_at timestamptz,
     last_success_at timestamptz,
+    failed_numbers  bigint[] not null default '{}',
+    node_rests      jsonb not null default '{}',
     constraint trunk_states_pkey primary key (trunk_id),
     constraint trunk_states_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade
 );
 comment on table trunk_states is 'How a trunk has done lately, on all nodes. A trunk that was never used has no row.';
-comment on column trunk_states.failures is 'Calls in a row that the trunk could not take.';
+comment on column trunk_states.failures is 'Calls in a row that the trunk could not take; the first of them to different numbers.';
+comment on column trunk_states.failed_numbers is 'Hashes of these numbers.';
+comment on column trunk_states.node_rests is
+    'By node, of those whose switch cannot reach it: how often in a row that was so, and until when it is not used there.';
 comment on column trunk_states.rests_until is 'Not used before then: it has failed too often in a row.';
 comment on column trunk_states.next_call_at is 'When calls_per_second allows the next call (generic cell rate algorithm, ITU-T I.371).';
 
@@ -725,6 +730,7 @@ create table attempts (
     peer_port             integer,
     media_address         text,
     codec                 text,
+    failed_over           boolean not null default false,
     constraint attempts_pkey primary key (tenant_id, id),
     constraint attempts_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
     constraint attempts_number_key unique (tenant_id, fax_id, number),
@@ -745,6 +751,7 @@ comment on column attempts.outcome is
     'Outbound: sent (whole fax done), incomplete (some pages of it), not-sent (none), unknown (a crash hides the truth), cancelled. Inbound: received, partial, failed.';
 comment on column attempts.transfer_rate is 'bit/s of the image modem.';
 comment on column attempts.rule is 'The line of the failure policy that decided what followed.';
+comment on column attempts.failed_over is 'The fax went on through another trunk at once.';
 comment on column attempts.route_prefix is 'The route that led to the trunk.';
 comment on column attempts.t38_offered is 'Whether this call could use T.38; ecm_offered, v17_offered: likewise.';
 comment on column attempts.internal is 'Delivered from tenant to tenant within this installation: there was no call, and no trunk.';
@@ -812,7 +819,8 @@ create table destinations (
     expires_at    timestamptz,
     constraint destinations_pkey primary key (tenant_id, number),
     constraint destinations_tenant_fkey foreign key (tenant_id) references tenants (id),
-    constraint destinations_number_form check (number ~ '^\+[1-9][0-9]{2,14}$')
+    constraint destinations_number_form check (number ~ '^\+[1-9][0-9]{2,14}$'),
+    constraint destinations_expires_at_range check (expires_at < timestamptz '9999-01-01 00:00:00+00')
 );
 comment on table destinations is 'What a tenant''s calls have taught about a number, or what somebody entered. What has expired counts for nothing.';
 comment on column destinations.t38_failures is 'Calls in a row that failed in T.38; the second switches it off.';

@@ -124,7 +124,8 @@ def accept(
         if not waiting.take():
             raise DatabaseUnavailable(TOO_LATE)
     except (OSError, DatabaseUnavailable):
-        inbound.withdraw(db, spool, decided.sidecar, actor=f"switch:{node.name}")
+        actor = f"switch:{node.name}"
+        inbound.withdraw(db, spool, decided.sidecar, actor=actor, words=inbound.NOT_LOOKED_UP)
         raise
     return decided
 
@@ -182,8 +183,16 @@ def _asked_for(invite: Invite, trunk: Trunk) -> str:
 
 
 def _e164(caller: Caller, trunk: Trunk, number_format: str) -> str | None:
-    """The caller's number, read in the format in which the carrier wrote the called one; None: none, or withheld."""
-    return next((each for _, each in numbers.readings(caller.number, trunk.inbound_country, number_format)), None)
+    """The caller's number; None: none, or withheld.
+
+    Read first in the format in which the carrier wrote the called one. Where it is none in that: a trunk of any format
+    may write the two differently, and no E.164 number begins with a 0, so that it is a national one with any other.
+    """
+    formats = [number_format]
+    if trunk.inbound_format == "any" or caller.number.startswith("0"):
+        formats.append("any")
+    read = (numbers.readings(caller.number, trunk.inbound_country, each) for each in formats)
+    return next((number for found in read for _, number in found), None)
 
 
 def _full(tx: Transaction, node: Node, trunk: Trunk, did: Did) -> Refused | None:

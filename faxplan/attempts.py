@@ -123,6 +123,11 @@ def reopen(tx: Transaction, tenant_id: int, attempt_id: int) -> None:
     )
 
 
+def note_failed_over(tx: Transaction, tenant_id: int, attempt_id: int) -> None:
+    """Its fax went on through another trunk at once: no try of its rule is used up."""
+    tx.later("update attempts set failed_over = true where tenant_id = %s and id = %s", (tenant_id, attempt_id))
+
+
 def close(
     tx: Transaction,
     tenant_id: int,

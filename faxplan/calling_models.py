@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CompositeKey, IntegerField, TextField, TimeField
 
-from faxplan.directory_models import Table, TimestampField
+from faxplan.directory_models import IdArrayField, JsonField, Table, TimestampField
 
 
 class SendingHours(Table):
@@ -58,6 +58,8 @@ class TrunkState(Table):
     last_failure = TextField(null=True)
     last_failure_at = TimestampField(null=True)
     last_success_at = TimestampField(null=True)
+    failed_numbers = IdArrayField()
+    node_rests = JsonField()
 
     class Meta:
         """Where its rows are."""

@@ -1,7 +1,7 @@
 """What the administrator decides about calls: failure rules and sending hours; and what a tenant knows of numbers.
 
 Each function is one transaction with its audit row. Errors are those of the nouns: NotFound, ConstraintViolated,
-UnknownCondition, InvalidHours, InvalidNumber.
+UnknownCondition, PointlessRule, InvalidDays, InvalidHours, InvalidNumber.
 """
 
 from faxplan import audit, destinations, failure_rules, numbers, sending_hours, tenants, trunk_directory

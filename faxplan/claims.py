@@ -138,14 +138,16 @@ def claim_faxes(
     calls_to_one_number: int = 1000,
     ways: Ways | None = None,
     internal: bool = False,
+    tests_first: bool = False,
 ) -> Claim:
-    """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node; one less where a test of a trunk waits.
+    """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node.
 
     The most urgent first; among tenants whoever has the fewest calls, then whose turn is the longest ago; each
     tenant's in the order in which they became due. Limits: `max_calls` of the node, those of tenant and trunk
     (schema.sql), and `calls_to_one_number` at once to a number that is not a DID of ours; sending hours; trunks that
     rest. Both directions count. ways: what earlier claims of this process have learned. internal: faxes to our own DIDs
-    are delivered without a call (internal_delivery), and left for that.
+    are delivered without a call (internal_delivery), and left for that. tests_first: while a test of a trunk waits,
+    nothing is taken.
 
     Refused: a fax that its user is cancelling at this moment (SKIP LOCKED), or that is no longer queued. Waits while
     another node claims. Call in across_tenants() as role switch.
@@ -154,8 +156,8 @@ def claim_faxes(
     queue.take_turn(tx)
     most = min(most, MOST_CLAIMED)
     seen = lanes.look(tx, node=node, most=max(most, 1), internal=internal)
-    most = min(most - seen.tests, max_calls - seen.on_node)
-    if most < 1 or not seen.lanes:
+    most = min(most, max_calls - seen.on_node)
+    if most < 1 or not seen.lanes or (tests_first and seen.tests):
         return Claim([], {}, seen.on_node, lanes.outlook(seen, [], {}), seen.tests)
     rooms = {trunk.id: trunk.room for trunk in seen.trunks.values()}
     served, mended = _lanes_to_serve(tx, seen, rooms, most, ways, node=node, internal=internal)

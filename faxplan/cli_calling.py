@@ -75,7 +75,8 @@ def _add_destination_commands(group: Any, personal: argparse.ArgumentParser) -> 
         ("--ecm", "off: none"),
     ):
         cli_output.add_switch(change, option, meaning)
-    change.add_argument("--days", type=cli_output.whole_number, metavar="N", help="until it expires (default: never)")
+    change.add_argument("--days", type=cli_output.whole_number, metavar="N",
+                        help="until it expires: 1 to 3650 (default: never)")  # fmt: skip
     change.add_argument("--why", default="", metavar="TEXT")
     change.set_defaults(command=_set_number)
     forget = group.add_parser("forget", parents=[personal], help="call a number with all again")
@@ -131,6 +132,9 @@ def _add_hours(context: "Context", options: argparse.Namespace) -> int:
     calling_provisioning.add_hours(context.admin, context.actor, options.slug, found, priority)
     what = "Faxes" if priority is None else f"{priority.word.capitalize()} faxes"
     text = f"{what} of {options.slug} are dialled {options.days} {options.clock}, and at no hours that are not entered."
+    entered = calling_provisioning.hours(context.admin, options.slug)
+    if priority is not None and any(each["priority"] is None for each in entered):
+        text += " They are dialled in the hours for all faxes as well: `faxplan hours list`."
     return cli_output.done(options, {"tenant": options.slug, "hours": found}, text)
 
 

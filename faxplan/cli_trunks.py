@@ -99,6 +99,8 @@ def _state(state: dict[str, Any]) -> str:
         return "off"
     if state["rests_seconds"]:
         return f"rests for {state['rests_seconds']} s"
+    if state["down_on"]:
+        return f"down on {', '.join(state['down_on'])}"
     if state["failures"]:
         return "fails"
     return "works" if state["last_success_at"] else "new"

@@ -3,17 +3,20 @@
 Learned from a tenant's own calls, and only from such as show it. Two calls in a row that failed in T.38, because the
 machines could not agree or because not one page came over, switch T.38 off. A call that succeeded without V.17, or
 without ECM, after one of the same fax that failed with it, switches that off. A call that failed in audio teaches
-nothing. What was learned expires; what somebody entered only if they said so.
+nothing. What was learned expires; what somebody entered only if they said so, and
+until then calls to that number teach nothing.
 """
 
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
-from faxplan.errors import NotFound
+from faxplan.errors import FaxplanError, NotFound
 
 LEARNED_DAYS = 30
+MOST_DAYS = 3650
 T38_FAILURES = 2
 LEARNED = "learned"
+_FORGET_EXPIRED = "delete from destinations where tenant_id = %s and number = %s and expires_at <= now()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +28,26 @@ class Offered:
     ecm: bool
 
 
+class InvalidDays(FaxplanError):
+    """What is entered of a number cannot hold for so long."""
+
+    error_id = "invalid-days"
+
+
 def learn_from_failure(tx: Transaction, tenant_id: int, number: str, why: str) -> bool:
     """Counts a call that failed in T.38, where the two machines could not agree; whether T.38 is off now.
 
     why: what the switch said about the call.
     """
-    tx.later(
-        "delete from destinations where tenant_id = %s and number = %s and expires_at <= now()", (tenant_id, number)
-    )
+    tx.later(_FORGET_EXPIRED, (tenant_id, number))
     return bool(
         tx.value(
             """insert into destinations as d (tenant_id, number, t38_failures, entered_by, why, expires_at)
                values (%(tenant)s, %(number)s, 1, %(by)s, %(why)s, now() + make_interval(days => %(days)s))
                on conflict on constraint destinations_pkey do update
                set t38_failures = d.t38_failures + 1, t38_off = d.t38_off or d.t38_failures + 1 >= %(most)s,
-                   why = excluded.why, updated_at = now(),
-                   expires_at = case when d.expires_at is null then null else excluded.expires_at end
+                   why = excluded.why, updated_at = now(), expires_at = excluded.expires_at
+               where d.entered_by = excluded.entered_by
                returning t38_off""",
             {
                 "tenant": tenant_id,
@@ -59,14 +66,15 @@ def learn_from_success(
 ) -> None:
     """A whole fax went through: in T.38, or after its earlier calls failed with V.17 or ECM, and this one had none."""
     if v17_off or ecm_off:
+        tx.later(_FORGET_EXPIRED, (tenant_id, number))
         tx.later(
             """insert into destinations as d (tenant_id, number, v17_off, ecm_off, entered_by, why, expires_at)
                values (%(tenant)s, %(number)s, %(v17)s, %(ecm)s, %(by)s, %(why)s,
                        now() + make_interval(days => %(days)s))
                on conflict on constraint destinations_pkey do update
                set v17_off = d.v17_off or excluded.v17_off, ecm_off = d.ecm_off or excluded.ecm_off,
-                   why = excluded.why, updated_at = now(),
-                   expires_at = case when d.expires_at is null then null else excluded.expires_at end""",
+                   why = excluded.why, updated_at = now(), expires_at = excluded.expires_at
+               where d.entered_by = excluded.entered_by""",
             {
                 "tenant": tenant_id,
                 "number": number,
@@ -109,7 +117,12 @@ def put(
     days: int | None = None,
     why: str = "",
 ) -> None:
-    """Enters what calls to an E.164 number may use, in place of what is known. days: until it expires; None: never."""
+    """Enters what calls to an E.164 number may use, in place of what is known.
+
+    days: until it expires, 1 to MOST_DAYS; None: never. Raises InvalidDays.
+    """
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise InvalidDays(f"It may expire after 1 to {MOST_DAYS} days; without --days it does not expire.")
     tx.execute(
         """insert into destinations as d (tenant_id, number, t38_off, v17_off, ecm_off, entered_by, why, expires_at)
            values (%s, %s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))

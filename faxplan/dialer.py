@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from faxplan import claims, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
-from faxplan.claims import ClaimedFax
+from faxplan.claims import Claim, ClaimedFax
 from faxplan.config import Settings
-from faxplan.db import Database
+from faxplan.db import Database, Transaction
 from faxplan.documents import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.live_calls import LiveCalls
@@ -94,26 +94,36 @@ class Dialer:
         if not self._watch.is_there():
             self._look_in(LONGEST_WAIT_SECONDS)
             return
+        most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
         with self._db.across_tenants() as tx:
-            claim = claims.claim_faxes(
-                tx,
-                node=self._settings.node,
-                switch_uuid=self._switch.uuid(),
-                most=min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room),
-                max_calls=self._settings.max_channels,
-                lease_seconds=self._lease_seconds,
-                calls_to_one_number=self._settings.calls_to_one_number,
-                ways=self._ways,
-                internal=self._settings.internal_delivery,
-            )
+            claim = self._claim(tx, most, tests_first=True)
+        if claim.tests:
+            # First, since one that nobody can take now must not keep a place from the faxes.
+            most -= self._dial_test()
+            if most < 1:
+                return
+            with self._db.across_tenants() as tx:
+                claim = self._claim(tx, most, tests_first=False)
         # Full: a settlement wakes us. Else until the next is due. But not long: a NOTIFY may get lost.
         self._full = claim.calls >= self._settings.max_channels
         wait = LONGEST_WAIT_SECONDS if claim.wait is None or self._full else claim.wait
         least = 0.0 if claim.faxes else LEAST_WAIT_SECONDS
         self._look_in(min(max(wait, least), LONGEST_WAIT_SECONDS))
         self._dial_claimed(claim.faxes, claim.owners)
-        if claim.tests:
-            self._dial_test()
+
+    def _claim(self, tx: Transaction, most: int, *, tests_first: bool) -> Claim:
+        return claims.claim_faxes(
+            tx,
+            node=self._settings.node,
+            switch_uuid=self._switch.uuid(),
+            most=most,
+            max_calls=self._settings.max_channels,
+            lease_seconds=self._lease_seconds,
+            calls_to_one_number=self._settings.calls_to_one_number,
+            ways=self._ways,
+            internal=self._settings.internal_delivery,
+            tests_first=tests_first,
+        )
 
     def dial_staged(self) -> None:
         """Dials what has been staged meanwhile, unless it was cancelled, or settled by another runtime."""
@@ -142,8 +152,10 @@ class Dialer:
         self._rate.keep_below(capacity.per_second)
         return capacity.most_sessions - capacity.sessions - self._settings.session_reserve
 
-    def _dial_test(self) -> None:
-        """In a transaction of its own: whatever is wrong with a test must not keep other faxes from being dialled."""
+    def _dial_test(self) -> int:
+        """How many were dialled, one at most. In a transaction of its own: whatever is wrong with a test must not keep
+        other faxes from being dialled.
+        """
         try:
             with self._db.across_tenants() as tx:
                 claimed = trunk_tests.claim(
@@ -159,8 +171,9 @@ class Dialer:
             raise
         except Exception as error:  # noqa: BLE001 - see above; it is tried again
             self._switch.log("crit", f"test of a trunk: {type(error).__name__}: {ascii(str(error))[:300]}")
-            return
+            return 0
         self._dial_claimed(claimed, owners)
+        return len(claimed)
 
     def _dial_claimed(self, claimed: Sequence[ClaimedFax], owners: Mapping[int, Tenant]) -> None:
         self._rate.take(len(claimed))

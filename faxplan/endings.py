@@ -1,6 +1,6 @@
 """How a node's calls end in the database: those that were reported, those that nobody will report, those received."""
 
-from faxplan import inbound, pending, settling, t30_trace
+from faxplan import failure_rules, inbound, pending, settling, t30_trace
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row
 from faxplan.documents import Store
@@ -29,6 +29,7 @@ class Endings:
         live: LiveCalls,
         *,
         actor: str,
+        calls_to_one_number: int,
     ) -> None:
         self._db = db
         self._store = store
@@ -37,14 +38,26 @@ class Endings:
         self._pending = pending_faxes
         self._live = live
         self._actor = actor
+        self._calls_to_one_number = calls_to_one_number
 
     def settle(self, outcome: Outcome) -> None:
         """Settles what the journal holds, and takes it out."""
         # Pages told in the same breath as the end, or while the database was away, count as those that are recorded.
         told = self._pages_told(outcome.attempt_id)
+        if failure_rules.is_silent(outcome.result):
+            # That a fax machine was heard may have been told in the same breath, too.
+            self._live.record(self._db)
         sidecar = self._spool.staged(outcome.attempt_id)
         trace = self._trace(sidecar, outcome.result)
-        done = settling.settle(self._db, outcome, sidecar, actor=self._actor, pages_told=told, trace=trace)
+        done = settling.settle(
+            self._db,
+            outcome,
+            sidecar,
+            actor=self._actor,
+            pages_told=told,
+            trace=trace,
+            calls_to_one_number=self._calls_to_one_number,
+        )
         self._journal.remove(outcome.attempt_id)
         call = self._live.of_attempt(outcome.attempt_id)
         # Else what lies in the spool may be another call's, with the same id from a restored database.
@@ -68,7 +81,7 @@ class Endings:
         self._live.forget(attempt_id)
 
     def end_unanswered(self, call: Row) -> None:
-        """Ends a call that came in, is gone, and was never answered: its look-up took too long."""
+        """Ends a call that came in, is gone, and was never answered: not looked up in time, or over before."""
         self._end_received(call, answered=False)
 
     def deliver(self, received: PendingFax) -> None:
@@ -84,7 +97,8 @@ class Endings:
     def _end_received(self, call: Row, *, answered: bool) -> None:
         if not self._pending.holds(call["attempt_id"]):
             answered = answered or self._pending.has_damaged(call["attempt_id"])
-            inbound.abandon(self._db, call, actor=self._actor, answered=answered)
+            unanswered = None if answered else inbound.NOT_ANSWERED
+            inbound.abandon(self._db, call, actor=self._actor, unanswered=unanswered)
 
     def _trace(self, sidecar: OutboundSidecar | None, result: CallResult) -> str | None:
         """Read before a transaction is open: a few milliseconds, for a call that failed."""

@@ -11,12 +11,15 @@ Written by `python -m faxplan.failure_page` from the table in `faxplan/failure_r
 Where the two fax machines came to talk, the fax result code counts (spandsp's T.30 completion code,
 `fax_result_code`); else the SIP code where it stands here, else the cause of the hang-up: FreeSWITCH makes it of the
 SIP code, or of the Q.850 cause that a carrier sends along (486: `USER_BUSY`, 404: `UNALLOCATED_NUMBER`), we make it of
-a call that was never dialled (lower case). A fax that is dialled again goes on after the last page that was
+a call that was never dialled (lower case). Code 49 of a call in which nothing of a fax machine was heard counts as
+`no-machine`: a person picked up, and hung up. A fax that is dialled again goes on after the last page that was
 acknowledged.
 
 - *next trunk*: at once, through the next trunk of the route that has not been tried just before and does not rest.
-- *trunk fault*: uses up none of the fax's tries. It comes again at growing distances, up to 15 minutes, for 24 hours. A
-  trunk with three of them in a row rests for 10 seconds, and twice as long with each further one, up to 5 minutes.
+- *trunk fault*: uses up none of the fax's tries. It comes again at growing distances, up to 15 min, for 24 hours and
+  at least 20 calls. A trunk with three of them in a row, to different numbers, rests for 10 seconds, and twice as long
+  with each further one, up to 5 minutes; where a node's switch cannot reach its gateway, at once, and on that node.
+- *final* after *next trunk*: once no other trunk is left. One that rests, or was down just before, is waited for.
 - *with less*: the next call goes without V.17, then without T.38, then without ECM. Two calls in a row that failed in
   T.38, or broke off in it before a page came over, switch it off for the number; `faxplan destination list` shows that.
 
@@ -63,6 +66,8 @@ def what_follows(rule: Rule) -> str:
         steps[-1] += {1: ", once"}.get(rule.times, f", {rule.times} times")
     if rule.downgrade:
         steps[-1] += ", with less"
+    if rule.proven:
+        steps.append("final if the trunk took other calls meanwhile")
     return ", then ".join(steps) + (" (trunk fault)" if rule.trunk_fault else "")
 
 

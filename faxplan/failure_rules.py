@@ -4,6 +4,7 @@ The classes come from Q.850, RFC 3261 and spandsp's T.30 completion codes (t30.h
 for all, for a tenant, or for a trunk, by rows of the table failure_rules; docs/failures.md prints what is shipped.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -30,10 +31,12 @@ class Rule:
     """A line of the table.
 
     delay: seconds before the next call; None: never. times: how often it may lead to another call of one fax; None: as
-    often as the tenant's tries allow. one_more: at most one other trunk. downgrade: the next call uses less of T.38,
-    V.17 and ECM. render_again: the pages are rendered anew, once, at the size and resolution that every machine takes.
-    trunk_fault: the trunk failed and not the number: no try of the fax is used up, and a trunk that goes on so rests.
-    for_ever: however long it is so, the fax waits.
+    often as the tenant's tries allow. one_more: at most one other trunk. not_again: this trunk is not asked again for
+    the fax while it has another. downgrade: the next call uses less of T.38, V.17 and ECM. render_again: the pages are
+    rendered anew, once, at the size and resolution that every machine takes. trunk_fault: the trunk failed and not the
+    number: no try of the fax is used up, and a trunk that goes on so rests. for_ever: however long it is so, the fax
+    waits. proven: final at the second time, if the trunk took other calls in between: then it is this call that it does
+    not take. changed: by an administrator.
     """
 
     name: str
@@ -42,25 +45,40 @@ class Rule:
     delay: int | None = None
     times: int | None = None
     one_more: bool = False
+    not_again: bool = False
     downgrade: bool = False
     render_again: bool = False
     trunk_fault: bool = False
     for_ever: bool = False
+    proven: bool = False
+    changed: bool = False
 
 
 BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
 NO_ANSWER = Rule("no-answer", "Nobody answered", Action.RETRY, 10 * MINUTE)
 BAD_NUMBER = Rule("bad-number", "The number does not exist or cannot be reached; check it", Action.FINAL)
 NOT_BY_THIS_TRUNK = Rule(
-    "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK
-)
-REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=True)
+    "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK,
+    not_again=True,
+)  # fmt: skip
+REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=True, not_again=True)
 LOG_IN = Rule(
     "log-in", "The trunk did not accept its user name and password; the administrator has to look", Action.NEXT_TRUNK,
     5 * MINUTE, trunk_fault=True,
 )  # fmt: skip
+ACCOUNT = Rule(
+    "account", "The carrier wants to be paid before it dials; the administrator has to look", Action.NEXT_TRUNK,
+    15 * MINUTE, trunk_fault=True,
+)  # fmt: skip
+FORBIDDEN = Rule(
+    "forbidden", "The trunk forbids this call", Action.NEXT_TRUNK, 15 * MINUTE, trunk_fault=True, proven=True
+)  # fmt: skip
 TRUNK_FAULT = Rule(
     "trunk-fault", "The trunk could not take the call", Action.NEXT_TRUNK, MINUTE, trunk_fault=True
+)  # fmt: skip
+NO_GATEWAY = Rule(
+    "no-gateway", "The switch does not know the trunk; it takes a new or changed one up within seconds",
+    Action.NEXT_TRUNK, 15, trunk_fault=True,
 )  # fmt: skip
 MEDIA = Rule(
     "media", "The far end offers neither T.38 nor G.711", Action.NEXT_TRUNK, 5 * MINUTE, times=2
@@ -87,7 +105,7 @@ NO_FAX = Rule(
 INCOMPATIBLE = Rule("incompatible", "The far machine cannot receive this fax", Action.FINAL)
 UNKNOWN = Rule("unknown", "The call ended for an unknown reason", Action.RETRY, 5 * MINUTE)
 STOPPED = Rule(
-    "stopped", "The fax server was stopped before it could dial", Action.RETRY, MINUTE, trunk_fault=False
+    "stopped", "The fax server was stopped", Action.RETRY, MINUTE, trunk_fault=False
 )  # fmt: skip
 NO_STORE = Rule(
     "no-store", "The document store is not mounted; the administrator has to look", Action.RETRY, MINUTE,
@@ -123,10 +141,12 @@ _CAUSES = {
     "CHANNEL_UNACCEPTABLE REDIRECTION_TO_NEW_DESTINATION RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED "
     "PRE_EMPTED FACILITY_NOT_IMPLEMENTED INVALID_CALL_REFERENCE INVALID_MSG_UNSPECIFIED MESSAGE_TYPE_NONEXIST "
     "WRONG_MESSAGE IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR",
+    NO_GATEWAY: "INVALID_GATEWAY",
     DROPPED: "NORMAL_CLEARING MEDIA_TIMEOUT SRTP_READ_ERROR CRASH MANAGER_REQUEST BOWOUT",
     UNKNOWN: "SUCCESS CALL_AWARDED_DELIVERED LOSE_RACE BLIND_TRANSFER ATTENDED_TRANSFER PICKED_OFF",
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
     NO_ENCRYPTION: "no-encryption",
+    NO_FAX: "no-machine",
     NO_ROUTE: "no-route",
     NEVER_DIALLED: "emergency-number short-number",
     BARRED: "kind-barred number-blocked number-not-allowed",
@@ -135,11 +155,10 @@ _CAUSES = {
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
     NO_STORE: "store-unavailable",
     DOCUMENT: "document-lost not-fax-ready",
-    OURS: "unsafe-dial-string spool-failed INVALID_GATEWAY INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED "
-    "MANDATORY_IE_MISSING",
+    OURS: "unsafe-dial-string spool-failed INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED MANDATORY_IE_MISSING",
 }
 # FreeSWITCH makes CALL_REJECTED of these, as of the callee's own refusals (sofia_glue.c).
-_SIP_CODES = {LOG_IN: (401, 407)}
+_SIP_CODES = {LOG_IN: (401, 407), ACCOUNT: (402,), FORBIDDEN: (403,)}
 _FAX_CODES = {
     DOWNGRADE: (1, 5, 6, 13, 14, 16, 19, 20, 48),
     NO_FAX: (2, 3, 9),
@@ -156,6 +175,13 @@ SHIPPED: Mapping[str, Rule] = {
     **{f"cause:{cause}": rule for rule, causes in _CAUSES.items() for cause in causes.split()},
 }
 """By condition: fax:CODE, sip:CODE, cause:NAME."""
+NOT_AGAIN = frozenset(rule.name for rule in SHIPPED.values() if rule.not_again)
+
+
+class PointlessRule(FaxplanError):
+    """It says when, or how often, what it ends is to be dialled again."""
+
+    error_id = "pointless-rule"
 
 
 class UnknownCondition(FaxplanError):
@@ -184,7 +210,10 @@ class Change:
             delay=None if self.action is Action.FINAL else delay,
             times=rule.times if self.times is None else self.times,
             one_more=rule.one_more and same,
+            not_again=rule.not_again and same,
             render_again=rule.render_again and same,
+            proven=rule.proven and same,
+            changed=True,
         )
 
 
@@ -194,25 +223,47 @@ class Rules:
 
     changed: tuple[Mapping[str, Change], ...] = ()
 
-    def of(self, result: CallResult) -> Rule:
+    def of(self, result: CallResult, *, machine: bool = True) -> Rule:
         """The line that applies: the fax result code where txfax came to run, else SIP code, else cause.
+
+        machine: as in `conditions`.
 
         What the administrator decided for the tenant and the trunk comes before what it decided for all, and that
         before what is shipped.
         """
-        ended = conditions(result)
+        ended = conditions(result, machine=machine)
         shipped = next((SHIPPED[condition] for condition in ended if condition in SHIPPED), UNKNOWN)
         for table in self.changed:
             for condition in ended:
                 if condition in table:
-                    return table[condition].of(shipped)
+                    return table[condition].of(SHIPPED[condition] if condition.startswith("fax:") else shipped)
         return shipped
 
 
-def conditions(result: CallResult) -> list[str]:
-    """The conditions under which a call's end may stand in the table, the telling one first."""
+def is_silent(result: CallResult) -> bool:
+    """Whether whoever answered hung up before anything of a fax machine was heard, as far as the result knows.
+
+    So does a person: txfax then says 49, the call dropped (t30_terminate in spandsp's t30.c), not 2 or 3, for which
+    one has to hold the line for a minute. 48 comes only where a machine's commands were heard.
+    """
+    return (
+        result.fax_result_code == 49
+        and result.hangup_cause == "NORMAL_CLEARING"
+        and result.pages < 1
+        and not (result.remote_station_id or result.remote_vendor or result.remote_model or result.remote_country)
+    )
+
+
+def conditions(result: CallResult, *, machine: bool = True) -> list[str]:
+    """The conditions under which a call's end may stand in the table, the telling one first.
+
+    machine: whether the far end is known to be a fax machine, whatever this result says.
+    """
+    if result.fax_success:
+        # It comes here only where pages are missing.
+        return ["fax:0"]
     if result.fax_result_code is not None:
-        return [f"fax:{result.fax_result_code}"]
+        return [*([] if machine or not is_silent(result) else ["cause:no-machine"]), f"fax:{result.fax_result_code}"]
     sip = [] if result.sip_code is None else [f"sip:{result.sip_code}"]
     return [*sip, f"cause:{result.hangup_cause}"]
 
@@ -253,9 +304,14 @@ def put(
 ) -> None:
     """Decides otherwise than the shipped table (role admin), in place of an earlier change of the same scope.
 
-    delay: seconds; delay, times: None: as the shipped rule. Raises UnknownCondition and ConstraintViolated.
+    delay: seconds; delay, times: None: as the shipped rule. Raises UnknownCondition, PointlessRule and
+    ConstraintViolated.
     """
     check_condition(condition)
+    if action is Action.FINAL and (delay is not None or times is not None):
+        raise PointlessRule(
+            "After `final` a fax is not dialled again: leave --after and --times out, or write retry or next-trunk."
+        )
     tx.execute(
         """insert into failure_rules (only_for, trunk_id, condition, action, delay, times)
            values (%s, %s, %s, %s, %s, %s) on conflict on constraint failure_rules_entry_key do update
@@ -278,7 +334,7 @@ def reset(tx: Transaction, condition: str, *, only_for: int | None = None, trunk
 def check_condition(condition: str) -> None:
     """Raises UnknownCondition for what no call can end with."""
     kind, _, what = condition.partition(":")
-    known = condition in SHIPPED or (kind == "sip" and what.isascii() and what.isdigit() and 300 <= int(what) <= 699)
+    known = condition in SHIPPED or (kind == "sip" and re.fullmatch("[3-6][0-9]{2}", what) is not None)
     if not known:
         raise UnknownCondition(
             f"{condition[:70]!r} is no way in which a call ends. Write fax:CODE, sip:CODE or cause:NAME; "

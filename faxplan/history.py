@@ -22,6 +22,8 @@ class Fax:
     pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
     now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
     tiff_id: the received pages, or those that are sent. post_dial: what is dialled after the answer (post_dial.split).
+    held_by: why a due one is not dialled, beside that all lines may be busy: tenant or trunks-off (switched off),
+    hours, barred, no-route, trunks-rest; None: nothing but that.
     """
 
     id: int
@@ -45,6 +47,7 @@ class Fax:
     tiff_id: int | None
     pdf_id: int | None
     post_dial: str = ""
+    held_by: str | None = None
 
     @property
     def final(self) -> bool:
@@ -129,11 +132,28 @@ class Attempt:
         return max((self.ended_at - self.answered_at).total_seconds(), 0.0)
 
 
-_FAX = """
+# In the order in which claims.py asks; a test of a trunk asks nothing of it.
+_HELD_BY = """
+    case when f.direction = 'inbound' or f.state <> 'queued' or f.not_before > now() or f.is_test then null
+         when not t.enabled then 'tenant'
+         when not coalesce((
+             select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
+                            and clock.here::time < h.closes)
+             from sending_hours h, (select now() at time zone t.time_zone as here) clock
+             where h.tenant_id = t.id and (h.priority is null or h.priority = f.priority)), true) then 'hours'
+         when barred_prefix(t.id, f.called_number) is not null then 'barred'
+         when not exists (select from trunks_for(t.id, f.called_number)) then
+             case when exists (select from matching_routes(t.id, f.called_number)) then 'trunks-off' else 'no-route' end
+         when not exists (
+             select from trunks_for(t.id, f.called_number) k left join trunk_states s on s.trunk_id = k.trunk_id
+             where s.rests_until is null or s.rests_until <= now()) then 'trunks-rest'
+    end"""
+
+_FAX = f"""
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
            f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
-           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial
+           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id

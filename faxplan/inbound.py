@@ -26,6 +26,10 @@ from faxplan.pending import PendingFax
 from faxplan.spool import InboundSidecar, Spool
 
 LOG = logging.getLogger(__name__)
+NOT_LOOKED_UP = "The caller was refused (503): the call could not be looked up in time."
+HUNG_UP_BEFORE = "The call was over before it was answered: the caller hung up, or its media could not be set up."
+NOT_ANSWERED = "The call was not answered: it could not be looked up in time (503), or was over before."
+"""Of a call of which it is only known that nobody answered it."""
 
 
 class Standing(Enum):
@@ -191,21 +195,20 @@ def in_words(state: str, pages: int, result: CallResult) -> str:
     return f"The call ended without a page{said}."
 
 
-def withdraw(db: Database, spool: Spool, side: InboundSidecar, *, actor: str) -> None:
-    """Takes back a call whose caller was refused after all."""
+def withdraw(db: Database, spool: Spool, side: InboundSidecar, *, actor: str, words: str) -> None:
+    """Takes back a call that was not answered after all. words: why, NOT_LOOKED_UP or HUNG_UP_BEFORE."""
     # First: recovery takes a call without a sidecar for one that was never answered, should the database fail us here.
     spool.discard_inbound(side.attempt_id)
-    abandon(db, asdict(side), actor=actor, answered=False)
+    abandon(db, asdict(side), actor=actor, unanswered=words)
 
 
-def abandon(db: Database, call: Row, *, actor: str, answered: bool = True) -> bool:
+def abandon(db: Database, call: Row, *, actor: str, unanswered: str | None = None) -> bool:
     """Ends a receiving row of which nothing was left: its switch died before a page was on disk.
 
-    answered: False where the caller was refused: the mailbox is not told of it. Returns False: settled before.
+    unanswered: why the call was not even answered; the mailbox is not told of it then. Returns False: settled before.
     """
-    words = "The switch stopped during the call, and no page of it can be read."
-    if not answered:
-        words = "The caller was refused (503): the call could not be looked up in time."
+    answered = unanswered is None
+    words = unanswered or "The switch stopped during the call, and no page of it can be read."
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
         if fax is None or queue.take_call(tx, call["tenant_id"], call["attempt_id"]) is None:

@@ -59,7 +59,8 @@ LOOK = Prepared(
     closed as (
         select c.tenant_id, c.priority
         from (select tenant_id, priority, extract(isodow from here)::integer as weekday, here::time as clock
-              from (select distinct tenant_id, priority, now() at time zone time_zone as here from due) d) c
+              from (select distinct d.tenant_id, d.priority, now() at time zone d.time_zone as here from due d
+                    where exists (select from sending_hours h where h.tenant_id = d.tenant_id)) d) c
         join sending_hours h on h.tenant_id = c.tenant_id and coalesce(h.priority, c.priority) = c.priority
         group by c.tenant_id, c.priority
         having not bool_or(h.weekday = c.weekday and h.opens <= c.clock and c.clock < h.closes)),

@@ -255,6 +255,7 @@ class Attempt(Table):
     peer_port = IntegerField(null=True)
     media_address = TextField(null=True)
     codec = TextField(null=True)
+    failed_over = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -196,6 +196,7 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
     May be repeated where an answer of the database was lost.
     """
     with db.tenant(job.tenant_id) as tx:
+        queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
         if not queue.finish_render_job(tx, job, worker):
             return documents.is_recorded(tx, job.tenant_id, stored)
         document_id = documents.record(
@@ -220,27 +221,29 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
 def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:
     """Sends the rest of a fax (its row, locked) from pages that every machine takes, which are made first."""
     tenant_id = fax["tenant_id"]
-    rendering = tx.one(
+    rendering_id = tx.value(
         """with wanted as (
                select original_id from renderings where tenant_id = %(tenant)s and id = %(old)s),
            made as (
                insert into renderings (tenant_id, original_id, resolution)
                select %(tenant)s, original_id, %(resolution)s from wanted
-               on conflict on constraint renderings_original_key do nothing returning id, state),
+               on conflict on constraint renderings_original_key do nothing returning id),
            ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
-           select id, state from made union all
-           select r.id, r.state from renderings r join wanted w on w.original_id = r.original_id
+           select id from made union all
+           select r.id from renderings r join wanted w on w.original_id = r.original_id
            where r.tenant_id = %(tenant)s and r.resolution = %(resolution)s""",
         {"tenant": tenant_id, "old": fax["rendering_id"], "resolution": Resolution.FINE_A4.value},
     )
     tx.execute(
         """update faxes set state = 'accepted', rendering_id = %s, resolution = %s, rendered_again = true,
                             pages_done = %s, explanation = %s, not_before = null where tenant_id = %s and id = %s""",
-        (rendering["id"], Resolution.FINE_A4.value, pages_done, explanation, tenant_id, fax["id"]),
+        (rendering_id, Resolution.FINE_A4.value, pages_done, explanation, tenant_id, fax["id"]),
     )
-    if rendering["state"] == "failed":
+    queue.hold_rendering(tx, tenant_id, rendering_id)
+    state = tx.value("select state from renderings where tenant_id = %s and id = %s", (tenant_id, rendering_id))
+    if state == "failed":
         finish(tx, fax, "failed", explanation, pages_done=pages_done, error_id="rendering-failed", actor="switch")
-    elif rendering["state"] == "rendered":
+    elif state == "rendered":
         _enqueue_rendered(tx, {**fax, "pages_done": pages_done, "explanation": explanation})
     tx.notify(queue.RENDER_CHANNEL)
 
@@ -279,6 +282,7 @@ def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
 def rendering_failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> None:
     """Ends every fax that waits for a rendering which cannot be made."""
     with db.tenant(job.tenant_id) as tx:
+        queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
         if not queue.finish_render_job(tx, job, worker):
             return
         tx.execute(

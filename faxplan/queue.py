@@ -185,6 +185,17 @@ def lock_fax(tx: Transaction, tenant_id: int, fax_id: int) -> Row | None:
     return tx.row("select * from faxes where tenant_id = %s and id = %s for update", (tenant_id, fax_id))
 
 
+def hold_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
+    """Makes this the only transaction that ends the rendering, or lets a fax begin to wait for it; until it ends.
+
+    Else a fax that begins to wait at the moment of its end would wait for ever: neither sees what the other writes.
+    """
+    tx.execute(
+        "select pg_advisory_xact_lock(hashtextextended(format('rendering %%s %%s', %s, %s), 0))",
+        (tenant_id, rendering_id),
+    )
+
+
 def lock_faxes_of_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> list[Row]:
     """The faxes that wait for a rendering, locked until commit, in the order of their ids."""
     return tx.rows(

@@ -130,6 +130,8 @@ def _busy(state: Row) -> str:
     reasons = []
     if state["rests_seconds"]:
         reasons.append(f"it rests for {state['rests_seconds']} s after {state['failures']} failures in a row")
+    if state["down_on"]:
+        reasons.append(f"the switch of {', '.join(state['down_on'])} cannot reach it")
     if state["max_calls"] is not None and state["calls"] >= state["max_calls"]:
         reasons.append(f"all of its {state['max_calls']} calls are in use")
     if state["paced_seconds"]:

@@ -69,7 +69,10 @@ class Runtime:
         self._gateway_sync = GatewaySync(switch, db, settings)
         self._recovery = Recovery(switch, db, spool, settings.node)
         self._live = LiveCalls()
-        self._endings = Endings(db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}")
+        self._endings = Endings(
+            db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}",
+            calls_to_one_number=settings.calls_to_one_number,
+        )  # fmt: skip
         self._watch = StoreWatch(store, switch)
         self._dialer = Dialer(switch, db, store, spool, settings, self._live, self._watch, self._end_undialled)
         self._internal = InternalDeliveries(db, store, settings.node, switch.log)

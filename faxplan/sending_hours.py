@@ -28,11 +28,15 @@ class Hours:
 
 
 def parse(days: str, clock: str) -> list[Hours]:
-    """Of `mon-fri`, `sat,sun`, `daily` and `8:00-18:00`. Hours over midnight become two. Raises InvalidHours."""
+    """Of `mon-fri`, `sat,sun`, `daily` and `8:00-18:00`. Hours over midnight become two. Raises InvalidHours, also for
+    hours that open and close at once: some mean a whole day by it, and others nothing.
+    """
     opens, dash, closes = clock.replace(" ", "").partition("-")
     if not (dash and _CLOCK.fullmatch(opens) and _CLOCK.fullmatch(closes)) or opens == END_OF_DAY:
         raise InvalidHours(f"{clock[:40]!r} are no hours. Write them as 08:00-18:00; 24:00 is the end of a day.")
     opens, closes = opens.zfill(5), closes.zfill(5)
+    if opens == closes:
+        raise InvalidHours(f"{clock[:40]!r} opens and closes at the same time. A whole day is 00:00-24:00.")
     found: list[Hours] = []
     for weekday in _weekdays(days):
         if opens < closes:

@@ -1,6 +1,8 @@
 """Settling the call of a fax that goes out: once, by compare-and-set, in one transaction."""
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from faxplan import (
@@ -17,20 +19,32 @@ from faxplan import (
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
-from faxplan.failure_rules import DROPPED
+from faxplan.failure_rules import DROPPED, NO_FAX
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
 
-UNKNOWN_DELAY_SECONDS = 60
 WITHOUT_TRUNK: Row = {
     "pages": 0, "trunk_id": None, "tried": [], "no_other": True, "t38_offered": None, "v17_offered": None,
     "ecm_offered": None,
 }  # fmt: skip
 """The call of a fax that is delivered without one: there is no other trunk to try either."""
 T38_NEGOTIATED = "negotiated"
+OF_ONE_NODE = ("GATEWAY_DOWN", "INVALID_GATEWAY")
 ECM_CODE = 16
 """T30_ERR_TX_ECMPHD (t30.h): the receiver answered wrongly in ECM."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """The earlier calls of a fax. seen, uses: as in Situation. refused: trunks that are not to be asked again. since:
+    how many there were since no trunk could take it.
+    """
+
+    seen: Mapping[str, int]
+    uses: Mapping[str, int]
+    refused: set[int]
+    since: int
 
 
 def settle(
@@ -41,12 +55,14 @@ def settle(
     actor: str,
     pages_told: int = 0,
     trace: str | None = None,
+    calls_to_one_number: int = 1,
 ) -> bool:
     """Records how a call ended, and what follows for its fax. False, and nothing is changed: it was settled before, or
     its ids are another call's by now.
 
     pages_told: acknowledged by what the switch told during the call, should the database not have it yet. trace: its
-    T.30, where that is kept. Raises DatabaseUnavailable: nothing is changed, and the journal keeps the outcome.
+    T.30, where that is kept. calls_to_one_number: as in claims.claim_faxes. Raises DatabaseUnavailable: nothing is
+    changed, and the journal keeps the outcome.
     """
     with db.tenant(outcome.tenant_id) as tx:
         fax = queue.lock_fax(tx, outcome.tenant_id, outcome.fax_id)
@@ -56,7 +72,7 @@ def settle(
         tenant = tenants.get(tx, outcome.tenant_id)
         conclude(tx, tenant, fax, call, outcome, actor=actor, sidecar=sidecar, pages_told=pages_told)
         attempts.keep_trace(tx, outcome.tenant_id, outcome.attempt_id, trace)
-        if _frees_what_is_scarce(tx, tenant, call):
+        if _frees_what_is_scarce(tx, tenant, call, calls_to_one_number):
             tx.notify(queue.QUEUE_CHANNEL)
     return True
 
@@ -75,7 +91,7 @@ def conclude(
     """Closes the attempt, and does what follows for its fax (its row, locked). call: as queue.take_call gives it, or
     WITHOUT_TRUNK for what was delivered without a call.
     """
-    decision = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
+    decision, tried = _decide(tx, outcome.result, fax, call, tenant, max(call["pages"], pages_told))
     if tenant.pages_per_hour is not None and call is not WITHOUT_TRUNK:
         turns.give_back_pages(tx, outcome.tenant_id, outcome.attempt_id, fax["pages"] - decision.pages_done)
     attempts.close(
@@ -90,8 +106,10 @@ def conclude(
         sent=sidecar,
         channel=None if call is WITHOUT_TRUNK else outcome.result.channel,
     )
+    if decision.next_trunk:
+        attempts.note_failed_over(tx, outcome.tenant_id, outcome.attempt_id)
     _learn(tx, fax, call, outcome.result, decision)
-    _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, call=call)
+    _follow(tx, fax, decision, error_id=outcome.result.hangup_cause, actor=actor, tried=tried)
     return decision
 
 
@@ -108,9 +126,8 @@ def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0, 
             return False
         tenant = tenants.get(tx, call["tenant_id"])
         pages = max(taken["pages"], pages_told)
-        done = min(fax["pages_done"] + pages, fax["pages"])
-        most = 1 if fax["is_test"] else tenant.max_attempts
-        decision = _unknown(done, fax["pages"], fax["attempts_made"] - fax["uncounted"], most, tenant)
+        now = _situation(fax, taken, tenant, pages)
+        decision = failure_policy.decide_unknown(now, redial=tenant.redial_unknown)
         attempts.close(
             tx,
             call["tenant_id"],
@@ -118,15 +135,48 @@ def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0, 
             CallResult(hangup_cause="NONE"),
             outcome=decision.outcome,
             explanation=decision.explanation,
-            pages=done - fax["pages_done"],
+            pages=decision.pages_done - fax["pages_done"],
         )
         attempts.keep_trace(tx, call["tenant_id"], call["attempt_id"], trace)
-        _follow(tx, fax, decision, error_id="outcome-unknown", actor=actor)
+        _follow(tx, fax, decision, error_id="outcome-unknown", actor=actor, tried=taken["tried"])
     return True
 
 
-def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Decision:
-    now = Situation(
+def _decide(
+    tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Tenant, recorded_pages: int
+) -> tuple[Decision, list[int]]:
+    """What follows; and the trunks that the next call does not go through, as long as there are others."""
+    now = _situation(fax, call, tenant, recorded_pages)
+    if failure_policy.pages_done(result, now) == now.pages:
+        return failure_policy.decide(result, now), []
+    machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
+    earlier = _earlier(tx, fax)
+    refused = earlier.refused
+    tried = [*call["tried"], call["trunk_id"]]
+    trunks = _trunks(tx, fax, call)
+    others = [row for row in trunks if row["trunk_id"] != call["trunk_id"]]
+    now = replace(
+        now,
+        trunks_left=sum(row["free"] and row["trunk_id"] not in tried for row in others),
+        trunks_later=sum(row["trunk_id"] not in refused for row in others),
+        seen=earlier.seen,
+        uses=earlier.uses,
+        calls_since=earlier.since + 1,
+        machine=machine,
+        trunk_works=any(row["worked"] for row in trunks if row["trunk_id"] == call["trunk_id"]),
+    )
+    decision = failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
+    if decision.next_trunk:
+        return decision, tried
+    if decision.rule is not None and decision.rule.not_again:
+        refused.add(call["trunk_id"])
+    # Never all of them.
+    return decision, sorted(refused) if any(row["trunk_id"] not in refused for row in trunks) else []
+
+
+def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situation:
+    """As far as the fax's row, and the call's, tell it."""
+    return Situation(
         start_page=fax["pages_done"],
         recorded_pages=recorded_pages,
         pages=fax["pages"],
@@ -139,34 +189,49 @@ def _decide(tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Te
         rendered_again=fax["rendered_again"],
         is_test=fax["is_test"],
     )
-    if failure_policy.pages_done(result, now) == now.pages:
-        return failure_policy.decide(result, now)
-    now = replace(now, trunks_left=_trunks_left(tx, fax, call), uses=_uses(tx, fax))
-    return failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
 
 
-def _trunks_left(tx: Transaction, fax: Row, call: Row) -> int:
-    """How many other trunks could take the fax now."""
+def _is_machine(tx: Transaction, fax: Row, call: Row, result: CallResult) -> bool:
+    """Whether a fax machine was heard, by what was told during this call or an earlier one of this fax.
+
+    T.38 shows one where the far end asked for it: its gateway heard a fax. A gateway that we ask says yes for anybody.
+    """
+    if fax["pages_done"] or fax["state"] == "sending":
+        return True
+    if result.t38_status != T38_NEGOTIATED:
+        return False
+    return tx.value("select t38_request = 'sender' from trunks where id = %s", (call["trunk_id"],)) is not True
+
+
+def _trunks(tx: Transaction, fax: Row, call: Row) -> list[Row]:
+    """The trunks that may take the fax; whether they are free to do so now, and worked since one first was not."""
     if call.get("no_other"):
-        return 0
-    tried = [each for each in (*call["tried"], call["trunk_id"]) if each is not None]
-    return int(
-        tx.value(
-            """select count(*) from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id
-               where f.trunk_id <> all(%s::bigint[]) and coalesce(s.rests_until, '-infinity') <= now()""",
-            (fax["tenant_id"], fax["called_number"], tried),
-        )
+        return []
+    return tx.rows(
+        """select f.trunk_id, coalesce(s.rests_until, '-infinity') <= now()
+                  and coalesce((s.node_rests -> %s ->> 1)::timestamptz, '-infinity') <= now() as free,
+                  coalesce(s.last_success_at > %s, false) as worked
+           from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id""",
+        (call["node"], fax["waits_since"], fax["tenant_id"], fax["called_number"]),
     )
 
 
-def _uses(tx: Transaction, fax: Row) -> dict[str, int]:
-    """How often each rule followed a call of this fax."""
+def _earlier(tx: Transaction, fax: Row) -> _Earlier:
     rows = tx.rows(
-        """select rule, count(*) as calls from attempts where tenant_id = %s and fax_id = %s and rule is not null
-           group by rule""",
-        (fax["tenant_id"], fax["id"]),
+        """select a.rule, t.id as trunk_id, count(*) as calls,
+                  count(*) filter (where not a.failed_over) as later,
+                  count(*) filter (where a.started_at >= %s) as since
+           from attempts a left join trunks t on t.name = a.trunk
+           where a.tenant_id = %s and a.fax_id = %s and a.rule is not null group by a.rule, t.id""",
+        (fax["waits_since"], fax["tenant_id"], fax["id"]),
     )
-    return {row["rule"]: row["calls"] for row in rows}
+    seen: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
+    for row in rows:
+        seen[row["rule"]] += row["calls"]
+        uses[row["rule"]] += row["later"]
+    refused = {row["trunk_id"] for row in rows if row["rule"] in failure_rules.NOT_AGAIN} - {None}
+    return _Earlier(seen, uses, refused, sum(row["since"] for row in rows))
 
 
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:
@@ -174,10 +239,13 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
     rule, trunk_id = decision.rule, call["trunk_id"]
     # A switch that is paused, or has had too many calls this second, refuses by itself; no trunk is to blame.
     if rule is not None and rule.trunk_fault and (result.channel or result.hangup_cause != "DESTINATION_OUT_OF_ORDER"):
-        if trunk_id is not None:
-            trunk_health.failed(tx, trunk_id, decision.explanation)
+        happened = f"{failure_policy.what_happened(rule, result)}."
+        if trunk_id is not None and not result.channel and result.hangup_cause in OF_ONE_NODE:
+            trunk_health.down_on_node(tx, trunk_id, happened, call["node"])
+        elif trunk_id is not None:
+            trunk_health.failed(tx, trunk_id, happened, fax["called_number"])
     elif trunk_id is not None and result.channel:
-        trunk_health.worked(tx, trunk_id)
+        trunk_health.worked(tx, trunk_id, call["node"])
     in_t38 = result.t38_status == T38_NEGOTIATED
     if decision.outcome == "sent":
         destinations.learn_from_success(
@@ -190,11 +258,15 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
         )
     elif rule is not None and (rule.downgrade or (in_t38 and _broke_off_at_once(result, decision))):
         _downgrade(tx, fax, call, in_t38=in_t38, result=result, all_of_it=rule.downgrade)
+    elif rule is not None and in_t38 and rule.name == NO_FAX.name and failure_rules.is_silent(result):
+        # Nobody, or a machine that T.38 kept from being heard: the only call that follows goes without.
+        tx.later("update faxes set t38_off = true where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
 
 
 def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:
     """Whether the two machines spoke, and not one page came over: so ends T.38 that loses too many packets."""
-    return result.fax_result_code is not None and decision.outcome == "not-sent" and decision.rule == DROPPED
+    dropped = decision.rule is not None and decision.rule.name == DROPPED.name
+    return result.fax_result_code is not None and decision.outcome == "not-sent" and dropped
 
 
 def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult, all_of_it: bool) -> None:
@@ -221,32 +293,19 @@ def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: Ca
         tx.later(f"update faxes set {less} where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
 
 
-def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row) -> bool:
-    """Whether faxes may wait, on any node, for what this call held."""
+def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row, calls_to_one_number: int) -> bool:
+    """Whether faxes may wait, on any node, for what this call held: by the calls, which are few, and not the queue."""
     if tenant.max_calls is not None:
         return True
     scarce = tx.value(
         """select exists (select from trunks where id = %s and max_calls is not null)
-               or exists (select from fax_queue where destination = %s)""",
-        (call["trunk_id"], call["destination"]),
+               or (select count(*) from calls where destination = %s) + 1 >= %s""",
+        (call["trunk_id"], call["destination"], calls_to_one_number),
     )
     return bool(scarce)
 
 
-def _unknown(done: int, pages: int, attempts_made: int, max_attempts: int, tenant: tenants.Tenant) -> Decision:
-    lost = f"The switch stopped during the call; {done} of {pages} pages were acknowledged"
-    if done == pages:
-        return Decision("sent", done, None, f"{lost}.")
-    if not tenant.redial_unknown:
-        return Decision("unknown", done, None, f"{lost}. It is not dialled again, as your organisation chose.")
-    if attempts_made >= max_attempts:
-        return Decision("unknown", done, None, f"{lost}. That was try {attempts_made} of {max_attempts}, the last.")
-    return Decision("unknown", done, UNKNOWN_DELAY_SECONDS, f"{lost}. The rest is sent again.")
-
-
-def _follow(
-    tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, call: Row | None = None
-) -> None:
+def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, tried: Sequence[int]) -> None:
     if decision.outcome == "sent":
         outbound.finish(tx, fax, "sent", decision.explanation, pages_done=decision.pages_done, actor=actor)
     elif fax["cancel_requested"]:
@@ -261,7 +320,6 @@ def _follow(
         if decision.render_again:
             outbound.render_again(tx, fax, decision.pages_done, decision.explanation)
             return
-        tried = [*call["tried"], call["trunk_id"]] if decision.next_trunk and call is not None else []
         queue.enqueue(
             tx,
             fax["tenant_id"],

@@ -190,11 +190,12 @@ def _request(target: tuple[str, int], transport: str, own: tuple[str, int]) -> b
 def _answer(data: bytes) -> tuple[int, str, dict[str, str]] | None:
     """Status, reason and headers of a final answer; None: there is none yet."""
     text = data.decode("utf-8", "replace")
-    while text:
+    # Line ends before a message count for nothing (RFC 3261, 7.5); some peers send them to keep a way open (RFC 5626).
+    while text := text.lstrip("\r\n"):
         head, separator, rest = text.partition("\r\n\r\n")
         if not separator:
             return None
-        first, *lines = head.lstrip("\r\n").split("\r\n")
+        first, *lines = head.split("\r\n")
         status = _STATUS_LINE.fullmatch(first)
         if status is None:
             raise ConnectionError("what answers there does not speak SIP")

@@ -10,6 +10,15 @@ from faxplan.history import SENT, Attempt, Fax
 from faxplan.tenants import Tenant
 
 _INDENT = " " * 10
+_HELD_BY = {
+    "tenant": "Your organisation is switched off; it is dialled when that is over.",
+    "hours": "It is dialled when your organisation's sending hours begin.",
+    "barred": "The number has been barred meanwhile; ask the administrator.",
+    "trunks-off": "Every trunk that serves the number is switched off; it is dialled when one is on again.",
+    "no-route": "No trunk serves the number; ask the administrator.",
+    "trunks-rest": "Every trunk that serves the number rests after failed calls; it is dialled when one has rested.",
+}
+"""By Fax.held_by."""
 
 
 def headline(fax: Fax, country: str) -> str:
@@ -41,7 +50,7 @@ def standing(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
 
 def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     if fax.not_before is None or fax.not_before <= now:
-        return "It waits for a free line."
+        return _HELD_BY.get(fax.held_by or "", "It waits for a free line.")
     at = clock(fax.not_before, zone, now)
     if not fax.explanation:
         return f"It is dialled at {at}."

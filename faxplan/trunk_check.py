@@ -16,6 +16,10 @@ from faxplan.guard import Asked
 from faxplan.sip_options import Answer, NoAnswer, TlsTrust
 
 _REGISTERED, _WITHOUT = "REGED", "NOREG"
+_REGISTERING = frozenset({"UNREGED", "TRYING", "REGISTER"})
+"""On the way to REGED, at first and at each renewal; the gateway stays up at a renewal (sofia_reg.c)."""
+_TAKES_DOWN = (408, 503)
+"""Answers to OPTIONS that FreeSWITCH counts as none (sofia.c, sofia_handle_sip_r_options); from 600 on as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,12 @@ def _checked(switch: Asked, profile: str, trunk: Row) -> Checked:
             "and the runtime is at work: `faxplan doctor`."
             + (" For TLS, faxplan_tls must be true in its faxplan/vars.xml." if trunk["transport"] == "tls" else "")
         )
+    elif gateway.registration in _REGISTERING:
+        if not gateway.up:
+            problems.append(
+                f"The registration is under way (state {gateway.registration}), and calls fail at once until it is "
+                "done. Look again in a moment; where it stays so, the host is wrong or does not answer."
+            )
     elif gateway.registration not in (_REGISTERED, _WITHOUT):
         problems.append(
             f"The registration is in state {gateway.registration}: calls fail at once. Check host, user name and "
@@ -79,13 +89,20 @@ def _checked(switch: Asked, profile: str, trunk: Row) -> Checked:
         )
     elif not gateway.up:
         problems.append(
-            "The gateway is down, because the carrier does not answer FreeSWITCH's OPTIONS: calls fail at once."
+            "The gateway is down, because the carrier does not answer FreeSWITCH's OPTIONS, or with 503 or 408 only: "
+            "calls fail at once. Ask the carrier, or stop asking: "
+            f"`faxplan trunk set {name} --clear ping_seconds`."
         )
     options = None
     try:
         options = _ask(switch, profile, trunk)
     except NoAnswer as error:
         problems.append(str(error))
+    if options is not None and (options.status in _TAKES_DOWN or options.status >= 600):
+        follows = "it takes no calls now, by its own word"
+        if gateway is not None and gateway.ping_seconds:
+            follows = "FreeSWITCH takes the gateway down on that, and calls fail at once"
+        problems.append(f"The carrier answers OPTIONS with {options.status}: {follows}. Ask the carrier.")
     return Checked(name, "", gateway, options, tuple(problems))
 
 

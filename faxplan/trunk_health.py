@@ -1,7 +1,8 @@
 """How trunks have done lately: one that fails again and again rests, so that calls go elsewhere or wait.
 
-Told by calls, on whatever node. A gateway that does not answer the OPTIONS of its node is that node's affair:
-FreeSWITCH then refuses at once (GATEWAY_DOWN), which is a failure here as well.
+Told by calls, on whatever node. Failures count where they came of different numbers: a number whose line is dead makes
+502 or 408 through every trunk. What a node's own switch says before it dials, that the gateway does not answer its
+OPTIONS (GATEWAY_DOWN) or is not there (INVALID_GATEWAY), is true of that node alone: there the trunk rests at once.
 """
 
 from faxplan.db import Row, Transaction
@@ -11,20 +12,29 @@ FAILURES_BEFORE_REST = 3
 SHORTEST_REST_SECONDS, LONGEST_REST_SECONDS = 10, 300
 
 
-def failed(tx: Transaction, trunk_id: int, what: str) -> None:
-    """A call that the trunk could not take. From the third in a row on it rests, each time twice as long."""
+def failed(tx: Transaction, trunk_id: int, what: str, number: str) -> None:
+    """A call to a number that the trunk could not take. From the third number in a row on it rests, each time twice as
+    long. Kept of a number is a hash: its tenant's affairs are nobody else's.
+    """
     tx.later(
-        """insert into trunk_states as s (trunk_id, failures, last_failure, last_failure_at)
-           select id, 1, %(what)s, now() from trunks where id = %(trunk)s
+        """insert into trunk_states as s (trunk_id, failures, last_failure, last_failure_at, failed_numbers)
+           select id, 1, %(what)s, now(), array[hashtextextended(%(number)s, 0)] from trunks where id = %(trunk)s
            on conflict on constraint trunk_states_pkey do update
-           set failures = s.failures + 1, last_failure = excluded.last_failure, last_failure_at = now(),
-               rests_until = case when s.failures + 1 >= %(patience)s
-                   then now() + make_interval(secs => least(
-                       %(shortest)s * power(2, least(s.failures + 1 - %(patience)s, 16)), %(longest)s))
-                   else s.rests_until end""",
+           set (failures, failed_numbers, rests_until) = (
+                   select n.failures, case when n.counts then n.numbers else s.failed_numbers end,
+                          case when n.counts and n.failures >= %(patience)s
+                               then now() + make_interval(secs => least(
+                                   %(shortest)s * power(2, least(n.failures - %(patience)s, 16)), %(longest)s))
+                               else s.rests_until end
+                   from (select c.counts, s.failures + c.counts::integer as failures,
+                                (s.failed_numbers || excluded.failed_numbers)[:%(patience)s] as numbers
+                         from (select s.failures >= %(patience)s
+                                   or not s.failed_numbers @> excluded.failed_numbers as counts) c) n),
+               last_failure = excluded.last_failure, last_failure_at = now()""",
         {
             "trunk": trunk_id,
             "what": what[:200],
+            "number": number,
             "patience": FAILURES_BEFORE_REST,
             "shortest": SHORTEST_REST_SECONDS,
             "longest": LONGEST_REST_SECONDS,
@@ -32,23 +42,53 @@ def failed(tx: Transaction, trunk_id: int, what: str) -> None:
     )
 
 
-def worked(tx: Transaction, trunk_id: int) -> None:
-    """A call that the trunk took, whatever became of it. Written once a minute at most: it is every call."""
+def down_on_node(tx: Transaction, trunk_id: int, what: str, node: str) -> None:
+    """A node's switch said, without a call, that it cannot reach the trunk: it rests there, each time twice as long.
+
+    What else was claimed before that counts with it.
+    """
+    tx.later(
+        """insert into trunk_states as s (trunk_id, last_failure, last_failure_at, node_rests)
+           select id, %(what)s, now(), jsonb_build_object(%(node)s::text, jsonb_build_array(
+                      1, now() + make_interval(secs => %(shortest)s)))
+           from trunks where id = %(trunk)s
+           on conflict on constraint trunk_states_pkey do update
+           set last_failure = excluded.last_failure, last_failure_at = now(),
+               node_rests = case when (s.node_rests -> %(node)s::text ->> 1)::timestamptz > now() then s.node_rests
+                   else s.node_rests || jsonb_build_object(%(node)s::text, jsonb_build_array(
+                       coalesce((s.node_rests -> %(node)s::text ->> 0)::integer, 0) + 1,
+                       now() + make_interval(secs => least(%(shortest)s * power(2, least(
+                           coalesce((s.node_rests -> %(node)s::text ->> 0)::integer, 0), 16)), %(longest)s)))) end""",
+        {
+            "trunk": trunk_id,
+            "what": what[:200],
+            "node": node,
+            "shortest": SHORTEST_REST_SECONDS,
+            "longest": LONGEST_REST_SECONDS,
+        },
+    )
+
+
+def worked(tx: Transaction, trunk_id: int, node: str) -> None:
+    """A call of this node that the trunk took, whatever became of it. Written once a minute at most: it is
+    every call.
+    """
     tx.later(
         """insert into trunk_states as s (trunk_id, last_success_at)
            select t.id, now() from trunks t where t.id = %(trunk)s and not exists (
                select from trunk_states k where k.trunk_id = %(trunk)s and k.failures = 0
-               and k.last_success_at > now() - interval '1 minute')
+               and not k.node_rests ? %(node)s::text and k.last_success_at > now() - interval '1 minute')
            on conflict on constraint trunk_states_pkey do update
-           set failures = 0, rests_until = '-infinity', last_success_at = now()""",
-        {"trunk": trunk_id},
+           set failures = 0, failed_numbers = '{}', rests_until = '-infinity', last_success_at = now(),
+               node_rests = s.node_rests - %(node)s::text""",
+        {"trunk": trunk_id, "node": node},
     )
 
 
 def everyone(tx: Transaction) -> list[Row]:
-    """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), last_failure and
-    its time, last_success_at, calls in flight on all nodes and in both directions, max_calls, paced_seconds (until
-    calls_per_second allows the next call, as limits.py reckons; 0: now).
+    """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), down_on (nodes on
+    which alone it rests), last_failure and its time, last_success_at, calls in flight on all nodes and in both
+    directions, max_calls, paced_seconds (until calls_per_second allows the next call, as limits.py reckons; 0: now).
     """
     return tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,
@@ -56,7 +96,9 @@ def everyone(tx: Transaction) -> list[Row]:
                   coalesce(greatest(0, extract(epoch from s.next_call_at - now())
                                        - greatest(0, 0.1 - 1 / t.calls_per_second)), 0)::float as paced_seconds,
                   case when s.rests_until > now() then ceil(extract(epoch from s.rests_until - now()))::integer
-                       else 0 end as rests_seconds
+                       else 0 end as rests_seconds,
+                  array(select n.key from jsonb_each(s.node_rests) n where (n.value ->> 1)::timestamptz > now()
+                        order by n.key) as down_on
            from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name"""
     )
 

@@ -28,7 +28,7 @@ from faxplan import (
 from faxplan.claims import ClaimedFax
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import FaxplanError
+from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.outbound import TenantDisabled
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -53,7 +53,8 @@ def submit(db: Database, store: Store, user: User, trunk: str, number: str, *, c
     """A user's test fax through a trunk, which a node dials at once; its id. number, calling: as the user writes them.
 
     Raises NotFound, CannotBeTested, InvalidNumber, NumberBarred, NoRoute for one barred by a route, NoCallerId,
-    ForeignCallerId, QuotaExceeded, TenantDisabled, DatabaseUnavailable.
+    ForeignCallerId, QuotaExceeded, TenantDisabled, DatabaseUnavailable (then it may have been accepted, as with any
+    commit whose answer is lost).
     """
     with refused_numbers.audited(db, user, "trunk.test", number), db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
@@ -70,6 +71,9 @@ def submit(db: Database, store: Store, user: User, trunk: str, number: str, *, c
     try:
         with db.tenant(user.tenant_id) as tx:
             return _enter(tx, user, trunk_id, trunk, called, as_whom, original, page)
+    except DatabaseUnavailable:
+        # It may have committed before it went away, and its rows then name these objects: orphans are cheaper.
+        raise
     except BaseException:
         for stored in (original, page):
             store.delete(stored.object_name)

@@ -118,18 +118,20 @@ def check_not_barred(tx: Transaction, tenant_id: int, number: str) -> None:
 def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | None:
     """The trunk from which a call came: by the address it was sent from; among several with that, by gateway name.
 
-    `gateway` is only used to choose among trunks that share the address, since a peer can write it (R-URI gw=); for the
-    same reason the one that is chosen is believed about callers only if all of them are, and demands encrypted media,
-    without T.38, if any of them does.
+    Of the networks that hold the address the smallest counts: who has given a trunk one host means that host, although
+    another trunk takes calls of the whole network. `gateway` is only used to choose among trunks that share that one,
+    since a peer can write it (R-URI gw=); for the same reason the one that is chosen is believed about callers only if
+    all of them are, and demands encrypted media, without T.38, if any of them does.
     """
     try:
         source = ipaddress.ip_address(address)
     except ValueError:
         return None
     rows = tx.rows(
-        f"""select {_CALL_COLUMNS} from trunks t
-            where t.enabled and exists (select 1 from unnest(t.source_networks) n where %s::inet <<= n)
-            order by t.id""",
+        f"""with fitting as (
+                select t.*, (select max(masklen(n)) from unnest(t.source_networks) n where %s::inet <<= n) as bits
+                from trunks t where t.enabled)
+            select {_CALL_COLUMNS} from fitting t where bits = (select max(bits) from fitting) order by t.id""",
         (str(source),),
     )
     if not rows:

@@ -29,6 +29,10 @@ def handler(session: Any, args: str) -> None:
             session.hangup(decision.cause)
             return
         with here.spool.receiving(decision.sidecar.attempt_id):
+            if not _answered(session, here, decision):
+                actor = f"switch:{here.settings.node}"
+                inbound.withdraw(here.db, here.spool, decision.sidecar, actor=actor, words=inbound.HUNG_UP_BEFORE)
+                return
             result = dataclasses.replace(_receive(session, here, decision), invited_at=invited_at)
             pending = here.pending.secure(here.spool, decision.sidecar, result)
         inbound.deliver(here.db, here.store, pending, actor=f"switch:{here.settings.node}")
@@ -64,8 +68,8 @@ def _decide(session: Any, here: faxplan_switch.Installation) -> Accepted | Refus
         return Refused(accepting.CANNOT_LOOK_UP, f"{type(error).__name__} {error}")
 
 
-def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted) -> call_result.CallResult:
-    path = here.spool.inbound_tiff(accepted.sidecar.attempt_id)
+def _answered(session: Any, here: faxplan_switch.Installation, accepted: Accepted) -> bool:
+    """Answers, with what the answer needs to know. False: there is no call any more, most likely cancelled."""
     for name in cv.CLEARED_BEFORE_FAX:
         session.setVariable(name, None)
     session.setVariable(cv.FAX_IDENT, accepted.ident)
@@ -75,6 +79,12 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
         for name, value in t30_trace.variables(here.spool.inbound_trace(accepted.sidecar.attempt_id)).items():
             session.setVariable(name, value)
     session.execute("answer")
+    # In a hang-up the application does not run, and says nothing.
+    return bool(session.answered())
+
+
+def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted) -> call_result.CallResult:
+    path = here.spool.inbound_tiff(accepted.sidecar.attempt_id)
     answered_at = time.time()
     session.execute("rxfax", str(path))
     # Set as the BYE comes (200) or the SIP stack gives the call up (another), and before the channel is hung up for it.

@@ -89,6 +89,7 @@ def whole_claim(
     lease_seconds: int = 600,
     calls_to_one_number: int = 1000,
     ways: Ways | None = None,
+    tests_first: bool = False,
 ) -> claims.Claim:
     """What a node takes to dial, and when it looks again."""
     with world.switch.across_tenants() as tx:
@@ -101,6 +102,7 @@ def whole_claim(
             lease_seconds=lease_seconds,
             calls_to_one_number=calls_to_one_number,
             ways=ways,
+            tests_first=tests_first,
         )
 
 

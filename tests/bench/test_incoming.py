@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import Behaviour, InboundCall, Switch
-from faxplan import did_callers, dids, history, time_line
+from bench import Behaviour, InboundCall, Switch, causes
+from faxplan import accepting, did_callers, dids, history, inbound, time_line
+from faxplan.accepting import Accepted, IncomingCall, Refused
 from faxplan.mailboxes import Entry
 from tests.bench.test_whole_way import inbox
 from tests.bench.whole import faxplan_on_bench, wait_for
-from tests.faxes import accepted, fax_tiff
+from tests.faxes import accepted, fax_tiff, noticed
 from tests.hostile import TEXTS, headers
 from tests.routing import add_trunk, change
 from tests.world import World
@@ -55,6 +57,34 @@ def test_who_is_not_let_in_is_refused_before_the_answer(
         assert call_in(switch, world, page, caller="+493099001234") == 200
     entry, _ = received(world)
     assert (entry.state, entry.calling_number) == ("received", "+493099001234")
+
+
+def test_a_call_that_is_cancelled_before_the_answer_is_none_for_its_mailbox(
+    world: World, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = accepting.accept
+
+    with faxplan_on_bench(world, monkeypatch) as switch:
+
+        def cancelled_meanwhile(db: Any, spool: Any, call: IncomingCall, *rest: Any, **more: Any) -> Accepted | Refused:
+            decision = look_up(db, spool, call, *rest, **more)
+            (channel,) = [each for each in switch.channels.all() if each.uuid == call.channel_uuid]
+            channel.hangup(causes.cause_named("ORIGINATOR_CANCEL"))
+            return decision
+
+        monkeypatch.setattr(accepting, "accept", cancelled_meanwhile)
+        assert call_in(switch, world, page) != 200
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        row = tx.one(
+            "select f.state, f.error_id, f.explanation, a.answered_at from faxes f join attempts a on a.fax_id = f.id"
+        )
+        assert tx.value("select count(*) from calls") == 0
+    assert row == {
+        "state": "failed", "error_id": "not-answered", "explanation": inbound.HUNG_UP_BEFORE, "answered_at": None,
+    }  # fmt: skip
+    assert noticed(world, world.acme) == []
+    assert not list(world.spool.inbound.iterdir())
+    assert not list(world.settings.pending.iterdir())
 
 
 def test_a_did_s_limit_makes_the_next_caller_hear_busy(

@@ -32,6 +32,7 @@ def write_settings(world: World, settings: Settings | None = None) -> Path:
         "calls_per_second",
         "calls_to_one_number",
         "internal_delivery",
+        "lookup_seconds",
     )
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     file.write_text(to_toml(given))

@@ -123,14 +123,57 @@ def test_the_calling_number_is_read_as_the_called_one_was(world: World) -> None:
     assert fax["calling_number"] == "+33123456789"
 
 
+@pytest.mark.parametrize(
+    ("inbound_format", "called", "calling", "number"),
+    [
+        ("any", "493023125001", "03099001234", "+493099001234"),
+        ("any", "03023125001", "493099001234", "+493099001234"),
+        ("any", "+493023125001", "03099001234", "+493099001234"),
+        ("any", "493023125001", "0033123456789", "+33123456789"),
+        ("e164-no-plus", "493023125001", "03099001234", "+493099001234"),
+        ("e164", "+493023125001", "03099001234", "+493099001234"),
+        # These say that both numbers are written so.
+        ("e164", "+493023125001", "493099001234", None),
+        ("any", "493023125001", "101", None),
+    ],
+)
+def test_a_caller_written_otherwise_than_the_called_number_is_known_all_the_same(
+    world: World, inbound_format: str, called: str, calling: str, number: str | None
+) -> None:
+    change(world, "trunks", inbound_format=inbound_format)
+    fax, _ = kept(world, accept(world, called, calling))
+    assert fax["calling_number"] == number
+
+
+@pytest.mark.parametrize(("rule", "let_in"), [("block", False), ("allow", True)])
+def test_lists_hold_for_a_caller_written_otherwise_than_the_called_number(
+    world: World, rule: str, let_in: bool
+) -> None:
+    lists(world, plus493099=rule)
+    assert cause(accept(world, "493023125001", "03099001234")) == (None if let_in else accepting.DECLINED)
+
+
 @pytest.mark.parametrize("others", [True, False])
 def test_a_stranger_does_not_choose_the_trunk_that_is_believed(world: World, others: bool) -> None:
     change(world, "trunks", trusts_identity=True)
-    add_trunk(world, "beside", source_networks=["127.0.0.1"], trusts_identity=others)
+    add_trunk(world, "beside", source_networks=["127.0.0.0/8"], trusts_identity=others)
     asserted = "<sip:03099007777@carrier.example>"
     fax, attempt = kept(world, accept(world, gateway="carrier", asserted=asserted))
     assert attempt["trunk"] == "carrier"
     assert fax["calling_number"] == ("+493099007777" if others else "+493099001234")
+
+
+@pytest.mark.parametrize("gateway", [None, "carrier", "exact"])
+def test_a_call_is_of_the_trunk_whose_network_fits_best(world: World, gateway: str | None) -> None:
+    """The world's carrier is older, and has 127.0.0.0/8; what its entry demands is no affair of one host in it."""
+    add_trunk(world, "exact", source_networks=["10.0.0.0/8", "127.0.0.9/32", "127.0.0.0/9"], trusts_identity=True)
+    add_trunk(world, "wide", source_networks=["127.0.0.0/16"], transport="tls", encrypted_media=True, t38=False)
+    add_trunk(world, "off", source_networks=["127.0.0.9/32"], enabled=False)
+    asserted = "<sip:03099007777@carrier.example>"
+    fax, attempt = kept(world, accept(world, source_address="127.0.0.9", gateway=gateway, asserted=asserted))
+    assert (attempt["trunk"], fax["calling_number"]) == ("exact", "+493099007777")
+    _, attempt = kept(world, accept(world, source_address="127.200.0.1", gateway=gateway, channel_uuid="uuid-2"))
+    assert attempt["trunk"] == "carrier"
 
 
 @pytest.mark.parametrize(("of_did", "of_tenant", "ident"), [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001")])

@@ -397,11 +397,15 @@ def test_trunks_tell_how_they_do_and_are_woken(shop: World, capsys: pytest.Captu
     queued(shop, shop.acme)
     assert len(claim(shop)) == 1
     with shop.switch.across_tenants() as tx:
-        trunk_health.worked(tx, carrier(shop))
+        trunk_health.worked(tx, carrier(shop), "node1")
     assert "works  1 of 30" in said(capsys, "trunk", "state")
     with shop.switch.across_tenants() as tx:
-        for _ in range(trunk_health.FAILURES_BEFORE_REST):
-            trunk_health.failed(tx, carrier(shop), "The trunk could not take the call (SIP 503).")
+        trunk_health.down_on_node(tx, carrier(shop), "down", "node7")
+    assert "down on node7" in said(capsys, "trunk", "state")
+    with shop.switch.across_tenants() as tx:
+        for number in range(trunk_health.FAILURES_BEFORE_REST):
+            words = "The trunk could not take the call (SIP 503)."
+            trunk_health.failed(tx, carrier(shop), words, f"+49301000{number}")
     told = said(capsys, "trunk", "state")
     assert "rests for" in told
     assert "could not take the call (SIP 503)." in told

@@ -39,6 +39,10 @@ def test_a_rule_is_changed_shown_and_reset(shop: World, capsys: pytest.CaptureFi
     ("arguments", "words"),
     [
         (("failure", "set", "sip:200", "final"), "no way in which a call ends"),
+        (("failure", "set", "sip:0486", "final"), "no way in which a call ends"),
+        (("failure", "set", "sip:4860", "final"), "no way in which a call ends"),
+        (("failure", "set", "sip:486", "final", "--after", "60"), "leave --after and --times out"),
+        (("failure", "set", "sip:486", "final", "--times", "2"), "leave --after and --times out"),
         (("failure", "set", "sip:486", "retry", "--after", "86401"), "86400 seconds"),
         (("failure", "set", "sip:486", "final", "--tenant", "nobody"), "no tenant"),
         (("failure", "set", "sip:486", "final", "--trunk", "nothing"), "no trunk"),
@@ -54,6 +58,16 @@ def test_what_cannot_be_is_refused_in_words(
 ) -> None:
     assert words in said(capsys, *arguments, code=1)
     assert audited(shop) == []
+
+
+def test_hours_of_a_priority_are_said_to_come_on_top_of_those_for_all(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "as well" not in said(capsys, "hours", "add", "acme", "sat", "20:00-22:00", "--priority", "bulk")
+    assert "as well" not in said(capsys, "hours", "add", "acme", "mon-fri", "08:00-18:00")
+    assert "dialled in the hours for all faxes as well" in said(
+        capsys, "hours", "add", "acme", "mon-fri", "20:00-22:00", "--priority", "bulk"
+    )
 
 
 def test_hours_are_entered_shown_and_cleared(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,6 +97,16 @@ def test_an_administrator_says_how_a_number_is_called(chief: World, capsys: pyte
     assert "Nothing was given" in said(capsys, "destination", "set", NUMBER, code=1)
     actions = [row["action"] for row in audited(chief, chief.acme.tenant.id)]
     assert actions == ["destination.forget", "destination.set"]
+
+
+@pytest.mark.parametrize("days", ["0", "3651", "99999999"])
+def test_what_is_entered_of_a_number_expires_within_ten_years(
+    chief: World, capsys: pytest.CaptureFixture[str], days: str
+) -> None:
+    told = said(capsys, "destination", "set", NUMBER, "--t38", "off", "--days", days, code=1)
+    assert "1 to 3650 days" in told
+    said(capsys, "destination", "set", NUMBER, "--t38", "off", "--days", "3650")
+    assert len(listed(capsys, "destination", "list")) == 1
 
 
 def test_a_user_does_not(shop: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,9 @@ from tests.world import World
 
 def endings(world: World, live: LiveCalls) -> Endings:
     return Endings(
-        world.switch, world.store, world.spool, world.journal, pending_folder(world), live, actor="switch:node1"
-    )
+        world.switch, world.store, world.spool, world.journal, pending_folder(world), live, actor="switch:node1",
+        calls_to_one_number=2,
+    )  # fmt: skip
 
 
 def test_an_outcome_of_another_call_with_the_same_ids_leaves_the_living_one_alone(world: World) -> None:
@@ -82,3 +83,19 @@ def test_a_trace_goes_with_its_attempt(world: World) -> None:
         cursor.execute("delete from calls; delete from attempts")
         cursor.execute("select count(*) from t30_traces")
         assert cursor.fetchone() == (0,)
+
+
+def test_a_machine_of_which_was_told_in_the_same_breath_was_no_person(world: World) -> None:
+    """Code 49 and no name: so ends a call in which somebody picked up, and one that broke off before the first page."""
+    hung_up = CallResult("NORMAL_CLEARING", sip_code=200, fax_success=False, fax_result_code=49, answered_at=1)
+    rules = []
+    for told in (True, False):
+        fax_id, live = queued(world, world.acme), LiveCalls()
+        (fax,) = claim(world)
+        live.add(fax)
+        if told:
+            live.note_start(fax.channel_uuid)
+        outcome = Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, hung_up, fax.channel_uuid)
+        endings(world, live).settle(outcome)
+        rules += [attempt["rule"] for attempt in world.attempts(world.acme, fax_id)]
+    assert rules == ["dropped", "no-fax"]

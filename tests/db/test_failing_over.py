@@ -1,5 +1,6 @@
 """What follows a failed call: other trunks, changed rules, what is learned of a number, pages made anew."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +13,15 @@ from faxplan.destinations import Offered
 from faxplan.errors import NotFound
 from faxplan.failure_rules import Action, UnknownCondition
 from faxplan.journal import Outcome
-from tests.faxes import NUMBER, claim, due_now, queued
-from tests.routing import add_route, add_trunk, carrier
+from tests.faxes import NUMBER, claim, due_now, fax_tiff, queued
+from tests.routing import add_route, add_trunk, carrier, change
 from tests.world import World
 
 CANNOT_TRAIN, ECM_FAILED, NO_ANSWER_TO_DCS, SIZE_REFUSED = 6, 16, 20, 12
 SERVICE_UNAVAILABLE = CallResult("NORMAL_TEMPORARY_FAILURE", sip_code=503, q850_cause=41)
 BUSY = CallResult("USER_BUSY", sip_code=486, q850_cause=17)
 REFUSED = CallResult("CALL_REJECTED", sip_code=603, q850_cause=21)
+CANNOT_BE_DIALLED = without_channel("invalid-number", ended_at=0)
 
 
 def failed(code: int, *, in_t38: bool, pages: int = 0) -> CallResult:
@@ -51,6 +53,17 @@ def waits(world: World) -> float:
     """Seconds until the only fax that waits is due."""
     with world.switch.across_tenants() as tx:
         return float(tx.value("select extract(epoch from not_before - now()) from fax_queue"))
+
+
+def rest(world: World, trunk: int) -> None:
+    for number in range(3):
+        with world.switch.across_tenants() as tx:
+            trunk_health.failed(tx, trunk, "down", f"{NUMBER}{number}")
+
+
+def end_rests(world: World) -> None:
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set rests_until = '-infinity', node_rests = '{}'")
 
 
 def trunk_of(fax: ClaimedFax) -> str | None:
@@ -93,6 +106,7 @@ class TestTrunks:
         assert (trunk_of(first), trunk_of(again)) == ("carrier", "second")
         settle(world, again, result)
         assert 55 < waits(world) <= 60
+        end_rests(world)
         assert trunk_of(next_call(world)) == "carrier"
         fax = world.fax(world.acme, fax_id)
         assert (fax["attempts_made"], fax["uncounted"]) == (3, 2)
@@ -116,12 +130,64 @@ class TestTrunks:
         assert (fax["state"], fax["error_id"]) == ("failed", "CALL_REJECTED")
         assert [call["trunk"] for call in world.attempts(world.acme, fax_id)] == ["carrier", "second"]
 
+    @pytest.mark.usefixtures("second")
+    def test_a_refusal_after_another_trunks_fault_is_the_first_one(self, world: World) -> None:
+        add_route(world, "+", add_trunk(world, "third"), position=300)
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), SERVICE_UNAVAILABLE)
+        settle(world, next_call(world), REFUSED)
+        third = next_call(world)
+        assert trunk_of(third) == "third"
+        settle(world, third, REFUSED)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
+    @pytest.fixture
+    def brazilian(self, world: World) -> int:
+        """A second trunk that can write no German number."""
+        trunk = add_trunk(world, "brazilian", inbound_country="BR", called_format="national")
+        add_route(world, "+", trunk, position=200)
+        return trunk
+
+    @pytest.mark.usefixtures("brazilian")
+    def test_what_one_trunk_cannot_dial_waits_for_the_one_that_is_down(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), SERVICE_UNAVAILABLE)
+        settle(world, next_call(world), CANNOT_BE_DIALLED)
+        assert 55 < waits(world) <= 60
+        # And the one that cannot is not asked again, however often the other fails.
+        for _ in range(3):
+            again = next_call(world)
+            assert trunk_of(again) == "carrier"
+            settle(world, again, SERVICE_UNAVAILABLE)
+        fax = world.fax(world.acme, fax_id)
+        assert (fax["state"], fax["attempts_made"] - fax["uncounted"]) == ("queued", 0)
+
+    @pytest.mark.usefixtures("brazilian")
+    @pytest.mark.parametrize("first", [CANNOT_BE_DIALLED, REFUSED])
+    def test_or_for_one_that_rests(self, world: World, first: CallResult) -> None:
+        rest(world, carrier(world))
+        fax_id = queued(world, world.acme)
+        fax = next_call(world)
+        assert trunk_of(fax) == "brazilian"
+        settle(world, fax, first)
+        assert world.fax(world.acme, fax_id)["state"] == "queued"
+        end_rests(world)
+        again = next_call(world)
+        assert trunk_of(again) == "carrier"
+        settle(world, again, REFUSED)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
+    @pytest.mark.usefixtures("brazilian")
+    def test_what_no_trunk_can_dial_is_final(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), CANNOT_BE_DIALLED)
+        settle(world, next_call(world), CANNOT_BE_DIALLED)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
     def test_a_trunk_that_rests_is_not_gone_to(self, world: World, second: int) -> None:
         queued(world, world.acme)
         fax = next_call(world)
-        for _ in range(3):
-            with world.switch.across_tenants() as tx:
-                trunk_health.failed(tx, second, "down")
+        rest(world, second)
         settle(world, fax, SERVICE_UNAVAILABLE)
         assert waits(world) > 50
 
@@ -131,7 +197,8 @@ class TestTrunks:
         with world.admin.across_tenants() as tx:
             (state,) = trunk_health.everyone(tx)
         assert state["failures"] == 1
-        assert "SIP 503" in state["last_failure"]
+        # Not what follows for that fax.
+        assert state["last_failure"] == "The trunk could not take the call (SIP 503)."
         settle(world, next_call(world), BUSY)
         with world.admin.across_tenants() as tx:
             (state,) = trunk_health.everyone(tx)
@@ -143,8 +210,74 @@ class TestTrunks:
         with world.admin.across_tenants() as tx:
             assert trunk_health.everyone(tx)[0]["failures"] == 0
 
+    def test_what_a_trunk_forbids_is_final_once_it_has_taken_others(self, world: World) -> None:
+        forbidden = CallResult("CALL_REJECTED", sip_code=403, q850_cause=21)
+        fax_id = queued(world, world.acme)
+        for _ in range(3):
+            settle(world, next_call(world), forbidden)
+            assert 890 < waits(world) <= 900
+        other = queued(world, world.borea, number="+493011111111")
+        due_now(world)
+        first, second = claim(world)
+        mine, others = (second, first) if first.fax_id == other else (first, second)
+        settle(world, others, BUSY)
+        settle(world, mine, forbidden)
+        fax = world.fax(world.acme, fax_id)
+        assert (fax["state"], fax["uncounted"]) == ("failed", 3)
+        assert "other calls" in str(fax["explanation"])
+
+    def test_a_trunk_that_forbids_everything_fails_no_queue(self, world: World) -> None:
+        """A carrier that has closed the account says so of every call."""
+        faxes = [queued(world, world.acme, number=f"{NUMBER}{number}") for number in range(4)]
+        for _ in range(3):
+            due_now(world)
+            for fax in claim(world):
+                settle(world, fax, CallResult("CALL_REJECTED", sip_code=403, q850_cause=21))
+            end_rests(world)
+        assert {str(world.fax(world.acme, fax_id)["state"]) for fax_id in faxes} == {"queued"}
+
+    @pytest.mark.usefixtures("second")
+    def test_a_gateway_that_the_switch_does_not_know_yet_costs_no_try_and_little_time(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        unknown = without_channel("INVALID_GATEWAY", ended_at=0)
+        settle(world, next_call(world), unknown)
+        again = next_call(world)
+        assert trunk_of(again) == "second"
+        settle(world, again, unknown)
+        assert 10 < waits(world) <= 15
+        fax = world.fax(world.acme, fax_id)
+        assert fax["attempts_made"] == fax["uncounted"]
+
+    def test_calls_to_one_dead_number_let_no_trunk_rest(self, world: World) -> None:
+        queued(world, world.acme)
+        for _ in range(3):
+            settle(world, next_call(world), CallResult("DESTINATION_OUT_OF_ORDER", sip_code=502, q850_cause=27))
+        queued(world, world.borea, number="+493011111111")
+        assert claim(world, 1) != []
+
+    def test_a_gateway_that_one_node_cannot_reach_takes_the_calls_of_another(self, world: World) -> None:
+        for number in range(4):
+            queued(world, world.acme, number=f"{NUMBER}{number}")
+        for fax in claim(world, 3, node="node2"):
+            settle(world, fax, without_channel("GATEWAY_DOWN", ended_at=0))
+        due_now(world)
+        assert claim(world, node="node2") == []
+        assert len(claim(world, node="node1")) == 4
+
 
 class TestChangedRules:
+    @pytest.mark.usefixtures("second")
+    def test_what_goes_on_through_another_trunk_uses_up_none_of_a_rules_times(self, world: World) -> None:
+        """488: next trunk, then again twice."""
+        incompatible = CallResult("INCOMPATIBLE_DESTINATION", sip_code=488, q850_cause=88)
+        fax_id = queued(world, world.acme)
+        for _ in range(3):
+            assert world.fax(world.acme, fax_id)["state"] == "queued"
+            for _ in ("carrier", "second"):
+                settle(world, next_call(world), incompatible)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+        assert len(world.attempts(world.acme, fax_id)) == 6
+
     def test_the_administrators_decision_counts_the_nearest_scope_first(self, world: World) -> None:
         change_rule(world, "cause:USER_BUSY", Action.RETRY, delay=1000)
         change_rule(world, "sip:486", Action.RETRY, delay=700, only_for=world.acme.tenant.id)
@@ -182,6 +315,75 @@ class TestChangedRules:
         assert waits(world) > 3500
         settle(world, next_call(world), failed(3, in_t38=False))
         assert world.fax(world.acme, fax_id)["state"] == "failed"
+
+
+HUNG_UP = replace(failed(49, in_t38=False), t38_status=None, q850_cause=16)
+
+
+def started(world: World, fax: ClaimedFax) -> None:
+    """The far machine was heard."""
+    with world.switch.tenant(fax.tenant_id) as tx:
+        queue.mark_sending(tx, fax.tenant_id, fax.fax_id)
+
+
+class TestAPersonAnswers:
+    """LESSONS 7: and hangs up at once."""
+
+    def test_is_dialled_once_more_an_hour_later_and_not_again(self, world: World) -> None:
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), HUNG_UP)
+        assert waits(world) > 3500
+        settle(world, next_call(world), HUNG_UP)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+        assert [call["rule"] for call in world.attempts(world.acme, fax_id)] == ["no-fax", "no-fax"]
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            replace(HUNG_UP, remote_station_id="+49 30 1"),
+            replace(HUNG_UP, remote_vendor="Canon"),
+            replace(HUNG_UP, pages=1),
+            replace(HUNG_UP, t38_status="negotiated"),
+            replace(HUNG_UP, hangup_cause="SYSTEM_SHUTDOWN"),
+        ],
+    )
+    def test_not_where_a_machine_was_heard_or_another_hung_up(self, world: World, result: CallResult) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), result)
+        assert waits(world) <= 60
+
+    def test_nor_where_the_transmission_had_begun(self, world: World) -> None:
+        queued(world, world.acme)
+        fax = next_call(world)
+        started(world, fax)
+        settle(world, fax, HUNG_UP)
+        assert waits(world) <= 60
+
+    def test_nor_where_an_earlier_call_brought_a_page_over(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), replace(HUNG_UP, pages=1))
+        settle(world, next_call(world), HUNG_UP)
+        assert waits(world) <= 60
+
+    def test_t38_that_we_asked_for_shows_no_machine_and_is_left_out_of_the_call_that_follows(
+        self, world: World
+    ) -> None:
+        change(world, "trunks", t38_request="sender")
+        queued(world, world.acme)
+        settle(world, next_call(world), replace(HUNG_UP, t38_status="negotiated"))
+        assert waits(world) > 3500
+        assert not next_call(world).t38
+        assert known(world) == []
+
+    def test_an_administrators_rule_for_the_code_counts(self, world: World) -> None:
+        change_rule(world, "fax:49", Action.RETRY, delay=90)
+        queued(world, world.acme)
+        settle(world, next_call(world), HUNG_UP)
+        assert 60 < waits(world) <= 90
+        change_rule(world, "cause:no-machine", Action.FINAL)
+        fax = next_call(world)
+        settle(world, fax, HUNG_UP)
+        assert world.fax(world.acme, fax.fax_id)["state"] == "failed"
 
 
 class TestLearning:
@@ -233,6 +435,13 @@ class TestLearning:
         fax = next_call(world)
         assert (fax.t38, fax.v17, fax.ecm) == (False, True, True)
 
+    def test_also_where_an_administrator_changed_when_they_are_dialled_again(self, world: World) -> None:
+        change_rule(world, "fax:49", Action.RETRY, delay=90)
+        queued(world, world.acme)
+        for _ in range(2):
+            settle(world, next_call(world), failed(49, in_t38=True))
+        assert [entry["t38_off"] for entry in known(world)] == [True]
+
     def test_a_success_in_t38_forgets_the_failure_before(self, world: World) -> None:
         queued(world, world.acme)
         settle(world, next_call(world), failed(NO_ANSWER_TO_DCS, in_t38=True))
@@ -280,6 +489,32 @@ class TestLearning:
             with pytest.raises(NotFound):
                 destinations.forget(tx, tenant_id, NUMBER)
 
+    @pytest.mark.parametrize("days", [None, 90])
+    def test_calls_teach_nothing_over_what_somebody_entered(self, world: World, days: int | None) -> None:
+        tenant_id, no_ecm = world.acme.tenant.id, Offered(t38=True, v17=True, ecm=False)
+        with world.portal.tenant(tenant_id) as tx:
+            destinations.put(tx, tenant_id, NUMBER, no_ecm, entered_by="user:1", days=days)
+        before = known(world)
+        queued(world, world.acme)
+        for _ in range(3):
+            settle(world, next_call(world), failed(CANNOT_TRAIN, in_t38=True))
+        # This fax goes with less all the same.
+        last = next_call(world)
+        assert (last.t38, last.ecm) == (False, False)
+        settle(world, last, sent(3, in_t38=False))
+        assert known(world) == before
+
+    def test_what_somebody_entered_and_has_expired_is_learned_over(self, world: World) -> None:
+        tenant_id, no_v17 = world.acme.tenant.id, Offered(t38=True, v17=False, ecm=True)
+        with world.portal.tenant(tenant_id) as tx:
+            destinations.put(tx, tenant_id, NUMBER, no_v17, entered_by="user:1", days=1)
+            tx.execute("update destinations set expires_at = now()")
+        queued(world, world.acme)
+        settle(world, next_call(world), failed(ECM_FAILED, in_t38=False))
+        settle(world, next_call(world), sent(3, in_t38=False))
+        (entry,) = known(world)
+        assert (entry["entered_by"], entry["v17_off"], entry["ecm_off"]) == ("learned", False, True)
+
     def test_one_tenants_calls_teach_another_nothing(self, world: World) -> None:
         queued(world, world.acme)
         for _ in range(2):
@@ -316,6 +551,55 @@ class TestRenderedAgain:
             outbound.render_again(tx, fax, 0, "once more")
         assert world.fax(world.acme, fax_id)["state"] == "queued"
         assert next_call(world).rendering == made.rendering
+
+    @pytest.mark.parametrize("made", [True, False])
+    def test_a_fax_that_begins_to_wait_as_its_pages_are_finished_is_not_forgotten(
+        self, world: World, made: bool
+    ) -> None:
+        tenant_id = world.acme.tenant.id
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), failed(SIZE_REFUSED, in_t38=True))
+        with world.worker.across_tenants() as tx:
+            job = queue.claim_render_job(tx, worker="test", lease_seconds=60)
+        assert job is not None
+        # Another fax of the same document, whose number refuses the pages as well.
+        with world.switch.tenant(tenant_id) as tx:
+            original = tx.value("select rendering_id from faxes where id = %s", (fax_id,))
+            tx.execute("update faxes set state = 'queued', rendering_id = %s where id = %s", (original - 1, fax_id))
+        page = fax_tiff(world.settings.state_dir.parent / "anew.tif", 3)
+        stored = world.store.put(page)
+
+        def finish() -> None:
+            if made:
+                outbound.rendered(world.worker, job, "test", stored, 3)
+            else:
+                outbound.rendering_failed(world.worker, job, "test", NotFound("no such document"))
+
+        worker = threading.Thread(target=finish)
+        with world.switch.tenant(tenant_id) as tx:
+            fax = queue.lock_fax(tx, tenant_id, fax_id)
+            assert fax is not None
+            outbound.render_again(tx, fax, 0, "once more")
+            worker.start()
+            # Either it waits for us, or it is done before we are.
+            waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            while worker.is_alive() and not tx.value(waiting):
+                worker.join(0.05)
+        worker.join()
+        assert world.fax(world.acme, fax_id)["state"] == ("queued" if made else "failed")
+
+
+def test_us_rules_count_calls_whose_end_nobody_told(world: World) -> None:
+    with world.admin.across_tenants() as tx:
+        tenants.change(tx, world.acme.tenant.id, {"redial_limits": "us"})
+    queued(world, world.acme)
+    delays = []
+    for _ in range(3):
+        fax = next_call(world)
+        call = {"tenant_id": fax.tenant_id, "fax_id": fax.fax_id, "attempt_id": fax.attempt_id}
+        assert settling.settle_unknown(world.switch, call, actor="switch:node1")
+        delays.append(round(waits(world) / 60))
+    assert delays == [1, 60, 1]
 
 
 def test_us_rules_give_a_number_an_hours_rest(world: World) -> None:

@@ -3,14 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import accepting, claims, history, mailboxes, outbound, queue, users
+from faxplan import accepting, claims, history, mailboxes, outbound, queue, trunk_health, users
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.errors import NotFound
 from faxplan.history import INBOX, SENT
 from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.users import User
-from tests.faxes import NODE, invite
+from tests.faxes import NODE, NUMBER, claim, invite, queued
+from tests.routing import add_route, add_trunk, carrier, change
 from tests.world import Office, World
 
 
@@ -124,3 +125,72 @@ def test_who_an_anonymous_caller_is_stays_in_the_row(world: World, privacy: str 
         (attempt,) = history.attempts(tx, world.acme.user, accepted.sidecar.fax_id)
     assert attempt.invite_uri == said.request_uri
     assert (attempt.invite_from, attempt.invite_asserted) == ((said.sender, said.asserted) if shown else (None, None))
+
+
+class TestHeldBy:
+    """What keeps a fax that is due from being dialled: what claims.py goes by, as its user is told."""
+
+    def held_by(self, world: World, due: int) -> str | None:
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            found = history.fax(tx, world.acme.user, due).held_by
+            assert {each.id: each.held_by for each in history.faxes(tx, world.acme.user)}[due] == found
+        # The words are true: it is claimed if, and only if, nothing is said to hold it.
+        claimed = [fax.fax_id for fax in claim(world) if fax.trunk is not None]
+        assert (claimed == [due]) == (found is None)
+        return found
+
+    def test_nothing(self, world: World) -> None:
+        assert self.held_by(world, queued(world, world.acme)) is None
+
+    def test_a_time_that_has_not_come_speaks_for_itself(self, world: World) -> None:
+        due = queued(world, world.acme, due_in=60)
+        change(world, "trunks", enabled=False)
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            assert history.fax(tx, world.acme.user, due).held_by is None
+
+    def test_the_tenant(self, world: World) -> None:
+        due = queued(world, world.acme)
+        change(world, "tenants", enabled=False)
+        assert self.held_by(world, due) == "tenant"
+
+    @pytest.mark.parametrize(("priority", "found"), [(None, "hours"), (100, "hours"), (1000, None)])
+    def test_the_hours(self, world: World, priority: int | None, found: str | None) -> None:
+        due = queued(world, world.acme)
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            tx.execute(
+                """insert into sending_hours (tenant_id, priority, weekday, opens, closes)
+                   select %s, %s, extract(isodow from now() + interval '3 days')::int, '00:00', '24:00'""",
+                (world.acme.tenant.id, priority),
+            )
+        assert self.held_by(world, due) == found
+
+    def test_a_bar(self, world: World) -> None:
+        due = queued(world, world.acme)
+        add_route(world, NUMBER[:6], None)
+        assert self.held_by(world, due) == "barred"
+
+    def test_trunks_that_are_off(self, world: World) -> None:
+        due = queued(world, world.acme)
+        change(world, "trunks", enabled=False)
+        assert self.held_by(world, due) == "trunks-off"
+
+    def test_no_route(self, world: World) -> None:
+        due = queued(world, world.acme)
+        with world.admin.across_tenants() as tx:
+            tx.execute("delete from routes")
+        assert self.held_by(world, due) == "no-route"
+
+    def test_trunks_that_rest(self, world: World) -> None:
+        due = queued(world, world.acme)
+        with world.switch.across_tenants() as tx:
+            for number in range(trunk_health.FAILURES_BEFORE_REST):
+                trunk_health.failed(tx, carrier(world), "503", f"+49301000{number}")
+        assert self.held_by(world, due) == "trunks-rest"
+
+    def test_one_trunk_of_two_that_rests(self, world: World) -> None:
+        add_route(world, "+", add_trunk(world, "second"), position=200)
+        due = queued(world, world.acme)
+        with world.switch.across_tenants() as tx:
+            for number in range(trunk_health.FAILURES_BEFORE_REST):
+                trunk_health.failed(tx, carrier(world), "503", f"+49301000{number}")
+        assert self.held_by(world, due) is None

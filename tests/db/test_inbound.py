@@ -287,6 +287,16 @@ def test_pages_of_a_fax_that_was_given_up_are_delivered_late(world: World) -> No
     assert deliver(world, fax) is None
 
 
+def test_a_fax_that_was_given_up_and_has_no_page_stays_as_it_is(world: World) -> None:
+    fax = arrived(world, BROKEN, pages=0)
+    assert inbound.abandon(world.switch, call_row(fax.sidecar), actor="test")
+    told = world.fax(world.acme, fax.sidecar.fax_id)
+    assert deliver(world, fax) is None
+    assert world.fax(world.acme, fax.sidecar.fax_id) == told
+    assert noticed(world, world.acme) == ["failed"]
+    assert not fax.folder.exists()
+
+
 def the_database_forgets(world: World) -> None:
     """As after a restore, or a fail-over to a copy that lacked the last rows; and gives their ids out again."""
     url = world.installation.url("postgres")

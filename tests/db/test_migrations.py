@@ -32,6 +32,25 @@ def test_the_chain_of_migrations_gives_schema_sql(empty: Installation, installat
     assert _dumped(empty, "postgres") == _dumped(installation, "postgres")
 
 
+def test_failure_policy_lets_what_expires_too_late_stay(empty: Installation, tmp_path: Path) -> None:
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "failure_policy")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("insert into tenants (slug, country, name, time_zone) values ('a', 'DE', 'A', 'Europe/Berlin')")
+        cursor.execute(
+            """insert into destinations (tenant_id, number, entered_by, expires_at)
+               select id, n, 'user:1', now() + make_interval(days => d)
+               from tenants, (values ('+49301', 99999999), ('+49302', 30)) v (n, d)"""
+        )
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute("select number, expires_at is null from destinations order by number")
+        assert cursor.fetchall() == [("+49301", True), ("+49302", False)]
+
+
 def test_us_header_name_gives_us_tenants_without_one_their_own(empty: Installation, tmp_path: Path) -> None:
     chain = migrations.available()
     (at,) = (number for number, migration in enumerate(chain) if migration.name == "us_header_name")

@@ -62,8 +62,8 @@ def test_what_keeps_a_trunk_from_a_call_is_said(world: World) -> None:
     assert claim(world)
     assert explain(world).ways[0].busy == "all of its 1 calls are in use"
     with world.switch.across_tenants() as tx:
-        for _ in range(3):
-            trunk_health.failed(tx, carrier(world), "503")
+        for number in range(3):
+            trunk_health.failed(tx, carrier(world), "503", f"+49301000{number}")
     assert explain(world).ways[0].busy.startswith("it rests for 10 s after 3 failures in a row, all of its")
 
 

@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from faxplan import outbound, queue, quotas, settling
+from faxplan import failure_policy, outbound, queue, quotas, settling
 from faxplan.call_result import CallResult, without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.journal import Outcome
+from faxplan.listener import Listener
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
+from tests.routing import change
 from tests.world import World
 
 ACTOR = "switch:node1"
@@ -199,15 +202,20 @@ def test_after_the_last_try_it_has_failed(world: World, fax_id: int) -> None:
 
 def test_calls_without_a_channel_use_up_no_tries_but_a_day(world: World, fax_id: int) -> None:
     delays = []
-    for _ in range(world.acme.tenant.max_attempts + 2):
+    for _ in range(failure_policy.FEWEST_CALLS - 2):
         settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
         with world.switch.across_tenants() as tx:
-            tx.execute("update trunk_states set rests_until = now()")
+            tx.execute("update trunk_states set node_rests = '{}'")
             delays.append(tx.value("select round(extract(epoch from not_before - now())) from fax_queue"))
     assert delays == sorted(delays)
     assert delays[-1] == 15 * 60
     with world.switch.tenant(world.acme.tenant.id) as tx:
-        tx.execute("update faxes set waits_since = waits_since - interval '25 hours'")
+        # A weekend in which nothing may be dialled.
+        tx.execute("update faxes set waits_since = waits_since - interval '62 hours'")
+    settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set node_rests = '{}'")
     settle(world, refused(one_claim(world), "GATEWAY_DOWN"))
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"]) == ("failed", "GATEWAY_DOWN")
@@ -280,3 +288,35 @@ def test_the_audit_is_a_chain(world: World, fax_id: int) -> None:
         # jsonb writes a space after each comma and colon, and its keys shortest first.
         text = json.dumps(values, ensure_ascii=False)
         assert hashlib.sha256(text.encode()).hexdigest() == row["hash"]
+
+
+class TestWhoIsWoken:
+    """By a call that ends: only where somebody may wait for what it held. Who settles asks for that at every call."""
+
+    @pytest.fixture
+    def listener(self, world: World) -> Iterator[Listener]:
+        listener = Listener(world.installation.url("faxplan_switch"), (queue.QUEUE_CHANNEL,))
+        yield listener
+        listener.close()
+
+    def wakes(self, world: World, listener: Listener, fax: ClaimedFax) -> bool:
+        listener.heard()
+        assert settling.settle(
+            world.switch, ended(fax, pages=3, success=True), None, actor=ACTOR, calls_to_one_number=2
+        )
+        return bool(listener.heard(timeout_seconds=1))
+
+    def test_those_who_wait_for_a_number_that_had_all_its_calls(self, world: World, listener: Listener) -> None:
+        for _ in range(3):
+            queued(world, world.acme)
+        first, second = claim(world, calls_to_one_number=2)
+        assert self.wakes(world, listener, first)
+        # One of two lines was free already: who waits, waits for something else.
+        assert not self.wakes(world, listener, second)
+
+    @pytest.mark.parametrize("table", ["tenants", "trunks"])
+    def test_those_who_wait_for_a_tenants_or_a_trunks_call(self, world: World, listener: Listener, table: str) -> None:
+        change(world, table, max_calls=1)
+        queued(world, world.acme)
+        (fax,) = claim(world)
+        assert self.wakes(world, listener, fax)

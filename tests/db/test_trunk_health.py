@@ -7,10 +7,10 @@ from tests.routing import add_route, add_trunk, carrier
 from tests.world import World
 
 
-def fail(world: World, times: int) -> None:
-    for _ in range(times):
+def fail(world: World, times: int, number: str | None = None) -> None:
+    for time in range(times):
         with world.switch.across_tenants() as tx:
-            trunk_health.failed(tx, carrier(world), "SIP 503")
+            trunk_health.failed(tx, carrier(world), "SIP 503", number or f"+49301000{time}")
 
 
 def test_a_trunk_that_failed_three_times_in_a_row_rests(world: World) -> None:
@@ -33,8 +33,8 @@ def test_the_next_trunk_takes_its_calls_meanwhile(world: World) -> None:
 
 def test_it_rests_longer_each_time_and_not_for_ever(world: World) -> None:
     rests = []
-    for _ in range(10):
-        fail(world, 1)
+    for time in range(10):
+        fail(world, 1, f"+49301000{min(time, 2)}")
         with world.switch.across_tenants() as tx:
             rests.append(trunk_health.everyone(tx)[0]["rests_seconds"])
     assert rests == [0, 0, 10, 20, 40, 80, 160, 300, 300, 300]
@@ -43,6 +43,69 @@ def test_it_rests_longer_each_time_and_not_for_ever(world: World) -> None:
 def test_a_call_that_it_took_ends_that(world: World) -> None:
     fail(world, 4)
     with world.switch.across_tenants() as tx:
-        trunk_health.worked(tx, carrier(world))
+        trunk_health.worked(tx, carrier(world), "node1")
     queued(world, world.acme)
     assert len(claim(world)) == 1
+    # And it is counted anew.
+    fail(world, 2)
+    queued(world, world.acme)
+    assert len(claim(world)) == 1
+
+
+def test_one_number_that_nobody_reaches_is_no_trunks_fault(world: World) -> None:
+    fail(world, 5, "+49301")
+    fail(world, 5, "+49302")
+    queued(world, world.acme)
+    assert len(claim(world)) == 1
+    with world.switch.across_tenants() as tx:
+        assert trunk_health.everyone(tx)[0]["failures"] == 2
+    fail(world, 1, "+49303")
+    queued(world, world.acme)
+    assert claim(world) == []
+
+
+def down_on(world: World, node: str) -> None:
+    with world.switch.across_tenants() as tx:
+        trunk_health.down_on_node(tx, carrier(world), "down", node)
+
+
+def node_waits(world: World) -> float:
+    with world.switch.across_tenants() as tx:
+        return float(
+            tx.value(
+                """select extract(epoch from (node_rests -> 'node2' ->> 1)::timestamptz - now())
+                   from trunk_states"""
+            )
+        )
+
+
+def test_a_gateway_that_one_nodes_switch_cannot_reach_rests_there_and_at_once(world: World) -> None:
+    queued(world, world.acme)
+    down_on(world, "node2")
+    assert claim(world, node="node2") == []
+    with world.switch.across_tenants() as tx:
+        (state,) = trunk_health.everyone(tx)
+        assert (state["down_on"], state["rests_seconds"], state["failures"]) == (["node2"], 0, 0)
+    assert len(claim(world, node="node1")) == 1
+
+
+def test_there_it_rests_longer_each_time_until_a_call_of_that_node_goes_through(world: World) -> None:
+    rests = []
+    for _ in range(7):
+        # Calls that were claimed together tell once.
+        down_on(world, "node2")
+        down_on(world, "node2")
+        rests.append(round(node_waits(world) / 10) * 10)
+        with world.switch.across_tenants() as tx:
+            tx.execute(
+                """update trunk_states set node_rests = jsonb_set(node_rests, '{node2,1}',
+                                                                  to_jsonb(now() - interval '1 s'))"""
+            )
+    assert rests == [10, 20, 40, 80, 160, 300, 300]
+    with world.switch.across_tenants() as tx:
+        trunk_health.worked(tx, carrier(world), "node1")
+    down_on(world, "node2")
+    assert node_waits(world) > 250
+    with world.switch.across_tenants() as tx:
+        trunk_health.worked(tx, carrier(world), "node2")
+        assert tx.value("select node_rests from trunk_states") == {}

@@ -1,11 +1,15 @@
 """A test fax: one call through one trunk, whatever the routes say, and an end to it whatever came of the call."""
 
+import threading
+from typing import Any
+
 import pytest
 
-from faxplan import outbound, quotas, settling, trunk_directory, trunk_health, trunk_tests
+from faxplan import claims, outbound, quotas, settling, trunk_directory, trunk_health, trunk_tests
 from faxplan.call_result import CallResult, without_channel
 from faxplan.constraints import ConstraintViolated
-from faxplan.errors import InvalidNumber, NoRoute, NotFound
+from faxplan.db import Transaction
+from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound
 from faxplan.trunk_tests import CannotBeTested
 from tests.faxes import audited, claim, noticed, queued
 from tests.routing import add_route, add_trunk, change
@@ -27,6 +31,11 @@ def tested(world: World) -> str:
 
 def submit(world: World, trunk: str, number: str = NUMBER) -> int:
     return trunk_tests.submit(world.portal, world.store, world.acme.user, trunk, number)
+
+
+def trunk_id_of(world: World, name: str) -> int:
+    with world.admin.across_tenants() as tx:
+        return trunk_directory.id_of(tx, name)
 
 
 def taken(world: World, max_calls: int = 100) -> list[int]:
@@ -78,7 +87,7 @@ def test_a_gateway_that_is_not_there_ends_it_too(world: World, tested: str, monk
 
     runtime.switch.on_originate = refuse
     runtime.run(runtime.final(world.acme, fax_id))
-    assert str(world.fax(world.acme, fax_id)["explanation"]).startswith("The switch is not configured for this call")
+    assert str(world.fax(world.acme, fax_id)["explanation"]).startswith("The switch does not know the trunk")
 
 
 def test_a_crash_in_mid_call_ends_it(world: World, tested: str) -> None:
@@ -112,6 +121,32 @@ def test_it_keeps_to_the_limits_of_node_and_trunk(world: World, tested: str) -> 
     assert taken(world) == [second]
 
 
+def test_it_keeps_to_a_limit_that_somebody_else_is_just_filling(world: World, tested: str) -> None:
+    with world.admin.across_tenants() as tx:
+        trunk_directory.change(tx, tested, {"max_calls": 1})
+    add_route(world, NUMBER[:6], trunk_id_of(world, tested))
+    submit(world, tested)
+    queued(world, world.borea)
+    found: list[list[int]] = []
+    claiming = threading.Thread(target=lambda: found.append(taken(world)))
+    with world.switch.across_tenants() as tx:
+        (fax,) = claims.claim_faxes(
+            tx, node="node2", switch_uuid="switch-2", most=1, max_calls=100, lease_seconds=60, calls_to_one_number=10
+        ).faxes
+        assert fax.trunk is not None
+        assert fax.trunk.name == tested
+        claiming.start()
+        # Either it waits for our turn to end, or it did not take one.
+        waiting = (
+            "select count(*) from pg_locks where locktype = 'advisory' and not granted "
+            "and database = (select oid from pg_database where datname = current_database())"
+        )
+        while claiming.is_alive() and not tx.value(waiting):
+            claiming.join(0.05)
+    claiming.join()
+    assert found == [[]]
+
+
 def test_a_trunk_that_became_another_tenants_is_not_tested(world: World, tested: str) -> None:
     submit(world, tested)
     with world.admin.across_tenants() as tx:
@@ -133,8 +168,9 @@ def test_a_test_takes_part_in_its_trunks_calls_per_second(world: World, tested: 
 
 def test_a_trunk_that_rests_may_be_tested(world: World, tested: str) -> None:
     with world.switch.across_tenants() as tx:
-        for _ in range(3):
-            trunk_health.failed(tx, tx.value("select id from trunks where name = %s", (tested,)), "503")
+        trunk = tx.value("select id from trunks where name = %s", (tested,))
+        for number in range(3):
+            trunk_health.failed(tx, trunk, "503", f"+49301000{number}")
     fax_id = submit(world, tested)
     assert taken(world) == [fax_id]
 
@@ -196,6 +232,32 @@ def test_what_cannot_be_tested_is_refused_in_words(world: World, tested: str) ->
     assert not [each for each in world.store.root.rglob("*") if each.is_file()] if world.store.root.exists() else True
 
 
+def test_a_commit_whose_answer_was_lost_loses_no_page(
+    world: World, tested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL committed and went away before it said so: the rows are there, and name the page."""
+    commit, draw = Transaction.commit, trunk_tests._page
+
+    def answer_lost(tx: Transaction) -> None:
+        commit(tx)
+        raise DatabaseUnavailable("server closed the connection unexpectedly")
+
+    def drawn_and_then(*arguments: Any) -> Any:
+        outage.setattr(Transaction, "commit", answer_lost)
+        return draw(*arguments)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(trunk_tests, "_page", drawn_and_then)
+        with pytest.raises(DatabaseUnavailable):
+            submit(world, tested)
+    with world.switch.across_tenants() as tx:
+        (fax,) = trunk_tests.claim(
+            tx, node="node1", switch_uuid="switch-1", lease_seconds=60, max_calls=1, actor="switch:node1"
+        )
+    with world.store.open(fax.rendering) as page:
+        assert page.read(2) in (b"II", b"MM")
+
+
 def test_a_trunk_with_a_waiting_test_stays(world: World, tested: str) -> None:
     submit(world, tested)
     with pytest.raises(ConstraintViolated, match="A test fax waits"), world.admin.across_tenants() as tx:
@@ -223,3 +285,28 @@ def test_other_faxes_go_their_way_meanwhile(world: World, tested: str, monkeypat
     runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
     runtime.run(lambda: runtime.final(world.acme, test)() and runtime.final(world.borea, other)())
     assert sorted(call.gateway for call in runtime.switch.originated) == ["carrier", "tested"]
+
+
+def test_a_test_that_cannot_be_taken_keeps_no_place_from_other_faxes(
+    world: World, tested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At one call a second there is one place at a time, and the test waits for a trunk that is another tenant's."""
+    submit(world, tested)
+    with world.admin.across_tenants() as tx:
+        trunk_directory.change(tx, tested, {"dedicated_to": world.borea.tenant.id})
+    other = queued(world, world.borea)
+    runtime = Runtime(world, monkeypatch, calls_per_second=1)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(runtime.final(world.borea, other))
+    assert [call.gateway for call in runtime.switch.originated] == ["carrier"]
+
+
+def test_a_test_is_one_of_the_calls_that_may_start(world: World, tested: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    test, other = submit(world, tested), queued(world, world.borea)
+    runtime = Runtime(world, monkeypatch, calls_per_second=1)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.run(lambda: runtime.final(world.acme, test)() and runtime.final(world.borea, other)())
+    first, second = runtime.switch.originated
+    assert (first.gateway, second.gateway) == ("tested", "carrier")
+    # By the clock of the test.
+    assert second.at - first.at >= 1

@@ -61,7 +61,7 @@ def test_what_the_callees_side_says_is_said_on_one_trunk(
 
 @pytest.mark.parametrize(
     ("digits", "rule"),
-    [("503", "trunk-fault"), ("408", "trunk-fault"), ("403", "refused"), ("603", "refused"), ("488", "media")],
+    [("503", "trunk-fault"), ("408", "trunk-fault"), ("403", "forbidden"), ("603", "refused"), ("488", "media")],
 )
 def test_what_the_trunks_side_says_goes_to_the_next_trunk(
     world: World, faxplan: Instance, letter: Path, digits: str, rule: str

@@ -245,9 +245,9 @@ def test_a_password_that_the_carrier_refuses_at_a_call_is_recorded(
         carrier.change_password(PASSWORD)
     (attempt,) = world.attempts(world.acme, fax_id)
     assert (attempt["outcome"], attempt["hangup_cause"], attempt["sip_code"]) == ("not-sent", "CALL_REJECTED", 403)
-    assert str(attempt["explanation"]).startswith("The call was refused (SIP 403).")
-    # No other trunk takes the number.
-    assert world.fax(world.acme, fax_id)["state"] == "failed"
+    assert str(attempt["explanation"]).startswith("The trunk forbids this call (SIP 403).")
+    # It says so of every call: the fax waits until somebody has mended that.
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
 
 
 def test_a_registered_trunk_that_is_changed_stays_reachable(office: Office, carrier: RegisteringCarrier) -> None:

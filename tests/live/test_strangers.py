@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from faxplan import inbound, queue
 from faxplan.event_socket import EventSocket
 from faxplan.freeswitch_instance import Instance
 from tests.bench.whole import wait_for
+from tests.faxes import noticed
 from tests.hostile import TEXTS, headers
 from tests.live.calls import Live
 from tests.live.raw_sip import RawCall
@@ -116,6 +119,30 @@ def test_a_blocked_caller_is_declined_before_the_answer(world: World, faxplan: I
     with world.portal.tenant(world.acme.tenant.id) as tx:
         counted = {row["reason"]: row["calls"] for row in tx.rows("select reason, calls from did_refusals")}
     assert counted == {"caller": 2, "did-full": 1}
+
+
+def test_a_call_that_is_cancelled_before_the_answer_is_none_for_its_mailbox(
+    world: World, live: Live, tmp_path: Path
+) -> None:
+    world.settings = replace(world.settings, lookup_seconds=9)
+    with faxplan_on_freeswitch(world, live, tmp_path / "fs") as faxplan:
+        with RawCall(faxplan.sip_port, "cancelled") as raw, world.switch.across_tenants() as tx:
+            # While somebody else has the turn to count calls, a look-up waits for it.
+            queue.take_turn(tx)
+            waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            assert tx.value(waiting) == 0
+            raw.begin(ACME, [FROM, TO])
+            wait_for(lambda: bool(tx.value(waiting)), "the look-up")
+            assert raw.cancel() == 487
+        wait_for(lambda: any(row["outcome"] for row in rows(world)), "the call to be settled")
+        (row,) = rows(world)
+        assert (row["outcome"], row["answered_at"], row["explanation"]) == ("failed", None, inbound.HUNG_UP_BEFORE)
+        assert noticed(world, world.acme) == []
+        wait_for(lambda: "0 total" in faxplan.api("show channels count"), "the channel to be gone")
+        # And the next one is answered.
+        found = call(world, faxplan, "next", ACME)
+        assert isinstance(found, dict)
+        assert found["answered_at"] is not None
 
 
 # ------------------------------------------------------------------------------------------------------------ hostile

@@ -54,6 +54,13 @@ def test_a_call_that_never_came_to_the_fax() -> None:
     assert result.answered is None
 
 
+def test_the_echo_of_our_own_cancel_is_no_answer() -> None:
+    variables = {cv.HANGUP_CAUSE: "NO_ANSWER", cv.SIP_INVITE_FAILURE_STATUS: "487"}
+    assert call_result.parse(variables.get, ended_at=5.0).sip_code is None
+    # What the switch itself says of the end counts, whatever it is.
+    assert call_result.parse({**variables, cv.SIP_TERM_STATUS: "487"}.get, ended_at=5.0).sip_code == 487
+
+
 DECISIVE = {cv.FAX_SUCCESS, cv.FAX_RESULT_CODE, cv.FAX_PAGES}
 """Without these nobody knows what was sent."""
 

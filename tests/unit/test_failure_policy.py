@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from faxplan import failure_policy, failure_rules
 from faxplan.call_result import CallResult, without_channel
-from faxplan.failure_policy import Decision, Redials, Situation, decide
+from faxplan.failure_policy import Decision, Redials, Situation, decide, decide_unknown
 from faxplan.failure_rules import SHIPPED, Action, Change, Rule, Rules
 
 # switch_channel.c, CAUSE_CHART of FreeSWITCH 1.11.
@@ -98,6 +98,12 @@ def test_a_switch_that_shuts_down_is_no_fault_of_its_configuration() -> None:
     assert rules.of(CallResult("SYSTEM_SHUTDOWN")) is rules.of(CallResult("runtime-stopped"))
 
 
+@pytest.mark.parametrize("answered_at", [None, 1_750_000_000])
+def test_nor_does_it_say_that_nothing_was_dialled(answered_at: int | None) -> None:
+    told = after(CallResult("SYSTEM_SHUTDOWN", sip_code=200, answered_at=answered_at)).explanation
+    assert told.startswith("The fax server was stopped. ")
+
+
 def test_success_with_every_page_is_sent() -> None:
     decision = after(failed_after(3, fax_success=True, fax_result_code=0), recorded_pages=3)
     assert (decision.outcome, decision.pages_done, decision.delay) == ("sent", 3, None)
@@ -155,15 +161,31 @@ class TestTrunks:
     def test_a_refused_call_is_tried_on_one_other_trunk_and_then_final(self) -> None:
         refused = refused_with(603, "CALL_REJECTED")
         assert after(refused, trunks_left=2).next_trunk
-        second = after(refused, trunks_left=1, trunks_tried=1)
+        second = after(refused, trunks_left=1, trunks_tried=1, seen={"refused": 1})
         assert (second.next_trunk, second.delay) == (False, None)
         assert after(refused).delay is None
+
+    def test_a_trunk_that_was_down_just_before_did_not_refuse_it(self) -> None:
+        refused = refused_with(603, "CALL_REJECTED")
+        assert after(refused, trunks_left=1, trunks_tried=1, seen={"trunk-fault": 1}).next_trunk
 
     def test_a_trunk_that_is_down_for_a_day_is_the_end(self) -> None:
         down = without_channel("GATEWAY_DOWN", ended_at=0)
         day = failure_policy.OLDEST
-        assert after(down, waited=day).delay is None
-        assert after(down, waited=day, trunks_left=1).next_trunk
+        assert after(down, waited=day, calls_since=failure_policy.FEWEST_CALLS).delay is None
+        assert after(down, waited=day, calls_since=failure_policy.FEWEST_CALLS, trunks_left=1).next_trunk
+
+    def test_days_in_which_it_could_not_be_dialled_are_not(self) -> None:
+        down = without_channel("GATEWAY_DOWN", ended_at=0)
+        assert after(down, waited=3 * failure_policy.OLDEST, calls_since=2).delay
+
+    def test_a_carrier_that_wants_to_be_paid_ends_no_fax(self) -> None:
+        unpaid = refused_with(402, "CALL_REJECTED")
+        assert after(unpaid, trunks_left=1).next_trunk
+        alone = after(unpaid)
+        assert (alone.delay, alone.counted) == (900, False)
+        assert "paid" in alone.explanation
+        assert "password" not in alone.explanation
 
 
 class TestTimes:
@@ -208,6 +230,40 @@ class TestUsRedials:
         decision = after(failed_after(1, fax_result_code=49), redials=Redials(1, busy=False))
         assert (decision.delay, decision.redials) == (60, Redials())
 
+    def test_a_call_that_got_no_answer_may_have_rung(self) -> None:
+        silent = CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, q850_cause=102)
+        first = after(silent, redials=Redials())
+        assert (first.delay, first.counted, first.redials) == (60, False, Redials(1, busy=False))
+        second = after(silent, redials=first.redials, attempts_made=2, uncounted=1)
+        assert (second.delay, second.redials) == (3600, Redials())
+        assert "hour" in second.explanation
+
+    def test_also_where_another_trunk_is_left(self) -> None:
+        silent = CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, q850_cause=102)
+        first = after(silent, redials=Redials(), trunks_left=1)
+        assert (first.delay, first.next_trunk, first.redials) == (0, True, Redials(1, busy=False))
+        second = after(silent, redials=first.redials, trunks_left=1)
+        assert (second.delay, second.next_trunk, second.redials) == (3600, True, Redials())
+
+    @pytest.mark.parametrize(
+        "result", [refused_with(503, "NORMAL_TEMPORARY_FAILURE"), without_channel("GATEWAY_DOWN", ended_at=0)]
+    )
+    def test_one_that_went_no_further_than_the_trunk_did_not(self, result: CallResult) -> None:
+        before = Redials(1, busy=False)
+        for left in (0, 1):
+            decision = after(result, redials=before, trunks_left=left)
+            assert (decision.delay or 0) <= 60
+            assert decision.redials == before
+
+    def test_a_call_whose_end_nobody_told_counts(self) -> None:
+        values = {"start_page": 0, "pages": 3, "attempts_made": 1, "max_attempts": 5}
+        first = decide_unknown(Situation(**values, recorded_pages=0, redials=Redials()), redial=True)
+        assert (first.delay, first.redials) == (60, Redials(1, busy=False))
+        again = Situation(**values, recorded_pages=0, redials=first.redials)
+        assert decide_unknown(again, redial=True).delay == 3600
+        some = Situation(**values, recorded_pages=1, redials=first.redials)
+        assert decide_unknown(some, redial=True).delay == 60
+
     def test_other_tenants_have_no_such_limit(self) -> None:
         assert after(CallResult("NO_ANSWER"), attempts_made=2).delay == 600
 
@@ -233,6 +289,27 @@ class TestChanges:
         )
         assert rule.delay == failure_rules.UNKNOWN.delay
         assert rule.words.startswith("The number does not exist")
+
+    @pytest.mark.parametrize(
+        ("condition", "change", "code", "delay"),
+        [
+            ("fax:49", Change(Action.FINAL, None, None), 49, None),
+            ("fax:20", Change(Action.NEXT_TRUNK, 900, None), 20, 900),
+            ("fax:0", Change(Action.FINAL, None, None), 0, None),
+        ],
+    )
+    def test_they_hold_after_a_page_and_for_a_success_that_was_none_as_well(
+        self, condition: str, change: Change, code: int, delay: int | None
+    ) -> None:
+        ended = failed_after(1, fax_result_code=code, fax_success=code == 0)
+        assert after(ended, Rules(({condition: change},))).delay == delay
+
+    @pytest.mark.parametrize("action", [Action.NEXT_TRUNK, Action.RETRY])
+    def test_times_hold_for_a_trunks_fault_as_well(self, action: Action) -> None:
+        rules = Rules(({"sip:503": Change(action, 60, 2)},))
+        fault = refused_with(503, "NORMAL_TEMPORARY_FAILURE")
+        assert after(fault, rules, uses={"trunk-fault": 1}).delay == 60
+        assert after(fault, rules, uses={"trunk-fault": 2}).delay is None
 
 
 @given(results, st.integers(1, 10), st.data(), st.integers(1, 5), st.integers(0, 2))

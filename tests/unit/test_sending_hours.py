@@ -27,3 +27,9 @@ def test_what_are_no_days_is_refused(days: str) -> None:
 def test_what_are_no_hours_is_refused(clock: str) -> None:
     with pytest.raises(InvalidHours, match="08:00-18:00"):
         parse("mon", clock)
+
+
+@pytest.mark.parametrize("clock", ["08:00-08:00", "8:00-08:00", "00:00-00:00", "24:00-24:00"])
+def test_hours_that_open_and_close_at_once_are_refused(clock: str) -> None:
+    with pytest.raises(InvalidHours):
+        parse("mon", clock)

@@ -75,6 +75,12 @@ def test_a_request_that_is_lost_is_sent_again() -> None:
     assert asked[0] == asked[1]
 
 
+@pytest.mark.parametrize("kept_alive", [["\r\n\r\n", OK], ["\r\n", OK], [f"\r\n\r\n{OK}"]])
+def test_a_keep_alive_before_the_answer_is_none(kept_alive: list[str]) -> None:
+    with udp_peer(lambda _: kept_alive) as port:
+        assert sip_options.ask(HERE, port, "udp", source=HERE).status == 200
+
+
 @pytest.mark.parametrize("status", ["404 Not Found", "405 Method Not Allowed", "503 Service Unavailable", "401 "])
 def test_any_answer_is_one(status: str) -> None:
     with udp_peer(lambda _: [f"SIP/2.0 {status}\r\nContent-Length: 0\r\n\r\n"]) as port:

@@ -107,6 +107,22 @@ def test_each_state_has_its_words(state: str, words: str) -> None:
     assert time_line.standing(replace(QUEUED, state=state, call_pages=1), BERLIN, NOW) == words
 
 
+@pytest.mark.parametrize(
+    ("held_by", "words"),
+    [
+        (None, "waits for a free line"),
+        ("tenant", "organisation is switched off"),
+        ("hours", "sending hours begin"),
+        ("barred", "has been barred"),
+        ("trunks-off", "is switched off"),
+        ("no-route", "No trunk serves"),
+        ("trunks-rest", "rests after failed calls"),
+    ],
+)
+def test_a_fax_that_is_due_says_what_it_waits_for(held_by: str | None, words: str) -> None:
+    assert words in time_line.standing(replace(QUEUED, not_before=NOW, held_by=held_by), BERLIN, NOW)
+
+
 def test_a_time_of_another_day_has_its_date() -> None:
     assert time_line.clock(NOW + timedelta(days=1), BERLIN, NOW) == "2026-07-02 14:00"
 

@@ -1,5 +1,6 @@
 """How a trunk is, out of what FreeSWITCH says, and who answers an OPTIONS."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,7 +70,8 @@ def test_a_trunk_that_works(monkeypatch: pytest.MonkeyPatch, asked: list[dict[st
 @pytest.mark.parametrize(
     ("gateway", "changed", "told"),
     [
-        (STATUS.format(state="NOREG", status="DOWN"), {}, "does not answer FreeSWITCH's OPTIONS"),
+        (STATUS.format(state="NOREG", status="DOWN"), {}, "does not answer FreeSWITCH's OPTIONS, or with 503 or 408"),
+        (STATUS.format(state="TRYING", status="DOWN"), {}, "is under way (state TRYING)"),
         (STATUS.format(state="FAIL_WAIT", status="DOWN"), {}, "state FAIL_WAIT"),
         ("Invalid Gateway!\n", {}, "does not know the gateway"),
         ("Invalid Gateway!\n", {"enabled": False}, "switched off"),
@@ -81,6 +83,35 @@ def test_what_is_wrong_is_said_with_what_to_do(
 ) -> None:
     (problem,) = check(monkeypatch, Switch(gateway), **changed).problems
     assert told in problem
+
+
+@pytest.mark.parametrize("state", ["UNREGED", "TRYING", "REGISTER", "REGED"])
+def test_a_registration_that_is_renewed_is_no_problem(
+    monkeypatch: pytest.MonkeyPatch, asked: list[dict[str, Any]], state: str
+) -> None:
+    assert check(monkeypatch, Switch(STATUS.format(state=state, status="UP"))).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "ping", "told"),
+    [
+        (503, 30, "answers OPTIONS with 503: FreeSWITCH takes the gateway down"),
+        (408, 30, "answers OPTIONS with 408: FreeSWITCH takes the gateway down"),
+        (603, 30, "answers OPTIONS with 603: FreeSWITCH takes the gateway down"),
+        (503, 0, "answers OPTIONS with 503: it takes no calls now"),
+        (404, 30, None),
+        (500, 30, None),
+    ],
+)
+def test_an_answer_that_takes_the_gateway_down_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, status: int, ping: int, told: str | None
+) -> None:
+    monkeypatch.setattr(sip_options, "ask", lambda *_, **__: replace(ANSWER, status=status))
+    said = STATUS.format(state="NOREG", status="UP").replace("PingFreq\t30", f"PingFreq\t{ping}")
+    found = check(monkeypatch, Switch(said))
+    assert found.options is not None
+    assert [told in problem for problem in found.problems if told] == ([True] if told else [])
+    assert bool(found.problems) == bool(told)
 
 
 def test_tls_is_asked_for_as_freeswitch_would(monkeypatch: pytest.MonkeyPatch, asked: list[dict[str, Any]]) -> None:

@@ -890,6 +890,15 @@ comment on column quotas.reserved_pages is 'Held for faxes that are not final, i
 comment on column quotas.period_start is 'A day in tenants.time_zone. Never goes back.';
 comment on column quotas.counted_since is 'What was used before is not in used_pages: when the quota was made.';
 
+create function held_pages(whose bigint) returns bigint
+    language sql stable security definer set search_path = pg_catalog, public
+begin atomic
+    select coalesce(sum(f.reserved_pages), 0)::bigint from faxes f
+    where f.tenant_id = current_tenant() and f.direction = 'outbound' and f.finished_at is null and (whose is null or f.user_id = whose);
+end;
+comment on function held_pages(bigint) is
+    'What faxes hold that are not final, of the current tenant''s user; null: of all. Definer: who sets a quota need not read faxes.';
+
 create table notices (
     tenant_id   bigint not null,
     id          bigint generated always as identity,

@@ -33,10 +33,15 @@ _COUNT = f"""update quotas q set used_pages = {_USED} + %(used)s,
 def set_limit(
     tx: Transaction, tenant_id: int, *, period: str, pages: int, user_id: int | None = None, at: datetime | None = None
 ) -> None:
-    """Sets or changes a limit: `period` is 'day' or 'month'; user_id None: the whole tenant."""
+    """Sets or changes a limit: `period` is 'day' or 'month'; user_id None: the whole tenant.
+
+    A new one begins with what faxes hold that are under way. Call in that tenant's transaction.
+    """
+    # Nobody reserves or settles meanwhile.
+    tx.take_turn(_TURN, tenant_id)
     tx.execute(
-        """insert into quotas (tenant_id, user_id, period, limit_pages, period_start)
-           values (%(tenant)s, %(user)s, %(period)s, %(pages)s,
+        """insert into quotas (tenant_id, user_id, period, limit_pages, reserved_pages, period_start)
+           values (%(tenant)s, %(user)s, %(period)s, %(pages)s, held_pages(%(user)s),
                    date_trunc(%(period)s, coalesce(%(at)s, now()) at time zone
                                           (select time_zone from tenants where id = %(tenant)s))::date)
            on conflict on constraint quotas_entry_key do update set limit_pages = excluded.limit_pages""",

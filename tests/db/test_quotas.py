@@ -349,3 +349,24 @@ def test_a_refused_fax_says_in_its_explanation_when_to_send_it_again(world: Worl
     assert (fax["state"], fax["error_id"]) == ("failed", "quota-exceeded")
     assert "has room for 2 more; this fax has 3. The next day begins at" in str(fax["explanation"])
     assert shown(world)[0]["reserved_pages"] == 0
+
+
+@pytest.mark.parametrize("of_user", [False, True])
+def test_a_quota_that_is_set_while_faxes_are_under_way_counts_what_they_hold(world: World, *, of_user: bool) -> None:
+    acme, user = world.acme.tenant.id, world.acme.user.id
+    fax_id = queued(world, world.acme, pages=10)
+    queued(world, world.borea, pages=7)
+    with world.admin.tenant(acme) as tx:
+        quotas.set_limit(tx, acme, period="month", pages=20, user_id=user if of_user else None)
+    with world.portal.tenant(acme) as tx, pytest.raises(QuotaExceeded):
+        quotas.reserve(tx, acme, user, 11)
+    with world.portal.tenant(acme) as tx:
+        quotas.reserve(tx, acme, user, 10)
+    (fax,) = (each for each in claim(world) if each.fax_id == fax_id)
+    sent = CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=10)
+    settling.settle(
+        world.switch, Outcome(acme, fax_id, fax.attempt_id, sent, fax.channel_uuid), None, actor="switch:node1"
+    )
+    with world.portal.tenant(acme) as tx:
+        (quota,) = quotas.of_tenant(tx, acme)
+    assert (quota["used_pages"], quota["reserved_pages"]) == (10, 10)

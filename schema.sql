@@ -451,7 +451,7 @@ create table routing_version (
     version  bigint not null,
     constraint routing_version_pkey primary key (version)
 );
-comment on table routing_version is 'One row: how often routes, or what they mean, have changed.';
+comment on table routing_version is 'One row: how often routes, or what they mean, have changed, or which numbers are DIDs.';
 insert into routing_version (version) values (1);
 
 create function routing_changed() returns trigger
@@ -464,6 +464,7 @@ end $$;
 comment on function routing_changed() is 'Makes every lane out of date. Definer: no role may write routing_version itself.';
 create trigger routing_changed after insert or update or delete on routes for each statement execute function routing_changed();
 create trigger routing_changed after update of enabled, dedicated_to, overflow on trunks for each statement execute function routing_changed();
+create trigger routing_changed after insert or update of number or delete on dids for each statement execute function routing_changed();
 
 create function lane_of(tenant bigint, called text) returns text
     language sql stable
@@ -600,8 +601,9 @@ create table faxes (
     constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages)),
     constraint faxes_priority_known check (priority in (10, 100, 1000)),
     constraint faxes_post_dial_form check (post_dial ~ '^[0-9*#A-Dwp]{0,40}$')
-);
-create index faxes_rendering_idx on faxes (tenant_id, rendering_id) where state = 'accepted';
+) with (fillfactor = 80);
+create index faxes_rendering_idx on faxes (tenant_id, rendering_id);
+comment on index faxes_rendering_idx is 'Not of some states only: each change of state would have to be written into every index of faxes.';
 create index faxes_created_idx on faxes (tenant_id, direction, created_at desc, id desc);
 comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
 comment on column faxes.state is
@@ -636,7 +638,9 @@ create table fax_queue (
     constraint fax_queue_pkey primary key (tenant_id, fax_id),
     constraint fax_queue_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.2);
-create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_before);
+create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_before) with (deduplicate_items = off);
+comment on index fax_queue_lane_idx is
+    'Faxes of one rendering are queued in one moment, with equal keys. Merged into one entry they could not be marked as gone one by one.';
 create index fax_queue_internal_idx on fax_queue (priority, tenant_id, not_before) where strpos(lane, ':internal') > 0;
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
@@ -844,9 +848,6 @@ create table calls (
     constraint calls_channel_uuid_key unique (channel_uuid),
     constraint calls_direction_known check (direction in ('outbound', 'inbound'))
 );
-create index calls_node_idx on calls (node);
-create index calls_destination_idx on calls (destination);
-create index calls_lease_idx on calls (lease_until);
 comment on table calls is 'Calls in flight on every node, for limits, live display and recovery. Settling deletes the row.';
 comment on column calls.tried is 'Trunks that could not take it just before.';
 comment on column calls.pages is 'Pages acknowledged (or arrived) so far in this call: what a crash must not send again.';

@@ -2,23 +2,24 @@
 
 One claimer at a time, over all nodes (queue.take_turn): what it counts is what there is, so limits hold whoever claims.
 
-limits  what is free: of the node, and of each trunk
-lanes   what is due, without a look at all of the queue; of tenants that have room, in their sending hours
+lanes   what is due, without a look at all of the queue, of tenants that have room, in their sending hours
+limits  how many more calls each trunk takes
 ways    through which trunks a lane's faxes may go
 turns   which of these faxes are next
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from faxplan import lanes, limits, queue, trunks, turns
+from faxplan import lanes, limits, queue, turns
 from faxplan.db import Prepared, Row, Transaction
 from faxplan.documents import StoredObject
-from faxplan.lanes import Lane
-from faxplan.limits import Room
+from faxplan.lanes import Lane, Look
+from faxplan.tenants import Tenant
 from faxplan.trunks import Trunk
 from faxplan.turns import Choice
-from faxplan.ways import Ways
+from faxplan.ways import Ways, has_room
 
 MOST_CLAIMED = 16
 _MOST_MENDED, _FAXES_MENDED = 16, 100
@@ -28,7 +29,7 @@ _MOST_MENDED, _FAXES_MENDED = 16, 100
 # deadlock, so one that is locked is passed over.
 _OPEN = Prepared(
     "claims_open",
-    """
+    f"""
     with chosen as (
         select * from unnest(%(tenants)s::bigint[], %(faxes)s::bigint[], %(trunks)s::bigint[], %(prefixes)s::text[])
             as c (tenant_id, fax_id, trunk_id, prefix)),
@@ -64,7 +65,10 @@ _OPEN = Prepared(
                            destination, lease_until, tried)
         select a.tenant_id, a.id, a.fax_id, 'outbound', %(node)s::text, %(switch)s::text, a.channel_uuid, t.trunk_id,
                t.called_number, now() + make_interval(secs => %(lease)s::integer), t.tried
-        from a join t on t.id = a.fax_id)
+        from a join t on t.id = a.fax_id),
+    -- In this order, as settling locks them.
+    noted as ({turns.noted("select tenant_id, pages - pages_done as pages from f")} returning 1),
+    paced as ({limits.paced("select trunk_id from t where (select count(*) from noted) > 0")})
     select t.tenant_id, t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
            t.called_number, o.number as calling_number, t.pages, a.start_page, d.object_name, d.bytes, d.sha256,
            t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident,
@@ -109,6 +113,20 @@ class ClaimedFax:
         return self.pages - self.start_page
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """faxes: taken, in the order in which they are to be dialled. owners: their tenants. calls: those of the node now.
+
+    wait: seconds until another claim may find a fax to dial; 0: now, None: none waits. tests: a test of a trunk waits.
+    """
+
+    faxes: Sequence[ClaimedFax]
+    owners: Mapping[int, Tenant]
+    calls: int
+    wait: float | None
+    tests: bool
+
+
 def claim_faxes(
     tx: Transaction,
     *,
@@ -120,59 +138,63 @@ def claim_faxes(
     calls_to_one_number: int = 1000,
     ways: Ways | None = None,
     internal: bool = False,
-) -> list[ClaimedFax]:
+    tests_first: bool = False,
+) -> Claim:
     """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node.
 
     The most urgent first; among tenants whoever has the fewest calls, then whose turn is the longest ago; each
     tenant's in the order in which they became due. Limits: `max_calls` of the node, those of tenant and trunk
     (schema.sql), and `calls_to_one_number` at once to a number that is not a DID of ours; sending hours; trunks that
     rest. Both directions count. ways: what earlier claims of this process have learned. internal: faxes to our own DIDs
-    are delivered without a call (internal_delivery), and left for that.
+    are delivered without a call (internal_delivery), and left for that. tests_first: while a test of a trunk waits,
+    nothing is taken.
 
     Refused: a fax that its user is cancelling at this moment (SKIP LOCKED), or that is no longer queued. Waits while
     another node claims. Call in across_tenants() as role switch.
     """
+    ways = ways or Ways()
     queue.take_turn(tx)
-    room = limits.room(tx, node, MOST_CLAIMED)
-    most = min(most, MOST_CLAIMED, max_calls - room.on_node)
-    if most < 1:
-        return []
-    served = _lanes_to_serve(tx, most, room, ways or Ways(), internal=internal)
-    if not served:
-        return []
+    most = min(most, MOST_CLAIMED)
+    seen = lanes.look(tx, node=node, most=max(most, 1), internal=internal)
+    most = min(most, max_calls - seen.on_node)
+    if most < 1 or not seen.lanes or (tests_first and seen.tests):
+        return Claim([], {}, seen.on_node, lanes.outlook(seen, [], {}), seen.tests)
+    rooms = {trunk.id: trunk.room for trunk in seen.trunks.values()}
+    served, mended = _lanes_to_serve(tx, seen, rooms, most, ways, node=node, internal=internal)
     lanes.look_into(tx, served, most)
-    chosen = turns.choose(served, room.trunks, most, calls_to_one_number)
-    lanes.put_off(tx, served, {choice.fax_id for choice in chosen})
-    if not chosen:
-        return []
-    claimed = _open_attempts(tx, chosen, node, switch_uuid, lease_seconds)
-    turns.note(tx, [(fax.tenant_id, fax.pages_left) for fax in claimed])
-    limits.pace(tx, [fax.trunk.id for fax in claimed if fax.trunk])
-    order = {choice.fax_id: place for place, choice in enumerate(chosen)}
-    return sorted(claimed, key=lambda fax: order[fax.fax_id])
+    chosen = turns.choose(served, rooms, most, calls_to_one_number)
+    others_come_up = lanes.put_off(tx, served) or mended
+    claimed = _open_attempts(tx, chosen, node, switch_uuid, lease_seconds) if chosen else []
+    faxes = _with_trunks(tx, claimed, seen, ways)
+    owners = ways.tenants.some(tx, {lane.tenant_id: lane.row["tenant_version"] for lane in served if lane.taken})
+    through = Counter(fax.trunk.id for fax in faxes if fax.trunk)
+    wait = 0.0 if others_come_up or len(faxes) == most else lanes.outlook(seen, served, through)
+    return Claim(faxes, owners, seen.on_node + len(faxes), wait, seen.tests)
 
 
-def _lanes_to_serve(tx: Transaction, most: int, room: Room, ways: Ways, *, internal: bool) -> list[Lane]:
-    """The first `most` lanes, in the order in which they are served, that have a way out now.
+def _lanes_to_serve(
+    tx: Transaction, seen: Look, rooms: Mapping[int, int], most: int, ways: Ways, *, node: str, internal: bool
+) -> tuple[list[Lane], bool]:
+    """The first `most` lanes in the order in which they are served that have a way out now; and whether any was mended.
 
     Those of an earlier routing_version are mended, some faxes at a time, and served by the next claim.
     """
     served: list[Lane] = []
-    past = 0
-    while len(served) < most:
-        rows = lanes.due(tx, past=past, internal=internal)
-        past += len(rows)
-        stale = [row for row in rows if not row["lane"].startswith(f"{room.version}:")]
-        _mend(tx, stale)
-        current = [row for row in rows if row not in stale] if stale else rows
-        ways.learn(tx, room.version, current)
+    mended = False
+    page = seen
+    while True:
+        current = [row for row in page.lanes if row["lane"].startswith(f"{seen.version}:")]
+        if len(current) < len(page.lanes):
+            mended = True
+            _mend(tx, [row for row in page.lanes if row not in current])
+        ways.learn(tx, seen.version, current)
         for row in current:
             way = ways.of(row)
-            if any(room.trunks.get(route.trunk_id, 0) > 0 for route in way.routes) or not way.served:
-                served.append(Lane(row, way.routes))
-        if len(rows) < lanes.LANES_AT_ONCE:
-            break
-    return served[:most]
+            if has_room(way.routes, rooms) and (way.routes or not way.served):
+                served.append(page.lane(row, way.routes))
+        if mended or len(served) >= most or len(page.lanes) < lanes.LANES_AT_ONCE:
+            return served[:most], mended
+        page = lanes.look(tx, node=node, most=most, internal=internal, past=page.lanes[-1]["place"])
 
 
 def _mend(tx: Transaction, stale: Sequence[Row]) -> None:
@@ -189,7 +211,7 @@ def _mend(tx: Transaction, stale: Sequence[Row]) -> None:
 
 def _open_attempts(
     tx: Transaction, chosen: Sequence[Choice], node: str, switch_uuid: str, lease_seconds: int
-) -> list[ClaimedFax]:
+) -> list[Row]:
     """Takes faxes out of the queue, but for those that somebody else has locked, and opens their calls."""
     tx.enter_tenants({choice.tenant_id for choice in chosen})
     rows = tx.rows_of(
@@ -204,7 +226,13 @@ def _open_attempts(
             "lease": lease_seconds,
         },
     )
-    known = {trunk.id: trunk for trunk in trunks.some(tx, {row["trunk_id"] for row in rows} - {None})}
+    order = {choice.fax_id: place for place, choice in enumerate(chosen)}
+    return sorted(rows, key=lambda row: order[row["fax_id"]])
+
+
+def _with_trunks(tx: Transaction, rows: Sequence[Row], seen: Look, ways: Ways) -> list[ClaimedFax]:
+    used = {row["trunk_id"] for row in rows} - {None}
+    known = ways.trunks.some(tx, {each: seen.trunks[each].version for each in used})
     return [_claimed(row, known.get(row["trunk_id"])) for row in rows]
 
 

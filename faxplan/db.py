@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,21 +26,21 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 Parameters = Sequence[Any] | dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """A statement whose plan costs more than its execution, with %(name)s placeholders, each with a cast."""
 
     name: str
     sql: str
 
-    @property
+    @cached_property
     def preparing(self) -> str:
         """With $1, $2, ... in the order in which names first stand there; what is doubled for %s is single here."""
         names = self._names()
         numbered = _PLACEHOLDER.sub(lambda found: f"${names.index(found[1]) + 1}", self.sql)
         return f"prepare {self.name} as {numbered}"
 
-    @property
+    @cached_property
     def executing(self) -> str:
         """With the placeholders, for psycopg2."""
         return f"execute {self.name}({', '.join(f'%({name})s' for name in self._names())})"

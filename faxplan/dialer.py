@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from faxplan import claims, lanes, queue, tenants, trunk_tests
+from faxplan import claims, queue, tenants, trunk_tests
 from faxplan.call_rate import HELD_SECONDS, CallRate
-from faxplan.claims import ClaimedFax
+from faxplan.claims import Claim, ClaimedFax
 from faxplan.config import Settings
 from faxplan.db import Database, Transaction
 from faxplan.documents import Store
@@ -96,29 +96,23 @@ class Dialer:
             return
         most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
         with self._db.across_tenants() as tx:
-            tests = trunk_tests.wait(tx)
-            if not tests:
-                claimed, owners, wait, calls = self._claim(tx, most)
-        if tests:
+            claim = self._claim(tx, most, tests_first=True)
+        if claim.tests:
             # First, since one that nobody can take now must not keep a place from the faxes.
             most -= self._dial_test()
             if most < 1:
                 return
             with self._db.across_tenants() as tx:
-                claimed, owners, wait, calls = self._claim(tx, most)
-        # Full: a settlement wakes us. Fewer than asked for: until the next is due. But not long: a NOTIFY may get lost.
-        self._full = calls >= self._settings.max_channels
-        if len(claimed) < most:
-            longest = LONGEST_WAIT_SECONDS
-            wait = longest if wait is None or self._full else wait
-            self._look_in(min(max(wait, LEAST_WAIT_SECONDS), longest))
-        else:
-            self.due = 0.0
-        self._dial_claimed(claimed, owners)
+                claim = self._claim(tx, most, tests_first=False)
+        # Full: a settlement wakes us. Else until the next is due. But not long: a NOTIFY may get lost.
+        self._full = claim.calls >= self._settings.max_channels
+        wait = LONGEST_WAIT_SECONDS if claim.wait is None or self._full else claim.wait
+        least = 0.0 if claim.faxes else LEAST_WAIT_SECONDS
+        self._look_in(min(max(wait, least), LONGEST_WAIT_SECONDS))
+        self._dial_claimed(claim.faxes, claim.owners)
 
-    def _claim(self, tx: Transaction, most: int) -> tuple[list[ClaimedFax], Mapping[int, Tenant], float | None, int]:
-        """At most so many faxes, their tenants by id, and what lanes.outlook says where there were fewer."""
-        claimed = claims.claim_faxes(
+    def _claim(self, tx: Transaction, most: int, *, tests_first: bool) -> Claim:
+        return claims.claim_faxes(
             tx,
             node=self._settings.node,
             switch_uuid=self._switch.uuid(),
@@ -128,10 +122,8 @@ class Dialer:
             calls_to_one_number=self._settings.calls_to_one_number,
             ways=self._ways,
             internal=self._settings.internal_delivery,
+            tests_first=tests_first,
         )
-        owners = {each.id: each for each in tenants.some(tx, {fax.tenant_id for fax in claimed})}
-        wait, calls = (0.0, 0) if len(claimed) == most else lanes.outlook(tx, self._settings.node)
-        return claimed, owners, wait, calls
 
     def dial_staged(self) -> None:
         """Dials what has been staged meanwhile, unless it was cancelled, or settled by another runtime."""

@@ -180,14 +180,9 @@ def claim(
     (trunk,) = trunks.some(tx, {waiting["trunk_id"]})
     stored = StoredObject(row.pop("object_name"), row.pop("bytes"), row.pop("sha256"))
     claimed = ClaimedFax(waiting["tenant_id"], rendering=stored, trunk=trunk, **row)
-    limits.pace(tx, [trunk.id])
-    turns.note(tx, [(claimed.tenant_id, claimed.pages_left)])
+    turns.note(tx, claimed.tenant_id, claimed.pages_left)
+    limits.pace(tx, trunk.id)
     return [claimed]
-
-
-def wait(tx: Transaction) -> bool:
-    """Whether any test waits (role switch)."""
-    return bool(tx.value("select exists (select from trunk_tests)"))
 
 
 def _longest(tx: Transaction, node: str, max_calls: int) -> Row | None:

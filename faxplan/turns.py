@@ -2,12 +2,12 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
 from faxplan.lanes import Lane
-from faxplan.ways import Route, free_route
+from faxplan.ways import Route, free_route, has_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Choice:
 def choose(lanes: Sequence[Lane], rooms: dict[int, int], most: int, calls_to_one_number: int) -> list[Choice]:
     """Up to `most` faxes, in the order in which they are dialled: after each the tenant with the fewest calls is next.
 
-    lanes: as lanes.DUE orders them, looked into. rooms: of trunks (limits.Room); what is chosen is taken off.
+    lanes: as lanes.LOOK orders them, looked into. rooms: how many more calls each trunk takes; lowered by these.
     """
     calls = {lane.tenant_id: int(lane.row["calls"]) for lane in lanes}
     left = {lane.tenant_id: lane.row["room"] for lane in lanes}
@@ -64,39 +64,43 @@ def _next_of(
     """
     while lane.next < len(lane.waiting):
         row = lane.waiting[lane.next]
+        if row["wait"] > 0:
+            break
         if pages_left is not None and row["pages"] > pages_left and lane.can_ever_send(row):
-            return None
-        lane.next += 1
+            break
         number = row["destination"]
-        if not row["ours"] and row["taken"] + to_number[number] >= calls_to_one_number:
-            continue
-        route = free_route(lane.routes, rooms, row["tried"])
-        if route is None and lane.routes:
+        free = lane.ours or row["taken"] + to_number[number] < calls_to_one_number
+        route = free_route(lane.routes, rooms, row["tried"]) if free else None
+        if free and route is None and not has_room(lane.routes, rooms):
+            break
+        lane.next += 1
+        if not free or (route is None and lane.routes):
             continue
         if route is not None:
             rooms[route.trunk_id] -= 1
         to_number[number] += 1
+        lane.taken += 1
         return row, route
     return None
 
 
-def note(tx: Transaction, calls: Iterable[tuple[int, int]]) -> None:
-    """Moves on whose turn it is, and counts each tenant's calls and pages of this hour. calls: tenant and pages."""
-    turns: Counter[int] = Counter()
-    pages: Counter[int] = Counter()
-    for tenant_id, each in calls:
-        turns[tenant_id] += 1
-        pages[tenant_id] += each
-    tx.later(
-        """insert into tenant_turns as t (tenant_id, served_at, hour, calls, pages)
-           select tenant_id, clock_timestamp(), date_trunc('hour', now()), calls, pages
-           from unnest(%s::bigint[], %s::integer[], %s::integer[]) as c (tenant_id, calls, pages)
-           on conflict on constraint tenant_turns_pkey do update
-           set served_at = excluded.served_at, hour = excluded.hour,
-               calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end,
-               pages = excluded.pages + case when t.hour = excluded.hour then t.pages else 0 end""",
-        (list(turns), list(turns.values()), [pages[each] for each in turns]),
-    )
+def noted(calls: str) -> str:
+    """SQL that moves on whose turn it is, and counts calls and pages of this hour. calls: SQL of the tenant_id and
+    pages of each call that goes out.
+    """
+    return f"""
+        insert into tenant_turns as t (tenant_id, served_at, hour, calls, pages)
+        select tenant_id, clock_timestamp(), date_trunc('hour', now()), count(*), sum(pages) from ({calls}) c
+        group by tenant_id
+        on conflict on constraint tenant_turns_pkey do update
+        set served_at = excluded.served_at, hour = excluded.hour,
+            calls = excluded.calls + case when t.hour = excluded.hour then t.calls else 0 end,
+            pages = excluded.pages + case when t.hour = excluded.hour then t.pages else 0 end"""
+
+
+def note(tx: Transaction, tenant_id: int, pages: int) -> None:
+    """Notes a tenant's call, with the pages that it is to send."""
+    tx.later(noted("select %s::bigint as tenant_id, %s::integer as pages"), (tenant_id, pages))
 
 
 def give_back_pages(tx: Transaction, tenant_id: int, attempt_id: int, unsent: int) -> None:

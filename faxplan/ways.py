@@ -1,10 +1,12 @@
 """The ways out of a lane: which trunks take its faxes, and which of them takes the next call."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from faxplan import tenants, trunks
 from faxplan.db import Row, Transaction
+from faxplan.row_memory import RowMemory
 
 _WAYS = """
     select l.tenant_id, l.lane,
@@ -35,9 +37,14 @@ class Way:
 
 
 class Ways:
-    """The ways out of lanes, remembered: a lane has another name once routes were changed. For one thread to use."""
+    """The ways out of lanes, remembered: a lane has another name once routes were changed. For one thread to use.
+
+    trunks, tenants: those that claims have met, remembered as well.
+    """
 
     def __init__(self) -> None:
+        self.trunks = RowMemory(trunks.some)
+        self.tenants = RowMemory(tenants.some)
         self._version = ""
         self._known: dict[tuple[int, str], Way] = {}
 
@@ -58,15 +65,22 @@ class Ways:
         return self._known[row["tenant_id"], row["lane"]]
 
 
+def has_room(routes: Sequence[Route], rooms: Mapping[int, int]) -> bool:
+    """Whether one of them takes a call now; where there is none, nobody has to."""
+    return not routes or any(rooms.get(route.trunk_id, 0) > 0 for route in routes)
+
+
 def free_route(routes: Sequence[Route], rooms: dict[int, int], tried: Sequence[int]) -> Route | None:
     """The first that has room and was not tried just before, unless all were; by weight among those of one stage and
     position.
     """
-    if all(route.trunk_id in tried for route in routes):
+    if tried and all(route.trunk_id in tried for route in routes):
         tried = ()
     free = [route for route in routes if rooms.get(route.trunk_id, 0) > 0 and route.trunk_id not in tried]
     if not free:
         return None
     equal = [route for route in free if (route.stage, route.position) == (free[0].stage, free[0].position)]
+    if len(equal) == 1:
+        return equal[0]
     # Not a secret: which trunk a call takes.
     return random.choices(equal, [route.weight for route in equal])[0]  # noqa: S311

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 from PIL import Image, ImageDraw
 
@@ -74,7 +75,12 @@ def queued(
     return fax_id
 
 
-def claim(
+def claim(world: World, most: int = 16, **limits: Any) -> list[ClaimedFax]:
+    """What a node takes to dial. limits: as `whole_claim` has them."""
+    return list(whole_claim(world, most, **limits).faxes)
+
+
+def whole_claim(
     world: World,
     most: int = 16,
     *,
@@ -83,8 +89,9 @@ def claim(
     lease_seconds: int = 600,
     calls_to_one_number: int = 1000,
     ways: Ways | None = None,
-) -> list[ClaimedFax]:
-    """What a node takes to dial."""
+    tests_first: bool = False,
+) -> claims.Claim:
+    """What a node takes to dial, and when it looks again."""
     with world.switch.across_tenants() as tx:
         return claims.claim_faxes(
             tx,
@@ -95,6 +102,7 @@ def claim(
             lease_seconds=lease_seconds,
             calls_to_one_number=calls_to_one_number,
             ways=ways,
+            tests_first=tests_first,
         )
 
 

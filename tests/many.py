@@ -22,6 +22,17 @@ _TENANTS = """
         select t.id, d, '00:00', '24:00' from tenants t, generate_series(1, 7) d;
     update tenants set max_calls = 100000, calls_per_hour = 10000000;
 """
+_HISTORY = """
+    insert into faxes (tenant_id, direction, state, called_number, rendering_id, resolution, pages, pages_done,
+                       finished_at)
+        select t.id, 'outbound', 'sent', '+49' || (2000000000 + n), r.id, 'fine', 1, 1, now()
+        from generate_series(1, %(size)s) n
+        join (select id, row_number() over (order by id) - 1 as k, count(*) over () as many from tenants) t
+            on t.k = n %% t.many
+        join renderings r on r.tenant_id = t.id;
+    insert into attempts (tenant_id, fax_id, number, node, channel_uuid, outcome, ended_at)
+        select tenant_id, id, 1, 'node1', gen_random_uuid()::text, 'sent', now() from faxes where state = 'sent'
+"""
 _QUEUE = """
     truncate faxes, fax_queue, trunk_tests, attempts, t30_traces, calls, mailbox_entries, notices;
     insert into faxes (tenant_id, direction, state, called_number, calling_number, rendering_id, resolution, pages,
@@ -45,6 +56,12 @@ def add_tenants(world: World, count: int) -> None:
 def queue(world: World, size: int) -> None:
     """So many due faxes, of all tenants in turn, each to a number of its own; nothing else is left."""
     as_superuser(world, _QUEUE, {"size": size})
+    as_superuser(world, "vacuum analyze")
+
+
+def send_before(world: World, size: int) -> None:
+    """So many faxes were sent long ago: the tables are as they are in an installation that is in use."""
+    as_superuser(world, _HISTORY, {"size": size})
     as_superuser(world, "vacuum analyze")
 
 

@@ -101,7 +101,7 @@ def test_calls_and_queue_are_seen_over_all_tenants_without_contents(world: World
         assert (waiting["tenant"], waiting["faxes"], waiting["due"]) == ("acme", 1, 1)
         assert history.calls_now(tx) == []
     with world.switch.across_tenants() as tx:
-        (claimed,) = claims.claim_faxes(tx, node="node1", switch_uuid="u", most=1, max_calls=9, lease_seconds=60)
+        (claimed,) = claims.claim_faxes(tx, node="node1", switch_uuid="u", most=1, max_calls=9, lease_seconds=60).faxes
         queue.record_pages(tx, claimed.channel_uuid, 1)
     with world.admin.across_tenants() as tx:
         (call,) = history.calls_now(tx)

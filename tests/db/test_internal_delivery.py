@@ -147,7 +147,25 @@ def test_only_where_it_is_switched_on_such_faxes_are_not_dialled(world: World, i
         taken = claims.claim_faxes(
             tx, node="node1", switch_uuid="s", most=16, max_calls=100, lease_seconds=60, internal=internal
         )
-    assert len(taken) == dialled
+    assert len(taken.faxes) == dialled
+
+
+def test_a_fax_that_waits_is_delivered_here_once_its_number_is_a_did(world: World) -> None:
+    fax_id = queued(world, world.acme, number="+493023129999")
+    with world.admin.tenant(world.borea.tenant.id) as tx:
+        tx.execute(
+            """insert into dids (tenant_id, number, mailbox_id)
+               select tenant_id, '+493023129999', mailbox_id from dids where number = %s""",
+            (world.borea.did,),
+        )
+    with world.switch.across_tenants() as tx:
+        took = claims.claim_faxes(
+            tx, node="node1", switch_uuid="s", most=16, max_calls=100, lease_seconds=60, internal=True
+        )
+    assert (took.faxes, took.wait) == ([], 0)
+    picked = pick(world)
+    assert picked is not None
+    assert picked.fax_id == fax_id
 
 
 def test_a_number_that_is_nobody_s_any_more_goes_out_through_a_trunk(world: World) -> None:

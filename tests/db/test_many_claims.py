@@ -18,7 +18,7 @@ def claims_and_ends_all(world: World, node: str) -> list[int]:
         with world.switch.across_tenants() as tx:
             taken = claims.claim_faxes(
                 tx, node=node, switch_uuid=node, most=16, max_calls=1000, lease_seconds=600, ways=ways
-            )
+            ).faxes
         if not taken:
             return mine
         for fax in taken:
@@ -53,7 +53,10 @@ def test_a_claim_looks_at_the_heads_of_lanes_and_not_at_the_queue(world: World, 
     many.queue(world, count)
     with world.switch.across_tenants() as tx:
         count_of_lanes = tx.value("select count(distinct (priority, tenant_id, lane)) from fax_queue")
-        plan = tx.rows(f"explain (analyze, format json) {lanes.DUE.sql}", {"most": 64, "past": 0, "internal": True})[0]
+        plan = tx.rows(
+            f"explain (analyze, format json) {lanes.LOOK.sql}",
+            {"node": "node1", "most": 16, "past": 0, "internal": False, "lanes": lanes.LANES_AT_ONCE, "tried": 60},
+        )[0]
     (root,) = plan["QUERY PLAN"]
     touched = [node for node in nodes_of(root["Plan"]) if node.get("Relation Name") == "fax_queue"]
     assert touched

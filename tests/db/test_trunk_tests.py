@@ -132,7 +132,7 @@ def test_it_keeps_to_a_limit_that_somebody_else_is_just_filling(world: World, te
     with world.switch.across_tenants() as tx:
         (fax,) = claims.claim_faxes(
             tx, node="node2", switch_uuid="switch-2", most=1, max_calls=100, lease_seconds=60, calls_to_one_number=10
-        )
+        ).faxes
         assert fax.trunk is not None
         assert fax.trunk.name == tested
         claiming.start()

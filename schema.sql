@@ -1049,7 +1049,9 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
               t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace) on trunks to faxplan_portal;
-grant select on failure_rules, sending_hours, trunk_states, verified_numbers to faxplan_portal;
+-- Not which numbers a trunk failed, by whomever they were called.
+grant select (trunk_id, rests_until, node_rests) on trunk_states to faxplan_portal;
+grant select on failure_rules, sending_hours, verified_numbers to faxplan_portal;
 grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
@@ -1093,3 +1095,4 @@ grant select on t30_traces to faxplan_portal;
 grant insert on t30_traces to faxplan_switch;
 -- What is left of an hour, for people.
 grant select on tenant_turns to faxplan_admin;
+grant select on tenant_turns to faxplan_portal;

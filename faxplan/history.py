@@ -23,7 +23,7 @@ class Fax:
     now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
     tiff_id: the received pages, or those that are sent. post_dial: what is dialled after the answer (post_dial.split).
     held_by: why a due one is not dialled, beside that all lines may be busy: tenant or trunks-off (switched off),
-    hours, barred, no-route, trunks-rest; None: nothing but that.
+    hours, hour-full (caps of calls and pages), barred, no-route, trunks-rest; None: nothing but that.
     """
 
     id: int
@@ -132,7 +132,7 @@ class Attempt:
         return max((self.ended_at - self.answered_at).total_seconds(), 0.0)
 
 
-# In the order in which claims.py asks; a test of a trunk asks nothing of it.
+# In the order in which lanes.py and ways.py ask; a test of a trunk asks nothing of it.
 _HELD_BY = """
     case when f.direction = 'inbound' or f.state <> 'queued' or f.not_before > now() or f.is_test then null
          when not t.enabled then 'tenant'
@@ -141,12 +141,21 @@ _HELD_BY = """
                             and clock.here::time < h.closes)
              from sending_hours h, (select now() at time zone t.time_zone as here) clock
              where h.tenant_id = t.id and (h.priority is null or h.priority = f.priority)), true) then 'hours'
+         when exists (
+             select from tenant_turns u
+             where u.tenant_id = t.id and u.hour = date_trunc('hour', now())
+               and (u.calls >= t.calls_per_hour
+                    or f.pages <= t.pages_per_hour and u.pages + f.pages > t.pages_per_hour)) then 'hour-full'
          when barred_prefix(t.id, f.called_number) is not null then 'barred'
          when not exists (select from trunks_for(t.id, f.called_number)) then
              case when exists (select from matching_routes(t.id, f.called_number)) then 'trunks-off' else 'no-route' end
          when not exists (
              select from trunks_for(t.id, f.called_number) k left join trunk_states s on s.trunk_id = k.trunk_id
-             where s.rests_until is null or s.rests_until <= now()) then 'trunks-rest'
+             where coalesce(s.rests_until <= now(), true) and coalesce(
+                 (select bool_or(coalesce((s.node_rests -> n.name ->> 1)::timestamptz, '-infinity') <= now())
+                  from nodes n where n.heartbeat_at > now() - interval '1 minute'),
+                 not exists (select from jsonb_each(s.node_rests) r where (r.value ->> 1)::timestamptz > now()))
+         ) then 'trunks-rest'
     end"""
 
 _FAX = f"""

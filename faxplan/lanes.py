@@ -227,7 +227,7 @@ def _by_place(rows: Sequence[Row]) -> dict[int, list[Row]]:
 
 def put_off(tx: Transaction, lanes: Sequence[Lane]) -> bool:
     """Lets others come up in a lane whose first faxes can all not be dialled now, because their numbers are taken, or
-    because the trunks with room have just failed them. Whether there was such a lane.
+    because the trunks with room have just failed them: next time any trunk may have them. Whether there was such one.
     """
     stuck = [lane for lane in lanes if lane.waiting and not lane.taken and lane.next == len(lane.waiting)]
     for lane in stuck:
@@ -236,7 +236,8 @@ def put_off(tx: Transaction, lanes: Sequence[Lane]) -> bool:
                    select tenant_id, fax_id, row_number() over (order by not_before) - 1 as behind from fax_queue
                    where priority = %s and tenant_id = %s and lane = %s and not_before <= now()
                      and destination = any(%s) order by not_before limit %s)
-               update fax_queue q set not_before = now() + make_interval(secs => least(%s * (1 + b.behind), %s))
+               update fax_queue q set not_before = now() + make_interval(secs => least(%s * (1 + b.behind), %s)),
+                                      tried = '{}'
                from blocked b where q.tenant_id = b.tenant_id and q.fax_id = b.fax_id""",
             (
                 lane.row["priority"],

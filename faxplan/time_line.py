@@ -13,6 +13,7 @@ _INDENT = " " * 10
 _HELD_BY = {
     "tenant": "Your organisation is switched off; it is dialled when that is over.",
     "hours": "It is dialled when your organisation's sending hours begin.",
+    "hour-full": "Your organisation has sent as much as it may in an hour; it is dialled in the next one.",
     "barred": "The number has been barred meanwhile; ask the administrator.",
     "trunks-off": "Every trunk that serves the number is switched off; it is dialled when one is on again.",
     "no-route": "No trunk serves the number; ask the administrator.",

@@ -180,6 +180,33 @@ class TestHeldBy:
             tx.execute("delete from routes")
         assert self.held_by(world, due) == "no-route"
 
+    @pytest.mark.parametrize(("cap", "pages", "found"), [
+        ("calls_per_hour", 1, "hour-full"), ("pages_per_hour", 1, "hour-full"), ("pages_per_hour", 9, None),
+    ])  # fmt: skip
+    def test_an_hour_that_is_full(self, world: World, cap: str, pages: int, found: str | None) -> None:
+        """A fax that fits no hour is claimed, which ends it."""
+        due = queued(world, world.acme, pages=pages)
+        change(world, "tenants", **{cap: 3})
+        with world.switch.across_tenants() as tx:
+            tx.execute(
+                """insert into tenant_turns (tenant_id, served_at, hour, calls, pages)
+                   values (%s, now(), date_trunc('hour', now()), 3, 3)""",
+                (world.acme.tenant.id,),
+            )
+        assert self.held_by(world, due) == found
+
+    @pytest.mark.parametrize(("nodes", "found"), [((), "trunks-rest"), (("node1",), "trunks-rest"), (("node2",), None)])
+    def test_trunks_that_rest_on_every_node(self, world: World, nodes: tuple[str, ...], found: str | None) -> None:
+        due = queued(world, world.acme)
+        with world.switch.across_tenants() as tx:
+            for name in nodes:
+                tx.execute("insert into nodes (name, max_channels) values (%s, 10)", (name,))
+            trunk_health.down_on_node(tx, carrier(world), "down", "node1")
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            assert history.fax(tx, world.acme.user, due).held_by == found
+        assert claim(world, node="node1") == []
+        assert len(claim(world, node="node2")) == 1
+
     def test_trunks_that_rest(self, world: World) -> None:
         due = queued(world, world.acme)
         with world.switch.across_tenants() as tx:

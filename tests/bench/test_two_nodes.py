@@ -1,31 +1,43 @@
 """Two nodes on one database are one system: each fax goes out once, and limits hold whoever dials."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faxplan import outbound, tenants
+from faxplan import nodes, outbound, tenants
 from faxplan.outbound import SendRequest
 from tests.bench.switch_process import SwitchProcess, node_settings
 from tests.bench.whole import wait_for
 from tests.routing import change
 from tests.world import World
 
-TRUNK_CALLS, TENANT_CALLS = 6, 4
+TRUNK_CALLS, TENANT_CALLS, NODE_CALLS = 6, 4, 4
 FAX = '[[number]]\nprefix = "+49309876"\n'
 
 
 @pytest.fixture
-def nodes(world: World, tmp_path: Path) -> Iterator[list[SwitchProcess]]:
+def two_nodes(world: World, tmp_path: Path) -> Iterator[None]:
+    """Both run. Neither has channels for all that the trunk takes, so that a burst needs both."""
     running = [
-        SwitchProcess(world, tmp_path / "one", speed=20, numbers=FAX),
-        SwitchProcess(world, tmp_path / "two", settings=node_settings(world, "node2"), speed=20, numbers=FAX),
+        SwitchProcess(
+            world, tmp_path / name, settings=replace(settings, max_channels=NODE_CALLS), speed=20, numbers=FAX
+        )
+        for name, settings in (("one", world.settings), ("two", node_settings(world, "node2")))
     ]
-    yield running
-    for each in running:
-        each.stop()
+    try:
+        wait_for(lambda: names_of_nodes(world) == {"node1", "node2"}, "both nodes to report")
+        yield
+    finally:
+        for each in running:
+            each.stop()
+
+
+def names_of_nodes(world: World) -> set[str]:
+    with world.admin.across_tenants() as tx:
+        return {node["name"] for node in nodes.everyone(tx)}
 
 
 def most_at_once(calls: list[dict[str, Any]]) -> int:
@@ -41,7 +53,7 @@ def most_at_once(calls: list[dict[str, Any]]) -> int:
 
 @pytest.mark.parametrize("count", [24, pytest.param(500, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_a_burst_goes_out_once_and_within_every_limit(
-    world: World, nodes: list[SwitchProcess], tmp_path: Path, count: int
+    world: World, two_nodes: None, tmp_path: Path, count: int
 ) -> None:
     change(world, "trunks", max_calls=TRUNK_CALLS)
     with world.admin.across_tenants() as tx:
@@ -79,4 +91,5 @@ def test_a_burst_goes_out_once_and_within_every_limit(
         calls += mine
     assert sorted(call["fax_id"] for call in calls) == sorted(ids)
     assert most_at_once(calls) <= TRUNK_CALLS
-    assert {call["node"] for call in calls} == {"node1", "node2"}
+    for name in ("node1", "node2"):
+        assert 0 < most_at_once([call for call in calls if call["node"] == name]) <= NODE_CALLS

@@ -371,6 +371,7 @@ create table routes (
     enabled     boolean not null default true,
     weight      integer not null default 1,
     cost        numeric,
+    in_clear    boolean not null default false,
     constraint routes_pkey primary key (id),
     constraint routes_trunk_fkey foreign key (trunk_id) references trunks (id),
     constraint routes_only_for_fkey foreign key (only_for) references tenants (id),
@@ -385,16 +386,19 @@ comment on column routes.prefix is 'How numbers begin that it takes. X stands fo
 comment on column routes.trunk_id is 'Null: numbers with this prefix are barred, for every tenant that has no route of its own for it.';
 comment on column routes.only_for is 'A tenant that has this route for itself; null: every tenant.';
 comment on column routes.weight is 'Share of the calls among trunks of one position.';
+comment on column routes.in_clear is
+    'Its trunk, without encrypted media, may take what one with them takes that stands before it or beside it; else it is passed over.';
 comment on column routes.cost is 'What a minute costs, in the installation''s currency: for records only.';
 
 create function matching_routes(tenant bigint, called text)
     returns table (trunk_id bigint, prefix text, dedicated boolean, own boolean, usable boolean, overflow boolean, "position" integer,
-                   weight integer, cost numeric, specific integer[])
+                   weight integer, cost numeric, specific integer[], encrypted boolean, in_clear boolean)
     language sql stable
 begin atomic
     select r.trunk_id, r.prefix, t.dedicated_to is not null, r.only_for is not null or t.dedicated_to is not null, coalesce(t.enabled, true),
            coalesce(t.overflow, true), r.position, r.weight, r.cost,
-           array[length(r.prefix), length(translate(r.prefix, 'XZN', ''))]
+           array[length(r.prefix), length(translate(r.prefix, 'XZN', ''))],
+           coalesce(t.encrypted_media, false), r.in_clear
     from routes r left join trunks t on t.id = r.trunk_id
     where r.enabled and (r.only_for is null or r.only_for = tenant) and (t.dedicated_to is null or t.dedicated_to = tenant)
       and case when r.prefix ~ '[XZN]'
@@ -425,11 +429,16 @@ begin atomic
         from matching m where m.trunk_id is not null
     ), best as (
         select r.*, bool_and(r.overflow) filter (where r.dedicated) over () as may_overflow from ranked r where r.fit = 1
+    ), placed as (
+        select b.*, case when b.dedicated then 1 when b.own then 2 else 3 end as stage from best b
+        where (b.dedicated or coalesce(b.may_overflow, true))
+          and not exists (select from bar where (bar.specific, bar.own) > (b.specific, b.own))
     )
-    select b.trunk_id, case when b.dedicated then 1 when b.own then 2 else 3 end, b.prefix, b.position, b.weight, b.cost
-    from best b
-    where b.usable and (b.dedicated or coalesce(b.may_overflow, true))
-      and not exists (select from bar where (bar.specific, bar.own) > (b.specific, b.own))
+    select p.trunk_id, p.stage, p.prefix, p.position, p.weight, p.cost
+    from placed p
+    where p.usable
+      and (p.encrypted or p.in_clear
+           or not exists (select from placed e where e.encrypted and (e.stage, e.position) <= (p.stage, p.position)))
     order by 2, 4, 5 desc, 1;
 end;
 comment on function trunks_for(bigint, text) is
@@ -437,7 +446,8 @@ comment on function trunks_for(bigint, text) is
     'routes, then the others), then by position; weight decides among equals. The dedicated ones are those of the longest prefix that leads '
     'to one, and the others those of the longest prefix that leads to any other. A bar holds for each route that fits the number less well, '
     'or as well and is for all where the bar is for the tenant. A trunk that is dedicated and does not overflow keeps its tenant''s calls to '
-    'itself, also while it is disabled.';
+    'itself, also while it is disabled. What a trunk with encrypted media takes, or would if it were enabled, goes by none without them that '
+    'stands after it or beside it, unless that route says in_clear.';
 
 create function is_did(called text) returns boolean
     language sql stable security definer set search_path = pg_catalog, public
@@ -463,7 +473,7 @@ begin
 end $$;
 comment on function routing_changed() is 'Makes every lane out of date. Definer: no role may write routing_version itself.';
 create trigger routing_changed after insert or update or delete on routes for each statement execute function routing_changed();
-create trigger routing_changed after update of enabled, dedicated_to, overflow on trunks for each statement execute function routing_changed();
+create trigger routing_changed after update of enabled, dedicated_to, overflow, encrypted_media on trunks for each statement execute function routing_changed();
 create trigger routing_changed after insert or update of number or delete on dids for each statement execute function routing_changed();
 
 create function lane_of(tenant bigint, called text) returns text
@@ -1076,7 +1086,7 @@ grant select, update on renderings, faxes, quotas to faxplan_worker;
 grant select, insert on documents to faxplan_worker;
 grant select, insert on fax_queue to faxplan_worker;
 grant select on routes to faxplan_worker;
-grant select (id, dedicated_to, overflow, enabled) on trunks to faxplan_worker;
+grant select (id, dedicated_to, overflow, enabled, encrypted_media) on trunks to faxplan_worker;
 grant insert on notices to faxplan_worker;
 grant select on users, mailboxes, dids to faxplan_worker;
 

@@ -28,6 +28,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
                      help="share of the calls among trunks of one position, 1 to 1000 (default: 1)")  # fmt: skip
     add.add_argument("--cost", type=cli_output.amount, metavar="AMOUNT",
                      help="what a minute costs, in your currency: for records only")  # fmt: skip
+    add.add_argument("--in-clear", action="store_true",
+                     help="faxes that a trunk with encrypted media takes as well may go here in clear")  # fmt: skip
     add.set_defaults(command=_add_route)
     listing = group.add_parser("list", parents=[common], help="all routes")
     listing.set_defaults(command=_list_routes)
@@ -43,6 +45,7 @@ def _add_route(context: "Context", options: argparse.Namespace) -> int:
     trunk_provisioning.add_route(
         context.admin, context.actor, options.prefix, options.trunk,
         position=options.position, weight=options.weight, cost=options.cost, only_for=options.only_for,
+        in_clear=options.in_clear,
     )  # fmt: skip
     what = "are barred" if options.trunk is None else f"go through {options.trunk}"
     return cli_output.done(options, _route(options), f"Numbers with {options.prefix} {what}.")
@@ -62,10 +65,10 @@ def _list_routes(context: "Context", options: argparse.Namespace) -> int:
     found = trunk_provisioning.all_routes(context.admin)
     rows = [
         (r["prefix"], r["trunk"] or "(barred)", r["position"], r["weight"], r["cost"], r["only_for"] or "(all)",
-         "yes" if r["enabled"] else "no")
+         "yes" if r["in_clear"] else "no", "yes" if r["enabled"] else "no")
         for r in found
     ]  # fmt: skip
-    headings = ("PREFIX", "TRUNK", "POSITION", "WEIGHT", "COST", "TENANT", "ENABLED")
+    headings = ("PREFIX", "TRUNK", "POSITION", "WEIGHT", "COST", "TENANT", "IN CLEAR", "ENABLED")
     return cli_output.listed(options, found, headings, rows, "There is no route yet. `faxplan route add` enters one.")
 
 

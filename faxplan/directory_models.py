@@ -279,6 +279,7 @@ class Route(Table):
     enabled = BooleanField()
     weight = IntegerField()
     cost = DecimalField(null=True)
+    in_clear = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -142,7 +142,7 @@ def _busy(state: Row) -> str:
 def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[WayOut], barred: str) -> list[str]:
     """Routes that fit the number and are not tried, and why."""
     rows = tx.rows(
-        """select m.prefix, m.trunk_id, m.dedicated, m.usable, m.own, m.specific, t.name, t.overflow
+        """select m.prefix, m.trunk_id, m.dedicated, m.usable, m.own, m.specific, m.encrypted, t.name, t.overflow
            from matching_routes(%s, %s) m left join trunks t on t.id = m.trunk_id
            order by m.specific desc, m.own desc, m.position, t.name""",
         (tenant.id, called),
@@ -167,4 +167,6 @@ def _reason(row: Row, best: dict[bool, str], barred: str, bar: Row | None, *, ke
         return "the trunk is switched off"
     if kept and not row["dedicated"]:
         return "a dedicated trunk keeps its tenant's calls (--overflow off)"
+    if row["prefix"] == best[row["dedicated"]]:
+        return "a trunk with encrypted media takes the number, and this route does not have --in-clear"
     return f"{best[row['dedicated']]} fits better"

@@ -65,15 +65,21 @@ def add_route(
     weight: int = 1,
     cost: Decimal | None = None,
     only_for: str | None = None,
+    in_clear: bool = False,
 ) -> None:
     """prefix: + and leading digits, + alone for all numbers. trunk None: they are barred.
 
-    only_for: a tenant's short name; None: all.
+    only_for: a tenant's short name; None: all. in_clear: as in schema.sql.
     """
     with admin.across_tenants() as tx:
         tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
-        routes.add(tx, prefix, _trunk_id(tx, trunk), position=position, weight=weight, cost=cost, only_for=tenant_id)
-        details = {"trunk": trunk, "position": position, "weight": weight, "only_for": tenant_id}
+        routes.add(
+            tx, prefix, _trunk_id(tx, trunk),
+            position=position, weight=weight, cost=cost, only_for=tenant_id, in_clear=in_clear,
+        )  # fmt: skip
+        details = {
+            "trunk": trunk, "position": position, "weight": weight, "only_for": tenant_id, "in_clear": in_clear,
+        }  # fmt: skip
         _record(tx, actor, "route.add", f"route:{prefix}", details if cost is None else {**details, "cost": str(cost)})
 
 

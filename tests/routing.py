@@ -12,6 +12,11 @@ def add_trunk(world: World, name: str, **values: Any) -> int:
         return trunk_directory.add(tx, name, {"host": f"{name}.example", "inbound_country": "DE", **values})
 
 
+def add_encrypted_trunk(world: World, name: str, **values: Any) -> int:
+    """One that demands SRTP."""
+    return add_trunk(world, name, transport="tls", t38=False, encrypted_media=True, **values)
+
+
 def add_route(world: World, prefix: str, trunk: int | None, **values: Any) -> None:
     with world.admin.across_tenants() as tx:
         routes.add(tx, prefix, trunk, **values)

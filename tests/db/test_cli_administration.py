@@ -289,7 +289,7 @@ def test_a_trunk_with_registration_and_its_route(
     said(capsys, "route", "add", "+49", "second", "--only-for", "acme", "--position", "5")
     assert listed(capsys, "route", "list")[1] == {
         "prefix": "+49", "trunk": "second", "position": 5, "weight": 1, "cost": None, "only_for": "acme",
-        "enabled": True,
+        "enabled": True, "in_clear": False,
     }  # fmt: skip
     assert "Remove them first" in said(capsys, "trunk", "remove", "second", code=1)
     assert "no such route" in said(capsys, "route", "remove", "+49", "second", code=1)
@@ -436,8 +436,15 @@ def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.Capt
     assert (route["prefix"], route["weight"], route["cost"]) == ("+49X0", 3, 0.012)
     assert "0.012" in said(capsys, "route", "list")
     assert [row["details"] for row in audited(shop)] == [
-        {"trunk": "carrier", "position": 100, "weight": 3, "only_for": None, "cost": "0.012"}
+        {"trunk": "carrier", "position": 100, "weight": 3, "only_for": None, "in_clear": False, "cost": "0.012"}
     ]
+
+
+def test_a_route_may_take_in_clear_what_is_encrypted_elsewhere(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "route", "add", "+49", "carrier", "--in-clear")
+    assert [route["in_clear"] for route in listed(capsys, "route", "list")] == [False, True]
+    (row,) = audited(shop)
+    assert row["details"]["in_clear"] is True
 
 
 def test_a_prefix_is_barred_and_allowed_again(shop: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from faxplan import route_explanation, trunk_health
 from faxplan.errors import InvalidNumber, NotFound
 from faxplan.route_explanation import Explanation
 from tests.faxes import claim, queued
-from tests.routing import add_route, add_trunk, carrier, change
+from tests.routing import add_encrypted_trunk, add_route, add_trunk, carrier, change
 from tests.world import World
 
 
@@ -117,3 +117,14 @@ def test_what_is_no_number_or_nobody_is_refused(world: World) -> None:
         explain(world, "112")
     with pytest.raises(NotFound):
         route_explanation.explain(world.admin, world.settings, "nobody", "030 99001234")
+
+
+def test_a_trunk_that_would_carry_in_clear_what_is_encrypted_is_told(world: World) -> None:
+    add_route(world, "+49", add_encrypted_trunk(world, "sealed"))
+    add_route(world, "+49", add_trunk(world, "open"), position=200)
+    found = explain(world)
+    assert [way.trunk for way in found.ways] == ["sealed"]
+    assert found.passed_over == [
+        "+49 through open: a trunk with encrypted media takes the number, and this route does not have --in-clear",
+        "+ through carrier: +49 fits better",
+    ]

@@ -9,7 +9,7 @@ from faxplan.errors import NoRoute
 from faxplan.ways import Ways
 from tests.claiming import ends, taken, trunk_names
 from tests.faxes import NUMBER, claim, queued
-from tests.routing import add_route, add_trunk, carrier, change
+from tests.routing import add_encrypted_trunk, add_route, add_trunk, carrier, change
 from tests.world import Office, World
 
 
@@ -196,3 +196,58 @@ def test_numbers_that_are_barred_off_or_unserved_do_not_share_a_lane(world: Worl
     assert {fax.fax_id for _ in range(3) for fax in claim(world, ways=known)} == {barred, unserved}
     with world.switch.across_tenants() as tx:
         assert tx.rows("select fax_id from fax_queue") == [{"fax_id": waits}]
+
+
+class TestInClear:
+    """What a trunk with encrypted media takes goes by no other, unless that one's route says so."""
+
+    def test_a_trunk_in_clear_is_no_way_out_beside_or_after_an_encrypted_one(self, world: World) -> None:
+        add_route(world, "+49", add_encrypted_trunk(world, "sealed"), position=20)
+        add_route(world, "+49", add_trunk(world, "beside"), position=20)
+        add_route(world, "+49", add_trunk(world, "after"), position=30)
+        add_route(world, "+49", add_encrypted_trunk(world, "sealed-too"), position=40)
+        assert ways(world, world.acme) == ["sealed", "sealed-too"]
+        assert ways(world, world.acme, "+12125550100") == ["carrier"]
+
+    def test_one_that_stands_before_it_is_no_step_back(self, world: World) -> None:
+        add_route(world, "+49", add_trunk(world, "before"), position=10)
+        add_route(world, "+49", add_encrypted_trunk(world, "sealed"), position=20)
+        assert ways(world, world.acme) == ["before", "sealed"]
+
+    def test_a_route_may_allow_it(self, world: World) -> None:
+        add_route(world, "+49", add_encrypted_trunk(world, "sealed"), position=20)
+        add_route(world, "+49", add_trunk(world, "allowed"), position=30, in_clear=True)
+        assert ways(world, world.acme) == ["sealed", "allowed"]
+
+    def test_a_dedicated_trunk_that_is_encrypted_does_not_overflow_in_clear(self, world: World) -> None:
+        add_route(world, "+", add_encrypted_trunk(world, "sealed", dedicated_to=world.acme.tenant.id, overflow=True))
+        assert ways(world, world.acme) == ["sealed"]
+        assert ways(world, world.borea) == ["carrier"]
+
+    def test_an_encrypted_trunk_that_is_barred_or_fits_less_well_keeps_nothing(self, world: World) -> None:
+        add_route(world, "+49", add_encrypted_trunk(world, "sealed"))
+        add_route(world, "+4930", add_trunk(world, "berlin"))
+        assert ways(world, world.acme) == ["berlin"]
+
+    def test_faxes_wait_while_the_encrypted_trunk_is_off(self, world: World) -> None:
+        sealed = add_encrypted_trunk(world, "sealed")
+        add_route(world, "+49", sealed)
+        add_route(world, "+49", add_trunk(world, "open"), position=200)
+        fax_id = queued(world, world.acme)
+        with world.admin.across_tenants() as tx:
+            tx.execute("update trunks set enabled = false where id = %s", (sealed,))
+        assert [taken(world), taken(world)] == [[], []]
+        with world.admin.across_tenants() as tx:
+            tx.execute("update trunks set enabled = true where id = %s", (sealed,))
+        assert [taken(world), taken(world)] == [[], [fax_id]]
+
+    def test_faxes_that_are_queued_follow_when_a_trunk_is_encrypted(self, world: World) -> None:
+        add_route(world, "+49", add_trunk(world, "one"))
+        add_route(world, "+49", add_trunk(world, "two", transport="tls", t38=False))
+        ids = [queued(world, world.acme) for _ in range(8)]
+        with world.admin.across_tenants() as tx:
+            tx.execute("update trunks set encrypted_media = true where name = 'two'")
+        assert taken(world) == []
+        faxes = claim(world)
+        assert sorted(fax.fax_id for fax in faxes) == sorted(ids)
+        assert trunk_names(faxes) == ["two"] * 8

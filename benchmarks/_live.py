@@ -138,8 +138,9 @@ def a_place() -> Iterator[Place]:
 
 
 @contextmanager
-def a_world(base: Path) -> Iterator[tuple[World, postgres.Cluster]]:
-    cluster = postgres.start(base / "postgres")
+def a_world(base: Path, **settings: str) -> Iterator[tuple[World, postgres.Cluster]]:
+    """settings: PostgreSQL's."""
+    cluster = postgres.start(base / "postgres", settings=settings)
     try:
         create_installation(cluster.superuser_url(), "faxplan")
         with world_on(Installation(cluster, "faxplan"), base) as world:

@@ -47,7 +47,7 @@ LOOK = Prepared(
         select h.*, t.xmin::text as tenant_version, t.time_zone, t.max_calls, t.calls_per_hour, t.pages_per_hour
         from heads h join tenants t on t.id = h.tenant_id and t.enabled),
     due as (
-        select w.*, coalesce(c.calls, 0) as calls, s.served_at,
+        select w.*, coalesce(c.calls, 0) as calls, s.served_at, now() at time zone w.time_zone as here,
                least(w.max_calls - coalesce(c.calls, 0),
                      w.calls_per_hour - case when s.hour = date_trunc('hour', now()) then s.calls else 0 end) as room,
                w.pages_per_hour - case when s.hour = date_trunc('hour', now()) then s.pages else 0 end as page_room
@@ -56,18 +56,14 @@ LOOK = Prepared(
             on c.tenant_id = w.tenant_id
         left join tenant_turns s on s.tenant_id = w.tenant_id
         where w.not_before <= now() and not (%(internal)s::boolean and strpos(w.lane, ':internal') > 0)),
-    closed as (
-        select c.tenant_id, c.priority
-        from (select tenant_id, priority, extract(isodow from here)::integer as weekday, here::time as clock
-              from (select distinct d.tenant_id, d.priority, now() at time zone d.time_zone as here from due d
-                    where exists (select from sending_hours h where h.tenant_id = d.tenant_id)) d) c
-        join sending_hours h on h.tenant_id = c.tenant_id and coalesce(h.priority, c.priority) = c.priority
-        group by c.tenant_id, c.priority
-        having not bool_or(h.weekday = c.weekday and h.opens <= c.clock and c.clock < h.closes)),
     ranked as (
         select d.*, row_number() over (order by d.priority, d.calls, d.served_at nulls first, d.not_before) as place
-        from due d
-        where coalesce(d.room > 0, true) and (d.tenant_id, d.priority) not in (select tenant_id, priority from closed)
+        from due d cross join lateral (
+            -- Null: the tenant has no hours for this priority.
+            select bool_or(h.weekday = extract(isodow from d.here)
+                           and h.opens <= d.here::time and d.here::time < h.closes) as is_open
+            from sending_hours h where h.tenant_id = d.tenant_id and coalesce(h.priority, d.priority) = d.priority) h
+        where coalesce(d.room > 0, true) and coalesce(h.is_open, true)
           -- What no hour has room for goes on: that ends it, in words (staging).
           and coalesce(d.pages <= d.page_room or d.pages > d.pages_per_hour, true)),
     served as materialized (

@@ -14,7 +14,7 @@ import signal
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +85,12 @@ class Cluster:
             _await_end(self.data_dir)
 
 
-def start(data_dir: Path, *, durable: bool = True) -> Cluster:
+def start(data_dir: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> Cluster:
     """Starts the cluster that lies in `data_dir`, making it if there is none; finds it if it runs already.
 
-    UTF-8, C.UTF-8 collation. `durable=False` trades safety in a power cut for speed. Survives our own end: whoever
-    starts it stops it. Raises ClusterFailed or postgres_account.EmbeddedPostgresMissing.
+    UTF-8, C.UTF-8 collation. `durable=False` trades safety in a power cut for speed. settings: of postgresql.conf, in
+    place of SETTINGS. Survives our own end: whoever starts it stops it. Raises ClusterFailed or
+    postgres_account.EmbeddedPostgresMissing.
     """
     data_dir = data_dir.absolute()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,7 @@ def start(data_dir: Path, *, durable: bool = True) -> Cluster:
         if not (cluster.data_dir / "PG_VERSION").exists():
             _initialise(cluster, durable=durable)
         if not cluster.running():
-            _launch(cluster, SETTINGS | ({} if durable else THROW_AWAY_SETTINGS))
+            _launch(cluster, SETTINGS | ({} if durable else THROW_AWAY_SETTINGS) | dict(settings or {}))
     return cluster
 
 

@@ -257,7 +257,7 @@ def assert_withdrawn(world: World) -> None:
 
 def test_the_same_channel_cannot_be_two_calls(world: World) -> None:
     accept(world)
-    with pytest.raises(Exception, match="attempts_channel_uuid_key"):
+    with pytest.raises(Exception, match="calls_channel_uuid_key"):
         accept(world)
 
 

@@ -1,9 +1,11 @@
 """The direction of imports, as docs/architecture.md draws it: import-linter's contracts, and what it cannot see."""
 
 import ast
+import fnmatch
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,20 @@ def test_import_linter_contracts_are_kept() -> None:
     lint = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(lint, cwd=PROJECT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_and_the_contract_have_the_same_rooms() -> None:
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [re.findall(r"\w+", layer) for layer in contracts[0]["layers"]]
+    page = (PROJECT / "docs" / "architecture.md").read_text().partition("knows every module's room")[2]
+    # A room: its name and what it is, then its modules, further to the right; * stands for any letters.
+    drawn = re.findall(r"^ {4}\w+ +\S.*\n((?: {20}\S.*\n)+)", page.partition("Above them")[0], re.MULTILINE)
+    rooms = [re.findall(r"[\w*]+", modules) for modules in drawn]
+    assert len(rooms) == len(layers)
+    for room, layer in zip(rooms, layers, strict=True):
+        shown = [module for module in layer if any(fnmatch.fnmatch(module, name) for name in room)]
+        assert sorted(shown) == sorted(layer)
+        assert all(fnmatch.filter(layer, name) for name in room)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

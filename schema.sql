@@ -105,8 +105,8 @@ create table sending_hours (
     constraint sending_hours_order check (opens < closes)
 );
 comment on table sending_hours is
-    'When a tenant''s faxes may be dialled, by the clock of its time zone. A priority without a row is dialled at any time.';
-comment on column sending_hours.priority is 'As faxes.priority; null: every one.';
+    'When a tenant''s faxes may be dialled, by the clock of its time zone. Where there is no row for them, at any time.';
+comment on column sending_hours.priority is 'As faxes.priority; null: each that has no rows of its own.';
 comment on column sending_hours.weekday is 'ISO 8601: 1 is Monday.';
 comment on column sending_hours.closes is 'The first moment that is too late; 24:00 for the end of the day.';
 

@@ -134,7 +134,7 @@ def _add_hours(context: "Context", options: argparse.Namespace) -> int:
     text = f"{what} of {options.slug} are dialled {options.days} {options.clock}, and at no hours that are not entered."
     entered = calling_provisioning.hours(context.admin, options.slug)
     if priority is not None and any(each["priority"] is None for each in entered):
-        text += " They are dialled in the hours for all faxes as well: `faxplan hours list`."
+        text += " The hours for all faxes are not theirs any more: `faxplan hours list`."
     return cli_output.done(options, {"tenant": options.slug, "hours": found}, text)
 
 

@@ -6,6 +6,7 @@ A user sees what they sent, and what lies in the mailboxes that they read.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from faxplan import sending_hours
 from faxplan.attempts import ANONYMOUS
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
@@ -133,14 +134,10 @@ class Attempt:
 
 
 # In the order in which lanes.py and ways.py ask; a test of a trunk asks nothing of it.
-_HELD_BY = """
+_HELD_BY = f"""
     case when f.direction = 'inbound' or f.state <> 'queued' or f.not_before > now() or f.is_test then null
          when not t.enabled then 'tenant'
-         when not coalesce((
-             select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
-                            and clock.here::time < h.closes)
-             from sending_hours h, (select now() at time zone t.time_zone as here) clock
-             where h.tenant_id = t.id and (h.priority is null or h.priority = f.priority)), true) then 'hours'
+         when not {sending_hours.are_open("t.id", "f.priority", "(now() at time zone t.time_zone)")} then 'hours'
          when exists (
              select from tenant_turns u
              where u.tenant_id = t.id and u.hour = date_trunc('hour', now())

@@ -6,7 +6,7 @@ However long the queue, a look at it is a look at each lane, and at the first fe
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from faxplan import limits
+from faxplan import limits, sending_hours
 from faxplan.db import Prepared, Row, Transaction
 from faxplan.limits import TrunkRoom
 from faxplan.ways import Route
@@ -58,12 +58,8 @@ LOOK = Prepared(
         where w.not_before <= now() and not (%(internal)s::boolean and strpos(w.lane, ':internal') > 0)),
     ranked as (
         select d.*, row_number() over (order by d.priority, d.calls, d.served_at nulls first, d.not_before) as place
-        from due d cross join lateral (
-            -- Null: the tenant has no hours for this priority.
-            select bool_or(h.weekday = extract(isodow from d.here)
-                           and h.opens <= d.here::time and d.here::time < h.closes) as is_open
-            from sending_hours h where h.tenant_id = d.tenant_id and coalesce(h.priority, d.priority) = d.priority) h
-        where coalesce(d.room > 0, true) and coalesce(h.is_open, true)
+        from due d
+        where coalesce(d.room > 0, true) and {sending_hours.are_open("d.tenant_id", "d.priority", "d.here")}
           -- What no hour has room for goes on: that ends it, in words (staging).
           and coalesce(d.pages <= d.page_room or d.pages > d.pages_per_hour, true)),
     served as materialized (

@@ -9,6 +9,7 @@ Lock order, everywhere: fax, calls row, quota, audit head.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from faxplan import sending_hours
 from faxplan.db import Row, Transaction
 
 QUEUE_CHANNEL = "faxplan_queue"
@@ -101,7 +102,7 @@ class InternalFax:
 
 
 # As lanes.py finds them: by stepping through the index from one tenant to the next, however many faxes each has.
-_INTERNAL_TENANTS = """
+_INTERNAL_TENANTS = f"""
     with recursive waiting as (
         (select priority, tenant_id from fax_queue where strpos(lane, ':internal') > 0
          order by priority, tenant_id limit 1)
@@ -111,11 +112,7 @@ _INTERNAL_TENANTS = """
             where strpos(q.lane, ':internal') > 0 and (q.priority, q.tenant_id) > (w.priority, w.tenant_id)
             order by q.priority, q.tenant_id limit 1) n)
     select w.priority, w.tenant_id from waiting w join tenants t on t.id = w.tenant_id and t.enabled
-    where coalesce((
-        select bool_or(extract(isodow from clock.here) = h.weekday and clock.here::time >= h.opens
-                       and clock.here::time < h.closes)
-        from sending_hours h, (select now() at time zone t.time_zone as here) clock
-        where h.tenant_id = w.tenant_id and (h.priority is null or h.priority = w.priority)), true)
+    where {sending_hours.are_open("w.tenant_id", "w.priority", "(now() at time zone t.time_zone)")}
     order by w.priority, w.tenant_id <= %s, w.tenant_id"""
 
 

@@ -27,6 +27,17 @@ class Hours:
     closes: str
 
 
+def are_open(tenant: str, priority: str, here: str) -> str:
+    """SQL: whether faxes of a priority may be dialled. Its own hours count, or those for all where it has none.
+
+    Each an SQL expression: a tenant's id; a priority; the local time, a timestamp.
+    """
+    return f"""coalesce((
+        select bool_or(h.weekday = extract(isodow from {here}) and h.opens <= {here}::time and {here}::time < h.closes)
+        from sending_hours h where h.tenant_id = {tenant} and coalesce(h.priority, {priority}) = {priority}
+        group by h.priority order by h.priority nulls last limit 1), true)"""
+
+
 def parse(days: str, clock: str) -> list[Hours]:
     """Of `mon-fri`, `sat,sun`, `daily` and `8:00-18:00`. Hours over midnight become two. Raises InvalidHours, also for
     hours that open and close at once: some mean a whole day by it, and others nothing.
@@ -63,7 +74,7 @@ def _weekdays(text: str) -> list[int]:
 
 
 def add(tx: Transaction, tenant_id: int, hours: list[Hours], priority: Priority | None) -> None:
-    """Lets faxes of a priority (None: of every one) be dialled then (role admin)."""
+    """Lets faxes of a priority (None: of each that has no hours of its own) be dialled then (role admin)."""
     for each in hours:
         tx.execute(
             "insert into sending_hours (tenant_id, priority, weekday, opens, closes) values (%s, %s, %s, %s, %s)",
@@ -77,7 +88,7 @@ def clear(tx: Transaction, tenant_id: int) -> int:
 
 
 def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
-    """priority (None: every one), weekday, opens, closes, as HH:MM."""
+    """priority (None: each that has none of its own), weekday, opens, closes, as HH:MM."""
     return tx.rows(
         """select priority, weekday, to_char(opens, 'HH24:MI') as opens,
                   case when closes = '24:00' then '24:00' else to_char(closes, 'HH24:MI') end as closes

@@ -60,12 +60,12 @@ def test_what_cannot_be_is_refused_in_words(
     assert audited(shop) == []
 
 
-def test_hours_of_a_priority_are_said_to_come_on_top_of_those_for_all(
+def test_hours_of_a_priority_are_said_to_count_in_place_of_those_for_all(
     shop: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "as well" not in said(capsys, "hours", "add", "acme", "sat", "20:00-22:00", "--priority", "bulk")
-    assert "as well" not in said(capsys, "hours", "add", "acme", "mon-fri", "08:00-18:00")
-    assert "dialled in the hours for all faxes as well" in said(
+    assert "not theirs" not in said(capsys, "hours", "add", "acme", "sat", "20:00-22:00", "--priority", "bulk")
+    assert "not theirs" not in said(capsys, "hours", "add", "acme", "mon-fri", "08:00-18:00")
+    assert "hours for all faxes are not theirs any more" in said(
         capsys, "hours", "add", "acme", "mon-fri", "20:00-22:00", "--priority", "bulk"
     )
 

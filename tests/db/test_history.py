@@ -164,6 +164,21 @@ class TestHeldBy:
             )
         assert self.held_by(world, due) == found
 
+    @pytest.mark.parametrize(("open_to", "found"), [(None, "hours"), (100, None)])
+    def test_the_hours_of_its_priority_in_place_of_those_for_all(
+        self, world: World, open_to: int | None, found: str | None
+    ) -> None:
+        due = queued(world, world.acme)
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            for priority in (None, 100):
+                tx.execute(
+                    """insert into sending_hours (tenant_id, priority, weekday, opens, closes)
+                       select %s, %s, d, '00:00', '24:00' from generate_series(1, 7) d
+                       where %s or d = extract(isodow from now() + interval '3 days')""",
+                    (world.acme.tenant.id, priority, priority == open_to),
+                )
+        assert self.held_by(world, due) == found
+
     def test_a_bar(self, world: World) -> None:
         due = queued(world, world.acme)
         add_route(world, NUMBER[:6], None)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from faxplan import lanes, tenants, trunk_tests
 from tests import many
 from tests.claiming import BULK, ends, taken, trunk_names
@@ -160,12 +162,22 @@ class TestSendingHours:
         self.open(world, "now", priority=BULK)
         assert taken(world) == [bulk]
 
-    def open(self, world: World, when: str, priority: int | None = None) -> None:
+    @pytest.mark.parametrize(("for_all", "for_bulk"), [("now", "never"), ("never", "now")])
+    def test_those_of_a_priority_count_in_place_of_those_for_all(
+        self, world: World, for_all: str, for_bulk: str
+    ) -> None:
+        bulk, normal = queued(world, world.acme, priority=BULK), queued(world, world.acme)
+        self.open(world, for_all)
+        self.open(world, for_bulk, priority=BULK, others_stay=True)
+        assert taken(world) == [normal if for_all == "now" else bulk]
+
+    def open(self, world: World, when: str, priority: int | None = None, *, others_stay: bool = False) -> None:
         """All of today, or only on another day than today and tomorrow, in the tenant's own zone."""
         with world.admin.tenant(world.acme.tenant.id) as tx:
             today = tx.value("select extract(isodow from now() at time zone %s)", (world.acme.tenant.time_zone,))
             days = range(1, 8) if when == "now" else [int(today + 2) % 7 + 1]
-            tx.execute("delete from sending_hours")
+            if not others_stay:
+                tx.execute("delete from sending_hours")
             for day in days:
                 tx.execute(
                     """insert into sending_hours (tenant_id, priority, weekday, opens, closes)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from faxplan.constraints import CONSTRAINT_MESSAGES, ConstraintViolated
+from faxplan.db import ValueRefused
 from tests.installations import Installation
 from tests.past_the_gate import connected
 from tests.world import World
@@ -41,6 +42,7 @@ MACHINES_OWN = {
 # In the other tables: rules that no input reaches.
 NOT_BY_INPUT = {
     "tenants_pkey": NEW_ID,
+    "tenants_time_zone_known": "it raises an error of its own; tenants asks first",
     "tenants_permitted_kinds_known": "chosen by name from those that there are",
     "tenants_number_lists_form": "number_policy.entry is stricter",
     "users_pkey": NEW_ID,
@@ -137,3 +139,8 @@ def test_a_value_that_a_trunk_cannot_have_is_answered_in_words(world: World, col
     with pytest.raises(ConstraintViolated) as refused, world.admin.across_tenants() as tx:
         tx.execute(f"update trunks set {column} = %s", (value,))
     assert "rule" not in str(refused.value)
+
+
+def test_no_tenant_has_a_time_zone_that_the_database_cannot_read(world: World) -> None:
+    with pytest.raises(ValueRefused, match="time zone"), world.admin.across_tenants() as tx:
+        tx.execute("update tenants set time_zone = 'Nowhere/Atall' where id = %s", (world.acme.tenant.id,))

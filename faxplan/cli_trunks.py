@@ -99,6 +99,8 @@ def _state(state: dict[str, Any]) -> str:
         return "off"
     if state["rests_seconds"]:
         return f"rests for {state['rests_seconds']} s"
+    if state["is_tried"]:
+        return "tried, one call at a time"
     if state["down_on"]:
         return f"down on {', '.join(state['down_on'])}"
     if state["failures"]:

@@ -18,7 +18,8 @@ acknowledged.
 - *next trunk*: at once, through the next trunk of the route that has not been tried just before and does not rest.
 - *trunk fault*: uses up none of the fax's tries. It comes again at growing distances, up to 15 min, for 24 hours and
   at least 20 calls. A trunk with three of them in a row, to different numbers, rests for 10 seconds, and twice as long
-  with each further one, up to 5 minutes; where a node's switch cannot reach its gateway, at once, and on that node.
+  with each further one, up to 5 minutes; in between it is tried with one call at a time until it takes one. Where a
+  node's switch cannot reach its gateway, it rests at once, and on that node.
 - *final* after *next trunk*: once no other trunk is left. One that rests, or was down just before, is waited for.
 - *with less*: the next call goes without V.17, then without T.38, then without ECM. Two calls in a row that failed in
   T.38, or broke off in it before a page came over, switch it off for the number; `faxplan destination list` shows that.

@@ -130,6 +130,10 @@ def _busy(state: Row) -> str:
     reasons = []
     if state["rests_seconds"]:
         reasons.append(f"it rests for {state['rests_seconds']} s after {state['failures']} failures in a row")
+    if state["is_tried"] and state["calls"]:
+        reasons.append(
+            f"after {state['failures']} failures in a row it takes one call at a time until one goes through"
+        )
     if state["down_on"]:
         reasons.append(f"the switch of {', '.join(state['down_on'])} cannot reach it")
     if state["max_calls"] is not None and state["calls"] >= state["max_calls"]:

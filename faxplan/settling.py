@@ -299,8 +299,10 @@ def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row, calls_to_o
         return True
     scarce = tx.value(
         """select exists (select from trunks where id = %s and max_calls is not null)
+               -- It has just begun to work again (trunk_health.worked).
+               or exists (select from trunk_states where trunk_id = %s and last_success_at = now())
                or (select count(*) from calls where destination = %s) + 1 >= %s""",
-        (call["trunk_id"], call["destination"], calls_to_one_number),
+        (call["trunk_id"], call["trunk_id"], call["destination"], calls_to_one_number),
     )
     return bool(scarce)
 

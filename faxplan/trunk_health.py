@@ -9,12 +9,14 @@ from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
 
 FAILURES_BEFORE_REST = 3
+"""So many in a row; then, between two rests, it is tried with one call at a time until it takes one."""
 SHORTEST_REST_SECONDS, LONGEST_REST_SECONDS = 10, 300
 
 
 def failed(tx: Transaction, trunk_id: int, what: str, number: str) -> None:
     """A call to a number that the trunk could not take. From the third number in a row on it rests, each time twice as
-    long. Kept of a number is a hash: its tenant's affairs are nobody else's.
+    long. What was claimed before that counts with it. Kept of a number is a hash: its tenant's affairs are nobody
+    else's.
     """
     tx.later(
         """insert into trunk_states as s (trunk_id, failures, last_failure, last_failure_at, failed_numbers)
@@ -28,8 +30,8 @@ def failed(tx: Transaction, trunk_id: int, what: str, number: str) -> None:
                                else s.rests_until end
                    from (select c.counts, s.failures + c.counts::integer as failures,
                                 (s.failed_numbers || excluded.failed_numbers)[:%(patience)s] as numbers
-                         from (select s.failures >= %(patience)s
-                                   or not s.failed_numbers @> excluded.failed_numbers as counts) c) n),
+                         from (select s.rests_until <= now() and (s.failures >= %(patience)s
+                                   or not s.failed_numbers @> excluded.failed_numbers) as counts) c) n),
                last_failure = excluded.last_failure, last_failure_at = now()""",
         {
             "trunk": trunk_id,
@@ -88,7 +90,8 @@ def worked(tx: Transaction, trunk_id: int, node: str) -> None:
 def everyone(tx: Transaction) -> list[Row]:
     """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), down_on (nodes on
     which alone it rests), last_failure and its time, last_success_at, calls in flight on all nodes and in both
-    directions, max_calls, paced_seconds (until calls_per_second allows the next call, as limits.py reckons; 0: now).
+    directions, is_tried (it has rested, and takes one call at a time), max_calls, paced_seconds (until calls_per_second
+    allows the next call, as limits.py reckons; 0: now).
     """
     return tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,
@@ -97,9 +100,11 @@ def everyone(tx: Transaction) -> list[Row]:
                                        - greatest(0, 0.1 - 1 / t.calls_per_second)), 0)::float as paced_seconds,
                   case when s.rests_until > now() then ceil(extract(epoch from s.rests_until - now()))::integer
                        else 0 end as rests_seconds,
+                  coalesce(s.failures >= %s and s.rests_until <= now(), false) as is_tried,
                   array(select n.key from jsonb_each(s.node_rests) n where (n.value ->> 1)::timestamptz > now()
                         order by n.key) as down_on
-           from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name"""
+           from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name""",
+        (FAILURES_BEFORE_REST,),
     )
 
 

@@ -2,7 +2,7 @@
 
 from faxplan import trunk_health
 from tests.claiming import trunk_names
-from tests.faxes import claim, queued
+from tests.faxes import accepted, claim, queued
 from tests.routing import add_route, add_trunk, carrier
 from tests.world import World
 
@@ -34,14 +34,47 @@ def test_the_next_trunk_takes_its_calls_meanwhile(world: World) -> None:
 def test_it_rests_longer_each_time_and_not_for_ever(world: World) -> None:
     rests = []
     for time in range(10):
-        fail(world, 1, f"+49301000{min(time, 2)}")
+        # Calls that were claimed together tell once.
+        for _ in range(2 if time > 1 else 1):
+            fail(world, 1, f"+49301000{min(time, 2)}")
         with world.switch.across_tenants() as tx:
             rests.append(trunk_health.everyone(tx)[0]["rests_seconds"])
+            tx.execute("update trunk_states set rests_until = now() where rests_until > now()")
     assert rests == [0, 0, 10, 20, 40, 80, 160, 300, 300, 300]
 
 
+def test_after_its_rest_it_is_tried_with_one_call_at_a_time(world: World) -> None:
+    fail(world, 3)
+    for _ in range(4):
+        queued(world, world.acme)
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set rests_until = now()")
+    assert len(claim(world)) == 1
+    with world.switch.across_tenants() as tx:
+        assert trunk_health.everyone(tx)[0]["is_tried"]
+    assert claim(world) == []
+    # It rings by now.
+    with world.switch.across_tenants() as tx:
+        tx.execute("update calls set started_at = started_at - interval '61 s'")
+    assert len(claim(world)) == 1
+    assert claim(world) == []
+    with world.switch.across_tenants() as tx:
+        trunk_health.worked(tx, carrier(world), "node1")
+        assert not trunk_health.everyone(tx)[0]["is_tried"]
+    assert len(claim(world)) == 2
+
+
+def test_calls_that_came_in_do_not_stand_in_the_way_of_that(world: World) -> None:
+    fail(world, 3)
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set rests_until = now() - interval '1 s'")
+    accepted(world, world.borea, "uuid-1")
+    queued(world, world.acme)
+    assert len(claim(world)) == 1
+
+
 def test_a_call_that_it_took_ends_that(world: World) -> None:
-    fail(world, 4)
+    fail(world, 3)
     with world.switch.across_tenants() as tx:
         trunk_health.worked(tx, carrier(world), "node1")
     queued(world, world.acme)

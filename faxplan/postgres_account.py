@@ -74,7 +74,17 @@ def run_as(who: pwd.struct_passwd, *command: str | Path) -> subprocess.Completed
 
 
 def programs(who: pwd.struct_passwd) -> Path:
-    """The directory of `postgres`, `initdb`, `pg_ctl`, `pg_dump`, `psql`: one from where that account can run them."""
+    """The directory of `postgres`, `initdb`, `pg_ctl`, `pg_dump`, `psql`: one from where that account can run them.
+
+    That of another PostgreSQL (15 or later) where FAXPLAN_POSTGRES_BIN names one, such as /usr/lib/postgresql/15/bin.
+    """
+    if other := os.environ.get("FAXPLAN_POSTGRES_BIN"):
+        if not (Path(other) / "postgres").is_file():
+            raise EmbeddedPostgresMissing(
+                f"FAXPLAN_POSTGRES_BIN is {other}, and no program postgres is there. "
+                "Name the folder that has it, or unset it for the embedded PostgreSQL."
+            )
+        return Path(other)
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
         raise EmbeddedPostgresMissing(

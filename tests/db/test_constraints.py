@@ -1,10 +1,12 @@
 """Every rule of schema.sql has a name, and whoever can break one is told in words what it asks for."""
 
 import re
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
+from faxplan import tenants
 from faxplan.constraints import CONSTRAINT_MESSAGES, ConstraintViolated
 from faxplan.db import ValueRefused
 from tests.installations import Installation
@@ -144,3 +146,9 @@ def test_a_value_that_a_trunk_cannot_have_is_answered_in_words(world: World, col
 def test_no_tenant_has_a_time_zone_that_the_database_cannot_read(world: World) -> None:
     with pytest.raises(ValueRefused, match="time zone"), world.admin.across_tenants() as tx:
         tx.execute("update tenants set time_zone = 'Nowhere/Atall' where id = %s", (world.acme.tenant.id,))
+
+
+def test_a_zone_that_python_alone_knows_is_refused_in_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenants, "ZoneInfo", lambda _: UTC)
+    with pytest.raises(tenants.InvalidTenant, match="not an IANA time zone"), world.admin.across_tenants() as tx:
+        tenants.change(tx, world.acme.tenant.id, {"time_zone": "Europe/Nowhere"})

@@ -140,6 +140,7 @@ def test_root_may_keep_the_programs_where_the_account_cannot_go(place: Path, mon
     spec.origin = str(closed / package.name / "__init__.py")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
     monkeypatch.setattr(postgres_account, "STATE", place / "state")
+    monkeypatch.delenv("FAXPLAN_POSTGRES_BIN", raising=False)
     cluster = postgres.start(place / "data", durable=False)
     assert place / "state" in cluster.programs.parents
     assert _execute(cluster, "select 1") == 1
@@ -150,3 +151,12 @@ def _execute(cluster: Cluster, query: str) -> object:
         cursor.execute(query)
         row = cursor.fetchone() if cursor.description else None
     return row and row[0]
+
+
+def test_another_postgresql_may_be_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = postgres.start(place / "data", durable=False).programs
+    monkeypatch.setenv("FAXPLAN_POSTGRES_BIN", str(programs))
+    assert postgres_account.programs(postgres_account.account()) == programs
+    monkeypatch.setenv("FAXPLAN_POSTGRES_BIN", str(place))
+    with pytest.raises(postgres_account.EmbeddedPostgresMissing, match="unset it"):
+        postgres_account.programs(postgres_account.account())

@@ -127,6 +127,10 @@ class Transaction:
         """Wakes the listeners of `channel` at commit. There is no payload: any role may listen."""
         self.later("select pg_notify(%s, '')", (channel,))
 
+    def give_time(self, seconds: float) -> None:
+        """From here to the end of the transaction a statement may take so long."""
+        self.later("select set_config('statement_timeout', %s, true)", (f"{int(seconds * 1000)}ms",))
+
     def take_turn(self, what: int, tenant_id: int) -> None:
         """From the next statement to the end of the transaction no other one of this tenant has its turn at `what`."""
         # The key is two integers. Should two tenants share one, they take turns with each other.

@@ -171,3 +171,13 @@ def test_a_connection_that_dies_in_a_transaction_takes_it_along(world: World) ->
     with pytest.raises(DatabaseUnavailable):
         connection_ends_half_way()
     assert periods(world) == []
+
+
+def test_a_transaction_may_be_given_more_time_and_the_next_has_it_no_more(world: World) -> None:
+    shown = "show statement_timeout"
+    with world.admin.across_tenants() as tx:
+        assert tx.value(shown) == "30s"
+        tx.give_time(1800)
+        assert tx.value(shown) == "30min"
+    with world.admin.across_tenants() as tx:
+        assert tx.value(shown) == "30s"

@@ -1,4 +1,7 @@
-"""The carrier's hand: ends calls to the test numbers 02n, 03n and 04n after page n, which no dialplan can."""
+"""The carrier's hand: ends calls to the test numbers 02n, 03n and 04n after page n, which no dialplan can.
+
+Of those to 05n, the first one alone.
+"""
 
 import re
 import threading
@@ -9,7 +12,8 @@ from faxplan.errors import SwitchUnavailable
 from faxplan.freeswitch_instance import Instance
 
 DIALPLAN = Path(__file__).parent / "carrier_dialplan.xml"
-DROPPED = re.compile(r"9900(02|03|04)(\d)$")
+DROPPED = re.compile(r"9900(02|03|04|05)(\d)$")
+ONCE = "05"
 # The receiver says "page" before the sender has its confirmation, 1.3 s later over T.38; the next page takes longer.
 SECONDS_AFTER_PAGE = 2.0
 
@@ -32,6 +36,7 @@ class DropAfterPage:
         self._thread.join(10)
 
     def _run(self) -> None:
+        dropped: dict[str, str] = {}
         with self._carrier.connect() as connection:
             connection.subscribe("CUSTOM", "spandsp::rxfaxpageresult", "spandsp::rxfaxnegociateresult")
             while not self._ends.is_set():
@@ -43,7 +48,10 @@ class DropAfterPage:
                 if event.subclass == "spandsp::rxfaxpageresult":
                     pages = int(event.headers["fax-document-transferred-pages"])
                 if number and pages == int(number[2]):
-                    threading.Thread(target=self._drop, args=(event.headers["Unique-ID"],), daemon=True).start()
+                    uuid = event.headers["Unique-ID"]
+                    if number[1] == ONCE and dropped.setdefault(number.string, uuid) != uuid:
+                        continue
+                    threading.Thread(target=self._drop, args=(uuid,), daemon=True).start()
 
     def _drop(self, uuid: str) -> None:
         time.sleep(SECONDS_AFTER_PAGE)

@@ -50,14 +50,20 @@ def identify(invite: Invite, *, trusted: bool) -> Caller:
     party = _remote_party(invite)
     identity = sender
     if trusted:
-        asserted = _address(invite.asserted)
         remote = party if party is not None and party.parameters.get("screen", "").lower() != "no" else None
-        identity = next((each for each in (asserted, remote) if each is not None and each.number), sender)
+        identity = next((each for each in (*_asserted(invite), remote) if each is not None and each.number), sender)
     verstat, attest = _verified(invite, identity, trusted=trusted)
     if _wants_to_be_anonymous(invite, sender, party):
         return Caller("", "", True, verstat, attest)
     names = (each.display for each in (identity, sender) if each is not None and each.display)
     return Caller("" if identity is None else identity.number, next(names, ""), False, verstat, attest)
+
+
+def _asserted(invite: Invite) -> list[SipAddress | None]:
+    """P-Asserted-Identity: one, or a SIP and a tel URI (RFC 3325, 9.1)."""
+    if invite.asserted is None:
+        return []
+    return [_address(each) for each in sip_address.split(invite.asserted) or [invite.asserted]]
 
 
 def _address(text: str | None) -> SipAddress | None:

@@ -195,4 +195,7 @@ def _moment(text: str | None, zone: ZoneInfo) -> datetime | None:
         raise InvalidPeriod(f"{text[:40]!r} is no time. Write it as 2026-11-30, or as 2026-11-30 08:00.") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidPeriod(f"{text[:40]!r} is before or after all calendars. Leave it out for no limit.") from None

@@ -5,6 +5,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -96,9 +97,10 @@ def _summary(totals: Totals) -> str:
 
 def _reconcile(context: "Context", options: argparse.Namespace, chosen: Iterable[Tenant], wanted: Period) -> int:
     sums, found = [], []
+    began = datetime.now(UTC)
     for tenant in chosen:
         with context.portal.tenant(tenant.id) as tx:
-            of_tenant, differences = cdr_check.check(tx, tenant.id, tenant.slug, wanted)
+            of_tenant, differences = cdr_check.check(tx, tenant.id, tenant.slug, wanted, began=began)
         sums.append(of_tenant)
         found += differences
     if options.tenant is None and wanted == Period():

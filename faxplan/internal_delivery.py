@@ -28,12 +28,13 @@ from faxplan import (
     settling,
     staging,
     tenants,
+    trunks,
 )
 from faxplan.call_result import CallResult, without_channel
 from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.header_line import HeaderLine
 from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred
@@ -66,6 +67,7 @@ class _Case:
     start_page: int
     caller: _Caller | None
     did: Did
+    barred: bool
     refusal: tuple[str, int] | None
 
 
@@ -118,6 +120,7 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
         "select number, station_ident from calling_number(%s, %s)", (picked.tenant_id, fax["calling_number"])
     )
     caller = None if calls_as is None else _Caller(**calls_as)
+    barred = trunks.is_barred(tx, picked.tenant_id, did.number)
     tx.enter_tenant(did.tenant_id)
     return _Case(
         picked.tenant_id,
@@ -127,6 +130,7 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
         fax["pages_done"],
         caller,
         did,
+        barred,
         None if caller is None else _refusal(tx, caller, did),
     )
 
@@ -144,10 +148,8 @@ def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObjec
     """How it ends for the sender. If well, the receiver's TIFF and PDF are in the store, and noted in `stored`."""
     if case.caller is None:
         return without_channel("no-caller-id", ended_at=time.time())
-    try:
-        sender.number_policy.check(case.did.number)
-    except NumberBarred as error:
-        return without_channel(error.error_id, ended_at=time.time())
+    if (barred := _barred(case, sender)) is not None:
+        return without_channel(barred, ended_at=time.time())
     if case.refusal is not None:
         cause, sip_code = case.refusal
         return CallResult(cause, sip_code=sip_code, ended_at=time.time())
@@ -181,6 +183,17 @@ def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObjec
         remote_station_id=case.did.station_ident,
         ended_at=now,
     )
+
+
+def _barred(case: _Case, sender: Tenant) -> str | None:
+    """By which error the sender may not call the number, as it is judged before a call (staging); None: it may."""
+    if case.barred:
+        return NoRoute.error_id
+    try:
+        sender.number_policy.check(case.did.number)
+    except NumberBarred as error:
+        return error.error_id
+    return None
 
 
 def _arrived(store: Store, case: _Case, sender: Tenant, ident: str, folder: Path) -> Path:

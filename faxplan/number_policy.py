@@ -5,9 +5,10 @@ when a fax is handed in and when it is dialled.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from random import Random
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -33,6 +34,8 @@ _CODES = {
     808: "shared-cost",
 }
 _LEADING_DIGITS = 3
+_LONGEST_NATIONAL = 12
+"""Digits without the country code of the longest numbers that cost."""
 _ENTRY = re.compile(r"\+(?:[1-9][0-9]{0,14})?|[A-Z]{2}")
 
 
@@ -92,9 +95,10 @@ class NumberPolicy:
             )
         if not self.allowed and not self.blocked:
             return
-        country = country_of(number)
-        blocked = best_entry(number, country, self.blocked)
-        allowed = best_entry(number, country, self.allowed)
+        countries = countries_of(number)
+        country = countries[0] if len(countries) == 1 else None
+        blocked = best_entry(number, countries, self.blocked)
+        allowed = best_entry(number, [country] if country else [], self.allowed)
         if blocked and _precision(blocked) > _precision(allowed):
             raise NumberBlocked(
                 f"{number} is blocked for {self.slug}: {_words(blocked)}. The operator can take that away: "
@@ -120,22 +124,28 @@ def entry(text: str) -> str:
     )
 
 
-def best_entry(number: str, country: str | None, entries: Sequence[str]) -> str | None:
-    """The entry that fits an E.164 number of that country best; None: none fits."""
-    fitting = [each for each in entries if (number.startswith(each) if each.startswith("+") else each == country)]
+def best_entry(number: str, countries: Sequence[str], entries: Sequence[str]) -> str | None:
+    """The entry that fits an E.164 number of one of these countries best; None: none fits."""
+    fitting = [each for each in entries if (number.startswith(each) if each.startswith("+") else each in countries)]
     return max(fitting, key=_precision, default=None)
 
 
-def country_of(number: str) -> str | None:
-    """The country of an E.164 number (ISO 3166-1 alpha-2); None: it is of none (+800, +881), or unknown in +1."""
+@lru_cache(maxsize=4096)
+def countries_of(number: str) -> Sequence[str]:
+    """The country of an E.164 number (ISO 3166-1 alpha-2); none: it is of no country (+800, +881).
+
+    A number that is none in full is of the country that it begins like, as with kind_of. Several: it begins like none,
+    and so many countries share its code.
+    """
     parsed = _parsed(number)
     if parsed is None:
-        return None
+        return ()
     country = phonenumbers.region_code_for_number(parsed)
-    if country is None:
-        sharing = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
-        country = sharing[0] if len(sharing) == 1 else None
-    return None if country == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else country
+    sharing = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
+    if country is None and len(sharing) > 1:
+        country = next(filter(None, map(phonenumbers.region_code_for_number, _beginnings(parsed))), None)
+    found = sharing if country is None else (country,)
+    return tuple(each for each in found if each != phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY)
 
 
 @lru_cache(maxsize=4096)
@@ -163,19 +173,45 @@ def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
 
 
 def _kind_that_it_begins_like(number: phonenumbers.PhoneNumber) -> str | None:
-    code, digits = number.country_code, phonenumbers.national_significant_number(number)
-    for length in range(len(digits) - 1, _LEADING_DIGITS, -1):
-        shorter = _parsed(f"+{code}{digits[:length]}")
-        if shorter is not None and (kind := _TYPES.get(phonenumbers.number_type(shorter))) is not None:
+    for shorter in _beginnings(number):
+        if (kind := _TYPES.get(phonenumbers.number_type(shorter))) is not None:
             return kind
-    country = phonenumbers.region_code_for_country_code(code or 0)
+    code, digits = number.country_code or 0, phonenumbers.national_significant_number(number)
+    country = phonenumbers.region_code_for_country_code(code)
     for type_, kind in _TYPES.items():
         example = phonenumbers.example_number_for_type(country, type_)
         if example is not None and digits.startswith(
             phonenumbers.national_significant_number(example)[:_LEADING_DIGITS]
         ):
             return kind
-    return None
+    return _kind_of_range(code, digits[: _LEADING_DIGITS + 1]) or _kind_of_range(code, digits[:_LEADING_DIGITS])
+
+
+def _beginnings(number: phonenumbers.PhoneNumber) -> Iterator[phonenumbers.PhoneNumber]:
+    """What is left of it without its last digit, its last two, ..."""
+    code, digits = number.country_code, phonenumbers.national_significant_number(number)
+    for length in range(len(digits) - 1, _LEADING_DIGITS, -1):
+        if (shorter := _parsed(f"+{code}{digits[:length]}")) is not None:
+            yield shorter
+
+
+@lru_cache(maxsize=4096)
+def _kind_of_range(code: int, leading: str) -> str | None:
+    """The kind of what begins so in a country code: where numbers that cost do, and no ordinary ones.
+
+    Found by trying: its next two digits in full, further ones at random, always the same.
+    """
+    if leading.startswith("0"):
+        return None
+    draw = Random(f"{code} {leading}")  # noqa: S311 - a sample, no secret
+    found = set()
+    for length in range(len(leading) + 2, _LONGEST_NATIONAL + 1):
+        for following in range(100):
+            tail = "".join(draw.choices("0123456789", k=length - len(leading) - 2))
+            number = phonenumbers.PhoneNumber(country_code=code, national_number=int(f"{leading}{following:02}{tail}"))
+            found.add(phonenumbers.number_type(number))
+    found.discard(PhoneNumberType.UNKNOWN)
+    return _TYPES[min(found)] if found and found <= set(_TYPES) else None
 
 
 def _precision(found: str | None) -> float:

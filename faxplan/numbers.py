@@ -104,10 +104,18 @@ def readings(text: str | None, country: str, number_format: str) -> list[tuple[s
 def dialled(number: str, number_format: str, country: str, *, home: str) -> str:
     """An E.164 number as it is dialled through a trunk of `country`; see `written`. home: the tenant's country.
 
-    Raises InvalidNumber, and its subclasses EmergencyNumber and ShortNumber for what would reach one in either country.
+    Raises InvalidNumber where an exchange there would read another number, and its subclasses EmergencyNumber and
+    ShortNumber for what would reach one in either country.
     """
     text = written(number, number_format, country)
     short_numbers.check_dialled(number, text, number_format, country, home)
+    # libphonenumber writes what is no whole number of its country without the prefix that goes before such numbers: in
+    # Finland +358 990 677... would be 990 677..., a call to the Solomon Islands.
+    if number_format == "national" and normalise_or_none(text, country) != number:
+        raise InvalidNumber(
+            f"The trunk would dial {number} as {text}, which is another number in {country}. Check its digits; the "
+            "administrator can set the trunk's --called-format to e164, where the carrier takes that."
+        )
     return text
 
 

@@ -9,7 +9,8 @@ import re
 from faxplan.errors import InvalidNumber
 
 MOST_DIGITS = 20
-MOST_PAUSES = 20
+MOST_PAUSES = 19
+"""So that no more than 99 characters come of it: FreeSWITCH sends none of a longer text (switch_core_io.c)."""
 _AFTER_A_DIGIT = re.compile(r"(?<=[0-9)])\s*([wWpP].*)$", re.DOTALL)
 _WRITTEN = re.compile(r"[0-9*#A-DwpWP]+")
 _GROUPS = str.maketrans("", "", " .-/()")

@@ -28,7 +28,7 @@ from faxplan import (
 from faxplan.claims import ClaimedFax
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.outbound import TenantDisabled
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -155,15 +155,16 @@ def claim(
     """The test that waits longest and has room, taken for this node; none or one.
 
     Limits: `max_calls` of the node, the trunk's max_calls, and the tenant's calls and pages an hour; that it rests is
-    no reason, since a test is to tell whether it works again. One that has waited for too long ends here. Call in
-    across_tenants() as role switch, in a transaction of its own: it takes the turn to count calls.
+    no reason, since a test is to tell whether it works again. One that has waited for too long, or whose number is
+    barred by now, ends here. Call in across_tenants() as role switch, in a transaction of its own: it takes the turn to
+    count calls.
     """
     waiting = _longest(tx, node, max_calls)
     if waiting is None:
         return []
     if waiting["too_late"]:
         tx.enter_tenant(waiting["tenant_id"])
-        _give_up(tx, waiting, actor)
+        _end(tx, waiting, f"No switch could take the test within {PATIENCE_SECONDS} seconds.", "not-tested", actor)
         return []
     # Whoever had the turn may have taken what was counted as free.
     queue.take_turn(tx)
@@ -174,7 +175,9 @@ def claim(
     # Not waited for: nobody else counts calls meanwhile.
     if not queue.lock_fax_if_free(tx, waiting["tenant_id"], waiting["fax_id"]):
         return []
-    row = _open_attempt(tx, waiting, node, switch_uuid, lease_seconds)
+    row = None
+    if not _ended_as_barred(tx, waiting, actor):
+        row = _open_attempt(tx, waiting, node, switch_uuid, lease_seconds)
     if row is None:
         return []
     (trunk,) = trunks.some(tx, {waiting["trunk_id"]})
@@ -203,11 +206,25 @@ def _longest(tx: Transaction, node: str, max_calls: int) -> Row | None:
     )
 
 
-def _give_up(tx: Transaction, waiting: Row, actor: str) -> None:
-    fax = queue.lock_fax(tx, waiting["tenant_id"], waiting["fax_id"])
+def _ended_as_barred(tx: Transaction, waiting: Row, actor: str) -> bool:
+    called = tx.value("select called_number from faxes where tenant_id = %s and id = %s", _key(waiting))
+    try:
+        trunks.check_not_barred(tx, waiting["tenant_id"], called)
+    except NoRoute as error:
+        _end(tx, waiting, str(error), error.error_id, actor)
+        return True
+    return False
+
+
+def _end(tx: Transaction, waiting: Row, words: str, error_id: str, actor: str) -> None:
+    """A test that is not dialled."""
+    fax = queue.lock_fax(tx, *_key(waiting))
     if fax is not None and queue.withdraw(tx, fax["tenant_id"], fax["id"]):
-        words = f"No switch could take the test within {PATIENCE_SECONDS} seconds."
-        outbound.finish(tx, fax, "failed", words, error_id="not-tested", actor=actor)
+        outbound.finish(tx, fax, "failed", words, error_id=error_id, actor=actor)
+
+
+def _key(waiting: Row) -> tuple[int, int]:
+    return waiting["tenant_id"], waiting["fax_id"]
 
 
 def _open_attempt(tx: Transaction, waiting: Row, node: str, switch_uuid: str, lease_seconds: int) -> Row | None:

@@ -105,14 +105,24 @@ def some(tx: Transaction, trunk_ids: set[int]) -> list[Trunk]:
     return [Trunk(**row) for row in rows]
 
 
+def is_barred(tx: Transaction, tenant_id: int, number: str) -> bool:
+    """Whether the prefix of an E.164 number is barred for the tenant by a route."""
+    return _barred_prefix(tx, tenant_id, number) is not None
+
+
 def check_not_barred(tx: Transaction, tenant_id: int, number: str) -> None:
     """Raises NoRoute where the prefix of an E.164 number is barred for the tenant."""
-    prefix = tx.value("select barred_prefix(%s, %s)", (tenant_id, number))
+    prefix = _barred_prefix(tx, tenant_id, number)
     if prefix is not None:
         raise NoRoute(
             f"{number} is barred: numbers that begin with {prefix} are not dialled. The administrator can give them a "
             "trunk: `faxplan route list`."
         )
+
+
+def _barred_prefix(tx: Transaction, tenant_id: int, number: str) -> str | None:
+    found: str | None = tx.value("select barred_prefix(%s, %s)", (tenant_id, number))
+    return found
 
 
 def by_source(tx: Transaction, address: str, gateway: str | None) -> Trunk | None:

@@ -190,6 +190,14 @@ def test_a_period_that_is_none_is_refused(since: str, until: str | None) -> None
         cdr.period(since, until, UTC_ZONE)
 
 
+@pytest.mark.parametrize(
+    ("moment", "zone"), [("0001-01-01", "Europe/Berlin"), ("9999-12-31 23:59", "America/New_York")]
+)
+def test_the_ends_of_the_calendar_are_told(moment: str, zone: str) -> None:
+    with pytest.raises(cdr.InvalidPeriod, match="Leave it out"):
+        cdr.period(moment, None, ZoneInfo(zone))
+
+
 def test_nothing_in_a_csv_file_is_a_formula_or_an_order_to_a_terminal(
     world: World, faxplan: Callable[..., str]
 ) -> None:

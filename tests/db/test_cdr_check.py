@@ -1,6 +1,7 @@
 """Pages of attempts, of faxes and of quotas: that they add up is checked, and that they do not is said."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,9 +18,13 @@ DROPPED = CallResult("NORMAL_CLEARING", fax_success=False, fax_result_code=49, p
 REST = CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=1)
 
 
-def checked(world: World, office: Office) -> tuple[Sums, list[Difference]]:
+LATER = datetime.now(UTC) + timedelta(days=1)
+"""When all that a test delivers is old enough."""
+
+
+def checked(world: World, office: Office, began: datetime = LATER) -> tuple[Sums, list[Difference]]:
     with world.portal.tenant(office.tenant.id) as tx:
-        return cdr_check.check(tx, office.tenant.id, office.tenant.slug, Period())
+        return cdr_check.check(tx, office.tenant.id, office.tenant.slug, Period(), began=began)
 
 
 def limit(world: World, *, user: bool = False) -> None:
@@ -101,12 +106,26 @@ def test_a_call_without_an_end_that_nobody_has_is_told(world: World) -> None:
     assert found == [Difference("acme", f"fax {fax_id}, attempt 1", "has no outcome, and no call is going on for it")]
 
 
-def test_internal_pages_leave_one_tenant_and_reach_another(world: World) -> None:
+def deliver_from_acme_to_borea(world: World) -> None:
     queued(world, world.acme, pages=2, number=world.borea.did)
     with world.switch.across_tenants() as tx:
         picked = queue.pick_internal(tx, after=0)
     assert picked is not None
-    internal_delivery.deliver(world.switch, world.store, picked, node="node1")
+    assert internal_delivery.deliver(world.switch, world.store, picked, node="node1") == "sent"
+
+
+def test_what_is_delivered_while_one_tenant_after_the_other_is_looked_at_is_no_difference(world: World) -> None:
+    began = datetime.now(UTC)
+    of_acme, _ = checked(world, world.acme, began)
+    deliver_from_acme_to_borea(world)
+    of_borea, _ = checked(world, world.borea, began)
+    assert cdr_check.across([of_acme, of_borea]) == []
+    # A minute later it may be committed on one side only, as far as who looks can see.
+    assert checked(world, world.borea, datetime.now(UTC))[0].internal_received == 0
+
+
+def test_internal_pages_leave_one_tenant_and_reach_another(world: World) -> None:
+    deliver_from_acme_to_borea(world)
     sums = [checked(world, office)[0] for office in (world.acme, world.borea)]
     assert (sums[0].internal_sent, sums[1].internal_received) == (2, 2)
     assert cdr_check.across(sums) == []

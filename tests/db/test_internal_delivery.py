@@ -29,7 +29,7 @@ from faxplan.errors import DatabaseUnavailable
 from faxplan.queue import InternalFax
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
 from tests.received_pages import assert_same_pages_below_the_header
-from tests.routing import change
+from tests.routing import add_route, change
 from tests.runtime import Runtime
 from tests.world import Office, World
 
@@ -324,6 +324,15 @@ def test_who_may_not_call_is_refused_as_by_a_call(
     with world.admin.tenant(world.borea.tenant.id) as tx:
         assert sum(row["calls"] for row in dids.refusals(tx, world.borea.tenant.id, world.borea.did)) == counted
     assert objects(world) == 1
+
+
+def test_a_number_that_a_route_bars_meanwhile_is_not_reached(world: World) -> None:
+    fax_id = from_acme_to_borea(world)
+    add_route(world, world.borea.did[:5], None)
+    assert deliver(world) == "not-sent"
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "no-route")
+    assert inbox(world, world.borea) == []
 
 
 def test_a_busy_number_is_tried_again_and_then_taken(world: World) -> None:

@@ -210,6 +210,16 @@ def test_a_test_that_nobody_took_in_time_is_not_dialled_later(world: World, test
     assert taken(world) == []
 
 
+def test_a_test_whose_number_is_barred_meanwhile_is_not_dialled(world: World, tested: str) -> None:
+    fax_id = submit(world, tested)
+    add_route(world, NUMBER[:6], None)
+    assert taken(world) == []
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "no-route")
+    assert f"{NUMBER} is barred" in str(fax["explanation"])
+    assert taken(world) == []
+
+
 def test_what_cannot_be_tested_is_refused_in_words(world: World, tested: str) -> None:
     with pytest.raises(NotFound):
         submit(world, "nowhere")

@@ -33,6 +33,9 @@ def test_from_says_who_calls(trusted: bool) -> None:
         # No number there: the next one that has one.
         ({"asserted": "<sip:trunk@carrier.example>", "remote_party": REMOTE}, "+4930333"),
         ({"asserted": "<sip:trunk@carrier.example>"}, "+4930111"),
+        # RFC 3325, 9.1: a SIP and a tel URI may stand there.
+        ({"asserted": '"A, B" <sip:trunk@carrier.example>, <tel:+4930222>'}, "+4930222"),
+        ({"asserted": "<sip:+4930222@a>, <tel:+4930444>"}, "+4930222"),
         ({"asserted": "<sip:+4930222@carrier.example"}, "+4930111"),
         ({"remote_party": REMOTE.replace("calling", "called")}, "+4930111"),
         ({"remote_party": REMOTE.replace("screen=yes", "screen=no")}, "+4930111"),

@@ -53,6 +53,23 @@ def test_a_digit_too_many_or_a_range_that_is_not_known_makes_no_ordinary_number_
     assert number_policy.kind_of(number) == "premium-rate"
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["+240906005660", "+3549043841", "+4239016316", "+35650991659", "+213805704068", "+15215550100", "+15215555602"],
+)
+def test_a_range_where_only_numbers_that_cost_begin_is_of_their_kind(number: str) -> None:
+    assert number_policy.kind_of(number) in number_policy.KINDS
+
+
+@given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)))
+def test_ordinary_numbers_of_all_countries_are_ordinary(region: str) -> None:
+    for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.VOIP, PhoneNumberType.TOLL_FREE):
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is not None:
+            number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+            assert number_policy.kind_of(number) is None
+
+
 @given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), st.text("0123456789", max_size=4))
 def test_premium_numbers_of_all_countries_are_barred_with_whatever_follows(region: str, more: str) -> None:
     example = phonenumbers.example_number_for_type(region, PhoneNumberType.PREMIUM_RATE)
@@ -133,6 +150,31 @@ def test_countries_that_share_a_code_are_told_apart() -> None:
     # In +1, and of no country that is known.
     assert error_of(only_us, "+12345551234567"[:12]) in (None, NumberNotAllowed)
     assert error_of(only_us, "+11112345678") is NumberNotAllowed
+
+
+@pytest.mark.parametrize("number", ["+61212345678", "+612123456780", "+6121234567809"])
+def test_a_digit_too_many_leads_out_of_no_country(number: str) -> None:
+    assert error_of(NumberPolicy("acme", blocked=["AU"]), number) is NumberBlocked
+    assert error_of(NumberPolicy("acme", allowed=["AU"]), number) is None
+    assert error_of(NumberPolicy("acme", blocked=["CX"]), number) is None
+
+
+@given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), st.text("0123456789", max_size=5))
+def test_a_country_that_is_blocked_stays_so_with_whatever_follows(region: str, more: str) -> None:
+    example = phonenumbers.example_number(region)
+    if example is None or phonenumbers.region_code_for_number(example) != region:
+        return
+    number = f"{phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)}{more}"
+    if phonenumbers.region_code_for_number(phonenumbers.parse(number)) not in (region, None):
+        return
+    assert error_of(NumberPolicy("acme", blocked=[region]), number) in (NumberBlocked, KindBarred)
+
+
+def test_what_begins_like_no_country_of_a_shared_code_is_blocked_with_each_and_allowed_with_none() -> None:
+    unknown = "+11112345678"
+    assert error_of(NumberPolicy("acme", blocked=["JM"]), unknown) is NumberBlocked
+    assert error_of(NumberPolicy("acme", blocked=["AU"]), unknown) is None
+    assert error_of(NumberPolicy("acme", allowed=["US", "JM"]), unknown) is NumberNotAllowed
 
 
 @pytest.mark.parametrize(("written", "entry"), [("+49 30", "+4930"), ("de", "DE"), (" + ", "+"), ("+1 (876)", "+1876")])

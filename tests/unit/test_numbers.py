@@ -127,6 +127,41 @@ def test_a_number_of_another_country_gets_the_international_prefix(number: str, 
     assert numbers.dialled(number, "national", country, home=country) == dialled
 
 
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+35899067712345", "FI"),
+        ("+561190683400", "CL"),
+        ("+5611906834000", "CL"),
+        ("+78106834000", "RU"),
+        ("+78106834000", "KZ"),
+    ],
+)
+def test_what_an_exchange_would_read_as_another_number_is_refused(number: str, country: str) -> None:
+    """990, 1190 and 810 are how abroad is dialled there."""
+    with pytest.raises(InvalidNumber, match="another number in"):
+        numbers.dialled(number, "national", country, home=country)
+    assert numbers.dialled(number, "e164", country, home=country) == number
+
+
+@given(
+    st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),
+    st.sampled_from([None, "DE", "US", "FI", "RU", "FR"]),
+    st.sampled_from([phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE]),
+)
+def test_numbers_of_all_countries_can_be_dialled_in_national_form(region: str, trunk: str | None, kind: int) -> None:
+    example = phonenumbers.example_number_for_type(region, kind)
+    if example is None or (trunk is None and region == "BR"):
+        return
+    number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    country = trunk or region
+    try:
+        text = numbers.dialled(number, "national", country, home="DE")
+    except (numbers.short_numbers.EmergencyNumber, numbers.short_numbers.ShortNumber):
+        return
+    assert numbers.normalise_or_none(text, country) == number
+
+
 def test_where_abroad_is_dialled_in_several_ways_it_is_refused() -> None:
     with pytest.raises(InvalidNumber, match="several ways"):
         numbers.dialled("+493023125002", "national", "BR", home="BR")

@@ -38,6 +38,14 @@ def test_anything_else_after_the_answer_is_refused_without_repeating_it(after: s
     assert "030 123456" in str(refused.value)
 
 
+def test_the_most_that_is_taken_is_what_freeswitch_sends() -> None:
+    """It sends none of a text of more than 99 characters."""
+    _, digits = post_dial.split("030 123456" + "p1" * 19 + "1")
+    assert len(post_dial.tones(digits)) == 20 + 4 * 19
+    with pytest.raises(InvalidNumber, match="at most 19 pauses"):
+        post_dial.split("030 123456" + "p1" * 20)
+
+
 @given(st.from_regex("[wp][0-9*#A-Dwp]{0,45}", fullmatch=True) | st.text(max_size=50))
 def test_nothing_but_dtmf_and_pauses_comes_through(after: str) -> None:
     try:

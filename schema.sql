@@ -481,7 +481,7 @@ create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
     select v.version || ':' || case when is_did(called) then 'internal ' else '' end
-           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t),
+           || coalesce((select string_agg(distinct t.stage || t.prefix || ':' || t.trunk_id, ' ') from trunks_for(tenant, called) t),
                        case when barred_prefix(tenant, called) is not null then 'barred'
                             when exists (select from matching_routes(tenant, called) m where m.trunk_id is not null) then 'off'
                             else '' end)
@@ -489,7 +489,8 @@ begin atomic
 end;
 comment on function lane_of(bigint, text) is
     'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
-    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off.';
+    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off. Trunks are named one '
+    'by one: which of a prefix''s there are may depend on other prefixes.';
 
 create table nodes (
     name           text not null,
@@ -657,7 +658,8 @@ comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
 comment on column fax_queue.lane is
     'lane_of when it was queued: a claim passes over a whole lane whose trunks are full. One that is out of date is mended by the claim.';
-comment on column fax_queue.tried is 'Trunks that could not take this call just before: it goes to another one.';
+comment on column fax_queue.tried is 'Trunks that could not take this call just before: it goes to another one. Those that refused it stand there negative; after 0 the others may '
+    'have it again (ways.py).';
 comment on column fax_queue.pages is 'How many the next call has to send.';
 
 create table tenant_turns (
@@ -859,7 +861,7 @@ create table calls (
     constraint calls_direction_known check (direction in ('outbound', 'inbound'))
 );
 comment on table calls is 'Calls in flight on every node, for limits, live display and recovery. Settling deletes the row.';
-comment on column calls.tried is 'Trunks that could not take it just before.';
+comment on column calls.tried is 'As fax_queue.tried was.';
 comment on column calls.pages is 'Pages acknowledged (or arrived) so far in this call: what a crash must not send again.';
 
 create table mailbox_entries (

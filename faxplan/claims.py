@@ -162,7 +162,8 @@ def claim_faxes(
     rooms = {trunk.id: trunk.room for trunk in seen.trunks.values()}
     served, mended = _lanes_to_serve(tx, seen, rooms, most, ways, node=node, internal=internal)
     lanes.look_into(tx, served, most)
-    chosen = turns.choose(served, rooms, most, calls_to_one_number)
+    on_trial = [trunk.id for trunk in seen.trunks.values() if trunk.is_tried]
+    chosen = turns.choose(served, rooms, most, calls_to_one_number, on_trial)
     others_come_up = lanes.put_off(tx, served) or mended
     claimed = _open_attempts(tx, chosen, node, switch_uuid, lease_seconds) if chosen else []
     faxes = _with_trunks(tx, claimed, seen, ways)
@@ -180,6 +181,8 @@ def _lanes_to_serve(
     Those of an earlier routing_version are mended, some faxes at a time, and served by the next claim.
     """
     served: list[Lane] = []
+    # A look later than the first one may count lanes anew.
+    met: set[tuple[int, int, str]] = set()
     mended = False
     page = seen
     while True:
@@ -189,7 +192,10 @@ def _lanes_to_serve(
             _mend(tx, [row for row in page.lanes if row not in current])
         ways.learn(tx, seen.version, current)
         for row in current:
-            way = ways.of(row)
+            way, key = ways.of(row), (row["priority"], row["tenant_id"], row["lane"])
+            if key in met:
+                continue
+            met.add(key)
             if has_room(way.routes, rooms) and (way.routes or not way.served):
                 served.append(page.lane(row, way.routes))
         if mended or len(served) >= most or len(page.lanes) < lanes.LANES_AT_ONCE:

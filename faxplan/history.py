@@ -142,7 +142,8 @@ _HELD_BY = f"""
              select from tenant_turns u
              where u.tenant_id = t.id and u.hour = date_trunc('hour', now())
                and (u.calls >= t.calls_per_hour
-                    or f.pages <= t.pages_per_hour and u.pages + f.pages > t.pages_per_hour)) then 'hour-full'
+                    or f.pages - f.pages_done <= t.pages_per_hour
+                       and u.pages + greatest(f.pages - f.pages_done, 1) > t.pages_per_hour)) then 'hour-full'
          when barred_prefix(t.id, f.called_number) is not null then 'barred'
          when not exists (select from trunks_for(t.id, f.called_number)) then
              case when exists (select from matching_routes(t.id, f.called_number)) then 'trunks-off' else 'no-route' end

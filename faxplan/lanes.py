@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from faxplan import limits, sending_hours
 from faxplan.db import Prepared, Row, Transaction
 from faxplan.limits import TrunkRoom
-from faxplan.ways import Route
+from faxplan.ways import AGAIN, Route
 
 LANES_AT_ONCE = 64
 _MOST_PUT_OFF = 1000
@@ -19,14 +19,11 @@ BLOCKED_SECONDS = 5.0
 """How long until a look at faxes that are due and may not be dialled yet; a call that ends is notified."""
 _LONGEST_PACE_SECONDS = 60
 _TRIED_SECONDS = 60
-"""So long a fax waits for another trunk than those that could not take it."""
+"""So long a fax waits for another trunk than those that could not take it, should that be full or rest."""
 
-# `wait`: seconds until it is due. What a trunk could not take goes to another at once; not for ever, should that be
-# full or rest.
+# `wait`: seconds until it is due.
 _FAX = """
-            select fax_id, destination, pages, extract(epoch from not_before - now())::float as wait,
-                   case when not_before > now() - make_interval(secs => %(tried)s::integer) then tried
-                        else '{}' end as tried
+            select fax_id, destination, pages, extract(epoch from not_before - now())::float as wait, tried
             from fax_queue"""
 
 # A lane's head is found by stepping from one to the next through the index, whatever lies between them.
@@ -63,7 +60,8 @@ LOOK = Prepared(
           -- What no hour has room for goes on: that ends it, in words (staging).
           and coalesce(d.pages <= d.page_room or d.pages > d.pages_per_hour, true)),
     served as materialized (
-        select place, priority, tenant_id, tenant_version, lane, destination, calls, room, page_room, pages_per_hour
+        select place, priority, tenant_id, tenant_version, lane, destination, calls, room, page_room, pages_per_hour,
+               extract(epoch from served_at)::float as served_at
         from ranked
         where place > %(past)s::integer order by place limit %(lanes)s::integer),
     first_faxes as (
@@ -128,6 +126,11 @@ class Lane:
         """Whether an hour of the tenant's has room for its pages."""
         return self.row["pages_per_hour"] is None or bool(fax["pages"] <= self.row["pages_per_hour"])
 
+    @staticmethod
+    def tried(fax: Row) -> Sequence[int]:
+        """What trunks it is not to go through, as ways.free_route takes it."""
+        return [*fax["tried"], AGAIN] if fax["tried"] and fax["wait"] < -_TRIED_SECONDS else fax["tried"]
+
     @property
     def due(self) -> Sequence[Row]:
         """Those of its first faxes that may be dialled now, as far as time goes."""
@@ -167,7 +170,7 @@ def look(tx: Transaction, *, node: str, most: int, internal: bool, past: int = 0
     past: only at lanes after that place (a column of lanes). internal: lanes of our own DIDs are left out.
     """
     parameters = {"node": node, "most": most, "internal": internal, "past": past}
-    parameters |= {"lanes": LANES_AT_ONCE, "tried": _TRIED_SECONDS}
+    parameters |= {"lanes": LANES_AT_ONCE}
     (row,) = tx.rows_of(LOOK, parameters)
     lanes = row["lanes"] or ()
     return Look(
@@ -197,7 +200,6 @@ def look_into(tx: Transaction, lanes: Sequence[Lane], most: int) -> None:
             "lanes": [lane.row["lane"] for lane in new.values()],
             "places": list(new),
             "window": window,
-            "tried": _TRIED_SECONDS,
         },
     )
     for place, found in _by_place(rows).items():
@@ -229,7 +231,8 @@ def put_off(tx: Transaction, lanes: Sequence[Lane]) -> bool:
                    where priority = %s and tenant_id = %s and lane = %s and not_before <= now()
                      and destination = any(%s) order by not_before limit %s)
                update fax_queue q set not_before = now() + make_interval(secs => least(%s * (1 + b.behind), %s)),
-                                      tried = '{}'
+                                      tried = case when cardinality(tried) = 0 or %s = any(tried) then tried
+                                                   else tried || %s::bigint end
                from blocked b where q.tenant_id = b.tenant_id and q.fax_id = b.fax_id""",
             (
                 lane.row["priority"],
@@ -239,6 +242,8 @@ def put_off(tx: Transaction, lanes: Sequence[Lane]) -> bool:
                 _MOST_PUT_OFF,
                 _PUT_OFF_SECONDS,
                 _LONGEST_PUT_OFF_SECONDS,
+                AGAIN,
+                AGAIN,
             ),
         )
     return bool(stuck)

@@ -6,10 +6,7 @@ Those of node, tenant and number stand with the lanes (lanes.LOOK): a lane witho
 from dataclasses import dataclass
 
 from faxplan.db import Transaction
-from faxplan.trunk_health import FAILURES_BEFORE_REST
-
-_TRIED_SECONDS = 60
-"""A call that has gone on so long is ringing at least (Settings.ring_seconds): the trunk takes calls."""
+from faxplan.trunk_health import FAILURES_BEFORE_REST, TRIAL_SECONDS
 
 # CTEs. Whatever counts calls reads them once. calls_per_second is a generic cell rate algorithm with a tolerance of a
 # tenth of a second, or of one call.
@@ -18,13 +15,14 @@ IN_FLIGHT = """
 TRUNK_ROOM = f"""
     trunk_room as (
         select t.id, t.xmin::text as version, t.calls_per_second as rate,
+               coalesce(s.failures >= {FAILURES_BEFORE_REST}, false) as is_tried,
                extract(epoch from greatest(coalesce(s.next_call_at, now()), now()) - now())::float as paced,
                greatest(0, least(
                    t.max_calls - coalesce(c.calls, 0),
                    -- After its rest a trunk is tried with one call, and another once that has gone on for a while.
                    case when s.failures >= {FAILURES_BEFORE_REST} then 1 - (
                        select count(*) from in_flight i where i.trunk_id = t.id and i.direction = 'outbound'
-                       and i.started_at > greatest(s.rests_until, now() - interval '{_TRIED_SECONDS} s')) end,
+                       and i.started_at > greatest(s.rests_until, now() - interval '{TRIAL_SECONDS} s')) end,
                    floor(t.calls_per_second * extract(epoch from
                        now() + make_interval(secs => greatest(0.1, 1 / t.calls_per_second))
                        - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s::integer))::integer as room
@@ -38,7 +36,8 @@ TRUNK_ROOM = f"""
 @dataclass(frozen=True, slots=True)
 class TrunkRoom:
     """room: how many more calls the trunk takes now. rate: its calls a second; None: no limit. paced: seconds until
-    that allows the next one, without its tolerance. version: of the trunk's row (RowMemory).
+    that allows the next one, without its tolerance. version: of the trunk's row (RowMemory). is_tried: it has rested,
+    and shows with one call at a time whether it works.
     """
 
     id: int
@@ -46,6 +45,7 @@ class TrunkRoom:
     rate: float | None
     paced: float
     room: int
+    is_tried: bool
 
 
 def paced(calls: str) -> str:

@@ -130,7 +130,7 @@ def _busy(state: Row) -> str:
     reasons = []
     if state["rests_seconds"]:
         reasons.append(f"it rests for {state['rests_seconds']} s after {state['failures']} failures in a row")
-    if state["is_tried"] and state["calls"]:
+    if state["is_tried"] and state["has_trial"]:
         reasons.append(
             f"after {state['failures']} failures in a row it takes one call at a time until one goes through"
         )
@@ -153,7 +153,8 @@ def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[Wa
     )
     tried = {(way.trunk.id, way.prefix) for way in ways}
     best = {row["dedicated"]: row["prefix"] for row in reversed(rows) if row["trunk_id"] is not None}
-    kept = any(row["dedicated"] and not row["overflow"] for row in rows)
+    dedicated = [row for row in rows if row["dedicated"]]
+    kept = any(not row["overflow"] and row["specific"] == dedicated[0]["specific"] for row in dedicated)
     bar = next((row for row in rows if row["trunk_id"] is None), None)
     return [
         f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, bar, kept=kept)}"

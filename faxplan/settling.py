@@ -15,6 +15,7 @@ from faxplan import (
     tenants,
     trunk_health,
     turns,
+    ways,
 )
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
@@ -145,19 +146,22 @@ def settle_unknown(db: Database, call: Row, *, actor: str, pages_told: int = 0, 
 def _decide(
     tx: Transaction, result: CallResult, fax: Row, call: Row, tenant: Tenant, recorded_pages: int
 ) -> tuple[Decision, list[int]]:
-    """What follows; and the trunks that the next call does not go through, as long as there are others."""
+    """What follows; and the trunks that the next call does not go through, as ways.free_route takes them."""
     now = _situation(fax, call, tenant, recorded_pages)
     if failure_policy.pages_done(result, now) == now.pages:
         return failure_policy.decide(result, now), []
     machine = not failure_rules.is_silent(result) or _is_machine(tx, fax, call, result)
     earlier = _earlier(tx, fax)
     refused = earlier.refused
-    tried = [*call["tried"], call["trunk_id"]]
+    tried = {abs(each) for each in call["tried"]} - {ways.AGAIN} | {call["trunk_id"]}
     trunks = _trunks(tx, fax, call)
     others = [row for row in trunks if row["trunk_id"] != call["trunk_id"]]
     now = replace(
         now,
-        trunks_left=sum(row["free"] and row["trunk_id"] not in tried for row in others),
+        # It came back to a trunk that had failed, since no other had room: that is no reason to go round at once.
+        trunks_left=0
+        if call["trunk_id"] in call["tried"]
+        else sum(row["free"] and row["trunk_id"] not in tried for row in others),
         trunks_later=sum(row["trunk_id"] not in refused for row in others),
         seen=earlier.seen,
         uses=earlier.uses,
@@ -166,12 +170,11 @@ def _decide(
         trunk_works=any(row["worked"] for row in trunks if row["trunk_id"] == call["trunk_id"]),
     )
     decision = failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
-    if decision.next_trunk:
-        return decision, tried
     if decision.rule is not None and decision.rule.not_again:
         refused.add(call["trunk_id"])
     # Never all of them.
-    return decision, sorted(refused) if any(row["trunk_id"] not in refused for row in trunks) else []
+    kept = sorted(-each for each in refused) if any(row["trunk_id"] not in refused for row in trunks) else []
+    return decision, kept + sorted(tried - refused) if decision.next_trunk else kept
 
 
 def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situation:
@@ -184,7 +187,7 @@ def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situ
         max_attempts=tenant.max_attempts,
         uncounted=fax["uncounted"],
         waited=datetime.now(UTC) - fax["waits_since"] if fax["waits_since"] else timedelta(),
-        trunks_tried=len(call["tried"]),
+        trunks_tried=len({abs(each) for each in call["tried"]} - {ways.AGAIN}),
         redials=Redials(fax["redialled"], fax["redialled_busy"]) if tenant.redial_limits == "us" else None,
         rendered_again=fax["rendered_again"],
         is_test=fax["is_test"],
@@ -244,7 +247,7 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
             trunk_health.down_on_node(tx, trunk_id, happened, call["node"])
         elif trunk_id is not None:
             trunk_health.failed(tx, trunk_id, happened, fax["called_number"])
-    elif trunk_id is not None and result.channel:
+    elif trunk_id is not None and result.channel and _was_heard(result):
         trunk_health.worked(tx, trunk_id, call["node"])
     in_t38 = result.t38_status == T38_NEGOTIATED
     if decision.outcome == "sent":
@@ -261,6 +264,12 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
     elif rule is not None and in_t38 and rule.name == NO_FAX.name and failure_rules.is_silent(result):
         # Nobody, or a machine that T.38 kept from being heard: the only call that follows goes without.
         tx.later("update faxes set t38_off = true where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
+
+
+def _was_heard(result: CallResult) -> bool:
+    """Whether the trunk said anything: a call that we cancelled may have gone nowhere (487 may be our own switch's)."""
+    said = result.progress_at is not None or result.answered_at is not None
+    return said or result.sip_code not in (None, 0, 487)
 
 
 def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:

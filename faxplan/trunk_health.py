@@ -10,6 +10,8 @@ from faxplan.errors import NotFound
 
 FAILURES_BEFORE_REST = 3
 """So many in a row; then, between two rests, it is tried with one call at a time until it takes one."""
+TRIAL_SECONDS = 60
+"""Such a call that has gone on so long is ringing at least (Settings.ring_seconds): another one may follow."""
 SHORTEST_REST_SECONDS, LONGEST_REST_SECONDS = 10, 300
 
 
@@ -90,8 +92,8 @@ def worked(tx: Transaction, trunk_id: int, node: str) -> None:
 def everyone(tx: Transaction) -> list[Row]:
     """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), down_on (nodes on
     which alone it rests), last_failure and its time, last_success_at, calls in flight on all nodes and in both
-    directions, is_tried (it has rested, and takes one call at a time), max_calls, paced_seconds (until calls_per_second
-    allows the next call, as limits.py reckons; 0: now).
+    directions, is_tried (it has rested, and takes one call at a time), has_trial (that is going on), max_calls,
+    paced_seconds (until calls_per_second allows the next call, as limits.py reckons; 0: now).
     """
     return tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,
@@ -101,10 +103,12 @@ def everyone(tx: Transaction) -> list[Row]:
                   case when s.rests_until > now() then ceil(extract(epoch from s.rests_until - now()))::integer
                        else 0 end as rests_seconds,
                   coalesce(s.failures >= %s and s.rests_until <= now(), false) as is_tried,
+                  exists (select from calls c where c.trunk_id = t.id and c.direction = 'outbound'
+                          and c.started_at > greatest(s.rests_until, now() - make_interval(secs => %s))) as has_trial,
                   array(select n.key from jsonb_each(s.node_rests) n where (n.value ->> 1)::timestamptz > now()
                         order by n.key) as down_on
            from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name""",
-        (FAILURES_BEFORE_REST,),
+        (FAILURES_BEFORE_REST, TRIAL_SECONDS),
     )
 
 

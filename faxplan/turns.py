@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
@@ -19,69 +19,98 @@ class Choice:
     route: Route | None
 
 
-def choose(lanes: Sequence[Lane], rooms: dict[int, int], most: int, calls_to_one_number: int) -> list[Choice]:
+def choose(
+    lanes: Sequence[Lane], rooms: dict[int, int], most: int, calls_to_one_number: int, on_trial: Collection[int] = ()
+) -> list[Choice]:
     """Up to `most` faxes, in the order in which they are dialled: after each the tenant with the fewest calls is next.
 
     lanes: as lanes.LOOK orders them, looked into. rooms: how many more calls each trunk takes; lowered by these.
+    on_trial: trunks of which one call is to show whether they work. That is not for whoever has the most urgent faxes,
+    all to dead numbers maybe: it is offered first to the tenant that was served the longest ago.
     """
-    calls = {lane.tenant_id: int(lane.row["calls"]) for lane in lanes}
-    left = {lane.tenant_id: lane.row["room"] for lane in lanes}
-    pages_left = {lane.tenant_id: lane.row["page_room"] for lane in lanes}
-    to_number: Counter[str] = Counter()
-    chosen: list[Choice] = []
-    waiting = [(lane.row["priority"], calls[lane.tenant_id], order) for order, lane in enumerate(lanes)]
-    heapq.heapify(waiting)
-    while waiting and len(chosen) < most:
-        priority, had, order = heapq.heappop(waiting)
-        lane = lanes[order]
+    turns = _Turns(lanes, rooms, most, calls_to_one_number)
+    turns.choose({trunk: _waits_longest(lanes, trunk) for trunk in on_trial})
+    if any(rooms.get(trunk, 0) > 0 for trunk in on_trial):
+        turns.choose({})
+    return turns.chosen
+
+
+def _waits_longest(lanes: Sequence[Lane], trunk: int) -> int | None:
+    """Of the tenants with a fax that is due and may go through a trunk, whose turn is the longest ago."""
+    theirs = [lane for lane in lanes if lane.due and any(route.trunk_id == trunk for route in lane.routes)]
+    first = min(theirs, key=lambda lane: lane.row["served_at"] or 0.0, default=None)
+    return None if first is None else first.tenant_id
+
+
+class _Turns:
+    """What has been chosen so far, and what that leaves."""
+
+    def __init__(self, lanes: Sequence[Lane], rooms: dict[int, int], most: int, calls_to_one_number: int) -> None:
+        self.chosen: list[Choice] = []
+        self._lanes = lanes
+        self._rooms = rooms
+        self._most = most
+        self._calls_to_one_number = calls_to_one_number
+        self._calls = {lane.tenant_id: int(lane.row["calls"]) for lane in lanes}
+        self._left = {lane.tenant_id: lane.row["room"] for lane in lanes}
+        self._pages_left = {lane.tenant_id: lane.row["page_room"] for lane in lanes}
+        self._to_number: Counter[str] = Counter()
+
+    def choose(self, offered: Mapping[int, int | None]) -> None:
+        """Goes on until enough are chosen, or no more can be. offered: trunks that one tenant alone may have."""
+        calls = self._calls
+        waiting = [(lane.row["priority"], calls[lane.tenant_id], order) for order, lane in enumerate(self._lanes)]
+        heapq.heapify(waiting)
+        while waiting and len(self.chosen) < self._most:
+            priority, had, order = heapq.heappop(waiting)
+            lane = self._lanes[order]
+            tenant_id = lane.tenant_id
+            if had != calls[tenant_id]:
+                # Another of its lanes was served meanwhile.
+                heapq.heappush(waiting, (priority, calls[tenant_id], order))
+                continue
+            left = self._left[tenant_id]
+            if left is not None and left < 1:
+                continue
+            if self._take_next(lane, {trunk for trunk, tenant in offered.items() if tenant != tenant_id}):
+                heapq.heappush(waiting, (priority, calls[tenant_id], order))
+
+    def _take_next(self, lane: Lane, withheld: Collection[int]) -> bool:
+        """The lane's next fax that has a free trunk, and whose number is free; False: it has no more.
+
+        A fax for which the tenant's hour has too few pages left keeps its place: else short ones would keep it waiting.
+        """
+        rooms = {trunk: room for trunk, room in self._rooms.items() if trunk not in withheld}
+        pages_left = self._pages_left[lane.tenant_id]
+        while lane.next < len(lane.waiting):
+            row = lane.waiting[lane.next]
+            if row["wait"] > 0:
+                break
+            if pages_left is not None and row["pages"] > pages_left and lane.can_ever_send(row):
+                break
+            number = row["destination"]
+            free = lane.ours or row["taken"] + self._to_number[number] < self._calls_to_one_number
+            route = free_route(lane.routes, rooms, lane.tried(row)) if free else None
+            if free and route is None and not has_room(lane.routes, rooms):
+                break
+            lane.next += 1
+            if free and (route is not None or not lane.routes):
+                self._take(lane, row, route)
+                return True
+        return False
+
+    def _take(self, lane: Lane, row: Row, route: Route | None) -> None:
         tenant_id = lane.tenant_id
-        if had != calls[tenant_id]:
-            # Another of its lanes was served meanwhile.
-            heapq.heappush(waiting, (priority, calls[tenant_id], order))
-            continue
-        if left[tenant_id] is not None and left[tenant_id] < 1:
-            continue
-        found = _next_of(lane, rooms, to_number, calls_to_one_number, pages_left[tenant_id])
-        if found is None:
-            continue
-        row, route = found
-        chosen.append(Choice(tenant_id, row["fax_id"], route))
-        if pages_left[tenant_id] is not None:
-            pages_left[tenant_id] -= row["pages"] if lane.can_ever_send(row) else 0
-        calls[tenant_id] += 1
-        if left[tenant_id] is not None:
-            left[tenant_id] -= 1
-        heapq.heappush(waiting, (priority, calls[tenant_id], order))
-    return chosen
-
-
-def _next_of(
-    lane: Lane, rooms: dict[int, int], to_number: Counter[str], calls_to_one_number: int, pages_left: int | None
-) -> tuple[Row, Route | None] | None:
-    """The lane's next fax that has a free trunk, and whose number is free, with that way out; None: it has no more.
-
-    A fax for which the tenant's hour has too few pages left keeps its place: else short ones would keep it waiting.
-    """
-    while lane.next < len(lane.waiting):
-        row = lane.waiting[lane.next]
-        if row["wait"] > 0:
-            break
-        if pages_left is not None and row["pages"] > pages_left and lane.can_ever_send(row):
-            break
-        number = row["destination"]
-        free = lane.ours or row["taken"] + to_number[number] < calls_to_one_number
-        route = free_route(lane.routes, rooms, row["tried"]) if free else None
-        if free and route is None and not has_room(lane.routes, rooms):
-            break
-        lane.next += 1
-        if not free or (route is None and lane.routes):
-            continue
+        self.chosen.append(Choice(tenant_id, row["fax_id"], route))
         if route is not None:
-            rooms[route.trunk_id] -= 1
-        to_number[number] += 1
+            self._rooms[route.trunk_id] -= 1
+        self._to_number[row["destination"]] += 1
         lane.taken += 1
-        return row, route
-    return None
+        self._calls[tenant_id] += 1
+        if self._pages_left[tenant_id] is not None:
+            self._pages_left[tenant_id] -= row["pages"] if lane.can_ever_send(row) else 0
+        if self._left[tenant_id] is not None:
+            self._left[tenant_id] -= 1
 
 
 def noted(calls: str) -> str:

@@ -17,6 +17,10 @@ _WAYS = """
     from unnest(%s::bigint[], %s::text[], %s::text[]) as l (tenant_id, lane, destination)"""
 
 
+AGAIN = 0
+"""Among the trunks of fax_queue.tried: no other had room for the call, so that they may have it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A trunk that may take a lane's faxes, as trunks_for says it."""
@@ -70,13 +74,18 @@ def has_room(routes: Sequence[Route], rooms: Mapping[int, int]) -> bool:
     return not routes or any(rooms.get(route.trunk_id, 0) > 0 for route in routes)
 
 
-def free_route(routes: Sequence[Route], rooms: dict[int, int], tried: Sequence[int]) -> Route | None:
-    """The first that has room and was not tried just before, unless all were; by weight among those of one stage and
-    position.
+def free_route(routes: Sequence[Route], rooms: Mapping[int, int], tried: Sequence[int]) -> Route | None:
+    """The first that has room, by weight among those of one stage and position.
+
+    tried (fax_queue.tried): trunks that could not take the call just before, which are passed over unless all are; with
+    AGAIN among them they may have it again. Negative: those that refused it, which are passed over as long as there is
+    any other.
     """
-    if tried and all(route.trunk_id in tried for route in routes):
-        tried = ()
-    free = [route for route in routes if rooms.get(route.trunk_id, 0) > 0 and route.trunk_id not in tried]
+    refused = {-each for each in tried if each < 0}
+    failed = set() if AGAIN in tried else {each for each in tried if each > 0}
+    others = [route for route in routes if route.trunk_id not in refused]
+    left = [route for route in others if route.trunk_id not in failed] or others or routes
+    free = [route for route in left if rooms.get(route.trunk_id, 0) > 0]
     if not free:
         return None
     equal = [route for route in free if (route.stage, route.position) == (free[0].stage, free[0].position)]

@@ -72,7 +72,7 @@ create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
     select v.version || ':' || case when is_did(called) then 'internal ' else '' end
-           || coalesce((select string_agg(distinct t.stage || t.prefix, ' ') from trunks_for(tenant, called) t),
+           || coalesce((select string_agg(distinct t.stage || t.prefix || ':' || t.trunk_id, ' ') from trunks_for(tenant, called) t),
                        case when barred_prefix(tenant, called) is not null then 'barred'
                             when exists (select from matching_routes(tenant, called) m where m.trunk_id is not null) then 'off'
                             else '' end)
@@ -80,7 +80,8 @@ begin atomic
 end;
 comment on function lane_of(bigint, text) is
     'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
-    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off.';
+    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off. Trunks are named one '
+    'by one: which of a prefix''s there are may depend on other prefixes.';
 
 drop trigger routing_changed on trunks;
 create trigger routing_changed after update of enabled, dedicated_to, overflow, encrypted_media on trunks for each statement execute function routing_changed();

@@ -2,10 +2,16 @@
 
 import threading
 import time
+from typing import Any
 
-from faxplan import claims, outbound, queue
+import pytest
+
+from faxplan import claims, lanes, outbound, queue
+from faxplan.db import Transaction
+from faxplan.lanes import Look
 from tests.faxes import NUMBER, claim, due_now, in_threads, queued
 from tests.past_the_gate import column
+from tests.routing import add_route, add_trunk
 from tests.world import World
 
 
@@ -137,3 +143,27 @@ def test_a_number_that_is_no_longer_the_tenants_is_not_called_from(world: World)
         tx.execute("update dids set enabled = false")
     due_now(world)
     assert [fax.calling_number for fax in claim(world)] == [None]
+
+
+def test_lanes_that_are_counted_anew_between_two_looks_give_no_fax_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A more urgent fax comes in, and what stood first stands second now."""
+    monkeypatch.setattr(lanes, "LANES_AT_ONCE", 2)
+    add_route(world, "+33", add_trunk(world, "full", max_calls=1))
+    queued(world, world.borea, number="+33123456789")
+    assert len(claim(world)) == 1
+    queued(world, world.acme, number="+33123456780", priority=10)
+    normal = queued(world, world.acme, priority=100)
+    looks = []
+    real = lanes.look
+
+    def look(tx: Transaction, **given: Any) -> Look:
+        looks.append(given)
+        if len(looks) == 2:
+            queued(world, world.borea, priority=10, due_in=-5)
+        return real(tx, **given)
+
+    monkeypatch.setattr(lanes, "look", look)
+    assert normal in [fax.fax_id for fax in claim(world)]
+    assert len(looks) > 1

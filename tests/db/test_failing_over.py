@@ -113,6 +113,48 @@ class TestTrunks:
         rules = [(call["trunk"], call["rule"]) for call in world.attempts(world.acme, fax_id)]
         assert rules == [("carrier", "trunk-fault"), ("second", "trunk-fault"), ("carrier", None)]
 
+    def full_second(self, world: World) -> None:
+        """Another trunk, whose only place somebody has."""
+        add_route(world, "+", add_trunk(world, "second", max_calls=1), position=200)
+        queued(world, world.borea)
+        claim(world)
+        with world.switch.across_tenants() as tx:
+            tx.execute("update calls set trunk_id = (select id from trunks where name = 'second')")
+
+    def five_seconds_later(self, world: World) -> None:
+        with world.switch.across_tenants() as tx:
+            tx.execute("update fax_queue set not_before = not_before - interval '5 s'")
+
+    def test_while_the_next_trunk_is_full_the_failed_one_is_asked_at_growing_distances(self, world: World) -> None:
+        self.full_second(world)
+        fax_id = queued(world, world.acme)
+        distances = []
+        for _ in range(4):
+            while not (faxes := claim(world)):
+                self.five_seconds_later(world)
+            assert [trunk_of(fax) for fax in faxes] == ["carrier"]
+            settle(world, faxes[0], SERVICE_UNAVAILABLE)
+            distances.append(round(waits(world) / 60))
+        # At once to the other one; that has no room, and the fax comes back: then no trunk can take it.
+        assert distances == [0, 1, 0, 2]
+        assert world.fax(world.acme, fax_id)["uncounted"] == 4
+
+    def test_a_refused_call_waits_for_the_trunk_that_has_not_refused_it(self, world: World) -> None:
+        self.full_second(world)
+        fax_id = queued(world, world.acme)
+        (fax,) = claim(world)
+        settle(world, fax, REFUSED)
+        for _ in range(30):
+            assert claim(world) == []
+            self.five_seconds_later(world)
+        with world.switch.across_tenants() as tx:
+            tx.execute("delete from calls")
+            tx.execute("update fax_queue set not_before = now()")
+        (again,) = claim(world)
+        assert trunk_of(again) == "second"
+        settle(world, again, REFUSED)
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+
     @pytest.mark.usefixtures("second")
     def test_a_busy_line_is_dialled_once_and_through_the_first_again(self, world: World) -> None:
         queued(world, world.acme)

@@ -210,6 +210,18 @@ class TestHeldBy:
             )
         assert self.held_by(world, due) == found
 
+    def test_an_hour_that_has_no_room_for_what_is_left_of_it(self, world: World) -> None:
+        due = queued(world, world.acme, pages=20)
+        change(world, "tenants", pages_per_hour=10)
+        with world.switch.tenant(world.acme.tenant.id) as tx:
+            tx.execute("update faxes set pages_done = 12 where id = %s", (due,))
+            tx.execute(
+                """insert into tenant_turns (tenant_id, served_at, hour, calls, pages)
+                   values (%s, now(), date_trunc('hour', now()), 3, 5)""",
+                (world.acme.tenant.id,),
+            )
+        assert self.held_by(world, due) == "hour-full"
+
     @pytest.mark.parametrize(("nodes", "found"), [((), "trunks-rest"), (("node1",), "trunks-rest"), (("node2",), None)])
     def test_trunks_that_rest_on_every_node(self, world: World, nodes: tuple[str, ...], found: str | None) -> None:
         due = queued(world, world.acme)

@@ -5,7 +5,7 @@ import pytest
 from faxplan import route_explanation, trunk_health
 from faxplan.errors import InvalidNumber, NotFound
 from faxplan.route_explanation import Explanation
-from tests.faxes import claim, queued
+from tests.faxes import accepted, claim, queued
 from tests.routing import add_encrypted_trunk, add_route, add_trunk, carrier, change
 from tests.world import World
 
@@ -128,3 +128,26 @@ def test_a_trunk_that_would_carry_in_clear_what_is_encrypted_is_told(world: Worl
         "+49 through open: a trunk with encrypted media takes the number, and this route does not have --in-clear",
         "+ through carrier: +49 fits better",
     ]
+
+
+def test_a_dedicated_trunk_that_fits_less_well_keeps_nothing(world: World) -> None:
+    mine = world.acme.tenant.id
+    add_route(world, "+", add_trunk(world, "keeps", dedicated_to=mine, overflow=False))
+    add_route(world, "+49", add_trunk(world, "flows", dedicated_to=mine))
+    add_route(world, "+49", add_trunk(world, "germany"))
+    found = explain(world)
+    assert [way.trunk for way in found.ways] == ["flows", "germany"]
+    assert sorted(found.passed_over) == ["+ through carrier: +49 fits better", "+ through keeps: +49 fits better"]
+
+
+def test_a_call_that_came_in_is_no_trial(world: World) -> None:
+    for number in range(3):
+        with world.switch.across_tenants() as tx:
+            trunk_health.failed(tx, carrier(world), "SIP 503", f"+49301000{number}")
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set rests_until = now() - interval '1 s'")
+    accepted(world, world.borea, "uuid-1")
+    assert explain(world).ways[0].busy == ""
+    queued(world, world.acme)
+    assert len(claim(world)) == 1
+    assert "one call at a time" in explain(world).ways[0].busy

@@ -1,8 +1,12 @@
 """A trunk that fails again and again rests."""
 
-from faxplan import trunk_health
+import pytest
+
+from faxplan import queue, settling, trunk_health
+from faxplan.call_result import CallResult
+from faxplan.journal import Outcome
 from tests.claiming import trunk_names
-from tests.faxes import accepted, claim, queued
+from tests.faxes import NUMBER, accepted, claim, queued
 from tests.routing import add_route, add_trunk, carrier
 from tests.world import World
 
@@ -142,3 +146,62 @@ def test_there_it_rests_longer_each_time_until_a_call_of_that_node_goes_through(
     with world.switch.across_tenants() as tx:
         trunk_health.worked(tx, carrier(world), "node2")
         assert tx.value("select node_rests from trunk_states") == {}
+
+
+def on_trial(world: World) -> None:
+    fail(world, 3)
+    with world.switch.across_tenants() as tx:
+        tx.execute("update trunk_states set rests_until = now() - interval '1 s'")
+
+
+def test_a_trial_is_not_for_one_tenants_urgent_faxes_alone(world: World) -> None:
+    on_trial(world)
+    for number in range(6):
+        queued(world, world.acme, number=f"+4930990099{number:02}", priority=10, due_in=-60)
+    queued(world, world.borea)
+    served = []
+    for _ in range(4):
+        (fax,) = claim(world)
+        served.append(fax.tenant_id)
+        with world.switch.tenant(fax.tenant_id) as tx:
+            queue.take_call(tx, fax.tenant_id, fax.attempt_id)
+            trunk_health.failed(tx, carrier(world), "SIP 408", fax.called_number)
+        with world.switch.across_tenants() as tx:
+            tx.execute("update trunk_states set rests_until = now() - interval '1 s'")
+        queued(world, world.borea)
+    acme, borea = world.acme.tenant.id, world.borea.tenant.id
+    assert served in ([acme, borea] * 2, [borea, acme] * 2)
+
+
+def test_a_trial_that_one_tenant_cannot_use_goes_to_another(world: World) -> None:
+    on_trial(world)
+    queued(world, world.acme, number=NUMBER)
+    (fax,) = claim(world)
+    # It rings; its number takes no second call. Borea waits longest, for that very number.
+    with world.switch.across_tenants() as tx:
+        tx.execute("update calls set started_at = started_at - interval '61 s'")
+    queued(world, world.borea, number=NUMBER)
+    queued(world, world.acme, number="+493099005555")
+    assert [each.tenant_id for each in claim(world, calls_to_one_number=1)] == [fax.tenant_id]
+
+
+@pytest.mark.parametrize(
+    ("result", "proves"),
+    [
+        (CallResult("ORIGINATOR_CANCEL", channel=True), False),
+        (CallResult("ORIGINATOR_CANCEL", channel=True, sip_code=487), False),
+        (CallResult("ORIGINATOR_CANCEL", channel=True, sip_code=487, progress_at=1_750_000_000), True),
+        (CallResult("USER_BUSY", channel=True, sip_code=486), True),
+    ],
+)
+def test_a_call_that_was_cancelled_before_anything_was_heard_proves_nothing(
+    world: World, result: CallResult, *, proves: bool
+) -> None:
+    on_trial(world)
+    for _ in range(3):
+        queued(world, world.acme)
+    (fax,) = claim(world)
+    outcome = Outcome(fax.tenant_id, fax.fax_id, fax.attempt_id, result)
+    assert settling.settle(world.switch, outcome, None, actor="switch:node1")
+    with world.switch.across_tenants() as tx:
+        assert trunk_health.everyone(tx)[0]["is_tried"] is not proves

@@ -251,3 +251,19 @@ class TestInClear:
         faxes = claim(world)
         assert sorted(fax.fax_id for fax in faxes) == sorted(ids)
         assert trunk_names(faxes) == ["two"] * 8
+
+    def test_a_lane_holds_what_the_same_trunks_take_and_nothing_else(self, world: World) -> None:
+        """An encrypted trunk for some numbers of a prefix, switched off: the others' clear trunk is not theirs."""
+        sealed = add_encrypted_trunk(world, "sealed", dedicated_to=world.acme.tenant.id, enabled=False)
+        munich, berlin = "+498912345678", NUMBER
+        add_route(world, "+4989", sealed)
+        add_route(world, "+49", add_trunk(world, "allowed", max_calls=1), in_clear=True)
+        add_route(world, "+49", add_trunk(world, "forbidden"), position=200)
+        assert (ways(world, world.acme, munich), ways(world, world.acme, berlin)) == (
+            ["allowed"], ["allowed", "forbidden"],
+        )  # fmt: skip
+        queued(world, world.acme, number=berlin, due_in=-10)
+        queued(world, world.acme, number=munich)
+        assert {fax.called_number: fax.trunk and fax.trunk.name for fax in claim(world)} == {berlin: "allowed"}
+        queued(world, world.acme, number=berlin)
+        assert trunk_names(claim(world)) == ["forbidden"]

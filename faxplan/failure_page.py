@@ -15,8 +15,8 @@ a call that was never dialled (lower case). Code 49 of a call in which nothing o
 `no-machine`: a person picked up, and hung up. A fax that is dialled again goes on after the last page that was
 acknowledged.
 
-- *next trunk*: at once, through the next trunk of the route that has not been tried just before and does not rest. Where
-  that is full for some seconds, the call comes back to one that failed; but to none that refused it.
+- *next trunk*: at once, through the next trunk of the route that has not been tried just before and does not rest.
+  Where that is full for some seconds, the call comes back to one that failed; but to none that refused it.
 - *trunk fault*: uses up none of the fax's tries. It comes again at growing distances, up to 15 min, for 24 hours and
   at least 20 calls. A trunk with three of them in a row, to different numbers, rests for 10 seconds, and twice as long
   with each further one, up to 5 minutes; in between it is tried with one call at a time until it takes one. Where a

@@ -215,6 +215,7 @@ class TestHeldBy:
         change(world, "tenants", pages_per_hour=10)
         with world.switch.tenant(world.acme.tenant.id) as tx:
             tx.execute("update faxes set pages_done = 12 where id = %s", (due,))
+            tx.execute("update fax_queue set pages = 8 where fax_id = %s", (due,))
             tx.execute(
                 """insert into tenant_turns (tenant_id, served_at, hour, calls, pages)
                    values (%s, now(), date_trunc('hour', now()), 3, 5)""",

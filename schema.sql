@@ -299,7 +299,7 @@ create table trunks (
     constraint trunks_inbound_format_known check (inbound_format in ('any', 'e164', 'e164-no-plus', 'national')),
     constraint trunks_inbound_country_form check (inbound_country ~ '^[A-Z]{2}$'),
     constraint trunks_max_calls_range check (max_calls > 0),
-    constraint trunks_calls_per_second_range check (calls_per_second > 0),
+    constraint trunks_calls_per_second_range check (calls_per_second between 0.001 and 1000),
     constraint trunks_dedicated_to_fkey foreign key (dedicated_to) references tenants (id),
     constraint trunks_caller_id_in_known check (caller_id_in in ('from', 'pai', 'rpid')),
     constraint trunks_caller_id_told check (caller_id_in <> 'from' or (from_user is null and not privacy)),
@@ -626,7 +626,7 @@ comment on column faxes.calling_number is 'E.164 where it is a number; null: wit
 comment on column faxes.uncounted is 'Attempts for which the switch made no channel: no call, so none of max_attempts.';
 comment on column faxes.reserved_pages is 'Pages held in the quota until the fax is final.';
 comment on column faxes.explanation is 'Why it is in this state, in words for its user.';
-comment on column faxes.priority is '10: urgent, 100: normal, 1000: bulk. No fax is dialled while a more urgent one of any tenant could be.';
+comment on column faxes.priority is '10: urgent, 100: normal, 1000: bulk. Urgent goes before its tenant''s other faxes, and bulk after what is not bulk of all tenants.';
 comment on column faxes.send_at is 'Not dialled before; null: at once.';
 comment on column faxes.t38_off is 'This fax''s next call goes without T.38, because earlier ones failed with it. v17_off, ecm_off: likewise.';
 comment on column faxes.rendered_again is 'Its pages were made anew, as A4, because a far machine did not take them.';

@@ -30,12 +30,11 @@ class Senders:
 
 
 @contextmanager
-def senders(faxes: int, *, stamped: bool = False, times: bool = False, traced: bool = False) -> Iterator[Senders]:
-    """With so many faxes for Faxplan to send. stamped: it stamps "page n of m". times: see three_switches. traced: the
-    T.30 of each call is written, and kept of those that fail."""
+def senders(faxes: int, *, times: bool = False, traced: bool = False) -> Iterator[Senders]:
+    """With so many faxes for Faxplan to send. times: see three_switches. traced: the T.30 of each call is written, and
+    kept of those that fail."""
     with a_place() as place:
         with place.world.admin.across_tenants() as tx:
-            tx.execute("update tenants set page_n_of_m = %s", (stamped,))
             tx.execute("update trunks set t30_trace = %s", ("failed" if traced else "off",))
         prepared = prepare_faxes(place, letter_pdf(place.base), faxes)
         waiting, office = iter(prepared.faxes), place.world.acme

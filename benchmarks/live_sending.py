@@ -1,12 +1,12 @@
 """What Faxplan adds to a sending FreeSWITCH: CPU-seconds per fax, beside a bare txfax.
 
-    python benchmarks/live_sending.py [--runs 10] [--calls 60] [--rate 10] [--stamped] [--traced]
+    python benchmarks/live_sending.py [--runs 10] [--calls 60] [--rate 10] [--traced]
                                       [--write docs/benchmarks]
 
 Three FreeSWITCH instances on 127.0.0.1: a bare sender, one that runs Faxplan's scripts, and the carrier that receives.
 Runs are interleaved, bare, Faxplan, bare, ...; then each sends one burst. The worker has rendered before, and the bare
-sender sends the page that it rendered, with the same header line, so that both send the same rows; with --stamped
-Faxplan stamps "page n of m" itself. With --traced each of its calls writes a T.30 trace.
+sender sends the page that it rendered, below a header line that spandsp prints, as Faxplan's is below its own. With
+--traced each of its calls writes a T.30 trace.
 """
 
 import statistics
@@ -39,7 +39,6 @@ def main() -> None:
     options = _options.read(
         "live_sending",
         __doc__ or "",
-        stamped="Faxplan stamps the header line",
         traced="T.30 traces are written, and kept of calls that fail",
     )
     result = measured(options)
@@ -56,7 +55,7 @@ def main() -> None:
 
 def measured(options: Options) -> Result:
     runs, load = options.runs, options.load
-    with senders((runs + 1) * load.calls, stamped="stamped" in options, traced="traced" in options) as both:
+    with senders((runs + 1) * load.calls, traced="traced" in options) as both:
         print(f"{runs} interleaved runs of {load.calls} calls, {load.rate:g} a second; then one of all at once")
         steady = compare(both.bare, both.faxplan, load, runs)
         burst = compare(both.bare, both.faxplan, Load(load.calls, BURST_RATE), 1)
@@ -65,13 +64,12 @@ def measured(options: Options) -> Result:
 
 def markdown(options: Options, result: Result) -> str:
     load, steady, burst = options.load, result.steady, result.burst
-    header = "stamped by Faxplan, for the bare one printed by spandsp" if "stamped" in options else "printed by spandsp"
     return f"""\
 `{options.command}`, {where_and_when()}, FreeSWITCH {result.switch}.
 
 One page of a PDF letter over T.38 to a third FreeSWITCH, {load.calls} calls a run, {load.rate:g} a second; a bare
 FreeSWITCH (`originate ... &txfax(file)`) and Faxplan's take turns. Both send the page that Faxplan's worker rendered
-before, with a header line, {header}.
+before, with a header line, stamped by Faxplan, for the bare one printed by spandsp.
 Milliseconds of processor time (user and system) per call, from the first dial until the last call is settled, with what
 the switch does when idle.
 

@@ -21,7 +21,9 @@ FAX_REMOTE_MODEL = "fax_remote_model"
 # Read by rxfax and txfax.
 FAX_IDENT = "fax_ident"
 FAX_HEADER = "fax_header"
-FAX_TIMEZONE = "fax_timezone"
+NO_HEADER = "-" * 51
+"""Of fax_header: spandsp takes no more than 50 bytes, and prints nothing of a longer one. Without the variable, which is
+what an empty one is, mod_spandsp takes the one of spandsp.conf.xml."""
 FAX_START_PAGE = "fax_start_page"
 FAX_USE_ECM = "fax_use_ecm"
 FAX_DISABLE_V17 = "fax_disable_v17"

@@ -142,8 +142,8 @@ def claim_faxes(
 ) -> Claim:
     """Takes up to `most` (at most MOST_CLAIMED) due faxes for this node.
 
-    The most urgent first; among tenants whoever has the fewest calls, then whose turn is the longest ago; each
-    tenant's in the order in which they became due. Limits: `max_calls` of the node, those of tenant and trunk
+    Bulk last; among tenants whoever has the fewest calls, then whose turn is the longest ago; of each tenant the most
+    urgent, in the order in which they became due. Limits: `max_calls` of the node, those of tenant and trunk
     (schema.sql), and `calls_to_one_number` at once to a number that is not a DID of ours; sending hours; trunks that
     rest. Both directions count. ways: what earlier claims of this process have learned. internal: faxes to our own DIDs
     are delivered without a call (internal_delivery), and left for that. tests_first: while a test of a trunk waits,

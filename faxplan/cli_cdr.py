@@ -63,23 +63,23 @@ def _export(
     totals = Totals()
     writer.begin()
     for tenant in chosen:
-        # Each in a transaction of its own: the rows of one tenant are all of one moment.
+        # Before the first row is shown: whoever breaks the export off has seen what is shown so far.
         with context.portal.tenant(tenant.id) as tx:
-            before = totals.attempts
-            for row in cdr.records(tx, tenant.id, wanted, zone, withheld=options.withheld):
-                totals.add(row)
-                writer.row(row)
             audit.record(
                 tx,
                 tenant.id,
                 actor=context.actor,
                 action="cdr.export",
                 object=f"tenant:{tenant.slug}",
-                rows=totals.attempts - before,
                 since=cdr.plain(wanted.since),
                 until=cdr.plain(wanted.until),
                 withheld=options.withheld,
             )
+        # Each in a transaction of its own: the rows of one tenant are all of one moment.
+        with context.portal.tenant(tenant.id) as tx:
+            for row in cdr.records(tx, tenant.id, wanted, zone, withheld=options.withheld):
+                totals.add(row)
+                writer.row(row)
     writer.end()
     if not options.json:
         print(_summary(totals), file=sys.stderr)

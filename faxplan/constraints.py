@@ -56,7 +56,7 @@ CONSTRAINT_MESSAGES = {
     "routes_weight_range": "A route's weight is 1 to 1000.",
     "routes_cost_range": "A route's cost is 0 or more.",
     "trunks_max_calls_range": "A trunk takes 1 call at once or more; without a number it has no limit of its own.",
-    "trunks_calls_per_second_range": "A trunk's calls a second are more than 0; without a number there is no limit.",
+    "trunks_calls_per_second_range": "A trunk's calls a second are 0.001 to 1000; without a number there is no limit.",
     "trunks_caller_id_in_known": "A trunk's caller ID stands in from, pai or rpid.",
     "trunks_caller_id_told": (
         "Nowhere would the trunk be told the calling number: with privacy or a From user it stands in pai or rpid."

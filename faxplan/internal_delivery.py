@@ -10,7 +10,6 @@ docs/decisions/internal-delivery.md says why it is so, and why the runtime does 
 import logging
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from faxplan import (
@@ -35,7 +34,6 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
 from faxplan.documents import Store, StoredObject
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
-from faxplan.header_line import HeaderLine
 from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred
 from faxplan.queue import InternalFax
@@ -201,9 +199,7 @@ def _arrived(store: Store, case: _Case, sender: Tenant, ident: str, folder: Path
     pages = folder / "rendering.tif"
     store.copy_to(case.rendering, pages)
     if sender.header_line:
-        # Where spandsp would have printed it, it has the page's number alone (staging.is_stamped).
-        total = case.pages if sender.page_n_of_m or case.start_page else None
-        line = HeaderLine(datetime.now(UTC).astimezone(sender.zone), sender.sender_name, ident, 1, total)
+        line = staging.line_of(sender, ident, case.pages)
         header_line.stamp(pages, folder / "stamped.tif", line, start_page=case.start_page)
         pages = folder / "stamped.tif"
     if case.start_page:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from faxplan import limits, sending_hours
 from faxplan.db import Prepared, Row, Transaction
 from faxplan.limits import TrunkRoom
+from faxplan.priorities import Priority
 from faxplan.ways import AGAIN, Route
 
 LANES_AT_ONCE = 64
@@ -54,7 +55,8 @@ LOOK = Prepared(
         left join tenant_turns s on s.tenant_id = w.tenant_id
         where w.not_before <= now() and not (%(internal)s::boolean and strpos(w.lane, ':internal') > 0)),
     ranked as (
-        select d.*, row_number() over (order by d.priority, d.calls, d.served_at nulls first, d.not_before) as place
+        select d.*, row_number() over (order by d.priority > {Priority.NORMAL:d}, d.calls, d.served_at nulls first,
+                                              d.priority, d.not_before) as place
         from due d
         where coalesce(d.room > 0, true) and {sending_hours.are_open("d.tenant_id", "d.priority", "d.here")}
           -- What no hour has room for goes on: that ends it, in words (staging).

@@ -12,11 +12,14 @@ from faxplan.trunk_health import FAILURES_BEFORE_REST, TRIAL_SECONDS
 # tenth of a second, or of one call.
 IN_FLIGHT = """
     in_flight as materialized (select node, tenant_id, trunk_id, destination, direction, started_at from calls)"""
+# Not later than its rate could have made it: that may have been raised since.
+_NEXT_CALL = """greatest(now(), least(
+                   coalesce(s.next_call_at, now()), now() + make_interval(secs => 16 / t.calls_per_second)))"""
 TRUNK_ROOM = f"""
     trunk_room as (
         select t.id, t.xmin::text as version, t.calls_per_second as rate,
                coalesce(s.failures >= {FAILURES_BEFORE_REST}, false) as is_tried,
-               extract(epoch from greatest(coalesce(s.next_call_at, now()), now()) - now())::float as paced,
+               extract(epoch from {_NEXT_CALL} - now())::float as paced,
                greatest(0, least(
                    t.max_calls - coalesce(c.calls, 0),
                    -- After its rest a trunk is tried with one call, and another once that has gone on for a while.
@@ -25,7 +28,7 @@ TRUNK_ROOM = f"""
                        and i.started_at > greatest(s.rests_until, now() - interval '{TRIAL_SECONDS} s')) end,
                    floor(t.calls_per_second * extract(epoch from
                        now() + make_interval(secs => greatest(0.1, 1 / t.calls_per_second))
-                       - greatest(coalesce(s.next_call_at, now()), now())) + 1e-6), %(most)s::integer))::integer as room
+                       - {_NEXT_CALL}) + 1e-6), %(most)s::integer))::integer as room
         from trunks t
         left join (select trunk_id, count(*) as calls from in_flight group by trunk_id) c on c.trunk_id = t.id
         left join trunk_states s on s.trunk_id = t.id

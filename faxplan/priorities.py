@@ -1,4 +1,7 @@
-"""How urgent a fax is: no fax is dialled while a more urgent one of any tenant could be."""
+"""How urgent a fax is. Bulk goes after what is not bulk, of all tenants; urgent goes before its own tenant's others.
+
+Any user may send with any priority: what is urgent to one must not keep others waiting.
+"""
 
 from enum import IntEnum
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from faxplan import sending_hours
 from faxplan.db import Row, Transaction
+from faxplan.priorities import Priority
 
 QUEUE_CHANNEL = "faxplan_queue"
 RENDER_CHANNEL = "faxplan_render"
@@ -113,11 +114,11 @@ _INTERNAL_TENANTS = f"""
             order by q.priority, q.tenant_id limit 1) n)
     select w.priority, w.tenant_id from waiting w join tenants t on t.id = w.tenant_id and t.enabled
     where {sending_hours.are_open("w.tenant_id", "w.priority", "(now() at time zone t.time_zone)")}
-    order by w.priority, w.tenant_id <= %s, w.tenant_id"""
+    order by w.priority > {Priority.NORMAL:d}, w.tenant_id <= %s, w.tenant_id, w.priority"""
 
 
 def pick_internal(tx: Transaction, *, after: int, seconds: float = 120) -> InternalFax | None:
-    """A due fax to a number that is a DID here, the most urgent first, of the tenant that comes after `after`.
+    """A due fax to a number that is a DID here, bulk last, the most urgent of the tenant that comes after `after`.
 
     None: there is none. It stays queued, and is due again after `seconds`: so others leave it alone meanwhile, and
     nothing is lost should this process die. Call in across_tenants() as role switch.

@@ -269,7 +269,7 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
 def _was_heard(result: CallResult) -> bool:
     """Whether the trunk said anything: a call that we cancelled may have gone nowhere (487 may be our own switch's)."""
     said = result.progress_at is not None or result.answered_at is not None
-    return said or result.sip_code not in (None, 0, 487)
+    return said or result.hangup_cause != "ORIGINATOR_CANCEL"
 
 
 def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:

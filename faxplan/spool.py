@@ -32,7 +32,7 @@ class SpoolTooDeep(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class OutboundSidecar:
-    """What fax_out needs to know. ident: T.30 TSI, at most 20 characters; header: at most 50; start_page: 0-based.
+    """What fax_out needs to know. ident: T.30 TSI, at most 20 characters; start_page: 0-based.
 
     dialled, caller_id: as they went to the trunk. encrypted_media: SRTP, or no pages. from_user, t30_trace: the
     trunk's. tones: sent after the answer, as post_dial.tones gives them; no part of the number.
@@ -42,8 +42,6 @@ class OutboundSidecar:
     fax_id: int
     attempt_id: int
     ident: str
-    header: str
-    time_zone: str
     start_page: int
     dialled: str
     caller_id: str

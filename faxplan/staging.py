@@ -26,8 +26,6 @@ MOST_PAGES_AT_ONCE = 10
 """Pages that get their header line within the runtime's step; longer faxes in a thread beside it: 300 take seconds."""
 MOST_WAITING = 4
 """Long faxes that hold a channel while they wait for their header line."""
-MAX_HEADER_BYTES = 50
-"""T30_MAX_PAGE_HEADER_INFO. spandsp takes none that is longer in UTF-8, and the page's line stays blank."""
 
 
 class PagesPerHour(FaxplanError):
@@ -46,9 +44,13 @@ def check_may_be_sent(fax: ClaimedFax, tenant: Tenant) -> None:
         raise PagesPerHour(f"{fax.pages_left} pages are more than the {tenant.pages_per_hour} that may go in an hour.")
 
 
-def is_stamped(fax: ClaimedFax, tenant: Tenant) -> bool:
-    """Whether the header line is ours to stamp: spandsp counts pages from 1 in each call, and knows no "of m"."""
-    return tenant.header_line and (tenant.page_n_of_m or fax.start_page > 0)
+def line_of(tenant: Tenant, ident: str, pages: int) -> HeaderLine:
+    """The header line that goes above the pages of a fax now. pages: of the whole fax.
+
+    Always ours: where pages go as T.85, spandsp's costs each page its last rows (docs/decisions/header-line.md).
+    """
+    when = datetime.now(UTC).astimezone(tenant.zone)
+    return HeaderLine(when, tenant.sender_name, ident, 1, pages if tenant.page_n_of_m else None)
 
 
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
@@ -63,13 +65,11 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         raise NoCallerId("The tenant has no number any more to call from.")
     ident = sender_ident(fax.did_ident, tenant, fax.calling_number)
     target = spool.outbound_tiff(fax.attempt_id)
-    stamped = is_stamped(fax, tenant)
-    if stamped:
+    if tenant.header_line:
         plain = spool.outbound_plain(fax.attempt_id)
         try:
             store.copy_to(fax.rendering, plain)
-            line = HeaderLine(datetime.now(UTC).astimezone(tenant.zone), tenant.sender_name, ident, 1, fax.pages)
-            header_line.stamp(plain, target, line, start_page=fax.start_page)
+            header_line.stamp(plain, target, line_of(tenant, ident, fax.pages), start_page=fax.start_page)
         finally:
             plain.unlink(missing_ok=True)
     else:
@@ -79,8 +79,6 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
         fax_id=fax.fax_id,
         attempt_id=fax.attempt_id,
         ident=ident,
-        header=_as_variable(tenant.sender_name) if tenant.header_line and not stamped else "",
-        time_zone=tenant.time_zone,
         start_page=fax.start_page,
         dialled=dialled,
         caller_id=numbers.written(fax.calling_number, trunk.calling_format, trunk.inbound_country),
@@ -102,11 +100,6 @@ def sender_ident(did_ident: str, tenant: Tenant, number: str) -> str:
     """
     idents = (did_ident, tenant.station_ident, number)
     return next((ident for ident in idents if any(each.isdigit() for each in ident)), "")[:MAX_IDENT]
-
-
-def _as_variable(name: str) -> str:
-    """A name as variable fax_header takes it: cut to what spandsp prints, and % escaped, as mod_spandsp decodes %41."""
-    return name.encode()[:MAX_HEADER_BYTES].decode(errors="ignore").replace("%", "%25")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +133,7 @@ class Stager:
     def take(self, fax: ClaimedFax, tenant: Tenant) -> Staged | None:
         """The call, to be made ready as its argument is asked for; None: `ready` brings it later."""
         stage = partial(self._stage, fax, tenant)
-        if fax.pages <= MOST_PAGES_AT_ONCE or not is_stamped(fax, tenant):
+        if fax.pages <= MOST_PAGES_AT_ONCE or not tenant.header_line:
             return Staged(fax, stage)
         self._waiting[fax.attempt_id] = (fax, self._pool.submit(stage))
         return None

@@ -1,4 +1,4 @@
-"""Whose turn it is: the most urgent first, then by turns among tenants; and who was served."""
+"""Whose turn it is: by turns among tenants, the most urgent of each first, bulk of all last; and who was served."""
 
 import heapq
 from collections import Counter
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
 from faxplan.lanes import Lane
+from faxplan.priorities import Priority
 from faxplan.ways import Route, free_route, has_room
 
 
@@ -59,21 +60,24 @@ class _Turns:
     def choose(self, offered: Mapping[int, int | None]) -> None:
         """Goes on until enough are chosen, or no more can be. offered: trunks that one tenant alone may have."""
         calls = self._calls
-        waiting = [(lane.row["priority"], calls[lane.tenant_id], order) for order, lane in enumerate(self._lanes)]
+        waiting = [
+            (lane.row["priority"] > Priority.NORMAL, calls[lane.tenant_id], order)
+            for order, lane in enumerate(self._lanes)
+        ]
         heapq.heapify(waiting)
         while waiting and len(self.chosen) < self._most:
-            priority, had, order = heapq.heappop(waiting)
+            is_bulk, had, order = heapq.heappop(waiting)
             lane = self._lanes[order]
             tenant_id = lane.tenant_id
             if had != calls[tenant_id]:
                 # Another of its lanes was served meanwhile.
-                heapq.heappush(waiting, (priority, calls[tenant_id], order))
+                heapq.heappush(waiting, (is_bulk, calls[tenant_id], order))
                 continue
             left = self._left[tenant_id]
             if left is not None and left < 1:
                 continue
             if self._take_next(lane, {trunk for trunk, tenant in offered.items() if tenant != tenant_id}):
-                heapq.heappush(waiting, (priority, calls[tenant_id], order))
+                heapq.heappush(waiting, (is_bulk, calls[tenant_id], order))
 
     def _take_next(self, lane: Lane, withheld: Collection[int]) -> bool:
         """The lane's next fax that has a free trunk, and whose number is free; False: it has no more.

@@ -31,8 +31,7 @@ def handler(session: Any, args: str) -> None:
         for name in cv.CLEARED_BEFORE_FAX:
             session.setVariable(name, None)
         session.setVariable(cv.FAX_IDENT, sidecar.ident)
-        session.setVariable(cv.FAX_HEADER, sidecar.header)
-        session.setVariable(cv.FAX_TIMEZONE, sidecar.time_zone)
+        session.setVariable(cv.FAX_HEADER, cv.NO_HEADER)
         session.setVariable(cv.FAX_USE_ECM, "true" if sidecar.use_ecm else "false")
         session.setVariable(cv.FAX_DISABLE_V17, "true" if sidecar.disable_v17 else "false")
         if sidecar.start_page:

@@ -1,8 +1,12 @@
 """Calls at once, an hour and a second: of node, tenant, trunk and number."""
 
+import time
 from collections import Counter
 
+import pytest
+
 from faxplan.claims import ClaimedFax
+from faxplan.constraints import ConstraintViolated
 from tests.claiming import ends, limit_tenant, trunk_names
 from tests.faxes import NUMBER, claim, in_threads, queued
 from tests.routing import add_route, add_trunk, change
@@ -100,3 +104,20 @@ def test_they_hold_while_several_nodes_claim_at_once(world: World) -> None:
     faxes = [fax for share in shares for fax in share]  # type: ignore[attr-defined]
     assert len(faxes) == len({fax.fax_id for fax in faxes}) == 7
     assert sum(fax.tenant_id == world.acme.tenant.id for fax in faxes) <= 4
+
+
+def test_a_trunk_whose_rate_is_raised_need_not_wait_as_long_as_before(world: World) -> None:
+    change(world, "trunks", calls_per_second=0.001)
+    queued(world, world.acme)
+    queued(world, world.acme)
+    assert len(claim(world)) == 1
+    assert claim(world) == []
+    change(world, "trunks", calls_per_second=1000)
+    time.sleep(0.05)
+    assert len(claim(world)) == 1
+
+
+@pytest.mark.parametrize("rate", [1e-13, 0.0009, 1001])
+def test_a_rate_that_no_clock_can_keep_is_refused(world: World, rate: float) -> None:
+    with pytest.raises(ConstraintViolated, match=r"0\.001 to 1000"):
+        change(world, "trunks", calls_per_second=rate)

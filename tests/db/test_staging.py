@@ -28,29 +28,33 @@ def rendering(world: World) -> StoredObject:
     return world.store.put(path)
 
 
-@pytest.mark.parametrize(
-    ("name", "header"),
-    [
-        ("Acme", "Acme"),
-        ("Ärztehaus " * 5, "Ärztehaus " * 4 + "Ärzte"),
-        ("Ä" * 50, "Ä" * 25),
-        ("a" + "Ä" * 49, "a" + "Ä" * 24),
-        ("5%41 off", "5%2541 off"),
-    ],
-)
-def test_a_header_is_what_spandsp_prints(world: World, rendering: StoredObject, name: str, header: str) -> None:
-    assert stage(world, rendering, header_name=name).header == header
-
-
 @pytest.mark.parametrize("blank", ["", "   ", "\x01", "\N{NO-BREAK SPACE}"])
-def test_a_header_without_a_name_names_the_tenant_whoever_prints_it(
+def test_a_header_without_a_name_names_the_tenant(
     world: World, rendering: StoredObject, blank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stage(world, rendering, header_name=blank).header == "Acme"
+    assert [line.name for line in lines(world, rendering, monkeypatch, header_name=blank)] == ["Acme"]
+
+
+@pytest.mark.parametrize(("page_n_of_m", "total"), [(True, 1), (False, None)])
+def test_the_header_line_is_always_ours(
+    world: World, rendering: StoredObject, monkeypatch: pytest.MonkeyPatch, page_n_of_m: bool, total: int | None
+) -> None:
+    (line,) = lines(world, rendering, monkeypatch, page_n_of_m=page_n_of_m)
+    assert (line.first_page, line.total_pages) == (1, total)
+
+
+def test_without_a_header_line_nothing_is_stamped(
+    world: World, rendering: StoredObject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lines(world, rendering, monkeypatch, header_line=False) == []
+
+
+def lines(world: World, rendering: StoredObject, monkeypatch: pytest.MonkeyPatch, **tenant: object) -> list[HeaderLine]:
+    """What is stamped above the pages."""
     stamped: list[HeaderLine] = []
     monkeypatch.setattr(header_line, "stamp", lambda _source, _target, line, **_: stamped.append(line))
-    stage(world, rendering, header_name=blank, page_n_of_m=True)
-    assert [line.name for line in stamped] == ["Acme"]
+    stage(world, rendering, **tenant)
+    return stamped
 
 
 @pytest.mark.parametrize(

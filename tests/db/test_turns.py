@@ -53,3 +53,17 @@ def test_bulk_is_dialled_while_what_is_more_urgent_has_to_wait(world: World) -> 
 def test_a_tenants_faxes_go_in_the_order_in_which_they_became_due(world: World) -> None:
     late, early = queued(world, world.acme, due_in=-10), queued(world, world.acme, due_in=-20)
     assert [taken(world, 1), taken(world, 1)] == [[early], [late]]
+
+
+def test_what_is_urgent_to_one_tenant_keeps_no_other_waiting(world: World) -> None:
+    for _ in range(20):
+        queued(world, world.acme, priority=URGENT, due_in=-60)
+    ordinary = [queued(world, world.borea) for _ in range(2)]
+    first = claim(world, 4)
+    assert [fax.fax_id for fax in first if fax.tenant_id == world.borea.tenant.id] == ordinary
+    assert len(first) == 4
+
+
+def test_the_urgent_come_first_among_their_tenants_own(world: World) -> None:
+    ordinary, urgent = queued(world, world.acme, due_in=-60), queued(world, world.acme, priority=URGENT)
+    assert [taken(world, 1), taken(world, 1)] == [[urgent], [ordinary]]

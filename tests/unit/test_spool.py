@@ -20,8 +20,6 @@ def outbound(attempt_id: int) -> OutboundSidecar:
         fax_id=2,
         attempt_id=attempt_id,
         ident="+49 30 1",
-        header="Müller & Söhne",
-        time_zone="Europe/Berlin",
         start_page=3,
         dialled="03023125002",
         caller_id="+493023125001",

@@ -22,8 +22,8 @@ FAX_REMOTE_MODEL = "fax_remote_model"
 FAX_IDENT = "fax_ident"
 FAX_HEADER = "fax_header"
 NO_HEADER = "-" * 51
-"""Of fax_header: spandsp takes no more than 50 bytes, and prints nothing of a longer one. Without the variable, which is
-what an empty one is, mod_spandsp takes the one of spandsp.conf.xml."""
+"""Of fax_header: spandsp takes no more than 50 bytes, and prints nothing of a longer one. Without the variable, and an
+empty one is none, mod_spandsp takes that of spandsp.conf.xml."""
 FAX_START_PAGE = "fax_start_page"
 FAX_USE_ECM = "fax_use_ecm"
 FAX_DISABLE_V17 = "fax_disable_v17"

@@ -89,10 +89,26 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
                 "Enter `faxplan tenant add`, then `faxplan user add`, then `faxplan did add`.",
             )
         )
+    findings += _zones(tx)
     findings += _refused(tx)
     runtime, works = _runtime(tx, settings.node)
     transports = {gateway.name: gateway.transport for gateway in gateways}
     return [*findings, runtime], Seen(works, tuple(addresses), transports)
+
+
+def _zones(tx: Transaction) -> list[Finding]:
+    """Tenants whose time zone PostgreSQL knows no more: a claim that asks for their hours fails, for everybody."""
+    return [
+        error(
+            "time zone",
+            f"{row['slug']}'s, {row['time_zone']}, is unknown to this PostgreSQL; maybe nothing is dialled for anybody",
+            f"Give it another: `faxplan tenant set {row['slug']} --time-zone Europe/Berlin`.",
+        )
+        for row in tx.rows(
+            """select slug, time_zone from tenants
+               where time_zone not in (select name from pg_timezone_names) order by slug"""
+        )
+    ]
 
 
 def _refused(tx: Transaction) -> list[Finding]:

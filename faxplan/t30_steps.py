@@ -50,7 +50,7 @@ class Step:
 def read(trace: str) -> list[Step]:
     """The steps of a kept trace, in order; at most 2000."""
     reader = _Reader()
-    for line in trace.splitlines():
+    for line in trace.split("\n"):
         reader.take(line)
     return reader.finished()
 

@@ -32,6 +32,8 @@ TIMES = "FAXPLAN times:"
 """How the lines begin that stand for others, and those that are ours."""
 _LONGEST_FRAME = 40
 """Octets of a frame that are kept. DIS has 20 at most; longer ones may be anything."""
+# spandsp writes it as it came; 20 characters are the most. The longest that fits: a quotation mark may stand in it.
+_IDENT = re.compile(r'(Remote gave [A-Z]{3} as: ")(.{0,20})(?="\n)', re.DOTALL)
 _FRAME = re.compile(r"[\w. ]{0,20}[TR]x: +(ff [0-9a-f ]*)$")
 _FCD_NAME = re.compile(r"([TR]x): +FCD with")
 _FCD = re.compile(r"ff [01]3 0[67]?")
@@ -88,11 +90,17 @@ def read(folder: Path, phase_b: str | None = None, phase_d: str | None = None) -
         raw = _raw(files[0]) if files else b""
     except OSError:
         return None
-    lines = list(without_pages(raw.decode("utf-8", "backslashreplace").splitlines()))
+    text = _IDENT.sub(_in_one_line, raw.decode("utf-8", "backslashreplace"))
+    lines = list(without_pages(line for line in text.split("\n") if line))
     if not lines:
         return None
     times = [f"{TIMES} {phase} {noted}" for phase, noted in (("B", phase_b), ("D", phase_d)) if noted]
     return "\n".join([_shortened(lines), *times])
+
+
+def _in_one_line(found: re.Match[str]) -> str:
+    """An ident that a far machine has given: it writes no line of its own."""
+    return found[1] + "?".join(found[2].splitlines())
 
 
 def without_pages(lines: Iterable[str]) -> Iterator[str]:

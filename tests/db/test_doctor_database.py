@@ -88,3 +88,14 @@ def test_documents_that_wait_behind_another_name_the_worker_that_has_it(
 def test_one_that_is_to_be_tried_again_later_is_not_due(world: World, job: None) -> None:
     waits_since(world, -600)
     assert of_worker(world).level is Level.OK
+
+
+def test_a_time_zone_that_postgresql_does_not_list_is_told(world: World) -> None:
+    assert not [each for each in doctor_database.database(world.settings)[0] if each.what == "time zone"]
+    # The database takes it, as POSIX has it: one that an upgrade took away cannot be had here.
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set time_zone = 'XYZ-3' where slug = 'acme'")
+    (found,) = (each for each in doctor_database.database(world.settings)[0] if each.what == "time zone")
+    assert found.level is Level.ERROR
+    assert "acme's, XYZ-3" in found.found
+    assert "faxplan tenant set acme --time-zone" in found.remedy

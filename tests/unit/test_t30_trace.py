@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from faxplan import channel_variables as cv
-from faxplan import t30_trace
+from faxplan import t30_steps, t30_trace
 
 PAGE = "FLOW T.30 Tx:  ff 03 06 00 aa bb cc dd"
 
@@ -116,3 +116,14 @@ def test_the_times_that_the_switch_noted_stand_at_the_end(tmp_path: Path) -> Non
 def test_no_api_is_called_by_what_notes_the_times(tmp_path: Path) -> None:
     """A switch may have the expansion of APIs switched off, as ours has."""
     assert [value for value in t30_trace.variables(tmp_path).values() if "(" in value] == []
+
+
+@pytest.mark.parametrize(
+    "ident", ["\nF FAX T4 expired", '"\nF FAX T4 expired', "\x0bF FAX T4 expired", "\nFAXPLAN times: B 7"]
+)
+def test_an_ident_of_a_far_machine_makes_no_line_of_its_own(tmp_path: Path, ident: str) -> None:
+    trace = f'FLOW T.30 Remote gave CSI as: "{ident}"\nFLOW T.30 Changing from phase A to B\n'
+    kept = t30_trace.read(written(tmp_path, trace.encode()))
+    assert kept is not None
+    assert len(kept.split("\n")) == 2
+    assert not [step for step in t30_steps.read(kept) if step.trouble]

@@ -8,6 +8,7 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -91,9 +92,10 @@ def _page(data: mmap.mmap, directory: Directory, source: Path, index: int) -> Co
 
 
 def _stamped(page: CodedPage, header: HeaderLine, number: int) -> CodedPage:
-    band = _band(page, header, number)
-    above = fax_tiff.coded(band, page.x_dpi, page.y_dpi)
-    return CodedPage(_joined(above.data, page.data), page.width, page.rows + band.height, page.x_dpi, page.y_dpi)
+    right = f"page {number}" if header.total_pages is None else f"page {number} of {header.total_pages}"
+    left = f"{header.when:%Y-%m-%d %H:%M}"
+    band = _band(left, header.name, header.number, right, page.width, page.x_dpi, page.y_dpi)
+    return CodedPage(_joined(band.data, page.data), page.width, page.rows + band.rows, page.x_dpi, page.y_dpi)
 
 
 def _joined(above: bytes, below: bytes) -> bytes:
@@ -111,29 +113,31 @@ def _joined(above: bytes, below: bytes) -> bytes:
     return (bits << spare).to_bytes((length + spare) // 8)
 
 
-def _band(page: CodedPage, header: HeaderLine, number: int) -> Image.Image:
-    # Drawn with square pixels, then brought to the fax's: type has no other way to be narrower than it is high.
-    dpi = page.x_dpi
+@lru_cache(maxsize=256)
+def _band(left: str, name: str, number: str, right: str, width: int, x_dpi: float, y_dpi: float) -> CodedPage:
+    """Kept, since an office sends many first pages in a minute.
+
+    Drawn with square pixels, then brought to the fax's: type has no other way to be narrower than it is high.
+    """
+    dpi = x_dpi
     height = round(_BAND_INCHES * dpi)
-    sheet = Image.new("L", (page.width, height), 255)
+    sheet = Image.new("L", (width, height), 255)
     draw = ImageDraw.Draw(sheet)
     font = sans(_POINTS, dpi)
     margin, gap = _MARGIN_INCHES * dpi, _GAP_INCHES * dpi
-    left = f"{header.when:%Y-%m-%d %H:%M}"
-    right = f"page {number}" if header.total_pages is None else f"page {number} of {header.total_pages}"
     draw.text((margin, 0), left, fill=0, font=font)
-    right_at = page.width - margin - font.getlength(right)
+    right_at = width - margin - font.getlength(right)
     draw.text((right_at, 0), right, fill=0, font=font)
     name_at = margin + font.getlength(left) + gap
-    number_at = right_at - gap - font.getlength(header.number)
-    draw.text((name_at, 0), _fitted(header.name, number_at - gap - name_at, font), fill=0, font=font)
-    draw.text((number_at, 0), header.number, fill=0, font=font)
-    rows = round(_BAND_INCHES * page.y_dpi)
-    sheet = sheet.resize((page.width, rows), Image.Resampling.BOX)
+    number_at = right_at - gap - font.getlength(number)
+    draw.text((name_at, 0), _fitted(name, number_at - gap - name_at, font), fill=0, font=font)
+    draw.text((number_at, 0), number, fill=0, font=font)
+    rows = round(_BAND_INCHES * y_dpi)
+    sheet = sheet.resize((width, rows), Image.Resampling.BOX)
     band = sheet.point([0 if value < _THRESHOLD else 255 for value in range(256)], "1")
     # `_joined` depends on the last row being white, whatever a font's descenders reach.
-    band.paste(255, (0, rows - 1, page.width, rows))
-    return band
+    band.paste(255, (0, rows - 1, width, rows))
+    return fax_tiff.coded(band, x_dpi, y_dpi)
 
 
 def _fitted(text: str, room: float, font: ImageFont.FreeTypeFont) -> str:

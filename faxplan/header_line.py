@@ -92,9 +92,7 @@ def _page(data: mmap.mmap, directory: Directory, source: Path, index: int) -> Co
 
 
 def _stamped(page: CodedPage, header: HeaderLine, number: int) -> CodedPage:
-    right = f"page {number}" if header.total_pages is None else f"page {number} of {header.total_pages}"
-    left = f"{header.when:%Y-%m-%d %H:%M}"
-    band = _band(left, header.name, header.number, right, page.width, page.x_dpi, page.y_dpi)
+    band = _coded_band(*_texts(header, number), page.width, page.x_dpi, page.y_dpi)
     return CodedPage(_joined(band.data, page.data), page.width, page.rows + band.rows, page.x_dpi, page.y_dpi)
 
 
@@ -113,12 +111,20 @@ def _joined(above: bytes, below: bytes) -> bytes:
     return (bits << spare).to_bytes((length + spare) // 8)
 
 
-@lru_cache(maxsize=256)
-def _band(left: str, name: str, number: str, right: str, width: int, x_dpi: float, y_dpi: float) -> CodedPage:
-    """Kept, since an office sends many first pages in a minute.
+def _texts(header: HeaderLine, number: int) -> tuple[str, str, str, str]:
+    """What stands in the line, from left to right."""
+    page = f"page {number}" if header.total_pages is None else f"page {number} of {header.total_pages}"
+    return f"{header.when:%Y-%m-%d %H:%M}", header.name, header.number, page
 
-    Drawn with square pixels, then brought to the fax's: type has no other way to be narrower than it is high.
-    """
+
+@lru_cache(maxsize=256)
+def _coded_band(left: str, name: str, number: str, right: str, width: int, x_dpi: float, y_dpi: float) -> CodedPage:
+    """Kept, since an office sends many first pages in a minute."""
+    return fax_tiff.coded(_band(left, name, number, right, width, x_dpi, y_dpi), x_dpi, y_dpi)
+
+
+def _band(left: str, name: str, number: str, right: str, width: int, x_dpi: float, y_dpi: float) -> Image.Image:
+    # Drawn with square pixels, then brought to the fax's: type has no other way to be narrower than it is high.
     dpi = x_dpi
     height = round(_BAND_INCHES * dpi)
     sheet = Image.new("L", (width, height), 255)
@@ -137,7 +143,7 @@ def _band(left: str, name: str, number: str, right: str, width: int, x_dpi: floa
     band = sheet.point([0 if value < _THRESHOLD else 255 for value in range(256)], "1")
     # `_joined` depends on the last row being white, whatever a font's descenders reach.
     band.paste(255, (0, rows - 1, width, rows))
-    return fax_tiff.coded(band, x_dpi, y_dpi)
+    return band
 
 
 def _fitted(text: str, room: float, font: ImageFont.FreeTypeFont) -> str:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageSequence
 
-from faxplan import fax_tiff, tiff_directory
-from faxplan.header_line import HeaderLine, _band, _joined, _stamped, rest, stamp
+from faxplan import fax_tiff, header_line, tiff_directory
+from faxplan.header_line import HeaderLine, _joined, _stamped, rest, stamp
 from faxplan.tiff_directory import CodedPage
 
 WHEN = datetime(2026, 7, 1, 9, 5, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -33,6 +33,11 @@ def page(rows: int = 400, y_dpi: float = 196, width: int = 1728) -> Image.Image:
 def frames(path: Path) -> list[Image.Image]:
     with Image.open(path) as image:
         return [frame.copy() for frame in ImageSequence.Iterator(image)]
+
+
+def band(page: CodedPage, header: HeaderLine, number: int) -> Image.Image:
+    """As it is drawn above a page."""
+    return header_line._band(*header_line._texts(header, number), page.width, page.x_dpi, page.y_dpi)
 
 
 @pytest.mark.parametrize("y_dpi", [98, 196, 391])
@@ -69,13 +74,13 @@ def test_the_number_counts_in_the_whole_fax(tmp_path: Path) -> None:
     tiff_directory.write(tmp_path / "a.tif", [coded] * 2, 2)
     stamp(tmp_path / "a.tif", tmp_path / "b.tif", header(first_page=2, total_pages=3))
     bands = [frame.crop((0, 0, 1728, 35)).tobytes() for frame in frames(tmp_path / "b.tif")]
-    assert bands == [_band(coded, header(), number).tobytes() for number in (2, 3)]
+    assert bands == [band(coded, header(), number).tobytes() for number in (2, 3)]
     assert bands[0] != bands[1]
 
 
 def test_a_long_name_is_shortened_and_covers_nothing() -> None:
     coded = CodedPage(b"", 1728, 1, 204, 98)
-    short, long = _band(coded, header("A"), 1), _band(coded, header("A" + " long name" * 40), 1)
+    short, long = band(coded, header("A"), 1), band(coded, header("A" + " long name" * 40), 1)
     from_number_on = (1190, 0, 1728, short.height)
     assert long.crop(from_number_on).tobytes() == short.crop(from_number_on).tobytes()
     assert long.tobytes() != short.tobytes()
@@ -83,7 +88,7 @@ def test_a_long_name_is_shortened_and_covers_nothing() -> None:
 
 def test_control_characters_in_a_name_do_not_break_the_line() -> None:
     coded = CodedPage(b"", 1728, 1, 204, 98)
-    assert _band(coded, header("A\nB\x00C"), 1).tobytes() == _band(coded, header("A B C"), 1).tobytes()
+    assert band(coded, header("A\nB\x00C"), 1).tobytes() == band(coded, header("A B C"), 1).tobytes()
 
 
 def test_the_time_needs_a_zone(tmp_path: Path) -> None:
@@ -128,5 +133,5 @@ def test_the_pages_from_one_on_are_left_as_they_are(tmp_path: Path) -> None:
 
 def test_a_line_may_leave_open_how_many_pages_there_are() -> None:
     coded = CodedPage(b"", 1728, 1, 204, 196)
-    assert _band(coded, header(total_pages=None), 2).tobytes() != _band(coded, header(), 2).tobytes()
-    assert _band(coded, header(total_pages=None), 2).tobytes() != _band(coded, header(total_pages=None), 3).tobytes()
+    assert band(coded, header(total_pages=None), 2).tobytes() != band(coded, header(), 2).tobytes()
+    assert band(coded, header(total_pages=None), 2).tobytes() != band(coded, header(total_pages=None), 3).tobytes()

@@ -1,6 +1,6 @@
 """Stamp the sender's header line above each page of a copy that is about to be sent.
 
-spandsp's own line says `p.1`; ours says `page 1 of 3`, and stays true when a fax is resumed. 47 CFR 68.318(d) asks for
+It says `page 1 of 3`, or `page 1` alone, and stays true when a fax is resumed. 47 CFR 68.318(d) asks for
 date, time, the sender's name and number on every page.
 """
 

@@ -141,12 +141,12 @@ def unlock(locked: bytes, wrap: bytes, public: bytes) -> PrivateKey:
     """The private key that belongs to this public one. Raises WrongSecret."""
     try:
         raw = AESGCM(wrap).decrypt(locked[:_NONCE_BYTES], locked[_NONCE_BYTES:], _OPENS_KEY + public)
-        found = PrivateKey(raw)
-        if found.public.raw == public:
-            return found
-    except (InvalidTag, ValueError):
-        pass
-    raise WrongSecret("That is not the right one. Try again; capital letters count in a password.")
+    except (InvalidTag, ValueError) as error:
+        raise WrongSecret("That is not the right one. Try again; capital letters count in a password.") from error
+    found = PrivateKey(raw)
+    if found.public.raw != public:
+        raise WrongSecret("The key that it opens is another user's. Tell whoever runs this server.")
+    return found
 
 
 def _written(password: str) -> bytes:

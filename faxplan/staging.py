@@ -1,8 +1,7 @@
 """Staging: everything that a call needs, written into the spool before it is dialled.
 
-Between answer and txfax there is then only a file to read. The stored rendering never has a header line: it is either
-printed by spandsp (date, time, name, ident, page number) or, with "page n of m" or when a call resumes, stamped here
-onto the staged copy. Never both.
+Between answer and txfax there is then only a file to read. The stored rendering never has a header line: it is stamped
+here onto the staged copy, and spandsp prints none (docs/decisions/header-line.md).
 """
 
 from collections.abc import Callable

@@ -29,7 +29,7 @@ def inbox(world: World, office: Office) -> list[mailboxes.Entry]:
         return mailboxes.entries(tx, office.tenant.id, office.user.id)
 
 
-@pytest.mark.parametrize("stamped", [True, False], ids=["page-n-of-m", "header-by-spandsp"])
+@pytest.mark.parametrize("stamped", [True, False], ids=["page-n-of-m", "page-n"])
 @pytest.mark.parametrize(("audio_only", "t38"), [(False, "negotiated"), (True, "off")])
 def test_a_document_lands_in_the_other_tenants_mailbox(
     world: World,

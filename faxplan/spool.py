@@ -120,7 +120,9 @@ class Spool:
         if (known := self._staged.get(attempt_id)) is not None:
             return known
         try:
-            return OutboundSidecar(**json.loads((self.outbound / f"{attempt_id:d}.json").read_bytes()))
+            written = json.loads((self.outbound / f"{attempt_id:d}.json").read_bytes())
+            # One that the code of before an upgrade has staged may have fields that are gone.
+            return OutboundSidecar(**{name: written[name] for name in OutboundSidecar.__slots__ if name in written})
         except FileNotFoundError:
             return None
 

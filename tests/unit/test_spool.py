@@ -1,3 +1,4 @@
+import json
 import stat
 from pathlib import Path
 
@@ -29,6 +30,13 @@ def outbound(attempt_id: int) -> OutboundSidecar:
 
 def inbound(attempt_id: int) -> InboundSidecar:
     return InboundSidecar(1, 2, attempt_id, 4, "0b3f1c9e-5d2a-4f6b-8c7d-9e0f1a2b3c4d")
+
+
+def test_what_was_staged_before_an_upgrade_is_read(spool: Spool) -> None:
+    spool.stage(outbound(17))
+    file = spool.outbound / "17.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "header": "Acme"}))
+    assert Spool(spool.outbound.parent).staged(17) == outbound(17)
 
 
 def test_what_is_staged_is_read(spool: Spool) -> None:

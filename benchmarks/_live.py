@@ -96,7 +96,7 @@ class Place:
     def settled(self) -> bool:
         """Whether Faxplan has no call in hand any more."""
         with self.world.switch.across_tenants() as tx:
-            return queue.calls_on_node(tx, self.world.settings.node) == 0
+            return not queue.calls_of_node(tx, self.world.settings.node)
 
 
 @dataclass(frozen=True)

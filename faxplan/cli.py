@@ -107,7 +107,10 @@ class Context:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. No exception of ours leaves it."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, left = parser.parse_known_args(arguments)
+    if left:
+        parser.error(_too_many(options, left))
     context = Context(options.user, os.environ, quiet=options.json)
     try:
         code: int = options.command(context, options)
@@ -158,6 +161,13 @@ def _say(options: argparse.Namespace, error_id: str, message: str, *, retryable:
     else:
         lines = "\n".join(cli_output.printable(line) for line in message.split("\n"))
         print(f"faxplan: {lines}", file=sys.stderr)
+
+
+def _too_many(options: argparse.Namespace, left: list[str]) -> str:
+    number = getattr(options, "number", None)
+    if isinstance(number, str) and all(each[:1] in "+(0123456789" for each in left):
+        return f'a number with spaces is one argument: "{" ".join([number, *left])}", in quotes'
+    return f"unrecognized arguments: {' '.join(left)}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from faxplan import migrations, nodes, queue, refused_numbers, routes, tenants, trunks
+from faxplan import migrations, nodes, refused_numbers, render_jobs, routes, tenants, trunks
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -209,7 +209,7 @@ def _worker(settings: Settings) -> list[Finding]:
     db = _open(settings, "worker")
     try:
         with db.across_tenants() as tx:
-            waiting = queue.render_jobs_waiting(tx)
+            waiting = render_jobs.waiting(tx)
     except DatabaseUnavailable:
         # Which is a finding of its own, above.
         return []

@@ -14,6 +14,7 @@ from faxplan import (
     queue,
     quotas,
     refused_numbers,
+    render_jobs,
     source,
     tenants,
     trunks,
@@ -22,7 +23,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Store, StoredObject
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, QuotaExceeded
 from faxplan.priorities import Priority
-from faxplan.queue import RenderJob
+from faxplan.render_jobs import RenderJob
 from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -158,7 +159,7 @@ def _accept(
         )
     )
     quotas.reserve(tx, user.tenant_id, user.id, reserved)
-    tx.notify(queue.RENDER_CHANNEL)
+    tx.notify(render_jobs.CHANNEL)
     audit.record(
         tx,
         user.tenant_id,
@@ -197,7 +198,7 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
     """
     with db.tenant(job.tenant_id) as tx:
         queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
-        if not queue.finish_render_job(tx, job, worker):
+        if not render_jobs.finish(tx, job, worker):
             return documents.is_recorded(tx, job.tenant_id, stored)
         document_id = documents.record(
             tx, job.tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
@@ -245,7 +246,7 @@ def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -
         finish(tx, fax, "failed", explanation, pages_done=pages_done, error_id="rendering-failed", actor="switch")
     elif state == "rendered":
         _enqueue_rendered(tx, {**fax, "pages_done": pages_done, "explanation": explanation})
-    tx.notify(queue.RENDER_CHANNEL)
+    tx.notify(render_jobs.CHANNEL)
 
 
 def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
@@ -261,11 +262,10 @@ def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
 
 def _check_pages_per_hour(tenant: Tenant, pages: int | None) -> None:
     """Raises QuotaExceeded for what no hour has room for."""
-    most = tenant.pages_per_hour
-    if most is not None and pages is not None and pages > most:
+    if pages is not None and not tenant.has_an_hour_for(pages):
         raise QuotaExceeded(
-            f"This fax has {pages} pages, and {tenant.name} may send {most} an hour: send it in parts, or ask your "
-            "administrator for more."
+            f"This fax has {pages} pages, and {tenant.name} may send {tenant.pages_per_hour} an hour: send it in "
+            "parts, or ask your administrator for more."
         )
 
 
@@ -283,7 +283,7 @@ def rendering_failed(db: Database, job: RenderJob, worker: str, error: FaxplanEr
     """Ends every fax that waits for a rendering which cannot be made."""
     with db.tenant(job.tenant_id) as tx:
         queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
-        if not queue.finish_render_job(tx, job, worker):
+        if not render_jobs.finish(tx, job, worker):
             return
         tx.execute(
             """update renderings set state = 'failed', error_id = %s, error_text = %s

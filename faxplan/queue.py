@@ -1,9 +1,9 @@
-"""Who works on what: the queue, leases and their ends. Locking SQL stands here and in claims.py only.
+"""Faxes that wait and calls in flight: the queue, leases and their ends.
 
 A fax that waits stands in fax_queue; a claim (claims.py) moves it to calls, in one transaction with its attempt.
 `take_call` ends that: it deletes the row of calls, and whoever deletes it settles the attempt; a second settler changes
 nothing.
-Lock order, everywhere: fax, calls row, quota, audit head.
+Locking SQL stands here, in claims.py and in render_jobs.py only; the order of locks: docs/architecture.md, Locks.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ from faxplan.db import Row, Transaction
 from faxplan.priorities import Priority
 
 QUEUE_CHANNEL = "faxplan_queue"
-RENDER_CHANNEL = "faxplan_render"
 CANCEL_CHANNEL = "faxplan_cancel"
 
 _TURN, _INTERNAL_TURN = 0x666178636C, 0x666178696E
@@ -52,11 +51,6 @@ def load(tx: Transaction, *, node: str, trunk_id: int, tenant_id: int, did: str)
         (node, trunk_id, tenant_id, did),
     )
     return Load(**row)
-
-
-def calls_on_node(tx: Transaction, node: str) -> int:
-    """How many calls this node has in flight, both directions."""
-    return int(tx.value("select count(*) from calls where node = %s", (node,)))
 
 
 def enqueue(
@@ -297,76 +291,3 @@ def mark_sending(tx: Transaction, tenant_id: int, fax_id: int) -> None:
         "update faxes set state = 'sending' where tenant_id = %s and id = %s and state = 'dialing'",
         (tenant_id, fax_id),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class RenderJob:
-    """A rendering that this worker is to make."""
-
-    tenant_id: int
-    rendering_id: int
-    tries: int
-
-
-def claim_render_job(tx: Transaction, *, worker: str, lease_seconds: int) -> RenderJob | None:
-    """The oldest due rendering, for `lease_seconds`; None where nothing waits.
-
-    Refused: one under another worker's living lease. One whose lease has run out is free: its worker died. So is one
-    under this worker's own lease: a worker has one job at a time, and lost track of this one with the database.
-    """
-    row = tx.row(
-        """with due as (
-               select tenant_id, rendering_id from render_jobs
-               where not_before <= now() and (lease_until is null or lease_until < now() or worker = %s)
-               order by not_before limit 1 for update skip locked)
-           update render_jobs j set worker = %s, lease_until = now() + make_interval(secs => %s), tries = j.tries + 1
-           from due where j.tenant_id = due.tenant_id and j.rendering_id = due.rendering_id
-           returning j.tenant_id, j.rendering_id, j.tries""",
-        (worker, worker, lease_seconds),
-    )
-    return None if row is None else RenderJob(**row)
-
-
-def finish_render_job(tx: Transaction, job: RenderJob, worker: str) -> bool:
-    """Removes the job; False where this worker's lease was lost meanwhile, and its result must be dropped."""
-    removed = tx.execute(
-        "delete from render_jobs where tenant_id = %s and rendering_id = %s and worker = %s and tries = %s",
-        (job.tenant_id, job.rendering_id, worker, job.tries),
-    )
-    return removed == 1
-
-
-def postpone_render_job(
-    tx: Transaction, job: RenderJob, worker: str, delay_seconds: float, *, counts: bool = True
-) -> None:
-    """Gives the job back, to be tried again after the delay. counts: as one of its tries."""
-    tx.execute(
-        """update render_jobs set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s),
-                                  tries = tries - %s
-           where tenant_id = %s and rendering_id = %s and worker = %s""",
-        (delay_seconds, 0 if counts else 1, job.tenant_id, job.rendering_id, worker),
-    )
-
-
-def render_jobs_waiting(tx: Transaction) -> Row:
-    """What waits for a worker (role worker): `jobs` that are due and in nobody's hands; `longest`: the seconds that one
-    of them waits; `workers`: those that have another in hand, by their leases."""
-    return tx.one(
-        """select count(*) filter (where free and due <= now()) as jobs,
-                  greatest(extract(epoch from max(now() - due) filter (where free)), 0)::float as longest,
-                  coalesce(array_agg(distinct worker) filter (where not free), '{}') as workers
-           from (select greatest(not_before, lease_until) as due, worker, coalesce(lease_until < now(), true) as free
-                 from render_jobs) as job"""
-    )
-
-
-def busy_workers(tx: Transaction) -> list[str]:
-    """The workers that have a job in hand, dead or alive."""
-    return [row["worker"] for row in tx.rows("select distinct worker from render_jobs where worker is not null")]
-
-
-def release_render_jobs(tx: Transaction, worker: str) -> int:
-    """Frees what a dead worker had in hand, to be rendered at once; how many."""
-    released = tx.execute("update render_jobs set worker = null, lease_until = null where worker = %s", (worker,))
-    tx.notify(RENDER_CHANNEL)
-    return released

@@ -39,7 +39,7 @@ def check_may_be_sent(fax: ClaimedFax, tenant: Tenant) -> None:
     Raises NumberBarred and PagesPerHour.
     """
     tenant.number_policy.check(fax.called_number)
-    if tenant.pages_per_hour is not None and fax.pages_left > tenant.pages_per_hour:
+    if not tenant.has_an_hour_for(fax.pages_left):
         raise PagesPerHour(f"{fax.pages_left} pages are more than the {tenant.pages_per_hour} that may go in an hour.")
 
 

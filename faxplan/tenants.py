@@ -57,6 +57,10 @@ class Tenant:
         """Which numbers it may call."""
         return NumberPolicy(self.slug, self.permitted_kinds, self.allowed_numbers, self.blocked_numbers)
 
+    def has_an_hour_for(self, pages: int) -> bool:
+        """Whether so many pages may go in one hour at all."""
+        return self.pages_per_hour is None or pages <= self.pages_per_hour
+
     @property
     def sender_name(self) -> str:
         """Whom the header line names: never nobody, which 47 CFR 68.318(d) asks for."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import outbound, queue, rendering
+from faxplan import outbound, render_jobs, rendering
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.documents import DocumentLost, Store, StoredObject, StoreUnavailable
@@ -23,7 +23,7 @@ from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, R
 from faxplan.files import UnsafeFolder
 from faxplan.listener import Listener
 from faxplan.outbound import RenderOrder
-from faxplan.queue import RenderJob
+from faxplan.render_jobs import RenderJob
 
 T = TypeVar("T")
 LOG = logging.getLogger("faxplan.worker")
@@ -81,16 +81,16 @@ class Worker:
     def free_jobs_of_dead(self) -> None:
         """Gives back what workers of this machine had in hand when they were killed."""
         with self._db.across_tenants() as tx:
-            for name in queue.busy_workers(tx):
+            for name in render_jobs.busy_workers(tx):
                 host, _, pid = name.rpartition(":")
                 if host == socket.gethostname() and not Path(f"/proc/{pid}").exists():
-                    queue.release_render_jobs(tx, name)
+                    render_jobs.release(tx, name)
 
     def work_one(self) -> bool:
         """Renders one document; False where none waits. Raises DatabaseUnavailable and StoreUnavailable."""
         self._store.check()
         with self._db.across_tenants() as tx:
-            job = queue.claim_render_job(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
+            job = render_jobs.claim(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
         if job is None:
             return False
         self._lease_ends = time.monotonic() + LEASE_SECONDS
@@ -156,7 +156,7 @@ class Worker:
 
     def _postpone(self, job: RenderJob, delay_seconds: float, *, counts: bool) -> None:
         with self._db.across_tenants() as tx:
-            queue.postpone_render_job(tx, job, self._name, delay_seconds, counts=counts)
+            render_jobs.postpone(tx, job, self._name, delay_seconds, counts=counts)
 
     def _render(self, job: RenderJob) -> tuple[StoredObject, int]:
         order = self._insist(lambda: self._order(job))
@@ -198,7 +198,7 @@ class Worker:
 def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
-    return Worker(Database(url), Listener(url, (queue.RENDER_CHANNEL,)), Store.of(settings), name=name)
+    return Worker(Database(url), Listener(url, (render_jobs.CHANNEL,)), Store.of(settings), name=name)
 
 
 def serve(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import doctor_database, outbound, queue
+from faxplan import doctor_database, outbound, render_jobs
 from faxplan.findings import Finding, Level
 from faxplan.outbound import SendRequest
 from tests.faxes import NUMBER
@@ -27,7 +27,7 @@ def waits_since(world: World, seconds: int) -> None:
 
 def taken(world: World, *, lease_seconds: int) -> None:
     with world.worker.across_tenants() as tx:
-        assert queue.claim_render_job(tx, worker="here:17", lease_seconds=lease_seconds)
+        assert render_jobs.claim(tx, worker="here:17", lease_seconds=lease_seconds)
 
 
 def of_worker(world: World) -> Finding:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import destinations, failure_rules, outbound, queue, settling, tenants, trunk_health
+from faxplan import destinations, failure_rules, outbound, queue, render_jobs, settling, tenants, trunk_health
 from faxplan.call_result import CallResult, without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.destinations import Offered
@@ -602,7 +602,7 @@ class TestRenderedAgain:
         fax_id = queued(world, world.acme)
         settle(world, next_call(world), failed(SIZE_REFUSED, in_t38=True))
         with world.worker.across_tenants() as tx:
-            job = queue.claim_render_job(tx, worker="test", lease_seconds=60)
+            job = render_jobs.claim(tx, worker="test", lease_seconds=60)
         assert job is not None
         # Another fax of the same document, whose number refuses the pages as well.
         with world.switch.tenant(tenant_id) as tx:

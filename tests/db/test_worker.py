@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import outbound, queue, rendering
+from faxplan import outbound, render_jobs, rendering
 from faxplan import worker as worker_module
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.listener import Listener
@@ -30,7 +30,7 @@ def fax_id(world: World, tmp_path: Path) -> int:
 
 
 def worker(world: World, name: str = "test") -> Worker:
-    listener = Listener(world.installation.url("faxplan_worker"), (queue.RENDER_CHANNEL,))
+    listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
     return Worker(world.worker, listener, world.store, name=name)
 
 
@@ -130,9 +130,9 @@ def test_a_document_that_ends_its_worker_each_time_is_given_up_and_others_are_re
     )
     for _ in range(MOST_TRIES):
         with world.worker.across_tenants() as tx:
-            job = queue.claim_render_job(tx, worker="killed", lease_seconds=600)
+            job = render_jobs.claim(tx, worker="killed", lease_seconds=600)
             assert job is not None
-            queue.release_render_jobs(tx, "killed")
+            render_jobs.release(tx, "killed")
     assert worker(world).work_one()
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["error_id"]) == ("failed", "rendering-failed")
@@ -158,7 +158,7 @@ def test_a_result_that_comes_too_late_is_dropped(world: World, fax_id: int, monk
         made = real(*arguments, **options)
         with world.worker.across_tenants() as tx:
             tx.execute("update render_jobs set lease_until = now() - interval '1 second'")
-            assert queue.claim_render_job(tx, worker="another", lease_seconds=600)
+            assert render_jobs.claim(tx, worker="another", lease_seconds=600)
         return made
 
     monkeypatch.setattr(rendering, "render", slowly)
@@ -276,7 +276,7 @@ def test_a_cancelled_fax_is_not_queued_by_its_rendering(world: World, fax_id: in
 def test_what_a_killed_worker_had_in_hand_is_free_at_the_next_start(world: World, fax_id: int) -> None:
     dead, living = f"{socket.gethostname()}:0", f"{socket.gethostname()}:{os.getpid()}"
     with world.worker.across_tenants() as tx:
-        assert queue.claim_render_job(tx, worker=living, lease_seconds=600)
+        assert render_jobs.claim(tx, worker=living, lease_seconds=600)
     worker(world).free_jobs_of_dead()
     assert not worker(world).work_one()
     with world.worker.across_tenants() as tx:
@@ -319,7 +319,7 @@ def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
     finally:
         running.stop()
         with world.worker.across_tenants() as tx:
-            tx.notify(queue.RENDER_CHANNEL)
+            tx.notify(render_jobs.CHANNEL)
         thread.join(60)
     assert not thread.is_alive()
     assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}

@@ -1,0 +1,81 @@
+"""Renderings that wait for a worker, and whose they are: a lease each.
+
+`finish` ends a job: whoever deletes its row has made the rendering; a worker that lost its lease drops what it made.
+"""
+
+from dataclasses import dataclass
+
+from faxplan.db import Row, Transaction
+
+CHANNEL = "faxplan_render"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """A rendering that this worker is to make."""
+
+    tenant_id: int
+    rendering_id: int
+    tries: int
+
+
+def claim(tx: Transaction, *, worker: str, lease_seconds: int) -> RenderJob | None:
+    """The oldest due rendering, for `lease_seconds`; None where nothing waits.
+
+    Refused: one under another worker's living lease. One whose lease has run out is free: its worker died. So is one
+    under this worker's own lease: a worker has one job at a time, and lost track of this one with the database.
+    """
+    row = tx.row(
+        """with due as (
+               select tenant_id, rendering_id from render_jobs
+               where not_before <= now() and (lease_until is null or lease_until < now() or worker = %s)
+               order by not_before limit 1 for update skip locked)
+           update render_jobs j set worker = %s, lease_until = now() + make_interval(secs => %s), tries = j.tries + 1
+           from due where j.tenant_id = due.tenant_id and j.rendering_id = due.rendering_id
+           returning j.tenant_id, j.rendering_id, j.tries""",
+        (worker, worker, lease_seconds),
+    )
+    return None if row is None else RenderJob(**row)
+
+
+def finish(tx: Transaction, job: RenderJob, worker: str) -> bool:
+    """Removes the job; False where this worker's lease was lost meanwhile, and its result must be dropped."""
+    removed = tx.execute(
+        "delete from render_jobs where tenant_id = %s and rendering_id = %s and worker = %s and tries = %s",
+        (job.tenant_id, job.rendering_id, worker, job.tries),
+    )
+    return removed == 1
+
+
+def postpone(tx: Transaction, job: RenderJob, worker: str, delay_seconds: float, *, counts: bool = True) -> None:
+    """Gives the job back, to be tried again after the delay. counts: as one of its tries."""
+    tx.execute(
+        """update render_jobs set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s),
+                                  tries = tries - %s
+           where tenant_id = %s and rendering_id = %s and worker = %s""",
+        (delay_seconds, 0 if counts else 1, job.tenant_id, job.rendering_id, worker),
+    )
+
+
+def waiting(tx: Transaction) -> Row:
+    """What waits for a worker (role worker): `jobs` that are due and in nobody's hands; `longest`: the seconds that one
+    of them waits; `workers`: those that have another in hand, by their leases."""
+    return tx.one(
+        """select count(*) filter (where free and due <= now()) as jobs,
+                  greatest(extract(epoch from max(now() - due) filter (where free)), 0)::float as longest,
+                  coalesce(array_agg(distinct worker) filter (where not free), '{}') as workers
+           from (select greatest(not_before, lease_until) as due, worker, coalesce(lease_until < now(), true) as free
+                 from render_jobs) as job"""
+    )
+
+
+def busy_workers(tx: Transaction) -> list[str]:
+    """The workers that have a job in hand, dead or alive."""
+    return [row["worker"] for row in tx.rows("select distinct worker from render_jobs where worker is not null")]
+
+
+def release(tx: Transaction, worker: str) -> int:
+    """Frees what a dead worker had in hand, to be rendered at once; how many."""
+    released = tx.execute("update render_jobs set worker = null, lease_until = null where worker = %s", (worker,))
+    tx.notify(CHANNEL)
+    return released

@@ -20,6 +20,7 @@ from faxplan import (
     cli_database,
     cli_dids,
     cli_faxes,
+    cli_keys,
     cli_numbers,
     cli_output,
     cli_routes,
@@ -184,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
+    cli_keys.add_commands(commands, common, personal)
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common)

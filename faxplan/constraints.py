@@ -14,6 +14,8 @@ CONSTRAINT_MESSAGES = {
     "users_email_key": "This tenant has a user with this e-mail address already.",
     "users_email_form": "A user's e-mail address is needed, in lower case.",
     "users_role_known": "A user's role is user or administrator.",
+    "user_keys_one_current": "Another client has given this user a key at this moment. Look whether it was you.",
+    "key_locks_kind_key": "Another client has just changed this password. Look whether it was you.",
     "mailboxes_name_key": "This tenant has a mailbox of this name already. (A user's is named as the address.)",
     "dids_pkey": "This number is a DID of this tenant already.",
     "dids_number_key": "This number is a DID of some tenant already.",

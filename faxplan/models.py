@@ -35,6 +35,7 @@ from faxplan.directory_models import (
     User,
     VerifiedNumber,
 )
+from faxplan.key_models import KeyLock, MailboxEpoch, MailboxKey, UserKey
 
 __all__ = [
     "Attempt",
@@ -49,9 +50,12 @@ __all__ = [
     "FailureRule",
     "Fax",
     "FaxQueueEntry",
+    "KeyLock",
     "Login",
     "Mailbox",
     "MailboxEntry",
+    "MailboxEpoch",
+    "MailboxKey",
     "MailboxMember",
     "Node",
     "Notice",
@@ -69,6 +73,7 @@ __all__ = [
     "TrunkState",
     "TrunkTest",
     "User",
+    "UserKey",
     "VerifiedNumber",
 ]
 

@@ -8,7 +8,7 @@ those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faxplan import audit, caller_ids, dids, mailboxes, numbers, quotas, tenants, users
+from faxplan import audit, caller_ids, dids, mailboxes, membership, numbers, quotas, tenants, users, vault
 from faxplan.db import Database, Row, Transaction
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -67,13 +67,13 @@ def add_mailbox(admin: Database, actor: str, slug: str, name: str) -> int:
 
 
 def set_member(admin: Database, actor: str, slug: str, mailbox: str, email: str, *, reads: bool) -> bool:
-    """Whether a user reads a mailbox from now on; False where that was so already."""
+    """Whether a user reads a mailbox from now on; False where that was so already. Also raises LastReader."""
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)
         mailbox_id = mailboxes.by_name(tx, tenant.id, mailbox)
         user = users.by_email(tx, tenant.id, email)
-        change = mailboxes.add_member if reads else mailboxes.remove_member
-        changed = change(tx, tenant.id, mailbox_id, user.id)
+        change = membership.join if reads else membership.leave
+        changed = change(tx, tenant.id, mailbox_id, user)
         if changed:
             action = "mailbox.add-member" if reads else "mailbox.remove-member"
             audit.record(
@@ -123,6 +123,11 @@ def all_users(admin: Database, slug: str | None) -> list[Row]:
 def all_mailboxes(admin: Database, slug: str | None) -> list[Row]:
     """mailboxes.of_tenant with `tenant`, of one tenant or of all."""
     return _of_each(admin, slug, mailboxes.of_tenant)
+
+
+def all_mailbox_keys(admin: Database, slug: str | None) -> list[Row]:
+    """vault.standing with `tenant`, of one tenant or of all."""
+    return _of_each(admin, slug, vault.standing)
 
 
 def all_dids(admin: Database, slug: str | None) -> list[Row]:

@@ -12,10 +12,12 @@ from faxplan import (
     did_callers,
     dids,
     inbound,
+    keyring,
     outbound,
     quotas,
     t30_trace,
     trunk_tests,
+    vault,
 )
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
@@ -23,6 +25,7 @@ from faxplan.destinations import Offered
 from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
+from tests.enrolled import enrol
 from tests.faxes import NODE, invite
 from tests.past_the_gate import connected, tenant_tables
 from tests.world import Office, World
@@ -38,6 +41,10 @@ def live(world: World, office: Office, folder: Path) -> None:
     letter = folder / "letter.txt"
     letter.write_text(f"A letter of {office.tenant.name}.\n")
 
+    enrol(world, office)
+    with world.portal.tenant(office.tenant.id) as tx:
+        # An epoch that nothing refers to.
+        vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])
     with world.admin.tenant(office.tenant.id) as tx:
         for user_id in (None, office.user.id):
             quotas.set_limit(tx, office.tenant.id, period="day", pages=100, user_id=user_id)

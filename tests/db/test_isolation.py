@@ -262,7 +262,7 @@ def test_a_reference_to_another_tenants_row_fails(inhabited: World) -> None:
         ):
             cursor.execute(
                 f"""update {table} set {here} = %s where ctid =
-                    (select ctid from {table} order by {here} is null limit 1)""",
+                    (select ctid from {table} where tenant_id = {acme} order by {here} is null, ctid desc limit 1)""",
                 foreign,
             )
         assert refused.value.diag.constraint_name == name

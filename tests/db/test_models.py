@@ -15,6 +15,7 @@ from tests.world import World
 MODELS: dict[str, type[Table]] = {model._meta.table_name: model for model in Table.__subclasses__()}
 CATALOGUE_NAMES = {
     "BIGINT": "bigint",
+    "BLOB": "bytea",
     "INT": "integer",
     "TEXT": "text",
     "BOOL": "boolean",

@@ -1,0 +1,151 @@
+"""The commands about keys: a user's own (enrol, unlock, password, recover), and the administrator's look at all."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faxplan import cli_output, cli_passwords, enrolment, provisioning
+from faxplan.enrolment import Secret
+from faxplan.keyring import Keyring
+
+if TYPE_CHECKING:
+    from faxplan.cli import Context
+
+
+class _NotTheSame(cli_passwords.NoPassword):
+    """A new password was written in two ways."""
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:
+    """Enters these commands into the parser."""
+    enrol = commands.add_parser("enrol", parents=[personal], help="give a user a password, and a key that it opens")
+    _add_file(enrol, "--password-file", "the new password")
+    enrol.add_argument("--anew", action="store_true",
+                       help="where there is a key whose password and recovery code are lost")  # fmt: skip
+    enrol.set_defaults(command=_enrol)
+
+    unlock = commands.add_parser(
+        "unlock", parents=[personal], help="open a user's key, and hand on what others wait for"
+    )
+    _add_secret(unlock)
+    unlock.set_defaults(command=_unlock)
+
+    change = commands.add_parser("password", parents=[personal], help="change a user's password")
+    _add_secret(change)
+    _add_file(change, "--new-password-file", "the new password")
+    change.set_defaults(command=_change)
+
+    recover = commands.add_parser("recover", parents=[personal], help="bring back what a key opened that was replaced")
+    _add_secret(recover)
+    _add_file(recover, "--old-password-file", "the password of the old key")
+    _add_file(recover, "--old-code-file", "the recovery code of the old key (default: it is asked for)")
+    recover.set_defaults(command=_recover)
+
+    group = cli_output.group(commands, "vault", "status", "who can open which mailbox")
+    status = group.add_parser(
+        "status", parents=[common], help="every mailbox, and how many of its members have its key"
+    )
+    status.add_argument("slug", nargs="?", metavar="TENANT", help="of this tenant only, by its short name")
+    status.set_defaults(command=_status)
+
+
+def _add_secret(parser: argparse.ArgumentParser) -> None:
+    _add_file(parser, "--password-file", "the password (default: it is asked for)")
+    _add_file(parser, "--code-file", "the recovery code, instead of the password")
+    parser.add_argument("--code", action="store_true", help="ask for the recovery code, instead of the password")
+
+
+def _add_file(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+    parser.add_argument(option, type=Path, metavar="FILE", help=f"read {what} from the first line of this file")
+
+
+def secret(options: argparse.Namespace) -> Secret:
+    """What opens a user's key: read or asked for, as the options of `_add_secret` say. Raises NoPassword."""
+    if options.code_file is not None:
+        return Secret(_given(cli_passwords.first_line(options.code_file)), is_code=True)
+    if options.code:
+        return Secret(_given(cli_passwords.asked("Recovery code: ")), is_code=True)
+    if options.password_file is not None:
+        return Secret(_given(cli_passwords.first_line(options.password_file)))
+    return Secret(_given(cli_passwords.asked("Password: ")))
+
+
+def _new_password(file: Path | None) -> str:
+    if file is not None:
+        return _given(cli_passwords.first_line(file))
+    first = _given(cli_passwords.asked("New password: "))
+    if sys.stdin.isatty() and cli_passwords.asked("Once more: ") != first:
+        raise _NotTheSame("The two are not the same. Nothing was changed.")
+    return first
+
+
+def _given(text: str) -> str:
+    if not text:
+        raise cli_passwords.NoPassword("Nothing was given. Nothing was changed.")
+    return text
+
+
+def _enrol(context: "Context", options: argparse.Namespace) -> int:
+    user = context.user()
+    made = enrolment.enrol(context.portal, user, _new_password(options.password_file), anew=options.anew)
+    if options.json:
+        cli_output.print_json(made)
+        return 0
+    print(f"{user.email} is enrolled. The recovery code, shown this once:\n\n    {made.recovery_code}\n")
+    print(
+        "Print it or write it down. Without it, a forgotten password means that the faxes stay closed: nobody here can "
+        "open them."
+    )
+    if made.locked_out:
+        count = f"{made.locked_out} mailbox{'' if made.locked_out == 1 else 'es'}"
+        print(
+            f"What came before stays locked, in {count} of which nobody else has the key: `faxplan recover` brings it "
+            "back, with the old password or recovery code."
+        )
+    return 0
+
+
+def _unlock(context: "Context", options: argparse.Namespace) -> int:
+    user = context.user()
+    ring = enrolment.unlock(context.portal, user, secret(options))
+    return cli_output.done(options, {"mailboxes": ring.mailboxes, "damaged": ring.damaged}, _opened(user.email, ring))
+
+
+def _opened(email: str, ring: Keyring) -> str:
+    count = len(ring.mailboxes)
+    said = f"It opens {count} mailbox{'' if count == 1 else 'es'} of {email}."
+    if ring.damaged:
+        places = ", ".join(f"mailbox {mailbox}, epoch {epoch}" for mailbox, epoch in ring.damaged)
+        said += f" Damaged in the database, restore it from a backup: {places}."
+    return said
+
+
+def _change(context: "Context", options: argparse.Namespace) -> int:
+    user = context.user()
+    known = secret(options)
+    enrolment.change_password(context.portal, user, known, _new_password(options.new_password_file))
+    return cli_output.done(options, user.email, f"The password of {user.email} is changed. The recovery code is not.")
+
+
+def _recover(context: "Context", options: argparse.Namespace) -> int:
+    user = context.user()
+    known = secret(options)
+    if options.old_password_file is not None:
+        older = Secret(_given(cli_passwords.first_line(options.old_password_file)))
+    elif options.old_code_file is not None:
+        older = Secret(_given(cli_passwords.first_line(options.old_code_file)), is_code=True)
+    else:
+        older = Secret(_given(cli_passwords.asked("Recovery code of the old key: ")), is_code=True)
+    ring = enrolment.recover(context.portal, user, known, older)
+    return cli_output.done(options, {"mailboxes": ring.mailboxes, "damaged": ring.damaged}, _opened(user.email, ring))
+
+
+def _status(context: "Context", options: argparse.Namespace) -> int:
+    found = provisioning.all_mailbox_keys(context.admin, options.slug)
+    rows = [
+        (each["tenant"], each["name"], each["epoch"] or "none", each["members"], each["enrolled"], each["readers"])
+        for each in found
+    ]
+    headings = ("TENANT", "MAILBOX", "EPOCH", "MEMBERS", "ENROLLED", "WITH ITS KEY")
+    return cli_output.listed(options, found, headings, rows, empty="There is no mailbox yet.")

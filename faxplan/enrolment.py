@@ -1,0 +1,186 @@
+"""A user gets a key, unlocks it, changes its password, and finds back what an older key opens.
+
+What a secret opens is opened here, in the process of whoever knows the secret (the command line; the portal's pages do
+the same in the browser). The database is handed public keys, locks and wraps only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faxplan import audit, keyring, passphrases, vault
+from faxplan.db import Database, Transaction
+from faxplan.errors import FaxplanError
+from faxplan.keyring import Keyring
+from faxplan.passphrases import WrongSecret
+from faxplan.users import User
+from faxplan.vault import UserKey
+from faxplan.wraps import PrivateKey
+
+
+class NotEnrolled(FaxplanError):
+    """The user has no key yet."""
+
+    error_id = "not-enrolled"
+
+
+class AlreadyEnrolled(FaxplanError):
+    """The user has a key, which opens faxes that a new one would not."""
+
+    error_id = "already-enrolled"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What a user knows: a password or a recovery code."""
+
+    text: str
+    is_code: bool = False
+
+    def opens(self, key: UserKey) -> PrivateKey:
+        """Raises WrongSecret, InvalidSecret for what cannot be a recovery code, and WeakParameters."""
+        if self.is_code:
+            return passphrases.unlock(key.recovery, passphrases.recovery_wrap(self.text), key.public.raw)
+        lock = key.password
+        return passphrases.unlock(lock.locked, passphrases.derive(self.text, lock.salt, lock.cost).wrap, key.public.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """recovery_code: to be shown once, and kept nowhere. locked_out: mailboxes whose earlier faxes the new key does not
+    open (yet)."""
+
+    recovery_code: str
+    locked_out: int
+
+
+def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enrolled:
+    """Gives a user a key, and each of their mailboxes that nobody could open one.
+
+    anew: where they have one, whose password and recovery code are lost; what came before stays locked until `recover`.
+    Raises AlreadyEnrolled, InvalidSecret, ConstraintViolated and EpochMoved.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        _refuse_twice(tx, user, anew)
+    # Outside a transaction: it takes a tenth of a second for each lock.
+    enrolment, _, code = keyring.new_user_key(password)
+    with db.tenant(user.tenant_id) as tx:
+        had = _refuse_twice(tx, user, anew)
+        key_id = vault.add_user_key(tx, user.tenant_id, user.id, enrolment)
+        closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
+        for mailbox_id, epoch in closed.items():
+            members = vault.readers(tx, user.tenant_id, mailbox_id)
+            begun, _ = keyring.new_epoch(members)
+            vault.begin_epoch(tx, user.tenant_id, mailbox_id, epoch + 1, begun)
+        audit.record(
+            tx,
+            user.tenant_id,
+            actor=f"user:{user.id}",
+            action="key.replace" if had else "key.enrol",
+            object=f"user:{user.id}",
+            key=key_id,
+            public_key=enrolment.public.raw.hex(),
+            epochs_begun=sorted(closed),
+        )
+    return Enrolled(code, sum(1 for epoch in closed.values() if epoch))
+
+
+def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
+    has = bool(vault.keys_of_user(tx, user.tenant_id, user.id))
+    if has and not anew:
+        raise AlreadyEnrolled(
+            f"{user.email} has a key. Change its password with `faxplan password`; `--anew` gives another key, which "
+            "does not open what came before."
+        )
+    return has
+
+
+def unlock(db: Database, user: User, secret: Secret) -> Keyring:
+    """What a user can open with the current key; and does for other members what waits for that.
+
+    Raises NotEnrolled, WrongSecret, InvalidSecret and WeakParameters.
+    """
+    return _unlocked(db, user, lambda keys: {keys[0].id: secret.opens(keys[0])})
+
+
+def recover(db: Database, user: User, secret: Secret, older: Secret) -> Keyring:
+    """Brings back what the keys opened that a user had before. older: of one of those keys.
+
+    From then on the current key opens it. Raises as `unlock`, and WrongSecret where `older` opens none of them.
+    """
+
+    def opened(keys: list[UserKey]) -> dict[int, PrivateKey]:
+        current, *before = keys
+        found = {current.id: secret.opens(current)}
+        for key in before:
+            try:
+                found[key.id] = older.opens(key)
+            except WrongSecret:
+                continue
+        if len(found) == 1:
+            raise WrongSecret(
+                f"It opens none of the {len(before)} keys that {user.email} had before."
+                if before
+                else f"{user.email} has had one key only: there is nothing to bring back."
+            )
+        return found
+
+    return _unlocked(db, user, opened)
+
+
+def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[int, PrivateKey]]) -> Keyring:
+    with db.tenant(user.tenant_id) as tx:
+        keys = vault.keys_of_user(tx, user.tenant_id, user.id)
+    if not keys:
+        raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
+    private = opened(keys)
+    with db.tenant(user.tenant_id) as tx:
+        ring = Keyring(private, vault.epochs_of_user(tx, user.tenant_id, user.id))
+        if _complete(tx, user, ring):
+            ring = Keyring(private, vault.epochs_of_user(tx, user.tenant_id, user.id))
+    return ring
+
+
+def _complete(tx: Transaction, user: User, ring: Keyring) -> bool:
+    """Hands the keys of mailboxes to members who wait for them, and ties epochs together that are not; whether any."""
+    linked, granted = [], []
+    for epoch in vault.epochs_of_user(tx, user.tenant_id, user.id):
+        if epoch.number > 1 and epoch.earlier is None:
+            earlier = ring.link(epoch.mailbox_id, epoch.number)
+            if earlier is not None and vault.link(tx, user.tenant_id, epoch.mailbox_id, epoch.number, earlier):
+                linked.append([epoch.mailbox_id, epoch.number])
+    for due in vault.grants_due(tx, user.tenant_id, user.id):
+        wrap = ring.wrapped(due.mailbox_id, due.epoch, due.public)
+        if wrap is not None and vault.grant(tx, user.tenant_id, due.mailbox_id, due.epoch, due.user_key_id, wrap):
+            granted.append([due.mailbox_id, due.epoch, due.user_key_id])
+    if linked or granted:
+        audit.record(
+            tx,
+            user.tenant_id,
+            actor=f"user:{user.id}",
+            action="key.grant",
+            object=f"user:{user.id}",
+            granted=granted,
+            linked=linked,
+        )
+    return bool(linked or granted)
+
+
+def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
+    """Locks the current key by another password. Raises as `unlock`, and InvalidSecret for a weak one."""
+    passphrases.check_new(password)
+    with db.tenant(user.tenant_id) as tx:
+        keys = vault.keys_of_user(tx, user.tenant_id, user.id)
+    if not keys:
+        raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
+    lock = keyring.password_lock(secret.opens(keys[0]), password)
+    with db.tenant(user.tenant_id) as tx:
+        vault.change_password(tx, user.tenant_id, keys[0].id, lock)
+        audit.record(
+            tx,
+            user.tenant_id,
+            actor=f"user:{user.id}",
+            action="key.password",
+            object=f"user:{user.id}",
+            key=keys[0].id,
+            by="recovery code" if secret.is_code else "password",
+        )

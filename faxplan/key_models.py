@@ -1,0 +1,78 @@
+"""The tables of keys as peewee models: see models.py."""
+
+from peewee import BigIntegerField, BlobField, CompositeKey, IntegerField, TextField
+
+from faxplan.directory_models import Table, TimestampField
+
+
+class UserKey(Table):
+    """A user's key pair."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    user_id = BigIntegerField()
+    public_key = BlobField()
+    created_at = TimestampField()
+    replaced_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "user_keys"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class KeyLock(Table):
+    """What opens a user's private key: a password, or the recovery code."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    user_key_id = BigIntegerField()
+    kind = TextField()
+    salt = BlobField(null=True)
+    memory_kib = IntegerField(null=True)
+    passes = IntegerField(null=True)
+    lanes = IntegerField(null=True)
+    auth_hash = BlobField(null=True)
+    locked = BlobField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "key_locks"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class MailboxEpoch(Table):
+    """A mailbox's key pairs."""
+
+    tenant_id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    epoch = IntegerField()
+    public_key = BlobField()
+    earlier_key = BlobField(null=True)
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mailbox_epochs"
+        primary_key = CompositeKey("tenant_id", "mailbox_id", "epoch")
+
+
+class MailboxKey(Table):
+    """The private key of a mailbox's epoch, wrapped to a member."""
+
+    tenant_id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    epoch = IntegerField()
+    user_key_id = BigIntegerField()
+    wrap = BlobField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mailbox_keys"
+        primary_key = CompositeKey("tenant_id", "mailbox_id", "epoch", "user_key_id")

@@ -1,0 +1,131 @@
+"""The reader's side of the vault: what a person's secrets make, and what they open. Knows no database.
+
+A user has a key pair. Its private key lies in the database, locked by the password and by the recovery code. A mailbox
+has a key pair for each *epoch*; its private key lies there wrapped to each member, and to the next epoch's public key,
+so that whoever opens the newest opens the whole history. docs/sealed-files/ has the formats.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from faxplan import passphrases, wraps
+from faxplan.passphrases import Cost
+from faxplan.sealed import SealBroken
+from faxplan.wraps import PrivateKey, PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordLock:
+    """A private key, locked by a password. auth_hash: what a server keeps to check a log-in by; locked: 60 bytes."""
+
+    salt: bytes
+    cost: Cost
+    auth_hash: bytes
+    locked: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What a user's client hands over: nothing of it opens anything. recovery: the private key, locked by the code."""
+
+    public: PublicKey
+    password: PasswordLock
+    recovery: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewEpoch:
+    """A mailbox's new key pair, as it is handed over. wraps: the private key, for each user key by its id; earlier: the
+    private key of the epoch before, wrapped to this one; None: there was none, or it is not at hand."""
+
+    public: PublicKey
+    wraps: Mapping[int, bytes]
+    earlier: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What a mailbox's member is given of an epoch. wraps: its private key, by the ids of the member's own user keys;
+    earlier: as in NewEpoch."""
+
+    mailbox_id: int
+    number: int
+    public: PublicKey
+    wraps: Mapping[int, bytes]
+    earlier: bytes | None
+
+
+def new_user_key(password: str) -> tuple[Enrolment, PrivateKey, str]:
+    """What to hand over, the private key, and the recovery code, which is shown once. Raises InvalidSecret."""
+    passphrases.check_new(password)
+    private, code = wraps.new_key_pair(), passphrases.new_recovery_code()
+    recovery = passphrases.lock(private, passphrases.recovery_wrap(code))
+    return Enrolment(private.public, password_lock(private, password), recovery), private, code
+
+
+def password_lock(private: PrivateKey, password: str) -> PasswordLock:
+    """A new lock of a key, with a salt of its own. Raises InvalidSecret."""
+    passphrases.check_new(password)
+    salt = passphrases.new_salt()
+    derived = passphrases.derive(password, salt)
+    locked = passphrases.lock(private, derived.wrap)
+    return PasswordLock(salt, passphrases.FLOOR, passphrases.stored(derived.auth), locked)
+
+
+def new_epoch(members: Mapping[int, PublicKey], earlier: PrivateKey | None = None) -> tuple[NewEpoch, PrivateKey]:
+    """A key pair for a mailbox with these members, by the ids of their user keys. earlier: of the epoch before."""
+    private = wraps.new_key_pair()
+    link = None if earlier is None else private.public.wrap_private(earlier)
+    wrapped = {key_id: public.wrap_private(private) for key_id, public in members.items()}
+    return NewEpoch(private.public, wrapped, link), private
+
+
+class Keyring:
+    """What a user can open: the own private keys, by their ids, and with them those of the mailboxes' epochs.
+
+    damaged: (mailbox, epoch) whose wraps should open and do not; what only they would open stays closed.
+    """
+
+    def __init__(self, own: Mapping[int, PrivateKey], epochs: Iterable[Epoch]) -> None:
+        self._own = dict(own)
+        self._opened: dict[tuple[int, int], PrivateKey] = {}
+        self.damaged: list[tuple[int, int]] = []
+        self._epochs = {(each.mailbox_id, each.number): each for each in epochs}
+        # From the newest down: each brings the one before it.
+        for place in sorted(self._epochs, reverse=True):
+            try:
+                self._open(*place)
+            except SealBroken:
+                self.damaged.append(place)
+
+    def __repr__(self) -> str:
+        """Without a key: what is printed is kept."""
+        return f"Keyring(of {len(self._opened)} epochs)"
+
+    @property
+    def mailboxes(self) -> list[int]:
+        """Those of which it opens an epoch."""
+        return sorted({mailbox_id for mailbox_id, _ in self._opened})
+
+    def key_of(self, mailbox_id: int, epoch: int) -> PrivateKey | None:
+        """A mailbox's private key; None: this user cannot open it (yet)."""
+        return self._opened.get((mailbox_id, epoch))
+
+    def wrapped(self, mailbox_id: int, epoch: int, member: PublicKey) -> bytes | None:
+        """That private key, for another member; None as above."""
+        key = self.key_of(mailbox_id, epoch)
+        return None if key is None else member.wrap_private(key)
+
+    def link(self, mailbox_id: int, epoch: int) -> bytes | None:
+        """The private key of the epoch before this one, for whoever opens this one; None where it is not to be had."""
+        following = self._epochs.get((mailbox_id, epoch))
+        return None if following is None else self.wrapped(mailbox_id, epoch - 1, following.public)
+
+    def _open(self, mailbox_id: int, number: int) -> None:
+        place, epoch = (mailbox_id, number), self._epochs[mailbox_id, number]
+        for key_id in epoch.wraps.keys() & self._own.keys():
+            if place not in self._opened:
+                self._opened[place] = self._own[key_id].unwrap_private(epoch.wraps[key_id], epoch.public)
+        before = self._epochs.get((mailbox_id, number - 1))
+        if place in self._opened and epoch.earlier is not None and before is not None:
+            self._opened[mailbox_id, number - 1] = self._opened[place].unwrap_private(epoch.earlier, before.public)

@@ -1,0 +1,318 @@
+"""Who can open what: public keys of users and mailboxes, and the locked and wrapped private keys that go with them.
+
+The server's side: it keeps and hands out what readers' clients made (keyring), and can open none of it. Membership of a
+mailbox is not yet its key: a member without one gets it from any other member's client, as soon as that one unlocks
+(`grants_due`). Each function works within a tenant; roles: portal for users, admin for membership.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from faxplan.db import Row, Transaction
+from faxplan.errors import FaxplanError
+from faxplan.keyring import Enrolment, Epoch, NewEpoch, PasswordLock
+from faxplan.passphrases import Cost
+from faxplan.wraps import PublicKey
+
+
+class EpochMoved(FaxplanError):
+    """Another client has begun an epoch of this mailbox meanwhile."""
+
+    error_id = "epoch-moved"
+    retryable = True
+
+
+class LastReader(FaxplanError):
+    """A member cannot leave: nobody else could open what arrives."""
+
+    error_id = "last-reader"
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """A user's key, and what opens it. is_current: what is new is wrapped to it."""
+
+    id: int
+    public: PublicKey
+    password: PasswordLock
+    recovery: bytes
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxKey:
+    """Where a mailbox's faxes are sealed to: its newest epoch."""
+
+    mailbox_id: int
+    epoch: int
+    public: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A member who has no key of a mailbox's newest epoch."""
+
+    mailbox_id: int
+    epoch: int
+    user_key_id: int
+    public: PublicKey
+
+
+def keys_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[UserKey]:
+    """The newest first; empty where the user is not enrolled."""
+    rows = tx.rows(
+        """select k.id, k.public_key, k.replaced_at is null as is_current, p.salt, p.memory_kib, p.passes, p.lanes,
+                  p.auth_hash, p.locked, r.locked as recovery
+           from user_keys k
+           join key_locks p on p.tenant_id = k.tenant_id and p.user_key_id = k.id and p.kind = 'password'
+           join key_locks r on r.tenant_id = k.tenant_id and r.user_key_id = k.id and r.kind = 'recovery'
+           where k.tenant_id = %s and k.user_id = %s order by k.id desc""",
+        (tenant_id, user_id),
+    )
+    return [
+        UserKey(
+            row["id"],
+            _public(row),
+            PasswordLock(
+                bytes(row["salt"]),
+                Cost(row["memory_kib"], row["passes"], row["lanes"]),
+                bytes(row["auth_hash"]),
+                bytes(row["locked"]),
+            ),
+            bytes(row["recovery"]),
+            row["is_current"],
+        )
+        for row in rows
+    ]
+
+
+def add_user_key(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrolment) -> int:
+    """Makes this the user's current key; its id. Those before stay, for what they open. Raises ConstraintViolated where
+    another client does the same at this moment."""
+    tx.execute(
+        "update user_keys set replaced_at = now() where tenant_id = %s and user_id = %s and replaced_at is null",
+        (tenant_id, user_id),
+    )
+    key_id = int(
+        tx.value(
+            "insert into user_keys (tenant_id, user_id, public_key) values (%s, %s, %s) returning id",
+            (tenant_id, user_id, enrolment.public.raw),
+        )
+    )
+    _lock_by_password(tx, tenant_id, key_id, enrolment.password)
+    tx.execute(
+        "insert into key_locks (tenant_id, user_key_id, kind, locked) values (%s, %s, 'recovery', %s)",
+        (tenant_id, key_id, enrolment.recovery),
+    )
+    return key_id
+
+
+def change_password(tx: Transaction, tenant_id: int, user_key_id: int, password: PasswordLock) -> None:
+    """Another password opens the key from now on; the old one no more, but in copies of the database."""
+    tx.execute(
+        "delete from key_locks where tenant_id = %s and user_key_id = %s and kind = 'password'",
+        (tenant_id, user_key_id),
+    )
+    _lock_by_password(tx, tenant_id, user_key_id, password)
+
+
+def _lock_by_password(tx: Transaction, tenant_id: int, user_key_id: int, password: PasswordLock) -> None:
+    cost = password.cost
+    tx.execute(
+        """insert into key_locks (tenant_id, user_key_id, kind, salt, memory_kib, passes, lanes, auth_hash, locked)
+           values (%s, %s, 'password', %s, %s, %s, %s, %s, %s)""",
+        (
+            tenant_id,
+            user_key_id,
+            password.salt,
+            cost.memory,
+            cost.passes,
+            cost.lanes,
+            password.auth_hash,
+            password.locked,
+        ),
+    )
+
+
+def key_of_mailbox(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey | None:
+    """To what a document for this mailbox is sealed; None: no member is enrolled."""
+    row = tx.row(
+        """select mailbox_id, epoch, public_key from mailbox_epochs where tenant_id = %s and mailbox_id = %s
+           order by epoch desc limit 1""",
+        (tenant_id, mailbox_id),
+    )
+    return None if row is None else MailboxKey(row["mailbox_id"], row["epoch"], _public(row))
+
+
+def readers(tx: Transaction, tenant_id: int, mailbox_id: int) -> dict[int, PublicKey]:
+    """The current keys of a mailbox's enrolled members, by their ids."""
+    rows = tx.rows(
+        """select k.id, k.public_key from mailbox_members m
+           join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+           where m.tenant_id = %s and m.mailbox_id = %s""",
+        (tenant_id, mailbox_id),
+    )
+    return {row["id"]: _public(row) for row in rows}
+
+
+def holders(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int) -> list[int]:
+    """The members who have the key of an epoch, by the ids of their current keys."""
+    rows = tx.rows(
+        """select h.user_key_id from mailbox_keys h
+           join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.replaced_at is null
+           join mailbox_members m on m.tenant_id = k.tenant_id and m.mailbox_id = h.mailbox_id
+                and m.user_id = k.user_id
+           where h.tenant_id = %s and h.mailbox_id = %s and h.epoch = %s""",
+        (tenant_id, mailbox_id, epoch),
+    )
+    return [row["user_key_id"] for row in rows]
+
+
+def epochs_held(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> list[int]:
+    """The epochs of a mailbox whose key was given to a user, with any key that was theirs."""
+    rows = tx.rows(
+        """select distinct h.epoch from mailbox_keys h
+           join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id
+           where h.tenant_id = %s and h.mailbox_id = %s and k.user_id = %s order by h.epoch""",
+        (tenant_id, mailbox_id, user_id),
+    )
+    return [row["epoch"] for row in rows]
+
+
+def begin_epoch(tx: Transaction, tenant_id: int, mailbox_id: int, number: int, new: NewEpoch) -> None:
+    """From now on a mailbox's faxes are sealed to this key. Raises EpochMoved where that epoch has begun before."""
+    begun = tx.execute(
+        """insert into mailbox_epochs (tenant_id, mailbox_id, epoch, public_key, earlier_key)
+           select %(tenant)s, %(mailbox)s, %(epoch)s, %(public)s, %(earlier)s
+           where %(epoch)s = 1 + coalesce((select max(epoch) from mailbox_epochs
+                                           where tenant_id = %(tenant)s and mailbox_id = %(mailbox)s), 0)
+           on conflict on constraint mailbox_epochs_pkey do nothing""",
+        {
+            "tenant": tenant_id,
+            "mailbox": mailbox_id,
+            "epoch": number,
+            "public": new.public.raw,
+            "earlier": new.earlier,
+        },
+    )
+    if not begun:
+        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+    for user_key_id, wrap in new.wraps.items():
+        grant(tx, tenant_id, mailbox_id, number, user_key_id, wrap)
+
+
+def grant(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int, user_key_id: int, wrap: bytes) -> bool:
+    """Keeps a mailbox's private key, wrapped to a member; False where that member has it."""
+    return bool(
+        tx.execute(
+            """insert into mailbox_keys (tenant_id, mailbox_id, epoch, user_key_id, wrap) values (%s, %s, %s, %s, %s)
+               on conflict on constraint mailbox_keys_pkey do nothing""",
+            (tenant_id, mailbox_id, epoch, user_key_id, wrap),
+        )
+    )
+
+
+def link(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int, earlier: bytes) -> bool:
+    """Keeps the private key of the epoch before, wrapped to this one; False where it is there."""
+    return bool(
+        tx.execute(
+            """update mailbox_epochs set earlier_key = %s
+               where tenant_id = %s and mailbox_id = %s and epoch = %s and earlier_key is null and epoch > 1""",
+            (earlier, tenant_id, mailbox_id, epoch),
+        )
+    )
+
+
+def epochs_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[Epoch]:
+    """Every epoch of every mailbox that a user reads, or could open once: with the wraps to all keys that were theirs.
+
+    Who is a member no more gets nothing.
+    """
+    rows = tx.rows(
+        """select e.mailbox_id, e.epoch, e.public_key, e.earlier_key, k.user_key_id, k.wrap
+           from mailbox_members m
+           join mailbox_epochs e on e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+           left join (mailbox_keys k join user_keys u on u.tenant_id = k.tenant_id and u.id = k.user_key_id)
+                on k.tenant_id = e.tenant_id and k.mailbox_id = e.mailbox_id and k.epoch = e.epoch
+                   and u.user_id = m.user_id
+           where m.tenant_id = %s and m.user_id = %s order by e.mailbox_id, e.epoch""",
+        (tenant_id, user_id),
+    )
+    return _epochs(rows)
+
+
+def _epochs(rows: Collection[Row]) -> list[Epoch]:
+    found: dict[tuple[int, int], tuple[Row, dict[int, bytes]]] = {}
+    for row in rows:
+        _, wraps = found.setdefault((row["mailbox_id"], row["epoch"]), (row, {}))
+        if row["user_key_id"] is not None:
+            wraps[row["user_key_id"]] = bytes(row["wrap"])
+    return [
+        Epoch(row["mailbox_id"], row["epoch"], _public(row), wraps, _bytes(row["earlier_key"]))
+        for row, wraps in found.values()
+    ]
+
+
+def grants_due(tx: Transaction, tenant_id: int, user_id: int) -> list[Grant]:
+    """What a user's client can do for others: enrolled members of the same mailboxes who lack the newest key."""
+    rows = tx.rows(
+        """select e.mailbox_id, e.epoch, k.id, k.public_key
+           from mailbox_members mine
+           join mailbox_members m on m.tenant_id = mine.tenant_id and m.mailbox_id = mine.mailbox_id
+           join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+           join lateral (select * from mailbox_epochs e
+                         where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+                         order by e.epoch desc limit 1) e on true
+           where mine.tenant_id = %s and mine.user_id = %s and not exists (
+               select from mailbox_keys h where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id
+               and h.epoch = e.epoch and h.user_key_id = k.id)
+           order by e.mailbox_id, k.id""",
+        (tenant_id, user_id),
+    )
+    return [Grant(row["mailbox_id"], row["epoch"], row["id"], _public(row)) for row in rows]
+
+
+def mailboxes_out_of_reach(tx: Transaction, tenant_id: int, user_id: int) -> Mapping[int, int]:
+    """Of a user's mailboxes those of which no enrolled member has the newest key: their newest epoch, 0: none yet."""
+    rows = tx.rows(
+        """select m.mailbox_id, coalesce(e.epoch, 0) as epoch from mailbox_members m
+           left join lateral (select epoch from mailbox_epochs e
+                              where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+                              order by e.epoch desc limit 1) e on true
+           where m.tenant_id = %s and m.user_id = %s and not exists (
+               select from mailbox_keys h
+               join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.replaced_at is null
+               join mailbox_members r on r.tenant_id = k.tenant_id and r.user_id = k.user_id
+                    and r.mailbox_id = h.mailbox_id
+               where h.tenant_id = m.tenant_id and h.mailbox_id = m.mailbox_id and h.epoch = e.epoch)
+           order by m.mailbox_id""",
+        (tenant_id, user_id),
+    )
+    return {row["mailbox_id"]: row["epoch"] for row in rows}
+
+
+def standing(tx: Transaction, tenant_id: int) -> list[Row]:
+    """Of each mailbox, by name: name, epoch (0: it has no key), members, enrolled, and readers: those with its newest
+    key."""
+    return tx.rows(
+        """select b.name, coalesce(e.epoch, 0) as epoch, count(m.user_id) as members, count(k.id) as enrolled,
+                  count(h.user_key_id) as readers
+           from mailboxes b
+           left join lateral (select epoch from mailbox_epochs e
+                              where e.tenant_id = b.tenant_id and e.mailbox_id = b.id
+                              order by e.epoch desc limit 1) e on true
+           left join mailbox_members m on m.tenant_id = b.tenant_id and m.mailbox_id = b.id
+           left join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+           left join mailbox_keys h on h.tenant_id = k.tenant_id and h.mailbox_id = b.id and h.epoch = e.epoch
+                and h.user_key_id = k.id
+           where b.tenant_id = %s group by b.name, e.epoch order by b.name""",
+        (tenant_id,),
+    )
+
+
+def _public(row: Row) -> PublicKey:
+    return PublicKey(bytes(row["public_key"]))
+
+
+def _bytes(value: memoryview | None) -> bytes | None:
+    return None if value is None else bytes(value)

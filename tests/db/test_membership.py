@@ -1,0 +1,89 @@
+"""Members of mailboxes come and go, with the keys that go with it."""
+
+import pytest
+
+from faxplan import membership, vault
+from faxplan.constraints import ConstraintViolated
+from faxplan.enrolment import Secret
+from faxplan.vault import EpochMoved, LastReader
+from tests.db.test_enrolment import OTHER, colleague, enrolment, group, newest
+from tests.enrolled import PHRASE, enrol, ready_made
+from tests.world import World
+
+
+def leave(world: World, mailbox_id: int, user: enrolment.User) -> bool:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        return membership.leave(tx, world.acme.tenant.id, mailbox_id, user)
+
+
+def test_joining_and_leaving_twice_changes_nothing(world: World) -> None:
+    enrol(world, world.acme)
+    office = group(world, world.acme.user)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        assert not membership.join(tx, world.acme.tenant.id, office, world.acme.user)
+    key = newest(world, office)
+    assert key is not None
+    assert key.epoch == 1
+    she = colleague(world)
+    assert not leave(world, office, she)
+    assert newest(world, office) == key
+
+
+def test_a_mailbox_of_people_without_keys_has_none(world: World) -> None:
+    office = group(world, world.acme.user)
+    assert newest(world, office) is None
+    assert leave(world, office, world.acme.user)
+    assert newest(world, office) is None
+
+
+def test_the_last_who_can_open_a_mailbox_cannot_leave(world: World) -> None:
+    enrol(world, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    with pytest.raises(LastReader, match="faxplan unlock"):
+        leave(world, office, world.acme.user)
+    enrolment.enrol(world.portal, she, OTHER)
+    # Enrolled is not enough: nobody has handed her the key.
+    with pytest.raises(LastReader):
+        leave(world, office, world.acme.user)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    assert leave(world, office, world.acme.user)
+    key = newest(world, office)
+    assert key is not None
+    assert key.epoch == 2
+    ring = enrolment.unlock(world.portal, she, Secret(OTHER))
+    assert ring.key_of(office, 1) is not None
+    assert ring.key_of(office, 2) is not None
+
+
+def test_who_had_no_key_leaves_without_a_new_epoch(world: World) -> None:
+    enrol(world, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    assert leave(world, office, she)
+    key = newest(world, office)
+    assert key is not None
+    assert key.epoch == 1
+
+
+def test_two_clients_do_not_begin_the_same_epoch(world: World) -> None:
+    enrol(world, world.acme)
+    office = group(world, world.acme.user)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        begun, _ = enrolment.keyring.new_epoch(vault.readers(tx, world.acme.tenant.id, office))
+        for number in (1, 3):
+            with pytest.raises(EpochMoved):
+                vault.begin_epoch(tx, world.acme.tenant.id, office, number, begun)
+        vault.begin_epoch(tx, world.acme.tenant.id, office, 2, begun)
+
+
+def test_a_user_has_one_current_key_whoever_brings_it(world: World) -> None:
+    enrol(world, world.acme)
+    with (
+        pytest.raises(ConstraintViolated, match="Another client"),
+        world.portal.tenant(world.acme.tenant.id) as tx,
+    ):
+        tx.execute(
+            "insert into user_keys (tenant_id, user_id, public_key) values (%s, %s, %s)",
+            (world.acme.tenant.id, world.acme.user.id, ready_made(99)[0].public.raw),
+        )

@@ -510,17 +510,24 @@ create table documents (
     media_type   text not null,
     file_name    text not null default '',
     bytes        bigint not null,
-    sha256       text not null,
+    sha256       text,
     pages        integer,
     object_name  text not null,
     created_at   timestamptz not null default now(),
+    header_digest bytea,
+    sealed_name  bytea,
     constraint documents_pkey primary key (tenant_id, id),
     constraint documents_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint documents_object_name_key unique (object_name),
+    constraint documents_sealed_or_not check ((header_digest is null) = (sha256 is not null)),
+    constraint documents_header_digest_size check (octet_length(header_digest) = 32),
     constraint documents_kind_known check (kind in ('original', 'rendering', 'received-tiff', 'received-pdf'))
 );
 comment on table documents is 'What lies in the document store: one row an object.';
-comment on column documents.sha256 is 'Of the plaintext, hexadecimal.';
+comment on column documents.sha256 is 'Of an object that was stored before documents were sealed, hexadecimal; null: it is sealed.';
+comment on column documents.header_digest is 'SHA-256 of the sealed file''s header, to which its wraps are bound.';
+comment on column documents.sealed_name is 'The file''s name, which its file key opens. file_name is of documents that are not sealed.';
+comment on column documents.bytes is 'Of the document, not of the object that it is sealed in.';
 comment on column documents.object_name is 'Random; says nothing about tenant or content.';
 
 create table renderings (
@@ -954,6 +961,53 @@ create table mailbox_keys (
 create index mailbox_keys_user_key_idx on mailbox_keys (tenant_id, user_key_id);
 comment on table mailbox_keys is 'The private key of a mailbox''s epoch, wrapped to a member (HPKE, RFC 9180).';
 
+create table transient_keys (
+    id           bigint generated always as identity,
+    purpose      text not null,
+    node         text not null,
+    public_key   bytea not null,
+    created_at   timestamptz not null default now(),
+    retired_at   timestamptz,
+    constraint transient_keys_pkey primary key (id),
+    constraint transient_keys_purpose_known check (purpose in ('dispatch', 'mailer')),
+    constraint transient_keys_public_key_key unique (public_key),
+    constraint transient_keys_public_key_size check (octet_length(public_key) = 32),
+    constraint transient_keys_one_current exclude (purpose with =, node with =) where (retired_at is null)
+);
+comment on table transient_keys is
+    'Readers for a while: dispatch reads what waits to be sent. The private keys lie on their nodes, outside database, store and backups.';
+comment on column transient_keys.retired_at is 'Since then nothing new is wrapped to it. It goes with its last wrap.';
+
+create table mailbox_wraps (
+    tenant_id    bigint not null,
+    document_id  bigint not null,
+    mailbox_id   bigint not null,
+    epoch        integer not null,
+    wrap         bytea not null,
+    created_at   timestamptz not null default now(),
+    constraint mailbox_wraps_pkey primary key (tenant_id, document_id, mailbox_id, epoch),
+    constraint mailbox_wraps_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
+    constraint mailbox_wraps_epoch_fkey foreign key (tenant_id, mailbox_id, epoch)
+        references mailbox_epochs (tenant_id, mailbox_id, epoch),
+    constraint mailbox_wraps_wrap_size check (octet_length(wrap) = 80)
+);
+comment on table mailbox_wraps is 'A document''s file key, wrapped to a mailbox: whoever has that epoch''s private key reads it.';
+
+create table transient_wraps (
+    tenant_id    bigint not null,
+    document_id  bigint not null,
+    key_id       bigint not null,
+    wrap         bytea not null,
+    digest       bytea not null,
+    constraint transient_wraps_pkey primary key (tenant_id, document_id, key_id),
+    constraint transient_wraps_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
+    constraint transient_wraps_key_fkey foreign key (key_id) references transient_keys (id),
+    constraint transient_wraps_sizes check (octet_length(wrap) = 80 and octet_length(digest) = 32)
+);
+create index transient_wraps_key_idx on transient_wraps (key_id);
+comment on table transient_wraps is 'A document''s file key, wrapped to a reader for a while; gone as soon as nothing waits for it.';
+comment on column transient_wraps.digest is 'As documents.header_digest: keys are renewed over all tenants.';
+
 -- --------------------------------------------------------------------------------------------------- quotas, notices, audit
 
 create table quotas (
@@ -1078,7 +1132,7 @@ begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
-                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys'] loop
+                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'mailbox_wraps', 'transient_wraps'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -1114,6 +1168,7 @@ end $$;
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 create policy trunk_tests_claim on trunk_tests for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
+create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
 
@@ -1195,3 +1250,10 @@ grant update (earlier_key) on mailbox_epochs to faxplan_portal;
 grant select, insert, delete on key_locks to faxplan_portal;
 grant delete on mailbox_keys to faxplan_admin;
 grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
+
+-- Who stores a document wraps its key; who sends it unwraps that, and takes it away.
+grant select, insert on mailbox_wraps to faxplan_portal, faxplan_switch, faxplan_worker;
+grant select on transient_keys to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
+grant insert, delete on transient_keys to faxplan_switch, faxplan_worker;
+grant update (retired_at) on transient_keys to faxplan_switch, faxplan_worker;
+grant select, insert, delete on transient_wraps to faxplan_portal, faxplan_switch, faxplan_worker;

@@ -35,6 +35,8 @@ class Settings:
     """Document store; default: `store` below state_dir."""
     spool_dir: Path | None = None
     """Private spool of calls in progress, best on tmpfs; default: `spool` below state_dir."""
+    keys_dir: Path | None = None
+    """Private keys that open what waits to be sent, in no backup; default: `keys` below state_dir."""
     node: str = field(default_factory=socket.gethostname)
     """Name of this FreeSWITCH machine in the database."""
     max_channels: int = 100
@@ -87,6 +89,11 @@ class Settings:
     def pending(self) -> Path:
         """Folder of received faxes that are not delivered yet."""
         return self.state_dir / "pending"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the private keys of readers for a while (transient_readers)."""
+        return self.keys_dir or self.state_dir / "keys"
 
     @property
     def stop_file(self) -> Path:

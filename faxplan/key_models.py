@@ -76,3 +76,52 @@ class MailboxKey(Table):
 
         table_name = "mailbox_keys"
         primary_key = CompositeKey("tenant_id", "mailbox_id", "epoch", "user_key_id")
+
+
+class TransientKey(Table):
+    """Readers for a while."""
+
+    id = BigIntegerField(primary_key=True)
+    purpose = TextField()
+    node = TextField()
+    public_key = BlobField()
+    created_at = TimestampField()
+    retired_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "transient_keys"
+
+
+class MailboxWrap(Table):
+    """A document's file key, wrapped to a mailbox."""
+
+    tenant_id = BigIntegerField()
+    document_id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    epoch = IntegerField()
+    wrap = BlobField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mailbox_wraps"
+        primary_key = CompositeKey("tenant_id", "document_id", "mailbox_id", "epoch")
+
+
+class TransientWrap(Table):
+    """A document's file key, wrapped to a reader for a while."""
+
+    tenant_id = BigIntegerField()
+    document_id = BigIntegerField()
+    key_id = BigIntegerField()
+    wrap = BlobField()
+    digest = BlobField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "transient_wraps"
+        primary_key = CompositeKey("tenant_id", "document_id", "key_id")

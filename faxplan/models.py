@@ -5,7 +5,7 @@ schema.sql is the truth; tests/db/test_models.py compares the two. A query runs 
 identity columns and constraints are the database's.
 """
 
-from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
+from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
 from faxplan.calling_models import (
     Destination,
@@ -35,7 +35,15 @@ from faxplan.directory_models import (
     User,
     VerifiedNumber,
 )
-from faxplan.key_models import KeyLock, MailboxEpoch, MailboxKey, UserKey
+from faxplan.key_models import (
+    KeyLock,
+    MailboxEpoch,
+    MailboxKey,
+    MailboxWrap,
+    TransientKey,
+    TransientWrap,
+    UserKey,
+)
 
 __all__ = [
     "Attempt",
@@ -57,6 +65,7 @@ __all__ = [
     "MailboxEpoch",
     "MailboxKey",
     "MailboxMember",
+    "MailboxWrap",
     "Node",
     "Notice",
     "Quota",
@@ -69,6 +78,8 @@ __all__ = [
     "T30Trace",
     "Tenant",
     "TenantTurn",
+    "TransientKey",
+    "TransientWrap",
     "Trunk",
     "TrunkState",
     "TrunkTest",
@@ -87,10 +98,12 @@ class Document(Table):
     media_type = TextField()
     file_name = TextField()
     bytes = BigIntegerField()
-    sha256 = TextField()
+    sha256 = TextField(null=True)
     pages = IntegerField(null=True)
     object_name = TextField()
     created_at = TimestampField()
+    header_digest = BlobField(null=True)
+    sealed_name = BlobField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -29,6 +29,7 @@ KEY_BYTES = 32
 CHUNK_BYTES = 65536
 _TAG_BYTES, _SEAL_BYTES, _SALT_BYTES = 16, 32, 16
 _LONGEST_HEADER_BYTES = 4096
+_NAME_NONCE_BYTES = 12
 
 
 class SealBroken(FaxplanError):
@@ -96,6 +97,21 @@ def seal(source: BinaryIO, target: BinaryIO, key: bytes, header: Header) -> int:
         if not following:
             return total
         block, number = following, number + 1
+
+
+def seal_name(name: str, key: bytes, header: Header) -> bytes:
+    """A file's name, or another short text about it, for whoever has the file's key: a nonce, then AES-256-GCM."""
+    nonce = secrets.token_bytes(_NAME_NONCE_BYTES)
+    return nonce + AESGCM(_derived(key, header.salt, b"name")).encrypt(nonce, name.encode(), header.digest)
+
+
+def open_name(sealed_name: bytes, key: bytes, header: Header) -> str:
+    """What seal_name sealed. Raises SealBroken."""
+    nonce, rest = sealed_name[:_NAME_NONCE_BYTES], sealed_name[_NAME_NONCE_BYTES:]
+    try:
+        return AESGCM(_derived(key, header.salt, b"name")).decrypt(nonce, rest, header.digest).decode()
+    except (InvalidTag, ValueError) as error:
+        raise SealBroken("The name of the document was changed, or is another's.") from error
 
 
 def read_header(source: BinaryIO) -> tuple[Header, bytes]:

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from faxplan.sealed import KEY_BYTES, Header, SealBroken
+from faxplan.sealed import KEY_BYTES, SealBroken
 
 WRAP_BYTES = 80
 """Of a file key: encapsulated key 32, key 32, tag 16."""
@@ -25,11 +25,11 @@ class PublicKey:
 
     raw: bytes
 
-    def wrap(self, file_key: bytes, header: Header) -> bytes:
-        """That reader's wrap of the key of the file with this header."""
+    def wrap(self, file_key: bytes, digest: bytes) -> bytes:
+        """That reader's wrap of the key of the file whose header has this digest (sealed.Header)."""
         if len(file_key) != KEY_BYTES:
             raise ValueError(f"a file key has {KEY_BYTES} bytes")
-        return _SUITE.encrypt(file_key, self._key, info=_FILE_KEY + header.digest)
+        return _SUITE.encrypt(file_key, self._key, info=_FILE_KEY + digest)
 
     def wrap_private(self, other: "PrivateKey") -> bytes:
         """That reader's wrap of another reader's private key: a mailbox's for its member, an epoch's for the next."""
@@ -55,9 +55,9 @@ class PrivateKey:
         """What others seal to."""
         return PublicKey(self._key.public_key().public_bytes_raw())
 
-    def unwrap(self, wrap: bytes, header: Header) -> bytes:
-        """The key of the file with this header. Raises SealBroken: it is another's wrap, or another file's."""
-        return self._opened(wrap, _FILE_KEY + header.digest)
+    def unwrap(self, wrap: bytes, digest: bytes) -> bytes:
+        """The key of the file whose header has this digest. Raises SealBroken: it is another's wrap, or file's."""
+        return self._opened(wrap, _FILE_KEY + digest)
 
     def unwrap_private(self, wrap: bytes, public: PublicKey) -> "PrivateKey":
         """The private key that belongs to this public one. Raises SealBroken, also where it is not that one's."""

@@ -19,6 +19,8 @@ INSTALLATION_CHAIN = (
 
 CLAIM = "a claim opens calls of several tenants in one statement: it sees those that it names (app.claim), and no other"
 
+RENEWAL = "a machine renews its key over all tenants: ids, and keys that are wrapped to machines"
+
 # Every policy that is not the tenant's own, with the roles it serves and the reason.
 NOT_THE_TENANT = {
     ("tenants", "tenants_directory", "public"): "the directory of tenants: names and preferences, no faxes",
@@ -43,6 +45,8 @@ NOT_THE_TENANT = {
     ("trunk_tests", "trunk_tests_claim", "faxplan_switch"): "a node dials for all tenants; ids and times",
     ("calls", "calls_node", "faxplan_switch"): "a node's limits and recovery span all tenants",
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
+    ("transient_wraps", "transient_wraps_renewal", "faxplan_switch"): RENEWAL,
+    ("transient_wraps", "transient_wraps_renewal", "faxplan_worker"): RENEWAL,
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
 

@@ -1,0 +1,199 @@
+"""Readers for a while: *dispatch* opens what waits to be sent, and nothing after that.
+
+Each machine that sends or renders has its own key, for a day; what is handed in is wrapped to the keys of all of them.
+The private keys are files of their machines (key_folder). After a day a machine takes a new key, wraps what still waits
+to that one, and destroys the old: a copy of the database that was made meanwhile opens nothing from then on. A
+document's wraps go when nothing waits for it any more (`forget`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from faxplan.db import Database, Row, Transaction
+from faxplan.errors import FaxplanError
+from faxplan.key_folder import KeyFolder
+from faxplan.wraps import PublicKey
+
+DISPATCH, MAILER = "dispatch", "mailer"
+LIFETIME_SECONDS = 86400
+LOST_SECONDS = 3 * LIFETIME_SECONDS
+"""A key that nobody has renewed for so long is a dead machine's: nothing is wrapped to it any more."""
+GRACE_SECONDS = 600
+"""A key is not destroyed sooner after it was retired: who has just read it may still be about to wrap to it."""
+MOST_AT_ONCE = 200
+
+
+class NoDispatch(FaxplanError):
+    """No machine of this installation has a key to read with what is to be sent."""
+
+    error_id = "no-dispatch"
+    retryable = True
+
+
+class KeyGone(FaxplanError):
+    """No key opens a document that waits any more: it was destroyed, or the machine is gone that had it."""
+
+    error_id = "key-gone"
+
+
+@dataclass(frozen=True, slots=True)
+class TransientKey:
+    """A reader's public key, as the database knows it."""
+
+    id: int
+    node: str
+    public: PublicKey
+
+
+def current(tx: Transaction, purpose: str = DISPATCH) -> list[TransientKey]:
+    """To which keys something new is wrapped. Raises NoDispatch where there is none."""
+    rows = tx.rows(
+        """select id, node, public_key from transient_keys
+           where purpose = %s and retired_at is null and created_at > now() - make_interval(secs => %s) order by id""",
+        (purpose, LOST_SECONDS),
+    )
+    if not rows:
+        raise NoDispatch("No worker and no switch has run here yet that could send it. Start `faxplan worker`.")
+    return [TransientKey(row["id"], row["node"], PublicKey(bytes(row["public_key"]))) for row in rows]
+
+
+def ensure(db: Database, keys: KeyFolder, node: str, purpose: str = DISPATCH) -> None:
+    """Sees to it that this machine has a key that is younger than a day, and can read it (role switch or worker).
+
+    Several processes may do it at once: one of them makes the key.
+    """
+    with db.across_tenants() as tx:
+        held = _held(tx, node, purpose)
+        young = tx.value(
+            """select public_key from transient_keys where purpose = %s and node = %s and retired_at is null
+               and created_at > now() - make_interval(secs => %s)""",
+            (purpose, node, LIFETIME_SECONDS),
+        )
+    if young is not None and keys.private(PublicKey(bytes(young))) is not None:
+        return
+    made = keys.make()
+    with db.across_tenants() as tx:
+        if _held(tx, node, purpose) == held:
+            tx.execute(
+                "update transient_keys set retired_at = now() where purpose = %s and node = %s and retired_at is null",
+                (purpose, node),
+            )
+            tx.execute(
+                """insert into transient_keys (purpose, node, public_key) values (%s, %s, %s)
+                   on conflict do nothing""",
+                (purpose, node, made.public.raw),
+            )
+        kept = tx.value("select 1 from transient_keys where public_key = %s", (made.public.raw,))
+    if kept is None:
+        keys.destroy(made.public)
+
+
+def _held(tx: Transaction, node: str, purpose: str) -> list[int]:
+    rows = tx.rows("select id from transient_keys where purpose = %s and node = %s order by id", (purpose, node))
+    return [row["id"] for row in rows]
+
+
+def wrap(tx: Transaction, tenant_id: int, document_id: int, digest: bytes, wraps: Mapping[int, bytes]) -> None:
+    """Keeps a document's file key, wrapped to these keys by their ids. digest: of the file's header."""
+    for key_id, each in wraps.items():
+        tx.later(
+            """insert into transient_wraps (tenant_id, document_id, key_id, wrap, digest) values (%s, %s, %s, %s, %s)
+               on conflict on constraint transient_wraps_pkey do nothing""",
+            (tenant_id, document_id, key_id, each, digest),
+        )
+
+
+def forget(tx: Transaction, tenant_id: int, document_ids: Sequence[int]) -> None:
+    """Takes a document away from every reader for a while: nothing waits for it."""
+    tx.later(
+        "delete from transient_wraps where tenant_id = %s and document_id = any(%s)", (tenant_id, list(document_ids))
+    )
+
+
+def file_key(keys: KeyFolder, wraps: Mapping[bytes, bytes], digest: bytes) -> bytes | None:
+    """A file's key, opened with a key of this machine; None: none of its keys is among them.
+
+    wraps: by the raw public keys to which they are. digest: of the file's header. Raises SealBroken.
+    """
+    for public, each in wraps.items():
+        private = keys.private(PublicKey(bytes(public)))
+        if private is not None:
+            return private.unwrap(bytes(each), digest)
+    return None
+
+
+def renew(db: Database, keys: KeyFolder, node: str, purpose: str = DISPATCH) -> bool:
+    """What a machine does now and then: takes a new key after a day, wraps what waits to it, destroys the one before,
+    and wraps what waits to the keys of machines that have come later (role switch or worker).
+
+    At most MOST_AT_ONCE documents at a time; True: there is more to do.
+    """
+    ensure(db, keys, node, purpose)
+    with db.across_tenants() as tx:
+        more = _move_to_new_key(tx, keys, node, purpose)
+        more = _share(tx, keys, node, purpose) or more
+    _destroy_unused(db, keys, node, purpose)
+    return more
+
+
+def _move_to_new_key(tx: Transaction, keys: KeyFolder, node: str, purpose: str) -> bool:
+    rows = tx.rows(
+        """select w.tenant_id, w.document_id, w.key_id, w.wrap, w.digest, k.public_key, n.id as new_id,
+                  n.public_key as new_key
+           from transient_keys k join transient_wraps w on w.key_id = k.id
+           join transient_keys n on n.purpose = k.purpose and n.node = k.node and n.retired_at is null
+           where k.purpose = %s and k.node = %s and k.retired_at is not null order by w.key_id limit %s""",
+        (purpose, node, MOST_AT_ONCE),
+    )
+    for row in rows:
+        _wrap_anew(tx, keys, row)
+        # Where the old key is gone, its wraps open nothing any more either.
+        tx.later(
+            "delete from transient_wraps where tenant_id = %s and document_id = %s and key_id = %s",
+            (row["tenant_id"], row["document_id"], row["key_id"]),
+        )
+    return len(rows) == MOST_AT_ONCE
+
+
+def _share(tx: Transaction, keys: KeyFolder, node: str, purpose: str) -> bool:
+    """Of what was handed in before another machine had a key."""
+    rows = tx.rows(
+        """select w.tenant_id, w.document_id, w.wrap, w.digest, k.public_key, o.id as new_id, o.public_key as new_key
+           from transient_keys k join transient_wraps w on w.key_id = k.id
+           join transient_keys o on o.purpose = k.purpose and o.node <> k.node and o.retired_at is null
+                and o.created_at > now() - make_interval(secs => %s)
+           where k.purpose = %s and k.node = %s and k.retired_at is null and not exists (
+               select from transient_wraps h
+               where h.tenant_id = w.tenant_id and h.document_id = w.document_id and h.key_id = o.id)
+           limit %s""",
+        (LOST_SECONDS, purpose, node, MOST_AT_ONCE),
+    )
+    for row in rows:
+        _wrap_anew(tx, keys, row)
+    return len(rows) == MOST_AT_ONCE
+
+
+def _wrap_anew(tx: Transaction, keys: KeyFolder, row: Row) -> None:
+    digest = bytes(row["digest"])
+    found = file_key(keys, {row["public_key"]: row["wrap"]}, digest)
+    if found is not None:
+        anew = PublicKey(bytes(row["new_key"])).wrap(found, digest)
+        wrap(tx, row["tenant_id"], row["document_id"], digest, {row["new_id"]: anew})
+
+
+def _destroy_unused(db: Database, keys: KeyFolder, node: str, purpose: str) -> None:
+    with db.across_tenants() as tx:
+        gone = tx.rows(
+            """delete from transient_keys k
+               where k.purpose = %s and k.node = %s and k.retired_at < now() - make_interval(secs => %s)
+               and not exists (select from transient_wraps w where w.key_id = k.id) returning public_key""",
+            (purpose, node, GRACE_SECONDS),
+        )
+    for row in gone:
+        keys.destroy(PublicKey(bytes(row["public_key"])))
+    # What no row names any more, as after a crash at this place, or in a database that was restored.
+    with db.across_tenants() as tx:
+        named = {bytes(row["public_key"]) for row in tx.rows("select public_key from transient_keys")}
+    for public in keys.held(older_than_seconds=LOST_SECONDS):
+        if public.raw not in named:
+            keys.destroy(public)

@@ -1257,3 +1257,6 @@ grant select on transient_keys to faxplan_admin, faxplan_portal, faxplan_switch,
 grant insert, delete on transient_keys to faxplan_switch, faxplan_worker;
 grant update (retired_at) on transient_keys to faxplan_switch, faxplan_worker;
 grant select, insert, delete on transient_wraps to faxplan_portal, faxplan_switch, faxplan_worker;
+
+-- `faxplan vault adopt` seals what was stored before.
+grant update (object_name, bytes, header_digest, sealed_name, sha256, file_name) on documents to faxplan_worker;

@@ -14,6 +14,7 @@ from faxplan import (
     queue,
     received_media,
     trunks,
+    vault,
 )
 from faxplan.caller_identity import Caller
 from faxplan.db import Database, Transaction
@@ -24,6 +25,7 @@ from faxplan.invite import Invite
 from faxplan.lookups import Caller as Waiting
 from faxplan.spool import InboundSidecar, Spool
 from faxplan.trunks import Trunk
+from faxplan.vault import MailboxKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ BUSY = "USER_BUSY"
 """486."""
 DECLINED = "CALL_REJECTED"
 """603."""
+NOBODY_READS = "SUBSCRIBER_ABSENT"
+"""480."""
 CANNOT_LOOK_UP = "NORMAL_TEMPORARY_FAILURE"
 """503: the carrier tries elsewhere."""
 TOO_LATE = "PostgreSQL or the spool's disk took too long to look up an incoming call. See what they wait for."
@@ -150,9 +154,12 @@ def _decide(tx: Transaction, call: IncomingCall, node: Node, wait_seconds: float
         dids.count_refusal(tx, did, dids.BY_CALLER)
         cause = BUSY if did.refusal == "busy" else DECLINED
         return Refused(cause, f"{did.number} is not for {calling or 'anonymous callers'}")
+    mailbox = vault.mailbox_for(tx, did.tenant_id, did.mailbox_id)
+    if mailbox is None:
+        return Refused(NOBODY_READS, f"nobody is enrolled who could open what comes for {did.number}")
     queue.take_turn(tx, wait_seconds)
     full = _full(tx, node, trunk, did)
-    return full or _open(tx, call, node, trunk, called, caller, calling)
+    return full or _open(tx, call, node, trunk, called, mailbox, caller, calling)
 
 
 def _no_trunk(call: IncomingCall) -> str:
@@ -214,14 +221,21 @@ def _full(tx: Transaction, node: Node, trunk: Trunk, did: Did) -> Refused | None
 
 
 def _open(
-    tx: Transaction, call: IncomingCall, node: Node, trunk: Trunk, called: _Called, caller: Caller, calling: str | None
+    tx: Transaction,
+    call: IncomingCall,
+    node: Node,
+    trunk: Trunk,
+    called: _Called,
+    mailbox: MailboxKey,
+    caller: Caller,
+    calling: str | None,
 ) -> Accepted:
     did = called.did
     fax_id = int(
         tx.value(
             """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number)
                values (%s, 'inbound', 'receiving', %s, %s, %s) returning id""",
-            (did.tenant_id, did.mailbox_id, did.number, calling),
+            (did.tenant_id, mailbox.mailbox_id, did.number, calling),
         )
     )
     t38, ecm = trunk.t38 and did.t38, trunk.ecm and did.ecm
@@ -249,6 +263,13 @@ def _open(
         lease_seconds=node.lease_seconds,
     )
     sidecar = InboundSidecar(
-        did.tenant_id, fax_id, attempt_id, did.mailbox_id, call.channel_uuid, t30_trace=trunk.t30_trace
+        did.tenant_id,
+        fax_id,
+        attempt_id,
+        mailbox.mailbox_id,
+        call.channel_uuid,
+        t30_trace=trunk.t30_trace,
+        epoch=mailbox.epoch,
+        public_key=mailbox.public.raw.hex(),
     )
     return Accepted(sidecar, did.station_ident, received_media.variables(trunk, t38=t38, ecm=ecm))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from faxplan import lanes, limits, queue, turns
 from faxplan.db import Prepared, Row, Transaction
-from faxplan.documents import StoredObject
+from faxplan.documents import ToSend
 from faxplan.lanes import Lane, Look
 from faxplan.tenants import Tenant
 from faxplan.trunks import Trunk
@@ -69,8 +69,8 @@ _OPEN = Prepared(
     -- In this order, as settling locks them.
     noted as ({turns.noted("select tenant_id, pages - pages_done as pages from f")} returning 1),
     paced as ({limits.paced("select trunk_id from t where (select count(*) from noted) > 0")})
-    select t.tenant_id, t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
-           t.called_number, o.number as calling_number, t.pages, a.start_page, d.object_name, d.bytes, d.sha256,
+    select t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
+           t.called_number, o.number as calling_number, t.pages, a.start_page, {ToSend.COLUMNS},
            t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident,
            t.post_dial
     from t join a on a.fax_id = t.id
@@ -99,7 +99,7 @@ class ClaimedFax:
     calling_number: str | None
     pages: int
     start_page: int
-    rendering: StoredObject
+    rendering: ToSend
     trunk: Trunk | None
     did_ident: str = ""
     t38: bool = True
@@ -253,7 +253,7 @@ def _claimed(row: Row, trunk: Trunk | None) -> ClaimedFax:
         row["calling_number"],
         row["pages"],
         row["start_page"],
-        StoredObject(row["object_name"], row["bytes"], row["sha256"]),
+        ToSend.of(row),
         trunk,
         row["did_ident"],
         t38=row["t38"],

@@ -74,6 +74,11 @@ class Context:
         """What the switch's own user may do: the guard runs as that one."""
         return Database(self.settings.database_url_for("switch"), max_connections=1)
 
+    @cached_property
+    def worker(self) -> Database:
+        """What the worker may do, for what is done to all documents."""
+        return Database(self.settings.database_url_for("worker"), max_connections=1)
+
     @property
     def store(self) -> Store:
         """The document store."""
@@ -101,7 +106,7 @@ class Context:
 
     def close(self) -> None:
         """Gives up the connections that were opened."""
-        for name in ("portal", "admin", "switch"):
+        for name in ("portal", "admin", "switch", "worker"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -1,4 +1,4 @@
-"""The commands of a tenant's user: send, list, show, get, cancel, and status of one fax."""
+"""The commands of a tenant's user: send, list, show, open, cancel, and status of one fax."""
 
 import argparse
 import json
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faxplan import (
+    cli_keys,
     cli_output,
     cli_passwords,
+    enrolment,
     history,
     numbers,
     outbound,
@@ -67,10 +69,11 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     show.add_argument("--trace", action="store_true", help="and what the machines said, step by step (T.30)")
     show.set_defaults(command=_show)
 
-    get = commands.add_parser("get", parents=[personal], help="save a fax's pages as PDF and PNG")
-    get.add_argument("fax", type=int, metavar="FAX")
-    get.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
-    get.set_defaults(command=_get)
+    opening = commands.add_parser("open", parents=[personal], help="open a fax with your key: its pages as PDF and PNG")
+    opening.add_argument("fax", type=int, metavar="FAX")
+    opening.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
+    cli_keys.add_secret(opening)
+    opening.set_defaults(command=_open)
 
     cancel = commands.add_parser("cancel", parents=[personal], help="stop a fax")
     cancel.add_argument("fax", type=int, metavar="FAX")
@@ -172,12 +175,17 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
     return 0
 
 
-def _get(context: "Context", options: argparse.Namespace) -> int:
+def _open(context: "Context", options: argparse.Namespace) -> int:
     user, _ = _actor(context, options)
-    saved = saving.save(context.portal, context.store, user, _fax(context, user, options.fax), options.output)
+    fax = _fax(context, user, options.fax)
+    ring = enrolment.unlock(context.portal, user, cli_keys.secret(options))
+    saved = saving.save(context.portal, context.store, user, fax, ring, options.output)
+    name = saving.name_of_original(context.portal, context.store, user, fax, ring)
     if options.json:
-        cli_output.print_json(list(saved))
+        cli_output.print_json({"document": name, "files": list(saved)})
     else:
+        if name is not None:
+            print(cli_output.printable(f"Sent as {name}:"))
         for path in saved:
             print(cli_output.printable(path))
     return 0

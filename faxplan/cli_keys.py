@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_passwords, enrolment, provisioning
+from faxplan import adoption, cli_output, cli_passwords, enrolment, provisioning
 from faxplan.enrolment import Secret
 from faxplan.keyring import Keyring
 
@@ -28,21 +28,23 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argpa
     unlock = commands.add_parser(
         "unlock", parents=[personal], help="open a user's key, and hand on what others wait for"
     )
-    _add_secret(unlock)
+    add_secret(unlock)
     unlock.set_defaults(command=_unlock)
 
     change = commands.add_parser("password", parents=[personal], help="change a user's password")
-    _add_secret(change)
+    add_secret(change)
     _add_file(change, "--new-password-file", "the new password")
     change.set_defaults(command=_change)
 
     recover = commands.add_parser("recover", parents=[personal], help="bring back what a key opened that was replaced")
-    _add_secret(recover)
+    add_secret(recover)
     _add_file(recover, "--old-password-file", "the password of the old key")
     _add_file(recover, "--old-code-file", "the recovery code of the old key (default: it is asked for)")
     recover.set_defaults(command=_recover)
 
-    group = cli_output.group(commands, "vault", "status", "who can open which mailbox")
+    group = cli_output.group(commands, "vault", "status|adopt", "who can open which mailbox")
+    adopt = group.add_parser("adopt", parents=[common], help="seal what was stored before documents were sealed")
+    adopt.set_defaults(command=_adopt)
     status = group.add_parser(
         "status", parents=[common], help="every mailbox, and how many of its members have its key"
     )
@@ -50,7 +52,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argpa
     status.set_defaults(command=_status)
 
 
-def _add_secret(parser: argparse.ArgumentParser) -> None:
+def add_secret(parser: argparse.ArgumentParser) -> None:
+    """The options for `secret`."""
     _add_file(parser, "--password-file", "the password (default: it is asked for)")
     _add_file(parser, "--code-file", "the recovery code, instead of the password")
     parser.add_argument("--code", action="store_true", help="ask for the recovery code, instead of the password")
@@ -61,7 +64,7 @@ def _add_file(parser: argparse.ArgumentParser, option: str, what: str) -> None:
 
 
 def secret(options: argparse.Namespace) -> Secret:
-    """What opens a user's key: read or asked for, as the options of `_add_secret` say. Raises NoPassword."""
+    """What opens a user's key: read or asked for, as the options of `add_secret` say. Raises NoPassword."""
     if options.code_file is not None:
         return Secret(_given(cli_passwords.first_line(options.code_file)), is_code=True)
     if options.code:
@@ -139,6 +142,21 @@ def _recover(context: "Context", options: argparse.Namespace) -> int:
         older = Secret(_given(cli_passwords.asked("Recovery code of the old key: ")), is_code=True)
     ring = enrolment.recover(context.portal, user, known, older)
     return cli_output.done(options, {"mailboxes": ring.mailboxes, "damaged": ring.damaged}, _opened(user.email, ring))
+
+
+def _adopt(context: "Context", options: argparse.Namespace) -> int:
+    def told(done: int, of: int) -> None:
+        if not context.quiet and (done % 100 == 0 or done == of):
+            print(f"{done} of {of} documents", file=sys.stderr)
+
+    found = adoption.adopt(context.worker, context.store, told=told)
+    if options.json:
+        cli_output.print_json(found)
+    else:
+        print(f"{found.sealed} documents are sealed now. {found.removed} plain files that nothing named are removed.")
+        for document_id, why in found.lost.items():
+            print(cli_output.printable(f"Not sealed: document {document_id}: {why}"), file=sys.stderr)
+    return 1 if found.lost else 0
 
 
 def _status(context: "Context", options: argparse.Namespace) -> int:

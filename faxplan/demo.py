@@ -3,11 +3,14 @@
 The names are those of the shipped document. Its numbers are reserved for fiction (NANPA: 555-0100 to 555-0199).
 """
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import dids, routes, tenants, trunk_directory, trunks, users
+from faxplan import dids, enrolment, routes, tenants, trunk_directory, trunks, users, vault
 from faxplan.db import Database
+from faxplan.enrolment import Secret
+from faxplan.files import write_durably
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -84,6 +87,24 @@ def _party(admin: Database, company: _Company, *, made: bool) -> Party:
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, company.slug)
     return Party(tenant, users.find(admin, f"{company.email}/{company.slug}"), company.did)
+
+
+def enrol(db: Database, party: Party, passwords: Path) -> None:
+    """Gives a party's user a key, and a password, which is put into a file of that folder (0600); once.
+
+    Role portal. The file comes first: a start that is killed in between must not leave a key without its password.
+    """
+    with db.tenant(party.tenant.id) as tx:
+        if vault.keys_of_user(tx, party.tenant.id, party.user.id):
+            return
+    password = secrets.token_urlsafe(15)
+    write_durably(passwords / party.user.email, f"{password}\n".encode())
+    enrolment.enrol(db, party.user, password)
+
+
+def secret(party: Party, passwords: Path) -> Secret:
+    """What opens the key of a party's user. Raises OSError where somebody has removed its file."""
+    return Secret((passwords / party.user.email).read_text(encoding="utf-8").strip())
 
 
 def local_time_zone() -> str:

@@ -111,6 +111,10 @@ NO_STORE = Rule(
     "no-store", "The document store is not mounted; the administrator has to look", Action.RETRY, MINUTE,
     for_ever=True,
 )  # fmt: skip
+NO_KEY = Rule(
+    "no-key", "This machine cannot open the document yet; another one has its key", Action.RETRY, MINUTE, for_ever=True
+)
+KEY_GONE = Rule("key-gone", "The key to the document is gone, as after a restore: send it again", Action.FINAL)
 NO_CALLER_ID = Rule("no-caller-id", "Your organisation has no number to call from any more", Action.FINAL)
 NO_ROUTE = Rule("no-route", "No trunk may take this number; `faxplan route explain` says why", Action.FINAL)
 NEVER_DIALLED = Rule(
@@ -154,6 +158,8 @@ _CAUSES = {
     NO_CALLER_ID: "no-caller-id",
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
     NO_STORE: "store-unavailable",
+    NO_KEY: "key-elsewhere",
+    KEY_GONE: "key-gone",
     DOCUMENT: "document-lost not-fax-ready",
     OURS: "unsafe-dial-string spool-failed INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED MANDATORY_IE_MISSING",
 }

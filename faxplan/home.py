@@ -37,10 +37,11 @@ class Home:
         self.state = self.root / "state"
         self.logs = self.root / "log"
         self.inbox = self.root / "inbox"
+        self.passwords = self.root / "passwords"
         self.bench = self.root / "bench"
         self.freeswitch = self.root / "freeswitch"
         self._lock_file = self.root / "run.lock"
-        self._folders = (self.state, self.logs, self.inbox, self.bench, self.freeswitch)
+        self._folders = (self.state, self.logs, self.inbox, self.passwords, self.bench, self.freeswitch)
         self._files = (self.settings_file, self.pid_file, self._lock_file)
 
     def prepare(self) -> None:

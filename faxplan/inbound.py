@@ -1,10 +1,9 @@
 """One fax in: accepted before the answer, received into the spool, delivered from a persistent `pending/`.
 
     accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep (accepting.py)
-    secure    after the call: the TIFF and how the call ended, durable in pending/<attempt>/, with or without a database
-              (pending.py)
-    deliver   PDF made, both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/
-              goes
+    secure    after the call: TIFF and PDF, sealed to the mailbox, and how the call ended, durable in
+              pending/<attempt>/, with or without a database (pending.py)
+    deliver   both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/ goes
 
 Whatever a crash leaves behind is found again in the spool or in pending/ and goes the same way (pending.adopt).
 """
@@ -13,16 +12,16 @@ import fcntl
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum, auto
-from pathlib import Path
 
-from faxplan import attempts, audit, documents, mailboxes, notices, pending, queue, received
+from faxplan import attempts, audit, documents, mailboxes, notices, pending, queue, received_documents, vault
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
-from faxplan.documents import Store
-from faxplan.errors import DatabaseUnavailable
+from faxplan.documents import Store, Wrapped
 from faxplan.pending import PendingFax
+from faxplan.received_documents import MEDIA_TYPES, Brought
 from faxplan.spool import InboundSidecar, Spool
 
 LOG = logging.getLogger(__name__)
@@ -62,26 +61,27 @@ def deliver(db: Database, store: Store, fax: PendingFax, *, actor: str) -> str |
 
 
 def _deliver_locked(db: Database, store: Store, fax: PendingFax, actor: str) -> str | None:
-    # Before the pages are looked at, which costs the most.
     store.check()
-    state, pages, pdf = _examine(fax)
-    # Asked first: while the database is away, every try would leave another copy in the store.
     with db.tenant(fax.sidecar.tenant_id) as tx:
-        standing = _standing(tx, fax.sidecar, pages)
+        mailbox = None
+        if fax.brought is None:
+            mailbox = vault.mailbox_for(tx, fax.sidecar.tenant_id, fax.sidecar.mailbox_id)
+    if mailbox is not None:
+        fax = fax.sealed_to(mailbox)
+    if fax.brought is None:
+        LOG.error("attempt %s: nobody is enrolled who could open its fax; it waits", fax.sidecar.attempt_id)
+        return None
+    # Asked first: what is there already, as after a lost answer, must not be taken for what is to be thrown away.
+    with db.tenant(fax.sidecar.tenant_id) as tx:
+        standing = _standing(tx, fax.sidecar, fax.brought.pages)
     if standing is Standing.DUE:
-        stored = [store.put(path) for path in (fax.tiff, pdf) if path is not None and pages]
-        try:
-            standing = _commit(db, fax, state, pages, stored, actor)
-        except DatabaseUnavailable:
-            # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
-            raise
-        except BaseException:
-            _discard(store, stored)
-            raise
+        for document in fax.brought.documents:
+            store.take_in(received_documents.file_of(fax.folder, document), document.stored)
+        standing = _commit(db, fax, fax.brought, actor)
         if standing is Standing.DUE:
             shutil.rmtree(fax.folder)
-            return state
-        _discard(store, stored)
+            return fax.brought.state
+        _discard(db, store, fax.brought.documents)
     if standing is Standing.UNHEARD_OF:
         kept = pending.keep_unclaimed(fax)
         LOG.error("attempt %s: the database knows no such call; its fax is kept in %s", fax.sidecar.attempt_id, kept)
@@ -90,9 +90,13 @@ def _deliver_locked(db: Database, store: Store, fax: PendingFax, actor: str) -> 
     return None
 
 
-def _discard(store: Store, stored: list[documents.StoredObject]) -> None:
-    for each in stored:
-        store.delete(each.object_name)
+def _discard(db: Database, store: Store, found: Sequence[Wrapped]) -> None:
+    """Takes out of the store what no row names."""
+    for document in found:
+        with db.tenant(document.stored.tenant_id) as tx:
+            is_recorded = documents.is_recorded(tx, document.stored)
+        if not is_recorded:
+            store.delete(document.stored.object_name)
 
 
 def _standing(tx: Transaction, side: InboundSidecar, pages: int) -> Standing:
@@ -114,28 +118,9 @@ def _standing(tx: Transaction, side: InboundSidecar, pages: int) -> Standing:
     return Standing.DUE if is_due else Standing.DELIVERED
 
 
-def _examine(fax: PendingFax) -> tuple[str, int, Path | None]:
-    """Final state, whole pages, and the PDF beside the TIFF; None where there can be none: the TIFF goes alone."""
-    if fax.tiff is None:
-        return "failed", 0, None
-    pdf: Path | None = fax.folder / "fax.pdf"
-    try:
-        pages = received.complete_pages(fax.tiff)
-        if not pages:
-            return "failed", 0, None
-        received.to_pdf(fax.tiff, fax.folder / "fax.pdf")
-    except Exception:
-        # The sender shaped these pages: whatever they break, they are kept.
-        LOG.exception("attempt %s: no PDF", fax.sidecar.attempt_id)
-        pages, pdf = max(fax.result.pages, 1), None
-    return ("received" if fax.result.fax_success and pages >= fax.result.pages else "partial"), pages, pdf
-
-
-def _commit(
-    db: Database, fax: PendingFax, state: str, pages: int, stored: list[documents.StoredObject], actor: str
-) -> Standing:
+def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Standing:
     """DUE: it was, and is delivered now. Else nothing is changed."""
-    side, result = fax.sidecar, fax.result
+    side, result, state, pages = fax.sidecar, fax.result, brought.state, brought.pages
     words = in_words(state, pages, result)
     trace = fax.trace
     with db.tenant(side.tenant_id) as tx:
@@ -145,11 +130,10 @@ def _commit(
             return standing
         if queue.take_call(tx, side.tenant_id, side.attempt_id) is None:
             attempts.reopen(tx, side.tenant_id, side.attempt_id)
-        kinds = ((documents.RECEIVED_TIFF, "image/tiff"), (documents.RECEIVED_PDF, "application/pdf"))
-        ids = [
-            documents.record(tx, side.tenant_id, each, kind=kind, media_type=media_type, pages=pages)
-            for each, (kind, media_type) in zip(stored, kinds, strict=False)
-        ]
+        ids = {
+            each.stored.kind: documents.record(tx, each, media_type=MEDIA_TYPES[each.stored.kind], pages=pages)
+            for each in brought.documents
+        }
         attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
         attempts.keep_trace(tx, side.tenant_id, side.attempt_id, trace)
         tx.execute(
@@ -162,8 +146,8 @@ def _commit(
                 None if state == "received" else result.hangup_cause,
                 pages,
                 pages,
-                ids[0] if ids else None,
-                ids[1] if len(ids) > 1 else None,
+                ids.get(documents.RECEIVED_TIFF),
+                ids.get(documents.RECEIVED_PDF),
                 side.tenant_id,
                 side.fax_id,
             ),

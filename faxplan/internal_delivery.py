@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faxplan import (
+    accepting,
     attempts,
     audit,
     did_callers,
@@ -28,16 +29,19 @@ from faxplan import (
     staging,
     tenants,
     trunks,
+    vault,
 )
 from faxplan.call_result import CallResult, without_channel
 from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
-from faxplan.documents import Store, StoredObject
+from faxplan.documents import Sealed, Store, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred
 from faxplan.queue import InternalFax
+from faxplan.received_documents import MEDIA_TYPES
 from faxplan.tenants import Tenant
+from faxplan.vault import MailboxKey
 
 LOG = logging.getLogger(__name__)
 
@@ -55,18 +59,20 @@ class _Case:
     """What is to be delivered from whom to whom, as it stands now. Pages are of the whole fax; start_page: 0-based.
 
     caller: whose number and station ident it bears; None: the sender has none any more. refusal: the cause with which
-    a call would be refused, and its SIP code; None: it would be answered.
+    a call would be refused, and its SIP code; None: it would be answered. mailbox: where it is laid; None: nobody could
+    open it.
     """
 
     tenant_id: int
     fax_id: int
-    rendering: StoredObject
+    rendering: ToSend
     pages: int
     start_page: int
     caller: _Caller | None
     did: Did
     barred: bool
     refusal: tuple[str, int] | None
+    mailbox: MailboxKey | None
 
 
 def deliver(db: Database, store: Store, picked: InternalFax, *, node: str) -> str | None:
@@ -80,18 +86,18 @@ def deliver(db: Database, store: Store, picked: InternalFax, *, node: str) -> st
         sender = tenants.get(tx, picked.tenant_id)
     if case is None:
         return None
-    stored: list[StoredObject] = []
+    made: list[Sealed] = []
     try:
-        result = _prepare(store, case, sender, stored)
-        outcome = _commit(db, picked, case, sender, result, stored, node)
+        result = _prepare(store, case, sender, made)
+        outcome = _commit(db, picked, case, sender, result, made, node)
     except DatabaseUnavailable:
         # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
         raise
     except Exception:
-        _discard(store, stored)
+        _discard(store, made)
         raise
     if outcome is None:
-        _discard(store, stored)
+        _discard(store, made)
     return outcome
 
 
@@ -102,7 +108,7 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     """
     tx.enter_tenant(picked.tenant_id)
     fax = tx.row(
-        """select f.called_number, f.calling_number, f.pages, f.pages_done, d.object_name, d.bytes, d.sha256
+        f"""select f.called_number, f.calling_number, f.pages, f.pages_done, {ToSend.COLUMNS}
            from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
            join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
            where f.tenant_id = %s and f.id = %s and f.state = 'queued'""",
@@ -120,30 +126,32 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     caller = None if calls_as is None else _Caller(**calls_as)
     barred = trunks.is_barred(tx, picked.tenant_id, did.number)
     tx.enter_tenant(did.tenant_id)
+    mailbox = vault.mailbox_for(tx, did.tenant_id, did.mailbox_id)
     return _Case(
         picked.tenant_id,
         picked.fax_id,
-        StoredObject(fax["object_name"], fax["bytes"], fax["sha256"]),
+        ToSend.of(fax),
         fax["pages"],
         fax["pages_done"],
         caller,
         did,
         barred,
-        None if caller is None else _refusal(tx, caller, did),
+        None if caller is None else _refusal(tx, caller, did, mailbox),
+        mailbox,
     )
 
 
-def _refusal(tx: Transaction, caller: _Caller, did: Did) -> tuple[str, int] | None:
+def _refusal(tx: Transaction, caller: _Caller, did: Did, mailbox: MailboxKey | None) -> tuple[str, int] | None:
     """What a call would be answered; in the receiver's tenant."""
     if not did.enabled:
         return "UNALLOCATED_NUMBER", 404
-    if did_callers.may_call(tx, did.tenant_id, did.number, caller.number):
-        return None
-    return ("USER_BUSY", 486) if did.refusal == "busy" else ("CALL_REJECTED", 603)
+    if not did_callers.may_call(tx, did.tenant_id, did.number, caller.number):
+        return ("USER_BUSY", 486) if did.refusal == "busy" else ("CALL_REJECTED", 603)
+    return None if mailbox else (accepting.NOBODY_READS, 480)
 
 
-def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObject]) -> CallResult:
-    """How it ends for the sender. If well, the receiver's TIFF and PDF are in the store, and noted in `stored`."""
+def _prepare(store: Store, case: _Case, sender: Tenant, made: list[Sealed]) -> CallResult:
+    """How it ends for the sender. If well, the receiver's TIFF and PDF are in the store, and noted in `made`."""
     if case.caller is None:
         return without_channel("no-caller-id", ended_at=time.time())
     if (barred := _barred(case, sender)) is not None:
@@ -155,22 +163,22 @@ def _prepare(store: Store, case: _Case, sender: Tenant, stored: list[StoredObjec
     try:
         with store.scratch.folder() as folder:
             tiff = _arrived(store, case, sender, ident, folder)
-            stored.append(store.put(tiff))
+            made.append(store.seal(tiff, case.did.tenant_id, documents.RECEIVED_TIFF))
             if (pdf := _pdf(tiff, folder / "fax.pdf")) is not None:
-                stored.append(store.put(pdf))
+                made.append(store.seal(pdf, case.did.tenant_id, documents.RECEIVED_PDF))
     except FaxplanError as error:
         if error.retryable:
             raise
         # Such as pages that are lost; as for a call that cannot be staged.
-        _discard(store, stored)
-        stored.clear()
+        _discard(store, made)
+        made.clear()
         return without_channel(error.error_id, ended_at=time.time())
     except OSError:
         raise
     except Exception:
         LOG.exception("pages of an internal fax that cannot be made ready")
-        _discard(store, stored)
-        stored.clear()
+        _discard(store, made)
+        made.clear()
         return without_channel("spool-failed", ended_at=time.time())
     now = time.time()
     return CallResult(
@@ -197,7 +205,7 @@ def _barred(case: _Case, sender: Tenant) -> str | None:
 def _arrived(store: Store, case: _Case, sender: Tenant, ident: str, folder: Path) -> Path:
     """The pages as a call would have brought them: below its header line, from the page it would have begun with."""
     pages = folder / "rendering.tif"
-    store.copy_to(case.rendering, pages)
+    store.copy_to_send(case.rendering, pages)
     if sender.header_line:
         line = staging.line_of(sender, ident, case.pages)
         header_line.stamp(pages, folder / "stamped.tif", line, start_page=case.start_page)
@@ -224,7 +232,7 @@ def _commit(
     case: _Case,
     sender: Tenant,
     result: CallResult,
-    stored: list[StoredObject],
+    made: list[Sealed],
     node: str,
 ) -> str | None:
     """Both sides in one transaction; the outcome. None: things have changed, and it is looked at anew."""
@@ -247,9 +255,9 @@ def _commit(
             dids.count_refusal(tx, case.did, dids.BY_CALLER)
             tx.enter_tenant(case.tenant_id)
         outcome = _settle(tx, case, sender, result, node)
-        if result.fax_success and case.caller is not None:
+        if result.fax_success and case.caller is not None and case.mailbox is not None:
             tx.enter_tenant(case.did.tenant_id)
-            _receive(tx, case.did, case.caller, result, stored, node)
+            _receive(tx, case.did, case.mailbox, case.caller, result, made, node)
     return outcome
 
 
@@ -270,28 +278,35 @@ def _settle(tx: Transaction, case: _Case, sender: Tenant, result: CallResult, no
 
 
 def _receive(
-    tx: Transaction, did: Did, caller: _Caller, result: CallResult, stored: list[StoredObject], node: str
+    tx: Transaction,
+    did: Did,
+    mailbox: MailboxKey,
+    caller: _Caller,
+    result: CallResult,
+    made: list[Sealed],
+    node: str,
 ) -> None:
     """The receiver's side: what a call would have left, all in its own tenant."""
     words = inbound.in_words("received", result.pages, result)
-    kinds = ((documents.RECEIVED_TIFF, "image/tiff"), (documents.RECEIVED_PDF, "application/pdf"))
-    ids = [
-        documents.record(tx, did.tenant_id, each, kind=kind, media_type=media_type, pages=result.pages)
-        for each, (kind, media_type) in zip(stored, kinds, strict=False)
-    ]
+    ids = {
+        each.stored.kind: documents.record(
+            tx, each.wrapped([mailbox]), media_type=MEDIA_TYPES[each.stored.kind], pages=result.pages
+        )
+        for each in made
+    }
     row: Row = tx.one(
         """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number, pages, pages_done,
                               attempts_made, tiff_id, pdf_id, explanation, finished_at)
            values (%s, 'inbound', 'received', %s, %s, %s, %s, %s, 1, %s, %s, %s, now()) returning id""",
         (
             did.tenant_id,
-            did.mailbox_id,
+            mailbox.mailbox_id,
             did.number,
             caller.number,
             result.pages,
             result.pages,
-            ids[0],
-            ids[1] if len(ids) > 1 else None,
+            ids[documents.RECEIVED_TIFF],
+            ids.get(documents.RECEIVED_PDF),
             words,
         ),
     )
@@ -301,14 +316,14 @@ def _receive(
     )
     seen = replace(result, local_station_id=result.remote_station_id, remote_station_id=result.local_station_id)
     attempts.close(tx, did.tenant_id, attempt_id, seen, outcome="received", explanation=words, pages=result.pages)
-    mailboxes.deliver(tx, did.tenant_id, did.mailbox_id, fax_id)
-    notices.tell_mailbox(tx, did.tenant_id, did.mailbox_id, fax_id, "received", words)
+    mailboxes.deliver(tx, did.tenant_id, mailbox.mailbox_id, fax_id)
+    notices.tell_mailbox(tx, did.tenant_id, mailbox.mailbox_id, fax_id, "received", words)
     audit.record(
         tx, did.tenant_id, actor=f"switch:{node}", action="fax.receive", object=f"fax:{fax_id}", state="received",
         pages=result.pages,
     )  # fmt: skip
 
 
-def _discard(store: Store, stored: list[StoredObject]) -> None:
-    for each in stored:
-        store.delete(each.object_name)
+def _discard(store: Store, made: list[Sealed]) -> None:
+    for each in made:
+        store.delete(each.stored.object_name)

@@ -17,16 +17,21 @@ from faxplan import (
     render_jobs,
     source,
     tenants,
+    transient_readers,
     trunks,
+    vault,
 )
 from faxplan.db import Database, Row, Transaction
-from faxplan.documents import Store, StoredObject
+from faxplan.documents import Sealed, Store, ToSend
+from faxplan.enrolment import NotEnrolled
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, QuotaExceeded
 from faxplan.priorities import Priority
 from faxplan.render_jobs import RenderJob
 from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
+from faxplan.transient_readers import TransientKey
 from faxplan.users import User
+from faxplan.vault import MailboxKey
 
 UNRENDERED_PAGES = 1
 """What is held in the quota for a document whose page count only the rendering tells (plain text)."""
@@ -76,8 +81,9 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
     Raises InvalidNumber, NumberBarred, NoRoute for a number barred by a route, DocumentRefused, QuotaExceeded,
-    NoCallerId, ForeignCallerId, TenantDisabled, StoreUnavailable, DatabaseUnavailable (then, as with any commit whose
-    answer is lost, it may have been accepted). Of a number that may not be called the audit tells (refused_numbers).
+    NoCallerId, ForeignCallerId, TenantDisabled, NotEnrolled, NoDispatch, StoreUnavailable, DatabaseUnavailable (then,
+    as with any commit whose answer is lost, it may have been accepted). Of a number that may not be called the audit
+    tells (refused_numbers).
     """
     number, after_answer = post_dial.split(request.number)
     with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
@@ -88,17 +94,15 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
         called = numbers.normalise(number, tenant.country)
         tenant.number_policy.check(called)
         trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
-    found, stored = _store(store, request)
+        _readers(tx, user)
+    found, made = _store(store, user.tenant_id, request)
     try:
         with db.tenant(user.tenant_id) as tx:
             original = documents.record(
                 tx,
-                user.tenant_id,
-                stored,
-                kind=documents.ORIGINAL,
+                made.wrapped(*_readers(tx, user), file_name=request.file_name),
                 media_type=found.media_type,
                 pages=found.pages,
-                file_name=request.file_name,
             )
             _check_pages_per_hour(tenant, found.pages)
             fax_id = _accept(tx, user, request, original, called, after_answer, calling, found.pages)
@@ -106,19 +110,32 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
         # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
         raise
     except BaseException:
-        store.delete(stored.object_name)
+        store.delete(made.stored.object_name)
         raise
     return Submitted(fax_id, called, found.pages)
 
 
-def _store(store: Store, request: SendRequest) -> tuple[source.Source, StoredObject]:
-    """What the document is, and where it lies now: without its encryption, as nobody keeps a password."""
+def _readers(tx: Transaction, user: User) -> tuple[list[MailboxKey], list[TransientKey]]:
+    """Who can open what a user hands in: the own mailbox, and the machines that are to send it.
+
+    Raises NotEnrolled and NoDispatch.
+    """
+    mailboxes = vault.keys_of_mailboxes(tx, user.tenant_id, [user.mailbox_id])
+    if not mailboxes:
+        raise NotEnrolled(
+            f"{user.email} has no key yet, and could not read again what is sent: `faxplan enrol --as {user.email}`."
+        )
+    return mailboxes, transient_readers.current(tx)
+
+
+def _store(store: Store, tenant_id: int, request: SendRequest) -> tuple[source.Source, Sealed]:
+    """What the document is, sealed: without an encryption of its own, as nobody keeps a password."""
     if request.password is None:
-        return source.inspect(request.file), store.put(request.file)
+        return source.inspect(request.file), store.seal(request.file, tenant_id, documents.ORIGINAL)
     with store.scratch.folder() as folder:
         unlocked = folder / "document.pdf"
         file = unlocked if source.unlock(request.file, unlocked, request.password) else request.file
-        return source.inspect(file), store.put(file)
+        return source.inspect(file), store.seal(file, tenant_id, documents.ORIGINAL)
 
 
 def _accept(
@@ -176,7 +193,7 @@ def _accept(
 class RenderOrder:
     """What the worker has to render."""
 
-    original: StoredObject
+    original: ToSend
     resolution: Resolution
 
 
@@ -188,10 +205,10 @@ def render_order(tx: Transaction, job: RenderJob) -> RenderOrder:
     )
     if row is None:
         raise NotFound(f"There is no rendering {job.rendering_id}.")
-    return RenderOrder(documents.get(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]))
+    return RenderOrder(documents.get_to_send(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]))
 
 
-def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pages: int) -> bool:
+def rendered(db: Database, job: RenderJob, worker: str, made: Sealed, pages: int) -> bool:
     """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
 
     May be repeated where an answer of the database was lost.
@@ -199,16 +216,18 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
     with db.tenant(job.tenant_id) as tx:
         queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
         if not render_jobs.finish(tx, job, worker):
-            return documents.is_recorded(tx, job.tenant_id, stored)
-        document_id = documents.record(
-            tx, job.tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
-        )
+            return documents.is_recorded(tx, made.stored)
+        waiting = _waiting(tx, job)
+        # Where all were cancelled meanwhile, nobody is to send it.
+        machines = transient_readers.current(tx) if waiting else []
+        to_send = made.wrapped(_mailboxes(tx, job), machines)
+        document_id = documents.record(tx, to_send, media_type="image/tiff", pages=pages)
         tx.execute(
             "update renderings set state = 'rendered', document_id = %s where tenant_id = %s and id = %s",
             (document_id, job.tenant_id, job.rendering_id),
         )
         tenant = tenants.get(tx, job.tenant_id)
-        for fax in _waiting(tx, job):
+        for fax in waiting:
             try:
                 _check_pages_per_hour(tenant, pages)
                 _fit_reservation(tx, fax, pages)
@@ -217,6 +236,15 @@ def rendered(db: Database, job: RenderJob, worker: str, stored: StoredObject, pa
                 continue
             _enqueue_rendered(tx, fax)
     return True
+
+
+def _mailboxes(tx: Transaction, job: RenderJob) -> list[MailboxKey]:
+    """Of all who have a fax with this rendering."""
+    rows = tx.rows(
+        "select distinct mailbox_id from faxes where tenant_id = %s and rendering_id = %s",
+        (job.tenant_id, job.rendering_id),
+    )
+    return vault.keys_of_mailboxes(tx, job.tenant_id, [row["mailbox_id"] for row in rows])
 
 
 def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:
@@ -341,6 +369,7 @@ def finish(
         (state, explanation, error_id, done, tenant_id, fax_id),
     )
     quotas.settle(tx, tenant_id, fax["user_id"], reserved=fax["reserved_pages"], used=done)
+    _close_to_machines(tx, fax)
     if fax["user_id"] is not None:
         notices.tell_user(tx, tenant_id, fax["user_id"], fax_id, state, explanation)
     audit.record(
@@ -351,4 +380,24 @@ def finish(
         object=f"fax:{fax_id}",
         result="failed" if state == "failed" else "done",
         pages=done,
+    )
+
+
+def _close_to_machines(tx: Transaction, fax: Row) -> None:
+    """Takes the document of a fax that has just become final away from those that send, unless another waits for it."""
+    if fax["rendering_id"] is None:
+        return
+    # Of two last faxes of a document that end at once, the second must see that the first has ended: quotas.settle has
+    # just taken the tenant's turn, which others wait for until we have committed.
+    tx.later(
+        """delete from transient_wraps w using renderings mine
+           where mine.tenant_id = %(tenant)s and mine.id = %(rendering)s and w.tenant_id = mine.tenant_id
+             and (w.document_id = mine.original_id or w.document_id in (
+                     select r.document_id from renderings r
+                     where r.tenant_id = mine.tenant_id and r.original_id = mine.original_id))
+             and not exists (
+                     select from renderings r join faxes f on f.tenant_id = r.tenant_id and f.rendering_id = r.id
+                     where r.tenant_id = mine.tenant_id and r.original_id = mine.original_id
+                       and f.finished_at is null)""",
+        {"tenant": fax["tenant_id"], "rendering": fax["rendering_id"]},
     )

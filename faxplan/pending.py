@@ -1,10 +1,14 @@
 """Received faxes between the call and the mailbox: one durable folder an attempt, whether the database answers or not.
 
-pending/<attempt>/fax.tif     what rxfax wrote; missing where nothing arrived
+pending/<attempt>/*.sealed    TIFF and PDF, sealed to the mailbox; none where nothing arrived
 pending/<attempt>/t30.log    the T.30 of a call whose trace is kept (t30_trace.py)
-pending/<attempt>/call.json   whose it is and how the call ended; written last, so a folder without it is not complete
+pending/<attempt>/call.json   whose it is, how the call ended, what was sealed; written last, so a folder without it is
+                              not complete
 pending/unclaimed/...         faxes that the database has never heard of: it was restored, or lost its last rows
 pending/<attempt>.unreadable  folders whose call.json a damaged disk has spoilt
+
+The pages leave the spool sealed: plain they are nowhere else, and gone once the sealed ones are on disk. What calls
+have left here that were accepted before faxes were sealed (fax.tif) is sealed as it is delivered.
 """
 
 import json
@@ -12,14 +16,17 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faxplan import t30_trace
+from faxplan import received_documents, t30_trace
 from faxplan.call_result import CallResult
 from faxplan.files import fsync_folder, private_folder, write_durably, write_whole
+from faxplan.received_documents import Brought
 from faxplan.spool import InboundSidecar, Spool
+from faxplan.vault import MailboxKey
+from faxplan.wraps import PublicKey
 
 LOG = logging.getLogger(__name__)
 _UNCLAIMED = "unclaimed"
@@ -27,23 +34,40 @@ _UNCLAIMED = "unclaimed"
 
 @dataclass(frozen=True, slots=True)
 class PendingFax:
-    """A received fax that is on disk, and not yet in a mailbox."""
+    """A received fax that is on disk, and not yet in a mailbox. brought: None where it is not sealed yet."""
 
     folder: Path
     sidecar: InboundSidecar
     result: CallResult
+    brought: Brought | None
 
     @property
-    def tiff(self) -> Path | None:
-        """What rxfax wrote; None where nothing arrived."""
-        path = self.folder / "fax.tif"
-        return path if path.exists() else None
+    def plain(self) -> Path:
+        """Its pages, where they are not sealed yet; it need not be there."""
+        return self.folder / "fax.tif"
 
     @property
     def trace(self) -> str | None:
         """Its T.30 trace; None where none is kept. Raises OSError."""
         path = self.folder / "t30.log"
         return path.read_text("utf-8") if path.exists() else None
+
+    def sealed_to(self, mailbox: MailboxKey) -> "PendingFax":
+        """The same, sealed. May be repeated after a crash at any point."""
+        if self.brought is not None:
+            return self
+        brought = received_documents.seal(self.plain, self.folder, self.sidecar.tenant_id, self.result, [mailbox])
+        fax = PendingFax(self.folder, self.sidecar, self.result, brought)
+        fax.note()
+        self.plain.unlink(missing_ok=True)
+        return fax
+
+    def note(self) -> None:
+        """Writes call.json, durably."""
+        content: dict[str, object] = {"sidecar": asdict(self.sidecar), "result": self.result.as_dict()}
+        if self.brought is not None:
+            content["brought"] = self.brought.as_dict()
+        write_durably(self.folder / "call.json", json.dumps(content).encode())
 
 
 class Pending:
@@ -57,7 +81,7 @@ class Pending:
         private_folder(self.root)
 
     def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
-        """Moves a fax from the spool to here, durably. May be repeated after a crash at any point."""
+        """Moves a fax from the spool to here, sealed and durably. May be repeated after a crash at any point."""
         spool.note_result(sidecar.attempt_id, result)
         folder = self.root / str(sidecar.attempt_id)
         if (present := _read(folder)) is not None and present.sidecar.channel_uuid != sidecar.channel_uuid:
@@ -65,7 +89,11 @@ class Pending:
             keep_unclaimed(present)
         folder.mkdir(mode=0o700, exist_ok=True)
         source = spool.inbound_tiff(sidecar.attempt_id)
-        if source.exists():
+        brought: Brought | None = None
+        if sidecar.epoch:
+            mailbox = MailboxKey(sidecar.mailbox_id, sidecar.epoch, PublicKey(bytes.fromhex(sidecar.public_key)))
+            brought = received_documents.seal(source, folder, sidecar.tenant_id, result, [mailbox])
+        elif source.exists():
             partial = folder / "fax.partial"
             shutil.copyfile(source, partial)
             with partial.open("rb") as copied:
@@ -77,11 +105,11 @@ class Pending:
             if trace is not None:
                 write_whole(folder / "t30.log", trace.encode())
         # Written last: a folder without it is not complete, and the spool still has everything.
-        content = {"sidecar": asdict(sidecar), "result": result.as_dict()}
-        write_durably(folder / "call.json", json.dumps(content).encode())
+        fax = PendingFax(folder, sidecar, result, brought)
+        fax.note()
         fsync_folder(self.root)
         spool.discard_inbound(sidecar.attempt_id)
-        return PendingFax(folder, sidecar, result)
+        return fax
 
     def holds(self, attempt_id: int) -> bool:
         """Whether the fax of an attempt lies here, complete or not."""
@@ -104,7 +132,7 @@ class Pending:
                 yield fax
 
 
-def unclaimed(root: Path) -> list[Path]:
+def unclaimed(root: Path) -> Sequence[Path]:
     """The folders of faxes that were put aside by `keep_unclaimed`."""
     shelf = root / _UNCLAIMED
     return sorted(shelf.iterdir()) if shelf.is_dir() else []
@@ -125,7 +153,8 @@ def _read(folder: Path) -> PendingFax | None:
     """None where it is not complete, and where it cannot be understood: then it is put aside, with its pages."""
     try:
         content = json.loads((folder / "call.json").read_bytes())
-        return PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]))
+        brought = Brought.of(content["brought"]) if "brought" in content else None
+        return PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]), brought)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):

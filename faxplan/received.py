@@ -43,7 +43,7 @@ def to_pdf(tiff: Path, pdf: Path) -> int:
     """Write the whole pages as a PDF of the right paper size; the number of pages.
 
     The coded strips are embedded as they are, nothing is decoded. With no whole page no file is written, and the
-    result is zero. Names no program in the PDF.
+    result is zero. Names no program in the PDF. Not synced: whoever keeps it does that.
     """
     with Pdf.new() as document:
         try:
@@ -54,8 +54,12 @@ def to_pdf(tiff: Path, pdf: Path) -> int:
             return 0
         count = len(document.pages)
         if count:
-            with fax_tiff.replacing(pdf) as draft:
-                document.save(draft, linearize=False, fix_metadata_version=False)
+            pdf.touch(mode=0o600)
+            try:
+                document.save(pdf, linearize=False, fix_metadata_version=False)
+            except BaseException:
+                pdf.unlink(missing_ok=True)
+                raise
     return count
 
 

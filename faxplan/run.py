@@ -20,6 +20,7 @@ from faxplan.errors import FaxplanError, SwitchUnavailable
 from faxplan.free_ports import free_sip_port
 from faxplan.home import PROJECT, Home
 from faxplan.installation import create_installation
+from faxplan.key_folder import KeyFolder
 from faxplan.postgres import Cluster
 from faxplan.processes import Child, ChildFailed, PidFile, Service
 from faxplan.run_postgres import EmbeddedPostgres
@@ -58,6 +59,8 @@ class Run:
         self.portal = self._database(server.cluster, "faxplan_portal")
         sip_port = free_sip_port()
         demonstration = demo.ensure(self.admin, carrier_port=sip_port)
+        for party in (demonstration.sender, demonstration.receiver):
+            demo.enrol(self.portal, party, self._home.passwords)
         with self.admin.across_tenants() as tx:
             gateways = trunks.gateways(tx)
         switch: Bench | OwnFreeSwitch
@@ -180,7 +183,8 @@ def _run(where: Home, options: argparse.Namespace) -> int:
             print(f"Faxplan starts in {where.shown(where.root)}. Ctrl-C ends it.\n")
             demonstration = run.start()
             if not options.no_fax:
-                run_fax.send(run.portal, Store(where.state / "store"), demonstration, where, look=run.watch)
+                store = Store(where.state / "store", KeyFolder(where.state / "keys"))
+                run_fax.send(run.portal, store, demonstration, where, look=run.watch)
             if options.once:
                 return 0
             _print_what_next(where, demonstration)
@@ -210,6 +214,7 @@ Faxplan is running. From another terminal, with a document of yours:
 
   {command} send FILE "{numbers.readable(receiver.did, sender.tenant.country)}" --as {sender.user.email} --wait
   {command} list --inbox --as {receiver.user.email}
+  {command} open FAX --as {receiver.user.email} --password-file {where.shown(where.passwords / receiver.user.email)}
   {command} status
   {command} doctor
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from faxplan import demo, history, numbers, outbound, progress, saving, time_line
+from faxplan import demo, enrolment, history, numbers, outbound, progress, saving, time_line
 from faxplan.db import Database
 from faxplan.demo import Demo, Party
 from faxplan.documents import Store
@@ -42,8 +42,10 @@ def send(db: Database, store: Store, demonstration: Demo, home: Home, *, look: C
     if came is None:
         raise NotDelivered(f"{receiver.tenant.name} received nothing. {sent.explanation}")
     _print_record("The call as it was received", db, receiver, came)
-    saved = saving.save(db, store, receiver.user, came, home.inbox / str(came.id))
-    print(f"\nIt lies in the mailbox of {receiver.user.name} ({receiver.tenant.name}). Open it:")
+    # As `faxplan open` does it, with the password of the one who received it.
+    ring = enrolment.unlock(db, receiver.user, demo.secret(receiver, home.passwords))
+    saved = saving.save(db, store, receiver.user, came, ring, home.inbox / str(came.id))
+    print(f"\nIt lies sealed in the mailbox of {receiver.user.name} ({receiver.tenant.name}), whose key opens it:")
     for path in saved:
         print(f"  {home.shown(path)}")
     if sent.state != "sent":

@@ -5,7 +5,7 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 
 import time
 
-from faxplan import nodes, queue
+from faxplan import nodes, queue, transient_readers
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
@@ -84,6 +84,7 @@ class Runtime:
         self._next_sweep = 0.0
         self._next_heartbeat = 0.0
         self._next_recovery = 0.0
+        self._next_renewal = 0.0
         self._unavailable = False
 
     def run(self) -> None:
@@ -97,7 +98,7 @@ class Runtime:
             self._dialer.close()
 
     def _run(self) -> None:
-        for part in (self._spool, self._journal, self._pending):
+        for part in (self._spool, self._journal, self._pending, self._store.keys):
             part.prepare()
         while self._switch.running():
             self._take_events()
@@ -142,6 +143,10 @@ class Runtime:
             self._next_progress = now + PROGRESS_SECONDS
             self._live.record(self._db)
         self._hear()
+        # Before it reports: whoever waits for this node to be there may hand in at once what it is to read.
+        if now >= self._next_renewal:
+            more = transient_readers.renew(self._db, self._store.keys, self._settings.node)
+            self._next_renewal = now + (SWEEP_SECONDS if more else transient_readers.RENEWAL_SECONDS)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             with self._db.across_tenants() as tx:

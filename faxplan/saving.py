@@ -9,6 +9,7 @@ from faxplan.db import Database
 from faxplan.documents import Store
 from faxplan.errors import FaxplanError
 from faxplan.history import Fax
+from faxplan.keyring import Keyring
 from faxplan.users import User
 
 
@@ -24,26 +25,45 @@ class FolderNotWritable(FaxplanError):
     error_id = "folder-not-writable"
 
 
-def save(db: Database, store: Store, user: User, fax: Fax, folder: Path) -> Sequence[Path]:
+def name_of_original(db: Database, store: Store, user: User, fax: Fax, ring: Keyring) -> str | None:
+    """What the file was called that a user sent; None where it had no name, or was received. Raises as `save` does."""
+    with db.tenant(user.tenant_id) as tx:
+        row = tx.row(
+            """select d.id, d.file_name, d.sealed_name from faxes f
+               join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+               join documents d on d.tenant_id = r.tenant_id and d.id = r.original_id
+               where f.tenant_id = %s and f.id = %s""",
+            (user.tenant_id, fax.id),
+        )
+        if row is None or row["sealed_name"] is None:
+            return row["file_name"] or None if row else None
+        stored, key = documents.opened(tx, user.tenant_id, row["id"], ring)
+    return None if key is None else store.name_of(stored, key, bytes(row["sealed_name"]))
+
+
+def save(db: Database, store: Store, user: User, fax: Fax, ring: Keyring, folder: Path) -> Sequence[Path]:
     """Writes `fax-<id>.pdf` and `fax-<id>-<page>.png` into `folder`, which is made if need be; the files, PDF first.
 
-    Raises NoPages, FolderNotWritable, DocumentLost, StoreUnavailable and DatabaseUnavailable.
+    ring: the user's, unlocked (enrolment.unlock). Raises Locked, NoPages, FolderNotWritable, DocumentLost,
+    StoreUnavailable and DatabaseUnavailable.
     """
     if fax.tiff_id is None:
         raise NoPages(f"Fax {fax.id} has no page to save. `faxplan show {fax.id}` says why.")
     with db.tenant(user.tenant_id) as tx:
-        tiff = documents.get(tx, user.tenant_id, fax.tiff_id)
-        pdf = documents.get(tx, user.tenant_id, fax.pdf_id) if fax.pdf_id is not None else None
+        tiff, tiff_key = documents.opened(tx, user.tenant_id, fax.tiff_id, ring)
+        pdf, pdf_key = (
+            documents.opened(tx, user.tenant_id, fax.pdf_id, ring) if fax.pdf_id is not None else (None, None)
+        )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
             pages = Path(scratch, "fax.tif")
-            store.copy_to(tiff, pages)
+            store.copy_to(tiff, pages, tiff_key)
             target = folder / f"fax-{fax.id}.pdf"
             if pdf is None:
                 received.to_pdf(pages, target)
             else:
-                store.copy_to(pdf, target)
+                store.copy_to(pdf, target, pdf_key)
             images = [folder / f"fax-{fax.id}-{number}.png" for number in range(1, received.complete_pages(pages) + 1)]
             for index, image in enumerate(images):
                 received.page_png(pages, index, image)

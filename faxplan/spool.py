@@ -55,7 +55,10 @@ class OutboundSidecar:
 
 @dataclass(frozen=True, slots=True)
 class InboundSidecar:
-    """Whose a fax is that comes in. t30_trace: the trunk's."""
+    """Whose a fax is that comes in. t30_trace: the trunk's. epoch, public_key (hexadecimal): to which it is sealed.
+
+    Of a call that was accepted before faxes were sealed: epoch 0.
+    """
 
     tenant_id: int
     fax_id: int
@@ -63,6 +66,8 @@ class InboundSidecar:
     mailbox_id: int
     channel_uuid: str
     t30_trace: str = t30_trace.OFF
+    epoch: int = 0
+    public_key: str = ""
 
 
 class Spool:
@@ -185,5 +190,6 @@ class Spool:
         """Removes what a call wrote."""
         shutil.rmtree(self.inbound_trace(attempt_id), ignore_errors=True)
         self.inbound_tiff(attempt_id).unlink(missing_ok=True)
+        self.inbound_tiff(attempt_id).with_suffix(".pdf").unlink(missing_ok=True)  # while it is made and sealed
         (self.inbound / f"{attempt_id:d}.result").unlink(missing_ok=True)
         (self.inbound / f"{attempt_id:d}.json").unlink(missing_ok=True)

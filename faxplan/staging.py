@@ -55,7 +55,8 @@ def line_of(tenant: Tenant, ident: str, pages: int) -> HeaderLine:
 def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Tenant) -> OutboundSidecar:
     """Writes pages and sidecar of a call; the sidecar.
 
-    Raises DocumentLost, StoreUnavailable, NoCallerId, InvalidNumber, NumberBarred and PagesPerHour.
+    Raises DocumentLost, KeyElsewhere, KeyGone, StoreUnavailable, NoCallerId, InvalidNumber, NumberBarred and
+    PagesPerHour.
     """
     check_may_be_sent(fax, tenant)
     # First: what must not be dialled leaves no pages in the spool.
@@ -67,12 +68,12 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     if tenant.header_line:
         plain = spool.outbound_plain(fax.attempt_id)
         try:
-            store.copy_to(fax.rendering, plain)
+            store.copy_to_send(fax.rendering, plain)
             header_line.stamp(plain, target, line_of(tenant, ident, fax.pages), start_page=fax.start_page)
         finally:
             plain.unlink(missing_ok=True)
     else:
-        store.copy_to(fax.rendering, target)
+        store.copy_to_send(fax.rendering, target)
     sidecar = OutboundSidecar(
         tenant_id=fax.tenant_id,
         fax_id=fax.fax_id,

@@ -20,6 +20,8 @@ LOST_SECONDS = 3 * LIFETIME_SECONDS
 """A key that nobody has renewed for so long is a dead machine's: nothing is wrapped to it any more."""
 GRACE_SECONDS = 600
 """A key is not destroyed sooner after it was retired: who has just read it may still be about to wrap to it."""
+RENEWAL_SECONDS = 300
+"""How often a machine looks whether there is anything to renew."""
 MOST_AT_ONCE = 200
 
 

@@ -5,7 +5,7 @@ mailbox is not yet its key: a member without one gets it from any other member's
 (`grants_due`). Each function works within a tenant; roles: portal for users, admin for membership.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
@@ -140,6 +140,35 @@ def key_of_mailbox(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxK
         """select mailbox_id, epoch, public_key from mailbox_epochs where tenant_id = %s and mailbox_id = %s
            order by epoch desc limit 1""",
         (tenant_id, mailbox_id),
+    )
+    return None if row is None else MailboxKey(row["mailbox_id"], row["epoch"], _public(row))
+
+
+def keys_of_mailboxes(tx: Transaction, tenant_id: int, mailbox_ids: Iterable[int | None]) -> list[MailboxKey]:
+    """As key_of_mailbox, of those of these mailboxes that have one."""
+    wanted = sorted({each for each in mailbox_ids if each is not None})
+    rows = tx.rows(
+        """select distinct on (mailbox_id) mailbox_id, epoch, public_key from mailbox_epochs
+           where tenant_id = %s and mailbox_id = any(%s) order by mailbox_id, epoch desc""",
+        (tenant_id, wanted),
+    )
+    return [MailboxKey(row["mailbox_id"], row["epoch"], _public(row)) for row in rows]
+
+
+def mailbox_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey | None:
+    """Where a fax for this mailbox is laid: there, or in the tenant's mailbox that has had a key for the longest.
+
+    None: nobody of the tenant is enrolled.
+    """
+    row = tx.row(
+        """select mailbox_id, epoch, public_key from mailbox_epochs
+           where tenant_id = %(tenant)s and mailbox_id = coalesce(
+               (select mailbox_id from mailbox_epochs
+                where tenant_id = %(tenant)s and mailbox_id = %(mailbox)s limit 1),
+               (select mailbox_id from mailbox_epochs where tenant_id = %(tenant)s and epoch = 1
+                order by created_at, mailbox_id limit 1))
+           order by epoch desc limit 1""",
+        {"tenant": tenant_id, "mailbox": mailbox_id},
     )
     return None if row is None else MailboxKey(row["mailbox_id"], row["epoch"], _public(row))
 
@@ -289,6 +318,16 @@ def mailboxes_out_of_reach(tx: Transaction, tenant_id: int, user_id: int) -> Map
         (tenant_id, user_id),
     )
     return {row["mailbox_id"]: row["epoch"] for row in rows}
+
+
+def mailboxes_without_key(tx: Transaction, tenant_id: int) -> list[str]:
+    """The names of mailboxes to which nothing can be sealed."""
+    rows = tx.rows(
+        """select m.name from mailboxes m where m.tenant_id = %s and not exists (
+               select from mailbox_epochs e where e.tenant_id = m.tenant_id and e.mailbox_id = m.id) order by m.name""",
+        (tenant_id,),
+    )
+    return [row["name"] for row in rows]
 
 
 def standing(tx: Transaction, tenant_id: int) -> list[Row]:

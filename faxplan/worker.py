@@ -15,15 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import outbound, render_jobs, rendering
+from faxplan import outbound, render_jobs, rendering, transient_readers
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.documents import DocumentLost, Store, StoredObject, StoreUnavailable
+from faxplan.documents import RENDERING, DocumentLost, KeyElsewhere, Sealed, Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
 from faxplan.listener import Listener
 from faxplan.outbound import RenderOrder
 from faxplan.render_jobs import RenderJob
+from faxplan.transient_readers import KeyGone
 
 T = TypeVar("T")
 LOG = logging.getLogger("faxplan.worker")
@@ -43,13 +44,15 @@ SIGNAL_SECONDS = 0.2
 
 
 class Worker:
-    """One worker process. `name` tells its leases from others'."""
+    """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys."""
 
-    def __init__(self, db: Database, listener: Listener, store: Store, *, name: str) -> None:
+    def __init__(self, db: Database, listener: Listener, store: Store, *, name: str, node: str) -> None:
         self._db = db
         self._listener = listener
         self._store = store
         self._name = name
+        self._node = node
+        self._next_renewal = 0.0
         self._stop = threading.Event()
         self._machine_delay = RETRY_SECONDS
         self._lease_ends = 0.0
@@ -66,8 +69,10 @@ class Worker:
             try:
                 if fresh:
                     self._store.scratch.sweep()
+                    self._store.keys.prepare()
                     self.free_jobs_of_dead()
                     fresh = False
+                self._renew_keys()
                 worked = self.work_one()
                 if not worked:
                     self._listener.heard(SWEEP_SECONDS)
@@ -77,6 +82,13 @@ class Worker:
                     LOG.error("%s Waiting for it.", error)
                 away = True
                 self._stop.wait(1)
+
+    def _renew_keys(self) -> None:
+        """Sees to this machine's key (transient_readers), now and then."""
+        if time.monotonic() < self._next_renewal:
+            return
+        more = transient_readers.renew(self._db, self._store.keys, self._node)
+        self._next_renewal = time.monotonic() + (SWEEP_SECONDS if more else transient_readers.RENEWAL_SECONDS)
 
     def free_jobs_of_dead(self) -> None:
         """Gives back what workers of this machine had in hand when they were killed."""
@@ -110,7 +122,7 @@ class Worker:
             self._fail(job, RenderingFailed(KILLS))
             return
         try:
-            stored, pages = self._render(job)
+            made, pages = self._render(job)
         except DatabaseUnavailable:
             raise
         except (OSError, UnsafeFolder, StoreUnavailable) as error:
@@ -119,14 +131,16 @@ class Worker:
             # systemd ends the converters together with us, and perhaps a moment sooner.
             if self._stop.wait(SIGNAL_SECONDS):
                 self._give_back(job)
-            elif isinstance(error, DocumentRefused | DocumentLost):
+            elif isinstance(error, KeyElsewhere):
+                self._insist(lambda: self._postpone(job, RETRY_SECONDS, counts=False))
+            elif isinstance(error, DocumentRefused | DocumentLost | KeyGone):
                 self._fail(job, error)
             else:
                 self._try_again(job, error)
         else:
             self._machine_delay = RETRY_SECONDS
-            if not self._insist(lambda: outbound.rendered(self._db, job, self._name, stored, pages)):
-                self._store.delete(stored.object_name)
+            if not self._insist(lambda: outbound.rendered(self._db, job, self._name, made, pages)):
+                self._store.delete(made.stored.object_name)
 
     def _insist(self, step: Callable[[], T]) -> T:
         """What `step` returns, asked again while the database is away: that is no fault of a document, and none of its
@@ -158,14 +172,14 @@ class Worker:
         with self._db.across_tenants() as tx:
             render_jobs.postpone(tx, job, self._name, delay_seconds, counts=counts)
 
-    def _render(self, job: RenderJob) -> tuple[StoredObject, int]:
+    def _render(self, job: RenderJob) -> tuple[Sealed, int]:
         order = self._insist(lambda: self._order(job))
         with self._store.scratch.folder() as folder:
             original, target = folder / "original", folder / "fax.tif"
             try:
-                self._store.copy_to(order.original, original)
+                self._store.copy_to_send(order.original, original)
                 made = rendering.render(original, target, resolution=order.resolution)
-                return self._store.put(target), len(made.pages)
+                return self._store.seal(target, job.tenant_id, RENDERING), len(made.pages)
             except RenderingFailed as error:
                 # Ghostscript and LibreOffice fail without a reason where they cannot write.
                 if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
@@ -198,7 +212,8 @@ class Worker:
 def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
-    return Worker(Database(url), Listener(url, (render_jobs.CHANNEL,)), Store.of(settings), name=name)
+    listener = Listener(url, (render_jobs.CHANNEL,))
+    return Worker(Database(url), listener, Store.of(settings), name=name, node=settings.node)
 
 
 def serve(settings: Settings) -> None:

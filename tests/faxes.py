@@ -41,12 +41,10 @@ def queued(
     file = world.settings.state_dir.parent / f"pages-{pages}.tif"
     if not file.exists():
         fax_tiff(file, pages)
-    stored = world.store.put(file)
+    made = world.seal(file, office)
     tenant_id = office.tenant.id
     with world.portal.tenant(tenant_id) as tx:
-        document = documents.record(
-            tx, tenant_id, stored, kind=documents.RENDERING, media_type="image/tiff", pages=pages
-        )
+        document = documents.record(tx, world.to_send(tx, made), media_type="image/tiff", pages=pages)
         rendering = tx.value(
             """insert into renderings (tenant_id, original_id, resolution, state, document_id)
                values (%s, %s, 'fine', 'rendered', %s) returning id""",

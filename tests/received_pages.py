@@ -13,7 +13,7 @@ def assert_same_pages_below_the_header(world: World, sent: int, sender: Office, 
     with world.portal.tenant(receiver.tenant.id) as tx:
         tiff = tx.value("select tiff_id from faxes where direction = 'inbound' and state = 'received'")
         received = documents.get(tx, receiver.tenant.id, tiff)
-    world.store.copy_to(received, folder / "received.tif")
+    world.copy_out(received, folder / "received.tif")
     ours = rendered(world, sender, sent, folder / "rendered.tif")
     assert_same_below_the_header(ours, folder / "received.tif")
 
@@ -25,7 +25,7 @@ def rendered(world: World, sender: Office, fax_id: int, target: Path) -> Path:
             "select r.document_id from faxes f join renderings r on r.id = f.rendering_id where f.id = %s", (fax_id,)
         )
         stored = documents.get(tx, sender.tenant.id, document)
-    world.store.copy_to(stored, target)
+    world.copy_out(stored, target)
     return target
 
 

@@ -3,20 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from faxplan import dids, routes, tenants, trunk_directory, users
+from faxplan import dids, documents, keyring, routes, tenants, transient_readers, trunk_directory, users, vault
 from faxplan.config import Settings
-from faxplan.db import Database
-from faxplan.documents import Store
+from faxplan.db import Database, Transaction
+from faxplan.documents import Sealed, Store, StoredObject, Wrapped
 from faxplan.journal import Journal
+from faxplan.keyring import Enrolment, Keyring
 from faxplan.listener import Listener
 from faxplan.spool import Spool
 from faxplan.tenants import Tenant
 from faxplan.users import User
 from faxplan.worker import Worker
+from faxplan.wraps import PrivateKey
 from tests.installations import Installation
 
 
@@ -39,16 +42,44 @@ class World:
     switch: Database
     worker: Database
     store: Store
+    keyrings: dict[int, PrivateKey]
+    """Of the offices' users, by tenant: what opens with their password."""
     spool: Spool
     journal: Journal
     settings: Settings
     acme: Office
     borea: Office
 
+    def opened(self, document: StoredObject) -> bytes:
+        """A document's content, as the user opens it in whose mailbox it is."""
+        office = self.acme if document.tenant_id == self.acme.tenant.id else self.borea
+        with self.portal.tenant(office.tenant.id) as tx:
+            epochs = vault.epochs_of_user(tx, office.tenant.id, office.user.id)
+            (key_id,) = (each.id for each in vault.keys_of_user(tx, office.tenant.id, office.user.id))
+            ring = Keyring({key_id: self.keyrings[office.tenant.id]}, epochs)
+            document_id = tx.value("select id from documents where object_name = %s", (document.object_name,))
+            stored, key = documents.opened(tx, office.tenant.id, document_id, ring)
+        with self.store.open(stored, key) as content:
+            return content.read()
+
+    def copy_out(self, document: StoredObject, target: Path) -> None:
+        """The same, into a file."""
+        target.write_bytes(self.opened(document))
+
+    def seal(self, file: Path, office: Office, kind: str = documents.RENDERING) -> Sealed:
+        """A file, sealed into the store as this office's, and not yet recorded."""
+        return self.store.seal(file, office.tenant.id, kind)
+
+    def to_send(self, tx: Transaction, made: Sealed) -> Wrapped:
+        """As it would be recorded when it was handed in."""
+        office = self.acme if made.stored.tenant_id == self.acme.tenant.id else self.borea
+        mailboxes = vault.keys_of_mailboxes(tx, office.tenant.id, [office.user.mailbox_id])
+        return made.wrapped(mailboxes, transient_readers.current(tx))
+
     def render_all(self) -> None:
         """Does what the worker would."""
         listener = Listener(self.installation.url("faxplan_worker"), ())
-        worker = Worker(self.worker, listener, self.store, name="test")
+        worker = Worker(self.worker, listener, self.store, name="test", node=self.settings.node)
         while worker.work_one():
             pass
 
@@ -79,6 +110,26 @@ def office(admin: Database, slug: str, did: str) -> Office:
     return Office(tenant, user, did)
 
 
+PHRASE = "correct horse battery"
+
+
+@cache
+def ready_made(number: int) -> tuple[Enrolment, PrivateKey, str]:
+    """One of several keys of this test run, which PHRASE opens; and its recovery code. Argon2id has its price."""
+    return keyring.new_user_key(PHRASE)
+
+
+def enrol(portal: Database, office: Office) -> PrivateKey:
+    """Gives an office's user a key, and the mailboxes that nobody could open another; the user's private key."""
+    enrolment, private, _ = ready_made(office.tenant.id)
+    with portal.tenant(office.tenant.id) as tx:
+        vault.add_user_key(tx, office.tenant.id, office.user.id, enrolment)
+        for mailbox_id, epoch in vault.mailboxes_out_of_reach(tx, office.tenant.id, office.user.id).items():
+            begun, _ = keyring.new_epoch(vault.readers(tx, office.tenant.id, mailbox_id))
+            vault.begin_epoch(tx, office.tenant.id, mailbox_id, epoch + 1, begun)
+    return private
+
+
 @pytest.fixture
 def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
     with world_on(installation, tmp_path) as made:
@@ -86,8 +137,8 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
 
 
 @contextmanager
-def world_on(installation: Installation, folder: Path) -> Iterator[World]:
-    """Two tenants, a trunk and the folders of a node, on this installation."""
+def world_on(installation: Installation, folder: Path, *, enrolled: bool = True) -> Iterator[World]:
+    """Two tenants, a trunk and the folders of a node, on this installation. enrolled: their users have keys."""
     dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ("admin", "portal", "switch", "worker")}
     with dbs["admin"].across_tenants() as tx:
         values = {"host": "127.0.0.1", "port": 5080, "inbound_country": "DE", "source_networks": ["127.0.0.0/8"]}
@@ -103,10 +154,14 @@ def world_on(installation: Installation, folder: Path) -> Iterator[World]:
     spool.prepare()
     journal.prepare()
     acme, borea = office(dbs["admin"], "acme", "+493023125001"), office(dbs["admin"], "borea", "+493023125002")
+    store = Store.of(settings)
+    store.keys.prepare()
+    transient_readers.ensure(dbs["switch"], store.keys, settings.node)
     yield World(
         installation,
         **dbs,
-        store=Store(settings.store),
+        store=store,
+        keyrings={each.tenant.id: enrol(dbs["portal"], each) for each in (acme, borea) if enrolled},
         spool=spool,
         journal=journal,
         settings=settings,

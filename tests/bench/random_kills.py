@@ -262,7 +262,7 @@ class Killing:
             if row is None or row["document_id"] is None:
                 return []
             stored = documents.get(tx, world.acme.tenant.id, row["document_id"])
-        world.store.copy_to(stored, target)
+        world.copy_out(stored, target)
         return sheets(target)
 
     def _delivered(self) -> Iterator[Path]:
@@ -272,7 +272,7 @@ class Killing:
             ids = tx.rows("select tiff_id from faxes where direction = 'inbound' and tiff_id is not null")
             stored = [documents.get(tx, borea, row["tiff_id"]) for row in ids]
         for each in stored:
-            world.store.copy_to(each, self._folder / "delivered.tif")
+            world.copy_out(each, self._folder / "delivered.tif")
             yield self._folder / "delivered.tif"
 
 

@@ -63,7 +63,7 @@ def _received(world: World, office: Office, folder: Path) -> list[bytes]:
 
 def _page(world: World, stored: StoredObject, folder: Path) -> bytes:
     """What is on the sheet of eleven inches, fine, as a digest: whatever a header line adds stands above it."""
-    world.store.copy_to(stored, folder / "page.tif")
+    world.copy_out(stored, folder / "page.tif")
     with Image.open(folder / "page.tif") as page:
         sheet = page.crop((0, page.height - 11 * 196, page.width, page.height))
         assert sheet.convert("L").getextrema()[0] == 0, "a blank page"

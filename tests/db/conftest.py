@@ -11,6 +11,7 @@ from faxplan import (
     destinations,
     did_callers,
     dids,
+    documents,
     inbound,
     keyring,
     outbound,
@@ -22,10 +23,10 @@ from faxplan import (
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
+from faxplan.documents import StoredObject
 from faxplan.lookups import Caller
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
-from tests.enrolled import enrol
 from tests.faxes import NODE, invite
 from tests.past_the_gate import connected, tenant_tables
 from tests.world import Office, World
@@ -41,10 +42,6 @@ def live(world: World, office: Office, folder: Path) -> None:
     letter = folder / "letter.txt"
     letter.write_text(f"A letter of {office.tenant.name}.\n")
 
-    enrol(world, office)
-    with world.portal.tenant(office.tenant.id) as tx:
-        # An epoch that nothing refers to.
-        vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])
     with world.admin.tenant(office.tenant.id) as tx:
         for user_id in (None, office.user.id):
             quotas.set_limit(tx, office.tenant.id, period="day", pages=100, user_id=user_id)
@@ -74,8 +71,7 @@ def live(world: World, office: Office, folder: Path) -> None:
         accepted = accepting.accept(world.switch, world.spool, call, NODE, Caller())
         assert isinstance(accepted, Accepted)
         if number == 0:
-            with world.store.open(_a_rendering(world, office)) as pages:
-                world.spool.inbound_tiff(accepted.sidecar.attempt_id).write_bytes(pages.read())
+            world.copy_out(_a_rendering(world, office), world.spool.inbound_tiff(accepted.sidecar.attempt_id))
             result = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
             sidecar = replace(accepted.sidecar, t30_trace=t30_trace.ALL)
             folder = world.spool.inbound_trace(sidecar.attempt_id)
@@ -85,10 +81,10 @@ def live(world: World, office: Office, folder: Path) -> None:
             assert inbound.deliver(world.switch, world.store, received, actor="test") == "received"
 
 
-def _a_rendering(world: World, office: Office) -> object:
+def _a_rendering(world: World, office: Office) -> StoredObject:
     with world.portal.tenant(office.tenant.id) as tx:
-        row = tx.one("select object_name, bytes, sha256 from documents where kind = 'rendering' limit 1")
-    return outbound.StoredObject(**row)
+        document = tx.value("select id from documents where kind = 'rendering' order by id desc limit 1")
+        return documents.get(tx, office.tenant.id, document)
 
 
 @pytest.fixture
@@ -99,6 +95,9 @@ def inhabited(world: World, tmp_path: Path) -> World:
     for office in (world.acme, world.borea):
         # Last, since a worker renders for all: these wait for one.
         submit(world, office, tmp_path / "letter.txt")
+        # An epoch that nothing refers to.
+        with world.portal.tenant(office.tenant.id) as tx:
+            vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])
     ids = {world.acme.tenant.id, world.borea.tenant.id}
     with connected(world.installation, "faxplan_backup") as cursor:
         for table in tenant_tables(world.installation):

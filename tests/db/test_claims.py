@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +20,15 @@ def claimed_ids(world: World, most: int = 16) -> list[int]:
     return [fax.fax_id for fax in claim(world, most)]
 
 
-def test_a_claim_has_what_a_call_needs(world: World) -> None:
+def test_a_claim_has_what_a_call_needs(world: World, tmp_path: Path) -> None:
     fax_id = queued(world, world.acme, pages=3)
     (fax,) = claim(world)
     assert (fax.tenant_id, fax.fax_id, fax.attempt_number) == (world.acme.tenant.id, fax_id, 1)
     assert (fax.called_number, fax.calling_number, fax.pages, fax.start_page) == (NUMBER, world.acme.did, 3, 0)
     assert fax.trunk is not None
     assert (fax.trunk.name, fax.trunk.t38) == ("carrier", True)
-    with world.store.open(fax.rendering) as pages:
-        assert pages.read(2) == b"II"
+    world.store.copy_to_send(fax.rendering, tmp_path / "pages.tif")
+    assert (tmp_path / "pages.tif").read_bytes()[:2] == b"II"
     row = world.fax(world.acme, fax_id)
     assert (row["state"], row["attempts_made"]) == ("dialing", 1)
     (attempt,) = world.attempts(world.acme, fax_id)

@@ -16,7 +16,7 @@ from faxplan.journal import Outcome
 from faxplan.outbound import Submitted
 from faxplan.spool import Spool
 from tests.faxes import claim, queued
-from tests.world import World
+from tests.world import PHRASE, World
 
 ACME = "user@acme.example"
 
@@ -52,7 +52,7 @@ def test_send_says_as_whom_and_what(shop: World, letter: str, capsys: pytest.Cap
     assert "It waits for a free line." in said(capsys, "status", "1")[0]
     listed = said(capsys, "list", "--sent")[0].splitlines()
     assert listed[0].split() == ["FAX", "TIME", "NUMBER", "PAGES", "STATE", "WHAT"]
-    assert listed[1].split()[-3:] == ["0/2", "queued", "letter.txt"]
+    assert listed[1].split()[-2:] == ["0/2", "queued"]
     assert said(capsys, "show", "1")[0].startswith("Fax 1 to 030 23125002: queued. It waits for a free line.\n")
     assert "to 030 23125002 " in listed[1]
     assert said(capsys, "status", "1")[0].startswith("Fax 1 to 030 23125002: queued.")
@@ -75,13 +75,15 @@ def test_every_json_result_is_one_value(shop: World, letter: str, capsys: pytest
 def test_the_pages_of_a_sent_fax_can_be_saved(
     shop: World, letter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "password").write_text(PHRASE)
+    by_password = ("--password-file", str(tmp_path / "password"))
     said(capsys, "send", letter, "030 23125 002")
-    assert "has no page to save" in said(capsys, "get", "1", code=1)[1]
+    assert "has no page to save" in said(capsys, "open", "1", *by_password, code=1)[1]
     shop.render_all()
     folder = tmp_path / "with space"
-    out, _ = said(capsys, "get", "1", "-o", str(folder))
+    out, _ = said(capsys, "open", "1", "-o", str(folder), *by_password)
     names = ["fax-1.pdf", "fax-1-1.png", "fax-1-2.png"]
-    assert out.splitlines() == [str(folder / name) for name in names]
+    assert out.splitlines() == ["Sent as letter.txt:", *(str(folder / name) for name in names)]
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     with pikepdf.open(folder / "fax-1.pdf") as pdf:
         assert len(pdf.pages) == 2
@@ -105,7 +107,7 @@ def test_a_password_comes_from_a_pipe(
         (["send", "/no/such/file", "030 23125 002"], "There is no file /no/such/file."),
         (["send", "LETTER", "112"], "emergency number"),
         (["show", "99"], "You have no fax 99."),
-        (["get", "99"], "You have no fax 99."),
+        (["open", "99"], "You have no fax 99."),
         (["show", "99999999999999999999"], "You have no fax 99999999999999999999."),
         (["cancel", "99999999999999999999"], "You have no fax 99999999999999999999 to cancel."),
         (["list", "--as", "nobody@nowhere.example"], "There is no user 'nobody@nowhere.example'."),
@@ -133,8 +135,10 @@ def test_a_file_is_sent_whose_name_is_no_utf_8(shop: World, tmp_path: Path, caps
     name = os.fsdecode(b"\xc4.txt")
     (tmp_path / name).write_text("One.\n")
     said(capsys, "send", str(tmp_path / name), "030 23125 002")
-    assert "\N{REPLACEMENT CHARACTER}.txt" in said(capsys, "list")[0]
     shop.render_all()
+    (tmp_path / "password").write_text(PHRASE)
+    opened = said(capsys, "open", "1", "-o", str(tmp_path / "out"), "--password-file", str(tmp_path / "password"))[0]
+    assert "\N{REPLACEMENT CHARACTER}.txt" in opened
     assert json.loads(said(capsys, "status", "1", "--json")[0])["state"] == "queued"
 
 

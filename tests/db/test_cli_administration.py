@@ -62,6 +62,9 @@ def test_from_a_tenant_to_a_first_fax(
     letter = tmp_path / "letter.txt"
     letter.write_text("Hello.\n")
     monkeypatch.setenv("FAXPLAN_USER", "nina@nova.example")
+    assert "faxplan enrol" in said(capsys, "send", str(letter), "030 23125 002", code=1)
+    (tmp_path / "password").write_text("correct horse battery\n")
+    said(capsys, "enrol", "--password-file", str(tmp_path / "password"))
     assert "accepted" in said(capsys, "send", str(letter), "030 23125 002")
     shop.render_all()
     assert listed(capsys, "status", "1")["state"] == "queued"

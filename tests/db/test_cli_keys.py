@@ -1,6 +1,7 @@
 """The commands about keys, as a user and an administrator type them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,17 @@ import pytest
 
 from faxplan import cli
 from faxplan.config import to_toml
-from tests.enrolled import PHRASE
-from tests.world import World
+from tests.installations import Installation
+from tests.world import PHRASE, World, world_on
 
 ME = "user@acme.example"
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    """Whose users have no keys yet."""
+    with world_on(installation, tmp_path, enrolled=False) as made:
+        yield made
 
 
 @pytest.fixture

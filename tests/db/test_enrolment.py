@@ -1,6 +1,7 @@
 """Users get keys, unlock them, change their passwords, lose them, and find back what they opened."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +10,17 @@ from faxplan.enrolment import AlreadyEnrolled, NotEnrolled, Secret
 from faxplan.keyring import Keyring
 from faxplan.passphrases import InvalidSecret, WrongSecret
 from faxplan.users import User
-from tests.enrolled import PHRASE
-from tests.world import World
+from tests.installations import Installation
+from tests.world import PHRASE, World, world_on
 
 OTHER = "staple, battery & horse"
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    """Whose users have no keys yet."""
+    with world_on(installation, tmp_path, enrolled=False) as made:
+        yield made
 
 
 def colleague(world: World, name: str = "two") -> User:

@@ -576,7 +576,7 @@ class TestRenderedAgain:
         world.render_all()
         again = next_call(world)
         assert (again.start_page, again.pages) == (1, 3)
-        assert again.rendering.object_name != fax.rendering.object_name
+        assert again.rendering.stored.object_name != fax.rendering.stored.object_name
         settle(world, again, failed(SIZE_REFUSED, in_t38=True))
         assert world.fax(world.acme, fax_id)["state"] == "failed"
 
@@ -609,11 +609,11 @@ class TestRenderedAgain:
             original = tx.value("select rendering_id from faxes where id = %s", (fax_id,))
             tx.execute("update faxes set state = 'queued', rendering_id = %s where id = %s", (original - 1, fax_id))
         page = fax_tiff(world.settings.state_dir.parent / "anew.tif", 3)
-        stored = world.store.put(page)
+        sealed = world.seal(page, world.acme)
 
         def finish() -> None:
             if made:
-                outbound.rendered(world.worker, job, "test", stored, 3)
+                outbound.rendered(world.worker, job, "test", sealed, 3)
             else:
                 outbound.rendering_failed(world.worker, job, "test", NotFound("no such document"))
 

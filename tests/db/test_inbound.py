@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from PIL import Image
 
-from faxplan import documents, files, inbound, mailboxes, queue
+from faxplan import documents, files, inbound, mailboxes, queue, received
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.db import Database
@@ -64,8 +64,7 @@ def assert_delivered_whole(world: World, fax_id: int) -> None:
     for column, magic in (("tiff_id", b"II*\0"), ("pdf_id", b"%PDF")):
         with world.switch.tenant(world.acme.tenant.id) as tx:
             stored = documents.get(tx, world.acme.tenant.id, row[column])  # type: ignore[arg-type]
-        with world.store.open(stored) as content:
-            assert content.read(4) == magic
+        assert world.opened(stored)[:4] == magic
     assert noticed(world, world.acme) == ["received"]
     assert audited(world, world.acme) == ["fax.receive"]
     assert nothing_is_open(world)
@@ -181,8 +180,9 @@ def crash(*_: Any, **__: Any) -> None:
 
 
 SECURE_STEPS = {
-    "copying the TIFF": (shutil, "copyfile"),
-    "the TIFF in place": (pending_module, "write_durably"),
+    "making the PDF": (received, "to_pdf"),
+    "sealing": (documents, "seal_file"),
+    "the TIFF sealed": (pending_module, "write_durably"),
     "writing call.json": (files, "fsync_folder"),
     "before the spool is cleared": (pending_module, "fsync_folder"),
 }
@@ -230,12 +230,12 @@ def test_what_is_secured_is_on_the_disk_before_the_spool_lets_go_of_it(
     monkeypatch.setattr(world.spool, "discard_inbound", noted_discard)
     fax = pending.secure(world.spool, sidecar, WELL)
     (record,) = (name for name in done if name.startswith(".call.json."))
-    assert done == ["fax.partial", record, fax.folder.name, pending.root.name, "discarded"]
+    sealed = ["received-tiff.sealed", "received-pdf.sealed"]
+    assert done == [*sealed, record, fax.folder.name, pending.root.name, "discarded"]
 
 
 DELIVER_STEPS = {
-    "making the PDF": (inbound.received, "to_pdf"),
-    "storing": (documents.Store, "put"),
+    "storing": (documents.Store, "take_in"),
     "committing": (inbound, "_commit"),
     "removing": (shutil, "rmtree"),
 }
@@ -269,7 +269,7 @@ def test_a_disk_that_was_full_for_a_moment_costs_no_result(world: World, monkeyp
     fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
     pending = pending_folder(world)
     with monkeypatch.context() as full:
-        full.setattr("faxplan.pending.shutil.copyfile", crash)
+        full.setattr(documents, "seal_file", crash)
         with pytest.raises(Crash):
             pending.secure(world.spool, sidecar, WELL)
     left = adopt(world.spool, pending, sidecar.attempt_id)
@@ -310,7 +310,7 @@ def test_a_fax_that_the_database_has_never_heard_of_is_kept(world: World) -> Non
     the_database_forgets(world)
     assert deliver(world, fax) is None
     (kept,) = pending_module.unclaimed(world.settings.pending)
-    assert {path.name for path in kept.iterdir()} == {"fax.tif", "fax.pdf", "call.json"}
+    assert {path.name for path in kept.iterdir()} == {"received-tiff.sealed", "received-pdf.sealed", "call.json"}
     assert not list(pending_folder(world).waiting())
     assert not world.stored()
 

@@ -1,23 +1,34 @@
 """Members of mailboxes come and go, with the keys that go with it."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from faxplan import membership, vault
+from faxplan import enrolment, keyring, membership, vault
 from faxplan.constraints import ConstraintViolated
 from faxplan.enrolment import Secret
+from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
-from tests.db.test_enrolment import OTHER, colleague, enrolment, group, newest
-from tests.enrolled import PHRASE, enrol, ready_made
-from tests.world import World
+from tests.db.test_enrolment import OTHER, colleague, group, newest
+from tests.installations import Installation
+from tests.world import PHRASE, World, enrol, ready_made, world_on
 
 
-def leave(world: World, mailbox_id: int, user: enrolment.User) -> bool:
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    """Whose users have no keys yet."""
+    with world_on(installation, tmp_path, enrolled=False) as made:
+        yield made
+
+
+def leave(world: World, mailbox_id: int, user: User) -> bool:
     with world.admin.tenant(world.acme.tenant.id) as tx:
         return membership.leave(tx, world.acme.tenant.id, mailbox_id, user)
 
 
 def test_joining_and_leaving_twice_changes_nothing(world: World) -> None:
-    enrol(world, world.acme)
+    enrol(world.portal, world.acme)
     office = group(world, world.acme.user)
     with world.admin.tenant(world.acme.tenant.id) as tx:
         assert not membership.join(tx, world.acme.tenant.id, office, world.acme.user)
@@ -37,7 +48,7 @@ def test_a_mailbox_of_people_without_keys_has_none(world: World) -> None:
 
 
 def test_the_last_who_can_open_a_mailbox_cannot_leave(world: World) -> None:
-    enrol(world, world.acme)
+    enrol(world.portal, world.acme)
     she = colleague(world)
     office = group(world, world.acme.user, she)
     with pytest.raises(LastReader, match="faxplan unlock"):
@@ -57,7 +68,7 @@ def test_the_last_who_can_open_a_mailbox_cannot_leave(world: World) -> None:
 
 
 def test_who_had_no_key_leaves_without_a_new_epoch(world: World) -> None:
-    enrol(world, world.acme)
+    enrol(world.portal, world.acme)
     she = colleague(world)
     office = group(world, world.acme.user, she)
     assert leave(world, office, she)
@@ -67,10 +78,10 @@ def test_who_had_no_key_leaves_without_a_new_epoch(world: World) -> None:
 
 
 def test_two_clients_do_not_begin_the_same_epoch(world: World) -> None:
-    enrol(world, world.acme)
+    enrol(world.portal, world.acme)
     office = group(world, world.acme.user)
     with world.portal.tenant(world.acme.tenant.id) as tx:
-        begun, _ = enrolment.keyring.new_epoch(vault.readers(tx, world.acme.tenant.id, office))
+        begun, _ = keyring.new_epoch(vault.readers(tx, world.acme.tenant.id, office))
         for number in (1, 3):
             with pytest.raises(EpochMoved):
                 vault.begin_epoch(tx, world.acme.tenant.id, office, number, begun)
@@ -78,7 +89,7 @@ def test_two_clients_do_not_begin_the_same_epoch(world: World) -> None:
 
 
 def test_a_user_has_one_current_key_whoever_brings_it(world: World) -> None:
-    enrol(world, world.acme)
+    enrol(world.portal, world.acme)
     with (
         pytest.raises(ConstraintViolated, match="Another client"),
         world.portal.tenant(world.acme.tenant.id) as tx,

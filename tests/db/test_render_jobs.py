@@ -35,10 +35,10 @@ def test_a_dead_workers_rendering_is_taken_over_and_its_late_result_dropped(worl
     assert dead is not None
     assert heir is not None
     assert (heir.rendering_id, heir.tries) == (dead.rendering_id, 2)
-    stored = world.store.put(Path(__file__))
-    assert not outbound.rendered(world.worker, dead, "one", stored, 1)
+    made = world.seal(Path(__file__), world.acme)
+    assert not outbound.rendered(world.worker, dead, "one", made, 1)
     assert world.fax(world.acme, rendering)["state"] == "accepted"
-    assert outbound.rendered(world.worker, heir, "two", stored, 1)
+    assert outbound.rendered(world.worker, heir, "two", made, 1)
     assert world.fax(world.acme, rendering)["state"] == "queued"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from faxplan import nodes, outbound, queue, staging, whereabouts
 from faxplan.claims import ClaimedFax
-from faxplan.documents import Store
+from faxplan.documents import Store, StoredObject
 from faxplan.listener import Listener
 from faxplan.runtime import RECOVERY_SECONDS
 from faxplan.spool import OutboundSidecar, Spool
@@ -379,14 +379,14 @@ def test_a_received_fax_that_cannot_be_delivered_holds_up_no_other(
     for sidecar in (bad, good):
         fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 1)
         pending.secure(world.spool, sidecar, replace(SENT, pages=1))
-    put = world.store.put
+    take_in = world.store.take_in
 
-    def full(source: Path) -> object:
-        if source.parent.name == str(bad.attempt_id):
+    def full(file: Path, stored: StoredObject) -> None:
+        if file.parent.name == str(bad.attempt_id):
             raise OSError(28, "No space left on device")
-        return put(source)
+        take_in(file, stored)
 
-    monkeypatch.setattr(world.store, "put", full)
+    monkeypatch.setattr(world.store, "take_in", full)
     runtime.run(lambda: world.fax(world.acme, good.fax_id)["state"] == "received")
     assert world.fax(world.acme, bad.fax_id)["state"] == "receiving"
     assert (pending.root / str(bad.attempt_id)).exists()

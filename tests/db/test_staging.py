@@ -1,8 +1,8 @@
 import pytest
 
-from faxplan import header_line, staging, tenants
+from faxplan import documents, header_line, staging, tenants
 from faxplan.claims import ClaimedFax
-from faxplan.documents import StoredObject
+from faxplan.documents import ToSend
 from faxplan.header_line import HeaderLine
 from faxplan.spool import OutboundSidecar
 from faxplan.trunks import Trunk
@@ -12,7 +12,7 @@ from tests.world import World
 TRUNK = Trunk(1, "carrier", "e164", "national", "DE", True)
 
 
-def stage(world: World, rendering: StoredObject, did_ident: str = "", **of_tenant: object) -> OutboundSidecar:
+def stage(world: World, rendering: ToSend, did_ident: str = "", **of_tenant: object) -> OutboundSidecar:
     with world.admin.across_tenants() as tx:
         tenant = tenants.change(tx, world.acme.tenant.id, {"page_n_of_m": False, **of_tenant})
     fax = ClaimedFax(
@@ -22,34 +22,38 @@ def stage(world: World, rendering: StoredObject, did_ident: str = "", **of_tenan
 
 
 @pytest.fixture
-def rendering(world: World) -> StoredObject:
+def rendering(world: World) -> ToSend:
     path = world.settings.state_dir / "page.tif"
     fax_tiff(path, 1)
-    return world.store.put(path)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        document = documents.record(
+            tx, world.to_send(tx, world.seal(path, world.acme)), media_type="image/tiff", pages=1
+        )
+        return documents.get_to_send(tx, world.acme.tenant.id, document)
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "\x01", "\N{NO-BREAK SPACE}"])
 def test_a_header_without_a_name_names_the_tenant(
-    world: World, rendering: StoredObject, blank: str, monkeypatch: pytest.MonkeyPatch
+    world: World, rendering: ToSend, blank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [line.name for line in lines(world, rendering, monkeypatch, header_name=blank)] == ["Acme"]
 
 
 @pytest.mark.parametrize(("page_n_of_m", "total"), [(True, 1), (False, None)])
 def test_the_header_line_is_always_ours(
-    world: World, rendering: StoredObject, monkeypatch: pytest.MonkeyPatch, page_n_of_m: bool, total: int | None
+    world: World, rendering: ToSend, monkeypatch: pytest.MonkeyPatch, page_n_of_m: bool, total: int | None
 ) -> None:
     (line,) = lines(world, rendering, monkeypatch, page_n_of_m=page_n_of_m)
     assert (line.first_page, line.total_pages) == (1, total)
 
 
 def test_without_a_header_line_nothing_is_stamped(
-    world: World, rendering: StoredObject, monkeypatch: pytest.MonkeyPatch
+    world: World, rendering: ToSend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lines(world, rendering, monkeypatch, header_line=False) == []
 
 
-def lines(world: World, rendering: StoredObject, monkeypatch: pytest.MonkeyPatch, **tenant: object) -> list[HeaderLine]:
+def lines(world: World, rendering: ToSend, monkeypatch: pytest.MonkeyPatch, **tenant: object) -> list[HeaderLine]:
     """What is stamped above the pages."""
     stamped: list[HeaderLine] = []
     monkeypatch.setattr(header_line, "stamp", lambda _source, _target, line, **_: stamped.append(line))
@@ -62,11 +66,11 @@ def lines(world: World, rendering: StoredObject, monkeypatch: pytest.MonkeyPatch
     [("2", "1", "2"), ("", "1", "1"), ("", "", "+493023125001"), (" ", "+ ", "+493023125001")],
 )
 def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
-    world: World, rendering: StoredObject, of_did: str, of_tenant: str, ident: str
+    world: World, rendering: ToSend, of_did: str, of_tenant: str, ident: str
 ) -> None:
     assert stage(world, rendering, of_did, station_ident=of_tenant).ident == ident
 
 
-def test_numbers_are_written_for_the_trunk(world: World, rendering: StoredObject) -> None:
+def test_numbers_are_written_for_the_trunk(world: World, rendering: ToSend) -> None:
     sidecar = stage(world, rendering)
     assert (sidecar.dialled, sidecar.caller_id) == ("+33123456789", "03023125001")

@@ -105,7 +105,9 @@ def letter(tmp_path: Path) -> SendRequest:
 
 
 def worker(world: World) -> Worker:
-    return Worker(world.worker, Listener(world.installation.url("faxplan_worker"), ()), world.store, name="test")
+    return Worker(
+        world.worker, Listener(world.installation.url("faxplan_worker"), ()), world.store, name="test", node="node1"
+    )
 
 
 def tries(world: World) -> int:

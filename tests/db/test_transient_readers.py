@@ -72,6 +72,8 @@ def wraps_of(tx: Transaction, document: int) -> dict[bytes, bytes]:
 
 
 def test_before_any_machine_has_run_nothing_can_be_handed_in(world: World) -> None:
+    with world.switch.across_tenants() as tx:
+        tx.execute("delete from transient_keys")
     with pytest.raises(NoDispatch, match="faxplan worker"):
         currents(world)
 

@@ -1,9 +1,10 @@
+import io
 from pathlib import Path
 
 import pikepdf
 import pytest
 
-from faxplan import outbound
+from faxplan import documents, outbound
 from faxplan.outbound import SendRequest
 from faxplan.source import EncryptedDocument
 from tests.world import World
@@ -21,8 +22,9 @@ def locked(tmp_path: Path) -> Path:
 def test_an_encrypted_pdf_is_stored_without_its_encryption_and_no_password_is_kept(world: World, locked: Path) -> None:
     request = SendRequest("03023125002", locked, "locked.pdf", password="open sesame")
     fax_id = outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
-    (stored,) = world.stored()
-    with pikepdf.open(stored) as pdf:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        stored = documents.get(tx, world.acme.tenant.id, tx.value("select id from documents"))
+    with pikepdf.open(io.BytesIO(world.opened(stored))) as pdf:
         assert (pdf.is_encrypted, len(pdf.pages)) == (False, 1)
     world.render_all()
     assert world.fax(world.acme, fax_id)["state"] == "queued"

@@ -109,6 +109,6 @@ def received_pages(world: World, folder: Path) -> list[bytes]:
         )
         stored = [documents.get(tx, borea, row["tiff_id"]) for row in rows]
     for each in stored:
-        world.store.copy_to(each, folder / "received.tif")
+        world.copy_out(each, folder / "received.tif")
         digests += sheets(folder / "received.tif")
     return digests

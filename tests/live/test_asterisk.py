@@ -128,7 +128,7 @@ def test_we_receive_what_it_sends(
         tiff = documents.get(tx, world.borea.tenant.id, tx.value("select tiff_id from faxes"))
     assert (attempt["outcome"], attempt["t38_status"], attempt["remote_station_id"]) == ("received", status, IDENT)
     assert attempt["ecm_used"] is peer.get("ecm", True)
-    world.store.copy_to(tiff, tmp_path / "received.tif")
+    world.copy_out(tiff, tmp_path / "received.tif")
     # It stamps no header line, so that every row is one of the document's.
     assert pages_of(tmp_path / "received.tif") == pages_of(three_pages)
 

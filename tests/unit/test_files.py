@@ -8,6 +8,7 @@ from faxplan import files
 from faxplan.documents import Store
 from faxplan.files import UnsafeFolder
 from faxplan.journal import Journal
+from faxplan.key_folder import KeyFolder
 from faxplan.pending import Pending
 from faxplan.spool import Spool
 
@@ -56,10 +57,10 @@ def prepared(root: Path) -> None:
     Pending(root / "pending").prepare()
     source = root / "document"
     source.write_bytes(b"%PDF-")
-    store = Store(root / "store")
+    store = Store(root / "store", KeyFolder(root / "keys"))
     if store.root.exists():
         store.accept()
-    store.put(source)
+    store.seal(source, 1, "original")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else: run the tests as root")

@@ -1,0 +1,157 @@
+"""What this installation's machines can open: a document that waits to be sent, and nothing after that."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faxplan import outbound, render_jobs
+from faxplan.call_result import CallResult
+from faxplan.documents import KeyGone, ToSend, get_to_send
+from faxplan.enrolment import NotEnrolled
+from faxplan.outbound import SendRequest
+from faxplan.transient_readers import NoDispatch
+from tests.db.test_failing_over import settle
+from tests.faxes import NUMBER, claim, queued
+from tests.world import Office, World, office
+
+SENT = CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=3)
+NOBODY = CallResult("UNALLOCATED_NUMBER", sip_code=404)
+
+
+def open_to_machines(world: World) -> list[str]:
+    """The kinds of documents that some machine has a wrap to."""
+    with world.switch.across_tenants() as tx:
+        rows = tx.rows("select tenant_id, document_id from transient_wraps order by document_id")
+        found = []
+        for row in rows:
+            tx.enter_tenant(row["tenant_id"])
+            found.append(tx.value("select kind from documents where id = %s", (row["document_id"],)))
+    return found
+
+
+def submit(world: World, letter: Path, sender: Office | None = None) -> int:
+    request = SendRequest(NUMBER, letter, "letter.txt")
+    return outbound.submit(world.portal, world.store, (sender or world.acme).user, request).fax_id
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_text("A letter.\n")
+    return path
+
+
+@pytest.mark.parametrize("ending", ["sent", "failed"])
+def test_a_fax_that_has_ended_no_machine_opens(world: World, letter: Path, ending: str) -> None:
+    submit(world, letter)
+    assert open_to_machines(world) == ["original"]
+    world.render_all()
+    assert open_to_machines(world) == ["original", "rendering"]
+    (fax,) = claim(world)
+    settle(world, fax, replace(SENT, pages=1) if ending == "sent" else NOBODY)
+    assert world.fax(world.acme, fax.fax_id)["state"] == ending
+    assert open_to_machines(world) == []
+    # Its sender reads on.
+    assert world.opened(fax.rendering.stored)[:2] in (b"II", b"MM")
+
+
+@pytest.mark.parametrize("when", ["before it is rendered", "afterwards"])
+def test_one_that_was_cancelled_no_machine_opens(world: World, letter: Path, when: str) -> None:
+    fax_id = submit(world, letter)
+    if when == "afterwards":
+        world.render_all()
+    outbound.cancel(world.portal, world.acme.user, fax_id)
+    assert open_to_machines(world) == []
+
+
+def test_what_is_rendered_after_all_were_cancelled_no_machine_opens(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter)
+    with world.worker.across_tenants() as tx:
+        job = render_jobs.claim(tx, worker="test", lease_seconds=60)
+    assert job is not None
+    outbound.cancel(world.portal, world.acme.user, fax_id)
+    assert outbound.rendered(world.worker, job, "test", world.seal(letter, world.acme), 1)
+    assert open_to_machines(world) == []
+
+
+def test_one_that_cannot_be_rendered_no_machine_opens(world: World, letter: Path) -> None:
+    submit(world, letter)
+    with world.worker.across_tenants() as tx:
+        job = render_jobs.claim(tx, worker="test", lease_seconds=60)
+    assert job is not None
+    outbound.rendering_failed(world.worker, job, "test", KeyGone("its key is gone"))
+    assert open_to_machines(world) == []
+
+
+def two_of_one_document(world: World) -> tuple[int, int]:
+    first, second = queued(world, world.acme, pages=3), queued(world, world.acme, pages=3)
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        tx.execute(
+            "update faxes set rendering_id = (select rendering_id from faxes where id = %s) where id = %s",
+            (first, second),
+        )
+        tx.execute("delete from transient_wraps where document_id not in (select document_id from renderings r "
+                   "join faxes f on f.rendering_id = r.id)")  # fmt: skip
+    return first, second
+
+
+def test_a_document_stays_open_as_long_as_one_fax_waits_for_it(world: World) -> None:
+    first, second = two_of_one_document(world)
+    outbound.cancel(world.portal, world.acme.user, first)
+    assert open_to_machines(world) == ["rendering"]
+    outbound.cancel(world.portal, world.acme.user, second)
+    assert open_to_machines(world) == []
+
+
+def test_two_last_faxes_of_a_document_that_end_at_once_leave_nothing_behind(world: World) -> None:
+    for _ in range(5):
+        ends = [threading.Thread(target=outbound.cancel, args=(world.portal, world.acme.user, fax_id))
+                for fax_id in two_of_one_document(world)]  # fmt: skip
+        for each in ends:
+            each.start()
+        for each in ends:
+            each.join()
+        assert open_to_machines(world) == []
+
+
+def test_a_fax_whose_keys_are_gone_ends_and_says_to_send_it_again(world: World, tmp_path: Path) -> None:
+    """As after the restore of a database whose machines have other keys by now."""
+    fax_id = queued(world, world.acme)
+    with world.switch.across_tenants() as tx:
+        tx.execute("delete from transient_wraps")
+    (fax,) = claim(world)
+    with pytest.raises(KeyGone):
+        world.store.copy_to_send(fax.rendering, tmp_path / "pages.tif")
+    settle(world, fax, CallResult("key-gone", channel=False))
+    row = world.fax(world.acme, fax_id)
+    assert row["state"] == "failed"
+    assert "send it again" in str(row["explanation"])
+
+
+def test_only_who_could_read_it_again_sends(world: World, letter: Path) -> None:
+    newcomer = office(world.admin, "nova", "+493023125003")
+    with pytest.raises(NotEnrolled, match="faxplan enrol"):
+        submit(world, letter, newcomer)
+    assert not world.stored()
+
+
+def test_before_any_machine_can_send_it_nothing_is_taken(world: World, letter: Path) -> None:
+    with world.switch.across_tenants() as tx:
+        tx.execute("delete from transient_keys")
+    with pytest.raises(NoDispatch):
+        submit(world, letter)
+    assert not world.stored()
+
+
+def test_two_machines_each_open_what_is_handed_in_once(world: World, letter: Path) -> None:
+    """What a claim brings has a wrap for each of them."""
+    with world.switch.across_tenants() as tx:
+        insert = "insert into transient_keys (purpose, node, public_key) values ('dispatch', 'node2', %s)"
+        tx.execute(insert, (b"2" * 32,))
+    submit(world, letter)
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        waiting: ToSend = get_to_send(tx, world.acme.tenant.id, tx.value("select id from documents"))
+    assert len(waiting.wraps) == 2
+    assert b"2" * 32 in waiting.wraps

@@ -158,6 +158,12 @@ def test_a_good_file_in_anothers_place_is_refused(other: dict[str, object]) -> N
         opened(content, key, replace(CONTEXT, **other))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("context", [replace(CONTEXT, tenant=2**53), replace(CONTEXT, artefact="x" * 5000)])
+def test_nothing_is_sealed_that_no_header_says(context: Context) -> None:
+    with pytest.raises(ValueError, match="is the most"):
+        sealed.new_header(context)
+
+
 def test_a_wrap_gives_its_reader_the_key_of_its_file_alone() -> None:
     reader, other = wraps.new_key_pair(), wraps.new_key_pair()
     key, header = sealed.new_key(), sealed.new_header(CONTEXT)
@@ -208,6 +214,17 @@ class TestVectors:
         header = sealed.new_header(context, bytes.fromhex(vector["salt"]))
         sealed.seal(io.BytesIO(plain), again, key, header)
         assert again.getvalue() == content
+
+    @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["about"])
+    def test_a_file_that_must_not_open(self, vector: dict[str, str]) -> None:
+        with pytest.raises(SealBroken):
+            opened(bytes.fromhex(vector["sealed"]), bytes.fromhex(vector["key"]), None)
+
+    @pytest.mark.parametrize("vector", VECTORS["private_key_wraps"], ids=lambda vector: vector["about"])
+    def test_a_wrap_of_a_private_key(self, vector: dict[str, str]) -> None:
+        reader = wraps.PrivateKey(bytes.fromhex(vector["private_key"]))
+        public = wraps.PublicKey(bytes.fromhex(vector["of_public_key"]))
+        assert reader.unwrap_private(bytes.fromhex(vector["wrap"]), public).raw.hex() == vector["holds"]
 
     @pytest.mark.parametrize("vector", VECTORS["wraps"], ids=lambda vector: vector["about"])
     def test_a_wrap(self, vector: dict[str, str]) -> None:

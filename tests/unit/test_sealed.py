@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +124,19 @@ def test_what_is_not_whole_does_not_open(how: str) -> None:
         opened(broken, key, None)
     # And as it was it does.
     assert len(opened(content, key)) == 3 * CHUNK_BYTES + 100
+
+
+def test_a_last_chunk_is_empty_in_an_empty_document_alone() -> None:
+    """So each document has one sealed form, whatever sealed it."""
+    with pytest.raises(SealBroken):
+        opened(with_an_empty_last_chunk(bytes(32)), bytes(32), None)
+
+
+def with_an_empty_last_chunk(key: bytes) -> bytes:
+    whole = sealed_bytes(bytes(CHUNK_BYTES + 1), key)
+    header, _ = sealed.read_header(io.BytesIO(whole))
+    body = AESGCM(sealed._derived(key, header.salt, b"body"))
+    return whole[: header_end(whole) + SEALED_CHUNK] + body.encrypt(sealed._nonce(1, last=True), b"", None)
 
 
 def test_no_bit_can_be_changed() -> None:

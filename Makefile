@@ -3,6 +3,7 @@
 .DELETE_ON_ERROR:
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+BROWSERS := .venv/.browsers
 # More arguments: make test ARGS="-k rendering", make run ARGS="--switch bench"
 ARGS ?=
 
@@ -15,8 +16,8 @@ run: $(INSTALLED) ## Start Faxplan here with two demo tenants, and send a first 
 	@$(BIN)/python -m faxplan.run $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## Run the test suite, on a PostgreSQL of its own
-	@$(BIN)/pytest --numprocesses auto -m "not live and not soak" $(ARGS)
+test: $(INSTALLED) $(BROWSERS) ## Run the test suite, on a PostgreSQL of its own
+	@$(BIN)/pytest --numprocesses auto --dist loadgroup -m "not live and not soak" $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED) ## Lint, check formatting, types and the direction of imports
@@ -46,6 +47,11 @@ lock: ## Write requirements.lock anew, with the newest versions that pyproject.t
 	   build/lock/bin/pip freeze --exclude-editable; } > build/requirements.lock
 	@mv build/requirements.lock requirements.lock
 
+.PHONY: vendored
+vendored: ## Write anew what of others' work the browser gets, and the list of common passwords; needs npm
+	@/usr/bin/python3 install/renew_vendored.py
+	@/usr/bin/python3 install/renew_common_passwords.py
+
 .PHONY: clean
 clean: ## Delete what can be made again: environment, caches. Your data in var/ stay
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -53,4 +59,8 @@ clean: ## Delete what can be made again: environment, caches. Your data in var/ 
 
 $(INSTALLED): install/setup.sh pyproject.toml requirements.lock
 	@install/setup.sh
+	@touch $@
+
+$(BROWSERS): install/setup.sh | $(INSTALLED)
+	@install/setup.sh tests
 	@touch $@

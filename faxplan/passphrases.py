@@ -10,6 +10,7 @@ import base64
 import hmac
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from faxplan import common_passwords
 from faxplan.errors import FaxplanError
 from faxplan.wraps import PrivateKey
 
@@ -92,10 +94,21 @@ def derive(password: str, salt: bytes, cost: Cost = FLOOR) -> Derived:
     return Derived(_expanded(key, b"faxplan password, auth"), _expanded(key, b"faxplan password, wrap"))
 
 
-def check_new(password: str) -> None:
-    """Raises InvalidSecret for a password that is too short, or one letter again and again."""
+def check_new(password: str, words: Iterable[str] = ()) -> None:
+    """Raises InvalidSecret for a password that is too short, one letter again and again, or one that others guess.
+
+    words: what they know of its user: name and e-mail address, the tenant's name, the host.
+    """
+    advice = "Take four words that do not belong together."
     if len(password) < SHORTEST_PASSWORD or len(set(password)) < SHORTEST_PASSWORD // 3:
-        raise InvalidSecret(f"A password has at least {SHORTEST_PASSWORD} characters, and not the same few again.")
+        raise InvalidSecret(
+            f"A password has at least {SHORTEST_PASSWORD} characters, and not the same few again. {advice}"
+        )
+    plain = _folded(password)
+    if common_passwords.is_row(plain) or common_passwords.is_common(plain):
+        raise InvalidSecret(f"Many people have this password, or one much like it. {advice}")
+    if common_passwords.is_of(plain, map(_folded, words)):
+        raise InvalidSecret(f"Who knows your name or address guesses this one. {advice}")
 
 
 def stored(auth: bytes) -> bytes:
@@ -147,6 +160,10 @@ def unlock(locked: bytes, wrap: bytes, public: bytes) -> PrivateKey:
     if found.public.raw != public:
         raise WrongSecret("The key that it opens is another user's. Tell whoever runs this server.")
     return found
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).lower()
 
 
 def _written(password: str) -> bytes:

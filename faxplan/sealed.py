@@ -30,6 +30,9 @@ CHUNK_BYTES = 65536
 _TAG_BYTES, _SEAL_BYTES, _SALT_BYTES = 16, 32, 16
 _LONGEST_HEADER_BYTES = 4096
 _NAME_NONCE_BYTES = 12
+_MEMBERS = {"artefact", "chunk", "document", "salt", "suite", "tenant"}
+_LARGEST_TENANT = 2**53 - 1
+"""What JSON's numbers are exact for everywhere (RFC 8785 has those of IEEE 754)."""
 
 
 class SealBroken(FaxplanError):
@@ -80,6 +83,8 @@ def new_header(context: Context, salt: bytes | None = None) -> Header:
     text = _canonical(said)
     if len(text) > _LONGEST_HEADER_BYTES:
         raise ValueError(f"a header of {len(text)} bytes; {_LONGEST_HEADER_BYTES} is the most")
+    if abs(context.tenant) > _LARGEST_TENANT:
+        raise ValueError(f"tenant {context.tenant}; {_LARGEST_TENANT} is the most")
     return Header(context, salt, MAGIC + len(text).to_bytes(4, "big") + text)
 
 
@@ -223,12 +228,19 @@ def _parsed(start: bytes, text: bytes) -> Header:
         context = Context(said["tenant"], said["document"], said["artefact"])
         salt = bytes.fromhex(said["salt"])
         known = said["suite"] == SUITE and said["chunk"] == CHUNK_BYTES and len(salt) == _SALT_BYTES
-        canonical = _canonical(said) == text
+        # One way to write each header, so that every reader takes the same ones: docs/sealed-files/.
+        canonical = said.keys() == _MEMBERS and _canonical(said) == text and said["salt"] == salt.hex()
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SealBroken("Its header cannot be read. The file is damaged.") from error
-    if not canonical or not known or type(context.tenant) is not int:
+    if not canonical or not known or not _is_context(context):
         raise SealBroken("Its header is not one that this version writes.")
     return Header(context, salt, start + text)
+
+
+def _is_context(found: Context) -> bool:
+    """What JSON gave may be of any type; true is an int, too."""
+    texts = isinstance(found.document, str) and isinstance(found.artefact, str)
+    return texts and type(found.tenant) is int and abs(found.tenant) <= _LARGEST_TENANT
 
 
 def _canonical(said: dict[str, object]) -> bytes:

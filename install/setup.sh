@@ -24,6 +24,13 @@ packages() {
 	LIST
 }
 
+test_packages() {
+    cat <<-'LIST'
+	chromium          the browser's side of the vault is tested in it
+	firefox-esr       and in this one
+	LIST
+}
+
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
@@ -48,11 +55,12 @@ become_root() {
     return 1
 }
 
+# Those that the function $1 lists.
 install_packages() {
     if ! command -v dpkg-query >/dev/null; then
         say "This is not Debian. Faxplan installs itself on Debian 12; elsewhere install what these packages bring, and see"
         say "CONTRIBUTING.md for the steps that remain:"
-        packages >&2
+        "$1" >&2
         return 1
     fi
     missing=''
@@ -63,7 +71,7 @@ install_packages() {
             reasons="$reasons$(printf '\n    %-18s %s' "$name" "$why")"
         fi
     done <<-LIST
-	$(packages)
+	$("$1")
 	LIST
     [ -n "$missing" ] || return 0
     say "Missing on this machine:$reasons"
@@ -105,5 +113,14 @@ make_environment() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 }
 
-install_packages
-make_environment
+case "${1:-}" in
+    '')
+        install_packages packages
+        make_environment
+        ;;
+    tests) install_packages test_packages ;;
+    *)
+        say "Either install/setup.sh, or install/setup.sh tests"
+        exit 2
+        ;;
+esac

@@ -50,9 +50,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def all_installations(pytestconfig: pytest.Config) -> Installations:
+def run_directory(pytestconfig: pytest.Config) -> Path:
+    """Of all workers of this run; goes with it, or with the next run if this one is killed."""
+    return pytestconfig.stash[RUN_DIRECTORY]
+
+
+@pytest.fixture(scope="session")
+def all_installations(run_directory: Path) -> Installations:
     """Makes installations, for fixtures that need several or keep one longer than a test. Starts the cluster."""
-    return installations.prepare(pytestconfig.stash[RUN_DIRECTORY])
+    return installations.prepare(run_directory)
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
 """Passwords and recovery codes: what they open, and what they do not tell."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from faxplan import passphrases, wraps
 from faxplan.passphrases import Cost, InvalidSecret, WeakParameters, WrongSecret
 
+PROJECT = Path(__file__).parents[2]
+VECTORS = json.loads((PROJECT / "docs" / "sealed-files" / "vectors.json").read_text())
 PASSWORD = "four words by the sea"  # noqa: S105 - nobody's
 SALT = bytes(range(16))
 
@@ -85,14 +91,43 @@ def test_nobodys_salt_is_always_the_same_and_nobodys_elses() -> None:
     assert passphrases.fake_salt(bytes([1]) * 32, "nobody@acme.example") != salt
 
 
-@pytest.mark.parametrize("password", ["", "short", "eleven long", "aaaaaaaaaaaaaaaa", "abababababababab"])
-def test_a_weak_password_is_refused(password: str) -> None:
-    with pytest.raises(InvalidSecret, match="at least 12"):
-        passphrases.check_new(password)
+@pytest.mark.parametrize("vector", VECTORS["new_passwords"]["passwords"], ids=lambda vector: ascii(vector["password"]))
+def test_a_published_new_password(vector: dict[str, str]) -> None:
+    words = VECTORS["new_passwords"]["words"]
+    said = {"short": "at least 12", "common": "Many people have", "known": "guesses this one"}
+    if not vector["because"]:
+        passphrases.check_new(vector["password"], words)
+        return
+    with pytest.raises(InvalidSecret, match=said[vector["because"]]):
+        passphrases.check_new(vector["password"], words)
+    # Of somebody else it is no such.
+    if vector["because"] == "known":
+        passphrases.check_new(vector["password"], ["Bob Smith"])
 
 
-def test_a_good_one_is_taken() -> None:
-    passphrases.check_new(PASSWORD)
+def test_the_browser_has_the_same_list_of_common_passwords() -> None:
+    ours = PROJECT / "faxplan" / "data" / "common-passwords.txt"
+    browsers = PROJECT / "portal" / "static" / "vault" / "common-passwords.txt"
+    assert ours.read_bytes() == browsers.read_bytes()
+
+
+@pytest.mark.parametrize("vector", VECTORS["passwords"], ids=lambda vector: vector["about"])
+def test_a_published_password(vector: dict[str, Any]) -> None:
+    cost = Cost(vector["memory"], vector["passes"], vector["lanes"])
+    derived = passphrases.derive(vector["password"], bytes.fromhex(vector["salt"]), cost)
+    assert (derived.auth.hex(), derived.wrap.hex()) == (vector["auth"], vector["wrap"])
+
+
+@pytest.mark.parametrize("vector", VECTORS["recovery_codes"], ids=lambda vector: vector["about"])
+def test_a_published_recovery_code(vector: dict[str, Any]) -> None:
+    for code in (vector["code"], *vector["also"]):
+        assert passphrases.recovery_wrap(code).hex() == vector["wrap"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["locked_keys"], ids=lambda vector: vector["about"])
+def test_a_published_locked_key(vector: dict[str, str]) -> None:
+    locked, wrap, public = (bytes.fromhex(vector[name]) for name in ("locked", "wrap", "public_key"))
+    assert passphrases.unlock(locked, wrap, public).raw.hex() == vector["private_key"]
 
 
 def test_a_recovery_code_is_read_as_people_write_it() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +126,19 @@ def test_what_is_not_whole_does_not_open(how: str) -> None:
     assert len(opened(content, key)) == 3 * CHUNK_BYTES + 100
 
 
+def test_a_last_chunk_is_empty_in_an_empty_document_alone() -> None:
+    """So each document has one sealed form, whatever sealed it."""
+    with pytest.raises(SealBroken):
+        opened(with_an_empty_last_chunk(bytes(32)), bytes(32), None)
+
+
+def with_an_empty_last_chunk(key: bytes) -> bytes:
+    whole = sealed_bytes(bytes(CHUNK_BYTES + 1), key)
+    header, _ = sealed.read_header(io.BytesIO(whole))
+    body = AESGCM(sealed._derived(key, header.salt, b"body"))
+    return whole[: header_end(whole) + SEALED_CHUNK] + body.encrypt(sealed._nonce(1, last=True), b"", None)
+
+
 def test_no_bit_can_be_changed() -> None:
     key = sealed.new_key()
     content = sealed_bytes(b"Three pages.", key)
@@ -156,6 +170,12 @@ def test_a_good_file_in_anothers_place_is_refused(other: dict[str, object]) -> N
     content = sealed_bytes(b"A page.", key)
     with pytest.raises(SealBroken, match="It is tiff of document 3f2a, tenant 7, and not"):
         opened(content, key, replace(CONTEXT, **other))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("context", [replace(CONTEXT, tenant=2**53), replace(CONTEXT, artefact="x" * 5000)])
+def test_nothing_is_sealed_that_no_header_says(context: Context) -> None:
+    with pytest.raises(ValueError, match="is the most"):
+        sealed.new_header(context)
 
 
 def test_a_wrap_gives_its_reader_the_key_of_its_file_alone() -> None:
@@ -208,6 +228,17 @@ class TestVectors:
         header = sealed.new_header(context, bytes.fromhex(vector["salt"]))
         sealed.seal(io.BytesIO(plain), again, key, header)
         assert again.getvalue() == content
+
+    @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["about"])
+    def test_a_file_that_must_not_open(self, vector: dict[str, str]) -> None:
+        with pytest.raises(SealBroken):
+            opened(bytes.fromhex(vector["sealed"]), bytes.fromhex(vector["key"]), None)
+
+    @pytest.mark.parametrize("vector", VECTORS["private_key_wraps"], ids=lambda vector: vector["about"])
+    def test_a_wrap_of_a_private_key(self, vector: dict[str, str]) -> None:
+        reader = wraps.PrivateKey(bytes.fromhex(vector["private_key"]))
+        public = wraps.PublicKey(bytes.fromhex(vector["of_public_key"]))
+        assert reader.unwrap_private(bytes.fromhex(vector["wrap"]), public).raw.hex() == vector["holds"]
 
     @pytest.mark.parametrize("vector", VECTORS["wraps"], ids=lambda vector: vector["about"])
     def test_a_wrap(self, vector: dict[str, str]) -> None:

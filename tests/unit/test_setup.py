@@ -23,6 +23,9 @@ NEEDED_BY = {
     "passwd": ("faxplan/postgres_account.py", "useradd"),
     "tzdata": ("faxplan/tenants.py", "ZoneInfo("),
     "ca-certificates": ("install/setup.sh", "pip install"),
+    # For tests alone.
+    "chromium": ("tests/browser/browsers.py", '"chromium"'),
+    "firefox-esr": ("tests/browser/browsers.py", '"firefox-esr"'),
 }
 PROGRAMS = {
     "id": "echo 0",
@@ -48,7 +51,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def setup(checkout: Path, *, missing: str, broken: str = "") -> tuple[int, str, list[str]]:
+def setup(checkout: Path, *what: str, missing: str, broken: str = "") -> tuple[int, str, list[str]]:
     """Its exit status, what it said on standard error, and what it called."""
     called = checkout / "called"
     environment = {
@@ -58,10 +61,10 @@ def setup(checkout: Path, *, missing: str, broken: str = "") -> tuple[int, str, 
         "CALLED": str(called),
     }
     ran = subprocess.run(
-        [checkout / "install" / "setup.sh"], env=environment, capture_output=True, text=True, check=False
+        [checkout / "install" / "setup.sh", *what], env=environment, capture_output=True, text=True, check=False
     )
     assert ran.stdout == ""
-    return ran.returncode, ran.stderr, called.read_text().splitlines()
+    return ran.returncode, ran.stderr, called.read_text().splitlines() if called.exists() else []
 
 
 def test_every_package_is_used() -> None:
@@ -100,3 +103,20 @@ def test_where_nothing_is_missing_apt_is_not_asked(checkout: Path) -> None:
     assert status == 0
     assert "apt-get" not in said
     assert not {"update", "install"} & set(called)
+
+
+def test_browsers_are_installed_for_tests_alone(checkout: Path) -> None:
+    status, said, called = setup(checkout, missing="chromium firefox-esr")
+    assert (status, "chromium" in said, "install" in called) == (0, False, False)
+    (checkout / "called").unlink()
+    status, said, called = setup(checkout, "tests", missing="firefox-esr gcc")
+    assert (status, called) == (0, ["update", "install"])
+    assert "Installing firefox-esr with apt-get" in said
+    # The environment is the other one's part.
+    assert "Python" not in said
+
+
+def test_what_it_does_not_know_is_told(checkout: Path) -> None:
+    status, said, called = setup(checkout, "test", missing="chromium")
+    assert (status, called) == (2, [])
+    assert "install/setup.sh tests" in said

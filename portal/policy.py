@@ -1,0 +1,21 @@
+"""What a page of the portal may do: the Content-Security-Policy of every response, static files included.
+
+A worker takes its policy from the response that its script came with, so the modules need the header as much as the
+pages do.
+"""
+
+_DIRECTIVES = (
+    "default-src 'none'",
+    # WebAssembly for Argon2id, in the vault's worker; no inline script, no eval.
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self'",
+    "connect-src 'self'",
+    "style-src 'self'",
+    # blob: pages of a fax, opened in the browser.
+    "img-src 'self' blob:",
+    "font-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+)
+CONTENT_SECURITY_POLICY = "; ".join(_DIRECTIVES)

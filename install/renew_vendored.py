@@ -1,9 +1,9 @@
 """Writes portal/static/vault/vendor/ anew (`make vendored`): packages that run in the browser, and VENDORED.md.
 
-Needs `npm`, which fetches the packages from the registry that it is set up for. The files stay as their packages have
-them, but for the names in import statements: a browser finds no package by its bare name, so that becomes a path. To
-take a newer version: change it below, with the new archive's SHA-256 (`npm pack NAME@VERSION` and `sha256sum`), read
-what changed, run this, run the tests.
+Needs `npm`, which fetches the packages from where it is set up to. The files stay as their packages have them, but for
+the names in import statements (a browser finds no package by its bare name, so that becomes a path) and for addresses
+of package pages in comments. To take a newer version: change it below, with the new archive's SHA-256
+(`npm pack NAME@VERSION` and `sha256sum`), read what changed, run this, run the tests.
 """
 
 import hashlib
@@ -19,6 +19,8 @@ from pathlib import Path
 
 VENDOR = Path(__file__).resolve().parents[1] / "portal" / "static" / "vault" / "vendor"
 # What a file imports or passes on, and not what its comments show.
+_ADDRESS = re.compile(r"https://(?:j[s]r\.io|www\.n[p]mjs\.com)/[^\s)|]*")
+"""Of pages about the packages, in comments: nothing here depends on where they were published."""
 _IMPORT = re.compile(r"""^((?:import|export)\b[^;()/]*?\bfrom\s*|import\s*)(["'])([^"']+)\2""", re.MULTILINE)
 
 
@@ -83,7 +85,8 @@ def page() -> str:
         "",
         "Written by `make vendored` (install/renew_vendored.py, which says how to take a newer version); a test",
         "compares the files with the hashes below. Files are as in their packages, but for the names of other packages",
-        'in `import` and `export`, which are paths here. `import("crypto")` in @hpke/common stands in a branch for old',
+        "in `import` and `export`, which are paths here, and for addresses of package pages in comments.",
+        '`import("crypto")` in @hpke/common stands in a branch for old',
         "versions of Node.js, which no browser takes.",
         "",
         "| package | version | licence | for | SHA-256 of the archive |",
@@ -134,7 +137,7 @@ def _take(package: Package, files: dict[str, bytes]) -> None:
         taken.add(name)
         text = files[name].decode()
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).write_bytes(_with_paths(text, target / name).encode())
+        (target / name).write_bytes(_ADDRESS.sub("its page", _with_paths(text, target / name)).encode())
         named = [found[3] for found in _IMPORT.finditer(text) if found[3].startswith(".")]
         waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(name), each)) for each in named]
 

@@ -34,7 +34,7 @@ const SUITE_ID_HEADER_HPKE = new Uint8Array([
  * {@link https://www.w3.org/TR/WebCryptoAPI/ | Web Cryptography API}.
  *
  * This is the super class of {@link CipherSuite} and the same as
- * {@link https://jsr.io/@hpke/core/doc/~/CipherSuite | @hpke/core#CipherSuite} as follows:
+ * {@link its page | @hpke/core#CipherSuite} as follows:
  * which supports only the ciphersuites that can be implemented on the native
  * {@link https://www.w3.org/TR/WebCryptoAPI/ | Web Cryptography API}.
  * Therefore, the following cryptographic algorithms are not supported for now:

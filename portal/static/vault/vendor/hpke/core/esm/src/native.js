@@ -7,7 +7,7 @@ import { DhkemP256HkdfSha256Native, DhkemP384HkdfSha384Native, DhkemP521HkdfSha5
  * {@link https://www.w3.org/TR/WebCryptoAPI/ | Web Cryptography API}.
  *
  * This class is the same as
- * {@link https://jsr.io/@hpke/core/doc/~/CipherSuiteNative | @hpke/core#CipherSuiteNative} as follows:
+ * {@link its page | @hpke/core#CipherSuiteNative} as follows:
  * which supports only the ciphersuites that can be implemented on the native
  * {@link https://www.w3.org/TR/WebCryptoAPI/ | Web Cryptography API}.
  * Therefore, the following cryptographic algorithms are not supported for now:
@@ -19,7 +19,7 @@ import { DhkemP256HkdfSha256Native, DhkemP384HkdfSha384Native, DhkemP521HkdfSha5
  *
  * If you want to use the unsupported cryptographic algorithms
  * above or derive keys longer than the `hashSize`,
- * please use {@link https://jsr.io/@hpke/hpke-js/doc/~/CipherSuite | hpke-js#CipherSuite}.
+ * please use {@link its page | hpke-js#CipherSuite}.
  *
  * This class provides following functions:
  *
@@ -154,7 +154,7 @@ export class DhkemP521HkdfSha512 extends DhkemP521HkdfSha512Native {
  *
  * The KDF class can only derive keys of the same length as the `hashSize`.
  * If you want to derive keys longer than the `hashSize`,
- * please use {@link https://jsr.io/@hpke/hpke-js/doc/~/CipherSuite | hpke-js#CipherSuite}.
+ * please use {@link its page | hpke-js#CipherSuite}.
  *
  * @example
  *
@@ -183,7 +183,7 @@ export class HkdfSha256 extends HkdfSha256Native {
  *
  * The KDF class can only derive keys of the same length as the `hashSize`.
  * If you want to derive keys longer than the `hashSize`,
- * please use {@link https://jsr.io/@hpke/hpke-js/doc/~/CipherSuite | hpke-js#CipherSuite}.
+ * please use {@link its page | hpke-js#CipherSuite}.
  *
  * @example
  *
@@ -212,7 +212,7 @@ export class HkdfSha384 extends HkdfSha384Native {
  *
  * The KDF class can only derive keys of the same length as the `hashSize`.
  * If you want to derive keys longer than the `hashSize`,
- * please use {@link https://jsr.io/@hpke/hpke-js/doc/~/CipherSuite | hpke-js#CipherSuite}.
+ * please use {@link its page | hpke-js#CipherSuite}.
  *
  * @example
  *

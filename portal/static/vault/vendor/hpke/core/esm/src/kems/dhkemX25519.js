@@ -4,7 +4,7 @@ import { X25519 } from "./dhkemPrimitives/x25519.js";
  * The DHKEM(X25519, HKDF-SHA256) for HPKE KEM implementing {@link KemInterface}.
  *
  * The instance of this class can be specified to the
- * {@link https://jsr.io/@hpke/core/doc/~/CipherSuiteParams | CipherSuiteParams} as follows:
+ * {@link its page | CipherSuiteParams} as follows:
  *
  * @example
  *

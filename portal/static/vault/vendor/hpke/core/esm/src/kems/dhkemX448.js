@@ -4,7 +4,7 @@ import { X448 } from "./dhkemPrimitives/x448.js";
  * The DHKEM(X448, HKDF-SHA512) for HPKE KEM implementing {@link KemInterface}.
  *
  * The instance of this class can be specified to the
- * {@link https://jsr.io/@hpke/core/doc/~/CipherSuiteParams | CipherSuiteParams} as follows:
+ * {@link its page | CipherSuiteParams} as follows:
  *
  * @example
  *

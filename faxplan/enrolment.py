@@ -62,7 +62,7 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
     with db.tenant(user.tenant_id) as tx:
         _refuse_twice(tx, user, anew)
     # Outside a transaction: it takes a tenth of a second for each lock.
-    enrolment, _, code = keyring.new_user_key(password)
+    enrolment, _, code = keyring.new_user_key(password, _words(user))
     with db.tenant(user.tenant_id) as tx:
         had = _refuse_twice(tx, user, anew)
         key_id = vault.add_user_key(tx, user.tenant_id, user.id, enrolment)
@@ -92,6 +92,11 @@ def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
             "does not open what came before."
         )
     return has
+
+
+def _words(user: User) -> list[str]:
+    """What others know of a user."""
+    return [user.email, user.name]
 
 
 def unlock(db: Database, user: User, secret: Secret) -> Keyring:
@@ -167,12 +172,12 @@ def _complete(tx: Transaction, user: User, ring: Keyring) -> bool:
 
 def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
     """Locks the current key by another password. Raises as `unlock`, and InvalidSecret for a weak one."""
-    passphrases.check_new(password)
+    passphrases.check_new(password, _words(user))
     with db.tenant(user.tenant_id) as tx:
         keys = vault.keys_of_user(tx, user.tenant_id, user.id)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
-    lock = keyring.password_lock(secret.opens(keys[0]), password)
+    lock = keyring.password_lock(secret.opens(keys[0]), password, _words(user))
     with db.tenant(user.tenant_id) as tx:
         vault.change_password(tx, user.tenant_id, keys[0].id, lock)
         audit.record(

@@ -5,7 +5,7 @@ has a key pair for each *epoch*; its private key lies there wrapped to each memb
 so that whoever opens the newest opens the whole history. docs/sealed-files/ has the formats.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from faxplan import passphrases, wraps
@@ -55,17 +55,18 @@ class Epoch:
     earlier: bytes | None
 
 
-def new_user_key(password: str) -> tuple[Enrolment, PrivateKey, str]:
-    """What to hand over, the private key, and the recovery code, which is shown once. Raises InvalidSecret."""
-    passphrases.check_new(password)
+def new_user_key(password: str, words: Sequence[str] = ()) -> tuple[Enrolment, PrivateKey, str]:
+    """What to hand over, the private key, and the recovery code, which is shown once. words: of the user, which make no
+    password (passphrases.check_new). Raises InvalidSecret."""
+    passphrases.check_new(password, words)
     private, code = wraps.new_key_pair(), passphrases.new_recovery_code()
     recovery = passphrases.lock(private, passphrases.recovery_wrap(code))
-    return Enrolment(private.public, password_lock(private, password), recovery), private, code
+    return Enrolment(private.public, password_lock(private, password, words), recovery), private, code
 
 
-def password_lock(private: PrivateKey, password: str) -> PasswordLock:
-    """A new lock of a key, with a salt of its own. Raises InvalidSecret."""
-    passphrases.check_new(password)
+def password_lock(private: PrivateKey, password: str, words: Sequence[str] = ()) -> PasswordLock:
+    """A new lock of a key, with a salt of its own. words: as above. Raises InvalidSecret."""
+    passphrases.check_new(password, words)
     salt = passphrases.new_salt()
     derived = passphrases.derive(password, salt)
     locked = passphrases.lock(private, derived.wrap)

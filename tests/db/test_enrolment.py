@@ -95,6 +95,14 @@ def test_a_weak_password_changes_nothing(world: World) -> None:
         enrolment.unlock(world.portal, world.acme.user, Secret("secret"))
 
 
+def test_the_own_address_makes_no_password(world: World) -> None:
+    with pytest.raises(InvalidSecret, match="name or address"):
+        enrolment.enrol(world.portal, world.acme.user, world.acme.user.email)
+    enrolment.enrol(world.portal, world.acme.user, PHRASE)
+    with pytest.raises(InvalidSecret):
+        enrolment.change_password(world.portal, world.acme.user, Secret(PHRASE), world.acme.user.email.upper())
+
+
 def test_a_changed_password_opens_and_the_old_one_does_not(world: World) -> None:
     me = world.acme.user
     made = enrolment.enrol(world.portal, me, PHRASE)

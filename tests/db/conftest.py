@@ -7,6 +7,7 @@ import pytest
 
 from faxplan import (
     accepting,
+    audit_tree,
     caller_ids,
     destinations,
     did_callers,
@@ -92,6 +93,7 @@ def inhabited(world: World, tmp_path: Path) -> World:
     for office in (world.acme, world.borea):
         # Last, since a worker renders for all: these wait for one.
         submit(world, office, tmp_path / "letter.txt")
+    audit_tree.grow(world.admin, lambda _: None)
     ids = {world.acme.tenant.id, world.borea.tenant.id}
     with connected(world.installation, "faxplan_backup") as cursor:
         for table in tenant_tables(world.installation):

@@ -16,6 +16,7 @@ MODELS: dict[str, type[Table]] = {model._meta.table_name: model for model in Tab
 CATALOGUE_NAMES = {
     "BIGINT": "bigint",
     "INT": "integer",
+    "SMALLINT": "smallint",
     "TEXT": "text",
     "BOOL": "boolean",
     "DATE": "date",

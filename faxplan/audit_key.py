@@ -44,7 +44,9 @@ def load_or_make(path: Path, name: str | None = None) -> Signer:
     """
     signer = load(path)
     if signer is None:
-        files.private_folder(path.parent)
+        if not path.parent.exists():
+            files.private_folder(path.parent)
+        # Else it may be FreeSWITCH's user's: root signs, and that user reads no file of root's.
         made = Signer.new(name or f"{re.sub(r'[^A-Za-z0-9.-]', '-', socket.gethostname())}/faxplan-audit")
         # Should somebody else have made one at this moment, his is the one.
         files.write_new_durably(path, f"{made.private_text}\n".encode())

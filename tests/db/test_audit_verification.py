@@ -4,7 +4,7 @@ import pytest
 
 from faxplan import audit, audit_restores, audit_tree, checkpointing
 from faxplan.audit_chain import CHANGED, TAIL
-from faxplan.audit_verification import REWRITTEN, TREE, total
+from faxplan.audit_verification import REWRITTEN, TREE, total, verify
 from faxplan.checkpointing import CheckpointAhead
 from faxplan.checkpoints import Checkpoint
 from tests.audits import found, rewrite, tamper, verified, write
@@ -49,6 +49,18 @@ def test_what_grew_since_is_consistent(world: World, acme: int) -> None:
     assert (result.faults, result.lost, result.rows) == ([], [], 17)
     assert total(world.admin, None) == 17
     assert total(world.admin, acme) == 10
+
+
+def test_memory_holds_a_few_rows_at_once(world: World, acme: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("audit_chain", "audit_tree"):
+        monkeypatch.setattr(f"faxplan.{module}.AT_ONCE", 2)
+    outside = checkpoint(world)
+    write(world, acme, 3)
+    told: list[int] = []
+    result = verify(world.admin, None, [outside, checkpoint(world)], told.append)
+    assert (result.faults, result.rows, sum(told), max(told)) == ([], 15, 15, 2)
+    tamper(world, f"update audit set actor = 'x' where tenant_id = {acme} and sequence = 9")
+    assert found(world, outside) == [(acme, 9, CHANGED)]
 
 
 def test_a_cut_tail_is_found_by_a_checkpoint_alone(world: World, acme: int) -> None:
@@ -165,6 +177,15 @@ class TestRestores:
         after = checkpoint(world)
         cut(world, acme, 9)
         assert (acme, 10, TAIL) in found(world, after)
+
+    def test_a_row_that_only_looks_like_one_explains_nothing(self, world: World, acme: int) -> None:
+        last = self.restore(world, acme)
+        for details in ({}, {"reason": "x", "generation": "many", "size": 0, "kept": {}}, {"kept": [1]}):
+            with world.switch.across_tenants() as tx:
+                audit.record(tx, 0, actor="switch:node1", action=audit_restores.ACTION, object="database", **details)
+        result = verified(world, last)
+        assert (acme, 7, TAIL) in [(each.tenant_id, each.sequence, each.kind) for each in result.faults]
+        assert len(result.restores) == 3
 
     def test_two_restores_explain_what_either_lost(self, world: World, acme: int) -> None:
         last = self.restore(world, acme)

@@ -17,6 +17,13 @@ def test_it_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     assert made.name.endswith("/faxplan-audit")
 
 
+def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    """It may be another user's, whom root must neither refuse nor shut out."""
+    tmp_path.chmod(0o755)
+    audit_key.load_or_make(tmp_path / "audit_key")
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
 def test_it_has_the_name_that_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "audit_key"
     assert audit_key.load_or_make(path, "fax.example.com/audit").name == "fax.example.com/audit"

@@ -7,6 +7,7 @@ by tenant, of each the rows that are new. `audit_leaves` notes that order, one r
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from faxplan import audit_chain
 from faxplan.audit_chain import AT_ONCE, Fault, Link, Progress
@@ -73,6 +74,18 @@ def grow(db: Database, progress: Progress) -> Tree:
                 return tree
             hashes = [each.hex() for each in tree.frontier.hashes]
             tx.execute("update audit_tree set size = %s, frontier = %s", (tree.frontier.size, hashes))
+
+
+def waiting_since(tx: Transaction) -> datetime | None:
+    """When the oldest row was written that no checkpoint has taken in; None where there is none. Enters tenants."""
+    times = []
+    for head in tx.rows(_GROWN):
+        tx.enter_tenant(head["tenant_id"])
+        first = head["last_sequence"] + 1
+        at = tx.value("select at from audit where tenant_id = %s and sequence = %s", (head["tenant_id"], first))
+        if at is not None:
+            times.append(at)
+    return min(times, default=None)
 
 
 def leaves(tx: Transaction) -> Iterator[Row]:

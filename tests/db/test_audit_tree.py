@@ -1,15 +1,23 @@
 """The tree takes in what is new, and nothing that is not as it was written."""
 
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 from faxplan import audit, audit_tree
 from faxplan.audit_tree import AuditTampered, Tree
+from faxplan.db import Database
 from faxplan.merkle import Frontier
 from tests.audits import found, shown, tamper, write
 from tests.faxes import in_threads
 from tests.past_the_gate import WORKING_ROLES, connected
 from tests.world import World
+
+WAITING = """
+    select exists (select from pg_locks l join pg_database d on d.oid = l.database
+                   where d.datname = current_database() and l.locktype = 'advisory' and not l.granted)"""
 
 
 def grown(world: World) -> Tree:
@@ -66,10 +74,24 @@ def test_many_rows_are_taken_in_step_by_step(world: World, monkeypatch: pytest.M
         assert cursor.fetchall() == [(acme, 1, 3), (acme, 4, 5), (borea, 1, 1), (borea, 2, 4)]
 
 
-def test_two_at_once_take_each_row_in_once(world: World) -> None:
+def test_many_at_once_take_each_row_in_once(world: World) -> None:
     write(world, world.acme.tenant.id, 20)
     in_threads(*(lambda: grown(world) for _ in range(4)))
     assert (grown(world).frontier.size, found(world)) == (20, [])
+
+
+def test_one_waits_for_another(world: World) -> None:
+    write(world, world.acme.tenant.id, 2)
+    other = Database(world.installation.url("faxplan_admin"))
+    with ThreadPoolExecutor(1) as pool:
+        with other.across_tenants() as tx:
+            audit_tree.take_turn(tx)
+            growing = pool.submit(grown, world)
+            while not tx.value(WAITING):
+                with pytest.raises(FutureTimeout):
+                    growing.result(timeout=0.05)
+        assert growing.result().frontier.size == 2
+    other.close()
 
 
 @pytest.mark.parametrize(

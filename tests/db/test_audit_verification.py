@@ -1,13 +1,20 @@
 """What only a checkpoint shows that left the machine: a cut tail, a full rewrite; and what a restore explains."""
 
-import pytest
+import subprocess
+from pathlib import Path
 
-from faxplan import audit, audit_restores, audit_tree, checkpointing
+import pytest
+from psycopg2 import sql
+
+from faxplan import audit, audit_restores, audit_tree, checkpointing, migrations
 from faxplan.audit_chain import CHANGED, TAIL
 from faxplan.audit_verification import REWRITTEN, TREE, total, verify
 from faxplan.checkpointing import CheckpointAhead
 from faxplan.checkpoints import Checkpoint
+from faxplan.db import Database
+from faxplan.installation import grant_connect
 from tests.audits import found, rewrite, tamper, verified, write
+from tests.installations import Installations, server
 from tests.world import World
 
 
@@ -194,3 +201,41 @@ class TestRestores:
         write(world, acme, 1)
         assert checkpoint(world).generation == 3
         assert found(world, last) == []
+
+    def test_a_dump_that_is_restored_is_whole_and_goes_on(
+        self, world: World, acme: int, all_installations: Installations, tmp_path: Path
+    ) -> None:
+        before = checkpoint(world)
+        dump = tmp_path / "dump.sql"
+        programs = world.installation.cluster.programs
+        with dump.open("w") as file:
+            subprocess.run([programs / "pg_dump", world.installation.url("faxplan_backup")], stdout=file, check=True)
+        write(world, acme, 3)
+        last = checkpoint(world)
+        copy = all_installations.unused()
+        with server(all_installations.cluster) as cursor:
+            cursor.execute(
+                sql.SQL("create database {} owner {} template template0").format(
+                    sql.Identifier(copy.database), sql.Identifier(migrations.OWNER)
+                )
+            )
+        psql = [programs / "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", copy.url("postgres")]
+        with dump.open() as file:
+            subprocess.run(psql, stdin=file, stdout=subprocess.DEVNULL, check=True)
+        with server(all_installations.cluster) as cursor:
+            grant_connect(cursor.connection, copy.database)
+        db = Database(copy.url("faxplan_admin"))
+        assert verify(db, None, [before]).faults == []
+        assert (acme, 7, TAIL) in [
+            (each.tenant_id, each.sequence, each.kind) for each in verify(db, None, [last]).faults
+        ]
+        with pytest.raises(CheckpointAhead):
+            checkpointing.make(world.settings, db)
+        audit_restores.record(db, actor="administrator:root", reason="the dump", newest=last)
+        with db.tenant(acme) as tx:
+            audit.record(tx, acme, actor="user:1", action="fax.view", object="fax:1")
+        after = checkpointing.make(world.settings, db).checkpoint
+        result = verify(db, None, [before, last, after])
+        assert (after.generation, result.faults, len(result.lost), result.rows) == (2, [], 1, 14)
+        db.close()
+        copy.dispose()

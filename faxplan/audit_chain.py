@@ -33,6 +33,12 @@ class Fault:
     words: str
 
 
+def absent(first: int, last: int, of: str = "") -> str:
+    """Says which rows are not there. of: whose they are, where that is not the chain's."""
+    rows, are = (f"row {first}", "is") if first == last else (f"rows {first} to {last}", "are")
+    return f"{rows}{of} {are} missing"
+
+
 @dataclass(slots=True)
 class Link:
     """The last row of a chain that was found whole; at first what goes before all rows."""
@@ -48,8 +54,7 @@ class Link:
         if found < expected:
             return self._fault(found, OUT_OF_PLACE, f"row {found} was put in: rows are numbered from 1")
         if found > expected:
-            rows = f"row {expected} is" if found == expected + 1 else f"rows {expected} to {found - 1} are"
-            return self._fault(expected, MISSING, f"{rows} missing")
+            return self._fault(expected, MISSING, absent(expected, found - 1))
         whole = audit_form.hash_of(row) == row["hash"] and self._form_fits(row)
         if row["previous_hash"] != self.hash:
             before = f"row {self.sequence}" if self.sequence else "the beginning of the chain"
@@ -142,7 +147,7 @@ def _of_head(link: Link, head: tuple[int | None, str]) -> Fault | None:
     if sequence is None:
         return Fault(link.tenant_id, after, HEAD, "the chain has rows and no head")
     if sequence > link.sequence:
-        return Fault(link.tenant_id, after, TAIL, f"rows {after} to {sequence} are missing at the end")
+        return Fault(link.tenant_id, after, TAIL, f"{absent(after, sequence)} at the end")
     if sequence < link.sequence:
         words = f"row {sequence + 1} was put in behind the end: the chain's head is row {sequence}"
         return Fault(link.tenant_id, sequence + 1, OUT_OF_PLACE, words)

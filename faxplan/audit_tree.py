@@ -129,7 +129,8 @@ def _take_in(tx: Transaction, frontier: Frontier, head: Row, room: int, progress
     """The new rows of one chain, as many as there is room for; how many it took."""
     tenant_id, before = head["tenant_id"], head["last_sequence"]
     if head["sequence"] < before:
-        words = f"rows {head['sequence'] + 1} to {before}, which a checkpoint has taken in, are missing at the end"
+        gone = audit_chain.absent(head["sequence"] + 1, before, ", which a checkpoint has taken in,")
+        words = f"{gone} at the end"
         raise AuditTampered([Fault(tenant_id, head["sequence"] + 1, audit_chain.TAIL, words)])
     link, first_leaf = Link(tenant_id, before, head["last_hash"]), frontier.size
     last = min(head["sequence"], before + room)

@@ -91,7 +91,7 @@ def _compare(found: Verified, checkpoint: Checkpoint) -> None:
                 f"chain {tenant_id}: rows up to {size} of {checkpoint.shown} are not all here since {restores[0].shown}"
             )
         elif size > checked.rows:
-            words = f"rows {checked.rows + 1} to {size} of {checkpoint.shown} are missing at the end"
+            words = f"{audit_chain.absent(checked.rows + 1, size, f' of {checkpoint.shown}')} at the end"
             found.faults.append(Fault(tenant_id, checked.rows + 1, audit_chain.TAIL, words))
         else:
             words = f"the chain was written anew: row {size} has another hash than in {checkpoint.shown}"

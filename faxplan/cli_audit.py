@@ -165,9 +165,10 @@ def _said(found: Verified, names: dict[int, str], given: Sequence[Checkpoint]) -
     if not given:
         yield "Compared with no checkpoint: rows that were cut off at the end, or all written anew, would not show."
     if found.faults:
-        yield f"The audit is NOT what was written. {found.rows} rows are whole up to there."
+        yield f"The audit is NOT what was written. Rows that are whole up to there: {found.rows}."
     else:
-        yield f"{found.rows} rows in {len(found.chains)} chains are as they were written."
+        chains = "one chain" if len(found.chains) == 1 else f"{len(found.chains)} chains"
+        yield f"Rows: {found.rows}, in {chains}. All are as they were written."
 
 
 def _export(context: "Context", options: argparse.Namespace) -> int:

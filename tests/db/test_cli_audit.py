@@ -37,13 +37,13 @@ def test_a_key_a_checkpoint_and_a_verification(shop: World, acme: int, capsys: p
     assert said(capsys, "audit", "checkpoint", "--quiet") == ""
     assert "Nothing was written since" in said(capsys, "audit", "checkpoint")
     words = said(capsys, "audit", "verify")
-    assert "11 rows in 3 chains are as they were written." in words
+    assert "Rows: 11, in 3 chains. All are as they were written." in words
     assert "Compared with the checkpoint of" in words
     shown = listed(capsys, "audit", "verify", "--checkpoint", made["file"], "--vkey", vkey)
     assert (shown["whole"], shown["rows"], shown["faults"]) == (True, 11, [])
     assert {each["tenant"]: each["rows"] for each in shown["chains"]} == {None: 2, "acme": 6, "borea": 3}
-    assert "1 chains" in said(capsys, "audit", "verify", "--tenant", "acme")
-    assert "2 rows" in said(capsys, "audit", "verify", "--installation")
+    assert "Rows: 6, in one chain." in said(capsys, "audit", "verify", "--tenant", "acme")
+    assert "Rows: 2, in one chain." in said(capsys, "audit", "verify", "--installation")
 
 
 def test_without_a_checkpoint_it_says_what_does_not_show(
@@ -89,7 +89,7 @@ def test_a_checkpoint_of_a_wrong_key_is_refused(
     arguments = ("audit", "verify", "--checkpoint", str(file))
     assert "not signed by" in said(capsys, *arguments, code=1)
     assert "not signed by" in said(capsys, *arguments, "--vkey", wrong, code=1)
-    assert "11 rows in 3 chains" in said(capsys, *arguments, "--vkey", wrong, "--vkey", right)
+    assert "Rows: 11, in 3 chains." in said(capsys, *arguments, "--vkey", wrong, "--vkey", right)
     key.unlink()
     assert "--vkey" in said(capsys, *arguments, code=1)
     file.write_bytes(b"\xff\xfe")
@@ -101,7 +101,7 @@ def test_a_checkpoint_comes_by_standard_input(
 ) -> None:
     note = Path(listed(capsys, "audit", "checkpoint")["file"]).read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(note)))
-    assert "11 rows in 3 chains" in said(capsys, "audit", "verify", "--checkpoint", "-")
+    assert "Rows: 11, in 3 chains." in said(capsys, "audit", "verify", "--checkpoint", "-")
 
 
 def test_progress_is_said_on_standard_error(

@@ -952,7 +952,7 @@ create index audit_refused_idx on audit (tenant_id, sequence) where result = 're
 comment on table audit is 'Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself.';
 comment on column audit.authenticated is 'How the actor was authenticated, such as machine-account; empty: nobody was.';
 comment on column audit.address is 'The network address that the actor came from; empty: there was none.';
-comment on column audit.form is 'How hash covers the row. 1: what jsonb_build_array printed, until migration 20. 2: docs/audit.md has it byte by byte.';
+comment on column audit.form is 'How hash covers the row. 1: what jsonb_build_array printed, until the migration audit_checkpoints. 2: docs/audit.md has it byte by byte.';
 
 create table audit_heads (
     tenant_id  bigint not null,

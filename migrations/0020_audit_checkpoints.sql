@@ -6,7 +6,7 @@ alter table audit
     add column form smallint not null default 1;
 comment on column audit.authenticated is 'How the actor was authenticated, such as machine-account; empty: nobody was.';
 comment on column audit.address is 'The network address that the actor came from; empty: there was none.';
-comment on column audit.form is 'How hash covers the row. 1: what jsonb_build_array printed, until migration 20. 2: docs/audit.md has it byte by byte.';
+comment on column audit.form is 'How hash covers the row. 1: what jsonb_build_array printed, until the migration audit_checkpoints. 2: docs/audit.md has it byte by byte.';
 
 create or replace function audit_link() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public

@@ -238,7 +238,7 @@ def write_as_the_database_does(made: Installation, count: int) -> None:
 
 
 class TestOldRows:
-    """Of form 1: written before migration 20, and verified for ever."""
+    """Of form 1: written before the migration audit_checkpoints, and verified for ever."""
 
     @pytest.fixture
     def migrated(

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from faxplan import (
+    cli_audit,
     cli_barring,
     cli_calling,
     cli_cdr,
@@ -201,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_calling.add_commands(commands, common, personal)
     cli_cdr.add_commands(commands, common)
     cli_barring.add_commands(commands, common)
+    cli_audit.add_commands(commands, common)
     return parser
 
 

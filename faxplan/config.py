@@ -69,6 +69,20 @@ class Settings:
     """Longest time that an incoming call waits for the database before it gets 503."""
     log_level: str = "INFO"
     """Of the worker and the command line."""
+    audit_key_file: Path | None = None
+    """The key that signs checkpoints of the audit; default: `audit_key` below state_dir."""
+    checkpoint_dir: Path | None = None
+    """Where checkpoints of the audit are written, best on another machine; default: `checkpoints` below state_dir."""
+    checkpoint_mail_to: str | None = None
+    """Whom checkpoints are mailed to: addresses with commas between them; None: nobody."""
+    checkpoint_mail_minutes: int = 60
+    """At most one mail in that time."""
+    smtp_host: str = "localhost"
+    """The relay that takes our mail, without a log-in."""
+    smtp_port: int = 25
+    """Its port."""
+    smtp_from: str = field(default_factory=lambda: f"faxplan@{socket.gethostname()}")
+    """The address that our mail comes from."""
 
     @property
     def store(self) -> Path:
@@ -94,6 +108,16 @@ class Settings:
     def keys(self) -> Path:
         """Folder of the private keys of readers for a while (transient_readers)."""
         return self.keys_dir or self.state_dir / "keys"
+
+    @property
+    def audit_key(self) -> Path:
+        """The file of the key that signs checkpoints."""
+        return self.audit_key_file or self.state_dir / "audit_key"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of checkpoints of the audit."""
+        return self.checkpoint_dir or self.state_dir / "checkpoints"
 
     @property
     def stop_file(self) -> Path:

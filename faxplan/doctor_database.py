@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from faxplan import migrations, nodes, refused_numbers, render_jobs, routes, tenants, trunks
+from faxplan import doctor_audit, migrations, nodes, refused_numbers, render_jobs, routes, tenants, trunks
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
-from faxplan.findings import Finding, error, ok, warning
+from faxplan.findings import Finding, Level, error, ok, warning
 
 _LEAST_VERSION = 150000
 _MOST_CLOCK_SECONDS = 5.0
@@ -54,6 +54,8 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
     try:
         with db.across_tenants() as tx:
             more, seen = _inside(tx, settings)
+            if all(each.level is Level.OK for each in more if each.what == "schema"):
+                more.append(doctor_audit.checkpoints(tx, settings))
     except DatabaseUnavailable:
         return findings, Seen()
     finally:

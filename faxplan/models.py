@@ -7,6 +7,7 @@ identity columns and constraints are the database's.
 
 from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
+from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
 from faxplan.calling_models import (
     Destination,
     FailureRule,
@@ -21,7 +22,6 @@ from faxplan.directory_models import (
     DidCaller,
     DidRefusal,
     IdArrayField,
-    JsonField,
     Login,
     Mailbox,
     MailboxMember,
@@ -49,6 +49,8 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuditHead",
+    "AuditLeaves",
+    "AuditTree",
     "Call",
     "Destination",
     "Did",
@@ -375,37 +377,3 @@ class Notice(Table):
 
         table_name = "notices"
         primary_key = CompositeKey("tenant_id", "id")
-
-
-class AuditEntry(Table):
-    """Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself."""
-
-    tenant_id = BigIntegerField()
-    sequence = BigIntegerField()
-    at = TimestampField()
-    actor = TextField()
-    action = TextField()
-    object = TextField()
-    result = TextField()
-    details = JsonField()
-    previous_hash = TextField()
-    hash = TextField()
-
-    class Meta:
-        """Where its rows are."""
-
-        table_name = "audit"
-        primary_key = CompositeKey("tenant_id", "sequence")
-
-
-class AuditHead(Table):
-    """The last link of each chain."""
-
-    tenant_id = BigIntegerField(primary_key=True)
-    sequence = BigIntegerField()
-    hash = TextField()
-
-    class Meta:
-        """Where its rows are."""
-
-        table_name = "audit_heads"

@@ -7,6 +7,7 @@ import pytest
 
 from faxplan import (
     accepting,
+    audit_tree,
     caller_ids,
     destinations,
     did_callers,
@@ -98,6 +99,7 @@ def inhabited(world: World, tmp_path: Path) -> World:
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:
             vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])
+    audit_tree.grow(world.admin, lambda _: None)
     ids = {world.acme.tenant.id, world.borea.tenant.id}
     with connected(world.installation, "faxplan_backup") as cursor:
         for table in tenant_tables(world.installation):

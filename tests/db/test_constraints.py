@@ -45,6 +45,8 @@ MACHINES_OWN = {
     "notices": OURS,
     "audit": OURS,
     "audit_heads": OURS,
+    "audit_leaves": OURS,
+    "audit_tree": OURS,
 }
 # In the other tables: rules that no input reaches.
 NOT_BY_INPUT = {

@@ -17,6 +17,7 @@ CATALOGUE_NAMES = {
     "BIGINT": "bigint",
     "BLOB": "bytea",
     "INT": "integer",
+    "SMALLINT": "smallint",
     "TEXT": "text",
     "BOOL": "boolean",
     "DATE": "date",

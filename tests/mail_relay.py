@@ -1,0 +1,83 @@
+"""A mail relay on the loopback that keeps what it is handed: as much of RFC 5321 as smtplib speaks."""
+
+import socketserver
+import threading
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from types import TracebackType
+
+
+@dataclass
+class Mail:
+    sender: str
+    recipients: list[str]
+    message: EmailMessage
+
+
+@dataclass
+class MailRelay:
+    """`refused`: addresses that it takes no mail for; `busy`: it takes none at all."""
+
+    refused: set[str] = field(default_factory=set)
+    busy: bool = False
+    mails: list[Mail] = field(default_factory=list)
+
+    def __enter__(self) -> "MailRelay":
+        relay = self
+
+        class Dialogue(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                relay.talk(self)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dialogue)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:
+        def say(line: str) -> None:
+            dialogue.wfile.write(f"{line}\r\n".encode())
+
+        sender, recipients = "", []
+        say("421 too busy" if self.busy else "220 relay.example")
+        while line := dialogue.rfile.readline().decode().strip():
+            verb, address = line[:4].upper(), line.partition("<")[2].partition(">")[0]
+            if verb == "MAIL":
+                sender, recipients = address, []
+                say("250 ok")
+            elif verb == "RCPT":
+                if address in self.refused:
+                    say("550 no such mailbox")
+                else:
+                    recipients.append(address)
+                    say("250 ok")
+            elif verb == "DATA":
+                say("354 go on")
+                message = message_from_bytes(self._data(dialogue), policy=policy.SMTP)
+                assert isinstance(message, EmailMessage)
+                self.mails.append(Mail(sender, recipients, message))
+                say("250 taken")
+            elif verb == "QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 ok")
+
+    def _data(self, dialogue: socketserver.StreamRequestHandler) -> bytes:
+        lines = []
+        while (line := dialogue.rfile.readline()) != b".\r\n":
+            lines.append(line.removeprefix(b"."))
+        return b"".join(lines)

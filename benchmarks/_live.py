@@ -214,5 +214,5 @@ def rendered(place: Place, fax_id: int) -> Path:
             "select r.document_id from faxes f join renderings r on r.id = f.rendering_id where f.id = %s", (fax_id,)
         )
         stored = documents.get(tx, world.acme.tenant.id, int(document))
-    world.store.copy_to(stored, target)
+    world.copy_out(stored, target)
     return target

@@ -145,8 +145,10 @@ class Runtime:
         self._hear()
         # Before it reports: whoever waits for this node to be there may hand in at once what it is to read.
         if now >= self._next_renewal:
-            more = transient_readers.renew(self._db, self._store.keys, self._settings.node)
-            self._next_renewal = now + (SWEEP_SECONDS if more else transient_readers.RENEWAL_SECONDS)
+            # First: a folder of keys that cannot be written must not keep the runtime from all else.
+            self._next_renewal = now + SWEEP_SECONDS
+            if not transient_readers.renew(self._db, self._store.keys, self._settings.node):
+                self._next_renewal = now + transient_readers.RENEWAL_SECONDS
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             with self._db.across_tenants() as tx:

@@ -125,8 +125,10 @@ class ToSend:
 
     COLUMNS: ClassVar[str] = """d.tenant_id, d.kind, d.object_name, d.bytes, d.header_digest, d.sha256, array(
         select encode(k.public_key || w.wrap, 'hex') from transient_wraps w join transient_keys k on k.id = w.key_id
-        where w.tenant_id = d.tenant_id and w.document_id = d.id) as wraps"""
-    """Of documents d, for `of`."""
+        where w.tenant_id = d.tenant_id and w.document_id = d.id
+          and k.created_at > now() - interval '3 days') as wraps"""
+    """Of documents d, for `of`. Without those to keys of machines that are dead (transient_readers.LOST_SECONDS): a fax
+    would wait for them for ever."""
     NAMES: ClassVar[tuple[str, ...]] = ("tenant_id", "kind", "object_name", "bytes", "header_digest", "sha256", "wraps")
 
     @classmethod

@@ -11,9 +11,10 @@ from faxplan.call_result import CallResult
 from faxplan.documents import KeyGone, ToSend, get_to_send
 from faxplan.enrolment import NotEnrolled
 from faxplan.outbound import SendRequest
-from faxplan.transient_readers import NoDispatch
+from faxplan.transient_readers import LOST_SECONDS, NoDispatch
 from tests.db.test_failing_over import settle
 from tests.faxes import NUMBER, claim, queued
+from tests.past_the_gate import connected
 from tests.world import Office, World, office
 
 SENT = CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=3)
@@ -128,6 +129,17 @@ def test_a_fax_whose_keys_are_gone_ends_and_says_to_send_it_again(world: World, 
     row = world.fax(world.acme, fax_id)
     assert row["state"] == "failed"
     assert "send it again" in str(row["explanation"])
+
+
+def test_a_fax_that_only_a_dead_machine_could_open_is_not_waited_for(world: World, tmp_path: Path) -> None:
+    queued(world, world.acme)
+    with connected(world.installation, "postgres") as cursor:
+        cursor.execute("update transient_keys set node = 'dead', public_key = %s", (b"d" * 32,))
+        cursor.execute("update transient_keys set created_at = now() - make_interval(secs => %s)", (LOST_SECONDS + 1,))
+        cursor.connection.commit()
+    (fax,) = claim(world)
+    with pytest.raises(KeyGone):
+        world.store.copy_to_send(fax.rendering, tmp_path / "pages.tif")
 
 
 def test_only_who_could_read_it_again_sends(world: World, letter: Path) -> None:

@@ -1,13 +1,20 @@
 """What a stranger may write wherever SIP or T.30 lets them write something."""
 
+import hashlib
+import tempfile
+from pathlib import Path
 from urllib.parse import quote
+
+_TREE = hashlib.sha256(__file__.encode()).hexdigest()[:8]
+TOUCHED = Path(tempfile.gettempdir()) / f"faxplan-ran-a-strangers-text-{_TREE}"
+"""What the texts would make if anything ran them: named after this tree, so that no other run's is met."""
 
 TEXTS = [
     "O'Brien\"; drop table faxes; --",
     "a\r\nVia: b\r\n\r\nINVITE",
     "a\0b",
     "\udcff\ud800",
-    "${system(touch /tmp/x)}",
+    f"${{system(touch {TOUCHED})}}",
     "%24%7Bsystem(id)%7D",
     "<script>alert(1)</script>",
     "../" * 100,
@@ -15,6 +22,12 @@ TEXTS = [
     "A" * 10_000,
     ";tag=1;tag=2,<sip:x@y>",
 ]
+
+
+def assert_nothing_ran() -> None:
+    if TOUCHED.exists():
+        TOUCHED.unlink()
+        raise AssertionError(f"{TOUCHED} had been made: a text of this module was run as a command")
 
 
 def headers(text: str) -> list[tuple[str, str]]:
@@ -47,7 +60,7 @@ NUMBERS = [
     "tel:2;phone-context=+4911", "\uff11\uff11\uff12", "11880", "+4911880", "0 115",
     "+499001123456", "+49900112345678", "0900 1123456", "+1 900 555 1234", "+881612345678", "+979123456789",
     "+493099009900000}sofia/gateway/carrier/+493099009900000",
-    "+493099009900000 '&system(touch /tmp/x)'",
+    f"+493099009900000 '&system(touch {TOUCHED})'",
     "+493099009900000'&python(fax_out 1)'",
     "{absolute_codec_string=G729}+493099009900000",
     "[leg_timeout=1]+493099009900000",

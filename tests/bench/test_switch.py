@@ -73,7 +73,7 @@ def only(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("t38", ["accept", "refuse"])
 def test_a_fax_from_outside(bench_switch: Switch, received: Path, make_tiff: MakeTiff, t38: str) -> None:
     tiff = make_tiff(3)
-    hostile = 'O\'Brien "${system(touch /tmp/x)}" <a>,{b}'
+    hostile = 'O\'Brien "${system(id)}" <a>,{b}'
     call = InboundCall(OWN_PREFIX + "11", tiff, caller="anonymous", caller_name=hostile, behaviour=Behaviour(t38=t38))
     result = bench_switch.call_in(call)
     assert result.ended.wait(60)

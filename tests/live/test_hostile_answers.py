@@ -15,7 +15,7 @@ from faxplan.event_socket import EventSocket
 from faxplan.freeswitch_instance import Instance
 from faxplan.outbound import SendRequest
 from tests.bench.whole import wait_for
-from tests.hostile import TEXTS, headers
+from tests.hostile import TEXTS, assert_nothing_ran, headers
 from tests.live.calls import Live
 from tests.live.hostile_callee import HostileCallee
 from tests.live.running import faxplan_on_freeswitch, send, settled
@@ -44,7 +44,7 @@ def nothing_happens(faxplan: Instance) -> Iterator[EventSocket]:
         yield connection
     wait_for(lambda: "0 total" in faxplan.api("show channels count"), "the last channel to be gone")
     assert children(faxplan.pid) == started
-    assert not Path("/tmp/x").exists()
+    assert_nothing_ran()
     wait_for(lambda: "+OK" in faxplan.api("python fax_queue::alive"), "Python in the switch to answer")
 
 

@@ -12,7 +12,7 @@ from faxplan.event_socket import EventSocket
 from faxplan.freeswitch_instance import Instance
 from tests.bench.whole import wait_for
 from tests.faxes import noticed
-from tests.hostile import TEXTS, headers
+from tests.hostile import TEXTS, assert_nothing_ran, headers
 from tests.live.calls import Live
 from tests.live.raw_sip import RawCall
 from tests.live.running import faxplan_on_freeswitch
@@ -194,7 +194,7 @@ def test_strangers_text_does_nothing(world: World, faxplan: Instance, three_page
             assert variables_of(connection, name) - known == set(), name
     wait_for(lambda: "0 total" in faxplan.api("show channels count"), "the last channel to be gone")
     assert children(faxplan.pid) == started
-    assert not Path("/tmp/x").exists()
+    assert_nothing_ran()
     wait_for(lambda: "+OK" in faxplan.api("python fax_queue::alive"), "Python in the switch to answer")
 
 

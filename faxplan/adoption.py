@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import documents, sealed, tenants, transient_readers, vault
+from faxplan import document_store, documents, sealed, tenants, transient_readers, vault
 from faxplan.db import Database, Transaction
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.tenants import Tenant
 
@@ -54,7 +54,7 @@ def adopt(worker: Database, store: Store, *, told: Callable[[int, int], None] | 
                 name, is_waited_for = _seal(worker, store, tenant_id, document_id, folder / "plain")
             old.append(name)
             waits = waits or is_waited_for
-        except documents.DocumentLost as error:
+        except document_store.DocumentLost as error:
             lost[document_id] = str(error)
         if told is not None:
             told(count, len(plain))

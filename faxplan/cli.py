@@ -34,7 +34,7 @@ from faxplan import (
 )
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import FaxplanError
 from faxplan.users import User
 

@@ -8,7 +8,7 @@ from faxplan.call_rate import HELD_SECONDS, CallRate
 from faxplan.claims import Claim, ClaimedFax
 from faxplan.config import Settings
 from faxplan.db import Database, Transaction
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.live_calls import LiveCalls
 from faxplan.one_by_one import one_by_one

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faxplan import pending
 from faxplan.config import Settings
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.findings import Finding, error, ok, warning
 
 _FULL = 0.9

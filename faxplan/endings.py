@@ -3,7 +3,7 @@
 from faxplan import failure_rules, inbound, pending, settling, t30_trace
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
 from faxplan.pending import Pending, PendingFax

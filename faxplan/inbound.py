@@ -19,7 +19,8 @@ from enum import Enum, auto
 from faxplan import attempts, audit, documents, mailboxes, notices, pending, queue, received_documents, vault
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
-from faxplan.documents import Store, Wrapped
+from faxplan.document_store import Store
+from faxplan.documents import Wrapped
 from faxplan.pending import PendingFax
 from faxplan.received_documents import MEDIA_TYPES, Brought
 from faxplan.spool import InboundSidecar, Spool

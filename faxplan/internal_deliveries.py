@@ -6,7 +6,7 @@ from threading import Event
 
 from faxplan import internal_delivery, queue
 from faxplan.db import Database
-from faxplan.documents import Store, StoreUnavailable
+from faxplan.document_store import Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable
 
 

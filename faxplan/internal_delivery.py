@@ -34,7 +34,8 @@ from faxplan import (
 from faxplan.call_result import CallResult, without_channel
 from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
-from faxplan.documents import Sealed, Store, ToSend
+from faxplan.document_store import Store
+from faxplan.documents import Sealed, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred

@@ -1,4 +1,4 @@
-"""One fax out, up to the queue and from the last call on: submit, rendered, cancel, finish (calls: settling.py)."""
+"""One fax out: submit, cancel, finish. In between come pages (renderings.py), the queue, and calls (settling.py)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,13 +22,12 @@ from faxplan import (
     vault,
 )
 from faxplan.db import Database, Row, Transaction
-from faxplan.documents import Sealed, Store, ToSend
+from faxplan.document_store import Store
+from faxplan.documents import Sealed
 from faxplan.enrolment import NotEnrolled
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, QuotaExceeded
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
 from faxplan.priorities import Priority
-from faxplan.render_jobs import RenderJob
 from faxplan.rendering import Resolution
-from faxplan.tenants import Tenant
 from faxplan.transient_readers import TransientKey
 from faxplan.users import User
 from faxplan.vault import MailboxKey
@@ -104,7 +103,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
                 media_type=found.media_type,
                 pages=found.pages,
             )
-            _check_pages_per_hour(tenant, found.pages)
+            quotas.check_hour(tenant, found.pages)
             fax_id = _accept(tx, user, request, original, called, after_answer, calling, found.pages)
     except DatabaseUnavailable:
         # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
@@ -187,143 +186,6 @@ def _accept(
         pages=pages,
     )
     return fax_id
-
-
-@dataclass(frozen=True, slots=True)
-class RenderOrder:
-    """What the worker has to render."""
-
-    original: ToSend
-    resolution: Resolution
-
-
-def render_order(tx: Transaction, job: RenderJob) -> RenderOrder:
-    """What a claimed job asks for."""
-    row = tx.row(
-        "select original_id, resolution from renderings where tenant_id = %s and id = %s",
-        (job.tenant_id, job.rendering_id),
-    )
-    if row is None:
-        raise NotFound(f"There is no rendering {job.rendering_id}.")
-    return RenderOrder(documents.get_to_send(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]))
-
-
-def rendered(db: Database, job: RenderJob, worker: str, made: Sealed, pages: int) -> bool:
-    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
-
-    May be repeated where an answer of the database was lost.
-    """
-    with db.tenant(job.tenant_id) as tx:
-        queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
-        if not render_jobs.finish(tx, job, worker):
-            return documents.is_recorded(tx, made.stored)
-        waiting = _waiting(tx, job)
-        # Where all were cancelled meanwhile, nobody is to send it.
-        machines = transient_readers.current(tx) if waiting else []
-        to_send = made.wrapped(_mailboxes(tx, job), machines)
-        document_id = documents.record(tx, to_send, media_type="image/tiff", pages=pages)
-        tx.execute(
-            "update renderings set state = 'rendered', document_id = %s where tenant_id = %s and id = %s",
-            (document_id, job.tenant_id, job.rendering_id),
-        )
-        tenant = tenants.get(tx, job.tenant_id)
-        for fax in waiting:
-            try:
-                _check_pages_per_hour(tenant, pages)
-                _fit_reservation(tx, fax, pages)
-            except QuotaExceeded as error:
-                finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
-                continue
-            _enqueue_rendered(tx, fax)
-    return True
-
-
-def _mailboxes(tx: Transaction, job: RenderJob) -> list[MailboxKey]:
-    """Of all who have a fax with this rendering."""
-    rows = tx.rows(
-        "select distinct mailbox_id from faxes where tenant_id = %s and rendering_id = %s",
-        (job.tenant_id, job.rendering_id),
-    )
-    return vault.keys_of_mailboxes(tx, job.tenant_id, [row["mailbox_id"] for row in rows])
-
-
-def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:
-    """Sends the rest of a fax (its row, locked) from pages that every machine takes, which are made first."""
-    tenant_id = fax["tenant_id"]
-    rendering_id = tx.value(
-        """with wanted as (
-               select original_id from renderings where tenant_id = %(tenant)s and id = %(old)s),
-           made as (
-               insert into renderings (tenant_id, original_id, resolution)
-               select %(tenant)s, original_id, %(resolution)s from wanted
-               on conflict on constraint renderings_original_key do nothing returning id),
-           ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
-           select id from made union all
-           select r.id from renderings r join wanted w on w.original_id = r.original_id
-           where r.tenant_id = %(tenant)s and r.resolution = %(resolution)s""",
-        {"tenant": tenant_id, "old": fax["rendering_id"], "resolution": Resolution.FINE_A4.value},
-    )
-    tx.execute(
-        """update faxes set state = 'accepted', rendering_id = %s, resolution = %s, rendered_again = true,
-                            pages_done = %s, explanation = %s, not_before = null where tenant_id = %s and id = %s""",
-        (rendering_id, Resolution.FINE_A4.value, pages_done, explanation, tenant_id, fax["id"]),
-    )
-    queue.hold_rendering(tx, tenant_id, rendering_id)
-    state = tx.value("select state from renderings where tenant_id = %s and id = %s", (tenant_id, rendering_id))
-    if state == "failed":
-        finish(tx, fax, "failed", explanation, pages_done=pages_done, error_id="rendering-failed", actor="switch")
-    elif state == "rendered":
-        _enqueue_rendered(tx, {**fax, "pages_done": pages_done, "explanation": explanation})
-    tx.notify(render_jobs.CHANNEL)
-
-
-def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
-    queue.enqueue(
-        tx,
-        fax["tenant_id"],
-        fax["id"],
-        pages_done=fax["pages_done"],
-        delay_seconds=0,
-        explanation=fax["explanation"],
-    )
-
-
-def _check_pages_per_hour(tenant: Tenant, pages: int | None) -> None:
-    """Raises QuotaExceeded for what no hour has room for."""
-    if pages is not None and not tenant.has_an_hour_for(pages):
-        raise QuotaExceeded(
-            f"This fax has {pages} pages, and {tenant.name} may send {tenant.pages_per_hour} an hour: send it in "
-            "parts, or ask your administrator for more."
-        )
-
-
-def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
-    held = fax["reserved_pages"]
-    if pages > held:
-        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - held, held=held)
-    tx.execute(
-        "update faxes set pages = %s, reserved_pages = greatest(reserved_pages, %s) where tenant_id = %s and id = %s",
-        (pages, pages, fax["tenant_id"], fax["id"]),
-    )
-
-
-def rendering_failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> None:
-    """Ends every fax that waits for a rendering which cannot be made."""
-    with db.tenant(job.tenant_id) as tx:
-        queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
-        if not render_jobs.finish(tx, job, worker):
-            return
-        tx.execute(
-            """update renderings set state = 'failed', error_id = %s, error_text = %s
-               where tenant_id = %s and id = %s""",
-            (error.error_id, str(error), job.tenant_id, job.rendering_id),
-        )
-        for fax in _waiting(tx, job):
-            finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
-
-
-def _waiting(tx: Transaction, job: RenderJob) -> list[Row]:
-    return queue.lock_faxes_of_rendering(tx, job.tenant_id, job.rendering_id)
 
 
 def cancel(db: Database, user: User, fax_id: int) -> bool:

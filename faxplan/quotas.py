@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound, QuotaExceeded
+from faxplan.tenants import Tenant
 
 _TURN = 0x71756F
 """Any number ("quo" in ASCII). An update locks several quotas in no set order: two at once may be a deadlock."""
@@ -28,6 +29,15 @@ _COUNT = f"""update quotas q set used_pages = {_USED} + %(used)s,
                                reserved_pages = greatest(q.reserved_pages + %(reserved)s, 0), period_start = {_START}
              from tenants t
              where q.tenant_id = %(tenant)s and t.id = q.tenant_id and (q.user_id = %(user)s or q.user_id is null)"""
+
+
+def check_hour(tenant: Tenant, pages: int | None) -> None:
+    """Raises QuotaExceeded for a fax that no hour has room for. pages None: not known yet."""
+    if pages is not None and not tenant.has_an_hour_for(pages):
+        raise QuotaExceeded(
+            f"This fax has {pages} pages, and {tenant.name} may send {tenant.pages_per_hour} an hour: send it in "
+            "parts, or ask your administrator for more."
+        )
 
 
 def set_limit(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import documents, received
+from faxplan import document_store, documents, received
 from faxplan.call_result import CallResult
 from faxplan.documents import StoredObject, Wrapped
 from faxplan.vault import MailboxKey
@@ -56,7 +56,7 @@ def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, mailboxes
         for kind, file in ((documents.RECEIVED_TIFF, tiff), (documents.RECEIVED_PDF, pdf)):
             if pages and file is not None:
                 target = folder / f"{kind}.sealed"
-                made.append(documents.seal_file(file, target, tenant_id, kind).wrapped(to))
+                made.append(document_store.seal_file(file, target, tenant_id, kind).wrapped(to))
     finally:
         if pdf is not None:
             pdf.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from types import FrameType
 from faxplan import config, demo, files, home, nodes, numbers, processes, run_fax, run_switch, trunks
 from faxplan.config import to_toml
 from faxplan.db import Database
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import FaxplanError, SwitchUnavailable
 from faxplan.free_ports import free_sip_port
 from faxplan.home import PROJECT, Home

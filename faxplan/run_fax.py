@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from faxplan import demo, enrolment, history, numbers, outbound, progress, saving, time_line
 from faxplan.db import Database
 from faxplan.demo import Demo, Party
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import FaxplanError
 from faxplan.history import Fax
 from faxplan.home import Home

@@ -11,7 +11,7 @@ from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.dialer import LEAST_WAIT_SECONDS, Dialer
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.endings import Endings
 from faxplan.errors import DatabaseUnavailable
 from faxplan.gateway_sync import GatewaySync

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from faxplan import documents, received
 from faxplan.db import Database
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import FaxplanError
 from faxplan.history import Fax
 from faxplan.keyring import Keyring

@@ -12,6 +12,7 @@ from faxplan import (
     failure_rules,
     outbound,
     queue,
+    renderings,
     tenants,
     trunk_health,
     turns,
@@ -329,7 +330,7 @@ def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, act
     else:
         _note_call(tx, fax, decision)
         if decision.render_again:
-            outbound.render_again(tx, fax, decision.pages_done, decision.explanation)
+            renderings.render_again(tx, fax, decision.pages_done, decision.explanation)
             return
         queue.enqueue(
             tx,

@@ -13,7 +13,7 @@ from functools import partial
 from faxplan import dial_string, header_line, numbers, post_dial
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import FaxplanError, NoCallerId, NoRoute
 from faxplan.header_line import HeaderLine
 from faxplan.spool import OutboundSidecar, Spool

@@ -1,6 +1,6 @@
 """Whether the document store is there, with a word in the log when that changes."""
 
-from faxplan.documents import Store, StoreUnavailable
+from faxplan.document_store import Store, StoreUnavailable
 from faxplan.switch import Switch
 
 

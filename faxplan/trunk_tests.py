@@ -29,7 +29,8 @@ from faxplan import (
 )
 from faxplan.claims import ClaimedFax
 from faxplan.db import Database, Row, Transaction
-from faxplan.documents import Sealed, Store, ToSend
+from faxplan.document_store import Store
+from faxplan.documents import Sealed, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.outbound import TenantDisabled
 from faxplan.tenants import Tenant

@@ -15,15 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import outbound, render_jobs, rendering, transient_readers
+from faxplan import render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.documents import RENDERING, DocumentLost, KeyElsewhere, Sealed, Store, StoreUnavailable
+from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
+from faxplan.documents import RENDERING, Sealed
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
 from faxplan.listener import Listener
-from faxplan.outbound import RenderOrder
 from faxplan.render_jobs import RenderJob
+from faxplan.renderings import RenderOrder
 from faxplan.transient_readers import KeyGone
 
 T = TypeVar("T")
@@ -139,7 +140,7 @@ class Worker:
                 self._try_again(job, error)
         else:
             self._machine_delay = RETRY_SECONDS
-            if not self._insist(lambda: outbound.rendered(self._db, job, self._name, made, pages)):
+            if not self._insist(lambda: renderings.finished(self._db, job, self._name, made, pages)):
                 self._store.delete(made.stored.object_name)
 
     def _insist(self, step: Callable[[], T]) -> T:
@@ -166,7 +167,7 @@ class Worker:
             LOG.error("%s The next worker of this machine frees the job.", error)
 
     def _fail(self, job: RenderJob, error: FaxplanError) -> None:
-        self._insist(lambda: outbound.rendering_failed(self._db, job, self._name, error))
+        self._insist(lambda: renderings.failed(self._db, job, self._name, error))
 
     def _postpone(self, job: RenderJob, delay_seconds: float, *, counts: bool) -> None:
         with self._db.across_tenants() as tx:
@@ -188,7 +189,7 @@ class Worker:
 
     def _order(self, job: RenderJob) -> RenderOrder:
         with self._db.tenant(job.tenant_id) as tx:
-            return outbound.render_order(tx, job)
+            return renderings.order(tx, job)
 
     def _wait_for_machine(self, job: RenderJob, error: Exception) -> None:
         """A full, broken or missing disk is no document's fault: no job fails for it; each waits longer, until one

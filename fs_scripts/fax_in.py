@@ -13,7 +13,7 @@ import faxplan_switch
 from faxplan import accepting, call_result, encrypted_media, inbound, invite, t30_trace
 from faxplan import channel_variables as cv
 from faxplan.accepting import Accepted, IncomingCall, Node, Refused
-from faxplan.documents import StoreUnavailable
+from faxplan.document_store import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.lookups import TooManyLookups
 

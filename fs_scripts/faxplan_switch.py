@@ -16,7 +16,7 @@ import load_once
 from faxplan import config
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.journal import Journal
 from faxplan.listener import Listener
 from faxplan.lookups import Lookups

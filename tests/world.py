@@ -11,7 +11,8 @@ import pytest
 from faxplan import dids, documents, keyring, routes, tenants, transient_readers, trunk_directory, users, vault
 from faxplan.config import Settings
 from faxplan.db import Database, Transaction
-from faxplan.documents import Sealed, Store, StoredObject, Wrapped
+from faxplan.document_store import Store
+from faxplan.documents import Sealed, StoredObject, Wrapped
 from faxplan.journal import Journal
 from faxplan.keyring import Enrolment, Keyring
 from faxplan.listener import Listener

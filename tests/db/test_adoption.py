@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import adoption, documents
+from faxplan import adoption, document_store, documents
 from faxplan.adoption import Adopted, NotAllEnrolled
 from faxplan.call_result import CallResult
 from tests.db.test_failing_over import settle
@@ -139,11 +139,11 @@ def test_a_crash_loses_nothing_and_leaves_nothing_plain(
 
     with monkeypatch.context() as crashing:
         if step == "sealing":
-            crashing.setattr(documents.Store, "seal", crash)
+            crashing.setattr(document_store.Store, "seal", crash)
         elif step == "recording":
             crashing.setattr(documents, "replace_plain", crash)
         else:
-            crashing.setattr(documents.Store, "delete", crash)
+            crashing.setattr(document_store.Store, "delete", crash)
         with pytest.raises(Crash):
             adopt(world)
     adopt(world)

@@ -14,19 +14,10 @@ from typing import Any
 
 import pytest
 
-from faxplan import documents, sealed, transient_readers, wraps
+from faxplan import document_store, documents, sealed, transient_readers, wraps
 from faxplan.config import Settings
-from faxplan.documents import (
-    DocumentLost,
-    KeyElsewhere,
-    Locked,
-    Sealed,
-    Store,
-    StoredObject,
-    StoreUnavailable,
-    ToSend,
-    Wrapped,
-)
+from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
+from faxplan.documents import Locked, Sealed, StoredObject, ToSend, Wrapped
 from faxplan.errors import NotFound
 from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Keyring
@@ -94,7 +85,7 @@ def test_another_document_in_its_place_is_not_passed_on(store: Store, file: Path
 
 
 def test_what_was_sealed_elsewhere_is_taken_in_once_or_twice(store: Store, file: Path, tmp_path: Path) -> None:
-    made = documents.seal_file(file, tmp_path / "there", 7, documents.RECEIVED_TIFF)
+    made = document_store.seal_file(file, tmp_path / "there", 7, documents.RECEIVED_TIFF)
     for _ in range(2):
         store.take_in(tmp_path / "there", made.stored)
     assert len(objects(store)) == 1
@@ -166,7 +157,7 @@ def test_its_name_and_its_folders_name_are_made_durable(
 ) -> None:
     put(store, file)  # which makes the store
     synced: list[Path] = []
-    monkeypatch.setattr(documents, "fsync_folder", synced.append)
+    monkeypatch.setattr(document_store, "fsync_folder", synced.append)
     name = put(store, file).stored.object_name
     assert synced == [store.root / name[:2], store.root]
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from faxplan import destinations, failure_rules, outbound, queue, render_jobs, settling, tenants, trunk_health
+from faxplan import (
+    destinations,
+    failure_rules,
+    queue,
+    render_jobs,
+    renderings,
+    settling,
+    tenants,
+    trunk_health,
+)
 from faxplan.call_result import CallResult, without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.destinations import Offered
@@ -590,7 +599,7 @@ class TestRenderedAgain:
             fax = queue.lock_fax(tx, world.acme.tenant.id, fax_id)
             assert fax is not None
             queue.withdraw(tx, world.acme.tenant.id, fax_id)
-            outbound.render_again(tx, fax, 0, "once more")
+            renderings.render_again(tx, fax, 0, "once more")
         assert world.fax(world.acme, fax_id)["state"] == "queued"
         assert next_call(world).rendering == made.rendering
 
@@ -613,15 +622,15 @@ class TestRenderedAgain:
 
         def finish() -> None:
             if made:
-                outbound.rendered(world.worker, job, "test", sealed, 3)
+                renderings.finished(world.worker, job, "test", sealed, 3)
             else:
-                outbound.rendering_failed(world.worker, job, "test", NotFound("no such document"))
+                renderings.failed(world.worker, job, "test", NotFound("no such document"))
 
         worker = threading.Thread(target=finish)
         with world.switch.tenant(tenant_id) as tx:
             fax = queue.lock_fax(tx, tenant_id, fax_id)
             assert fax is not None
-            outbound.render_again(tx, fax, 0, "once more")
+            renderings.render_again(tx, fax, 0, "once more")
             worker.start()
             # Either it waits for us, or it is done before we are.
             waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"

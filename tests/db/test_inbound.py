@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from PIL import Image
 
-from faxplan import documents, files, inbound, mailboxes, queue, received
+from faxplan import document_store, documents, files, inbound, mailboxes, queue, received
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.db import Database
@@ -181,7 +181,7 @@ def crash(*_: Any, **__: Any) -> None:
 
 SECURE_STEPS = {
     "making the PDF": (received, "to_pdf"),
-    "sealing": (documents, "seal_file"),
+    "sealing": (document_store, "seal_file"),
     "the TIFF sealed": (pending_module, "write_durably"),
     "writing call.json": (files, "fsync_folder"),
     "before the spool is cleared": (pending_module, "fsync_folder"),
@@ -235,7 +235,7 @@ def test_what_is_secured_is_on_the_disk_before_the_spool_lets_go_of_it(
 
 
 DELIVER_STEPS = {
-    "storing": (documents.Store, "take_in"),
+    "storing": (document_store.Store, "take_in"),
     "committing": (inbound, "_commit"),
     "removing": (shutil, "rmtree"),
 }
@@ -269,7 +269,7 @@ def test_a_disk_that_was_full_for_a_moment_costs_no_result(world: World, monkeyp
     fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
     pending = pending_folder(world)
     with monkeypatch.context() as full:
-        full.setattr(documents, "seal_file", crash)
+        full.setattr(document_store, "seal_file", crash)
         with pytest.raises(Crash):
             pending.secure(world.spool, sidecar, WELL)
     left = adopt(world.spool, pending, sidecar.attempt_id)

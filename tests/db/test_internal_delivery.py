@@ -24,7 +24,7 @@ from faxplan import (
 )
 from faxplan import received as received_pages
 from faxplan.db import Transaction
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable
 from faxplan.queue import InternalFax
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound, render_jobs
+from faxplan import outbound, render_jobs, renderings
 from faxplan.render_jobs import RenderJob
 from tests.faxes import NUMBER
 from tests.world import World
@@ -36,9 +36,9 @@ def test_a_dead_workers_rendering_is_taken_over_and_its_late_result_dropped(worl
     assert heir is not None
     assert (heir.rendering_id, heir.tries) == (dead.rendering_id, 2)
     made = world.seal(Path(__file__), world.acme)
-    assert not outbound.rendered(world.worker, dead, "one", made, 1)
+    assert not renderings.finished(world.worker, dead, "one", made, 1)
     assert world.fax(world.acme, rendering)["state"] == "accepted"
-    assert outbound.rendered(world.worker, heir, "two", made, 1)
+    assert renderings.finished(world.worker, heir, "two", made, 1)
     assert world.fax(world.acme, rendering)["state"] == "queued"
 
 

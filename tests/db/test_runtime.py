@@ -11,7 +11,8 @@ import pytest
 
 from faxplan import nodes, outbound, queue, staging, whereabouts
 from faxplan.claims import ClaimedFax
-from faxplan.documents import Store, StoredObject
+from faxplan.document_store import Store
+from faxplan.documents import StoredObject
 from faxplan.listener import Listener
 from faxplan.runtime import RECOVERY_SECONDS
 from faxplan.spool import OutboundSidecar, Spool

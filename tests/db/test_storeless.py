@@ -7,7 +7,7 @@ import pytest
 
 from faxplan import outbound
 from faxplan.call_result import CallResult
-from faxplan.documents import Store, StoreUnavailable
+from faxplan.document_store import Store, StoreUnavailable
 from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import Worker

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound, render_jobs
+from faxplan import outbound, render_jobs, renderings
 from faxplan.call_result import CallResult
-from faxplan.documents import KeyGone, ToSend, get_to_send
+from faxplan.documents import ToSend, get_to_send
 from faxplan.enrolment import NotEnrolled
 from faxplan.outbound import SendRequest
-from faxplan.transient_readers import LOST_SECONDS, NoDispatch
+from faxplan.transient_readers import LOST_SECONDS, KeyGone, NoDispatch
 from tests.db.test_failing_over import settle
 from tests.faxes import NUMBER, claim, queued
 from tests.past_the_gate import connected
@@ -73,7 +73,7 @@ def test_what_is_rendered_after_all_were_cancelled_no_machine_opens(world: World
         job = render_jobs.claim(tx, worker="test", lease_seconds=60)
     assert job is not None
     outbound.cancel(world.portal, world.acme.user, fax_id)
-    assert outbound.rendered(world.worker, job, "test", world.seal(letter, world.acme), 1)
+    assert renderings.finished(world.worker, job, "test", world.seal(letter, world.acme), 1)
     assert open_to_machines(world) == []
 
 
@@ -82,7 +82,7 @@ def test_one_that_cannot_be_rendered_no_machine_opens(world: World, letter: Path
     with world.worker.across_tenants() as tx:
         job = render_jobs.claim(tx, worker="test", lease_seconds=60)
     assert job is not None
-    outbound.rendering_failed(world.worker, job, "test", KeyGone("its key is gone"))
+    renderings.failed(world.worker, job, "test", KeyGone("its key is gone"))
     assert open_to_machines(world) == []
 
 

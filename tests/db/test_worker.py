@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import outbound, render_jobs, rendering
+from faxplan import outbound, render_jobs, rendering, renderings
 from faxplan import worker as worker_module
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.listener import Listener
@@ -197,13 +197,13 @@ def job_row(world: World) -> tuple[int, str | None]:
     return row["tries"], row["worker"]
 
 
-@pytest.mark.parametrize("step", ["render_order", "rendered"])
+@pytest.mark.parametrize("step", ["order", "finished"])
 def test_a_database_that_is_away_in_mid_job_costs_no_rendering_and_no_try(
     world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None, step: str
 ) -> None:
     made, real = [], rendering.render
     monkeypatch.setattr(rendering, "render", lambda *a, **o: made.append(real(*a, **o)) or made[-1])
-    monkeypatch.setattr(outbound, step, away(2 * MOST_TRIES, getattr(outbound, step)))
+    monkeypatch.setattr(renderings, step, away(2 * MOST_TRIES, getattr(renderings, step)))
     assert worker(world).work_one()
     assert len(made) == 1
     assert world.fax(world.acme, fax_id)["state"] == "queued"
@@ -214,7 +214,7 @@ def test_a_database_that_is_away_when_a_document_is_refused_keeps_the_reason(
     world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
 ) -> None:
     monkeypatch.setattr(rendering, "render", failing(DocumentRefused("It has nothing in it. Send another.")))
-    monkeypatch.setattr(outbound, "rendering_failed", away(2 * MOST_TRIES, outbound.rendering_failed))
+    monkeypatch.setattr(renderings, "failed", away(2 * MOST_TRIES, renderings.failed))
     assert worker(world).work_one()
     assert world.fax(world.acme, fax_id)["error_id"] == "document-refused"
 
@@ -222,8 +222,8 @@ def test_a_database_that_is_away_when_a_document_is_refused_keeps_the_reason(
 def test_a_rendering_whose_commit_was_not_answered_is_kept(
     world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
 ) -> None:
-    real = outbound.rendered
-    monkeypatch.setattr(outbound, "rendered", away(1, real, before_that=real))
+    real = renderings.finished
+    monkeypatch.setattr(renderings, "finished", away(1, real, before_that=real))
     assert worker(world).work_one()
     assert world.fax(world.acme, fax_id)["state"] == "queued"
     assert renderings_stored(world) == 1
@@ -233,7 +233,7 @@ def test_a_database_that_stays_away_is_waited_for_as_long_as_the_lease_lasts(
     world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
 ) -> None:
     monkeypatch.setattr(worker_module, "LEASE_SECONDS", 0)
-    monkeypatch.setattr(outbound, "rendered", failing(AWAY))
+    monkeypatch.setattr(renderings, "finished", failing(AWAY))
     with pytest.raises(DatabaseUnavailable):
         worker(world).work_one()
 
@@ -242,7 +242,7 @@ def test_a_worker_stopped_while_it_waits_for_the_database_gives_its_job_back(
     world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, impatient: None
 ) -> None:
     running = worker(world)
-    monkeypatch.setattr(outbound, "rendered", away(1, None, before_that=lambda *_: running.stop()))
+    monkeypatch.setattr(renderings, "finished", away(1, None, before_that=lambda *_: running.stop()))
     running.run()
     assert job_row(world) == (0, None)
     assert world.fax(world.acme, fax_id)["state"] == "accepted"

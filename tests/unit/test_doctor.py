@@ -6,7 +6,7 @@ import pytest
 
 from faxplan import doctor, doctor_folders, doctor_switch, guard
 from faxplan.config import Settings
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.findings import Finding, Level, error, ok, warning
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from faxplan import files
-from faxplan.documents import Store
+from faxplan.document_store import Store
 from faxplan.files import UnsafeFolder
 from faxplan.journal import Journal
 from faxplan.key_folder import KeyFolder

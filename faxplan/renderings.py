@@ -1,0 +1,141 @@
+"""A rendering: an original at one resolution, made once, and the faxes that wait for it."""
+
+from dataclasses import dataclass
+
+from faxplan import documents, outbound, queue, quotas, render_jobs, tenants, transient_readers, vault
+from faxplan.db import Database, Row, Transaction
+from faxplan.documents import Sealed, ToSend
+from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
+from faxplan.render_jobs import RenderJob
+from faxplan.rendering import Resolution
+from faxplan.vault import MailboxKey
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOrder:
+    """What the worker has to render."""
+
+    original: ToSend
+    resolution: Resolution
+
+
+def order(tx: Transaction, job: RenderJob) -> RenderOrder:
+    """What a claimed job asks for."""
+    row = tx.row(
+        "select original_id, resolution from renderings where tenant_id = %s and id = %s",
+        (job.tenant_id, job.rendering_id),
+    )
+    if row is None:
+        raise NotFound(f"There is no rendering {job.rendering_id}.")
+    return RenderOrder(documents.get_to_send(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]))
+
+
+def finished(db: Database, job: RenderJob, worker: str, made: Sealed, pages: int) -> bool:
+    """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
+
+    May be repeated where an answer of the database was lost.
+    """
+    with db.tenant(job.tenant_id) as tx:
+        queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
+        if not render_jobs.finish(tx, job, worker):
+            return documents.is_recorded(tx, made.stored)
+        waiting = _waiting(tx, job)
+        # Where all were cancelled meanwhile, nobody is to send it.
+        machines = transient_readers.current(tx) if waiting else []
+        to_send = made.wrapped(_mailboxes(tx, job), machines)
+        document_id = documents.record(tx, to_send, media_type="image/tiff", pages=pages)
+        tx.execute(
+            "update renderings set state = 'rendered', document_id = %s where tenant_id = %s and id = %s",
+            (document_id, job.tenant_id, job.rendering_id),
+        )
+        tenant = tenants.get(tx, job.tenant_id)
+        for fax in waiting:
+            try:
+                quotas.check_hour(tenant, pages)
+                _fit_reservation(tx, fax, pages)
+            except QuotaExceeded as error:
+                outbound.finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
+                continue
+            _enqueue_rendered(tx, fax)
+    return True
+
+
+def _mailboxes(tx: Transaction, job: RenderJob) -> list[MailboxKey]:
+    """Of all who have a fax with this rendering."""
+    rows = tx.rows(
+        "select distinct mailbox_id from faxes where tenant_id = %s and rendering_id = %s",
+        (job.tenant_id, job.rendering_id),
+    )
+    return vault.keys_of_mailboxes(tx, job.tenant_id, [row["mailbox_id"] for row in rows])
+
+
+def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:
+    """Sends the rest of a fax (its row, locked) from pages that every machine takes, which are made first."""
+    tenant_id = fax["tenant_id"]
+    rendering_id = tx.value(
+        """with wanted as (
+               select original_id from renderings where tenant_id = %(tenant)s and id = %(old)s),
+           made as (
+               insert into renderings (tenant_id, original_id, resolution)
+               select %(tenant)s, original_id, %(resolution)s from wanted
+               on conflict on constraint renderings_original_key do nothing returning id),
+           ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
+           select id from made union all
+           select r.id from renderings r join wanted w on w.original_id = r.original_id
+           where r.tenant_id = %(tenant)s and r.resolution = %(resolution)s""",
+        {"tenant": tenant_id, "old": fax["rendering_id"], "resolution": Resolution.FINE_A4.value},
+    )
+    tx.execute(
+        """update faxes set state = 'accepted', rendering_id = %s, resolution = %s, rendered_again = true,
+                            pages_done = %s, explanation = %s, not_before = null where tenant_id = %s and id = %s""",
+        (rendering_id, Resolution.FINE_A4.value, pages_done, explanation, tenant_id, fax["id"]),
+    )
+    queue.hold_rendering(tx, tenant_id, rendering_id)
+    state = tx.value("select state from renderings where tenant_id = %s and id = %s", (tenant_id, rendering_id))
+    if state == "failed":
+        outbound.finish(
+            tx, fax, "failed", explanation, pages_done=pages_done, error_id="rendering-failed", actor="switch"
+        )
+    elif state == "rendered":
+        _enqueue_rendered(tx, {**fax, "pages_done": pages_done, "explanation": explanation})
+    tx.notify(render_jobs.CHANNEL)
+
+
+def _enqueue_rendered(tx: Transaction, fax: Row) -> None:
+    queue.enqueue(
+        tx,
+        fax["tenant_id"],
+        fax["id"],
+        pages_done=fax["pages_done"],
+        delay_seconds=0,
+        explanation=fax["explanation"],
+    )
+
+
+def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
+    held = fax["reserved_pages"]
+    if pages > held:
+        quotas.reserve(tx, fax["tenant_id"], fax["user_id"], pages - held, held=held)
+    tx.execute(
+        "update faxes set pages = %s, reserved_pages = greatest(reserved_pages, %s) where tenant_id = %s and id = %s",
+        (pages, pages, fax["tenant_id"], fax["id"]),
+    )
+
+
+def failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> None:
+    """Ends every fax that waits for a rendering which cannot be made."""
+    with db.tenant(job.tenant_id) as tx:
+        queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
+        if not render_jobs.finish(tx, job, worker):
+            return
+        tx.execute(
+            """update renderings set state = 'failed', error_id = %s, error_text = %s
+               where tenant_id = %s and id = %s""",
+            (error.error_id, str(error), job.tenant_id, job.rendering_id),
+        )
+        for fax in _waiting(tx, job):
+            outbound.finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
+
+
+def _waiting(tx: Transaction, job: RenderJob) -> list[Row]:
+    return queue.lock_faxes_of_rendering(tx, job.tenant_id, job.rendering_id)

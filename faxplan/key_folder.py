@@ -56,6 +56,12 @@ class KeyFolder:
             file.unlink()
             fsync_folder(self.root)
 
+    def forget_destroyed(self) -> None:
+        """Drops from this process's memory what another process of this machine has destroyed."""
+        for raw in list(self._known):
+            if not self._file(PublicKey(raw)).exists():
+                self._known.pop(raw, None)
+
     def held(self, *, older_than_seconds: float = 0) -> list[PublicKey]:
         """Those whose files lie here, and have lain here for so long."""
         before = time.time() - older_than_seconds

@@ -199,3 +199,4 @@ def _destroy_unused(db: Database, keys: KeyFolder, node: str, purpose: str) -> N
     for public in keys.held(older_than_seconds=LOST_SECONDS):
         if public.raw not in named:
             keys.destroy(public)
+    keys.forget_destroyed()

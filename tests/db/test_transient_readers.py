@@ -207,3 +207,14 @@ def test_a_destroyed_key_is_gone_from_memory_too(here: KeyFolder) -> None:
     here.destroy(key.public)
     assert here.private(key.public) is None
     assert here.held() == []
+
+
+def test_a_key_that_the_worker_has_destroyed_the_switch_forgets_at_its_next_look(world: World, here: KeyFolder) -> None:
+    transient_readers.ensure(world.worker, here, "node")
+    switchs = KeyFolder(here.root)
+    (public,) = here.held()
+    assert switchs.private(public) is not None
+    here.destroy(public)
+    assert switchs.private(public) is not None
+    transient_readers.renew(world.switch, switchs, "node")
+    assert switchs.private(public) is None

@@ -126,7 +126,11 @@ def _add_user(context: "Context", options: argparse.Namespace) -> int:
     user = provisioning.add_user(
         context.admin, context.actor, options.slug, email=options.email, name=options.name, role=role
     )
-    return cli_output.done(options, user, f"User {user.email} is entered, with a mailbox of that name.")
+    text = (
+        f"User {user.email} is entered, with a mailbox of that name, and sends and opens faxes once enrolled: "
+        f"`faxplan enrol --as {user.email}/{options.slug}` asks for a password and shows a recovery code."
+    )
+    return cli_output.done(options, user, text)
 
 
 def _list_users(context: "Context", options: argparse.Namespace) -> int:

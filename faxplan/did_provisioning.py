@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from faxplan import audit, did_callers, dids, mailboxes, numbers, tenants
+from faxplan import audit, did_callers, dids, mailboxes, numbers, tenants, vault
 from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
 from faxplan.errors import FaxplanError
@@ -32,6 +32,18 @@ def add(admin: Database, actor: str, slug: str, number: str, *, mailbox: str, st
         did = dids.assign(tx, tenant_id, e164, mailbox_id, station_ident)
         _record(tx, tenant_id, actor, "did.add", e164, mailbox=f"mailbox:{mailbox_id}")
     return did
+
+
+def keys_for(admin: Database, slug: str, did: Did) -> str | None:
+    """The mailbox, by its name, where a DID's faxes are laid now: its own where that has a key (vault.mailbox_for).
+
+    None: nobody of the tenant is enrolled, so that calls to it are answered with 480.
+    """
+    with admin.across_tenants() as tx:
+        tenant = tenants.by_slug(tx, slug)
+        tx.enter_tenant(tenant.id)
+        key = vault.mailbox_for(tx, tenant.id, did.mailbox_id)
+        return None if key is None else mailboxes.name_of(tx, tenant.id, key.mailbox_id)
 
 
 def change(

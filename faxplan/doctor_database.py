@@ -1,11 +1,11 @@
-"""The doctor on the database: reachable for each role, up to date, roles without power, clock, trunks, runtime,
+"""The doctor on the database: reachable for each role, up to date, roles without power, clock, trunks, keys, runtime,
 worker."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from faxplan import doctor_audit, migrations, nodes, refused_numbers, render_jobs, routes, tenants, trunks
+from faxplan import doctor_audit, doctor_keys, migrations, nodes, refused_numbers, render_jobs, routes, tenants, trunks
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -56,6 +56,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
             more, seen = _inside(tx, settings)
             if all(each.level is Level.OK for each in more if each.what == "schema"):
                 more.append(doctor_audit.checkpoints(tx, settings))
+                more += doctor_keys.keys(tx)
     except DatabaseUnavailable:
         return findings, Seen()
     finally:

@@ -56,6 +56,11 @@ def by_name(tx: Transaction, tenant_id: int, name: str) -> int:
     return int(found)
 
 
+def name_of(tx: Transaction, tenant_id: int, mailbox_id: int) -> str:
+    """What a mailbox of the tenant's is called."""
+    return str(tx.value("select name from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id)))
+
+
 def add_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
     """Lets a user read a mailbox (role admin); False where they do already."""
     return bool(

@@ -83,3 +83,20 @@ def test_an_empty_answer_changes_nothing(
     (secrets / "empty").write_text("")
     assert "Nothing was given" in said(capsys, "enrol", "--as", ME, "--password-file", secrets / "empty", code=1)
     assert "has no key yet" in said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password", code=1)
+
+
+def test_who_is_entered_is_told_of_enrol_and_a_did_of_480(
+    shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    added = said(capsys, "user", "add", "acme", "second@acme.example")
+    assert "`faxplan enrol --as second@acme.example/acme`" in added
+    did = ("did", "add", "acme")
+    nobody = said(capsys, *did, "030 23125 008", "--mailbox", "second@acme.example")
+    assert "answered with 480" in nobody
+    assert "faxplan enrol" in nobody
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    elsewhere = said(capsys, *did, "030 23125 009", "--mailbox", "second@acme.example")
+    assert elsewhere.endswith(f"until then they go to {ME}.\n")
+    assert "480" not in elsewhere
+    plain = said(capsys, *did, "030 23125 010", "--mailbox", ME)
+    assert plain == f"Faxes to +49 30 23125010 go to mailbox {ME} of acme.\n"

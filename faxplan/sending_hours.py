@@ -1,4 +1,8 @@
-"""The hours at which a tenant's faxes may be dialled, by the clock of its time zone. Without any, at all times."""
+"""The hours at which a tenant's faxes may be dialled, by the clock of its time zone. Without any, at all times.
+
+Where that clock is put back, hours within the one that it shows twice are open twice; where it is put forward, those
+within the one that it leaves out are not open on that day.
+"""
 
 import re
 from dataclasses import dataclass

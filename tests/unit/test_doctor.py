@@ -1,6 +1,8 @@
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,6 +62,46 @@ def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> Non
         "pending, unclaimed": Level.ERROR,
         "runtime, stopped": Level.WARNING,
     }
+
+
+MB = 1024**2
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "spool", "store"),
+    [
+        pytest.param(512, 0, Level.ERROR, Level.ERROR, id="full"),
+        pytest.param(512, 40, Level.ERROR, Level.ERROR, id="all but full"),
+        pytest.param(512, 100, Level.WARNING, Level.WARNING, id="less than four times what a spool needs"),
+        pytest.param(512, 300, Level.OK, Level.OK, id="half empty, small as it is"),
+        pytest.param(100_000, 1000, Level.OK, Level.ERROR, id="much for a spool, little for a store"),
+        pytest.param(100_000, 4000, Level.OK, Level.WARNING, id="some for a store"),
+        pytest.param(100_000, 5000, Level.OK, Level.OK, id="enough, although nearly full"),
+    ],
+)
+def test_a_full_spool_and_a_full_store_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int, free: int, spool: Level, store: Level
+) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state")
+    for folder in (settings.spool, settings.store):
+        folder.mkdir(parents=True)
+    asked = []
+
+    def disk_usage(path: Path) -> SimpleNamespace:
+        asked.append(path)
+        return SimpleNamespace(total=total * MB, used=(total - free) * MB, free=free * MB)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    found = {each.what: each for each in doctor_folders.folders(settings)}
+    assert set(asked) == {settings.spool, settings.store}
+    rooms = found["spool, room"], found["document store, room"]
+    assert tuple(room.level for room in rooms) == (spool, store)
+    for room, folder, otherwise in zip(
+        rooms, (settings.spool, settings.store), ("Calls fail", "Nothing can be sent or kept"), strict=True
+    ):
+        assert f"{free:,} MB free, {1 - free / total:.0%} full" in room.found
+        assert (str(folder) in room.remedy) is (room.level is not Level.OK)
+        assert (otherwise in room.found) is (room.level is Level.ERROR)
 
 
 def test_the_file_system_of_a_path_is_the_innermost_mount() -> None:

@@ -35,8 +35,10 @@ soak: $(INSTALLED) ## Run the large proofs: hundreds of faxes, random kills; tak
 	@$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure, and print the figures
-	@for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python "$$benchmark" || exit 1; done
+bench: $(INSTALLED) ## Measure, and print the figures; what needs FreeSWITCH only where it is installed
+	@# 77: it cannot run here, and has said why.
+	@for benchmark in benchmarks/[a-z]*.py; do \
+	   $(BIN)/python "$$benchmark" || [ $$? = 77 ] || exit 1; done
 
 .PHONY: lock
 lock: ## Write requirements.lock anew, with the newest versions that pyproject.toml allows

@@ -19,7 +19,7 @@ from _calls import database_seconds
 
 from faxplan import documents, outbound, postgres, queue, rendering
 from faxplan.free_ports import free_sip_port
-from faxplan.freeswitch_found import FreeSwitchFound, find
+from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound, find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 from faxplan.gateways import Gateway
 from faxplan.installation import create_installation
@@ -32,6 +32,8 @@ from tests.world import World, world_on
 RECEIVER_NUMBER = "15559900000"
 """Of tests/live's carrier: receives, and asks for T.38."""
 MOST_CALLS = 400
+NOT_RUN = 77
+"""The exit code of a benchmark that cannot run here: `make bench` goes on to the next, as automake's tests do."""
 ANSWER_TIMES = Path(__file__).parent / "answer_times.c"
 DEMO = Path(rendering.__file__).parent / "data" / "demo-fax.pdf"
 
@@ -125,11 +127,12 @@ class Prepared:
 
 @contextmanager
 def a_place() -> Iterator[Place]:
-    """Ends the program, saying why, where there is no FreeSWITCH."""
+    """Ends the program with NOT_RUN, saying why, where there is no FreeSWITCH."""
     found = find()
     if found is None or found.missing:
-        name = Path(sys.argv[0]).stem
-        sys.exit(f"{name}: not run, FreeSWITCH with mod_python3 is not installed; see docs/install-on-freeswitch.md")
+        name, why = Path(sys.argv[0]).stem, "it is not installed" if found is None else "; ".join(found.missing)
+        print(f"{name}: not run, it needs a FreeSWITCH: {why}. See {INSTALL_PAGE}.", file=sys.stderr)
+        sys.exit(NOT_RUN)
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         base.chmod(0o711)  # PostgreSQL runs as a user of its own

@@ -10,7 +10,7 @@ from typing import Protocol
 from faxplan import nodes
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.errors import FaxplanError, InvalidSetting, SwitchUnavailable
+from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidSetting, SwitchUnavailable
 from faxplan.event_socket import EventSocket
 
 SILENT_SECONDS = 30.0
@@ -32,10 +32,15 @@ def look(settings: Settings, db: Database) -> str:
 
     A runtime that was stopped on purpose stays so, and only syslog hears of it.
 
-    Raises RuntimeSilent where somebody has to look, and DatabaseUnavailable. What is done and what fails is in syslog.
+    Raises RuntimeSilent where somebody has to look, and DatabaseUnavailable where that is all that is wrong: whether
+    Python in FreeSWITCH is stuck is asked then as well. What is done and what fails is in syslog.
     """
-    with db.across_tenants() as tx:
-        silent = next((row["silent"] for row in nodes.everyone(tx) if row["name"] == settings.node), None)
+    try:
+        with db.across_tenants() as tx:
+            silent = next((row["silent"] for row in nodes.everyone(tx) if row["name"] == settings.node), None)
+    except DatabaseUnavailable as away:
+        _ask_python(settings, away)
+        raise
     if silent is not None and silent < SILENT_SECONDS:
         return ""
     since = "has never reported" if silent is None else f"is silent for {silent:.0f} s"
@@ -58,6 +63,26 @@ def look(settings: Settings, db: Database) -> str:
     done = f"{complaint} Python in FreeSWITCH answers, so it was started again ({reply})."
     _log(syslog.LOG_WARNING, done)
     return done
+
+
+def _ask_python(settings: Settings, away: DatabaseUnavailable) -> None:
+    """While nobody knows whether the runtime reports. Raises RuntimeSilent where Python in FreeSWITCH is stuck too."""
+    if settings.stop_file.exists():
+        return
+    try:
+        with connect(settings) as switch:
+            stuck = why_stuck(switch)
+    except InvalidSetting:
+        # Without an event socket there is nobody to ask.
+        return
+    except SwitchUnavailable as error:
+        stuck, advice = str(error), ""
+    else:
+        advice = f". {WHEN_STUCK}"
+    if stuck:
+        complaint = f"{away} And on node {settings.node}: {stuck}{advice}"
+        _log(syslog.LOG_ERR, complaint)
+        raise RuntimeSilent(complaint) from away
 
 
 def connect(settings: Settings) -> EventSocket:

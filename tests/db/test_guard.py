@@ -9,6 +9,8 @@ import pytest
 
 from faxplan import guard, nodes
 from faxplan.config import Settings
+from faxplan.db import Database
+from faxplan.errors import DatabaseUnavailable
 from faxplan.guard import RuntimeSilent
 from tests.world import World
 
@@ -129,3 +131,46 @@ def test_a_password_that_is_no_text_is_an_alert_that_names_its_file(world: World
 def test_without_an_event_socket_the_alert_says_which_setting_is_missing(world: World) -> None:
     with pytest.raises(RuntimeSilent, match="event_socket is not set"):
         guard.look(world.settings, world.switch)
+
+
+@pytest.fixture
+def away() -> Iterator[Database]:
+    """A database at whose port nobody listens."""
+    db = Database("postgresql://faxplan_switch@127.0.0.1:1/faxplan", connect_seconds=1)
+    yield db
+    db.close()
+
+
+def test_while_the_database_is_away_a_stuck_python_is_told_too(
+    settings: Settings, away: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "ANSWER_SECONDS", 0.5)
+    logged: list[str] = []
+    monkeypatch.setattr(guard.syslog, "syslog", lambda _priority, text: logged.append(text))
+    with switch(None) as server:
+        with pytest.raises(RuntimeSilent, match=r"PostgreSQL is out of reach .* restart FreeSWITCH when") as raised:
+            guard.look(at(settings, server), away)
+        assert server.asked == ["auth ClueCon", "api python fax_queue::alive"]  # type: ignore[attr-defined]
+    assert logged == [str(raised.value)]
+    with pytest.raises(RuntimeSilent, match=r"PostgreSQL is out of reach .* is it running"):
+        guard.look(settings, away)
+
+
+def test_while_the_database_is_away_and_python_answers_only_that_is_told(settings: Settings, away: Database) -> None:
+    with switch("+OK\n") as server:
+        with pytest.raises(DatabaseUnavailable):
+            guard.look(at(settings, server), away)
+        # Nothing is started again on a guess.
+        assert server.asked == ["auth ClueCon", "api python fax_queue::alive"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_while_the_database_is_away_nobody_is_asked_where_nobody_is_to_be(
+    world: World, settings: Settings, away: Database, stopped: bool
+) -> None:
+    if stopped:
+        settings.stop_file.touch()
+    with switch(None) as server:
+        with pytest.raises(DatabaseUnavailable):
+            guard.look(at(settings, server) if stopped else world.settings, away)
+        assert server.asked == []  # type: ignore[attr-defined]

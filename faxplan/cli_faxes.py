@@ -72,6 +72,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     opening = commands.add_parser("open", parents=[personal], help="open a fax with your key: its pages as PDF and PNG")
     opening.add_argument("fax", type=int, metavar="FAX")
     opening.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
+    opening.add_argument("--tiff", action="store_true", help="and as the TIFF of the fax machines, in one file")
     cli_keys.add_secret(opening)
     opening.set_defaults(command=_open)
 
@@ -82,7 +83,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
 
 def _send(context: "Context", options: argparse.Namespace) -> int:
     if not options.file.is_file():
-        raise NotFound(f"There is no file {options.file}.")
+        raise NotFound(f"There is no file {options.file}. Give the path of a document, in quotes if it has spaces.")
     user, tenant = _actor(context, options)
     password = None
     if options.password:
@@ -179,7 +180,7 @@ def _open(context: "Context", options: argparse.Namespace) -> int:
     user, _ = _actor(context, options)
     fax = _fax(context, user, options.fax)
     ring = enrolment.unlock(context.portal, user, cli_keys.secret(options))
-    saved = saving.save(context.portal, context.store, user, fax, ring, options.output)
+    saved = saving.save(context.portal, context.store, user, fax, ring, options.output, tiff=options.tiff)
     name = saving.name_of_original(context.portal, context.store, user, fax, ring)
     if options.json:
         cli_output.print_json({"document": name, "files": list(saved)})

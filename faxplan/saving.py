@@ -1,4 +1,4 @@
-"""Saving a fax's pages as files that anybody can open: one PDF, and each page as a PNG."""
+"""Saving a fax's pages as files that anybody can open: one PDF, each page as a PNG, and the TIFF for who wants it."""
 
 import tempfile
 from collections.abc import Sequence
@@ -41,16 +41,19 @@ def name_of_original(db: Database, store: Store, user: User, fax: Fax, ring: Key
     return None if key is None else store.name_of(stored, key, bytes(row["sealed_name"]))
 
 
-def save(db: Database, store: Store, user: User, fax: Fax, ring: Keyring, folder: Path) -> Sequence[Path]:
+def save(
+    db: Database, store: Store, user: User, fax: Fax, ring: Keyring, folder: Path, *, tiff: bool = False
+) -> Sequence[Path]:
     """Writes `fax-<id>.pdf` and `fax-<id>-<page>.png` into `folder`, which is made if need be; the files, PDF first.
 
+    tiff: and last `fax-<id>.tif`, as it was received, or as it is sent below its header line (TIFF-F, RFC 2306).
     ring: the user's, unlocked (enrolment.unlock). Raises Locked, NoPages, FolderNotWritable, DocumentLost,
     StoreUnavailable and DatabaseUnavailable.
     """
     if fax.tiff_id is None:
         raise NoPages(f"Fax {fax.id} has no page to save. `faxplan show {fax.id}` says why.")
     with db.tenant(user.tenant_id) as tx:
-        tiff, tiff_key = documents.opened(tx, user.tenant_id, fax.tiff_id, ring)
+        original, original_key = documents.opened(tx, user.tenant_id, fax.tiff_id, ring)
         pdf, pdf_key = (
             documents.opened(tx, user.tenant_id, fax.pdf_id, ring) if fax.pdf_id is not None else (None, None)
         )
@@ -58,7 +61,7 @@ def save(db: Database, store: Store, user: User, fax: Fax, ring: Keyring, folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
             pages = Path(scratch, "fax.tif")
-            store.copy_to(tiff, pages, tiff_key)
+            store.copy_to(original, pages, original_key)
             target = folder / f"fax-{fax.id}.pdf"
             if pdf is None:
                 received.to_pdf(pages, target)
@@ -67,6 +70,8 @@ def save(db: Database, store: Store, user: User, fax: Fax, ring: Keyring, folder
             images = [folder / f"fax-{fax.id}-{number}.png" for number in range(1, received.complete_pages(pages) + 1)]
             for index, image in enumerate(images):
                 received.page_png(pages, index, image)
+            if tiff:
+                images.append(pages.rename(folder / f"fax-{fax.id}.tif"))
     except OSError as error:
         raise FolderNotWritable(
             f"The pages cannot be saved in {folder} ({error.strerror}). Name another one."

@@ -9,7 +9,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from faxplan import cli, outbound, progress, settling, users
+from faxplan import cli, fax_tiff, outbound, progress, settling, users
 from faxplan.call_result import CallResult
 from faxplan.config import to_toml
 from faxplan.journal import Outcome
@@ -87,6 +87,10 @@ def test_the_pages_of_a_sent_fax_can_be_saved(
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     with pikepdf.open(folder / "fax-1.pdf") as pdf:
         assert len(pdf.pages) == 2
+    out, _ = said(capsys, "open", "1", "--tiff", "-o", str(folder), *by_password)
+    assert out.splitlines() == ["Sent as letter.txt:", *(str(folder / name) for name in [*names, "fax-1.tif"])]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "fax-1.tif"])
+    assert [(page.width, page.y_dpi) for page in fax_tiff.read(folder / "fax-1.tif").pages] == [(1728, 196)] * 2
 
 
 def test_a_password_comes_from_a_pipe(
@@ -104,7 +108,7 @@ def test_a_password_comes_from_a_pipe(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["send", "/no/such/file", "030 23125 002"], "There is no file /no/such/file."),
+        (["send", "/no/such/file", "030 23125 002"], "There is no file /no/such/file. Give the path"),
         (["send", "LETTER", "112"], "emergency number"),
         (["show", "99"], "You have no fax 99."),
         (["open", "99"], "You have no fax 99."),

@@ -21,6 +21,7 @@ from faxplan.errors import InvalidSetting
 DEFAULT_FILE = Path("/etc/faxplan/faxplan.toml")
 CALL_CAP_SECONDS = 3600
 ROLES = ("admin", "portal", "switch", "worker")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Settings:
     lookup_seconds: float = 1.0
     """Longest time that an incoming call waits for the database before it gets 503."""
     log_level: str = "INFO"
-    """Of the worker and the command line."""
+    """Of the worker: one of LOG_LEVELS."""
     audit_key_file: Path | None = None
     """The key that signs checkpoints of the audit; default: `audit_key` below state_dir."""
     checkpoint_dir: Path | None = None
@@ -193,6 +194,8 @@ def _typed(key: str, kind: str, value: Any) -> Any:
         if "str" in kind:
             if not isinstance(value, str):
                 raise TypeError("it must be text, in quotation marks")
+            if key == "log_level" and value not in LOG_LEVELS:
+                raise ValueError(f"it must be one of {', '.join(LOG_LEVELS)}")
             return value
         if "bool" in kind:
             return _yes_or_no(value)

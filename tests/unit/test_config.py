@@ -31,7 +31,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     given = {
         each.name: next((value for kind, value in kinds.items() if kind in str(each.type)), "7").format(each.name)
         for each in fields(Settings)
-    }
+    } | {"log_level": "DEBUG"}
     missing = tmp_path / "missing"
     with pytest.raises(InvalidSetting, match="does not exist"):
         config.load(missing, {})
@@ -74,6 +74,9 @@ def test_a_database_is_needed(file: Path) -> None:
         "node = 7",
         "internal_delivery = 1",
         "internal_delivery = 'yes'",
+        "log_level = 'LOUD'",
+        "log_level = 'info'",
+        "log_level = 20",
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(file: Path, line: str) -> None:

@@ -17,9 +17,7 @@ _NEEDED_MODULES = {
     "mod_commands": "freeswitch-mod-commands",
     "mod_dptools": "freeswitch-mod-dptools",
     "mod_dialplan_xml": "freeswitch-mod-dialplan-xml",
-    "mod_hash": "freeswitch-mod-hash",
     "mod_tone_stream": "freeswitch-mod-tone-stream",
-    "mod_loopback": "freeswitch-mod-loopback",
     "mod_logfile": "freeswitch-mod-logfile",
 }
 """Module and the vendor's Debian package that holds it."""

@@ -7,6 +7,7 @@ from faxplan.freeswitch_found import FreeSwitchFound
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 
 FILES = Path(__file__).parent / "pbx"
+_LAST_MODULE = '<load module="mod_python3"/>'
 _VARIABLES = '<X-PRE-PROCESS cmd="include" data="vars.xml"/>'
 
 
@@ -23,6 +24,10 @@ class SharedPbx(Instance):
         conf = self.base / "conf"
         (conf / "sip_profiles" / "pbx.xml").write_text((FILES / "profile.xml").read_text())
         (conf / "dialplan" / "pbx.xml").write_text((FILES / "dialplan.xml").read_text())
+        # The PBX's own need: its reception stands behind a loopback channel.
+        modules = conf / "autoload_configs" / "modules.conf.xml"
+        assert modules.read_text().count(_LAST_MODULE) == 1
+        modules.write_text(modules.read_text().replace(_LAST_MODULE, f'<load module="mod_loopback"/>{_LAST_MODULE}'))
         whole = (conf / "freeswitch.xml").read_text()
         assert whole.count(_VARIABLES) == 1
         port = f'<X-PRE-PROCESS cmd="set" data="pbx_port={self.pbx_port}"/>'

@@ -64,7 +64,6 @@ OTHER_PARAMETERS = {
     "event_socket.conf.xml": {"listen-ip", "listen-port", "password", "nat-map"},
     "logfile.conf.xml": {"rotate-on-hup", "rollover", "maximum-rotate", "uuid"},
     "modules.conf.xml": set(),
-    "hash.conf.xml": set(),
     "sofia.conf.xml": {"log-level"},
 }  # fmt: skip
 

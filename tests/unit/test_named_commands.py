@@ -1,5 +1,6 @@
 """What conf/ and the pages tell somebody to run is there: commands and their options, scripts' functions, files."""
 
+import argparse
 import ast
 import re
 import shlex
@@ -38,8 +39,24 @@ def ours(line: str) -> list[str] | None:
 
 def mentioned(text: str) -> set[str]:
     """The commands that a text names in passing, by their words: `faxplan trunk add carrier ...` is `trunk add`."""
-    groups = "audit|barring|database|did|mailbox|quota|route|tenant|trunk|user"
-    return set(re.findall(rf"`faxplan ((?:(?:{groups}) )?[a-z]+)", re.sub(r"\s+", " ", text)))
+    words = re.findall(r"`faxplan ([a-z]+(?: [a-z]+)*)", re.sub(r"\s+", " ", text))
+    return {" ".join(named(each.split(), cli._parser())) for each in words}
+
+
+def named(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Those that name a command: the first, and while that is a group (`did caller add`) the next."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups or not words:
+        return []
+    found = groups[0].choices.get(words[0])
+    return words[:1] if found is None else [words[0], *named(words[1:], found)]
+
+
+def test_commands_are_found_in_a_text_down_to_the_innermost_group() -> None:
+    text = (
+        "`faxplan vault\nstatus acme`, `faxplan did caller add`, `faxplan number nonsense`, `faxplan send letter.pdf`"
+    )
+    assert mentioned(text) == {"vault status", "did caller add", "number nonsense", "send"}
 
 
 def test_faxplan_is_a_program() -> None:

@@ -127,7 +127,7 @@ class Instance:
         self.prepare()
         environment = {**os.environ, **self.options.environment}
         environment["PATH"] = f"{self.options.python.parent}:{environment.get('PATH', os.defpath)}"
-        # The scripts first: each call imports its script anew, and Python looks through the path from the start.
+        # The scripts first: each call looks for its script, and Python looks through the path from the start.
         given = self.options.environment.get("PYTHONPATH")
         folders = [str(self.options.script_dir), str(self.base / "python"), *([given] if given else [])]
         environment["PYTHONPATH"] = os.pathsep.join(folders)

@@ -46,7 +46,7 @@ def save(
 ) -> Sequence[Path]:
     """Writes `fax-<id>.pdf` and `fax-<id>-<page>.png` into `folder`, which is made if need be; the files, PDF first.
 
-    tiff: and last `fax-<id>.tif`, as it was received, or as it is sent below its header line (TIFF-F, RFC 2306).
+    tiff: and last `fax-<id>.tif`, as it was received, or as it is sent below its header line.
     ring: the user's, unlocked (enrolment.unlock). Raises Locked, NoPages, FolderNotWritable, DocumentLost,
     StoreUnavailable and DatabaseUnavailable.
     """

@@ -115,6 +115,12 @@ class Session:
     def sendEvent(self, sendME: "Event") -> None:
         sendME.fire()
 
+    def setEventData(self, e: "Event") -> None:
+        """switch_channel_event_set_data: the one place where a script reads why its call was hung up."""
+        if self._channel is not None:
+            for name, value in self._channel.headers().items():
+                e.addHeader(name, value)
+
     def consoleLog(self, level_str: str, msg: str) -> None:
         _only_text(level_str)
         _only_text(msg)

@@ -181,11 +181,11 @@ def letter_pdf(base: Path) -> Path:
     return target
 
 
-def prepare_faxes(place: Place, document: Path, count: int) -> Prepared:
-    """Submits and renders, before any switch dials: `release` makes one fax due."""
+def prepare_faxes(place: Place, document: Path, count: int, *, number: str = RECEIVER_NUMBER) -> Prepared:
+    """Submits and renders, before any switch dials: `release` makes one fax due. number: E.164 without +."""
     world = place.world
     database, began = database_seconds(place.cluster), _spent_here()
-    request = SendRequest(f"+{RECEIVER_NUMBER}", document, document.name)
+    request = SendRequest(f"+{number}", document, document.name)
     faxes = [outbound.submit(world.portal, world.store, world.acme.user, request).fax_id for _ in range(count)]
     submitted = _spent_here()
     world.render_all()

@@ -11,11 +11,9 @@ import secrets
 import shutil
 import subprocess
 import time
-import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.event_socket import EventSocket
@@ -110,7 +108,6 @@ class Instance:
         self._write_variables(conf)
         python_conf = conf / "autoload_configs" / "python.conf.xml"
         python_conf.write_text(_with_startup_scripts(python_conf.read_text(), self.options.startup_scripts))
-        (conf / "autoload_configs" / "timezones.conf.xml").write_text(_time_zones())
         gateways = list(self.options.gateways)
         if self.options.demo_carrier:
             gateways.append(Gateway("carrier", "127.0.0.1", self.sip_port))
@@ -263,25 +260,6 @@ def _with_variables(text: str, values: Mapping[str, str]) -> str:
         if count != 1:
             raise InvalidSetting(f"conf/faxplan/vars.xml sets {name} {count} times; it must set it once.")
     return text
-
-
-def _time_zones() -> str:
-    """timezones.conf: without it FreeSWITCH knows no zone by name, and fax_timezone falls back to UTC.
-
-    A zone's rule for the present is the last line of its file in the system's time zone database (RFC 9636, footer).
-    """
-    zones = []
-    for name in sorted(zoneinfo.available_timezones()):
-        for folder in zoneinfo.TZPATH:
-            file = Path(folder, name)
-            if file.is_file():
-                rule = file.read_bytes().rstrip(b"\n").rpartition(b"\n")[2].decode("ascii", "replace")
-                # FreeSWITCH reads letters only for a zone's abbreviation, and takes <+03>-3 for UTC.
-                rule = re.sub("<[^>]*>", "DST", re.sub("^<[^>]*>", "STD", rule))
-                zones.append(f"    <zone name={quoteattr(name)} value={quoteattr(rule)}/>")
-                break
-    head = ['<configuration name="timezones.conf" description="Time zones">', "  <timezones>"]
-    return "\n".join([*head, *zones, "  </timezones>", "</configuration>", ""])
 
 
 def _with_startup_scripts(text: str, scripts: Sequence[str]) -> str:

@@ -90,16 +90,18 @@ def _receive(session: Any, here: faxplan_switch.Installation, accepted: Accepted
     # Set as the BYE comes (200) or the SIP stack gives the call up (another), and before the channel is hung up for it.
     # sip_hangup_disposition is set after that.
     ended_with = session.getVariable(cv.SIP_TERM_STATUS) or ""
+    # Of a call that has ended already this changes nothing: the first cause stays.
     session.hangup("NORMAL_CLEARING")
+    cause = faxplan_switch.hangup_cause(session) or "NONE"
     try:
         result = call_result.parse(session.getVariable, ended_at=time.time())
     except FaxplanError as error:
         faxplan_switch.log_failure("result of a received fax", error)
-        result = call_result.unreadable("NORMAL_CLEARING", ended_at=time.time())
-    # FreeSWITCH sets neither variable before the script ends.
+        result = call_result.unreadable(cause, ended_at=time.time())
+    # FreeSWITCH sets the variables of neither before the script ends.
     return dataclasses.replace(
         result,
-        hangup_cause="NORMAL_CLEARING",
+        hangup_cause=cause,
         answered_at=answered_at,
         hung_up_by={"": call_result.US, "200": call_result.FAR_END}.get(ended_with),
     )

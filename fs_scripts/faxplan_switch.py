@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import freeswitch
 import load_once
@@ -103,6 +104,18 @@ def log(level: str, text: str) -> None:
 def log_failure(what: str, error: BaseException) -> None:
     """Logs an exception that must not leave a script."""
     log("err", f"{what} failed: {type(error).__name__}: {error}")
+
+
+def hangup_cause(session: Any) -> str | None:
+    """Why this session's channel was hung up; None while it is not.
+
+    The variable hangup_cause comes only after the script (switch_core_session_hangup_state), and session.hangupCause()
+    stays NONE (switch_cpp.cpp); but an event that is given the channel's data has it from the hang-up on
+    (switch_channel_event_set_basic_data). It is never fired.
+    """
+    event = freeswitch.Event("CUSTOM", "faxplan::cause")
+    session.setEventData(event)
+    return event.getHeader("Hangup-Cause") or None
 
 
 def announce_journalled(attempt_id: int) -> None:

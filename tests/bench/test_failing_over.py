@@ -72,6 +72,31 @@ def test_a_trunk_for_which_there_is_no_channel(
 
 
 @pytest.mark.usefixtures("second")
+def test_a_call_that_the_switch_refuses_for_having_too_many_goes_through_the_other(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sessions per second exceeded; the next call begins in another second."""
+    plan = {"number": [{"exact": NUMBER}]}
+    with faxplan_on_bench(world, monkeypatch, plan=plan, gateways=TRUNKS) as switch:
+        gate, admits = switch.gate, switch.gate.admits
+
+        def admits_none_once(direction: str) -> bool:
+            admitted = admits(direction)
+            gate.sessions_per_second = 1000
+            return admitted
+
+        monkeypatch.setattr(gate, "admits", admits_none_once)
+        switch.api.execute("fsctl", "sps 1")
+        fax_id = submit(world, letter, NUMBER)
+        final(world, fax_id)
+    assert calls(world, fax_id) == [("carrier", "not-sent", None, "trunk-fault"), ("second", "sent", 200, None)]
+    first = world.attempts(world.acme, fax_id)[0]
+    assert (first["hangup_cause"], first["channel"]) == ("DESTINATION_OUT_OF_ORDER", False)
+    with world.switch.across_tenants() as tx:
+        assert tx.value("select count(*) from trunk_states where failures > 0") == 0  # no trunk is to blame
+
+
+@pytest.mark.usefixtures("second")
 def test_a_busy_line_is_called_once(world: World, letter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with faxplan_on_bench(world, monkeypatch, gateways=TRUNKS):
         fax_id = submit(world, letter, TEST_NUMBER + "486")

@@ -43,7 +43,7 @@ def test_both_ends_of_a_call_are_recorded(world: World, letter: Path, monkeypatc
     (received,) = rows(world, world.borea, "select * from attempts")
     assert (call["hung_up_by"], received["hung_up_by"]) in (("us", "far-end"), ("far-end", "us"))
     for each in (call, received):
-        assert each["channel"] is True
+        assert (each["channel"], each["hangup_cause"]) == (True, "NORMAL_CLEARING")
         assert (each["codec"], each["peer_address"]) == ("PCMU", "127.0.0.1")
         assert each["invited_at"] <= each["answered_at"] <= each["ended_at"]
     assert call["invite_uri"] == f"sip:{world.borea.did}@127.0.0.1"

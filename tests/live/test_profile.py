@@ -123,11 +123,3 @@ def _gateway(ours: Instance, name: str) -> dict[str, str] | None:
     if "Invalid Gateway" in text:
         return None
     return {line.split("\t")[0].strip(): line.split("\t")[-1].strip() for line in text.splitlines() if "\t" in line}
-
-
-@pytest.mark.parametrize(
-    ("zone", "at_2023_11_14_22_13_utc"),
-    [("Europe/Berlin", "23:13"), ("Asia/Riyadh", "01:13"), ("Asia/Kolkata", "03:43"), ("America/Sao_Paulo", "19:13")],
-)
-def test_page_headers_know_the_sender_s_time_zone(ours: Instance, zone: str, at_2023_11_14_22_13_utc: str) -> None:
-    assert ours.api(f"strftime_tz {zone} 1700000000|%H:%M") == at_2023_11_14_22_13_utc

@@ -170,6 +170,84 @@ def test_a_kill_during_txfax(probe: Probe, five_pages: Path) -> None:
     probe.wait_until_gone(call)
 
 
+def test_a_cap_ends_a_call_that_we_made(probe: Probe, five_pages: Path) -> None:
+    """Where nothing comes from the other side; txfax itself would wait for a minute (T.30, T0)."""
+    call = probe.dial(
+        probe.number("011"), probe.sender(five_pages), execute_on_answer="'sched_hangup +2 allotted_timeout'"
+    )
+    environment = probe.hook(call)
+    assert (environment["variable_hangup_cause"], environment["variable_hangup_cause_q850"]) == (
+        "ALLOTTED_TIMEOUT",
+        "16",
+    )
+    assert environment["variable_sip_hangup_disposition"] == "send_bye"
+    assert environment["variable_fax_success"] == "0"
+    assert environment["variable_fax_result_code"] == "49"
+
+
+ENDS = {
+    # Ours, by the dialplan's cap and by an administrator; and the other side's.
+    "cap": ("ALLOTTED_TIMEOUT", 'session.execute("sched_hangup", "+2 allotted_timeout")', "session.sleep(30000)"),
+    "kill": (
+        "MANAGER_REQUEST",
+        'freeswitch.API().execute("bgapi", f"uuid_kill {session.get_uuid()} MANAGER_REQUEST")',
+        "session.sleep(30000)",
+    ),
+    "bye": ("NORMAL_CLEARING", "pass", "session.sleep(1000)"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_script_is_told_in_the_channels_data_why_its_received_call_ended(
+    probe: Probe, tmp_path: Path, end: str
+) -> None:
+    """And nowhere else before it ends: switch_core_session_hangup_state runs after it."""
+    cause, begin, caller = ENDS[end]
+    probe.script(
+        f"""
+        def told(session):
+            event = freeswitch.Event("CUSTOM", "probe::data")
+            session.setEventData(event)
+            return event.getHeader("Hangup-Cause")
+        def handler(session, args):
+            session.execute("answer")
+            before = told(session)
+            {begin}
+            session.execute("rxfax", {str(tmp_path / "received.tif")!r})
+            after = told(session)
+            session.hangup("USER_BUSY")
+            note(
+                "ended",
+                data=[before, after, told(session)],
+                elsewhere=[session.hangupCause(), session.getVariable("hangup_cause")],
+            )
+        """,
+        name="fax_in",
+    )
+    module = probe.script(f"def handler(session, args):\n    {caller}\n")
+    probe.wait_until_gone(probe.dial(probe.switch.own_prefix + "130", module))
+    ended = probe.wait_for_note("ended")
+    assert ended["data"] == [None, cause, cause]
+    assert ended["elsewhere"] == ["NONE", None]
+
+
+def test_without_an_end_from_outside_it_is_our_own_hang_up(probe: Probe) -> None:
+    probe.script(
+        """
+        def handler(session, args):
+            session.execute("answer")
+            session.hangup("USER_BUSY")
+            event = freeswitch.Event("CUSTOM", "probe::data")
+            session.setEventData(event)
+            note("ended", cause=event.getHeader("Hangup-Cause"))
+        """,
+        name="fax_in",
+    )
+    module = probe.script("def handler(session, args):\n    session.sleep(5000)\n")
+    probe.wait_until_gone(probe.dial(probe.switch.own_prefix + "131", module))
+    assert probe.wait_for_note("ended")["cause"] == "USER_BUSY"
+
+
 def test_one_of_our_numbers_receives_what_we_send(probe: Probe, five_pages: Path, tmp_path: Path) -> None:
     received = tmp_path / "received.tif"
     probe.script(

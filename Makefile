@@ -34,6 +34,10 @@ live: $(INSTALLED) ## Test against FreeSWITCH, where it is installed
 soak: $(INSTALLED) ## Run the large proofs: hundreds of faxes, random kills; takes long
 	@$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
 
+.PHONY: mutants
+mutants: $(INSTALLED) $(BROWSERS) ## Take each protection out in turn, and see its test fail; takes long
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure, and print the figures
 	@for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python "$$benchmark" || exit 1; done

@@ -1,8 +1,8 @@
 """What opens with a dump of the database, the store and the server's configuration: nothing that no machine waits for.
 
 Whoever has them looks for anything that works as a key: every value of 32 bytes and every stretch of 32 bytes in what
-the dump has in hexadecimal or base64, and in every file. Each is tried on every wrap, lock and sealed file there is. In the
-raw files of PostgreSQL, with what was deleted and the write-ahead log, the keys that the test knows are sought.
+the dump has in hexadecimal or base64, and in every file. Each is tried on every wrap, lock and sealed file there is. In
+the raw files of PostgreSQL, with what was deleted and the write-ahead log, the keys that the test knows are sought.
 """
 
 import base64
@@ -153,7 +153,7 @@ def _content(taken: Taken, name: str, key: bytes) -> bytes:
 
 
 def _all_that_open(taken: Taken, ring: set[PrivateKey]) -> set[PrivateKey]:
-    """These keys, with the mailboxes' keys that are wrapped to them, and those before these, until there are no more."""
+    """These keys, with the mailboxes' keys that are wrapped to them, and those before these, until there is no more."""
     epochs = {
         (row["mailbox_id"], int(row["epoch"])): PublicKey(_bytes(row["public_key"]))
         for row in taken.tables["mailbox_epochs"]
@@ -220,7 +220,9 @@ def busy(world: World, tmp_path: Path) -> World:
     settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=1))
     sidecar = accepted(world, world.acme, "uuid-1")
     fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 1)
-    pending = pending_folder(world).secure(world.spool, sidecar, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    pending = pending_folder(world).secure(
+        world.spool, sidecar, CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
+    )
     assert inbound.deliver(world.switch, world.store, pending, actor="test") == "received"
     submit(world, tmp_path, "a letter that waits")
     return world

@@ -123,9 +123,7 @@ WAITING = """
 
 
 @pytest.mark.parametrize("ending", ["sent", "cancelled"])
-def test_of_two_last_faxes_that_end_at_once_the_second_sees_that_the_first_has_ended(
-    world: World, ending: str
-) -> None:
+def test_of_two_last_faxes_that_end_at_once_the_second_sees_that_the_first_has_ended(world: World, ending: str) -> None:
     """The second ends while the first has ended and not yet committed."""
     first, _ = two_of_one_document(world)
     tenant_id = world.acme.tenant.id

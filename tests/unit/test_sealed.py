@@ -159,11 +159,11 @@ def test_nothing_of_a_changed_chunk_is_given_out() -> None:
         next(chunks)
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content + b"\0"], ids=["cut", "longer"])
-def test_a_file_that_was_cut_off_gives_nothing_out(damage: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("damage", ["cut by a byte", "a byte appended"])
+def test_a_file_that_was_cut_off_gives_nothing_out(damage: str) -> None:
     """Not even what stands at its beginning: whoever reads only that would not know."""
     key = sealed.new_key()
-    content = damage(sealed_bytes(plain_bytes(2 * CHUNK_BYTES + 1), key))
+    content = BROKEN[damage](sealed_bytes(plain_bytes(2 * CHUNK_BYTES + 1), key))
     with pytest.raises(SealBroken):
         SealedReader(io.BytesIO(content), key)
 

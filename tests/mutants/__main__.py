@@ -1,18 +1,23 @@
 """`make mutants`: takes each protection out in turn, and sees the named test fail."""
 
 import argparse
+import itertools
 import os
 import queue
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from typing import TypeVar
 
 from tests import run_directory
 from tests.mutants import protections, trial
 from tests.mutants.protections import Mutant
 from tests.mutants.trial import Judged, Tree, Verdict
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,33 +49,47 @@ def _trees(count: int) -> Iterator[list[Tree]]:
 
 
 def run(trees: list[Tree], mutants: list[Mutant]) -> Iterator[Judged]:
-    """As they come, each told at once."""
-    _say(f"{len({each.test for each in mutants})} tests as the tree is ...")
-    at_once = ["--numprocesses", str(len(trees)), "--dist", "loadgroup"] if len(trees) > 1 else []
-    bad = trial.without_a_good_test(trees[0], mutants, *at_once)
-    for number, judged in enumerate(_judged(trees, mutants, bad), 1):
+    """As they come, each told at once: first whether the tests pass as the tree is, then the mutants."""
+    bad = _without_a_good_test(trees, mutants)
+    broken = [Judged(each, Verdict.BROKEN, bad[each.test]) for each in mutants if each.test in bad]
+    good = [each for each in mutants if each.test not in bad]
+    judging = _spread(trees, good, lambda tree, mutant: tree.judge(mutant))
+    for number, judged in enumerate(itertools.chain(broken, judging), 1):
         _say(f"[{number}/{len(mutants)}] {_line(judged.mutant, judged.verdict.value)}")
         if judged.words:
             _say("    " + judged.words.replace("\n", "\n    "))
         yield judged
 
 
-def _judged(trees: list[Tree], mutants: list[Mutant], bad: dict[str, str]) -> Iterator[Judged]:
-    yield from (Judged(each, Verdict.BROKEN, bad[each.test]) for each in mutants if each.test in bad)
+def _without_a_good_test(trees: list[Tree], mutants: list[Mutant]) -> dict[str, str]:
+    """File by file."""
+    files: dict[str, list[Mutant]] = {}
+    for mutant in mutants:
+        files.setdefault(mutant.test.partition("::")[0], []).append(mutant)
+    bad: dict[str, str] = {}
+    looking = _spread(trees, list(files), lambda tree, file: (file, trial.without_a_good_test(tree, files[file])))
+    for number, (file, found) in enumerate(looking, 1):
+        _say(f"[{number}/{len(files)}] {file} as the tree is: {'good' if not found else 'NOT GOOD'}")
+        bad |= found
+    return bad
+
+
+def _spread(trees: list[Tree], tasks: list[T], work: Callable[[Tree, T], R]) -> Iterator[R]:
+    """Each task in a tree that is free; results as they come."""
     free: queue.SimpleQueue[Tree] = queue.SimpleQueue()
     for tree in trees:
         free.put(tree)
 
-    def judge(mutant: Mutant) -> Judged:
+    def in_a_tree(task: T) -> R:
         tree = free.get()
         try:
-            return tree.judge(mutant)
+            return work(tree, task)
         finally:
             free.put(tree)
 
     with ThreadPoolExecutor(len(trees)) as pool:
-        for judged in as_completed([pool.submit(judge, each) for each in mutants if each.test not in bad]):
-            yield judged.result()
+        for done in as_completed([pool.submit(in_a_tree, task) for task in tasks]):
+            yield done.result()
 
 
 def table(judged: list[Judged]) -> str:

@@ -126,10 +126,10 @@ class Tree:
             os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def without_a_good_test(tree: Tree, mutants: Collection[Mutant], *options: str) -> dict[str, str]:
+def without_a_good_test(tree: Tree, mutants: Collection[Mutant]) -> dict[str, str]:
     """The tests that do not pass as the tree is, with the reason; they show nothing of a mutant."""
     named = sorted({each.test for each in mutants})
-    ran = tree.run(named, *options)
+    ran = tree.run(named)
     return {test: _why(ran, test) for test in named if not ran.passed(test)}
 
 

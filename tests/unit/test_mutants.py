@@ -13,6 +13,7 @@ from tests.mutants import protections
 from tests.mutants.protections import Mutant
 from tests.mutants.trial import PROJECT, Tree, Verdict, without_a_good_test
 
+pytestmark = pytest.mark.xdist_group("mutants")  # one copy of the tree for all
 ALL = protections.load()
 QUICK = ("the header's seal is not compared", "any called number stands in a dial string")
 DIAL_STRING = "tests/unit/test_dial_string.py::test_a_call"

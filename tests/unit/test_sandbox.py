@@ -1,5 +1,6 @@
 """What a child may use, and how its end arrives in the parent."""
 
+import json
 import os
 import posixpath
 import resource
@@ -155,6 +156,16 @@ def test_a_converter_gets_nothing_of_our_environment(tmp_path: Path, monkeypatch
     said, _ = process.communicate()
     assert b"HOME" in said
     assert b"PGPASSWORD" not in said
+
+
+def test_arguments_reach_a_converter_as_they_are(tmp_path: Path) -> None:
+    """No shell reads them: a file may be called anything."""
+    names = ["two words", "; touch made", "$(touch made)", "'\"`touch made`", "*", "a\nb", "-x"]
+    script = "import json, sys; print(json.dumps(sys.argv[1:]))"
+    process = sandbox.command([sys.executable, "-c", script, *names], tmp_path)
+    said, _ = process.communicate()
+    assert json.loads(said) == names
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_converter_says_what_to_install(tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ def test_the_child_is_limited() -> None:
     assert sandbox.call(limits, ceiling=CEILING) == [CEILING.memory_bytes, CEILING.file_bytes, CEILING.open_files, 0]
 
 
+def test_the_child_dumps_no_core_whatever_its_parent_may() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        assert hard, "give this user a hard limit for core files: ulimit -Hc"
+        assert sandbox.call(limits, ceiling=CEILING)[-1] == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
 def test_a_named_error_arrives_as_its_class() -> None:
     with pytest.raises(EncryptedDocument, match="Give the password"):
         sandbox.call(refuse, ceiling=CEILING)

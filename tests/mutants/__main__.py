@@ -88,8 +88,13 @@ def _spread(trees: list[Tree], tasks: list[T], work: Callable[[Tree, T], R]) -> 
             free.put(tree)
 
     with ThreadPoolExecutor(len(trees)) as pool:
-        for done in as_completed([pool.submit(in_a_tree, task) for task in tasks]):
-            yield done.result()
+        try:
+            for done in as_completed([pool.submit(in_a_tree, task) for task in tasks]):
+                yield done.result()
+        except BaseException:
+            # Ctrl-C: what has not begun need not.
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def table(judged: list[Judged]) -> str:

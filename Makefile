@@ -34,6 +34,10 @@ live: $(INSTALLED) ## Test against FreeSWITCH, where it is installed
 soak: $(INSTALLED) ## Run the large proofs: hundreds of faxes, random kills; takes long
 	@$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
 
+.PHONY: mutants
+mutants: $(INSTALLED) $(BROWSERS) ## Take each protection out in turn, and see its test fail; takes long
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure, and print the figures; what needs FreeSWITCH only where it is installed
 	@# 77: it cannot run here, and has said why.

@@ -11,7 +11,6 @@ Whatever a crash leaves behind is found again in the spool or in pending/ and go
 import fcntl
 import logging
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum, auto
@@ -80,14 +79,14 @@ def _deliver_locked(db: Database, store: Store, fax: PendingFax, actor: str) -> 
             store.take_in(received_documents.file_of(fax.folder, document), document.stored)
         standing = _commit(db, fax, fax.brought, actor)
         if standing is Standing.DUE:
-            shutil.rmtree(fax.folder)
+            pending.remove(fax)
             return fax.brought.state
         _discard(db, store, fax.brought.documents)
     if standing is Standing.UNHEARD_OF:
         kept = pending.keep_unclaimed(fax)
         LOG.error("attempt %s: the database knows no such call; its fax is kept in %s", fax.sidecar.attempt_id, kept)
     else:
-        shutil.rmtree(fax.folder)
+        pending.remove(fax)
     return None
 
 

@@ -30,6 +30,7 @@ from faxplan.wraps import PublicKey
 
 LOG = logging.getLogger(__name__)
 _UNCLAIMED = "unclaimed"
+_DELIVERED = ".delivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,10 @@ class Pending:
         self.root = root
 
     def prepare(self) -> None:
-        """Makes the folder, private. Raises UnsafeFolder."""
+        """Makes the folder, private, and removes what a crash has left of `remove`. Raises UnsafeFolder."""
         private_folder(self.root)
+        for left in self.root.glob(f".*{_DELIVERED}"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
         """Moves a fax from the spool to here, sealed and durably. May be repeated after a crash at any point."""
@@ -136,6 +139,15 @@ def unclaimed(root: Path) -> Sequence[Path]:
     """The folders of faxes that were put aside by `keep_unclaimed`."""
     shelf = root / _UNCLAIMED
     return sorted(shelf.iterdir()) if shelf.is_dir() else []
+
+
+def remove(fax: PendingFax) -> None:
+    """Lets go of a fax that is in its mailbox. At once: half a folder would lie here for ever, and nobody could tell
+    whose it was.
+    """
+    gone = fax.folder.with_name(f".{fax.folder.name}-{secrets.token_hex(4)}{_DELIVERED}")
+    fax.folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def keep_unclaimed(fax: PendingFax) -> Path:

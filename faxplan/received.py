@@ -56,7 +56,9 @@ def to_pdf(tiff: Path, pdf: Path) -> int:
         if count:
             pdf.touch(mode=0o600)
             try:
-                document.save(pdf, linearize=False, fix_metadata_version=False)
+                # Not by its name: pikepdf would write beside it first, under one that nobody sweeps after a crash.
+                with pdf.open("r+b") as file:
+                    document.save(file, linearize=False, fix_metadata_version=False)
             except BaseException:
                 pdf.unlink(missing_ok=True)
                 raise

@@ -1,6 +1,7 @@
 """Throw-away installations of Faxplan on this run's PostgreSQL: each a database of its own, copied from a template."""
 
 import fcntl
+import hashlib
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -12,9 +13,7 @@ import psycopg2
 from psycopg2 import sql
 
 from faxplan import migrations, postgres
-from faxplan.installation import create_installation, grant_connect
-
-TEMPLATE = "faxplan_template"
+from faxplan.installation import SCHEMA, create_installation, grant_connect
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Installations:
     """Makes installations. The cluster is the whole run's: a test that stops or crashes one starts its own."""
 
     cluster: postgres.Cluster
+    template: str
 
     def unused(self) -> Installation:
         """The name of a database that does not exist yet, for whoever makes it in a way of their own."""
@@ -71,7 +71,7 @@ class Installations:
         with server(self.cluster) as cursor:
             cursor.execute(
                 sql.SQL("create database {} owner {} template {}").format(
-                    sql.Identifier(made.database), sql.Identifier(migrations.OWNER), sql.Identifier(TEMPLATE)
+                    sql.Identifier(made.database), sql.Identifier(migrations.OWNER), sql.Identifier(self.template)
                 )
             )
             grant_connect(cursor.connection, made.database)
@@ -79,15 +79,19 @@ class Installations:
 
 
 def prepare(run_directory: Path) -> Installations:
-    """Starts the run's cluster and makes the template, or finds what another worker of the run has made."""
+    """Starts the run's cluster and makes the template, or finds what another worker of the run has made.
+
+    Each schema has a template of its own: a run may be of several trees (tests/mutants/).
+    """
+    template = f"faxplan_template_{hashlib.sha256(SCHEMA.read_bytes()).hexdigest()[:16]}"
     with (run_directory / "prepare.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         cluster = postgres.start(_data_dir(run_directory), durable=False)
-        template_made = run_directory / "template-made"
+        template_made = run_directory / f"{template}-made"
         if not template_made.exists():
-            create_installation(cluster.superuser_url(), TEMPLATE)
+            create_installation(cluster.superuser_url(), template)
             template_made.touch()
-    return Installations(cluster)
+    return Installations(cluster, template)
 
 
 def remove(run_directory: Path) -> None:

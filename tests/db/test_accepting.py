@@ -16,7 +16,7 @@ from faxplan.spool import Spool
 from tests.faxes import NODE, accepted, claim, in_threads, invite, noticed, queued
 from tests.hostile import TEXTS
 from tests.routing import add_trunk, change
-from tests.world import Office, World
+from tests.world import Office, World, enrol, office
 
 CALLING = "030-99001234"
 DIALLED = "03023125001"
@@ -192,6 +192,16 @@ def test_a_trunks_own_format_is_the_only_one(world: World) -> None:
     change(world, "trunks", inbound_format="e164")
     assert cause(accept(world, "493023125001")) == accepting.UNKNOWN_DID
     assert isinstance(accept(world, "+493023125001", channel_uuid="another"), Accepted)
+
+
+def test_a_did_whose_mailbox_nobody_could_open_is_refused(world: World) -> None:
+    """480, and no page is ever taken; once somebody of the tenant is enrolled it is answered."""
+    nova = office(world.admin, "nova", "+493023125003")
+    assert cause(accept(world, nova.did)) == accepting.NOBODY_READS
+    assert nothing_is_open(world)
+    assert not [*world.spool.inbound.iterdir()]
+    enrol(world.portal, nova)
+    assert cause(accept(world, nova.did)) is None
 
 
 @pytest.mark.parametrize("off", ["update tenants set enabled = false", "update dids set enabled = false"])

@@ -37,3 +37,13 @@ def test_no_role_writes_the_heads_of_the_chains(installation: Installation, role
         for privilege in ("insert", "update", "delete", "truncate"):
             cursor.execute("select has_table_privilege(%s, 'audit_heads', %s)", (f"faxplan_{role}", privilege))
             assert cursor.fetchone() == (False,), privilege
+
+
+@pytest.mark.parametrize("role", WORKING_ROLES)
+@pytest.mark.parametrize("table", ["audit", "audit_leaves"])
+def test_no_role_is_granted_more_than_to_add_to_the_audit(installation: Installation, role: str, table: str) -> None:
+    """Besides the triggers, which the owner of the tables could switch off."""
+    with connected(installation, "postgres") as cursor:
+        for privilege in ("update", "delete", "truncate", "references", "trigger"):
+            cursor.execute("select has_table_privilege(%s, %s, %s)", (f"faxplan_{role}", table, privilege))
+            assert cursor.fetchone() == (False,), privilege

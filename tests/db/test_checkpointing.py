@@ -88,6 +88,15 @@ def test_a_database_that_is_behind_is_not_signed(world: World) -> None:
         made(world)
 
 
+def test_another_tree_of_the_same_size_is_not_signed(world: World) -> None:
+    """Its chains say what they said; only the tree is another."""
+    write(world, world.acme.tenant.id, 3)
+    made(world)
+    tamper(world, "update audit_tree set frontier[1] = repeat('0', 64)")
+    with pytest.raises(AuditTampered, match="another root"):
+        made(world)
+
+
 def test_a_last_one_that_was_changed_or_is_of_another_key_is_told(world: World) -> None:
     write(world, world.acme.tenant.id, 3)
     first = made(world)

@@ -5,6 +5,7 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+from psycopg2.errors import CheckViolation
 
 from faxplan import tenants
 from faxplan.constraints import CONSTRAINT_MESSAGES, ConstraintViolated
@@ -174,3 +175,13 @@ def test_a_zone_that_python_alone_knows_is_refused_in_a_sentence(world: World, m
     monkeypatch.setattr(tenants, "ZoneInfo", lambda _: UTC)
     with pytest.raises(tenants.InvalidTenant, match="not an IANA time zone"), world.admin.across_tenants() as tx:
         tenants.change(tx, world.acme.tenant.id, {"time_zone": "Europe/Nowhere"})
+
+
+@pytest.mark.parametrize("cheaper", ["memory_kib = 65535", "passes = 2", "lanes = 0"])
+def test_no_password_is_locked_cheaply(world: World, cheaper: str) -> None:
+    """Whoever could write the table would guess the next password that is given."""
+    with (
+        pytest.raises(CheckViolation, match="key_locks_cost_floor"),
+        connected(world.installation, "faxplan_owner", world.acme.tenant.id) as cursor,
+    ):
+        cursor.execute(f"update key_locks set {cheaper} where kind = 'password'")

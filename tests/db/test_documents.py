@@ -94,6 +94,22 @@ def test_what_was_sealed_elsewhere_is_taken_in_once_or_twice(store: Store, file:
     assert stat.S_IMODE(objects(store)[0].stat().st_mode) == 0o600
 
 
+def test_what_is_taken_in_is_under_its_name_whole_or_not_at_all(
+    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = document_store.seal_file(file, tmp_path / "there", 7, documents.RECEIVED_TIFF)
+    seen: list[bool] = []
+
+    def looked(descriptor: int) -> None:
+        seen.append(any(len(path.name) == 32 for path in objects(store)))
+
+    monkeypatch.setattr(os, "fsync", looked)
+    store.take_in(tmp_path / "there", made.stored)
+    assert seen[-1] is True
+    # The first of the object's own, when it is written and not yet under its name.
+    assert seen[-3:] == [False, True, True]
+
+
 def old_object(store: Store, content: bytes) -> StoredObject:
     """As documents were stored before they were sealed."""
     if not store.root.exists():

@@ -237,7 +237,7 @@ def test_what_is_secured_is_on_the_disk_before_the_spool_lets_go_of_it(
 DELIVER_STEPS = {
     "storing": (document_store.Store, "take_in"),
     "committing": (inbound, "_commit"),
-    "removing": (shutil, "rmtree"),
+    "removing": (pending_module, "remove"),
 }
 
 

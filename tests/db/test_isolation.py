@@ -111,6 +111,49 @@ def test_references_between_tenant_tables_carry_the_tenant(installation: Install
         assert (here[0], there[0]) == ("tenant_id", "tenant_id"), name
 
 
+NO_REFERENCE = {
+    ("calls", "trunk_id"): "a call outlives its trunk's entry",
+    ("calls", "fax_id"): "its attempt names the fax, and is a reference",
+    ("audit_leaves", "last_sequence"): "rows of the audit have no references to them: they are never deleted",
+}
+
+
+def test_what_names_a_row_of_a_tenant_is_a_reference(installation: Installation) -> None:
+    """Else it might name another tenant's, or none."""
+    with connected(installation, "postgres") as cursor:
+        cursor.execute(
+            r"""select a.attrelid::regclass::text, a.attname::text from pg_attribute a
+               where a.attrelid = any (%s::regclass[]) and a.attname like '%%\_id' and a.atttypid = 'bigint'::regtype
+                 and a.attname <> 'tenant_id' and not exists (
+                     select from pg_constraint k
+                     where k.contype = 'f' and k.conrelid = a.attrelid and a.attnum = any (k.conkey))""",
+            (tenant_tables(installation),),
+        )
+        assert set(cursor.fetchall()) <= set(NO_REFERENCE)
+
+
+KNOWN_TO_ALL = {
+    "dids_number_key": "a number is one tenant's",
+    "documents_object_name_key": "random",
+    "calls_channel_uuid_key": "random",
+    "user_keys_public_key_key": "random",
+    "mailbox_epochs_public_key_key": "random",
+    "audit_leaves_first_leaf_key": "one tree over all chains",
+}
+
+
+def test_what_is_unique_is_so_within_a_tenant(installation: Installation) -> None:
+    """A value that is refused as taken tells that somebody has it."""
+    with connected(installation, "postgres") as cursor:
+        cursor.execute(
+            """select i.indexrelid::regclass::text from pg_index i
+               join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+               where i.indisunique and i.indrelid = any (%s::regclass[]) and a.attname <> 'tenant_id'""",
+            (tenant_tables(installation),),
+        )
+        assert {name for (name,) in cursor.fetchall()} == set(KNOWN_TO_ALL)
+
+
 # ------------------------------------------------------------------------------------------------------------- the rows
 
 
@@ -202,6 +245,21 @@ def test_a_setting_left_on_the_session_does_not_leak(inhabited: World, one_conne
         assert tx.value("select count(*) from faxes") == 0
     with one_connection.tenant(borea) as tx:
         assert tx.rows("select distinct tenant_id from faxes") == [{"tenant_id": borea}]
+
+
+def test_nothing_of_a_transaction_stays_on_its_connection(inhabited: World) -> None:
+    """Whatever comes next, also past the gate."""
+    db = Database(inhabited.installation.url("faxplan_switch"), max_connections=1)
+    with db.tenant(inhabited.acme.tenant.id) as tx:
+        tx.enter_tenants([inhabited.acme.tenant.id, inhabited.borea.tenant.id])
+        assert tx.value("select count(*) from faxes")
+    db._pool.connect()
+    with db._pool.connection().cursor() as cursor:
+        cursor.execute("select current_setting('app.tenant', true), current_setting('app.claim', true)")
+        assert cursor.fetchone() == ("", "")
+        cursor.execute("select count(*) from faxes")
+        assert cursor.fetchone() == (0,)
+    db.close()
 
 
 def test_a_nested_transaction_is_refused(inhabited: World, one_connection: Database) -> None:

@@ -79,3 +79,12 @@ def test_the_installations_administrator_reads_no_fax(installation: Installation
     with connected(installation, "postgres") as cursor:
         cursor.execute("select has_any_column_privilege('faxplan_admin', %s, 'select')", (table,))
         assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.parametrize("role", ["switch", "worker"])
+@pytest.mark.parametrize("table", ["user_keys", "key_locks", "mailbox_keys"])
+def test_machines_read_no_private_key_however_it_is_locked(installation: Installation, role: str, table: str) -> None:
+    """Whoever takes a converter or the switch over gets nothing to guess passwords against."""
+    with connected(installation, "postgres") as cursor:
+        cursor.execute("select has_any_column_privilege(%s, %s, 'select')", (f"faxplan_{role}", table))
+        assert cursor.fetchone() == (False,)

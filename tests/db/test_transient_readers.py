@@ -218,3 +218,10 @@ def test_a_key_that_the_worker_has_destroyed_the_switch_forgets_at_its_next_look
     assert switchs.private(public) is not None
     transient_readers.renew(world.switch, switchs, "node")
     assert switchs.private(public) is None
+
+
+def test_a_destroyed_key_is_overwritten_before_it_is_deleted(here: KeyFolder) -> None:
+    key = here.make()
+    with (here.root / f"{key.public.raw.hex()}.key").open("rb") as still_open:
+        here.destroy(key.public)
+        assert still_open.read() == bytes(32)

@@ -1,6 +1,7 @@
 """What this installation's machines can open: a document that waits to be sent, and nothing after that."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +116,32 @@ def test_two_last_faxes_of_a_document_that_end_at_once_leave_nothing_behind(worl
         for each in ends:
             each.join()
         assert open_to_machines(world) == []
+
+
+WAITING = """
+    select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"""
+
+
+@pytest.mark.parametrize("ending", ["sent", "cancelled"])
+def test_of_two_last_faxes_that_end_at_once_the_second_sees_that_the_first_has_ended(world: World, ending: str) -> None:
+    """The second ends while the first has ended and not yet committed."""
+    first, _ = two_of_one_document(world)
+    tenant_id = world.acme.tenant.id
+    calls = {fax.fax_id: fax for fax in claim(world)}
+    other = next(fax for fax_id, fax in calls.items() if fax_id != first)
+    with ThreadPoolExecutor(1) as pool, connected(world.installation, "postgres") as cursor:
+        with world.worker.tenant(tenant_id) if ending == "cancelled" else world.switch.tenant(tenant_id) as tx:
+            fax = tx.one("select * from faxes where id = %s", (first,))
+            outbound.finish(tx, fax, ending, "It has ended.", actor="test", pages_done=3)
+            tx.value("select 1")
+            second = pool.submit(settle, world, other, SENT)
+            waits = False
+            while not waits and not second.done():
+                cursor.execute(WAITING)
+                (waits,) = cursor.fetchone() or (False,)
+                cursor.connection.rollback()
+        second.result()
+    assert open_to_machines(world) == []
 
 
 def test_a_fax_whose_keys_are_gone_ends_and_says_to_send_it_again(world: World, tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def test_a_password_passes_unchanged_and_unread(password: str) -> None:
         {"username": 'a"/><param name="x'},
         {"password": "line\nbreak"},
         {"password": '<X-PRE-PROCESS cmd="exec"'},
+        {"password": "<X-PRE-PROCESS"},
+        {"realm": "an x-pre-process"},
         {"password": "ü"},
         {"password": "before:after"},
         {"realm": "a\rb"},

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from faxplan import passphrases, wraps
 from faxplan.passphrases import Cost, InvalidSecret, WeakParameters, WrongSecret
@@ -40,6 +41,15 @@ def test_a_locked_key_stands_for_its_public_key_alone() -> None:
     wrap = bytes(range(32))
     with pytest.raises(WrongSecret):
         passphrases.unlock(passphrases.lock(other, wrap), wrap, key.public.raw)
+
+
+def test_a_lock_that_lies_about_its_key_is_refused() -> None:
+    """Only who knows the password could make one; but then nothing of another key is taken for the user's."""
+    key, other = wraps.new_key_pair(), wraps.new_key_pair()
+    wrap, nonce = bytes(range(32)), bytes(12)
+    lying = nonce + AESGCM(wrap).encrypt(nonce, other.raw, b"faxplan user key" + key.public.raw)
+    with pytest.raises(WrongSecret, match="another user's"):
+        passphrases.unlock(lying, wrap, key.public.raw)
 
 
 def test_what_is_sent_opens_nothing() -> None:

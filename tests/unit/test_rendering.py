@@ -351,6 +351,33 @@ def test_postscript_in_a_pdf_s_clothes_is_not_run(tmp_path: Path) -> None:
         fine(document, tmp_path / "a.tif")
 
 
+def test_ghostscript_reads_no_file_that_a_document_names(tmp_path: Path) -> None:
+    """As we start it; a program stands in for whatever a PDF might make it do. It may read its own folder for
+    temporary files, so that this has to be the job's."""
+    secret, job = tmp_path / "secret", tmp_path / "job"
+    secret.write_text("a secret")
+    job.mkdir()
+    program = job / "clean.pdf"
+    program.write_text(f"({secret}) (r) file 8 string readstring pop == showpage\n")
+    part = render_pdf._Part(1, 1, job / "page-%d")
+    process = sandbox.command(render_pdf.ghostscript(program, part, Resolution.FINE), job)
+    said, _ = process.communicate()
+    assert process.returncode != 0
+    assert b"a secret" not in said
+    assert b"invalidfileaccess" in said
+
+
+def test_what_acts_does_not_reach_ghostscript(tmp_path: Path) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=A4)
+        pdf.Root.OpenAction = Dictionary(S=Name.JavaScript, JS="app.alert(1)")
+        pdf.attachments["virus.exe"] = b"MZ"
+        pdf.save(tmp_path / "a.pdf")
+    render_pdf._prepare(tmp_path / "a.pdf", tmp_path / "clean.pdf", Resolution.FINE, Tone.AUTO, source.Limits())
+    clean = (tmp_path / "clean.pdf").read_bytes()
+    assert not [word for word in (b"JavaScript", b"OpenAction", b"EmbeddedFile", b"virus") if word in clean]
+
+
 def test_from_a_process_with_threads(tmp_path: Path) -> None:
     release = threading.Event()
     thread = threading.Thread(target=release.wait)

@@ -1,5 +1,6 @@
 """What a child may use, and how its end arrives in the parent."""
 
+import json
 import os
 import posixpath
 import resource
@@ -72,6 +73,16 @@ def count(*, progress: Callable[[int, int], None]) -> str:
 
 def test_the_child_is_limited() -> None:
     assert sandbox.call(limits, ceiling=CEILING) == [CEILING.memory_bytes, CEILING.file_bytes, CEILING.open_files, 0]
+
+
+def test_the_child_dumps_no_core_whatever_its_parent_may() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        assert hard, "give this user a hard limit for core files: ulimit -Hc"
+        assert sandbox.call(limits, ceiling=CEILING)[-1] == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
 def test_a_named_error_arrives_as_its_class() -> None:
@@ -155,6 +166,16 @@ def test_a_converter_gets_nothing_of_our_environment(tmp_path: Path, monkeypatch
     said, _ = process.communicate()
     assert b"HOME" in said
     assert b"PGPASSWORD" not in said
+
+
+def test_arguments_reach_a_converter_as_they_are(tmp_path: Path) -> None:
+    """No shell reads them: a file may be called anything."""
+    names = ["two words", "; touch made", "$(touch made)", "'\"`touch made`", "*", "a\nb", "-x"]
+    script = "import json, sys; print(json.dumps(sys.argv[1:]))"
+    process = sandbox.command([sys.executable, "-c", script, *names], tmp_path)
+    said, _ = process.communicate()
+    assert json.loads(said) == names
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_converter_says_what_to_install(tmp_path: Path) -> None:

@@ -159,6 +159,15 @@ def test_nothing_of_a_changed_chunk_is_given_out() -> None:
         next(chunks)
 
 
+@pytest.mark.parametrize("damage", ["cut by a byte", "a byte appended"])
+def test_a_file_that_was_cut_off_gives_nothing_out(damage: str) -> None:
+    """Not even what stands at its beginning: whoever reads only that would not know."""
+    key = sealed.new_key()
+    content = BROKEN[damage](sealed_bytes(plain_bytes(2 * CHUNK_BYTES + 1), key))
+    with pytest.raises(SealBroken):
+        SealedReader(io.BytesIO(content), key)
+
+
 def test_another_key_does_not_open_it() -> None:
     with pytest.raises(SealBroken, match="key"):
         opened(sealed_bytes(b"A page.", sealed.new_key()), sealed.new_key())
@@ -205,6 +214,15 @@ def test_a_private_key_is_wrapped_to_a_reader_and_belongs_to_its_public_one() ->
     # No wrap of the one kind is one of the other.
     with pytest.raises(SealBroken):
         member.unwrap(wrap, sealed.new_header(CONTEXT).digest)
+
+
+def test_a_wrap_that_lies_about_its_key_is_refused() -> None:
+    """Made by somebody who knows the member's public key, as anybody does, and wants documents sealed to his own."""
+    member, mailbox, other = (wraps.new_key_pair() for _ in range(3))
+    info = wraps._PRIVATE_KEY + mailbox.public.raw
+    lying = wraps._SUITE.encrypt(other.raw, member.public._key, info=info)
+    with pytest.raises(SealBroken, match="another key than it says"):
+        member.unwrap_private(lying, mailbox.public)
 
 
 def test_a_private_key_does_not_show_itself() -> None:

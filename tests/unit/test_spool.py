@@ -69,6 +69,7 @@ def test_discarding_leaves_nothing_and_may_be_repeated(spool: Spool) -> None:
     spool.outbound_tiff(17).write_bytes(b"II*\0")
     spool.expect(inbound(18))
     spool.inbound_tiff(18).write_bytes(b"II*\0")
+    spool.inbound_tiff(18).with_suffix(".pdf").write_bytes(b"%PDF")
     for _ in range(2):
         spool.discard_outbound(17)
         spool.discard_inbound(18)

@@ -51,6 +51,7 @@ create table tenants (
     permitted_kinds text[] not null default '{}',
     allowed_numbers text[] not null default '{}',
     blocked_numbers text[] not null default '{}',
+    wait_hours      integer,
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -69,7 +70,8 @@ create table tenants (
     constraint tenants_permitted_kinds_known check (permitted_kinds <@ array['premium-rate', 'shared-cost', 'personal', 'satellite']),
     constraint tenants_number_lists_form check (
         array_to_string(allowed_numbers || blocked_numbers, ' ', '') ~ '^((\+([1-9][0-9]{0,14})?|[A-Z]{2})( (?!$)|$))*$'),
-    constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000)
+    constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000),
+    constraint tenants_wait_hours_range check (wait_hours between 1 and 8760)
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -90,6 +92,7 @@ comment on column tenants.permitted_kinds is 'Kinds of numbers that cost more th
 comment on column tenants.allowed_numbers is
     'How E.164 numbers begin that may be called (+ alone: all), or countries (ISO 3166-1 alpha-2). Empty: all.';
 comment on column tenants.blocked_numbers is 'Numbers that may not be called, likewise. What fits a number best, in either list, decides.';
+comment on column tenants.wait_hours is 'How long its faxes may wait to be sent, all in all; null: as long as the installation''s setting wait_hours says.';
 
 create table sending_hours (
     tenant_id  bigint not null,
@@ -669,6 +672,22 @@ comment on column fax_queue.tried is 'Trunks that could not take this call just 
     'have it again (ways.py).';
 comment on column fax_queue.pages is 'How many the next call has to send.';
 
+create table fax_deadlines (
+    tenant_id   bigint not null,
+    fax_id      bigint not null,
+    waits_from  timestamptz not null,
+    ends_at     timestamptz,
+    constraint fax_deadlines_pkey primary key (tenant_id, fax_id),
+    constraint fax_deadlines_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
+);
+create index fax_deadlines_ends_at_idx on fax_deadlines (ends_at) where ends_at is not null;
+create index fax_deadlines_waits_from_idx on fax_deadlines (waits_from) where ends_at is null;
+comment on table fax_deadlines is
+    'Until when faxes that go out may wait: one row each, from its submission to its end. What is overdue and in no call is given up.';
+comment on column fax_deadlines.waits_from is 'When it was handed in, or faxes.send_at where that is later.';
+comment on column fax_deadlines.ends_at is
+    'When it is given up: waits_from and tenants.wait_hours; or, overdue and in a call, when it is looked at again. Null: by the installation''s setting.';
+
 create table tenant_turns (
     tenant_id   bigint not null,
     served_at   timestamptz not null,
@@ -1177,7 +1196,8 @@ begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
-                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'mailbox_wraps', 'transient_wraps'] loop
+                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'mailbox_wraps', 'transient_wraps',
+                             'fax_deadlines'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -1216,6 +1236,7 @@ create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using
 create policy trunk_tests_claim on trunk_tests for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
+create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
 
@@ -1314,3 +1335,14 @@ grant select on audit_heads, audit_tree to faxplan_admin;
 grant select on audit_heads to faxplan_portal;
 grant update on audit_tree to faxplan_admin;
 grant select, insert on audit_leaves to faxplan_admin;
+
+-- What waits for too long is ended by whoever runs, a switch or a worker, in words that say why it was still waiting.
+grant select, insert, delete on fax_deadlines to faxplan_portal;
+grant select, update, delete on fax_deadlines to faxplan_switch, faxplan_worker;
+grant select, update (ends_at) on fax_deadlines to faxplan_admin;
+grant select on render_jobs to faxplan_switch;
+grant delete on fax_queue to faxplan_worker;
+grant select, delete on trunk_tests to faxplan_worker;
+grant select on nodes, sending_hours, tenant_turns to faxplan_worker;
+grant select (trunk_id, failures, rests_until, node_rests) on trunk_states to faxplan_worker;
+grant select (tenant_id, fax_id, number, rule) on attempts to faxplan_worker;

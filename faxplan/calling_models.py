@@ -37,6 +37,21 @@ class TenantTurn(Table):
         table_name = "tenant_turns"
 
 
+class FaxDeadline(Table):
+    """Until when faxes that go out may wait."""
+
+    tenant_id = BigIntegerField()
+    fax_id = BigIntegerField()
+    waits_from = TimestampField()
+    ends_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "fax_deadlines"
+        primary_key = CompositeKey("tenant_id", "fax_id")
+
+
 class RoutingVersion(Table):
     """How often routes, or what they mean, have changed."""
 

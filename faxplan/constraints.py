@@ -44,6 +44,7 @@ CONSTRAINT_MESSAGES = {
     "trunks_registration_complete": "A trunk that registers needs a username and a password.",
     "tenants_name_given": "A tenant needs a name, of at most 200 characters.",
     "tenants_max_attempts_range": "A fax may have 1 to 20 attempts.",
+    "tenants_wait_hours_range": "A tenant's faxes wait for 1 to 8760 hours, or as long as the setting says.",
     "trunks_inbound_country_form": "A country is its two-letter ISO code, such as DE or US.",
     "trunks_port_range": "A port is a number from 1 to 65535.",
     "trunks_ping_seconds_range": "A trunk is pinged every 5 to 3600 seconds, or not at all.",

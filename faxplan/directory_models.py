@@ -84,6 +84,7 @@ class Tenant(Table):
     permitted_kinds = TextArrayField()
     allowed_numbers = TextArrayField()
     blocked_numbers = TextArrayField()
+    wait_hours = IntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -21,6 +21,9 @@ acknowledged.
   at least 20 calls. A trunk with three of them in a row, to different numbers, rests for 10 seconds, and twice as long
   with each further one, up to 5 minutes; in between it is tried with one call at a time until it takes one. Where a
   node's switch cannot reach its gateway, it rests at once, and on that node.
+- A fax that still waits 72 hours after it was handed in, or was to be sent (setting `wait_hours`; a tenant's own:
+  `faxplan tenant set --wait-hours`), is given up, whatever this table says, and says why it was waiting: no worker, no
+  switch, a trunk that is off or fails, closed hours. One in a call is not: what follows the call is judged then.
 - *final* after *next trunk*: once no other trunk is left. One that rests, or was down just before, is waited for.
 - *with less*: the next call goes without V.17, then without T.38, then without ECM. Two calls in a row that failed in
   T.38, or broke off in it before a page came over, switch it off for the number; `faxplan destination list` shows that.

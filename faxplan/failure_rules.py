@@ -35,8 +35,8 @@ class Rule:
     the fax while it has another. downgrade: the next call uses less of T.38, V.17 and ECM. render_again: the pages are
     rendered anew, once, at the size and resolution that every machine takes. trunk_fault: the trunk failed and not the
     number: no try of the fax is used up, and a trunk that goes on so rests. for_ever: however long it is so, the fax
-    waits. proven: final at the second time, if the trunk took other calls in between: then it is this call that it does
-    not take. changed: by an administrator.
+    waits, until its deadline (deadlines.py). proven: final at the second time, if the trunk took other calls in
+    between: then it is this call that it does not take. changed: by an administrator.
     """
 
     name: str

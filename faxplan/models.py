@@ -11,6 +11,7 @@ from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
 from faxplan.calling_models import (
     Destination,
     FailureRule,
+    FaxDeadline,
     RoutingVersion,
     SendingHours,
     TenantTurn,
@@ -59,6 +60,7 @@ __all__ = [
     "Document",
     "FailureRule",
     "Fax",
+    "FaxDeadline",
     "FaxQueueEntry",
     "KeyLock",
     "Login",

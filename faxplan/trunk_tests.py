@@ -10,6 +10,7 @@ from datetime import datetime
 from faxplan import (
     audit,
     caller_ids,
+    deadlines,
     documents,
     limits,
     numbers,
@@ -147,6 +148,8 @@ def _enter(
             },
         )
     )
+    # For where no node runs, which would end it sooner.
+    deadlines.begin(tx, tenant_id, fax_id)
     quotas.reserve(tx, tenant_id, user.id, 1)
     tx.notify(queue.QUEUE_CHANNEL)
     audit.record(

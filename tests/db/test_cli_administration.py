@@ -570,3 +570,14 @@ def test_a_store_is_accepted_and_audited(shop: World, capsys: pytest.CaptureFixt
     assert shop.store.marker.exists()
     (row,) = (row for row in audited(shop) if row["action"] == "store.accept")
     assert row["details"] == {"folder": str(shop.store.root)}
+
+
+def test_a_tenant_has_its_own_hours_of_waiting_or_the_installations(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "tenant", "set", "acme", "--wait-hours", "24")
+    assert listed(capsys, "tenant", "list")[0]["wait_hours"] == 24
+    assert audited(shop)[-1]["details"] == {"wait_hours": 24}
+    said(capsys, "tenant", "set", "acme", "--wait-hours", "none")
+    assert listed(capsys, "tenant", "list")[0]["wait_hours"] is None
+    assert "1 to 8760 hours" in said(capsys, "tenant", "set", "acme", "--wait-hours", "8761", code=1)

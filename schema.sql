@@ -290,6 +290,9 @@ create table trunks (
     trusts_identity     boolean not null default false,
     called_from         text[] not null default '{request}',
     t30_trace           text not null default 'off',
+    called_prefix       text not null default '',
+    inbound_prefix      text not null default '',
+    inbound_calling_format text,
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -313,7 +316,11 @@ create table trunks (
     constraint trunks_encrypted_media_audio check (not (encrypted_media and t38)),
     constraint trunks_called_from_known check (
         called_from <@ array['request', 'to', 'diversion', 'history-info'] and cardinality(called_from) between 1 and 4),
-    constraint trunks_t30_trace_known check (t30_trace in ('off', 'failed', 'all'))
+    constraint trunks_t30_trace_known check (t30_trace in ('off', 'failed', 'all')),
+    constraint trunks_called_prefix_form check (called_prefix ~ '^[0-9*#]{0,10}$'),
+    constraint trunks_called_prefix_digits check (called_prefix = '' or called_format <> 'e164'),
+    constraint trunks_inbound_prefix_form check (inbound_prefix ~ '^[0-9*#]{0,10}$'),
+    constraint trunks_inbound_calling_format_known check (inbound_calling_format in ('any', 'e164', 'e164-no-plus', 'national'))
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -343,6 +350,10 @@ comment on column trunks.trusts_identity is
 comment on column trunks.called_from is
     'Where its INVITEs say which number is called, in the order in which they are looked at. request stands for To where it is our own Contact.';
 comment on column trunks.t30_trace is 'Of which calls a T.30 trace is kept: off (none), failed (those that did not succeed), all.';
+comment on column trunks.called_prefix is
+    'What is dialled before the called number: for an outside line, or by agreement with the carrier. Empty: nothing.';
+comment on column trunks.inbound_prefix is 'What is taken off the called number of a call that comes in, where it begins so. Empty: nothing.';
+comment on column trunks.inbound_calling_format is 'How the carrier writes calling numbers, as inbound_format; null: as it wrote the called one.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
 create table trunk_states (
@@ -1262,7 +1273,7 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
-              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace) on trunks to faxplan_portal;
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace, called_prefix, inbound_prefix, inbound_calling_format) on trunks to faxplan_portal;
 -- Not which numbers a trunk failed, by whomever they were called.
 grant select (trunk_id, rests_until, node_rests) on trunk_states to faxplan_portal;
 grant select on failure_rules, sending_hours, verified_numbers to faxplan_portal;

@@ -41,6 +41,12 @@ CONSTRAINT_MESSAGES = {
     "trunks_called_format_known": "A trunk's called format is e164, e164-no-plus or national.",
     "trunks_calling_format_known": "A trunk's calling format is e164, e164-no-plus or national.",
     "trunks_inbound_format_known": "A trunk's inbound format is any, e164, e164-no-plus or national.",
+    "trunks_called_prefix_form": "A trunk's prefix has digits, * and # only, at most 10.",
+    "trunks_called_prefix_digits": (
+        "No prefix stands before a +: with one, the trunk's called format is e164-no-plus or national."
+    ),
+    "trunks_inbound_prefix_form": "A trunk's inbound prefix has digits, * and # only, at most 10.",
+    "trunks_inbound_calling_format_known": "A trunk's inbound format is any, e164, e164-no-plus or national.",
     "trunks_registration_complete": "A trunk that registers needs a username and a password.",
     "tenants_name_given": "A tenant needs a name, of at most 200 characters.",
     "tenants_max_attempts_range": "A fax may have 1 to 20 attempts.",

@@ -81,7 +81,7 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
 def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, settings: Settings) -> Way:
     trunk, dialled, argument, refusal = way.trunk, "", "", ""
     try:
-        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country, home=tenant.country)
+        dialled = trunk.dialled(called, home=tenant.country)
         if calling:
             dial = dial_string.through(
                 trunk,
@@ -106,7 +106,8 @@ def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, set
 
 def _why(way: WayOut, tenant: Tenant) -> str:
     first = {1: f"dedicated to {tenant.slug}", 2: f"{tenant.slug}'s own route", 3: "a route for all"}[way.stage]
-    return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}"
+    before = f", {way.trunk.called_prefix} before the number" if way.trunk.called_prefix else ""
+    return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}{before}"
 
 
 def _waits(tx: Transaction, tenant: Tenant) -> str:

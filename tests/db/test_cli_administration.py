@@ -581,3 +581,21 @@ def test_a_tenant_has_its_own_hours_of_waiting_or_the_installations(
     said(capsys, "tenant", "set", "acme", "--wait-hours", "none")
     assert listed(capsys, "tenant", "list")[0]["wait_hours"] is None
     assert "1 to 8760 hours" in said(capsys, "tenant", "set", "acme", "--wait-hours", "8761", code=1)
+
+
+def test_a_trunk_has_prefixes(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "No prefix stands before a +" in said(capsys, "trunk", "set", "carrier", "--called-prefix", "0", code=1)
+    said(
+        capsys, "trunk", "set", "carrier", "--called-format", "national", "--called-prefix", "4711#",
+        "--inbound-prefix", "0", "--inbound-calling-format", "national",
+    )  # fmt: skip
+    (shown,) = listed(capsys, "trunk", "list")
+    assert (shown["called_prefix"], shown["inbound_prefix"]) == ("4711#", "0")
+    assert shown["inbound_calling_format"] == "national"
+    assert "4711# national" in said(capsys, "trunk", "list")
+    assert "4711# before the number" in said(capsys, "route", "explain", "030 99001234", "--tenant", "acme")
+    said(capsys, "trunk", "set", "carrier", "--called-prefix", "none", "--inbound-prefix", "none")
+    said(capsys, "trunk", "set", "carrier", "--clear", "inbound_calling_format")
+    (shown,) = listed(capsys, "trunk", "list")
+    assert (shown["called_prefix"], shown["inbound_prefix"], shown["inbound_calling_format"]) == ("", "", None)
+    assert "emergency number" in said(capsys, "trunk", "set", "carrier", "--called-prefix", "112#", code=1)

@@ -840,6 +840,7 @@ create table failure_rules (
     action       text not null,
     delay        integer,
     times        integer,
+    downgrade    text,
     constraint failure_rules_pkey primary key (id),
     constraint failure_rules_only_for_fkey foreign key (only_for) references tenants (id),
     constraint failure_rules_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade,
@@ -847,13 +848,29 @@ create table failure_rules (
     constraint failure_rules_condition_form check (condition ~ '^(fax:[0-9]{1,2}|sip:[3-6][0-9]{2}|cause:[A-Za-z_-]{1,60})$'),
     constraint failure_rules_action_known check (action in ('retry', 'next-trunk', 'final')),
     constraint failure_rules_delay_range check (delay between 0 and 86400),
-    constraint failure_rules_times_range check (times between 0 and 100)
+    constraint failure_rules_times_range check (times between 0 and 100),
+    constraint failure_rules_downgrade_known check (downgrade in ('less', 'v17', 'audio', 'ecm', 'none'))
 );
 comment on table failure_rules is 'What an administrator decided otherwise than faxplan/failure_rules.py does. docs/failures.md explains both.';
 comment on column failure_rules.only_for is 'Of this tenant''s calls only; null: of all.';
 comment on column failure_rules.trunk_id is 'Of calls through this trunk only; null: through any.';
 comment on column failure_rules.delay is 'Seconds before the next call; null: as the shipped rule.';
 comment on column failure_rules.times is 'How often it may lead to another call of one fax; null: as the shipped rule.';
+comment on column failure_rules.downgrade is
+    'What the next call goes without: less (V.17, then T.38, then ECM), v17, audio (no T.38), ecm, none; null: as the shipped rule.';
+
+create table configuration_faults (
+    hour       timestamptz not null,
+    node       text not null,
+    trunk      text not null,
+    condition  text not null,
+    calls      integer not null,
+    constraint configuration_faults_pkey primary key (hour, node, trunk, condition)
+);
+comment on table configuration_faults is
+    'Calls that ended by what the operator has configured, or has not (rule our-configuration), counted by the hour; for the doctor. Kept for a week.';
+comment on column configuration_faults.trunk is 'Its name; empty: none. node: likewise.';
+comment on column configuration_faults.condition is 'How they ended, as in failure_rules.';
 
 create table destinations (
     tenant_id     bigint not null,
@@ -1087,10 +1104,11 @@ create table notices (
     constraint notices_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint notices_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
     constraint notices_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
-    constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial')),
+    constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial', 'alert')),
     constraint notices_reader check ((user_id is null) <> (mailbox_id is null))
 );
 create index notices_unseen_idx on notices (tenant_id, user_id, id) where seen_at is null;
+create index notices_alert_idx on notices (tenant_id, user_id, created_at) where kind = 'alert';
 comment on table notices is 'What a user or the members of a mailbox are to be told.';
 
 create table audit (
@@ -1357,3 +1375,8 @@ grant select, delete on trunk_tests to faxplan_worker;
 grant select on nodes, sending_hours, tenant_turns to faxplan_worker;
 grant select (trunk_id, failures, rests_until, node_rests) on trunk_states to faxplan_worker;
 grant select (tenant_id, fax_id, number, rule) on attempts to faxplan_worker;
+
+-- What the operator has to mend is counted for the doctor, and told to tenants' administrators once a day.
+grant select, insert, update, delete on configuration_faults to faxplan_switch;
+grant select on configuration_faults to faxplan_admin;
+grant select on notices to faxplan_switch;

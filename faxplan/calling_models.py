@@ -107,11 +107,28 @@ class FailureRule(Table):
     action = TextField()
     delay = IntegerField(null=True)
     times = IntegerField(null=True)
+    downgrade = TextField(null=True)
 
     class Meta:
         """Where its rows are."""
 
         table_name = "failure_rules"
+
+
+class ConfigurationFault(Table):
+    """Calls that ended by what the operator has configured, by the hour."""
+
+    hour = TimestampField()
+    node = TextField()
+    trunk = TextField()
+    condition = TextField()
+    calls = IntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "configuration_faults"
+        primary_key = CompositeKey("hour", "node", "trunk", "condition")
 
 
 class Destination(Table):

@@ -9,6 +9,7 @@ from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, DateF
 
 from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
 from faxplan.calling_models import (
+    ConfigurationFault,
     Destination,
     FailureRule,
     FaxDeadline,
@@ -53,6 +54,7 @@ __all__ = [
     "AuditLeaves",
     "AuditTree",
     "Call",
+    "ConfigurationFault",
     "Destination",
     "Did",
     "DidCaller",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faxplan import caller_ids, dial_string, numbers, post_dial, tenants, trunk_health, trunks
+from faxplan import caller_ids, dial_string, numbers, post_dial, routes, tenants, trunk_health, trunks
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
@@ -157,11 +157,16 @@ def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[Wa
     dedicated = [row for row in rows if row["dedicated"]]
     kept = any(not row["overflow"] and row["specific"] == dedicated[0]["specific"] for row in dedicated)
     bar = next((row for row in rows if row["trunk_id"] is None), None)
-    return [
+    passed_over = [
         f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, bar, kept=kept)}"
         for row in rows
         if row["trunk_id"] is not None and (row["trunk_id"], row["prefix"]) not in tried
     ]
+    off = [
+        f"{row['prefix']} {'barred' if row['trunk'] is None else 'through ' + row['trunk']}: it is switched off"
+        for row in routes.switched_off(tx, tenant.id, called)
+    ]
+    return passed_over + off
 
 
 def _reason(row: Row, best: dict[bool, str], barred: str, bar: Row | None, *, kept: bool) -> str:

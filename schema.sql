@@ -51,6 +51,7 @@ create table tenants (
     permitted_kinds text[] not null default '{}',
     allowed_numbers text[] not null default '{}',
     blocked_numbers text[] not null default '{}',
+    wait_hours      integer,
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -69,7 +70,8 @@ create table tenants (
     constraint tenants_permitted_kinds_known check (permitted_kinds <@ array['premium-rate', 'shared-cost', 'personal', 'satellite']),
     constraint tenants_number_lists_form check (
         array_to_string(allowed_numbers || blocked_numbers, ' ', '') ~ '^((\+([1-9][0-9]{0,14})?|[A-Z]{2})( (?!$)|$))*$'),
-    constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000)
+    constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000),
+    constraint tenants_wait_hours_range check (wait_hours between 1 and 8760)
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -90,6 +92,7 @@ comment on column tenants.permitted_kinds is 'Kinds of numbers that cost more th
 comment on column tenants.allowed_numbers is
     'How E.164 numbers begin that may be called (+ alone: all), or countries (ISO 3166-1 alpha-2). Empty: all.';
 comment on column tenants.blocked_numbers is 'Numbers that may not be called, likewise. What fits a number best, in either list, decides.';
+comment on column tenants.wait_hours is 'How long its faxes may wait to be sent, all in all; null: as long as the installation''s setting wait_hours says.';
 
 create table sending_hours (
     tenant_id  bigint not null,
@@ -287,6 +290,9 @@ create table trunks (
     trusts_identity     boolean not null default false,
     called_from         text[] not null default '{request}',
     t30_trace           text not null default 'off',
+    called_prefix       text not null default '',
+    inbound_prefix      text not null default '',
+    inbound_calling_format text,
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -310,7 +316,11 @@ create table trunks (
     constraint trunks_encrypted_media_audio check (not (encrypted_media and t38)),
     constraint trunks_called_from_known check (
         called_from <@ array['request', 'to', 'diversion', 'history-info'] and cardinality(called_from) between 1 and 4),
-    constraint trunks_t30_trace_known check (t30_trace in ('off', 'failed', 'all'))
+    constraint trunks_t30_trace_known check (t30_trace in ('off', 'failed', 'all')),
+    constraint trunks_called_prefix_form check (called_prefix ~ '^[0-9*#]{0,10}$'),
+    constraint trunks_called_prefix_digits check (called_prefix = '' or called_format <> 'e164'),
+    constraint trunks_inbound_prefix_form check (inbound_prefix ~ '^[0-9*#]{0,10}$'),
+    constraint trunks_inbound_calling_format_known check (inbound_calling_format in ('any', 'e164', 'e164-no-plus', 'national'))
 );
 comment on table trunks is 'SIP trunks of the installation; each is one FreeSWITCH gateway of the same name.';
 comment on column trunks.source_networks is 'Where its INVITEs come from. The ACL is made of these, and an inbound call''s trunk is known by them.';
@@ -340,6 +350,10 @@ comment on column trunks.trusts_identity is
 comment on column trunks.called_from is
     'Where its INVITEs say which number is called, in the order in which they are looked at. request stands for To where it is our own Contact.';
 comment on column trunks.t30_trace is 'Of which calls a T.30 trace is kept: off (none), failed (those that did not succeed), all.';
+comment on column trunks.called_prefix is
+    'What is dialled before the called number: for an outside line, or by agreement with the carrier. Empty: nothing.';
+comment on column trunks.inbound_prefix is 'What is taken off the called number of a call that comes in, where it begins so. Empty: nothing.';
+comment on column trunks.inbound_calling_format is 'How the carrier writes calling numbers, as inbound_format; null: as it wrote the called one.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
 
 create table trunk_states (
@@ -669,6 +683,22 @@ comment on column fax_queue.tried is 'Trunks that could not take this call just 
     'have it again (ways.py).';
 comment on column fax_queue.pages is 'How many the next call has to send.';
 
+create table fax_deadlines (
+    tenant_id   bigint not null,
+    fax_id      bigint not null,
+    waits_from  timestamptz not null,
+    ends_at     timestamptz,
+    constraint fax_deadlines_pkey primary key (tenant_id, fax_id),
+    constraint fax_deadlines_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id)
+);
+create index fax_deadlines_ends_at_idx on fax_deadlines (ends_at) where ends_at is not null;
+create index fax_deadlines_waits_from_idx on fax_deadlines (waits_from) where ends_at is null;
+comment on table fax_deadlines is
+    'Until when faxes that go out may wait: one row each, from its submission to its end. What is overdue and in no call is given up.';
+comment on column fax_deadlines.waits_from is 'When it was handed in, or faxes.send_at where that is later.';
+comment on column fax_deadlines.ends_at is
+    'When it is given up: waits_from and tenants.wait_hours; or, overdue and in a call, when it is looked at again. Null: by the installation''s setting.';
+
 create table tenant_turns (
     tenant_id   bigint not null,
     served_at   timestamptz not null,
@@ -810,6 +840,7 @@ create table failure_rules (
     action       text not null,
     delay        integer,
     times        integer,
+    downgrade    text,
     constraint failure_rules_pkey primary key (id),
     constraint failure_rules_only_for_fkey foreign key (only_for) references tenants (id),
     constraint failure_rules_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade,
@@ -817,13 +848,29 @@ create table failure_rules (
     constraint failure_rules_condition_form check (condition ~ '^(fax:[0-9]{1,2}|sip:[3-6][0-9]{2}|cause:[A-Za-z_-]{1,60})$'),
     constraint failure_rules_action_known check (action in ('retry', 'next-trunk', 'final')),
     constraint failure_rules_delay_range check (delay between 0 and 86400),
-    constraint failure_rules_times_range check (times between 0 and 100)
+    constraint failure_rules_times_range check (times between 0 and 100),
+    constraint failure_rules_downgrade_known check (downgrade in ('less', 'v17', 'audio', 'ecm', 'none'))
 );
 comment on table failure_rules is 'What an administrator decided otherwise than faxplan/failure_rules.py does. docs/failures.md explains both.';
 comment on column failure_rules.only_for is 'Of this tenant''s calls only; null: of all.';
 comment on column failure_rules.trunk_id is 'Of calls through this trunk only; null: through any.';
 comment on column failure_rules.delay is 'Seconds before the next call; null: as the shipped rule.';
 comment on column failure_rules.times is 'How often it may lead to another call of one fax; null: as the shipped rule.';
+comment on column failure_rules.downgrade is
+    'What the next call goes without: less (V.17, then T.38, then ECM), v17, audio (no T.38), ecm, none; null: as the shipped rule.';
+
+create table configuration_faults (
+    hour       timestamptz not null,
+    node       text not null,
+    trunk      text not null,
+    condition  text not null,
+    calls      integer not null,
+    constraint configuration_faults_pkey primary key (hour, node, trunk, condition)
+);
+comment on table configuration_faults is
+    'Calls that ended by what the operator has configured, or has not (rule our-configuration), counted by the hour; for the doctor. Kept for a week.';
+comment on column configuration_faults.trunk is 'Its name; empty: none. node: likewise.';
+comment on column configuration_faults.condition is 'How they ended, as in failure_rules.';
 
 create table destinations (
     tenant_id     bigint not null,
@@ -1057,10 +1104,11 @@ create table notices (
     constraint notices_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint notices_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
     constraint notices_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
-    constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial')),
+    constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial', 'alert')),
     constraint notices_reader check ((user_id is null) <> (mailbox_id is null))
 );
 create index notices_unseen_idx on notices (tenant_id, user_id, id) where seen_at is null;
+create index notices_alert_idx on notices (tenant_id, user_id, created_at) where kind = 'alert';
 comment on table notices is 'What a user or the members of a mailbox are to be told.';
 
 create table audit (
@@ -1177,7 +1225,8 @@ begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
-                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'mailbox_wraps', 'transient_wraps'] loop
+                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'mailbox_wraps', 'transient_wraps',
+                             'fax_deadlines'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -1216,6 +1265,7 @@ create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using
 create policy trunk_tests_claim on trunk_tests for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
+create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
 
@@ -1241,7 +1291,7 @@ grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, 
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
-              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace) on trunks to faxplan_portal;
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace, called_prefix, inbound_prefix, inbound_calling_format) on trunks to faxplan_portal;
 -- Not which numbers a trunk failed, by whomever they were called.
 grant select (trunk_id, rests_until, node_rests) on trunk_states to faxplan_portal;
 grant select on failure_rules, sending_hours, verified_numbers to faxplan_portal;
@@ -1314,3 +1364,19 @@ grant select on audit_heads, audit_tree to faxplan_admin;
 grant select on audit_heads to faxplan_portal;
 grant update on audit_tree to faxplan_admin;
 grant select, insert on audit_leaves to faxplan_admin;
+
+-- What waits for too long is ended by whoever runs, a switch or a worker, in words that say why it was still waiting.
+grant select, insert, delete on fax_deadlines to faxplan_portal;
+grant select, update, delete on fax_deadlines to faxplan_switch, faxplan_worker;
+grant select, update (ends_at) on fax_deadlines to faxplan_admin;
+grant select on render_jobs to faxplan_switch;
+grant delete on fax_queue to faxplan_worker;
+grant select, delete on trunk_tests to faxplan_worker;
+grant select on nodes, sending_hours, tenant_turns to faxplan_worker;
+grant select (trunk_id, failures, rests_until, node_rests) on trunk_states to faxplan_worker;
+grant select (tenant_id, fax_id, number, rule) on attempts to faxplan_worker;
+
+-- What the operator has to mend is counted for the doctor, and told to tenants' administrators once a day.
+grant select, insert, update, delete on configuration_faults to faxplan_switch;
+grant select on configuration_faults to faxplan_admin;
+grant select on notices to faxplan_switch;

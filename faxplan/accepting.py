@@ -174,7 +174,9 @@ def _called(tx: Transaction, invite: Invite, trunk: Trunk) -> _Called | None:
     read = [
         (place, number_format, number)
         for place, text in said
-        for number_format, number in numbers.readings(text, trunk.inbound_country, trunk.inbound_format)
+        for number_format, number in numbers.readings(
+            called_number.without_prefix(text, trunk.inbound_prefix), trunk.inbound_country, trunk.inbound_format
+        )
     ]
     found = dids.find(tx, {number for _, _, number in read})
     for place, number_format, number in read:
@@ -192,11 +194,13 @@ def _asked_for(invite: Invite, trunk: Trunk) -> str:
 def _e164(caller: Caller, trunk: Trunk, number_format: str) -> str | None:
     """The caller's number; None: none, or withheld.
 
-    Read first in the format in which the carrier wrote the called one. Where it is none in that: a trunk of any format
-    may write the two differently, and no E.164 number begins with a 0, so that it is a national one with any other.
+    Read first in the trunk's format for calling numbers, or in that in which the carrier wrote the called one. Where it
+    is none in that: a trunk of any format may write the two differently, and no E.164 number begins with a 0, so that
+    it is a national one with any other.
     """
-    formats = [number_format]
-    if trunk.inbound_format == "any" or caller.number.startswith("0"):
+    own = trunk.inbound_calling_format
+    formats = [own or number_format]
+    if (own or trunk.inbound_format) == "any" or caller.number.startswith("0"):
         formats.append("any")
     read = (numbers.readings(caller.number, trunk.inbound_country, each) for each in formats)
     return next((number for found in read for _, number in found), None)

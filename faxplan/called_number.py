@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
 
 from faxplan import sip_address
 from faxplan.invite import Invite
@@ -33,6 +34,15 @@ def written(invite: Invite, places: Sequence[str], *, trusted: bool) -> Iterator
             yield from ((place, number) for number in _diverted(invite.diversion))
         elif place == HISTORY_INFO:
             yield from ((place, number) for number in _retargeted(invite.history))
+
+
+def without_prefix(text: str, prefix: str) -> str:
+    """A number, as written, without what its trunk writes before called numbers (trunks.inbound_prefix).
+
+    As it is, where it does not begin so. A # is written as %23 (RFC 3261, 25.1) by those who do it right.
+    """
+    plain = unquote(text)
+    return plain.removeprefix(prefix) if prefix and plain.startswith(prefix) else text
 
 
 def _diverted(header: str | None) -> list[str]:

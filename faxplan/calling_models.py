@@ -37,6 +37,21 @@ class TenantTurn(Table):
         table_name = "tenant_turns"
 
 
+class FaxDeadline(Table):
+    """Until when faxes that go out may wait."""
+
+    tenant_id = BigIntegerField()
+    fax_id = BigIntegerField()
+    waits_from = TimestampField()
+    ends_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "fax_deadlines"
+        primary_key = CompositeKey("tenant_id", "fax_id")
+
+
 class RoutingVersion(Table):
     """How often routes, or what they mean, have changed."""
 
@@ -92,11 +107,28 @@ class FailureRule(Table):
     action = TextField()
     delay = IntegerField(null=True)
     times = IntegerField(null=True)
+    downgrade = TextField(null=True)
 
     class Meta:
         """Where its rows are."""
 
         table_name = "failure_rules"
+
+
+class ConfigurationFault(Table):
+    """Calls that ended by what the operator has configured, by the hour."""
+
+    hour = TimestampField()
+    node = TextField()
+    trunk = TextField()
+    condition = TextField()
+    calls = IntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "configuration_faults"
+        primary_key = CompositeKey("hour", "node", "trunk", "condition")
 
 
 class Destination(Table):

@@ -8,7 +8,7 @@ from faxplan import audit, destinations, failure_rules, numbers, sending_hours, 
 from faxplan.db import Database, Row, Transaction
 from faxplan.destinations import Offered
 from faxplan.errors import Forbidden
-from faxplan.failure_rules import Action
+from faxplan.failure_rules import Action, Downgrade
 from faxplan.priorities import Priority
 from faxplan.users import User
 
@@ -21,16 +21,20 @@ def set_rule(
     *,
     delay: int | None,
     times: int | None,
+    downgrade: Downgrade | None = None,
     tenant: str | None,
     trunk: str | None,
 ) -> None:
-    """delay: seconds; delay, times: None: as the shipped rule. tenant, trunk: by name; None: all."""
+    """delay: seconds; delay, times, downgrade: None: as the shipped rule. tenant, trunk: by name; None: all."""
     with admin.across_tenants() as tx:
         only_for, trunk_id = _scope(tx, tenant, trunk)
-        failure_rules.put(tx, condition, action, delay=delay, times=times, only_for=only_for, trunk_id=trunk_id)
+        failure_rules.put(
+            tx, condition, action,
+            delay=delay, times=times, downgrade=downgrade, only_for=only_for, trunk_id=trunk_id,
+        )  # fmt: skip
         audit.record(
             tx, audit.INSTALLATION, actor=actor, action="failure-rule.set", object=f"failure-rule:{condition}",
-            what=action.value, delay=delay, times=times, only_for=only_for, trunk=trunk,
+            what=action.value, delay=delay, times=times, downgrade=downgrade, only_for=only_for, trunk=trunk,
         )  # fmt: skip
 
 

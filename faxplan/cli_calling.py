@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from faxplan import calling_provisioning, cli_output, failure_page, numbers, priorities, sending_hours
 from faxplan.destinations import Offered
-from faxplan.failure_rules import SHIPPED, Action
+from faxplan.failure_rules import SHIPPED, Action, Downgrade
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -41,6 +41,9 @@ def _add_failure_commands(group: Any, common: argparse.ArgumentParser) -> None:
                         help="until the next call")  # fmt: skip
     change.add_argument("--times", type=cli_output.whole_number, metavar="N",
                         help="how often it may lead to another call of one fax")  # fmt: skip
+    change.add_argument("--downgrade", choices=[each.value for each in Downgrade],
+                        help="what the next call goes without: less (V.17, then T.38, then ECM), one of v17, audio (no "
+                             "T.38) and ecm, or none")  # fmt: skip
     change.set_defaults(command=_set_rule)
     reset = group.add_parser("reset", parents=[common, scope], help="as shipped again")
     reset.add_argument("condition", **condition)
@@ -93,7 +96,14 @@ def _list_rules(context: "Context", options: argparse.Namespace) -> int:
     shipped = {} if options.changed else SHIPPED
     rows += [(each, "(all)", "(all)", failure_page.what_follows(rule), rule.words) for each, rule in shipped.items()]
     table = [
-        {"condition": each, "action": rule.action.value, "delay": rule.delay, "times": rule.times, "words": rule.words}
+        {
+            "condition": each,
+            "action": rule.action.value,
+            "delay": rule.delay,
+            "times": rule.times,
+            "downgrade": rule.downgrade,
+            "words": rule.words,
+        }
         for each, rule in shipped.items()
     ]
     headings = ("CONDITION", "TENANT", "TRUNK", "WHAT FOLLOWS", "WORDS")
@@ -104,13 +114,15 @@ def _list_rules(context: "Context", options: argparse.Namespace) -> int:
 def _changed(row: dict[str, Any]) -> str:
     words = str(row["action"])
     words += "" if row["delay"] is None else f", after {row['delay']} s"
-    return words + ("" if row["times"] is None else f", {row['times']} times")
+    words += "" if row["times"] is None else f", {row['times']} times"
+    return words + ("" if row["downgrade"] is None else failure_page.LESS[Downgrade(row["downgrade"])])
 
 
 def _set_rule(context: "Context", options: argparse.Namespace) -> int:
     calling_provisioning.set_rule(
         context.admin, context.actor, options.condition, Action(options.action), delay=options.delay,
-        times=options.times, tenant=options.tenant, trunk=options.trunk,
+        times=options.times, downgrade=None if options.downgrade is None else Downgrade(options.downgrade),
+        tenant=options.tenant, trunk=options.trunk,
     )  # fmt: skip
     return cli_output.done(options, _rule(options), f"From now on {options.condition} means {options.action}.")
 

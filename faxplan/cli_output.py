@@ -78,6 +78,11 @@ def amount(text: str) -> Decimal:
     return number
 
 
+def amount_or_none(text: str) -> Decimal:
+    """An option's type: as `amount`, or `none`, which is NO_NUMBER."""
+    return Decimal(NO_NUMBER) if text == "none" else amount(text)
+
+
 def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """Those of the options that were given."""
     values = vars(options)

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, numbers, route_explanation, trunk_provisioning
+from faxplan import cli_output, numbers, route_explanation, routes, trunk_provisioning
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
-    group = cli_output.group(commands, "route", "add|list|remove|explain", "which trunk takes which numbers")
+    group = cli_output.group(commands, "route", "add|list|set|remove|explain", "which trunk takes which numbers")
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("prefix", metavar="PREFIX",
                        help="such as +49; + alone: all; X, Z, N: 0 to 9, 1 to 9, 2 to 9. The longest wins")  # fmt: skip
@@ -30,7 +30,18 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
                      help="what a minute costs, in your currency: for records only")  # fmt: skip
     add.add_argument("--in-clear", action="store_true",
                      help="faxes that a trunk with encrypted media takes as well may go here in clear")  # fmt: skip
+    add.add_argument("--disabled", action="store_true", help="it counts for nothing until `route set --enabled on`")
     add.set_defaults(command=_add_route)
+    change = group.add_parser("set", parents=[common, which], help="change a route, or a bar")
+    change.add_argument("--position", type=cli_output.whole_number, metavar="N",
+                        help="among routes of one prefix the lowest comes first")  # fmt: skip
+    change.add_argument("--weight", type=cli_output.whole_number, metavar="N",
+                        help="share of the calls among trunks of one position, 1 to 1000")  # fmt: skip
+    change.add_argument("--cost", type=cli_output.amount_or_none, metavar="AMOUNT",
+                        help="what a minute costs, in your currency; `none`: it is not known")  # fmt: skip
+    cli_output.add_switch(change, "--in-clear", "take in clear what a trunk with encrypted media takes as well")
+    cli_output.add_switch(change, "--enabled", "off: it counts for nothing, as if it were not there")
+    change.set_defaults(command=_set_route)
     listing = group.add_parser("list", parents=[common], help="all routes")
     listing.set_defaults(command=_list_routes)
     remove = group.add_parser("remove", parents=[common, which], help="take a route, or a bar, away")
@@ -45,10 +56,23 @@ def _add_route(context: "Context", options: argparse.Namespace) -> int:
     trunk_provisioning.add_route(
         context.admin, context.actor, options.prefix, options.trunk,
         position=options.position, weight=options.weight, cost=options.cost, only_for=options.only_for,
-        in_clear=options.in_clear,
+        in_clear=options.in_clear, enabled=not options.disabled,
     )  # fmt: skip
     what = "are barred" if options.trunk is None else f"go through {options.trunk}"
-    return cli_output.done(options, _route(options), f"Numbers with {options.prefix} {what}.")
+    when = ", once that is switched on: `faxplan route set --enabled on`" if options.disabled else ""
+    return cli_output.done(options, _route(options), f"Numbers with {options.prefix} {what}{when}.")
+
+
+def _set_route(context: "Context", options: argparse.Namespace) -> int:
+    values = cli_output.changes(options, routes.CHANGEABLE)
+    values = {
+        name: None if name == "cost" and value == cli_output.NO_NUMBER else value for name, value in values.items()
+    }
+    trunk_provisioning.change_route(
+        context.admin, context.actor, options.prefix, options.trunk, values, only_for=options.only_for
+    )
+    what, through = ("bar", "") if options.trunk is None else ("route", f" through {options.trunk}")
+    return cli_output.done(options, _route(options), f"The {what} for {options.prefix}{through} is changed.")
 
 
 def _remove_route(context: "Context", options: argparse.Namespace) -> int:

@@ -48,6 +48,7 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
         ("--max-calls", "calls at once, sent and received; `none`: no limit of its own"),
         ("--calls-per-hour", "calls that go out in an hour by the clock; `none`: no limit"),
         ("--pages-per-hour", "pages that go out in an hour by the clock; `none`: no limit"),
+        ("--wait-hours", "faxes that wait longer to be sent are given up; `none`: as the setting wait_hours says"),
     ):
         change.add_argument(option, type=cli_output.number_or_none, metavar="N", help=meaning)
     change.add_argument("--redial-limits", choices=["none", "us"],

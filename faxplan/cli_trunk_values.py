@@ -7,6 +7,8 @@ from typing import Any
 from faxplan import called_number, cli_output, numbers, t30_trace
 from faxplan.dial_string import MOST_REDUNDANCY
 
+_NOTHING = "none"
+
 
 def options() -> argparse.ArgumentParser:
     """The options of `trunk add` and `trunk set`; each leads to the column of its name, as trunk_directory has them."""
@@ -23,10 +25,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ping-seconds", type=cli_output.whole_number, metavar="N", help="OPTIONS so often; without answer it is down"
     )
-    parser.add_argument("--called-format", choices=numbers.CALLED_FORMATS, help="how called numbers are dialled")
-    parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
-    parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
-                        help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
+    _add_number_formats(parser)
     parser.add_argument("--called-from", type=_places, metavar="PLACES",
                         help=f"where its calls name the number, in order, of {','.join(called_number.PLACES)} "
                              "(default: request)")  # fmt: skip
@@ -39,6 +38,20 @@ def options() -> argparse.ArgumentParser:
     _add_limits(parser)
     cli_output.add_switch(parser, "--enabled", "off: neither calls nor gateway")
     return parser
+
+
+def _add_number_formats(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--called-format", choices=numbers.CALLED_FORMATS, help="how called numbers are dialled")
+    parser.add_argument("--calling-format", choices=numbers.CALLED_FORMATS, help="how the caller ID is written")
+    parser.add_argument("--inbound-format", choices=numbers.INBOUND_FORMATS,
+                        help="how the carrier writes numbers; any (default): E.164, then national")  # fmt: skip
+    parser.add_argument("--called-prefix", type=_prefix, metavar="DIGITS",
+                        help="dialled before every called number: an outside line, or what the carrier asks for; "
+                             "digits, * and #, at most 10; `none`: nothing")  # fmt: skip
+    parser.add_argument("--inbound-prefix", type=_prefix, metavar="DIGITS",
+                        help="taken off the called number of its calls, where that begins so; `none`")  # fmt: skip
+    parser.add_argument("--inbound-calling-format", choices=numbers.INBOUND_FORMATS,
+                        help="how the carrier writes calling numbers (default: as called ones)")  # fmt: skip
 
 
 def _add_caller_id(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +95,11 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     cli_output.add_switch(parser, "--overflow", "calls that a dedicated trunk cannot take go on to the shared ones")
 
 
+def _prefix(text: str) -> str:
+    """Which characters it may have is a rule of the database's."""
+    return "" if text == _NOTHING else text
+
+
 def _places(text: str) -> list[str]:
     """Which of them there are is a rule of the database's."""
     return text.split(",")
@@ -97,7 +115,7 @@ def shown(trunk: Mapping[str, Any]) -> dict[str, str]:
         "REGISTERS": f"as {trunk['username']}" if trunk["register"] else "no",
         "CALLS FROM": " ".join(trunk["source_networks"]),
         "IDENTITY": "trusted" if trunk["trusts_identity"] else "From only",
-        "DIALS": trunk["called_format"],
+        "DIALS": f"{trunk['called_prefix']} {trunk['called_format']}".strip(),
         "COUNTRY": trunk["inbound_country"],
         "CALLER ID": _caller_id(trunk),
         "T.38": f"{trunk['t38_request']} asks" if trunk["t38"] else "no",

@@ -66,6 +66,8 @@ class Settings:
     """Absolute length of a call; 47 pages at 14,400 bit/s take about half of it."""
     lease_margin_seconds: int = 300
     """How long after the cap a call without a record is taken for dead."""
+    wait_hours: int = 72
+    """So long a fax may wait to be sent; then it is given up. Tenants may have their own hours."""
     lookup_seconds: float = 1.0
     """Longest time that an incoming call waits for the database before it gets 503."""
     log_level: str = "INFO"

@@ -41,9 +41,16 @@ CONSTRAINT_MESSAGES = {
     "trunks_called_format_known": "A trunk's called format is e164, e164-no-plus or national.",
     "trunks_calling_format_known": "A trunk's calling format is e164, e164-no-plus or national.",
     "trunks_inbound_format_known": "A trunk's inbound format is any, e164, e164-no-plus or national.",
+    "trunks_called_prefix_form": "A trunk's prefix has digits, * and # only, at most 10.",
+    "trunks_called_prefix_digits": (
+        "No prefix stands before a +: with one, the trunk's called format is e164-no-plus or national."
+    ),
+    "trunks_inbound_prefix_form": "A trunk's inbound prefix has digits, * and # only, at most 10.",
+    "trunks_inbound_calling_format_known": "A trunk's inbound format is any, e164, e164-no-plus or national.",
     "trunks_registration_complete": "A trunk that registers needs a username and a password.",
     "tenants_name_given": "A tenant needs a name, of at most 200 characters.",
     "tenants_max_attempts_range": "A fax may have 1 to 20 attempts.",
+    "tenants_wait_hours_range": "A tenant's faxes wait for 1 to 8760 hours, or as long as the setting says.",
     "trunks_inbound_country_form": "A country is its two-letter ISO code, such as DE or US.",
     "trunks_port_range": "A port is a number from 1 to 65535.",
     "trunks_ping_seconds_range": "A trunk is pinged every 5 to 3600 seconds, or not at all.",

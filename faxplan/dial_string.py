@@ -17,6 +17,7 @@ from faxplan.trunks import Trunk
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GATEWAY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
+_CALLED = re.compile(r"\+?[0-9]{1,20}|[0-9*#]{1,10}[0-9]{1,20}")
 _HANG_AFTER_RESULT_SECONDS = 3
 MOST_REDUNDANCY = 3
 T38_ASKED_BY_SENDER = {"receiver": "false", "sender": "true", "nobody": "false"}
@@ -36,7 +37,8 @@ class UnsafeDialString(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +.
+    """What varies from call to call. called and calling: as the trunk wants them, digits and at most a leading +;
+    called: or a prefix of digits, * and # before digits.
 
     From caller_id_in on: as schema.sql has them for a trunk.
     """
@@ -94,7 +96,7 @@ def originate(dial: Dial) -> str:
     """
     _check("channel UUID", dial.channel_uuid, _UUID)
     _check("gateway", dial.gateway, _GATEWAY)
-    _check("called number", dial.called, _NUMBER)
+    _check("called number", dial.called, _CALLED)
     _check("calling number", dial.calling, _NUMBER)
     variables = {
         "origination_uuid": dial.channel_uuid,
@@ -113,9 +115,11 @@ def originate(dial: Dial) -> str:
         "execute_on_fax_result": f"'sched_hangup +{_HANG_AFTER_RESULT_SECONDS} normal_clearing'",
         "execute_on_answer": f"'sched_hangup +{dial.call_cap_seconds:d} allotted_timeout'",
     }
+    # No user part of a SIP URI has a # in it (RFC 3261, 25.1), and sofia writes into the INVITE what stands here.
+    called = dial.called.replace("#", "%23")
     listed = ",".join(f"{name}={value}" for name, value in variables.items())
     return (
-        f"uuid:{dial.channel_uuid} originate {{{listed}}}sofia/gateway/{dial.gateway}/{dial.called} "
+        f"uuid:{dial.channel_uuid} originate {{{listed}}}sofia/gateway/{dial.gateway}/{called} "
         f"'&python(fax_out {dial.attempt_id:d})'"
     )
 

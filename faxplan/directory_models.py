@@ -84,6 +84,7 @@ class Tenant(Table):
     permitted_kinds = TextArrayField()
     allowed_numbers = TextArrayField()
     blocked_numbers = TextArrayField()
+    wait_hours = IntegerField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -261,6 +262,9 @@ class Trunk(Table):
     trusts_identity = BooleanField()
     called_from = TextArrayField()
     t30_trace = TextField()
+    called_prefix = TextField()
+    inbound_prefix = TextField()
+    inbound_calling_format = TextField(null=True)
 
     class Meta:
         """Where its rows are."""

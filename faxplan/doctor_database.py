@@ -5,7 +5,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from faxplan import doctor_audit, doctor_keys, migrations, nodes, refused_numbers, render_jobs, routes, tenants, trunks
+from faxplan import (
+    configuration_faults,
+    doctor_audit,
+    doctor_keys,
+    migrations,
+    nodes,
+    refused_numbers,
+    render_jobs,
+    routes,
+    tenants,
+    trunks,
+)
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -93,6 +104,7 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
             )
         )
     findings += _zones(tx)
+    findings += _faults(tx)
     findings += _refused(tx)
     runtime, works = _runtime(tx, settings.node)
     transports = {gateway.name: gateway.transport for gateway in gateways}
@@ -112,6 +124,21 @@ def _zones(tx: Transaction) -> list[Finding]:
                where time_zone not in (select name from pg_timezone_names) order by slug"""
         )
     ]
+
+
+def _faults(tx: Transaction) -> list[Finding]:
+    """Calls that our own configuration ended."""
+    found = [
+        error(
+            "our configuration",
+            f"it ended {row['calls']} {'call' if row['calls'] == 1 else 'calls'} in {configuration_faults.HOURS} hours"
+            f"{' through ' + row['trunk'] if row['trunk'] else ''}{' on ' + row['node'] if row['node'] else ''}: "
+            f"{row['condition']}",
+            configuration_faults.what_to_look_at(row["condition"]),
+        )
+        for row in configuration_faults.lately(tx)
+    ]
+    return found or [ok("our configuration", f"ended no call in the last {configuration_faults.HOURS} hours")]
 
 
 def _refused(tx: Transaction) -> list[Finding]:

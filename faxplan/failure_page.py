@@ -2,7 +2,7 @@
 
 import sys
 
-from faxplan.failure_rules import SHIPPED, UNKNOWN, Action, Rule
+from faxplan.failure_rules import SHIPPED, UNKNOWN, Action, Downgrade, Rule
 
 _HEAD = """# What follows when a fax fails
 
@@ -21,14 +21,25 @@ acknowledged.
   at least 20 calls. A trunk with three of them in a row, to different numbers, rests for 10 seconds, and twice as long
   with each further one, up to 5 minutes; in between it is tried with one call at a time until it takes one. Where a
   node's switch cannot reach its gateway, it rests at once, and on that node.
+- A fax that still waits 72 hours after it was handed in, or was to be sent (setting `wait_hours`; a tenant's own:
+  `faxplan tenant set --wait-hours`), is given up, whatever this table says, and says why it was waiting: no worker, no
+  switch, a trunk that is off or fails, closed hours. One in a call is not: what follows the call is judged then.
 - *final* after *next trunk*: once no other trunk is left. One that rests, or was down just before, is waited for.
 - *with less*: the next call goes without V.17, then without T.38, then without ECM. Two calls in a row that failed in
   T.38, or broke off in it before a page came over, switch it off for the number; `faxplan destination list` shows that.
+  `faxplan failure set --downgrade` says otherwise for a line: `less`, `v17`, `audio` (no T.38), `ecm`, or `none`.
+- *our-configuration*: nothing that a carrier or a number does. `faxplan doctor` says how many calls of the last 24
+  hours ended so, by node and trunk, and what to look at; a tenant's administrators are told, at most once a day.
 
 What is not listed counts as: {unknown}. `faxplan failure list` shows the table as it is in your installation, and
 `faxplan failure set` changes a line of it: for all, for one tenant, for one trunk. `faxplan show` says for each call
 which line applied, and what followed, in words.
 """
+LESS = {
+    Downgrade.LESS: ", with less", Downgrade.V17: ", without V.17", Downgrade.AUDIO: ", without T.38",
+    Downgrade.ECM: ", without ECM", Downgrade.NONE: ", with all",
+}  # fmt: skip
+"""What the next call goes without, in words."""
 _TABLES = (
     ("fax", "Fax result codes", "Code"),
     ("sip", "SIP codes", "Code"),
@@ -66,8 +77,8 @@ def what_follows(rule: Rule) -> str:
     steps.append("final" if rule.delay is None else f"again after {_duration(rule.delay)}")
     if rule.times is not None:
         steps[-1] += {1: ", once"}.get(rule.times, f", {rule.times} times")
-    if rule.downgrade:
-        steps[-1] += ", with less"
+    if rule.downgrade is not None:
+        steps[-1] += LESS[rule.downgrade]
     if rule.proven:
         steps.append("final if the trunk took other calls meanwhile")
     return ", then ".join(steps) + (" (trunk fault)" if rule.trunk_fault else "")

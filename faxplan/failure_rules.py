@@ -26,17 +26,31 @@ class Action(StrEnum):
     FINAL = "final"
 
 
+class Downgrade(StrEnum):
+    """What a fax's next call goes without.
+
+    LESS: V.17, then T.38 where it was T.38, then ECM; ECM first where it failed. V17, AUDIO (no T.38), ECM: that alone.
+    NONE: nothing, and nothing is learned of the number either.
+    """
+
+    LESS = "less"
+    V17 = "v17"
+    AUDIO = "audio"
+    ECM = "ecm"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A line of the table.
 
     delay: seconds before the next call; None: never. times: how often it may lead to another call of one fax; None: as
     often as the tenant's tries allow. one_more: at most one other trunk. not_again: this trunk is not asked again for
-    the fax while it has another. downgrade: the next call uses less of T.38, V.17 and ECM. render_again: the pages are
+    the fax while it has another. downgrade: what the next call goes without; None: nothing. render_again: the pages are
     rendered anew, once, at the size and resolution that every machine takes. trunk_fault: the trunk failed and not the
     number: no try of the fax is used up, and a trunk that goes on so rests. for_ever: however long it is so, the fax
-    waits. proven: final at the second time, if the trunk took other calls in between: then it is this call that it does
-    not take. changed: by an administrator.
+    waits, until its deadline (deadlines.py). proven: final at the second time, if the trunk took other calls in
+    between: then it is this call that it does not take. changed: by an administrator.
     """
 
     name: str
@@ -46,7 +60,7 @@ class Rule:
     times: int | None = None
     one_more: bool = False
     not_again: bool = False
-    downgrade: bool = False
+    downgrade: Downgrade | None = None
     render_again: bool = False
     trunk_fault: bool = False
     for_ever: bool = False
@@ -97,7 +111,8 @@ UNSUPPORTED = Rule(
     render_again=True,
 )  # fmt: skip
 DOWNGRADE = Rule(
-    "downgrade", "The two machines could not agree on a transmission", Action.RETRY, 2 * MINUTE, downgrade=True
+    "downgrade", "The two machines could not agree on a transmission", Action.RETRY, 2 * MINUTE,
+    downgrade=Downgrade.LESS,
 )  # fmt: skip
 NO_FAX = Rule(
     "no-fax", "The number answered, but not with a fax machine", Action.RETRY, 60 * MINUTE, times=1
@@ -185,7 +200,7 @@ NOT_AGAIN = frozenset(rule.name for rule in SHIPPED.values() if rule.not_again)
 
 
 class PointlessRule(FaxplanError):
-    """It says when, or how often, what it ends is to be dialled again."""
+    """It says when, how often or how what it ends is to be dialled again."""
 
     error_id = "pointless-rule"
 
@@ -198,11 +213,12 @@ class UnknownCondition(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an administrator decided otherwise; delay, times: None: as the shipped rule."""
+    """What an administrator decided otherwise; delay, times, downgrade: None: as the shipped rule."""
 
     action: Action
     delay: int | None
     times: int | None
+    downgrade: Downgrade | None = None
 
     def of(self, rule: Rule) -> Rule:
         """The shipped rule as it is then."""
@@ -215,6 +231,7 @@ class Change:
             action=self.action,
             delay=None if self.action is Action.FINAL else delay,
             times=rule.times if self.times is None else self.times,
+            downgrade=rule.downgrade if self.downgrade is None else self.downgrade,
             one_more=rule.one_more and same,
             not_again=rule.not_again and same,
             render_again=rule.render_again and same,
@@ -277,22 +294,26 @@ def conditions(result: CallResult, *, machine: bool = True) -> list[str]:
 def rules_for(tx: Transaction, tenant_id: int, trunk_id: int | None) -> Rules:
     """The table for a tenant's calls through a trunk: tenant and trunk, then tenant, then trunk, then all."""
     rows = tx.rows(
-        """select condition, action, delay, times, (only_for is not null, trunk_id is not null) as scope
+        """select condition, action, delay, times, downgrade, (only_for is not null, trunk_id is not null) as scope
            from failure_rules where (only_for is null or only_for = %s) and (trunk_id is null or trunk_id = %s)
            order by only_for nulls last, trunk_id nulls last""",
         (tenant_id, trunk_id),
     )
     tables: dict[str, dict[str, Change]] = {}
     for row in rows:
-        change = Change(Action(row["action"]), row["delay"], row["times"])
+        less = None if row["downgrade"] is None else Downgrade(row["downgrade"])
+        change = Change(Action(row["action"]), row["delay"], row["times"], less)
         tables.setdefault(row["scope"], {})[row["condition"]] = change
     return Rules(tuple(tables.values()))
 
 
 def everyone(tx: Transaction) -> list[Row]:
-    """Every change of an administrator (role admin): condition, tenant, trunk (None: all), action, delay, times."""
+    """Every change of an administrator (role admin).
+
+    condition, tenant, trunk (None: all), action, delay, times, downgrade.
+    """
     return tx.rows(
-        """select f.condition, t.slug as tenant, k.name as trunk, f.action, f.delay, f.times
+        """select f.condition, t.slug as tenant, k.name as trunk, f.action, f.delay, f.times, f.downgrade
            from failure_rules f left join tenants t on t.id = f.only_for left join trunks k on k.id = f.trunk_id
            order by f.condition, t.slug nulls first, k.name nulls first"""
     )
@@ -305,24 +326,28 @@ def put(
     *,
     delay: int | None = None,
     times: int | None = None,
+    downgrade: Downgrade | None = None,
     only_for: int | None = None,
     trunk_id: int | None = None,
 ) -> None:
     """Decides otherwise than the shipped table (role admin), in place of an earlier change of the same scope.
 
-    delay: seconds; delay, times: None: as the shipped rule. Raises UnknownCondition, PointlessRule and
+    delay: seconds; delay, times, downgrade: None: as the shipped rule. Raises UnknownCondition, PointlessRule and
     ConstraintViolated.
     """
     check_condition(condition)
-    if action is Action.FINAL and (delay is not None or times is not None):
+    less = downgrade not in (None, Downgrade.NONE)
+    if action is Action.FINAL and (delay is not None or times is not None or less):
         raise PointlessRule(
-            "After `final` a fax is not dialled again: leave --after and --times out, or write retry or next-trunk."
+            "After `final` a fax is not dialled again: leave --after and --times out, and --downgrade (or `none`); or "
+            "write retry or next-trunk."
         )
     tx.execute(
-        """insert into failure_rules (only_for, trunk_id, condition, action, delay, times)
-           values (%s, %s, %s, %s, %s, %s) on conflict on constraint failure_rules_entry_key do update
-           set action = excluded.action, delay = excluded.delay, times = excluded.times""",
-        (only_for, trunk_id, condition, action.value, delay, times),
+        """insert into failure_rules (only_for, trunk_id, condition, action, delay, times, downgrade)
+           values (%s, %s, %s, %s, %s, %s, %s) on conflict on constraint failure_rules_entry_key do update
+           set action = excluded.action, delay = excluded.delay, times = excluded.times,
+               downgrade = excluded.downgrade""",
+        (only_for, trunk_id, condition, action.value, delay, times, downgrade),
     )
 
 

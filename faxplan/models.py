@@ -9,8 +9,10 @@ from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, DateF
 
 from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
 from faxplan.calling_models import (
+    ConfigurationFault,
     Destination,
     FailureRule,
+    FaxDeadline,
     RoutingVersion,
     SendingHours,
     TenantTurn,
@@ -52,6 +54,7 @@ __all__ = [
     "AuditLeaves",
     "AuditTree",
     "Call",
+    "ConfigurationFault",
     "Destination",
     "Did",
     "DidCaller",
@@ -59,6 +62,7 @@ __all__ = [
     "Document",
     "FailureRule",
     "Fax",
+    "FaxDeadline",
     "FaxQueueEntry",
     "KeyLock",
     "Login",

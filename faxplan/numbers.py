@@ -101,9 +101,10 @@ def readings(text: str | None, country: str, number_format: str) -> list[tuple[s
     return [(each, number) for number, each in found.items() if number is not None]
 
 
-def dialled(number: str, number_format: str, country: str, *, home: str) -> str:
+def dialled(number: str, number_format: str, country: str, *, home: str, prefix: str = "") -> str:
     """An E.164 number as it is dialled through a trunk of `country`; see `written`. home: the tenant's country.
 
+    prefix: what is dialled before it, as the trunk has it: digits, * and #; what was checked is checked again with it.
     Raises InvalidNumber where an exchange there would read another number, and its subclasses EmergencyNumber and
     ShortNumber for what would reach one in either country.
     """
@@ -116,7 +117,15 @@ def dialled(number: str, number_format: str, country: str, *, home: str) -> str:
             f"The trunk would dial {number} as {text}, which is another number in {country}. Check its digits; the "
             "administrator can set the trunk's --called-format to e164, where the carrier takes that."
         )
-    return text
+    if not prefix:
+        return text
+    if text.startswith("+"):
+        raise InvalidNumber(
+            f"The trunk would dial {prefix} before {text}, but no prefix stands before a +. The administrator sets its "
+            "--called-format to e164-no-plus or national."
+        )
+    short_numbers.check_prefixed(number, prefix, text, country, home)
+    return prefix + text
 
 
 def written(number: str, number_format: str, country: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from faxplan import (
     audit,
     caller_ids,
+    deadlines,
     documents,
     notices,
     numbers,
@@ -174,6 +175,7 @@ def _accept(
             ),
         )
     )
+    deadlines.begin(tx, user.tenant_id, fax_id)
     quotas.reserve(tx, user.tenant_id, user.id, reserved)
     tx.notify(render_jobs.CHANNEL)
     audit.record(
@@ -230,6 +232,7 @@ def finish(
                             reserved_pages = 0, finished_at = now() where tenant_id = %s and id = %s""",
         (state, explanation, error_id, done, tenant_id, fax_id),
     )
+    deadlines.end(tx, tenant_id, fax_id)
     quotas.settle(tx, tenant_id, fax["user_id"], reserved=fax["reserved_pages"], used=done)
     _close_to_machines(tx, fax)
     if fax["user_id"] is not None:

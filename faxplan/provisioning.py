@@ -8,7 +8,7 @@ those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faxplan import audit, caller_ids, dids, mailboxes, membership, numbers, quotas, tenants, users, vault
+from faxplan import audit, caller_ids, deadlines, dids, mailboxes, membership, numbers, quotas, tenants, users, vault
 from faxplan.db import Database, Row, Transaction
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -28,6 +28,8 @@ def change_tenant(admin: Database, actor: str, slug: str, values: Mapping[str, A
     """values: of tenants.CHANGEABLE, at least one."""
     with admin.across_tenants() as tx:
         tenant = tenants.change(tx, tenants.by_slug(tx, slug).id, values)
+        if "wait_hours" in values:
+            deadlines.reckon_anew(tx, tenant.id)
         audit.record(
             tx, audit.INSTALLATION, actor=actor, action="tenant.change", object=f"tenant:{tenant.id}", **values
         )

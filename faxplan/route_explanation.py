@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faxplan import caller_ids, dial_string, numbers, post_dial, tenants, trunk_health, trunks
+from faxplan import caller_ids, dial_string, numbers, post_dial, routes, tenants, trunk_health, trunks
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
@@ -81,7 +81,7 @@ def explain(admin: Database, settings: Settings, slug: str, number: str) -> Expl
 def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, settings: Settings) -> Way:
     trunk, dialled, argument, refusal = way.trunk, "", "", ""
     try:
-        dialled = numbers.dialled(called, trunk.called_format, trunk.inbound_country, home=tenant.country)
+        dialled = trunk.dialled(called, home=tenant.country)
         if calling:
             dial = dial_string.through(
                 trunk,
@@ -106,7 +106,8 @@ def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, set
 
 def _why(way: WayOut, tenant: Tenant) -> str:
     first = {1: f"dedicated to {tenant.slug}", 2: f"{tenant.slug}'s own route", 3: "a route for all"}[way.stage]
-    return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}"
+    before = f", {way.trunk.called_prefix} before the number" if way.trunk.called_prefix else ""
+    return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}{before}"
 
 
 def _waits(tx: Transaction, tenant: Tenant) -> str:
@@ -156,11 +157,16 @@ def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[Wa
     dedicated = [row for row in rows if row["dedicated"]]
     kept = any(not row["overflow"] and row["specific"] == dedicated[0]["specific"] for row in dedicated)
     bar = next((row for row in rows if row["trunk_id"] is None), None)
-    return [
+    passed_over = [
         f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, bar, kept=kept)}"
         for row in rows
         if row["trunk_id"] is not None and (row["trunk_id"], row["prefix"]) not in tried
     ]
+    off = [
+        f"{row['prefix']} {'barred' if row['trunk'] is None else 'through ' + row['trunk']}: it is switched off"
+        for row in routes.switched_off(tx, tenant.id, called)
+    ]
+    return passed_over + off
 
 
 def _reason(row: Row, best: dict[bool, str], barred: str, bar: Row | None, *, kept: bool) -> str:

@@ -5,7 +5,7 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 
 import time
 
-from faxplan import nodes, queue, transient_readers
+from faxplan import nodes, overdue, queue, transient_readers
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
@@ -85,6 +85,7 @@ class Runtime:
         self._next_heartbeat = 0.0
         self._next_recovery = 0.0
         self._next_renewal = 0.0
+        self._next_overdue = 0.0
         self._unavailable = False
 
     def run(self) -> None:
@@ -159,6 +160,7 @@ class Runtime:
         if now >= self._next_recovery:
             self._next_recovery = now + RECOVERY_SECONDS
             self._recover()
+        self._end_overdue(now)
         if now >= self._next_sweep:
             self._sweep()
         self._dialer.dial_staged()
@@ -273,6 +275,20 @@ class Runtime:
         for attempt_id in left.staged:
             if attempt_id not in self._live:
                 self._spool.discard_outbound(attempt_id)
+
+    def _end_overdue(self, now: float) -> None:
+        """Gives up what has waited for too long, now and then; every node does, and every worker."""
+        if now < self._next_overdue:
+            return
+        self._next_overdue = now + overdue.LOOK_SECONDS
+        more = overdue.end_all(
+            self._db,
+            wait_hours=self._settings.wait_hours,
+            actor=f"switch:{self._settings.node}",
+            log=lambda text: self._switch.log("crit", text),
+        )
+        if more:
+            self._next_overdue = now + PROGRESS_SECONDS
 
     # --------------------------------------------------------------------------------------------------------- database
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from faxplan import (
     attempts,
+    configuration_faults,
     destinations,
     failure_policy,
     failure_rules,
@@ -21,7 +22,7 @@ from faxplan import (
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
-from faxplan.failure_rules import DROPPED, NO_FAX
+from faxplan.failure_rules import DROPPED, NO_FAX, OURS, Downgrade
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
@@ -239,8 +240,10 @@ def _earlier(tx: Transaction, fax: Row) -> _Earlier:
 
 
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:
-    """What the call showed about its trunk, and about its number."""
+    """What the call showed about its trunk, about its number, and about our own configuration."""
     rule, trunk_id = decision.rule, call["trunk_id"]
+    if rule is not None and rule.name == OURS.name:
+        configuration_faults.note(tx, fax["tenant_id"], fax["id"], call.get("node"), trunk_id, result)
     # A switch that is paused, or has had too many calls this second, refuses by itself; no trunk is to blame.
     if rule is not None and rule.trunk_fault and (result.channel or result.hangup_cause != "DESTINATION_OUT_OF_ORDER"):
         happened = f"{failure_policy.what_happened(rule, result)}."
@@ -260,9 +263,11 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
             v17_off=fax["v17_off"] and call["v17_offered"] is False,
             ecm_off=fax["ecm_off"] and call["ecm_offered"] is False,
         )
-    elif rule is not None and (rule.downgrade or (in_t38 and _broke_off_at_once(result, decision))):
-        _downgrade(tx, fax, call, in_t38=in_t38, result=result, all_of_it=rule.downgrade)
-    elif rule is not None and in_t38 and rule.name == NO_FAX.name and failure_rules.is_silent(result):
+    elif rule is None or rule.downgrade is Downgrade.NONE:
+        pass
+    elif rule.downgrade is not None or (in_t38 and _broke_off_at_once(result, decision)):
+        _downgrade(tx, fax, call, in_t38=in_t38, result=result, what=rule.downgrade)
+    elif in_t38 and rule.name == NO_FAX.name and failure_rules.is_silent(result):
         # Nobody, or a machine that T.38 kept from being heard: the only call that follows goes without.
         tx.later("update faxes set t38_off = true where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
 
@@ -279,28 +284,45 @@ def _broke_off_at_once(result: CallResult, decision: Decision) -> bool:
     return result.fax_result_code is not None and decision.outcome == "not-sent" and dropped
 
 
-def _downgrade(tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult, all_of_it: bool) -> None:
-    """The fax's next call uses less: V.17 goes first, then T.38 if it was T.38, then ECM; ECM first where it failed.
+def _downgrade(
+    tx: Transaction, fax: Row, call: Row, *, in_t38: bool, result: CallResult, what: Downgrade | None
+) -> None:
+    """The fax's next call goes without `what`, as far as this one had it; None: T.38 alone is to blame, if anything.
 
-    In audio V.17 comes back: it was not shown to fail there. all_of_it: else T.38 alone is to blame.
+    In audio V.17 comes back: it was not shown to fail there. What fails in T.38 twice is learned of the number.
     """
-    less = ""
-    if in_t38 and destinations.learn_from_failure(
-        tx, fax["tenant_id"], fax["called_number"], result.fax_result_text or f"fax result {result.fax_result_code}"
-    ):
-        less = "t38_off = true, v17_off = false"
-    elif not all_of_it:
-        return
-    elif result.fax_result_code == ECM_CODE and call["ecm_offered"]:
-        less = "ecm_off = true"
-    elif call["v17_offered"]:
-        less = "v17_off = true"
-    elif in_t38:
-        less = "t38_off = true, v17_off = false"
-    elif call["ecm_offered"]:
-        less = "ecm_off = true"
+    audio = "t38_off = true, v17_off = false"
+    learned = (
+        in_t38
+        and what in (None, Downgrade.LESS, Downgrade.AUDIO)
+        and destinations.learn_from_failure(
+            tx, fax["tenant_id"], fax["called_number"], result.fax_result_text or f"fax result {result.fax_result_code}"
+        )
+    )
+    match what:
+        case Downgrade.LESS:
+            less = audio if learned else _less(call, in_t38=in_t38, result=result)
+        case Downgrade.AUDIO:
+            less = audio if call["t38_offered"] else ""
+        case Downgrade.V17:
+            less = "v17_off = true" if call["v17_offered"] else ""
+        case Downgrade.ECM:
+            less = "ecm_off = true" if call["ecm_offered"] else ""
+        case _:
+            less = audio if learned else ""
     if less:
         tx.later(f"update faxes set {less} where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
+
+
+def _less(call: Row, *, in_t38: bool, result: CallResult) -> str:
+    """V.17 goes first, then T.38 if it was T.38, then ECM; ECM first where it failed."""
+    if result.fax_result_code == ECM_CODE and call["ecm_offered"]:
+        return "ecm_off = true"
+    if call["v17_offered"]:
+        return "v17_off = true"
+    if in_t38:
+        return "t38_off = true, v17_off = false"
+    return "ecm_off = true" if call["ecm_offered"] else ""
 
 
 def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row, calls_to_one_number: int) -> bool:

@@ -4,6 +4,7 @@ Fax machines have whole numbers. What is as short as 110 or 11880 reaches an amb
 connect the call onwards at a price.
 """
 
+import re
 from functools import lru_cache
 
 import phonenumbers
@@ -13,6 +14,7 @@ from faxplan.errors import InvalidNumber
 
 _WHAT_TO_DO = "If it is a fax number, write it with + and its country code."
 _OUTSIDE_LINE = ("0", "9")
+_SEPARATORS = re.compile("[*#]+")
 
 
 class EmergencyNumber(InvalidNumber):
@@ -86,6 +88,50 @@ def check_dialled(number: str, text: str, number_format: str, country: str, home
         raise ShortNumber(
             f"The trunk would dial {number} as {text}, which is a short code: it is never dialled. {remedy}"
         )
+
+
+def check_prefix(prefix: str, country: str) -> None:
+    """What a trunk of `country` dials before every number: digits, * and #, behind which an exchange may end reading.
+
+    Short codes to which only text messages go are none here: carriers give out prefixes of that length. Raises
+    EmergencyNumber and ShortNumber.
+    """
+    *ended, _ = _SEPARATORS.split(prefix)
+    remedy = "No trunk dials that before a number. Ask the carrier for another prefix."
+    for digits in (*ended, _SEPARATORS.sub("", prefix)):
+        if any(begins_like_an_emergency_number(each, country) for each in _with_and_without_outside_line(digits)):
+            raise EmergencyNumber(f"The prefix {prefix} is an emergency number, or begins like one. {remedy}")
+    for digits in filter(None, ended):
+        if _is_short_code(digits, country) and not phonenumbers.is_sms_service_for_region(
+            _as_short(digits, country), country
+        ):
+            raise ShortNumber(f"The prefix {prefix} is a short code behind which an exchange stops reading. {remedy}")
+
+
+def check_prefixed(number: str, prefix: str, text: str, country: str, home: str) -> None:
+    """After a trunk of `country` has put its prefix before `text`, which check_dialled has passed.
+
+    Whoever reads from the left, with * and # or without, finds no emergency number and no short code of that country,
+    nor in full of `home`, the tenant's. What stands behind the prefix is not read again: that is `text`. Raises
+    EmergencyNumber and ShortNumber.
+    """
+    check_prefix(prefix, country)
+    whole = prefix + text
+    read = {digits for digits in (*_SEPARATORS.split(whole), _SEPARATORS.sub("", whole)) if digits}
+    remedy = "The administrator changes the trunk's --called-prefix or --called-format, as its carrier allows."
+    for digits in read - {text}:
+        variants = set(_with_and_without_outside_line(digits)) - {text}
+        if any(begins_like_an_emergency_number(each, country) for each in variants) or any(
+            _is_emergency_number(digits, each) for each in {country, home}
+        ):
+            raise EmergencyNumber(
+                f"The trunk would dial {number} as {whole}, which is an emergency number, or begins like one: it is "
+                f"never dialled. {remedy}"
+            )
+        if digits.endswith(text) and any(_is_short_code(digits, each) for each in {country, home}):
+            raise ShortNumber(
+                f"The trunk would dial {number} as {whole}, which is a short code: it is never dialled. {remedy}"
+            )
 
 
 def begins_like_an_emergency_number(text: str, country: str) -> bool:

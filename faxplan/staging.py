@@ -60,7 +60,7 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     """
     check_may_be_sent(fax, tenant)
     # First: what must not be dialled leaves no pages in the spool.
-    dialled = numbers.dialled(fax.called_number, trunk.called_format, trunk.inbound_country, home=tenant.country)
+    dialled = trunk.dialled(fax.called_number, home=tenant.country)
     if fax.calling_number is None:
         raise NoCallerId("The tenant has no number any more to call from.")
     ident = sender_ident(fax.did_ident, tenant, fax.calling_number)

@@ -46,6 +46,7 @@ class Tenant:
     permitted_kinds: Sequence[str] = ()
     allowed_numbers: Sequence[str] = ()
     blocked_numbers: Sequence[str] = ()
+    wait_hours: int | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -71,7 +72,7 @@ class Tenant:
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
     "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, "
-    "pages_per_hour, permitted_kinds, allowed_numbers, blocked_numbers"
+    "pages_per_hour, permitted_kinds, allowed_numbers, blocked_numbers, wait_hours"
 )
 
 
@@ -110,6 +111,7 @@ def create(
 CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
     "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
+    "wait_hours",
 )  # fmt: skip
 
 

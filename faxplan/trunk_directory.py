@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from faxplan import gateways, numbers
+from faxplan import gateways, numbers, short_numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.gateways import Gateway
@@ -16,13 +16,13 @@ _GATEWAY_COLUMNS = (
 )  # fmt: skip
 COLUMNS = (
     *_GATEWAY_COLUMNS, "source_networks", "called_format", "calling_format", "inbound_country",
-    "inbound_format", "called_from", "caller_id_in", "privacy", "t38", "t38_request", "t38_redundancy", "v17", "ecm",
-    "codec", "encrypted_media", "trusts_identity", "t30_trace", "max_calls", "calls_per_second", "dedicated_to",
-    "overflow", "enabled",
+    "inbound_format", "called_prefix", "inbound_prefix", "inbound_calling_format", "called_from", "caller_id_in",
+    "privacy", "t38", "t38_request", "t38_redundancy", "v17", "ecm", "codec", "encrypted_media", "trusts_identity",
+    "t30_trace", "max_calls", "calls_per_second", "dedicated_to", "overflow", "enabled",
 )  # fmt: skip
 OPTIONAL = (
     "port", "username", "password", "realm", "ping_seconds", "from_user", "from_domain", "max_calls",
-    "calls_per_second", "dedicated_to",
+    "calls_per_second", "dedicated_to", "inbound_calling_format",
 )  # fmt: skip
 """Columns that may be empty (None)."""
 
@@ -36,7 +36,8 @@ class InvalidTrunk(FaxplanError):
 def add(tx: Transaction, name: str, values: Mapping[str, Any]) -> int:
     """A new trunk (role admin); its id. `values`: of COLUMNS, at least host and inbound_country.
 
-    Raises InvalidTrunk, InvalidGateway, InvalidNumber (an unknown country) and ConstraintViolated.
+    Raises InvalidTrunk, InvalidGateway, InvalidNumber (an unknown country, or a prefix that would call for help) and
+    ConstraintViolated.
     """
     names = _known(values)
     row = tx.one(
@@ -118,11 +119,13 @@ def _placeholder(column: str) -> str:
 def _check(tx: Transaction, name: str) -> None:
     """Looks at the row as it would be committed: what the switch could not take up is undone."""
     row = tx.one(
-        f"""select {", ".join(_GATEWAY_COLUMNS)}, inbound_country, source_networks::text[] as source_networks
+        f"""select {", ".join(_GATEWAY_COLUMNS)}, inbound_country, called_prefix,
+                   source_networks::text[] as source_networks
             from trunks where name = %s""",
         (name,),
     )
     numbers.check_country(row["inbound_country"])
+    short_numbers.check_prefix(row["called_prefix"], row["inbound_country"])
     gateways.acl_xml(ipaddress.ip_network(network) for network in row["source_networks"])
     gateways.gateway_xml(Gateway(name=name, **{column: row[column] for column in _GATEWAY_COLUMNS}))
 

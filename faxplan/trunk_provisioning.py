@@ -66,21 +66,35 @@ def add_route(
     cost: Decimal | None = None,
     only_for: str | None = None,
     in_clear: bool = False,
+    enabled: bool = True,
 ) -> None:
     """prefix: + and leading digits, + alone for all numbers. trunk None: they are barred.
 
-    only_for: a tenant's short name; None: all. in_clear: as in schema.sql.
+    only_for: a tenant's short name; None: all. in_clear, enabled: as in schema.sql.
     """
     with admin.across_tenants() as tx:
         tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
         routes.add(
             tx, prefix, _trunk_id(tx, trunk),
             position=position, weight=weight, cost=cost, only_for=tenant_id, in_clear=in_clear,
+            enabled=enabled,
         )  # fmt: skip
         details = {
             "trunk": trunk, "position": position, "weight": weight, "only_for": tenant_id, "in_clear": in_clear,
+            "enabled": enabled,
         }  # fmt: skip
         _record(tx, actor, "route.add", f"route:{prefix}", details if cost is None else {**details, "cost": str(cost)})
+
+
+def change_route(
+    admin: Database, actor: str, prefix: str, trunk: str | None, values: Mapping[str, Any], *, only_for: str | None
+) -> None:
+    """The route that was entered with these values. values: of routes.CHANGEABLE, at least one."""
+    with admin.across_tenants() as tx:
+        tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
+        routes.change(tx, prefix, _trunk_id(tx, trunk), values, only_for=tenant_id)
+        told = {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+        _record(tx, actor, "route.change", f"route:{prefix}", {"trunk": trunk, "only_for": tenant_id, **told})
 
 
 def remove_route(admin: Database, actor: str, prefix: str, trunk: str | None, *, only_for: str | None) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from faxplan import (
     audit,
     caller_ids,
+    deadlines,
     documents,
     limits,
     numbers,
@@ -68,7 +69,7 @@ def submit(db: Database, store: Store, user: User, trunk: str, number: str, *, c
         tenant.number_policy.check(called)
         trunks.check_not_barred(tx, tenant.id, called)
         (found,) = trunks.some(tx, {trunk_id})
-        numbers.dialled(called, found.called_format, found.inbound_country, home=tenant.country)
+        found.dialled(called, home=tenant.country)
         as_whom = caller_ids.choose(tx, tenant, calling)
     words = _WORDS.format(trunk=trunk, time=f"{datetime.now(tenant.zone):%Y-%m-%d %H:%M %Z}")
     original, page = _page(store, user.tenant_id, words)
@@ -147,6 +148,8 @@ def _enter(
             },
         )
     )
+    # For where no node runs, which would end it sooner.
+    deadlines.begin(tx, tenant_id, fax_id)
     quotas.reserve(tx, tenant_id, user.id, 1)
     tx.notify(queue.QUEUE_CHANNEL)
     audit.record(

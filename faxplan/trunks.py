@@ -38,6 +38,13 @@ class Trunk:
     called_from: Sequence[str] = (called_number.REQUEST,)
     from_user: str | None = None
     t30_trace: str = "off"
+    called_prefix: str = ""
+    inbound_prefix: str = ""
+    inbound_calling_format: str | None = None
+
+    def dialled(self, number: str, *, home: str) -> str:
+        """An E.164 number as a call through it dials it. home: the tenant's country. Raises as numbers.dialled."""
+        return numbers.dialled(number, self.called_format, self.inbound_country, home=home, prefix=self.called_prefix)
 
 
 _ROUTE_COLUMNS = ("stage", "prefix", "position", "weight", "cost")
@@ -88,7 +95,7 @@ def check_may_be_dialled(tx: Transaction, tenant_id: int, number: str, *, home: 
     refusal: InvalidNumber | None = None
     for way in ways_out(tx, tenant_id, number):
         try:
-            numbers.dialled(number, way.trunk.called_format, way.trunk.inbound_country, home=home)
+            way.trunk.dialled(number, home=home)
         except InvalidNumber as error:
             refusal = refusal or error
         else:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import render_jobs, rendering, renderings, transient_readers
+from faxplan import overdue, render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
@@ -45,15 +45,22 @@ SIGNAL_SECONDS = 0.2
 
 
 class Worker:
-    """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys."""
+    """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys.
 
-    def __init__(self, db: Database, listener: Listener, store: Store, *, name: str, node: str) -> None:
+    wait_hours: the installation's setting; what waits for longer, and not by a value of its tenant's, is given up.
+    """
+
+    def __init__(
+        self, db: Database, listener: Listener, store: Store, *, name: str, node: str, wait_hours: int
+    ) -> None:
         self._db = db
         self._listener = listener
         self._store = store
         self._name = name
         self._node = node
+        self._wait_hours = wait_hours
         self._next_renewal = 0.0
+        self._next_overdue = 0.0
         self._stop = threading.Event()
         self._machine_delay = RETRY_SECONDS
         self._lease_ends = 0.0
@@ -68,6 +75,8 @@ class Worker:
         away, fresh = False, True
         while not self._stop.is_set():
             try:
+                # First: also while the store is away.
+                self._end_overdue()
                 if fresh:
                     self._store.scratch.sweep()
                     self._store.keys.prepare()
@@ -90,6 +99,13 @@ class Worker:
             return
         more = transient_readers.renew(self._db, self._store.keys, self._node)
         self._next_renewal = time.monotonic() + (SWEEP_SECONDS if more else transient_readers.RENEWAL_SECONDS)
+
+    def _end_overdue(self) -> None:
+        """Gives up what has waited for too long (overdue), now and then: it may be a switch that is missing."""
+        if time.monotonic() < self._next_overdue:
+            return
+        more = overdue.end_all(self._db, wait_hours=self._wait_hours, actor="worker", log=LOG.error)
+        self._next_overdue = time.monotonic() + (SWEEP_SECONDS if more else overdue.LOOK_SECONDS)
 
     def free_jobs_of_dead(self) -> None:
         """Gives back what workers of this machine had in hand when they were killed."""
@@ -214,7 +230,9 @@ def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
     listener = Listener(url, (render_jobs.CHANNEL,))
-    return Worker(Database(url), listener, Store.of(settings), name=name, node=settings.node)
+    return Worker(
+        Database(url), listener, Store.of(settings), name=name, node=settings.node, wait_hours=settings.wait_hours
+    )
 
 
 def serve(settings: Settings) -> None:

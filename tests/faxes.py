@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from faxplan import accepting, claims, documents, queue, quotas
+from faxplan import accepting, claims, deadlines, documents, queue, quotas
 from faxplan.accepting import Accepted, IncomingCall, Node
 from faxplan.claims import ClaimedFax
 from faxplan.invite import Invite
@@ -68,6 +68,7 @@ def queued(
                 ),
             )
         )
+        deadlines.begin(tx, tenant_id, fax_id)
         quotas.reserve(tx, tenant_id, office.user.id, pages)
         queue.enqueue(tx, tenant_id, fax_id, pages_done=0, delay_seconds=due_in, explanation=None)
     return fax_id

@@ -80,7 +80,7 @@ class World:
     def render_all(self) -> None:
         """Does what the worker would."""
         listener = Listener(self.installation.url("faxplan_worker"), ())
-        worker = Worker(self.worker, listener, self.store, name="test", node=self.settings.node)
+        worker = Worker(self.worker, listener, self.store, name="test", node=self.settings.node, wait_hours=72)
         while worker.work_one():
             pass
 

@@ -145,6 +145,57 @@ def test_a_caller_written_otherwise_than_the_called_number_is_known_all_the_same
     assert fax["calling_number"] == number
 
 
+@pytest.mark.parametrize(
+    ("called", "prefix", "found"),
+    [
+        ("4711#03023125001", "4711#", True),
+        ("4711%2303023125001", "4711#", True),
+        ("003023125001", "0", True),
+        # Not there: as it is.
+        ("+493023125001", "4711#", True),
+        ("4711#03023125001", "", False),
+        ("4711#03023125001", "4712#", False),
+    ],
+)
+def test_a_prefix_of_the_trunks_is_taken_off_the_called_number(
+    world: World, called: str, prefix: str, found: bool
+) -> None:
+    change(world, "trunks", inbound_prefix=prefix)
+    decision = accept(world, called)
+    assert cause(decision) == (None if found else accepting.UNKNOWN_DID)
+    if found:
+        fax, attempt = kept(world, decision)
+        assert fax["called_number"] == world.acme.did
+        # What was written is kept as it was.
+        assert attempt["invite_uri"] == f"sip:{called}@127.0.0.1:5090"
+
+
+def test_a_prefix_is_the_called_numbers_and_no_callers(world: World) -> None:
+    change(world, "trunks", inbound_prefix="0")
+    fax, _ = kept(world, accept(world, "0+493023125001", "03099001234"))
+    assert fax["calling_number"] == "+493099001234"
+
+
+@pytest.mark.parametrize(
+    ("called_so", "calling_so", "called", "calling", "number"),
+    [
+        ("e164", "national", "+493023125001", "03099001234", "+493099001234"),
+        ("national", "e164-no-plus", "03023125001", "33123456789", "+33123456789"),
+        ("e164", "e164-no-plus", "+493023125001", "33123456789", "+33123456789"),
+        ("e164", "any", "+493023125001", "33123456789", "+33123456789"),
+        # Of no format of its own: as the called one was.
+        ("e164", None, "+493023125001", "33123456789", None),
+        ("any", "e164", "493023125001", "33123456789", None),
+    ],
+)
+def test_calling_numbers_may_have_a_format_of_their_own(
+    world: World, called_so: str, calling_so: str | None, called: str, calling: str, number: str | None
+) -> None:
+    change(world, "trunks", inbound_format=called_so, inbound_calling_format=calling_so)
+    fax, _ = kept(world, accept(world, called, calling))
+    assert fax["calling_number"] == number
+
+
 @pytest.mark.parametrize(("rule", "let_in"), [("block", False), ("allow", True)])
 def test_lists_hold_for_a_caller_written_otherwise_than_the_called_number(
     world: World, rule: str, let_in: bool

@@ -150,6 +150,14 @@ def test_a_short_number_is_refused_before_and_after_a_trunks_rewriting_whatever_
     assert refusals(world)[0][3] == "emergency-number"
 
 
+def test_a_prefix_leads_no_way_round_that(world: World, letter: Path) -> None:
+    change(world, "trunks", called_format="e164-no-plus", called_prefix="11")
+    with pytest.raises(EmergencyNumber):
+        submit(world, letter, "+20 10 12345678")
+    assert refusals(world)[0][3] == "emergency-number"
+    assert submit(world, letter, "+33 1 23 45 67 89")
+
+
 def test_a_kind_is_permitted_by_the_operator_and_audited(world: World, letter: Path) -> None:
     barring_provisioning.permit(world.admin, OPERATOR, "acme", "premium-rate", permitted=True)
     assert submit(world, letter, PREMIUM)
@@ -251,6 +259,14 @@ def test_another_trunk_that_dials_it_otherwise_takes_it(world: World, runtime: R
     runtime.run(runtime.final(world.acme, fax_id))
     assert [call.gateway for call in runtime.switch.originated] == ["harmless"]
     assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
+def test_what_a_prefix_has_made_an_emergency_number_since_is_not_dialled(world: World, runtime: Runtime) -> None:
+    fax_id = queued(world, world.acme, number="+201012345678")
+    change(world, "trunks", called_format="e164-no-plus", called_prefix="11")
+    runtime.run(runtime.final(world.acme, fax_id))
+    assert world.fax(world.acme, fax_id)["error_id"] == "emergency-number"
+    assert runtime.switch.originated == []
 
 
 def test_a_did_of_ours_is_a_number_like_any_other(world: World, monkeypatch: pytest.MonkeyPatch, letter: Path) -> None:

@@ -439,7 +439,15 @@ def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.Capt
     assert (route["prefix"], route["weight"], route["cost"]) == ("+49X0", 3, 0.012)
     assert "0.012" in said(capsys, "route", "list")
     assert [row["details"] for row in audited(shop)] == [
-        {"trunk": "carrier", "position": 100, "weight": 3, "only_for": None, "in_clear": False, "cost": "0.012"}
+        {
+            "trunk": "carrier",
+            "position": 100,
+            "weight": 3,
+            "only_for": None,
+            "in_clear": False,
+            "enabled": True,
+            "cost": "0.012",
+        }  # fmt: skip
     ]
 
 
@@ -570,3 +578,95 @@ def test_a_store_is_accepted_and_audited(shop: World, capsys: pytest.CaptureFixt
     assert shop.store.marker.exists()
     (row,) = (row for row in audited(shop) if row["action"] == "store.accept")
     assert row["details"] == {"folder": str(shop.store.root)}
+
+
+def test_a_tenant_has_its_own_hours_of_waiting_or_the_installations(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "tenant", "set", "acme", "--wait-hours", "24")
+    assert listed(capsys, "tenant", "list")[0]["wait_hours"] == 24
+    assert audited(shop)[-1]["details"] == {"wait_hours": 24}
+    said(capsys, "tenant", "set", "acme", "--wait-hours", "none")
+    assert listed(capsys, "tenant", "list")[0]["wait_hours"] is None
+    assert "1 to 8760 hours" in said(capsys, "tenant", "set", "acme", "--wait-hours", "8761", code=1)
+
+
+def test_a_trunk_has_prefixes(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "No prefix stands before a +" in said(capsys, "trunk", "set", "carrier", "--called-prefix", "0", code=1)
+    said(
+        capsys, "trunk", "set", "carrier", "--called-format", "national", "--called-prefix", "4711#",
+        "--inbound-prefix", "0", "--inbound-calling-format", "national",
+    )  # fmt: skip
+    (shown,) = listed(capsys, "trunk", "list")
+    assert (shown["called_prefix"], shown["inbound_prefix"]) == ("4711#", "0")
+    assert shown["inbound_calling_format"] == "national"
+    assert "4711# national" in said(capsys, "trunk", "list")
+    assert "4711# before the number" in said(capsys, "route", "explain", "030 99001234", "--tenant", "acme")
+    said(capsys, "trunk", "set", "carrier", "--called-prefix", "none", "--inbound-prefix", "none")
+    said(capsys, "trunk", "set", "carrier", "--clear", "inbound_calling_format")
+    (shown,) = listed(capsys, "trunk", "list")
+    assert (shown["called_prefix"], shown["inbound_prefix"], shown["inbound_calling_format"]) == ("", "", None)
+    assert "emergency number" in said(capsys, "trunk", "set", "carrier", "--called-prefix", "112#", code=1)
+
+
+def test_a_route_is_changed_and_switched_off_and_on(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    explain = ("route", "explain", "030 99001234", "--tenant", "acme")
+    said(capsys, "route", "add", "+49", "carrier", "--only-for", "acme")
+    with shop.admin.across_tenants() as tx:
+        before = tx.value("select version from routing_version")
+    told = said(
+        capsys, "route", "set", "+49", "carrier", "--only-for", "acme", "--position", "5", "--weight", "7", "--cost",
+        "0.010", "--enabled", "off", "--in-clear", "on",
+    )  # fmt: skip
+    assert told == "The route for +49 through carrier is changed.\n"
+    (route,) = (each for each in listed(capsys, "route", "list") if each["prefix"] == "+49")
+    assert route == {
+        "prefix": "+49", "trunk": "carrier", "position": 5, "weight": 7, "cost": 0.01, "only_for": "acme",
+        "enabled": False, "in_clear": True,
+    }  # fmt: skip
+    assert audited(shop)[-1]["action"] == "route.change"
+    assert audited(shop)[-1]["details"] == {
+        "trunk": "carrier", "only_for": shop.acme.tenant.id, "position": 5, "weight": 7, "cost": "0.010",
+        "enabled": False, "in_clear": True,
+    }  # fmt: skip
+    # What waits is looked at anew.
+    with shop.admin.across_tenants() as tx:
+        assert tx.value("select version from routing_version") > before
+    assert "not tried: +49 through carrier: it is switched off" in said(capsys, *explain)
+    assert "a route for all, +, position 100" in said(capsys, *explain)
+    said(capsys, "route", "set", "+49", "carrier", "--only-for", "acme", "--enabled", "on", "--cost", "none")
+    assert "acme's own route, +49, position 5, weight 7" in said(capsys, *explain)
+    assert "switched off" not in said(capsys, *explain)
+    assert [each["cost"] for each in listed(capsys, "route", "list")] == [None, None]
+
+
+def test_a_route_or_a_bar_may_be_entered_switched_off(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    explain = ("route", "explain", "030 99001234", "--tenant", "acme")
+    assert "route set --enabled on" in said(capsys, "route", "add", "+4930", "--barred", "--disabled")
+    said(capsys, "route", "add", "+49X0", "carrier", "--disabled")
+    told = said(capsys, *explain)
+    assert "1. carrier: a route for all, +, position 100" in told
+    assert "not tried: +4930 barred: it is switched off" in told
+    assert "not tried: +49X0 through carrier: it is switched off" in told
+    assert said(capsys, "route", "set", "+4930", "--barred", "--enabled", "on") == "The bar for +4930 is changed.\n"
+    assert "are not dialled" in said(capsys, *explain)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("+49", "carrier", "--position", "1"), "no such route"),
+        (("+", "carrier", "--position", "1", "--only-for", "acme"), "no such route"),
+        (("+", "--barred", "--enabled", "off"), "no such route"),
+        (("+", "nothing", "--position", "1"), "no trunk"),
+        (("+", "carrier"), "Nothing was given to change"),
+        (("+", "carrier", "--weight", "0"), "1 to 1000"),
+    ],
+)
+def test_a_route_that_is_not_there_or_a_value_that_cannot_be_changes_nothing(
+    shop: World, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    before = listed(capsys, "route", "list")
+    assert words in said(capsys, "route", "set", *arguments, code=1)
+    assert listed(capsys, "route", "list") == before
+    assert audited(shop) == []

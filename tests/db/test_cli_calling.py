@@ -25,7 +25,15 @@ def test_a_rule_is_changed_shown_and_reset(shop: World, capsys: pytest.CaptureFi
     out = said(capsys, "failure", "set", "sip:486", "retry", "--after", "90", "--tenant", "acme", "--trunk", "carrier")
     assert out == "From now on sip:486 means retry.\n"
     assert listed(capsys, "failure", "list", "--changed")["changed"] == [
-        {"condition": "sip:486", "tenant": "acme", "trunk": "carrier", "action": "retry", "delay": 90, "times": None}
+        {
+            "condition": "sip:486",
+            "tenant": "acme",
+            "trunk": "carrier",
+            "action": "retry",
+            "delay": 90,
+            "times": None,
+            "downgrade": None,
+        }
     ]
     table = said(capsys, "failure", "list")
     assert "retry, after 90 s" in table
@@ -43,6 +51,7 @@ def test_a_rule_is_changed_shown_and_reset(shop: World, capsys: pytest.CaptureFi
         (("failure", "set", "sip:4860", "final"), "no way in which a call ends"),
         (("failure", "set", "sip:486", "final", "--after", "60"), "leave --after and --times out"),
         (("failure", "set", "sip:486", "final", "--times", "2"), "leave --after and --times out"),
+        (("failure", "set", "fax:6", "final", "--downgrade", "ecm"), "and --downgrade (or `none`)"),
         (("failure", "set", "sip:486", "retry", "--after", "86401"), "86400 seconds"),
         (("failure", "set", "sip:486", "final", "--tenant", "nobody"), "no tenant"),
         (("failure", "set", "sip:486", "final", "--trunk", "nothing"), "no trunk"),
@@ -129,3 +138,20 @@ def test_a_fax_is_sent_at_its_time_and_with_its_priority(
     due_now(chief)
     assert len(claim(chief)) == 1
     assert "is past" in said(capsys, "send", str(letter), NUMBER, "--at", "2020-01-01 08:00", code=1)
+
+
+def test_a_downgrade_is_set_and_taken_away(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "failure", "set", "fax:6", "retry", "--downgrade", "audio", "--trunk", "carrier")
+    said(capsys, "failure", "set", "fax:6", "retry", "--downgrade", "none", "--tenant", "acme")
+    changed = listed(capsys, "failure", "list", "--changed")["changed"]
+    assert [(row["tenant"], row["trunk"], row["downgrade"]) for row in changed] == [
+        (None, "carrier", "audio"),
+        ("acme", None, "none"),
+    ]
+    table = said(capsys, "failure", "list")
+    assert "retry, without T.38" in table
+    assert "retry, with all" in table
+    assert "again after 2 min, with less" in table
+    (shipped,) = (row for row in listed(capsys, "failure", "list")["shipped"] if row["condition"] == "fax:6")
+    assert shipped["downgrade"] == "less"
+    assert {row["details"]["downgrade"] for row in audited(shop)} == {"audio", "none"}

@@ -20,6 +20,8 @@ INSTALLATION_CHAIN = (
 CHECKPOINT = "a checkpoint signs all chains together: ids, counts and hashes"
 CLAIM = "a claim opens calls of several tenants in one statement: it sees those that it names (app.claim), and no other"
 
+DEADLINE = "whoever runs ends what is overdue, of all tenants; a change of a tenant's hours re-dates it: ids and times"
+
 RENEWAL = "a machine renews its key over all tenants: ids, and keys that are wrapped to machines"
 
 # Every policy that is not the tenant's own, with the roles it serves and the reason.
@@ -51,6 +53,9 @@ NOT_THE_TENANT = {
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
     ("transient_wraps", "transient_wraps_renewal", "faxplan_switch"): RENEWAL,
     ("transient_wraps", "transient_wraps_renewal", "faxplan_worker"): RENEWAL,
+    ("fax_deadlines", "fax_deadlines_watch", "faxplan_switch"): DEADLINE,
+    ("fax_deadlines", "fax_deadlines_watch", "faxplan_worker"): DEADLINE,
+    ("fax_deadlines", "fax_deadlines_watch", "faxplan_admin"): DEADLINE,
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
 

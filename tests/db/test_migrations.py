@@ -188,3 +188,36 @@ def _recorded(installation: Installation) -> list[tuple[int, str]]:
     with closing(psycopg2.connect(installation.url("postgres"))) as connection, connection.cursor() as cursor:
         cursor.execute("select number, name from schema_migration order by number")
         return cursor.fetchall()
+
+
+def test_deadlines_gives_one_to_each_fax_that_waits_counted_from_the_update(
+    empty: Installation, tmp_path: Path
+) -> None:
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "deadlines")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            """insert into tenants (slug, country, name, time_zone)
+               values ('a', 'DE', 'A', 'Europe/Berlin'), ('b', 'DE', 'B', 'Europe/Berlin')"""
+        )
+        cursor.execute(
+            """insert into faxes (tenant_id, direction, state, called_number, created_at, send_at, finished_at)
+               select id, d, s, '+4930123456', now() - interval '1 year', now() + make_interval(days => later),
+                      case when s = 'cancelled' then now() end
+               from tenants, (values ('outbound', 'accepted', null), ('outbound', 'queued', 9),
+                                     ('inbound', 'receiving', null)) v (d, s, later)"""
+        )
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """select t.slug, f.state, d.ends_at is null,
+                      round(extract(epoch from d.waits_from - now()) / 86400)::integer
+               from fax_deadlines d join faxes f on f.tenant_id = d.tenant_id and f.id = d.fax_id
+               join tenants t on t.id = d.tenant_id order by 1, 2"""
+        )
+        assert cursor.fetchall() == [
+            (slug, *rest) for slug in "ab" for rest in (("accepted", True, 0), ("queued", True, 9))
+        ]

@@ -151,3 +151,14 @@ def test_a_call_that_came_in_is_no_trial(world: World) -> None:
     queued(world, world.acme)
     assert len(claim(world)) == 1
     assert "one call at a time" in explain(world).ways[0].busy
+
+
+def test_a_prefix_is_shown_and_checked_as_when_it_is_dialled(world: World) -> None:
+    change(world, "trunks", called_format="e164-no-plus", called_prefix="11")
+    (way,) = explain(world).ways
+    assert way.dialled == "11493099001234"
+    assert way.why.endswith("weight 1, 11 before the number")
+    assert "sofia/gateway/carrier/11493099001234 '" in way.dial_string
+    (way,) = explain(world, "+201012345678").ways
+    assert (way.dialled, way.dial_string) == ("", "")
+    assert "11201012345678, which is an emergency number" in way.refusal

@@ -106,7 +106,12 @@ def letter(tmp_path: Path) -> SendRequest:
 
 def worker(world: World) -> Worker:
     return Worker(
-        world.worker, Listener(world.installation.url("faxplan_worker"), ()), world.store, name="test", node="node1"
+        world.worker,
+        Listener(world.installation.url("faxplan_worker"), ()),
+        world.store,
+        name="test",
+        node="node1",
+        wait_hours=72,
     )
 
 

@@ -129,3 +129,21 @@ def test_a_stranger_does_not_choose_a_trunk_that_takes_calls_in_the_clear(world:
 
 def accept(world: World, call: IncomingCall) -> Accepted | Refused:
     return accepting.accept(world.switch, world.spool, call, NODE, Waiting())
+
+
+def test_a_prefix_is_dialled_before_the_number_and_kept_in_the_record(world: World) -> None:
+    change(world, "trunks", called_format="national", called_prefix="4711#")
+    queued(world, world.acme)
+    (fax,) = claim(world)
+    with world.switch.across_tenants() as tx:
+        tenant = tenants.get(tx, fax.tenant_id)
+    stager = Stager(world.store, world.spool, world.settings)
+    staged = stager.take(fax, tenant)
+    assert staged is not None
+    assert "sofia/gateway/carrier/4711%2303099001234 '" in staged.argument()
+    stager.close()
+    sidecar = world.spool.staged(fax.attempt_id)
+    assert sidecar is not None
+    assert sidecar.dialled == "4711#03099001234"
+    # The number is as it was: for limits, for what is learned of it, and for its sender.
+    assert fax.called_number == "+493099001234"

@@ -77,3 +77,21 @@ def test_entries_that_are_no_numbers_are_passed_over() -> None:
     assert [
         number for _, number in called_number.written(Invite(history=history), ("history-info",), trusted=True)
     ] == ["+4930601"]
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix", "rest"),
+    [
+        ("4711#03023125001", "4711#", "03023125001"),
+        ("4711%2303023125001", "4711#", "03023125001"),
+        ("9493023125001", "9", "493023125001"),
+        # As it is, where it does not begin so.
+        ("+493023125001", "9", "+493023125001"),
+        ("03023125001", "", "03023125001"),
+        ("4711", "4711#", "4711"),
+        ("%2B49", "9", "%2B49"),
+        ("99", "9", "9"),
+    ],
+)
+def test_a_trunks_prefix_is_taken_off_once_where_it_is_there(text: str, prefix: str, rest: str) -> None:
+    assert called_number.without_prefix(text, prefix) == rest

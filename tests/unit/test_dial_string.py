@@ -24,6 +24,7 @@ DIAL = Dial(
 )
 UUID = r"[0-9a-f-]{36}"
 NUMBER = r"\+?[0-9]{1,20}"
+CALLED = rf"(?:{NUMBER}|(?:[0-9*]|%23){{1,10}}[0-9]{{1,20}})"
 WHOLE = re.compile(
     rf"uuid:({UUID}) originate \{{origination_uuid=\1,origination_caller_id_number=({NUMBER}),"
     r"origination_caller_id_name=\2,sip_cid_type=(?:none|pid|rpid),"
@@ -35,7 +36,7 @@ WHOLE = re.compile(
     r"api_hangup_hook='python::fax_out::settle ([0-9]+)',"
     r"execute_on_fax_result='sched_hangup \+3 normal_clearing',"
     r"execute_on_answer='sched_hangup \+[0-9]+ allotted_timeout'\}"
-    rf"sofia/gateway/[A-Za-z0-9_-]{{1,63}}/{NUMBER} '&python\(fax_out \3\)'",
+    rf"sofia/gateway/[A-Za-z0-9_-]{{1,63}}/{CALLED} '&python\(fax_out \3\)'",
     re.ASCII,
 )
 HOSTILE = [
@@ -132,7 +133,9 @@ def test_hostile_values_are_refused(field: str, value: str) -> None:
 
 def test_a_number_longer_than_any_is_refused() -> None:
     with pytest.raises(UnsafeDialString):
-        originate(replace(DIAL, called="1" * 21))
+        originate(replace(DIAL, called="1" * 31))
+    with pytest.raises(UnsafeDialString):
+        originate(replace(DIAL, called="+" + "1" * 21))
 
 
 @given(texts, texts, texts, texts, st.integers(0, 2**63 - 1), st.booleans())
@@ -161,13 +164,32 @@ def test_only_whitelisted_characters_stand_where_values_are(
     | st.sampled_from(NUMBERS)
     | st.from_regex(r"\+?[0-9 ()wp,;'{}\[\]$|:@.-]{1,40}", fullmatch=True),
     st.sampled_from(numbers.CALLED_FORMATS),
+    st.sampled_from(["", "0", "4711#", "*9*"]),
 )
-def test_of_what_a_user_writes_only_the_number_comes_into_it(written: str, called_format: str) -> None:
+def test_of_what_a_user_writes_only_the_number_comes_into_it(written: str, called_format: str, prefix: str) -> None:
     try:
         number, _ = post_dial.split(written)
-        called = numbers.dialled(numbers.normalise(number, "DE"), called_format, "DE", home="DE")
+        called = numbers.dialled(numbers.normalise(number, "DE"), called_format, "DE", home="DE", prefix=prefix)
     except InvalidNumber:
         return
     matched = WHOLE.fullmatch(originate(replace(DIAL, called=called)))
     assert matched
-    assert f"sofia/gateway/carrier/{called} '" in matched[0]
+    assert f"sofia/gateway/carrier/{called.replace('#', '%23')} '" in matched[0]
+
+
+@pytest.mark.parametrize(
+    ("called", "stands"),
+    [("0493023125002", "0493023125002"), ("4711#493023125002", "4711%23493023125002"), ("*9*030", "*9*030")],
+)
+def test_a_prefix_stands_before_the_number_as_a_sip_uri_has_it(called: str, stands: str) -> None:
+    made = originate(replace(DIAL, called=called))
+    assert WHOLE.fullmatch(made)
+    assert f"sofia/gateway/carrier/{stands} '" in made
+
+
+@pytest.mark.parametrize(
+    "called", ["4711#", "#*#", "030#", "0+4930", "+49#30", "%2330", "0 30", "1234567890#1" + "1" * 20]
+)
+def test_what_is_no_prefix_and_a_number_is_refused(called: str) -> None:
+    with pytest.raises(UnsafeDialString):
+        originate(replace(DIAL, called=called))

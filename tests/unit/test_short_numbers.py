@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from faxplan import numbers
 from faxplan.errors import InvalidNumber
-from faxplan.short_numbers import EmergencyNumber, ShortNumber
+from faxplan.short_numbers import EmergencyNumber, ShortNumber, check_prefix
 
 FIRST_DIGITS = [ord("0"), 0x0660, 0x0966, 0xFF10]
 """ASCII, Arabic-Indic, Devanagari, full width."""
@@ -173,3 +173,95 @@ def test_whole_numbers_of_every_country_are_dialled(region: str, number_type: in
     assert numbers.normalise(number, region) == number
     assert numbers.dialled(number, "e164", region, home=region) == number
     assert numbers.dialled(number, "e164-no-plus", region, home=region) == number[1:]
+
+
+def prefixes() -> st.SearchStrategy[str]:
+    """What a trunk may dial before a number; some of them with a short number in them."""
+    any_prefix = st.from_regex("[0-9*#]{1,10}", fullmatch=True, alphabet="0123456789*#")
+    return any_prefix | st.sampled_from(
+        ["1", "11", "9", "91", "0", "01", "0112#", "112#", "9*11", "1#1#2", "99*", "000"]
+    )
+
+
+@given(
+    e164_numbers() | short_number_and_region().map(lambda case: f"+{case[0]}"),
+    prefixes(),
+    st.sampled_from(SHORT_REGIONS),
+    st.sampled_from(REGIONS),
+    st.sampled_from(["e164-no-plus", "national"]),
+)
+def test_no_prefix_of_any_trunk_makes_a_short_number(
+    number: str, prefix: str, home: str, trunk_country: str, number_format: str
+) -> None:
+    try:
+        dialled = numbers.dialled(number, number_format, trunk_country, home=home, prefix=prefix)
+        plain = numbers.dialled(number, number_format, trunk_country, home=home)
+    except (InvalidNumber, phonenumbers.NumberParseException):
+        return
+    # What was allowed without the prefix, and nothing but that, stands behind it.
+    assert dialled == prefix + plain
+    digits = dialled.replace("*", "").replace("#", "")
+    parts = dialled.replace("#", "*").split("*")
+    for read in {digits, *parts} - {plain, ""}:
+        assert not phonenumbers.connects_to_emergency_number(read, trunk_country)
+        for region in (home, trunk_country):
+            assert not phonenumbers.is_emergency_number(read, region)
+            assert not (read[0] in "09" and phonenumbers.is_emergency_number(read[1:], region))
+
+
+@given(e164_numbers(), prefixes(), st.sampled_from(REGIONS), st.sampled_from(["e164-no-plus", "national"]))
+def test_no_prefix_lets_through_what_is_refused_without_it(
+    number: str, prefix: str, country: str, number_format: str
+) -> None:
+    try:
+        numbers.dialled(number, number_format, country, home=country, prefix=prefix)
+    except (InvalidNumber, phonenumbers.NumberParseException):
+        return
+    assert numbers.dialled(number, number_format, country, home=country)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "number", "country"),
+    # 11 and Egypt's code are 112; 91 before a number that begins with 1.
+    [("11", "+201012345678", "DE"), ("91", "+12125550100", "US"), ("011", "+201012345678", "DE"),
+     ("1*1", "+201012345678", "DE"), ("4711#11", "+201012345678", "DE")],
+)  # fmt: skip
+def test_a_prefix_that_makes_an_emergency_number_of_some_numbers_is_refused_for_these(
+    prefix: str, number: str, country: str
+) -> None:
+    with pytest.raises(EmergencyNumber, match="never dialled"):
+        numbers.dialled(number, "e164-no-plus", country, home=country, prefix=prefix)
+    assert numbers.dialled("+33123456789", "e164-no-plus", country, home=country, prefix=prefix)
+
+
+def test_a_prefix_that_makes_one_of_the_tenants_country_in_full_is_refused() -> None:
+    # In Germany 112 is one whatever follows; abroad it counts in full, and a # ends it.
+    with pytest.raises(EmergencyNumber):
+        numbers.dialled("+33123456789", "e164-no-plus", "IN", home="DE", prefix="110#")
+
+
+@pytest.mark.parametrize("prefix", ["112", "0112", "112#", "1124711", "9110", "1*10"])
+def test_a_prefix_that_calls_for_help_itself_cannot_be_entered(prefix: str) -> None:
+    with pytest.raises(EmergencyNumber, match="another prefix"):
+        check_prefix(prefix, "DE")
+
+
+def test_a_prefix_that_is_a_short_code_before_a_hash_cannot_be_entered() -> None:
+    with pytest.raises(ShortNumber, match="another prefix"):
+        check_prefix("11880#", "DE")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "country"), [("", "DE"), ("0", "DE"), ("9", "US"), ("4711#", "DE"), ("22334#", "US"), ("*31*", "DE")]
+)
+def test_prefixes_that_carriers_and_exchanges_ask_for_are_taken(prefix: str, country: str) -> None:
+    check_prefix(prefix, country)
+    number = "+12125550100" if country == "US" else "+493023125002"
+    for number_format in ("national", "e164-no-plus"):
+        plain = numbers.dialled(number, number_format, country, home=country)
+        assert numbers.dialled(number, number_format, country, home=country, prefix=prefix) == prefix + plain
+
+
+def test_no_prefix_stands_before_a_plus() -> None:
+    with pytest.raises(InvalidNumber, match="e164-no-plus"):
+        numbers.dialled("+493023125002", "e164", "DE", home="DE", prefix="0")

@@ -447,7 +447,7 @@ def test_routes_share_out_calls_and_have_a_cost(shop: World, capsys: pytest.Capt
             "in_clear": False,
             "enabled": True,
             "cost": "0.012",
-        }  # fmt: skip
+        }
     ]
 
 

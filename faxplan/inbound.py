@@ -107,14 +107,15 @@ def _standing(tx: Transaction, side: InboundSidecar, pages: int) -> Standing:
     up as lost while its pages lay here, on a node that was away. Then it is delivered late.
     """
     row = tx.row(
-        """select f.state, f.finished_at, f.tiff_id
+        """select f.state, f.finished_at, f.tiff_id, f.purged_at
            from faxes f join attempts a on a.tenant_id = f.tenant_id and a.fax_id = f.id
            where f.tenant_id = %s and f.id = %s and a.id = %s and a.channel_uuid = %s""",
         (side.tenant_id, side.fax_id, side.attempt_id, side.channel_uuid),
     )
     if row is None:
         return Standing.UNHEARD_OF
-    given_up = row["state"] == "failed" and row["tiff_id"] is None
+    # What retention has ended meanwhile comes back from no node that was away.
+    given_up = row["state"] == "failed" and row["tiff_id"] is None and row["purged_at"] is None
     is_due = row["finished_at"] is None or (given_up and pages > 0)
     return Standing.DUE if is_due else Standing.DELIVERED
 

@@ -44,6 +44,7 @@ from faxplan.key_models import (
     TransientWrap,
     UserKey,
 )
+from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 
 __all__ = [
     "Attempt",
@@ -60,6 +61,7 @@ __all__ = [
     "FailureRule",
     "Fax",
     "FaxQueueEntry",
+    "Hold",
     "KeyLock",
     "Login",
     "Mailbox",
@@ -70,9 +72,12 @@ __all__ = [
     "MailboxWrap",
     "Node",
     "Notice",
+    "PurgeState",
     "Quota",
     "RenderJob",
     "Rendering",
+    "RetentionBounds",
+    "RetentionChoice",
     "Route",
     "RoutingVersion",
     "SchemaMigration",
@@ -80,6 +85,7 @@ __all__ = [
     "T30Trace",
     "Tenant",
     "TenantTurn",
+    "Tombstone",
     "TransientKey",
     "TransientWrap",
     "Trunk",
@@ -188,6 +194,8 @@ class Fax(Table):
     redialled_busy = BooleanField()
     is_test = BooleanField()
     post_dial = TextField()
+    deleted_at = TimestampField(null=True)
+    purged_at = TimestampField(null=True)
 
     class Meta:
         """Where its rows are."""

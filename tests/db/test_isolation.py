@@ -51,6 +51,11 @@ NOT_THE_TENANT = {
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
     ("transient_wraps", "transient_wraps_renewal", "faxplan_switch"): RENEWAL,
     ("transient_wraps", "transient_wraps_renewal", "faxplan_worker"): RENEWAL,
+    (
+        "documents",
+        "documents_orphans",
+        "faxplan_purge",
+    ): "an object's name does not say whose it is: does a row name it?",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
 

@@ -38,7 +38,7 @@ def ours(line: str) -> list[str] | None:
 
 def mentioned(text: str) -> set[str]:
     """The commands that a text names in passing, by their words: `faxplan trunk add carrier ...` is `trunk add`."""
-    groups = "audit|barring|database|did|mailbox|quota|route|tenant|trunk|user"
+    groups = "audit|barring|database|did|hold|mailbox|quota|retention|route|tenant|trunk|user"
     return set(re.findall(rf"`faxplan ((?:(?:{groups}) )?[a-z]+)", re.sub(r"\s+", " ", text)))
 
 

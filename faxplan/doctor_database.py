@@ -5,7 +5,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from faxplan import doctor_audit, migrations, nodes, refused_numbers, render_jobs, routes, tenants, trunks
+from faxplan import (
+    doctor_audit,
+    doctor_retention,
+    migrations,
+    nodes,
+    refused_numbers,
+    render_jobs,
+    routes,
+    tenants,
+    trunks,
+)
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
@@ -56,6 +66,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
             more, seen = _inside(tx, settings)
             if all(each.level is Level.OK for each in more if each.what == "schema"):
                 more.append(doctor_audit.checkpoints(tx, settings))
+                more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()
     finally:
@@ -96,6 +107,14 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
     runtime, works = _runtime(tx, settings.node)
     transports = {gateway.name: gateway.transport for gateway in gateways}
     return [*findings, runtime], Seen(works, tuple(addresses), transports)
+
+
+def _retention(tx: Transaction, settings: Settings) -> list[Finding]:
+    try:
+        return doctor_retention.purges(tx, settings)
+    except OSError:
+        # Of a user who has no business in the store; its folder is a finding of its own.
+        return []
 
 
 def _zones(tx: Transaction) -> list[Finding]:

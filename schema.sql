@@ -1292,7 +1292,9 @@ begin
     return case tg_op when 'DELETE' then old else new end;
 end $$;
 comment on function refuse_held() is 'Whatever the application forgets: what is under legal hold is not purged.';
-create trigger faxes_held before delete or update of purged_at on faxes for each row execute function refuse_held();
+create trigger faxes_held_delete before delete on faxes for each row execute function refuse_held();
+create trigger faxes_held_purge before update of purged_at on faxes for each row
+    when (new.purged_at is not null and old.purged_at is null) execute function refuse_held();
 
 -- ------------------------------------------------------------------------------------------------------ row-level security
 

@@ -90,7 +90,7 @@ def _list(context: "Context", options: argparse.Namespace, chosen: dict[int, str
     writer.begin()
     for tenant_id, slug in chosen.items():
         with context.purger.tenant(tenant_id) as tx:
-            for each in due_faxes.everything(tx, tenant_id, holds.of_tenant(tx, tenant_id)):
+            for each in due_faxes.everything(tx, tenant_id, holds.of_mailboxes(tx, tenant_id)):
                 row: Row = dict(
                     zip(
                         _COLUMNS,

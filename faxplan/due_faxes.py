@@ -101,7 +101,7 @@ def look(
     after: Due | None,
     most: int,
 ) -> list[Due]:
-    """The next of a pile, at most so many, after one of it (None: from the first). held: the tenant's holds."""
+    """The next of a pile, at most so many, after one of it (None: from the first). held: holds.of_mailboxes."""
     days = policy.bounds.min_days if pile.why == DELETED else policy.days(pile.mailbox_id, pile.direction)
     if days is None or (pile.why == AGE and any(each.holds_all_of(pile.mailbox_id) for each in held)):
         return []

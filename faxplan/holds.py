@@ -1,8 +1,8 @@
 """Legal holds: what must be neither deleted nor purged, whatever retention says, and keeps somebody who can open it.
 
 A hold is of one fax, of all faxes of a mailbox, or of all of a tenant. Who sets one, purges or deletes takes the
-tenant's turn first: once a hold is set, nothing that it holds is destroyed any more. The trigger faxes_held of
-schema.sql says the same, whatever is forgotten here.
+tenant's turn first: once a hold is set, nothing that it holds is destroyed any more. Triggers of schema.sql
+(refuse_held) keep a held fax from being marked as purged, whatever is forgotten here.
 """
 
 from collections.abc import Sequence
@@ -103,20 +103,26 @@ def release(tx: Transaction, tenant_id: int, hold_id: int) -> Hold:
     return found
 
 
+_ALL = """
+    select h.id, h.mailbox_id, m.name as mailbox, h.fax_id, h.reason, h.set_by, h.set_at from holds h
+    left join mailboxes m on m.tenant_id = h.tenant_id and m.id = h.mailbox_id
+    where h.tenant_id = %s"""
+
+
 def of_tenant(tx: Transaction, tenant_id: int) -> list[Hold]:
     """All that are in force, oldest first."""
-    rows = tx.rows(
-        """select h.id, h.mailbox_id, m.name as mailbox, h.fax_id, h.reason, h.set_by, h.set_at from holds h
-           left join mailboxes m on m.tenant_id = h.tenant_id and m.id = h.mailbox_id
-           where h.tenant_id = %s order by h.id""",
-        (tenant_id,),
-    )
-    return [Hold(**row) for row in rows]
+    return [Hold(**row) for row in tx.rows(f"{_ALL} order by h.id", (tenant_id,))]
+
+
+def of_mailboxes(tx: Transaction, tenant_id: int) -> list[Hold]:
+    """Those of whole mailboxes, and of the tenant: few, however many faxes are held one by one."""
+    return [Hold(**row) for row in tx.rows(f"{_ALL} and h.fax_id is null order by h.id", (tenant_id,))]
 
 
 def of_fax(tx: Transaction, tenant_id: int, fax_id: int, mailbox_id: int | None) -> Hold | None:
     """The oldest hold that a fax is under; None: it is under none."""
-    return next((each for each in of_tenant(tx, tenant_id) if each.holds(fax_id, mailbox_id)), None)
+    rows = tx.rows(f"{_ALL} and (h.fax_id is null or h.fax_id = %s) order by h.id", (tenant_id, fax_id))
+    return next((each for each in (Hold(**row) for row in rows) if each.holds(fax_id, mailbox_id)), None)
 
 
 def check_readers(tx: Transaction, tenant_id: int, mailbox_id: int, lost: Sequence[int]) -> None:

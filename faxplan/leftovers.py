@@ -74,12 +74,13 @@ def _sidecar(
 
 
 def _purged(db: Database, tenant_id: int, attempt_ids: list[int]) -> dict[int, str]:
-    """Those of these calls whose fax was purged, with their channels."""
+    """Those of these calls whose fax was purged, with their channels; not what inbound delivers late all the same."""
     with db.tenant(tenant_id) as tx:
         rows = tx.rows(
             """select a.id, a.channel_uuid from attempts a
                join faxes f on f.tenant_id = a.tenant_id and f.id = a.fax_id
-               where a.tenant_id = %s and a.id = any(%s) and f.purged_at is not null""",
+               where a.tenant_id = %s and a.id = any(%s) and f.purged_at is not null
+                 and not (f.state = 'failed' and f.deleted_at is not null)""",
             (tenant_id, attempt_ids),
         )
     return {row["id"]: row["channel_uuid"] for row in rows}

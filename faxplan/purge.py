@@ -136,7 +136,7 @@ class Purge:
         with self.db.tenant(tenant_id) as tx:
             holds.take_turn(tx, tenant_id)
             policy = retention.policy(tx, tenant_id)
-            found = due_faxes.look(tx, tenant_id, pile, policy, holds.of_tenant(tx, tenant_id), after, _BATCH)
+            found = due_faxes.look(tx, tenant_id, pile, policy, holds.of_mailboxes(tx, tenant_id), after, _BATCH)
             ids = queue.lock_ended(tx, tenant_id, [each.fax_id for each in found])
             if not ids:
                 return found, Destroyed([], [], 0)

@@ -4,13 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faxplan import cdr_check, fax_contents, holds, inbound, outbound, purge_state, spool
+from faxplan import cdr_check, deletion, fax_contents, holds, inbound, outbound, purge_state, spool
 from faxplan.call_result import CallResult
 from faxplan.cdr import Period
 from faxplan.constraints import ConstraintViolated
@@ -193,7 +194,8 @@ def test_what_is_held_is_not_purged(world: World, what: str) -> None:
             hold_ids.append(
                 holds.place(tx, world.acme.tenant.id, mailbox_id=mailbox, fax_id=each, reason="x", set_by="test")
             )
-    assert purge(world).faxes == 0
+    done = purge(world)
+    assert (done.faxes, done.failures) == (0, [])
     assert kept(world, world.acme) == [fax_id, deleted]
     with pytest.raises(ConstraintViolated, match="faxes_held"), world.purge.tenant(world.acme.tenant.id) as tx:
         tx.execute("update faxes set purged_at = now() where id = %s", (fax_id,))
@@ -231,6 +233,19 @@ def test_a_hold_that_is_set_while_purge_looks_is_seen(world: World, monkeypatch:
     done = replace(a_purge(world), told=hold).run([world.acme.tenant], everything=False)
     assert (done.faxes, kept(world, world.acme)) == (1, [second])
     assert world.fax(world.acme, first)["purged_at"] is not None
+
+
+def test_a_hold_that_is_just_being_set_is_waited_for(world: World) -> None:
+    fax_id = received(world, world.acme, "a", days_ago=31)
+    bound(world, None, max_days=30)
+    with ThreadPoolExecutor(1) as pool:
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            holds.place(tx, world.acme.tenant.id, mailbox_id=None, fax_id=fax_id, reason="x", set_by="test")
+            running = pool.submit(purge, world)
+            while not count(world, "pg_locks", "locktype = 'advisory' and not granted") and not running.done():
+                time.sleep(0.01)
+        assert running.result().faxes == 0
+    assert kept(world, world.acme) == [fax_id]
 
 
 # ------------------------------------------------------------------------------------------------ killed at every step
@@ -417,6 +432,22 @@ def test_a_fax_that_was_purged_is_not_delivered_late(world: World) -> None:
     assert inbound.deliver(world.switch, world.store, left, actor="test") is None
     assert not left.folder.exists()
     assert count(world, "documents") == 0
+
+
+@pytest.mark.parametrize("purged", [True, False])
+def test_pages_that_turn_up_of_a_failed_fax_that_was_deleted_are_delivered(world: World, *, purged: bool) -> None:
+    """Who deleted it knew of no pages."""
+    side = accepted(world, world.acme, "late")
+    fax_tiff(world.spool.inbound_tiff(side.attempt_id), 1)
+    left = pending_folder(world).secure(world.spool, side, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    assert inbound.abandon(world.switch, {**_call(world, side.attempt_id)}, actor="test")
+    deletion.delete(world.portal, world.acme.user, side.fax_id)
+    if purged:
+        done = purge(world)
+        assert (done.faxes, done.leftovers) == (1, 0)
+    assert inbound.deliver(world.switch, world.store, left, actor="test") == "received"
+    fax = world.fax(world.acme, side.fax_id)
+    assert (fax["state"], fax["deleted_at"], fax["purged_at"]) == ("received", None, None)
 
 
 # ------------------------------------------------------------------------------------------------------------- records

@@ -23,6 +23,8 @@ def test_creating_is_safe_to_repeat(fresh: Installation) -> None:
     _one_value(fresh.url("postgres"), "create table ours (); select 1")
     create_installation(fresh.cluster.superuser_url(), fresh.database)
     assert _one_value(fresh.url("postgres"), "select to_regclass('ours') is not null") is True
+    # It was made under another name; to purge that is no restore.
+    assert _one_value(fresh.url("faxplan_purge"), "select database = database_identity() from purge_state") is True
 
 
 def test_a_role_that_came_later_may_connect_after_a_migration(fresh: Installation) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import cdr_check, deletion, fax_contents, holds, inbound, outbound, purge_state, spool
+from faxplan import cdr_check, deletion, document_store, fax_contents, holds, inbound, outbound, purge_state, spool
 from faxplan.call_result import CallResult
 from faxplan.cdr import Period
 from faxplan.constraints import ConstraintViolated
@@ -28,6 +28,9 @@ from tests.retained import a_purge, age, bound, count, execute, kept, purge, rec
 from tests.world import World
 
 CONTENTS = ("documents", "mailbox_wraps", "transient_wraps", "mailbox_entries", "notices", "t30_traces", "renderings")
+
+BLOCKED = """locktype = 'advisory' and not granted
+             and database = (select oid from pg_database where datname = current_database())"""
 
 
 def objects(world: World) -> set[str]:
@@ -240,9 +243,9 @@ def test_a_hold_that_is_just_being_set_is_waited_for(world: World) -> None:
     bound(world, None, max_days=30)
     with ThreadPoolExecutor(1) as pool:
         with world.admin.tenant(world.acme.tenant.id) as tx:
-            holds.place(tx, world.acme.tenant.id, mailbox_id=None, fax_id=fax_id, reason="x", set_by="test")
+            holds.place(tx, world.acme.tenant.id, mailbox_id=None, fax_id=None, reason="x", set_by="test")
             running = pool.submit(purge, world)
-            while not count(world, "pg_locks", "locktype = 'advisory' and not granted") and not running.done():
+            while not count(world, "pg_locks", BLOCKED) and not running.done():
                 time.sleep(0.01)
         assert running.result().faxes == 0
     assert kept(world, world.acme) == [fax_id]
@@ -373,6 +376,23 @@ def test_an_object_that_cannot_be_deleted_is_tried_again(world: World, monkeypat
     assert count(world, "mailbox_wraps") == 0
     assert purge(world).failures == []
     assert (objects(world), count(world, "tombstones")) == (set(), 0)
+
+
+def test_a_deletion_is_on_the_disk_before_its_tombstone_goes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    received(world, world.acme, "a", days_ago=31)
+    folders = {path.parent for path in world.store.objects()}
+    bound(world, None, max_days=30)
+    steps: list[object] = []
+    forget = fax_contents.forget
+
+    def forgetting(*arguments: Any) -> None:
+        steps.append("forget")
+        forget(*arguments)
+
+    monkeypatch.setattr(document_store, "fsync_folder", steps.append)
+    monkeypatch.setattr(fax_contents, "forget", forgetting)
+    purge(world)
+    assert set(steps[: steps.index("forget")]) == folders
 
 
 def test_a_tenants_trouble_keeps_no_others_faxes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,8 @@ def _set(context: "Context", options: argparse.Namespace) -> int:
                 "installation's administrator's. Give one or the other."
             )
         return _choose(context, options)
-    if options.mailbox is not None or options.direction is not None:
-        raise BoundsOrChoice("--mailbox and --direction go with --days.")
+    if any(each is not None for each in (options.mailbox, options.direction, options.user)):
+        raise BoundsOrChoice("--as, --mailbox and --direction go with --days.")
     values = cli_output.changes(options, ("min_days", "max_days"), _records(options.records))
     values = {name: None if value == cli_output.NO_NUMBER else value for name, value in values.items()}
     found = retention_provisioning.set_bounds(context.admin, context.actor, options.slug, values)

@@ -56,6 +56,7 @@ def test_from_bounds_to_a_purge(shop: World, chief: str, capsys: pytest.CaptureF
 def test_bounds_and_choices_do_not_mix(shop: World, chief: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "one or the other" in said(capsys, "retention", "set", "--days", "3", "--min", "3", "--as", chief, code=1)
     assert "go with --days" in said(capsys, "retention", "set", "--mailbox", "x", "--max", "3", code=1)
+    assert "go with --days" in said(capsys, "retention", "set", "--as", chief, "--max", "3", code=1)
     assert "Nothing was given" in said(capsys, "retention", "set", "acme", code=1)
     bounds = listed(capsys, "retention", "set", "acme", "--min", "1", "--max", "3", "--records", "remove")["bounds"]
     assert bounds == {"min_days": 1, "max_days": 3, "remove_records": True}

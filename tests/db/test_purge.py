@@ -108,6 +108,16 @@ def test_every_reference_to_a_document_has_an_index(world: World) -> None:
         assert cursor.fetchall() == []
 
 
+def test_no_index_makes_a_change_of_state_dearer(world: World) -> None:
+    """An update that touches no indexed column is written into no index (heap-only tuples)."""
+    with connected(world.installation, "postgres") as cursor:
+        cursor.execute("select pg_get_indexdef(indexrelid) from pg_index where indrelid = 'faxes'::regclass")
+        definitions = [row[0] for row in cursor.fetchall()]
+    assert len(definitions) >= 7
+    changing = ("state", "finished_at", "not_before", "pages_done", "attempts_made", "reserved_pages", "explanation")
+    assert [each for each in definitions for column in changing if column in each] == []
+
+
 @pytest.mark.parametrize("stays", ["sends it too", "is purged too"])
 def test_an_original_goes_with_the_last_fax_that_sends_it(world: World, stays: str) -> None:
     first, second = sent(world, world.acme, days_ago=31), sent(world, world.acme, days_ago=5)

@@ -61,6 +61,11 @@ def check(
     return Sums(slug, **sums), found
 
 
+def is_complete(tx: Transaction) -> bool:
+    """Whether the records of all time are there; else `across` says nothing: they may have gone on one side only."""
+    return not tx.value("select removed_records from purge_state")
+
+
 def across(sums: list[Sums]) -> list[Difference]:
     """Of the whole installation, over all time: what was delivered within it left one tenant and reached another."""
     sent, received = sum(each.internal_sent for each in sums), sum(each.internal_received for each in sums)

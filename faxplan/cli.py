@@ -24,6 +24,8 @@ from faxplan import (
     cli_keys,
     cli_numbers,
     cli_output,
+    cli_purge,
+    cli_retention,
     cli_routes,
     cli_system,
     cli_tenants,
@@ -80,6 +82,11 @@ class Context:
         """What the worker may do, for what is done to all documents."""
         return Database(self.settings.database_url_for("worker"), max_connections=1)
 
+    @cached_property
+    def purger(self) -> Database:
+        """What purge may do."""
+        return Database(self.settings.database_url_for("purge"), max_connections=1)
+
     @property
     def store(self) -> Store:
         """The document store."""
@@ -107,7 +114,7 @@ class Context:
 
     def close(self) -> None:
         """Gives up the connections that were opened."""
-        for name in ("portal", "admin", "switch", "worker"):
+        for name in ("portal", "admin", "switch", "worker", "purger"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 
@@ -203,6 +210,8 @@ def _parser() -> argparse.ArgumentParser:
     cli_cdr.add_commands(commands, common)
     cli_barring.add_commands(commands, common)
     cli_audit.add_commands(commands, common)
+    cli_retention.add_commands(commands, common)
+    cli_purge.add_commands(commands, common, personal)
     return parser
 
 

@@ -76,12 +76,13 @@ _ADVICE = """
 Its roles have no passwords. Say in pg_hba.conf who may log in as which; on the machine of PostgreSQL itself, above
 the lines that are there:
 
-    local   {database}  faxplan_admin,faxplan_portal,faxplan_switch,faxplan_worker  peer map=faxplan
+    local   {database}  faxplan_admin,faxplan_portal,faxplan_switch,faxplan_worker,faxplan_purge  peer map=faxplan
 
 and in pg_ident.conf, for root's commands and the processes of FreeSWITCH's user, which never is the
 administrator:
 
     faxplan  root                 faxplan_admin
+    faxplan  root                 faxplan_purge
     faxplan  /^(root|freeswitch)$  faxplan_portal
     faxplan  /^(root|freeswitch)$  faxplan_switch
     faxplan  /^(root|freeswitch)$  faxplan_worker

@@ -1,9 +1,22 @@
 """The commands of whoever runs the installation: status, users, settings, doctor, guard, worker, store."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
-from faxplan import audit, cli_faxes, cli_output, doctor, guard, history, nodes, numbers, users, worker
+from faxplan import (
+    audit,
+    cli_faxes,
+    cli_output,
+    doctor,
+    guard,
+    history,
+    nodes,
+    numbers,
+    retention_provisioning,
+    users,
+    worker,
+)
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 
@@ -22,6 +35,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     settings = commands.add_parser("settings", parents=[common], help="the settings in force, passwords masked")
     settings.set_defaults(command=_settings)
     checks = commands.add_parser("doctor", parents=[common], help="what is missing or wrong here, and what to do")
+    checks.add_argument("--adopt", action="store_true",
+                        help="first say that a database that was restored and this store belong together: purge goes "
+                             "on, and objects that no row names are removed after 7 days")  # fmt: skip
     checks.set_defaults(command=_doctor)
     guarding = commands.add_parser(
         "guard", parents=[common], help="start the switch's runtime again if it is silent (cron)"
@@ -98,6 +114,13 @@ def _doctor(context: "Context", options: argparse.Namespace) -> int:
         settings: Settings | InvalidSetting = context.settings
     except InvalidSetting as error:
         settings = error
+    if options.adopt:
+        objects, size = retention_provisioning.adopt_store(context.admin, context.purger, context.store, context.actor)
+        print(
+            f"Database and store are adopted. {objects} objects ({size} bytes) are named by no row: purge removes each "
+            "when it is 7 days old.",
+            file=sys.stderr,
+        )
     findings = doctor.examine(settings)
     if options.json:
         cli_output.print_json(findings)

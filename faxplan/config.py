@@ -20,7 +20,7 @@ from faxplan.errors import InvalidSetting
 
 DEFAULT_FILE = Path("/etc/faxplan/faxplan.toml")
 CALL_CAP_SECONDS = 3600
-ROLES = ("admin", "portal", "switch", "worker")
+ROLES = ("admin", "portal", "switch", "worker", "purge")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -70,6 +70,8 @@ class Settings:
     """So long a fax may wait to be sent; then it is given up. Tenants may have their own hours."""
     lookup_seconds: float = 1.0
     """Longest time that an incoming call waits for the database before it gets 503."""
+    backup_days: int | None = None
+    """How many days the oldest backup is kept, of database and store; None: nobody has said. Shown beside retention."""
     log_level: str = "INFO"
     """Of the worker: one of LOG_LEVELS."""
     audit_key_file: Path | None = None

@@ -85,6 +85,11 @@ CONSTRAINT_MESSAGES = {
     "tenants_redial_limits_known": "Redial limits are none, or us (47 CFR 68.318(b)).",
     "sending_hours_weekday_range": "A weekday is 1 (Monday) to 7 (Sunday).",
     "sending_hours_order": "Sending hours close after they open; hours over midnight are two, one for each day.",
+    "retention_bounds_min_days_range": "A minimum is 0 to 36500 days.",
+    "retention_bounds_max_days_range": "A maximum is 1 to 36500 days; without one there is no limit.",
+    "retention_bounds_order": "The minimum of days would be above the maximum. Give both so that they fit.",
+    "retention_choices_days_range": "Faxes are kept for 1 to 36500 days.",
+    "holds_reason_given": "Say why it is held, in at most 500 characters.",
     "failure_rules_delay_range": "A delay is 0 to 86400 seconds, a day.",
     "failure_rules_times_range": "A rule leads to another call 0 to 100 times.",
 }

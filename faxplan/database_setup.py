@@ -19,10 +19,9 @@ def create(superuser_url: str, database: str, actor: str) -> Installed:
 
 def migrate(superuser_url: str, database: str, actor: str) -> Installed:
     """Brings a database that is there to the newest level. Errors as `create`."""
-    url = installation.url_of(superuser_url, database)
-    installed = Installed(created=False, applied=tuple(migrations.apply(url)))
+    installed = installation.migrate_installation(superuser_url, database)
     if installed.applied:
-        _record(url, actor, "database.migrate", installed)
+        _record(installation.url_of(superuser_url, database), actor, "database.migrate", installed)
     return installed
 
 

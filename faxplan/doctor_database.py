@@ -9,6 +9,7 @@ from faxplan import (
     configuration_faults,
     doctor_audit,
     doctor_keys,
+    doctor_retention,
     migrations,
     nodes,
     refused_numbers,
@@ -68,6 +69,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
             if all(each.level is Level.OK for each in more if each.what == "schema"):
                 more.append(doctor_audit.checkpoints(tx, settings))
                 more += doctor_keys.keys(tx)
+                more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()
     finally:
@@ -109,6 +111,14 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
     runtime, works = _runtime(tx, settings.node)
     transports = {gateway.name: gateway.transport for gateway in gateways}
     return [*findings, runtime], Seen(works, tuple(addresses), transports)
+
+
+def _retention(tx: Transaction, settings: Settings) -> list[Finding]:
+    try:
+        return doctor_retention.purges(tx, settings)
+    except OSError:
+        # Of a user who has no business in the store; its folder is a finding of its own.
+        return []
 
 
 def _zones(tx: Transaction) -> list[Finding]:

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -245,6 +245,12 @@ class Store:
     def delete(self, object_name: str) -> None:
         """Removes an object; one that is gone already is no error."""
         self._path(object_name).unlink(missing_ok=True)
+
+    def make_deletions_last(self, names: Iterable[str]) -> None:
+        """Makes the deletion of these objects durable."""
+        for folder in sorted({self._path(name).parent for name in names}):
+            if folder.is_dir():
+                fsync_folder(folder)
 
     def _place_for(self, name: str) -> Path:
         """Where an object is to be, in folders that are there."""

@@ -1,6 +1,6 @@
 """What a user may look at: faxes, their attempts, and the calls that run now. Reads only.
 
-A user sees what they sent, and what lies in the mailboxes that they read.
+A user sees what they sent, and what lies in the mailboxes that they read, but for what was deleted (deletion.py).
 """
 
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ class Fax:
     tiff_id: the received pages, or those that are sent. post_dial: what is dialled after the answer (post_dial.split).
     held_by: why a due one is not dialled, beside that all lines may be busy: tenant or trunks-off (switched off),
     hours, hour-full (caps of calls and pages), barred, no-route, trunks-rest; None: nothing but that.
+    purged_at: since then it has no pages (purge).
     """
 
     id: int
@@ -49,6 +50,7 @@ class Fax:
     pdf_id: int | None
     post_dial: str = ""
     held_by: str | None = None
+    purged_at: datetime | None = None
 
     @property
     def final(self) -> bool:
@@ -160,13 +162,14 @@ _FAX = f"""
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
            f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
-           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by
+           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id
     left join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
     left join documents d on d.tenant_id = r.tenant_id and d.id = r.original_id
-    where f.tenant_id = %(tenant)s and (f.user_id = %(user)s or f.direction = 'inbound' and f.mailbox_id in (
+    where f.tenant_id = %(tenant)s and f.deleted_at is null
+      and (f.user_id = %(user)s or f.direction = 'inbound' and f.mailbox_id in (
         select m.mailbox_id from mailbox_members m where m.tenant_id = %(tenant)s and m.user_id = %(user)s))"""
 
 _ATTEMPT_COLUMNS = ", ".join(Attempt.__dataclass_fields__)

@@ -106,7 +106,7 @@ def _standing(tx: Transaction, side: InboundSidecar, pages: int) -> Standing:
     up as lost while its pages lay here, on a node that was away. Then it is delivered late.
     """
     row = tx.row(
-        """select f.state, f.finished_at, f.tiff_id
+        """select f.state, f.finished_at, f.tiff_id, f.purged_at, f.deleted_at
            from faxes f join attempts a on a.tenant_id = f.tenant_id and a.fax_id = f.id
            where f.tenant_id = %s and f.id = %s and a.id = %s and a.channel_uuid = %s""",
         (side.tenant_id, side.fax_id, side.attempt_id, side.channel_uuid),
@@ -114,6 +114,9 @@ def _standing(tx: Transaction, side: InboundSidecar, pages: int) -> Standing:
     if row is None:
         return Standing.UNHEARD_OF
     given_up = row["state"] == "failed" and row["tiff_id"] is None
+    # What was kept for long enough comes back from no node that was away. Who has deleted it knew of no pages.
+    if row["purged_at"] is not None and row["deleted_at"] is None:
+        return Standing.DELIVERED
     is_due = row["finished_at"] is None or (given_up and pages > 0)
     return Standing.DUE if is_due else Standing.DELIVERED
 
@@ -138,7 +141,8 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
         attempts.keep_trace(tx, side.tenant_id, side.attempt_id, trace)
         tx.execute(
             """update faxes set state = %s, explanation = %s, error_id = %s, pages = %s, pages_done = %s,
-                      attempts_made = 1, tiff_id = %s, pdf_id = %s, finished_at = now()
+                      attempts_made = 1, tiff_id = %s, pdf_id = %s, finished_at = now(), deleted_at = null,
+                      purged_at = null
                where tenant_id = %s and id = %s""",
             (
                 state,

@@ -14,7 +14,7 @@ from faxplan.migrations import Migration
 
 SCHEMA = migrations.PROJECT / "schema.sql"
 ROLES = migrations.MIGRATIONS / "roles.sql"
-LOGINS = ("faxplan_admin", "faxplan_portal", "faxplan_switch", "faxplan_worker", "faxplan_backup")
+LOGINS = ("faxplan_admin", "faxplan_portal", "faxplan_switch", "faxplan_worker", "faxplan_purge", "faxplan_backup")
 
 
 class InstallationRefused(FaxplanError):
@@ -48,14 +48,27 @@ def create_installation(superuser_url: str, database: str, *, schema: Path = SCH
             cursor.execute("select exists (select from pg_database where datname = %s)", (database,))
             found = cursor.fetchone() == (True,)
         if found:
-            return Installed(created=False, applied=tuple(migrations.apply(url_of(superuser_url, database))))
+            return _migrate(server, superuser_url, database)
         _create(server, superuser_url, database, schema)
         return Installed(created=True, applied=())
     except (InsufficientPrivilege, RaiseException) as error:
-        # The second is roles.sql's own, about the powers of a role.
-        raise InstallationRefused(
-            f"PostgreSQL refused: {error.diag.message_primary}. Give the URL of a superuser, such as postgres."
-        ) from error
+        raise _refused(error) from error
+    finally:
+        server.close()
+
+
+def migrate_installation(superuser_url: str, database: str) -> Installed:
+    """Brings a database that is there to the newest level, with roles that have come since. Errors as above."""
+    url_of(superuser_url, database)
+    server = migrations.connect(superuser_url)
+    server.autocommit = True
+    try:
+        with server.cursor() as cursor:
+            cursor.execute("select pg_advisory_lock(%s)", (migrations.LOCK,))
+            cursor.execute(ROLES.read_text())
+        return _migrate(server, superuser_url, database)
+    except (InsufficientPrivilege, RaiseException) as error:
+        raise _refused(error) from error
     finally:
         server.close()
 
@@ -76,6 +89,19 @@ def grant_connect(server: psycopg2.extensions.connection, database: str) -> None
         cursor.execute(sql.SQL("revoke connect, temporary on database {} from public").format(name))
         roles = sql.SQL(", ").join(map(sql.Identifier, LOGINS))
         cursor.execute(sql.SQL("grant connect on database {} to {}").format(name, roles))
+
+
+def _migrate(server: psycopg2.extensions.connection, superuser_url: str, database: str) -> Installed:
+    applied = tuple(migrations.apply(url_of(superuser_url, database)))
+    grant_connect(server, database)
+    return Installed(created=False, applied=applied)
+
+
+def _refused(error: psycopg2.Error) -> InstallationRefused:
+    """RaiseException is roles.sql's own, about the powers of a role."""
+    return InstallationRefused(
+        f"PostgreSQL refused: {error.diag.message_primary}. Give the URL of a superuser, such as postgres."
+    )
 
 
 def _create(server: psycopg2.extensions.connection, superuser_url: str, database: str, schema: Path) -> None:

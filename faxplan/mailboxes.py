@@ -98,7 +98,7 @@ def entries(tx: Transaction, tenant_id: int, user_id: int, limit: int = 50) -> l
            from mailbox_members mm
            join mailboxes m on m.tenant_id = mm.tenant_id and m.id = mm.mailbox_id
            join mailbox_entries e on e.tenant_id = m.tenant_id and e.mailbox_id = m.id
-           join faxes f on f.tenant_id = e.tenant_id and f.id = e.fax_id
+           join faxes f on f.tenant_id = e.tenant_id and f.id = e.fax_id and f.deleted_at is null
            where mm.tenant_id = %s and mm.user_id = %s order by e.added_at desc, e.fax_id desc limit %s""",
         (tenant_id, user_id, limit),
     )

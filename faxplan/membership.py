@@ -4,7 +4,7 @@ Public keys suffice for both. Who joins a mailbox that has a key gets it from an
 none has one yet, it begins here. Leaving and a new epoch are one act: what arrives later, who left cannot open.
 """
 
-from faxplan import keyring, mailboxes, vault
+from faxplan import holds, keyring, mailboxes, vault
 from faxplan.db import Transaction
 from faxplan.users import User
 from faxplan.vault import LastReader
@@ -23,11 +23,15 @@ def join(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> bool:
 
 
 def leave(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> bool:
-    """A user is no member any more; False where they were none. Raises LastReader and EpochMoved."""
+    """A user is no member any more; False where they were none. Raises LastReader, Held and EpochMoved."""
+    holds.take_turn(tx, tenant_id)
+    readable = vault.readable_epochs(tx, tenant_id, mailbox_id)
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
     could_read = key is not None and bool(vault.epochs_held(tx, tenant_id, mailbox_id, user.id))
     if not mailboxes.remove_member(tx, tenant_id, mailbox_id, user.id):
         return False
+    lost = sorted(readable - vault.readable_epochs(tx, tenant_id, mailbox_id))
+    holds.check_readers(tx, tenant_id, mailbox_id, lost)
     if key is None or not could_read:
         return True
     if not vault.holders(tx, tenant_id, mailbox_id, key.epoch):

@@ -46,6 +46,7 @@ from faxplan.key_models import (
     TransientWrap,
     UserKey,
 )
+from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 
 __all__ = [
     "Attempt",
@@ -64,6 +65,7 @@ __all__ = [
     "Fax",
     "FaxDeadline",
     "FaxQueueEntry",
+    "Hold",
     "KeyLock",
     "Login",
     "Mailbox",
@@ -74,9 +76,12 @@ __all__ = [
     "MailboxWrap",
     "Node",
     "Notice",
+    "PurgeState",
     "Quota",
     "RenderJob",
     "Rendering",
+    "RetentionBounds",
+    "RetentionChoice",
     "Route",
     "RoutingVersion",
     "SchemaMigration",
@@ -84,6 +89,7 @@ __all__ = [
     "T30Trace",
     "Tenant",
     "TenantTurn",
+    "Tombstone",
     "TransientKey",
     "TransientWrap",
     "Trunk",
@@ -192,6 +198,8 @@ class Fax(Table):
     redialled_busy = BooleanField()
     is_test = BooleanField()
     post_dial = TextField()
+    deleted_at = TimestampField(null=True)
+    purged_at = TimestampField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -11,6 +11,7 @@ The pages leave the spool sealed: plain they are nowhere else, and gone once the
 have left here that were accepted before faxes were sealed (fax.tif) is sealed as it is delivered.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -133,6 +134,22 @@ class Pending:
                 continue
             if fax is not None:
                 yield fax
+
+
+def discard(fax: PendingFax) -> bool:
+    """Removes a fax of which nothing is to be kept; False where somebody delivers it just now, or it is gone."""
+    try:
+        folder = os.open(fax.folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(fax.folder, ignore_errors=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(folder)
+    return True
 
 
 def unclaimed(root: Path) -> Sequence[Path]:

@@ -177,6 +177,16 @@ def lock_fax(tx: Transaction, tenant_id: int, fax_id: int) -> Row | None:
     return tx.row("select * from faxes where tenant_id = %s and id = %s for update", (tenant_id, fax_id))
 
 
+def lock_ended(tx: Transaction, tenant_id: int, fax_ids: Sequence[int]) -> list[int]:
+    """Locks those of these faxes that are final, not purged, and locked by nobody else, until commit; their ids."""
+    rows = tx.rows(
+        """select id from faxes where tenant_id = %s and id = any(%s) and finished_at is not null and purged_at is null
+           order by id for update skip locked""",
+        (tenant_id, list(fax_ids)),
+    )
+    return [row["id"] for row in rows]
+
+
 def hold_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
     """Makes this the only transaction that ends the rendering, or lets a fax begin to wait for it; until it ends.
 

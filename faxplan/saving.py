@@ -19,6 +19,12 @@ class NoPages(FaxplanError):
     error_id = "no-pages"
 
 
+class PagesPurged(NoPages):
+    """They were destroyed, and cannot be brought back."""
+
+    error_id = "pages-purged"
+
+
 class FolderNotWritable(FaxplanError):
     """Files cannot be written where they were asked for."""
 
@@ -50,6 +56,11 @@ def save(
     ring: the user's, unlocked (enrolment.unlock). Raises Locked, NoPages, FolderNotWritable, DocumentLost,
     StoreUnavailable and DatabaseUnavailable.
     """
+    if fax.purged_at is not None:
+        raise PagesPurged(
+            f"The pages of fax {fax.id} were destroyed on {fax.purged_at:%Y-%m-%d}, as faxes are that were kept for "
+            f"long enough. `faxplan show {fax.id}` shows what is left: its record."
+        )
     if fax.tiff_id is None:
         raise NoPages(f"Fax {fax.id} has no page to save. `faxplan show {fax.id}` says why.")
     with db.tenant(user.tenant_id) as tx:

@@ -76,6 +76,8 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
         lines += _of_call(fax, call, zone)
         if codes:
             lines += [_INDENT + line for line in code_lines(call)]
+    if fax.purged_at is not None:
+        lines.append(_at(fax.purged_at, zone, "Its pages were destroyed: this record is what is left"))
     return [visible(line) for line in lines]
 
 

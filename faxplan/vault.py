@@ -208,6 +208,27 @@ def epochs_held(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) 
     return [row["epoch"] for row in rows]
 
 
+def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int) -> set[int]:
+    """The epochs of a mailbox that some member opens, with a key that is or was theirs: each, and what it links to."""
+    rows = tx.rows(
+        """select e.epoch, e.earlier_key is not null as opens_earlier, exists (
+               select from mailbox_keys h
+               join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id
+               join mailbox_members m on m.tenant_id = h.tenant_id and m.mailbox_id = h.mailbox_id
+                    and m.user_id = k.user_id
+               where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id and h.epoch = e.epoch) as is_held
+           from mailbox_epochs e where e.tenant_id = %s and e.mailbox_id = %s order by e.epoch desc""",
+        (tenant_id, mailbox_id),
+    )
+    found: set[int] = set()
+    opened = False
+    for row in rows:
+        if opened or row["is_held"]:
+            found.add(row["epoch"])
+        opened = row["epoch"] in found and row["opens_earlier"]
+    return found
+
+
 def begin_epoch(tx: Transaction, tenant_id: int, mailbox_id: int, number: int, new: NewEpoch) -> None:
     """From now on a mailbox's faxes are sealed to this key. Raises EpochMoved where that epoch has begun before."""
     begun = tx.execute(

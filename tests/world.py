@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from faxplan import dids, documents, keyring, routes, tenants, transient_readers, trunk_directory, users, vault
-from faxplan.config import Settings
+from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, StoredObject, Wrapped
@@ -42,6 +42,7 @@ class World:
     portal: Database
     switch: Database
     worker: Database
+    purge: Database
     store: Store
     keyrings: dict[int, PrivateKey]
     """Of the offices' users, by tenant: what opens with their password."""
@@ -140,8 +141,10 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
 @contextmanager
 def world_on(installation: Installation, folder: Path, *, enrolled: bool = True) -> Iterator[World]:
     """Two tenants, a trunk and the folders of a node, on this installation. enrolled: their users have keys."""
-    dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ("admin", "portal", "switch", "worker")}
+    dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ROLES}
     with dbs["admin"].across_tenants() as tx:
+        # A copy of a template is another database, which purge takes for one that was restored.
+        tx.execute("update purge_state set database = database_identity()")
         values = {"host": "127.0.0.1", "port": 5080, "inbound_country": "DE", "source_networks": ["127.0.0.0/8"]}
         routes.add(tx, "+", trunk_directory.add(tx, "carrier", values))
     settings = Settings(

@@ -13,10 +13,12 @@ from faxplan import (
     did_callers,
     dids,
     documents,
+    holds,
     inbound,
     keyring,
     outbound,
     quotas,
+    retention,
     t30_trace,
     trunk_tests,
     vault,
@@ -52,6 +54,11 @@ def live(world: World, office: Office, folder: Path) -> None:
             (office.tenant.id,),
         )
         did_callers.add(tx, office.tenant.id, office.did, "+1", did_callers.BLOCK)
+        holds.place(tx, office.tenant.id, mailbox_id=None, fax_id=None, reason="a lawsuit", set_by="test")
+    with world.purge.tenant(office.tenant.id) as tx:
+        tx.execute("insert into tombstones (tenant_id, object_name) values (%s, %s)", (office.tenant.id, office.did))
+    with world.portal.tenant(office.tenant.id) as tx:
+        retention.choose(tx, office.tenant.id, 365, None, None)
     with world.switch.tenant(office.tenant.id) as tx:
         dids.count_refusal(tx, dids.find(tx, [office.did])[office.did], dids.BY_CALLER)
     with world.portal.tenant(office.tenant.id) as tx:

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from faxplan.installation import LOGINS, create_installation
+from faxplan.installation import LOGINS, create_installation, migrate_installation
 from tests.installations import Installation, Installations
 
 
@@ -23,6 +23,17 @@ def test_creating_is_safe_to_repeat(fresh: Installation) -> None:
     _one_value(fresh.url("postgres"), "create table ours (); select 1")
     create_installation(fresh.cluster.superuser_url(), fresh.database)
     assert _one_value(fresh.url("postgres"), "select to_regclass('ours') is not null") is True
+    # It was made under another name; to purge that is no restore.
+    assert _one_value(fresh.url("faxplan_purge"), "select database = database_identity() from purge_state") is True
+
+
+def test_a_role_that_came_later_may_connect_after_a_migration(fresh: Installation) -> None:
+    create_installation(fresh.cluster.superuser_url(), fresh.database)
+    _one_value(fresh.url("postgres"), f"revoke connect on database {fresh.database} from faxplan_purge; select 1")
+    with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+        psycopg2.connect(fresh.url("faxplan_purge"))
+    assert migrate_installation(fresh.cluster.superuser_url(), fresh.database).applied == ()
+    assert _one_value(fresh.url("faxplan_purge"), "select current_user") == "faxplan_purge"
 
 
 def test_two_may_create_the_same_installation_at_once(fresh: Installation) -> None:

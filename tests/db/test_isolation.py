@@ -56,6 +56,11 @@ NOT_THE_TENANT = {
     ("fax_deadlines", "fax_deadlines_watch", "faxplan_switch"): DEADLINE,
     ("fax_deadlines", "fax_deadlines_watch", "faxplan_worker"): DEADLINE,
     ("fax_deadlines", "fax_deadlines_watch", "faxplan_admin"): DEADLINE,
+    (
+        "documents",
+        "documents_orphans",
+        "faxplan_purge",
+    ): "an object's name does not say whose it is: does a row name it?",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
 

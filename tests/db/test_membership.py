@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import enrolment, keyring, membership, vault
+from faxplan import enrolment, holds, keyring, membership, vault
 from faxplan.constraints import ConstraintViolated
 from faxplan.enrolment import Secret
+from faxplan.holds import Held
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
 from tests.db.test_enrolment import OTHER, colleague, group, newest
@@ -98,3 +99,31 @@ def test_a_user_has_one_current_key_whoever_brings_it(world: World) -> None:
             "insert into user_keys (tenant_id, user_id, public_key) values (%s, %s, %s)",
             (world.acme.tenant.id, world.acme.user.id, ready_made(99)[0].public.raw),
         )
+
+
+@pytest.mark.parametrize("what", ["nothing", "mailbox", "fax"])
+def test_a_held_mailbox_keeps_who_alone_opens_its_past(world: World, what: str) -> None:
+    """She has the newest key, and nobody has linked it to the one before."""
+    enrol(world.portal, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    enrolment.enrol(world.portal, she, OTHER)
+    tenant_id = world.acme.tenant.id
+    with world.portal.tenant(tenant_id) as tx:
+        begun, _ = keyring.new_epoch(vault.readers(tx, tenant_id, office))
+        vault.begin_epoch(tx, tenant_id, office, 2, begun)
+        fax_id = tx.value(
+            """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, finished_at)
+               values (%s, 'inbound', 'failed', %s, '+4930123', now()) returning id""",
+            (tenant_id, office),
+        )
+    if what != "nothing":
+        with world.admin.tenant(tenant_id) as tx:
+            given = (
+                {"mailbox_id": office, "fax_id": None} if what == "mailbox" else {"mailbox_id": None, "fax_id": fax_id}
+            )
+            holds.place(tx, tenant_id, reason="a lawsuit", set_by="test", **given)
+        with pytest.raises(Held, match="faxplan unlock"):
+            leave(world, office, world.acme.user)
+        enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    assert leave(world, office, world.acme.user)

@@ -44,7 +44,7 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
     definers = column(
         installation, "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
     )
-    assert sorted(definers) == ["audit_link", "held_pages", "is_did", "routing_changed"]
+    assert sorted(definers) == ["audit_link", "fax_to_hold", "held_pages", "is_did", "routing_changed"]
 
 
 def test_views_ask_as_whoever_reads_them(installation: Installation) -> None:
@@ -72,6 +72,48 @@ def test_the_portal_reads_every_other_column_of_trunks(installation: Installatio
                and attnum > 0 and not has_column_privilege('faxplan_portal', 'trunks', attname, 'select')"""
         )
         assert cursor.fetchone() == (["username", "password"],)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("mailbox_wraps", "wrap"),
+        ("transient_wraps", "wrap"),
+        ("documents", "sealed_name"),
+        ("documents", "file_name"),
+        ("t30_traces", "trace"),
+        ("notices", "text"),
+        ("attempts", "remote_station_id"),
+    ],
+)
+def test_purge_destroys_what_it_cannot_read(installation: Installation, table: str, column: str) -> None:
+    with connected(installation, "postgres") as cursor:
+        cursor.execute(
+            """select has_table_privilege('faxplan_purge', %(t)s, 'delete'),
+                      has_column_privilege('faxplan_purge', %(t)s, %(c)s, 'select')""",
+            {"t": table, "c": column},
+        )
+        assert cursor.fetchone() == (True, False)
+
+
+def test_only_purge_removes_faxes_and_it_makes_none(installation: Installation) -> None:
+    with connected(installation, "postgres") as cursor:
+        for table in ("faxes", "attempts", "mailbox_wraps", "renderings"):
+            cursor.execute(
+                """select r from unnest(%s) r where has_table_privilege('faxplan_' || r, %s, 'delete')""",
+                (list(WORKING_ROLES), table),
+            )
+            assert cursor.fetchall() == [("purge",)], table
+        cursor.execute(
+            """select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+               and has_any_column_privilege('faxplan_purge', c.oid, 'insert') order by 1"""
+        )
+        assert cursor.fetchall() == [("audit",), ("tombstones",)]
+        cursor.execute("select attname from pg_attribute where attrelid = 'faxes'::regclass and attnum > 0 "
+                       "and has_column_privilege('faxplan_purge', 'faxes', attname, 'update') order by 1")  # fmt: skip
+        assert {"purged_at", "rendering_id"} <= {row[0] for row in cursor.fetchall()}
+        cursor.execute("select has_column_privilege('faxplan_purge', 'faxes', 'state', 'update')")
+        assert cursor.fetchone() == (False,)
 
 
 @pytest.mark.parametrize("table", ["documents", "faxes", "attempts", "renderings", "mailbox_entries", "notices"])

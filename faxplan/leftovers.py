@@ -1,0 +1,86 @@
+"""What lies on this machine of faxes that were purged: in the spool and in pending/.
+
+A runtime that works leaves nothing there of a fax that has ended. This is for one that has not run since: what it would
+throw away, late, goes with the fax.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from faxplan import pending
+from faxplan.db import Database
+from faxplan.pending import Pending
+from faxplan.spool import InboundSidecar, OutboundSidecar, Spool
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Files of one call. channel_uuid None: it is not known; then the ids decide. discard: removes them."""
+
+    tenant_id: int
+    attempt_id: int
+    channel_uuid: str | None
+    discard: Callable[[], object]
+
+
+def sweep(db: Database, spool: Spool, waiting: Pending) -> int:
+    """Removes it (role purge); of how many calls."""
+    by_tenant: dict[int, list[_Left]] = {}
+    for each in [*_waiting(waiting), *_received(spool), *_staged(spool)]:
+        by_tenant.setdefault(each.tenant_id, []).append(each)
+    removed = 0
+    for tenant_id, left in by_tenant.items():
+        purged = _purged(db, tenant_id, [each.attempt_id for each in left])
+        for each in left:
+            if each.attempt_id in purged and each.channel_uuid in (None, purged[each.attempt_id]):
+                each.discard()
+                removed += 1
+    return removed
+
+
+def _waiting(waiting: Pending) -> Iterator[_Left]:
+    for fax in waiting.waiting() if waiting.root.is_dir() else ():
+        side = fax.sidecar
+        yield _Left(side.tenant_id, side.attempt_id, side.channel_uuid, partial(pending.discard, fax))
+
+
+def _received(spool: Spool) -> Iterator[_Left]:
+    for attempt_id in spool.inbound_attempts() if spool.inbound.is_dir() else ():
+        side = _sidecar(spool.expected, attempt_id)
+        if isinstance(side, InboundSidecar):
+            yield _Left(side.tenant_id, attempt_id, side.channel_uuid, partial(spool.discard_inbound, attempt_id))
+
+
+def _staged(spool: Spool) -> Iterator[_Left]:
+    for attempt_id in spool.outbound_attempts() if spool.outbound.is_dir() else ():
+        side = _sidecar(spool.staged, attempt_id)
+        if isinstance(side, OutboundSidecar):
+            yield _Left(side.tenant_id, attempt_id, None, partial(spool.discard_outbound, attempt_id))
+
+
+def _sidecar(
+    read: Callable[[int], InboundSidecar | OutboundSidecar | None], attempt_id: int
+) -> InboundSidecar | OutboundSidecar | None:
+    try:
+        return read(attempt_id)
+    except (ValueError, TypeError):
+        # A damaged disk, or half a file: recovery's, which knows what runs.
+        LOG.warning("the sidecar of attempt %s cannot be read", attempt_id)
+        return None
+
+
+def _purged(db: Database, tenant_id: int, attempt_ids: list[int]) -> dict[int, str]:
+    """Those of these calls whose fax was purged, with their channels; not what inbound delivers late all the same."""
+    with db.tenant(tenant_id) as tx:
+        rows = tx.rows(
+            """select a.id, a.channel_uuid from attempts a
+               join faxes f on f.tenant_id = a.tenant_id and f.id = a.fax_id
+               where a.tenant_id = %s and a.id = any(%s) and f.purged_at is not null
+                 and not (f.state = 'failed' and f.deleted_at is not null)""",
+            (tenant_id, attempt_ids),
+        )
+    return {row["id"]: row["channel_uuid"] for row in rows}

@@ -35,7 +35,7 @@ soak: $(INSTALLED) ## Run the large proofs: hundreds of faxes, random kills; tak
 	@$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
 
 .PHONY: mutants
-mutants: $(INSTALLED) $(BROWSERS) ## Take each protection out in turn, and see its test fail; takes long
+mutants: $(INSTALLED) ## Take each protection out in turn, and see its test fail; takes long
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 .PHONY: bench

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-_LARGEST_PIECE = 1 << 24
+_LARGEST_PIECE = 1 << 20
+_NOTHING = bytes(_LARGEST_PIECE)
 
 
 def forms(secret: bytes) -> list[bytes]:
@@ -66,5 +67,6 @@ def _pieces(memory: object, at: int, end: int) -> Iterator[bytes]:
             return  # it went meanwhile, or is a device
         if not piece:
             return
-        yield piece
+        if piece != _NOTHING[: len(piece)]:  # most of what is reserved was never written to
+            yield piece
         at += len(piece) - (256 if at + len(piece) < end else 0)

@@ -176,7 +176,7 @@ waits for half a second, lest a hook should know more.)
 
 Then faxes one by one that the first of two trunks does not take: from its failure, as FreeSWITCH tells it, to the
 INVITE of the second trunk. Where the limit of sessions per second refused the first call, it is lifted as soon as
-that is told.
+that is told, and FreeSWITCH takes that up in its next second.
 
 | the first trunk | seconds | sent through the second |
 |---|---|---|

@@ -43,6 +43,9 @@ RECOVERY_SECONDS = 30.0
 MOST_EVENTS = 200
 NO_CHANNEL_GRACE_SECONDS = 0.5
 """How long a `-ERR` waits to be told of a channel: events may come out of order."""
+REFUSED_BY_SWITCH, REFUSED_GRACE_SECONDS = "DESTINATION_OUT_OF_ORDER", 1.0
+"""What a switch says that has had too many calls in this second, and how long it waits then: through another trunk in
+the same second it would be refused once more (switch_core_session_request_uuid), and wait for a minute."""
 
 
 class Runtime:
@@ -216,7 +219,8 @@ class Runtime:
             case NoAnswer(channel_uuid, cause):
                 if (call := self._live.on_channel(channel_uuid)) is not None:
                     call.error = cause
-                    call.grace_until = time.monotonic() + NO_CHANNEL_GRACE_SECONDS
+                    grace = REFUSED_GRACE_SECONDS if cause == REFUSED_BY_SWITCH else NO_CHANNEL_GRACE_SECONDS
+                    call.grace_until = time.monotonic() + grace
                     self._next_sweep = min(self._next_sweep, call.grace_until)
 
     def _settle(self, outcome: Outcome) -> None:
@@ -237,6 +241,8 @@ class Runtime:
             # Where there was a channel its hook will tell, and knows more, however late it is.
             if not call.has_channel and not self._switch.channel_is_up(call.fax.channel_uuid):
                 self._note_without_channel(call.fax, call.error or "")
+                # Another trunk may take it at once, and PostgreSQL's word of it is heard in the next turn only.
+                self._dialer.wake()
         one_by_one(self._switch, list(self._journal.waiting()), self._settle)
         self._deliver_waiting()
 

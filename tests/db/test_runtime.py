@@ -16,7 +16,7 @@ from faxplan.documents import StoredObject
 from faxplan.listener import Listener
 from faxplan.runtime import RECOVERY_SECONDS
 from faxplan.spool import OutboundSidecar, Spool
-from faxplan.switch import Capacity, FaxStarted, NoAnswer, PageDone
+from faxplan.switch import Capacity, FaxStarted, PageDone
 from tests.faxes import accepted, audited, claim, due_now, fax_tiff, noticed, pending_folder, queued
 from tests.runtime import DROPPED, SENT, Runtime
 from tests.scripted_switch import Originate
@@ -47,59 +47,6 @@ def test_a_fax_is_dialled_and_settled_and_nothing_is_left_over(world: World, run
     assert not [*world.spool.outbound.iterdir(), *world.journal.folder.iterdir()]
     with world.portal.across_tenants() as tx:
         assert [node["name"] for node in nodes.everyone(tx)] == ["node1"]
-
-
-@pytest.mark.parametrize("cause", ["GATEWAY_DOWN", "INVALID_GATEWAY", "NETWORK_OUT_OF_ORDER", "", "NEVER HEARD OF"])
-def test_a_call_without_a_channel_is_settled(world: World, runtime: Runtime, cause: str) -> None:
-    fax_id = queued(world, world.acme)
-
-    def no_channel(call: Originate) -> None:
-        runtime.switch.no_channel(call)
-        runtime.switch.tell(NoAnswer(call.uuid, cause))
-
-    runtime.switch.on_originate = no_channel
-    runtime.run(runtime.settled(world.acme, fax_id))
-    (attempt,) = world.attempts(world.acme, fax_id)
-    assert (attempt["outcome"], attempt["hangup_cause"]) == ("not-sent", cause or "NONE")
-    assert world.fax(world.acme, fax_id)["state"] == "queued"
-    assert not [*world.spool.outbound.iterdir(), *world.journal.folder.iterdir()]
-
-
-def test_the_hooks_outcome_wins_over_an_err_that_came_first(world: World, runtime: Runtime) -> None:
-    fax_id = queued(world, world.acme)
-
-    def both(call: Originate) -> None:
-        runtime.switch.tell(NoAnswer(call.uuid, "NORMAL_CLEARING"))
-        runtime.switch.ends(call, SENT)
-
-    runtime.switch.on_originate = both
-    runtime.run(runtime.settled(world.acme, fax_id))
-    assert world.fax(world.acme, fax_id)["state"] == "sent"
-
-
-def test_an_err_for_a_call_that_has_a_channel_waits_for_its_hook(world: World, runtime: Runtime) -> None:
-    fax_id = queued(world, world.acme)
-    runtime.switch.on_originate = lambda call: runtime.switch.tell(NoAnswer(call.uuid, "USER_BUSY"))
-    runtime.run(lambda: runtime.switch.turns > 50)
-    (attempt,) = world.attempts(world.acme, fax_id)
-    assert attempt["outcome"] is None
-
-
-def test_a_sweep_within_the_grace_of_an_err_does_not_put_it_off(
-    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("faxplan.runtime.SWEEP_SECONDS", 1000.0)
-    lost, refused = queued(world, world.acme, due_in=-10), queued(world, world.acme)
-    world.store.delete(rendering_of(world, lost))  # what cannot be staged is settled by a sweep at once
-
-    def no_channel(call: Originate) -> None:
-        runtime.switch.no_channel(call)
-        runtime.switch.tell(NoAnswer(call.uuid, "GATEWAY_DOWN"))
-
-    began = runtime.switch.clock.monotonic()
-    runtime.switch.on_originate = no_channel
-    runtime.run(runtime.settled(world.acme, refused))
-    assert runtime.switch.clock.monotonic() - began < 5
 
 
 def test_pages_told_just_before_the_end_count(world: World, runtime: Runtime) -> None:

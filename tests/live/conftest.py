@@ -64,7 +64,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             startup_scripts=(),
             max_sessions=200,
             dialplan=DIALPLAN,
-            gateways=(Gateway("ours", "127.0.0.1", our_port), Gateway("faxplan", "127.0.0.1", faxplan_port)),
+            gateways=(
+                Gateway("ours", "127.0.0.1", our_port),
+                Gateway("faxplan", "127.0.0.1", faxplan_port),
+                Gateway("faxplan-tcp", "127.0.0.1", faxplan_port, "tcp"),
+            ),
         ),
     )
     dropper = DropAfterPage(carrier)

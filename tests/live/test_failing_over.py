@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound
+from faxplan import outbound, queue
 from faxplan.event_socket import EventSocket
 from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_instance import Instance
@@ -131,20 +131,28 @@ def test_a_gateway_that_is_down_leaves_the_call_to_the_next_trunk(
     assert world.fax(world.acme, fax_id)["state"] == "sent"
 
 
-def test_a_switch_with_too_many_new_calls_dials_the_next_trunk_once_it_may(
+def test_a_call_that_the_switch_refuses_for_having_too_many_goes_to_the_next_trunk(
     world: World, faxplan: Instance, letter: Path
 ) -> None:
-    with faxplan.connect() as listening:
-        listening.subscribe("BACKGROUND_JOB")
-        faxplan.api("fsctl sps 1")  # which admits one less
+    """Sessions per second exceeded. The turn to count calls keeps the second one back until that is over."""
+
+    def other_call() -> str:
+        return faxplan.api(f"originate sofia/gateway/carrier/{TEST_NUMBER}486 &hangup")
+
+    faxplan.api("fsctl sps 1")  # which admits one less
+    wait_for(lambda: other_call() == "-ERR DESTINATION_OUT_OF_ORDER", "the limit to hold")
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with world.switch.across_tenants() as tx:
+        queue.take_turn(tx)
+        tx.value(waiting)  # it goes with the next statement
         fax_id = send(world, letter, REFUSED_BY_FIRST + "503")
-
-        def refused() -> bool:
-            event = listening.next_event(0.2)
-            return event is not None and event.body.startswith("-ERR") and "gateway/carrier/" in str(event.headers)
-
-        wait_for_event(refused, 30, "refusal by the switch")
+        wait_for(lambda: bool(tx.value(waiting)), "the runtime to want the turn")
+    with world.switch.across_tenants() as tx:
+        queue.take_turn(tx)
+        tx.value(waiting)  # after the runtime, which waited longer
+        wait_for(settled(world, fax_id), "the first call to be settled")
         faxplan.api("fsctl sps 100")
+        wait_for(lambda: other_call() == "-ERR USER_BUSY", "the limit to be lifted")
     final(world, fax_id)
     assert calls(world, fax_id) == [("carrier", None, "trunk-fault"), ("second", 200, None)]
     first = world.attempts(world.acme, fax_id)[0]

@@ -15,13 +15,17 @@ from tests.run.running import faxplan, home, read_until, rest, running, wait_for
 __all__ = ["home"]
 
 
-@pytest.mark.timeout(240)
-def test_a_fax_the_doctor_the_gateways_and_the_guard(home: Home, tmp_path: Path) -> None:
+@pytest.mark.timeout(360)
+def test_the_first_fax_a_users_fax_the_doctor_the_gateways_and_the_guard(home: Home, tmp_path: Path) -> None:
     found = find()
     if found is None or found.missing:
         pytest.skip(NOT_INSTALLED)
-    with running(home, "--no-fax", switch="freeswitch") as process:
-        read_until(process, "Ctrl-C here ends everything.")
+    with running(home, switch="freeswitch") as process:
+        told = read_until(process, "Ctrl-C here ends everything.")
+        assert "All 3 pages arrived." in told
+        assert told.count("T.38, 14,400 bit/s, ECM") == 2
+        (folder,) = home.inbox.iterdir()
+        assert sorted(path.suffix for path in folder.iterdir()) == [".pdf", ".png", ".png", ".png"]
         settings = config.load(home.settings_file)
         admin = Database(settings.database_url_for("admin"))
 

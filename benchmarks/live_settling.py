@@ -168,7 +168,7 @@ def markdown(count: int, settled: Sequence[Settled], gaps: Sequence[Gap]) -> str
 
 Seconds, median (least - most), of {count} faxes each; the aim is {AIM_SECONDS:g} s. First, attempts for which
 FreeSWITCH makes no channel, released together: from the claim until the record has an outcome. (The runtime
-waits for half a second, lest a hook should know more.)
+waits for half a second, lest a hook should know more, and for a whole one where the switch may have too many calls.)
 
 | case | seconds | recorded as |
 |---|---|---|

@@ -126,6 +126,8 @@ class Rendering(Table):
     error_id = TextField(null=True)
     error_text = TextField(null=True)
     created_at = TimestampField()
+    images_id = BigIntegerField(null=True)
+    thumbnail_id = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -188,6 +190,8 @@ class Fax(Table):
     redialled_busy = BooleanField()
     is_test = BooleanField()
     post_dial = TextField()
+    images_id = BigIntegerField(null=True)
+    thumbnail_id = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

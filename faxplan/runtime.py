@@ -266,8 +266,9 @@ class Runtime:
         # They may have no channel yet.
         now = time.monotonic()
         left = self._recovery.look(self._dialer.on_their_way(now), now)
-        self._deliver_waiting()
+        # Before what waits is delivered: where a crash came between, the rest of a fax is still to be made.
         one_by_one(self._switch, left.received, self._endings.adopt)
+        self._deliver_waiting()
         one_by_one(self._switch, left.calls, self._endings.end_lost)
         one_by_one(self._switch, left.unanswered, self._endings.end_unanswered)
         for attempt_id in left.staged:

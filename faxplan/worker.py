@@ -19,12 +19,12 @@ from faxplan import render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
-from faxplan.documents import RENDERING, Sealed
+from faxplan.documents import RENDERING
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
 from faxplan.listener import Listener
 from faxplan.render_jobs import RenderJob
-from faxplan.renderings import RenderOrder
+from faxplan.renderings import Rendered, RenderOrder
 from faxplan.transient_readers import KeyGone
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class Worker:
             self._fail(job, RenderingFailed(KILLS))
             return
         try:
-            made, pages = self._render(job)
+            made = self._render(job)
         except DatabaseUnavailable:
             raise
         except (OSError, UnsafeFolder, StoreUnavailable) as error:
@@ -140,8 +140,12 @@ class Worker:
                 self._try_again(job, error)
         else:
             self._machine_delay = RETRY_SECONDS
-            if not self._insist(lambda: renderings.finished(self._db, job, self._name, made, pages)):
-                self._store.delete(made.stored.object_name)
+            self._finish(job, made)
+
+    def _finish(self, job: RenderJob, made: Rendered) -> None:
+        if not self._insist(lambda: renderings.finished(self._db, job, self._name, made)):
+            for each in made.documents:
+                self._store.delete(each.stored.object_name)
 
     def _insist(self, step: Callable[[], T]) -> T:
         """What `step` returns, asked again while the database is away: that is no fault of a document, and none of its
@@ -173,19 +177,31 @@ class Worker:
         with self._db.across_tenants() as tx:
             render_jobs.postpone(tx, job, self._name, delay_seconds, counts=counts)
 
-    def _render(self, job: RenderJob) -> tuple[Sealed, int]:
+    def _render(self, job: RenderJob) -> Rendered:
         order = self._insist(lambda: self._order(job))
         with self._store.scratch.folder() as folder:
             original, target = folder / "original", folder / "fax.tif"
             try:
                 self._store.copy_to_send(order.original, original)
-                made = rendering.render(original, target, resolution=order.resolution)
-                return self._store.seal(target, job.tenant_id, RENDERING), len(made.pages)
+                fax = rendering.render(original, target, resolution=order.resolution)
             except RenderingFailed as error:
                 # Ghostscript and LibreOffice fail without a reason where they cannot write.
                 if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
                     raise OSError(errno.ENOSPC, f"no room in {folder.parent}: {error}") from error
                 raise
+            files = {RENDERING: target} | self._images(job, target, folder)
+            return Rendered(renderings.seal_all(self._store, job.tenant_id, files), len(fax.pages))
+
+    def _images(self, job: RenderJob, fax: Path, folder: Path) -> dict[str, Path]:
+        """The pages for the screen. The fax goes out without them where they cannot be made, for whatever reason."""
+        try:
+            return renderings.images(fax, folder)
+        except (FaxplanError, OSError) as error:
+            if self._stop.wait(SIGNAL_SECONDS):
+                # Ended together with us: the next worker makes all of it.
+                raise
+            LOG.error("rendering %s of tenant %s has no page images: %s", job.rendering_id, job.tenant_id, error)
+        return {}
 
     def _order(self, job: RenderJob) -> RenderOrder:
         with self._db.tenant(job.tenant_id) as tx:

@@ -1,6 +1,7 @@
 """The worker: each document rendered once, refused for good, or tried again; never lost."""
 
 import errno
+import io
 import os
 import shutil
 import socket
@@ -10,9 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from faxplan import outbound, render_jobs, rendering, renderings
+from faxplan import documents, outbound, page_images, render_jobs, rendering, renderings
 from faxplan import worker as worker_module
+from faxplan.document_store import Store
+from faxplan.documents import Sealed
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
@@ -52,7 +56,10 @@ def jobs(world: World) -> int:
 
 
 def renderings_stored(world: World) -> int:
-    return len(world.stored()) - 1
+    """With their page images and thumbnails, which are stored beside them."""
+    objects, rest = divmod(len(world.stored()) - 1, 3)
+    assert not rest
+    return objects
 
 
 def test_a_document_is_rendered_once_and_its_fax_queued(world: World, fax_id: int) -> None:
@@ -62,6 +69,81 @@ def test_a_document_is_rendered_once_and_its_fax_queued(world: World, fax_id: in
     assert (fax["state"], fax["pages"], fax["reserved_pages"]) == ("queued", 2, 2)
     assert jobs(world) == 0
     assert renderings_stored(world) == 1
+
+
+def documents_of(world: World, fax_id: int) -> dict[str, bytes]:
+    """Of its rendering, opened as its sender does, by kind; and those that a machine could open, too."""
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        rows = tx.rows(
+            """select d.id, d.kind from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+               join documents d on d.tenant_id = r.tenant_id and d.id in (r.document_id, r.images_id, r.thumbnail_id)
+               where f.id = %s""",
+            (fax_id,),
+        )
+        stored = {row["kind"]: documents.get(tx, world.acme.tenant.id, row["id"]) for row in rows}
+    return {kind: world.opened(each) for kind, each in stored.items()}
+
+
+def test_its_pages_are_drawn_for_the_screen_of_who_sends_it(world: World, fax_id: int) -> None:
+    assert worker(world).work_one()
+    found = documents_of(world, fax_id)
+    pages = dict(page_images.read(io.BytesIO(found[documents.PAGE_IMAGES])))
+    assert list(pages) == [1, 2]
+    with Image.open(io.BytesIO(pages[2])) as image, Image.open(io.BytesIO(found[documents.RENDERING])) as fax:
+        fax.seek(1)
+        assert image.size == (1728, round(fax.height * 204 / 196))
+    assert found[documents.THUMBNAIL][:4] == b"\x89PNG"
+    with world.worker.across_tenants() as tx:
+        rows = tx.rows("select tenant_id, document_id from transient_wraps")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        kinds = {documents.get(tx, row["tenant_id"], row["document_id"]).kind for row in rows}
+    assert kinds == {documents.ORIGINAL, documents.RENDERING}
+
+
+@pytest.mark.parametrize("error", [RenderingFailed("it crashed"), OSError(errno.EIO, "Input/output error")])
+def test_a_fax_whose_pages_cannot_be_drawn_goes_out(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    monkeypatch.setattr(page_images, "make", failing(error))
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    assert documents_of(world, fax_id).keys() == {documents.RENDERING}
+    assert "has no page images" in caplog.text
+
+
+def test_a_worker_that_is_stopped_while_pages_are_drawn_gives_its_job_back(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = worker(world)
+
+    def ended(*_: object) -> None:
+        running.stop()
+        raise RenderingFailed("it was ended")
+
+    monkeypatch.setattr(page_images, "make", ended)
+    running.run()
+    assert job_row(world) == (0, None)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
+    assert len(world.stored()) == 1
+
+
+def test_where_not_all_can_be_stored_nothing_is_left_in_the_store(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Store.seal
+
+    def full(store: Store, source: Path, tenant_id: int, kind: str) -> Sealed:
+        if kind == documents.THUMBNAIL:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(store, source, tenant_id, kind)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Store, "seal", full)
+        assert worker(world).work_one()
+    assert len(world.stored()) == 1
+    due_now(world)
+    assert worker(world).work_one()
+    assert documents_of(world, fax_id).keys() == {documents.RENDERING, documents.PAGE_IMAGES, documents.THUMBNAIL}
 
 
 def test_a_refused_document_ends_its_fax_at_once(world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ class Runtime:
         self._live = LiveCalls()
         self._endings = Endings(
             db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}",
-            calls_to_one_number=settings.calls_to_one_number,
+            calls_to_one_number=settings.calls_to_one_number, log=switch.log,
         )  # fmt: skip
         self._watch = StoreWatch(store, switch)
         self._dialer = Dialer(switch, db, store, spool, settings, self._live, self._watch, self._end_undialled)
@@ -95,6 +95,7 @@ class Runtime:
             # Given up first: a runtime that is to take over waits for the lock for some seconds only.
             self._listener.close()
             self._internal.close()
+            self._endings.close()
             self._dialer.close()
 
     def _run(self) -> None:

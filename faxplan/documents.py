@@ -134,7 +134,7 @@ def record(tx: Transaction, document: Wrapped, *, media_type: str, pages: int | 
     return document_id
 
 
-def record_made(tx: Transaction, document: Wrapped, pages: int) -> int:
+def record_made(tx: Transaction, document: Wrapped, pages: int | None) -> int:
     """The same, of one that this installation made."""
     return record(tx, document, media_type=MEDIA_TYPES[document.stored.kind], pages=pages)
 

@@ -31,6 +31,7 @@ _LONGEST_PIXELS = 16000  # of an image's height: browsers draw none beyond some 
 _EFFORT = 4
 _NAME = re.compile(r"(?!0000)[0-9]{4}\.png")
 _MADE_AT = (1980, 1, 1, 0, 0, 0)  # ZIP has no time before; when a page was drawn is nobody's concern
+_END, _END_BYTES = b"PK\5\6", 22
 _LARGEST_IMAGE = 64 * 1024**2
 _CEILING = sandbox.Ceiling(cpu_seconds=120, wall_seconds=240, memory_bytes=1024**3, file_bytes=1024**3)
 
@@ -91,7 +92,7 @@ def draw(tiff: str, archive: str, first: int, most: int) -> int:
                 break
             png = _png_of(image)
             if png is not None:
-                target.writestr(_member(number + 1), png)
+                pack(target, number + 1, png)
                 drawn += 1
     return drawn
 
@@ -117,24 +118,35 @@ def draw_thumbnail(tiff: str, target: str) -> bool:
 def read(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Number (from 1) and PNG of each page of a ZIP, in order. Raises BrokenPageImages."""
     try:
+        source.seek(-_END_BYTES, io.SEEK_END)
+        end = source.read()
         with zipfile.ZipFile(source) as archive:
+            # Without a comment, and nothing behind it.
+            if not end.startswith(_END) or archive.comment:
+                raise BrokenPageImages("It holds something else than pages.")
             last = 0
             for member in archive.infolist():
                 number = int(member.filename[:4]) if _NAME.fullmatch(member.filename) else 0
-                if number <= last or member.compress_type != zipfile.ZIP_STORED or member.file_size > _LARGEST_IMAGE:
+                if number <= last or not _is_plain(member):
                     raise BrokenPageImages("It holds something else than pages in their order.")
                 last = number
                 yield number, archive.read(member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise BrokenPageImages("The page images cannot be read. Open the fax's PDF instead.") from error
 
 
-def _member(number: int) -> zipfile.ZipInfo:
-    """The same on every system."""
+def pack(target: zipfile.ZipFile, number: int, png: bytes) -> None:
+    """Puts the PNG of a page (from 1) behind those that are there: the same bytes on every system, at any time."""
     member = zipfile.ZipInfo(f"{number:04d}.png", _MADE_AT)
     member.create_system = 3
     member.external_attr = 0o600 << 16
-    return member
+    target.writestr(member, png)
+
+
+def _is_plain(member: zipfile.ZipInfo) -> bool:
+    """As `pack` writes it, and no larger than an image is; portal/static/vault/page-images.js refuses the same."""
+    plain = member.compress_type == zipfile.ZIP_STORED and not (member.flag_bits or member.extra or member.comment)
+    return plain and member.file_size == member.compress_size <= _LARGEST_IMAGE
 
 
 def _png_of(image: Image.Image) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from PIL import Image
 from faxplan import fax_tiff, page_images, sandbox, tiff_directory
 from faxplan.errors import RenderingFailed
 from faxplan.page_images import BrokenPageImages
+from faxplan.sealed import SealedReader
 from tests.unit.test_received import page, saved
+
+PROJECT = Path(__file__).parents[2]
 
 
 def images(folder: Path, tiff: Path, **values: Any) -> list[Image.Image]:
@@ -147,30 +151,27 @@ def test_nothing_tells_when_or_by_whom_it_was_made(tmp_path: Path) -> None:
         assert "software" not in Image.open(io.BytesIO(archive.read(member))).info
 
 
-def zipped(*members: tuple[str, bytes], how: int = zipfile.ZIP_STORED) -> io.BytesIO:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", how) as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    return packed
+class TestVectors:
+    """What is published, and what a browser reads as well."""
 
+    VECTORS = json.loads((PROJECT / "docs" / "sealed-files" / "vectors.json").read_text())
 
-@pytest.mark.parametrize(
-    "packed",
-    [
-        io.BytesIO(b"no ZIP"),
-        zipped(("0002.png", b"x"), ("0001.png", b"y")),
-        zipped(("0001.png", b"x"), ("0001.html", b"y")),
-        zipped(("../0001.png", b"x")),
-        zipped(("0000.png", b"x")),
-        zipped(("0001.png", bytes(1000)), how=zipfile.ZIP_DEFLATED),
-    ],
-    ids=["no ZIP", "another order", "another kind", "a path", "page 0", "deflated"],
-)
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_what_is_no_zip_of_pages_is_refused(packed: io.BytesIO) -> None:
-    with pytest.raises(BrokenPageImages):
-        list(page_images.read(packed))
+    @pytest.mark.parametrize("vector", VECTORS["page_images"], ids=lambda vector: vector["about"])
+    def test_pages(self, vector: dict[str, Any]) -> None:
+        pages = {int(number): bytes.fromhex(png) for number, png in vector["pages"].items()}
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for number, png in pages.items():
+                page_images.pack(archive, number, png)
+        assert packed.getvalue() == bytes.fromhex(vector["zip"])
+        content = SealedReader(io.BytesIO(bytes.fromhex(vector["sealed"])), bytes.fromhex(vector["key"]))
+        assert content.header.context.artefact == "page-images"
+        assert dict(page_images.read(io.BufferedReader(content))) == pages
+
+    @pytest.mark.parametrize("vector", VECTORS["refused_page_images"], ids=lambda vector: vector["about"])
+    def test_what_must_be_refused(self, vector: dict[str, str]) -> None:
+        with pytest.raises(BrokenPageImages):
+            list(page_images.read(io.BytesIO(bytes.fromhex(vector["zip"]))))
 
 
 def test_a_child_that_leaves_a_link_gives_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from faxplan import page_images, received, received_copies, sandbox
+from faxplan import page_images, received, received_copies, received_drawing, sandbox
 from faxplan.documents import PAGE_IMAGES, RECEIVED_PDF, THUMBNAIL
 from faxplan.places import Places
 from faxplan.received_copies import PAGES_A_TURN
@@ -136,11 +136,11 @@ def test_a_long_fax_lets_others_in_between(tmp_path: Path, folder: Path, monkeyp
 
 
 def _priority(*_: object) -> dict[str, Any]:
-    received_copies._step_back()
+    received_drawing.step_back()
     return {"nice": os.getpriority(os.PRIO_PROCESS, 0), "policy": os.sched_getscheduler(0)}
 
 
 def test_a_child_works_behind_the_calls() -> None:
     given = sandbox.call(_priority, ceiling=received_copies._CEILING)
-    assert given["nice"] >= max(received_copies._NICE, os.getpriority(os.PRIO_PROCESS, 0))
+    assert given["nice"] >= max(received_drawing.NICE, os.getpriority(os.PRIO_PROCESS, 0))
     assert given["policy"] == os.SCHED_BATCH

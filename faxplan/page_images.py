@@ -9,7 +9,7 @@ import io
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -77,14 +77,13 @@ def _make(tiff: str, archive: str, thumbnail: str, pages: int) -> dict[str, Any]
 
 
 def draw(tiff: str, archive: str, first: int, most: int) -> int:
-    """Puts the images of at most so many pages, from `first` on (0-based), into the ZIP; how many that are.
+    """Makes a ZIP of the images of at most so many pages, from `first` on (0-based); how many that are. In the child.
 
-    In the child. From page 0 on the ZIP is made anew; else they follow what is there. A page that cannot be decoded, or
-    is too large, is left out, and the others keep their numbers.
+    A page that cannot be decoded, or is too large, is left out, and the others keep their numbers.
     """
     Image.MAX_IMAGE_PIXELS = None  # MOST_PIXELS, instead
     drawn = 0
-    with Image.open(tiff, formats=["TIFF"]) as image, zipfile.ZipFile(archive, "a" if first else "w") as target:
+    with Image.open(tiff, formats=["TIFF"]) as image, zipfile.ZipFile(archive, "w") as target:
         for number in range(first, min(first + most, MOST_PAGES)):
             try:
                 image.seek(number)
@@ -95,6 +94,15 @@ def draw(tiff: str, archive: str, first: int, most: int) -> int:
                 pack(target, number + 1, png)
                 drawn += 1
     return drawn
+
+
+def join(parts: Sequence[Path], archive: Path) -> None:
+    """Makes one ZIP of several, whose pages follow each other. Raises BrokenPageImages."""
+    with zipfile.ZipFile(archive, "w") as target:
+        for part in parts:
+            with part.open("rb") as source:
+                for number, png in read(source):
+                    pack(target, number, png)
 
 
 def draw_thumbnail(tiff: str, target: str) -> bool:

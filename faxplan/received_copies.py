@@ -8,14 +8,14 @@ one page. Whatever cannot be made is missing, and the fax is delivered without i
 import logging
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from faxplan import page_images, received_drawing, sandbox
-from faxplan.documents import PAGE_IMAGES, RECEIVED_PDF, THUMBNAIL
+from faxplan import documents, page_images, received_drawing, sandbox
+from faxplan.documents import PAGE_IMAGES, RECEIVED_PDF
 from faxplan.places import Places
+from faxplan.received_drawing import PAGES, PDF, THUMBNAIL
 
 LOG = logging.getLogger(__name__)
 PAGES_A_TURN = 32
@@ -23,7 +23,7 @@ PAGES_A_TURN = 32
 LONGEST_SECONDS = 120.0
 """For all of it, with the waiting: less than lease_margin_seconds, past which others take the call for dead."""
 _CEILING = sandbox.Ceiling(cpu_seconds=60, wall_seconds=60, memory_bytes=1024**3, file_bytes=1024**3)
-_KINDS = {received_drawing.PDF: RECEIVED_PDF, received_drawing.THUMBNAIL: THUMBNAIL}
+_KINDS = {PDF: RECEIVED_PDF, THUMBNAIL: documents.THUMBNAIL}
 
 
 def default_places() -> Places:
@@ -32,50 +32,77 @@ def default_places() -> Places:
 
 
 def make(tiff: Path, folder: Path, pages: int, places: Places) -> Mapping[str, Path]:
-    """The files, by the kinds of their documents. tiff: with so many whole pages. folder: private; our names are free.
+    """The files, by the kinds of their documents. tiff: with so many whole pages. folder: private.
 
     Raises nothing: what is missing could not be made, and the log says why.
     """
+    job = _Job(tiff, folder, places, time.monotonic() + LONGEST_SECONDS)
     found: dict[str, Path] = {}
-    deadline = time.monotonic() + LONGEST_SECONDS
+    parts: list[Path] = []
     drawn = 0
     try:
         for first in range(0, pages, PAGES_A_TURN):
-            said = _turn(tiff, folder, first, min(PAGES_A_TURN, pages - first), places, deadline)
-            drawn += said["pages"]
-            for name in said["made"]:
-                found[_KINDS[name]] = page_images.plain_file(folder / name)
-            for problem in said["problems"]:
-                LOG.error("%s: %s", tiff.name, problem)
-        if drawn:
-            found[PAGE_IMAGES] = page_images.plain_file(folder / received_drawing.PAGES)
+            said = job.turn(first, min(PAGES_A_TURN, pages - first))
+            drawn += said.pages
+            parts.extend(file for name, file in said.files.items() if name == PAGES)
+            found |= {_KINDS[name]: file for name, file in said.files.items() if name != PAGES}
+        if parts:
+            found[PAGE_IMAGES] = _joined(parts, folder / PAGES)
         if drawn < pages:
             LOG.error("%s: %s of %s pages could be drawn", tiff.name, drawn, pages)
     except Exception:
         LOG.exception("%s: not all of PDF, page images and thumbnail", tiff.name)
         if RECEIVED_PDF not in found:
-            found |= _pdf_alone(tiff, folder, places, deadline)
+            found |= _pdf_alone(job)
     return found
 
 
-def _pdf_alone(tiff: Path, folder: Path, places: Places, deadline: float) -> dict[str, Path]:
+def _pdf_alone(job: "_Job") -> dict[str, Path]:
     """No page is decoded for it: it may do where the images have ended the child."""
     try:
-        _turn(tiff, folder, 0, 0, places, deadline)
-        return {RECEIVED_PDF: page_images.plain_file(folder / received_drawing.PDF)}
+        return {_KINDS[name]: file for name, file in job.turn(0, 0).files.items()}
     except Exception:
-        LOG.exception("%s: no PDF", tiff.name)
+        LOG.exception("%s: no PDF", job.tiff.name)
         return {}
 
 
-def _turn(tiff: Path, folder: Path, first: int, most: int, places: Places, deadline: float) -> dict[str, Any]:
-    """What received_drawing.draw gives. Raises TimeoutError, where there was no place until the deadline, and as
-    sandbox.call does.
-    """
-    with places.one(deadline - time.monotonic()):
-        left = int(deadline - time.monotonic())
-        if left <= 0:
-            raise TimeoutError(f"{tiff.name} took longer than {LONGEST_SECONDS:.0f} s")
-        ceiling = replace(_CEILING, wall_seconds=min(left, _CEILING.wall_seconds))
-        said: dict[str, Any] = sandbox.call(received_drawing.draw, str(tiff), str(folder), first, most, ceiling=ceiling)
-        return said
+def _joined(parts: Sequence[Path], archive: Path) -> Path:
+    if len(parts) == 1:
+        return parts[0]
+    page_images.join(parts, archive)
+    return archive
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """pages: how many were drawn. files: by received_drawing's names, in the folder of the job."""
+
+    pages: int
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    tiff: Path
+    folder: Path
+    places: Places
+    deadline: float
+
+    def turn(self, first: int, most: int) -> _Turn:
+        """As received_drawing.draw. Raises TimeoutError, where there was no place until the deadline, and as
+        sandbox.call does.
+        """
+        place = self.folder / f"from-{first}-{most}"
+        place.mkdir(mode=0o700)
+        names = {name: str(place / name) for name in (PDF, PAGES, THUMBNAIL)}
+        with self.places.one(self.deadline - time.monotonic()):
+            left = int(self.deadline - time.monotonic())
+            if left <= 0:
+                raise TimeoutError(f"{self.tiff.name} took longer than {LONGEST_SECONDS:.0f} s")
+            ceiling = replace(_CEILING, wall_seconds=min(left, _CEILING.wall_seconds))
+            said = sandbox.call(received_drawing.draw, str(self.tiff), names, first, most, ceiling=ceiling)
+        for problem in said["problems"]:
+            LOG.error("%s: %s", self.tiff.name, problem)
+        # Of what the child says no name is taken over.
+        made = [name for name in names if name in said["made"]]
+        return _Turn(int(said["pages"]), {name: page_images.plain_file(place / name) for name in made})

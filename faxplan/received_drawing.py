@@ -13,31 +13,30 @@ from typing import Any
 from faxplan import page_images, received
 
 PDF, PAGES, THUMBNAIL = "fax.pdf", "pages.zip", "thumbnail.png"
-"""Files in the folder that is drawn into."""
+"""What is drawn, by the names of the files."""
 NICE = 10
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def draw(tiff: str, folder: str, first: int, most: int) -> dict[str, Any]:
+def draw(tiff: str, names: dict[str, str], first: int, most: int) -> dict[str, Any]:
     """The images of so many pages from `first` on (0-based); before the first one, PDF and thumbnail.
 
-    pages: how many could be drawn; made: which of PDF and THUMBNAIL; problems: why not.
+    names: where PDF, PAGES and THUMBNAIL go. pages: how many could be drawn; made: which of the three there are;
+    problems: why not.
     """
     step_back()
     made: list[str] = []
     problems: list[str] = []
     if first == 0:
-        pdf = Path(folder, PDF)
-        pdf.unlink(missing_ok=True)
         try:
-            if received.to_pdf(Path(tiff), pdf):
+            if received.to_pdf(Path(tiff), Path(names[PDF])):
                 made.append(PDF)
         except Exception as error:  # noqa: BLE001 - told to the parent, which logs it
             problems.append(f"no PDF ({type(error).__name__}: {str(error)[:200]})")
-        if most and page_images.draw_thumbnail(tiff, str(Path(folder, THUMBNAIL))):
+        if most and page_images.draw_thumbnail(tiff, names[THUMBNAIL]):
             made.append(THUMBNAIL)
-    pages = page_images.draw(tiff, str(Path(folder, PAGES)), first, most) if most else 0
-    return {"pages": pages, "made": made, "problems": problems}
+    pages = page_images.draw(tiff, names[PAGES], first, most) if most else 0
+    return {"pages": pages, "made": [*made, PAGES] if pages else made, "problems": problems}
 
 
 def step_back() -> None:

@@ -106,13 +106,12 @@ def test_a_process_that_is_killed_while_it_draws_leaves_nothing_readable(
     pages = [Image.new("1", (1728, 1000 + number), 1) for number in range(300)]
     saved(spool.inbound_tiff(17), *pages)
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), key.public.raw.hex()])
-    archive = spool.inbound_work(17) / "pages.zip"
-    while not archive.exists() and process.poll() is None:
+    while not (drawing := list(spool.inbound_work(17).glob("*/pages.zip"))) and process.poll() is None:
         time.sleep(0.001)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.kill()
     process.wait()
-    assert archive.exists(), "it was killed too late"
+    assert drawing, "it was killed too late"
     for child in children:
         while _lives(child):
             time.sleep(0.001)

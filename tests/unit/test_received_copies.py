@@ -69,6 +69,19 @@ def test_where_the_images_end_the_child_there_is_a_pdf(
     assert "crashed" in caplog.text
 
 
+def test_a_child_that_names_other_files_gives_nothing_away(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("another fax")
+
+    def call(_function: object, _tiff: str, names: dict[str, str], *_: object, **__: object) -> dict[str, Any]:
+        Path(names["pages.zip"]).symlink_to(tmp_path / "secret")
+        return {"pages": 1, "made": ["../../secret", str(tmp_path / "secret"), "pages.zip"], "problems": []}
+
+    monkeypatch.setattr(sandbox, "call", call)
+    assert made_of(saved(tmp_path / "a.tif", page()), folder, 1) == {}
+
+
 def test_where_the_pdf_fails_there_are_images(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,7 +127,7 @@ def test_what_takes_too_long_is_left(
 def test_a_long_fax_lets_others_in_between(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places, order, short_waits = Places(1), [], threading.Event()
 
-    def call(_: object, tiff: str, _folder: str, first: int, most: int, **__: object) -> dict[str, Any]:
+    def call(_: object, tiff: str, _names: object, first: int, most: int, **__: object) -> dict[str, Any]:
         order.append((Path(tiff).name, first))
         if len(order) == 1:
             assert short_waits.wait(60)
@@ -127,7 +140,9 @@ def test_a_long_fax_lets_others_in_between(tmp_path: Path, folder: Path, monkeyp
     long.start()
     while not order:
         threading.Event().wait(0.001)
-    short = threading.Thread(target=received_copies.make, args=(tmp_path / "short.tif", folder, 1, places))
+    other = folder / "other"
+    other.mkdir()
+    short = threading.Thread(target=received_copies.make, args=(tmp_path / "short.tif", other, 1, places))
     short.start()
     short_waits.set()
     long.join()

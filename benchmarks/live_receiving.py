@@ -20,6 +20,7 @@ from _options import Options
 from _page import where_and_when, write_section
 
 from faxplan import documents, received, rendering
+from faxplan.confinement import LimitsOnly
 from faxplan.rendering import Resolution
 
 PDFS = 200
@@ -53,7 +54,7 @@ def measured(options: Options) -> Result:
     runs, load = options.runs, options.load
     with a_place() as place:
         tiff = place.base / "letter.tif"
-        rendering.render(letter_pdf(place.base), tiff, resolution=Resolution.FINE)
+        rendering.render(letter_pdf(place.base), tiff, resolution=Resolution.FINE, within=LimitsOnly())
         letter = Letter(tiff, RECEIVER_NUMBER, "A sender")
         did = place.world.acme.did
         with three_switches(place) as switches, switches.carrier.connect() as connection:

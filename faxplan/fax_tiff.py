@@ -24,6 +24,12 @@ WIDTHS = {1728: "A4", 2048: "B4", 2432: "A3"}
 # T.4 resolutions that go with these widths, as spandsp pairs them, each within five per cent (t4_tx.c, resolution_map).
 _RESOLUTIONS = ((204.0, (98.0, 196.0, 391.0)), (200.0, (100.0, 200.0, 400.0)))
 _TOLERANCE = 0.95
+_OUR_CODING = (
+    (tiff_directory.COMPRESSION, 0),
+    (tiff_directory.PHOTOMETRIC, -1),
+    (tiff_directory.FILL_ORDER, 1),
+    (tiff_directory.BITS, 1),
+)
 _COMPRESSIONS = {tiff_directory.G3: "G3", tiff_directory.G4: "G4"}
 
 
@@ -67,6 +73,19 @@ def read(path: Path) -> FaxTiff:
     if not pages:
         raise NotFaxReady("The TIFF file has no page. Render the document again.")
     return FaxTiff(tuple(pages))
+
+
+def check_written_by_us(path: Path) -> None:
+    """Raises NotFaxReady for a file that tiff_directory.write has not written: each page one strip of Group 4.
+
+    What a converter that was taken over wrote must reach no decoder in the switch but spandsp's own, which reads what
+    strangers' machines send anyway.
+    """
+    with tiff_directory.mapped(path) as data:
+        for number, directory in enumerate(tiff_directory.directories(data), 1):
+            coding = [directory.number(tag, default) for tag, default in _OUR_CODING]
+            if coding != [tiff_directory.G4, 0, 1, 1] or len(directory.strips()) != 1:
+                raise NotFaxReady(f"Page {number} is not coded as we code pages. Render the document again.")
 
 
 def fax_page(directory: Directory, number: int) -> FaxPage:

@@ -14,6 +14,7 @@ from pikepdf import Array, Dictionary, Name, Pdf
 from PIL import Image
 
 from faxplan import fax_tiff, sandbox, tiff_directory
+from faxplan.confinement import Confinement
 from faxplan.errors import FaxplanError
 from faxplan.tiff_directory import BrokenTiff, Directory
 
@@ -21,6 +22,7 @@ from faxplan.tiff_directory import BrokenTiff, Directory
 _LONGEST_POINTS, _SHORTEST_POINTS = 14400, 3  # of a PDF page's edge (ISO 32000-1, annex C)
 _ASSUMED_DPI = (204.0, 196.0)
 _RLE, _G3_2D = 2, 1
+_PNG = "page.png"
 _PNG_CEILING = sandbox.Ceiling(cpu_seconds=30, wall_seconds=60)
 
 
@@ -63,7 +65,7 @@ def to_pdf(tiff: Path, pdf: Path) -> int:
     return count
 
 
-def page_png(tiff: Path, page: int, target: Path) -> None:
+def page_png(tiff: Path, page: int, target: Path, *, within: Confinement) -> None:
     """Page `page` (0-based) as a PNG with square pixels. Raises NoSuchPage. Decoded in the sandbox."""
     try:
         with tiff_directory.mapped(tiff) as data:
@@ -72,8 +74,10 @@ def page_png(tiff: Path, page: int, target: Path) -> None:
         directory = None
     if directory is None:
         raise NoSuchPage(f"The fax has no whole page {page + 1}. Ask for one that was received.")
-    with fax_tiff.replacing(target) as draft:
-        sandbox.call(_write_png, str(tiff), page, list(_dpi(directory)), str(draft), ceiling=_PNG_CEILING)
+    with within.workplace(target.parent) as place:
+        asked = (place.given(tiff), page, list(_dpi(directory)), place.at(_PNG))
+        place.call(_write_png, *asked, ceiling=_PNG_CEILING)
+        fax_tiff.move(place.taken(_PNG), target)
 
 
 def _write_png(tiff: str, page: int, dpi: list[float], target: str) -> None:

@@ -66,7 +66,7 @@ def save(db: Database, store: Store, user: User, fax: Fax, ring: Keyring, folder
                 store.copy_to(pdf, target, pdf_key)
             images = [folder / f"fax-{fax.id}-{number}.png" for number in range(1, received.complete_pages(pages) + 1)]
             for index, image in enumerate(images):
-                received.page_png(pages, index, image)
+                received.page_png(pages, index, image, within=store.confinement)
     except OSError as error:
         raise FolderNotWritable(
             f"The pages cannot be saved in {folder} ({error.strerror}). Name another one."

@@ -101,7 +101,7 @@ def _page(store: Store, tenant_id: int, text: str) -> tuple[Sealed, Sealed]:
     with store.scratch.folder() as folder:
         written, drawn = folder / "test.txt", folder / "test.tif"
         written.write_text(text, encoding="utf-8")
-        rendering.render(written, drawn, resolution=paper.Resolution.FINE)
+        rendering.render(written, drawn, resolution=paper.Resolution.FINE, within=store.confinement)
         return store.seal(written, tenant_id, documents.ORIGINAL), store.seal(drawn, tenant_id, documents.RENDERING)
 
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageSequence
 
 from faxplan import fax_tiff, tiff_directory
+from faxplan.confinement import LimitsOnly
 from faxplan.fax_tiff import FaxPage, NotFaxReady
 from faxplan.rendering import Resolution, render
 
@@ -101,7 +102,7 @@ def test_a_circle_of_pages_ends(tmp_path: Path) -> None:
 def test_a_fax_ready_tiff_passes_with_its_pixels(tmp_path: Path, compression: str, width: int) -> None:
     image = drawing(width, 777)
     document = saved(tmp_path / "in.tif", image, (204, 98), compression)
-    (page,) = render(document, tmp_path / "out.tif", resolution=Resolution.SUPERFINE).pages
+    (page,) = render(document, tmp_path / "out.tif", resolution=Resolution.SUPERFINE, within=LimitsOnly()).pages
     assert page == FaxPage(width, 777, 204, 98, "G4")
     with Image.open(tmp_path / "out.tif") as result:
         assert result.tobytes() == image.tobytes()

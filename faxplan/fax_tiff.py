@@ -28,7 +28,6 @@ _OUR_CODING = (
     (tiff_directory.COMPRESSION, 0),
     (tiff_directory.PHOTOMETRIC, -1),
     (tiff_directory.FILL_ORDER, 1),
-    (tiff_directory.BITS, 1),
 )
 _COMPRESSIONS = {tiff_directory.G3: "G3", tiff_directory.G4: "G4"}
 
@@ -57,8 +56,12 @@ class FaxTiff:
     pages: tuple[FaxPage, ...]
 
 
-def read(path: Path) -> FaxTiff:
-    """What the file holds. Raises NotFaxReady naming the first page that cannot be sent. Decodes nothing."""
+def read(path: Path, *, coded_by_us: bool = False) -> FaxTiff:
+    """What the file holds. Raises NotFaxReady naming the first page that cannot be sent. Decodes nothing.
+
+    coded_by_us: nor one that `tiff_directory.write` would not have written so. Such a page would be decoded in the
+    switch before it is sent, and a converter that was taken over may have written it.
+    """
     pages: list[FaxPage] = []
     try:
         with tiff_directory.mapped(path) as data:
@@ -66,6 +69,10 @@ def read(path: Path) -> FaxTiff:
                 page = fax_page(directory, len(pages) + 1)
                 if any(offset + count > len(data) or count == 0 for offset, count, _ in directory.strips()):
                     raise NotFaxReady(f"Page {len(pages) + 1} is cut short. Render the document again.")
+                if coded_by_us and not _is_one_strip(directory):
+                    raise NotFaxReady(
+                        f"Page {len(pages) + 1} is not coded as we code pages. Render the document again."
+                    )
                 pages.append(page)
     except BrokenTiff as error:
         where = f"after page {len(pages)}" if pages else "at its start"
@@ -75,17 +82,9 @@ def read(path: Path) -> FaxTiff:
     return FaxTiff(tuple(pages))
 
 
-def check_written_by_us(path: Path) -> None:
-    """Raises NotFaxReady for a file that tiff_directory.write has not written: each page one strip of Group 4.
-
-    What a converter that was taken over wrote must reach no decoder in the switch but spandsp's own, which reads what
-    strangers' machines send anyway.
-    """
-    with tiff_directory.mapped(path) as data:
-        for number, directory in enumerate(tiff_directory.directories(data), 1):
-            coding = [directory.number(tag, default) for tag, default in _OUR_CODING]
-            if coding != [tiff_directory.G4, 0, 1, 1] or len(directory.strips()) != 1:
-                raise NotFaxReady(f"Page {number} is not coded as we code pages. Render the document again.")
+def _is_one_strip(directory: Directory) -> bool:
+    coding = [directory.number(tag, default) for tag, default in _OUR_CODING]
+    return coding == [tiff_directory.G4, 0, 1] and len(directory.strips()) == 1
 
 
 def fax_page(directory: Directory, number: int) -> FaxPage:

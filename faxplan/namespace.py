@@ -36,6 +36,8 @@ _ELSEWHERE = (
     "/etc/libreoffice",
     "/etc/localtime",
     "/etc/papersize",
+    # Where glibc looks whether the kernel lends huge pages (render_pdf).
+    "/sys/kernel/mm/transparent_hugepage",
     "/var/cache/fontconfig",
     "/var/lib/ghostscript",
     "/var/lib/libreoffice",

@@ -57,8 +57,7 @@ def render(
         place.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress)
         drawn = place.taken(_DRAWN)
         try:
-            result = fax_tiff.read(drawn)
-            fax_tiff.check_written_by_us(drawn)
+            result = fax_tiff.read(drawn, coded_by_us=True)
         except NotFaxReady as error:
             raise RenderingFailed(f"The rendered document is no fax: {error}") from error
         fax_tiff.move(drawn, target)

@@ -246,6 +246,8 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     if settings.sandbox == LIMITS:
-        LOG.warning("Documents of strangers are converted without a namespace: sandbox is set to limits.")
+        LOG.warning("Documents of strangers are converted with limits alone: sandbox is set so.")
+    else:
+        LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
     worker.run()

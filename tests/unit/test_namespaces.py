@@ -360,8 +360,6 @@ time.sleep(600)
     [
         b'{"error_id": "database-unavailable", "message": "Wait for ever."}\n',
         b'{"error_id": ["x"], "message": {}}\n',
-        b'{"progress": "x"}\n',
-        b'{"progress": [1, 2, 3]}\n',
         b"7\n",
         b"[" * 100_000 + b"\n",
         b"\xff\xfe\n",
@@ -369,8 +367,11 @@ time.sleep(600)
     ],
 )
 def test_whatever_a_child_says_is_about_its_document(confined: Confinement, tmp_path: Path, said: bytes) -> None:
-    with confined.workplace(tmp_path) as place, pytest.raises(RenderingFailed):
-        place.call(eval, EVALUATED, {"code": f"said = {said!r}\n{SAYING}"}, ceiling=CEILING, progress=print)
+    with (
+        confined.workplace(tmp_path) as place,
+        pytest.raises(RenderingFailed, match=r"made no sense|Wait for ever|\{\}"),
+    ):
+        inside(place, f"said = {said!r}\n{SAYING}")
 
 
 def test_the_words_of_an_error_are_cut_and_printable(confined: Confinement, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image, ImageDraw, ImageSequence
 
-from faxplan import fax_tiff, pdf_source, render_pdf, sandbox, source
+from faxplan import fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
 from faxplan.confinement import LimitsOnly
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.fax_tiff import FaxTiff
@@ -312,6 +312,20 @@ def test_an_empty_page_from_ghostscript_is_an_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["touch", "part0-1.g4"])
     with pytest.raises(RenderingFailed, match="Page 1 could not be drawn"):
         fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+
+
+@pytest.mark.usefixtures("forked")
+def test_pages_that_are_not_coded_as_by_us_are_no_fax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken_over(order: dict[str, Any], **_: object) -> int:
+        Image.new("1", (1728, 2000), 1).save(order["target"], "TIFF", compression="group3", dpi=(204, 196))
+        return 1
+
+    # As whose it passes: a child that a document has taken over may write any file.
+    taken_over.__module__, taken_over.__qualname__ = rendering.__name__, "_render"
+    monkeypatch.setattr(rendering, "_render", taken_over)
+    with pytest.raises(RenderingFailed, match="not coded as we code pages"):
+        fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.pdf"]
 
 
 def test_ghostscript_past_its_processor_time(tmp_path: Path) -> None:

@@ -160,12 +160,17 @@ class Settings:
         return shown
 
 
+def settings_file(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the settings are, or would be."""
+    return Path(environment.get("FAXPLAN_CONFIG", DEFAULT_FILE))
+
+
 def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from `file` (default: see the module) and `environment`.
 
     Raises InvalidSetting for an unknown key, a wrong type, or a missing database_url.
     """
-    path = file or Path(environment.get("FAXPLAN_CONFIG", DEFAULT_FILE))
+    path = file or settings_file(environment)
     values: dict[str, Any] = {}
     if path.exists():
         try:

@@ -43,7 +43,8 @@ _ELSEWHERE = (
     "/var/lib/libreoffice",
 )
 _PROBE_SECONDS = 20.0
-_SYSTEM = Path("/usr")
+_OF_LOCAL = ("bin", "lib", "share")
+_SYSTEM, _LOCAL = Path("/usr"), Path("/usr/local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,12 @@ _SWITCHES = (
 
 
 def _files(hidden: Iterable[Path]) -> Iterator[str]:
-    shown = [_SYSTEM]
-    yield from ("--ro-bind", "/usr", "/usr")
+    base = Path(sys.base_prefix).resolve()
+    # A Python that did not come with the system.
+    shown = [_SYSTEM] if base.is_relative_to(_SYSTEM) else [_SYSTEM, base]
+    for place in shown:
+        yield from ("--ro-bind", str(place), str(place))
+    yield from _local()
     for name in _SYSTEM_LINKS:
         path = Path(name)
         if path.is_symlink():
@@ -181,18 +186,37 @@ def _files(hidden: Iterable[Path]) -> Iterator[str]:
             yield from ("--ro-bind", name, name)
     for name in _ELSEWHERE:
         yield from ("--ro-bind-try", name, name)
-    base = Path(sys.base_prefix).resolve()
-    if not base.is_relative_to(_SYSTEM):
-        # A Python that did not come with the system.
-        shown.append(base)
-        yield from ("--ro-bind", str(base), str(base))
-    checkout = [_PACKAGE.parent] if (_PACKAGE.parent / "pyproject.toml").exists() else []
-    for path in {each.resolve() for each in [*checkout, *hidden]}:
-        if path.exists() and any(path.is_relative_to(each) and path != each for each in shown):
-            yield from ("--tmpfs", str(path)) if path.is_dir() else ("--ro-bind", "/dev/null", str(path))
+    for path in _to_cover(hidden, shown):
+        yield from ("--tmpfs", str(path), "--remount-ro", str(path)) if path.is_dir() else _nothing(path)
     yield from ("--ro-bind", str(_PACKAGE), f"{CODE}/{_PACKAGE.name}")
     for number, site in enumerate(_sites()):
         yield from ("--ro-bind", str(site), f"{CODE}/site{number}")
+
+
+def _local() -> Iterator[str]:
+    """Of /usr/local the programs; a FreeSWITCH may be there too, with all its passwords."""
+    if _LOCAL.is_dir():
+        yield from ("--tmpfs", str(_LOCAL))
+        for name in _OF_LOCAL:
+            yield from ("--ro-bind-try", str(_LOCAL / name), str(_LOCAL / name))
+        yield from ("--remount-ro", str(_LOCAL))
+
+
+def _to_cover(hidden: Iterable[Path], shown: list[Path]) -> Iterator[Path]:
+    """What is hidden and would be seen: each once, since what lies below it is gone with it."""
+    checkout = [_PACKAGE.parent] if (_PACKAGE.parent / "pyproject.toml").exists() else []
+    covered: list[Path] = []
+    for path in sorted({each.resolve() for each in [*checkout, *hidden]}):
+        is_shown = any(path.is_relative_to(each) and path != each for each in shown)
+        if path.is_relative_to(_LOCAL):
+            is_shown = any(path.is_relative_to(_LOCAL / name) for name in _OF_LOCAL)
+        if is_shown and path.exists() and not any(path.is_relative_to(each) for each in covered):
+            covered.append(path)
+            yield path
+
+
+def _nothing(path: Path) -> tuple[str, str, str]:
+    return ("--ro-bind", "/dev/null", str(path))
 
 
 def _sites() -> list[Path]:

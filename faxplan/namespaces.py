@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from faxplan import namespace, zygote
+from faxplan import config, namespace, zygote
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, LimitsOnly, Workplace, private_place
 from faxplan.files import empty_folder
@@ -37,7 +37,7 @@ def kept(settings: Settings, scratch: Callable[[], Scratch]) -> Confinement:
 def hidden(settings: Settings) -> list[Path]:
     """What nobody inside may see, should it lie below what is shown."""
     folders = [settings.state_dir, settings.store, settings.spool, settings.keys, settings.checkpoints]
-    files = [settings.audit_key, settings.event_socket_password_file]
+    files = [config.settings_file(), settings.audit_key, settings.event_socket_password_file, settings.gateway_dir]
     return [*folders, *(file for file in files if file is not None)]
 
 

@@ -94,10 +94,12 @@ def test_the_doctor_finds_it_working_for_the_worker_s_user(namespaces_work: None
 
 
 def test_what_is_hidden_is_covered_only_where_it_would_show(tmp_path: Path) -> None:
+    # Not what lies below /usr/share, which is covered already, nor what is nowhere to be seen.
+    unseen = [Path("/usr/share/doc"), Path("/usr/local/etc"), Path("/usr/no-such-folder"), tmp_path / "keys"]
     (tmp_path / "keys").mkdir()
-    command = namespace.command_line(tmp_path, {}, [tmp_path / "keys", Path("/usr/share"), Path("/usr/no-such-folder")])
+    command = namespace.command_line(tmp_path, {}, [*unseen, Path("/usr/share")])
     covered = [inside for option, inside in pairwise(command) if option == "--tmpfs"]
-    assert covered == ["/usr/share", "/tmp"]
+    assert covered == ["/usr/local", "/usr/share", "/tmp"]
 
 
 def test_the_unit_of_the_worker_lets_bubblewrap_work() -> None:

@@ -67,11 +67,18 @@ def test_of_the_machine_s_folders_only_programs_are_there(confined: Confinement,
     assert [name for name in found["/code"] if not name.startswith("site")] == ["faxplan"]
 
 
+def test_of_usr_local_only_programs_are_there(confined: Confinement, tmp_path: Path) -> None:
+    assert len(list(Path("/usr/local").iterdir())) > 3
+    with confined.workplace(tmp_path) as place:
+        assert set(inside(place, "import os\nanswer = os.listdir('/usr/local')")) <= {"bin", "lib", "share"}
+
+
 def test_what_is_hidden_is_not_seen_below_what_is_shown(namespaces_work: None, tmp_path: Path) -> None:
     folder = Path("/usr/share/doc")
     assert list(folder.iterdir())
     with Namespace([folder]).workplace(tmp_path) as place:
         assert inside(place, f"import os\nanswer = os.listdir('{folder}')") == []
+        assert inside(place, WRITABLE) == ["/dev/mqueue", "/tmp", "/work"]
 
 
 def test_a_loopback_port_cannot_be_reached(confined: Confinement, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import fcntl
 import os
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -348,6 +350,26 @@ def test_one_that_sleeps_is_ended_with_all_that_it_has_started(confined: Confine
         with pytest.raises(DocumentTooExpensive, match="too much time"):
             inside(place, code, Ceiling(wall_seconds=1))
         assert inside(place, FOUND)["processes"] == 2
+
+
+def test_one_that_is_ended_from_outside_with_its_namespace(kept: KeptNamespace) -> None:
+    # As systemd does, which ends us and all that we have started together.
+    with kept.workplace() as place:
+        running = kept._zygote
+        assert running is not None
+
+        def end() -> None:
+            while not (place.folder / "started").exists():
+                time.sleep(0.01)
+            running._process.terminate()
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        with pytest.raises(RenderingFailed, match="crashed"):
+            inside(place, "import time\nopen('/work/started', 'w').close()\ntime.sleep(600)")
+        ending.join()
+    with kept.workplace() as place:
+        assert inside(place, "answer = 1") == 1
 
 
 SAYING = """

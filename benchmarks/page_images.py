@@ -20,6 +20,8 @@ from _page import where_and_when, write_section
 from rendering import DEMO, measured, photographs, repeated
 
 from faxplan import page_images, received, received_copies, rendering
+from faxplan.confinement import LimitsOnly
+from faxplan.namespaces import Namespace
 from faxplan.places import Places
 from faxplan.rendering import Resolution
 
@@ -55,7 +57,7 @@ def pages(folder: Path, rounds: int) -> str:
         for resolution in (Resolution.STANDARD, Resolution.FINE, Resolution.SUPERFINE):
             tiff, archive = folder / "fax.tif", folder / "pages.zip"
             thumbnail = folder / "thumbnail.png"
-            rendering.render(document, tiff, resolution=resolution)
+            rendering.render(document, tiff, resolution=resolution, within=LimitsOnly())
             drawing = milliseconds(rounds, lambda: page_images.draw(str(tiff), str(archive), 0, 1))  # noqa: B023
             small = milliseconds(rounds, lambda: page_images.draw_thumbnail(str(tiff), str(thumbnail)))  # noqa: B023
             with archive.open("rb") as source:
@@ -74,7 +76,8 @@ def faxes(folder: Path, rounds: int) -> str:
     try:
         for length in LENGTHS:
             document, tiff = folder / "fax.pdf", folder / "fax.tif"
-            rendering.render(repeated(DEMO, length, document, pages=1), tiff, resolution=Resolution.FINE)
+            repeated(DEMO, length, document, pages=1)
+            rendering.render(document, tiff, resolution=Resolution.FINE, within=LimitsOnly())
             times = [now(tiff, length) for _ in range(rounds)]
             before = milliseconds(rounds, lambda: received.to_pdf(tiff, folder / "before.pdf"))  # noqa: B023
             cpu, wall = (statistics.median(each) for each in zip(*times, strict=True))
@@ -86,7 +89,7 @@ def faxes(folder: Path, rounds: int) -> str:
 
 def now(tiff: Path, length: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as work:
-        return measured(lambda: received_copies.make(tiff, Path(work), length, Places(1)))
+        return measured(lambda: received_copies.make(tiff, Path(work), length, Places(1), within=Namespace()))
 
 
 def milliseconds(rounds: int, action: Callable[[], object]) -> float:

@@ -94,7 +94,7 @@ def _seal(db: Database, store: Store, tenant_id: int, document_id: int, plain: P
         stored = documents.get(tx, tenant_id, document_id)
     store.copy_to(stored, plain, None)
     has_pages = stored.kind in (documents.RENDERING, documents.RECEIVED_TIFF)
-    images = renderings.images_if_possible(plain, plain.parent) if has_pages else {}
+    images = renderings.images_if_possible(plain, plain.parent, within=store.confinement) if has_pages else {}
     made, *drawn = renderings.seal_all(store, tenant_id, {stored.kind: plain} | images)
     plain.unlink()
     done = False

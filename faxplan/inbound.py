@@ -58,7 +58,7 @@ def _deliver_held(db: Database, store: Store, fax: PendingFax, actor: str) -> st
         if fax.brought is None:
             mailbox = vault.mailbox_for(tx, fax.sidecar.tenant_id, fax.sidecar.mailbox_id)
     if mailbox is not None:
-        fax = fax.sealed_to(mailbox)
+        fax = fax.sealed_to(mailbox, store.confinement)
     if fax.brought is None:
         LOG.error("attempt %s: nobody is enrolled who could open its fax; it waits", fax.sidecar.attempt_id)
         return None

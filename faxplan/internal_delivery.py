@@ -166,7 +166,9 @@ def _prepare(store: Store, case: _Case, sender: Tenant, made: list[Sealed]) -> C
         with store.scratch.folder() as folder:
             tiff = _arrived(store, case, sender, ident, folder)
             made.append(store.seal(tiff, case.did.tenant_id, documents.RECEIVED_TIFF))
-            copies = received_copies.make(tiff, folder, case.pages - case.start_page, Places(1))
+            copies = received_copies.make(
+                tiff, folder, case.pages - case.start_page, Places(1), within=store.confinement
+            )
             made.extend(store.seal(file, case.did.tenant_id, kind) for kind, file in copies.items())
     except FaxplanError as error:
         if error.retryable:

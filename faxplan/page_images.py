@@ -7,7 +7,6 @@ of the page is lost by that, which is most faxes; else four greys. Whoever shows
 
 import io
 import re
-import stat
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, BinaryIO, ClassVar
 from PIL import Image
 
 from faxplan import sandbox, tiff_directory
+from faxplan.confinement import Confinement
 from faxplan.errors import FaxplanError, RenderingFailed
 
 MOST_PAGES = 9999
@@ -32,6 +32,7 @@ _EFFORT = 4
 _NAME = re.compile(r"(?!0000)[0-9]{4}\.png")
 _MADE_AT = (1980, 1, 1, 0, 0, 0)  # ZIP has no time before; when a page was drawn is nobody's concern
 _END, _END_BYTES = b"PK\5\6", 22
+_ARCHIVE, _THUMBNAIL = "pages.zip", "thumbnail.png"
 _LARGEST_IMAGE = 64 * 1024**2
 _CEILING = sandbox.Ceiling(cpu_seconds=120, wall_seconds=240, memory_bytes=1024**3, file_bytes=1024**3)
 
@@ -51,24 +52,16 @@ class PageImages:
     thumbnail: Path | None
 
 
-def make(tiff: Path, folder: Path, pages: int = MOST_PAGES) -> PageImages:
+def make(tiff: Path, folder: Path, pages: int = MOST_PAGES, *, within: Confinement) -> PageImages:
     """Draws the first `pages` of a fax TIFF into a private folder. Raises FaxplanError where none could be drawn."""
-    archive, thumbnail = folder / "pages.zip", folder / "thumbnail.png"
-    said = sandbox.call(_make, str(tiff), str(archive), str(thumbnail), pages, ceiling=_CEILING)
-    if not said["pages"]:
-        raise RenderingFailed("No page of the fax could be drawn. Open its TIFF or PDF instead.")
-    return PageImages(plain_file(archive), said["pages"], plain_file(thumbnail) if said["thumbnail"] else None)
-
-
-def plain_file(path: Path) -> Path:
-    """A file that a child was to write, which is no link to anywhere else. Raises RenderingFailed."""
-    try:
-        is_plain = stat.S_ISREG(path.lstat().st_mode)
-    except FileNotFoundError:
-        is_plain = False
-    if not is_plain:
-        raise RenderingFailed(f"A converter left no file {path.name}. Open the fax's TIFF instead.")
-    return path
+    with within.workplace(folder) as place:
+        names = place.at(_ARCHIVE), place.at(_THUMBNAIL)
+        said = place.call(_make, place.given(tiff), *names, pages, ceiling=_CEILING)
+        if not said["pages"]:
+            raise RenderingFailed("No page of the fax could be drawn. Open its TIFF or PDF instead.")
+        archive = place.taken(_ARCHIVE).replace(folder / _ARCHIVE)
+        thumbnail = place.taken(_THUMBNAIL).replace(folder / _THUMBNAIL) if said["thumbnail"] else None
+    return PageImages(archive, int(said["pages"]), thumbnail)
 
 
 def _make(tiff: str, archive: str, thumbnail: str, pages: int) -> dict[str, Any]:

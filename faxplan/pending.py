@@ -25,6 +25,7 @@ from pathlib import Path
 
 from faxplan import received_copies, received_documents, t30_trace
 from faxplan.call_result import CallResult
+from faxplan.confinement import Confinement
 from faxplan.errors import FaxplanError
 from faxplan.files import fsync_folder, private_folder, write_durably, write_whole
 from faxplan.places import Places
@@ -64,22 +65,24 @@ class PendingFax:
         path = self.folder / "t30.log"
         return path.read_text("utf-8") if path.exists() else None
 
-    def sealed_to(self, mailbox: MailboxKey) -> "PendingFax":
+    def sealed_to(self, mailbox: MailboxKey, within: Confinement) -> "PendingFax":
         """The same, sealed. May be repeated after a crash at any point."""
         if self.brought is not None:
             return self
         brought = received_documents.seal(self.plain, self.folder, self.sidecar.tenant_id, self.result, [mailbox])
         fax = replace(self, brought=brought)
         fax.note()
-        fax = fax.with_copies(self.plain, self.folder / "work", mailbox, Places(1))
+        fax = fax.with_copies(self.plain, self.folder / "work", mailbox, Places(1), within)
         self.plain.unlink(missing_ok=True)
         return fax
 
-    def with_copies(self, tiff: Path, work: Path, mailbox: MailboxKey, places: Places) -> "PendingFax":
+    def with_copies(
+        self, tiff: Path, work: Path, mailbox: MailboxKey, places: Places, within: Confinement
+    ) -> "PendingFax":
         """The same, with PDF, page images and thumbnail beside the TIFF, as far as they can be made."""
         if self.brought is None:
             return self
-        brought = received_documents.with_copies(self.brought, tiff, work, self.folder, [mailbox], places)
+        brought = received_documents.with_copies(self.brought, tiff, work, self.folder, [mailbox], places, within)
         if brought is self.brought:
             return self
         fax = replace(self, brought=brought)
@@ -97,11 +100,12 @@ class PendingFax:
 class Pending:
     """The folder of received faxes that are not delivered yet: one folder an attempt.
 
-    places: where PDFs and images are made, of faxes in this process.
+    within: what confines the making of PDFs and images. places: where that is done, of faxes in this process.
     """
 
-    def __init__(self, root: Path, places: Places | None = None) -> None:
+    def __init__(self, root: Path, within: Confinement, places: Places | None = None) -> None:
         self.root = root
+        self._within = within
         self._places = places or received_copies.default_places()
 
     def prepare(self) -> None:
@@ -128,7 +132,7 @@ class Pending:
             if sidecar.epoch:
                 mailbox = MailboxKey(sidecar.mailbox_id, sidecar.epoch, PublicKey(bytes.fromhex(sidecar.public_key)))
                 tiff, work = spool.inbound_tiff(sidecar.attempt_id), spool.inbound_work(sidecar.attempt_id)
-                fax = fax.with_copies(tiff, work, mailbox, self._places)
+                fax = fax.with_copies(tiff, work, mailbox, self._places, self._within)
         spool.discard_inbound(sidecar.attempt_id)
         return fax
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faxplan import documents, page_images, received_drawing, sandbox
+from faxplan.confinement import Confinement
 from faxplan.documents import PAGE_IMAGES, RECEIVED_PDF
 from faxplan.places import Places
 from faxplan.received_drawing import PAGES, PDF, THUMBNAIL
@@ -31,12 +32,12 @@ def default_places() -> Places:
     return Places(max(1, len(os.sched_getaffinity(0)) // 2))
 
 
-def make(tiff: Path, folder: Path, pages: int, places: Places) -> Mapping[str, Path]:
+def make(tiff: Path, folder: Path, pages: int, places: Places, *, within: Confinement) -> Mapping[str, Path]:
     """The files, by the kinds of their documents. tiff: with so many whole pages. folder: private.
 
     Raises nothing: what is missing could not be made, and the log says why.
     """
-    job = _Job(tiff, folder, places, time.monotonic() + LONGEST_SECONDS)
+    job = _Job(tiff, folder, places, within, time.monotonic() + LONGEST_SECONDS)
     found: dict[str, Path] = {}
     parts: list[Path] = []
     drawn = 0
@@ -86,23 +87,24 @@ class _Job:
     tiff: Path
     folder: Path
     places: Places
+    within: Confinement
     deadline: float
 
     def turn(self, first: int, most: int) -> _Turn:
         """As received_drawing.draw. Raises TimeoutError, where there was no place until the deadline, and as
-        sandbox.call does.
+        Workplace.call does.
         """
-        place = self.folder / f"from-{first}-{most}"
-        place.mkdir(mode=0o700)
-        names = {name: str(place / name) for name in (PDF, PAGES, THUMBNAIL)}
         with self.places.one(self.deadline - time.monotonic()):
             left = int(self.deadline - time.monotonic())
             if left <= 0:
                 raise TimeoutError(f"{self.tiff.name} took longer than {LONGEST_SECONDS:.0f} s")
             ceiling = replace(_CEILING, wall_seconds=min(left, _CEILING.wall_seconds))
-            said = sandbox.call(received_drawing.draw, str(self.tiff), names, first, most, ceiling=ceiling)
+            with self.within.workplace(self.folder) as place:
+                names = {name: place.at(name) for name in (PDF, PAGES, THUMBNAIL)}
+                said = place.call(received_drawing.draw, place.given(self.tiff), names, first, most, ceiling=ceiling)
+                # Of what the child says no name is taken over.
+                made = [name for name in names if name in said["made"]]
+                files = {name: place.taken(name).replace(self.folder / f"{first}-{name}") for name in made}
         for problem in said["problems"]:
             LOG.error("%s: %s", self.tiff.name, problem)
-        # Of what the child says no name is taken over.
-        made = [name for name in names if name in said["made"]]
-        return _Turn(int(said["pages"]), {name: page_images.plain_file(place / name) for name in made})
+        return _Turn(int(said["pages"]), files)

@@ -15,6 +15,7 @@ from typing import Any
 
 from faxplan import document_store, documents, received, received_copies
 from faxplan.call_result import CallResult
+from faxplan.confinement import Confinement
 from faxplan.documents import StoredObject, Wrapped
 from faxplan.places import Places
 from faxplan.vault import MailboxKey
@@ -58,7 +59,13 @@ def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, mailboxes
 
 
 def with_copies(
-    brought: Brought, tiff: Path, work: Path, folder: Path, mailboxes: Sequence[MailboxKey], places: Places
+    brought: Brought,
+    tiff: Path,
+    work: Path,
+    folder: Path,
+    mailboxes: Sequence[MailboxKey],
+    places: Places,
+    within: Confinement,
 ) -> Brought:
     """The same, with what is made of the TIFF, sealed into the folder as that is; as it was where nothing is made.
 
@@ -73,7 +80,7 @@ def with_copies(
         # All that a converter has to reach. What it may do to the TIFF comes too late: that is sealed.
         page = work / "fax.tif"
         _linked(tiff, page)
-        copies = received_copies.make(page, work, brought.pages, places)
+        copies = received_copies.make(page, work, brought.pages, places, within=within)
         tenant_id = of_tiff.stored.tenant_id
         made = [_sealed(file, folder, tenant_id, kind, mailboxes) for kind, file in copies.items()]
     except OSError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faxplan import documents, outbound, page_images, queue, quotas, render_jobs, tenants, transient_readers, vault
+from faxplan.confinement import Confinement
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, ToSend
@@ -34,19 +35,19 @@ class Rendered:
     pages: int
 
 
-def images(fax: Path, folder: Path) -> dict[str, Path]:
+def images(fax: Path, folder: Path, *, within: Confinement) -> dict[str, Path]:
     """The page images and the thumbnail of a fax TIFF, drawn into a private folder, by the kinds of documents that they
     become. Raises as page_images.make does.
     """
-    made = page_images.make(fax, folder)
+    made = page_images.make(fax, folder, within=within)
     thumbnail = {} if made.thumbnail is None else {documents.THUMBNAIL: made.thumbnail}
     return {documents.PAGE_IMAGES: made.archive, **thumbnail}
 
 
-def images_if_possible(fax: Path, folder: Path) -> dict[str, Path]:
+def images_if_possible(fax: Path, folder: Path, *, within: Confinement) -> dict[str, Path]:
     """The same; nothing where they cannot be made, and the log says why: no fax waits for them."""
     try:
-        return images(fax, folder)
+        return images(fax, folder, within=within)
     except (FaxplanError, OSError):
         LOG.exception("no page images")
         return {}

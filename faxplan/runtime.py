@@ -64,7 +64,7 @@ class Runtime:
         self._store = store
         self._spool = spool
         self._journal = journal
-        self._pending = Pending(settings.pending)
+        self._pending = Pending(settings.pending, store.confinement)
         self._settings = settings
         self._gateway_sync = GatewaySync(switch, db, settings)
         self._recovery = Recovery(switch, db, spool, settings.node)

@@ -69,7 +69,7 @@ def save(db: Database, store: Store, user: User, fax: Fax, ring: Keyring, folder
                 store.copy_to(pdf[0], target, pdf[1])
             if images is None:
                 # Of before there were images, or they could not be made.
-                page_images.make(pages, Path(scratch), received.complete_pages(pages))
+                page_images.make(pages, Path(scratch), received.complete_pages(pages), within=store.confinement)
             else:
                 store.copy_to(images[0], archive, images[1])
             return [target, *_written(archive, folder, fax.id)]

@@ -103,8 +103,8 @@ def _page(store: Store, tenant_id: int, text: str) -> list[Sealed]:
     with store.scratch.folder() as folder:
         written, drawn = folder / "test.txt", folder / "test.tif"
         written.write_text(text, encoding="utf-8")
-        rendering.render(written, drawn, resolution=paper.Resolution.FINE)
-        page = {documents.RENDERING: drawn} | renderings.images_if_possible(drawn, folder)
+        rendering.render(written, drawn, resolution=paper.Resolution.FINE, within=store.confinement)
+        page = {documents.RENDERING: drawn} | renderings.images_if_possible(drawn, folder, within=store.confinement)
         return renderings.seal_all(store, tenant_id, {documents.ORIGINAL: written} | page)
 
 

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import render_jobs, rendering, renderings, transient_readers
+from faxplan import namespaces, render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
+from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
 from faxplan.documents import RENDERING
@@ -45,12 +46,23 @@ SIGNAL_SECONDS = 0.2
 
 
 class Worker:
-    """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys."""
+    """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys.
+    confinement: of the converters; the store's, unless it is said otherwise."""
 
-    def __init__(self, db: Database, listener: Listener, store: Store, *, name: str, node: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        listener: Listener,
+        store: Store,
+        *,
+        name: str,
+        node: str,
+        confinement: Confinement | None = None,
+    ) -> None:
         self._db = db
         self._listener = listener
         self._store = store
+        self._confinement = confinement or store.confinement
         self._name = name
         self._node = node
         self._next_renewal = 0.0
@@ -64,7 +76,13 @@ class Worker:
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped; a database or a store that is away is waited for."""
+        """Works until stopped; a database or a store that is away is waited for, and a sandbox that cannot be had."""
+        try:
+            self._work_until_stopped()
+        finally:
+            self._confinement.close()
+
+    def _work_until_stopped(self) -> None:
         away, fresh = False, True
         while not self._stop.is_set():
             try:
@@ -78,7 +96,7 @@ class Worker:
                 if not worked:
                     self._listener.heard(SWEEP_SECONDS)
                 away = False
-            except (DatabaseUnavailable, StoreUnavailable) as error:
+            except (DatabaseUnavailable, SandboxUnavailable, StoreUnavailable) as error:
                 if not away:
                     LOG.error("%s Waiting for it.", error)
                 away = True
@@ -100,8 +118,10 @@ class Worker:
                     render_jobs.release(tx, name)
 
     def work_one(self) -> bool:
-        """Renders one document; False where none waits. Raises DatabaseUnavailable and StoreUnavailable."""
+        """Renders one document; False where none waits. Raises DatabaseUnavailable, StoreUnavailable and
+        SandboxUnavailable."""
         self._store.check()
+        self._confinement.check()
         with self._db.across_tenants() as tx:
             job = render_jobs.claim(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
         if job is None:
@@ -126,7 +146,7 @@ class Worker:
             made = self._render(job)
         except DatabaseUnavailable:
             raise
-        except (OSError, UnsafeFolder, StoreUnavailable) as error:
+        except (OSError, UnsafeFolder, StoreUnavailable, SandboxUnavailable) as error:
             self._wait_for_machine(job, error)
         except FaxplanError as error:
             # systemd ends the converters together with us, and perhaps a moment sooner.
@@ -183,7 +203,7 @@ class Worker:
             original, target = folder / "original", folder / "fax.tif"
             try:
                 self._store.copy_to_send(order.original, original)
-                fax = rendering.render(original, target, resolution=order.resolution)
+                fax = rendering.render(original, target, resolution=order.resolution, within=self._confinement)
             except RenderingFailed as error:
                 # Ghostscript and LibreOffice fail without a reason where they cannot write.
                 if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
@@ -195,7 +215,7 @@ class Worker:
     def _images(self, job: RenderJob, fax: Path, folder: Path) -> dict[str, Path]:
         """The pages for the screen. The fax goes out without them where they cannot be made, for whatever reason."""
         try:
-            return renderings.images(fax, folder)
+            return renderings.images(fax, folder, within=self._confinement)
         except (FaxplanError, OSError) as error:
             if self._stop.wait(SIGNAL_SECONDS):
                 # Ended together with us: the next worker makes all of it.
@@ -230,7 +250,9 @@ def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
     listener = Listener(url, (render_jobs.CHANNEL,))
-    return Worker(Database(url), listener, Store.of(settings), name=name, node=settings.node)
+    store = Store.of(settings)
+    confinement = namespaces.kept(settings, lambda: store.scratch)
+    return Worker(Database(url), listener, store, name=name, node=settings.node, confinement=confinement)
 
 
 def serve(settings: Settings) -> None:
@@ -239,5 +261,9 @@ def serve(settings: Settings) -> None:
     worker = _make(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
+    if settings.sandbox == LIMITS:
+        LOG.warning("Documents of strangers are converted with limits alone: sandbox is set so.")
+    else:
+        LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
     worker.run()

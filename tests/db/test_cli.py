@@ -25,7 +25,8 @@ ACME = "user@acme.example"
 @pytest.fixture
 def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     file = tmp_path / "faxplan.toml"
-    file.write_text(to_toml({"database_url": world.settings.database_url, "state_dir": world.settings.state_dir}))
+    names = ("database_url", "state_dir", "sandbox")
+    file.write_text(to_toml({name: getattr(world.settings, name) for name in names}))
     monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
     monkeypatch.setenv("FAXPLAN_USER", ACME)
     return world
@@ -106,7 +107,7 @@ def test_the_images_of_a_fax_are_those_that_were_sealed_with_it(
     if not sealed_with_it:
         with shop.worker.tenant(shop.acme.tenant.id) as tx:
             tx.execute("update renderings set images_id = null, thumbnail_id = null")
-    monkeypatch.setattr(page_images, "make", lambda *given: drawn.append(given) or real(*given))
+    monkeypatch.setattr(page_images, "make", lambda *given, **options: drawn.append(given) or real(*given, **options))
     said(capsys, "open", "1", "-o", str(tmp_path / "out"), "--password-file", str(tmp_path / "password"))
     assert len(drawn) == (0 if sealed_with_it else 1)
     for number in (1, 2):

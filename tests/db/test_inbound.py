@@ -274,13 +274,13 @@ def test_while_the_rest_of_a_fax_is_made_nobody_delivers_it(world: World, monkey
     fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
     pending, real, seen = pending_folder(world), received_copies.make, []
 
-    def make(*arguments: Any) -> Any:
+    def make(*arguments: Any, **options: Any) -> Any:
         # The runtime's sweep finds a fax that is complete, and safe.
         (waiting,) = pending.waiting()
         assert deliver(world, waiting) is None
         assert adopt(world.spool, pending, sidecar.attempt_id) is None
         seen.append(waiting)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(received_copies, "make", make)
     pending.secure(world.spool, sidecar, WELL)

@@ -53,10 +53,10 @@ def test_the_runtime_goes_on_while_a_fax_is_drawn_and_touches_it_not(
     sidecar, real = left_over(world), received_copies.make
     drawing, go_on = threading.Event(), threading.Event()
 
-    def slowly(*arguments: Any) -> Any:
+    def slowly(*arguments: Any, **options: Any) -> Any:
         drawing.set()
         assert go_on.wait(60)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(received_copies, "make", slowly)
     endings.adopt(sidecar.attempt_id)

@@ -335,7 +335,7 @@ def test_a_test_is_one_of_the_calls_that_may_start(world: World, tested: str, mo
 def test_a_page_that_cannot_be_drawn_is_sent_all_the_same(
     world: World, tested: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RenderingFailed("it crashed")
 
     monkeypatch.setattr(page_images, "make", broken)

@@ -7,18 +7,31 @@ import shutil
 import socket
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from faxplan import documents, outbound, page_images, render_jobs, rendering, renderings
+from faxplan import (
+    demo,
+    documents,
+    namespace,
+    namespaces,
+    outbound,
+    page_images,
+    render_jobs,
+    rendering,
+    renderings,
+    sandbox,
+)
 from faxplan import worker as worker_module
+from faxplan.confinement import Confinement, SandboxUnavailable
 from faxplan.document_store import Store
 from faxplan.documents import Sealed
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.listener import Listener
+from faxplan.namespaces import KeptNamespace
 from faxplan.outbound import SendRequest
 from faxplan.worker import LONGEST_RETRY_SECONDS, MOST_TRIES, Worker
 from tests.faxes import NUMBER, noticed
@@ -33,9 +46,9 @@ def fax_id(world: World, tmp_path: Path) -> int:
     return outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
 
 
-def worker(world: World, name: str = "test") -> Worker:
+def worker(world: World, name: str = "test", confinement: Confinement | None = None) -> Worker:
     listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
-    return Worker(world.worker, listener, world.store, name=name, node="node1")
+    return Worker(world.worker, listener, world.store, name=name, node="node1", confinement=confinement)
 
 
 def due_now(world: World) -> None:
@@ -116,7 +129,7 @@ def test_a_worker_that_is_stopped_while_pages_are_drawn_gives_its_job_back(
 ) -> None:
     running = worker(world)
 
-    def ended(*_: object) -> None:
+    def ended(*_: object, **__: object) -> None:
         running.stop()
         raise RenderingFailed("it was ended")
 
@@ -405,3 +418,46 @@ def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
         thread.join(60)
     assert not thread.is_alive()
     assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}
+
+
+def test_without_a_namespace_no_job_is_taken_and_no_fax_fails(
+    world: World, fax_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = worker(world, confinement=KeptNamespace(lambda: world.store.scratch))
+    with monkeypatch.context() as missing:
+        missing.setattr(namespace, "ENVIRONMENT", MappingProxyType({"PATH": str(tmp_path)}))
+        for _ in range(2 * MOST_TRIES):
+            with pytest.raises(SandboxUnavailable, match="bubblewrap is not installed"):
+                running.work_one()
+    assert (job_row(world), world.fax(world.acme, fax_id)["state"]) == ((0, None), "accepted")
+    assert list((world.store.root / ".scratch").iterdir()) == []
+
+
+def test_a_sandbox_that_goes_away_in_mid_job_costs_no_try(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "render", failing(SandboxUnavailable("There is no namespace.")))
+    for _ in range(2 * MOST_TRIES):
+        assert worker(world).work_one()
+        due_now(world)
+    assert (job_row(world), world.fax(world.acme, fax_id)["state"]) == ((0, None), "accepted")
+
+
+def test_documents_are_rendered_inside_a_namespace(world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (found := namespace.trouble()) is not None:
+        pytest.skip(f"{found.cause}. {found.remedy}")
+    demonstration = outbound.submit(
+        world.portal, world.store, world.acme.user, SendRequest(NUMBER, demo.DOCUMENT, demo.DOCUMENT.name)
+    )
+    kept = KeptNamespace(lambda: world.store.scratch, namespaces.hidden(world.settings))
+    # What the limits alone would do does not happen here.
+    monkeypatch.setattr(sandbox, "call", failing(AssertionError("outside")))
+    running = worker(world, confinement=kept)
+    assert running.work_one()
+    assert running.work_one()
+    assert kept.processor_seconds > 0
+    running.stop()
+    running.run()
+    assert list((world.store.root / ".scratch").iterdir()) == []
+    assert [world.fax(world.acme, each)["pages"] for each in (fax_id, demonstration.fax_id)] == [2, 3]
+    assert world.fax(world.acme, demonstration.fax_id)["state"] == "queued"

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from faxplan import fax_tiff, page_images, sandbox, tiff_directory
+from faxplan.confinement import LimitsOnly
 from faxplan.errors import RenderingFailed
 from faxplan.page_images import BrokenPageImages
 from faxplan.sealed import SealedReader
@@ -20,7 +21,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def images(folder: Path, tiff: Path, **values: Any) -> list[Image.Image]:
-    made = page_images.make(tiff, folder, **values)
+    made = page_images.make(tiff, folder, within=LimitsOnly(), **values)
     with made.archive.open("rb") as source:
         pages = list(page_images.read(source))
     assert [number for number, _ in pages] == list(range(1, made.count + 1))
@@ -89,7 +90,7 @@ def test_grey_and_colour_are_drawn_too(tmp_path: Path) -> None:
 def test_the_thumbnail_is_the_first_page_in_small(tmp_path: Path) -> None:
     top = Image.new("1", (1728, 2287), 255)
     top.paste(0, (0, 0, 1728, 1100))
-    made = page_images.make(saved(tmp_path / "a.tif", top, page()), tmp_path)
+    made = page_images.make(saved(tmp_path / "a.tif", top, page()), tmp_path, within=LimitsOnly())
     assert made.thumbnail is not None
     with Image.open(made.thumbnail) as image:
         assert image.size == (200, round(2287 * 204 / 196 * 200 / 1728))
@@ -98,7 +99,7 @@ def test_the_thumbnail_is_the_first_page_in_small(tmp_path: Path) -> None:
 
 
 def test_the_thumbnail_of_a_page_without_end_shows_its_top(tmp_path: Path) -> None:
-    made = page_images.make(saved(tmp_path / "a.tif", page(1728, 20000), dpi=(204, 98)), tmp_path)
+    made = page_images.make(saved(tmp_path / "a.tif", page(1728, 20000), dpi=(204, 98)), tmp_path, within=LimitsOnly())
     assert made.thumbnail is not None
     with Image.open(made.thumbnail) as image:
         assert image.size == (200, 400)
@@ -116,19 +117,19 @@ def spoilt(path: Path) -> Path:
 
 
 def test_a_page_that_cannot_be_decoded_is_left_out_and_the_others_keep_their_numbers(tmp_path: Path) -> None:
-    made = page_images.make(spoilt(tmp_path / "a.tif"), tmp_path)
+    made = page_images.make(spoilt(tmp_path / "a.tif"), tmp_path, within=LimitsOnly())
     assert made.count == 2
     with made.archive.open("rb") as source:
         assert [number for number, _ in page_images.read(source)] == [1, 3]
 
 
-def test_a_page_that_is_too_large_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_too_large_is_not_decoded(tmp_path: Path, forked: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_images, "MOST_PIXELS", 1728 * 600)
     tiff = saved(tmp_path / "a.tif", page(), page(1728, 700))
     assert len(images(tmp_path, tiff)) == 1
     monkeypatch.setattr(page_images, "MOST_PIXELS", 1)
     with pytest.raises(RenderingFailed, match="No page"):
-        page_images.make(tiff, tmp_path)
+        page_images.make(tiff, tmp_path, within=LimitsOnly())
 
 
 def test_no_more_pages_are_drawn_than_were_asked_for(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_in_parts_it_is_the_same_as_at_once(tmp_path: Path) -> None:
 
 def test_nothing_tells_when_or_by_whom_it_was_made(tmp_path: Path) -> None:
     tiff = saved(tmp_path / "a.tif", page())
-    page_images.make(tiff, tmp_path)
+    page_images.make(tiff, tmp_path, within=LimitsOnly())
     with zipfile.ZipFile(tmp_path / "pages.zip") as archive:
         (member,) = archive.infolist()
         assert (member.date_time, member.compress_type, archive.comment) == ((1980, 1, 1, 0, 0, 0), 0, b"")
@@ -186,5 +187,6 @@ def test_a_child_that_leaves_a_link_gives_nothing_away(tmp_path: Path, monkeypat
         return {"pages": 1, "thumbnail": False}
 
     monkeypatch.setattr(sandbox, "call", linked)
-    with pytest.raises(RenderingFailed, match=r"pages\.zip"):
-        page_images.make(saved(tmp_path / "a.tif", page()), tmp_path)
+    with pytest.raises(RenderingFailed):
+        page_images.make(saved(tmp_path / "a.tif", page()), tmp_path, within=LimitsOnly())
+    assert secret.read_text() == "another fax"

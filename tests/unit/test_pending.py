@@ -11,6 +11,7 @@ from PIL import Image
 
 from faxplan import page_images, sealed, wraps
 from faxplan.call_result import CallResult
+from faxplan.confinement import LimitsOnly
 from faxplan.pending import Pending, PendingFax, adopt
 from faxplan.spool import InboundSidecar, Spool
 from tests.unit.test_received import saved
@@ -20,7 +21,7 @@ RESULT = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
 
 @pytest.fixture
 def pending(tmp_path: Path) -> Pending:
-    made = Pending(tmp_path / "pending")
+    made = Pending(tmp_path / "pending", LimitsOnly())
     made.prepare()
     return made
 
@@ -88,6 +89,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from faxplan.call_result import CallResult
+from faxplan.confinement import LimitsOnly
 from faxplan.pending import Pending
 from faxplan.spool import InboundSidecar, Spool
 
@@ -95,7 +97,8 @@ root, key = Path(sys.argv[1]), sys.argv[2]
 sidecar = InboundSidecar(1, 2, 17, 4, "uuid-17", epoch=1, public_key=key)
 spool = Spool(root / "spool")
 spool.expect(sidecar)
-Pending(root / "pending").secure(spool, sidecar, CallResult("NORMAL_CLEARING", fax_success=True, pages=300))
+result = CallResult("NORMAL_CLEARING", fax_success=True, pages=300)
+Pending(root / "pending", LimitsOnly()).secure(spool, sidecar, result)
 """
 
 

@@ -10,7 +10,9 @@ import pikepdf
 import pytest
 
 from faxplan import page_images, received, received_copies, received_drawing, sandbox
+from faxplan.confinement import LimitsOnly
 from faxplan.documents import PAGE_IMAGES, RECEIVED_PDF, THUMBNAIL
+from faxplan.namespaces import Namespace
 from faxplan.places import Places
 from faxplan.received_copies import PAGES_A_TURN
 from faxplan.sandbox import DocumentTooExpensive
@@ -26,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def made_of(tiff: Path, folder: Path, pages: int) -> dict[str, Path]:
-    return dict(received_copies.make(tiff, folder, pages, Places(1)))
+    return dict(received_copies.make(tiff, folder, pages, Places(1), within=LimitsOnly()))
 
 
 def test_a_pdf_page_images_and_a_thumbnail(tmp_path: Path, folder: Path) -> None:
@@ -62,7 +64,7 @@ def ended(*_: object) -> None:
 
 
 def test_where_the_images_end_the_child_there_is_a_pdf(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, folder: Path, forked: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(page_images, "draw", ended)
     assert made_of(saved(tmp_path / "a.tif", page()), folder, 1).keys() == {RECEIVED_PDF}
@@ -83,7 +85,7 @@ def test_a_child_that_names_other_files_gives_nothing_away(
 
 
 def test_where_the_pdf_fails_there_are_images(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, folder: Path, forked: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
         raise ValueError("no such tag")
@@ -117,10 +119,10 @@ def test_what_takes_too_long_is_left(
     monkeypatch.setattr(received_copies, "LONGEST_SECONDS", 0.0)
     tiff, places = saved(tmp_path / "a.tif", page()), Places(1)
     if is_free:
-        assert not received_copies.make(tiff, folder, 1, places)
+        assert not received_copies.make(tiff, folder, 1, places, within=LimitsOnly())
     else:
         with places.one(0):
-            assert not received_copies.make(tiff, folder, 1, places)
+            assert not received_copies.make(tiff, folder, 1, places, within=LimitsOnly())
     assert "TimeoutError" in caplog.text
 
 
@@ -136,13 +138,21 @@ def test_a_long_fax_lets_others_in_between(tmp_path: Path, folder: Path, monkeyp
         return {"pages": 0, "made": [], "problems": []}
 
     monkeypatch.setattr(sandbox, "call", call)
-    long = threading.Thread(target=received_copies.make, args=(tmp_path / "long.tif", folder, 3 * PAGES_A_TURN, places))
+    long = threading.Thread(
+        target=received_copies.make,
+        args=(tmp_path / "long.tif", folder, 3 * PAGES_A_TURN, places),
+        kwargs={"within": LimitsOnly()},
+    )
     long.start()
     while not order:
         threading.Event().wait(0.001)
     other = folder / "other"
     other.mkdir()
-    short = threading.Thread(target=received_copies.make, args=(tmp_path / "short.tif", other, 1, places))
+    short = threading.Thread(
+        target=received_copies.make,
+        args=(tmp_path / "short.tif", other, 1, places),
+        kwargs={"within": LimitsOnly()},
+    )
     short.start()
     short_waits.set()
     long.join()
@@ -159,3 +169,17 @@ def test_a_child_works_behind_the_calls() -> None:
     given = sandbox.call(_priority, ceiling=received_copies._CEILING)
     assert given["nice"] >= max(received_drawing.NICE, os.getpriority(os.PRIO_PROCESS, 0))
     assert given["policy"] == os.SCHED_BATCH
+
+
+def test_inside_a_namespace_it_is_the_same(tmp_path: Path, folder: Path, namespaces_work: None) -> None:
+    count = PAGES_A_TURN + 1
+    tiff = saved(tmp_path / "a.tif", *[page(1728, 100)] * count)
+    found = received_copies.make(tiff, folder, count, Places(1), within=Namespace())
+    assert found.keys() == {RECEIVED_PDF, PAGE_IMAGES, THUMBNAIL}
+    with zipfile.ZipFile(found[PAGE_IMAGES]) as archive:
+        assert len(archive.namelist()) == count
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    limits = received_copies.make(tiff, outside, count, Places(1), within=LimitsOnly())
+    for kind in (PAGE_IMAGES, THUMBNAIL):
+        assert found[kind].read_bytes() == limits[kind].read_bytes()

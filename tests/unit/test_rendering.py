@@ -10,7 +10,8 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image, ImageDraw, ImageSequence
 
-from faxplan import fax_tiff, pdf_source, render_pdf, sandbox, source
+from faxplan import fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
+from faxplan.confinement import LimitsOnly
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.fax_tiff import FaxTiff
 from faxplan.paper import CHOICES
@@ -61,7 +62,7 @@ def black(page: Image.Image, x: float, y: float) -> bool:
 
 
 def fine(document: Path, target: Path, **options: object) -> FaxTiff:
-    return render(document, target, resolution=Resolution.FINE, **options)  # type: ignore[arg-type]
+    return render(document, target, resolution=Resolution.FINE, within=LimitsOnly(), **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("resolution", CHOICES)
@@ -70,7 +71,7 @@ def test_a_page_keeps_its_size_and_all_its_corners(
     tmp_path: Path, size: tuple[float, float], resolution: Resolution
 ) -> None:
     target = tmp_path / "a.tif"
-    (page,) = render(cornered(tmp_path / "a.pdf", size), target, resolution=resolution).pages
+    (page,) = render(cornered(tmp_path / "a.pdf", size), target, resolution=resolution, within=LimitsOnly()).pages
     scale = min(1, 1728 / 204 * 72 / size[0])
     assert (page.width, page.x_dpi, page.y_dpi) == (1728, 204, resolution.y_dpi)
     assert abs(page.rows - size[1] * scale * resolution.y_dpi / 72) <= 0.5
@@ -268,8 +269,8 @@ def test_a_scan_of_text_is_thresholded_and_a_photograph_dithered(tmp_path: Path)
                                   "pdflatex-forms.pdf", "pdflatex-image.pdf", "image.jpg", "smile.png", "smile.tiff",
                                   "README.md"])  # fmt: skip
 def test_samples(samples: Path, tmp_path: Path, name: str) -> None:
-    pages = render(samples / name, tmp_path / "a.tif", resolution=Resolution.STANDARD).pages
-    counted = source.inspect(samples / name).pages
+    pages = render(samples / name, tmp_path / "a.tif", resolution=Resolution.STANDARD, within=LimitsOnly()).pages
+    counted = source.inspect(samples / name, within=LimitsOnly()).pages
     assert len(pages) == (counted or 1)
     assert fax_tiff.read(tmp_path / "a.tif").pages == pages
     assert any(image.convert("L").getextrema()[0] == 0 for image in pages_of(tmp_path / "a.tif"))
@@ -311,6 +312,20 @@ def test_an_empty_page_from_ghostscript_is_an_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["touch", "part0-1.g4"])
     with pytest.raises(RenderingFailed, match="Page 1 could not be drawn"):
         fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+
+
+@pytest.mark.usefixtures("forked")
+def test_pages_that_are_not_coded_as_by_us_are_no_fax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken_over(order: dict[str, Any], **_: object) -> int:
+        Image.new("1", (1728, 2000), 1).save(order["target"], "TIFF", compression="group3", dpi=(204, 196))
+        return 1
+
+    # As whose it passes: a child that a document has taken over may write any file.
+    taken_over.__module__, taken_over.__qualname__ = rendering.__name__, "_render"
+    monkeypatch.setattr(rendering, "_render", taken_over)
+    with pytest.raises(RenderingFailed, match="not coded as we code pages"):
+        fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.pdf"]
 
 
 def test_ghostscript_past_its_processor_time(tmp_path: Path) -> None:
@@ -367,7 +382,7 @@ def test_every_name_of_the_contract_is_there() -> None:
 @pytest.mark.parametrize("size", [A4, LEGAL], ids=["a4", "legal"])
 def test_pages_made_for_every_machine_are_no_longer_than_a4(tmp_path: Path, size: tuple[float, float]) -> None:
     document, target = cornered(tmp_path / "a.pdf", size), tmp_path / "a.tif"
-    (page,) = render(document, target, resolution=Resolution.FINE_A4).pages
+    (page,) = render(document, target, resolution=Resolution.FINE_A4, within=LimitsOnly()).pages
     assert (page.width, page.y_dpi) == (1728, 196)
     # 297 mm; and nothing is cut off: the ink goes down to the last row.
     assert page.rows == 2292
@@ -380,6 +395,8 @@ def test_a_wide_fax_page_is_made_anew_for_every_machine(tmp_path: Path) -> None:
     wide.save(tmp_path / "a3.tif", compression="group4", dpi=(204, 196))
     kept = fine(tmp_path / "a3.tif", tmp_path / "kept.tif").pages
     assert [(page.width, page.rows) for page in kept] == [(2432, 4000)]
-    (page,) = render(tmp_path / "a3.tif", tmp_path / "made.tif", resolution=Resolution.FINE_A4).pages
+    (page,) = render(
+        tmp_path / "a3.tif", tmp_path / "made.tif", resolution=Resolution.FINE_A4, within=LimitsOnly()
+    ).pages
     assert page.width == 1728
     assert page.rows <= 2292

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,41 @@ def test_file_size(tmp_path: Path) -> None:
 def test_a_child_that_says_nothing() -> None:
     with pytest.raises(RenderingFailed, match="crashed"):
         sandbox.call(vanish, ceiling=CEILING)
+
+
+def heard(said: bytes) -> Any:
+    """What comes of a child that says this and ends."""
+    reading, writing = os.pipe()
+    os.write(writing, said)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as answers:
+        return sandbox.result(answers, CEILING, lambda done, total: None)  # noqa: ARG005 - whatever it is
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"progress": "x"}\n',
+        b'{"progress": [1, 2, 3]}\n',
+        b'{"progress": [1, true]}\n',
+        b"7\n",
+        b"[[\n",
+        b"{}\n",
+        b"\n",
+    ],
+)
+def test_an_answer_without_sense_is_a_failure_of_the_converter(said: bytes) -> None:
+    assert heard(b'{"progress": [1, 2]}\n{"result": 7}\n') == 7
+    with pytest.raises(RenderingFailed, match="made no sense"):
+        heard(said)
+
+
+def test_a_child_can_end_its_own_document_and_nothing_else() -> None:
+    with pytest.raises(EncryptedDocument, match="Give it"):
+        heard(b'{"error_id": "encrypted-document", "message": "Give it."}\n')
+    for error_id in (b'"database-unavailable"', b'"store-unavailable"', b'"sandbox-unavailable"', b"[]", b"7"):
+        with pytest.raises(RenderingFailed, match="Wait"):
+            heard(b'{"error_id": ' + error_id + b', "message": "Wait."}\n')
 
 
 def test_progress_arrives_in_order() -> None:

@@ -122,7 +122,7 @@ def test_a_page_that_cannot_be_decoded_is_left_out_and_the_others_keep_their_num
         assert [number for number, _ in page_images.read(source)] == [1, 3]
 
 
-def test_a_page_that_is_too_large_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_too_large_is_not_decoded(tmp_path: Path, forked: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_images, "MOST_PIXELS", 1728 * 600)
     tiff = saved(tmp_path / "a.tif", page(), page(1728, 700))
     assert len(images(tmp_path, tiff)) == 1

@@ -62,7 +62,7 @@ def ended(*_: object) -> None:
 
 
 def test_where_the_images_end_the_child_there_is_a_pdf(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, folder: Path, forked: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(page_images, "draw", ended)
     assert made_of(saved(tmp_path / "a.tif", page()), folder, 1).keys() == {RECEIVED_PDF}
@@ -83,7 +83,7 @@ def test_a_child_that_names_other_files_gives_nothing_away(
 
 
 def test_where_the_pdf_fails_there_are_images(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, folder: Path, forked: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
         raise ValueError("no such tag")

@@ -555,6 +555,8 @@ create table renderings (
     constraint renderings_rendered_document check ((state = 'rendered') = (document_id is not null)),
     constraint renderings_failed_error check ((state = 'failed') = (error_id is not null))
 );
+create index renderings_images_idx on renderings (tenant_id, images_id) where images_id is not null;
+create index renderings_thumbnail_idx on renderings (tenant_id, thumbnail_id) where thumbnail_id is not null;
 comment on table renderings is 'An original as fax TIFF at one resolution: made once, however many faxes send it.';
 comment on column renderings.images_id is 'Its pages for the screen (documents.kind page-images), thumbnail_id: its first page, small. Null: not made.';
 
@@ -634,6 +636,9 @@ create table faxes (
 ) with (fillfactor = 80);
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id);
 comment on index faxes_rendering_idx is 'Not of some states only: each change of state would have to be written into every index of faxes.';
+create index faxes_images_idx on faxes (tenant_id, images_id) where images_id is not null;
+create index faxes_thumbnail_idx on faxes (tenant_id, thumbnail_id) where thumbnail_id is not null;
+comment on index faxes_images_idx is 'For the foreign key: a document that goes must not have all faxes looked through. faxes_thumbnail_idx, and those of renderings: likewise.';
 create index faxes_created_idx on faxes (tenant_id, direction, created_at desc, id desc);
 comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
 comment on column faxes.state is

@@ -17,3 +17,9 @@ alter table faxes add column images_id bigint,
     add constraint faxes_thumbnail_fkey foreign key (tenant_id, thumbnail_id) references documents (tenant_id, id);
 comment on column faxes.images_id is
     'Inbound: its pages for the screen, thumbnail_id: the first one, small; null: not made. Outbound: those of its rendering.';
+
+create index renderings_images_idx on renderings (tenant_id, images_id) where images_id is not null;
+create index renderings_thumbnail_idx on renderings (tenant_id, thumbnail_id) where thumbnail_id is not null;
+create index faxes_images_idx on faxes (tenant_id, images_id) where images_id is not null;
+create index faxes_thumbnail_idx on faxes (tenant_id, thumbnail_id) where thumbnail_id is not null;
+comment on index faxes_images_idx is 'For the foreign key: a document that goes must not have all faxes looked through. faxes_thumbnail_idx, and those of renderings: likewise.';

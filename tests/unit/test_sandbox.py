@@ -73,8 +73,9 @@ def count(*, progress: Callable[[int, int], None]) -> str:
 
 def test_the_child_is_limited() -> None:
     before = resource.getrlimit(resource.RLIMIT_RTPRIO)
-    # As FreeSWITCH's unit has it; only root can.
-    resource.setrlimit(resource.RLIMIT_RTPRIO, (resource.RLIM_INFINITY,) * 2 if os.geteuid() == 0 else before)
+    # As FreeSWITCH's unit has it; not everybody may, nor root in every container.
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_RTPRIO, (resource.RLIM_INFINITY,) * 2)
     try:
         given = sandbox.call(limits, ceiling=CEILING)
     finally:

@@ -204,6 +204,8 @@ def _limit(ceiling: Ceiling) -> None:
         (resource.RLIMIT_FSIZE, ceiling.file_bytes),
         (resource.RLIMIT_NOFILE, ceiling.open_files),
         (resource.RLIMIT_CORE, 0),
+        # FreeSWITCH may have the right to it, and whatever it starts would have it too.
+        (resource.RLIMIT_RTPRIO, 0),
     ):
         resource.setrlimit(kind, (wanted, wanted))
     used = time.process_time()

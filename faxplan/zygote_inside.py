@@ -34,6 +34,7 @@ def main() -> None:
     if os.getpid() != 1:
         # It ends all processes that it can reach.
         raise SystemExit("This runs as the first process of a sandbox only (faxplan.zygote).")
+    _step_back()
     control = socket.socket(fileno=int(sys.argv[1]))
     _hide()
     for name in sys.argv[2:]:
@@ -82,6 +83,12 @@ def _end_all(child: int) -> int:
             if pid == child:
                 found = status
     return found
+
+
+def _step_back() -> None:
+    """FreeSWITCH may run with real-time priority, which whatever it starts has too: the calls come first."""
+    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _hide() -> None:

@@ -238,6 +238,19 @@ def test_that_test_can_fail(tmp_path: Path) -> None:
         assert inside(place, TRACING_A_CHILD)[:2] == [0, "mem"]
 
 
+def test_real_time_priority_is_given_up(namespaces_work: None, tmp_path: Path) -> None:
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        pytest.skip("only root, or who has CAP_SYS_NICE, has such a priority")
+    try:
+        with Namespace().workplace(tmp_path) as place:
+            policies = inside(place, "import os\nanswer = [os.sched_getscheduler(pid) for pid in (0, 1)]")
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    assert policies == [os.SCHED_OTHER, os.SCHED_OTHER]
+
+
 def test_signals_do_not_end_the_zygote(kept: KeptNamespace) -> None:
     code = "import os, signal\nfor number in range(1, 65):\n    os.kill(1, number)\nanswer = 'sent'"
     for documents in (1, 2):

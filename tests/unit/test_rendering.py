@@ -10,10 +10,11 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image, ImageDraw, ImageSequence
 
-from faxplan import fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
+from faxplan import demo, fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
 from faxplan.confinement import LimitsOnly
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.fax_tiff import FaxTiff
+from faxplan.namespaces import Namespace
 from faxplan.paper import CHOICES
 from faxplan.rendering import Resolution, Tone, render
 
@@ -362,6 +363,24 @@ def test_from_a_process_with_threads(tmp_path: Path) -> None:
     finally:
         release.set()
         thread.join()
+
+
+def test_pages_are_the_same_inside_a_namespace(namespaces_work: None, tmp_path: Path) -> None:
+    """Also with fonts that are not in the document, and those of other scripts: they are found inside."""
+    fonts, text, picture = tmp_path / "fonts.pdf", tmp_path / "text.txt", tmp_path / "picture.png"
+    with pikepdf.new() as pdf:
+        for name in (Name.Helvetica, Name.Courier, Name.ZapfDingbats, Name("/NobodyHasIt")):
+            pdf.add_blank_page(page_size=A4)
+            font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=name)
+            pdf.pages[-1].obj.Resources = Dictionary(Font=Dictionary(F=font))
+            pdf.pages[-1].obj.Contents = pdf.make_stream(b"BT /F 24 Tf 50 700 Td (Quick fox 0123) Tj ET")
+        pdf.save(fonts)
+    text.write_text("Grüße, 日本語, العربية, Ελληνικά\n")
+    Image.radial_gradient("L").resize((900, 1200)).save(picture, dpi=(100, 100))
+    for document in (demo.DOCUMENT, fonts, text, picture):
+        fine(document, tmp_path / "outside.tif")
+        render(document, tmp_path / "inside.tif", resolution=Resolution.FINE, within=Namespace())
+        assert (tmp_path / "inside.tif").read_bytes() == (tmp_path / "outside.tif").read_bytes()
 
 
 def test_office_documents_go_through_libreoffice(

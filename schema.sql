@@ -535,7 +535,8 @@ create table documents (
     constraint documents_object_name_key unique (object_name),
     constraint documents_sealed_or_not check ((header_digest is null) = (sha256 is not null)),
     constraint documents_header_digest_size check (octet_length(header_digest) = 32),
-    constraint documents_kind_known check (kind in ('original', 'rendering', 'received-tiff', 'received-pdf'))
+    constraint documents_kind_known check (
+        kind in ('original', 'rendering', 'received-tiff', 'received-pdf', 'page-images', 'thumbnail'))
 );
 comment on table documents is 'What lies in the document store: one row an object.';
 comment on column documents.sha256 is 'Of an object that was stored before documents were sealed, hexadecimal; null: it is sealed.';
@@ -543,6 +544,7 @@ comment on column documents.header_digest is 'SHA-256 of the sealed file''s head
 comment on column documents.sealed_name is 'The file''s name, which its file key opens. file_name is of documents that are not sealed.';
 comment on column documents.bytes is 'Of the document, not of the object that it is sealed in.';
 comment on column documents.object_name is 'Random; says nothing about tenant or content.';
+comment on column documents.kind is 'page-images: a ZIP with a PNG a page, for the screen. thumbnail: the first page, small. Both of what the rendering or the TIFF holds.';
 
 create table renderings (
     tenant_id           bigint not null,
@@ -554,9 +556,13 @@ create table renderings (
     error_id            text,
     error_text          text,
     created_at          timestamptz not null default now(),
+    images_id           bigint,
+    thumbnail_id        bigint,
     constraint renderings_pkey primary key (tenant_id, id),
     constraint renderings_original_fkey foreign key (tenant_id, original_id) references documents (tenant_id, id),
     constraint renderings_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
+    constraint renderings_images_fkey foreign key (tenant_id, images_id) references documents (tenant_id, id),
+    constraint renderings_thumbnail_fkey foreign key (tenant_id, thumbnail_id) references documents (tenant_id, id),
     constraint renderings_original_key unique (tenant_id, original_id, resolution),
     constraint renderings_resolution_known check (resolution in ('standard', 'fine', 'superfine', 'fine-a4')),
     constraint renderings_state_known check (state in ('waiting', 'rendered', 'failed')),
@@ -564,7 +570,10 @@ create table renderings (
     constraint renderings_failed_error check ((state = 'failed') = (error_id is not null))
 );
 create index renderings_document_idx on renderings (tenant_id, document_id) where document_id is not null;
+create index renderings_images_idx on renderings (tenant_id, images_id) where images_id is not null;
+create index renderings_thumbnail_idx on renderings (tenant_id, thumbnail_id) where thumbnail_id is not null;
 comment on table renderings is 'An original as fax TIFF at one resolution: made once, however many faxes send it.';
+comment on column renderings.images_id is 'Its pages for the screen (documents.kind page-images), thumbnail_id: its first page, small. Null: not made.';
 
 create table render_jobs (
     tenant_id     bigint not null,
@@ -619,6 +628,8 @@ create table faxes (
     post_dial        text not null default '',
     deleted_at       timestamptz,
     purged_at        timestamptz,
+    images_id        bigint,
+    thumbnail_id     bigint,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -626,6 +637,8 @@ create table faxes (
     constraint faxes_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id),
     constraint faxes_tiff_fkey foreign key (tenant_id, tiff_id) references documents (tenant_id, id),
     constraint faxes_pdf_fkey foreign key (tenant_id, pdf_id) references documents (tenant_id, id),
+    constraint faxes_images_fkey foreign key (tenant_id, images_id) references documents (tenant_id, id),
+    constraint faxes_thumbnail_fkey foreign key (tenant_id, thumbnail_id) references documents (tenant_id, id),
     constraint faxes_direction_known check (direction in ('outbound', 'inbound')),
     constraint faxes_state_known check (
         (direction = 'outbound' and state in ('accepted', 'queued', 'dialing', 'sending', 'sent', 'failed', 'cancelled'))
@@ -640,6 +653,9 @@ create table faxes (
 ) with (fillfactor = 80);
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id);
 comment on index faxes_rendering_idx is 'Not of some states only: each change of state would have to be written into every index of faxes.';
+create index faxes_images_idx on faxes (tenant_id, images_id) where images_id is not null;
+create index faxes_thumbnail_idx on faxes (tenant_id, thumbnail_id) where thumbnail_id is not null;
+comment on index faxes_images_idx is 'For the foreign key: a document that goes must not have all faxes looked through. faxes_thumbnail_idx, and those of renderings: likewise.';
 create index faxes_created_idx on faxes (tenant_id, direction, created_at desc, id desc);
 create index faxes_kept_idx on faxes (tenant_id, mailbox_id, direction, created_at, id) where purged_at is null;
 comment on index faxes_kept_idx is 'What purge looks through. Not of finished_at: the end of a fax would have to be written into every index of faxes.';
@@ -659,6 +675,8 @@ comment on column faxes.reserved_pages is 'Pages held in the quota until the fax
 comment on column faxes.explanation is 'Why it is in this state, in words for its user.';
 comment on column faxes.priority is '10: urgent, 100: normal, 1000: bulk. Urgent goes before its tenant''s other faxes, and bulk after what is not bulk of all tenants.';
 comment on column faxes.send_at is 'Not dialled before; null: at once.';
+comment on column faxes.images_id is
+    'Inbound: its pages for the screen, thumbnail_id: the first one, small; null: not made. Outbound: those of its rendering.';
 comment on column faxes.t38_off is 'This fax''s next call goes without T.38, because earlier ones failed with it. v17_off, ecm_off: likewise.';
 comment on column faxes.rendered_again is 'Its pages were made anew, as A4, because a far machine did not take them.';
 comment on column faxes.waits_since is 'Since then no trunk could take it; null: the last call reached its number, or there was none.';
@@ -1528,7 +1546,7 @@ grant update (database, generation) on purge_state to faxplan_admin;
 -- purge: destroys what was kept for long enough. It reads no wrap, no trace and no notice.
 grant select on schema_migration, tenants, mailboxes, faxes, renderings, audit_tree to faxplan_purge;
 grant insert on audit to faxplan_purge;
-grant update (purged_at, rendering_id, tiff_id, pdf_id) on faxes to faxplan_purge;
+grant update (purged_at, rendering_id, tiff_id, pdf_id, images_id, thumbnail_id) on faxes to faxplan_purge;
 grant delete on faxes, attempts, renderings, render_jobs, documents, mailbox_wraps, transient_wraps, mailbox_entries, notices, t30_traces
     to faxplan_purge;
 grant select (tenant_id, id, fax_id, channel_uuid) on attempts to faxplan_purge;

@@ -2,17 +2,19 @@
 
 It begins when every mailbox has a key, since nobody could read again what is sealed to none. A document at a time: its
 sealed object is in the store before the row names it, and the plain one goes after that. So it can be stopped and
-started again at any point; what a crash leaves plain and without a row goes at the next run.
+started again at any point; what a crash leaves plain and without a row goes at the next run. Pages for the screen are
+made on the way, since their plain pages are at hand this once.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import document_store, documents, sealed, tenants, transient_readers, vault
+from faxplan import document_store, documents, renderings, sealed, tenants, transient_readers, vault
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
+from faxplan.documents import Sealed, Wrapped
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.tenants import Tenant
 
@@ -91,7 +93,9 @@ def _seal(db: Database, store: Store, tenant_id: int, document_id: int, plain: P
     with db.tenant(tenant_id) as tx:
         stored = documents.get(tx, tenant_id, document_id)
     store.copy_to(stored, plain, None)
-    made = store.seal(plain, tenant_id, stored.kind)
+    has_pages = stored.kind in (documents.RENDERING, documents.RECEIVED_TIFF)
+    images = renderings.images_if_possible(plain, plain.parent, within=store.confinement) if has_pages else {}
+    made, *drawn = renderings.seal_all(store, tenant_id, {stored.kind: plain} | images)
     plain.unlink()
     done = False
     try:
@@ -101,15 +105,33 @@ def _seal(db: Database, store: Store, tenant_id: int, document_id: int, plain: P
             mailboxes = vault.keys_of_mailboxes(tx, tenant_id, mailbox_ids)
             name = documents.plain_name(tx, tenant_id, document_id)
             done = documents.replace_plain(tx, document_id, made.wrapped(mailboxes, machines, file_name=name))
+            if done and drawn:
+                _add_images(tx, tenant_id, document_id, [each.wrapped(mailboxes) for each in drawn])
     except DatabaseUnavailable:
         # It may have committed before it went away, and the row then names our object: an orphan is cheaper.
         raise
     except BaseException:
-        store.delete(made.stored.object_name)
+        _discard(store, [made, *drawn])
         raise
     if not done:
-        store.delete(made.stored.object_name)
+        _discard(store, [made, *drawn])
     return stored.object_name, waits
+
+
+def _discard(store: Store, made: Sequence[Sealed]) -> None:
+    for each in made:
+        store.delete(each.stored.object_name)
+
+
+def _add_images(tx: Transaction, tenant_id: int, document_id: int, drawn: Sequence[Wrapped]) -> None:
+    """Page images and thumbnail of a document, for its rendering or for the fax that it came as."""
+    pages = tx.value("select pages from documents where tenant_id = %s and id = %s", (tenant_id, document_id))
+    ids = {each.stored.kind: documents.record_made(tx, each, pages) for each in drawn}
+    values = (ids.get(documents.PAGE_IMAGES), ids.get(documents.THUMBNAIL), tenant_id, document_id)
+    tx.execute(
+        "update renderings set images_id = %s, thumbnail_id = %s where tenant_id = %s and document_id = %s", values
+    )
+    tx.execute("update faxes set images_id = %s, thumbnail_id = %s where tenant_id = %s and tiff_id = %s", values)
 
 
 def _readers(tx: Transaction, tenant_id: int, document_id: int) -> tuple[list[int], bool]:

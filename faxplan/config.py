@@ -22,6 +22,7 @@ DEFAULT_FILE = Path("/etc/faxplan/faxplan.toml")
 CALL_CAP_SECONDS = 3600
 ROLES = ("admin", "portal", "switch", "worker", "purge")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+SANDBOXES = ("namespace", "limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Settings:
     """Private spool of calls in progress, best on tmpfs; default: `spool` below state_dir."""
     keys_dir: Path | None = None
     """Private keys that open what waits to be sent, in no backup; default: `keys` below state_dir."""
+    sandbox: str = "namespace"
+    """What confines the converters of documents: "namespace" (and limits), or "limits" alone."""
     node: str = field(default_factory=socket.gethostname)
     """Name of this FreeSWITCH machine in the database."""
     max_channels: int = 100
@@ -162,12 +165,17 @@ class Settings:
         return shown
 
 
+def settings_file(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the settings are, or would be."""
+    return Path(environment.get("FAXPLAN_CONFIG", DEFAULT_FILE))
+
+
 def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from `file` (default: see the module) and `environment`.
 
     Raises InvalidSetting for an unknown key, a wrong type, or a missing database_url.
     """
-    path = file or Path(environment.get("FAXPLAN_CONFIG", DEFAULT_FILE))
+    path = file or settings_file(environment)
     values: dict[str, Any] = {}
     if path.exists():
         try:
@@ -185,6 +193,8 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) 
             values[key] = text
     if "database_url" not in values:
         raise InvalidSetting(f"database_url is not set. Put it into {path} or into FAXPLAN_DATABASE_URL.")
+    if values.get("sandbox", SANDBOXES[0]) not in SANDBOXES:
+        raise InvalidSetting(f'Setting sandbox = {values["sandbox"]!r} cannot be used: "namespace" or "limits".')
     return Settings(**{key: _typed(key, known[key], value) for key, value in values.items()})
 
 

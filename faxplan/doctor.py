@@ -19,6 +19,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
         findings.append(error("settings", str(settings), "docs/settings.md describes every setting."))
         return findings
     findings.append(ok("settings", "read"))
+    findings.append(doctor_host.sandbox(settings))
     findings += doctor_folders.folders(settings)
     database, seen = doctor_database.database(settings)
     findings += database

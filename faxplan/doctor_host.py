@@ -1,11 +1,14 @@
-"""The doctor on this machine's programs and libraries."""
+"""The doctor on this machine's programs and libraries, and on what confines them."""
 
 import ctypes
+import os
 import shutil
 
 from PIL import features
 
-from faxplan import freeswitch_found, source, typeface
+from faxplan import freeswitch_found, namespace, source, typeface
+from faxplan.config import Settings
+from faxplan.confinement import LIMITS
 from faxplan.errors import FaxplanError
 from faxplan.findings import Finding, error, ok, warning
 
@@ -15,6 +18,26 @@ _SPANDSP = "libspandsp.so.2"
 def programs() -> list[Finding]:
     """Ghostscript, fonts, libspandsp, LibreOffice."""
     return [_ghostscript(), _fonts(), _spandsp(), _office()]
+
+
+def sandbox(settings: Settings) -> Finding:
+    """What confines converters. Tried as the user whom the state folder belongs to, whom the worker runs as.
+
+    The unit of a service may forbid more than is forbidden here: then the worker's log has the cause.
+    """
+    if settings.sandbox == LIMITS:
+        return warning(
+            "sandbox",
+            "limits alone, by the settings: a document that takes a converter over has the worker's rights",
+            'Take sandbox = "limits" out of the settings; this check then says whether namespaces work here.',
+        )
+    user = None
+    if os.geteuid() == 0 and settings.state_dir.is_dir():
+        user = settings.state_dir.stat().st_uid or None
+    found = namespace.trouble(user=user)
+    if found is None:
+        return ok("sandbox", "documents are converted in namespaces, by bubblewrap")
+    return error("sandbox", f"{found.cause}. No document is converted, and faxes that are handed in wait", found.remedy)
 
 
 def _ghostscript() -> Finding:

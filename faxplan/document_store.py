@@ -16,12 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from faxplan import sealed, transient_readers
+from faxplan import namespaces, sealed, transient_readers
 from faxplan.config import Settings
+from faxplan.confinement import Confinement
 from faxplan.documents import Locked, Sealed, StoredObject, ToSend
 from faxplan.errors import FaxplanError
 from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.key_folder import KeyFolder
+from faxplan.namespaces import Namespace
 from faxplan.scratch import Scratch
 from faxplan.sealed import Context, SealBroken, SealedReader
 from faxplan.transient_readers import KeyGone
@@ -71,13 +73,17 @@ def seal_file(source: Path, target: Path, tenant_id: int, kind: str, object_name
 class Store:
     """A folder of objects; each is written once and never changed. Every method but `delete` raises StoreUnavailable.
 
-    keys: with which this machine opens what waits to be sent. makes_itself: made by the first `seal`, where there is no
-    such folder. On a disk of its own it must not be: the folder may be missing because the disk is.
+    keys: with which this machine opens what waits to be sent. confinement: of what parses documents before they come
+    here and after; unless said otherwise, a namespace for each. makes_itself: made by the first `seal`, where there is
+    no such folder. On a disk of its own it must not be: the folder may be missing because the disk is.
     """
 
-    def __init__(self, root: Path, keys: KeyFolder, *, makes_itself: bool = True) -> None:
+    def __init__(
+        self, root: Path, keys: KeyFolder, *, confinement: Confinement | None = None, makes_itself: bool = True
+    ) -> None:
         self.root = root
         self.keys = keys
+        self.confinement = confinement or Namespace()
         self.marker = root / _MARKER
         self._makes_itself = makes_itself
         self._scratch = Scratch(root / ".scratch")
@@ -85,7 +91,12 @@ class Store:
     @classmethod
     def of(cls, settings: Settings) -> "Store":
         """This installation's. One that store_dir names may lie on a disk of its own."""
-        return cls(settings.store, KeyFolder(settings.keys), makes_itself=settings.store_dir is None)
+        return cls(
+            settings.store,
+            KeyFolder(settings.keys),
+            confinement=namespaces.of(settings),
+            makes_itself=settings.store_dir is None,
+        )
 
     @property
     def scratch(self) -> Scratch:

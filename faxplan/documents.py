@@ -17,6 +17,16 @@ from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 
 ORIGINAL, RENDERING, RECEIVED_TIFF, RECEIVED_PDF = "original", "rendering", "received-tiff", "received-pdf"
+PAGE_IMAGES, THUMBNAIL = "page-images", "thumbnail"
+"""For the screen, of a rendering or of a received TIFF (page_images.py): for readers alone, and no machine."""
+MEDIA_TYPES = {
+    RENDERING: "image/tiff",
+    RECEIVED_TIFF: "image/tiff",
+    RECEIVED_PDF: "application/pdf",
+    PAGE_IMAGES: "application/zip",
+    THUMBNAIL: "image/png",
+}
+"""Of what this installation makes. An original's is what its sender handed in."""
 
 
 class Locked(FaxplanError):
@@ -122,6 +132,11 @@ def record(tx: Transaction, document: Wrapped, *, media_type: str, pages: int | 
     )
     _keep_wraps(tx, document_id, document)
     return document_id
+
+
+def record_made(tx: Transaction, document: Wrapped, pages: int | None) -> int:
+    """The same, of one that this installation made."""
+    return record(tx, document, media_type=MEDIA_TYPES[document.stored.kind], pages=pages)
 
 
 def _keep_wraps(tx: Transaction, document_id: int, document: Wrapped) -> None:

@@ -1,12 +1,15 @@
 """How a node's calls end in the database: those that were reported, those that nobody will report, those received."""
 
-from faxplan import failure_rules, inbound, pending, settling, t30_trace
+from collections.abc import Callable
+
+from faxplan import failure_rules, inbound, settling, t30_trace
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row
 from faxplan.document_store import Store
 from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
 from faxplan.pending import Pending, PendingFax
+from faxplan.salvage import Salvage
 from faxplan.spool import OutboundSidecar, Spool
 
 LOST = CallResult(hangup_cause="NONE")
@@ -14,9 +17,9 @@ LOST = CallResult(hangup_cause="NONE")
 
 
 class Endings:
-    """The runtime's hand in it. actor: for the audit. Every method raises DatabaseUnavailable, and may be repeated.
+    """The runtime's hand in it. actor: for the audit; log: as Switch.log.
 
-    Those that deliver raise StoreUnavailable, too.
+    Every method raises DatabaseUnavailable, and may be repeated. Those that deliver raise StoreUnavailable, too.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Endings:
         *,
         actor: str,
         calls_to_one_number: int,
+        log: Callable[[str, str], None],
     ) -> None:
         self._db = db
         self._store = store
@@ -39,6 +43,7 @@ class Endings:
         self._live = live
         self._actor = actor
         self._calls_to_one_number = calls_to_one_number
+        self._salvage = Salvage(db, store, spool, pending_faxes, actor=actor, log=log)
 
     def settle(self, outcome: Outcome) -> None:
         """Settles what the journal holds, and takes it out."""
@@ -86,16 +91,21 @@ class Endings:
 
     def deliver(self, received: PendingFax) -> None:
         """Brings a received fax into its mailbox."""
+        if self._salvage.has(received.sidecar.attempt_id):
+            # As a crash has left it, and the rest of it is being made.
+            return
         inbound.deliver(self._db, self._store, received, actor=self._actor)
 
     def adopt(self, attempt_id: int) -> None:
-        """Delivers what a call that is gone has left in the spool."""
-        received = pending.adopt(self._spool, self._pending, attempt_id)
-        if received is not None:
-            self.deliver(received)
+        """Delivers what a call that is gone has left in the spool, in a thread: see salvage."""
+        self._salvage.take(attempt_id)
+
+    def close(self) -> None:
+        """Waits for nothing."""
+        self._salvage.close()
 
     def _end_received(self, call: Row, *, answered: bool) -> None:
-        if not self._pending.holds(call["attempt_id"]):
+        if not self._pending.holds(call["attempt_id"]) and not self._salvage.has(call["attempt_id"]):
             answered = answered or self._pending.has_damaged(call["attempt_id"])
             unanswered = None if answered else inbound.NOT_ANSWERED
             inbound.abandon(self._db, call, actor=self._actor, unanswered=unanswered)

@@ -24,6 +24,11 @@ WIDTHS = {1728: "A4", 2048: "B4", 2432: "A3"}
 # T.4 resolutions that go with these widths, as spandsp pairs them, each within five per cent (t4_tx.c, resolution_map).
 _RESOLUTIONS = ((204.0, (98.0, 196.0, 391.0)), (200.0, (100.0, 200.0, 400.0)))
 _TOLERANCE = 0.95
+_OUR_CODING = (
+    (tiff_directory.COMPRESSION, 0),
+    (tiff_directory.PHOTOMETRIC, -1),
+    (tiff_directory.FILL_ORDER, 1),
+)
 _COMPRESSIONS = {tiff_directory.G3: "G3", tiff_directory.G4: "G4"}
 
 
@@ -51,8 +56,12 @@ class FaxTiff:
     pages: tuple[FaxPage, ...]
 
 
-def read(path: Path) -> FaxTiff:
-    """What the file holds. Raises NotFaxReady naming the first page that cannot be sent. Decodes nothing."""
+def read(path: Path, *, coded_by_us: bool = False) -> FaxTiff:
+    """What the file holds. Raises NotFaxReady naming the first page that cannot be sent. Decodes nothing.
+
+    coded_by_us: nor one that `tiff_directory.write` would not have written so. Such a page would be decoded in the
+    switch before it is sent, and a converter that was taken over may have written it.
+    """
     pages: list[FaxPage] = []
     try:
         with tiff_directory.mapped(path) as data:
@@ -60,6 +69,10 @@ def read(path: Path) -> FaxTiff:
                 page = fax_page(directory, len(pages) + 1)
                 if any(offset + count > len(data) or count == 0 for offset, count, _ in directory.strips()):
                     raise NotFaxReady(f"Page {len(pages) + 1} is cut short. Render the document again.")
+                if coded_by_us and not _is_one_strip(directory):
+                    raise NotFaxReady(
+                        f"Page {len(pages) + 1} is not coded as we code pages. Render the document again."
+                    )
                 pages.append(page)
     except BrokenTiff as error:
         where = f"after page {len(pages)}" if pages else "at its start"
@@ -67,6 +80,11 @@ def read(path: Path) -> FaxTiff:
     if not pages:
         raise NotFaxReady("The TIFF file has no page. Render the document again.")
     return FaxTiff(tuple(pages))
+
+
+def _is_one_strip(directory: Directory) -> bool:
+    coding = [directory.number(tag, default) for tag, default in _OUR_CODING]
+    return coding == [tiff_directory.G4, 0, 1] and len(directory.strips()) == 1
 
 
 def fax_page(directory: Directory, number: int) -> FaxPage:

@@ -44,6 +44,33 @@ def private_folder(path: Path) -> None:
             path.chmod(0o700)
 
 
+def empty_folder(folder: Path) -> None:
+    """Removes all that is in a folder of ours, however deep, whoever made it so. Follows no link. Raises OSError.
+
+    Folders are lifted to the top before they are emptied: whoever nests ten thousand of them reaches no limit of
+    ours, neither of recursion nor of a path's length. Nobody else may be at work in it.
+    """
+    while entries := list(folder.iterdir()):
+        for entry in entries:
+            if not _is_folder(entry):
+                entry.unlink()
+                continue
+            entry.chmod(0o700)
+            for inner in list(entry.iterdir()):
+                if _is_folder(inner):
+                    # One that may not be written cannot be moved: its `..` changes.
+                    inner.chmod(0o700)
+                    inner.rename(folder / f".emptied-{secrets.token_hex(8)}")
+                else:
+                    inner.unlink()
+            entry.rmdir()
+
+
+def _is_folder(path: Path) -> bool:
+    """Of a link: that it is none."""
+    return stat.S_ISDIR(path.lstat().st_mode)
+
+
 def fsync_folder(folder: Path) -> None:
     """Makes the folder's entries durable: without it, a new file's name may be lost though its content is safe."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -22,7 +22,8 @@ class Fax:
     calling_number None: withheld. pages None: known after rendering, or not received yet.
     pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
     now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
-    tiff_id: the received pages, or those that are sent. post_dial: what is dialled after the answer (post_dial.split).
+    tiff_id: the received pages, or those that are sent; images_id, thumbnail_id: what shows them (documents.kind), None
+    where there is none. post_dial: what is dialled after the answer (post_dial.split).
     held_by: why a due one is not dialled, beside that all lines may be busy: tenant or trunks-off (switched off),
     hours, hour-full (caps of calls and pages), barred, no-route, trunks-rest; None: nothing but that.
     purged_at: since then it has no pages (purge).
@@ -51,6 +52,8 @@ class Fax:
     post_dial: str = ""
     held_by: str | None = None
     purged_at: datetime | None = None
+    images_id: int | None = None
+    thumbnail_id: int | None = None
 
     @property
     def final(self) -> bool:
@@ -162,7 +165,8 @@ _FAX = f"""
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
            f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
-           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at
+           coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at,
+           coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id

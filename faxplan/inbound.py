@@ -1,16 +1,14 @@
 """One fax in: accepted before the answer, received into the spool, delivered from a persistent `pending/`.
 
     accept    look-up and a `receiving` row, all before the answer: never an answer that we cannot keep (accepting.py)
-    secure    after the call: TIFF and PDF, sealed to the mailbox, and how the call ended, durable in
-              pending/<attempt>/, with or without a database (pending.py)
-    deliver   both stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/ goes
+    secure    after the call: TIFF, PDF, page images and thumbnail, sealed to the mailbox, and how the call ended,
+              durable in pending/<attempt>/, with or without a database (pending.py)
+    deliver   all stored, then mailbox entry, notice and audit in one transaction; then pending/<attempt>/ goes
 
 Whatever a crash leaves behind is found again in the spool or in pending/ and goes the same way (pending.adopt).
 """
 
-import fcntl
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum, auto
@@ -21,7 +19,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Wrapped
 from faxplan.pending import PendingFax
-from faxplan.received_documents import MEDIA_TYPES, Brought
+from faxplan.received_documents import Brought
 from faxplan.spool import InboundSidecar, Spool
 
 LOG = logging.getLogger(__name__)
@@ -46,28 +44,20 @@ def deliver(db: Database, store: Store, fax: PendingFax, *, actor: str) -> str |
     that one is kept in pending/unclaimed/. Raises DatabaseUnavailable and StoreUnavailable: everything stays in
     pending/.
     """
-    try:
-        folder = os.open(fax.folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # It may have been delivered, and removed, between the opening and the lock.
-        return _deliver_locked(db, store, fax, actor) if fax.folder.exists() else None
-    except BlockingIOError:
-        return None
-    finally:
-        os.close(folder)
+    with pending.held(fax.folder) as is_ours:
+        # Read again: what is made of its pages may have come to it since.
+        now = pending.read(fax.folder) if is_ours else None
+        return None if now is None else _deliver_held(db, store, now, actor)
 
 
-def _deliver_locked(db: Database, store: Store, fax: PendingFax, actor: str) -> str | None:
+def _deliver_held(db: Database, store: Store, fax: PendingFax, actor: str) -> str | None:
     store.check()
     with db.tenant(fax.sidecar.tenant_id) as tx:
         mailbox = None
         if fax.brought is None:
             mailbox = vault.mailbox_for(tx, fax.sidecar.tenant_id, fax.sidecar.mailbox_id)
     if mailbox is not None:
-        fax = fax.sealed_to(mailbox)
+        fax = fax.sealed_to(mailbox, store.confinement)
     if fax.brought is None:
         LOG.error("attempt %s: nobody is enrolled who could open its fax; it waits", fax.sidecar.attempt_id)
         return None
@@ -133,16 +123,13 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
             return standing
         if queue.take_call(tx, side.tenant_id, side.attempt_id) is None:
             attempts.reopen(tx, side.tenant_id, side.attempt_id)
-        ids = {
-            each.stored.kind: documents.record(tx, each, media_type=MEDIA_TYPES[each.stored.kind], pages=pages)
-            for each in brought.documents
-        }
+        ids = {each.stored.kind: documents.record_made(tx, each, pages) for each in brought.documents}
         attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
         attempts.keep_trace(tx, side.tenant_id, side.attempt_id, trace)
         tx.execute(
             """update faxes set state = %s, explanation = %s, error_id = %s, pages = %s, pages_done = %s,
-                      attempts_made = 1, tiff_id = %s, pdf_id = %s, finished_at = now(), deleted_at = null,
-                      purged_at = null
+                      attempts_made = 1, tiff_id = %s, pdf_id = %s, images_id = %s, thumbnail_id = %s,
+                      finished_at = now(), deleted_at = null, purged_at = null
                where tenant_id = %s and id = %s""",
             (
                 state,
@@ -152,6 +139,8 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
                 pages,
                 ids.get(documents.RECEIVED_TIFF),
                 ids.get(documents.RECEIVED_PDF),
+                ids.get(documents.PAGE_IMAGES),
+                ids.get(documents.THUMBNAIL),
                 side.tenant_id,
                 side.fax_id,
             ),

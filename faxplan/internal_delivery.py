@@ -2,8 +2,9 @@
 
 It waits in fax_queue like any other, in a lane of its own, until one transaction takes it out, settles it for its
 sender and lays it into its receiver's mailbox: each side's rows in its own tenant. So it is delivered once, whatever
-breaks; a crash before the commit leaves it queued, and at most two objects in the store that no row names. The receiver
-gets what a call would have brought, under the sender's header line; and who may not call is refused as by a call.
+breaks; a crash before the commit leaves it queued, and at most four objects in the store that no row names. The
+receiver gets what a call would have brought, under the sender's header line; and who may not call is refused as by a
+call.
 docs/decisions/internal-delivery.md says why it is so, and why the runtime does it.
 """
 
@@ -24,7 +25,7 @@ from faxplan import (
     mailboxes,
     notices,
     queue,
-    received,
+    received_copies,
     settling,
     staging,
     tenants,
@@ -39,8 +40,8 @@ from faxplan.documents import Sealed, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred
+from faxplan.places import Places
 from faxplan.queue import InternalFax
-from faxplan.received_documents import MEDIA_TYPES
 from faxplan.tenants import Tenant
 from faxplan.vault import MailboxKey
 
@@ -152,7 +153,7 @@ def _refusal(tx: Transaction, caller: _Caller, did: Did, mailbox: MailboxKey | N
 
 
 def _prepare(store: Store, case: _Case, sender: Tenant, made: list[Sealed]) -> CallResult:
-    """How it ends for the sender. If well, the receiver's TIFF and PDF are in the store, and noted in `made`."""
+    """How it ends for the sender. If well, the receiver's documents are in the store, and noted in `made`."""
     if case.caller is None:
         return without_channel("no-caller-id", ended_at=time.time())
     if (barred := _barred(case, sender)) is not None:
@@ -165,8 +166,10 @@ def _prepare(store: Store, case: _Case, sender: Tenant, made: list[Sealed]) -> C
         with store.scratch.folder() as folder:
             tiff = _arrived(store, case, sender, ident, folder)
             made.append(store.seal(tiff, case.did.tenant_id, documents.RECEIVED_TIFF))
-            if (pdf := _pdf(tiff, folder / "fax.pdf")) is not None:
-                made.append(store.seal(pdf, case.did.tenant_id, documents.RECEIVED_PDF))
+            copies = received_copies.make(
+                tiff, folder, case.pages - case.start_page, Places(1), within=store.confinement
+            )
+            made.extend(store.seal(file, case.did.tenant_id, kind) for kind, file in copies.items())
     except FaxplanError as error:
         if error.retryable:
             raise
@@ -215,16 +218,6 @@ def _arrived(store: Store, case: _Case, sender: Tenant, ident: str, folder: Path
         header_line.rest(pages, folder / "rest.tif", case.start_page)
         pages = folder / "rest.tif"
     return pages
-
-
-def _pdf(tiff: Path, pdf: Path) -> Path | None:
-    try:
-        received.to_pdf(tiff, pdf)
-    except Exception:
-        # As with a fax that came by a call: the TIFF alone.
-        LOG.exception("no PDF of an internal fax")
-        return None
-    return pdf
 
 
 def _commit(
@@ -289,16 +282,11 @@ def _receive(
 ) -> None:
     """The receiver's side: what a call would have left, all in its own tenant."""
     words = inbound.in_words("received", result.pages, result)
-    ids = {
-        each.stored.kind: documents.record(
-            tx, each.wrapped([mailbox]), media_type=MEDIA_TYPES[each.stored.kind], pages=result.pages
-        )
-        for each in made
-    }
+    ids = {each.stored.kind: documents.record_made(tx, each.wrapped([mailbox]), result.pages) for each in made}
     row: Row = tx.one(
         """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number, pages, pages_done,
-                              attempts_made, tiff_id, pdf_id, explanation, finished_at)
-           values (%s, 'inbound', 'received', %s, %s, %s, %s, %s, 1, %s, %s, %s, now()) returning id""",
+                              attempts_made, tiff_id, pdf_id, images_id, thumbnail_id, explanation, finished_at)
+           values (%s, 'inbound', 'received', %s, %s, %s, %s, %s, 1, %s, %s, %s, %s, %s, now()) returning id""",
         (
             did.tenant_id,
             mailbox.mailbox_id,
@@ -308,6 +296,8 @@ def _receive(
             result.pages,
             ids[documents.RECEIVED_TIFF],
             ids.get(documents.RECEIVED_PDF),
+            ids.get(documents.PAGE_IMAGES),
+            ids.get(documents.THUMBNAIL),
             words,
         ),
     )

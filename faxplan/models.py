@@ -136,6 +136,8 @@ class Rendering(Table):
     error_id = TextField(null=True)
     error_text = TextField(null=True)
     created_at = TimestampField()
+    images_id = BigIntegerField(null=True)
+    thumbnail_id = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -200,6 +202,8 @@ class Fax(Table):
     post_dial = TextField()
     deleted_at = TimestampField(null=True)
     purged_at = TimestampField(null=True)
+    images_id = BigIntegerField(null=True)
+    thumbnail_id = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -131,11 +131,13 @@ def _readers(tx: Transaction, user: User) -> tuple[list[MailboxKey], list[Transi
 def _store(store: Store, tenant_id: int, request: SendRequest) -> tuple[source.Source, Sealed]:
     """What the document is, sealed: without an encryption of its own, as nobody keeps a password."""
     if request.password is None:
-        return source.inspect(request.file), store.seal(request.file, tenant_id, documents.ORIGINAL)
+        found = source.inspect(request.file, within=store.confinement)
+        return found, store.seal(request.file, tenant_id, documents.ORIGINAL)
     with store.scratch.folder() as folder:
         unlocked = folder / "document.pdf"
-        file = unlocked if source.unlock(request.file, unlocked, request.password) else request.file
-        return source.inspect(file), store.seal(file, tenant_id, documents.ORIGINAL)
+        is_pdf = source.unlock(request.file, unlocked, request.password, within=store.confinement)
+        file = unlocked if is_pdf else request.file
+        return source.inspect(file, within=store.confinement), store.seal(file, tenant_id, documents.ORIGINAL)
 
 
 def _accept(

@@ -1,14 +1,15 @@
 """Received faxes between the call and the mailbox: one durable folder an attempt, whether the database answers or not.
 
-pending/<attempt>/*.sealed    TIFF and PDF, sealed to the mailbox; none where nothing arrived
+pending/<attempt>/*.sealed    TIFF, PDF, page images and thumbnail, sealed to the mailbox; none where nothing arrived
 pending/<attempt>/t30.log    the T.30 of a call whose trace is kept (t30_trace.py)
 pending/<attempt>/call.json   whose it is, how the call ended, what was sealed; written last, so a folder without it is
                               not complete
 pending/unclaimed/...         faxes that the database has never heard of: it was restored, or lost its last rows
 pending/<attempt>.unreadable  folders whose call.json a damaged disk has spoilt
 
-The pages leave the spool sealed: plain they are nowhere else, and gone once the sealed ones are on disk. What calls
-have left here that were accepted before faxes were sealed (fax.tif) is sealed as it is delivered.
+The pages leave the spool sealed: plain they are nowhere else, and gone once the sealed ones are on disk. The TIFF is
+here first, and complete; whoever makes the rest of it from the spool holds the folder, so that nobody delivers it
+before. What calls have left here that were accepted before faxes were sealed (fax.tif) is sealed as it is delivered.
 """
 
 import fcntl
@@ -18,12 +19,16 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from faxplan import received_documents, t30_trace
+from faxplan import received_copies, received_documents, t30_trace
 from faxplan.call_result import CallResult
+from faxplan.confinement import Confinement
+from faxplan.errors import FaxplanError
 from faxplan.files import fsync_folder, private_folder, write_durably, write_whole
+from faxplan.places import Places
 from faxplan.received_documents import Brought
 from faxplan.spool import InboundSidecar, Spool
 from faxplan.vault import MailboxKey
@@ -32,6 +37,13 @@ from faxplan.wraps import PublicKey
 LOG = logging.getLogger(__name__)
 _UNCLAIMED = "unclaimed"
 _DELIVERED = ".delivered"
+
+
+class InOtherHands(FaxplanError):
+    """Another thread has just this fax in hand."""
+
+    error_id = "in-other-hands"
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +66,28 @@ class PendingFax:
         path = self.folder / "t30.log"
         return path.read_text("utf-8") if path.exists() else None
 
-    def sealed_to(self, mailbox: MailboxKey) -> "PendingFax":
+    def sealed_to(self, mailbox: MailboxKey, within: Confinement) -> "PendingFax":
         """The same, sealed. May be repeated after a crash at any point."""
         if self.brought is not None:
             return self
         brought = received_documents.seal(self.plain, self.folder, self.sidecar.tenant_id, self.result, [mailbox])
-        fax = PendingFax(self.folder, self.sidecar, self.result, brought)
+        fax = replace(self, brought=brought)
         fax.note()
+        fax = fax.with_copies(self.plain, self.folder / "work", mailbox, Places(1), within)
         self.plain.unlink(missing_ok=True)
+        return fax
+
+    def with_copies(
+        self, tiff: Path, work: Path, mailbox: MailboxKey, places: Places, within: Confinement
+    ) -> "PendingFax":
+        """The same, with PDF, page images and thumbnail beside the TIFF, as far as they can be made."""
+        if self.brought is None:
+            return self
+        brought = received_documents.with_copies(self.brought, tiff, work, self.folder, [mailbox], places, within)
+        if brought is self.brought:
+            return self
+        fax = replace(self, brought=brought)
+        fax.note()
         return fax
 
     def note(self) -> None:
@@ -73,10 +99,15 @@ class PendingFax:
 
 
 class Pending:
-    """The folder of received faxes that are not delivered yet: one folder an attempt."""
+    """The folder of received faxes that are not delivered yet: one folder an attempt.
 
-    def __init__(self, root: Path) -> None:
+    within: what confines the making of PDFs and images. places: where that is done, of faxes in this process.
+    """
+
+    def __init__(self, root: Path, within: Confinement, places: Places | None = None) -> None:
         self.root = root
+        self._within = within
+        self._places = places or received_copies.default_places()
 
     def prepare(self) -> None:
         """Makes the folder, private, and removes what a crash has left of `remove`. Raises UnsafeFolder."""
@@ -85,13 +116,31 @@ class Pending:
             shutil.rmtree(left, ignore_errors=True)
 
     def secure(self, spool: Spool, sidecar: InboundSidecar, result: CallResult) -> PendingFax:
-        """Moves a fax from the spool to here, sealed and durably. May be repeated after a crash at any point."""
+        """Moves a fax from the spool to here, sealed and durably. May be repeated after a crash at any point.
+
+        Raises InOtherHands.
+        """
         spool.note_result(sidecar.attempt_id, result)
         folder = self.root / str(sidecar.attempt_id)
-        if (present := _read(folder)) is not None and present.sidecar.channel_uuid != sidecar.channel_uuid:
+        if (present := read(folder)) is not None and present.sidecar.channel_uuid != sidecar.channel_uuid:
             # A restored database gives ids out again.
             keep_unclaimed(present)
+            present = None
         folder.mkdir(mode=0o700, exist_ok=True)
+        with held(folder) as is_ours:
+            if not is_ours:
+                raise InOtherHands(f"Attempt {sidecar.attempt_id} is being delivered already.")
+            # What a crash has left complete here is not made anew: its pages may be gone from the spool by now.
+            fax = present or self._kept(spool, sidecar, result, folder)
+            if sidecar.epoch:
+                mailbox = MailboxKey(sidecar.mailbox_id, sidecar.epoch, PublicKey(bytes.fromhex(sidecar.public_key)))
+                tiff, work = spool.inbound_tiff(sidecar.attempt_id), spool.inbound_work(sidecar.attempt_id)
+                fax = fax.with_copies(tiff, work, mailbox, self._places, self._within)
+        spool.discard_inbound(sidecar.attempt_id)
+        return fax
+
+    def _kept(self, spool: Spool, sidecar: InboundSidecar, result: CallResult, folder: Path) -> PendingFax:
+        """The TIFF, sealed, with all that tells of the call: from here on it is safe, also if the machine stops."""
         source = spool.inbound_tiff(sidecar.attempt_id)
         brought: Brought | None = None
         if sidecar.epoch:
@@ -112,7 +161,6 @@ class Pending:
         fax = PendingFax(folder, sidecar, result, brought)
         fax.note()
         fsync_folder(self.root)
-        spool.discard_inbound(sidecar.attempt_id)
         return fax
 
     def holds(self, attempt_id: int) -> bool:
@@ -127,7 +175,7 @@ class Pending:
         """Everything that is complete here, and can be read, oldest attempt first."""
         for folder in sorted((p for p in self.root.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name)):
             try:
-                fax = _read(folder)
+                fax = read(folder)
             except OSError:
                 # This one's trouble; it is tried again, and the others are not to wait for it.
                 LOG.exception("%s cannot be read", folder)
@@ -138,18 +186,32 @@ class Pending:
 
 def discard(fax: PendingFax) -> bool:
     """Removes a fax of which nothing is to be kept; False where somebody delivers it just now, or it is gone."""
+    with held(fax.folder) as is_ours:
+        if is_ours:
+            shutil.rmtree(fax.folder, ignore_errors=True)
+    return is_ours
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """While somebody holds the folder of a fax, nobody else delivers it, nor adds to it. False: somebody does, or it is
+    gone.
+    """
     try:
-        folder = os.open(fax.folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
-        return False
+        yield False
+        return
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(fax.folder, ignore_errors=True)
-    except BlockingIOError:
-        return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # It may have been delivered, and removed, between the opening and the lock.
+            is_ours = folder.exists()
+        except BlockingIOError:
+            is_ours = False
+        yield is_ours
     finally:
-        os.close(folder)
-    return True
+        os.close(descriptor)
 
 
 def unclaimed(root: Path) -> Sequence[Path]:
@@ -178,8 +240,10 @@ def keep_unclaimed(fax: PendingFax) -> Path:
     return kept
 
 
-def _read(folder: Path) -> PendingFax | None:
-    """None where it is not complete, and where it cannot be understood: then it is put aside, with its pages."""
+def read(folder: Path) -> PendingFax | None:
+    """What lies in a folder; None where it is not complete, and where it cannot be understood: then it is put aside,
+    with its pages.
+    """
     try:
         content = json.loads((folder / "call.json").read_bytes())
         brought = Brought.of(content["brought"]) if "brought" in content else None
@@ -196,8 +260,11 @@ def _read(folder: Path) -> PendingFax | None:
 
 
 def adopt(spool: Spool, pending: Pending, attempt_id: int) -> PendingFax | None:
-    """Secures what a dead call left in the spool; None where nothing is left."""
+    """Secures what a dead call left in the spool; None where nothing is left, and while its handler is at it."""
     sidecar = spool.expected(attempt_id)
     if sidecar is None:
         return None
-    return pending.secure(spool, sidecar, spool.noted_result(attempt_id) or CallResult(hangup_cause="NONE"))
+    try:
+        return pending.secure(spool, sidecar, spool.noted_result(attempt_id) or CallResult(hangup_cause="NONE"))
+    except InOtherHands:
+        return None

@@ -1,4 +1,4 @@
-"""What `rxfax` wrote, made presentable: as a PDF, and as images with square pixels.
+"""What `rxfax` wrote: how many whole pages, and these as a PDF (page_images.py has them as images).
 
 The file is our own switch's, but its pages come from a stranger, each may differ in width and resolution, and a crash
 may have cut it short.
@@ -7,27 +7,16 @@ may have cut it short.
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf
 from PIL import Image
 
-from faxplan import fax_tiff, sandbox, tiff_directory
-from faxplan.errors import FaxplanError
+from faxplan import fax_tiff, tiff_directory
 from faxplan.tiff_directory import BrokenTiff, Directory
 
-# What a page without a plausible resolution is taken for: fine.
 _LONGEST_POINTS, _SHORTEST_POINTS = 14400, 3  # of a PDF page's edge (ISO 32000-1, annex C)
-_ASSUMED_DPI = (204.0, 196.0)
 _RLE, _G3_2D = 2, 1
-_PNG_CEILING = sandbox.Ceiling(cpu_seconds=30, wall_seconds=60)
-
-
-class NoSuchPage(FaxplanError):
-    """The received fax has no such whole page."""
-
-    error_id: ClassVar[str] = "no-such-page"
 
 
 def complete_pages(tiff: Path) -> int:
@@ -65,32 +54,6 @@ def to_pdf(tiff: Path, pdf: Path) -> int:
     return count
 
 
-def page_png(tiff: Path, page: int, target: Path) -> None:
-    """Page `page` (0-based) as a PNG with square pixels. Raises NoSuchPage. Decoded in the sandbox."""
-    try:
-        with tiff_directory.mapped(tiff) as data:
-            directory = next((found for index, found in enumerate(_whole(data)) if index == page), None)
-    except BrokenTiff:
-        directory = None
-    if directory is None:
-        raise NoSuchPage(f"The fax has no whole page {page + 1}. Ask for one that was received.")
-    with fax_tiff.replacing(target) as draft:
-        sandbox.call(_write_png, str(tiff), page, list(_dpi(directory)), str(draft), ceiling=_PNG_CEILING)
-
-
-def _write_png(tiff: str, page: int, dpi: list[float], target: str) -> None:
-    x_dpi, y_dpi = dpi
-    with Image.open(tiff, formats=["TIFF"]) as image:
-        image.seek(page)
-        rows = max(1, round(image.height * x_dpi / y_dpi))
-        if rows >= image.height:
-            # Rows repeated, pixels still black or white: a tenth of the bytes of a grey image.
-            square = image.convert("1", dither=Image.Dither.NONE).resize((image.width, rows), Image.Resampling.NEAREST)
-        else:
-            square = image.convert("L").resize((image.width, rows), Image.Resampling.BOX)
-        square.save(target, "PNG", dpi=(x_dpi, x_dpi))
-
-
 def _whole(data: mmap.mmap) -> Iterator[Directory]:
     try:
         for directory in tiff_directory.directories(data):
@@ -104,14 +67,9 @@ def _whole(data: mmap.mmap) -> Iterator[Directory]:
         return  # what was yielded so far is whole, and that is all there is
 
 
-def _dpi(directory: Directory) -> tuple[float, float]:
-    x_dpi, y_dpi = directory.dpi()
-    return (x_dpi, y_dpi) if 50 <= x_dpi <= 1300 and 50 <= y_dpi <= 1300 else _ASSUMED_DPI
-
-
 def _add_page(document: Pdf, data: mmap.mmap, directory: Directory, tiff: Path, index: int) -> None:
     width, rows = directory.number(tiff_directory.WIDTH, 0), directory.number(tiff_directory.LENGTH, 0)
-    x_dpi, y_dpi = _dpi(directory)
+    x_dpi, y_dpi = tiff_directory.plausible_dpi(*directory.dpi())
     across, down = width * 72 / x_dpi, rows * 72 / y_dpi
     if (longest := max(across, down)) > _LONGEST_POINTS:
         # A sender may send a page without end; PDF knows none longer than 200 inches, so it is shown smaller.

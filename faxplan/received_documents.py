@@ -1,22 +1,26 @@
 """What a call has brought, made into documents and sealed, while its plain pages lie in the private spool.
 
-The TIFF as rxfax wrote it, and a PDF of its whole pages. Where that cannot be made the TIFF goes alone: the sender
-shaped these pages, and whatever they break, they are kept.
+First the TIFF, as rxfax wrote it. Then what is made of its whole pages for those who read it (received_copies.py): a
+PDF, images of the pages, a thumbnail. Where these cannot be made the TIFF goes alone: the sender shaped these pages,
+and whatever they break, they are kept.
 """
 
 import logging
+import os
+import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faxplan import document_store, documents, received
+from faxplan import document_store, documents, received, received_copies
 from faxplan.call_result import CallResult
+from faxplan.confinement import Confinement
 from faxplan.documents import StoredObject, Wrapped
+from faxplan.places import Places
 from faxplan.vault import MailboxKey
 
 LOG = logging.getLogger(__name__)
-MEDIA_TYPES = {documents.RECEIVED_TIFF: "image/tiff", documents.RECEIVED_PDF: "application/pdf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +42,85 @@ class Brought:
 
 
 def file_of(folder: Path, document: Wrapped) -> Path:
-    """Where `seal` has put a document."""
-    return folder / f"{document.stored.kind}.sealed"
+    """Where it was put, sealed."""
+    return _place(folder, document.stored.kind)
 
 
 def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, mailboxes: Iterable[MailboxKey]) -> Brought:
-    """Seals a call's pages into a folder, durably but for their names. What lies there of an earlier try goes.
+    """Seals a call's TIFF into a folder, durably but for its name. What lies there of an earlier try goes.
 
     Raises OSError; then the plain pages are where they were.
     """
     for old in folder.glob("*.sealed"):
         old.unlink()
-    state, pages, pdf = _examine(tiff, result)
-    to = list(mailboxes)
-    made = []
-    try:
-        for kind, file in ((documents.RECEIVED_TIFF, tiff), (documents.RECEIVED_PDF, pdf)):
-            if pages and file is not None:
-                target = folder / f"{kind}.sealed"
-                made.append(document_store.seal_file(file, target, tenant_id, kind).wrapped(to))
-    finally:
-        if pdf is not None:
-            pdf.unlink(missing_ok=True)
+    state, pages = _examine(tiff, result)
+    made = [_sealed(tiff, folder, tenant_id, documents.RECEIVED_TIFF, mailboxes)] if pages else []
     return Brought(state, pages, made)
 
 
-def _examine(tiff: Path, result: CallResult) -> tuple[str, int, Path | None]:
-    """Final state, whole pages, and the PDF beside the TIFF; None where there can be none."""
+def with_copies(
+    brought: Brought,
+    tiff: Path,
+    work: Path,
+    folder: Path,
+    mailboxes: Sequence[MailboxKey],
+    places: Places,
+    within: Confinement,
+) -> Brought:
+    """The same, with what is made of the TIFF, sealed into the folder as that is; as it was where nothing is made.
+
+    work: a folder for the plain copies, which is made, and gone afterwards.
+    """
+    if len(brought.documents) != 1:
+        return brought
+    (of_tiff,) = brought.documents
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        work.mkdir(mode=0o700)
+        # All that a converter has to reach. What it may do to the TIFF comes too late: that is sealed.
+        page = work / "fax.tif"
+        _linked(tiff, page)
+        copies = received_copies.make(page, work, brought.pages, places, within=within)
+        tenant_id = of_tiff.stored.tenant_id
+        made = [_sealed(file, folder, tenant_id, kind, mailboxes) for kind, file in copies.items()]
+    except OSError:
+        LOG.exception("%s: the TIFF goes alone", tiff.name)
+        return brought
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return replace(brought, documents=[of_tiff, *made])
+
+
+def _sealed(file: Path, folder: Path, tenant_id: int, kind: str, mailboxes: Iterable[MailboxKey]) -> Wrapped:
+    target = _place(folder, kind)
+    target.unlink(missing_ok=True)
+    return document_store.seal_file(file, target, tenant_id, kind).wrapped(mailboxes)
+
+
+def _place(folder: Path, kind: str) -> Path:
+    return folder / f"{kind}.sealed"
+
+
+def _linked(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # As on a file system without links.
+        shutil.copyfile(source, target)
+
+
+def _examine(tiff: Path, result: CallResult) -> tuple[str, int]:
+    """Final state, and whole pages."""
     if not tiff.exists():
-        return "failed", 0, None
-    pdf: Path | None = tiff.with_suffix(".pdf")
+        return "failed", 0
     try:
         pages = received.complete_pages(tiff)
         if not pages:
-            return "failed", 0, None
-        received.to_pdf(tiff, tiff.with_suffix(".pdf"))
+            return "failed", 0
     except Exception:
-        LOG.exception("%s: no PDF", tiff.name)
-        pages, pdf = max(result.pages, 1), None
-    return ("received" if result.fax_success and pages >= result.pages else "partial"), pages, pdf
+        LOG.exception("%s: its pages cannot be counted", tiff.name)
+        pages = max(result.pages, 1)
+    return ("received" if result.fax_success and pages >= result.pages else "partial"), pages
 
 
 def _written(document: Wrapped) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Render any accepted document to a fax TIFF, safely: the whole file or nothing."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import fax_tiff, render_image, render_office, render_pdf, render_text, sandbox, source, tiff_directory
+from faxplan import fax_tiff, render_image, render_office, render_pdf, render_text, source, tiff_directory
+from faxplan.confinement import Confinement
 from faxplan.errors import RenderingFailed
 from faxplan.fax_tiff import FaxTiff, NotFaxReady
 from faxplan.paper import Resolution, Tone
@@ -16,12 +16,13 @@ from faxplan.tiff_directory import CodedPage
 
 __all__ = ["Resolution", "Tone", "render"]
 
+_DRAWN = "fax.tif"
+
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What the child is asked to do, as JSON can carry it."""
+    """What the child is asked to do, as JSON can carry it. document, target: by the child's names for them."""
 
-    media_type: str
     document: str
     target: str
     resolution: str
@@ -35,6 +36,7 @@ def render(
     target: Path,
     *,
     resolution: Resolution,
+    within: Confinement,
     tone: Tone = Tone.AUTO,
     limits: Limits = STANDARD_LIMITS,
     processes: int | None = None,
@@ -45,18 +47,17 @@ def render(
     `processes`: how many Ghostscripts draw side by side; by default one for each core. `progress` is called with
     pages done and pages in all. Raises DocumentRefused (or a subclass) if the document is at fault, RenderingFailed
     if a converter is. Needs no `inspect` before it: everything is checked again. `source.unlock` goes before it where
-    a PDF needs a password.
+    a PDF needs a password. within: what confines the converters; raises SandboxUnavailable where it cannot.
     """
-    media_type = source.media_type_of(document, limits=limits)
+    source.check_size(document, limits=limits)
     cores = processes or len(os.sched_getaffinity(0))
     # Beside the target, because only within one file system does a finished file change its name at once.
-    with tempfile.TemporaryDirectory(prefix=".rendering-", dir=target.parent) as folder:
-        job = Path(folder)
-        drawn = job / "fax.tif"
-        order = _Order(media_type, str(document.resolve()), str(drawn), resolution, tone, asdict(limits), cores)
-        sandbox.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress)
+    with within.workplace(target.parent) as place:
+        order = _Order(place.given(document), place.at(_DRAWN), resolution, tone, asdict(limits), cores)
+        place.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress)
+        drawn = place.taken(_DRAWN)
         try:
-            result = fax_tiff.read(drawn)
+            result = fax_tiff.read(drawn, coded_by_us=True)
         except NotFaxReady as error:
             raise RenderingFailed(f"The rendered document is no fax: {error}") from error
         fax_tiff.move(drawn, target)
@@ -77,7 +78,7 @@ def _render(order: dict[str, Any], *, progress: Callable[[int, int], None] = _ig
 def _pages(order: _Order, progress: Callable[[int, int], None]) -> Iterator[CodedPage]:
     document, job = Path(order.document), Path(order.target).parent
     resolution, tone, limits = Resolution(order.resolution), Tone(order.tone), Limits(**order.limits)
-    media_type = order.media_type
+    media_type = source.media_type_of(document, limits=limits)
     if source.is_office(media_type):
         document, media_type = render_office.to_pdf(document, job), source.PDF
     if media_type == source.PDF:

@@ -1,14 +1,22 @@
 """A rendering: an original at one resolution, made once, and the faxes that wait for it."""
 
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from faxplan import documents, outbound, queue, quotas, render_jobs, tenants, transient_readers, vault
+from faxplan import documents, outbound, page_images, queue, quotas, render_jobs, tenants, transient_readers, vault
+from faxplan.confinement import Confinement
 from faxplan.db import Database, Row, Transaction
+from faxplan.document_store import Store
 from faxplan.documents import Sealed, ToSend
 from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
 from faxplan.render_jobs import RenderJob
 from faxplan.rendering import Resolution
+from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +25,45 @@ class RenderOrder:
 
     original: ToSend
     resolution: Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What the worker has made. documents: the rendering, then page images and thumbnail, if they could be made."""
+
+    documents: Sequence[Sealed]
+    pages: int
+
+
+def images(fax: Path, folder: Path, *, within: Confinement) -> dict[str, Path]:
+    """The page images and the thumbnail of a fax TIFF, drawn into a private folder, by the kinds of documents that they
+    become. Raises as page_images.make does.
+    """
+    made = page_images.make(fax, folder, within=within)
+    thumbnail = {} if made.thumbnail is None else {documents.THUMBNAIL: made.thumbnail}
+    return {documents.PAGE_IMAGES: made.archive, **thumbnail}
+
+
+def images_if_possible(fax: Path, folder: Path, *, within: Confinement) -> dict[str, Path]:
+    """The same; nothing where they cannot be made, and the log says why: no fax waits for them."""
+    try:
+        return images(fax, folder, within=within)
+    except (FaxplanError, OSError):
+        LOG.exception("no page images")
+        return {}
+
+
+def seal_all(store: Store, tenant_id: int, files: Mapping[str, Path]) -> list[Sealed]:
+    """Files by their kinds, sealed into the store: all or none. Raises as Store.seal does."""
+    made: list[Sealed] = []
+    try:
+        for kind, file in files.items():
+            made.append(store.seal(file, tenant_id, kind))
+    except BaseException:
+        for each in made:
+            store.delete(each.stored.object_name)
+        raise
+    return made
 
 
 def order(tx: Transaction, job: RenderJob) -> RenderOrder:
@@ -30,23 +77,30 @@ def order(tx: Transaction, job: RenderJob) -> RenderOrder:
     return RenderOrder(documents.get_to_send(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]))
 
 
-def finished(db: Database, job: RenderJob, worker: str, made: Sealed, pages: int) -> bool:
+def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
     """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
 
     May be repeated where an answer of the database was lost.
     """
     with db.tenant(job.tenant_id) as tx:
+        pages = made.pages
         queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
         if not render_jobs.finish(tx, job, worker):
-            return documents.is_recorded(tx, made.stored)
+            return documents.is_recorded(tx, made.documents[0].stored)
         waiting = _waiting(tx, job)
         # Where all were cancelled meanwhile, nobody is to send it.
         machines = transient_readers.current(tx) if waiting else []
-        to_send = made.wrapped(_mailboxes(tx, job), machines)
-        document_id = documents.record(tx, to_send, media_type="image/tiff", pages=pages)
+        ids = record_all(tx, made.documents, _mailboxes(tx, job), machines, pages=pages)
         tx.execute(
-            "update renderings set state = 'rendered', document_id = %s where tenant_id = %s and id = %s",
-            (document_id, job.tenant_id, job.rendering_id),
+            """update renderings set state = 'rendered', document_id = %s, images_id = %s, thumbnail_id = %s
+               where tenant_id = %s and id = %s""",
+            (
+                ids[documents.RENDERING],
+                ids.get(documents.PAGE_IMAGES),
+                ids.get(documents.THUMBNAIL),
+                job.tenant_id,
+                job.rendering_id,
+            ),
         )
         tenant = tenants.get(tx, job.tenant_id)
         for fax in waiting:
@@ -58,6 +112,23 @@ def finished(db: Database, job: RenderJob, worker: str, made: Sealed, pages: int
                 continue
             _enqueue_rendered(tx, fax)
     return True
+
+
+def record_all(
+    tx: Transaction,
+    made: Sequence[Sealed],
+    mailboxes: Sequence[MailboxKey],
+    machines: Sequence[TransientKey],
+    *,
+    pages: int,
+) -> dict[str, int]:
+    """The rows of a rendering and its images, by kind: that for machines, too, and these for readers alone."""
+    found = {}
+    for each in made:
+        kind = each.stored.kind
+        to = each.wrapped(mailboxes, machines if kind == documents.RENDERING else ())
+        found[kind] = documents.record_made(tx, to, pages)
+    return found
 
 
 def _mailboxes(tx: Transaction, job: RenderJob) -> list[MailboxKey]:

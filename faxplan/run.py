@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from faxplan import config, demo, files, home, nodes, numbers, processes, run_fax, run_switch, trunks
+from faxplan import config, demo, files, home, namespace, nodes, numbers, processes, run_fax, run_switch, trunks
 from faxplan.config import to_toml
+from faxplan.confinement import LIMITS
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError, SwitchUnavailable
 from faxplan.free_ports import free_sip_port
 from faxplan.home import PROJECT, Home
 from faxplan.installation import create_installation
-from faxplan.key_folder import KeyFolder
 from faxplan.postgres import Cluster
 from faxplan.processes import Child, ChildFailed, PidFile, Service
 from faxplan.run_postgres import EmbeddedPostgres
@@ -68,7 +68,7 @@ class Run:
             switch = Bench(self._home, self._speed, gateways)
         else:
             switch = OwnFreeSwitch(self._home, choice.found, sip_port, gateways)
-        self._write_settings(server.cluster, switch.settings())
+        self._write_settings(server.cluster, {**switch.settings(), **_sandbox()})
         settings = config.load(self._home.settings_file)
         for folder in (settings.state_dir, settings.spool, settings.journal, settings.pending, settings.store):
             files.private_folder(folder)
@@ -183,7 +183,7 @@ def _run(where: Home, options: argparse.Namespace) -> int:
             print(f"Faxplan starts in {where.shown(where.root)}. Ctrl-C ends it.\n")
             demonstration = run.start()
             if not options.no_fax:
-                store = Store(where.state / "store", KeyFolder(where.state / "keys"))
+                store = Store.of(config.load(where.settings_file))
                 run_fax.send(run.portal, store, demonstration, where, look=run.watch)
             if options.once:
                 return 0
@@ -238,6 +238,15 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _sandbox() -> dict[str, str]:
+    """The setting for a machine where no namespace can be made, a container say; said, since it is less."""
+    found = namespace.trouble()
+    if found is None:
+        return {}
+    print(f"  {'sandbox':<12}limits of resources alone, for this demonstration: {found.cause}.")
+    return {"sandbox": LIMITS}
 
 
 def _say(text: str) -> None:

@@ -67,14 +67,14 @@ class Runtime:
         self._store = store
         self._spool = spool
         self._journal = journal
-        self._pending = Pending(settings.pending)
+        self._pending = Pending(settings.pending, store.confinement)
         self._settings = settings
         self._gateway_sync = GatewaySync(switch, db, settings)
         self._recovery = Recovery(switch, db, spool, settings.node)
         self._live = LiveCalls()
         self._endings = Endings(
             db, store, spool, journal, self._pending, self._live, actor=f"switch:{settings.node}",
-            calls_to_one_number=settings.calls_to_one_number,
+            calls_to_one_number=settings.calls_to_one_number, log=switch.log,
         )  # fmt: skip
         self._watch = StoreWatch(store, switch)
         self._dialer = Dialer(switch, db, store, spool, settings, self._live, self._watch, self._end_undialled)
@@ -99,6 +99,7 @@ class Runtime:
             # Given up first: a runtime that is to take over waits for the lock for some seconds only.
             self._listener.close()
             self._internal.close()
+            self._endings.close()
             self._dialer.close()
 
     def _run(self) -> None:
@@ -274,8 +275,9 @@ class Runtime:
         # They may have no channel yet.
         now = time.monotonic()
         left = self._recovery.look(self._dialer.on_their_way(now), now)
-        self._deliver_waiting()
+        # Before what waits is delivered: where a crash came between, the rest of a fax is still to be made.
         one_by_one(self._switch, left.received, self._endings.adopt)
+        self._deliver_waiting()
         one_by_one(self._switch, left.calls, self._endings.end_lost)
         one_by_one(self._switch, left.unanswered, self._endings.end_unanswered)
         for attempt_id in left.staged:

@@ -3,8 +3,8 @@
 The child sends its result back as JSON, never as a pickle: a parser that was taken over must not be able to run
 code in the parent. Functions, arguments and results are therefore limited to what JSON holds.
 
-Limits of resources are all that confines the child: it has its parent's account, files and network
-(docs/architecture.md).
+Limits of resources are all that confines this child: it has its parent's account, files and network. `zygote` runs
+the same child inside a namespace (docs/architecture.md).
 """
 
 import json
@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -26,6 +26,12 @@ from typing import Any, BinaryIO, ClassVar, NoReturn
 from faxplan.errors import DocumentRefused, FaxplanError, RenderingFailed
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
+_LONGEST_MESSAGE = 1000
+_NO_SENSE = "The converter's answer made no sense. Print the document to a new PDF and retry."
+
+
+class EndedSilently(Exception):
+    """The child closed its answers without a word: only a limit, or a crash inside a library, does that."""
 
 
 class DocumentTooExpensive(DocumentRefused):
@@ -60,11 +66,20 @@ def call(
     A process with one thread is forked, which costs a few milliseconds; any other starts a fresh interpreter,
     because a fork would copy locks that other threads hold.
     """
-    name = f"{function.__module__}:{function.__qualname__}"
-    request = {"function": name, "args": args, "ceiling": asdict(ceiling), "progress": progress is not None}
+    asked = request(function, args, ceiling, progress is not None)
     start = _forked if len(list(Path("/proc/self/task").iterdir())) == 1 else _spawned
-    with start(request) as (pid, answers):
-        return _result(pid, answers, ceiling, progress)
+    with start(asked) as (pid, answers):
+        try:
+            return result(answers, ceiling, progress)
+        except EndedSilently:
+            status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            raise death(status.si_status if status is not None else None) from None
+
+
+def request(function: Callable[..., Any], args: Sequence[Any], ceiling: Ceiling, progress: bool) -> dict[str, Any]:
+    """What `serve` is asked to do, for JSON."""
+    name = f"{function.__module__}:{function.__qualname__}"
+    return {"function": name, "args": args, "ceiling": asdict(ceiling), "progress": progress}
 
 
 def command(
@@ -95,13 +110,13 @@ def command(
 
 
 @contextmanager
-def _forked(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
+def _forked(asked: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
         os.setsid()
-        _serve(request, writing)
+        serve(asked, writing)
     os.close(writing)
     with os.fdopen(reading, "rb", buffering=0) as answers:
         try:
@@ -111,7 +126,7 @@ def _forked(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
 
 
 @contextmanager
-def _spawned(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
+def _spawned(asked: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb", buffering=0) as answers:
         try:
@@ -127,7 +142,7 @@ def _spawned(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
         try:
             if process.stdin is not None:  # which a pipe was asked for
                 with process.stdin as asking:
-                    asking.write(json.dumps(request).encode())
+                    asking.write(json.dumps(asked).encode())
             yield process.pid, answers
         finally:
             process.returncode = _end(process.pid)
@@ -135,8 +150,7 @@ def _spawned(request: dict[str, Any]) -> Iterator[tuple[int, BinaryIO]]:
 
 def main() -> NoReturn:
     """The fresh interpreter's side of `call`: the request is on standard input, the answers' descriptor in argv."""
-    request = json.loads(sys.stdin.buffer.read())
-    _serve(request, int(sys.argv[1]))
+    serve(json.loads(sys.stdin.buffer.read()), int(sys.argv[1]))
 
 
 def _interpreter() -> str:
@@ -145,27 +159,28 @@ def _interpreter() -> str:
     return str(inside) if inside.exists() else sys.executable
 
 
-def _serve(request: dict[str, Any], answers: int) -> NoReturn:
+def serve(asked: dict[str, Any], answers: int) -> NoReturn:
+    """In the child, which ends with it: does what was asked, within its limits, and writes answers to a descriptor."""
     status = 1
     try:
-        _limit(Ceiling(**request["ceiling"]))
+        _limit(Ceiling(**asked["ceiling"]))
         # libtiff and friends print warnings about bad files; they belong in nobody's log.
         quiet = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(quiet, stream)
-        _say(answers, _answer(request, answers))
+        _say(answers, _answer(asked, answers))
         status = 0
     finally:
         os._exit(status)
 
 
-def _answer(request: dict[str, Any], answers: int) -> dict[str, Any]:
-    module, _, name = request["function"].partition(":")
+def _answer(asked: dict[str, Any], answers: int) -> dict[str, Any]:
+    module, _, name = asked["function"].partition(":")
     keywords: dict[str, Any] = {}
-    if request["progress"]:
+    if asked["progress"]:
         keywords["progress"] = lambda done, total: _say(answers, {"progress": [done, total]})
     try:
-        return {"result": getattr(import_module(module), name)(*request["args"], **keywords)}
+        return {"result": getattr(import_module(module), name)(*asked["args"], **keywords)}
     except FaxplanError as error:
         return {"error_id": error.error_id, "message": str(error)}
     except MemoryError:
@@ -189,6 +204,8 @@ def _limit(ceiling: Ceiling) -> None:
         (resource.RLIMIT_FSIZE, ceiling.file_bytes),
         (resource.RLIMIT_NOFILE, ceiling.open_files),
         (resource.RLIMIT_CORE, 0),
+        # FreeSWITCH may have the right to it, and whatever it starts would have it too.
+        (resource.RLIMIT_RTPRIO, 0),
     ):
         resource.setrlimit(kind, (wanted, wanted))
     used = time.process_time()
@@ -199,7 +216,11 @@ def _limit(ceiling: Ceiling) -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _result(pid: int, answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], None] | None) -> Any:
+def result(answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], None] | None) -> Any:
+    """What a child writes to its answers, read to its end. Raises as `call`, and EndedSilently.
+
+    A child that was taken over may write anything: it decides about its own document, and about nothing else.
+    """
     deadline = time.monotonic() + ceiling.wall_seconds
     pending = b""
     received = 0
@@ -209,26 +230,43 @@ def _result(pid: int, answers: BinaryIO, ceiling: Ceiling, progress: Callable[[i
             raise DocumentTooExpensive(_too_expensive("time"))
         piece = answers.read(65536)
         if not piece:
-            # Ended without a word: only a limit, or a crash inside a library, does that.
-            raise _death(pid)
+            raise EndedSilently
         received += len(piece)
         if received > MAX_ANSWER_BYTES:
-            raise RenderingFailed("The converter's answer made no sense. Print the document to a new PDF and retry.")
+            raise RenderingFailed(_NO_SENSE)
         *lines, pending = (pending + piece).split(b"\n")
         for line in lines:
-            message = json.loads(line)
+            message = _message(line)
             if "progress" in message:
                 if progress is not None:
-                    progress(*message["progress"])
+                    progress(*_two_numbers(message["progress"]))
             elif "error_id" in message:
-                raise _error(message["error_id"], message["message"])
-            else:
+                raise _error(message["error_id"], message.get("message"))
+            elif "result" in message:
                 return message["result"]
+            else:
+                raise RenderingFailed(_NO_SENSE)
 
 
-def _death(pid: int) -> FaxplanError:
-    status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    if status is not None and status.si_status in (signal.SIGXCPU, signal.SIGKILL):
+def _message(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise RenderingFailed(_NO_SENSE)
+    return message
+
+
+def _two_numbers(said: Any) -> tuple[int, int]:
+    if not (isinstance(said, list) and len(said) == 2 and all(type(number) is int for number in said)):
+        raise RenderingFailed(_NO_SENSE)
+    return said[0], said[1]
+
+
+def death(end: int | None) -> FaxplanError:
+    """The error for a child that ended without a word. end: the signal, or the exit status; None: nobody knows."""
+    if end in (signal.SIGXCPU, signal.SIGKILL):
         return DocumentTooExpensive(_too_expensive("processor time"))
     return RenderingFailed("A converter crashed on this document. Print it to a new PDF and send that.")
 
@@ -242,8 +280,11 @@ def _end(pid: int) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def _error(error_id: str, message: str) -> FaxplanError:
-    return _error_classes().get(error_id, RenderingFailed)(message)
+def _error(error_id: Any, message: Any) -> FaxplanError:
+    words = "".join(each if each.isprintable() else " " for each in str(message)[:_LONGEST_MESSAGE])
+    found = _error_classes().get(error_id, RenderingFailed) if isinstance(error_id, str) else RenderingFailed
+    # What ends a document; an error of the machine's would have it tried for ever.
+    return found(words) if issubclass(found, DocumentRefused | RenderingFailed) else RenderingFailed(words)
 
 
 def _error_classes() -> dict[str, type[FaxplanError]]:

@@ -1,13 +1,14 @@
 """Saving a fax's pages as files that anybody can open: one PDF, each page as a PNG, and the TIFF for who wants it."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from faxplan import documents, received
+from faxplan import documents, page_images, received
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError
+from faxplan.files import write_whole
 from faxplan.history import Fax
 from faxplan.keyring import Keyring
 from faxplan.users import User
@@ -52,9 +53,10 @@ def save(
 ) -> Sequence[Path]:
     """Writes `fax-<id>.pdf` and `fax-<id>-<page>.png` into `folder`, which is made if need be; the files, PDF first.
 
-    tiff: and last `fax-<id>.tif`, as it was received, or as it is sent below its header line.
-    ring: the user's, unlocked (enrolment.unlock). Raises Locked, NoPages, FolderNotWritable, DocumentLost,
-    StoreUnavailable and DatabaseUnavailable.
+    The images are those that were sealed with the fax; of one without, they are drawn now. tiff: and last
+    `fax-<id>.tif`, as it was received, or as it is sent below its header line. ring: the user's, unlocked
+    (enrolment.unlock). Raises Locked, NoPages, FolderNotWritable, DocumentLost, StoreUnavailable and
+    DatabaseUnavailable.
     """
     if fax.purged_at is not None:
         raise PagesPurged(
@@ -64,27 +66,40 @@ def save(
     if fax.tiff_id is None:
         raise NoPages(f"Fax {fax.id} has no page to save. `faxplan show {fax.id}` says why.")
     with db.tenant(user.tenant_id) as tx:
-        original, original_key = documents.opened(tx, user.tenant_id, fax.tiff_id, ring)
-        pdf, pdf_key = (
-            documents.opened(tx, user.tenant_id, fax.pdf_id, ring) if fax.pdf_id is not None else (None, None)
+        original = documents.opened(tx, user.tenant_id, fax.tiff_id, ring)
+        pdf, images = (
+            None if each is None else documents.opened(tx, user.tenant_id, each, ring)
+            for each in (fax.pdf_id, fax.images_id)
         )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
-            pages = Path(scratch, "fax.tif")
-            store.copy_to(original, pages, original_key)
+            pages, archive = Path(scratch, "fax.tif"), Path(scratch, "pages.zip")
             target = folder / f"fax-{fax.id}.pdf"
+            if tiff or pdf is None or images is None:
+                store.copy_to(original[0], pages, original[1])
             if pdf is None:
                 received.to_pdf(pages, target)
             else:
-                store.copy_to(pdf, target, pdf_key)
-            images = [folder / f"fax-{fax.id}-{number}.png" for number in range(1, received.complete_pages(pages) + 1)]
-            for index, image in enumerate(images):
-                received.page_png(pages, index, image)
+                store.copy_to(pdf[0], target, pdf[1])
+            if images is None:
+                # Of before there were images, or they could not be made.
+                page_images.make(pages, Path(scratch), received.complete_pages(pages), within=store.confinement)
+            else:
+                store.copy_to(images[0], archive, images[1])
+            saved = [target, *_written(archive, folder, fax.id)]
             if tiff:
-                images.append(pages.rename(folder / f"fax-{fax.id}.tif"))
+                saved.append(pages.rename(folder / f"fax-{fax.id}.tif"))
+            return saved
     except OSError as error:
         raise FolderNotWritable(
             f"The pages cannot be saved in {folder} ({error.strerror}). Name another one."
         ) from error
-    return [target, *images]
+
+
+def _written(archive: Path, folder: Path, fax_id: int) -> Iterator[Path]:
+    with archive.open("rb") as source:
+        for number, png in page_images.read(source):
+            image = folder / f"fax-{fax_id}-{number}.png"
+            write_whole(image, png)
+            yield image

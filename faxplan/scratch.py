@@ -2,13 +2,12 @@
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from faxplan.files import private_folder
+from faxplan.files import empty_folder, private_folder
 
 
 class Scratch:
@@ -29,8 +28,10 @@ class Scratch:
         try:
             yield made
         finally:
-            shutil.rmtree(made)
-            os.close(lock)
+            try:
+                _remove(made)
+            finally:
+                os.close(lock)
 
     def sweep(self) -> None:
         """Removes the folders whose processes are gone. Raises UnsafeFolder."""
@@ -39,10 +40,15 @@ class Scratch:
             for left in self._root.iterdir():
                 try:
                     with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                        shutil.rmtree(left)
+                        _remove(left)
                 except (BlockingIOError, FileNotFoundError):
                     # At work, or just ending.
                     continue
+
+
+def _remove(folder: Path) -> None:
+    empty_folder(folder)
+    folder.rmdir()
 
 
 @contextmanager

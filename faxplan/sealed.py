@@ -43,7 +43,7 @@ class SealBroken(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a sealed file is. document: its object name in the store; artefact: tiff, pdf, page-N, thumbnail, ..."""
+    """What a sealed file is. document: its object name in the store; artefact: what it is, as documents.kind"""
 
     tenant: int
     document: str

@@ -1,6 +1,7 @@
 """Decide what a stranger sent, by its content and never by its name, and refuse what cannot be faxed.
 
-`inspect` reads only; nothing is stored or converted. The parsing happens in the sandbox.
+`inspect` reads only; nothing is stored or converted. Outside of the sandbox only the first bytes are compared; what
+needs a parser, be it of a ZIP archive's directory, is parsed inside.
 """
 
 import codecs
@@ -11,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import pdf_source, render_image, sandbox
-from faxplan.errors import DocumentRefused
+from faxplan import pdf_source, render_image
+from faxplan.confinement import Confinement
+from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.refusals import (
     STANDARD_LIMITS,
     DamagedDocument,
@@ -44,6 +46,7 @@ __all__ = [
     "Source",
     "TooManyPages",
     "UnsupportedDocument",
+    "check_size",
     "encoding_of",
     "inspect",
     "is_office",
@@ -60,6 +63,8 @@ _OPEN_XML_FOLDERS = {
     "xl": _OPEN_XML + "spreadsheetml.sheet",
     "ppt": _OPEN_XML + "presentationml.presentation",
 }
+_ZIP = "application/zip"  # into which one has to look
+_UNLOCKED = "unlocked.pdf"
 _OLE = "application/x-ole-storage"  # Word, Excel and PowerPoint before 2007
 _ACCEPTED = "Send a PDF, TIFF, PNG, JPEG or plain text file."
 _HEAD_BYTES = 64 * 1024
@@ -73,38 +78,42 @@ class Source:
     pages: int | None
 
 
-def inspect(path: Path, *, limits: Limits = STANDARD_LIMITS) -> Source:
+def inspect(path: Path, *, within: Confinement, limits: Limits = STANDARD_LIMITS) -> Source:
     """What `path` holds. Raises DocumentRefused, or a subclass, with what the sender can do about it.
 
-    A PDF that needs a password is refused (EncryptedDocument); `unlock` goes first.
+    A PDF that needs a password is refused (EncryptedDocument); `unlock` goes first. within: what confines the
+    parsers; raises SandboxUnavailable where it cannot.
     """
-    media_type = media_type_of(path, limits=limits)
+    media_type = _by_first_bytes(path, limits)
     if media_type == TEXT:
         return Source(media_type, None)
-    if is_office(media_type):
-        if soffice() is None:
-            raise UnsupportedDocument(
-                "This is an office document, and LibreOffice, which would convert it, is not installed on this server. "
-                "Save it as PDF and send that, or ask your administrator to install LibreOffice."
-            )
-        return Source(media_type, None)
-    pages = sandbox.call(_count_pages, media_type, str(path), asdict(limits), ceiling=limits.ceiling())
-    return Source(media_type, int(pages))
+    with within.workplace() as place:
+        found = place.call(_look, place.given(path), asdict(limits), ceiling=limits.ceiling())
+    media_type, pages = _believed(found, media_type, limits)
+    if is_office(media_type) and soffice() is None:
+        raise UnsupportedDocument(
+            "This is an office document, and LibreOffice, which would convert it, is not installed on this server. "
+            "Save it as PDF and send that, or ask your administrator to install LibreOffice."
+        )
+    return Source(media_type, pages)
 
 
-def unlock(path: Path, target: Path, password: str, *, limits: Limits = STANDARD_LIMITS) -> bool:
+def unlock(path: Path, target: Path, password: str, *, within: Confinement, limits: Limits = STANDARD_LIMITS) -> bool:
     """Write an encrypted PDF to `target` without its encryption, so that nobody has to keep the password.
 
-    False, and nothing is written: it is no PDF, and needs no password. Raises DocumentRefused as `inspect` does.
+    False, and nothing is written: it is no PDF, and needs no password. Raises as `inspect` does.
     """
-    if media_type_of(path, limits=limits) != PDF:
+    if _by_first_bytes(path, limits) != PDF:
         return False
-    sandbox.call(_unlock, str(path), str(target), password, asdict(limits), ceiling=limits.ceiling())
+    with within.workplace(target.parent) as place:
+        asked = (place.given(path), place.at(_UNLOCKED), password, asdict(limits))
+        place.call(_unlock, *asked, ceiling=limits.ceiling())
+        place.taken(_UNLOCKED).replace(target)
     return True
 
 
-def media_type_of(path: Path, *, limits: Limits = STANDARD_LIMITS) -> str:
-    """The media type by content alone. Raises EmptyDocument, DocumentTooLarge or UnsupportedDocument."""
+def check_size(path: Path, *, limits: Limits = STANDARD_LIMITS) -> None:
+    """Raises EmptyDocument and DocumentTooLarge."""
     size = path.stat().st_size
     if size == 0:
         raise EmptyDocument("The file is empty. Send one that has something in it.")
@@ -113,9 +122,15 @@ def media_type_of(path: Path, *, limits: Limits = STANDARD_LIMITS) -> str:
             f"The file has {size / 1024**2:.0f} MB, and at most {limits.max_bytes / 1024**2:.0f} MB are accepted. "
             "Send it in several parts, or with its images at 200 dpi in black and white."
         )
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    return _by_content(path, head)
+
+
+def media_type_of(path: Path, *, limits: Limits = STANDARD_LIMITS) -> str:
+    """The media type by content alone. For the sandbox: it parses a ZIP archive's directory.
+
+    Raises EmptyDocument, DocumentTooLarge, UnsupportedDocument or DamagedDocument.
+    """
+    media_type = _by_first_bytes(path, limits)
+    return _office_type(path) if media_type == _ZIP else media_type
 
 
 def is_office(media_type: str) -> bool:
@@ -128,7 +143,11 @@ def soffice() -> str | None:
     return shutil.which("soffice") or shutil.which("libreoffice")
 
 
-def _by_content(path: Path, head: bytes) -> str:
+def _by_first_bytes(path: Path, limits: Limits) -> str:
+    """The media type, or _ZIP for an archive, into which `media_type_of` looks."""
+    check_size(path, limits=limits)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
     # PostScript comes first: Ghostscript would run whatever follows such a start as a program.
     if head.lstrip(b"\x04\x00\t\r\n\x0c ").startswith(b"%!") or head.startswith((b"\xc5\xd0\xd3\xc6", b"\x1b%-12345X")):
         raise UnsupportedDocument(f"PostScript, EPS and printer files are not accepted. {_ACCEPTED}")
@@ -147,7 +166,7 @@ def _by_content(path: Path, head: bytes) -> str:
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _OLE
     if head.startswith(b"PK\x03\x04"):
-        return _office_type(path)
+        return _ZIP
     if head.startswith(b"MZ"):
         raise UnsupportedDocument(f"This is a program, whatever its name says. {_ACCEPTED}")
     if head.lstrip(b"\xef\xbb\xbf\t\r\n ")[:15].lower().startswith((b"{\\rtf", b"<!doctype html", b"<html")):
@@ -201,12 +220,26 @@ def _office_type(path: Path) -> str:
     raise UnsupportedDocument(refusal)
 
 
-def _count_pages(media_type: str, path: str, limits: dict[str, Any]) -> int:
-    bounds = Limits(**limits)
+def _look(path: str, limits: dict[str, Any]) -> tuple[str, int | None]:
+    """In the child: media type, and pages where they can be counted."""
+    bounds, document = Limits(**limits), Path(path)
+    media_type = media_type_of(document, limits=bounds)
+    if is_office(media_type):
+        return media_type, None
     if media_type == PDF:
-        with pdf_source.opened(Path(path), limits=bounds) as pdf:
-            return len(pdf.pages)
-    return render_image.inspect(Path(path), media_type, bounds)
+        with pdf_source.opened(document, limits=bounds) as pdf:
+            return media_type, len(pdf.pages)
+    return media_type, render_image.inspect(document, media_type, bounds)
+
+
+def _believed(found: Any, first: str, limits: Limits) -> tuple[str, int | None]:
+    """What the child has found, if it can be so: it is from a process that a document may have taken over."""
+    media_type, pages = found if isinstance(found, list) and len(found) == 2 else (None, None)
+    fits = media_type == first if first != _ZIP else isinstance(media_type, str) and is_office(media_type)
+    counted = pages is None if first in (_ZIP, _OLE) else type(pages) is int and 0 < pages <= limits.max_pages
+    if not (fits and counted):
+        raise RenderingFailed("The document could not be examined. Print it to a new PDF and send that.")
+    return str(media_type)[:200], pages
 
 
 def _unlock(path: str, target: str, password: str, limits: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
     out/<attempt>.tif, out/<attempt>.json      staged before dialling; read by fax_out
     in/<attempt>.tif,  in/<attempt>.json       written before the answer, then by rxfax
+    in/<attempt>.work/                         while PDF and images are made of a received fax (received_documents.py)
     out/<attempt>.trace/, in/<attempt>.trace/  the T.30 trace of calls whose trunk wants one (t30_trace.py)
 
 Names come from attempt ids, which the database gives out once: they cannot collide. Everything is 0600 below 0700.
@@ -102,6 +103,10 @@ class Spool:
         """Where rxfax writes."""
         return self.inbound / f"{attempt_id:d}.tif"
 
+    def inbound_work(self, attempt_id: int) -> Path:
+        """Where PDF and images are made of them; it need not be there."""
+        return self.inbound / f"{attempt_id:d}.work"
+
     def outbound_trace(self, attempt_id: int) -> Path:
         """The folder of the T.30 trace of a call that goes out; it need not be there."""
         return self.outbound / f"{attempt_id:d}.trace"
@@ -189,7 +194,8 @@ class Spool:
     def discard_inbound(self, attempt_id: int) -> None:
         """Removes what a call wrote."""
         shutil.rmtree(self.inbound_trace(attempt_id), ignore_errors=True)
+        shutil.rmtree(self.inbound_work(attempt_id), ignore_errors=True)
         self.inbound_tiff(attempt_id).unlink(missing_ok=True)
-        self.inbound_tiff(attempt_id).with_suffix(".pdf").unlink(missing_ok=True)  # while it is made and sealed
+        self.inbound_tiff(attempt_id).with_suffix(".pdf").unlink(missing_ok=True)  # of a version before this
         (self.inbound / f"{attempt_id:d}.result").unlink(missing_ok=True)
         (self.inbound / f"{attempt_id:d}.json").unlink(missing_ok=True)

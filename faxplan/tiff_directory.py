@@ -24,6 +24,8 @@ _KINDS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "I"), 6: (1, "b"), 8: (2
 _KINDS |= {11: (4, "f"), 12: (8, "d"), 13: (4, "I"), 16: (8, "Q"), 17: (8, "q"), 18: (8, "Q")}
 _MAX_VALUES = 1_000_000
 _MAX_DIRECTORIES = 100_000
+_ASSUMED_DPI = (204.0, 196.0)
+"""Of a page without a plausible resolution: fine."""
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -137,6 +139,11 @@ def strip_bytes(data: mmap.mmap | bytes, directory: Directory, offset: int, coun
         raise BrokenTiff("The TIFF file was cut short.")
     piece = bytes(data[offset : offset + count])
     return piece.translate(_REVERSED) if directory.number(FILL_ORDER, 1) == 2 else piece
+
+
+def plausible_dpi(x_dpi: float, y_dpi: float) -> tuple[float, float]:
+    """A page's resolution as it says; fine (204 by 196) where that can be no fax's."""
+    return (x_dpi, y_dpi) if 50 <= x_dpi <= 1300 and 50 <= y_dpi <= 1300 else _ASSUMED_DPI
 
 
 def write(target: Path, pages: Iterable[CodedPage], total: int) -> None:

@@ -5,6 +5,7 @@ claim    a node takes it, within its own limit and the trunk's
 settling ends it whatever came of the call (faxes.is_test); no second one follows
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from faxplan import (
@@ -20,6 +21,7 @@ from faxplan import (
     quotas,
     refused_numbers,
     rendering,
+    renderings,
     source,
     tenants,
     transient_readers,
@@ -72,7 +74,7 @@ def submit(db: Database, store: Store, user: User, trunk: str, number: str, *, c
         found.dialled(called, home=tenant.country)
         as_whom = caller_ids.choose(tx, tenant, calling)
     words = _WORDS.format(trunk=trunk, time=f"{datetime.now(tenant.zone):%Y-%m-%d %H:%M %Z}")
-    original, page = _page(store, user.tenant_id, words)
+    original, *page = _page(store, user.tenant_id, words)
     try:
         with db.tenant(user.tenant_id) as tx:
             return _enter(tx, user, trunk_id, trunk, called, as_whom, original, page)
@@ -80,7 +82,7 @@ def submit(db: Database, store: Store, user: User, trunk: str, number: str, *, c
         # It may have committed before it went away, and its rows then name these objects: orphans are cheaper.
         raise
     except BaseException:
-        for made in (original, page):
+        for made in (original, *page):
             store.delete(made.stored.object_name)
         raise
 
@@ -97,13 +99,14 @@ def _usable(tx: Transaction, tenant: Tenant, name: str) -> int:
     return int(row["id"])
 
 
-def _page(store: Store, tenant_id: int, text: str) -> tuple[Sealed, Sealed]:
-    """A document with this text, and its page, sealed."""
+def _page(store: Store, tenant_id: int, text: str) -> list[Sealed]:
+    """A document with this text, its page, and that page for the screen; sealed."""
     with store.scratch.folder() as folder:
         written, drawn = folder / "test.txt", folder / "test.tif"
         written.write_text(text, encoding="utf-8")
-        rendering.render(written, drawn, resolution=paper.Resolution.FINE)
-        return store.seal(written, tenant_id, documents.ORIGINAL), store.seal(drawn, tenant_id, documents.RENDERING)
+        rendering.render(written, drawn, resolution=paper.Resolution.FINE, within=store.confinement)
+        page = {documents.RENDERING: drawn} | renderings.images_if_possible(drawn, folder, within=store.confinement)
+        return renderings.seal_all(store, tenant_id, {documents.ORIGINAL: written} | page)
 
 
 def _enter(
@@ -114,20 +117,21 @@ def _enter(
     called: str,
     calling: str,
     original: Sealed,
-    page: Sealed,
+    page: Sequence[Sealed],
 ) -> int:
     tenant_id = user.tenant_id
     # What a test says is no secret: it may be sent by a user who could not read it again.
     mailboxes = vault.keys_of_mailboxes(tx, tenant_id, [user.mailbox_id])
     to_read = original.wrapped(mailboxes, file_name="trunk-test.txt")
     original_id = documents.record(tx, to_read, media_type=source.TEXT, pages=1)
-    to_send = page.wrapped(mailboxes, transient_readers.current(tx))
-    page_id = documents.record(tx, to_send, media_type="image/tiff", pages=1)
+    ids = renderings.record_all(tx, page, mailboxes, transient_readers.current(tx), pages=1)
     fax_id = int(
         tx.value(
             """with r as (
-                   insert into renderings (tenant_id, original_id, resolution, state, document_id)
-                   values (%(tenant)s, %(original)s, 'fine', 'rendered', %(page)s) returning id),
+                   insert into renderings (tenant_id, original_id, resolution, state, document_id, images_id,
+                                           thumbnail_id)
+                   values (%(tenant)s, %(original)s, 'fine', 'rendered', %(page)s, %(images)s, %(thumbnail)s)
+                   returning id),
                f as (
                    insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
                                       rendering_id, resolution, pages, priority, reserved_pages, is_test)
@@ -138,7 +142,9 @@ def _enter(
             {
                 "tenant": tenant_id,
                 "original": original_id,
-                "page": page_id,
+                "page": ids[documents.RENDERING],
+                "images": ids.get(documents.PAGE_IMAGES),
+                "thumbnail": ids.get(documents.THUMBNAIL),
                 "user": user.id,
                 "mailbox": user.mailbox_id,
                 "called": called,

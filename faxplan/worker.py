@@ -15,16 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import overdue, render_jobs, rendering, renderings, transient_readers
+from faxplan import namespaces, overdue, render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
+from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
-from faxplan.documents import RENDERING, Sealed
+from faxplan.documents import RENDERING
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
 from faxplan.listener import Listener
 from faxplan.render_jobs import RenderJob
-from faxplan.renderings import RenderOrder
+from faxplan.renderings import Rendered, RenderOrder
 from faxplan.transient_readers import KeyGone
 
 T = TypeVar("T")
@@ -48,14 +49,24 @@ class Worker:
     """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys.
 
     wait_hours: the installation's setting; what waits for longer, and not by a value of its tenant's, is given up.
+    confinement: of the converters; the store's, unless it is said otherwise.
     """
 
     def __init__(
-        self, db: Database, listener: Listener, store: Store, *, name: str, node: str, wait_hours: int
+        self,
+        db: Database,
+        listener: Listener,
+        store: Store,
+        *,
+        name: str,
+        node: str,
+        wait_hours: int,
+        confinement: Confinement | None = None,
     ) -> None:
         self._db = db
         self._listener = listener
         self._store = store
+        self._confinement = confinement or store.confinement
         self._name = name
         self._node = node
         self._wait_hours = wait_hours
@@ -71,7 +82,13 @@ class Worker:
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped; a database or a store that is away is waited for."""
+        """Works until stopped; a database or a store that is away is waited for, and a sandbox that cannot be had."""
+        try:
+            self._work_until_stopped()
+        finally:
+            self._confinement.close()
+
+    def _work_until_stopped(self) -> None:
         away, fresh = False, True
         while not self._stop.is_set():
             try:
@@ -87,7 +104,7 @@ class Worker:
                 if not worked:
                     self._listener.heard(SWEEP_SECONDS)
                 away = False
-            except (DatabaseUnavailable, StoreUnavailable) as error:
+            except (DatabaseUnavailable, SandboxUnavailable, StoreUnavailable) as error:
                 if not away:
                     LOG.error("%s Waiting for it.", error)
                 away = True
@@ -116,8 +133,10 @@ class Worker:
                     render_jobs.release(tx, name)
 
     def work_one(self) -> bool:
-        """Renders one document; False where none waits. Raises DatabaseUnavailable and StoreUnavailable."""
+        """Renders one document; False where none waits. Raises DatabaseUnavailable, StoreUnavailable and
+        SandboxUnavailable."""
         self._store.check()
+        self._confinement.check()
         with self._db.across_tenants() as tx:
             job = render_jobs.claim(tx, worker=self._name, lease_seconds=LEASE_SECONDS)
         if job is None:
@@ -139,10 +158,10 @@ class Worker:
             self._fail(job, RenderingFailed(KILLS))
             return
         try:
-            made, pages = self._render(job)
+            made = self._render(job)
         except DatabaseUnavailable:
             raise
-        except (OSError, UnsafeFolder, StoreUnavailable) as error:
+        except (OSError, UnsafeFolder, StoreUnavailable, SandboxUnavailable) as error:
             self._wait_for_machine(job, error)
         except FaxplanError as error:
             # systemd ends the converters together with us, and perhaps a moment sooner.
@@ -156,8 +175,12 @@ class Worker:
                 self._try_again(job, error)
         else:
             self._machine_delay = RETRY_SECONDS
-            if not self._insist(lambda: renderings.finished(self._db, job, self._name, made, pages)):
-                self._store.delete(made.stored.object_name)
+            self._finish(job, made)
+
+    def _finish(self, job: RenderJob, made: Rendered) -> None:
+        if not self._insist(lambda: renderings.finished(self._db, job, self._name, made)):
+            for each in made.documents:
+                self._store.delete(each.stored.object_name)
 
     def _insist(self, step: Callable[[], T]) -> T:
         """What `step` returns, asked again while the database is away: that is no fault of a document, and none of its
@@ -189,19 +212,31 @@ class Worker:
         with self._db.across_tenants() as tx:
             render_jobs.postpone(tx, job, self._name, delay_seconds, counts=counts)
 
-    def _render(self, job: RenderJob) -> tuple[Sealed, int]:
+    def _render(self, job: RenderJob) -> Rendered:
         order = self._insist(lambda: self._order(job))
         with self._store.scratch.folder() as folder:
             original, target = folder / "original", folder / "fax.tif"
             try:
                 self._store.copy_to_send(order.original, original)
-                made = rendering.render(original, target, resolution=order.resolution)
-                return self._store.seal(target, job.tenant_id, RENDERING), len(made.pages)
+                fax = rendering.render(original, target, resolution=order.resolution, within=self._confinement)
             except RenderingFailed as error:
                 # Ghostscript and LibreOffice fail without a reason where they cannot write.
                 if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
                     raise OSError(errno.ENOSPC, f"no room in {folder.parent}: {error}") from error
                 raise
+            files = {RENDERING: target} | self._images(job, target, folder)
+            return Rendered(renderings.seal_all(self._store, job.tenant_id, files), len(fax.pages))
+
+    def _images(self, job: RenderJob, fax: Path, folder: Path) -> dict[str, Path]:
+        """The pages for the screen. The fax goes out without them where they cannot be made, for whatever reason."""
+        try:
+            return renderings.images(fax, folder, within=self._confinement)
+        except (FaxplanError, OSError) as error:
+            if self._stop.wait(SIGNAL_SECONDS):
+                # Ended together with us: the next worker makes all of it.
+                raise
+            LOG.error("rendering %s of tenant %s has no page images: %s", job.rendering_id, job.tenant_id, error)
+        return {}
 
     def _order(self, job: RenderJob) -> RenderOrder:
         with self._db.tenant(job.tenant_id) as tx:
@@ -230,8 +265,16 @@ def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
     listener = Listener(url, (render_jobs.CHANNEL,))
+    store = Store.of(settings)
+    confinement = namespaces.kept(settings, lambda: store.scratch)
     return Worker(
-        Database(url), listener, Store.of(settings), name=name, node=settings.node, wait_hours=settings.wait_hours
+        Database(url),
+        listener,
+        store,
+        name=name,
+        node=settings.node,
+        wait_hours=settings.wait_hours,
+        confinement=confinement,
     )
 
 
@@ -241,5 +284,9 @@ def serve(settings: Settings) -> None:
     worker = _make(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
+    if settings.sandbox == LIMITS:
+        LOG.warning("Documents of strangers are converted with limits alone: sandbox is set so.")
+    else:
+        LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
     worker.run()

@@ -83,12 +83,13 @@ def installation() -> Installation:
     with _making:
         if not _made:
             settings = config.load()
+            store = Store.of(settings)
             made = Installation(
                 settings,
                 Spool(settings.spool),
                 Journal(settings.journal),
-                Store.of(settings),
-                Pending(settings.pending),
+                store,
+                Pending(settings.pending, store.confinement),
             )
             for part in (made.spool, made.journal, made.pending):
                 part.prepare()

@@ -16,6 +16,7 @@ packages() {
 	libpq-dev         psycopg2, against the system's libpq (its ready-made wheel brings a second OpenSSL into the switch)
 	libspandsp2       T.30 and T.38, for the bench
 	ghostscript       renders documents to fax pages
+	bubblewrap        confines it, and whatever else reads what strangers sent
 	fonts-dejavu-core text documents and header lines
 	libfribidi0       text that is written from right to left
 	passwd            useradd: PostgreSQL runs under an account of its own when you are root

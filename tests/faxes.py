@@ -138,7 +138,7 @@ def invite(called: str, calling: str | None, name: str = "", **headers: str | No
 
 def pending_folder(world: World) -> Pending:
     """pending/ of this world, made."""
-    pending = Pending(world.settings.pending)
+    pending = Pending(world.settings.pending, world.store.confinement)
     pending.prepare()
     return pending
 

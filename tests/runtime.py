@@ -1,11 +1,13 @@
 """The runtime of a node on a scripted switch, with real database, spool and journal."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from faxplan import dialer, runtime
+from faxplan import dialer, runtime, salvage
 from faxplan.call_result import CallResult
 from faxplan.listener import Listener
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
@@ -16,6 +18,15 @@ SENT = CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=
 DROPPED = CallResult("NORMAL_CLEARING", fax_success=False, fax_result_code=49, pages=0)
 
 
+class AtOnce(ThreadPoolExecutor):
+    """Does what it is given before `submit` returns."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
 class Runtime:
     """A node: `run(until)` works until a condition holds; the clock is the test's."""
 
@@ -24,6 +35,8 @@ class Runtime:
         self.switch = ScriptedSwitch(Clock(), world.spool, world.journal)
         for module in (dialer, runtime):
             monkeypatch.setattr(module, "time", self.switch.clock)
+        # The clock's minutes are no time for a thread to work in.
+        monkeypatch.setattr(salvage, "ThreadPoolExecutor", AtOnce)
         self.settings = replace(world.settings, **settings)  # type: ignore[arg-type]
 
     def run(self, until: Callable[[], bool]) -> None:

@@ -151,6 +151,8 @@ def world_on(installation: Installation, folder: Path, *, enrolled: bool = True)
         database_url=installation.url(""),
         state_dir=folder / "state",
         node="node1",
+        # What is tested here are flows; tests/unit/test_namespaces.py has the sandbox.
+        sandbox="limits",
         calls_per_second=200,
         calls_to_one_number=1000,
     )

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.browser import test_passphrases, test_sealed, test_wraps
+from tests.browser import test_page_images, test_passphrases, test_sealed, test_wraps
 from tests.browser.browsers import JavaScriptError, Page
 
 CONTENT = test_sealed.sealed_bytes(b"A page.")
 LONG = test_sealed.sealed_bytes(test_sealed.plain_bytes(test_sealed.CHUNK_BYTES + 5))
+NO_PAGES = {each["about"]: each["zip"] for each in test_sealed.VECTORS["refused_page_images"]}
 VECTORS = {each["about"]: each for each in test_sealed.VECTORS["refused"]}
 
 
@@ -104,6 +105,24 @@ MUTANTS = {
                 "privateKey": test_passphrases.KEY.raw,
             },
         ),
+    ),
+    "page images may be in any order": (
+        "page-images.js",
+        "number <= last ||",
+        "",
+        ("pagesOf", {"archive": bytes.fromhex(NO_PAGES["pages in another order"]), "numbers": [1]}),
+    ),
+    "a page image may be deflated": (
+        "page-images.js",
+        "directory.getUint32(at + 8, true) === 0 &&",
+        "",
+        ("pagesOf", {"archive": bytes.fromhex(NO_PAGES["a flag"]), "numbers": [1]}),
+    ),
+    "a page image may be anything": (
+        "page-images.js",
+        "!PNG.every(",
+        "false && !PNG.every(",
+        ("pagesOf", {"archive": test_page_images.zipped({1: b"<svg/>"}), "numbers": [1]}),
     ),
     "no list of common passwords": (
         "new-password.js",

@@ -5,10 +5,12 @@ import json
 import queue
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from portal.policy import CONTENT_SECURITY_POLICY
@@ -29,6 +31,18 @@ class Mutant:
     text: str
 
 
+@dataclass(frozen=True)
+class ServedFile:
+    """What lies under an address. how: "ranges", "whole" (knows no ranges), or how its answers are wrong.
+
+    asked: the ranges, in order.
+    """
+
+    content: bytes
+    how: str
+    asked: list[tuple[int, int]]
+
+
 class VaultServer(ThreadingHTTPServer):
     """Give it jobs; it gives outcomes.
 
@@ -43,6 +57,7 @@ class VaultServer(ThreadingHTTPServer):
         self.jobs: queue.Queue[dict[str, Any]] = queue.Queue()
         self.outcomes: dict[int, queue.Queue[dict[str, Any]]] = {}
         self.mutants: dict[str, Mutant] = {}
+        self.files: dict[str, ServedFile] = {}
         self.arrived = threading.Event()
         """Set once the page has asked for work."""
         self._numbers = itertools.count(1)
@@ -62,6 +77,12 @@ class VaultServer(ThreadingHTTPServer):
         waiting = self.outcomes[number] = queue.Queue()
         self.jobs.put({"id": number, "action": action, "given": given, "base": base})
         return waiting
+
+    def publish(self, content: bytes, how: str = "ranges") -> tuple[str, ServedFile]:
+        """The path at which it can be fetched from then on."""
+        path = f"/file/{len(self.files)}"
+        self.files[path] = ServedFile(content, how, [])
+        return path, self.files[path]
 
     def mutate(self, module: str, old: str, new: str) -> str:
         """The path of all modules, one of them with `new` in the place of `old`, which it has once."""
@@ -86,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
             except queue.Empty:
                 self._answer(b"", status=HTTPStatus.NO_CONTENT)
             return
+        if self.path.startswith("/file/"):
+            self._answer_file(self.server.files.get(self.path))
+            return
         base, _, name = self.path[1:].partition("/")
         mutant = self.server.mutants.get(f"/{base}")
         folder = PAGE if base == "page" else VAULT
@@ -98,18 +122,48 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(b"", status=HTTPStatus.NOT_FOUND)
 
+    def _answer_file(self, file: ServedFile | None) -> None:
+        if file is None:
+            self._answer(b"", status=HTTPStatus.NOT_FOUND)
+            return
+        first, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
+        start, end = int(first), min(int(last) + 1, len(file.content))
+        file.asked.append((start, end))
+        if file.how == "whole":
+            self._answer(file.content, "application/octet-stream")
+            return
+        if file.how == "shifted" and start:
+            start, end = start + 1, end + 1
+        piece = file.content[start:end]
+        said = f"bytes {start}-{end - 1}/{len(file.content) + (1 if file.how == 'grown' and start else 0)}"
+        if file.how == "short" and start:
+            piece = piece[:-1]
+        if file.how == "gone" and start:
+            self._answer(b"", status=HTTPStatus.NOT_FOUND)
+            return
+        kind, status = "application/octet-stream", HTTPStatus.PARTIAL_CONTENT
+        self._answer(piece, kind, status, {} if file.how == "unsaid" else {"Content-Range": said})
+
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
         outcome = json.loads(content, object_hook=_revived)
         self.server.outcomes.pop(outcome["id"]).put(outcome)
         self._answer(b"", status=HTTPStatus.NO_CONTENT)
 
-    def _answer(self, content: bytes, kind: str = "application/json", status: HTTPStatus = HTTPStatus.OK) -> None:
+    def _answer(
+        self,
+        content: bytes,
+        kind: str = "application/json",
+        status: HTTPStatus = HTTPStatus.OK,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.send_response(status)
         blocked = self.path.startswith("/no-wasm/")
         self.send_header("Content-Security-Policy", WITHOUT_WASM if blocked else CONTENT_SECURITY_POLICY)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cache-Control", "no-store")
+        for name, value in more.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -72,7 +72,7 @@ def live(world: World, office: Office, folder: Path) -> None:
     submit(world, office, letter)
     world.render_all()
     outbound.cancel(world.portal, office.user, submit(world, office, letter))
-    pending = Pending(world.settings.pending)
+    pending = Pending(world.settings.pending, world.store.confinement)
     pending.prepare()
     for number in range(2):
         call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", invite(office.did, "+493099"))

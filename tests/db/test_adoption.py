@@ -1,6 +1,7 @@
 """What was stored before documents were sealed is sealed by `faxplan vault adopt`, and its plain files go."""
 
 import hashlib
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -8,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import adoption, document_store, documents
+from faxplan import adoption, document_store, documents, page_images
 from faxplan.adoption import Adopted, NotAllEnrolled
 from faxplan.call_result import CallResult
 from tests.db.test_failing_over import settle
-from tests.faxes import claim, queued
+from tests.faxes import claim, fax_tiff, queued
 from tests.installations import Installation
 from tests.past_the_gate import connected
 from tests.world import Office, World, enrol, office, world_on
@@ -108,6 +109,35 @@ def test_a_fax_that_waits_still_goes_out(world: World, tmp_path: Path) -> None:
     settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=1))
     assert world.fax(world.acme, fax_id)["state"] == "sent"
     assert content_of(world, world.acme, plain) == b"a page to be sent"
+
+
+def pages_of(world: World, document_id: int | None) -> list[int]:
+    """The numbers of the pages for the screen."""
+    assert document_id is not None
+    return [number for number, _ in page_images.read(io.BytesIO(content_of(world, world.acme, document_id)))]
+
+
+def test_pages_for_the_screen_are_made_on_the_way(world: World, tmp_path: Path) -> None:
+    content = fax_tiff(tmp_path / "fax.tif", 2).read_bytes()
+    tiff, sent = (unsealed(world, world.acme, kind, content) for kind in ("received-tiff", "rendering"))
+    received(world, world.acme, tiff)
+    queued(world, world.acme, pages=2)
+    with connected(world.installation, "postgres") as cursor:
+        cursor.execute("update renderings set document_id = %s", (sent,))
+        cursor.connection.commit()
+    assert adopt(world).sealed == 2
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        inbound = tx.one("select images_id, thumbnail_id from faxes where direction = 'inbound'")
+        rendering = tx.one("select images_id, thumbnail_id from renderings")
+        (outbound,) = tx.rows("select images_id from faxes where direction = 'outbound'")
+        open_to_machines = tx.value("select count(distinct document_id) from transient_wraps where document_id <> %s",
+                                    (sent,))  # fmt: skip
+    assert outbound["images_id"] is None
+    for row in (inbound, rendering):
+        assert pages_of(world, row["images_id"]) == [1, 2]
+        assert content_of(world, world.acme, row["thumbnail_id"])[:4] == b"\x89PNG"
+    # What stood in the rendering's place before, and nothing for the screen.
+    assert open_to_machines == 1
 
 
 def test_nothing_is_sealed_before_every_mailbox_has_a_key(world: World) -> None:

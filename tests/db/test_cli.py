@@ -8,8 +8,9 @@ from typing import Any
 
 import pikepdf
 import pytest
+from PIL import Image
 
-from faxplan import cli, fax_tiff, outbound, progress, settling, users
+from faxplan import cli, fax_tiff, outbound, page_images, progress, settling, users
 from faxplan.call_result import CallResult
 from faxplan.config import to_toml
 from faxplan.journal import Outcome
@@ -24,7 +25,8 @@ ACME = "user@acme.example"
 @pytest.fixture
 def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     file = tmp_path / "faxplan.toml"
-    file.write_text(to_toml({"database_url": world.settings.database_url, "state_dir": world.settings.state_dir}))
+    names = ("database_url", "state_dir", "sandbox")
+    file.write_text(to_toml({name: getattr(world.settings, name) for name in names}))
     monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
     monkeypatch.setenv("FAXPLAN_USER", ACME)
     return world
@@ -91,6 +93,32 @@ def test_the_pages_of_a_sent_fax_can_be_saved(
     assert out.splitlines() == ["Sent as letter.txt:", *(str(folder / name) for name in [*names, "fax-1.tif"])]
     assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "fax-1.tif"])
     assert [(page.width, page.y_dpi) for page in fax_tiff.read(folder / "fax-1.tif").pages] == [(1728, 196)] * 2
+
+
+@pytest.mark.parametrize("sealed_with_it", [True, False], ids=["sealed with it", "of before there were images"])
+def test_the_images_of_a_fax_are_those_that_were_sealed_with_it(
+    shop: World,
+    letter: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    sealed_with_it: bool,
+) -> None:
+    (tmp_path / "password").write_text(PHRASE)
+    said(capsys, "send", letter, "030 23125 002")
+    shop.render_all()
+    drawn, real = [], page_images.make
+    if not sealed_with_it:
+        with shop.worker.tenant(shop.acme.tenant.id) as tx:
+            tx.execute("update renderings set images_id = null, thumbnail_id = null")
+    monkeypatch.setattr(page_images, "make", lambda *given, **options: drawn.append(given) or real(*given, **options))
+    said(capsys, "open", "1", "-o", str(tmp_path / "out"), "--password-file", str(tmp_path / "password"))
+    assert len(drawn) == (0 if sealed_with_it else 1)
+    for number in (1, 2):
+        path = tmp_path / "out" / f"fax-1-{number}.png"
+        assert path.stat().st_mode & 0o777 == 0o600
+        with Image.open(path) as image:
+            assert image.width == 1728
 
 
 def test_a_password_comes_from_a_pipe(

@@ -18,7 +18,8 @@ from tests.world import World
 @pytest.fixture
 def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     file = tmp_path / "faxplan.toml"
-    file.write_text(to_toml({"database_url": world.settings.database_url, "state_dir": world.settings.state_dir}))
+    names = ("database_url", "state_dir", "sandbox")
+    file.write_text(to_toml({name: getattr(world.settings, name) for name in names}))
     monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
     monkeypatch.setattr(socket, "getaddrinfo", only_one_name)
     return world

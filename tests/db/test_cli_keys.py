@@ -25,7 +25,8 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     file = tmp_path / "faxplan.toml"
-    file.write_text(to_toml({"database_url": world.settings.database_url, "state_dir": world.settings.state_dir}))
+    names = ("database_url", "state_dir", "sandbox")
+    file.write_text(to_toml({name: getattr(world.settings, name) for name in names}))
     monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
     return world
 

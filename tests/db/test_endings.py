@@ -17,7 +17,7 @@ from tests.world import World
 def endings(world: World, live: LiveCalls) -> Endings:
     return Endings(
         world.switch, world.store, world.spool, world.journal, pending_folder(world), live, actor="switch:node1",
-        calls_to_one_number=2,
+        calls_to_one_number=2, log=lambda *_: None,
     )  # fmt: skip
 
 

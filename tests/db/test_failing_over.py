@@ -618,11 +618,11 @@ class TestRenderedAgain:
             original = tx.value("select rendering_id from faxes where id = %s", (fax_id,))
             tx.execute("update faxes set state = 'queued', rendering_id = %s where id = %s", (original - 1, fax_id))
         page = fax_tiff(world.settings.state_dir.parent / "anew.tif", 3)
-        sealed = world.seal(page, world.acme)
+        sealed = renderings.Rendered([world.seal(page, world.acme)], 3)
 
         def finish() -> None:
             if made:
-                renderings.finished(world.worker, job, "test", sealed, 3)
+                renderings.finished(world.worker, job, "test", sealed)
             else:
                 renderings.failed(world.worker, job, "test", NotFound("no such document"))
 

@@ -13,13 +13,13 @@ import psycopg2
 import pytest
 from PIL import Image
 
-from faxplan import document_store, documents, files, inbound, mailboxes, queue, received
+from faxplan import document_store, documents, files, inbound, mailboxes, queue, received_copies, sandbox
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.db import Database
-from faxplan.errors import DatabaseUnavailable
+from faxplan.errors import DatabaseUnavailable, RenderingFailed
 from faxplan.pending import PendingFax, adopt
-from faxplan.spool import InboundSidecar
+from faxplan.spool import InboundSidecar, Spool
 from tests.faxes import accepted, audited, fax_tiff, noticed, pending_folder
 from tests.world import World
 
@@ -28,6 +28,10 @@ WELL = CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=
 BROKEN = CallResult(
     "NORMAL_CLEARING", fax_success=False, fax_result_code=49, fax_result_text="The call dropped prematurely", pages=1
 )
+
+
+DOCUMENTS = {"tiff_id": b"II*\0", "pdf_id": b"%PDF", "images_id": b"PK\3\4", "thumbnail_id": b"\x89PNG"}
+"""Of a received fax, and how each begins."""
 
 
 class Crash(BaseException):
@@ -57,11 +61,11 @@ def in_mailbox(world: World) -> list[mailboxes.Entry]:
 
 
 def assert_delivered_whole(world: World, fax_id: int) -> None:
-    """In the mailbox once, its TIFF and PDF readable, nothing left over anywhere."""
+    """In the mailbox once, all its documents readable, nothing left over anywhere."""
     (entry,) = in_mailbox(world)
     assert (entry.fax_id, entry.state, entry.pages) == (fax_id, "received", 2)
     row = world.fax(world.acme, fax_id)
-    for column, magic in (("tiff_id", b"II*\0"), ("pdf_id", b"%PDF")):
+    for column, magic in DOCUMENTS.items():
         with world.switch.tenant(world.acme.tenant.id) as tx:
             stored = documents.get(tx, world.acme.tenant.id, row[column])  # type: ignore[arg-type]
         assert world.opened(stored)[:4] == magic
@@ -169,7 +173,7 @@ def test_a_long_outage_does_not_fill_the_store(world: World) -> None:
         with pytest.raises(DatabaseUnavailable):
             inbound.deliver(away, world.store, fax, actor=ACTOR)
     assert deliver(world, fax) == "received"
-    assert len(world.stored()) == 2
+    assert len(world.stored()) == 4
 
 
 # ------------------------------------------------------------------------------------------------------ crash and adopt
@@ -180,32 +184,140 @@ def crash(*_: Any, **__: Any) -> None:
 
 
 SECURE_STEPS = {
-    "making the PDF": (received, "to_pdf"),
-    "sealing": (document_store, "seal_file"),
-    "the TIFF sealed": (pending_module, "write_durably"),
-    "writing call.json": (files, "fsync_folder"),
-    "before the spool is cleared": (pending_module, "fsync_folder"),
+    "sealing the TIFF": (document_store, "seal_file", 1),
+    "the TIFF sealed": (pending_module, "write_durably", 1),
+    "writing call.json": (files, "fsync_folder", 1),
+    "call.json written": (pending_module, "fsync_folder", 1),
+    "making a PDF and images": (received_copies, "make", 1),
+    "sealing the PDF": (document_store, "seal_file", 2),
+    "sealing the last of it": (document_store, "seal_file", 4),
+    "all sealed": (pending_module, "write_durably", 2),
+    "writing call.json again": (files, "fsync_folder", 2),
+    "before the spool is cleared": (Spool, "discard_inbound", 1),
+    "while the spool is cleared": (Path, "unlink", 0),
 }
+"""What crashes, and which of its calls; 0: the one that takes the pages' TIFF away, which comes just after that."""
+
+
+def crash_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, number: int) -> None:
+    real, calls = getattr(owner, name), 0
+
+    def step(*arguments: Any, **values: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if number == 0 and arguments[0].suffix == ".tif" and arguments[0].parent.name == "in":
+            real(*arguments, **values)
+            raise Crash
+        if calls == number:
+            raise Crash
+        return real(*arguments, **values)
+
+    monkeypatch.setattr(owner, name, step)
+
+
+def plain_in(folder: Path) -> list[Path]:
+    """Files that anybody could read a page of."""
+    magics = (b"II*\0", b"MM\0*", b"%PDF", b"PK\3\4", b"\x89PNG")
+    return [path for path in folder.rglob("*") if path.is_file() and path.read_bytes().startswith(magics)]
 
 
 @pytest.mark.parametrize("step", SECURE_STEPS)
-def test_a_crash_while_securing_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+@pytest.mark.parametrize("first", ["adopted", "delivered"])
+def test_a_crash_while_securing_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str, first: str
+) -> None:
     sidecar = accepted(world, world.acme, "uuid-1")
     fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
     pending = pending_folder(world)
     with monkeypatch.context() as crashing:
-        crashing.setattr(*SECURE_STEPS[step], crash)
+        crash_at(crashing, *SECURE_STEPS[step])
         with pytest.raises(Crash):
             pending.secure(world.spool, sidecar, WELL)
-    for left in (*pending.waiting(), adopt(world.spool, pending, sidecar.attempt_id)):
-        if left is None:
-            continue
-        assert left.sidecar == sidecar
-        deliver(world, left)
+    assert not plain_in(pending.root)
+    if first == "delivered":
+        for left in pending.waiting():
+            deliver(world, left)
+    # What the runtime does at its start.
+    adopted = adopt(world.spool, pending, sidecar.attempt_id)
+    for left in (adopted, *pending.waiting()):
+        if left is not None:
+            assert left.sidecar == sidecar
+            deliver(world, left)
+    if first == "adopted":
+        assert_delivered_whole(world, sidecar.fax_id)
     (entry,) = in_mailbox(world)
-    assert entry.pages == 2
+    assert (entry.state, entry.pages) == ("received", 2)
     assert not list(pending.root.iterdir())
     assert not list(world.spool.inbound.iterdir())
+
+
+def test_a_crash_after_the_pages_went_leaves_what_was_kept_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while nothing can be delivered: what lies in pending/ is then all that there is."""
+    sidecar = accepted(world, world.acme, "uuid-1")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    pending = pending_folder(world)
+    with monkeypatch.context() as crashing:
+        crash_at(crashing, *SECURE_STEPS["while the spool is cleared"])
+        with pytest.raises(Crash):
+            pending.secure(world.spool, sidecar, WELL)
+    assert not world.spool.inbound_tiff(sidecar.attempt_id).exists()
+    left = adopt(world.spool, pending, sidecar.attempt_id)
+    assert left is not None
+    assert deliver(world, left) == "received"
+    assert_delivered_whole(world, sidecar.fax_id)
+
+
+def test_while_the_rest_of_a_fax_is_made_nobody_delivers_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sidecar = accepted(world, world.acme, "uuid-1")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    pending, real, seen = pending_folder(world), received_copies.make, []
+
+    def make(*arguments: Any, **options: Any) -> Any:
+        # The runtime's sweep finds a fax that is complete, and safe.
+        (waiting,) = pending.waiting()
+        assert deliver(world, waiting) is None
+        assert adopt(world.spool, pending, sidecar.attempt_id) is None
+        seen.append(waiting)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(received_copies, "make", make)
+    pending.secure(world.spool, sidecar, WELL)
+    # And where the sweep comes with what it read then, it delivers what is there now.
+    assert deliver(world, seen[0]) == "received"
+    assert_delivered_whole(world, sidecar.fax_id)
+
+
+def test_where_nothing_can_be_made_of_it_the_tiff_goes_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RenderingFailed("A converter crashed.")
+
+    monkeypatch.setattr(sandbox, "call", broken)
+    fax = arrived(world)
+    assert deliver(world, fax) == "received"
+    row = world.fax(world.acme, fax.sidecar.fax_id)
+    assert row["tiff_id"] is not None
+    assert [row[column] for column in DOCUMENTS][1:] == [None, None, None]
+    assert "A converter crashed" in caplog.text
+    assert not list(world.spool.inbound.iterdir())
+
+
+def test_a_full_disk_after_the_tiff_costs_the_images(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = document_store.seal_file
+
+    def full(file: Path, target: Path, tenant_id: int, kind: str) -> Any:
+        if kind != documents.RECEIVED_TIFF:
+            raise OSError(28, "No space left on device")
+        return real(file, target, tenant_id, kind)
+
+    monkeypatch.setattr(document_store, "seal_file", full)
+    fax = arrived(world)
+    assert deliver(world, fax) == "received"
+    assert world.fax(world.acme, fax.sidecar.fax_id)["images_id"] is None
+    assert len(world.stored()) == 1
 
 
 def test_what_is_secured_is_on_the_disk_before_the_spool_lets_go_of_it(
@@ -229,9 +341,10 @@ def test_what_is_secured_is_on_the_disk_before_the_spool_lets_go_of_it(
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(world.spool, "discard_inbound", noted_discard)
     fax = pending.secure(world.spool, sidecar, WELL)
-    (record,) = (name for name in done if name.startswith(".call.json."))
-    sealed = ["received-tiff.sealed", "received-pdf.sealed"]
-    assert done == [*sealed, record, fax.folder.name, pending.root.name, "discarded"]
+    written = ["call.json" if name.startswith(".call.json.") else name for name in done]
+    record = ["call.json", fax.folder.name]
+    copies = ["received-pdf.sealed", "thumbnail.sealed", "page-images.sealed"]
+    assert written == ["received-tiff.sealed", *record, pending.root.name, *copies, *record, "discarded"]
 
 
 DELIVER_STEPS = {
@@ -310,7 +423,8 @@ def test_a_fax_that_the_database_has_never_heard_of_is_kept(world: World) -> Non
     the_database_forgets(world)
     assert deliver(world, fax) is None
     (kept,) = pending_module.unclaimed(world.settings.pending)
-    assert {path.name for path in kept.iterdir()} == {"received-tiff.sealed", "received-pdf.sealed", "call.json"}
+    kinds = ("received-tiff", "received-pdf", "page-images", "thumbnail")
+    assert {path.name for path in kept.iterdir()} == {*(f"{kind}.sealed" for kind in kinds), "call.json"}
     assert not list(pending_folder(world).waiting())
     assert not world.stored()
 

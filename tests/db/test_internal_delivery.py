@@ -21,12 +21,13 @@ from faxplan import (
     outbound,
     queue,
     quotas,
+    received_copies,
 )
-from faxplan import received as received_pages
 from faxplan.db import Transaction
 from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable
 from faxplan.queue import InternalFax
+from tests.db.test_inbound import DOCUMENTS
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
 from tests.received_pages import assert_same_pages_below_the_header
 from tests.routing import add_route, change
@@ -85,7 +86,7 @@ def assert_delivered_once(world: World, fax_id: int, pages: int = 3) -> None:
     assert audited(world, world.acme) == ["fax.sent"]
     assert audited(world, world.borea) == ["fax.receive"]
     received = world.fax(world.borea, entry.fax_id)
-    for column, magic in (("tiff_id", b"II*\0"), ("pdf_id", b"%PDF")):
+    for column, magic in DOCUMENTS.items():
         with world.switch.tenant(world.borea.tenant.id) as tx:
             stored = documents.get(tx, world.borea.tenant.id, received[column])  # type: ignore[arg-type]
         assert world.opened(stored)[:4] == magic
@@ -111,8 +112,8 @@ def test_both_sides_have_what_a_call_would_have_left(world: World, tmp_path: Pat
     with world.admin.tenant(world.acme.tenant.id) as tx:
         (quota,) = quotas.of_tenant(tx, world.acme.tenant.id)
     assert (quota["used_pages"], quota["reserved_pages"]) == (3, 0)
-    # The rendering, and the receiver's TIFF and PDF.
-    assert objects(world) == 3
+    # The rendering, and the receiver's TIFF, PDF, page images and thumbnail.
+    assert objects(world) == 5
     assert pick(world) is None
 
 
@@ -399,7 +400,7 @@ STEPS: dict[str, tuple[object, str]] = {
     "reading": (Store, "copy_to"),
     "stamping": (header_line, "stamp"),
     "storing": (Store, "seal"),
-    "making the PDF": (received_pages, "to_pdf"),
+    "making the PDF and images": (received_copies, "make"),
     "before the transaction": (internal_delivery, "_commit"),
     "taking it out of the queue": (queue, "withdraw"),
     "the sender's side": (internal_delivery, "_settle"),
@@ -487,7 +488,7 @@ def test_two_nodes_that_picked_the_same_deliver_it_once(world: World) -> None:
     outcomes = in_threads(*(of(f"node{number}") for number in range(4)))
     assert sorted(map(str, outcomes)) == ["None"] * 3 + ["sent"]
     assert_delivered_once(world, fax_id)
-    assert objects(world) == 3
+    assert objects(world) == 5
 
 
 def test_faxes_that_cross_each_other_do_not_wait_for_each_other(world: World) -> None:

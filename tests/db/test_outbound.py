@@ -1,11 +1,14 @@
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from faxplan import outbound, quotas, routes, trunks, users
+from faxplan import demo, namespace, outbound, quotas, routes, sandbox, trunks, users
+from faxplan.confinement import SandboxUnavailable
 from faxplan.db import Transaction
 from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound, QuotaExceeded
+from faxplan.namespaces import Namespace
 from faxplan.outbound import AlreadyFinal, SendRequest, TenantDisabled
 from faxplan.source import UnsupportedDocument
 from tests.world import World
@@ -41,6 +44,26 @@ def test_nothing_is_kept_of_a_refused_document(world: World, tmp_path: Path) -> 
     assert not world.store.root.exists()
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from faxes") == 0
+
+
+def test_without_a_namespace_a_document_is_refused_with_the_cause_and_nothing_is_kept(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(namespace, "ENVIRONMENT", MappingProxyType({"PATH": str(tmp_path)}))
+    monkeypatch.setattr(world.store, "confinement", Namespace())
+    request = SendRequest("030 23125 002", demo.DOCUMENT, "letter.pdf")
+    with pytest.raises(SandboxUnavailable, match="bubblewrap is not installed"):
+        outbound.submit(world.portal, world.store, world.acme.user, request)
+    assert world.stored() == []
+
+
+def test_documents_are_looked_at_inside_a_namespace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (found := namespace.trouble()) is not None:
+        pytest.skip(f"{found.cause}. {found.remedy}")
+    monkeypatch.setattr(world.store, "confinement", Namespace())
+    monkeypatch.delattr(sandbox, "call")
+    request = SendRequest("030 23125 002", demo.DOCUMENT, "letter.pdf")
+    assert outbound.submit(world.portal, world.store, world.acme.user, request).pages == 3
 
 
 @pytest.mark.parametrize("number", ["112", "not a number", "+49 1", "0180 ext. 5"])

@@ -6,6 +6,7 @@ import pytest
 
 from faxplan import outbound, render_jobs, renderings
 from faxplan.render_jobs import RenderJob
+from faxplan.renderings import Rendered
 from tests.faxes import NUMBER
 from tests.world import World
 
@@ -35,10 +36,10 @@ def test_a_dead_workers_rendering_is_taken_over_and_its_late_result_dropped(worl
     assert dead is not None
     assert heir is not None
     assert (heir.rendering_id, heir.tries) == (dead.rendering_id, 2)
-    made = world.seal(Path(__file__), world.acme)
-    assert not renderings.finished(world.worker, dead, "one", made, 1)
+    made = Rendered([world.seal(Path(__file__), world.acme)], 1)
+    assert not renderings.finished(world.worker, dead, "one", made)
     assert world.fax(world.acme, rendering)["state"] == "accepted"
-    assert renderings.finished(world.worker, heir, "two", made, 1)
+    assert renderings.finished(world.worker, heir, "two", made)
     assert world.fax(world.acme, rendering)["state"] == "queued"
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from faxplan import claims, outbound, quotas, settling, trunk_directory, trunk_health, trunk_tests
+from faxplan import claims, outbound, page_images, quotas, settling, trunk_directory, trunk_health, trunk_tests
 from faxplan.call_result import CallResult, without_channel
 from faxplan.constraints import ConstraintViolated
 from faxplan.db import Transaction
-from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound
+from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound, RenderingFailed
 from faxplan.trunk_tests import CannotBeTested
 from tests.faxes import audited, claim, noticed, queued
 from tests.routing import add_route, add_trunk, change
@@ -31,6 +31,16 @@ def tested(world: World) -> str:
 
 def submit(world: World, trunk: str, number: str = NUMBER) -> int:
     return trunk_tests.submit(world.portal, world.store, world.acme.user, trunk, number)
+
+
+def kinds_stored(world: World) -> set[str]:
+    """Of the documents that hang on its rendering."""
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        rows = tx.rows(
+            """select d.kind from renderings r join documents d on d.tenant_id = r.tenant_id
+               and d.id in (r.original_id, r.document_id, r.images_id, r.thumbnail_id)"""
+        )
+    return {row["kind"] for row in rows}
 
 
 def trunk_id_of(world: World, name: str) -> int:
@@ -56,6 +66,7 @@ def test_it_goes_through_that_trunk_and_no_other(world: World, tested: str, monk
     fax = world.fax(world.acme, fax_id)
     assert (fax["state"], fax["pages_done"], fax["calling_number"]) == ("sent", 1, world.acme.did)
     assert audited(world, world.acme) == ["trunk.test", "fax.sent"]
+    assert kinds_stored(world) == {"original", "rendering", "page-images", "thumbnail"}
     with world.admin.across_tenants() as tx:
         state = next(row for row in trunk_health.everyone(tx) if row["name"] == tested)
     assert state["last_success_at"] is not None
@@ -319,3 +330,15 @@ def test_a_test_is_one_of_the_calls_that_may_start(world: World, tested: str, mo
     assert (first.gateway, second.gateway) == ("tested", "carrier")
     # By the clock of the test.
     assert second.at - first.at >= 1
+
+
+def test_a_page_that_cannot_be_drawn_is_sent_all_the_same(
+    world: World, tested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RenderingFailed("it crashed")
+
+    monkeypatch.setattr(page_images, "make", broken)
+    fax_id = submit(world, tested)
+    assert taken(world) == [fax_id]
+    assert kinds_stored(world) == {"original", "rendering"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import outbound, render_jobs, renderings
+from faxplan import documents, outbound, render_jobs, renderings
 from faxplan.call_result import CallResult
 from faxplan.documents import ToSend, get_to_send
 from faxplan.enrolment import NotEnrolled
@@ -74,7 +74,9 @@ def test_what_is_rendered_after_all_were_cancelled_no_machine_opens(world: World
         job = render_jobs.claim(tx, worker="test", lease_seconds=60)
     assert job is not None
     outbound.cancel(world.portal, world.acme.user, fax_id)
-    assert renderings.finished(world.worker, job, "test", world.seal(letter, world.acme), 1)
+    kinds = (documents.RENDERING, documents.PAGE_IMAGES, documents.THUMBNAIL)
+    made = renderings.Rendered([world.seal(letter, world.acme, kind) for kind in kinds], 1)
+    assert renderings.finished(world.worker, job, "test", made)
     assert open_to_machines(world) == []
 
 

@@ -1,20 +1,37 @@
 """The worker: each document rendered once, refused for good, or tried again; never lost."""
 
 import errno
+import io
 import os
 import shutil
 import socket
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from faxplan import outbound, render_jobs, rendering, renderings
+from faxplan import (
+    demo,
+    documents,
+    namespace,
+    namespaces,
+    outbound,
+    page_images,
+    render_jobs,
+    rendering,
+    renderings,
+    sandbox,
+)
 from faxplan import worker as worker_module
+from faxplan.confinement import Confinement, SandboxUnavailable
+from faxplan.document_store import Store
+from faxplan.documents import Sealed
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.listener import Listener
+from faxplan.namespaces import KeptNamespace
 from faxplan.outbound import SendRequest
 from faxplan.worker import LONGEST_RETRY_SECONDS, MOST_TRIES, Worker
 from tests.faxes import NUMBER, noticed
@@ -29,9 +46,9 @@ def fax_id(world: World, tmp_path: Path) -> int:
     return outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
 
 
-def worker(world: World, name: str = "test") -> Worker:
+def worker(world: World, name: str = "test", confinement: Confinement | None = None) -> Worker:
     listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
-    return Worker(world.worker, listener, world.store, name=name, node="node1", wait_hours=72)
+    return Worker(world.worker, listener, world.store, name=name, node="node1", wait_hours=72, confinement=confinement)
 
 
 def due_now(world: World) -> None:
@@ -52,7 +69,10 @@ def jobs(world: World) -> int:
 
 
 def renderings_stored(world: World) -> int:
-    return len(world.stored()) - 1
+    """With their page images and thumbnails, which are stored beside them."""
+    objects, rest = divmod(len(world.stored()) - 1, 3)
+    assert not rest
+    return objects
 
 
 def test_a_document_is_rendered_once_and_its_fax_queued(world: World, fax_id: int) -> None:
@@ -62,6 +82,81 @@ def test_a_document_is_rendered_once_and_its_fax_queued(world: World, fax_id: in
     assert (fax["state"], fax["pages"], fax["reserved_pages"]) == ("queued", 2, 2)
     assert jobs(world) == 0
     assert renderings_stored(world) == 1
+
+
+def documents_of(world: World, fax_id: int) -> dict[str, bytes]:
+    """Of its rendering, opened as its sender does, by kind; and those that a machine could open, too."""
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        rows = tx.rows(
+            """select d.id, d.kind from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+               join documents d on d.tenant_id = r.tenant_id and d.id in (r.document_id, r.images_id, r.thumbnail_id)
+               where f.id = %s""",
+            (fax_id,),
+        )
+        stored = {row["kind"]: documents.get(tx, world.acme.tenant.id, row["id"]) for row in rows}
+    return {kind: world.opened(each) for kind, each in stored.items()}
+
+
+def test_its_pages_are_drawn_for_the_screen_of_who_sends_it(world: World, fax_id: int) -> None:
+    assert worker(world).work_one()
+    found = documents_of(world, fax_id)
+    pages = dict(page_images.read(io.BytesIO(found[documents.PAGE_IMAGES])))
+    assert list(pages) == [1, 2]
+    with Image.open(io.BytesIO(pages[2])) as image, Image.open(io.BytesIO(found[documents.RENDERING])) as fax:
+        fax.seek(1)
+        assert image.size == (1728, round(fax.height * 204 / 196))
+    assert found[documents.THUMBNAIL][:4] == b"\x89PNG"
+    with world.worker.across_tenants() as tx:
+        rows = tx.rows("select tenant_id, document_id from transient_wraps")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        kinds = {documents.get(tx, row["tenant_id"], row["document_id"]).kind for row in rows}
+    assert kinds == {documents.ORIGINAL, documents.RENDERING}
+
+
+@pytest.mark.parametrize("error", [RenderingFailed("it crashed"), OSError(errno.EIO, "Input/output error")])
+def test_a_fax_whose_pages_cannot_be_drawn_goes_out(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    monkeypatch.setattr(page_images, "make", failing(error))
+    assert worker(world).work_one()
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    assert documents_of(world, fax_id).keys() == {documents.RENDERING}
+    assert "has no page images" in caplog.text
+
+
+def test_a_worker_that_is_stopped_while_pages_are_drawn_gives_its_job_back(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = worker(world)
+
+    def ended(*_: object, **__: object) -> None:
+        running.stop()
+        raise RenderingFailed("it was ended")
+
+    monkeypatch.setattr(page_images, "make", ended)
+    running.run()
+    assert job_row(world) == (0, None)
+    assert world.fax(world.acme, fax_id)["state"] == "accepted"
+    assert len(world.stored()) == 1
+
+
+def test_where_not_all_can_be_stored_nothing_is_left_in_the_store(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Store.seal
+
+    def full(store: Store, source: Path, tenant_id: int, kind: str) -> Sealed:
+        if kind == documents.THUMBNAIL:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(store, source, tenant_id, kind)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Store, "seal", full)
+        assert worker(world).work_one()
+    assert len(world.stored()) == 1
+    due_now(world)
+    assert worker(world).work_one()
+    assert documents_of(world, fax_id).keys() == {documents.RENDERING, documents.PAGE_IMAGES, documents.THUMBNAIL}
 
 
 def test_a_refused_document_ends_its_fax_at_once(world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,3 +418,46 @@ def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
         thread.join(60)
     assert not thread.is_alive()
     assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}
+
+
+def test_without_a_namespace_no_job_is_taken_and_no_fax_fails(
+    world: World, fax_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = worker(world, confinement=KeptNamespace(lambda: world.store.scratch))
+    with monkeypatch.context() as missing:
+        missing.setattr(namespace, "ENVIRONMENT", MappingProxyType({"PATH": str(tmp_path)}))
+        for _ in range(2 * MOST_TRIES):
+            with pytest.raises(SandboxUnavailable, match="bubblewrap is not installed"):
+                running.work_one()
+    assert (job_row(world), world.fax(world.acme, fax_id)["state"]) == ((0, None), "accepted")
+    assert list((world.store.root / ".scratch").iterdir()) == []
+
+
+def test_a_sandbox_that_goes_away_in_mid_job_costs_no_try(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "render", failing(SandboxUnavailable("There is no namespace.")))
+    for _ in range(2 * MOST_TRIES):
+        assert worker(world).work_one()
+        due_now(world)
+    assert (job_row(world), world.fax(world.acme, fax_id)["state"]) == ((0, None), "accepted")
+
+
+def test_documents_are_rendered_inside_a_namespace(world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (found := namespace.trouble()) is not None:
+        pytest.skip(f"{found.cause}. {found.remedy}")
+    demonstration = outbound.submit(
+        world.portal, world.store, world.acme.user, SendRequest(NUMBER, demo.DOCUMENT, demo.DOCUMENT.name)
+    )
+    kept = KeptNamespace(lambda: world.store.scratch, namespaces.hidden(world.settings))
+    # What the limits alone would do does not happen here.
+    monkeypatch.setattr(sandbox, "call", failing(AssertionError("outside")))
+    running = worker(world, confinement=kept)
+    assert running.work_one()
+    assert running.work_one()
+    assert kept.processor_seconds > 0
+    running.stop()
+    running.run()
+    assert list((world.store.root / ".scratch").iterdir()) == []
+    assert [world.fax(world.acme, each)["pages"] for each in (fax_id, demonstration.fax_id)] == [2, 3]
+    assert world.fax(world.acme, demonstration.fax_id)["state"] == "queued"

@@ -39,6 +39,7 @@ def run(
     settings: dict[str, Any] = {
         "database_url": world.settings.database_url,
         "state_dir": world.settings.state_dir,
+        "sandbox": world.settings.sandbox,
         "node": world.settings.node,
         "event_socket": f"127.0.0.1:{faxplan.event_socket_port}",
         "event_socket_password_file": password,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pikepdf
 from PIL import Image
 
+from faxplan import namespace
 from faxplan.home import Home
 from faxplan.processes import PidFile, ProcessId
 from tests.run.running import PROJECT, faxplan, home, read_until, rest, running, wait_for
@@ -34,6 +35,13 @@ def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> Non
         assert "All 3 pages arrived." in told
         assert told.count("T.38, 14,400 bit/s, ECM") == 2
         assert home.settings_file.stat().st_mode & 0o777 == 0o600
+        # In a namespace where one can be made; else it was said, in one line.
+        lack = namespace.trouble()
+        assert ("limits of resources alone" in told) == (lack is not None)
+        says = "in a namespace" if lack is None else "with limits alone"
+        assert f"documents are converted {says}" in (home.logs / "worker.log").read_text().lower().replace(
+            " of strangers", ""
+        )
         (folder,) = home.inbox.iterdir()
         assert sorted(path.suffix for path in folder.iterdir()) == [".pdf", ".png", ".png", ".png"]
         with pikepdf.open(next(folder.glob("*.pdf"))) as pdf:

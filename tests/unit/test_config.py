@@ -31,7 +31,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     given = {
         each.name: next((value for kind, value in kinds.items() if kind in str(each.type)), "7").format(each.name)
         for each in fields(Settings)
-    } | {"log_level": "DEBUG"}
+    } | {"log_level": "DEBUG", "sandbox": "limits"}
     missing = tmp_path / "missing"
     with pytest.raises(InvalidSetting, match="does not exist"):
         config.load(missing, {})
@@ -39,6 +39,12 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     empty.touch()
     loaded = config.load(empty, {f"FAXPLAN_{name.upper()}": value for name, value in given.items()})
     assert {name: str(getattr(loaded, name)).removesuffix(".0") for name in given} == given
+
+
+def test_a_sandbox_of_another_kind_is_refused(file: Path) -> None:
+    assert config.load(file, {}).sandbox == "namespace"
+    with pytest.raises(InvalidSetting, match=r'sandbox = .none.*"namespace" or "limits"'):
+        config.load(file, {"FAXPLAN_SANDBOX": "none"})
 
 
 def test_an_unknown_key_is_named(file: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageSequence
 
 from faxplan import fax_tiff, tiff_directory
+from faxplan.confinement import LimitsOnly
 from faxplan.fax_tiff import FaxPage, NotFaxReady
 from faxplan.rendering import Resolution, render
 
@@ -64,6 +65,18 @@ def test_what_txfax_refuses_is_refused(
         fax_tiff.read(saved(tmp_path / "a.tif", image, dpi, compression))
 
 
+@pytest.mark.parametrize("compression", ["group3", "group4"])
+def test_a_page_that_the_switch_would_have_to_decode_is_not_coded_as_by_us(tmp_path: Path, compression: str) -> None:
+    # Pillow cuts a page into strips, which we never do.
+    other = saved(tmp_path / "other.tif", drawing(), (204, 196), compression)
+    assert len(fax_tiff.read(other).pages) == 1
+    with pytest.raises(NotFaxReady, match="Page 1 is not coded as we code"):
+        fax_tiff.read(other, coded_by_us=True)
+    ours = tmp_path / "ours.tif"
+    tiff_directory.write(ours, [fax_tiff.coded(drawing(), 204, 196)], 1)
+    assert len(fax_tiff.read(ours, coded_by_us=True).pages) == 1
+
+
 def test_the_bad_page_is_named(tmp_path: Path) -> None:
     pages = [fax_tiff.coded(drawing(), 204, 196), fax_tiff.coded(drawing(), 300, 300)]
     tiff_directory.write(tmp_path / "a.tif", pages, 2)
@@ -101,7 +114,7 @@ def test_a_circle_of_pages_ends(tmp_path: Path) -> None:
 def test_a_fax_ready_tiff_passes_with_its_pixels(tmp_path: Path, compression: str, width: int) -> None:
     image = drawing(width, 777)
     document = saved(tmp_path / "in.tif", image, (204, 98), compression)
-    (page,) = render(document, tmp_path / "out.tif", resolution=Resolution.SUPERFINE).pages
+    (page,) = render(document, tmp_path / "out.tif", resolution=Resolution.SUPERFINE, within=LimitsOnly()).pages
     assert page == FaxPage(width, 777, 204, 98, "G4")
     with Image.open(tmp_path / "out.tif") as result:
         assert result.tobytes() == image.tobytes()

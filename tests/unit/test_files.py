@@ -1,10 +1,12 @@
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
 from faxplan import files
+from faxplan.confinement import LimitsOnly
 from faxplan.document_store import Store
 from faxplan.files import UnsafeFolder
 from faxplan.journal import Journal
@@ -54,7 +56,7 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 def prepared(root: Path) -> None:
     Spool(root / "spool").prepare()
     Journal(root / "journal").prepare()
-    Pending(root / "pending").prepare()
+    Pending(root / "pending", LimitsOnly()).prepare()
     source = root / "document"
     source.write_bytes(b"%PDF-")
     store = Store(root / "store", KeyFolder(root / "keys"))
@@ -80,3 +82,32 @@ def test_an_open_folder_is_tightened_by_whoever_keeps_faxes_in_it(tmp_path: Path
     (tmp_path / name).chmod(0o777)
     prepared(tmp_path)
     assert mode(tmp_path / name) == 0o700
+
+
+def test_a_folder_is_emptied_whatever_is_in_it_and_no_link_is_followed(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    outside.mkdir()
+    (outside / "kept").touch()
+    folder.mkdir()
+    (folder / "link").symlink_to(outside)
+    (folder / "broken").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    (folder / "a" / "b" / "c").mkdir(parents=True)
+    (folder / "a" / "b" / "link").symlink_to(outside)
+    (folder / "a" / "b" / "file").touch()
+    (folder / "a" / "b").chmod(0)
+    (folder / "a").chmod(0)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for _ in range(1500):
+            Path("d").mkdir()
+            os.chdir("d")
+    finally:
+        os.chdir(before)
+    # Too deep for what goes down by recursion.
+    with pytest.raises((RecursionError, OSError)):
+        shutil.rmtree(folder)
+    files.empty_folder(folder)
+    assert list(folder.iterdir()) == []
+    assert (outside / "kept").exists()

@@ -1,17 +1,27 @@
+"""Received faxes between call and mailbox: complete or not there, and never readable by whoever finds them."""
+
+import io
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from faxplan import page_images, sealed, wraps
 from faxplan.call_result import CallResult
-from faxplan.pending import Pending, PendingFax
+from faxplan.confinement import LimitsOnly
+from faxplan.pending import Pending, PendingFax, adopt
 from faxplan.spool import InboundSidecar, Spool
+from tests.unit.test_received import saved
 
 RESULT = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
 
 
 @pytest.fixture
 def pending(tmp_path: Path) -> Pending:
-    made = Pending(tmp_path / "pending")
+    made = Pending(tmp_path / "pending", LimitsOnly())
     made.prepare()
     return made
 
@@ -73,3 +83,60 @@ def test_a_folder_that_is_not_complete_is_left_alone(pending: Pending) -> None:
     (pending.root / "17").mkdir()
     assert list(pending.waiting()) == []
     assert pending.holds(17)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from faxplan.call_result import CallResult
+from faxplan.confinement import LimitsOnly
+from faxplan.pending import Pending
+from faxplan.spool import InboundSidecar, Spool
+
+root, key = Path(sys.argv[1]), sys.argv[2]
+sidecar = InboundSidecar(1, 2, 17, 4, "uuid-17", epoch=1, public_key=key)
+spool = Spool(root / "spool")
+spool.expect(sidecar)
+result = CallResult("NORMAL_CLEARING", fax_success=True, pages=300)
+Pending(root / "pending", LimitsOnly()).secure(spool, sidecar, result)
+"""
+
+
+def test_a_process_that_is_killed_while_it_draws_leaves_nothing_readable(
+    pending: Pending, spool: Spool, tmp_path: Path
+) -> None:
+    key = wraps.new_key_pair()
+    pages = [Image.new("1", (1728, 1000 + number), 1) for number in range(300)]
+    saved(spool.inbound_tiff(17), *pages)
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), key.public.raw.hex()])
+    while not (drawing := list(spool.inbound_work(17).glob("*/pages.zip"))) and process.poll() is None:
+        time.sleep(0.001)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    process.wait()
+    assert drawing, "it was killed too late"
+    for child in children:
+        while _lives(child):
+            time.sleep(0.001)
+    assert children
+    left = adopt(spool, pending, 17)
+    assert left is not None
+    assert left.brought is not None
+    kinds = [each.stored.kind for each in left.brought.documents]
+    assert kinds == ["received-tiff", "received-pdf", "thumbnail", "page-images"]
+    assert not list(spool.inbound.iterdir())
+    assert all(path.read_bytes()[:8] == sealed.MAGIC for path in left.folder.glob("*.sealed"))
+    assert {path.name for path in left.folder.iterdir()} == {*(f"{kind}.sealed" for kind in kinds), "call.json"}
+    of_images = left.brought.documents[3]
+    file_key = key.unwrap(of_images.mailboxes[(4, 1)], of_images.stored.digest or b"")
+    with (left.folder / "page-images.sealed").open("rb") as source:
+        content = io.BytesIO(sealed.SealedReader(source, file_key, of_images.stored.context).readall())
+    assert [number for number, _ in page_images.read(content)] == list(range(1, 301))
+
+
+def _lives(pid: str) -> bool:
+    """A zombie does not: whoever adopts it has not looked yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,4 +1,4 @@
-"""What rxfax writes, as PDF and as images: every page, its true shape, and no more than is whole."""
+"""What rxfax writes, as PDF: every page, its true shape, and no more than is whole."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from faxplan import fax_tiff, tiff_directory
-from faxplan.received import NoSuchPage, complete_pages, page_png, to_pdf
+from faxplan.received import complete_pages, to_pdf
 
 
 def page(width: int = 1728, rows: int = 500) -> Image.Image:
@@ -85,10 +85,6 @@ def test_the_paper_has_the_right_shape(tmp_path: Path, width: int, dpi: tuple[in
         box = [float(number) for number in pdf.pages[0].mediabox]
     assert box[2] / 72 == pytest.approx(inches, abs=0.01)
     assert box[3] / 72 == pytest.approx(5, abs=0.01)
-    page_png(tmp_path / "a.tif", 0, tmp_path / "a.png")
-    with Image.open(tmp_path / "a.png") as image:
-        assert image.width / image.height == pytest.approx(inches / 5, rel=0.01)
-        assert image.convert("L").getextrema() == (0, 255)
 
 
 def test_pages_may_differ(tmp_path: Path) -> None:
@@ -129,20 +125,6 @@ def test_no_page_is_no_pdf(tmp_path: Path, content: bytes) -> None:
     assert complete_pages(tmp_path / "a.tif") == 0
     assert to_pdf(tmp_path / "a.tif", tmp_path / "a.pdf") == 0
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.tif"]
-    with pytest.raises(NoSuchPage):
-        page_png(tmp_path / "a.tif", 0, tmp_path / "a.png")
-
-
-def test_an_image_of_a_page_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(NoSuchPage, match="page 2"):
-        page_png(saved(tmp_path / "a.tif", page()), 1, tmp_path / "a.png")
-
-
-def test_a_standard_page_s_image_repeats_rows(tmp_path: Path) -> None:
-    page_png(saved(tmp_path / "a.tif", page(), dpi=(204, 98)), 0, tmp_path / "a.png")
-    with Image.open(tmp_path / "a.png") as image:
-        assert image.mode == "1"
-        assert image.size == (1728, round(500 * 204 / 98))
 
 
 def test_the_module_never_decodes_to_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

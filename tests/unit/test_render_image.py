@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageSequence
 
+from faxplan.confinement import LimitsOnly
 from faxplan.rendering import Resolution, Tone, render
 from faxplan.source import DamagedDocument, Limits, PageTooLarge
 
@@ -19,7 +20,7 @@ def marked(mode: str = "RGB", size: tuple[int, int] = (1700, 2200)) -> Image.Ima
 
 def fine(document: Path, **options: object) -> list[Image.Image]:
     target = document.with_name("out.tif")
-    render(document, target, resolution=Resolution.FINE, **options)  # type: ignore[arg-type]
+    render(document, target, resolution=Resolution.FINE, within=LimitsOnly(), **options)  # type: ignore[arg-type]
     with Image.open(target) as image:
         return [frame.copy() for frame in ImageSequence.Iterator(image)]
 

@@ -11,6 +11,7 @@ from pikepdf import Array, Dictionary, Name, Pdf
 from PIL import Image, ImageSequence
 
 from faxplan import render_pdf
+from faxplan.confinement import LimitsOnly
 from faxplan.paper import X_DPI, Resolution, Tone
 from faxplan.refusals import STANDARD_LIMITS
 from faxplan.rendering import render
@@ -86,7 +87,7 @@ def test_pixels_are_those_of_plain_tiffg4(
                 page[key] = value
         pdf.save(document)
 
-    render(document, tmp_path / "ours.tif", resolution=resolution, processes=2)
+    render(document, tmp_path / "ours.tif", resolution=resolution, within=LimitsOnly(), processes=2)
     assert sorted(path.name for path in tmp_path.glob("started-*")) == ["started-1", "started-3"]
     render_pdf._prepare(document, clean, resolution, Tone.AUTO, STANDARD_LIMITS)
     command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=tiffg4", f"-r{X_DPI}x{resolution.y_dpi}"]

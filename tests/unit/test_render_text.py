@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
 from faxplan import render_text, typeface
+from faxplan.confinement import LimitsOnly
 from faxplan.rendering import Resolution, render
 from faxplan.source import EmptyDocument, Limits, TooManyPages
 
@@ -18,7 +19,7 @@ def sheets(text: str) -> list[list[str]]:
 
 def pages(folder: Path, content: bytes, resolution: Resolution = Resolution.FINE) -> list[Image.Image]:
     (folder / "a.txt").write_bytes(content)
-    render(folder / "a.txt", folder / "a.tif", resolution=resolution)
+    render(folder / "a.txt", folder / "a.tif", resolution=resolution, within=LimitsOnly())
     with Image.open(folder / "a.tif") as image:
         return [frame.copy() for frame in ImageSequence.Iterator(image)]
 
@@ -115,5 +116,6 @@ def test_nothing_but_white_space_is_empty(tmp_path: Path) -> None:
 
 def test_too_many_pages(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"x\f" * 20)
+    limits = Limits(max_pages=10)
     with pytest.raises(TooManyPages):
-        render(tmp_path / "a.txt", tmp_path / "a.tif", resolution=Resolution.FINE, limits=Limits(max_pages=10))
+        render(tmp_path / "a.txt", tmp_path / "a.tif", resolution=Resolution.FINE, within=LimitsOnly(), limits=limits)

@@ -10,9 +10,11 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image, ImageDraw, ImageSequence
 
-from faxplan import fax_tiff, pdf_source, render_pdf, sandbox, source
+from faxplan import demo, fax_tiff, pdf_source, render_pdf, rendering, sandbox, source
+from faxplan.confinement import LimitsOnly
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.fax_tiff import FaxTiff
+from faxplan.namespaces import Namespace
 from faxplan.paper import CHOICES
 from faxplan.rendering import Resolution, Tone, render
 
@@ -61,7 +63,7 @@ def black(page: Image.Image, x: float, y: float) -> bool:
 
 
 def fine(document: Path, target: Path, **options: object) -> FaxTiff:
-    return render(document, target, resolution=Resolution.FINE, **options)  # type: ignore[arg-type]
+    return render(document, target, resolution=Resolution.FINE, within=LimitsOnly(), **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("resolution", CHOICES)
@@ -70,7 +72,7 @@ def test_a_page_keeps_its_size_and_all_its_corners(
     tmp_path: Path, size: tuple[float, float], resolution: Resolution
 ) -> None:
     target = tmp_path / "a.tif"
-    (page,) = render(cornered(tmp_path / "a.pdf", size), target, resolution=resolution).pages
+    (page,) = render(cornered(tmp_path / "a.pdf", size), target, resolution=resolution, within=LimitsOnly()).pages
     scale = min(1, 1728 / 204 * 72 / size[0])
     assert (page.width, page.x_dpi, page.y_dpi) == (1728, 204, resolution.y_dpi)
     assert abs(page.rows - size[1] * scale * resolution.y_dpi / 72) <= 0.5
@@ -271,14 +273,17 @@ WITHOUT_LIBREOFFICE = {"letter.odt": "unsupported-document"}
 @pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*")) or ["(none)"])
 def test_each_sample_renders_or_is_refused_as_it_should_be(samples: Path, tmp_path: Path, name: str) -> None:
     if why := (REFUSED if source.soffice() else REFUSED | WITHOUT_LIBREOFFICE).get(name):
-        for refuse in (source.inspect, lambda document: fine(document, tmp_path / "a.tif")):
+        for refuse in (
+            lambda document: source.inspect(document, within=LimitsOnly()),
+            lambda document: fine(document, tmp_path / "a.tif"),
+        ):
             with pytest.raises(DocumentRefused) as refused:
                 refuse(samples / name)
             assert refused.value.error_id == why
         assert list(tmp_path.iterdir()) == []
         return
-    pages = render(samples / name, tmp_path / "a.tif", resolution=Resolution.STANDARD).pages
-    counted = source.inspect(samples / name).pages
+    pages = render(samples / name, tmp_path / "a.tif", resolution=Resolution.STANDARD, within=LimitsOnly()).pages
+    counted = source.inspect(samples / name, within=LimitsOnly()).pages
     assert len(pages) == (counted or 1)
     assert fax_tiff.read(tmp_path / "a.tif").pages == pages
     assert any(image.convert("L").getextrema()[0] == 0 for image in pages_of(tmp_path / "a.tif"))
@@ -324,6 +329,20 @@ def test_an_empty_page_from_ghostscript_is_an_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(render_pdf, "ghostscript", lambda *_: ["touch", "part0-1.g4"])
     with pytest.raises(RenderingFailed, match="Page 1 could not be drawn"):
         fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+
+
+@pytest.mark.usefixtures("forked")
+def test_pages_that_are_not_coded_as_by_us_are_no_fax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken_over(order: dict[str, Any], **_: object) -> int:
+        Image.new("1", (1728, 2000), 1).save(order["target"], "TIFF", compression="group3", dpi=(204, 196))
+        return 1
+
+    # As whose it passes: a child that a document has taken over may write any file.
+    taken_over.__module__, taken_over.__qualname__ = rendering.__name__, "_render"
+    monkeypatch.setattr(rendering, "_render", taken_over)
+    with pytest.raises(RenderingFailed, match="not coded as we code pages"):
+        fine(cornered(tmp_path / "a.pdf", A4), tmp_path / "a.tif")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.pdf"]
 
 
 def test_ghostscript_past_its_processor_time(tmp_path: Path) -> None:
@@ -389,6 +408,24 @@ def test_from_a_process_with_threads(tmp_path: Path) -> None:
         thread.join()
 
 
+def test_pages_are_the_same_inside_a_namespace(namespaces_work: None, tmp_path: Path) -> None:
+    """Also with fonts that are not in the document, and those of other scripts: they are found inside."""
+    fonts, text, picture = tmp_path / "fonts.pdf", tmp_path / "text.txt", tmp_path / "picture.png"
+    with pikepdf.new() as pdf:
+        for name in (Name.Helvetica, Name.Courier, Name.ZapfDingbats, Name("/NobodyHasIt")):
+            pdf.add_blank_page(page_size=A4)
+            font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=name)
+            pdf.pages[-1].obj.Resources = Dictionary(Font=Dictionary(F=font))
+            pdf.pages[-1].obj.Contents = pdf.make_stream(b"BT /F 24 Tf 50 700 Td (Quick fox 0123) Tj ET")
+        pdf.save(fonts)
+    text.write_text("Grüße, 日本語, العربية, Ελληνικά\n")
+    Image.radial_gradient("L").resize((900, 1200)).save(picture, dpi=(100, 100))
+    for document in (demo.DOCUMENT, fonts, text, picture):
+        fine(document, tmp_path / "outside.tif")
+        render(document, tmp_path / "inside.tif", resolution=Resolution.FINE, within=Namespace())
+        assert (tmp_path / "inside.tif").read_bytes() == (tmp_path / "outside.tif").read_bytes()
+
+
 def test_office_documents_go_through_libreoffice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: Path
 ) -> None:
@@ -407,7 +444,7 @@ def test_every_name_of_the_contract_is_there() -> None:
 @pytest.mark.parametrize("size", [A4, LEGAL], ids=["a4", "legal"])
 def test_pages_made_for_every_machine_are_no_longer_than_a4(tmp_path: Path, size: tuple[float, float]) -> None:
     document, target = cornered(tmp_path / "a.pdf", size), tmp_path / "a.tif"
-    (page,) = render(document, target, resolution=Resolution.FINE_A4).pages
+    (page,) = render(document, target, resolution=Resolution.FINE_A4, within=LimitsOnly()).pages
     assert (page.width, page.y_dpi) == (1728, 196)
     # 297 mm; and nothing is cut off: the ink goes down to the last row.
     assert page.rows == 2292
@@ -420,6 +457,8 @@ def test_a_wide_fax_page_is_made_anew_for_every_machine(tmp_path: Path) -> None:
     wide.save(tmp_path / "a3.tif", compression="group4", dpi=(204, 196))
     kept = fine(tmp_path / "a3.tif", tmp_path / "kept.tif").pages
     assert [(page.width, page.rows) for page in kept] == [(2432, 4000)]
-    (page,) = render(tmp_path / "a3.tif", tmp_path / "made.tif", resolution=Resolution.FINE_A4).pages
+    (page,) = render(
+        tmp_path / "a3.tif", tmp_path / "made.tif", resolution=Resolution.FINE_A4, within=LimitsOnly()
+    ).pages
     assert page.width == 1728
     assert page.rows <= 2292

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def how_many_held() -> int:
 
 def limits() -> list[int]:
     kinds = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)
-    return [resource.getrlimit(kind)[0] for kind in kinds]
+    return [resource.getrlimit(kind)[0] for kind in (*kinds, resource.RLIMIT_RTPRIO)]
 
 
 def refuse() -> None:
@@ -72,7 +73,15 @@ def count(*, progress: Callable[[int, int], None]) -> str:
 
 
 def test_the_child_is_limited() -> None:
-    assert sandbox.call(limits, ceiling=CEILING) == [CEILING.memory_bytes, CEILING.file_bytes, CEILING.open_files, 0]
+    before = resource.getrlimit(resource.RLIMIT_RTPRIO)
+    # As FreeSWITCH's unit has it; not everybody may, nor root in every container.
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_RTPRIO, (resource.RLIM_INFINITY,) * 2)
+    try:
+        given = sandbox.call(limits, ceiling=CEILING)
+    finally:
+        resource.setrlimit(resource.RLIMIT_RTPRIO, before)
+    assert given == [CEILING.memory_bytes, CEILING.file_bytes, CEILING.open_files, 0, 0]
 
 
 def test_the_child_dumps_no_core_whatever_its_parent_may() -> None:
@@ -134,6 +143,41 @@ def test_file_size(tmp_path: Path) -> None:
 def test_a_child_that_says_nothing() -> None:
     with pytest.raises(RenderingFailed, match="crashed"):
         sandbox.call(vanish, ceiling=CEILING)
+
+
+def heard(said: bytes) -> Any:
+    """What comes of a child that says this and ends."""
+    reading, writing = os.pipe()
+    os.write(writing, said)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as answers:
+        return sandbox.result(answers, CEILING, lambda done, total: None)  # noqa: ARG005 - whatever it is
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"progress": "x"}\n',
+        b'{"progress": [1, 2, 3]}\n',
+        b'{"progress": [1, true]}\n',
+        b"7\n",
+        b"[[\n",
+        b"{}\n",
+        b"\n",
+    ],
+)
+def test_an_answer_without_sense_is_a_failure_of_the_converter(said: bytes) -> None:
+    assert heard(b'{"progress": [1, 2]}\n{"result": 7}\n') == 7
+    with pytest.raises(RenderingFailed, match="made no sense"):
+        heard(said)
+
+
+def test_a_child_can_end_its_own_document_and_nothing_else() -> None:
+    with pytest.raises(EncryptedDocument, match="Give it"):
+        heard(b'{"error_id": "encrypted-document", "message": "Give it."}\n')
+    for error_id in (b'"database-unavailable"', b'"store-unavailable"', b'"sandbox-unavailable"', b"[]", b"7"):
+        with pytest.raises(RenderingFailed, match="Wait"):
+            heard(b'{"error_id": ' + error_id + b', "message": "Wait."}\n')
 
 
 def test_progress_arrives_in_order() -> None:

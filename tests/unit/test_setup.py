@@ -18,6 +18,7 @@ NEEDED_BY = {
     "libpq-dev": ("requirements.lock", "psycopg2=="),
     "libspandsp2": ("bench/spandsp.py", "libspandsp.so.2"),
     "ghostscript": ("faxplan/render_pdf.py", '"gs"'),
+    "bubblewrap": ("faxplan/namespace.py", '"bwrap"'),
     "fonts-dejavu-core": ("faxplan/typeface.py", "DejaVu"),
     "libfribidi0": ("faxplan/doctor_host.py", '"raqm"'),
     "passwd": ("faxplan/postgres_account.py", "useradd"),

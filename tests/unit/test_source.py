@@ -14,7 +14,8 @@ from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
 from faxplan import source
-from faxplan.source import Limits, inspect
+from faxplan.confinement import LimitsOnly
+from faxplan.source import Limits
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 
@@ -24,6 +25,10 @@ def samples() -> Path:
     if not SAMPLES.is_dir():
         pytest.skip(f"the sample documents are not at {SAMPLES}")
     return SAMPLES
+
+
+def inspect(path: Path, limits: Limits = source.STANDARD_LIMITS) -> source.Source:
+    return source.inspect(path, within=LimitsOnly(), limits=limits)
 
 
 def pdf_file(path: Path, *pages: tuple[float, float], **page_entries: object) -> Path:
@@ -69,11 +74,11 @@ def test_an_encrypted_pdf_needs_its_password(samples: Path) -> None:
 def test_unlocking_takes_the_password_off(samples: Path, tmp_path: Path) -> None:
     document, target = samples / "libreoffice-writer-password.pdf", tmp_path / "a.pdf"
     with pytest.raises(source.EncryptedDocument, match="does not open"):
-        source.unlock(document, target, "wrong")
+        source.unlock(document, target, "wrong", within=LimitsOnly())
     assert not target.exists()
-    assert source.unlock(document, target, "openpassword")
+    assert source.unlock(document, target, "openpassword", within=LimitsOnly())
     assert inspect(target).pages == 1
-    assert not source.unlock(samples / "image.jpg", target, "openpassword")
+    assert not source.unlock(samples / "image.jpg", target, "openpassword", within=LimitsOnly())
 
 
 def test_an_office_document_without_libreoffice_says_what_to_do(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:

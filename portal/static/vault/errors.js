@@ -51,6 +51,17 @@ export class CannotDerive extends FaxplanError {
   static retryable = true;
 }
 
+/** A ZIP of page images is not as Faxplan writes it. */
+export class PageImagesBroken extends FaxplanError {
+  static errorId = "broken-page-images";
+}
+
+/** The server did not give a file, or gave something else than was asked for. */
+export class NotFetched extends FaxplanError {
+  static errorId = "not-fetched";
+  static retryable = true;
+}
+
 /** None of the keys at hand opens it: its documents stay locked for this user. */
 export class NeedsReader extends FaxplanError {
   static errorId = "needs-reader";

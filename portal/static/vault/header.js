@@ -12,7 +12,7 @@ import { SealBroken } from "./errors.js";
  */
 
 /**
- * What a sealed file is. document: its object name in the store; artefact: tiff, pdf, page-N, thumbnail, ...
+ * What a sealed file is. document: its object name in the store; artefact: what it is, such as `received-tiff`, `page-images`
  * @typedef {{tenant: number, document: string, artefact: string}} Context
  */
 

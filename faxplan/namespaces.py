@@ -1,0 +1,183 @@
+"""Confinement in namespaces: one for each document, or one that is kept for many, one after the other.
+
+A fresh one costs the start of an interpreter, a fifth of a second: nothing to whoever sends a document by hand. The
+worker keeps one (docs/decisions/document-sandbox.md has the figures).
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from faxplan import config, namespace, zygote
+from faxplan.config import Settings
+from faxplan.confinement import LIMITS, Confinement, LimitsOnly, Workplace, private_place
+from faxplan.files import empty_folder
+from faxplan.namespace import GIVEN, WORK
+from faxplan.sandbox import Ceiling
+from faxplan.scratch import Scratch
+from faxplan.zygote import Zygote
+
+MOST_DOCUMENTS = 500
+"""After so many a kept namespace is replaced, whatever state it is in."""
+_IN_MEMORY = ("faxplan.received", "faxplan.rendering", "faxplan.source", "faxplan.typeface")
+
+
+def of(settings: Settings) -> Confinement:
+    """As the settings ask, for whoever has a document now and then."""
+    return LimitsOnly() if settings.sandbox == LIMITS else Namespace(hidden(settings))
+
+
+def kept(settings: Settings, scratch: Callable[[], Scratch]) -> Confinement:
+    """As the settings ask, for whoever has one document after the other. scratch: for its folder, when it starts."""
+    return LimitsOnly() if settings.sandbox == LIMITS else KeptNamespace(scratch, hidden(settings))
+
+
+def hidden(settings: Settings) -> list[Path]:
+    """What nobody inside may see, should it lie below what is shown."""
+    folders = [settings.state_dir, settings.store, settings.spool, settings.keys, settings.checkpoints]
+    files = [config.settings_file(), settings.audit_key, settings.event_socket_password_file, settings.gateway_dir]
+    return [*folders, *(file for file in files if file is not None)]
+
+
+class Namespace:
+    """A namespace for each document, made when it is first needed."""
+
+    def __init__(self, hidden: Iterable[Path] = ()) -> None:
+        self._hidden = list(hidden)
+
+    def check(self) -> None:
+        """As in Confinement."""
+        if namespace.trouble() is not None:
+            raise zygote.unavailable("")
+
+    @contextmanager
+    def workplace(self, beside: Path | None = None) -> Iterator[Workplace]:
+        """As in Confinement."""
+        with private_place(beside) as folder:
+            place = _OwnNamespace(folder, self._hidden)
+            try:
+                yield place
+            finally:
+                place.end()
+
+    def close(self) -> None:
+        """Keeps nothing running."""
+
+
+class _OwnNamespace(Workplace):
+    def __init__(self, folder: Path, hidden: list[Path]) -> None:
+        super().__init__(folder)
+        self._hidden = hidden
+        self._given: dict[str, Path] = {}
+        self._zygote: Zygote | None = None
+
+    def given(self, file: Path) -> str:
+        name = str(len(self._given))
+        self._given[name] = file.resolve(strict=True)
+        # What is shown is decided at the start.
+        self.end()
+        return f"{GIVEN}/{name}"
+
+    def at(self, name: str) -> str:
+        return f"{WORK}/{name}"
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        ceiling: Ceiling,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Any:
+        if self._zygote is None or not self._zygote.alive():
+            self.end()
+            self._zygote = Zygote(self.folder, self._given, self._hidden)
+        return self._zygote.call(function, args, ceiling, progress)
+
+    def end(self) -> None:
+        if self._zygote is not None:
+            self._zygote.end()
+            self._zygote = None
+
+
+class KeptNamespace:
+    """One namespace for many documents, one at a time: replaced when it ends, when a document has left something in
+    it that cannot be undone, and after MOST_DOCUMENTS. For one thread."""
+
+    def __init__(self, scratch: Callable[[], Scratch], hidden: Iterable[Path] = ()) -> None:
+        self._scratch = scratch
+        self._hidden = list(hidden)
+        self._zygote: Zygote | None = None
+        self._folder = Path()
+        self._holding = ExitStack()
+
+    @property
+    def processor_seconds(self) -> float:
+        """Of all inside the present namespace, as of the end of the last document: for benchmarks."""
+        return 0.0 if self._zygote is None else self._zygote.processor_seconds
+
+    def check(self) -> None:
+        """As in Confinement; the namespace runs when this returns. Raises StoreUnavailable too."""
+        self._running()
+
+    @contextmanager
+    def workplace(self, beside: Path | None = None) -> Iterator[Workplace]:  # noqa: ARG002 - as the others
+        """As in Confinement; results lie in the scratch folders' file system. Raises StoreUnavailable too."""
+        if self._zygote is not None and (self._zygote.documents >= MOST_DOCUMENTS or not self._folder.is_dir()):
+            self.close()
+        self._running()
+        empty_folder(self._folder)
+        try:
+            yield _KeptPlace(self._folder, self._running)
+        finally:
+            empty_folder(self._folder)
+
+    def close(self) -> None:
+        """Ends the namespace."""
+        if self._zygote is not None:
+            self._zygote.end()
+            self._zygote = None
+        with suppress(FileNotFoundError):
+            self._holding.close()
+
+    def _running(self) -> Zygote:
+        """What runs, or another in its place, with the same folder."""
+        found = self._zygote
+        if found is None or not found.alive():
+            if found is None:
+                self._folder = self._holding.enter_context(self._scratch().folder())
+            else:
+                found.end()
+            try:
+                self._zygote = found = Zygote(self._folder, {}, self._hidden, _IN_MEMORY)
+            except BaseException:
+                self.close()
+                raise
+        return found
+
+
+class _KeptPlace(Workplace):
+    def __init__(self, folder: Path, running: Callable[[], Zygote]) -> None:
+        super().__init__(folder)
+        self._running = running
+        self._given = 0
+
+    def given(self, file: Path) -> str:
+        # A copy: what is shown was decided at the start, and whoever takes a child over must not change the file.
+        name = f"given-{self._given}"
+        self._given += 1
+        shutil.copyfile(file, self.folder / name)
+        return self.at(name)
+
+    def at(self, name: str) -> str:
+        return f"{WORK}/{name}"
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        ceiling: Ceiling,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Any:
+        return self._running().call(function, args, ceiling, progress)

@@ -59,7 +59,12 @@ def _purge(context: "Context", options: argparse.Namespace) -> int:
     settings = context.settings
     with _progress(shown=sys.stderr.isatty() or not (options.quiet or options.json)) as told:
         purge = Purge(
-            context.purger, context.store, Spool(settings.spool), Pending(settings.pending), options.max_seconds, told
+            context.purger,
+            context.store,
+            Spool(settings.spool),
+            Pending(settings.pending, context.store.confinement),
+            options.max_seconds,
+            told,
         )
         done = purge.run(chosen, everything=options.tenant is None)
     for each in done.failures:

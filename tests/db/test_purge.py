@@ -56,7 +56,7 @@ def test_all_of_a_fax_goes_and_its_record_stays(world: World) -> None:
     others = received(world, world.borea, "c", days_ago=31)
     bound(world, world.acme, max_days=30)
     done = purge(world)
-    assert (done.faxes, done.objects, done.finished, done.failures) == (2, 3, True, [])
+    assert (done.faxes, done.objects, done.finished, done.failures) == (2, 5, True, [])
     assert kept(world, world.acme) == [young]
     assert kept(world, world.borea) == [others]
     for table in CONTENTS:
@@ -64,7 +64,7 @@ def test_all_of_a_fax_goes_and_its_record_stays(world: World) -> None:
         if column:
             assert count(world, table, f"{column} = any(array{old})") == 0
     assert (count(world, "t30_traces"), count(world, "renderings"), count(world, "tombstones")) == (0, 0, 0)
-    assert (count(world, "documents"), count(world, "mailbox_wraps")) == (4, 4)
+    assert (count(world, "documents"), count(world, "mailbox_wraps")) == (8, 8)
     assert objects(world) == named(world)
     record = world.fax(world.acme, old[0])
     assert (record["state"], record["tiff_id"], record["pdf_id"]) == ("received", None, None)
@@ -311,7 +311,12 @@ def test_killed_at_any_step_it_leaves_nothing_readable_and_forgets_nothing(world
         try:
             with pytest.MonkeyPatch.context() as patch:
                 killed_at(step)(patch)
-                own = Purge(Database(world.purge.url), world.store, world.spool, Pending(world.settings.pending))
+                own = Purge(
+                    Database(world.purge.url),
+                    world.store,
+                    world.spool,
+                    Pending(world.settings.pending, world.store.confinement),
+                )
                 own.run([world.acme.tenant], everything=True)
         finally:
             os._exit(1)
@@ -328,7 +333,7 @@ def test_killed_at_any_step_it_leaves_nothing_readable_and_forgets_nothing(world
     done = purge(world)
     assert (done.failures, done.finished) == ([], True)
     assert objects(world) == named(world)
-    assert len(objects(world)) == 2
+    assert len(objects(world)) == 4
     assert (count(world, "tombstones"), kept(world, world.acme)) == (0, [stays])
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from audit where action = 'fax.purge'") == 1
@@ -381,7 +386,7 @@ def test_an_object_that_cannot_be_deleted_is_tried_again(world: World, monkeypat
     with monkeypatch.context() as disk:
         disk.setattr(Store, "delete", broken)
         done = purge(world)
-    assert (done.faxes, len(done.failures), count(world, "tombstones")) == (1, 2, 2)
+    assert (done.faxes, len(done.failures), count(world, "tombstones")) == (1, 4, 4)
     assert "Input/output error" in done.failures[0]
     assert count(world, "mailbox_wraps") == 0
     assert purge(world).failures == []

@@ -8,9 +8,7 @@
 Whatever a crash leaves behind is found again in the spool or in pending/ and goes the same way (pending.adopt).
 """
 
-import fcntl
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum, auto
@@ -46,21 +44,11 @@ def deliver(db: Database, store: Store, fax: PendingFax, *, actor: str) -> str |
     that one is kept in pending/unclaimed/. Raises DatabaseUnavailable and StoreUnavailable: everything stays in
     pending/.
     """
-    try:
-        folder = os.open(fax.folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # It may have been delivered, and removed, between the opening and the lock.
-        return _deliver_locked(db, store, fax, actor) if fax.folder.exists() else None
-    except BlockingIOError:
-        return None
-    finally:
-        os.close(folder)
+    with pending.held(fax.folder) as is_ours:
+        return _deliver_held(db, store, fax, actor) if is_ours else None
 
 
-def _deliver_locked(db: Database, store: Store, fax: PendingFax, actor: str) -> str | None:
+def _deliver_held(db: Database, store: Store, fax: PendingFax, actor: str) -> str | None:
     store.check()
     with db.tenant(fax.sidecar.tenant_id) as tx:
         mailbox = None

@@ -18,6 +18,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -136,20 +137,34 @@ class Pending:
                 yield fax
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """While somebody holds the folder of a fax, nobody else delivers or removes it. False: somebody does, or it is
+    gone.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # It may have been delivered, and removed, between the opening and the lock.
+            is_ours = folder.exists()
+        except BlockingIOError:
+            is_ours = False
+        yield is_ours
+    finally:
+        os.close(descriptor)
+
+
 def discard(fax: PendingFax) -> bool:
     """Removes a fax of which nothing is to be kept; False where somebody delivers it just now, or it is gone."""
-    try:
-        folder = os.open(fax.folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(fax.folder, ignore_errors=True)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(folder)
-    return True
+    with held(fax.folder) as is_ours:
+        if is_ours:
+            remove(fax)
+        return is_ours
 
 
 def unclaimed(root: Path) -> Sequence[Path]:
@@ -159,8 +174,8 @@ def unclaimed(root: Path) -> Sequence[Path]:
 
 
 def remove(fax: PendingFax) -> None:
-    """Lets go of a fax that is in its mailbox. At once: half a folder would lie here for ever, and nobody could tell
-    whose it was.
+    """Lets go of a fax that is in its mailbox, or of which nothing is to be kept. At once: half a folder would lie here
+    for ever, and nobody could tell whose it was.
     """
     gone = fax.folder.with_name(f".{fax.folder.name}-{secrets.token_hex(4)}{_DELIVERED}")
     fax.folder.rename(gone)

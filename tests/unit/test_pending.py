@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.pending import Pending, PendingFax
 from faxplan.spool import InboundSidecar, Spool
@@ -73,3 +74,20 @@ def test_a_folder_that_is_not_complete_is_left_alone(pending: Pending) -> None:
     (pending.root / "17").mkdir()
     assert list(pending.waiting()) == []
     assert pending.holds(17)
+
+
+def test_what_is_discarded_is_gone_at_once_or_goes_at_the_next_start(
+    pending: Pending, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fax = secured(pending, spool, 17)
+    with pending_module.held(fax.folder) as is_ours:
+        assert is_ours
+        assert not pending_module.discard(fax)
+    assert pending.holds(17)
+    with monkeypatch.context() as killed:
+        killed.setattr(pending_module.shutil, "rmtree", lambda *_, **__: None)
+        assert pending_module.discard(fax)
+    assert not pending.holds(17)
+    assert not pending_module.discard(fax)
+    pending.prepare()
+    assert list(pending.root.iterdir()) == []

@@ -184,18 +184,10 @@ class Pending:
                 yield fax
 
 
-def discard(fax: PendingFax) -> bool:
-    """Removes a fax of which nothing is to be kept; False where somebody delivers it just now, or it is gone."""
-    with held(fax.folder) as is_ours:
-        if is_ours:
-            shutil.rmtree(fax.folder, ignore_errors=True)
-    return is_ours
-
-
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """While somebody holds the folder of a fax, nobody else delivers it, nor adds to it. False: somebody does, or it is
-    gone.
+    """While somebody holds the folder of a fax, nobody else delivers it, removes it or adds to it. False:
+    somebody does, or it is gone.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -214,6 +206,14 @@ def held(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def discard(fax: PendingFax) -> bool:
+    """Removes a fax of which nothing is to be kept; False where somebody delivers it just now, or it is gone."""
+    with held(fax.folder) as is_ours:
+        if is_ours:
+            remove(fax)
+        return is_ours
+
+
 def unclaimed(root: Path) -> Sequence[Path]:
     """The folders of faxes that were put aside by `keep_unclaimed`."""
     shelf = root / _UNCLAIMED
@@ -221,8 +221,8 @@ def unclaimed(root: Path) -> Sequence[Path]:
 
 
 def remove(fax: PendingFax) -> None:
-    """Lets go of a fax that is in its mailbox. At once: half a folder would lie here for ever, and nobody could tell
-    whose it was.
+    """Lets go of a fax that is in its mailbox, or of which nothing is to be kept. At once: half a folder would lie here
+    for ever, and nobody could tell whose it was.
     """
     gone = fax.folder.with_name(f".{fax.folder.name}-{secrets.token_hex(4)}{_DELIVERED}")
     fax.folder.rename(gone)

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from faxplan import due_faxes, fax_contents, holds, leftovers, orphans, purge_state, queue, retention
-from faxplan.db import Database, Transaction
+from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.due_faxes import Due, Pile
 from faxplan.errors import FaxplanError
@@ -140,10 +140,7 @@ class Purge:
             ids = queue.lock_ended(tx, tenant_id, [each.fax_id for each in found])
             if not ids:
                 return found, Destroyed([], [], 0)
-            return found, self._destroy(tx, tenant_id, ids, by, pile)
-
-    def _destroy(self, tx: Transaction, tenant_id: int, ids: Sequence[int], by: References, pile: Pile) -> Destroyed:
-        return fax_contents.destroy(tx, tenant_id, ids, by, actor=ACTOR, why=pile.why)
+            return found, fax_contents.destroy(tx, tenant_id, ids, by, actor=ACTOR, why=pile.why)
 
     def _finish_burials(self, tenant_id: int, done: Purged) -> None:
         """What an interrupted run has left in the store."""

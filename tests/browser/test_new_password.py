@@ -10,7 +10,7 @@ WORDS = VECTORS["new_passwords"]["words"]
 SAID = {"short": "at least 12 characters", "common": "Many people have", "known": "guesses this one"}
 
 
-def refused(page: Page, password: str, words: list[str]) -> str:
+def refused(page: Page, password: str, words: list[str] | None) -> str:
     """What is said of it."""
     with pytest.raises(JavaScriptError) as error:
         page.do("checked", password=password, words=words)
@@ -31,3 +31,5 @@ def test_a_published_one(page: Page, vector: dict[str, str]) -> None:
 
 def test_nothing_need_be_known_of_the_user(page: Page) -> None:
     page.do("checked", password="four words by the sea", words=None)
+    # And what is refused of anybody still is: it was looked at.
+    assert SAID["short"] in refused(page, "short", None)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from faxplan import page_images, sealed, wraps
+from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.confinement import LimitsOnly
 from faxplan.pending import Pending, PendingFax, adopt
@@ -140,3 +141,20 @@ def _lives(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_what_is_discarded_is_gone_at_once_or_goes_at_the_next_start(
+    pending: Pending, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fax = secured(pending, spool, 17)
+    with pending_module.held(fax.folder) as is_ours:
+        assert is_ours
+        assert not pending_module.discard(fax)
+    assert pending.holds(17)
+    with monkeypatch.context() as killed:
+        killed.setattr(pending_module.shutil, "rmtree", lambda *_, **__: None)
+        assert pending_module.discard(fax)
+    assert not pending.holds(17)
+    assert not pending_module.discard(fax)
+    pending.prepare()
+    assert list(pending.root.iterdir()) == []

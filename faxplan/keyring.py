@@ -124,9 +124,16 @@ class Keyring:
 
     def _open(self, mailbox_id: int, number: int) -> None:
         place, epoch = (mailbox_id, number), self._epochs[mailbox_id, number]
+        broken: SealBroken | None = None
         for key_id in epoch.wraps.keys() & self._own.keys():
             if place not in self._opened:
-                self._opened[place] = self._own[key_id].unwrap_private(epoch.wraps[key_id], epoch.public)
+                try:
+                    self._opened[place] = self._own[key_id].unwrap_private(epoch.wraps[key_id], epoch.public)
+                except SealBroken as error:
+                    # Another key of the same user may have a wrap that is whole.
+                    broken = error
+        if place not in self._opened and broken is not None:
+            raise broken
         before = self._epochs.get((mailbox_id, number - 1))
         if place in self._opened and epoch.earlier is not None and before is not None:
             self._opened[mailbox_id, number - 1] = self._opened[place].unwrap_private(epoch.earlier, before.public)

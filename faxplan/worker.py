@@ -88,8 +88,16 @@ class Worker:
         """Sees to this machine's key (transient_readers), now and then."""
         if time.monotonic() < self._next_renewal:
             return
-        more = transient_readers.renew(self._db, self._store.keys, self._node)
-        self._next_renewal = time.monotonic() + (SWEEP_SECONDS if more else transient_readers.RENEWAL_SECONDS)
+        # First: a folder of keys that cannot be written must not keep us from all else.
+        self._next_renewal = time.monotonic() + SWEEP_SECONDS
+        try:
+            more = transient_readers.renew(self._db, self._store.keys, self._node)
+        except OSError as error:
+            LOG.error("The keys of this machine cannot be renewed (%s). `faxplan doctor` looks at their folder.", error)
+            self._next_renewal += RETRY_SECONDS
+            return
+        if not more:
+            self._next_renewal += transient_readers.RENEWAL_SECONDS
 
     def free_jobs_of_dead(self) -> None:
         """Gives back what workers of this machine had in hand when they were killed."""

@@ -323,3 +323,18 @@ def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
         thread.join(60)
     assert not thread.is_alive()
     assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}
+
+
+def test_keys_that_cannot_be_renewed_keep_it_from_nothing_else(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = worker(world)
+
+    def full(*_: object) -> bool:
+        # Not again within this test.
+        here.stop()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(worker_module.transient_readers, "renew", full)
+    here.run()
+    assert renderings_stored(world) == 1

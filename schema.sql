@@ -889,18 +889,27 @@ comment on table mailbox_entries is 'Which received faxes lie in which mailbox.'
 create table user_keys (
     tenant_id    bigint not null,
     id           bigint generated always as identity,
-    user_id      bigint not null,
+    user_id      bigint,
     public_key   bytea not null,
     created_at   timestamptz not null default now(),
     replaced_at  timestamptz,
+    kind         text not null default 'user',
+    name         text,
     constraint user_keys_pkey primary key (tenant_id, id),
     constraint user_keys_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint user_keys_public_key_key unique (public_key),
     constraint user_keys_public_key_size check (octet_length(public_key) = 32),
-    constraint user_keys_one_current exclude (tenant_id with =, user_id with =) where (replaced_at is null)
+    constraint user_keys_one_current exclude (tenant_id with =, user_id with =) where (replaced_at is null),
+    constraint user_keys_kind_known check (kind in ('user', 'recovery', 'reader')),
+    constraint user_keys_owner check ((kind = 'user') = (user_id is not null) and (kind = 'reader') = (name is not null)),
+    constraint user_keys_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]'),
+    constraint user_keys_one_recovery exclude (tenant_id with =) where (kind = 'recovery' and replaced_at is null),
+    constraint user_keys_reader_name exclude (tenant_id with =, name with =) where (replaced_at is null)
 );
-comment on table user_keys is 'A user''s key pair (X25519). The private key lies in key_locks only, locked.';
-comment on column user_keys.replaced_at is 'Since then the user has another one. Its locks stay: they open what came before.';
+comment on table user_keys is 'A reader''s key pair (X25519). A user''s private key lies in key_locks only, locked; another reader''s nowhere.';
+comment on column user_keys.kind is 'user; recovery: the tenant''s recovery key, on paper; reader: an API reader''s, in a file of its client.';
+comment on column user_keys.name is 'Of an API reader.';
+comment on column user_keys.replaced_at is 'Since then a user has another one, or the reader is none any more. A user''s locks stay: they open what came before.';
 
 create table key_locks (
     tenant_id    bigint not null,
@@ -960,6 +969,21 @@ create table mailbox_keys (
 );
 create index mailbox_keys_user_key_idx on mailbox_keys (tenant_id, user_key_id);
 comment on table mailbox_keys is 'The private key of a mailbox''s epoch, wrapped to a member (HPKE, RFC 9180).';
+
+create table reader_mailboxes (
+    tenant_id    bigint not null,
+    mailbox_id   bigint not null,
+    user_key_id  bigint not null,
+    added_by     bigint not null,
+    created_at   timestamptz not null default now(),
+    constraint reader_mailboxes_pkey primary key (tenant_id, mailbox_id, user_key_id),
+    constraint reader_mailboxes_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint reader_mailboxes_user_key_fkey foreign key (tenant_id, user_key_id) references user_keys (tenant_id, id),
+    constraint reader_mailboxes_added_by_fkey foreign key (tenant_id, added_by) references users (tenant_id, id)
+);
+create index reader_mailboxes_user_key_idx on reader_mailboxes (tenant_id, user_key_id);
+comment on table reader_mailboxes is 'Which mailboxes an API reader reads.';
+comment on column reader_mailboxes.added_by is 'The member who let it in. When that one leaves, it goes too.';
 
 create table transient_keys (
     id           bigint generated always as identity,
@@ -1177,7 +1201,8 @@ begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
-                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'mailbox_wraps', 'transient_wraps'] loop
+                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps',
+                             'transient_wraps'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -1297,6 +1322,10 @@ grant update (earlier_key) on mailbox_epochs to faxplan_portal;
 grant select, insert, delete on key_locks to faxplan_portal;
 grant delete on mailbox_keys to faxplan_admin;
 grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
+-- API readers, and a recovery key that is switched off.
+grant select, insert, delete on reader_mailboxes to faxplan_portal;
+grant select, delete on reader_mailboxes to faxplan_admin;
+grant delete on mailbox_keys to faxplan_portal;
 
 -- Who stores a document wraps its key; who sends it unwraps that, and takes it away.
 grant select, insert on mailbox_wraps to faxplan_portal, faxplan_switch, faxplan_worker;

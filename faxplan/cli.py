@@ -24,6 +24,7 @@ from faxplan import (
     cli_keys,
     cli_numbers,
     cli_output,
+    cli_reader_keys,
     cli_routes,
     cli_system,
     cli_tenants,
@@ -192,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
     cli_keys.add_commands(commands, common, personal)
+    cli_reader_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import adoption, cli_output, cli_passwords, enrolment, provisioning
+from faxplan import adoption, cli_output, cli_passwords, cli_recovery_key, enrolment, provisioning
 from faxplan.enrolment import Secret
 from faxplan.keyring import Keyring
 
@@ -42,7 +42,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argpa
     _add_file(recover, "--old-code-file", "the recovery code of the old key (default: it is asked for)")
     recover.set_defaults(command=_recover)
 
-    group = cli_output.group(commands, "vault", "status|adopt", "who can open which mailbox")
+    group = cli_output.group(commands, "vault", "status|adopt|recovery-key", "who can open which mailbox")
+    cli_recovery_key.add_commands(group, personal)
     adopt = group.add_parser("adopt", parents=[common], help="seal what was stored before documents were sealed")
     adopt.set_defaults(command=_adopt)
     status = group.add_parser(

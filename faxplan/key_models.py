@@ -6,14 +6,16 @@ from faxplan.directory_models import Table, TimestampField
 
 
 class UserKey(Table):
-    """A user's key pair."""
+    """A reader's key pair: a user's, the tenant's recovery key, or an API reader's."""
 
     tenant_id = BigIntegerField()
     id = BigIntegerField()
-    user_id = BigIntegerField()
+    user_id = BigIntegerField(null=True)
     public_key = BlobField()
     created_at = TimestampField()
     replaced_at = TimestampField(null=True)
+    kind = TextField()
+    name = TextField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -76,6 +78,22 @@ class MailboxKey(Table):
 
         table_name = "mailbox_keys"
         primary_key = CompositeKey("tenant_id", "mailbox_id", "epoch", "user_key_id")
+
+
+class ReaderMailbox(Table):
+    """Which mailboxes an API reader reads."""
+
+    tenant_id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    user_key_id = BigIntegerField()
+    added_by = BigIntegerField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "reader_mailboxes"
+        primary_key = CompositeKey("tenant_id", "mailbox_id", "user_key_id")
 
 
 class TransientKey(Table):

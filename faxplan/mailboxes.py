@@ -56,6 +56,16 @@ def by_name(tx: Transaction, tenant_id: int, name: str) -> int:
     return int(found)
 
 
+def is_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
+    """Whether a user reads a mailbox."""
+    found: bool = tx.value(
+        """select exists (select from mailbox_members
+                          where tenant_id = %s and mailbox_id = %s and user_id = %s)""",
+        (tenant_id, mailbox_id, user_id),
+    )
+    return found
+
+
 def add_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
     """Lets a user read a mailbox (role admin); False where they do already."""
     return bool(

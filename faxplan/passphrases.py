@@ -129,10 +129,13 @@ def new_recovery_code() -> str:
 
 
 def recovery_wrap(code: str) -> bytes:
-    """The wrapping key of a recovery code, as it was written down: in small letters, with spaces or without hyphens.
+    """The wrapping key of a recovery code, as it was written down (`code_bytes`). Raises InvalidSecret."""
+    return _expanded(code_bytes(code), b"faxplan recovery code, wrap")
 
-    Raises InvalidSecret.
-    """
+
+def code_bytes(code: str) -> bytes:
+    """The 20 bytes of a code of new_recovery_code, as it was written down: in small letters, with spaces or without
+    hyphens. Raises InvalidSecret."""
     # Whoever copies it by hand takes I for 1 and O for 0; neither digit is in it.
     plain = "".join(code.upper().split()).replace("-", "").replace("0", "O").replace("1", "I").replace("8", "B")
     try:
@@ -141,7 +144,7 @@ def recovery_wrap(code: str) -> bytes:
         secret = b""
     if len(secret) != _CODE_BYTES:
         raise InvalidSecret("A recovery code has eight groups of four letters and digits. See whether one is missing.")
-    return _expanded(secret, b"faxplan recovery code, wrap")
+    return secret
 
 
 def lock(key: PrivateKey, wrap: bytes) -> bytes:

@@ -20,6 +20,7 @@ from faxplan import (
     t30_trace,
     trunk_tests,
     vault,
+    wraps,
 )
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
@@ -52,6 +53,16 @@ def live(world: World, office: Office, folder: Path) -> None:
             (office.tenant.id,),
         )
         did_callers.add(tx, office.tenant.id, office.did, "+1", did_callers.BLOCK)
+    with world.portal.tenant(office.tenant.id) as tx:
+        # An API reader of the user's mailbox, as if let in by that user.
+        reader = tx.value(
+            "insert into user_keys (tenant_id, kind, name, public_key) values (%s, 'reader', 'test', %s) returning id",
+            (office.tenant.id, wraps.new_key_pair().public.raw),
+        )
+        tx.execute(
+            "insert into reader_mailboxes (tenant_id, mailbox_id, user_key_id, added_by) values (%s, %s, %s, %s)",
+            (office.tenant.id, office.user.mailbox_id, reader, office.user.id),
+        )
     with world.switch.tenant(office.tenant.id) as tx:
         dids.count_refusal(tx, dids.find(tx, [office.did])[office.did], dids.BY_CALLER)
     with world.portal.tenant(office.tenant.id) as tx:

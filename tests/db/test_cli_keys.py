@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import cli
+from faxplan import cli, users
 from faxplan.config import to_toml
 from tests.installations import Installation
 from tests.world import PHRASE, World, world_on
@@ -83,3 +83,57 @@ def test_an_empty_answer_changes_nothing(
     (secrets / "empty").write_text("")
     assert "Nothing was given" in said(capsys, "enrol", "--as", ME, "--password-file", secrets / "empty", code=1)
     assert "has no key yet" in said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password", code=1)
+
+
+@pytest.fixture
+def boss(shop: World) -> str:
+    with shop.admin.tenant(shop.acme.tenant.id) as tx:
+        users.create(tx, shop.acme.tenant.id, email="boss@acme.example", name="Boss", role="administrator")
+    return "boss@acme.example"
+
+
+def test_a_recovery_key_from_paper_to_its_end(
+    shop: World, boss: str, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recovery = ("vault", "recovery-key")
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    assert "has no recovery key" in said(capsys, *recovery, "status", "--as", boss)
+    assert "administrator" in said(capsys, *recovery, "make", "--as", ME, code=1)
+    told = said(capsys, *recovery, "make", "--as", boss)
+    (secrets / "paper").write_text(next(line.strip() for line in told.splitlines() if line.count("-") == 7))
+    assert f"0 of 1 mailboxes.\nNot yet, until one of their members unlocks (`faxplan unlock`): {ME}." in said(
+        capsys, *recovery, "status", "--as", boss
+    )
+    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
+    assert "1 of 1 mailboxes" in said(capsys, *recovery, "status", "--as", boss)
+
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "other", "--anew")
+    use = (*recovery, "use", "--as", boss, "--key-file", secrets / "paper", "--why", "A password was lost.")
+    assert "--of EMAIL" in said(capsys, *use, code=1)
+    assert "older ones tied to those of now: 1." in said(capsys, *use, "--of", ME)
+    found: Any = json.loads(said(capsys, *recovery, "status", "--as", boss, "--json"))
+    assert (found["opened"], found["status"]["older"]) == (1, [])
+    assert "1 mailbox has a new key" in said(capsys, *recovery, "off", "--as", boss)
+
+
+def test_an_api_reader_from_its_first_key_to_its_last(
+    shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    add = ("reader", "add", "Archive", "--mailbox", ME, "--as", ME)
+    made: Any = json.loads(said(capsys, *add, "--password-file", secrets / "password", "--json"))
+    assert made["reader_key"].startswith("fxr_")
+    (secrets / "reader").write_text(made["reader_key"] + "\n")
+    assert "Archive" in said(capsys, "reader", "list", "--as", ME)
+
+    # A fax that it opens, into the user's mailbox.
+    letter = secrets / "letter.txt"
+    letter.write_text("A letter.\n")
+    said(capsys, "send", letter, "+4930231250", "--as", ME)
+    shop.render_all()
+    opening = ("open", "1", "--as", ME, "-o", secrets / "out", "--reader-key-file")
+    assert "fax-1.pdf" in said(capsys, *opening, secrets / "reader")
+    assert "fxr_" in said(capsys, *opening, secrets / "password", code=1)
+
+    assert "1 mailbox has a new key" in said(capsys, "reader", "revoke", "Archive", "--as", ME)
+    assert "revoked" in said(capsys, *opening, secrets / "reader", code=1)

@@ -1,0 +1,38 @@
+-- Readers that are no users: a tenant's recovery key, and API readers of chosen mailboxes.
+
+alter table user_keys alter column user_id drop not null,
+    add column kind text not null default 'user',
+    add column name text,
+    add constraint user_keys_kind_known check (kind in ('user', 'recovery', 'reader')),
+    add constraint user_keys_owner check ((kind = 'user') = (user_id is not null) and (kind = 'reader') = (name is not null)),
+    add constraint user_keys_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]'),
+    add constraint user_keys_one_recovery exclude (tenant_id with =) where (kind = 'recovery' and replaced_at is null),
+    add constraint user_keys_reader_name exclude (tenant_id with =, name with =) where (replaced_at is null);
+comment on table user_keys is 'A reader''s key pair (X25519). A user''s private key lies in key_locks only, locked; another reader''s nowhere.';
+comment on column user_keys.kind is 'user; recovery: the tenant''s recovery key, on paper; reader: an API reader''s, in a file of its client.';
+comment on column user_keys.name is 'Of an API reader.';
+comment on column user_keys.replaced_at is 'Since then a user has another one, or the reader is none any more. A user''s locks stay: they open what came before.';
+
+create table reader_mailboxes (
+    tenant_id    bigint not null,
+    mailbox_id   bigint not null,
+    user_key_id  bigint not null,
+    added_by     bigint not null,
+    created_at   timestamptz not null default now(),
+    constraint reader_mailboxes_pkey primary key (tenant_id, mailbox_id, user_key_id),
+    constraint reader_mailboxes_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint reader_mailboxes_user_key_fkey foreign key (tenant_id, user_key_id) references user_keys (tenant_id, id),
+    constraint reader_mailboxes_added_by_fkey foreign key (tenant_id, added_by) references users (tenant_id, id)
+);
+create index reader_mailboxes_user_key_idx on reader_mailboxes (tenant_id, user_key_id);
+comment on table reader_mailboxes is 'Which mailboxes an API reader reads.';
+comment on column reader_mailboxes.added_by is 'The member who let it in. When that one leaves, it goes too.';
+alter table reader_mailboxes enable row level security;
+alter table reader_mailboxes force row level security;
+create policy reader_mailboxes_tenant on reader_mailboxes
+    using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
+
+grant select on reader_mailboxes to faxplan_backup;
+grant select, insert, delete on reader_mailboxes to faxplan_portal;
+grant select, delete on reader_mailboxes to faxplan_admin;
+grant delete on mailbox_keys to faxplan_portal;

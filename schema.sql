@@ -923,17 +923,28 @@ create table key_locks (
     auth_hash    bytea,
     locked       bytea not null,
     created_at   timestamptz not null default now(),
+    credential_id bytea,
+    name         text,
     constraint key_locks_pkey primary key (tenant_id, id),
     constraint key_locks_user_key_fkey foreign key (tenant_id, user_key_id) references user_keys (tenant_id, id),
-    constraint key_locks_kind_key unique (tenant_id, user_key_id, kind),
-    constraint key_locks_kind_known check (kind in ('password', 'recovery')),
+    constraint key_locks_kind_key exclude (tenant_id with =, user_key_id with =, kind with =) where (kind <> 'passkey'),
+    constraint key_locks_kind_known check (kind in ('password', 'recovery', 'passkey')),
     constraint key_locks_password_derived check (
         (kind = 'password') = (salt is not null and memory_kib is not null and passes is not null and lanes is not null
                                and auth_hash is not null)),
     constraint key_locks_cost_floor check (memory_kib >= 65536 and passes >= 3 and lanes >= 1),
-    constraint key_locks_sizes check (octet_length(locked) = 60 and octet_length(salt) >= 16 and octet_length(auth_hash) = 32)
+    constraint key_locks_sizes check (octet_length(locked) = 60 and octet_length(salt) >= 16 and octet_length(auth_hash) = 32),
+    constraint key_locks_passkey check (
+        (kind = 'passkey') = (credential_id is not null) and (kind = 'passkey') = (name is not null)
+        and (kind <> 'passkey' or (salt is not null and memory_kib is null and passes is null and lanes is null and auth_hash is null))),
+    constraint key_locks_passkey_sizes check (octet_length(credential_id) between 1 and 1023 and (kind <> 'passkey' or octet_length(salt) = 32)),
+    constraint key_locks_credential_key unique (tenant_id, user_key_id, credential_id),
+    constraint key_locks_name_key unique (tenant_id, user_key_id, name),
+    constraint key_locks_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]')
 );
-comment on table key_locks is 'What opens a user''s private key: a password (Argon2id, RFC 9106), or the recovery code.';
+comment on table key_locks is 'What opens a user''s private key: a password (Argon2id, RFC 9106), the recovery code, or a passkey (WebAuthn''s prf).';
+comment on column key_locks.salt is 'Of a password; of a passkey: what its prf is asked for.';
+comment on column key_locks.name is 'Of a passkey, by which its user knows it.';
 comment on column key_locks.auth_hash is 'SHA-256 of what is sent at log-in, which the password gives beside the key of this lock, and which opens nothing.';
 comment on column key_locks.locked is 'The private key, AES-256-GCM: docs/sealed-files/.';
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import adoption, cli_output, cli_passwords, cli_recovery_key, enrolment, provisioning
+from faxplan import adoption, cli_output, cli_passwords, cli_recovery_key, enrolment, passkeys, provisioning
 from faxplan.enrolment import Secret
 from faxplan.keyring import Keyring
 
@@ -41,6 +41,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argpa
     _add_file(recover, "--old-password-file", "the password of the old key")
     _add_file(recover, "--old-code-file", "the recovery code of the old key (default: it is asked for)")
     recover.set_defaults(command=_recover)
+
+    passkey = cli_output.group(commands, "passkey", "list|remove", "passkeys that open a user's key")
+    listing = passkey.add_parser("list", parents=[personal], help="all that open yours; a browser adds them")
+    listing.set_defaults(command=_list_passkeys)
+    remove = passkey.add_parser("remove", parents=[personal], help="one opens your key no more")
+    remove.add_argument("name", metavar="NAME")
+    remove.set_defaults(command=_remove_passkey)
 
     group = cli_output.group(commands, "vault", "status|adopt|recovery-key", "who can open which mailbox")
     cli_recovery_key.add_commands(group, personal)
@@ -143,6 +150,19 @@ def _recover(context: "Context", options: argparse.Namespace) -> int:
         older = Secret(_given(cli_passwords.asked("Recovery code of the old key: ")), is_code=True)
     ring = enrolment.recover(context.portal, user, known, older)
     return cli_output.done(options, {"mailboxes": ring.mailboxes, "damaged": ring.damaged}, _opened(user.email, ring))
+
+
+def _list_passkeys(context: "Context", options: argparse.Namespace) -> int:
+    user = context.user()
+    with context.portal.tenant(user.tenant_id) as tx:
+        found = passkeys.everyone(tx, user)
+    rows = [(each["name"], f"{each['created_at']:%Y-%m-%d}") for each in found]
+    return cli_output.listed(options, found, ("PASSKEY", "SINCE"), rows, empty="No passkey opens your key.")
+
+
+def _remove_passkey(context: "Context", options: argparse.Namespace) -> int:
+    passkeys.remove(context.portal, context.user(), options.name)
+    return cli_output.done(options, options.name, f"Passkey {options.name} opens your key no more.")
 
 
 def _adopt(context: "Context", options: argparse.Namespace) -> int:

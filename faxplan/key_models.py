@@ -25,7 +25,7 @@ class UserKey(Table):
 
 
 class KeyLock(Table):
-    """What opens a user's private key: a password, or the recovery code."""
+    """What opens a user's private key: a password, the recovery code, or a passkey."""
 
     tenant_id = BigIntegerField()
     id = BigIntegerField()
@@ -38,6 +38,8 @@ class KeyLock(Table):
     auth_hash = BlobField(null=True)
     locked = BlobField()
     created_at = TimestampField()
+    credential_id = BlobField(null=True)
+    name = TextField(null=True)
 
     class Meta:
         """Where its rows are."""

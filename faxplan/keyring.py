@@ -25,6 +25,17 @@ class PasswordLock:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyLock:
+    """A private key, locked by a passkey. credential_id: WebAuthn's. salt: 32 bytes that its prf is asked for. locked:
+    60 bytes.
+    """
+
+    credential_id: bytes
+    salt: bytes
+    locked: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """What a user's client hands over: nothing of it opens anything. recovery: the private key, locked by the code."""
 
@@ -71,6 +82,11 @@ def password_lock(private: PrivateKey, password: str, words: Sequence[str] = ())
     derived = passphrases.derive(password, salt)
     locked = passphrases.lock(private, derived.wrap)
     return PasswordLock(salt, passphrases.FLOOR, passphrases.stored(derived.auth), locked)
+
+
+def passkey_lock(private: PrivateKey, credential_id: bytes, salt: bytes, output: bytes) -> PasskeyLock:
+    """A lock of a key. output: what the passkey's prf gave for the salt. Raises InvalidSecret."""
+    return PasskeyLock(credential_id, salt, passphrases.lock(private, passphrases.passkey_wrap(output)))
 
 
 def new_epoch(members: Mapping[int, PublicKey], earlier: PrivateKey | None = None) -> tuple[NewEpoch, PrivateKey]:

@@ -1,4 +1,4 @@
-"""What a password, a passphrase or a recovery code opens: a user's private key, and, with a password, the log-in.
+"""What a password, a passphrase, a recovery code or a passkey opens: a user's private key; a password also logs in.
 
 A password is never sent. Argon2id (RFC 9106) and HKDF make two keys of it, on the user's own machine: *auth*, which is
 sent at log-in and of which the server keeps a hash, and *wrap*, which opens the private key and goes nowhere. So
@@ -145,6 +145,16 @@ def code_bytes(code: str) -> bytes:
     if len(secret) != _CODE_BYTES:
         raise InvalidSecret("A recovery code has eight groups of four letters and digits. See whether one is missing.")
     return secret
+
+
+def passkey_wrap(output: bytes) -> bytes:
+    """The wrapping key of a passkey. output: of its prf (WebAuthn level 3, 10.1.4), for the lock's own salt.
+
+    Raises InvalidSecret.
+    """
+    if len(output) != _KEY_BYTES:
+        raise InvalidSecret("This passkey gave no secret. It may log in; open your faxes with the password.")
+    return _expanded(output, b"faxplan passkey, wrap")
 
 
 def lock(key: PrivateKey, wrap: bytes) -> bytes:

@@ -36,3 +36,22 @@ grant select on reader_mailboxes to faxplan_backup;
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
 grant delete on mailbox_keys to faxplan_portal;
+
+-- Passkeys as locks: any number of a user's key.
+
+alter table key_locks drop constraint key_locks_kind_key,
+    drop constraint key_locks_kind_known,
+    add column credential_id bytea,
+    add column name text,
+    add constraint key_locks_kind_known check (kind in ('password', 'recovery', 'passkey')),
+    add constraint key_locks_kind_key exclude (tenant_id with =, user_key_id with =, kind with =) where (kind <> 'passkey'),
+    add constraint key_locks_passkey check (
+        (kind = 'passkey') = (credential_id is not null) and (kind = 'passkey') = (name is not null)
+        and (kind <> 'passkey' or (salt is not null and memory_kib is null and passes is null and lanes is null and auth_hash is null))),
+    add constraint key_locks_passkey_sizes check (octet_length(credential_id) between 1 and 1023 and (kind <> 'passkey' or octet_length(salt) = 32)),
+    add constraint key_locks_credential_key unique (tenant_id, user_key_id, credential_id),
+    add constraint key_locks_name_key unique (tenant_id, user_key_id, name),
+    add constraint key_locks_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]');
+comment on table key_locks is 'What opens a user''s private key: a password (Argon2id, RFC 9106), the recovery code, or a passkey (WebAuthn''s prf).';
+comment on column key_locks.salt is 'Of a password; of a passkey: what its prf is asked for.';
+comment on column key_locks.name is 'Of a passkey, by which its user knows it.';

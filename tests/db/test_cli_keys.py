@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from faxplan import cli, users
+from faxplan import cli, passkeys, users
 from faxplan.config import to_toml
+from faxplan.keyring import PasskeyLock
 from tests.installations import Installation
 from tests.world import PHRASE, World, world_on
 
@@ -137,3 +138,13 @@ def test_an_api_reader_from_its_first_key_to_its_last(
 
     assert "1 mailbox has a new key" in said(capsys, "reader", "revoke", "Archive", "--as", ME)
     assert "revoked" in said(capsys, *opening, secrets / "reader", code=1)
+
+
+def test_a_passkey_is_listed_and_removed(shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    assert "No passkey" in said(capsys, "passkey", "list", "--as", ME)
+    # As a browser's page would hand it over.
+    passkeys.add(shop.portal, shop.acme.user, "laptop", PasskeyLock(b"an id", bytes(32), bytes(60)))
+    assert "laptop" in said(capsys, "passkey", "list", "--as", ME)
+    said(capsys, "passkey", "remove", "laptop", "--as", ME)
+    assert "passkey list" in said(capsys, "passkey", "remove", "laptop", "--as", ME, code=1)

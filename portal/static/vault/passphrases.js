@@ -66,7 +66,7 @@ export function newRecoveryCode() {
  * @returns {Promise<CryptoKey>} Rejects with InvalidSecret.
  */
 export async function recoveryWrap(code) {
-  return wrapping(await hkdfBase(codeBytes(code)), "faxplan recovery code, wrap");
+  return hkdfWrapping(codeBytes(code), "faxplan recovery code, wrap");
 }
 
 /**
@@ -83,6 +83,15 @@ export function codeBytes(code) {
   }
   const bits = Array.from(plain, (letter) => BASE32.indexOf(letter).toString(2).padStart(5, "0")).join("");
   return Uint8Array.from({ length: CODE_BYTES }, (_, at) => parseInt(bits.slice(8 * at, 8 * at + 8), 2));
+}
+
+/**
+ * A wrapping key for one purpose, of a secret that nobody can guess.
+ * @param {Bytes} secret @param {string} purpose
+ * @returns {Promise<CryptoKey>}
+ */
+export async function hkdfWrapping(secret, purpose) {
+  return wrapping(await hkdfBase(secret), purpose);
 }
 
 /**
@@ -103,7 +112,7 @@ export async function sessionWrap(secret) {
   if (secret.length !== KEY_BYTES) {
     throw new RangeError(`a session's secret has ${KEY_BYTES} bytes`);
   }
-  return wrapping(await hkdfBase(secret), "faxplan session, wrap");
+  return hkdfWrapping(secret, "faxplan session, wrap");
 }
 
 /**

@@ -4,6 +4,7 @@
  * them: it is given the public key. docs/sealed-files/README.md has both forms; faxplan/printed_keys.py does the same.
  */
 
+import { base64url } from "./bytes.js";
 import { InvalidSecret } from "./errors.js";
 import { codeBytes, hkdfBits, newRecoveryCode } from "./passphrases.js";
 import { ExposedKey, newKeyPair } from "./wraps.js";
@@ -48,9 +49,4 @@ export async function readerKey(text) {
     throw new InvalidSecret("An API reader's key is fxr_ and 43 letters and digits. See whether all of it is in the file.");
   }
   return ExposedKey.of(raw);
-}
-
-/** Without padding (RFC 4648, 5). @param {Uint8Array} bytes */
-function base64url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 }

@@ -144,12 +144,14 @@ create table mailboxes (
     name        text not null,
     kind        text not null default 'group',
     created_at  timestamptz not null default now(),
+    mail        boolean not null default false,
     constraint mailboxes_pkey primary key (tenant_id, id),
     constraint mailboxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint mailboxes_name_key unique (tenant_id, name),
     constraint mailboxes_kind_known check (kind in ('personal', 'group'))
 );
 comment on table mailboxes is 'Where received faxes land, of one person or of a group.';
+comment on column mailboxes.mail is 'Received faxes are wrapped to the workers'' mailer keys too, until each is handed over or given up: they are to be sent by mail.';
 alter table users add constraint users_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id);
 
 create table mailbox_members (
@@ -1010,7 +1012,7 @@ create table transient_keys (
     constraint transient_keys_one_current exclude (purpose with =, node with =) where (retired_at is null)
 );
 comment on table transient_keys is
-    'Readers for a while: dispatch reads what waits to be sent. The private keys lie on their nodes, outside database, store and backups.';
+    'Readers for a while: dispatch reads what waits to be sent, mailer what waits to be mailed. The private keys lie on their nodes, outside database, store and backups.';
 comment on column transient_keys.retired_at is 'Since then nothing new is wrapped to it. It goes with its last wrap.';
 
 create table mailbox_wraps (
@@ -1034,6 +1036,7 @@ create table transient_wraps (
     key_id       bigint not null,
     wrap         bytea not null,
     digest       bytea not null,
+    created_at   timestamptz not null default now(),
     constraint transient_wraps_pkey primary key (tenant_id, document_id, key_id),
     constraint transient_wraps_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
     constraint transient_wraps_key_fkey foreign key (key_id) references transient_keys (id),
@@ -1041,6 +1044,7 @@ create table transient_wraps (
 );
 create index transient_wraps_key_idx on transient_wraps (key_id);
 comment on table transient_wraps is 'A document''s file key, wrapped to a reader for a while; gone as soon as nothing waits for it.';
+comment on column transient_wraps.created_at is 'Since when it waits, under whatever key.';
 comment on column transient_wraps.digest is 'As documents.header_digest: keys are renewed over all tenants.';
 
 -- --------------------------------------------------------------------------------------------------- quotas, notices, audit
@@ -1251,6 +1255,12 @@ end $$;
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 create policy trunk_tests_claim on trunk_tests for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
+-- The switch has no key of its own to mail with, and takes none of the workers' away.
+alter table transient_keys enable row level security;
+alter table transient_keys force row level security;
+create policy transient_keys_public on transient_keys for select using (true);
+create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
+create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
@@ -1337,6 +1347,7 @@ grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
 grant delete on mailbox_keys to faxplan_portal;
+grant update (mail) on mailboxes to faxplan_portal;
 
 -- Who stores a document wraps its key; who sends it unwraps that, and takes it away.
 grant select, insert on mailbox_wraps to faxplan_portal, faxplan_switch, faxplan_worker;

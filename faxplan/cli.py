@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_reader_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
-    cli_tenants.add_commands(commands, common)
+    cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)

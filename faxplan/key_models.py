@@ -139,6 +139,7 @@ class TransientWrap(Table):
     key_id = BigIntegerField()
     wrap = BlobField()
     digest = BlobField()
+    created_at = TimestampField()
 
     class Meta:
         """Where its rows are."""

@@ -35,9 +35,9 @@ def create_group(tx: Transaction, tenant_id: int, name: str) -> int:
 
 
 def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
-    """A tenant's mailboxes: id, name, kind, members (addresses), dids (E.164); by name."""
+    """A tenant's mailboxes: id, name, kind, mail, members (addresses), dids (E.164); by name."""
     return tx.rows(
-        """select m.id, m.name, m.kind,
+        """select m.id, m.name, m.kind, m.mail,
                   array(select u.email from mailbox_members mm
                         join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
                         where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id order by u.email) as members,

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import render_jobs, rendering, renderings, transient_readers
+from faxplan import mail_readers, render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
 from faxplan.documents import RENDERING, Sealed
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.render_jobs import RenderJob
 from faxplan.renderings import RenderOrder
@@ -45,14 +46,20 @@ SIGNAL_SECONDS = 0.2
 
 
 class Worker:
-    """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys."""
+    """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys.
 
-    def __init__(self, db: Database, listener: Listener, store: Store, *, name: str, node: str) -> None:
+    mailer_keys: the machine's, for mail, which no switch opens (mail_readers).
+    """
+
+    def __init__(
+        self, db: Database, listener: Listener, store: Store, *, name: str, node: str, mailer_keys: KeyFolder
+    ) -> None:
         self._db = db
         self._listener = listener
         self._store = store
         self._name = name
         self._node = node
+        self._mailer_keys = mailer_keys
         self._next_renewal = 0.0
         self._stop = threading.Event()
         self._machine_delay = RETRY_SECONDS
@@ -70,7 +77,8 @@ class Worker:
             try:
                 if fresh:
                     self._store.scratch.sweep()
-                    self._store.keys.prepare()
+                    for keys in (self._store.keys, self._mailer_keys):
+                        keys.prepare()
                     self.free_jobs_of_dead()
                     fresh = False
                 self._renew_keys()
@@ -92,6 +100,7 @@ class Worker:
         self._next_renewal = time.monotonic() + SWEEP_SECONDS
         try:
             more = transient_readers.renew(self._db, self._store.keys, self._node)
+            more = mail_readers.renew(self._db, self._mailer_keys, self._node) or more
         except OSError as error:
             LOG.error("The keys of this machine cannot be renewed (%s). `faxplan doctor` looks at their folder.", error)
             self._next_renewal += RETRY_SECONDS
@@ -222,7 +231,8 @@ def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
     listener = Listener(url, (render_jobs.CHANNEL,))
-    return Worker(Database(url), listener, Store.of(settings), name=name, node=settings.node)
+    mailer_keys = KeyFolder(settings.mailer_keys)
+    return Worker(Database(url), listener, Store.of(settings), name=name, node=settings.node, mailer_keys=mailer_keys)
 
 
 def serve(settings: Settings) -> None:

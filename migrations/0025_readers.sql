@@ -55,3 +55,21 @@ alter table key_locks drop constraint key_locks_kind_key,
 comment on table key_locks is 'What opens a user''s private key: a password (Argon2id, RFC 9106), the recovery code, or a passkey (WebAuthn''s prf).';
 comment on column key_locks.salt is 'Of a password; of a passkey: what its prf is asked for.';
 comment on column key_locks.name is 'Of a passkey, by which its user knows it.';
+
+-- Mail: a second kind of reader for a while, of mailboxes that choose it.
+
+alter table mailboxes add column mail boolean not null default false;
+comment on column mailboxes.mail is 'Received faxes are wrapped to the workers'' mailer keys too, until each is handed over or given up: they are to be sent by mail.';
+grant update (mail) on mailboxes to faxplan_portal;
+
+alter table transient_wraps add column created_at timestamptz not null default now();
+comment on column transient_wraps.created_at is 'Since when it waits, under whatever key.';
+comment on table transient_keys is
+    'Readers for a while: dispatch reads what waits to be sent, mailer what waits to be mailed. The private keys lie on their nodes, outside database, store and backups.';
+
+-- The switch has no key of its own to mail with, and takes none of the workers' away.
+alter table transient_keys enable row level security;
+alter table transient_keys force row level security;
+create policy transient_keys_public on transient_keys for select using (true);
+create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
+create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);

@@ -148,3 +148,11 @@ def test_a_passkey_is_listed_and_removed(shop: World, secrets: Path, capsys: pyt
     assert "laptop" in said(capsys, "passkey", "list", "--as", ME)
     said(capsys, "passkey", "remove", "laptop", "--as", ME)
     assert "passkey list" in said(capsys, "passkey", "remove", "laptop", "--as", ME, code=1)
+
+
+def test_a_mailbox_chooses_mail(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "until its mail is handed over" in said(capsys, "mailbox", "mail", ME, "on", "--as", ME)
+    found: Any = json.loads(said(capsys, "mailbox", "list", "acme", "--json"))
+    assert [each["mail"] for each in found] == [True]
+    changed: Any = json.loads(said(capsys, "mailbox", "mail", ME, "off", "--as", ME, "--json"))
+    assert changed == {"mailbox": ME, "mail": False, "changed": True}

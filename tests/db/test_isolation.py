@@ -51,6 +51,9 @@ NOT_THE_TENANT = {
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
     ("transient_wraps", "transient_wraps_renewal", "faxplan_switch"): RENEWAL,
     ("transient_wraps", "transient_wraps_renewal", "faxplan_worker"): RENEWAL,
+    ("transient_keys", "transient_keys_public", "public"): "public keys of machines, no tenant's: all wrap to them",
+    ("transient_keys", "transient_keys_dispatch", "faxplan_switch"): "a switch has keys to send with, and none to mail",
+    ("transient_keys", "transient_keys_workers", "faxplan_worker"): "a worker has both kinds",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
 

@@ -8,6 +8,7 @@ import pytest
 from faxplan import outbound
 from faxplan.call_result import CallResult
 from faxplan.document_store import Store, StoreUnavailable
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import Worker
@@ -105,9 +106,8 @@ def letter(tmp_path: Path) -> SendRequest:
 
 
 def worker(world: World) -> Worker:
-    return Worker(
-        world.worker, Listener(world.installation.url("faxplan_worker"), ()), world.store, name="test", node="node1"
-    )
+    listener, keys = Listener(world.installation.url("faxplan_worker"), ()), KeyFolder(world.settings.mailer_keys)
+    return Worker(world.worker, listener, world.store, name="test", node="node1", mailer_keys=keys)
 
 
 def tries(world: World) -> int:

@@ -14,6 +14,7 @@ import pytest
 from faxplan import outbound, render_jobs, rendering, renderings
 from faxplan import worker as worker_module
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import LONGEST_RETRY_SECONDS, MOST_TRIES, Worker
@@ -31,7 +32,8 @@ def fax_id(world: World, tmp_path: Path) -> int:
 
 def worker(world: World, name: str = "test") -> Worker:
     listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
-    return Worker(world.worker, listener, world.store, name=name, node="node1")
+    mailer_keys = KeyFolder(world.settings.mailer_keys)
+    return Worker(world.worker, listener, world.store, name=name, node="node1", mailer_keys=mailer_keys)
 
 
 def due_now(world: World) -> None:

@@ -998,6 +998,16 @@ create index reader_mailboxes_user_key_idx on reader_mailboxes (tenant_id, user_
 comment on table reader_mailboxes is 'Which mailboxes an API reader reads.';
 comment on column reader_mailboxes.added_by is 'The member who let it in. When that one leaves, it goes too.';
 
+create function forget_ended_reader(key bigint) returns void
+    language sql security definer set search_path = pg_catalog, public
+as $$
+    delete from mailbox_keys h using user_keys k
+    where h.tenant_id = current_tenant() and h.user_key_id = key
+      and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
+$$;
+comment on function forget_ended_reader(bigint) is
+    'Removes what is wrapped to a recovery key that is off, or a revoked API reader. Definer: nobody else''s wraps go that way.';
+
 create table transient_keys (
     id           bigint generated always as identity,
     purpose      text not null,
@@ -1346,7 +1356,6 @@ grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
 -- API readers, and a recovery key that is switched off.
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
-grant delete on mailbox_keys to faxplan_portal;
 grant update (mail) on mailboxes to faxplan_portal;
 
 -- Who stores a document wraps its key; who sends it unwraps that, and takes it away.

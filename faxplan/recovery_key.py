@@ -185,7 +185,6 @@ def turn_off(db: Database, user: User) -> int:
         if _to_end(tx, user.tenant_id) != key_id or _mailboxes_with_key(tx, user.tenant_id).keys() != names.keys():
             raise vault.EpochMoved("Somebody else has just changed who reads a mailbox. Try again.")
         vault.end_key(tx, user.tenant_id, key_id)
-        tx.execute("delete from mailbox_keys where tenant_id = %s and user_key_id = %s", (user.tenant_id, key_id))
         for each in begun:
             epochs.begin(tx, user.tenant_id, each)
         audit.record(

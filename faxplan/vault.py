@@ -115,8 +115,9 @@ def add_user_key(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrol
 
 
 def end_key(tx: Transaction, tenant_id: int, key_id: int) -> None:
-    """Nothing new is wrapped to this key."""
+    """Of a reader that is no user: nothing new is wrapped to it, and what was goes, but in copies of the database."""
     tx.execute("update user_keys set replaced_at = now() where tenant_id = %s and id = %s", (tenant_id, key_id))
+    tx.execute("select forget_ended_reader(%s)", (key_id,))
 
 
 def change_password(tx: Transaction, tenant_id: int, user_key_id: int, password: PasswordLock) -> None:

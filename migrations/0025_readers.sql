@@ -32,10 +32,19 @@ alter table reader_mailboxes force row level security;
 create policy reader_mailboxes_tenant on reader_mailboxes
     using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
 
+create function forget_ended_reader(key bigint) returns void
+    language sql security definer set search_path = pg_catalog, public
+as $$
+    delete from mailbox_keys h using user_keys k
+    where h.tenant_id = current_tenant() and h.user_key_id = key
+      and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
+$$;
+comment on function forget_ended_reader(bigint) is
+    'Removes what is wrapped to a recovery key that is off, or a revoked API reader. Definer: nobody else''s wraps go that way.';
+
 grant select on reader_mailboxes to faxplan_backup;
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
-grant delete on mailbox_keys to faxplan_portal;
 
 -- Passkeys as locks: any number of a user's key.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg2.errors import InsufficientPrivilege
 
 from faxplan import enrolment, membership, reader_keys, users
 from faxplan.constraints import ConstraintViolated
@@ -15,6 +16,7 @@ from faxplan.passphrases import InvalidSecret, WrongSecret
 from faxplan.users import User
 from tests.db.test_enrolment import OTHER, actions, colleague, group, leave, newest, reads_all
 from tests.installations import Installation
+from tests.past_the_gate import connected
 from tests.world import PHRASE, World, enrol, world_on
 
 NAME = "Archive"
@@ -167,6 +169,29 @@ def test_who_leaves_at_this_moment_lets_nobody_in(world: World) -> None:
         adding.join(2)
     adding.join()
     assert len(refused) == 1
+
+
+def test_the_portal_forgets_wraps_to_ended_readers_and_no_others(world: World) -> None:
+    enrol(world.portal, world.acme)
+    enrol(world.portal, world.borea)
+    group(world, world.acme.user)
+    made(world)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        ids = [row["id"] for row in tx.rows("select id from user_keys")]
+        for key_id in ids:
+            tx.execute("select forget_ended_reader(%s)", (key_id,))
+        assert tx.value("select count(*) from mailbox_keys") == 3
+    reader_keys.revoke(world.portal, world.acme.user, NAME)
+    with world.portal.tenant(world.borea.tenant.id) as tx:
+        for key_id in ids:
+            tx.execute("select forget_ended_reader(%s)", (key_id,))
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        # The user's own: of two mailboxes, of which one has had two epochs.
+        assert tx.value("select count(*) from mailbox_keys") == 3
+        kinds = tx.rows("select distinct k.kind from mailbox_keys h join user_keys k on k.id = h.user_key_id")
+    assert kinds == [{"kind": "user"}]
+    with connected(world.installation, "faxplan_portal") as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute("delete from mailbox_keys")
 
 
 def test_what_is_no_key_is_told(world: World) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_passwords, recovery_key
+from faxplan import cli_keys, cli_output, cli_passwords, recovery_key
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -15,6 +15,7 @@ def add_commands(vault: Any, personal: argparse.ArgumentParser) -> None:
     verbs = "make|status|use|off"
     group = cli_output.group(vault, "recovery-key", verbs, "the key on paper that opens all of a tenant's mailboxes")
     make = group.add_parser("make", parents=[personal], help="make one; it is shown this once")
+    cli_keys.add_secret(make)
     make.set_defaults(command=_make)
     status = group.add_parser("status", parents=[personal], help="how many mailboxes it opens, and which not yet")
     status.set_defaults(command=_status)
@@ -30,7 +31,8 @@ def add_commands(vault: Any, personal: argparse.ArgumentParser) -> None:
 
 
 def _make(context: "Context", options: argparse.Namespace) -> int:
-    code = recovery_key.make(context.portal, context.user())
+    user = context.user()
+    code = recovery_key.make(context.portal, user, cli_keys.secret(options))
     if options.json:
         cli_output.print_json({"recovery_key": code})
         return 0

@@ -5,7 +5,7 @@ mailboxes as members are: each epoch's key is wrapped to it. Only a member lets 
 the mailbox's key; it goes when it is revoked, or when that member leaves, and either begins a new epoch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from faxplan import audit, enrolment, epochs, mailboxes, printed_keys, vault
 from faxplan.db import Database, Row, Transaction
@@ -69,6 +69,22 @@ def everyone(tx: Transaction, tenant_id: int) -> list[Row]:
            order by k.name""",
         (tenant_id,),
     )
+
+
+def besides(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[str]:
+    """Who opens one of these mailboxes and is none of its members, for people: API readers, and the recovery key."""
+    rows = tx.rows(
+        """select distinct k.kind, k.name from mailbox_keys h
+           join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.replaced_at is null
+           left join reader_mailboxes r on r.tenant_id = h.tenant_id and r.mailbox_id = h.mailbox_id
+                and r.user_key_id = k.id
+           where h.tenant_id = %s and h.mailbox_id = any(%s) and (k.kind = 'recovery' or r.user_key_id is not null)
+           order by k.kind, k.name""",
+        (tenant_id, list(mailbox_ids)),
+    )
+    return [
+        "your organisation's recovery key" if row["kind"] == "recovery" else f"API reader {row['name']}" for row in rows
+    ]
 
 
 def revoke(db: Database, user: User, name: str) -> int:

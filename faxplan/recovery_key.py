@@ -13,7 +13,7 @@ from typing import Any
 
 from faxplan import audit, enrolment, epochs, mailboxes, printed_keys, users, vault
 from faxplan.db import Database, Row, Transaction
-from faxplan.enrolment import HandedOn
+from faxplan.enrolment import HandedOn, Secret
 from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
@@ -60,12 +60,14 @@ class Used:
     handed: HandedOn
 
 
-def make(db: Database, user: User) -> str:
+def make(db: Database, user: User, secret: Secret) -> str:
     """A recovery key for this user's tenant (role portal): as it is printed, this once.
 
-    Raises Forbidden, and ConstraintViolated where there is one.
+    secret: the user's own: nobody else is to make it in their name. What they read it opens at once. Raises Forbidden,
+    ConstraintViolated where there is one, and as enrolment.unlock.
     """
     _refuse_others(user)
+    ring = enrolment.unlock(db, user, secret)
     code, private = printed_keys.new_recovery_key()
     with db.tenant(user.tenant_id) as tx:
         epochs.take_turn(tx, user.tenant_id)
@@ -73,6 +75,7 @@ def make(db: Database, user: User) -> str:
             "insert into user_keys (tenant_id, kind, public_key) values (%s, 'recovery', %s) returning id",
             (user.tenant_id, private.public.raw),
         )
+        handed = enrolment.hand_on(tx, user.tenant_id, ring, vault.epochs_of_user(tx, user.tenant_id, user.id))
         audit.record(
             tx,
             user.tenant_id,
@@ -80,6 +83,8 @@ def make(db: Database, user: User) -> str:
             action="key.recovery-make",
             object=f"key:{key_id}",
             public_key=private.public.raw.hex(),
+            granted=handed.granted,
+            linked=handed.linked,
         )
     return code
 

@@ -99,22 +99,26 @@ def test_a_recovery_key_from_paper_to_its_end(
     recovery = ("vault", "recovery-key")
     said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
     assert "has no recovery key" in said(capsys, *recovery, "status", "--as", boss)
-    assert "administrator" in said(capsys, *recovery, "make", "--as", ME, code=1)
-    told = said(capsys, *recovery, "make", "--as", boss)
+    assert "administrator" in said(
+        capsys, *recovery, "make", "--as", ME, "--password-file", secrets / "password", code=1
+    )
+    said(capsys, "enrol", "--as", boss, "--password-file", secrets / "password")
+    told = said(capsys, *recovery, "make", "--as", boss, "--password-file", secrets / "password")
     (secrets / "paper").write_text(next(line.strip() for line in told.splitlines() if line.count("-") == 7))
-    assert f"0 of 1 mailboxes.\nNot yet, until one of their members unlocks (`faxplan unlock`): {ME}." in said(
+    assert f"1 of 2 mailboxes.\nNot yet, until one of their members unlocks (`faxplan unlock`): {ME}." in said(
         capsys, *recovery, "status", "--as", boss
     )
-    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
-    assert "1 of 1 mailboxes" in said(capsys, *recovery, "status", "--as", boss)
+    told = said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
+    assert "besides their members: your organisation's recovery key." in told
+    assert "2 of 2 mailboxes" in said(capsys, *recovery, "status", "--as", boss)
 
     said(capsys, "enrol", "--as", ME, "--password-file", secrets / "other", "--anew")
     use = (*recovery, "use", "--as", boss, "--key-file", secrets / "paper", "--why", "A password was lost.")
     assert "--of EMAIL" in said(capsys, *use, code=1)
     assert "older ones tied to those of now: 1." in said(capsys, *use, "--of", ME)
     found: Any = json.loads(said(capsys, *recovery, "status", "--as", boss, "--json"))
-    assert (found["opened"], found["status"]["older"]) == (1, [])
-    assert "1 mailbox has a new key" in said(capsys, *recovery, "off", "--as", boss)
+    assert (found["opened"], found["status"]["older"]) == (2, [])
+    assert "2 mailboxes have a new key" in said(capsys, *recovery, "off", "--as", boss)
 
 
 def test_an_api_reader_from_its_first_key_to_its_last(
@@ -126,6 +130,8 @@ def test_an_api_reader_from_its_first_key_to_its_last(
     assert made["reader_key"].startswith("fxr_")
     (secrets / "reader").write_text(made["reader_key"] + "\n")
     assert "Archive" in said(capsys, "reader", "list", "--as", ME)
+    told = said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
+    assert "besides their members: API reader Archive." in told
 
     # A fax that it opens, into the user's mailbox.
     letter = secrets / "letter.txt"

@@ -203,6 +203,22 @@ def test_what_nobody_mails_is_given_up_after_days(
         assert tx.value("select count(*) from transient_wraps") == 1
 
 
+def test_after_a_restore_what_waited_is_given_up_and_its_readers_have_it(
+    world: World, keys: KeyFolder, fax: PendingFax
+) -> None:
+    """The database is back at a day whose keys are destroyed by now."""
+    assert deliver(world, fax) == "received"
+    tiff, _ = waiting(world)
+    fresh = folder(keys.root.parent / "fresh")
+    with pytest.raises(KeyElsewhere):
+        read(world, fresh, tiff)
+    mail_readers.renew(world.worker, fresh, "node1")
+    assert waiting(world) == []
+    with pytest.raises(KeyGone):
+        read(world, fresh, tiff)
+    assert mailboxes_of(world) == 1
+
+
 def test_another_machines_worker_is_given_what_waits(world: World, keys: KeyFolder, fax: PendingFax) -> None:
     assert deliver(world, fax) == "received"
     there = folder(keys.root.parent / "there")

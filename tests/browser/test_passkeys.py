@@ -49,6 +49,9 @@ def test_a_passkey_locks_and_opens_a_key(page: Page, when: str) -> None:
     # And Python opens what was locked there.
     wrap = passphrases.passkey_wrap(OUTPUT)
     assert passphrases.unlock(done["locked"], wrap, done["publicKey"]) == PrivateKey(done["raw"])
+    # What goes to the server has nothing of the secret.
+    sent = {"credentialId": ID, "clientData": SALT, "attestation": ID, "transports": ["usb"]}
+    assert done["registration"] == sent
     assert done["askedFor"][0] == {"uv": "required", "first": SALT}
     assert {each["uv"] for each in done["askedFor"]} == {"required"}
     assert done["askedFor"][-1] == {"uv": "required", "rpId": "faxes.example", "names": ["YSBjcmVkZW50aWFs"]}
@@ -89,10 +92,13 @@ MAKE = """
     user: { id: new Uint8Array([7]), name: "anna", displayName: "Anna" },
     pubKeyCredParams: [{ type: "public-key", alg: -7 }] };
   const salt = fromHex("%s");
-  const { credentialId, wrap } = await newPasskey(options, salt);
+  const { registration, wrap } = await newPasskey(options, salt);
+  const { credentialId, clientData } = registration;
+  const challenged = JSON.parse(new TextDecoder().decode(clientData)).type;
   const key = await newKeyPair();
   const [raw, publicKey] = [hex(key.raw), hex(key.publicKey.raw)];
-  return { credentialId: hex(credentialId), salt: hex(salt), locked: hex(await lock(key, wrap)), raw, publicKey };
+  const locked = hex(await lock(key, wrap));
+  return { credentialId: hex(credentialId), salt: hex(salt), locked, raw, publicKey, challenged };
 """
 USE = """
   const locks = %s.map(({ credentialId, salt, locked, publicKey }) => {
@@ -146,6 +152,7 @@ def authenticator(tools: DevTools) -> Iterator[str]:
 def test_a_real_passkey_opens_what_it_locked(tools: DevTools, authenticator: str) -> None:
     made = run(tools, MAKE % SALT.hex())
     assert "raw" in made, made
+    assert made["challenged"] == "webauthn.create"
     assert use(tools, made) == {"raw": made["raw"]}
     assert PrivateKey(bytes.fromhex(made["raw"])).public == PublicKey(bytes.fromhex(made["publicKey"]))
     # Asked for another salt it gives something else.

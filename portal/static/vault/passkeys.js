@@ -12,6 +12,7 @@ import { hkdfWrapping } from "./passphrases.js";
 /**
  * @typedef {import("./bytes.js").Bytes} Bytes
  * @typedef {{credentialId: Bytes, salt: Bytes, locked: Bytes}} PasskeyLock As the server keeps it.
+ * @typedef {{credentialId: Bytes, clientData: Bytes, attestation: Bytes, transports: string[]}} Registration WebAuthn level 3, 7.1.
  */
 
 const SECRET_BYTES = 32;
@@ -40,8 +41,8 @@ export async function passkeyWrap(output) {
  * A new passkey that can open a user's key; the user may have to touch it twice.
  * @param {PublicKeyCredentialCreationOptions} options the server's: challenge, rp, user
  * @param {Bytes} salt of its lock (`newPasskeySalt`)
- * @returns {Promise<{credential: PublicKeyCredential, credentialId: Bytes, wrap: CryptoKey}>} credential: for the server, which
- *   checks it; `lock` with `wrap` makes the rest. Rejects with PasskeyOpensNothing and PasskeyRefused.
+ * @returns {Promise<{registration: Registration, wrap: CryptoKey}>} registration: for the server, which checks it; `lock` with
+ *   `wrap` makes the rest. Rejects with PasskeyOpensNothing and PasskeyRefused.
  */
 export async function newPasskey(options, salt) {
   const credential = await asked(() =>
@@ -61,7 +62,15 @@ export async function newPasskey(options, salt) {
   const credentialId = new Uint8Array(credential.rawId);
   // Many give their secret only when they are used.
   const output = prf.results?.first ?? (await secretOf([{ credentialId, salt }], options.rp.id)).output;
-  return { credential, credentialId, wrap: await passkeyWrap(bytesOf(output)) };
+  // Not the credential itself: its toJSON has the secret in it, and would take it to the server.
+  const response = /** @type {AuthenticatorAttestationResponse} */ (credential.response);
+  const registration = {
+    credentialId,
+    clientData: new Uint8Array(response.clientDataJSON),
+    attestation: new Uint8Array(response.attestationObject),
+    transports: response.getTransports(),
+  };
+  return { registration, wrap: await passkeyWrap(bytesOf(output)) };
 }
 
 /**

@@ -6,7 +6,8 @@ export async function unlockedByPasskey({ PublicKey, passkeyWrap, unlock }, { ou
 // A passkey that is none: what its parts were asked for, and what comes of what it gives.
 export async function withFakePasskey({ lock, newKeyPair, newPasskey, unlock, usePasskey }, { given, salt, id, usedId }) {
   const askedFor = [];
-  const credential = (extension, rawId) => ({ rawId: rawId.buffer, getClientExtensionResults: () => extension });
+  const response = { clientDataJSON: salt.slice().buffer, attestationObject: id.slice().buffer, getTransports: () => ["usb"] };
+  const credential = (extension, rawId) => ({ rawId: rawId.buffer, response, getClientExtensionResults: () => extension });
   const real = navigator.credentials;
   const fake = {
     create: async ({ publicKey }) => {
@@ -29,9 +30,9 @@ export async function withFakePasskey({ lock, newKeyPair, newPasskey, unlock, us
     const key = await newKeyPair();
     const { raw, publicKey } = { raw: key.raw.slice(), publicKey: key.publicKey };
     const locked = await lock(key, made.wrap);
-    const used = await usePasskey([{ credentialId: made.credentialId, salt, locked }], "faxes.example");
+    const used = await usePasskey([{ credentialId: made.registration.credentialId, salt, locked }], "faxes.example");
     const again = await unlock(used.lock.locked, used.wrap, publicKey);
-    return { askedFor, opened: again.raw.every((byte, at) => byte === raw[at]), locked, publicKey: publicKey.raw, raw };
+    return { askedFor, opened: again.raw.every((byte, at) => byte === raw[at]), locked, publicKey: publicKey.raw, raw, registration: made.registration };
   } finally {
     delete navigator.credentials;
     if (navigator.credentials !== real) {

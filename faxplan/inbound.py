@@ -12,10 +12,21 @@ import fcntl
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum, auto
 
-from faxplan import attempts, audit, documents, mailboxes, notices, pending, queue, received_documents, vault
+from faxplan import (
+    attempts,
+    audit,
+    documents,
+    mail_readers,
+    mailboxes,
+    notices,
+    pending,
+    queue,
+    received_documents,
+    vault,
+)
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
@@ -135,7 +146,7 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
             attempts.reopen(tx, side.tenant_id, side.attempt_id)
         ids = {
             each.stored.kind: documents.record(tx, each, media_type=MEDIA_TYPES[each.stored.kind], pages=pages)
-            for each in brought.documents
+            for each in (_with_mailers_of_now(tx, side, document) for document in brought.documents)
         }
         attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
         attempts.keep_trace(tx, side.tenant_id, side.attempt_id, trace)
@@ -170,6 +181,12 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
             pages=pages,
         )
     return Standing.DUE
+
+
+def _with_mailers_of_now(tx: Transaction, side: InboundSidecar, document: Wrapped) -> Wrapped:
+    """Between call and delivery a worker's key may have been destroyed, and the mailbox may have chosen otherwise."""
+    wanted = mail_readers.still_wanted(tx, side.tenant_id, side.mailbox_id, document.transients)
+    return replace(document, transients=wanted)
 
 
 def in_words(state: str, pages: int, result: CallResult) -> str:

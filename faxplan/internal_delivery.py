@@ -21,6 +21,7 @@ from faxplan import (
     documents,
     header_line,
     inbound,
+    mail_readers,
     mailboxes,
     notices,
     queue,
@@ -289,9 +290,10 @@ def _receive(
 ) -> None:
     """The receiver's side: what a call would have left, all in its own tenant."""
     words = inbound.in_words("received", result.pages, result)
+    mailers = mail_readers.keys_for(tx, did.tenant_id, mailbox.mailbox_id)
     ids = {
         each.stored.kind: documents.record(
-            tx, each.wrapped([mailbox]), media_type=MEDIA_TYPES[each.stored.kind], pages=result.pages
+            tx, each.wrapped([mailbox], mailers), media_type=MEDIA_TYPES[each.stored.kind], pages=result.pages
         )
         for each in made
     }

@@ -26,6 +26,7 @@ from faxplan.call_result import CallResult
 from faxplan.files import fsync_folder, private_folder, write_durably, write_whole
 from faxplan.received_documents import Brought
 from faxplan.spool import InboundSidecar, Spool
+from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 from faxplan.wraps import PublicKey
 
@@ -96,7 +97,7 @@ class Pending:
         brought: Brought | None = None
         if sidecar.epoch:
             mailbox = MailboxKey(sidecar.mailbox_id, sidecar.epoch, PublicKey(bytes.fromhex(sidecar.public_key)))
-            brought = received_documents.seal(source, folder, sidecar.tenant_id, result, [mailbox])
+            brought = received_documents.seal(source, folder, sidecar.tenant_id, result, [mailbox], _mailers(sidecar))
         elif source.exists():
             partial = folder / "fax.partial"
             shutil.copyfile(source, partial)
@@ -150,6 +151,12 @@ def discard(fax: PendingFax) -> bool:
     finally:
         os.close(folder)
     return True
+
+
+def _mailers(sidecar: InboundSidecar) -> list[TransientKey]:
+    return [
+        TransientKey(int(key_id), "", PublicKey(bytes.fromhex(public))) for key_id, public in sidecar.mailers.items()
+    ]
 
 
 def unclaimed(root: Path) -> Sequence[Path]:

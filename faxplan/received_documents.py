@@ -13,6 +13,7 @@ from typing import Any
 from faxplan import document_store, documents, received
 from faxplan.call_result import CallResult
 from faxplan.documents import StoredObject, Wrapped
+from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 
 LOG = logging.getLogger(__name__)
@@ -42,21 +43,30 @@ def file_of(folder: Path, document: Wrapped) -> Path:
     return folder / f"{document.stored.kind}.sealed"
 
 
-def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, mailboxes: Iterable[MailboxKey]) -> Brought:
+def seal(
+    tiff: Path,
+    folder: Path,
+    tenant_id: int,
+    result: CallResult,
+    mailboxes: Iterable[MailboxKey],
+    mailers: Iterable[TransientKey] = (),
+) -> Brought:
     """Seals a call's pages into a folder, durably but for their names. What lies there of an earlier try goes.
+
+    mailers: whom they are wrapped to besides (mail_readers).
 
     Raises OSError; then the plain pages are where they were.
     """
     for old in folder.glob("*.sealed"):
         old.unlink()
     state, pages, pdf = _examine(tiff, result)
-    to = list(mailboxes)
+    to, besides = list(mailboxes), list(mailers)
     made = []
     try:
         for kind, file in ((documents.RECEIVED_TIFF, tiff), (documents.RECEIVED_PDF, pdf)):
             if pages and file is not None:
                 target = folder / f"{kind}.sealed"
-                made.append(document_store.seal_file(file, target, tenant_id, kind).wrapped(to))
+                made.append(document_store.seal_file(file, target, tenant_id, kind).wrapped(to, besides))
     finally:
         if pdf is not None:
             pdf.unlink(missing_ok=True)
@@ -90,10 +100,12 @@ def _written(document: Wrapped) -> dict[str, Any]:
         "bytes": stored.size,
         "digest": stored.digest.hex(),
         "wraps": [[mailbox, epoch, wrap.hex()] for (mailbox, epoch), wrap in document.mailboxes.items()],
+        "mailers": [[key_id, wrap.hex()] for key_id, wrap in document.transients.items()],
     }
 
 
 def _read(written: dict[str, Any]) -> Wrapped:
     digest = bytes.fromhex(written["digest"])
     stored = StoredObject(written["tenant"], written["kind"], written["object"], written["bytes"], digest)
-    return Wrapped(stored, {(mailbox, epoch): bytes.fromhex(wrap) for mailbox, epoch, wrap in written["wraps"]})
+    mailboxes = {(mailbox, epoch): bytes.fromhex(wrap) for mailbox, epoch, wrap in written["wraps"]}
+    return Wrapped(stored, mailboxes, {key_id: bytes.fromhex(wrap) for key_id, wrap in written.get("mailers", ())})

@@ -1,8 +1,9 @@
 """Who can open what: public keys of users and mailboxes, and the locked and wrapped private keys that go with them.
 
 The server's side: it keeps and hands out what readers' clients made (keyring), and can open none of it. Membership of a
-mailbox is not yet its key: a member without one gets it from any other member's client, as soon as that one unlocks
-(`grants_due`). Each function works within a tenant; roles: portal for users, admin for membership.
+mailbox is not yet its key: a reader without one gets it from any member's client, as soon as that one unlocks
+(`grants_due`). Readers that are no users (recovery_key, reader_keys) have a row in user_keys as well. Each function
+works within a tenant; roles: portal for users, admin for membership.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +24,7 @@ class EpochMoved(FaxplanError):
 
 
 class LastReader(FaxplanError):
-    """A member cannot leave: nobody else could open what arrives."""
+    """A reader cannot go: no member could open what arrives."""
 
     error_id = "last-reader"
 
@@ -50,7 +51,7 @@ class MailboxKey:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A member who has no key of a mailbox's newest epoch."""
+    """A reader who has no key of a mailbox's newest epoch."""
 
     mailbox_id: int
     epoch: int
@@ -86,6 +87,12 @@ def keys_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[UserKey]
     ]
 
 
+def key_ids(tx: Transaction, tenant_id: int, user_id: int) -> set[int]:
+    """Of all keys that a user has or had."""
+    rows = tx.rows("select id from user_keys where tenant_id = %s and user_id = %s", (tenant_id, user_id))
+    return {row["id"] for row in rows}
+
+
 def add_user_key(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrolment) -> int:
     """Makes this the user's current key; its id. Those before stay, for what they open. Raises ConstraintViolated where
     another client does the same at this moment."""
@@ -105,6 +112,12 @@ def add_user_key(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrol
         (tenant_id, key_id, enrolment.recovery),
     )
     return key_id
+
+
+def end_key(tx: Transaction, tenant_id: int, key_id: int) -> None:
+    """Of a reader that is no user: nothing new is wrapped to it, and what was goes, but in copies of the database."""
+    tx.execute("update user_keys set replaced_at = now() where tenant_id = %s and id = %s", (tenant_id, key_id))
+    tx.execute("select forget_ended_reader(%s)", (key_id,))
 
 
 def change_password(tx: Transaction, tenant_id: int, user_key_id: int, password: PasswordLock) -> None:
@@ -173,15 +186,33 @@ def mailbox_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey 
     return None if row is None else MailboxKey(row["mailbox_id"], row["epoch"], _public(row))
 
 
+_READERS = """(
+    select m.tenant_id, m.mailbox_id, k.id, k.public_key, k.kind from mailbox_members m
+    join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+    union all
+    select b.tenant_id, b.id, k.id, k.public_key, k.kind from mailboxes b
+    join user_keys k on k.tenant_id = b.tenant_id and k.kind = 'recovery' and k.replaced_at is null
+    union all
+    select g.tenant_id, g.mailbox_id, k.id, k.public_key, k.kind from reader_mailboxes g
+    join user_keys k on k.tenant_id = g.tenant_id and k.id = g.user_key_id and k.replaced_at is null)"""
+"""Whoever a mailbox's key is wrapped to: members, API readers, and the tenant's recovery key."""
+
+
 def readers(tx: Transaction, tenant_id: int, mailbox_id: int) -> dict[int, PublicKey]:
-    """The current keys of a mailbox's enrolled members, by their ids."""
+    """The current keys of a mailbox's enrolled members, of its API readers, and the recovery key; by their ids."""
     rows = tx.rows(
-        """select k.id, k.public_key from mailbox_members m
-           join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
-           where m.tenant_id = %s and m.mailbox_id = %s""",
-        (tenant_id, mailbox_id),
+        f"select id, public_key from {_READERS} r where tenant_id = %s and mailbox_id = %s", (tenant_id, mailbox_id)
     )
     return {row["id"]: _public(row) for row in rows}
+
+
+def has_enrolled_member(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
+    """Whether a person reads a mailbox, or will as soon as another member unlocks."""
+    found: bool = tx.value(
+        f"select exists (select from {_READERS} r where tenant_id = %s and mailbox_id = %s and kind = 'user')",
+        (tenant_id, mailbox_id),
+    )
+    return found
 
 
 def holders(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int) -> list[int]:
@@ -291,6 +322,18 @@ def epochs_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[Epoch]
     return _epochs(rows)
 
 
+def epochs_of_key(tx: Transaction, tenant_id: int, user_key_id: int, mailbox_ids: Collection[int]) -> list[Epoch]:
+    """Every epoch of these mailboxes, with the wraps to one key: of a reader that is no user."""
+    rows = tx.rows(
+        """select e.mailbox_id, e.epoch, e.public_key, e.earlier_key, k.user_key_id, k.wrap from mailbox_epochs e
+           left join mailbox_keys k on k.tenant_id = e.tenant_id and k.mailbox_id = e.mailbox_id
+                and k.epoch = e.epoch and k.user_key_id = %s
+           where e.tenant_id = %s and e.mailbox_id = any(%s) order by e.mailbox_id, e.epoch""",
+        (user_key_id, tenant_id, list(mailbox_ids)),
+    )
+    return _epochs(rows)
+
+
 def _epochs(rows: Collection[Row]) -> list[Epoch]:
     found: dict[tuple[int, int], tuple[Row, dict[int, bytes]]] = {}
     for row in rows:
@@ -303,21 +346,18 @@ def _epochs(rows: Collection[Row]) -> list[Epoch]:
     ]
 
 
-def grants_due(tx: Transaction, tenant_id: int, user_id: int) -> list[Grant]:
-    """What a user's client can do for others: enrolled members of the same mailboxes who lack the newest key."""
+def grants_due(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[Grant]:
+    """What a client that opens these mailboxes can do for others: readers of them who lack the newest key."""
     rows = tx.rows(
-        """select e.mailbox_id, e.epoch, k.id, k.public_key
-           from mailbox_members mine
-           join mailbox_members m on m.tenant_id = mine.tenant_id and m.mailbox_id = mine.mailbox_id
-           join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+        f"""select e.mailbox_id, e.epoch, r.id, r.public_key from {_READERS} r
            join lateral (select * from mailbox_epochs e
-                         where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+                         where e.tenant_id = r.tenant_id and e.mailbox_id = r.mailbox_id
                          order by e.epoch desc limit 1) e on true
-           where mine.tenant_id = %s and mine.user_id = %s and not exists (
+           where r.tenant_id = %s and r.mailbox_id = any(%s) and not exists (
                select from mailbox_keys h where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id
-               and h.epoch = e.epoch and h.user_key_id = k.id)
-           order by e.mailbox_id, k.id""",
-        (tenant_id, user_id),
+               and h.epoch = e.epoch and h.user_key_id = r.id)
+           order by e.mailbox_id, r.id""",
+        (tenant_id, list(mailbox_ids)),
     )
     return [Grant(row["mailbox_id"], row["epoch"], row["id"], _public(row)) for row in rows]
 

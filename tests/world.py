@@ -14,6 +14,7 @@ from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, StoredObject, Wrapped
 from faxplan.journal import Journal
+from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Enrolment, Keyring
 from faxplan.listener import Listener
 from faxplan.spool import Spool
@@ -81,7 +82,15 @@ class World:
     def render_all(self) -> None:
         """Does what the worker would."""
         listener = Listener(self.installation.url("faxplan_worker"), ())
-        worker = Worker(self.worker, listener, self.store, name="test", node=self.settings.node, wait_hours=72)
+        worker = Worker(
+            self.worker,
+            listener,
+            self.store,
+            name="test",
+            node=self.settings.node,
+            mailer_keys=KeyFolder(self.settings.mailer_keys),
+            wait_hours=72,
+        )
         while worker.work_one():
             pass
 

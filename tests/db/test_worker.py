@@ -14,6 +14,7 @@ import pytest
 from faxplan import outbound, render_jobs, rendering, renderings
 from faxplan import worker as worker_module
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import LONGEST_RETRY_SECONDS, MOST_TRIES, Worker
@@ -31,7 +32,10 @@ def fax_id(world: World, tmp_path: Path) -> int:
 
 def worker(world: World, name: str = "test") -> Worker:
     listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
-    return Worker(world.worker, listener, world.store, name=name, node="node1", wait_hours=72)
+    mailer_keys = KeyFolder(world.settings.mailer_keys)
+    return Worker(
+        world.worker, listener, world.store, name=name, node="node1", mailer_keys=mailer_keys, wait_hours=72
+    )
 
 
 def due_now(world: World) -> None:
@@ -323,3 +327,18 @@ def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
         thread.join(60)
     assert not thread.is_alive()
     assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}
+
+
+def test_keys_that_cannot_be_renewed_keep_it_from_nothing_else(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = worker(world)
+
+    def full(*_: object) -> bool:
+        # Not again within this test.
+        here.stop()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(worker_module.transient_readers, "renew", full)
+    here.run()
+    assert renderings_stored(world) == 1

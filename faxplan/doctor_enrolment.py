@@ -1,4 +1,4 @@
-"""The doctor on enrolment: DIDs that let no caller in because nobody could open the fax, and users who are not enrolled."""
+"""The doctor on enrolment: DIDs that answer 480 since nobody could open the fax, and users who are not enrolled."""
 
 from collections.abc import Sequence
 

@@ -33,9 +33,7 @@ def fax_id(world: World, tmp_path: Path) -> int:
 def worker(world: World, name: str = "test") -> Worker:
     listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
     mailer_keys = KeyFolder(world.settings.mailer_keys)
-    return Worker(
-        world.worker, listener, world.store, name=name, node="node1", mailer_keys=mailer_keys, wait_hours=72
-    )
+    return Worker(world.worker, listener, world.store, name=name, node="node1", mailer_keys=mailer_keys, wait_hours=72)
 
 
 def due_now(world: World) -> None:

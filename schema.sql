@@ -147,12 +147,14 @@ create table mailboxes (
     name        text not null,
     kind        text not null default 'group',
     created_at  timestamptz not null default now(),
+    mail        boolean not null default false,
     constraint mailboxes_pkey primary key (tenant_id, id),
     constraint mailboxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint mailboxes_name_key unique (tenant_id, name),
     constraint mailboxes_kind_known check (kind in ('personal', 'group'))
 );
 comment on table mailboxes is 'Where received faxes land, of one person or of a group.';
+comment on column mailboxes.mail is 'Received faxes are wrapped to the workers'' mailer keys too, until each is handed over or given up: they are to be sent by mail.';
 alter table users add constraint users_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id);
 
 create table mailbox_members (
@@ -967,18 +969,27 @@ comment on table mailbox_entries is 'Which received faxes lie in which mailbox.'
 create table user_keys (
     tenant_id    bigint not null,
     id           bigint generated always as identity,
-    user_id      bigint not null,
+    user_id      bigint,
     public_key   bytea not null,
     created_at   timestamptz not null default now(),
     replaced_at  timestamptz,
+    kind         text not null default 'user',
+    name         text,
     constraint user_keys_pkey primary key (tenant_id, id),
     constraint user_keys_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint user_keys_public_key_key unique (public_key),
     constraint user_keys_public_key_size check (octet_length(public_key) = 32),
-    constraint user_keys_one_current exclude (tenant_id with =, user_id with =) where (replaced_at is null)
+    constraint user_keys_one_current exclude (tenant_id with =, user_id with =) where (replaced_at is null),
+    constraint user_keys_kind_known check (kind in ('user', 'recovery', 'reader')),
+    constraint user_keys_owner check ((kind = 'user') = (user_id is not null) and (kind = 'reader') = (name is not null)),
+    constraint user_keys_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]'),
+    constraint user_keys_one_recovery exclude (tenant_id with =) where (kind = 'recovery' and replaced_at is null),
+    constraint user_keys_reader_name exclude (tenant_id with =, name with =) where (replaced_at is null)
 );
-comment on table user_keys is 'A user''s key pair (X25519). The private key lies in key_locks only, locked.';
-comment on column user_keys.replaced_at is 'Since then the user has another one. Its locks stay: they open what came before.';
+comment on table user_keys is 'A reader''s key pair (X25519). A user''s private key lies in key_locks only, locked; another reader''s nowhere.';
+comment on column user_keys.kind is 'user; recovery: the tenant''s recovery key, on paper; reader: an API reader''s, in a file of its client.';
+comment on column user_keys.name is 'Of an API reader.';
+comment on column user_keys.replaced_at is 'Since then a user has another one, or the reader is none any more. A user''s locks stay: they open what came before.';
 
 create table key_locks (
     tenant_id    bigint not null,
@@ -992,17 +1003,28 @@ create table key_locks (
     auth_hash    bytea,
     locked       bytea not null,
     created_at   timestamptz not null default now(),
+    credential_id bytea,
+    name         text,
     constraint key_locks_pkey primary key (tenant_id, id),
     constraint key_locks_user_key_fkey foreign key (tenant_id, user_key_id) references user_keys (tenant_id, id),
-    constraint key_locks_kind_key unique (tenant_id, user_key_id, kind),
-    constraint key_locks_kind_known check (kind in ('password', 'recovery')),
+    constraint key_locks_kind_key exclude (tenant_id with =, user_key_id with =, kind with =) where (kind <> 'passkey'),
+    constraint key_locks_kind_known check (kind in ('password', 'recovery', 'passkey')),
     constraint key_locks_password_derived check (
         (kind = 'password') = (salt is not null and memory_kib is not null and passes is not null and lanes is not null
                                and auth_hash is not null)),
     constraint key_locks_cost_floor check (memory_kib >= 65536 and passes >= 3 and lanes >= 1),
-    constraint key_locks_sizes check (octet_length(locked) = 60 and octet_length(salt) >= 16 and octet_length(auth_hash) = 32)
+    constraint key_locks_sizes check (octet_length(locked) = 60 and octet_length(salt) >= 16 and octet_length(auth_hash) = 32),
+    constraint key_locks_passkey check (
+        (kind = 'passkey') = (credential_id is not null) and (kind = 'passkey') = (name is not null)
+        and (kind <> 'passkey' or (salt is not null and memory_kib is null and passes is null and lanes is null and auth_hash is null))),
+    constraint key_locks_passkey_sizes check (octet_length(credential_id) between 1 and 1023 and (kind <> 'passkey' or octet_length(salt) = 32)),
+    constraint key_locks_credential_key unique (tenant_id, user_key_id, credential_id),
+    constraint key_locks_name_key unique (tenant_id, user_key_id, name),
+    constraint key_locks_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]')
 );
-comment on table key_locks is 'What opens a user''s private key: a password (Argon2id, RFC 9106), or the recovery code.';
+comment on table key_locks is 'What opens a user''s private key: a password (Argon2id, RFC 9106), the recovery code, or a passkey (WebAuthn''s prf).';
+comment on column key_locks.salt is 'Of a password; of a passkey: what its prf is asked for.';
+comment on column key_locks.name is 'Of a passkey, by which its user knows it.';
 comment on column key_locks.auth_hash is 'SHA-256 of what is sent at log-in, which the password gives beside the key of this lock, and which opens nothing.';
 comment on column key_locks.locked is 'The private key, AES-256-GCM: docs/sealed-files/.';
 
@@ -1039,6 +1061,31 @@ create table mailbox_keys (
 create index mailbox_keys_user_key_idx on mailbox_keys (tenant_id, user_key_id);
 comment on table mailbox_keys is 'The private key of a mailbox''s epoch, wrapped to a member (HPKE, RFC 9180).';
 
+create table reader_mailboxes (
+    tenant_id    bigint not null,
+    mailbox_id   bigint not null,
+    user_key_id  bigint not null,
+    added_by     bigint not null,
+    created_at   timestamptz not null default now(),
+    constraint reader_mailboxes_pkey primary key (tenant_id, mailbox_id, user_key_id),
+    constraint reader_mailboxes_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint reader_mailboxes_user_key_fkey foreign key (tenant_id, user_key_id) references user_keys (tenant_id, id),
+    constraint reader_mailboxes_added_by_fkey foreign key (tenant_id, added_by) references users (tenant_id, id)
+);
+create index reader_mailboxes_user_key_idx on reader_mailboxes (tenant_id, user_key_id);
+comment on table reader_mailboxes is 'Which mailboxes an API reader reads.';
+comment on column reader_mailboxes.added_by is 'The member who let it in. When that one leaves, it goes too.';
+
+create function forget_ended_reader(key bigint) returns void
+    language sql security definer set search_path = pg_catalog, public
+as $$
+    delete from mailbox_keys h using user_keys k
+    where h.tenant_id = current_tenant() and h.user_key_id = key
+      and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
+$$;
+comment on function forget_ended_reader(bigint) is
+    'Removes what is wrapped to a recovery key that is off, or a revoked API reader. Definer: nobody else''s wraps go that way.';
+
 create table transient_keys (
     id           bigint generated always as identity,
     purpose      text not null,
@@ -1053,7 +1100,7 @@ create table transient_keys (
     constraint transient_keys_one_current exclude (purpose with =, node with =) where (retired_at is null)
 );
 comment on table transient_keys is
-    'Readers for a while: dispatch reads what waits to be sent. The private keys lie on their nodes, outside database, store and backups.';
+    'Readers for a while: dispatch reads what waits to be sent, mailer what waits to be mailed. The private keys lie on their nodes, outside database, store and backups.';
 comment on column transient_keys.retired_at is 'Since then nothing new is wrapped to it. It goes with its last wrap.';
 
 create table mailbox_wraps (
@@ -1077,6 +1124,7 @@ create table transient_wraps (
     key_id       bigint not null,
     wrap         bytea not null,
     digest       bytea not null,
+    created_at   timestamptz not null default now(),
     constraint transient_wraps_pkey primary key (tenant_id, document_id, key_id),
     constraint transient_wraps_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
     constraint transient_wraps_key_fkey foreign key (key_id) references transient_keys (id),
@@ -1084,6 +1132,7 @@ create table transient_wraps (
 );
 create index transient_wraps_key_idx on transient_wraps (key_id);
 comment on table transient_wraps is 'A document''s file key, wrapped to a reader for a while; gone as soon as nothing waits for it.';
+comment on column transient_wraps.created_at is 'Since when it waits, under whatever key.';
 comment on column transient_wraps.digest is 'As documents.header_digest: keys are renewed over all tenants.';
 
 -- --------------------------------------------------------------------------------------------------- quotas, notices, audit
@@ -1376,7 +1425,7 @@ begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
-                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'mailbox_wraps', 'transient_wraps',
+                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'transient_wraps',
                              'fax_deadlines',
                              'retention_choices', 'holds', 'tombstones'] loop
         execute format('alter table %I enable row level security', t);
@@ -1417,6 +1466,12 @@ create policy documents_orphans on documents for select to faxplan_purge using (
 create policy tenant_turns_claim on tenant_turns for all to faxplan_switch using (true) with check (true);
 create policy trunk_tests_claim on trunk_tests for all to faxplan_switch using (true) with check (true);
 create policy render_jobs_claim on render_jobs for all to faxplan_worker using (true) with check (true);
+-- The switch has no key of its own to mail with, and takes none of the workers' away.
+alter table transient_keys enable row level security;
+alter table transient_keys force row level security;
+create policy transient_keys_public on transient_keys for select using (true);
+create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
+create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
 
@@ -1500,6 +1555,10 @@ grant update (earlier_key) on mailbox_epochs to faxplan_portal;
 grant select, insert, delete on key_locks to faxplan_portal;
 grant delete on mailbox_keys to faxplan_admin;
 grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
+-- API readers, and a recovery key that is switched off.
+grant select, insert, delete on reader_mailboxes to faxplan_portal;
+grant select, delete on reader_mailboxes to faxplan_admin;
+grant update (mail) on mailboxes to faxplan_portal;
 
 -- Who stores a document wraps its key; who sends it unwraps that, and takes it away.
 grant select, insert on mailbox_wraps to faxplan_portal, faxplan_switch, faxplan_worker;

@@ -154,7 +154,7 @@ def one_page(folder: Path, times: int) -> Page:
         document_store.seal_file(tiff, target, 7, documents.RECEIVED_TIFF).wrapped([mailbox])
 
     def whole() -> None:
-        received_documents.seal(tiff, folder, 7, RESULT, [mailbox])
+        received_documents.seal(tiff, folder, 7, RESULT, received_documents.Readers(mailbox))
 
     found: dict[str, list[float]] = {"alone": [], "whole": []}
     with without_fsync():

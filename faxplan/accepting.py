@@ -10,6 +10,7 @@ from faxplan import (
     did_callers,
     dids,
     inbound,
+    mail_readers,
     numbers,
     queue,
     received_media,
@@ -266,6 +267,7 @@ def _open(
         destination=did.number,
         lease_seconds=node.lease_seconds,
     )
+    mailers = mail_readers.keys_for(tx, did.tenant_id, mailbox.mailbox_id)
     sidecar = InboundSidecar(
         did.tenant_id,
         fax_id,
@@ -275,5 +277,6 @@ def _open(
         t30_trace=trunk.t30_trace,
         epoch=mailbox.epoch,
         public_key=mailbox.public.raw.hex(),
+        mailers={str(each.id): each.public.raw.hex() for each in mailers},
     )
     return Accepted(sidecar, did.station_ident, received_media.variables(trunk, t38=t38, ecm=ecm))

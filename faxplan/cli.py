@@ -25,6 +25,8 @@ from faxplan import (
     cli_numbers,
     cli_output,
     cli_purge,
+    cli_reader_keys,
+    cli_recovery_key,
     cli_retention,
     cli_routes,
     cli_system,
@@ -198,10 +200,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
-    cli_keys.add_commands(commands, common, personal)
+    vault = cli_keys.add_commands(commands, common, personal)
+    cli_recovery_key.add_commands(vault, personal)
+    cli_reader_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
-    cli_tenants.add_commands(commands, common)
+    cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)

@@ -18,6 +18,7 @@ from faxplan import (
     outbound,
     priorities,
     progress,
+    reader_keys,
     saving,
     send_time,
     t30_list,
@@ -74,6 +75,8 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     opening.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
     opening.add_argument("--tiff", action="store_true", help="and as the TIFF of the fax machines, in one file")
     cli_keys.add_secret(opening)
+    opening.add_argument("--reader-key-file", type=Path, metavar="FILE",
+                         help="open it with the key of an API reader, from the first line of this file")  # fmt: skip
     opening.set_defaults(command=_open)
 
     cancel = commands.add_parser("cancel", parents=[personal], help="stop a fax")
@@ -179,7 +182,10 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
 def _open(context: "Context", options: argparse.Namespace) -> int:
     user, _ = _actor(context, options)
     fax = _fax(context, user, options.fax)
-    ring = enrolment.unlock(context.portal, user, cli_keys.secret(options))
+    if options.reader_key_file is None:
+        ring = enrolment.unlock(context.portal, user, cli_keys.secret(options))
+    else:
+        ring = reader_keys.unlock(context.portal, user.tenant_id, cli_passwords.first_line(options.reader_key_file))
     saved = saving.save(context.portal, context.store, user, fax, ring, options.output, tiff=options.tiff)
     name = saving.name_of_original(context.portal, context.store, user, fax, ring)
     if options.json:

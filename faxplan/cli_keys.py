@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import adoption, cli_output, cli_passwords, enrolment, provisioning
+from faxplan import adoption, cli_output, cli_passwords, enrolment, passkeys, provisioning, reader_keys
 from faxplan.enrolment import Secret
 from faxplan.keyring import Keyring
 
@@ -17,8 +17,8 @@ class _NotTheSame(cli_passwords.NoPassword):
     """A new password was written in two ways."""
 
 
-def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:
-    """Enters these commands into the parser."""
+def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> Any:
+    """Enters these commands into the parser; the group `vault`, for more."""
     enrol = commands.add_parser("enrol", parents=[personal], help="give a user a password, and a key that it opens")
     _add_file(enrol, "--password-file", "the new password")
     enrol.add_argument("--anew", action="store_true",
@@ -42,7 +42,14 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argpa
     _add_file(recover, "--old-code-file", "the recovery code of the old key (default: it is asked for)")
     recover.set_defaults(command=_recover)
 
-    group = cli_output.group(commands, "vault", "status|adopt", "who can open which mailbox")
+    passkey = cli_output.group(commands, "passkey", "list|remove", "passkeys that open a user's key")
+    listing = passkey.add_parser("list", parents=[personal], help="all that open yours; a browser adds them")
+    listing.set_defaults(command=_list_passkeys)
+    remove = passkey.add_parser("remove", parents=[personal], help="one opens your key no more")
+    remove.add_argument("name", metavar="NAME")
+    remove.set_defaults(command=_remove_passkey)
+
+    group = cli_output.group(commands, "vault", "status|adopt|recovery-key", "who can open which mailbox")
     adopt = group.add_parser("adopt", parents=[common], help="seal what was stored before documents were sealed")
     adopt.set_defaults(command=_adopt)
     status = group.add_parser(
@@ -50,6 +57,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argpa
     )
     status.add_argument("slug", nargs="?", metavar="TENANT", help="of this tenant only, by its short name")
     status.set_defaults(command=_status)
+    return group
 
 
 def add_secret(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +120,13 @@ def _enrol(context: "Context", options: argparse.Namespace) -> int:
 def _unlock(context: "Context", options: argparse.Namespace) -> int:
     user = context.user()
     ring = enrolment.unlock(context.portal, user, secret(options))
-    return cli_output.done(options, {"mailboxes": ring.mailboxes, "damaged": ring.damaged}, _opened(user.email, ring))
+    with context.portal.tenant(user.tenant_id) as tx:
+        besides = reader_keys.besides(tx, user.tenant_id, ring.mailboxes)
+    said = _opened(user.email, ring)
+    if besides:
+        said += f" Who opens them besides their members: {', '.join(besides)}."
+    result = {"mailboxes": ring.mailboxes, "damaged": ring.damaged, "besides": besides}
+    return cli_output.done(options, result, said)
 
 
 def _opened(email: str, ring: Keyring) -> str:
@@ -142,6 +156,19 @@ def _recover(context: "Context", options: argparse.Namespace) -> int:
         older = Secret(_given(cli_passwords.asked("Recovery code of the old key: ")), is_code=True)
     ring = enrolment.recover(context.portal, user, known, older)
     return cli_output.done(options, {"mailboxes": ring.mailboxes, "damaged": ring.damaged}, _opened(user.email, ring))
+
+
+def _list_passkeys(context: "Context", options: argparse.Namespace) -> int:
+    user = context.user()
+    with context.portal.tenant(user.tenant_id) as tx:
+        found = passkeys.everyone(tx, user)
+    rows = [(each["name"], f"{each['created_at']:%Y-%m-%d}") for each in found]
+    return cli_output.listed(options, found, ("PASSKEY", "SINCE"), rows, empty="No passkey opens your key.")
+
+
+def _remove_passkey(context: "Context", options: argparse.Namespace) -> int:
+    passkeys.remove(context.portal, context.user(), options.name)
+    return cli_output.done(options, options.name, f"Passkey {options.name} opens your key no more.")
 
 
 def _adopt(context: "Context", options: argparse.Namespace) -> int:

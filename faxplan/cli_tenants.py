@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, provisioning, quotas, tenants
+from faxplan import cli_output, mail_readers, provisioning, quotas, tenants
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -12,11 +12,12 @@ _TENANT = {"metavar": "TENANT", "help": "the tenant's short name"}
 _ONE_TENANT = {"nargs": "?", "metavar": "TENANT", "help": "of this tenant only, by its short name"}
 
 
-def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     _add_tenant_commands(cli_output.group(commands, "tenant", "add|list|set", "tenants"), common)
     _add_user_commands(cli_output.group(commands, "user", "add|list", "users of tenants"), common)
-    _add_mailbox_commands(cli_output.group(commands, "mailbox", "add|list|member", "mailboxes of tenants"), common)
+    mailbox = cli_output.group(commands, "mailbox", "add|list|member|mail", "mailboxes of tenants")
+    _add_mailbox_commands(mailbox, common, personal)
     _add_quota_commands(cli_output.group(commands, "quota", "set|list", "page quotas"), common)
 
 
@@ -68,7 +69,7 @@ def _add_user_commands(group: Any, common: argparse.ArgumentParser) -> None:
     listing.set_defaults(command=_list_users)
 
 
-def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser) -> None:
+def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:
     add = group.add_parser("add", parents=[common], help="a new group mailbox")
     add.add_argument("slug", **_TENANT)
     add.add_argument("mailbox", metavar="NAME")
@@ -82,6 +83,10 @@ def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser) -> None:
     member.add_argument("email", metavar="EMAIL")
     member.add_argument("--remove", action="store_true", help="no more")
     member.set_defaults(command=_set_member)
+    mail = group.add_parser("mail", parents=[personal], help="whether a mailbox's faxes are to be sent by mail too")
+    mail.add_argument("mailbox", metavar="NAME")
+    mail.add_argument("mail", choices=["on", "off"], help="on: the worker can open each until its mail is handed over")
+    mail.set_defaults(command=_set_mail)
 
 
 def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
@@ -158,10 +163,24 @@ def _set_member(context: "Context", options: argparse.Namespace) -> int:
     return cli_output.done(options, result, f"{options.email} {verb} mailbox {options.mailbox} {when}.")
 
 
+def _set_mail(context: "Context", options: argparse.Namespace) -> int:
+    mail = options.mail == "on"
+    changed = mail_readers.choose(context.portal, context.user(), options.mailbox, mail=mail)
+    result = {"mailbox": options.mailbox, "mail": mail, "changed": changed}
+    if mail:
+        text = f"What arrives in {options.mailbox} from now on, the worker can open until its mail is handed over."
+    else:
+        text = f"Nobody but its readers opens what arrives in {options.mailbox}."
+    return cli_output.done(options, result, text)
+
+
 def _list_mailboxes(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_mailboxes(context.admin, options.slug)
-    rows = [(m["name"], m["tenant"], m["kind"], ", ".join(m["dids"]), ", ".join(m["members"])) for m in found]
-    headings = ("MAILBOX", "TENANT", "KIND", "DIDS", "READ BY")
+    rows = [
+        (m["name"], m["tenant"], m["kind"], "on" if m["mail"] else "off", ", ".join(m["dids"]), ", ".join(m["members"]))
+        for m in found
+    ]
+    headings = ("MAILBOX", "TENANT", "KIND", "MAIL", "DIDS", "READ BY")
     return cli_output.listed(options, found, headings, rows, "There is no mailbox yet. `faxplan user add` enters one.")
 
 

@@ -118,6 +118,11 @@ class Settings:
         return self.keys_dir or self.state_dir / "keys"
 
     @property
+    def mailer_keys(self) -> Path:
+        """Folder of those that open what waits to be mailed (mail_readers): the worker's; no switch opens it."""
+        return self.keys / "mailer"
+
+    @property
     def audit_key(self) -> Path:
         """The file of the key that signs checkpoints."""
         return self.audit_key_file or self.state_dir / "audit_key"

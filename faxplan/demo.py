@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import dids, enrolment, routes, tenants, trunk_directory, trunks, users, vault
+from faxplan import dids, enrolment, routes, tenants, trunk_directory, trunks, user_keys, users
 from faxplan.db import Database
 from faxplan.enrolment import Secret
 from faxplan.files import write_durably
@@ -95,7 +95,7 @@ def enrol(db: Database, party: Party, passwords: Path) -> None:
     Role portal. The file comes first: a start that is killed in between must not leave a key without its password.
     """
     with db.tenant(party.tenant.id) as tx:
-        if vault.keys_of_user(tx, party.tenant.id, party.user.id):
+        if user_keys.of_user(tx, party.tenant.id, party.user.id):
             return
     password = secrets.token_urlsafe(15)
     write_durably(passwords / party.user.email, f"{password}\n".encode())

@@ -133,6 +133,7 @@ class Mailbox(Table):
     name = TextField()
     kind = TextField()
     created_at = TimestampField()
+    mail = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from faxplan import (
     configuration_faults,
     doctor_audit,
-    doctor_keys,
+    doctor_enrolment,
     doctor_retention,
     migrations,
     nodes,
@@ -68,7 +68,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
             more, seen = _inside(tx, settings)
             if all(each.level is Level.OK for each in more if each.what == "schema"):
                 more.append(doctor_audit.checkpoints(tx, settings))
-                more += doctor_keys.keys(tx)
+                more += doctor_enrolment.enrolment(tx)
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()

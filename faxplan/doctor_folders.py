@@ -21,8 +21,8 @@ _MANY_WAITING = 20
 def folders(settings: Settings) -> list[Finding]:
     """State, spool, store, and what waits in journal and pending."""
     found = [
-        _folder("state folder", settings.state_dir),
-        _folder("spool", settings.spool),
+        folder("state folder", settings.state_dir),
+        folder("spool", settings.spool),
         *_store(settings),
     ]
     if settings.spool.is_dir():
@@ -48,7 +48,8 @@ def folders(settings: Settings) -> list[Finding]:
     return found
 
 
-def _folder(what: str, path: Path) -> Finding:
+def folder(what: str, path: Path) -> Finding:
+    """There, a folder, private, and ours."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -71,7 +72,7 @@ def _store(settings: Settings) -> list[Finding]:
                 "store accept"
             )
         return [error(what, f"{path} does not exist", remedy)]
-    found = [_folder(what, path)]
+    found = [folder(what, path)]
     if os.access(path, os.X_OK) and not store.marker.exists():
         found.append(
             error(

@@ -1,58 +1,152 @@
-"""The doctor on keys: DIDs that let no caller in because nobody could open the fax, and users who are not enrolled."""
+"""The doctor on keys and what could carry them away: their folder, swap, core dumps. It reads no key.
 
-from collections.abc import Sequence
+Whether a backup takes the folder along cannot be seen from here: it says so, and where the folder is.
+"""
 
-from faxplan import numbers, tenants
-from faxplan.db import Transaction
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from faxplan import doctor_folders
+from faxplan.config import Settings
 from faxplan.findings import Finding, error, ok, warning
+from faxplan.transient_readers import LOST_SECONDS
 
-_SHOWN = 5
-
-
-def keys(tx: Transaction) -> list[Finding]:
-    """Of every tenant that is switched on (role admin). Leaves the tenant entered."""
-    found: list[Finding] = []
-    for tenant in tenants.everyone(tx):
-        if tenant.enabled:
-            tx.enter_tenant(tenant.id)
-            found += _of_tenant(tx, tenant.id, tenant.slug)
-    return found or [ok("keys", "every user is enrolled")]
+_SWAPS = Path("/proc/swaps")
+_BLOCK_DEVICES = Path("/sys/dev/block")
+_UNITS = Path("/etc/systemd/system")
+_OUR_UNITS = ("faxplan-worker.service", "freeswitch.service.d/faxplan.conf")
 
 
-def _of_tenant(tx: Transaction, tenant_id: int, slug: str) -> list[Finding]:
-    """As accepting lets callers in: vault.mailbox_for finds any mailbox of the tenant's that has a key."""
-    row = tx.one(
-        """select array(select number from dids d where d.tenant_id = %(tenant)s and d.enabled and not exists (
-                      select from mailbox_epochs e where e.tenant_id = d.tenant_id) order by number) as deaf,
-                  array(select email from users u where u.tenant_id = %(tenant)s and u.enabled and not exists (
-                      select from user_keys k where k.tenant_id = u.tenant_id and k.user_id = u.id)
-                      order by email) as keyless""",
-        {"tenant": tenant_id},
-    )
-    found = []
-    if row["deaf"]:
-        shown = _some([numbers.readable(number, None) for number in row["deaf"]])
-        first = row["keyless"][0] if row["keyless"] else None
+def keys(settings: Settings) -> list[Finding]:
+    """All of it."""
+    return [*key_folder("keys", settings.keys), *_mailer(settings), *swap(), *core_dumps()]
+
+
+def _mailer(settings: Settings) -> list[Finding]:
+    """Made by the worker: on a machine without one there is none."""
+    return key_folder("keys, for mail", settings.mailer_keys) if os.path.lexists(settings.mailer_keys) else []
+
+
+def key_folder(what: str, path: Path) -> list[Finding]:
+    """The folder of this machine's keys: there, private, ours; where it lies; and that what is in it is renewed."""
+    if not os.path.lexists(path):
+        return [
+            error(
+                what,
+                f"{path} does not exist: what waits to be sent cannot be opened here",
+                "Worker and switch make it: systemctl status faxplan-worker.",
+            )
+        ]
+    found = [doctor_folders.folder(what, path)]
+    if not os.access(path, os.R_OK | os.X_OK):
+        return found
+    kind = doctor_folders.file_system(path)
+    if kind == "tmpfs":
+        place = (
+            "in memory: nothing of a destroyed key is left, and what waits when the machine stops is to be sent again"
+        )
+    else:
+        place = (
+            f"on {kind or 'an unknown file system'}: a destroyed key may stay on the disk, for whoever takes it apart"
+        )
+    found.append(ok(f"{what}, place", f"{place}. That no backup has {path} in it cannot be seen from here: see to it"))
+    owner, open_ones, old = path.stat().st_uid, [], []
+    for file in sorted(path.glob("*.key")):
+        try:
+            status = file.lstat()
+        except FileNotFoundError:
+            # Destroyed while we look.
+            continue
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or status.st_uid != owner:
+            open_ones.append(file)
+        if status.st_mtime < time.time() - LOST_SECONDS:
+            old.append(file)
+    if open_ones:
         found.append(
             error(
-                "keys",
-                f"calls to {shown} of {slug} get 480: nobody of {slug} is enrolled, so nobody could open a fax",
-                f"Let somebody enrol: `faxplan enrol --as {first}/{slug}`."
-                if first
-                else f"Enter a user, who then enrols: `faxplan user add {slug} EMAIL`.",
+                f"{what}, access",
+                f"{len(open_ones)} keys are open to others, or of somebody else, such as {open_ones[0]}",
+                "See who has read them; then chmod 0600, and chown to the folder's owner.",
             )
         )
-    if row["keyless"]:
+    if old:
         found.append(
             warning(
-                "keys",
-                f"{_some(row['keyless'])} of {slug} cannot send or open a fax: not enrolled yet",
-                f"Let each enrol: `faxplan enrol --as {row['keyless'][0]}/{slug}`.",
+                f"{what}, age",
+                f"{len(old)} keys are older than three days, such as {old[0]}: nobody renews and destroys them",
+                "See whether worker and switch run, and why not: systemctl status faxplan-worker.",
             )
         )
     return found
 
 
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def swap(swaps: Path = _SWAPS, devices: Path = _BLOCK_DEVICES) -> list[Finding]:
+    """Whether what is in memory may be written to a disk as it is: keys, and pages of the spool."""
+    try:
+        lines = swaps.read_text().splitlines()[1:]
+    except FileNotFoundError:
+        lines = []
+    # proc(5): a space in a name is \040 there.
+    names = [Path(line.split()[0].encode().decode("unicode_escape")) for line in lines]
+    plain = [name for name in names if not _is_safe(name, devices)]
+    if plain:
+        return [
+            warning(
+                "swap",
+                f"{', '.join(map(str, plain))}: not encrypted, as far as can be seen: keys and pages may get there",
+                "Encrypt it with a new key at each start (crypttab(5): /dev/urandom swap), or do without: swapoff -a.",
+            )
+        ]
+    return [ok("swap", f"{', '.join(map(str, names))}: encrypted, or in memory" if names else "none")]
+
+
+def _is_safe(name: Path, devices: Path) -> bool:
+    """In memory, or on dm-crypt."""
+    try:
+        status = name.stat()
+    except OSError:
+        return False
+    number = status.st_rdev if stat.S_ISBLK(status.st_mode) else status.st_dev
+    device = devices / f"{os.major(number)}:{os.minor(number)}"
+    return device.resolve().name.startswith("zram") or _is_encrypted(device)
+
+
+def _is_encrypted(device: Path) -> bool:
+    """Whether a block device is one of dm-crypt, or stands on such ones alone (as a volume of LVM)."""
+    try:
+        if (device / "dm" / "uuid").read_text().startswith("CRYPT-"):
+            return True
+    except OSError:
+        pass
+    below = list(_below(device))
+    return bool(below) and all(_is_encrypted(each) for each in below)
+
+
+def _below(device: Path) -> Iterator[Path]:
+    slaves = device / "slaves"
+    if slaves.is_dir():
+        yield from slaves.iterdir()
+
+
+def core_dumps(units: Path = _UNITS) -> list[Finding]:
+    """Whether our units say that a crash writes no memory to a disk; of those that are installed."""
+    found = []
+    for name in _OUR_UNITS:
+        unit = units / name
+        if not unit.is_file():
+            continue
+        if re.search(r"^LimitCORE=0$", unit.read_text(errors="replace"), re.MULTILINE):
+            found.append(ok(f"core dumps, {name}", "none"))
+        else:
+            found.append(
+                warning(
+                    f"core dumps, {name}",
+                    f"{unit} has no LimitCORE=0: a crash may write keys and pages to a disk",
+                    f"Take over conf/systemd/{name} again; systemctl daemon-reload, then restart the service.",
+                )
+            )
+    return found

@@ -97,7 +97,7 @@ class ToSend:
 
     COLUMNS: ClassVar[str] = """d.tenant_id, d.kind, d.object_name, d.bytes, d.header_digest, d.sha256, array(
         select encode(k.public_key || w.wrap, 'hex') from transient_wraps w join transient_keys k on k.id = w.key_id
-        where w.tenant_id = d.tenant_id and w.document_id = d.id
+        where w.tenant_id = d.tenant_id and w.document_id = d.id and k.purpose = 'dispatch'
           and k.created_at > now() - interval '3 days') as wraps"""
     """Of documents d, for `of`. Without those to keys of machines that are dead (transient_readers.LOST_SECONDS): a fax
     would wait for them for ever."""
@@ -202,6 +202,17 @@ def get_to_send(tx: Transaction, tenant_id: int, document_id: int) -> ToSend:
     if row is None:
         raise NotFound(f"There is no document {document_id}.")
     return ToSend.of(row)
+
+
+def get_to_mail(tx: Transaction, tenant_id: int, document_id: int) -> ToSend:
+    """A document that waits to be mailed, with the wraps to workers' mailer keys. Raises NotFound."""
+    stored = get(tx, tenant_id, document_id)
+    rows = tx.rows(
+        """select k.public_key, w.wrap from transient_wraps w join transient_keys k on k.id = w.key_id
+           where w.tenant_id = %s and w.document_id = %s and k.purpose = %s""",
+        (tenant_id, document_id, transient_readers.MAILER),
+    )
+    return ToSend(stored, {bytes(row["public_key"]): bytes(row["wrap"]) for row in rows})
 
 
 def opened(tx: Transaction, tenant_id: int, document_id: int, ring: Keyring) -> tuple[StoredObject, bytes | None]:

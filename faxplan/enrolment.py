@@ -4,16 +4,16 @@ What a secret opens is opened here, in the process of whoever knows the secret (
 the same in the browser). The database is handed public keys, locks and wraps only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from faxplan import audit, keyring, passphrases, vault
+from faxplan import audit, keyring, passphrases, user_keys, vault
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
-from faxplan.keyring import Keyring
+from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
+from faxplan.user_keys import UserKey
 from faxplan.users import User
-from faxplan.vault import UserKey
 from faxplan.wraps import PrivateKey
 
 
@@ -65,7 +65,7 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
     enrolment, _, code = keyring.new_user_key(password, _words(user))
     with db.tenant(user.tenant_id) as tx:
         had = _refuse_twice(tx, user, anew)
-        key_id = vault.add_user_key(tx, user.tenant_id, user.id, enrolment)
+        key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
         closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
         for mailbox_id, epoch in closed.items():
             members = vault.readers(tx, user.tenant_id, mailbox_id)
@@ -85,7 +85,7 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
 
 
 def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
-    has = bool(vault.keys_of_user(tx, user.tenant_id, user.id))
+    has = bool(user_keys.of_user(tx, user.tenant_id, user.id))
     if has and not anew:
         raise AlreadyEnrolled(
             f"{user.email} has a key. Change its password with `faxplan password`; `--anew` gives another key, which "
@@ -134,52 +134,69 @@ def recover(db: Database, user: User, secret: Secret, older: Secret) -> Keyring:
 
 def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[int, PrivateKey]]) -> Keyring:
     with db.tenant(user.tenant_id) as tx:
-        keys = vault.keys_of_user(tx, user.tenant_id, user.id)
+        keys = user_keys.of_user(tx, user.tenant_id, user.id)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
     private = opened(keys)
     with db.tenant(user.tenant_id) as tx:
-        ring = Keyring(private, vault.epochs_of_user(tx, user.tenant_id, user.id))
-        if _complete(tx, user, ring):
+        epochs = vault.epochs_of_user(tx, user.tenant_id, user.id)
+        ring = Keyring(private, epochs)
+        handed = hand_on(tx, user.tenant_id, ring, epochs)
+        if handed.anything:
+            audit.record(
+                tx,
+                user.tenant_id,
+                actor=f"user:{user.id}",
+                action="key.grant",
+                object=f"user:{user.id}",
+                granted=handed.granted,
+                linked=handed.linked,
+            )
             ring = Keyring(private, vault.epochs_of_user(tx, user.tenant_id, user.id))
     return ring
 
 
-def _complete(tx: Transaction, user: User, ring: Keyring) -> bool:
-    """Hands the keys of mailboxes to members who wait for them, and ties epochs together that are not; whether any."""
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """granted: mailbox, epoch, and the id of the key that has its key now. linked: mailbox and epoch that opens the one
+    before it now."""
+
+    granted: list[tuple[int, int, int]]
+    linked: list[tuple[int, int]]
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.granted or self.linked)
+
+
+def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, epochs: Iterable[Epoch]) -> HandedOn:
+    """Hands the keys of mailboxes to readers who wait for them, and ties epochs together that are not.
+
+    epochs: all that those mailboxes have, as the ring was made of them.
+    """
     linked, granted = [], []
-    for epoch in vault.epochs_of_user(tx, user.tenant_id, user.id):
+    for epoch in epochs:
         if epoch.number > 1 and epoch.earlier is None:
             earlier = ring.link(epoch.mailbox_id, epoch.number)
-            if earlier is not None and vault.link(tx, user.tenant_id, epoch.mailbox_id, epoch.number, earlier):
-                linked.append([epoch.mailbox_id, epoch.number])
-    for due in vault.grants_due(tx, user.tenant_id, user.id):
+            if earlier is not None and vault.link(tx, tenant_id, epoch.mailbox_id, epoch.number, earlier):
+                linked.append((epoch.mailbox_id, epoch.number))
+    for due in vault.grants_due(tx, tenant_id, ring.mailboxes):
         wrap = ring.wrapped(due.mailbox_id, due.epoch, due.public)
-        if wrap is not None and vault.grant(tx, user.tenant_id, due.mailbox_id, due.epoch, due.user_key_id, wrap):
-            granted.append([due.mailbox_id, due.epoch, due.user_key_id])
-    if linked or granted:
-        audit.record(
-            tx,
-            user.tenant_id,
-            actor=f"user:{user.id}",
-            action="key.grant",
-            object=f"user:{user.id}",
-            granted=granted,
-            linked=linked,
-        )
-    return bool(linked or granted)
+        if wrap is not None and vault.grant(tx, tenant_id, due.mailbox_id, due.epoch, due.user_key_id, wrap):
+            granted.append((due.mailbox_id, due.epoch, due.user_key_id))
+    return HandedOn(granted, linked)
 
 
 def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
     """Locks the current key by another password. Raises as `unlock`, and InvalidSecret for a weak one."""
     passphrases.check_new(password, _words(user))
     with db.tenant(user.tenant_id) as tx:
-        keys = vault.keys_of_user(tx, user.tenant_id, user.id)
+        keys = user_keys.of_user(tx, user.tenant_id, user.id)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
     lock = keyring.password_lock(secret.opens(keys[0]), password, _words(user))
     with db.tenant(user.tenant_id) as tx:
-        vault.change_password(tx, user.tenant_id, keys[0].id, lock)
+        user_keys.change_password(tx, user.tenant_id, keys[0].id, lock)
         audit.record(
             tx,
             user.tenant_id,

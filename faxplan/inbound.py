@@ -10,16 +10,27 @@ Whatever a crash leaves behind is found again in the spool or in pending/ and go
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum, auto
 
-from faxplan import attempts, audit, documents, mailboxes, notices, pending, queue, received_documents, vault
+from faxplan import (
+    attempts,
+    audit,
+    documents,
+    mail_readers,
+    mailboxes,
+    notices,
+    pending,
+    queue,
+    received_documents,
+    vault,
+)
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Wrapped
 from faxplan.pending import PendingFax
-from faxplan.received_documents import Brought
+from faxplan.received_documents import Brought, Readers
 from faxplan.spool import InboundSidecar, Spool
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +68,7 @@ def _deliver_held(db: Database, store: Store, fax: PendingFax, actor: str) -> st
         if fax.brought is None:
             mailbox = vault.mailbox_for(tx, fax.sidecar.tenant_id, fax.sidecar.mailbox_id)
     if mailbox is not None:
-        fax = fax.sealed_to(mailbox, store.confinement)
+        fax = fax.sealed_to(Readers(mailbox), store.confinement)
     if fax.brought is None:
         LOG.error("attempt %s: nobody is enrolled who could open its fax; it waits", fax.sidecar.attempt_id)
         return None
@@ -123,7 +134,10 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
             return standing
         if queue.take_call(tx, side.tenant_id, side.attempt_id) is None:
             attempts.reopen(tx, side.tenant_id, side.attempt_id)
-        ids = {each.stored.kind: documents.record_made(tx, each, pages) for each in brought.documents}
+        ids = {
+            each.stored.kind: documents.record_made(tx, _with_mailers_of_now(tx, side, each), pages)
+            for each in brought.documents
+        }
         attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
         attempts.keep_trace(tx, side.tenant_id, side.attempt_id, trace)
         tx.execute(
@@ -159,6 +173,12 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
             pages=pages,
         )
     return Standing.DUE
+
+
+def _with_mailers_of_now(tx: Transaction, side: InboundSidecar, document: Wrapped) -> Wrapped:
+    """Between call and delivery a worker's key may have been destroyed, and the mailbox may have chosen otherwise."""
+    wanted = mail_readers.still_wanted(tx, side.tenant_id, side.mailbox_id, document.transients)
+    return replace(document, transients=wanted)
 
 
 def in_words(state: str, pages: int, result: CallResult) -> str:

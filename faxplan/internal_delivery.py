@@ -22,6 +22,7 @@ from faxplan import (
     documents,
     header_line,
     inbound,
+    mail_readers,
     mailboxes,
     notices,
     queue,
@@ -42,6 +43,7 @@ from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred
 from faxplan.places import Places
 from faxplan.queue import InternalFax
+from faxplan.received_documents import Readers
 from faxplan.tenants import Tenant
 from faxplan.vault import MailboxKey
 
@@ -282,7 +284,8 @@ def _receive(
 ) -> None:
     """The receiver's side: what a call would have left, all in its own tenant."""
     words = inbound.in_words("received", result.pages, result)
-    ids = {each.stored.kind: documents.record_made(tx, each.wrapped([mailbox]), result.pages) for each in made}
+    to = Readers(mailbox, mail_readers.keys_for(tx, did.tenant_id, mailbox.mailbox_id))
+    ids = {each.stored.kind: documents.record_made(tx, to.wrap(each), result.pages) for each in made}
     row: Row = tx.one(
         """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number, pages, pages_done,
                               attempts_made, tiff_id, pdf_id, images_id, thumbnail_id, explanation, finished_at)

@@ -6,12 +6,15 @@ need not outlive the machine, closes that too (docs/security.md).
 """
 
 import os
+import re
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.wraps import PrivateKey, PublicKey, new_key_pair
+
+_NAME = re.compile("[0-9a-f]{64}")
 
 
 class KeyFolder:
@@ -65,8 +68,13 @@ class KeyFolder:
     def held(self, *, older_than_seconds: float = 0) -> list[PublicKey]:
         """Those whose files lie here, and have lain here for so long."""
         before = time.time() - older_than_seconds
-        found = (path for path in self.root.glob("*.key") if len(path.stem) == 64)
-        return [PublicKey(bytes.fromhex(path.stem)) for path in sorted(found) if path.stat().st_mtime <= before]
+        found = []
+        for path in sorted(self.root.glob("*.key")):
+            # Another process may destroy one while we look.
+            with suppress(FileNotFoundError):
+                if _NAME.fullmatch(path.stem) and path.stat().st_mtime <= before:
+                    found.append(PublicKey(bytes.fromhex(path.stem)))
+        return found
 
     def _file(self, public: PublicKey) -> Path:
         return self.root / f"{public.raw.hex()}.key"

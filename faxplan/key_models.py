@@ -6,14 +6,16 @@ from faxplan.directory_models import Table, TimestampField
 
 
 class UserKey(Table):
-    """A user's key pair."""
+    """A reader's key pair: a user's, the tenant's recovery key, or an API reader's."""
 
     tenant_id = BigIntegerField()
     id = BigIntegerField()
-    user_id = BigIntegerField()
+    user_id = BigIntegerField(null=True)
     public_key = BlobField()
     created_at = TimestampField()
     replaced_at = TimestampField(null=True)
+    kind = TextField()
+    name = TextField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -23,7 +25,7 @@ class UserKey(Table):
 
 
 class KeyLock(Table):
-    """What opens a user's private key: a password, or the recovery code."""
+    """What opens a user's private key: a password, the recovery code, or a passkey."""
 
     tenant_id = BigIntegerField()
     id = BigIntegerField()
@@ -36,6 +38,8 @@ class KeyLock(Table):
     auth_hash = BlobField(null=True)
     locked = BlobField()
     created_at = TimestampField()
+    credential_id = BlobField(null=True)
+    name = TextField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -76,6 +80,22 @@ class MailboxKey(Table):
 
         table_name = "mailbox_keys"
         primary_key = CompositeKey("tenant_id", "mailbox_id", "epoch", "user_key_id")
+
+
+class ReaderMailbox(Table):
+    """Which mailboxes an API reader reads."""
+
+    tenant_id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    user_key_id = BigIntegerField()
+    added_by = BigIntegerField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "reader_mailboxes"
+        primary_key = CompositeKey("tenant_id", "mailbox_id", "user_key_id")
 
 
 class TransientKey(Table):
@@ -119,6 +139,7 @@ class TransientWrap(Table):
     key_id = BigIntegerField()
     wrap = BlobField()
     digest = BlobField()
+    created_at = TimestampField()
 
     class Meta:
         """Where its rows are."""

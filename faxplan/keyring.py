@@ -25,6 +25,17 @@ class PasswordLock:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyLock:
+    """A private key, locked by a passkey. credential_id: WebAuthn's. salt: 32 bytes that its prf is asked for. locked:
+    60 bytes.
+    """
+
+    credential_id: bytes
+    salt: bytes
+    locked: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """What a user's client hands over: nothing of it opens anything. recovery: the private key, locked by the code."""
 
@@ -71,6 +82,11 @@ def password_lock(private: PrivateKey, password: str, words: Sequence[str] = ())
     derived = passphrases.derive(password, salt)
     locked = passphrases.lock(private, derived.wrap)
     return PasswordLock(salt, passphrases.FLOOR, passphrases.stored(derived.auth), locked)
+
+
+def passkey_lock(private: PrivateKey, credential_id: bytes, salt: bytes, output: bytes) -> PasskeyLock:
+    """A lock of a key. output: what the passkey's prf gave for the salt. Raises InvalidSecret."""
+    return PasskeyLock(credential_id, salt, passphrases.lock(private, passphrases.passkey_wrap(output)))
 
 
 def new_epoch(members: Mapping[int, PublicKey], earlier: PrivateKey | None = None) -> tuple[NewEpoch, PrivateKey]:
@@ -124,9 +140,16 @@ class Keyring:
 
     def _open(self, mailbox_id: int, number: int) -> None:
         place, epoch = (mailbox_id, number), self._epochs[mailbox_id, number]
+        broken: SealBroken | None = None
         for key_id in epoch.wraps.keys() & self._own.keys():
             if place not in self._opened:
-                self._opened[place] = self._own[key_id].unwrap_private(epoch.wraps[key_id], epoch.public)
+                try:
+                    self._opened[place] = self._own[key_id].unwrap_private(epoch.wraps[key_id], epoch.public)
+                except SealBroken as error:
+                    # Another key of the same user may have a wrap that is whole.
+                    broken = error
+        if place not in self._opened and broken is not None:
+            raise broken
         before = self._epochs.get((mailbox_id, number - 1))
         if place in self._opened and epoch.earlier is not None and before is not None:
             self._opened[mailbox_id, number - 1] = self._opened[place].unwrap_private(epoch.earlier, before.public)

@@ -35,9 +35,9 @@ def create_group(tx: Transaction, tenant_id: int, name: str) -> int:
 
 
 def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
-    """A tenant's mailboxes: id, name, kind, members (addresses), dids (E.164); by name."""
+    """A tenant's mailboxes: id, name, kind, mail, members (addresses), dids (E.164); by name."""
     return tx.rows(
-        """select m.id, m.name, m.kind,
+        """select m.id, m.name, m.kind, m.mail,
                   array(select u.email from mailbox_members mm
                         join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
                         where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id order by u.email) as members,
@@ -59,6 +59,16 @@ def by_name(tx: Transaction, tenant_id: int, name: str) -> int:
 def name_of(tx: Transaction, tenant_id: int, mailbox_id: int) -> str:
     """What a mailbox of the tenant's is called."""
     return str(tx.value("select name from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id)))
+
+
+def is_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
+    """Whether a user reads a mailbox."""
+    found: bool = tx.value(
+        """select exists (select from mailbox_members
+                          where tenant_id = %s and mailbox_id = %s and user_id = %s)""",
+        (tenant_id, mailbox_id, user_id),
+    )
+    return found
 
 
 def add_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:

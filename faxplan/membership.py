@@ -1,44 +1,67 @@
 """Who reads a mailbox: joining and leaving, with the keys that go with it (role admin, within a tenant).
 
 Public keys suffice for both. Who joins a mailbox that has a key gets it from another member's client (enrolment); where
-none has one yet, it begins here. Leaving and a new epoch are one act: what arrives later, who left cannot open.
+none has one yet, it begins here. Leaving and a new epoch are one act, and the epoch is made in the remover's client
+(epochs): what arrives later, who left cannot open.
 """
 
-from faxplan import holds, keyring, mailboxes, vault
+from faxplan import epochs, holds, keyring, mailboxes, reader_keys, user_keys, vault
 from faxplan.db import Transaction
+from faxplan.epochs import Ahead, Begun
 from faxplan.users import User
-from faxplan.vault import LastReader
+from faxplan.vault import EpochMoved, LastReader
 
 
 def join(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> bool:
     """A user is a member from now on; False where they are already. Raises EpochMoved."""
+    epochs.take_turn(tx, tenant_id)
     if not mailboxes.add_member(tx, tenant_id, mailbox_id, user.id):
         return False
-    if vault.key_of_mailbox(tx, tenant_id, mailbox_id) is None and (
-        members := vault.readers(tx, tenant_id, mailbox_id)
-    ):
-        begun, _ = keyring.new_epoch(members)
+    # Not to the recovery key alone: somebody is to read what is sealed.
+    has_key = vault.key_of_mailbox(tx, tenant_id, mailbox_id) is not None
+    if not has_key and vault.has_enrolled_member(tx, tenant_id, mailbox_id):
+        begun, _ = keyring.new_epoch(vault.readers(tx, tenant_id, mailbox_id))
         vault.begin_epoch(tx, tenant_id, mailbox_id, 1, begun)
     return True
 
 
-def leave(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> bool:
-    """A user is no member any more; False where they were none. Raises LastReader, Held and EpochMoved."""
+def departure(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Ahead | None:
+    """What epoch a client has to make for a user to leave; None: none, since they could never open anything."""
+    gone = _keys_that_go(tx, tenant_id, mailbox_id, user)
+    return epochs.ahead(tx, tenant_id, mailbox_id, without=gone) if gone else None
+
+
+def leave(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, begun: Begun | None) -> bool:
+    """A user is no member any more, nor are the API readers whom they let in; False where they were none.
+
+    begun: made of what `departure` says. Raises LastReader, Held and EpochMoved; then nothing is to be committed.
+    """
     holds.take_turn(tx, tenant_id)
+    epochs.take_turn(tx, tenant_id)
     readable = vault.readable_epochs(tx, tenant_id, mailbox_id)
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
-    could_read = key is not None and bool(vault.epochs_held(tx, tenant_id, mailbox_id, user.id))
+    # Also who is enrolled and has no key yet: a member's client may be handing it over at this moment.
+    needs_epoch = key is not None and bool(_keys_that_go(tx, tenant_id, mailbox_id, user))
+    could_read = bool(vault.epochs_held(tx, tenant_id, mailbox_id, user.id))
     if not mailboxes.remove_member(tx, tenant_id, mailbox_id, user.id):
         return False
+    reader_keys.leave_with(tx, tenant_id, mailbox_id, user.id)
     lost = sorted(readable - vault.readable_epochs(tx, tenant_id, mailbox_id))
     holds.check_readers(tx, tenant_id, mailbox_id, lost)
-    if key is None or not could_read:
+    if key is None or not needs_epoch:
         return True
-    if not vault.holders(tx, tenant_id, mailbox_id, key.epoch):
+    if could_read and not vault.holders(tx, tenant_id, mailbox_id, key.epoch):
         raise LastReader(
             f"Nobody but {user.email} can open what lies in this mailbox. Let somebody else join who is enrolled "
-            f"(`faxplan enrol`), and let {user.email} unlock once (`faxplan unlock`), which hands the key on."
+            f"(`faxplan enrol`), and let {user.email} unlock once (`faxplan unlock`), which hands the key on. If "
+            f"{user.email} cannot any more, `faxplan enrol --anew` in their name begins another key, for all members."
         )
-    begun, _ = keyring.new_epoch(vault.readers(tx, tenant_id, mailbox_id))
-    vault.begin_epoch(tx, tenant_id, mailbox_id, key.epoch + 1, begun)
+    if begun is None:
+        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+    epochs.begin(tx, tenant_id, begun)
     return True
+
+
+def _keys_that_go(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> set[int]:
+    """Of a user, and of the API readers whom they let in, by their ids."""
+    return user_keys.ids(tx, tenant_id, user.id) | set(reader_keys.let_in_by(tx, tenant_id, mailbox_id, user.id))

@@ -1,4 +1,4 @@
-"""What a password, a passphrase or a recovery code opens: a user's private key, and, with a password, the log-in.
+"""What a password, a passphrase, a recovery code or a passkey opens: a user's private key; a password also logs in.
 
 A password is never sent. Argon2id (RFC 9106) and HKDF make two keys of it, on the user's own machine: *auth*, which is
 sent at log-in and of which the server keeps a hash, and *wrap*, which opens the private key and goes nowhere. So
@@ -129,10 +129,13 @@ def new_recovery_code() -> str:
 
 
 def recovery_wrap(code: str) -> bytes:
-    """The wrapping key of a recovery code, as it was written down: in small letters, with spaces or without hyphens.
+    """The wrapping key of a recovery code, as it was written down (`code_bytes`). Raises InvalidSecret."""
+    return _expanded(code_bytes(code), b"faxplan recovery code, wrap")
 
-    Raises InvalidSecret.
-    """
+
+def code_bytes(code: str) -> bytes:
+    """The 20 bytes of a code of new_recovery_code, as it was written down: in small letters, with spaces or without
+    hyphens. Raises InvalidSecret."""
     # Whoever copies it by hand takes I for 1 and O for 0; neither digit is in it.
     plain = "".join(code.upper().split()).replace("-", "").replace("0", "O").replace("1", "I").replace("8", "B")
     try:
@@ -141,7 +144,17 @@ def recovery_wrap(code: str) -> bytes:
         secret = b""
     if len(secret) != _CODE_BYTES:
         raise InvalidSecret("A recovery code has eight groups of four letters and digits. See whether one is missing.")
-    return _expanded(secret, b"faxplan recovery code, wrap")
+    return secret
+
+
+def passkey_wrap(output: bytes) -> bytes:
+    """The wrapping key of a passkey. output: of its prf (WebAuthn level 3, 10.1.4), for the lock's own salt.
+
+    Raises InvalidSecret.
+    """
+    if len(output) != _KEY_BYTES:
+        raise InvalidSecret("This passkey gave no secret. It may log in; open your faxes with the password.")
+    return _expanded(output, b"faxplan passkey, wrap")
 
 
 def lock(key: PrivateKey, wrap: bytes) -> bytes:

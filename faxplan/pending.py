@@ -29,8 +29,9 @@ from faxplan.confinement import Confinement
 from faxplan.errors import FaxplanError
 from faxplan.files import fsync_folder, private_folder, write_durably, write_whole
 from faxplan.places import Places
-from faxplan.received_documents import Brought
+from faxplan.received_documents import Brought, Readers
 from faxplan.spool import InboundSidecar, Spool
+from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 from faxplan.wraps import PublicKey
 
@@ -66,24 +67,24 @@ class PendingFax:
         path = self.folder / "t30.log"
         return path.read_text("utf-8") if path.exists() else None
 
-    def sealed_to(self, mailbox: MailboxKey, within: Confinement) -> "PendingFax":
+    def sealed_to(self, readers: Readers, within: Confinement) -> "PendingFax":
         """The same, sealed. May be repeated after a crash at any point."""
         if self.brought is not None:
             return self
-        brought = received_documents.seal(self.plain, self.folder, self.sidecar.tenant_id, self.result, [mailbox])
+        brought = received_documents.seal(self.plain, self.folder, self.sidecar.tenant_id, self.result, readers)
         fax = replace(self, brought=brought)
         fax.note()
-        fax = fax.with_copies(self.plain, self.folder / "work", mailbox, Places(1), within)
+        fax = fax.with_copies(self.plain, self.folder / "work", readers, Places(1), within)
         self.plain.unlink(missing_ok=True)
         return fax
 
     def with_copies(
-        self, tiff: Path, work: Path, mailbox: MailboxKey, places: Places, within: Confinement
+        self, tiff: Path, work: Path, readers: Readers, places: Places, within: Confinement
     ) -> "PendingFax":
         """The same, with PDF, page images and thumbnail beside the TIFF, as far as they can be made."""
         if self.brought is None:
             return self
-        brought = received_documents.with_copies(self.brought, tiff, work, self.folder, [mailbox], places, within)
+        brought = received_documents.with_copies(self.brought, tiff, work, self.folder, readers, places, within)
         if brought is self.brought:
             return self
         fax = replace(self, brought=brought)
@@ -132,10 +133,9 @@ class Pending:
                 raise InOtherHands(f"Attempt {sidecar.attempt_id} is being delivered already.")
             # What a crash has left complete here is not made anew: its pages may be gone from the spool by now.
             fax = present or self._kept(spool, sidecar, result, folder)
-            if sidecar.epoch:
-                mailbox = MailboxKey(sidecar.mailbox_id, sidecar.epoch, PublicKey(bytes.fromhex(sidecar.public_key)))
+            if (readers := _readers(sidecar)) is not None:
                 tiff, work = spool.inbound_tiff(sidecar.attempt_id), spool.inbound_work(sidecar.attempt_id)
-                fax = fax.with_copies(tiff, work, mailbox, self._places, self._within)
+                fax = fax.with_copies(tiff, work, readers, self._places, self._within)
         spool.discard_inbound(sidecar.attempt_id)
         return fax
 
@@ -143,9 +143,8 @@ class Pending:
         """The TIFF, sealed, with all that tells of the call: from here on it is safe, also if the machine stops."""
         source = spool.inbound_tiff(sidecar.attempt_id)
         brought: Brought | None = None
-        if sidecar.epoch:
-            mailbox = MailboxKey(sidecar.mailbox_id, sidecar.epoch, PublicKey(bytes.fromhex(sidecar.public_key)))
-            brought = received_documents.seal(source, folder, sidecar.tenant_id, result, [mailbox])
+        if (readers := _readers(sidecar)) is not None:
+            brought = received_documents.seal(source, folder, sidecar.tenant_id, result, readers)
         elif source.exists():
             partial = folder / "fax.partial"
             shutil.copyfile(source, partial)
@@ -212,6 +211,15 @@ def discard(fax: PendingFax) -> bool:
         if is_ours:
             remove(fax)
         return is_ours
+
+
+def _readers(sidecar: InboundSidecar) -> Readers | None:
+    """None for a call that was accepted before faxes were sealed."""
+    if not sidecar.epoch:
+        return None
+    mailbox = MailboxKey(sidecar.mailbox_id, sidecar.epoch, PublicKey(bytes.fromhex(sidecar.public_key)))
+    mailers = [TransientKey(int(key), "", PublicKey(bytes.fromhex(raw))) for key, raw in sidecar.mailers.items()]
+    return Readers(mailbox, mailers)
 
 
 def unclaimed(root: Path) -> Sequence[Path]:

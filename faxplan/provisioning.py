@@ -8,7 +8,20 @@ those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faxplan import audit, caller_ids, deadlines, dids, mailboxes, membership, numbers, quotas, tenants, users, vault
+from faxplan import (
+    audit,
+    caller_ids,
+    deadlines,
+    dids,
+    epochs,
+    mailboxes,
+    membership,
+    numbers,
+    quotas,
+    tenants,
+    users,
+    vault,
+)
 from faxplan.db import Database, Row, Transaction
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -69,19 +82,38 @@ def add_mailbox(admin: Database, actor: str, slug: str, name: str) -> int:
 
 
 def set_member(admin: Database, actor: str, slug: str, mailbox: str, email: str, *, reads: bool) -> bool:
-    """Whether a user reads a mailbox from now on; False where that was so already. Also raises LastReader."""
+    """Whether a user reads a mailbox from now on; False where that was so already.
+
+    Who leaves: the mailbox's next key is made here, by whoever removes them, between two transactions (epochs). Also
+    raises LastReader and EpochMoved.
+    """
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
-        mailbox_id = mailboxes.by_name(tx, tenant.id, mailbox)
-        user = users.by_email(tx, tenant.id, email)
-        change = membership.join if reads else membership.leave
-        changed = change(tx, tenant.id, mailbox_id, user)
+        tenant_id, mailbox_id, user = _member(tx, slug, mailbox, email)
+        wanted = None if reads else membership.departure(tx, tenant_id, mailbox_id, user)
+    begun = None if wanted is None else epochs.make(wanted)
+    with admin.across_tenants() as tx:
+        tenant_id, mailbox_id, user = _member(tx, slug, mailbox, email)
+        if reads:
+            changed = membership.join(tx, tenant_id, mailbox_id, user)
+        else:
+            changed = membership.leave(tx, tenant_id, mailbox_id, user, begun)
         if changed:
             action = "mailbox.add-member" if reads else "mailbox.remove-member"
             audit.record(
-                tx, tenant.id, actor=actor, action=action, object=f"mailbox:{mailbox_id}", user=f"user:{user.id}"
+                tx,
+                tenant_id,
+                actor=actor,
+                action=action,
+                object=f"mailbox:{mailbox_id}",
+                user=f"user:{user.id}",
+                epoch_begun=None if begun is None else begun.number,
             )
     return changed
+
+
+def _member(tx: Transaction, slug: str, mailbox: str, email: str) -> tuple[int, int, User]:
+    tenant = _enter(tx, slug)
+    return tenant.id, mailboxes.by_name(tx, tenant.id, mailbox), users.by_email(tx, tenant.id, email)
 
 
 def add_number(admin: Database, actor: str, slug: str, number: str, *, how: str) -> str:

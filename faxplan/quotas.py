@@ -40,6 +40,11 @@ def check_hour(tenant: Tenant, pages: int | None) -> None:
         )
 
 
+def take_turn(tx: Transaction, tenant_id: int) -> None:
+    """From here to the end of the transaction no other one ends a fax of this tenant, or reserves for one."""
+    tx.take_turn(_TURN, tenant_id)
+
+
 def set_limit(
     tx: Transaction, tenant_id: int, *, period: str, pages: int, user_id: int | None = None, at: datetime | None = None
 ) -> None:
@@ -48,7 +53,7 @@ def set_limit(
     A new one begins with what faxes hold that are under way. Call in that tenant's transaction.
     """
     # Nobody reserves or settles meanwhile.
-    tx.take_turn(_TURN, tenant_id)
+    take_turn(tx, tenant_id)
     tx.execute(
         """insert into quotas (tenant_id, user_id, period, limit_pages, reserved_pages, period_start)
            values (%(tenant)s, %(user)s, %(period)s, %(pages)s, held_pages(%(user)s),
@@ -119,7 +124,7 @@ def reserve(
     Raises QuotaExceeded, naming the quota that has no room (of several: for the longest time); nothing more is held
     then, and the transaction can go on.
     """
-    tx.take_turn(_TURN, tenant_id)
+    take_turn(tx, tenant_id)
     counted = tx.rows(
         f"""{_COUNT} returning q.user_id, q.period, q.limit_pages, t.time_zone, {_NEXT} as next_period,
                                q.limit_pages - q.used_pages - q.reserved_pages as room""",
@@ -135,7 +140,7 @@ def settle(
     tx: Transaction, tenant_id: int, user_id: int | None, *, reserved: int, used: int, at: datetime | None = None
 ) -> None:
     """Turns a reservation into what was really used (pages)."""
-    tx.take_turn(_TURN, tenant_id)
+    take_turn(tx, tenant_id)
     tx.later(_COUNT, _change(tenant_id, user_id, reserved=-reserved, used=used, at=at))
 
 

@@ -8,7 +8,7 @@ and whatever they break, they are kept.
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,25 @@ from typing import Any
 from faxplan import document_store, documents, received, received_copies
 from faxplan.call_result import CallResult
 from faxplan.confinement import Confinement
-from faxplan.documents import StoredObject, Wrapped
+from faxplan.documents import Sealed, StoredObject, Wrapped
 from faxplan.places import Places
+from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 
 LOG = logging.getLogger(__name__)
+_MAILED = frozenset({documents.RECEIVED_TIFF, documents.RECEIVED_PDF})
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Whom a received fax is for: its mailbox and, where that chose mail, the workers' keys (mail_readers)."""
+
+    mailbox: MailboxKey
+    mailers: Sequence[TransientKey] = ()
+
+    def wrap(self, made: Sealed) -> Wrapped:
+        """What is for a browser no mail carries: that is the mailbox's alone."""
+        return made.wrapped([self.mailbox], self.mailers if made.stored.kind in _MAILED else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +60,7 @@ def file_of(folder: Path, document: Wrapped) -> Path:
     return _place(folder, document.stored.kind)
 
 
-def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, mailboxes: Iterable[MailboxKey]) -> Brought:
+def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, readers: Readers) -> Brought:
     """Seals a call's TIFF into a folder, durably but for its name. What lies there of an earlier try goes.
 
     Raises OSError; then the plain pages are where they were.
@@ -54,7 +68,7 @@ def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, mailboxes
     for old in folder.glob("*.sealed"):
         old.unlink()
     state, pages = _examine(tiff, result)
-    made = [_sealed(tiff, folder, tenant_id, documents.RECEIVED_TIFF, mailboxes)] if pages else []
+    made = [_sealed(tiff, folder, tenant_id, documents.RECEIVED_TIFF, readers)] if pages else []
     return Brought(state, pages, made)
 
 
@@ -63,7 +77,7 @@ def with_copies(
     tiff: Path,
     work: Path,
     folder: Path,
-    mailboxes: Sequence[MailboxKey],
+    readers: Readers,
     places: Places,
     within: Confinement,
 ) -> Brought:
@@ -82,7 +96,7 @@ def with_copies(
         _linked(tiff, page)
         copies = received_copies.make(page, work, brought.pages, places, within=within)
         tenant_id = of_tiff.stored.tenant_id
-        made = [_sealed(file, folder, tenant_id, kind, mailboxes) for kind, file in copies.items()]
+        made = [_sealed(file, folder, tenant_id, kind, readers) for kind, file in copies.items()]
     except OSError:
         LOG.exception("%s: the TIFF goes alone", tiff.name)
         return brought
@@ -91,10 +105,10 @@ def with_copies(
     return replace(brought, documents=[of_tiff, *made])
 
 
-def _sealed(file: Path, folder: Path, tenant_id: int, kind: str, mailboxes: Iterable[MailboxKey]) -> Wrapped:
+def _sealed(file: Path, folder: Path, tenant_id: int, kind: str, readers: Readers) -> Wrapped:
     target = _place(folder, kind)
     target.unlink(missing_ok=True)
-    return document_store.seal_file(file, target, tenant_id, kind).wrapped(mailboxes)
+    return readers.wrap(document_store.seal_file(file, target, tenant_id, kind))
 
 
 def _place(folder: Path, kind: str) -> Path:
@@ -134,10 +148,12 @@ def _written(document: Wrapped) -> dict[str, Any]:
         "bytes": stored.size,
         "digest": stored.digest.hex(),
         "wraps": [[mailbox, epoch, wrap.hex()] for (mailbox, epoch), wrap in document.mailboxes.items()],
+        "mailers": [[key_id, wrap.hex()] for key_id, wrap in document.transients.items()],
     }
 
 
 def _read(written: dict[str, Any]) -> Wrapped:
     digest = bytes.fromhex(written["digest"])
     stored = StoredObject(written["tenant"], written["kind"], written["object"], written["bytes"], digest)
-    return Wrapped(stored, {(mailbox, epoch): bytes.fromhex(wrap) for mailbox, epoch, wrap in written["wraps"]})
+    mailboxes = {(mailbox, epoch): bytes.fromhex(wrap) for mailbox, epoch, wrap in written["wraps"]}
+    return Wrapped(stored, mailboxes, {key_id: bytes.fromhex(wrap) for key_id, wrap in written.get("mailers", ())})

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from faxplan import t30_trace
@@ -57,6 +57,7 @@ class OutboundSidecar:
 @dataclass(frozen=True, slots=True)
 class InboundSidecar:
     """Whose a fax is that comes in. t30_trace: the trunk's. epoch, public_key (hexadecimal): to which it is sealed.
+    mailers: to which keys it is wrapped besides, to be mailed (mail_readers): public keys by their ids.
 
     Of a call that was accepted before faxes were sealed: epoch 0.
     """
@@ -69,6 +70,7 @@ class InboundSidecar:
     t30_trace: str = t30_trace.OFF
     epoch: int = 0
     public_key: str = ""
+    mailers: dict[str, str] = field(default_factory=dict)
 
 
 class Spool:

@@ -1,4 +1,4 @@
-"""Readers for a while: *dispatch* opens what waits to be sent, and nothing after that.
+"""Readers for a while: *dispatch* opens what waits to be sent, *mailer* what waits to be mailed; nothing after that.
 
 Each machine that sends or renders has its own key, for a day; what is handed in is wrapped to the keys of all of them.
 The private keys are files of their machines (key_folder). After a day a machine takes a new key, wraps what still waits
@@ -6,20 +6,28 @@ to that one, and destroys the old: a copy of the database that was made meanwhil
 document's wraps go when nothing waits for it any more (`forget`).
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from faxplan.db import Database, Row, Transaction
+from faxplan import quotas
+from faxplan.config import CALL_CAP_SECONDS
+from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.key_folder import KeyFolder
+from faxplan.sealed import SealBroken
 from faxplan.wraps import PublicKey
 
+LOG = logging.getLogger(__name__)
 DISPATCH, MAILER = "dispatch", "mailer"
 LIFETIME_SECONDS = 86400
 LOST_SECONDS = 3 * LIFETIME_SECONDS
 """A key that nobody has renewed for so long is a dead machine's: nothing is wrapped to it any more."""
 GRACE_SECONDS = 600
 """A key is not destroyed sooner after it was retired: who has just read it may still be about to wrap to it."""
+MAILER_GRACE_SECONDS = 2 * CALL_CAP_SECONDS
+"""Of a mailer key: it was read before a call was answered, and is wrapped to when that has ended."""
 RENEWAL_SECONDS = 300
 """How often a machine looks whether there is anything to renew."""
 MOST_AT_ONCE = 200
@@ -95,20 +103,34 @@ def _held(tx: Transaction, node: str, purpose: str) -> list[int]:
     return [row["id"] for row in rows]
 
 
-def wrap(tx: Transaction, tenant_id: int, document_id: int, digest: bytes, wraps: Mapping[int, bytes]) -> None:
-    """Keeps a document's file key, wrapped to these keys by their ids. digest: of the file's header."""
+def wrap(
+    tx: Transaction,
+    tenant_id: int,
+    document_id: int,
+    digest: bytes,
+    wraps: Mapping[int, bytes],
+    *,
+    since: datetime | None = None,
+) -> None:
+    """Keeps a document's file key, wrapped to these keys by their ids. digest: of the file's header. since: it has
+    waited; None: since now."""
     for key_id, each in wraps.items():
         tx.later(
-            """insert into transient_wraps (tenant_id, document_id, key_id, wrap, digest) values (%s, %s, %s, %s, %s)
+            """insert into transient_wraps (tenant_id, document_id, key_id, wrap, digest, created_at)
+               values (%s, %s, %s, %s, %s, coalesce(%s, now()))
                on conflict on constraint transient_wraps_pkey do nothing""",
-            (tenant_id, document_id, key_id, each, digest),
+            (tenant_id, document_id, key_id, each, digest, since),
         )
 
 
-def forget(tx: Transaction, tenant_id: int, document_ids: Sequence[int]) -> None:
-    """Takes a document away from every reader for a while: nothing waits for it."""
+def forget(tx: Transaction, tenant_id: int, document_ids: Sequence[int], purpose: str = DISPATCH) -> None:
+    """Takes documents away from every reader for a while of this purpose: nothing waits for them."""
+    # A machine that renews its key has this turn too: what it wraps meanwhile is there before we delete.
+    quotas.take_turn(tx, tenant_id)
     tx.later(
-        "delete from transient_wraps where tenant_id = %s and document_id = any(%s)", (tenant_id, list(document_ids))
+        """delete from transient_wraps w using transient_keys k
+           where w.tenant_id = %s and w.document_id = any(%s) and k.id = w.key_id and k.purpose = %s""",
+        (tenant_id, list(document_ids), purpose),
     )
 
 
@@ -128,68 +150,82 @@ def renew(db: Database, keys: KeyFolder, node: str, purpose: str = DISPATCH) -> 
     """What a machine does now and then: takes a new key after a day, wraps what waits to it, destroys the one before,
     and wraps what waits to the keys of machines that have come later (role switch or worker).
 
-    At most MOST_AT_ONCE documents at a time; True: there is more to do.
+    At most MOST_AT_ONCE documents of a tenant at a time; True: there is more to do.
     """
     ensure(db, keys, node, purpose)
-    with db.across_tenants() as tx:
-        more = _move_to_new_key(tx, keys, node, purpose)
-        more = _share(tx, keys, node, purpose) or more
+    more = False
+    for tenant_id in _tenants_with_work(db, node, purpose):
+        with db.tenant(tenant_id) as tx:
+            # Whoever takes a document away from machines has this turn as well: it would not see what we add meanwhile.
+            quotas.take_turn(tx, tenant_id)
+            for what in (_TO_MOVE, _TO_SHARE):
+                more = _wrap_anew(tx, keys, node, purpose, tenant_id, what) or more
     _destroy_unused(db, keys, node, purpose)
     return more
 
 
-def _move_to_new_key(tx: Transaction, keys: KeyFolder, node: str, purpose: str) -> bool:
-    rows = tx.rows(
-        """select w.tenant_id, w.document_id, w.key_id, w.wrap, w.digest, k.public_key, n.id as new_id,
-                  n.public_key as new_key
-           from transient_keys k join transient_wraps w on w.key_id = k.id
-           join transient_keys n on n.purpose = k.purpose and n.node = k.node and n.retired_at is null
-           where k.purpose = %s and k.node = %s and k.retired_at is not null order by w.key_id limit %s""",
-        (purpose, node, MOST_AT_ONCE),
-    )
-    for row in rows:
-        _wrap_anew(tx, keys, row)
-        # Where the old key is gone, its wraps open nothing any more either.
-        tx.later(
-            "delete from transient_wraps where tenant_id = %s and document_id = %s and key_id = %s",
-            (row["tenant_id"], row["document_id"], row["key_id"]),
+_TO_MOVE = """
+    from transient_keys k join transient_wraps w on w.key_id = k.id
+    join transient_keys n on n.purpose = k.purpose and n.node = k.node and n.retired_at is null
+    where k.purpose = %(purpose)s and k.node = %(node)s and k.retired_at is not null"""
+_TO_SHARE = """
+    from transient_keys k join transient_wraps w on w.key_id = k.id
+    join transient_keys n on n.purpose = k.purpose and n.node <> k.node and n.retired_at is null
+         and n.created_at > now() - make_interval(secs => %(lost)s)
+    where k.purpose = %(purpose)s and k.node = %(node)s and k.retired_at is null and not exists (
+        select from transient_wraps h
+        where h.tenant_id = w.tenant_id and h.document_id = w.document_id and h.key_id = n.id)"""
+"""What was handed in before another machine had a key."""
+
+
+def _tenants_with_work(db: Database, node: str, purpose: str) -> list[int]:
+    with db.across_tenants() as tx:
+        rows = tx.rows(
+            f"select w.tenant_id {_TO_MOVE} union select w.tenant_id {_TO_SHARE} order by 1",
+            {"purpose": purpose, "node": node, "lost": LOST_SECONDS},
         )
-    return len(rows) == MOST_AT_ONCE
+    return [row["tenant_id"] for row in rows]
 
 
-def _share(tx: Transaction, keys: KeyFolder, node: str, purpose: str) -> bool:
-    """Of what was handed in before another machine had a key."""
+def _wrap_anew(tx: Transaction, keys: KeyFolder, node: str, purpose: str, tenant_id: int, what: str) -> bool:
+    """Wraps what a tenant has of _TO_MOVE or _TO_SHARE; True: there is more."""
     rows = tx.rows(
-        """select w.tenant_id, w.document_id, w.wrap, w.digest, k.public_key, o.id as new_id, o.public_key as new_key
-           from transient_keys k join transient_wraps w on w.key_id = k.id
-           join transient_keys o on o.purpose = k.purpose and o.node <> k.node and o.retired_at is null
-                and o.created_at > now() - make_interval(secs => %s)
-           where k.purpose = %s and k.node = %s and k.retired_at is null and not exists (
-               select from transient_wraps h
-               where h.tenant_id = w.tenant_id and h.document_id = w.document_id and h.key_id = o.id)
-           limit %s""",
-        (LOST_SECONDS, purpose, node, MOST_AT_ONCE),
+        f"""select w.document_id, w.key_id, w.wrap, w.digest, w.created_at, k.public_key,
+                   n.id as new_id, n.public_key as new_key
+            {what} and w.tenant_id = %(tenant)s order by w.key_id, w.document_id limit %(most)s""",
+        {"purpose": purpose, "node": node, "lost": LOST_SECONDS, "tenant": tenant_id, "most": MOST_AT_ONCE},
     )
+    done = 0
     for row in rows:
-        _wrap_anew(tx, keys, row)
-    return len(rows) == MOST_AT_ONCE
-
-
-def _wrap_anew(tx: Transaction, keys: KeyFolder, row: Row) -> None:
-    digest = bytes(row["digest"])
-    found = file_key(keys, {row["public_key"]: row["wrap"]}, digest)
-    if found is not None:
-        anew = PublicKey(bytes(row["new_key"])).wrap(found, digest)
-        wrap(tx, row["tenant_id"], row["document_id"], digest, {row["new_id"]: anew})
+        digest = bytes(row["digest"])
+        try:
+            found = file_key(keys, {row["public_key"]: row["wrap"]}, digest)
+        except SealBroken:
+            # It opens nothing, and must not keep us from all the others.
+            LOG.warning("document %s of tenant %s: its wrap to this machine is damaged", row["document_id"], tenant_id)
+            found = None
+        if found is not None:
+            anew = PublicKey(bytes(row["new_key"])).wrap(found, digest)
+            wrap(tx, tenant_id, row["document_id"], digest, {row["new_id"]: anew}, since=row["created_at"])
+            done += 1
+        if what is _TO_MOVE:
+            # Where the old key is gone, its wraps open nothing any more either.
+            tx.later(
+                "delete from transient_wraps where tenant_id = %s and document_id = %s and key_id = %s",
+                (tenant_id, row["document_id"], row["key_id"]),
+            )
+            done += 1
+    return len(rows) == MOST_AT_ONCE and done > 0
 
 
 def _destroy_unused(db: Database, keys: KeyFolder, node: str, purpose: str) -> None:
+    grace = MAILER_GRACE_SECONDS if purpose == MAILER else GRACE_SECONDS
     with db.across_tenants() as tx:
         gone = tx.rows(
             """delete from transient_keys k
                where k.purpose = %s and k.node = %s and k.retired_at < now() - make_interval(secs => %s)
                and not exists (select from transient_wraps w where w.key_id = k.id) returning public_key""",
-            (purpose, node, GRACE_SECONDS),
+            (purpose, node, grace),
         )
     for row in gone:
         keys.destroy(PublicKey(bytes(row["public_key"])))

@@ -1,8 +1,9 @@
 """Who can open what: public keys of users and mailboxes, and the locked and wrapped private keys that go with them.
 
 The server's side: it keeps and hands out what readers' clients made (keyring), and can open none of it. Membership of a
-mailbox is not yet its key: a member without one gets it from any other member's client, as soon as that one unlocks
-(`grants_due`). Each function works within a tenant; roles: portal for users, admin for membership.
+mailbox is not yet its key: a reader without one gets it from any member's client, as soon as that one unlocks
+(`grants_due`). Readers that are no users (recovery_key, reader_keys) have a key in user_keys as well. Each function
+works within a tenant; roles: portal for users, admin for membership.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,8 +11,7 @@ from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
-from faxplan.keyring import Enrolment, Epoch, NewEpoch, PasswordLock
-from faxplan.passphrases import Cost
+from faxplan.keyring import Epoch, NewEpoch
 from faxplan.wraps import PublicKey
 
 
@@ -23,20 +23,9 @@ class EpochMoved(FaxplanError):
 
 
 class LastReader(FaxplanError):
-    """A member cannot leave: nobody else could open what arrives."""
+    """A reader cannot go: no member could open what arrives."""
 
     error_id = "last-reader"
-
-
-@dataclass(frozen=True, slots=True)
-class UserKey:
-    """A user's key, and what opens it. is_current: what is new is wrapped to it."""
-
-    id: int
-    public: PublicKey
-    password: PasswordLock
-    recovery: bytes
-    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,88 +39,12 @@ class MailboxKey:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A member who has no key of a mailbox's newest epoch."""
+    """A reader who has no key of a mailbox's newest epoch."""
 
     mailbox_id: int
     epoch: int
     user_key_id: int
     public: PublicKey
-
-
-def keys_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[UserKey]:
-    """The newest first; empty where the user is not enrolled."""
-    rows = tx.rows(
-        """select k.id, k.public_key, k.replaced_at is null as is_current, p.salt, p.memory_kib, p.passes, p.lanes,
-                  p.auth_hash, p.locked, r.locked as recovery
-           from user_keys k
-           join key_locks p on p.tenant_id = k.tenant_id and p.user_key_id = k.id and p.kind = 'password'
-           join key_locks r on r.tenant_id = k.tenant_id and r.user_key_id = k.id and r.kind = 'recovery'
-           where k.tenant_id = %s and k.user_id = %s order by k.id desc""",
-        (tenant_id, user_id),
-    )
-    return [
-        UserKey(
-            row["id"],
-            _public(row),
-            PasswordLock(
-                bytes(row["salt"]),
-                Cost(row["memory_kib"], row["passes"], row["lanes"]),
-                bytes(row["auth_hash"]),
-                bytes(row["locked"]),
-            ),
-            bytes(row["recovery"]),
-            row["is_current"],
-        )
-        for row in rows
-    ]
-
-
-def add_user_key(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrolment) -> int:
-    """Makes this the user's current key; its id. Those before stay, for what they open. Raises ConstraintViolated where
-    another client does the same at this moment."""
-    tx.execute(
-        "update user_keys set replaced_at = now() where tenant_id = %s and user_id = %s and replaced_at is null",
-        (tenant_id, user_id),
-    )
-    key_id = int(
-        tx.value(
-            "insert into user_keys (tenant_id, user_id, public_key) values (%s, %s, %s) returning id",
-            (tenant_id, user_id, enrolment.public.raw),
-        )
-    )
-    _lock_by_password(tx, tenant_id, key_id, enrolment.password)
-    tx.execute(
-        "insert into key_locks (tenant_id, user_key_id, kind, locked) values (%s, %s, 'recovery', %s)",
-        (tenant_id, key_id, enrolment.recovery),
-    )
-    return key_id
-
-
-def change_password(tx: Transaction, tenant_id: int, user_key_id: int, password: PasswordLock) -> None:
-    """Another password opens the key from now on; the old one no more, but in copies of the database."""
-    tx.execute(
-        "delete from key_locks where tenant_id = %s and user_key_id = %s and kind = 'password'",
-        (tenant_id, user_key_id),
-    )
-    _lock_by_password(tx, tenant_id, user_key_id, password)
-
-
-def _lock_by_password(tx: Transaction, tenant_id: int, user_key_id: int, password: PasswordLock) -> None:
-    cost = password.cost
-    tx.execute(
-        """insert into key_locks (tenant_id, user_key_id, kind, salt, memory_kib, passes, lanes, auth_hash, locked)
-           values (%s, %s, 'password', %s, %s, %s, %s, %s, %s)""",
-        (
-            tenant_id,
-            user_key_id,
-            password.salt,
-            cost.memory,
-            cost.passes,
-            cost.lanes,
-            password.auth_hash,
-            password.locked,
-        ),
-    )
 
 
 def key_of_mailbox(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey | None:
@@ -173,15 +86,33 @@ def mailbox_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey 
     return None if row is None else MailboxKey(row["mailbox_id"], row["epoch"], _public(row))
 
 
+_READERS = """(
+    select m.tenant_id, m.mailbox_id, k.id, k.public_key, k.kind from mailbox_members m
+    join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+    union all
+    select b.tenant_id, b.id, k.id, k.public_key, k.kind from mailboxes b
+    join user_keys k on k.tenant_id = b.tenant_id and k.kind = 'recovery' and k.replaced_at is null
+    union all
+    select g.tenant_id, g.mailbox_id, k.id, k.public_key, k.kind from reader_mailboxes g
+    join user_keys k on k.tenant_id = g.tenant_id and k.id = g.user_key_id and k.replaced_at is null)"""
+"""Whoever a mailbox's key is wrapped to: members, API readers, and the tenant's recovery key."""
+
+
 def readers(tx: Transaction, tenant_id: int, mailbox_id: int) -> dict[int, PublicKey]:
-    """The current keys of a mailbox's enrolled members, by their ids."""
+    """The current keys of a mailbox's enrolled members, of its API readers, and the recovery key; by their ids."""
     rows = tx.rows(
-        """select k.id, k.public_key from mailbox_members m
-           join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
-           where m.tenant_id = %s and m.mailbox_id = %s""",
-        (tenant_id, mailbox_id),
+        f"select id, public_key from {_READERS} r where tenant_id = %s and mailbox_id = %s", (tenant_id, mailbox_id)
     )
     return {row["id"]: _public(row) for row in rows}
+
+
+def has_enrolled_member(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
+    """Whether a person reads a mailbox, or will as soon as another member unlocks."""
+    found: bool = tx.value(
+        f"select exists (select from {_READERS} r where tenant_id = %s and mailbox_id = %s and kind = 'user')",
+        (tenant_id, mailbox_id),
+    )
+    return found
 
 
 def holders(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int) -> list[int]:
@@ -291,6 +222,18 @@ def epochs_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[Epoch]
     return _epochs(rows)
 
 
+def epochs_of_key(tx: Transaction, tenant_id: int, user_key_id: int, mailbox_ids: Collection[int]) -> list[Epoch]:
+    """Every epoch of these mailboxes, with the wraps to one key: of a reader that is no user."""
+    rows = tx.rows(
+        """select e.mailbox_id, e.epoch, e.public_key, e.earlier_key, k.user_key_id, k.wrap from mailbox_epochs e
+           left join mailbox_keys k on k.tenant_id = e.tenant_id and k.mailbox_id = e.mailbox_id
+                and k.epoch = e.epoch and k.user_key_id = %s
+           where e.tenant_id = %s and e.mailbox_id = any(%s) order by e.mailbox_id, e.epoch""",
+        (user_key_id, tenant_id, list(mailbox_ids)),
+    )
+    return _epochs(rows)
+
+
 def _epochs(rows: Collection[Row]) -> list[Epoch]:
     found: dict[tuple[int, int], tuple[Row, dict[int, bytes]]] = {}
     for row in rows:
@@ -303,21 +246,18 @@ def _epochs(rows: Collection[Row]) -> list[Epoch]:
     ]
 
 
-def grants_due(tx: Transaction, tenant_id: int, user_id: int) -> list[Grant]:
-    """What a user's client can do for others: enrolled members of the same mailboxes who lack the newest key."""
+def grants_due(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[Grant]:
+    """What a client that opens these mailboxes can do for others: readers of them who lack the newest key."""
     rows = tx.rows(
-        """select e.mailbox_id, e.epoch, k.id, k.public_key
-           from mailbox_members mine
-           join mailbox_members m on m.tenant_id = mine.tenant_id and m.mailbox_id = mine.mailbox_id
-           join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+        f"""select e.mailbox_id, e.epoch, r.id, r.public_key from {_READERS} r
            join lateral (select * from mailbox_epochs e
-                         where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+                         where e.tenant_id = r.tenant_id and e.mailbox_id = r.mailbox_id
                          order by e.epoch desc limit 1) e on true
-           where mine.tenant_id = %s and mine.user_id = %s and not exists (
+           where r.tenant_id = %s and r.mailbox_id = any(%s) and not exists (
                select from mailbox_keys h where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id
-               and h.epoch = e.epoch and h.user_key_id = k.id)
-           order by e.mailbox_id, k.id""",
-        (tenant_id, user_id),
+               and h.epoch = e.epoch and h.user_key_id = r.id)
+           order by e.mailbox_id, r.id""",
+        (tenant_id, list(mailbox_ids)),
     )
     return [Grant(row["mailbox_id"], row["epoch"], row["id"], _public(row)) for row in rows]
 

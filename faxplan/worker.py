@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import namespaces, overdue, render_jobs, rendering, renderings, transient_readers
+from faxplan import mail_readers, namespaces, overdue, render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
 from faxplan.db import Database
@@ -23,6 +23,7 @@ from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnava
 from faxplan.documents import RENDERING
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.files import UnsafeFolder
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.render_jobs import RenderJob
 from faxplan.renderings import Rendered, RenderOrder
@@ -48,6 +49,7 @@ SIGNAL_SECONDS = 0.2
 class Worker:
     """One worker process. `name` tells its leases from others'. node: the machine, by the name of its keys.
 
+    mailer_keys: the machine's, for mail, which no switch opens (mail_readers).
     wait_hours: the installation's setting; what waits for longer, and not by a value of its tenant's, is given up.
     confinement: of the converters; the store's, unless it is said otherwise.
     """
@@ -60,6 +62,7 @@ class Worker:
         *,
         name: str,
         node: str,
+        mailer_keys: KeyFolder,
         wait_hours: int,
         confinement: Confinement | None = None,
     ) -> None:
@@ -70,6 +73,7 @@ class Worker:
         self._name = name
         self._node = node
         self._wait_hours = wait_hours
+        self._mailer_keys = mailer_keys
         self._next_renewal = 0.0
         self._next_overdue = 0.0
         self._stop = threading.Event()
@@ -96,7 +100,8 @@ class Worker:
                 self._end_overdue()
                 if fresh:
                     self._store.scratch.sweep()
-                    self._store.keys.prepare()
+                    for keys in (self._store.keys, self._mailer_keys):
+                        keys.prepare()
                     self.free_jobs_of_dead()
                     fresh = False
                 self._renew_keys()
@@ -114,8 +119,17 @@ class Worker:
         """Sees to this machine's key (transient_readers), now and then."""
         if time.monotonic() < self._next_renewal:
             return
-        more = transient_readers.renew(self._db, self._store.keys, self._node)
-        self._next_renewal = time.monotonic() + (SWEEP_SECONDS if more else transient_readers.RENEWAL_SECONDS)
+        # First: a folder of keys that cannot be written must not keep us from all else.
+        self._next_renewal = time.monotonic() + SWEEP_SECONDS
+        try:
+            more = transient_readers.renew(self._db, self._store.keys, self._node)
+            more = mail_readers.renew(self._db, self._mailer_keys, self._node) or more
+        except OSError as error:
+            LOG.error("The keys of this machine cannot be renewed (%s). `faxplan doctor` looks at their folder.", error)
+            self._next_renewal += RETRY_SECONDS
+            return
+        if not more:
+            self._next_renewal += transient_readers.RENEWAL_SECONDS
 
     def _end_overdue(self) -> None:
         """Gives up what has waited for too long (overdue), now and then: it may be a switch that is missing."""
@@ -273,6 +287,7 @@ def _make(settings: Settings) -> Worker:
         store,
         name=name,
         node=settings.node,
+        mailer_keys=KeyFolder(settings.mailer_keys),
         wait_hours=settings.wait_hours,
         confinement=confinement,
     )

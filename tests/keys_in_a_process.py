@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import audit_key, vault
+from faxplan import audit_key, user_keys, vault
 from faxplan.config import to_toml
 from faxplan.keyring import Keyring
 from tests import secrets_sought
@@ -62,7 +62,7 @@ class Planted:
 def _mailbox(world: World, office: Office) -> bytes:
     tenant, mailbox = office.tenant.id, office.user.mailbox_id or 0
     with world.portal.tenant(tenant) as tx:
-        (key_id,) = (each.id for each in vault.keys_of_user(tx, tenant, office.user.id))
+        (key_id,) = (each.id for each in user_keys.of_user(tx, tenant, office.user.id))
         ring = Keyring({key_id: world.keyrings[tenant]}, vault.epochs_of_user(tx, tenant, office.user.id))
     key = ring.key_of(mailbox, 1)
     assert key is not None

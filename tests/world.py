@@ -8,12 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import dids, documents, keyring, routes, tenants, transient_readers, trunk_directory, users, vault
+from faxplan import (
+    dids,
+    documents,
+    keyring,
+    routes,
+    tenants,
+    transient_readers,
+    trunk_directory,
+    user_keys,
+    users,
+    vault,
+)
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, StoredObject, Wrapped
 from faxplan.journal import Journal
+from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Enrolment, Keyring
 from faxplan.listener import Listener
 from faxplan.spool import Spool
@@ -57,7 +69,7 @@ class World:
         office = self.acme if document.tenant_id == self.acme.tenant.id else self.borea
         with self.portal.tenant(office.tenant.id) as tx:
             epochs = vault.epochs_of_user(tx, office.tenant.id, office.user.id)
-            (key_id,) = (each.id for each in vault.keys_of_user(tx, office.tenant.id, office.user.id))
+            (key_id,) = (each.id for each in user_keys.of_user(tx, office.tenant.id, office.user.id))
             ring = Keyring({key_id: self.keyrings[office.tenant.id]}, epochs)
             document_id = tx.value("select id from documents where object_name = %s", (document.object_name,))
             stored, key = documents.opened(tx, office.tenant.id, document_id, ring)
@@ -81,7 +93,15 @@ class World:
     def render_all(self) -> None:
         """Does what the worker would."""
         listener = Listener(self.installation.url("faxplan_worker"), ())
-        worker = Worker(self.worker, listener, self.store, name="test", node=self.settings.node, wait_hours=72)
+        worker = Worker(
+            self.worker,
+            listener,
+            self.store,
+            name="test",
+            node=self.settings.node,
+            mailer_keys=KeyFolder(self.settings.mailer_keys),
+            wait_hours=72,
+        )
         while worker.work_one():
             pass
 
@@ -125,7 +145,7 @@ def enrol(portal: Database, office: Office) -> PrivateKey:
     """Gives an office's user a key, and the mailboxes that nobody could open another; the user's private key."""
     enrolment, private, _ = ready_made(office.tenant.id)
     with portal.tenant(office.tenant.id) as tx:
-        vault.add_user_key(tx, office.tenant.id, office.user.id, enrolment)
+        user_keys.add(tx, office.tenant.id, office.user.id, enrolment)
         for mailbox_id, epoch in vault.mailboxes_out_of_reach(tx, office.tenant.id, office.user.id).items():
             begun, _ = keyring.new_epoch(vault.readers(tx, office.tenant.id, mailbox_id))
             vault.begin_epoch(tx, office.tenant.id, mailbox_id, epoch + 1, begun)

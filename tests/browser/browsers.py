@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.browser.devtools import DevTools
 from tests.browser.vault_server import VaultServer
 
 # Seconds. Nothing here takes that long, but on a machine that is busy with all the other tests.
@@ -97,30 +98,66 @@ def opened(name: str, folder: Path) -> Iterator[Page]:
 
 
 def _opened(name: str, scratch: Path) -> Iterator[Page]:
+    with _serving() as server, _started(name, scratch, server.address) as (browser, log):
+        if not server.arrived.wait(START):
+            raise TimeoutError(f"{name} did not open the page (exit status {browser.poll()}):\n{log.read_text()}")
+        yield Page(name, server)
+
+
+@contextmanager
+def with_devtools(folder: Path) -> Iterator[DevTools]:
+    """Chromium with a page that has no runner, on localhost: WebAuthn knows no addresses. folder: as in `opened`."""
+    with (
+        tempfile.TemporaryDirectory(prefix="browser-", dir=folder, ignore_cleanup_errors=True) as scratch,
+        _serving() as server,
+    ):
+        tools = DevTools()
+        address = server.address.replace("127.0.0.1", "localhost").replace("index.html", "blank.html")
+        try:
+            with _started("chromium", Path(scratch), "about:blank", tools):
+                tools.close_theirs()
+                tools.open(address)
+                yield tools
+        finally:
+            tools.close()
+
+
+@contextmanager
+def _serving() -> Iterator[VaultServer]:
+    server = VaultServer()
+    threading.Thread(target=server.serve_forever, name="browser's server", daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def _started(
+    name: str, scratch: Path, address: str, tools: DevTools | None = None
+) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+    """The browser's process, and its log."""
     if shutil.which(name) is None:
         raise FileNotFoundError(f"{name} is missing: install/setup.sh tests (or apt-get install {name})")
-    server = VaultServer()
-    threading.Thread(target=server.serve_forever, name=f"{name} server", daemon=True).start()
+    command = _command(name, scratch)
     log = scratch / "log"
     with log.open("wb") as output:
         browser = subprocess.Popen(
-            [*_command(name, scratch), server.address],
+            [*(command if tools is None else tools.command(command)), address],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=_environment(scratch),
             start_new_session=True,
+            pass_fds=() if tools is None else tools.pass_fds,
         )
     try:
-        if not server.arrived.wait(START):
-            raise TimeoutError(f"{name} did not open the page (exit status {browser.poll()}):\n{log.read_text()}")
-        yield Page(name, server)
+        yield browser, log
     finally:
         # Its helpers are in the same session. It has nothing to save.
         os.killpg(browser.pid, signal.SIGKILL)
         browser.wait()
-        server.shutdown()
-        server.server_close()
 
 
 def _command(name: str, scratch: Path) -> list[str]:

@@ -22,6 +22,7 @@ from faxplan import (
     t30_trace,
     trunk_tests,
     vault,
+    wraps,
 )
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
@@ -59,6 +60,16 @@ def live(world: World, office: Office, folder: Path) -> None:
         tx.execute("insert into tombstones (tenant_id, object_name) values (%s, %s)", (office.tenant.id, office.did))
     with world.portal.tenant(office.tenant.id) as tx:
         retention.choose(tx, office.tenant.id, 365, None, None)
+    with world.portal.tenant(office.tenant.id) as tx:
+        # An API reader of the user's mailbox, as if let in by that user.
+        reader = tx.value(
+            "insert into user_keys (tenant_id, kind, name, public_key) values (%s, 'reader', 'test', %s) returning id",
+            (office.tenant.id, wraps.new_key_pair().public.raw),
+        )
+        tx.execute(
+            "insert into reader_mailboxes (tenant_id, mailbox_id, user_key_id, added_by) values (%s, %s, %s, %s)",
+            (office.tenant.id, office.user.mailbox_id, reader, office.user.id),
+        )
     with world.switch.tenant(office.tenant.id) as tx:
         dids.count_refusal(tx, dids.find(tx, [office.did])[office.did], dids.BY_CALLER)
     with world.portal.tenant(office.tenant.id) as tx:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from faxplan import cli
+from faxplan import cli, passkeys, users
 from faxplan.config import to_toml
+from faxplan.keyring import PasskeyLock
 from tests.installations import Installation
 from tests.world import PHRASE, World, world_on
 
@@ -101,3 +102,81 @@ def test_who_is_entered_is_told_of_enrol_and_a_did_of_480(
     assert "480" not in elsewhere
     plain = said(capsys, *did, "030 23125 010", "--mailbox", ME)
     assert plain == f"Faxes to +49 30 23125010 go to mailbox {ME} of acme.\n"
+
+
+@pytest.fixture
+def boss(shop: World) -> str:
+    with shop.admin.tenant(shop.acme.tenant.id) as tx:
+        users.create(tx, shop.acme.tenant.id, email="boss@acme.example", name="Boss", role="administrator")
+    return "boss@acme.example"
+
+
+def test_a_recovery_key_from_paper_to_its_end(
+    shop: World, boss: str, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recovery = ("vault", "recovery-key")
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    assert "has no recovery key" in said(capsys, *recovery, "status", "--as", boss)
+    assert "administrator" in said(
+        capsys, *recovery, "make", "--as", ME, "--password-file", secrets / "password", code=1
+    )
+    said(capsys, "enrol", "--as", boss, "--password-file", secrets / "password")
+    told = said(capsys, *recovery, "make", "--as", boss, "--password-file", secrets / "password")
+    (secrets / "paper").write_text(next(line.strip() for line in told.splitlines() if line.count("-") == 7))
+    assert f"1 of 2 mailboxes.\nNot yet, until one of their members unlocks (`faxplan unlock`): {ME}." in said(
+        capsys, *recovery, "status", "--as", boss
+    )
+    told = said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
+    assert "besides their members: your organisation's recovery key." in told
+    assert "2 of 2 mailboxes" in said(capsys, *recovery, "status", "--as", boss)
+
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "other", "--anew")
+    use = (*recovery, "use", "--as", boss, "--key-file", secrets / "paper", "--why", "A password was lost.")
+    assert "--of EMAIL" in said(capsys, *use, code=1)
+    assert "older ones tied to those of now: 1." in said(capsys, *use, "--of", ME)
+    found: Any = json.loads(said(capsys, *recovery, "status", "--as", boss, "--json"))
+    assert (found["opened"], found["status"]["older"]) == (2, [])
+    assert "2 mailboxes have a new key" in said(capsys, *recovery, "off", "--as", boss)
+
+
+def test_an_api_reader_from_its_first_key_to_its_last(
+    shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    add = ("reader", "add", "Archive", "--mailbox", ME, "--as", ME)
+    made: Any = json.loads(said(capsys, *add, "--password-file", secrets / "password", "--json"))
+    assert made["reader_key"].startswith("fxr_")
+    (secrets / "reader").write_text(made["reader_key"] + "\n")
+    assert "Archive" in said(capsys, "reader", "list", "--as", ME)
+    told = said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
+    assert "besides their members: API reader Archive." in told
+
+    # A fax that it opens, into the user's mailbox.
+    letter = secrets / "letter.txt"
+    letter.write_text("A letter.\n")
+    said(capsys, "send", letter, "+4930231250", "--as", ME)
+    shop.render_all()
+    opening = ("open", "1", "--as", ME, "-o", secrets / "out", "--reader-key-file")
+    assert "fax-1.pdf" in said(capsys, *opening, secrets / "reader")
+    assert "fxr_" in said(capsys, *opening, secrets / "password", code=1)
+
+    assert "1 mailbox has a new key" in said(capsys, "reader", "revoke", "Archive", "--as", ME)
+    assert "revoked" in said(capsys, *opening, secrets / "reader", code=1)
+
+
+def test_a_passkey_is_listed_and_removed(shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    assert "No passkey" in said(capsys, "passkey", "list", "--as", ME)
+    # As a browser's page would hand it over.
+    passkeys.add(shop.portal, shop.acme.user, "laptop", PasskeyLock(b"an id", bytes(32), bytes(60)))
+    assert "laptop" in said(capsys, "passkey", "list", "--as", ME)
+    said(capsys, "passkey", "remove", "laptop", "--as", ME)
+    assert "passkey list" in said(capsys, "passkey", "remove", "laptop", "--as", ME, code=1)
+
+
+def test_a_mailbox_chooses_mail(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "until its mail is handed over" in said(capsys, "mailbox", "mail", ME, "on", "--as", ME)
+    found: Any = json.loads(said(capsys, "mailbox", "list", "acme", "--json"))
+    assert [each["mail"] for each in found] == [True]
+    changed: Any = json.loads(said(capsys, "mailbox", "mail", ME, "off", "--as", ME, "--json"))
+    assert changed == {"mailbox": ME, "mail": False, "changed": True}

@@ -17,6 +17,7 @@ from faxplan import (
     documents,
     header_line,
     internal_delivery,
+    mail_readers,
     mailboxes,
     outbound,
     queue,
@@ -26,6 +27,7 @@ from faxplan import (
 from faxplan.db import Transaction
 from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable
+from faxplan.key_folder import KeyFolder
 from faxplan.queue import InternalFax
 from tests.db.test_inbound import DOCUMENTS
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
@@ -115,6 +117,20 @@ def test_both_sides_have_what_a_call_would_have_left(world: World, tmp_path: Pat
     # The rendering, and the receiver's TIFF, PDF, page images and thumbnail.
     assert objects(world) == 5
     assert pick(world) is None
+
+
+def test_a_mailbox_that_chose_mail_is_wrapped_to_the_worker_too(world: World) -> None:
+    keys = KeyFolder(world.settings.mailer_keys)
+    keys.prepare()
+    mail_readers.renew(world.worker, keys, "node1")
+    mail_readers.choose(world.portal, world.borea.user, world.borea.user.email, mail=True)
+    from_acme_to_borea(world)
+    assert deliver(world) == "sent"
+    waiting = mail_readers.waiting(world.worker)
+    assert {tenant for tenant, _ in waiting} == {world.borea.tenant.id}
+    for (tenant_id, document_id), magic in zip(waiting, (b"II*\0", b"%PDF"), strict=True):
+        with mail_readers.opened(world.worker, world.store, keys, tenant_id, document_id) as reader:
+            assert reader.read(4) == magic
 
 
 def test_within_a_tenant_too(world: World) -> None:

@@ -61,6 +61,9 @@ NOT_THE_TENANT = {
         "documents_orphans",
         "faxplan_purge",
     ): "an object's name does not say whose it is: does a row name it?",
+    ("transient_keys", "transient_keys_public", "public"): "public keys of machines, no tenant's: all wrap to them",
+    ("transient_keys", "transient_keys_dispatch", "faxplan_switch"): "a switch has keys to send with, and none to mail",
+    ("transient_keys", "transient_keys_workers", "faxplan_worker"): "a worker has both kinds",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
 

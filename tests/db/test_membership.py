@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import enrolment, holds, keyring, membership, vault
+from faxplan import enrolment, epochs, holds, keyring, membership, user_keys, vault
 from faxplan.constraints import ConstraintViolated
 from faxplan.enrolment import Secret
+from faxplan.epochs import Begun
 from faxplan.holds import Held
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
+from faxplan.wraps import PrivateKey
 from tests.db.test_enrolment import OTHER, colleague, group, newest
 from tests.installations import Installation
 from tests.world import PHRASE, World, enrol, ready_made, world_on
@@ -23,9 +25,20 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def leave(world: World, mailbox_id: int, user: User) -> bool:
+def departure(world: World, mailbox_id: int, user: User) -> Begun | None:
     with world.admin.tenant(world.acme.tenant.id) as tx:
-        return membership.leave(tx, world.acme.tenant.id, mailbox_id, user)
+        wanted = membership.departure(tx, world.acme.tenant.id, mailbox_id, user)
+    return None if wanted is None else epochs.make(wanted)
+
+
+def leave(world: World, mailbox_id: int, user: User) -> bool:
+    begun = departure(world, mailbox_id, user)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        return membership.leave(tx, world.acme.tenant.id, mailbox_id, user, begun)
+
+
+def world_key(world: World) -> PrivateKey:
+    return ready_made(world.acme.tenant.id)[1]
 
 
 def test_joining_and_leaving_twice_changes_nothing(world: World) -> None:
@@ -76,6 +89,48 @@ def test_who_had_no_key_leaves_without_a_new_epoch(world: World) -> None:
     key = newest(world, office)
     assert key is not None
     assert key.epoch == 1
+
+
+def test_who_is_enrolled_and_has_no_key_yet_leaves_with_a_new_epoch(world: World) -> None:
+    """A member's client may be handing it over at this moment."""
+    enrol(world.portal, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    enrolment.enrol(world.portal, she, OTHER)
+    assert leave(world, office, she)
+    key = newest(world, office)
+    assert key is not None
+    assert key.epoch == 2
+
+
+def test_an_epoch_is_for_exactly_those_who_stay(world: World) -> None:
+    """What a remover's client made is refused where somebody else has come or gone meanwhile, and without one."""
+    enrol(world.portal, world.acme)
+    she, third = colleague(world), colleague(world, "three")
+    office = group(world, world.acme.user, she, third)
+    enrolment.enrol(world.portal, she, OTHER)
+    before = departure(world, office, she)
+    enrolment.enrol(world.portal, third, OTHER)
+    for begun in (before, None):
+        with pytest.raises(EpochMoved), world.admin.tenant(world.acme.tenant.id) as tx:
+            membership.leave(tx, world.acme.tenant.id, office, she, begun)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        assert not membership.join(tx, world.acme.tenant.id, office, she)
+    assert leave(world, office, she)
+
+
+def test_the_remover_has_no_key_of_what_comes(world: World) -> None:
+    """Whoever removes a member has made the epoch, and hands over nothing that opens it: only wraps to who stays."""
+    enrol(world.portal, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    enrolment.enrol(world.portal, she, OTHER)
+    begun = departure(world, office, she)
+    assert begun is not None
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        (stays,) = (each.id for each in user_keys.of_user(tx, world.acme.tenant.id, world.acme.user.id))
+    assert begun.new.wraps.keys() == {stays}
+    assert world_key(world).unwrap_private(begun.new.wraps[stays], begun.new.public).public == begun.new.public
 
 
 def test_two_clients_do_not_begin_the_same_epoch(world: World) -> None:

@@ -44,7 +44,14 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
     definers = column(
         installation, "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
     )
-    assert sorted(definers) == ["audit_link", "fax_to_hold", "held_pages", "is_did", "routing_changed"]
+    assert sorted(definers) == [
+        "audit_link",
+        "fax_to_hold",
+        "forget_ended_reader",
+        "held_pages",
+        "is_did",
+        "routing_changed",
+    ]
 
 
 def test_views_ask_as_whoever_reads_them(installation: Installation) -> None:

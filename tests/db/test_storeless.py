@@ -8,6 +8,7 @@ import pytest
 from faxplan import outbound
 from faxplan.call_result import CallResult
 from faxplan.document_store import Store, StoreUnavailable
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import Worker
@@ -111,6 +112,7 @@ def worker(world: World) -> Worker:
         world.store,
         name="test",
         node="node1",
+        mailer_keys=KeyFolder(world.settings.mailer_keys),
         wait_hours=72,
     )
 

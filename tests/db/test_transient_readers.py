@@ -225,3 +225,27 @@ def test_a_destroyed_key_is_overwritten_before_it_is_deleted(here: KeyFolder) ->
     with (here.root / f"{key.public.raw.hex()}.key").open("rb") as still_open:
         here.destroy(key.public)
         assert still_open.read() == bytes(32)
+
+
+def test_a_damaged_wrap_keeps_no_other_document_from_a_new_key(world: World, here: KeyFolder) -> None:
+    transient_readers.renew(world.switch, here, "node1")
+    damaged, _ = hand_in(world)
+    whole, file_key = hand_in(world)
+    with connected(world.installation, "postgres") as cursor:
+        cursor.execute("update transient_wraps set wrap = %s where document_id = %s", (bytes(80), damaged))
+        cursor.connection.commit()
+    # Another machine, to whose key both are to be wrapped; then a new key of our own.
+    transient_readers.ensure(world.switch, folder(here.root.parent / "there"), "node2")
+    assert not transient_readers.renew(world.switch, here, "node1")
+    age(world, "created_at", transient_readers.LIFETIME_SECONDS)
+    assert not transient_readers.renew(world.switch, here, "node1")
+    assert opened(world, here, whole) == file_key
+    assert opened(world, here, damaged) is None
+
+
+def test_what_is_no_key_in_the_folder_is_passed_over(here: KeyFolder) -> None:
+    (here.root / f"{'x' * 64}.key").touch()
+    (here.root / "note.key").touch()
+    (here.root / f"{'a' * 64}.key").symlink_to(here.root / "gone")
+    key = here.make()
+    assert here.held() == [key.public]

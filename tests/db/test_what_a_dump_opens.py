@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from faxplan import audit_key, inbound, outbound, passphrases, transient_readers, vault
+from faxplan import audit_key, inbound, outbound, passphrases, transient_readers, user_keys, vault
 from faxplan.call_result import CallResult
 from faxplan.keyring import Keyring
 from faxplan.outbound import SendRequest
@@ -249,7 +249,7 @@ def secrets_of(world: World) -> dict[str, bytes]:
     """Private keys that the test knows, since it made them, or has the password."""
     tenant = world.acme.tenant.id
     with world.portal.tenant(tenant) as tx:
-        (key_id,) = (each.id for each in vault.keys_of_user(tx, tenant, world.acme.user.id))
+        (key_id,) = (each.id for each in user_keys.of_user(tx, tenant, world.acme.user.id))
         ring = Keyring({key_id: world.keyrings[tenant]}, vault.epochs_of_user(tx, tenant, world.acme.user.id))
     mailbox = ring.key_of(world.acme.user.mailbox_id or 0, 1)
     (machine,) = machines_keys(world)

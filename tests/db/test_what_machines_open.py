@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import documents, outbound, render_jobs, renderings
+from faxplan import documents, outbound, queue, render_jobs, renderings, transient_readers
 from faxplan.call_result import CallResult
 from faxplan.documents import ToSend, get_to_send
 from faxplan.enrolment import NotEnrolled
 from faxplan.outbound import SendRequest
-from faxplan.transient_readers import LOST_SECONDS, KeyGone, NoDispatch
+from faxplan.transient_readers import LIFETIME_SECONDS, LOST_SECONDS, KeyGone, NoDispatch
 from tests.db.test_failing_over import settle
 from tests.faxes import NUMBER, claim, queued
 from tests.past_the_gate import connected
@@ -143,6 +143,28 @@ def test_of_two_last_faxes_that_end_at_once_the_second_sees_that_the_first_has_e
                 (waits,) = cursor.fetchone() or (False,)
                 cursor.connection.rollback()
         second.result()
+    assert open_to_machines(world) == []
+
+
+def test_a_fax_that_ends_while_its_machine_takes_a_new_key_leaves_nothing_behind(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter)
+    with connected(world.installation, "postgres") as cursor:
+        cursor.execute(
+            "update transient_keys set created_at = created_at - make_interval(secs => %s)", (LIFETIME_SECONDS,)
+        )
+        cursor.connection.commit()
+    renewal = threading.Thread(
+        target=transient_readers.renew, args=(world.worker, world.store.keys, world.settings.node)
+    )
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        fax = queue.lock_fax(tx, world.acme.tenant.id, fax_id)
+        assert fax is not None
+        outbound.finish(tx, fax, "cancelled", "test", actor="test")
+        tx.value("select 1")
+        renewal.start()
+        # It waits for us, or has long done what it should not.
+        renewal.join(1)
+    renewal.join()
     assert open_to_machines(world) == []
 
 

@@ -30,6 +30,7 @@ from faxplan.confinement import Confinement, SandboxUnavailable
 from faxplan.document_store import Store
 from faxplan.documents import Sealed
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.namespaces import KeptNamespace
 from faxplan.outbound import SendRequest
@@ -48,7 +49,17 @@ def fax_id(world: World, tmp_path: Path) -> int:
 
 def worker(world: World, name: str = "test", confinement: Confinement | None = None) -> Worker:
     listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
-    return Worker(world.worker, listener, world.store, name=name, node="node1", wait_hours=72, confinement=confinement)
+    mailer_keys = KeyFolder(world.settings.mailer_keys)
+    return Worker(
+        world.worker,
+        listener,
+        world.store,
+        name=name,
+        node="node1",
+        mailer_keys=mailer_keys,
+        wait_hours=72,
+        confinement=confinement,
+    )
 
 
 def due_now(world: World) -> None:
@@ -418,6 +429,21 @@ def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
         thread.join(60)
     assert not thread.is_alive()
     assert {world.fax(world.acme, each)["state"] for each in (fax_id, second.fax_id)} == {"queued"}
+
+
+def test_keys_that_cannot_be_renewed_keep_it_from_nothing_else(
+    world: World, fax_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = worker(world)
+
+    def full(*_: object) -> bool:
+        # Not again within this test.
+        here.stop()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(worker_module.transient_readers, "renew", full)
+    here.run()
+    assert renderings_stored(world) == 1
 
 
 def test_without_a_namespace_no_job_is_taken_and_no_fax_fails(

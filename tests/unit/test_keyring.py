@@ -108,6 +108,16 @@ def test_a_damaged_wrap_closes_no_other_mailbox(mine: PrivateKey) -> None:
     assert ring.key_of(MAILBOX, 1) == key
 
 
+def test_a_damaged_wrap_to_one_of_a_users_keys_does_not_stand_before_a_whole_one(
+    mine: PrivateKey, hers: PrivateKey
+) -> None:
+    (new,), (key,) = history({ME: mine, SHE: hers}, 1)
+    for broken in (ME, SHE):
+        ring = Keyring({ME: mine, SHE: hers}, [Epoch(MAILBOX, 1, new.public, {**new.wraps, broken: bytes(80)}, None)])
+        assert ring.key_of(MAILBOX, 1) == key
+        assert ring.damaged == []
+
+
 def test_a_wrap_of_another_key_than_it_says_is_refused(mine: PrivateKey) -> None:
     """Somebody who may write the table puts a public key of their own beside a mailbox's wrap."""
     (new,), _ = history({ME: mine}, 1)

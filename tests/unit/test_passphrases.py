@@ -140,6 +140,20 @@ def test_a_published_locked_key(vector: dict[str, str]) -> None:
     assert passphrases.unlock(locked, wrap, public).raw.hex() == vector["private_key"]
 
 
+@pytest.mark.parametrize("vector", VECTORS["passkeys"], ids=lambda vector: vector["about"])
+def test_a_published_passkey(vector: dict[str, str]) -> None:
+    wrap = passphrases.passkey_wrap(bytes.fromhex(vector["output"]))
+    assert wrap.hex() == vector["wrap"]
+    key = passphrases.unlock(bytes.fromhex(vector["locked"]), wrap, bytes.fromhex(vector["public_key"]))
+    assert key.raw.hex() == vector["private_key"]
+
+
+def test_a_passkey_without_a_secret_makes_no_lock() -> None:
+    for output in (b"", bytes(31), bytes(33)):
+        with pytest.raises(InvalidSecret, match="with the password"):
+            passphrases.passkey_wrap(output)
+
+
 def test_a_recovery_code_is_read_as_people_write_it() -> None:
     code = passphrases.new_recovery_code()
     assert [len(group) for group in code.split("-")] == [4] * 8

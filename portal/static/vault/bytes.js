@@ -46,3 +46,8 @@ export function fromHex(text) {
   }
   return Uint8Array.from({ length: text.length / 2 }, (_, at) => parseInt(text.slice(2 * at, 2 * at + 2), 16));
 }
+
+/** Without padding (RFC 4648, 5). @param {Uint8Array} bytes @returns {string} */
+export function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}

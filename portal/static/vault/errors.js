@@ -66,3 +66,14 @@ export class NotFetched extends FaxplanError {
 export class NeedsReader extends FaxplanError {
   static errorId = "needs-reader";
 }
+
+/** A passkey, or the browser, has no secret to open anything with: it can log in only. */
+export class PasskeyOpensNothing extends FaxplanError {
+  static errorId = "passkey-opens-nothing";
+}
+
+/** No passkey was used: the user turned away, took too long, or has none of them here. */
+export class PasskeyRefused extends FaxplanError {
+  static errorId = "passkey-refused";
+  static retryable = true;
+}

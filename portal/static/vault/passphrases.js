@@ -66,6 +66,15 @@ export function newRecoveryCode() {
  * @returns {Promise<CryptoKey>} Rejects with InvalidSecret.
  */
 export async function recoveryWrap(code) {
+  return hkdfWrapping(codeBytes(code), "faxplan recovery code, wrap");
+}
+
+/**
+ * The 20 bytes of a code, as it was written down. Raises InvalidSecret.
+ * @param {string} code
+ * @returns {Bytes}
+ */
+export function codeBytes(code) {
   // Whoever copies it by hand takes I for 1 and O for 0; neither digit is in it.
   const misread = new Map([["0", "O"], ["1", "I"], ["8", "B"]]);
   const plain = code.toUpperCase().replace(/[\s-]/g, "").replace(/[018]/g, (digit) => misread.get(digit) ?? digit);
@@ -73,8 +82,25 @@ export async function recoveryWrap(code) {
     throw new InvalidSecret("A recovery code has eight groups of four letters and digits. See whether one is missing.");
   }
   const bits = Array.from(plain, (letter) => BASE32.indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const secret = Uint8Array.from({ length: CODE_BYTES }, (_, at) => parseInt(bits.slice(8 * at, 8 * at + 8), 2));
-  return wrapping(await hkdfBase(secret), "faxplan recovery code, wrap");
+  return Uint8Array.from({ length: CODE_BYTES }, (_, at) => parseInt(bits.slice(8 * at, 8 * at + 8), 2));
+}
+
+/**
+ * A wrapping key for one purpose, of a secret that nobody can guess.
+ * @param {Bytes} secret @param {string} purpose
+ * @returns {Promise<CryptoKey>}
+ */
+export async function hkdfWrapping(secret, purpose) {
+  return wrapping(await hkdfBase(secret), purpose);
+}
+
+/**
+ * 32 bytes for one purpose, of a secret that nobody can guess.
+ * @param {Bytes} secret @param {string} purpose
+ * @returns {Promise<Bytes>}
+ */
+export async function hkdfBits(secret, purpose) {
+  return new Uint8Array(await crypto.subtle.deriveBits(hkdf(purpose), await hkdfBase(secret), 8 * KEY_BYTES));
 }
 
 /**
@@ -86,7 +112,7 @@ export async function sessionWrap(secret) {
   if (secret.length !== KEY_BYTES) {
     throw new RangeError(`a session's secret has ${KEY_BYTES} bytes`);
   }
-  return wrapping(await hkdfBase(secret), "faxplan session, wrap");
+  return hkdfWrapping(secret, "faxplan session, wrap");
 }
 
 /**

@@ -1,13 +1,18 @@
 // Asks the server for the next action, does it, and says what came of it, until there are no more.
 import * as keyring from "./keyring_actions.js";
 import * as pages from "./pages_actions.js";
+import * as passkeys from "./passkeys_actions.js";
 import * as passphrases from "./passphrases_actions.js";
 import * as policy from "./policy_actions.js";
+import * as printedKeys from "./printed_keys_actions.js";
 import * as sealed from "./sealed_actions.js";
 import * as wraps from "./wraps_actions.js";
 
-const actions = { ...keyring, ...pages, ...passphrases, ...policy, ...sealed, ...wraps };
-const MODULES = ["errors", "header", "sealed", "wraps", "passphrases", "new-password", "keyring", "remembered", "page-images", "ranges"];
+const actions = { ...keyring, ...pages, ...passkeys, ...passphrases, ...policy, ...printedKeys, ...sealed, ...wraps };
+const MODULES = [
+  "errors", "header", "sealed", "wraps", "passkeys", "passphrases", "printed-keys", "new-password", "keyring", "remembered", "page-images",
+  "ranges",
+];
 
 // Bytes go to and fro as {"bytes": hex}.
 function revived(_key, value) {

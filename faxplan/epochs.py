@@ -1,0 +1,70 @@
+"""A mailbox's next epoch, made in the client of whoever changes its readers: public keys suffice for it.
+
+The server says who reads from then on (`ahead`); the client makes a key pair and wraps it to these (`make`), and the
+private key is forgotten there; the server takes it, where it is for exactly those who read then (`begin`). The epoch
+before is tied to it by the next member who unlocks (enrolment).
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from faxplan import keyring, vault
+from faxplan.db import Transaction
+from faxplan.keyring import NewEpoch
+from faxplan.vault import EpochMoved, LastReader
+from faxplan.wraps import PublicKey
+
+_TURN = 0x65706F
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a client has to know. number: of the epoch to be made. readers: by the ids of their keys."""
+
+    mailbox_id: int
+    number: int
+    readers: Mapping[int, PublicKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the client hands over: nothing of it opens anything."""
+
+    mailbox_id: int
+    number: int
+    new: NewEpoch
+
+
+def take_turn(tx: Transaction, tenant_id: int) -> None:
+    """From here to the end of the transaction nobody else changes who reads a mailbox of this tenant."""
+    tx.take_turn(_TURN, tenant_id)
+
+
+def ahead(tx: Transaction, tenant_id: int, mailbox_id: int, *, without: Collection[int] = ()) -> Ahead | None:
+    """The epoch that follows when the readers with these keys go; None: the mailbox has no key yet."""
+    key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
+    if key is None:
+        return None
+    readers = vault.readers(tx, tenant_id, mailbox_id)
+    return Ahead(mailbox_id, key.epoch + 1, {each: readers[each] for each in readers.keys() - set(without)})
+
+
+def make(wanted: Ahead) -> Begun:
+    """The client's part."""
+    new, _ = keyring.new_epoch(wanted.readers)
+    return Begun(wanted.mailbox_id, wanted.number, new)
+
+
+def begin(tx: Transaction, tenant_id: int, begun: Begun) -> None:
+    """From now on the mailbox's faxes are sealed to this epoch; after whoever goes has gone, in the same transaction.
+
+    Raises EpochMoved where its readers are others by now, and LastReader where no person would be among them.
+    """
+    if not vault.has_enrolled_member(tx, tenant_id, begun.mailbox_id):
+        raise LastReader(
+            "Nobody would be left who could open what arrives in this mailbox. Let somebody join it who is enrolled "
+            "(`faxplan enrol`)."
+        )
+    if begun.new.wraps.keys() != vault.readers(tx, tenant_id, begun.mailbox_id).keys():
+        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+    vault.begin_epoch(tx, tenant_id, begun.mailbox_id, begun.number, begun.new)

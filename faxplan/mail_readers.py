@@ -1,0 +1,140 @@
+"""What workers may open of received faxes to send them by mail, for mailboxes that chose that (mailboxes.mail).
+
+It costs the promise: a fax that waits for mail a worker can open, and whoever has its key of the day. So the keys are
+the workers' alone, in a folder that no switch opens; they live a day (transient_readers); a document's wraps go when
+its mail is handed over or given up (`let_go`), or nobody did either for days. What mails asks `waiting`, then `opened`.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from faxplan import audit, documents, mailboxes, quotas, transient_readers
+from faxplan.db import Database, Transaction
+from faxplan.document_store import KeyElsewhere, Store
+from faxplan.errors import Forbidden
+from faxplan.key_folder import KeyFolder
+from faxplan.transient_readers import LOST_SECONDS, MAILER, KeyGone, TransientKey
+from faxplan.users import User
+from faxplan.wraps import PublicKey
+
+LOG = logging.getLogger(__name__)
+GIVE_UP_SECONDS = 3 * 86400
+"""So long a document waits for its mail, whatever becomes of who should send it."""
+
+
+def choose(db: Database, user: User, mailbox_name: str, *, mail: bool) -> bool:
+    """Whether a mailbox's received faxes are to go out by mail (role portal); False where that was so already.
+
+    Off: what waits is given up at once. For members, and the tenant's administrators. Raises NotFound and Forbidden.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        mailbox_id = mailboxes.by_name(tx, user.tenant_id, mailbox_name)
+        reads = mailboxes.is_member(tx, user.tenant_id, mailbox_id, user.id)
+        if not reads and user.role != "administrator":
+            raise Forbidden("Only who reads this mailbox, or an administrator of your organisation, decides that.")
+        changed = tx.execute(
+            "update mailboxes set mail = %s where tenant_id = %s and id = %s and mail <> %s",
+            (mail, user.tenant_id, mailbox_id, mail),
+        )
+        if not changed:
+            return False
+        given_up = 0 if mail else _close(tx, user.tenant_id, mailbox_id)
+        audit.record(
+            tx,
+            user.tenant_id,
+            actor=f"user:{user.id}",
+            action="mailbox.mail",
+            object=f"mailbox:{mailbox_id}",
+            mail=mail,
+            given_up=given_up,
+        )
+    return True
+
+
+def _close(tx: Transaction, tenant_id: int, mailbox_id: int) -> int:
+    quotas.take_turn(tx, tenant_id)
+    return tx.execute(
+        """delete from transient_wraps w using transient_keys k, mailbox_wraps m
+           where w.tenant_id = %s and k.id = w.key_id and k.purpose = %s
+             and m.tenant_id = w.tenant_id and m.document_id = w.document_id and m.mailbox_id = %s""",
+        (tenant_id, MAILER, mailbox_id),
+    )
+
+
+def keys_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> list[TransientKey]:
+    """To which keys a fax for this mailbox is wrapped besides: none where it did not choose mail, or no worker runs."""
+    rows = tx.rows(
+        """select k.id, k.node, k.public_key from transient_keys k
+           where k.purpose = %s and k.retired_at is null and k.created_at > now() - make_interval(secs => %s)
+             and exists (select from mailboxes b where b.tenant_id = %s and b.id = %s and b.mail) order by k.id""",
+        (MAILER, LOST_SECONDS, tenant_id, mailbox_id),
+    )
+    return [TransientKey(row["id"], row["node"], PublicKey(bytes(row["public_key"]))) for row in rows]
+
+
+def still_wanted(tx: Transaction, tenant_id: int, mailbox_id: int, wraps: Mapping[int, bytes]) -> dict[int, bytes]:
+    """Of wraps that were made when a call ended those to keep now: to keys that are there, if mail is still chosen."""
+    if not wraps:
+        return {}
+    rows = tx.rows(
+        """select k.id from transient_keys k where k.purpose = %s and k.id = any(%s)
+             and exists (select from mailboxes b where b.tenant_id = %s and b.id = %s and b.mail)""",
+        (MAILER, list(wraps), tenant_id, mailbox_id),
+    )
+    return {row["id"]: wraps[row["id"]] for row in rows}
+
+
+def renew(db: Database, keys: KeyFolder, node: str) -> bool:
+    """As transient_readers.renew, for this machine's mailer key (role worker); and gives up what waited too long."""
+    more = transient_readers.renew(db, keys, node, MAILER)
+    with db.across_tenants() as tx:
+        late = tx.rows(
+            """select distinct w.tenant_id, w.document_id
+               from transient_wraps w join transient_keys k on k.id = w.key_id
+               where k.purpose = %s and w.created_at < now() - make_interval(secs => %s)""",
+            (MAILER, GIVE_UP_SECONDS),
+        )
+    for tenant_id in sorted({row["tenant_id"] for row in late}):
+        given_up = [row["document_id"] for row in late if row["tenant_id"] == tenant_id]
+        with db.tenant(tenant_id) as tx:
+            let_go(tx, tenant_id, given_up)
+        LOG.error("tenant %s: %s documents were not mailed in time; their readers have them", tenant_id, len(given_up))
+    return more
+
+
+def waiting(db: Database, limit: int = 100) -> list[tuple[int, int]]:
+    """What is to be mailed, the oldest first (role worker): tenants and documents by their ids."""
+    with db.across_tenants() as tx:
+        rows = tx.rows(
+            """select w.tenant_id, w.document_id from transient_wraps w join transient_keys k on k.id = w.key_id
+               where k.purpose = %s group by w.tenant_id, w.document_id
+               order by min(w.created_at), w.document_id limit %s""",
+            (MAILER, limit),
+        )
+    return [(row["tenant_id"], row["document_id"]) for row in rows]
+
+
+@contextmanager
+def opened(db: Database, store: Store, keys: KeyFolder, tenant_id: int, document_id: int) -> Iterator[BinaryIO]:
+    """A document that waits to be mailed, to be read from the start (role worker). keys: this machine's, for mail.
+
+    Raises NotFound, KeyElsewhere where another worker can open it, KeyGone where none can any more (let it go, then),
+    and as Store.open.
+    """
+    with db.tenant(tenant_id) as tx:
+        document = documents.get_to_mail(tx, tenant_id, document_id)
+    digest = document.stored.digest
+    key = None if digest is None else transient_readers.file_key(keys, document.wraps, digest)
+    if key is None and document.wraps:
+        raise KeyElsewhere("This worker has no key to this document (yet); another one has.")
+    if key is None:
+        raise KeyGone("The key that would mail this document is gone. Its readers open it as before.")
+    with store.open(document.stored, key) as reader:
+        yield reader
+
+
+def let_go(tx: Transaction, tenant_id: int, document_ids: list[int]) -> None:
+    """Their mail is handed over, or given up: no worker opens them from now on."""
+    transient_readers.forget(tx, tenant_id, document_ids, MAILER)

@@ -1,0 +1,247 @@
+"""A tenant's recovery key: it opens every mailbox, when all who read one have lost their keys, or are gone.
+
+Optional. It is made in the client of one of the tenant's administrators, printed once and kept on paper only; the
+server has its public key. Nobody can wrap to it what nobody has open: so it opens a mailbox once a member has unlocked
+since (enrolment hands the key on), and is complete when that was so for each. Using it is an emergency access
+(45 CFR 164.312(a)(2)(ii)), and a row of the audit, also where it is the wrong one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from faxplan import audit, enrolment, epochs, mailboxes, printed_keys, user_keys, users, vault
+from faxplan.db import Database, Row, Transaction
+from faxplan.enrolment import HandedOn, Secret
+from faxplan.errors import FaxplanError, Forbidden, NotFound
+from faxplan.keyring import Epoch, Keyring
+from faxplan.passphrases import WrongSecret
+from faxplan.users import User
+
+LONGEST_REASON = 500
+
+
+class NoReason(FaxplanError):
+    """An emergency access has no reason that would stand in the audit."""
+
+    error_id = "no-reason"
+
+
+class NothingChosen(FaxplanError):
+    """It was not said which mailboxes are to be opened."""
+
+    error_id = "nothing-chosen"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """mailboxes: by name, those that have a key. unopened: the names of those which it does not open yet. older: which
+    it opens, but not all that came before; whoever could open that has not unlocked since.
+    """
+
+    made_at: datetime
+    mailboxes: int
+    unopened: list[str]
+    older: list[str]
+
+    @property
+    def opened(self) -> int:
+        """How many of them it opens."""
+        return self.mailboxes - len(self.unopened)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an emergency access has changed. opened: names of mailboxes. unopened: of those that it does not open."""
+
+    opened: list[str]
+    unopened: list[str]
+    handed: HandedOn
+
+
+def make(db: Database, user: User, secret: Secret) -> str:
+    """A recovery key for this user's tenant (role portal): as it is printed, this once.
+
+    secret: the user's own: nobody else is to make it in their name. What they read it opens at once. Raises Forbidden,
+    ConstraintViolated where there is one, and as enrolment.unlock.
+    """
+    _refuse_others(user)
+    ring = enrolment.unlock(db, user, secret)
+    code, private = printed_keys.new_recovery_key()
+    with db.tenant(user.tenant_id) as tx:
+        epochs.take_turn(tx, user.tenant_id)
+        key_id = tx.value(
+            "insert into user_keys (tenant_id, kind, public_key) values (%s, 'recovery', %s) returning id",
+            (user.tenant_id, private.public.raw),
+        )
+        handed = enrolment.hand_on(tx, user.tenant_id, ring, vault.epochs_of_user(tx, user.tenant_id, user.id))
+        audit.record(
+            tx,
+            user.tenant_id,
+            actor=f"user:{user.id}",
+            action="key.recovery-make",
+            object=f"key:{key_id}",
+            public_key=private.public.raw.hex(),
+            granted=handed.granted,
+            linked=handed.linked,
+        )
+    return code
+
+
+def status(tx: Transaction, tenant_id: int) -> Status | None:
+    """How far it has come; None: the tenant has none."""
+    current = _current(tx, tenant_id)
+    if current is None:
+        return None
+    names = _mailboxes_with_key(tx, tenant_id)
+    unopened, older = [], []
+    for mailbox_id, name in names.items():
+        found = vault.epochs_of_key(tx, tenant_id, current["id"], [mailbox_id])
+        if not found[-1].wraps:
+            unopened.append(name)
+        elif not _opens_all(found):
+            older.append(name)
+    return Status(current["created_at"], len(names), unopened, older)
+
+
+def _opens_all(found: list[Epoch]) -> bool:
+    """Whether each epoch of a mailbox, the oldest first, has a wrap, or a link from one that opens."""
+    opens = False
+    tied = True
+    for epoch in reversed(found):
+        opens = bool(epoch.wraps) or (opens and tied)
+        if not opens:
+            return False
+        tied = epoch.earlier is not None
+    return True
+
+
+def use(
+    db: Database, user: User, code: str, *, why: str, mailbox_names: Collection[str] = (), email: str | None = None
+) -> Used:
+    """Opens mailboxes for those of their members who have no key of them, or none of what came before (role portal).
+
+    email: all mailboxes of this user, such as one who has lost the own key and enrolled anew. why: for the audit.
+    Raises Forbidden, NoReason, NothingChosen, NotFound, InvalidSecret and WrongSecret.
+    """
+    _refuse_others(user)
+    if not why.strip() or len(why) > LONGEST_REASON:
+        raise NoReason(f"Say why, in at most {LONGEST_REASON} characters: it stands in the audit.")
+    if not mailbox_names and email is None:
+        raise NothingChosen("Say which mailboxes are to be opened: --mailbox NAME, or --of EMAIL.")
+    private = printed_keys.recovery_key(code)
+    with db.tenant(user.tenant_id) as tx:
+        current = _current(tx, user.tenant_id)
+        if current is None:
+            raise NotFound("Your organisation has no recovery key: `faxplan vault recovery-key make`.")
+        is_right = bytes(current["public_key"]) == private.public.raw
+        if not is_right:
+            _record_use(tx, user, current["id"], "refused", why)
+    if not is_right:
+        raise WrongSecret("That is not your organisation's recovery key of now. See whether it was made anew.")
+    with db.tenant(user.tenant_id) as tx:
+        names = _chosen(tx, user.tenant_id, mailbox_names, email)
+        found = vault.epochs_of_key(tx, user.tenant_id, current["id"], names)
+        ring = Keyring({current["id"]: private}, found)
+        handed = enrolment.hand_on(tx, user.tenant_id, ring, found)
+        opened = [name for mailbox_id, name in names.items() if mailbox_id in ring.mailboxes]
+        _record_use(
+            tx,
+            user,
+            current["id"],
+            "done" if opened else "failed",
+            why,
+            mailboxes=sorted(names),
+            opened=ring.mailboxes,
+            granted=handed.granted,
+            linked=handed.linked,
+        )
+    return Used(opened, sorted(set(names.values()) - set(opened)), handed)
+
+
+def _record_use(tx: Transaction, user: User, key_id: int, result: str, why: str, **details: Any) -> None:
+    audit.record(
+        tx,
+        user.tenant_id,
+        actor=f"user:{user.id}",
+        action="key.emergency",
+        object=f"key:{key_id}",
+        result=result,
+        why=why.strip(),
+        **details,
+    )
+
+
+def turn_off(db: Database, user: User) -> int:
+    """The recovery key opens nothing any more that comes from now on (role portal): how many mailboxes have a new key.
+
+    What it has opened, or what somebody has copied of the database, it still opens with the paper. Raises Forbidden,
+    NotFound, LastReader and EpochMoved; then it is as it was.
+    """
+    _refuse_others(user)
+    with db.tenant(user.tenant_id) as tx:
+        key_id = _to_end(tx, user.tenant_id)
+        names = _mailboxes_with_key(tx, user.tenant_id)
+        wanted = [epochs.ahead(tx, user.tenant_id, each, without=[key_id]) for each in names]
+    begun = [epochs.make(each) for each in wanted if each is not None]
+    with db.tenant(user.tenant_id) as tx:
+        epochs.take_turn(tx, user.tenant_id)
+        if _to_end(tx, user.tenant_id) != key_id or _mailboxes_with_key(tx, user.tenant_id).keys() != names.keys():
+            raise vault.EpochMoved("Somebody else has just changed who reads a mailbox. Try again.")
+        user_keys.end(tx, user.tenant_id, key_id)
+        for each in begun:
+            epochs.begin(tx, user.tenant_id, each)
+        audit.record(
+            tx,
+            user.tenant_id,
+            actor=f"user:{user.id}",
+            action="key.recovery-off",
+            object=f"key:{key_id}",
+            epochs_begun=[[each.mailbox_id, each.number] for each in begun],
+        )
+    return len(begun)
+
+
+def _refuse_others(user: User) -> None:
+    if user.role != "administrator":
+        raise Forbidden("Only an administrator of your organisation has to do with its recovery key.")
+
+
+def _current(tx: Transaction, tenant_id: int) -> Row | None:
+    return tx.row(
+        """select id, public_key, created_at from user_keys
+           where tenant_id = %s and kind = 'recovery' and replaced_at is null""",
+        (tenant_id,),
+    )
+
+
+def _to_end(tx: Transaction, tenant_id: int) -> int:
+    current = _current(tx, tenant_id)
+    if current is None:
+        raise NotFound("Your organisation has no recovery key.")
+    return int(current["id"])
+
+
+def _mailboxes_with_key(tx: Transaction, tenant_id: int) -> dict[int, str]:
+    """Their names, by their ids."""
+    rows = tx.rows(
+        """select b.id, b.name from mailboxes b where b.tenant_id = %s and exists (
+               select from mailbox_epochs e where e.tenant_id = b.tenant_id and e.mailbox_id = b.id) order by b.name""",
+        (tenant_id,),
+    )
+    return {row["id"]: row["name"] for row in rows}
+
+
+def _chosen(tx: Transaction, tenant_id: int, names: Collection[str], email: str | None) -> Mapping[int, str]:
+    found = {mailboxes.by_name(tx, tenant_id, name): name for name in names}
+    if email is not None:
+        whose = users.by_email(tx, tenant_id, email)
+        rows = tx.rows(
+            """select b.id, b.name from mailbox_members m
+               join mailboxes b on b.tenant_id = m.tenant_id and b.id = m.mailbox_id
+               where m.tenant_id = %s and m.user_id = %s""",
+            (tenant_id, whose.id),
+        )
+        found |= {row["id"]: row["name"] for row in rows}
+    return found

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -71,38 +71,56 @@ def seal_file(source: Path, target: Path, tenant_id: int, kind: str, object_name
 
 
 class Store:
-    """A folder of objects; each is written once and never changed. Every method but `delete` raises StoreUnavailable.
+    """A folder of objects; each is written once and never changed. All methods but `delete` and `sweep` raise
+    StoreUnavailable.
 
-    keys: with which this machine opens what waits to be sent. confinement: of what parses documents before they come
-    here and after; unless said otherwise, a namespace for each. makes_itself: made by the first `seal`, where there is
-    no such folder. On a disk of its own it must not be: the folder may be missing because the disk is.
+    keys: with which this machine opens what waits to be sent. scratch: for documents in work. confinement: of what
+    parses them before they come here and after; unless said otherwise, a namespace for each. makes_itself: made by the
+    first `seal`, where there is no such folder. On a disk of its own it must not be: the folder may be missing because
+    the disk is.
     """
 
     def __init__(
-        self, root: Path, keys: KeyFolder, *, confinement: Confinement | None = None, makes_itself: bool = True
+        self,
+        root: Path,
+        keys: KeyFolder,
+        scratch: Scratch,
+        *,
+        confinement: Confinement | None = None,
+        makes_itself: bool = True,
     ) -> None:
         self.root = root
         self.keys = keys
         self.confinement = confinement or Namespace()
         self.marker = root / _MARKER
         self._makes_itself = makes_itself
-        self._scratch = Scratch(root / ".scratch")
+        self._scratch = scratch
 
     @classmethod
-    def of(cls, settings: Settings) -> "Store":
-        """This installation's. One that store_dir names may lie on a disk of its own."""
+    def of(cls, settings: Settings, confined: Callable[[Settings, Scratch], Confinement] = namespaces.of) -> "Store":
+        """This installation's. One that store_dir names may lie on a disk of its own.
+
+        confined: how documents are in this process (namespaces.of, kept or shared).
+        """
+        # In the private spool, as all that is plain for a while.
+        scratch = Scratch(settings.spool / "work")
         return cls(
             settings.store,
             KeyFolder(settings.keys),
-            confinement=namespaces.of(settings),
+            scratch,
+            confinement=confined(settings, scratch),
             makes_itself=settings.store_dir is None,
         )
 
     @property
     def scratch(self) -> Scratch:
-        """For documents in work: where the store is, and as private."""
+        """For documents in work that come from the store, or go there."""
         self._be_there()
         return self._scratch
+
+    def sweep(self) -> None:
+        """Removes what processes that were killed left of documents in work. Also while the store is away."""
+        self._scratch.sweep()
 
     def check(self) -> None:
         """Returns if the store is there, or will be made when something is put into it."""

@@ -1,13 +1,15 @@
-"""Confinement in namespaces: one for each document, or one that is kept for many, one after the other.
+"""Confinement in namespaces: one for each document, or such as are kept for many, one after the other.
 
 A fresh one costs the start of an interpreter, a fifth of a second: nothing to whoever sends a document by hand. The
-worker keeps one (docs/decisions/document-sandbox.md has the figures).
+worker keeps one, and FreeSWITCH a few for its threads (docs/decisions/document-sandbox.md has the figures).
 """
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from faxplan import config, namespace, zygote
@@ -24,14 +26,19 @@ MOST_DOCUMENTS = 500
 _IN_MEMORY = ("faxplan.received", "faxplan.rendering", "faxplan.source", "faxplan.typeface")
 
 
-def of(settings: Settings) -> Confinement:
+def of(settings: Settings, scratch: Scratch) -> Confinement:  # noqa: ARG001 - as the others
     """As the settings ask, for whoever has a document now and then."""
     return LimitsOnly() if settings.sandbox == LIMITS else Namespace(hidden(settings))
 
 
-def kept(settings: Settings, scratch: Callable[[], Scratch]) -> Confinement:
+def kept(settings: Settings, scratch: Scratch) -> Confinement:
     """As the settings ask, for whoever has one document after the other. scratch: for its folder, when it starts."""
     return LimitsOnly() if settings.sandbox == LIMITS else KeptNamespace(scratch, hidden(settings))
+
+
+def shared(settings: Settings, scratch: Scratch) -> Confinement:
+    """As the settings ask, for a process whose threads have documents, several at once."""
+    return LimitsOnly() if settings.sandbox == LIMITS else NamespacePool(scratch, hidden(settings))
 
 
 def hidden(settings: Settings) -> list[Path]:
@@ -103,11 +110,17 @@ class _OwnNamespace(Workplace):
 
 class KeptNamespace:
     """One namespace for many documents, one at a time: replaced when it ends, when a document has left something in
-    it that cannot be undone, and after MOST_DOCUMENTS. For one thread."""
+    it that cannot be undone, and after MOST_DOCUMENTS. For one thread, but where `start` has a thread of its own.
 
-    def __init__(self, scratch: Callable[[], Scratch], hidden: Iterable[Path] = ()) -> None:
+    scratch: where its folder is made. start: makes a Zygote.
+    """
+
+    def __init__(
+        self, scratch: Scratch, hidden: Iterable[Path] = (), start: Callable[..., Zygote] | None = None
+    ) -> None:
         self._scratch = scratch
         self._hidden = list(hidden)
+        self._start = start or Zygote
         self._zygote: Zygote | None = None
         self._folder = Path()
         self._holding = ExitStack()
@@ -118,12 +131,12 @@ class KeptNamespace:
         return 0.0 if self._zygote is None else self._zygote.processor_seconds
 
     def check(self) -> None:
-        """As in Confinement; the namespace runs when this returns. Raises StoreUnavailable too."""
+        """As in Confinement; the namespace runs when this returns."""
         self._running()
 
     @contextmanager
     def workplace(self, beside: Path | None = None) -> Iterator[Workplace]:  # noqa: ARG002 - as the others
-        """As in Confinement; results lie in the scratch folders' file system. Raises StoreUnavailable too."""
+        """As in Confinement; results lie in the scratch folders' file system."""
         if self._zygote is not None and (self._zygote.documents >= MOST_DOCUMENTS or not self._folder.is_dir()):
             self.close()
         self._running()
@@ -146,15 +159,57 @@ class KeptNamespace:
         found = self._zygote
         if found is None or not found.alive():
             if found is None:
-                self._folder = self._holding.enter_context(self._scratch().folder())
+                self._folder = self._holding.enter_context(self._scratch.folder())
             else:
                 found.end()
             try:
-                self._zygote = found = Zygote(self._folder, {}, self._hidden, _IN_MEMORY)
+                self._zygote = found = self._start(self._folder, {}, self._hidden, _IN_MEMORY)
             except BaseException:
                 self.close()
                 raise
         return found
+
+
+class NamespacePool:
+    """Kept namespaces for threads: each document has one for itself, an idle one, else another. scratch: as there.
+
+    As many as have been needed at once stay.
+    """
+
+    def __init__(self, scratch: Scratch, hidden: Iterable[Path] = ()) -> None:
+        self._scratch = scratch
+        self._hidden = list(hidden)
+        self._lock = Lock()
+        self._idle: list[KeptNamespace] = []
+        # bubblewrap ends with the thread that started it; the threads that have documents come and go.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="faxplan-namespaces")
+
+    def check(self) -> None:
+        """As in Confinement."""
+        if namespace.trouble() is not None:
+            raise zygote.unavailable("")
+
+    @contextmanager
+    def workplace(self, beside: Path | None = None) -> Iterator[Workplace]:
+        """As in Confinement; results lie in the scratch folders' file system."""
+        with self._lock:
+            one = self._idle.pop() if self._idle else KeptNamespace(self._scratch, self._hidden, self._start)
+        try:
+            with one.workplace(beside) as place:
+                yield place
+        finally:
+            with self._lock:
+                self._idle.append(one)
+
+    def close(self) -> None:
+        """Ends those that are idle."""
+        with self._lock:
+            ended, self._idle = self._idle, []
+        for one in ended:
+            one.close()
+
+    def _start(self, *how: Any) -> Zygote:
+        return self._starter.submit(Zygote, *how).result()
 
 
 class _KeptPlace(Workplace):

@@ -101,10 +101,12 @@ class Runtime:
             self._internal.close()
             self._endings.close()
             self._dialer.close()
+            self._store.confinement.close()
 
     def _run(self) -> None:
         for part in (self._spool, self._journal, self._pending, self._store.keys):
             part.prepare()
+        self._store.sweep()
         while self._switch.running():
             self._take_events()
             try:

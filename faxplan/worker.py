@@ -99,7 +99,7 @@ class Worker:
                 # First: also while the store is away.
                 self._end_overdue()
                 if fresh:
-                    self._store.scratch.sweep()
+                    self._store.sweep()
                     for keys in (self._store.keys, self._mailer_keys):
                         keys.prepare()
                     self.free_jobs_of_dead()
@@ -279,8 +279,7 @@ def _make(settings: Settings) -> Worker:
     url = settings.database_url_for("worker")
     name = f"{socket.gethostname()}:{os.getpid()}"
     listener = Listener(url, (render_jobs.CHANNEL,))
-    store = Store.of(settings)
-    confinement = namespaces.kept(settings, lambda: store.scratch)
+    store = Store.of(settings, namespaces.kept)
     return Worker(
         Database(url),
         listener,
@@ -289,7 +288,6 @@ def _make(settings: Settings) -> Worker:
         node=settings.node,
         mailer_keys=KeyFolder(settings.mailer_keys),
         wait_hours=settings.wait_hours,
-        confinement=confinement,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import freeswitch
 import load_once
 
-from faxplan import config
+from faxplan import config, namespaces
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -83,7 +83,7 @@ def installation() -> Installation:
     with _making:
         if not _made:
             settings = config.load()
-            store = Store.of(settings)
+            store = Store.of(settings, namespaces.shared)
             made = Installation(
                 settings,
                 Spool(settings.spool),

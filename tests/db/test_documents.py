@@ -21,6 +21,7 @@ from faxplan.documents import Locked, Sealed, StoredObject, ToSend, Wrapped
 from faxplan.errors import NotFound
 from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Keyring
+from faxplan.scratch import Scratch
 from faxplan.transient_readers import KeyGone
 from tests.world import World
 
@@ -29,7 +30,7 @@ CONTENT = os.urandom(3 * (1 << 20) + 17)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", KeyFolder(tmp_path / "keys"))
+    return Store(tmp_path / "store", KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"))
 
 
 @pytest.fixture
@@ -277,7 +278,9 @@ def test_a_folder_that_is_gone_loses_no_document_as_long_as_nobody_puts_one(stor
 
 
 def test_a_store_on_a_disk_of_its_own_does_not_make_itself(tmp_path: Path, file: Path) -> None:
-    store = Store(tmp_path / "mount" / "store", KeyFolder(tmp_path / "keys"), makes_itself=False)
+    store = Store(
+        tmp_path / "mount" / "store", KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"), makes_itself=False
+    )
     for use in (store.check, lambda: put(store, file), lambda: store.scratch):
         with pytest.raises(StoreUnavailable):
             use()
@@ -297,7 +300,7 @@ def test_what_settings_say_decides_whether_it_makes_itself(tmp_path: Path) -> No
 
 
 def test_of_two_that_make_it_at_once_both_have_it(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, other = tempfile.mkdtemp, Store(store.root, store.keys)
+    real, other = tempfile.mkdtemp, Store(store.root, store.keys, store.scratch)
 
     def while_the_other_makes_it(**where: Any) -> str:
         monkeypatch.setattr(tempfile, "mkdtemp", real)

@@ -605,10 +605,9 @@ def test_without_a_store_it_waits(world: World, tmp_path: Path) -> None:
     shutil.move(world.store.root, moved)
     picked = pick(world)
     assert picked is not None
+    store = Store(world.store.root, world.store.keys, world.store.scratch, makes_itself=False)
     with pytest.raises(Exception, match=r"."):
-        internal_delivery.deliver(
-            world.switch, Store(world.store.root, world.store.keys, makes_itself=False), picked, node="node1"
-        )
+        internal_delivery.deliver(world.switch, store, picked, node="node1")
     assert world.fax(world.acme, fax_id)["state"] == "queued"
     shutil.move(moved, world.store.root)
     due_now(world)

@@ -449,14 +449,14 @@ def test_keys_that_cannot_be_renewed_keep_it_from_nothing_else(
 def test_without_a_namespace_no_job_is_taken_and_no_fax_fails(
     world: World, fax_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running = worker(world, confinement=KeptNamespace(lambda: world.store.scratch))
+    running = worker(world, confinement=KeptNamespace(world.store.scratch))
     with monkeypatch.context() as missing:
         missing.setattr(namespace, "ENVIRONMENT", MappingProxyType({"PATH": str(tmp_path)}))
         for _ in range(2 * MOST_TRIES):
             with pytest.raises(SandboxUnavailable, match="bubblewrap is not installed"):
                 running.work_one()
     assert (job_row(world), world.fax(world.acme, fax_id)["state"]) == ((0, None), "accepted")
-    assert list((world.store.root / ".scratch").iterdir()) == []
+    assert list((world.settings.spool / "work").iterdir()) == []
 
 
 def test_a_sandbox_that_goes_away_in_mid_job_costs_no_try(
@@ -475,7 +475,7 @@ def test_documents_are_rendered_inside_a_namespace(world: World, fax_id: int, mo
     demonstration = outbound.submit(
         world.portal, world.store, world.acme.user, SendRequest(NUMBER, demo.DOCUMENT, demo.DOCUMENT.name)
     )
-    kept = KeptNamespace(lambda: world.store.scratch, namespaces.hidden(world.settings))
+    kept = KeptNamespace(world.store.scratch, namespaces.hidden(world.settings))
     # What the limits alone would do does not happen here.
     monkeypatch.setattr(sandbox, "call", failing(AssertionError("outside")))
     running = worker(world, confinement=kept)
@@ -484,6 +484,6 @@ def test_documents_are_rendered_inside_a_namespace(world: World, fax_id: int, mo
     assert kept.processor_seconds > 0
     running.stop()
     running.run()
-    assert list((world.store.root / ".scratch").iterdir()) == []
+    assert list((world.settings.spool / "work").iterdir()) == []
     assert [world.fax(world.acme, each)["pages"] for each in (fax_id, demonstration.fax_id)] == [2, 3]
     assert world.fax(world.acme, demonstration.fax_id)["state"] == "queued"

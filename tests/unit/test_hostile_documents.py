@@ -31,7 +31,7 @@ LIMITS = Limits(cpu_seconds=2, wall_seconds=60)
 @pytest.fixture(scope="module")
 def kept(namespaces_work: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptNamespace]:
     root = tmp_path_factory.mktemp("namespace")
-    kept = KeptNamespace(lambda: Scratch(root / "scratch"))
+    kept = KeptNamespace(Scratch(root / "scratch"))
     yield kept
     kept.close()
 

@@ -17,7 +17,7 @@ import pytest
 from faxplan import namespace, namespaces, zygote
 from faxplan.confinement import Confinement, LimitsOnly, SandboxUnavailable, Workplace
 from faxplan.errors import RenderingFailed
-from faxplan.namespaces import KeptNamespace, Namespace
+from faxplan.namespaces import KeptNamespace, Namespace, NamespacePool
 from faxplan.sandbox import Ceiling, DocumentTooExpensive
 from faxplan.scratch import Scratch
 
@@ -32,7 +32,7 @@ def inside(place: Workplace, code: str, ceiling: Ceiling = CEILING) -> Any:
 
 @pytest.fixture
 def kept(namespaces_work: None, tmp_path: Path) -> Iterator[KeptNamespace]:
-    made = KeptNamespace(lambda: Scratch(tmp_path / "scratch"))
+    made = KeptNamespace(Scratch(tmp_path / "scratch"))
     yield made
     made.close()
 
@@ -483,12 +483,65 @@ def test_a_kept_one_ends_with_its_processes_and_its_folder(kept: KeptNamespace, 
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.fixture
+def pool(namespaces_work: None, tmp_path: Path) -> Iterator[NamespacePool]:
+    made = NamespacePool(Scratch(tmp_path / "scratch"))
+    yield made
+    made.close()
+
+
+MARK = "import os\nopen('/tmp/mark', 'w').close()\nanswer = len(os.listdir('/tmp'))"
+
+
+def first_process(place: Workplace) -> int:
+    """What differs from namespace to namespace: the number of the namespace of its processes."""
+    return int(inside(place, "import os\nanswer = os.stat('/proc/self/ns/pid').st_ino"))
+
+
+def test_a_pool_lends_one_that_is_idle_also_when_the_thread_that_wanted_it_first_is_gone(
+    pool: NamespacePool, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+
+    def one() -> None:
+        with pool.workplace(tmp_path) as place:
+            assert inside(place, MARK) == 1
+            seen.append(first_process(place))
+
+    for _ in range(3):
+        thread = threading.Thread(target=one)
+        thread.start()
+        thread.join()
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+
+
+def test_documents_at_once_have_a_namespace_each(pool: NamespacePool, tmp_path: Path) -> None:
+    with pool.workplace(tmp_path) as first, pool.workplace(tmp_path) as second:
+        both_at_once = {first_process(first), first_process(second)}
+        (first.folder / "of the first").touch()
+        assert list(second.folder.iterdir()) == []
+    with pool.workplace(tmp_path) as third:
+        assert first_process(third) in both_at_once
+        assert list(third.folder.iterdir()) == []
+    assert len(both_at_once) == len(list((tmp_path / "scratch").iterdir())) == 2
+    pool.close()
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_pool_is_used_again_after_it_was_closed(pool: NamespacePool, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pool.workplace(tmp_path) as place:
+            assert inside(place, MARK) == 1
+        pool.close()
+
+
 def test_where_there_is_no_bubblewrap_it_says_so_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(namespace, "ENVIRONMENT", MappingProxyType({"PATH": str(tmp_path)}))
-    kept = KeptNamespace(lambda: Scratch(tmp_path / "scratch"))
-    for confinement in (Namespace(), kept):
+    kept = KeptNamespace(Scratch(tmp_path / "scratch"))
+    for confinement in (Namespace(), kept, NamespacePool(Scratch(tmp_path / "scratch"))):
         with pytest.raises(SandboxUnavailable, match=r"not installed. apt-get install bubblewrap. .*limits"):
             confinement.check()
         with (

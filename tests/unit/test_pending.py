@@ -83,7 +83,16 @@ def test_a_folder_that_the_disk_does_not_give_holds_up_no_other(
 def test_a_folder_that_is_not_complete_is_left_alone(pending: Pending) -> None:
     (pending.root / "17").mkdir()
     assert list(pending.waiting()) == []
-    assert pending.holds(17)
+    assert not pending.holds(17)
+    pending.remove_half(17)
+    pending.remove_half(17)
+    assert list(pending.root.iterdir()) == []
+
+
+def test_of_a_folder_that_is_complete_no_half_is_removed(pending: Pending, spool: Spool) -> None:
+    fax = secured(pending, spool, 17)
+    pending.remove_half(17)
+    assert list(pending.waiting()) == [fax]
 
 
 KILLED = """

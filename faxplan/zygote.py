@@ -18,6 +18,7 @@ from typing import Any
 from faxplan import namespace, sandbox
 from faxplan.confinement import SandboxUnavailable
 from faxplan.errors import RenderingFailed
+from faxplan.room import Room
 from faxplan.sandbox import Ceiling, EndedSilently
 
 _START_SECONDS = 60.0
@@ -72,8 +73,9 @@ class Zygote:
         args: Sequence[Any],
         ceiling: Ceiling,
         progress: Callable[[int, int], None] | None,
+        room: Room | None = None,
     ) -> Any:
-        """As Workplace.call."""
+        """As Workplace.run."""
         asked = sandbox.request(function, args, ceiling, progress is not None)
         reading, writing = os.pipe()
         with os.fdopen(reading, "rb", buffering=0) as answers:
@@ -86,7 +88,7 @@ class Zygote:
                 os.close(writing)
             status = None
             try:
-                found = sandbox.result(answers, ceiling, progress)
+                found = sandbox.result(answers, ceiling, progress, room)
             except EndedSilently:
                 status = self._clear()
                 raise sandbox.death(status and (os.WTERMSIG(status) or os.WEXITSTATUS(status))) from None

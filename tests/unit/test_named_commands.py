@@ -39,7 +39,7 @@ def ours(line: str) -> list[str] | None:
 
 def mentioned(text: str) -> set[str]:
     """The commands that a text names in passing, by their words: `faxplan trunk add carrier ...` is `trunk add`."""
-    words = re.findall(r"`faxplan ([a-z]+(?: [a-z]+)*)", re.sub(r"\s+", " ", text))
+    words = re.findall(r"`faxplan ([a-z-]+(?: [a-z][a-z-]*)*)", re.sub(r"\s+", " ", text))
     return {" ".join(named(each.split(), cli._parser())) for each in words}
 
 
@@ -54,9 +54,9 @@ def named(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
 
 def test_commands_are_found_in_a_text_down_to_the_innermost_group() -> None:
     text = (
-        "`faxplan vault\nstatus acme`, `faxplan did caller add`, `faxplan number nonsense`, `faxplan send letter.pdf`"
+        "`faxplan vault\nstatus acme`, `faxplan did caller add`, `faxplan number nonsense`, `faxplan send letter.pdf`, `faxplan vault recovery-key off`"
     )
-    assert mentioned(text) == {"vault status", "did caller add", "number nonsense", "send"}
+    assert mentioned(text) == {"vault status", "did caller add", "number nonsense", "send", "vault recovery-key off"}
 
 
 def test_faxplan_is_a_program() -> None:

@@ -298,10 +298,15 @@ def _end(pid: int) -> int:
 
 
 def _error(error_id: Any, message: Any) -> FaxplanError:
-    words = "".join(each if each.isprintable() else " " for each in str(message)[:_LONGEST_MESSAGE])
+    words = printable(message)
     found = _error_classes().get(error_id, RenderingFailed) if isinstance(error_id, str) else RenderingFailed
     # What ends a document; an error of the machine's would have it tried for ever.
     return found(words) if issubclass(found, DocumentRefused | RenderingFailed) else RenderingFailed(words)
+
+
+def printable(said: Any) -> str:
+    """What a child has said, for a log or a user: on one line, and not for ever."""
+    return "".join(each if each.isprintable() else " " for each in str(said)[:_LONGEST_MESSAGE])
 
 
 def _error_classes() -> dict[str, type[FaxplanError]]:

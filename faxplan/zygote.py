@@ -49,7 +49,7 @@ class Zygote:
         run = namespace.python("from faxplan.zygote_inside import main; main()", str(theirs.fileno()), *modules)
         try:
             self._process = subprocess.Popen(
-                [*namespace.command_line(folder, given, hidden, info_fd=telling), *run],
+                namespace.behind_the_calls([*namespace.command_line(folder, given, hidden, info_fd=telling), *run]),
                 env=dict(namespace.ENVIRONMENT),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import namespace, namespaces, zygote
+from faxplan import namespace, namespaces, zygote, zygote_inside
 from faxplan.confinement import Confinement, LimitsOnly, SandboxUnavailable, Workplace
 from faxplan.errors import RenderingFailed
 from faxplan.namespaces import KeptNamespace, Namespace, NamespacePool
@@ -249,6 +249,44 @@ def test_real_time_priority_is_given_up(namespaces_work: None, tmp_path: Path) -
     finally:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     assert policies == [os.SCHED_OTHER, os.SCHED_OTHER]
+
+
+def test_where_memory_runs_out_converters_end_first(confined: Confinement, tmp_path: Path) -> None:
+    ours, theirs = both(confined, tmp_path, "answer = open('/proc/self/oom_score_adj').read()")
+    assert int(ours) < int(theirs) == 1000
+
+
+def test_real_time_priority_of_disks_is_given_up(namespaces_work: None, tmp_path: Path) -> None:
+    if subprocess.run(["ionice", "-c", "1", "-p", str(os.getpid())], capture_output=True).returncode:
+        pytest.skip("only root, or who has CAP_SYS_NICE, has such a priority")
+    try:
+        with Namespace().workplace(tmp_path) as place:
+            code = "import os, subprocess\nask = ['ionice', '-p', str(os.getpid())]\n"
+            answer = inside(place, code + "answer = subprocess.run(ask, capture_output=True, text=True).stdout")
+    finally:
+        subprocess.run(["ionice", "-c", "2", "-p", str(os.getpid())], check=True)
+    assert answer == "best-effort: prio 7\n"
+
+
+def test_the_processes_of_one_document_are_counted(confined: Confinement, tmp_path: Path) -> None:
+    """Root's account is bound by no such limit; what else it is by, is the same."""
+    code = """
+import os, resource, time
+started = 0
+try:
+    while started < 2000 and os.getuid():
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        started += 1
+except BlockingIOError:
+    pass
+answer = [started, resource.getrlimit(resource.RLIMIT_NPROC)]
+"""
+    with confined.workplace(tmp_path) as place:
+        started, limits = inside(place, code)
+    assert limits == [zygote_inside.MOST_PROCESSES] * 2
+    assert started < zygote_inside.MOST_PROCESSES
 
 
 def test_signals_do_not_end_the_zygote(kept: KeptNamespace) -> None:

@@ -206,13 +206,22 @@ def held(folder: Path) -> Iterator[bool]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # It may have been delivered, and removed, between the opening and the lock.
-            is_ours = folder.exists()
+            is_ours = _is_still(descriptor, folder)
         except BlockingIOError:
             is_ours = False
         yield is_ours
     finally:
         os.close(descriptor)
+
+
+def _is_still(descriptor: int, folder: Path) -> bool:
+    """Whether the folder is the one that was opened. That may have been delivered, and removed, before it was locked,
+    and another made in its place.
+    """
+    try:
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except FileNotFoundError:
+        return False
 
 
 def discard(fax: PendingFax) -> bool:

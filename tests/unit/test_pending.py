@@ -1,5 +1,6 @@
 """Received faxes between call and mailbox: complete or not there, and never readable by whoever finds them."""
 
+import fcntl
 import io
 import subprocess
 import sys
@@ -167,3 +168,21 @@ def test_what_is_discarded_is_gone_at_once_or_goes_at_the_next_start(
     assert not pending_module.discard(fax)
     pending.prepare()
     assert list(pending.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_who_waited_for_a_folder_that_went_holds_no_other(
+    pending: Pending, spool: Spool, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """Delivered by somebody else between the opening and the lock; and a call with its id secures another one."""
+    fax, real = secured(pending, spool, 17), fcntl.flock
+
+    def flock(descriptor: int, how: int) -> None:
+        real(descriptor, how)
+        fax.folder.rename(pending.root / ".17-x.delivered")
+        if again:
+            fax.folder.mkdir()
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pending_module.held(fax.folder) as is_ours:
+        assert not is_ours

@@ -61,6 +61,7 @@ def _serve_one(control: socket.socket, standing: Sequence[Any]) -> bool:
     if child == 0:
         control.close()
         os.setsid()
+        _leave_keyring()
         sandbox.serve(json.loads(data), answers)
     os.close(answers)
     # Whatever the child does meanwhile; an end of the socket is ours.
@@ -101,6 +102,14 @@ def _hide() -> None:
     """From children: they have our account, but neither our memory, nor our descriptors, nor our environment."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _leave_keyring() -> None:
+    """For an empty one: all processes of a session read its keys and add to them, in any namespace (keyrings(7)). Where
+    the kernel refuses this, it refuses the rest to children as well. The library comes with libpq.
+    """
+    with suppress(OSError):
+        ctypes.CDLL("libkeyutils.so.1").keyctl_join_session_keyring(None)
 
 
 def _be_quiet() -> None:

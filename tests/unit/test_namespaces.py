@@ -1,10 +1,12 @@
 """What a function finds inside a namespace, what it can do there, and what it leaves: each time beside one that is
 confined by limits alone, which shows that the test can fail."""
 
+import ctypes
 import fcntl
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -288,6 +290,42 @@ answer = [started, resource.getrlimit(resource.RLIMIT_NPROC)]
         started, limits = inside(place, code)
     assert limits == [zygote_inside.MOST_PROCESSES] * 2
     assert started < zygote_inside.MOST_PROCESSES
+
+
+KEYS = """
+import ctypes
+keys = ctypes.CDLL("libkeyutils.so.1")
+keys.keyctl_search.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
+SESSION = -3
+answer = {name: keys.keyctl_search(SESSION, b"user", name.encode(), 0) > 0 for name in ("outside", "a document")}
+keys.add_key(b"user", b"a document", b"leaves it", 9, SESSION)
+"""
+WITH_KEYS = """
+import sys
+from pathlib import Path
+from faxplan.confinement import LimitsOnly
+from faxplan.namespaces import KeptNamespace
+from faxplan.sandbox import Ceiling
+from faxplan.scratch import Scratch
+exec(sys.argv[2])
+keys.keyctl_join_session_keyring(None)
+keys.add_key(b"user", b"outside", b"a secret", 8, SESSION)
+kept = KeptNamespace(Scratch(Path(sys.argv[1])))
+for confined in (kept, kept, LimitsOnly()):
+    with confined.workplace() as place:
+        evaluated = "(exec(code, names := {}), names['answer'])[1]"
+        print(*place.call(eval, evaluated, {"code": sys.argv[2]}, ceiling=Ceiling()).values())
+kept.close()
+"""
+
+
+def test_no_key_of_the_kernel_s_is_read_nor_left(namespaces_work: None, tmp_path: Path) -> None:
+    """In a process of its own: its session's keys stay with a process."""
+    if ctypes.CDLL("libkeyutils.so.1").keyctl_get_keyring_ID(-3, 0) < 0:
+        pytest.skip("keyctl(2) is forbidden here, as in a container")
+    command = [sys.executable, "-c", WITH_KEYS, str(tmp_path / "scratch"), KEYS]
+    found = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
+    assert found == ["False False", "False False", "True False"]
 
 
 def test_signals_do_not_end_the_zygote(kept: KeptNamespace) -> None:

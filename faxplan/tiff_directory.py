@@ -21,9 +21,8 @@ _TAGS = frozenset({WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, ST
 _TAGS |= {STRIP_COUNTS, X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER}
 G3, G4 = 3, 4
 
-# type code: size in bytes, struct letter. Rationals (5, 10) are pairs.
-_KINDS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "I"), 6: (1, "b"), 8: (2, "h"), 9: (4, "i"), 10: (8, "i")}
-_KINDS |= {11: (4, "f"), 12: (8, "d"), 13: (4, "I"), 16: (8, "Q"), 17: (8, "q"), 18: (8, "Q")}
+# type code: size in bytes, struct letter. Rationals (5) are pairs. Nothing of a page is below zero, or no number.
+_KINDS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "I"), 13: (4, "I"), 16: (8, "Q"), 18: (8, "Q")}
 _MAX_VALUES = 1_000_000
 """Of all tags of a page together: their strips may say the same bytes a thousand times over."""
 _MOST_WORK = 20_000_000
@@ -42,9 +41,9 @@ class BrokenTiff(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One page's tags, those that are named here. Values are numbers; other kinds are left out."""
+    """One page's tags, those that are named here."""
 
-    tags: dict[int, tuple[int | float | Fraction, ...]]
+    tags: dict[int, tuple[int | Fraction, ...]]
 
     def number(self, tag: int, default: int) -> int:
         """The tag's first value as a whole number."""
@@ -120,13 +119,16 @@ def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> t
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
     if count > 4096:
         raise BrokenTiff("The TIFF file is damaged: a page has too many tags.")
-    tags: dict[int, tuple[int | float | Fraction, ...]] = {}
+    tags: dict[int, tuple[int | Fraction, ...]] = {}
     read = count
     for number in range(count):
         at = offset + head + number * entry
         tag, kind, values = struct.unpack_from(order + "HH" + word, data, at)
-        if kind not in _KINDS or tag not in _TAGS:
+        if tag not in _TAGS:
             continue
+        if kind not in _KINDS:
+            # libtiff takes some of these for numbers all the same: it must not see another page than we do.
+            raise BrokenTiff("The TIFF file is damaged: a tag has a type that it cannot have.")
         size, letter = _KINDS[kind]
         read += values
         if read > _MAX_VALUES:
@@ -134,7 +136,7 @@ def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> t
         at += 12 if big else 8
         if size * values > (8 if big else 4):
             (at,) = struct.unpack_from(order + word, data, at)
-        pair = 2 if kind in (5, 10) else 1
+        pair = 2 if kind == 5 else 1
         plain = struct.unpack_from(f"{order}{values * pair}{letter}", data, at)
         tags[tag] = plain if pair == 1 else _fractions(plain)
     (following,) = struct.unpack_from(order + word, data, offset + head + count * entry)

@@ -140,6 +140,31 @@ def test_replacing_leaves_the_old_file_and_no_other_on_failure(tmp_path: Path) -
     assert target.read_text() == "new"
 
 
+@pytest.mark.parametrize(
+    ("tag", "kind", "value"),
+    [
+        (tiff_directory.WIDTH, 11, struct.pack("<f", float("nan"))),
+        (tiff_directory.WIDTH, 12, struct.pack("<f", float("inf"))),
+        (tiff_directory.LENGTH, 9, struct.pack("<i", -400)),
+        (tiff_directory.STRIP_OFFSETS, 9, struct.pack("<i", -8)),
+        (tiff_directory.PHOTOMETRIC, 2, b"0"),
+    ],
+)
+def test_what_is_no_number_or_may_be_below_zero_is_refused(tmp_path: Path, tag: int, kind: int, value: bytes) -> None:
+    tiff_directory.write(tmp_path / "a.tif", [fax_tiff.coded(drawing(), 204, 196)], 1)
+    assert len(fax_tiff.read(tmp_path / "a.tif").pages) == 1
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    (first,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, first)
+    (at,) = (
+        at for at in range(first + 2, first + 2 + 12 * entries, 12) if struct.unpack_from("<H", data, at) == (tag,)
+    )
+    struct.pack_into("<HI4s", data, at + 2, kind, 1, value)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(NotFaxReady):
+        fax_tiff.read(tmp_path / "a.tif")
+
+
 def with_tags(pages: int, *tags: tuple[int, int, int]) -> bytes:
     """A TIFF whose pages say the same: tag, kind, and how many values, which they share."""
     entries = b"".join(struct.pack("<HHII", tag, kind, count, 8) for tag, kind, count in tags)

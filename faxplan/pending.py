@@ -124,16 +124,20 @@ class Pending:
         """
         spool.note_result(sidecar.attempt_id, result)
         folder = self.root / str(sidecar.attempt_id)
-        if (present := read(folder)) is not None and present.sidecar.channel_uuid != sidecar.channel_uuid:
-            # A restored database gives ids out again.
-            keep_unclaimed(present)
-            present = None
+        with held(folder) as is_ours:
+            if (
+                is_ours
+                and (present := read(folder)) is not None
+                and present.sidecar.channel_uuid != sidecar.channel_uuid
+            ):
+                # A restored database gives ids out again.
+                keep_unclaimed(present)
         folder.mkdir(mode=0o700, exist_ok=True)
         with held(folder) as is_ours:
             if not is_ours:
                 raise InOtherHands(f"Attempt {sidecar.attempt_id} is being delivered already.")
             # What a crash has left complete here is not made anew: its pages may be gone from the spool by now.
-            fax = present or self._kept(spool, sidecar, result, folder)
+            fax = read(folder) or self._kept(spool, sidecar, result, folder)
             if (readers := _readers(sidecar)) is not None:
                 tiff, work = spool.inbound_tiff(sidecar.attempt_id), spool.inbound_work(sidecar.attempt_id)
                 fax = fax.with_copies(tiff, work, readers, self._places, self._within)

@@ -14,7 +14,7 @@ from faxplan import page_images, sealed, wraps
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.confinement import LimitsOnly
-from faxplan.pending import Pending, PendingFax, adopt
+from faxplan.pending import InOtherHands, Pending, PendingFax, adopt
 from faxplan.spool import InboundSidecar, Spool
 from tests.unit.test_received import saved
 
@@ -186,3 +186,18 @@ def test_who_waited_for_a_folder_that_went_holds_no_other(
     monkeypatch.setattr(fcntl, "flock", flock)
     with pending_module.held(fax.folder) as is_ours:
         assert not is_ours
+
+
+def test_another_call_with_the_same_id_waits_while_a_fax_is_delivered(pending: Pending, spool: Spool) -> None:
+    """As of a restored database. Who delivers removes the folder by its name."""
+    fax = secured(pending, spool, 17)
+    spool.inbound_tiff(17).write_bytes(b"other pages")
+    other = InboundSidecar(1, 2, 17, 4, "uuid-other")
+    with pending_module.held(fax.folder), pytest.raises(InOtherHands):
+        pending.secure(spool, other, RESULT)
+    assert list(pending.waiting()) == [fax]
+    assert spool.inbound_tiff(17).exists()
+    after = pending.secure(spool, other, RESULT)
+    assert list(pending.waiting()) == [after]
+    (kept,) = pending_module.unclaimed(pending.root)
+    assert (kept / "fax.tif").read_bytes() == b"pages"

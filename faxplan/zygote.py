@@ -64,8 +64,13 @@ class Zygote:
         finally:
             theirs.close()
             os.close(telling)
-        self._first = self._identify(told)
-        self._await_start()
+        self._first: int | None = None
+        try:
+            self._first = self._identify(told)
+            self._await_start()
+        except BaseException:
+            self.end()
+            raise
 
     def call(
         self,
@@ -139,7 +144,6 @@ class Zygote:
         self._process.kill()
         if self._process.stderr is not None:
             said = self._process.stderr.read(4096).decode("utf-8", "replace").strip().rpartition("\n")[2]
-        self.end()
         raise unavailable(said)
 
     def _clear(self) -> int | None:

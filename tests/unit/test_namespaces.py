@@ -328,6 +328,26 @@ def test_no_key_of_the_kernel_s_is_read_nor_left(namespaces_work: None, tmp_path
     assert found == ["False False", "False False", "True False"]
 
 
+def test_a_start_that_fails_leaves_no_process(
+    namespaces_work: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, real = [], subprocess.Popen
+
+    def popen(*arguments: Any, **values: Any) -> Any:
+        started.append(real(*arguments, **values))
+        return started[-1]
+
+    def none_free(_: int) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(os, "pidfd_open", none_free)
+    with pytest.raises(OSError, match="Too many open files"):
+        zygote.Zygote(tmp_path, {}, ())
+    (process,) = started
+    assert process.returncode is not None
+
+
 def test_signals_do_not_end_the_zygote(kept: KeptNamespace) -> None:
     code = "import os, signal\nfor number in range(1, 65):\n    os.kill(1, number)\nanswer = 'sent'"
     for documents in (1, 2):

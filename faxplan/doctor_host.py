@@ -23,7 +23,7 @@ def programs() -> list[Finding]:
 def sandbox(settings: Settings) -> Finding:
     """What confines converters. Tried as the user whom the state folder belongs to, whom the worker runs as.
 
-    The unit of a service may forbid more than is forbidden here: then its log has the cause, the worker's or FreeSWITCH's.
+    The unit of a service may forbid more than is forbidden here: then its log has the cause.
     """
     if settings.sandbox == LIMITS:
         return warning(

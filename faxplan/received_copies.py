@@ -25,7 +25,7 @@ PAGES_A_TURN = 32
 """A second's work. Each turn starts an interpreter, which costs as much as seven pages."""
 LONGEST_SECONDS = 120.0
 """For all of it, with the waiting: less than lease_margin_seconds, past which others take the call for dead."""
-_CEILING = sandbox.Ceiling(cpu_seconds=60, wall_seconds=60, memory_bytes=1024**3, file_bytes=1024**3)
+_CEILING = sandbox.Ceiling(cpu_seconds=60, wall_seconds=60, memory_bytes=1024**3, file_bytes=256 * 1024**2)
 _KINDS = {PDF: RECEIVED_PDF, THUMBNAIL: documents.THUMBNAIL}
 
 

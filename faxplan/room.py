@@ -2,7 +2,7 @@
 into the same spool, which may be a small one in memory.
 
 Limits count each file by itself. So whoever waits for a converter looks, some times a second, at what is free: a
-document may take half of it, and no more than MOST_BYTES.
+document may take half of it, and no more than MOST_BYTES and MOST_FILES: whoever waits has to remove these.
 """
 
 import errno
@@ -15,6 +15,7 @@ from faxplan.errors import DocumentRefused
 
 LOOK_SECONDS = 0.1
 MOST_BYTES = 3 * 1024**3
+MOST_FILES = 50_000
 NEEDED_BYTES = 1024**3
 """So much a document that is accepted may need (refusals.Limits, twice over); one that took more is at fault itself."""
 
@@ -36,7 +37,7 @@ class Room:
         self._folder = folder
         self._before = _used(folder)
         free, files = _free(folder)
-        self._least = max(free // 2, free - MOST_BYTES), files // 2
+        self._least = max(free // 2, free - MOST_BYTES), max(files // 2, files - MOST_FILES)
 
     def check(self) -> None:
         """Raises RoomTaken where too little is left."""

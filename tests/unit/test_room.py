@@ -90,6 +90,17 @@ def test_on_a_large_disk_it_takes_no_half(tmp_path: Path, monkeypatch: pytest.Mo
         watched.check()
 
 
+def test_it_takes_no_million_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [10**9]
+    monkeypatch.setattr(room, "_free", lambda _: (0, free[0]))
+    watched = Room(tmp_path)
+    free[0] -= room.MOST_FILES
+    watched.check()
+    free[0] -= 1
+    with pytest.raises(RoomTaken):
+        watched.check()
+
+
 def test_what_is_nested_or_linked_counts_once_and_ends(tmp_path: Path) -> None:
     before = room._used(tmp_path)
     deep = tmp_path

@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -118,18 +119,26 @@ class Zygote:
             os.close(self._first)
             self._first = None
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            # One that waits for a disk which does not answer cannot be ended; nobody else is to wait for it.
+            self._process.wait(_CLEAR_SECONDS)
         if self._process.stderr is not None:
             self._process.stderr.close()
 
     def _identify(self, told: int) -> int | None:
         """A descriptor of the first process inside (pidfd_open(2)); None where there is none."""
-        with os.fdopen(told, "rb") as information:
-            try:
-                # Written whole before bubblewrap goes on, or not at all.
-                return os.pidfd_open(int(json.loads(information.read())["child-pid"]))
-            except (ValueError, KeyError, ProcessLookupError):
-                return None
+        said, deadline = b"", time.monotonic() + _START_SECONDS
+        with os.fdopen(told, "rb", buffering=0) as information:
+            while select.select([information], [], [], max(deadline - time.monotonic(), 0))[0]:
+                piece = information.read(4096)
+                if not piece:
+                    break
+                said += piece
+        try:
+            # Written whole before bubblewrap goes on, or not at all.
+            return os.pidfd_open(int(json.loads(said)["child-pid"]))
+        except (ValueError, KeyError, ProcessLookupError):
+            return None
 
     def _await_start(self) -> None:
         self._control.settimeout(_START_SECONDS)

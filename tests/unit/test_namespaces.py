@@ -348,6 +348,23 @@ def test_a_start_that_fails_leaves_no_process(
     assert process.returncode is not None
 
 
+def test_a_start_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a disk does not answer: other faxes wait for the same starter."""
+    monkeypatch.setattr(zygote, "_START_SECONDS", 0.2)
+    monkeypatch.setattr(namespace, "_PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(namespace, "command_line", lambda *_, **__: ["sh", "-c", "exec sleep 600", "sh"])
+    started, real = [], subprocess.Popen
+
+    def popen(*arguments: Any, **values: Any) -> Any:
+        started.append(real(*arguments, **values))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises(SandboxUnavailable):
+        zygote.Zygote(tmp_path, {}, ())
+    assert started[0].returncode is not None
+
+
 def test_signals_do_not_end_the_zygote(kept: KeptNamespace) -> None:
     code = "import os, signal\nfor number in range(1, 65):\n    os.kill(1, number)\nanswer = 'sent'"
     for documents in (1, 2):

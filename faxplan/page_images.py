@@ -59,8 +59,8 @@ def make(tiff: Path, folder: Path, pages: int = MOST_PAGES, *, within: Confineme
         said = place.call(_make, place.given(tiff), *names, pages, ceiling=_CEILING)
         if not said["pages"]:
             raise RenderingFailed("No page of the fax could be drawn. Open its TIFF or PDF instead.")
-        archive = place.taken(_ARCHIVE).replace(folder / _ARCHIVE)
-        thumbnail = place.taken(_THUMBNAIL).replace(folder / _THUMBNAIL) if said["thumbnail"] else None
+        archive = place.moved(_ARCHIVE, folder / _ARCHIVE)
+        thumbnail = place.moved(_THUMBNAIL, folder / _THUMBNAIL) if said["thumbnail"] else None
     return PageImages(archive, int(said["pages"]), thumbnail)
 
 

@@ -104,7 +104,7 @@ class _Job:
                 said = place.call(received_drawing.draw, place.given(self.tiff), names, first, most, ceiling=ceiling)
                 # Of what the child says no name is taken over.
                 made = [name for name in names if name in said["made"]]
-                files = {name: place.taken(name).replace(self.folder / f"{first}-{name}") for name in made}
+                files = {name: place.moved(name, self.folder / f"{first}-{name}") for name in made}
         for problem in said["problems"]:
             LOG.error("%s: %s", self.tiff.name, problem)
         return _Turn(int(said["pages"]), files)

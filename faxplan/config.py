@@ -37,6 +37,8 @@ class Settings:
     """Document store; default: `store` below state_dir."""
     spool_dir: Path | None = None
     """Private spool of calls in progress, best on tmpfs; default: `spool` below state_dir."""
+    work_dir: Path | None = None
+    """Documents while they are worked on, private, best on a tmpfs of its own; default: `work` below state_dir."""
     keys_dir: Path | None = None
     """Private keys that open what waits to be sent, in no backup; default: `keys` below state_dir."""
     sandbox: str = "namespace"
@@ -101,6 +103,11 @@ class Settings:
     def spool(self) -> Path:
         """Folder of the private spool."""
         return self.spool_dir or self.state_dir / "spool"
+
+    @property
+    def work(self) -> Path:
+        """Folder of documents in work. Not in the spool: a large one must not take the room of calls."""
+        return self.work_dir or self.state_dir / "work"
 
     @property
     def journal(self) -> Path:

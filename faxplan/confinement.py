@@ -4,7 +4,9 @@ A function works on one document in one `Workplace`: it reads what it was given,
 it could reach is the Confinement's affair: LimitsOnly here, and those of `namespaces`.
 """
 
+import errno
 import os
+import shutil
 import stat
 import tempfile
 from abc import ABC, abstractmethod
@@ -77,6 +79,8 @@ class Workplace(ABC):
     def taken(self, name: str) -> Path:
         """A file that functions have left in the folder, made private (0600). Raises RenderingFailed if it is none.
 
+        `moved` takes it out.
+
         A converter that was taken over may leave a link instead, to a file that only we may read.
         """
         path = self.folder / name
@@ -91,6 +95,20 @@ class Workplace(ABC):
         finally:
             os.close(descriptor)
         return path
+
+    def moved(self, name: str, target: Path) -> Path:
+        """The same, with another name in place of what had that, on any file system; the new name."""
+        source = self.taken(name)
+        try:
+            return source.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        target.unlink(missing_ok=True)
+        target.touch(mode=0o600, exist_ok=False)
+        shutil.copyfile(source, target)
+        source.unlink()
+        return target
 
 
 _NOTHING_LEFT = "The converter left no pages. Print the document to a new PDF and send that."

@@ -15,6 +15,7 @@ _FULL = 0.9
 _NEARLY_FULL = 0.75
 _LEAST_STORE_BYTES = 1024**3
 _LEAST_SPOOL_BYTES = 64 * 1024**2
+_LEAST_WORK_BYTES = 64 * 1024**2
 _MANY_WAITING = 20
 
 
@@ -23,10 +24,19 @@ def folders(settings: Settings) -> list[Finding]:
     found = [
         folder("state folder", settings.state_dir),
         folder("spool", settings.spool),
+        folder("work", settings.work),
         *_store(settings),
     ]
     if settings.spool.is_dir():
-        found += [_room("spool", settings.spool, _LEAST_SPOOL_BYTES, "Calls fail while it is full"), _memory(settings)]
+        found += [
+            _room("spool", settings.spool, _LEAST_SPOOL_BYTES, "Calls fail while it is full"),
+            _memory("spool", settings.spool, "pages of calls in progress"),
+        ]
+    if settings.work.is_dir():
+        found += [
+            _room("work", settings.work, _LEAST_WORK_BYTES, "No document is rendered while it is full"),
+            _memory("work", settings.work, "documents while they are worked on"),
+        ]
     if settings.store.is_dir():
         found.append(_room("document store", settings.store, _LEAST_STORE_BYTES, "Nothing can be sent or kept"))
     if settings.state_dir.is_dir():
@@ -113,14 +123,15 @@ def _room(what: str, path: Path, least: int, otherwise: str) -> Finding:
     return ok(what, shown)
 
 
-def _memory(settings: Settings) -> Finding:
-    kind = file_system(settings.spool)
+def _memory(what: str, path: Path, content: str) -> Finding:
+    """what: as the setting, without _dir."""
+    kind = file_system(path)
     if kind == "tmpfs":
-        return ok("spool, place", "tmpfs: pages of calls never reach a disk")
+        return ok(f"{what}, place", f"tmpfs: {content} never reach a disk")
     return warning(
-        "spool, place",
-        f"on {kind or 'an unknown file system'}: pages of calls in progress are written to a disk",
-        f"Mount a tmpfs there, or set spool_dir to one: mount -t tmpfs -o size=512m,mode=0700 tmpfs {settings.spool}",
+        f"{what}, place",
+        f"on {kind or 'an unknown file system'}: {content} are written to a disk",
+        f"Mount a tmpfs there, or set {what}_dir to one: mount -t tmpfs -o size=1g,mode=0700 tmpfs {path}",
     )
 
 

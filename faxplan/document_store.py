@@ -102,8 +102,7 @@ class Store:
 
         confined: how documents are in this process (namespaces.of, kept or shared).
         """
-        # In the private spool, as all that is plain for a while.
-        scratch = Scratch(settings.spool / "work")
+        scratch = Scratch(settings.work)
         return cls(
             settings.store,
             KeyFolder(settings.keys),

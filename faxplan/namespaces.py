@@ -44,7 +44,8 @@ def shared(settings: Settings, scratch: Scratch) -> Confinement:
 
 def hidden(settings: Settings) -> list[Path]:
     """What nobody inside may see, should it lie below what is shown."""
-    folders = [settings.state_dir, settings.store, settings.spool, settings.keys, settings.checkpoints]
+    folders = [settings.state_dir, settings.store, settings.spool, settings.work, settings.keys]
+    folders.append(settings.checkpoints)
     files = [config.settings_file(), settings.audit_key, settings.event_socket_password_file, settings.gateway_dir]
     return [*folders, *(file for file in files if file is not None)]
 

@@ -66,8 +66,8 @@ def make(tiff: Path, folder: Path, pages: int = MOST_PAGES, *, within: Confineme
         drawn, has_thumbnail = _believed(said, pages)
         if not drawn:
             raise RenderingFailed("No page of the fax could be drawn. Open its TIFF or PDF instead.")
-        archive = place.taken(_ARCHIVE).replace(folder / _ARCHIVE)
-        thumbnail = place.taken(_THUMBNAIL).replace(folder / _THUMBNAIL) if has_thumbnail else None
+        archive = place.moved(_ARCHIVE, folder / _ARCHIVE)
+        thumbnail = place.moved(_THUMBNAIL, folder / _THUMBNAIL) if has_thumbnail else None
     return PageImages(archive, drawn, thumbnail)
 
 

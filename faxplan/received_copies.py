@@ -105,7 +105,7 @@ class _Job:
                 names = {name: place.at(name) for name in (PDF, PAGES, THUMBNAIL)}
                 said = place.call(received_drawing.draw, place.given(self.tiff), names, first, most, ceiling=ceiling)
                 drawn, made, problem = _believed(said, most)
-                files = {name: place.taken(name).replace(self.folder / f"{first}-{name}") for name in made}
+                files = {name: place.moved(name, self.folder / f"{first}-{name}") for name in made}
         if problem:
             LOG.error("%s: %s", self.tiff.name, sandbox.printable(problem))
         return _Turn(drawn, files)

@@ -1,5 +1,5 @@
-"""The room that a document in work takes in a file system that others need too: calls in progress write their pages
-into the same spool, which may be a small one in memory.
+"""The room that a document in work takes in a file system that others need too: other documents, or, where they share a
+disk, calls in progress that write their pages.
 
 Limits count each file by itself. So whoever waits for a converter looks, some times a second, at what is free: a
 document may take half of it, and no more than MOST_BYTES and MOST_FILES: whoever waits has to remove these.

@@ -70,7 +70,14 @@ class Run:
             switch = OwnFreeSwitch(self._home, choice.found, sip_port, gateways)
         self._write_settings(server.cluster, {**switch.settings(), **_sandbox()})
         settings = config.load(self._home.settings_file)
-        for folder in (settings.state_dir, settings.spool, settings.journal, settings.pending, settings.store):
+        for folder in (
+            settings.state_dir,
+            settings.spool,
+            settings.work,
+            settings.journal,
+            settings.pending,
+            settings.store,
+        ):
             files.private_folder(folder)
         # All below the home is ours, and on one disk with it.
         Store.of(settings).accept()

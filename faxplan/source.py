@@ -108,7 +108,7 @@ def unlock(path: Path, target: Path, password: str, *, within: Confinement, limi
     with within.workplace(target.parent) as place:
         asked = (place.given(path), place.at(_UNLOCKED), password, asdict(limits))
         place.call(_unlock, *asked, ceiling=limits.ceiling())
-        place.taken(_UNLOCKED).replace(target)
+        place.moved(_UNLOCKED, target)
     return True
 
 

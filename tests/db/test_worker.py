@@ -456,7 +456,7 @@ def test_without_a_namespace_no_job_is_taken_and_no_fax_fails(
             with pytest.raises(SandboxUnavailable, match="bubblewrap is not installed"):
                 running.work_one()
     assert (job_row(world), world.fax(world.acme, fax_id)["state"]) == ((0, None), "accepted")
-    assert list((world.settings.spool / "work").iterdir()) == []
+    assert list(world.settings.work.iterdir()) == []
 
 
 def test_a_sandbox_that_goes_away_in_mid_job_costs_no_try(
@@ -484,6 +484,6 @@ def test_documents_are_rendered_inside_a_namespace(world: World, fax_id: int, mo
     assert kept.processor_seconds > 0
     running.stop()
     running.run()
-    assert list((world.settings.spool / "work").iterdir()) == []
+    assert list(world.settings.work.iterdir()) == []
     assert [world.fax(world.acme, each)["pages"] for each in (fax_id, demonstration.fax_id)] == [2, 3]
     assert world.fax(world.acme, demonstration.fax_id)["state"] == "queued"

@@ -79,11 +79,12 @@ MB = 1024**2
         pytest.param(100_000, 5000, Level.OK, Level.OK, id="enough, although nearly full"),
     ],
 )
-def test_a_full_spool_and_a_full_store_are_shown(
+def test_full_folders_are_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int, free: int, spool: Level, store: Level
 ) -> None:
     settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state")
-    for folder in (settings.spool, settings.store):
+    watched = (settings.spool, settings.work, settings.store)
+    for folder in watched:
         folder.mkdir(parents=True)
     asked = []
 
@@ -93,12 +94,11 @@ def test_a_full_spool_and_a_full_store_are_shown(
 
     monkeypatch.setattr(shutil, "disk_usage", disk_usage)
     found = {each.what: each for each in doctor_folders.folders(settings)}
-    assert set(asked) == {settings.spool, settings.store}
-    rooms = found["spool, room"], found["document store, room"]
-    assert tuple(room.level for room in rooms) == (spool, store)
-    for room, folder, otherwise in zip(
-        rooms, (settings.spool, settings.store), ("Calls fail", "Nothing can be sent or kept"), strict=True
-    ):
+    assert set(asked) == set(watched)
+    rooms = found["spool, room"], found["work, room"], found["document store, room"]
+    assert tuple(room.level for room in rooms) == (spool, spool, store)
+    means = ("Calls fail", "No document is rendered", "Nothing can be sent or kept")
+    for room, folder, otherwise in zip(rooms, watched, means, strict=True):
         assert f"{free:,} MB free, {1 - free / total:.0%} full" in room.found
         assert (str(folder) in room.remedy) is (room.level is not Level.OK)
         assert (otherwise in room.found) is (room.level is Level.ERROR)

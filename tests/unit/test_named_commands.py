@@ -53,7 +53,10 @@ def named(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
 
 
 def test_commands_are_found_in_a_text_down_to_the_innermost_group() -> None:
-    text = "`faxplan vault\nstatus acme`, `faxplan did caller add`, `faxplan number nonsense`, `faxplan send letter.pdf`, `faxplan vault recovery-key off`"
+    text = (
+        "`faxplan vault\nstatus acme`, `faxplan did caller add`, `faxplan number nonsense`, "
+        "`faxplan send letter.pdf`, `faxplan vault recovery-key off`"
+    )
     assert mentioned(text) == {"vault status", "did caller add", "number nonsense", "send", "vault recovery-key off"}
 
 

@@ -2,6 +2,7 @@
 confined by limits alone, which shows that the test can fail."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -641,6 +642,24 @@ def test_documents_at_once_have_a_namespace_each(pool: NamespacePool, tmp_path: 
     assert len(both_at_once) == len(list((tmp_path / "scratch").iterdir())) == 2
     pool.close()
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_result_is_taken_out_to_another_file_system_too(
+    pool: NamespacePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def elsewhere(self: Path, target: Path) -> Path:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    target = tmp_path / "result"
+    target.write_bytes(b"what was there before")
+    for replace in (elsewhere, Path.replace):
+        with pool.workplace(tmp_path) as place:
+            inside(place, f"open({place.at('made')!r}, 'w').write('pages')\nanswer = None")
+            with monkeypatch.context() as patched:
+                patched.setattr(Path, "replace", replace)
+                assert place.moved("made", target) == target
+            assert list(place.folder.iterdir()) == []
+        assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"pages", 0o600)
 
 
 def test_a_pool_is_used_again_after_it_was_closed(pool: NamespacePool, tmp_path: Path) -> None:

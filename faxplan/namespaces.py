@@ -37,9 +37,16 @@ def kept(settings: Settings, scratch: Scratch) -> Confinement:
     return LimitsOnly() if settings.sandbox == LIMITS else KeptNamespace(scratch, hidden(settings))
 
 
-def shared(settings: Settings, scratch: Scratch) -> Confinement:
-    """As the settings ask, for a process whose threads have documents, several at once."""
-    return LimitsOnly() if settings.sandbox == LIMITS else NamespacePool(scratch, hidden(settings))
+def shared(settings: Settings, scratch: Scratch) -> Confinement:  # noqa: ARG001 - as the others
+    """As the settings ask, for FreeSWITCH's process, whose threads have received faxes, several at once. Their pages
+    leave the private spool sealed, so its folders are there. What a process before left in them goes. Raises
+    UnsafeFolder.
+    """
+    if settings.sandbox == LIMITS:
+        return LimitsOnly()
+    drawing = Scratch(settings.spool / "drawing")
+    drawing.sweep()
+    return NamespacePool(drawing, hidden(settings))
 
 
 def hidden(settings: Settings) -> list[Path]:

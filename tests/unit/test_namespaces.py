@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from faxplan import namespace, namespaces, zygote, zygote_inside
+from faxplan.config import Settings
 from faxplan.confinement import Confinement, LimitsOnly, SandboxUnavailable, Workplace
 from faxplan.errors import RenderingFailed
 from faxplan.namespaces import KeptNamespace, Namespace, NamespacePool
@@ -629,6 +630,24 @@ def test_a_pool_lends_one_that_is_idle_also_when_the_thread_that_wanted_it_first
         thread.join()
     assert len(seen) == 3
     assert len(set(seen)) == 1
+
+
+def test_pages_of_received_faxes_stay_in_the_spool(namespaces_work: None, tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state", spool_dir=tmp_path / "spool")
+    left = tmp_path / "spool" / "drawing" / "of-a-killed-process"
+    left.mkdir(parents=True)
+    (left / "page").write_bytes(b"plain")
+    made = namespaces.shared(settings, Scratch(settings.work))
+    assert not left.exists()
+    try:
+        with made.workplace(tmp_path) as place:
+            assert place.folder.is_relative_to(settings.spool)
+            assert inside(place, "open('/work/page', 'w').close()\nanswer = 'drawn'") == "drawn"
+            assert (place.folder / "page").exists()
+        assert not list(settings.spool.rglob("page"))
+    finally:
+        made.close()
+    assert not settings.work.exists()
 
 
 def test_documents_at_once_have_a_namespace_each(pool: NamespacePool, tmp_path: Path) -> None:

@@ -120,5 +120,5 @@ def test_what_could_not_be_done_is_said_and_fails(
     with monkeypatch.context() as disk:
         disk.setattr("faxplan.document_store.Store.delete", broken)
         assert "Input/output error" in said(capsys, "purge", "--quiet", code=1)
-    assert count(shop, "tombstones") == 2
+    assert count(shop, "tombstones") == 4
     assert listed(capsys, "purge")["failures"] == []

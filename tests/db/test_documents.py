@@ -299,8 +299,10 @@ def test_what_settings_say_decides_whether_it_makes_itself(tmp_path: Path) -> No
         Store.of(replace(settings, store_dir=tmp_path / "elsewhere")).check()
 
 
-def test_of_two_that_make_it_at_once_both_have_it(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, other = tempfile.mkdtemp, Store(store.root, store.keys, store.scratch)
+def test_of_two_that_make_it_at_once_both_have_it(
+    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, other = tempfile.mkdtemp, Store(store.root, store.keys, Scratch(tmp_path / "work"))
 
     def while_the_other_makes_it(**where: Any) -> str:
         monkeypatch.setattr(tempfile, "mkdtemp", real)

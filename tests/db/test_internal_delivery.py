@@ -601,11 +601,11 @@ def test_one_that_cannot_be_delivered_now_does_not_stop_the_others(
 
 def test_without_a_store_it_waits(world: World, tmp_path: Path) -> None:
     fax_id = from_acme_to_borea(world)
+    store = Store(world.store.root, world.store.keys, world.store.scratch, makes_itself=False)
     moved = tmp_path / "elsewhere"
     shutil.move(world.store.root, moved)
     picked = pick(world)
     assert picked is not None
-    store = Store(world.store.root, world.store.keys, world.store.scratch, makes_itself=False)
     with pytest.raises(Exception, match=r"."):
         internal_delivery.deliver(world.switch, store, picked, node="node1")
     assert world.fax(world.acme, fax_id)["state"] == "queued"

@@ -22,7 +22,7 @@ from faxplan.received_drawing import PAGES, PDF, THUMBNAIL
 
 LOG = logging.getLogger(__name__)
 PAGES_A_TURN = 32
-"""A second's work. Each turn starts an interpreter, which costs as much as seven pages."""
+"""A second's work. With limits alone each turn starts an interpreter, which costs as much as seven pages."""
 LONGEST_SECONDS = 120.0
 """For all of it, with the waiting: less than lease_margin_seconds, past which others take the call for dead."""
 _CEILING = sandbox.Ceiling(cpu_seconds=60, wall_seconds=60, memory_bytes=1024**3, file_bytes=256 * 1024**2)

@@ -1,6 +1,7 @@
 """A received fax's PDF and images, drawn: what runs in the child (received_copies.py is its parent).
 
-It imports little: the child of a process with threads is a fresh interpreter, whose start costs more than a page.
+It imports little: with limits alone the child of a process with threads is a fresh interpreter, whose start costs more
+than a page.
 """
 
 import ctypes

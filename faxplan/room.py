@@ -8,6 +8,8 @@ document may take half of it, and no more than MOST_BYTES and MOST_FILES: whoeve
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,14 +38,21 @@ class Room:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._before = _used(folder)
-        free, files = _free(folder)
-        self._least = max(free // 2, free - MOST_BYTES), max(files // 2, files - MOST_FILES)
+        free, self._files = _free(folder)
+        self._least = max(free // 2, free - MOST_BYTES), self._files // 2
 
     def check(self) -> None:
         """Raises RoomTaken where too little is left."""
         left = _free(self._folder)
-        if any(now < least for now, least in zip(left, self._least, strict=True)):
+        if any(now < least for now, least in zip(left, self._least, strict=True)) or self._has_very_many(left[1]):
             raise RoomTaken
+
+    def _has_very_many(self, files: int) -> bool:
+        """files: that there is room for. Of XFS and ZFS that is reckoned from bytes, so it is a reason to count."""
+        if files >= self._files - MOST_FILES:
+            return False
+        self._files = files
+        return sum(1 for _ in islice(_entries(self._folder), MOST_FILES)) == MOST_FILES
 
     def verdict(self) -> Exception:
         """When no process of the document lives any more: DocumentTakesTheDisk, or OSError where others may have taken
@@ -69,18 +78,20 @@ def _free(folder: Path) -> tuple[int, int]:
 
 def _used(folder: Path) -> int:
     """Bytes on the disk, however deep; follows no link."""
-    return sum(_bytes_of(folder, []))
+    total = 0
+    for entry in _entries(folder):
+        with suppress(OSError):
+            total += entry.stat(follow_symlinks=False).st_blocks * 512
+    return total
 
 
-def _bytes_of(folder: Path, waiting: list[str]) -> Iterator[int]:
-    waiting.append(str(folder))
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """All below a folder in which others may be at work."""
+    waiting = [str(folder)]
     while waiting:
-        try:
-            with os.scandir(waiting.pop()) as found:
-                for entry in found:
-                    yield entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-        except OSError:
-            # A path longer than the kernel takes, or a folder that was closed: whoever made it so counts for less.
-            continue
+        # One that is gone, or closed, or has a longer path than the kernel takes: who made it so counts for less.
+        with suppress(OSError), os.scandir(waiting.pop()) as found:
+            for entry in found:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)

@@ -118,12 +118,17 @@ class Zygote:
             select.select([self._first], [], [], _CLEAR_SECONDS)
             os.close(self._first)
             self._first = None
-        self._process.kill()
+        self._kill()
         with suppress(subprocess.TimeoutExpired):
             # One that waits for a disk which does not answer cannot be ended; nobody else is to wait for it.
             self._process.wait(_CLEAR_SECONDS)
         if self._process.stderr is not None:
             self._process.stderr.close()
+
+    def _kill(self) -> None:
+        """What was started, with a child that bubblewrap has made and not yet told to end with it."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _identify(self, told: int) -> int | None:
         """A descriptor of the first process inside (pidfd_open(2)); None where there is none."""
@@ -150,7 +155,7 @@ class Zygote:
             self._control.settimeout(_CLEAR_SECONDS)
             return
         said = ""
-        self._process.kill()
+        self._kill()
         if self._process.stderr is not None:
             said = self._process.stderr.read(4096).decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise unavailable(said)

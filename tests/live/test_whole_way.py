@@ -34,6 +34,9 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     (entry,) = _inbox(world)
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
+    # Drawn in children of FreeSWITCH's own process, with its limits.
+    received = world.fax(world.borea, entry.fax_id)
+    assert None not in [received[column] for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id")]
 
 
 def test_within_the_installation_it_takes_no_call_where_that_is_switched_on(

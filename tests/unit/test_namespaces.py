@@ -350,11 +350,21 @@ def test_a_start_that_fails_leaves_no_process(
     assert process.returncode is not None
 
 
+def lives(pid: str) -> bool:
+    """A zombie does not."""
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_a_start_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where a disk does not answer: other faxes wait for the same starter."""
     monkeypatch.setattr(zygote, "_START_SECONDS", 0.2)
-    monkeypatch.setattr(namespace, "_PROBE_SECONDS", 0.2)
-    monkeypatch.setattr(namespace, "command_line", lambda *_, **__: ["sh", "-c", "exec sleep 600", "sh"])
+    monkeypatch.setattr(namespace, "trouble", lambda: None)
+    # bubblewrap's own child waits for what bubblewrap is to set up, and would wait for ever.
+    hanging = f"sleep 600 & echo $! >{tmp_path}/child; wait"
+    monkeypatch.setattr(namespace, "command_line", lambda *_, **__: ["sh", "-c", hanging, "sh"])
     started, real = [], subprocess.Popen
 
     def popen(*arguments: Any, **values: Any) -> Any:
@@ -365,6 +375,9 @@ def test_a_start_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(SandboxUnavailable):
         zygote.Zygote(tmp_path, {}, ())
     assert started[0].returncode is not None
+    # Else this waits until the test is ended.
+    while lives((tmp_path / "child").read_text().strip()):
+        time.sleep(0.01)
 
 
 def test_signals_do_not_end_the_zygote(kept: KeptNamespace) -> None:

@@ -55,6 +55,8 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
     assert not inbox(world, world.acme)
     assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
+    received = world.fax(world.borea, entry.fax_id)
+    assert None not in [received[column] for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id")]
 
 
 def test_a_document_reaches_the_other_tenant_without_a_call_where_that_is_switched_on(

@@ -7,7 +7,7 @@ the same in the browser). The database is handed public keys, locks and wraps on
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from faxplan import audit, keyring, passphrases, user_keys, vault
+from faxplan import audit, epochs, keyring, passphrases, user_keys, vault
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.keyring import Epoch, Keyring
@@ -64,6 +64,8 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
     # Outside a transaction: it takes a tenth of a second for each lock.
     enrolment, _, code = keyring.new_user_key(password, _words(user))
     with db.tenant(user.tenant_id) as tx:
+        # Who joins or leaves at this moment would not see this key, nor we that they do.
+        epochs.take_turn(tx, user.tenant_id)
         had = _refuse_twice(tx, user, anew)
         key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
         closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
@@ -139,9 +141,9 @@ def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[i
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
     private = opened(keys)
     with db.tenant(user.tenant_id) as tx:
-        epochs = vault.epochs_of_user(tx, user.tenant_id, user.id)
-        ring = Keyring(private, epochs)
-        handed = hand_on(tx, user.tenant_id, ring, epochs)
+        found = vault.epochs_of_user(tx, user.tenant_id, user.id)
+        ring = Keyring(private, found)
+        handed = hand_on(tx, user.tenant_id, ring, found)
         if handed.anything:
             audit.record(
                 tx,
@@ -169,13 +171,15 @@ class HandedOn:
         return bool(self.granted or self.linked)
 
 
-def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, epochs: Iterable[Epoch]) -> HandedOn:
+def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoch]) -> HandedOn:
     """Hands the keys of mailboxes to readers who wait for them, and ties epochs together that are not.
 
-    epochs: all that those mailboxes have, as the ring was made of them.
+    known: all epochs that those mailboxes have, as the ring was made of them.
     """
+    # A reader who goes at this moment would keep a wrap that nobody takes away.
+    epochs.take_turn(tx, tenant_id)
     linked, granted = [], []
-    for epoch in epochs:
+    for epoch in known:
         if epoch.number > 1 and epoch.earlier is None:
             earlier = ring.link(epoch.mailbox_id, epoch.number)
             if earlier is not None and vault.link(tx, tenant_id, epoch.mailbox_id, epoch.number, earlier):

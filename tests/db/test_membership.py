@@ -1,12 +1,14 @@
 """Members of mailboxes come and go, with the keys that go with it."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from faxplan import enrolment, epochs, holds, keyring, membership, user_keys, vault
 from faxplan.constraints import ConstraintViolated
+from faxplan.db import Transaction
 from faxplan.enrolment import Secret
 from faxplan.epochs import Begun
 from faxplan.holds import Held
@@ -182,3 +184,46 @@ def test_a_held_mailbox_keeps_who_alone_opens_its_past(world: World, what: str) 
             leave(world, office, world.acme.user)
         enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
     assert leave(world, office, world.acme.user)
+
+
+def meanwhile(act: Callable[[], object], other: Callable[[Transaction], object], world: World) -> None:
+    """Lets `act` run beside a transaction of role admin that has done its work and is not committed yet."""
+    beside = threading.Thread(target=act)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        other(tx)
+        tx.value("select 1")
+        beside.start()
+        # It waits for us, or has long done what it should not.
+        beside.join(2)
+    beside.join()
+
+
+def test_who_enrols_while_they_join_begins_the_mailbox(world: World) -> None:
+    """Else it would have no key, though a person reads it: its faxes would go to another mailbox."""
+    office = group(world)
+    me = world.acme.user
+    meanwhile(
+        lambda: enrolment.enrol(world.portal, me, PHRASE),
+        lambda tx: membership.join(tx, world.acme.tenant.id, office, me),
+        world,
+    )
+    assert newest(world, office) is not None
+    assert enrolment.unlock(world.portal, me, Secret(PHRASE)).key_of(office, 1) is not None
+
+
+def test_who_enrols_anew_while_the_other_member_leaves_can_open_what_comes(world: World) -> None:
+    """Else what comes would be sealed to a key whose password was lost, and to nobody else's."""
+    enrol(world.portal, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    enrolment.enrol(world.portal, she, OTHER)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    begun = departure(world, office, world.acme.user)
+    meanwhile(
+        lambda: enrolment.enrol(world.portal, she, PHRASE, anew=True),
+        lambda tx: membership.leave(tx, world.acme.tenant.id, office, world.acme.user, begun),
+        world,
+    )
+    key = newest(world, office)
+    assert key is not None
+    assert enrolment.unlock(world.portal, she, Secret(PHRASE)).key_of(office, key.epoch) is not None

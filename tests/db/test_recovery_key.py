@@ -1,12 +1,14 @@
 """A tenant's recovery key: made, complete once every mailbox was unlocked, used in an emergency, switched off."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from faxplan import enrolment, membership, recovery_key, users, vault
 from faxplan.constraints import ConstraintViolated
+from faxplan.db import Transaction
 from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
 from faxplan.passphrases import InvalidSecret, WrongSecret
@@ -179,15 +181,42 @@ def test_switched_off_it_opens_nothing_that_comes(world: World, boss: User) -> N
     assert recovery_key.turn_off(world.portal, boss) == 3
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert recovery_key.status(tx, world.acme.tenant.id) is None
-        left = tx.value("select count(*) from mailbox_keys h join user_keys k on k.id = h.user_key_id "
-                        "where k.kind = 'recovery'")  # fmt: skip
-    assert left == 0
+    assert wraps_to_recovery_keys(world) == 0
     key = newest(world, office)
     assert key is not None
     assert key.epoch == 2
     # Its members read on, all of it.
     assert reads_all(world, enrolment.unlock(world.portal, me, Secret(PHRASE)), office) == [True, True]
     assert [each["action"] for each in acts(world)] == ["key.recovery-make", "key.recovery-off"]
+
+
+def test_switched_off_while_a_member_unlocks_it_is_handed_nothing(
+    world: World, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrol(world.portal, world.acme)
+    make(world, boss)
+    due, off = vault.grants_due, threading.Thread(target=lambda: recovery_key.turn_off(world.portal, boss))
+
+    def and_meanwhile(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[vault.Grant]:
+        found = due(tx, tenant_id, mailbox_ids)
+        off.start()
+        # It waits for us, or has long done what it should not.
+        off.join(2)
+        return found
+
+    monkeypatch.setattr(vault, "grants_due", and_meanwhile)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    off.join()
+    assert wraps_to_recovery_keys(world) == 0
+
+
+def wraps_to_recovery_keys(world: World) -> int:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return int(
+            tx.value(
+                "select count(*) from mailbox_keys h join user_keys k on k.id = h.user_key_id where k.kind = 'recovery'"
+            )
+        )
 
 
 def test_it_is_not_switched_off_where_a_mailbox_would_be_left_to_nobody(world: World, boss: User) -> None:

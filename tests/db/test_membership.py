@@ -15,7 +15,7 @@ from faxplan.holds import Held
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
 from faxplan.wraps import PrivateKey
-from tests.db.test_enrolment import OTHER, colleague, group, newest
+from tests.db.test_enrolment import OTHER, colleague, group, newest, reads_all
 from tests.installations import Installation
 from tests.world import PHRASE, World, enrol, ready_made, world_on
 
@@ -158,32 +158,53 @@ def test_a_user_has_one_current_key_whoever_brings_it(world: World) -> None:
         )
 
 
-@pytest.mark.parametrize("what", ["nothing", "mailbox", "fax"])
-def test_a_held_mailbox_keeps_who_alone_opens_its_past(world: World, what: str) -> None:
+@pytest.mark.parametrize("held", ["nothing", "mailbox", "fax"])
+def test_who_alone_opens_the_past_cannot_leave_either(world: World, held: str) -> None:
     """She has the newest key, and nobody has linked it to the one before."""
-    enrol(world.portal, world.acme)
-    she = colleague(world)
-    office = group(world, world.acme.user, she)
-    enrolment.enrol(world.portal, she, OTHER)
+    she, office = her_and_an_unlinked_past(world)
     tenant_id = world.acme.tenant.id
     with world.portal.tenant(tenant_id) as tx:
-        begun, _ = keyring.new_epoch(vault.readers(tx, tenant_id, office))
-        vault.begin_epoch(tx, tenant_id, office, 2, begun)
         fax_id = tx.value(
             """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, finished_at)
                values (%s, 'inbound', 'failed', %s, '+4930123', now()) returning id""",
             (tenant_id, office),
         )
-    if what != "nothing":
+    if held != "nothing":
+        given = {"mailbox_id": office, "fax_id": None} if held == "mailbox" else {"mailbox_id": None, "fax_id": fax_id}
         with world.admin.tenant(tenant_id) as tx:
-            given = (
-                {"mailbox_id": office, "fax_id": None} if what == "mailbox" else {"mailbox_id": None, "fax_id": fax_id}
-            )
             holds.place(tx, tenant_id, reason="a lawsuit", set_by="test", **given)
-        with pytest.raises(Held, match="faxplan unlock"):
-            leave(world, office, world.acme.user)
-        enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    with pytest.raises(LastReader if held == "nothing" else Held, match="faxplan unlock"):
+        leave(world, office, world.acme.user)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
     assert leave(world, office, world.acme.user)
+    assert reads_all(world, enrolment.unlock(world.portal, she, Secret(OTHER)), office) == [True, True, True]
+
+
+def test_who_alone_opens_the_past_and_cannot_any_more_leaves_after_another_key(world: World) -> None:
+    """As the message says; under a legal hold not even then: the old password may be found again."""
+    she, office = her_and_an_unlinked_past(world)
+    enrolment.enrol(world.portal, world.acme.user, OTHER, anew=True)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        hold = holds.place(tx, world.acme.tenant.id, reason="a", set_by="b", mailbox_id=office, fax_id=None)
+    with pytest.raises(Held):
+        leave(world, office, world.acme.user)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        holds.release(tx, world.acme.tenant.id, hold)
+    assert leave(world, office, world.acme.user)
+    ring = enrolment.unlock(world.portal, she, Secret(OTHER))
+    assert reads_all(world, ring, office) == [False, True, True]
+
+
+def her_and_an_unlinked_past(world: World) -> tuple[User, int]:
+    """A colleague who has the newest key of the office and no other; the office, whose first key only we have."""
+    enrol(world.portal, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    enrolment.enrol(world.portal, she, OTHER)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        begun, _ = keyring.new_epoch(vault.readers(tx, world.acme.tenant.id, office))
+        vault.begin_epoch(tx, world.acme.tenant.id, office, 2, begun)
+    return she, office
 
 
 def meanwhile(act: Callable[[], object], other: Callable[[Transaction], object], world: World) -> None:

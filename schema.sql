@@ -1082,9 +1082,18 @@ as $$
     delete from mailbox_keys h using user_keys k
     where h.tenant_id = current_tenant() and h.user_key_id = key
       and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
+      and exists (
+          select from mailbox_keys o
+          join user_keys u on u.tenant_id = o.tenant_id and u.id = o.user_key_id and u.replaced_at is null
+          join mailbox_members m on m.tenant_id = o.tenant_id and m.mailbox_id = o.mailbox_id and m.user_id = u.user_id
+          where o.tenant_id = h.tenant_id and o.mailbox_id = h.mailbox_id and o.epoch >= h.epoch and not exists (
+              select from mailbox_epochs e
+              where e.tenant_id = o.tenant_id and e.mailbox_id = o.mailbox_id
+                and e.epoch > h.epoch and e.epoch <= o.epoch and e.earlier_key is null))
 $$;
 comment on function forget_ended_reader(bigint) is
-    'Removes what is wrapped to a recovery key that is off, or a revoked API reader. Definer: nobody else''s wraps go that way.';
+    'Removes what is wrapped to a recovery key that is off, or a revoked API reader, of what a member opens (vault.readable_epochs): the last '
+    'readable wrap stays. Definer: nobody else''s wraps go that way.';
 
 create table transient_keys (
     id           bigint generated always as identity,

@@ -90,8 +90,13 @@ def _use(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _off(context: "Context", options: argparse.Namespace) -> int:
-    count = recovery_key.turn_off(context.portal, context.user())
-    text = (
-        f"The recovery key is off: {count} mailbox{' has' if count == 1 else 'es have'} a new key. Destroy the paper."
-    )
-    return cli_output.done(options, {"mailboxes": count}, text)
+    off = recovery_key.turn_off(context.portal, context.user())
+    text = f"The recovery key is off: {off.mailboxes} mailbox{' has' if off.mailboxes == 1 else 'es have'} a new key. "
+    if off.alone:
+        text += (
+            f"Keep the paper: it alone opens what came before in {', '.join(off.alone)}. `faxplan vault recovery-key "
+            "use` still gives that to their members; then destroy it."
+        )
+    else:
+        text += "Destroy the paper."
+    return cli_output.done(options, off, text)

@@ -136,7 +136,13 @@ def test_a_recovery_key_from_paper_to_its_end(
     assert "older ones tied to those of now: 1." in said(capsys, *use, "--of", ME)
     found: Any = json.loads(said(capsys, *recovery, "status", "--as", boss, "--json"))
     assert (found["opened"], found["status"]["older"]) == (2, [])
-    assert "2 mailboxes have a new key" in said(capsys, *recovery, "off", "--as", boss)
+    assert "2 mailboxes have a new key. Destroy the paper." in said(capsys, *recovery, "off", "--as", boss)
+    told = said(capsys, *recovery, "make", "--as", boss, "--password-file", secrets / "password")
+    (secrets / "paper").write_text(next(line.strip() for line in told.splitlines() if line.count("-") == 7))
+    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "other")
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password", "--anew")
+    assert f"Keep the paper: it alone opens what came before in {ME}." in said(capsys, *recovery, "off", "--as", boss)
+    assert f"It opens {ME}." in said(capsys, *use, "--of", ME)
 
 
 def test_an_api_reader_from_its_first_key_to_its_last(

@@ -12,7 +12,7 @@ from faxplan.db import Transaction
 from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
 from faxplan.passphrases import InvalidSecret, WrongSecret
-from faxplan.recovery_key import NoReason, NothingChosen, Status
+from faxplan.recovery_key import NoReason, NothingChosen, Status, TurnedOff
 from faxplan.users import User
 from faxplan.vault import LastReader
 from tests.db.test_enrolment import OTHER, colleague, group, leave, newest, reads_all
@@ -178,7 +178,7 @@ def test_switched_off_it_opens_nothing_that_comes(world: World, boss: User) -> N
     make(world, boss)
     ring = enrolment.unlock(world.portal, me, Secret(PHRASE))
     assert reads_all(world, ring, office) == [True]
-    assert recovery_key.turn_off(world.portal, boss) == 3
+    assert recovery_key.turn_off(world.portal, boss) == TurnedOff(3, [])
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert recovery_key.status(tx, world.acme.tenant.id) is None
     assert wraps_to_recovery_keys(world) == 0
@@ -210,11 +210,33 @@ def test_switched_off_while_a_member_unlocks_it_is_handed_nothing(
     assert wraps_to_recovery_keys(world) == 0
 
 
-def wraps_to_recovery_keys(world: World) -> int:
+def test_switched_off_it_still_gives_back_what_it_alone_opens(world: World, boss: User) -> None:
+    me = world.acme.user
+    assert me.mailbox_id is not None
+    enrol(world.portal, world.acme)
+    code = make(world, boss)
+    enrolment.unlock(world.portal, me, Secret(PHRASE))
+    # The password is lost, and the code; then the paper is thought to be in other hands.
+    enrolment.enrol(world.portal, me, OTHER, anew=True)
+    assert recovery_key.turn_off(world.portal, boss) == TurnedOff(2, [me.email])
+    assert wraps_to_recovery_keys(world) == 1
+    make(world, boss)
+    used = recovery_key.use(world.portal, boss, code, why=WHY, email=me.email)
+    assert (used.opened, used.handed.linked) == ([me.email], [(me.mailbox_id, 2)])
+    assert reads_all(world, enrolment.unlock(world.portal, me, Secret(OTHER)), me.mailbox_id) == [True] * 3
+    # And now nothing is left for it.
+    assert wraps_to_recovery_keys(world) == wraps_to_recovery_keys(world, of_now=True)
+    with pytest.raises(WrongSecret, match="made anew"):
+        recovery_key.use(world.portal, boss, code, why=WHY, email=me.email)
+
+
+def wraps_to_recovery_keys(world: World, *, of_now: bool = False) -> int:
     with world.portal.tenant(world.acme.tenant.id) as tx:
         return int(
             tx.value(
-                "select count(*) from mailbox_keys h join user_keys k on k.id = h.user_key_id where k.kind = 'recovery'"
+                """select count(*) from mailbox_keys h join user_keys k on k.id = h.user_key_id
+                   where k.kind = 'recovery' and (k.replaced_at is null or not %s)""",
+                (of_now,),
             )
         )
 

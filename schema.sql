@@ -1626,3 +1626,6 @@ grant select (tenant_id, fax_id) on mailbox_entries, notices to faxplan_purge;
 grant select (tenant_id, attempt_id) on t30_traces to faxplan_purge;
 grant select, insert, delete on tombstones to faxplan_purge;
 grant update (runs, ended_at, finished, next_folder, swept_at, removed_records) on purge_state to faxplan_purge;
+
+-- Whether faxes lie in a mailbox: then the administrator alone lets nobody in.
+grant select (tenant_id, mailbox_id) on mailbox_wraps to faxplan_admin;

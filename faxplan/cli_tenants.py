@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, mail_readers, provisioning, quotas, tenants
+from faxplan import admission, cli_keys, cli_output, mail_readers, provisioning, quotas, tenants
+from faxplan.admission import By
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -81,6 +82,9 @@ def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser, personal:
     member.add_argument("slug", **_TENANT)
     member.add_argument("mailbox", metavar="NAME")
     member.add_argument("email", metavar="EMAIL")
+    member.add_argument("--by", metavar="EMAIL",
+                        help="who lets them in, of those who read it: needed as soon as faxes lie in it")  # fmt: skip
+    cli_keys.add_secret(member)
     member.add_argument("--remove", action="store_true", help="no more")
     member.set_defaults(command=_set_member)
     mail = group.add_parser("mail", parents=[personal], help="whether a mailbox's faxes are to be sent by mail too")
@@ -154,9 +158,12 @@ def _add_mailbox(context: "Context", options: argparse.Namespace) -> int:
 
 def _set_member(context: "Context", options: argparse.Namespace) -> int:
     reads = not options.remove
-    changed = provisioning.set_member(
-        context.admin, context.actor, options.slug, options.mailbox, options.email, reads=reads
-    )
+    where = (context.actor, options.slug, options.mailbox, options.email)
+    if reads:
+        by = None if options.by is None else By(options.by, cli_keys.secret(options))
+        changed = admission.let_in(context.admin, context.portal, *where, by=by)
+    else:
+        changed = provisioning.remove_member(context.admin, *where)
     result = {"mailbox": options.mailbox, "email": options.email, "reads": reads, "changed": changed}
     verb = "reads" if reads else "does not read"
     when = "from now on" if changed else "already" if reads else "anyhow"

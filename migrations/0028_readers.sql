@@ -54,6 +54,8 @@ comment on function forget_ended_reader(bigint) is
 grant select on reader_mailboxes to faxplan_backup;
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
+-- Whether faxes lie in a mailbox: then the administrator alone lets nobody in.
+grant select (tenant_id, mailbox_id) on mailbox_wraps to faxplan_admin;
 
 -- Passkeys as locks: any number of a user's key.
 

@@ -145,6 +145,21 @@ def test_a_recovery_key_from_paper_to_its_end(
     assert f"It opens {ME}." in said(capsys, *use, "--of", ME)
 
 
+def test_a_member_lets_somebody_into_a_mailbox_with_faxes(
+    shop: World, boss: str, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    (secrets / "letter.txt").write_text("Hello.\n")
+    said(capsys, "send", "--as", ME, secrets / "letter.txt", "+493023125002")
+    member = ("mailbox", "member", "acme", ME, boss)
+    assert f"({ME})" in said(capsys, *member, code=1)
+    by = ("--by", ME, "--password-file", secrets / "password")
+    assert "from now on" in said(capsys, *member, *by)
+    said(capsys, "enrol", "--as", boss, "--password-file", secrets / "other")
+    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
+    assert "2 mailboxes" in said(capsys, "unlock", "--as", boss, "--password-file", secrets / "other")
+
+
 def test_an_api_reader_from_its_first_key_to_its_last(
     shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1558,11 +1558,12 @@ grant select on tenant_turns to faxplan_admin;
 grant select on tenant_turns to faxplan_portal;
 
 -- Users' clients bring their own keys, and those of the mailboxes that they read.
-grant select, insert on user_keys, mailbox_epochs, mailbox_keys to faxplan_portal, faxplan_admin;
+grant select, insert on user_keys, mailbox_epochs, mailbox_keys to faxplan_portal;
+grant select on user_keys to faxplan_admin;
+grant select, insert on mailbox_epochs, mailbox_keys to faxplan_admin;
 grant update (replaced_at) on user_keys to faxplan_portal;
 grant update (earlier_key) on mailbox_epochs to faxplan_portal;
 grant select, insert, delete on key_locks to faxplan_portal;
-grant delete on mailbox_keys to faxplan_admin;
 grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
 -- API readers, and a recovery key that is switched off.
 grant select, insert, delete on reader_mailboxes to faxplan_portal;

@@ -54,6 +54,9 @@ comment on function forget_ended_reader(bigint) is
 grant select on reader_mailboxes to faxplan_backup;
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
+-- Users' clients bring their keys, and a wrap goes by forget_ended_reader alone.
+revoke insert on user_keys from faxplan_admin;
+revoke delete on mailbox_keys from faxplan_admin;
 -- Whether faxes lie in a mailbox: then the administrator alone lets nobody in.
 grant select (tenant_id, mailbox_id) on mailbox_wraps to faxplan_admin;
 

@@ -137,3 +137,26 @@ def test_machines_read_no_private_key_however_it_is_locked(installation: Install
     with connected(installation, "postgres") as cursor:
         cursor.execute("select has_any_column_privilege(%s, %s, 'select')", (f"faxplan_{role}", table))
         assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.parametrize(
+    ("table", "act", "who"),
+    [
+        # Users' clients bring keys, and the administrator's none in their name.
+        ("user_keys", "insert", ["portal"]),
+        ("user_keys", "delete", []),
+        ("key_locks", "insert", ["portal"]),
+        ("key_locks", "delete", ["portal"]),
+        # A wrap goes by forget_ended_reader alone.
+        ("mailbox_keys", "delete", []),
+        ("mailbox_keys", "update", []),
+        ("mailbox_epochs", "delete", []),
+    ],
+)
+def test_who_brings_keys_and_takes_them_away(installation: Installation, table: str, act: str, who: list[str]) -> None:
+    with connected(installation, "postgres") as cursor:
+        cursor.execute(
+            "select r from unnest(%s) r where has_table_privilege('faxplan_' || r, %s, %s) order by r",
+            (list(WORKING_ROLES), table, act),
+        )
+        assert [row[0] for row in cursor.fetchall()] == who

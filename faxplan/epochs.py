@@ -8,7 +8,7 @@ before is tied to it by the next member who unlocks (enrolment).
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from faxplan import keyring, vault
+from faxplan import keyring, mailboxes, vault
 from faxplan.db import Transaction
 from faxplan.keyring import NewEpoch
 from faxplan.vault import EpochMoved, LastReader
@@ -62,7 +62,8 @@ def begin(tx: Transaction, tenant_id: int, begun: Begun) -> None:
     """
     if not vault.has_enrolled_member(tx, tenant_id, begun.mailbox_id):
         raise LastReader(
-            "Nobody would be left who could open what arrives in this mailbox. Let somebody join it who is enrolled "
+            "Nobody would be left who could open what arrives in mailbox "
+            f"{mailboxes.name_of(tx, tenant_id, begun.mailbox_id)}. Let somebody join it who is enrolled "
             "(`faxplan enrol`)."
         )
     if begun.new.wraps.keys() != vault.readers(tx, tenant_id, begun.mailbox_id).keys():

@@ -248,7 +248,7 @@ def test_it_is_not_switched_off_where_a_mailbox_would_be_left_to_nobody(world: W
     with world.admin.tenant(world.acme.tenant.id) as tx:
         # Past membership, which refuses that.
         tx.execute("delete from mailbox_members where mailbox_id = %s", (office,))
-    with pytest.raises(LastReader):
+    with pytest.raises(LastReader, match="mailbox office"):
         recovery_key.turn_off(world.portal, boss)
     assert status(world).mailboxes == 3
 

@@ -966,6 +966,21 @@ comment on table mailbox_entries is 'Which received faxes lie in which mailbox.'
 -- ------------------------------------------------------------------------------------------------------------------ vault
 -- Public keys, and private keys sealed to others' public keys or by a password: nothing here opens anything by itself.
 
+create function sealable_to(public_key bytea) returns boolean
+    language sql immutable
+begin atomic
+    select octet_length(public_key) <> 32 or set_byte(public_key, 31, get_byte(public_key, 31) & 127) not in (
+        '\x0000000000000000000000000000000000000000000000000000000000000000',
+        '\x0100000000000000000000000000000000000000000000000000000000000000',
+        '\xe0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+        '\x5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+        '\xecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xedffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xeeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
+end;
+comment on function sealable_to(bytea) is
+    'False for the points of small order (RFC 7748, 6.1): whoever wraps to one fails, and a reader who brought it would stop all others.';
+
 create table user_keys (
     tenant_id    bigint not null,
     id           bigint generated always as identity,
@@ -984,7 +999,8 @@ create table user_keys (
     constraint user_keys_owner check ((kind = 'user') = (user_id is not null) and (kind = 'reader') = (name is not null)),
     constraint user_keys_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]'),
     constraint user_keys_one_recovery exclude (tenant_id with =) where (kind = 'recovery' and replaced_at is null),
-    constraint user_keys_reader_name exclude (tenant_id with =, name with =) where (replaced_at is null)
+    constraint user_keys_reader_name exclude (tenant_id with =, name with =) where (replaced_at is null),
+    constraint user_keys_public_key_sealable check (sealable_to(public_key))
 );
 comment on table user_keys is 'A reader''s key pair (X25519). A user''s private key lies in key_locks only, locked; another reader''s nowhere.';
 comment on column user_keys.kind is 'user; recovery: the tenant''s recovery key, on paper; reader: an API reader''s, in a file of its client.';
@@ -1040,7 +1056,8 @@ create table mailbox_epochs (
     constraint mailbox_epochs_public_key_key unique (public_key),
     constraint mailbox_epochs_epoch_range check (epoch >= 1),
     constraint mailbox_epochs_sizes check (octet_length(public_key) = 32 and octet_length(earlier_key) = 80),
-    constraint mailbox_epochs_first_has_none_before check (epoch > 1 or earlier_key is null)
+    constraint mailbox_epochs_first_has_none_before check (epoch > 1 or earlier_key is null),
+    constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key))
 );
 comment on table mailbox_epochs is 'A mailbox''s key pairs. A new epoch begins when a member leaves; what arrives is sealed to the newest.';
 comment on column mailbox_epochs.earlier_key is 'The private key of the epoch before, wrapped to this one: one key opens the whole history. Null: no member has done it yet.';

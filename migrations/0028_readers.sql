@@ -1,6 +1,23 @@
 -- Readers that are no users: a tenant's recovery key, and API readers of chosen mailboxes.
 
+create function sealable_to(public_key bytea) returns boolean
+    language sql immutable
+begin atomic
+    select octet_length(public_key) <> 32 or set_byte(public_key, 31, get_byte(public_key, 31) & 127) not in (
+        '\x0000000000000000000000000000000000000000000000000000000000000000',
+        '\x0100000000000000000000000000000000000000000000000000000000000000',
+        '\xe0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+        '\x5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+        '\xecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xedffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xeeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
+end;
+comment on function sealable_to(bytea) is
+    'False for the points of small order (RFC 7748, 6.1): whoever wraps to one fails, and a reader who brought it would stop all others.';
+
+alter table mailbox_epochs add constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key));
 alter table user_keys alter column user_id drop not null,
+    add constraint user_keys_public_key_sealable check (sealable_to(public_key)),
     add column kind text not null default 'user',
     add column name text,
     add constraint user_keys_kind_known check (kind in ('user', 'recovery', 'reader')),

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ from faxplan.epochs import Begun
 from faxplan.holds import Held
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
-from faxplan.wraps import PrivateKey
+from faxplan.wraps import PrivateKey, PublicKey
 from tests.db.test_enrolment import OTHER, colleague, group, newest, reads_all
 from tests.installations import Installation
 from tests.world import PHRASE, World, enrol, ready_made, world_on
+
+P = 2**255 - 19
+SMALL = 325606250916557431795983626356110631294008115727848805560023387167927233504
 
 
 @pytest.fixture
@@ -156,6 +160,27 @@ def test_a_user_has_one_current_key_whoever_brings_it(world: World) -> None:
             "insert into user_keys (tenant_id, user_id, public_key) values (%s, %s, %s)",
             (world.acme.tenant.id, world.acme.user.id, ready_made(99)[0].public.raw),
         )
+
+
+@pytest.mark.parametrize("top", [0, 128])
+@pytest.mark.parametrize(
+    "small",
+    [0, 1, P - 1, P, P + 1, SMALL, 39382357235489614581723060781553021112529911719440698176882885853963445705823],
+)
+def test_nobody_brings_a_key_to_which_nothing_can_be_wrapped(world: World, small: int, top: int) -> None:
+    """Each member's next unlock would fail on it, and each removal. The points of small order (RFC 7748, 6.1)."""
+    enrol(world.portal, world.acme)
+    office, raw = group(world, world.acme.user), bytearray(small.to_bytes(32, "little"))
+    raw[31] |= top
+    bad = PublicKey(bytes(raw))
+    with pytest.raises(ValueError, match="shared key"):
+        bad.wrap(bytes(32), b"")
+    mine, _, _ = keyring.new_user_key(PHRASE)
+    new, _ = keyring.new_epoch({})
+    with pytest.raises(ConstraintViolated, match="sealable"), world.portal.tenant(world.acme.tenant.id) as tx:
+        user_keys.add(tx, world.acme.tenant.id, world.acme.user.id, replace(mine, public=bad))
+    with pytest.raises(ConstraintViolated, match="sealable"), world.portal.tenant(world.acme.tenant.id) as tx:
+        vault.begin_epoch(tx, world.acme.tenant.id, office, 2, replace(new, public=bad))
 
 
 @pytest.mark.parametrize("held", ["nothing", "mailbox", "fax"])

@@ -5,7 +5,7 @@ the same in the browser). The database is handed public keys, locks and wraps on
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from faxplan import audit, epochs, keyring, passphrases, user_keys, vault
 from faxplan.db import Database, Transaction
@@ -33,7 +33,7 @@ class AlreadyEnrolled(FaxplanError):
 class Secret:
     """What a user knows: a password or a recovery code."""
 
-    text: str
+    text: str = field(repr=False)
     is_code: bool = False
 
     def opens(self, key: UserKey) -> PrivateKey:
@@ -49,7 +49,7 @@ class Enrolled:
     """recovery_code: to be shown once, and kept nowhere. locked_out: mailboxes whose earlier faxes the new key does not
     open (yet)."""
 
-    recovery_code: str
+    recovery_code: str = field(repr=False)
     locked_out: int
 
 

@@ -48,9 +48,9 @@ def let_in(
             _check_member(tx, tenant_id, mailbox_id, mailbox, member)
         elif not mailboxes.is_member(tx, tenant_id, mailbox_id, user.id):
             _refuse_into_faxes(tx, tenant_id, mailbox_id, mailbox)
-        changed = membership.join(tx, tenant_id, mailbox_id, user)
+        joined = membership.join(tx, tenant_id, mailbox_id, user)
         granted = [] if ring is None else _handed_on(tx, tenant_id, mailbox_id, ring)
-        if changed:
+        if joined is not None:
             audit.record(
                 tx,
                 tenant_id,
@@ -60,8 +60,9 @@ def let_in(
                 user=f"user:{user.id}",
                 by=None if member is None else f"user:{member.id}",
                 granted=granted,
+                epochs_begun=epochs.named(joined.begun),
             )
-    return changed
+    return joined is not None
 
 
 def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By) -> tuple[User, Keyring]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from faxplan import audit, epochs, keyring, passphrases, user_keys, vault
 from faxplan.db import Database, Transaction
+from faxplan.epochs import Ahead
 from faxplan.errors import FaxplanError
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
@@ -69,10 +70,12 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
         had = _refuse_twice(tx, user, anew)
         key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
         closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
-        for mailbox_id, epoch in closed.items():
-            members = vault.readers(tx, user.tenant_id, mailbox_id)
-            begun, _ = keyring.new_epoch(members)
-            vault.begin_epoch(tx, user.tenant_id, mailbox_id, epoch + 1, begun)
+        begun = [
+            epochs.make(Ahead(mailbox_id, epoch + 1, vault.readers(tx, user.tenant_id, mailbox_id)))
+            for mailbox_id, epoch in closed.items()
+        ]
+        for each in begun:
+            vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new)
         audit.record(
             tx,
             user.tenant_id,
@@ -81,7 +84,7 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
             object=f"user:{user.id}",
             key=key_id,
             public_key=enrolment.public.raw.hex(),
-            epochs_begun=sorted(closed),
+            epochs_begun=epochs.named(begun),
         )
     return Enrolled(code, sum(1 for epoch in closed.values() if epoch))
 

@@ -5,7 +5,7 @@ private key is forgotten there; the server takes it, where it is for exactly tho
 before is tied to it by the next member who unlocks (enrolment).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from faxplan import keyring, mailboxes, vault
@@ -33,6 +33,12 @@ class Begun:
     mailbox_id: int
     number: int
     new: NewEpoch
+
+
+def named(begun: Iterable[Begun]) -> list[tuple[int, int, str]]:
+    """For the audit (`epochs_begun`): mailboxes, numbers, and public keys in hex. One that no row has was begun by
+    nobody of Faxplan's."""
+    return [(each.mailbox_id, each.number, each.new.public.raw.hex()) for each in begun]
 
 
 def take_turn(tx: Transaction, tenant_id: int) -> None:

@@ -5,24 +5,34 @@ none has one yet, it begins here. Leaving and a new epoch are one act, and the e
 (epochs): what arrives later, who left cannot open.
 """
 
-from faxplan import epochs, holds, keyring, mailboxes, reader_keys, user_keys, vault
+from dataclasses import dataclass
+
+from faxplan import epochs, holds, mailboxes, reader_keys, user_keys, vault
 from faxplan.db import Transaction
 from faxplan.epochs import Ahead, Begun
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
 
 
-def join(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> bool:
-    """A user is a member from now on; False where they are already. Raises EpochMoved."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """begun: the mailbox's first epoch, where it had none."""
+
+    begun: list[Begun]
+
+
+def join(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Joined | None:
+    """A user is a member from now on; None where they are already. Raises EpochMoved."""
     epochs.take_turn(tx, tenant_id)
     if not mailboxes.add_member(tx, tenant_id, mailbox_id, user.id):
-        return False
+        return None
     # Not to the recovery key alone: somebody is to read what is sealed.
     has_key = vault.key_of_mailbox(tx, tenant_id, mailbox_id) is not None
-    if not has_key and vault.has_enrolled_member(tx, tenant_id, mailbox_id):
-        begun, _ = keyring.new_epoch(vault.readers(tx, tenant_id, mailbox_id))
-        vault.begin_epoch(tx, tenant_id, mailbox_id, 1, begun)
-    return True
+    if has_key or not vault.has_enrolled_member(tx, tenant_id, mailbox_id):
+        return Joined([])
+    first = epochs.make(Ahead(mailbox_id, 1, vault.readers(tx, tenant_id, mailbox_id)))
+    vault.begin_epoch(tx, tenant_id, mailbox_id, first.number, first.new)
+    return Joined([first])
 
 
 def departure(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Ahead | None:

@@ -102,7 +102,7 @@ def remove_member(admin: Database, actor: str, slug: str, mailbox: str, email: s
                 action="mailbox.remove-member",
                 object=f"mailbox:{mailbox_id}",
                 user=f"user:{user.id}",
-                epoch_begun=None if begun is None else begun.number,
+                epochs_begun=epochs.named([] if begun is None else [begun]),
             )
     return changed
 

@@ -216,7 +216,7 @@ def turn_off(db: Database, user: User) -> TurnedOff:
             actor=f"user:{user.id}",
             action="key.recovery-off",
             object=f"key:{key_id}",
-            epochs_begun=[[each.mailbox_id, each.number] for each in begun],
+            epochs_begun=epochs.named(begun),
         )
     return TurnedOff(len(begun), [row["name"] for row in alone])
 

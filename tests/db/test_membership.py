@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import enrolment, epochs, holds, keyring, membership, user_keys, vault
+from faxplan import (
+    admission,
+    enrolment,
+    epochs,
+    holds,
+    keyring,
+    membership,
+    provisioning,
+    reader_keys,
+    recovery_key,
+    user_keys,
+    users,
+    vault,
+)
 from faxplan.constraints import ConstraintViolated
 from faxplan.db import Transaction
 from faxplan.enrolment import Secret
@@ -273,3 +286,29 @@ def test_who_enrols_anew_while_the_other_member_leaves_can_open_what_comes(world
     key = newest(world, office)
     assert key is not None
     assert enrolment.unlock(world.portal, she, Secret(PHRASE)).key_of(office, key.epoch) is not None
+
+
+def test_every_public_key_of_a_mailbox_is_in_the_audit(world: World) -> None:
+    """Whoever puts another one there leaves none, or one that stays."""
+    she, place = colleague(world), ("administrator:test", "acme", "office")
+    office = group(world)
+    enrolment.enrol(world.portal, world.acme.user, PHRASE)
+    for user in (world.acme.user, she):
+        admission.let_in(world.admin, world.portal, *place, user.email, by=None)
+    enrolment.enrol(world.portal, she, OTHER)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    assert provisioning.remove_member(world.admin, *place, she.email)
+    reader_keys.make(world.portal, world.acme.user, Secret(PHRASE), "Archive", ["office"])
+    reader_keys.revoke(world.portal, world.acme.user, "Archive")
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        boss = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="B", role="administrator")
+    enrolment.enrol(world.portal, boss, PHRASE)
+    recovery_key.make(world.portal, boss, Secret(PHRASE))
+    recovery_key.turn_off(world.portal, boss)
+    enrolment.enrol(world.portal, world.acme.user, OTHER, anew=True)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        kept = tx.rows("select mailbox_id, epoch, encode(public_key, 'hex') as key from mailbox_epochs")
+        told = tx.rows("select details->'epochs_begun' as begun from audit where details ? 'epochs_begun'")
+    assert max(row["epoch"] for row in kept if row["mailbox_id"] == office) == 5
+    named = [tuple(each) for row in told for each in row["begun"]]
+    assert sorted(named) == sorted((row["mailbox_id"], row["epoch"], row["key"]) for row in kept)

@@ -57,7 +57,8 @@ class Enrolled:
 def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enrolled:
     """Gives a user a key, and each of their mailboxes that nobody could open one.
 
-    anew: where they have one, whose password and recovery code are lost; what came before stays locked until `recover`.
+    anew: where they have one, whose password and recovery code are lost. Each of their mailboxes gets a new one then;
+    what came before stays locked until `recover`, or until another member unlocks.
     Raises AlreadyEnrolled, InvalidSecret, ConstraintViolated and EpochMoved.
     """
     with db.tenant(user.tenant_id) as tx:
@@ -70,9 +71,11 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
         had = _refuse_twice(tx, user, anew)
         key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
         closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
+        # The key before may be in other hands: it opens nothing that comes, also where others read.
+        due = closed | (vault.newest_epochs(tx, user.tenant_id, user.id) if had else {})
         begun = [
             epochs.make(Ahead(mailbox_id, epoch + 1, vault.readers(tx, user.tenant_id, mailbox_id)))
-            for mailbox_id, epoch in closed.items()
+            for mailbox_id, epoch in sorted(due.items())
         ]
         for each in begun:
             vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new)

@@ -6,7 +6,7 @@ mailbox is not yet its key: a reader without one gets it from any member's clien
 works within a tenant; roles: portal for users, admin for membership.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
@@ -250,7 +250,18 @@ def grants_due(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) ->
     return [Grant(row["mailbox_id"], row["epoch"], row["id"], _public(row)) for row in rows]
 
 
-def mailboxes_out_of_reach(tx: Transaction, tenant_id: int, user_id: int) -> Mapping[int, int]:
+def newest_epochs(tx: Transaction, tenant_id: int, user_id: int) -> dict[int, int]:
+    """Of a user's mailboxes those that have a key: their newest epoch."""
+    rows = tx.rows(
+        """select m.mailbox_id, max(e.epoch) as epoch from mailbox_members m
+           join mailbox_epochs e on e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+           where m.tenant_id = %s and m.user_id = %s group by m.mailbox_id""",
+        (tenant_id, user_id),
+    )
+    return {row["mailbox_id"]: row["epoch"] for row in rows}
+
+
+def mailboxes_out_of_reach(tx: Transaction, tenant_id: int, user_id: int) -> dict[int, int]:
     """Of a user's mailboxes those of which no enrolled member has the newest key: their newest epoch, 0: none yet."""
     rows = tx.rows(
         """select m.mailbox_id, coalesce(e.epoch, 0) as epoch from mailbox_members m

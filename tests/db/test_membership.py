@@ -230,7 +230,7 @@ def test_who_alone_opens_the_past_and_cannot_any_more_leaves_after_another_key(w
         holds.release(tx, world.acme.tenant.id, hold)
     assert leave(world, office, world.acme.user)
     ring = enrolment.unlock(world.portal, she, Secret(OTHER))
-    assert reads_all(world, ring, office) == [False, True, True]
+    assert reads_all(world, ring, office) == [False, True, True, True]
 
 
 def her_and_an_unlinked_past(world: World) -> tuple[User, int]:

@@ -482,7 +482,7 @@ comment on table routing_version is 'One row: how often routes, or what they mea
 insert into routing_version (version) values (1);
 
 create function routing_changed() returns trigger
-    language plpgsql security definer set search_path = pg_catalog, public
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     update routing_version set version = version + 1;
@@ -1095,7 +1095,7 @@ comment on column reader_mailboxes.added_by is 'The member who let it in. When t
 
 create function forget_ended_reader(key bigint) returns void
     language sql security definer set search_path = pg_catalog, public
-as $$
+begin atomic
     delete from mailbox_keys h using user_keys k
     where h.tenant_id = current_tenant() and h.user_key_id = key
       and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
@@ -1106,8 +1106,8 @@ as $$
           where o.tenant_id = h.tenant_id and o.mailbox_id = h.mailbox_id and o.epoch >= h.epoch and not exists (
               select from mailbox_epochs e
               where e.tenant_id = o.tenant_id and e.mailbox_id = o.mailbox_id
-                and e.epoch > h.epoch and e.epoch <= o.epoch and e.earlier_key is null))
-$$;
+                and e.epoch > h.epoch and e.epoch <= o.epoch and e.earlier_key is null));
+end;
 comment on function forget_ended_reader(bigint) is
     'Removes what is wrapped to a recovery key that is off, or a revoked API reader, of what a member opens (vault.readable_epochs): the last '
     'readable wrap stays. Definer: nobody else''s wraps go that way.';
@@ -1250,7 +1250,7 @@ create table audit_heads (
 comment on table audit_heads is 'The last link of each chain. Its row lock orders the writers, so write audit last in a transaction.';
 
 create function audit_link() returns trigger
-    language plpgsql security definer set search_path = pg_catalog, public
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     select h.sequence + 1, h.hash into new.sequence, new.previous_hash from audit_heads h where h.tenant_id = new.tenant_id for update;

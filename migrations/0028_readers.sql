@@ -51,7 +51,7 @@ create policy reader_mailboxes_tenant on reader_mailboxes
 
 create function forget_ended_reader(key bigint) returns void
     language sql security definer set search_path = pg_catalog, public
-as $$
+begin atomic
     delete from mailbox_keys h using user_keys k
     where h.tenant_id = current_tenant() and h.user_key_id = key
       and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
@@ -62,8 +62,8 @@ as $$
           where o.tenant_id = h.tenant_id and o.mailbox_id = h.mailbox_id and o.epoch >= h.epoch and not exists (
               select from mailbox_epochs e
               where e.tenant_id = o.tenant_id and e.mailbox_id = o.mailbox_id
-                and e.epoch > h.epoch and e.epoch <= o.epoch and e.earlier_key is null))
-$$;
+                and e.epoch > h.epoch and e.epoch <= o.epoch and e.earlier_key is null));
+end;
 comment on function forget_ended_reader(bigint) is
     'Removes what is wrapped to a recovery key that is off, or a revoked API reader, of what a member opens (vault.readable_epochs): the last '
     'readable wrap stays. Definer: nobody else''s wraps go that way.';
@@ -113,3 +113,7 @@ alter table transient_keys force row level security;
 create policy transient_keys_public on transient_keys for select using (true);
 create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
+
+-- Temporary tables come last: else whoever may make some puts one in the place of ours.
+alter function audit_link() set search_path = pg_catalog, public, pg_temp;
+alter function routing_changed() set search_path = pg_catalog, public, pg_temp;

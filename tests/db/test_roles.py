@@ -54,6 +54,40 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
     ]
 
 
+def test_no_table_of_a_role_takes_the_place_of_ours_in_them(installation: Installation) -> None:
+    """PostgreSQL looks among temporary tables first, unless told otherwise. A database that was made by hand for a
+    restore lets everybody make some."""
+    unsafe = column(
+        installation,
+        """select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace and prosqlbody is null
+           and not coalesce('search_path=pg_catalog, public, pg_temp' = any (proconfig), false)""",
+    )
+    assert unsafe == []
+
+
+def test_nobody_else_forgets_a_users_wraps(inhabited: World) -> None:
+    database = inhabited.installation.database
+    with connected(inhabited.installation, "postgres") as cursor:
+        cursor.execute(f"grant temporary on database {database} to public")
+        cursor.connection.commit()
+        cursor.execute("select user_key_id from mailbox_keys where tenant_id = %s", (inhabited.acme.tenant.id,))
+        (key_id,) = cursor.fetchone() or ()
+    with connected(inhabited.installation, "faxplan_switch") as cursor:
+        cursor.execute(
+            """create temporary table user_keys as
+               select %(tenant)s::bigint as tenant_id, %(key)s::bigint as id, %(user)s::bigint as user_id,
+                      kind, replaced_at from (values ('reader', now()), ('user', null)) v (kind, replaced_at)""",
+            {"tenant": inhabited.acme.tenant.id, "key": key_id, "user": inhabited.acme.user.id},
+        )
+        cursor.execute("grant select on user_keys to public")
+        cursor.execute("select set_config('app.tenant', %s, false)", (str(inhabited.acme.tenant.id),))
+        cursor.execute("select forget_ended_reader(%s)", (key_id,))
+        cursor.connection.commit()
+    with connected(inhabited.installation, "postgres") as cursor:
+        cursor.execute("select count(*) from mailbox_keys where user_key_id = %s", (key_id,))
+        assert cursor.fetchone() == (1,)
+
+
 def test_views_ask_as_whoever_reads_them(installation: Installation) -> None:
     assert not column(
         installation,

@@ -145,6 +145,15 @@ def test_a_recovery_key_from_paper_to_its_end(
     assert f"It opens {ME}." in said(capsys, *use, "--of", ME)
 
 
+def test_a_file_with_a_mark_of_its_encoding_has_the_same_password(
+    shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As some editors write UTF-8."""
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    (secrets / "marked").write_text(PHRASE + "\r\n", encoding="utf-8-sig")
+    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "marked")
+
+
 def test_a_member_lets_somebody_into_a_mailbox_with_faxes(
     shop: World, boss: str, secrets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

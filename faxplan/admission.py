@@ -68,7 +68,8 @@ def let_in(
 def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By) -> tuple[User, Keyring]:
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id = _place(tx, slug, mailbox)
-        member = users.by_email(tx, tenant_id, by.email)
+        # `get`: not one who may not act at present.
+        member = users.get(tx, tenant_id, users.by_email(tx, tenant_id, by.email).id)
         _check_member(tx, tenant_id, mailbox_id, mailbox, member)
     return member, enrolment.unlock(portal, member, by.secret)
 

@@ -102,6 +102,15 @@ def test_only_who_reads_it_lets_in(world: World, she: User, tmp_path: Path) -> N
     assert let_in(world, third.email, By(world.acme.user.email, Secret(PHRASE)))
 
 
+def test_who_may_not_act_lets_nobody_in(world: World, she: User, tmp_path: Path) -> None:
+    office = group(world, world.acme.user)
+    receive(world, office, tmp_path)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update users set enabled = false where id = %s", (world.acme.user.id,))
+    with pytest.raises(NotFound):
+        let_in(world, she.email, By(world.acme.user.email, Secret(PHRASE)))
+
+
 def test_who_waits_for_the_key_lets_nobody_in(world: World, she: User, tmp_path: Path) -> None:
     office, third = group(world, world.acme.user), colleague(world, "three")
     assert let_in(world, she.email)

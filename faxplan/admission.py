@@ -1,13 +1,13 @@
-"""Who lets a user read a mailbox: the administrator, as long as nothing lies in it; then somebody who reads it.
+"""Who lets a user read a mailbox: the administrator, as long as nothing lies in it; then somebody who can open it.
 
 Who joins gets the mailbox's key from a member's client (enrolment), and with it all that lies there. Would the
 administrator's word do for that, they could let themselves in, and the next member who unlocks would open it to them.
-So a member says it, with the own secret, and hands the key on at the same time.
+So a member says it, with the own secret, or who holds the tenant's recovery key, and hands the key on at the same time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from faxplan import audit, enrolment, epochs, mailboxes, membership, tenants, users, vault
+from faxplan import audit, enrolment, epochs, mailboxes, membership, recovery_key, tenants, users, vault
 from faxplan.db import Database, Transaction
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
@@ -17,7 +17,7 @@ from faxplan.users import User
 
 
 class NeedsMember(FaxplanError):
-    """Faxes lie in a mailbox: only who reads it lets somebody in."""
+    """Faxes lie in a mailbox: only who can open it lets somebody in."""
 
     error_id = "needs-member"
 
@@ -30,23 +30,32 @@ class By:
     secret: Secret
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """An administrator of the tenant who lets somebody in with its recovery key, and why: for the audit."""
+
+    email: str
+    code: str = field(repr=False)
+    why: str
+
+
 def let_in(
-    admin: Database, portal: Database, actor: str, slug: str, mailbox: str, email: str, *, by: By | None
+    admin: Database, portal: Database, actor: str, slug: str, mailbox: str, email: str, *, by: By | Paper | None
 ) -> bool:
     """A user reads a mailbox from now on; False where they do already. slug, actor: as in provisioning.
 
-    Raises NeedsMember, NotFound, Forbidden for who is no member, Locked for one who has not got its key yet, as
-    enrolment.unlock, and EpochMoved.
+    Raises NeedsMember, NotFound, Forbidden for who is no member (with the recovery key: no administrator), Locked for
+    one who has not got its key yet, as enrolment.unlock and recovery_key.use, and EpochMoved.
     """
-    member, ring = (None, None) if by is None else _opened(admin, portal, slug, mailbox, by)
+    who, ring = (None, None) if by is None else _opened(admin, portal, slug, mailbox, by)
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id = _place(tx, slug, mailbox)
         user = users.by_email(tx, tenant_id, email)
         epochs.take_turn(tx, tenant_id)
-        if member is not None:
+        if who is not None and isinstance(by, By):
             # Again: they may have left while their key was opened.
-            _check_member(tx, tenant_id, mailbox_id, mailbox, member)
-        elif not mailboxes.is_member(tx, tenant_id, mailbox_id, user.id):
+            _check_member(tx, tenant_id, mailbox_id, mailbox, who)
+        elif who is None and not mailboxes.is_member(tx, tenant_id, mailbox_id, user.id):
             _refuse_into_faxes(tx, tenant_id, mailbox_id, mailbox)
         joined = membership.join(tx, tenant_id, mailbox_id, user)
         granted = [] if ring is None else _handed_on(tx, tenant_id, mailbox_id, ring)
@@ -58,20 +67,23 @@ def let_in(
                 action="mailbox.add-member",
                 object=f"mailbox:{mailbox_id}",
                 user=f"user:{user.id}",
-                by=None if member is None else f"user:{member.id}",
+                by=None if who is None else f"user:{who.id}",
                 granted=granted,
                 epochs_begun=epochs.named(joined.begun),
             )
     return joined is not None
 
 
-def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By) -> tuple[User, Keyring]:
+def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By | Paper) -> tuple[User, Keyring]:
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id = _place(tx, slug, mailbox)
         # `get`: not one who may not act at present.
-        member = users.get(tx, tenant_id, users.by_email(tx, tenant_id, by.email).id)
-        _check_member(tx, tenant_id, mailbox_id, mailbox, member)
-    return member, enrolment.unlock(portal, member, by.secret)
+        who = users.get(tx, tenant_id, users.by_email(tx, tenant_id, by.email).id)
+        if isinstance(by, By):
+            _check_member(tx, tenant_id, mailbox_id, mailbox, who)
+    if isinstance(by, By):
+        return who, enrolment.unlock(portal, who, by.secret)
+    return who, recovery_key.opens(portal, who, by.code, why=by.why, mailbox_name=mailbox)
 
 
 def _place(tx: Transaction, slug: str, mailbox: str) -> tuple[int, int]:
@@ -91,8 +103,9 @@ def _refuse_into_faxes(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox
         return
     members = next(each["members"] for each in mailboxes.of_tenant(tx, tenant_id) if each["id"] == mailbox_id)
     raise NeedsMember(
-        f"Faxes lie in mailbox {mailbox}: only who reads it lets somebody in. Add --by EMAIL, of one of its members "
-        f"({', '.join(members)}), who is asked for the own password."
+        f"Faxes lie in mailbox {mailbox}: only who can open it lets somebody in. Add --by EMAIL, of one of its members "
+        f"({', '.join(members)}), who is asked for the own password; or --by EMAIL --why TEXT, of an administrator of "
+        "the tenant, who is asked for its recovery key."
     )
 
 
@@ -100,7 +113,10 @@ def _handed_on(tx: Transaction, tenant_id: int, mailbox_id: int, ring: Keyring) 
     """Gives the mailbox's key to whoever waits for it: the epoch, and the ids of their keys."""
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
     if key is not None and ring.key_of(mailbox_id, key.epoch) is None:
-        raise Locked("Who lets somebody in has not got this mailbox's key yet. Let another of its members unlock once.")
+        raise Locked(
+            "Who lets somebody in has not got this mailbox's key yet. Let one of its other members unlock once "
+            "(`faxplan unlock`)."
+        )
     granted = []
     for due in vault.grants_due(tx, tenant_id, [mailbox_id]):
         wrap = ring.wrapped(mailbox_id, due.epoch, due.public)

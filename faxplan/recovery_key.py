@@ -18,7 +18,7 @@ from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
 from faxplan.users import User
-from faxplan.wraps import PublicKey
+from faxplan.wraps import PrivateKey, PublicKey
 
 LONGEST_REASON = 500
 
@@ -137,20 +137,10 @@ def use(
     that was turned off does so for what it alone opens.
     Raises Forbidden, NoReason, NothingChosen, NotFound, InvalidSecret and WrongSecret.
     """
-    _refuse_others(user)
-    if not why.strip() or len(why) > LONGEST_REASON:
-        raise NoReason(f"Say why, in at most {LONGEST_REASON} characters: it stands in the audit.")
+    _refuse_without_reason(user, why)
     if not mailbox_names and email is None:
         raise NothingChosen("Say which mailboxes are to be opened: --mailbox NAME, or --of EMAIL.")
-    private = printed_keys.recovery_key(code)
-    with db.tenant(user.tenant_id) as tx:
-        current, key_id = _current(tx, user.tenant_id), _usable(tx, user.tenant_id, private.public)
-        if current is None and key_id is None:
-            raise NotFound("Your organisation has no recovery key: `faxplan vault recovery-key make`.")
-        if current is not None and key_id is None:
-            _record_use(tx, user, current["id"], "refused", why)
-    if key_id is None:
-        raise WrongSecret("That is not your organisation's recovery key of now. See whether it was made anew.")
+    key_id, private = _read(db, user, code, why)
     with db.tenant(user.tenant_id) as tx:
         names = _chosen(tx, user.tenant_id, mailbox_names, email)
         found = vault.epochs_of_key(tx, user.tenant_id, key_id, names)
@@ -170,6 +160,38 @@ def use(
             linked=handed.linked,
         )
     return Used(opened, sorted(set(names.values()) - set(opened)), handed)
+
+
+def opens(db: Database, user: User, code: str, *, why: str, mailbox_name: str) -> Keyring:
+    """What it opens of a mailbox, for who lets somebody in with it (admission): audited, and raises, as `use`."""
+    _refuse_without_reason(user, why)
+    key_id, private = _read(db, user, code, why)
+    with db.tenant(user.tenant_id) as tx:
+        mailbox_id = mailboxes.by_name(tx, user.tenant_id, mailbox_name)
+        ring = Keyring({key_id: private}, vault.epochs_of_key(tx, user.tenant_id, key_id, [mailbox_id]))
+        result = "done" if ring.mailboxes else "failed"
+        _record_use(tx, user, key_id, result, why, mailboxes=[mailbox_id], opened=ring.mailboxes)
+    return ring
+
+
+def _refuse_without_reason(user: User, why: str) -> None:
+    _refuse_others(user)
+    if not why.strip() or len(why) > LONGEST_REASON:
+        raise NoReason(f"Say why, in at most {LONGEST_REASON} characters: it stands in the audit.")
+
+
+def _read(db: Database, user: User, code: str, why: str) -> tuple[int, PrivateKey]:
+    """The key on paper, and its id; a wrong one is a row of the audit."""
+    private = printed_keys.recovery_key(code)
+    with db.tenant(user.tenant_id) as tx:
+        current, key_id = _current(tx, user.tenant_id), _usable(tx, user.tenant_id, private.public)
+        if current is None and key_id is None:
+            raise NotFound("Your organisation has no recovery key: `faxplan vault recovery-key make`.")
+        if current is not None and key_id is None:
+            _record_use(tx, user, current["id"], "refused", why)
+    if key_id is None:
+        raise WrongSecret("That is not your organisation's recovery key of now. See whether it was made anew.")
+    return key_id, private
 
 
 def _record_use(tx: Transaction, user: User, key_id: int, result: str, why: str, **details: Any) -> None:

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import admission, documents, enrolment
-from faxplan.admission import By, NeedsMember
+from faxplan import admission, documents, enrolment, passphrases, recovery_key, users
+from faxplan.admission import By, NeedsMember, Paper
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
 from faxplan.passphrases import WrongSecret
+from faxplan.recovery_key import NoReason
 from faxplan.users import User
 from tests.db.test_enrolment import OTHER, colleague, group, newest, reads_all
 from tests.installations import Installation
+from tests.past_the_gate import connected
 from tests.world import PHRASE, World, enrol, world_on
 
 
@@ -33,7 +35,7 @@ def she(world: World) -> User:
     return made
 
 
-def let_in(world: World, email: str, by: By | None = None) -> bool:
+def let_in(world: World, email: str, by: By | Paper | None = None) -> bool:
     return admission.let_in(world.admin, world.portal, "administrator:test", "acme", "office", email, by=by)
 
 
@@ -117,3 +119,59 @@ def test_who_waits_for_the_key_lets_nobody_in(world: World, she: User, tmp_path:
     receive(world, office, tmp_path)
     with pytest.raises(Locked):
         let_in(world, third.email, By(she.email, Secret(OTHER)))
+
+
+WHY = "The only reader is ill."
+
+
+def paper(world: World) -> tuple[User, str]:
+    """An administrator of the tenant, and the recovery key, which opens the office."""
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        boss = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="Boss", role="administrator")
+    enrolment.enrol(world.portal, boss, PHRASE)
+    code = recovery_key.make(world.portal, boss, Secret(PHRASE))
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    return boss, code
+
+
+def test_who_holds_the_recovery_key_lets_in_as_well(world: World, she: User, tmp_path: Path) -> None:
+    office = group(world, world.acme.user)
+    receive(world, office, tmp_path)
+    boss, code = paper(world)
+    assert let_in(world, she.email, Paper(boss.email, code, WHY))
+    assert reads_all(world, enrolment.unlock(world.portal, she, Secret(OTHER)), office) == [True]
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        used = tx.one("select actor, result, details from audit where action = 'key.emergency'")
+        told = tx.one("select details from audit where action = 'mailbox.add-member'")
+    assert (used["actor"], used["result"], used["details"]["why"]) == (f"user:{boss.id}", "done", WHY)
+    assert told["details"]["by"] == f"user:{boss.id}"
+
+
+def test_the_wrong_paper_lets_nobody_in(world: World, she: User, tmp_path: Path) -> None:
+    office = group(world, world.acme.user)
+    receive(world, office, tmp_path)
+    boss, code = paper(world)
+    for by, refusal in (
+        (Paper(boss.email, passphrases.new_recovery_code(), WHY), WrongSecret),
+        (Paper(she.email, code, WHY), Forbidden),
+        (Paper(boss.email, code, ""), NoReason),
+    ):
+        with pytest.raises(refusal):
+            let_in(world, she.email, by)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        used = tx.rows("select result from audit where action = 'key.emergency'")
+    assert used == [{"result": "refused"}]
+
+
+def test_the_recovery_key_lets_nobody_into_what_it_does_not_open(world: World, she: User, tmp_path: Path) -> None:
+    boss, code = paper(world)
+    office = group(world, world.acme.user)
+    receive(world, office, tmp_path)
+    with connected(world.installation, "postgres") as cursor:
+        # As of a mailbox of which no member has unlocked since it was made.
+        cursor.execute(
+            "delete from mailbox_keys h using user_keys k where k.id = h.user_key_id and k.kind = 'recovery'"
+        )
+        cursor.connection.commit()
+    with pytest.raises(Locked):
+        let_in(world, she.email, Paper(boss.email, code, WHY))

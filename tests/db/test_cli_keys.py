@@ -168,6 +168,14 @@ def test_a_member_lets_somebody_into_a_mailbox_with_faxes(
     said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
     assert "2 mailboxes" in said(capsys, "unlock", "--as", boss, "--password-file", secrets / "other")
 
+    # Nor does that one let anybody in alone; with the recovery key an administrator does.
+    made = ("vault", "recovery-key", "make", "--as", boss, "--password-file", secrets / "other", "--json")
+    (secrets / "paper").write_text(json.loads(said(capsys, *made))["recovery_key"])
+    said(capsys, "user", "add", "acme", "third@acme.example", "--name", "Third")
+    member = ("mailbox", "member", "acme", ME, "third@acme.example")
+    assert "--why" in said(capsys, *member, code=1)
+    assert "from now on" in said(capsys, *member, "--by", boss, "--why", "Holidays.", "--key-file", secrets / "paper")
+
 
 def test_an_api_reader_from_its_first_key_to_its_last(
     shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]

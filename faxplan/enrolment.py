@@ -7,7 +7,7 @@ the same in the browser). The database is handed public keys, locks and wraps on
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from faxplan import audit, epochs, keyring, passphrases, user_keys, vault
+from faxplan import audit, epochs, keyring, passphrases, tenants, user_keys, vault
 from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead
 from faxplan.errors import FaxplanError
@@ -63,8 +63,9 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
     """
     with db.tenant(user.tenant_id) as tx:
         _refuse_twice(tx, user, anew)
+        words = _words(tx, user)
     # Outside a transaction: it takes a tenth of a second for each lock.
-    enrolment, _, code = keyring.new_user_key(password, _words(user))
+    enrolment, _, code = keyring.new_user_key(password, words)
     with db.tenant(user.tenant_id) as tx:
         # Who joins or leaves at this moment would not see this key, nor we that they do.
         epochs.take_turn(tx, user.tenant_id)
@@ -102,9 +103,10 @@ def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
     return has
 
 
-def _words(user: User) -> list[str]:
+def _words(tx: Transaction, user: User) -> list[str]:
     """What others know of a user."""
-    return [user.email, user.name]
+    tenant = tenants.get(tx, user.tenant_id)
+    return [user.email, user.name, tenant.name, tenant.slug]
 
 
 def unlock(db: Database, user: User, secret: Secret) -> Keyring:
@@ -199,12 +201,13 @@ def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoc
 
 def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
     """Locks the current key by another password. Raises as `unlock`, and InvalidSecret for a weak one."""
-    passphrases.check_new(password, _words(user))
     with db.tenant(user.tenant_id) as tx:
+        words = _words(tx, user)
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
+    passphrases.check_new(password, words)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
-    lock = keyring.password_lock(secret.opens(keys[0]), password, _words(user))
+    lock = keyring.password_lock(secret.opens(keys[0]), password, words)
     with db.tenant(user.tenant_id) as tx:
         user_keys.change_password(tx, user.tenant_id, keys[0].id, lock)
         audit.record(

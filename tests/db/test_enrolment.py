@@ -109,6 +109,17 @@ def test_the_own_address_makes_no_password(world: World) -> None:
         enrolment.change_password(world.portal, world.acme.user, Secret(PHRASE), world.acme.user.email.upper())
 
 
+def test_nor_does_the_tenants_name(world: World) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set name = 'Sanatorium Harrow' where id = %s", (world.acme.tenant.id,))
+    for guessed in ("Sanatorium2026!", "harrow-harrow-12"):
+        with pytest.raises(InvalidSecret, match="name or address"):
+            enrolment.enrol(world.portal, world.acme.user, guessed)
+    enrolment.enrol(world.portal, world.acme.user, PHRASE)
+    with pytest.raises(InvalidSecret, match="name or address"):
+        enrolment.change_password(world.portal, world.acme.user, Secret(PHRASE), "Sanatorium2026!")
+
+
 def test_a_changed_password_opens_and_the_old_one_does_not(world: World) -> None:
     me = world.acme.user
     made = enrolment.enrol(world.portal, me, PHRASE)

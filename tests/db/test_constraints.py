@@ -108,6 +108,7 @@ NOT_BY_INPUT = {
             "user_keys_user_fkey",
             "user_keys_public_key_key",
             "user_keys_public_key_size",
+            "user_keys_public_key_sealable",
             "key_locks_user_key_fkey",
             "key_locks_kind_known",
             "key_locks_password_derived",

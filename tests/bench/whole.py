@@ -28,6 +28,7 @@ def write_settings(world: World, settings: Settings | None = None) -> Path:
         "database_url",
         "state_dir",
         "store_dir",
+        "spool_dir",
         "node",
         "max_channels",
         "calls_per_second",

@@ -5,6 +5,7 @@ everything that it would refuse is refused here, before anybody is called. Sourc
 """
 
 import io
+import mmap
 import os
 import tempfile
 from collections.abc import Iterator
@@ -53,20 +54,35 @@ class FaxTiff:
 
 def read(path: Path) -> FaxTiff:
     """What the file holds. Raises NotFaxReady naming the first page that cannot be sent. Decodes nothing."""
-    pages: list[FaxPage] = []
+    with mapped(path) as data:
+        return FaxTiff(tuple(fax_page(each, number) for number, each in enumerate(sendable(data), 1)))
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """The file's bytes. Raises NotFaxReady where it has none."""
     try:
         with tiff_directory.mapped(path) as data:
-            for directory in tiff_directory.directories(data):
-                page = fax_page(directory, len(pages) + 1)
-                if any(offset + count > len(data) or count == 0 for offset, count, _ in directory.strips()):
-                    raise NotFaxReady(f"Page {len(pages) + 1} is cut short. Render the document again.")
-                pages.append(page)
+            yield data
+    except BrokenTiff as error:
+        raise NotFaxReady(f"{error} Render the document again.") from error
+
+
+def sendable(data: mmap.mmap) -> list[Directory]:
+    """The directories of its pages, at least one. Raises NotFaxReady naming the first page that cannot be sent."""
+    pages: list[Directory] = []
+    try:
+        for directory in tiff_directory.directories(data):
+            fax_page(directory, len(pages) + 1)
+            if any(offset + count > len(data) or count == 0 for offset, count, _ in directory.strips()):
+                raise NotFaxReady(f"Page {len(pages) + 1} is cut short. Render the document again.")
+            pages.append(directory)
     except BrokenTiff as error:
         where = f"after page {len(pages)}" if pages else "at its start"
         raise NotFaxReady(f"{error} It is broken {where}. Render the document again.") from error
     if not pages:
         raise NotFaxReady("The TIFF file has no page. Render the document again.")
-    return FaxTiff(tuple(pages))
+    return pages
 
 
 def fax_page(directory: Directory, number: int) -> FaxPage:

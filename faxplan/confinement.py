@@ -10,7 +10,7 @@ import shutil
 import stat
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -19,6 +19,7 @@ from faxplan import sandbox
 from faxplan.config import SANDBOXES
 from faxplan.errors import FaxplanError, RenderingFailed
 from faxplan.files import empty_folder
+from faxplan.room import Room, RoomTaken
 from faxplan.sandbox import Ceiling
 
 NAMESPACE, LIMITS = SANDBOXES
@@ -48,7 +49,6 @@ class Workplace(ABC):
     def at(self, name: str) -> str:
         """The name, for functions, of what is called `name` in the folder."""
 
-    @abstractmethod
     def call(
         self,
         function: Callable[..., Any],
@@ -56,7 +56,25 @@ class Workplace(ABC):
         ceiling: Ceiling,
         progress: Callable[[int, int], None] | None = None,
     ) -> Any:
-        """As sandbox.call. No process that it has started lives when this returns. Raises SandboxUnavailable too."""
+        """As sandbox.call. No process that it has started lives when this returns. Raises SandboxUnavailable too,
+        DocumentTakesTheDisk, and OSError where there is no room for it.
+        """
+        room = Room(self.folder)
+        try:
+            return self.run(function, args, ceiling, progress, room)
+        except RoomTaken:
+            raise room.verdict() from None
+
+    @abstractmethod
+    def run(
+        self,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        ceiling: Ceiling,
+        progress: Callable[[int, int], None] | None,
+        room: Room,
+    ) -> Any:
+        """For `call`. Raises RoomTaken too."""
 
     def taken(self, name: str) -> Path:
         """A file that functions have left in the folder, made private (0600). Raises RenderingFailed if it is none.
@@ -135,14 +153,15 @@ class _Unconfined(Workplace):
     def at(self, name: str) -> str:
         return str(self.folder / name)
 
-    def call(
+    def run(
         self,
         function: Callable[..., Any],
-        *args: Any,
+        args: Sequence[Any],
         ceiling: Ceiling,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None,
+        room: Room,
     ) -> Any:
-        return sandbox.call(function, *args, ceiling=ceiling, progress=progress)
+        return sandbox.call(function, *args, ceiling=ceiling, progress=progress, room=room)
 
 
 @contextmanager

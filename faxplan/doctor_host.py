@@ -23,12 +23,12 @@ def programs() -> list[Finding]:
 def sandbox(settings: Settings) -> Finding:
     """What confines converters. Tried as the user whom the state folder belongs to, whom the worker runs as.
 
-    The unit of a service may forbid more than is forbidden here: then the worker's log has the cause.
+    The unit of a service may forbid more than is forbidden here: then its log has the cause.
     """
     if settings.sandbox == LIMITS:
         return warning(
             "sandbox",
-            "limits alone, by the settings: a document that takes a converter over has the worker's rights",
+            "limits alone, by the settings: a document that takes a converter over has worker's or FreeSWITCH's rights",
             'Take sandbox = "limits" out of the settings; this check then says whether namespaces work here.',
         )
     user = None
@@ -37,7 +37,8 @@ def sandbox(settings: Settings) -> Finding:
     found = namespace.trouble(user=user)
     if found is None:
         return ok("sandbox", "documents are converted in namespaces, by bubblewrap")
-    return error("sandbox", f"{found.cause}. No document is converted, and faxes that are handed in wait", found.remedy)
+    what = "No document is converted; faxes that are handed in wait, and received ones are delivered as TIFF alone"
+    return error("sandbox", f"{found.cause}. {what}", found.remedy)
 
 
 def _ghostscript() -> Finding:

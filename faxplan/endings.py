@@ -105,10 +105,22 @@ class Endings:
         self._salvage.close()
 
     def _end_received(self, call: Row, *, answered: bool) -> None:
-        if not self._pending.holds(call["attempt_id"]) and not self._salvage.has(call["attempt_id"]):
-            answered = answered or self._pending.has_damaged(call["attempt_id"])
+        attempt_id = call["attempt_id"]
+        if not self._may_come(attempt_id):
+            answered = answered or self._pending.has_damaged(attempt_id)
             unanswered = None if answered else inbound.NOT_ANSWERED
             inbound.abandon(self._db, call, actor=self._actor, unanswered=unanswered)
+            self._pending.remove_half(attempt_id)
+
+    def _may_come(self, attempt_id: int) -> bool:
+        """Whether a received fax is here yet: whole, in hand, or as its call left it, on a full disk say."""
+        if self._pending.holds(attempt_id) or self._salvage.has(attempt_id):
+            return True
+        try:
+            return self._spool.expected(attempt_id) is not None
+        except (ValueError, TypeError):
+            # Nobody can say whose it is.
+            return False
 
     def _trace(self, sidecar: OutboundSidecar | None, result: CallResult) -> str | None:
         """Read before a transaction is open: a few milliseconds, for a call that failed."""

@@ -48,22 +48,42 @@ def empty_folder(folder: Path) -> None:
     """Removes all that is in a folder of ours, however deep, whoever made it so. Follows no link. Raises OSError.
 
     Folders are lifted to the top before they are emptied: whoever nests ten thousand of them reaches no limit of
-    ours, neither of recursion nor of a path's length. Nobody else may be at work in it.
+    ours, neither of recursion nor of a path's length; and no list of all that is there is made. Nobody else may be at
+    work in it.
     """
-    while entries := list(folder.iterdir()):
-        for entry in entries:
+    while _remove_what_is_seen(folder):
+        # While files go, others may not be seen.
+        pass
+
+
+def _remove_what_is_seen(folder: Path) -> bool:
+    """Whether there was anything."""
+    found = False
+    with os.scandir(folder) as entries:
+        for entry in map(Path, entries):
+            found = True
             if not _is_folder(entry):
                 entry.unlink()
                 continue
             entry.chmod(0o700)
-            for inner in list(entry.iterdir()):
-                if _is_folder(inner):
-                    # One that may not be written cannot be moved: its `..` changes.
-                    inner.chmod(0o700)
-                    inner.rename(folder / f".emptied-{secrets.token_hex(8)}")
-                else:
-                    inner.unlink()
+            while _lift_what_is_seen(entry, folder):
+                pass
             entry.rmdir()
+    return found
+
+
+def _lift_what_is_seen(entry: Path, folder: Path) -> bool:
+    found = False
+    with os.scandir(entry) as entries:
+        for inner in map(Path, entries):
+            found = True
+            if _is_folder(inner):
+                # One that may not be written cannot be moved: its `..` changes.
+                inner.chmod(0o700)
+                inner.rename(folder / f".emptied-{secrets.token_hex(8)}")
+            else:
+                inner.unlink()
+    return found
 
 
 def _is_folder(path: Path) -> bool:

@@ -43,6 +43,14 @@ _ELSEWHERE = (
     "/var/lib/libreoffice",
 )
 _PROBE_SECONDS = 20.0
+# What does not work is no reason to convert nothing.
+_BEHIND = """{
+case $(chrt -p $$) in *SCHED_FIFO*|*SCHED_RR*) chrt --other -p 0 $$ ;; esac
+case $(ionice -p $$) in realtime*) ionice -c 2 -n 7 -p $$ ;; esac
+echo 1000 >/proc/self/oom_score_adj
+} >/dev/null 2>&1
+exec "$@"
+"""
 _OF_LOCAL = ("bin", "lib", "share")
 _SYSTEM, _LOCAL = Path("/usr"), Path("/usr/local")
 
@@ -81,6 +89,13 @@ def command_line(
         options += ["--ro-bind", str(file), f"{GIVEN}/{name}"]
     # To root's account the kernel's settings below /proc/sys are writable, in a namespace too.
     return [*options, "--remount-ro", "/proc", "--remount-ro", "/", "--"]
+
+
+def behind_the_calls(command: list[str]) -> list[str]:
+    """The same command, without the real-time priorities that FreeSWITCH may have of processor and disk (its unit in
+    Debian gives it both), and the first that the kernel ends where memory runs out, though others are larger.
+    """
+    return ["/bin/sh", "-c", _BEHIND, "sh", *command]
 
 
 def python(code: str, *arguments: str) -> list[str]:

@@ -5,7 +5,7 @@ worker keeps one, and FreeSWITCH a few for its threads (docs/decisions/document-
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +17,7 @@ from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, LimitsOnly, Workplace, private_place
 from faxplan.files import empty_folder
 from faxplan.namespace import GIVEN, WORK
+from faxplan.room import Room
 from faxplan.sandbox import Ceiling
 from faxplan.scratch import Scratch
 from faxplan.zygote import Zygote
@@ -36,9 +37,16 @@ def kept(settings: Settings, scratch: Scratch) -> Confinement:
     return LimitsOnly() if settings.sandbox == LIMITS else KeptNamespace(scratch, hidden(settings))
 
 
-def shared(settings: Settings, scratch: Scratch) -> Confinement:
-    """As the settings ask, for a process whose threads have documents, several at once."""
-    return LimitsOnly() if settings.sandbox == LIMITS else NamespacePool(scratch, hidden(settings))
+def shared(settings: Settings, scratch: Scratch) -> Confinement:  # noqa: ARG001 - as the others
+    """As the settings ask, for FreeSWITCH's process, whose threads have received faxes, several at once. Their pages
+    leave the private spool sealed, so its folders are there. What a process before left in them goes. Raises
+    UnsafeFolder.
+    """
+    if settings.sandbox == LIMITS:
+        return LimitsOnly()
+    drawing = Scratch(settings.spool / "drawing")
+    drawing.sweep()
+    return NamespacePool(drawing, hidden(settings))
 
 
 def hidden(settings: Settings) -> list[Path]:
@@ -91,17 +99,18 @@ class _OwnNamespace(Workplace):
     def at(self, name: str) -> str:
         return f"{WORK}/{name}"
 
-    def call(
+    def run(
         self,
         function: Callable[..., Any],
-        *args: Any,
+        args: Sequence[Any],
         ceiling: Ceiling,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None,
+        room: Room,
     ) -> Any:
         if self._zygote is None or not self._zygote.alive():
             self.end()
             self._zygote = Zygote(self.folder, self._given, self._hidden)
-        return self._zygote.call(function, args, ceiling, progress)
+        return self._zygote.call(function, args, ceiling, progress, room)
 
     def end(self) -> None:
         if self._zygote is not None:
@@ -229,11 +238,12 @@ class _KeptPlace(Workplace):
     def at(self, name: str) -> str:
         return f"{WORK}/{name}"
 
-    def call(
+    def run(
         self,
         function: Callable[..., Any],
-        *args: Any,
+        args: Sequence[Any],
         ceiling: Ceiling,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], None] | None,
+        room: Room,
     ) -> Any:
-        return self._running().call(function, args, ceiling, progress)
+        return self._running().call(function, args, ceiling, progress, room)

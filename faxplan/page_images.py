@@ -7,7 +7,9 @@ of the page is lost by that, which is most faxes; else four greys. Whoever shows
 
 import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +31,13 @@ _SCREEN_DPI, _MOST_DPI = 204.0, 250.0
 _LONGEST_PIXELS = 16000  # of an image's height: browsers draw none beyond some 16,000 to 32,000
 # Of zlib, as measured: a tenth larger than with 6 for two thirds of the time, and smaller than with 3.
 _EFFORT = 4
-_NAME = re.compile(r"(?!0000)[0-9]{4}\.png")
+_NAME = re.compile(rb"(?!0000)[0-9]{4}\.png")
+_NAME_BYTES = 8
 _MADE_AT = (1980, 1, 1, 0, 0, 0)  # ZIP has no time before; when a page was drawn is nobody's concern
-_END, _END_BYTES = b"PK\5\6", 22
+# APPNOTE.TXT 4.3.16: signature, disks, members here and in all, directory's size and place, comment's length. 4.3.12:
+# signature, flags with method, CRC-32, both sizes, lengths of name, and of extra field with comment, disk, place, name.
+# 4.3.7: signature, lengths of name and extra field, name.
+_END, _ENTRY, _LOCAL = (struct.Struct(layout) for layout in ("<4sIHHIIH", "<4s4xI4xIIIHIH6xI8s", "<4s22xHH8x"))
 _ARCHIVE, _THUMBNAIL = "pages.zip", "thumbnail.png"
 _LARGEST_IMAGE = 64 * 1024**2
 _CEILING = sandbox.Ceiling(cpu_seconds=120, wall_seconds=240, memory_bytes=1024**3, file_bytes=1024**3)
@@ -57,16 +63,25 @@ def make(tiff: Path, folder: Path, pages: int = MOST_PAGES, *, within: Confineme
     with within.workplace(folder) as place:
         names = place.at(_ARCHIVE), place.at(_THUMBNAIL)
         said = place.call(_make, place.given(tiff), *names, pages, ceiling=_CEILING)
-        if not said["pages"]:
+        drawn, has_thumbnail = _believed(said, pages)
+        if not drawn:
             raise RenderingFailed("No page of the fax could be drawn. Open its TIFF or PDF instead.")
         archive = place.moved(_ARCHIVE, folder / _ARCHIVE)
-        thumbnail = place.moved(_THUMBNAIL, folder / _THUMBNAIL) if said["thumbnail"] else None
-    return PageImages(archive, int(said["pages"]), thumbnail)
+        thumbnail = place.moved(_THUMBNAIL, folder / _THUMBNAIL) if has_thumbnail else None
+    return PageImages(archive, drawn, thumbnail)
 
 
-def _make(tiff: str, archive: str, thumbnail: str, pages: int) -> dict[str, Any]:
+def _make(tiff: str, archive: str, thumbnail: str, pages: int) -> tuple[int, bool]:
     drawn = draw(tiff, archive, 0, pages)
-    return {"pages": drawn, "thumbnail": draw_thumbnail(tiff, thumbnail)}
+    return drawn, draw_thumbnail(tiff, thumbnail)
+
+
+def _believed(said: Any, most: int) -> tuple[int, bool]:
+    """What the child has drawn, if it can be so: a page may have taken it over."""
+    drawn, thumbnail = said if isinstance(said, list) and len(said) == 2 else (None, None)
+    if not (type(drawn) is int and 0 <= drawn <= most and isinstance(thumbnail, bool)):
+        raise RenderingFailed("The page images could not be drawn. Open the fax's TIFF or PDF instead.")
+    return drawn, thumbnail
 
 
 def draw(tiff: str, archive: str, first: int, most: int) -> int:
@@ -117,23 +132,50 @@ def draw_thumbnail(tiff: str, target: str) -> bool:
 
 
 def read(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Number (from 1) and PNG of each page of a ZIP, in order. Raises BrokenPageImages."""
+    """Number (from 1) and PNG of each page of a ZIP, in order. Raises BrokenPageImages.
+
+    A converter that was taken over may have written it, and FreeSWITCH's own process reads it: so no more is taken into
+    memory than one page, and the directory of MOST_PAGES. portal/static/vault/page-images.js refuses the same.
+    """
     try:
-        source.seek(-_END_BYTES, io.SEEK_END)
-        end = source.read()
-        with zipfile.ZipFile(source) as archive:
-            # Without a comment, and nothing behind it.
-            if not end.startswith(_END) or archive.comment:
+        end = source.seek(0, io.SEEK_END) - _END.size
+        signature, disks, here, count, size, start, comment = _END.unpack(_piece(source, end, _END.size))
+        if (signature, disks, here, size, start + size, comment) != (b"PK\5\6", 0, count, count * _ENTRY.size, end, 0):
+            raise BrokenPageImages("It holds something else than pages.")
+        last = place = 0
+        for packed in _ENTRY.iter_unpack(_piece(source, start, size)):
+            number, crc, length, at = _member(packed)
+            before = at + _LOCAL.size
+            if number <= last or at < place or before + length > start:
+                raise BrokenPageImages("It holds something else than pages in their order.")
+            local = _LOCAL.unpack(_piece(source, at, _LOCAL.size))
+            png = _piece(source, before, length)
+            if (local[0], local[-2:], zlib.crc32(png)) != (b"PK\3\4", (_NAME_BYTES, 0), crc):
                 raise BrokenPageImages("It holds something else than pages.")
-            last = 0
-            for member in archive.infolist():
-                number = int(member.filename[:4]) if _NAME.fullmatch(member.filename) else 0
-                if number <= last or not _is_plain(member):
-                    raise BrokenPageImages("It holds something else than pages in their order.")
-                last = number
-                yield number, archive.read(member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+            last, place = number, before + length
+            yield number, png
+    except (struct.error, OSError, ValueError) as error:
         raise BrokenPageImages("The page images cannot be read. Open the fax's PDF instead.") from error
+
+
+def _piece(source: BinaryIO, start: int, count: int) -> bytes:
+    """Raises ValueError."""
+    source.seek(start)
+    found = source.read(count)
+    if len(found) != count:
+        raise ValueError("cut short")
+    return found
+
+
+def _member(packed: tuple[Any, ...]) -> tuple[int, int, int, int]:
+    """Of an entry of the directory, if it is as `pack` writes it: number, CRC-32, bytes, and where its local header is;
+    number 0 for any other.
+    """
+    signature, plain, crc, stored, size, name_bytes, more, disk, at, name = packed
+    # Neither flags nor a method, no extra field, no comment, on the same disk, and no larger than an image is.
+    is_plain = (signature, plain, name_bytes, more, disk) == (b"PK\1\2", 0, _NAME_BYTES, 0, 0)
+    is_plain = is_plain and stored == size <= _LARGEST_IMAGE and _NAME.fullmatch(name) is not None
+    return int(name[:4]) if is_plain else 0, crc, size, at
 
 
 def pack(target: zipfile.ZipFile, number: int, png: bytes) -> None:
@@ -142,12 +184,6 @@ def pack(target: zipfile.ZipFile, number: int, png: bytes) -> None:
     member.create_system = 3
     member.external_attr = 0o600 << 16
     target.writestr(member, png)
-
-
-def _is_plain(member: zipfile.ZipInfo) -> bool:
-    """As `pack` writes it, and no larger than an image is; portal/static/vault/page-images.js refuses the same."""
-    plain = member.compress_type == zipfile.ZIP_STORED and not (member.flag_bits or member.extra or member.comment)
-    return plain and member.file_size == member.compress_size <= _LARGEST_IMAGE
 
 
 def _png_of(image: Image.Image) -> bytes | None:

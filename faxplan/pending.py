@@ -38,6 +38,7 @@ from faxplan.wraps import PublicKey
 LOG = logging.getLogger(__name__)
 _UNCLAIMED = "unclaimed"
 _DELIVERED = ".delivered"
+_RECORD = "call.json"
 
 
 class InOtherHands(FaxplanError):
@@ -96,7 +97,7 @@ class PendingFax:
         content: dict[str, object] = {"sidecar": asdict(self.sidecar), "result": self.result.as_dict()}
         if self.brought is not None:
             content["brought"] = self.brought.as_dict()
-        write_durably(self.folder / "call.json", json.dumps(content).encode())
+        write_durably(self.folder / _RECORD, json.dumps(content).encode())
 
 
 class Pending:
@@ -123,16 +124,20 @@ class Pending:
         """
         spool.note_result(sidecar.attempt_id, result)
         folder = self.root / str(sidecar.attempt_id)
-        if (present := read(folder)) is not None and present.sidecar.channel_uuid != sidecar.channel_uuid:
-            # A restored database gives ids out again.
-            keep_unclaimed(present)
-            present = None
+        with held(folder) as is_ours:
+            if (
+                is_ours
+                and (present := read(folder)) is not None
+                and present.sidecar.channel_uuid != sidecar.channel_uuid
+            ):
+                # A restored database gives ids out again.
+                keep_unclaimed(present)
         folder.mkdir(mode=0o700, exist_ok=True)
         with held(folder) as is_ours:
             if not is_ours:
                 raise InOtherHands(f"Attempt {sidecar.attempt_id} is being delivered already.")
             # What a crash has left complete here is not made anew: its pages may be gone from the spool by now.
-            fax = present or self._kept(spool, sidecar, result, folder)
+            fax = read(folder) or self._kept(spool, sidecar, result, folder)
             if (readers := _readers(sidecar)) is not None:
                 tiff, work = spool.inbound_tiff(sidecar.attempt_id), spool.inbound_work(sidecar.attempt_id)
                 fax = fax.with_copies(tiff, work, readers, self._places, self._within)
@@ -163,8 +168,17 @@ class Pending:
         return fax
 
     def holds(self, attempt_id: int) -> bool:
-        """Whether the fax of an attempt lies here, complete or not."""
-        return (self.root / str(attempt_id)).exists()
+        """Whether the fax of an attempt lies here, complete."""
+        return (self.root / str(attempt_id) / _RECORD).exists()
+
+    def remove_half(self, attempt_id: int) -> None:
+        """Removes what lies here of a fax that is not complete, and never will be: the rest of it is gone. As where a
+        power cut took a spool in memory between the two.
+        """
+        folder = self.root / str(attempt_id)
+        with held(folder) as is_ours:
+            if is_ours and not self.holds(attempt_id):
+                _let_go(folder)
 
     def has_damaged(self, attempt_id: int) -> bool:
         """Whether it lies here and cannot be read."""
@@ -196,13 +210,22 @@ def held(folder: Path) -> Iterator[bool]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # It may have been delivered, and removed, between the opening and the lock.
-            is_ours = folder.exists()
+            is_ours = _is_still(descriptor, folder)
         except BlockingIOError:
             is_ours = False
         yield is_ours
     finally:
         os.close(descriptor)
+
+
+def _is_still(descriptor: int, folder: Path) -> bool:
+    """Whether the folder is the one that was opened. That may have been delivered, and removed, before it was locked,
+    and another made in its place.
+    """
+    try:
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except FileNotFoundError:
+        return False
 
 
 def discard(fax: PendingFax) -> bool:
@@ -232,8 +255,12 @@ def remove(fax: PendingFax) -> None:
     """Lets go of a fax that is in its mailbox, or of which nothing is to be kept. At once: half a folder would lie here
     for ever, and nobody could tell whose it was.
     """
-    gone = fax.folder.with_name(f".{fax.folder.name}-{secrets.token_hex(4)}{_DELIVERED}")
-    fax.folder.rename(gone)
+    _let_go(fax.folder)
+
+
+def _let_go(folder: Path) -> None:
+    gone = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}{_DELIVERED}")
+    folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 
@@ -253,7 +280,7 @@ def read(folder: Path) -> PendingFax | None:
     with its pages.
     """
     try:
-        content = json.loads((folder / "call.json").read_bytes())
+        content = json.loads((folder / _RECORD).read_bytes())
         brought = Brought.of(content["brought"]) if "brought" in content else None
         return PendingFax(folder, InboundSidecar(**content["sidecar"]), CallResult(**content["result"]), brought)
     except FileNotFoundError:

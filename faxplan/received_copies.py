@@ -11,19 +11,21 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from faxplan import documents, page_images, received_drawing, sandbox
 from faxplan.confinement import Confinement
 from faxplan.documents import PAGE_IMAGES, RECEIVED_PDF
+from faxplan.errors import RenderingFailed
 from faxplan.places import Places
 from faxplan.received_drawing import PAGES, PDF, THUMBNAIL
 
 LOG = logging.getLogger(__name__)
 PAGES_A_TURN = 32
-"""A second's work. Each turn starts an interpreter, which costs as much as seven pages."""
+"""A second's work. With limits alone each turn starts an interpreter, which costs as much as seven pages."""
 LONGEST_SECONDS = 120.0
 """For all of it, with the waiting: less than lease_margin_seconds, past which others take the call for dead."""
-_CEILING = sandbox.Ceiling(cpu_seconds=60, wall_seconds=60, memory_bytes=1024**3, file_bytes=1024**3)
+_CEILING = sandbox.Ceiling(cpu_seconds=60, wall_seconds=60, memory_bytes=1024**3, file_bytes=256 * 1024**2)
 _KINDS = {PDF: RECEIVED_PDF, THUMBNAIL: documents.THUMBNAIL}
 
 
@@ -102,9 +104,19 @@ class _Job:
             with self.within.workplace(self.folder) as place:
                 names = {name: place.at(name) for name in (PDF, PAGES, THUMBNAIL)}
                 said = place.call(received_drawing.draw, place.given(self.tiff), names, first, most, ceiling=ceiling)
-                # Of what the child says no name is taken over.
-                made = [name for name in names if name in said["made"]]
+                drawn, made, problem = _believed(said, most)
                 files = {name: place.moved(name, self.folder / f"{first}-{name}") for name in made}
-        for problem in said["problems"]:
-            LOG.error("%s: %s", self.tiff.name, problem)
-        return _Turn(int(said["pages"]), files)
+        if problem:
+            LOG.error("%s: %s", self.tiff.name, sandbox.printable(problem))
+        return _Turn(drawn, files)
+
+
+def _believed(said: Any, most: int) -> tuple[int, list[str], str | None]:
+    """Pages drawn, which of our files were made, and what was not, if that can be so: a page may have taken the child
+    over. Raises RenderingFailed.
+    """
+    drawn, made, problem = said if isinstance(said, list) and len(said) == 3 else (None, None, None)
+    if not (type(drawn) is int and 0 <= drawn <= most and isinstance(made, list) and isinstance(problem, str | None)):
+        raise RenderingFailed("The answer of the child that draws made no sense.")
+    # No name of its own is taken over.
+    return drawn, [name for name in (PDF, PAGES, THUMBNAIL) if name in made], problem

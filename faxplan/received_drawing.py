@@ -1,6 +1,7 @@
 """A received fax's PDF and images, drawn: what runs in the child (received_copies.py is its parent).
 
-It imports little: the child of a process with threads is a fresh interpreter, whose start costs more than a page.
+It imports little: with limits alone the child of a process with threads is a fresh interpreter, whose start costs more
+than a page.
 """
 
 import ctypes
@@ -8,7 +9,6 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from faxplan import page_images, received
 
@@ -18,25 +18,25 @@ NICE = 10
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def draw(tiff: str, names: dict[str, str], first: int, most: int) -> dict[str, Any]:
+def draw(tiff: str, names: dict[str, str], first: int, most: int) -> tuple[int, list[str], str | None]:
     """The images of so many pages from `first` on (0-based); before the first one, PDF and thumbnail.
 
-    names: where PDF, PAGES and THUMBNAIL go. pages: how many could be drawn; made: which of the three there are;
-    problems: why not.
+    names: where PDF, PAGES and THUMBNAIL go. How many pages could be drawn, which of the three there are, and why there
+    is no PDF.
     """
     step_back()
     made: list[str] = []
-    problems: list[str] = []
+    problem = None
     if first == 0:
         try:
             if received.to_pdf(Path(tiff), Path(names[PDF])):
                 made.append(PDF)
         except Exception as error:  # noqa: BLE001 - told to the parent, which logs it
-            problems.append(f"no PDF ({type(error).__name__}: {str(error)[:200]})")
+            problem = f"no PDF ({type(error).__name__}: {str(error)[:200]})"
         if most and page_images.draw_thumbnail(tiff, names[THUMBNAIL]):
             made.append(THUMBNAIL)
     pages = page_images.draw(tiff, names[PAGES], first, most) if most else 0
-    return {"pages": pages, "made": [*made, PAGES] if pages else made, "problems": problems}
+    return pages, [*made, PAGES] if pages else made, problem
 
 
 def step_back() -> None:

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
 from faxplan.errors import DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.room import LOOK_SECONDS, Room
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _LONGEST_MESSAGE = 1000
@@ -56,8 +57,9 @@ def call(
     *args: Any,
     ceiling: Ceiling,
     progress: Callable[[int, int], None] | None = None,
+    room: Room | None = None,
 ) -> Any:
-    """`function(*args)` in a limited child; its JSON-able result.
+    """`function(*args)` in a limited child; its JSON-able result. room: that it takes in a file system is watched.
 
     `function` must be importable by name. With `progress` it is called with a keyword `progress`, and what it reports
     there arrives here. Raises the FaxplanError that it raised, DocumentTooExpensive if a limit stopped it, and
@@ -70,7 +72,7 @@ def call(
     start = _forked if len(list(Path("/proc/self/task").iterdir())) == 1 else _spawned
     with start(asked) as (pid, answers):
         try:
-            return result(answers, ceiling, progress)
+            return result(answers, ceiling, progress, room)
         except EndedSilently:
             status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
             raise death(status.si_status if status is not None else None) from None
@@ -216,8 +218,13 @@ def _limit(ceiling: Ceiling) -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def result(answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], None] | None) -> Any:
-    """What a child writes to its answers, read to its end. Raises as `call`, and EndedSilently.
+def result(
+    answers: BinaryIO,
+    ceiling: Ceiling,
+    progress: Callable[[int, int], None] | None,
+    room: Room | None = None,
+) -> Any:
+    """What a child writes to its answers, read to its end. Raises as `call`, EndedSilently, and RoomTaken.
 
     A child that was taken over may write anything: it decides about its own document, and about nothing else.
     """
@@ -225,9 +232,7 @@ def result(answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], N
     pending = b""
     received = 0
     while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([answers], [], [], left)[0]:
-            raise DocumentTooExpensive(_too_expensive("time"))
+        _await(answers, deadline, room)
         piece = answers.read(65536)
         if not piece:
             raise EndedSilently
@@ -246,6 +251,18 @@ def result(answers: BinaryIO, ceiling: Ceiling, progress: Callable[[int, int], N
                 return message["result"]
             else:
                 raise RenderingFailed(_NO_SENSE)
+
+
+def _await(answers: BinaryIO, deadline: float, room: Room | None) -> None:
+    """Until there is something to read. Raises DocumentTooExpensive and RoomTaken."""
+    told = False
+    while not told:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise DocumentTooExpensive(_too_expensive("time"))
+        told = bool(select.select([answers], [], [], left if room is None else min(left, LOOK_SECONDS))[0])
+        if room is not None:
+            room.check()
 
 
 def _message(line: bytes) -> dict[str, Any]:
@@ -281,10 +298,15 @@ def _end(pid: int) -> int:
 
 
 def _error(error_id: Any, message: Any) -> FaxplanError:
-    words = "".join(each if each.isprintable() else " " for each in str(message)[:_LONGEST_MESSAGE])
+    words = printable(message)
     found = _error_classes().get(error_id, RenderingFailed) if isinstance(error_id, str) else RenderingFailed
     # What ends a document; an error of the machine's would have it tried for ever.
     return found(words) if issubclass(found, DocumentRefused | RenderingFailed) else RenderingFailed(words)
+
+
+def printable(said: Any) -> str:
+    """What a child has said, for a log or a user: on one line, and not for ever."""
+    return "".join(each if each.isprintable() else " " for each in str(said)[:_LONGEST_MESSAGE])
 
 
 def _error_classes() -> dict[str, type[FaxplanError]]:

@@ -1,6 +1,7 @@
 """Scratch folders for documents in work: private, and gone when the work is, even if its process was killed."""
 
 import fcntl
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faxplan.files import empty_folder, private_folder
+
+LOG = logging.getLogger(__name__)
 
 
 class Scratch:
@@ -34,7 +37,9 @@ class Scratch:
                 os.close(lock)
 
     def sweep(self) -> None:
-        """Removes the folders whose processes are gone. Raises UnsafeFolder."""
+        """Removes the folders whose processes are gone. What cannot be removed stays, and the log says why: whoever
+        has a document to work on, or calls to make, is not to wait for it. Raises UnsafeFolder.
+        """
         private_folder(self._root)
         with _locked(self._root, fcntl.LOCK_EX):
             for left in self._root.iterdir():
@@ -44,6 +49,9 @@ class Scratch:
                 except (BlockingIOError, FileNotFoundError):
                     # At work, or just ending.
                     continue
+                except OSError as error:
+                    # As what root has left, or has in work.
+                    LOG.warning("%s may hold pages of a document, and cannot be removed (%s). Remove it.", left, error)
 
 
 def _remove(folder: Path) -> None:

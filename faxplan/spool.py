@@ -3,6 +3,7 @@
     out/<attempt>.tif, out/<attempt>.json      staged before dialling; read by fax_out
     in/<attempt>.tif,  in/<attempt>.json       written before the answer, then by rxfax
     in/<attempt>.work/                         while PDF and images are made of a received fax (received_documents.py)
+    drawing/                                   what a sandbox sees of it, and makes (namespaces.shared)
     out/<attempt>.trace/, in/<attempt>.trace/  the T.30 trace of calls whose trunk wants one (t30_trace.py)
 
 Names come from attempt ids, which the database gives out once: they cannot collide. Everything is 0600 below 0700.

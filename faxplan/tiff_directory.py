@@ -18,12 +18,16 @@ from faxplan.errors import FaxplanError
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 273, 277, 278, 279
 X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER = 282, 283, 292, 293, 296, 297
+_TAGS = frozenset({WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP})
+_TAGS |= {STRIP_COUNTS, X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER}
 G3, G4 = 3, 4
 
-# type code: size in bytes, struct letter. Rationals (5, 10) are pairs.
-_KINDS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "I"), 6: (1, "b"), 8: (2, "h"), 9: (4, "i"), 10: (8, "i")}
-_KINDS |= {11: (4, "f"), 12: (8, "d"), 13: (4, "I"), 16: (8, "Q"), 17: (8, "q"), 18: (8, "Q")}
+# type code: size in bytes, struct letter. Rationals (5) are pairs. Nothing of a page is below zero, or no number.
+_KINDS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "I"), 13: (4, "I"), 16: (8, "Q"), 18: (8, "Q")}
 _MAX_VALUES = 1_000_000
+"""Of all tags of a page together: their strips may say the same bytes a thousand times over."""
+_MOST_WORK = 20_000_000
+"""Tags and values of a whole file: some seconds' reading, where pages share them too."""
 _MAX_DIRECTORIES = 100_000
 _ASSUMED_DPI = (204.0, 196.0)
 """Of a page without a plausible resolution: fine."""
@@ -38,7 +42,7 @@ class BrokenTiff(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One page's tags. Values are numbers; text and unknown kinds are left out."""
+    """One page's tags, those that are named here."""
 
     tags: dict[int, tuple[int | float, ...]]
 
@@ -96,38 +100,48 @@ def directories(data: mmap.mmap | bytes) -> Iterator[Directory]:
         big = {42: False, 43: True}[struct.unpack_from(order + "H", data, 2)[0]]
         (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
         seen: set[int] = set()
+        work = 0
         while offset:
             if offset in seen or len(seen) >= _MAX_DIRECTORIES:
                 raise BrokenTiff("The TIFF's page list leads in a circle.")
             seen.add(offset)
-            directory, offset = _directory(data, order, big, offset)
+            directory, offset, read = _directory(data, order, big, offset)
+            work += read
+            if work > _MOST_WORK:
+                raise BrokenTiff("The TIFF file is damaged: its pages have too many tags.")
             yield directory
     except (struct.error, KeyError, OverflowError, ZeroDivisionError) as error:
         raise BrokenTiff("The TIFF file is damaged or was cut short.") from error
 
 
-def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> tuple[Directory, int]:
+def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> tuple[Directory, int, int]:
+    """What lies there, where the next one lies, and how much was read: tags and values."""
     word, head, entry = ("Q", 8, 20) if big else ("I", 2, 12)
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
     if count > 4096:
         raise BrokenTiff("The TIFF file is damaged: a page has too many tags.")
     tags: dict[int, tuple[int | float, ...]] = {}
+    read = count
     for number in range(count):
         at = offset + head + number * entry
         tag, kind, values = struct.unpack_from(order + "HH" + word, data, at)
-        if kind not in _KINDS:
+        if tag not in _TAGS:
             continue
+        if kind not in _KINDS:
+            # libtiff takes some of these for numbers all the same: it must not see another page than we do.
+            raise BrokenTiff("The TIFF file is damaged: a tag has a type that it cannot have.")
         size, letter = _KINDS[kind]
-        if values > _MAX_VALUES:
-            raise BrokenTiff("The TIFF file is damaged: a tag is too long.")
+        read += values
+        if read > _MAX_VALUES:
+            raise BrokenTiff("The TIFF file is damaged: its tags are too long.")
         at += 12 if big else 8
         if size * values > (8 if big else 4):
             (at,) = struct.unpack_from(order + word, data, at)
-        pair = 2 if kind in (5, 10) else 1
+        pair = 2 if kind == 5 else 1
         plain = struct.unpack_from(f"{order}{values * pair}{letter}", data, at)
         tags[tag] = plain if pair == 1 else _quotients(plain)
     (following,) = struct.unpack_from(order + word, data, offset + head + count * entry)
-    return Directory(tags), following
+    return Directory(tags), following, read
 
 
 def _quotients(plain: tuple[int, ...]) -> tuple[float, ...]:

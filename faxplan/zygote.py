@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from faxplan import namespace, sandbox
 from faxplan.confinement import SandboxUnavailable
 from faxplan.errors import RenderingFailed
+from faxplan.room import Room
 from faxplan.sandbox import Ceiling, EndedSilently
 
 _START_SECONDS = 60.0
@@ -48,7 +50,7 @@ class Zygote:
         run = namespace.python("from faxplan.zygote_inside import main; main()", str(theirs.fileno()), *modules)
         try:
             self._process = subprocess.Popen(
-                [*namespace.command_line(folder, given, hidden, info_fd=telling), *run],
+                namespace.behind_the_calls([*namespace.command_line(folder, given, hidden, info_fd=telling), *run]),
                 env=dict(namespace.ENVIRONMENT),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -63,8 +65,13 @@ class Zygote:
         finally:
             theirs.close()
             os.close(telling)
-        self._first = self._identify(told)
-        self._await_start()
+        self._first: int | None = None
+        try:
+            self._first = self._identify(told)
+            self._await_start()
+        except BaseException:
+            self.end()
+            raise
 
     def call(
         self,
@@ -72,8 +79,9 @@ class Zygote:
         args: Sequence[Any],
         ceiling: Ceiling,
         progress: Callable[[int, int], None] | None,
+        room: Room | None = None,
     ) -> Any:
-        """As Workplace.call."""
+        """As Workplace.run."""
         asked = sandbox.request(function, args, ceiling, progress is not None)
         reading, writing = os.pipe()
         with os.fdopen(reading, "rb", buffering=0) as answers:
@@ -86,7 +94,7 @@ class Zygote:
                 os.close(writing)
             status = None
             try:
-                found = sandbox.result(answers, ceiling, progress)
+                found = sandbox.result(answers, ceiling, progress, room)
             except EndedSilently:
                 status = self._clear()
                 raise sandbox.death(status and (os.WTERMSIG(status) or os.WEXITSTATUS(status))) from None
@@ -111,18 +119,26 @@ class Zygote:
             os.close(self._first)
             self._first = None
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            # One that waits for a disk which does not answer cannot be ended; nobody else is to wait for it.
+            self._process.wait(_CLEAR_SECONDS)
         if self._process.stderr is not None:
             self._process.stderr.close()
 
     def _identify(self, told: int) -> int | None:
         """A descriptor of the first process inside (pidfd_open(2)); None where there is none."""
-        with os.fdopen(told, "rb") as information:
-            try:
-                # Written whole before bubblewrap goes on, or not at all.
-                return os.pidfd_open(int(json.loads(information.read())["child-pid"]))
-            except (ValueError, KeyError, ProcessLookupError):
-                return None
+        said, deadline = b"", time.monotonic() + _START_SECONDS
+        with os.fdopen(told, "rb", buffering=0) as information:
+            while select.select([information], [], [], max(deadline - time.monotonic(), 0))[0]:
+                piece = information.read(4096)
+                if not piece:
+                    break
+                said += piece
+        try:
+            # Written whole before bubblewrap goes on, or not at all.
+            return os.pidfd_open(int(json.loads(said)["child-pid"]))
+        except (ValueError, KeyError, ProcessLookupError):
+            return None
 
     def _await_start(self) -> None:
         self._control.settimeout(_START_SECONDS)
@@ -137,7 +153,6 @@ class Zygote:
         self._process.kill()
         if self._process.stderr is not None:
             said = self._process.stderr.read(4096).decode("utf-8", "replace").strip().rpartition("\n")[2]
-        self.end()
         raise unavailable(said)
 
     def _clear(self) -> int | None:

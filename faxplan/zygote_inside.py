@@ -8,6 +8,7 @@ import ctypes
 import gc
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -22,6 +23,8 @@ from faxplan import sandbox
 from faxplan.files import empty_folder
 from faxplan.namespace import TEMPORARY
 
+MOST_PROCESSES = 512
+"""And threads, of all that a document starts: LibreOffice has some fifty, and Ghostscript is started once a core."""
 _PR_SET_DUMPABLE = 4
 _QUEUES = Path("/dev/mqueue")
 _IPC = tuple(Path("/proc/sysvipc", kind) for kind in ("shm", "msg", "sem"))
@@ -34,7 +37,7 @@ def main() -> None:
     if os.getpid() != 1:
         # It ends all processes that it can reach.
         raise SystemExit("This runs as the first process of a sandbox only (faxplan.zygote).")
-    _step_back()
+    _bound()
     control = socket.socket(fileno=int(sys.argv[1]))
     _hide()
     for name in sys.argv[2:]:
@@ -58,6 +61,7 @@ def _serve_one(control: socket.socket, standing: Sequence[Any]) -> bool:
     if child == 0:
         control.close()
         os.setsid()
+        _leave_keyring()
         sandbox.serve(json.loads(data), answers)
     os.close(answers)
     # Whatever the child does meanwhile; an end of the socket is ours.
@@ -85,16 +89,27 @@ def _end_all(child: int) -> int:
     return found
 
 
-def _step_back() -> None:
-    """FreeSWITCH may run with real-time priority, which whatever it starts has too: the calls come first."""
-    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+def _bound() -> None:
+    """In the switch's unit, whose processes are counted together, no more could be started else: neither call nor fax.
+
+    As of Linux 5.14 those of this namespace are counted alone; before, all of the account.
+    """
+    if tuple(int(number) for number in re.findall(r"[0-9]+", os.uname().release)[:2]) >= (5, 14):
+        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_PROCESSES, MOST_PROCESSES))
 
 
 def _hide() -> None:
     """From children: they have our account, but neither our memory, nor our descriptors, nor our environment."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _leave_keyring() -> None:
+    """For an empty one: all processes of a session read its keys and add to them, in any namespace (keyrings(7)). Where
+    the kernel refuses this, it refuses the rest to children as well. The library comes with libpq.
+    """
+    with suppress(OSError):
+        ctypes.CDLL("libkeyutils.so.1").keyctl_join_session_keyring(None)
 
 
 def _be_quiet() -> None:

@@ -4,6 +4,7 @@ mod_python3 reloads the script that a call names, at every call; a module that t
 pools and settings live here, and the scripts stay thin. From the first load on the scripts stay too (load_once.py).
 """
 
+import logging
 import sys
 import threading
 from dataclasses import dataclass
@@ -105,6 +106,24 @@ def log(level: str, text: str) -> None:
 def log_failure(what: str, error: BaseException) -> None:
     """Logs an exception that must not leave a script."""
     log("err", f"{what} failed: {type(error).__name__}: {error}")
+
+
+class _DomainLog(logging.Handler):
+    """What the domain logs by Python's means: it would go to standard error, which FreeSWITCH closes (switch.c)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Logs no traceback: of an exception its kind and its words."""
+        try:
+            error = record.exc_info[1] if record.exc_info else None
+            why = "" if error is None else f" ({type(error).__name__}: {error})"
+            level = "err" if record.levelno >= logging.ERROR else "warning"
+            log(level, record.getMessage() + why)
+        except Exception:
+            # Whatever was to be logged, nothing is to break for it.
+            log("err", f"a message of {record.name} cannot be logged")
+
+
+logging.getLogger("faxplan").addHandler(_DomainLog(logging.WARNING))
 
 
 def hangup_cause(session: Any) -> str | None:

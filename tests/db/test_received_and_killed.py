@@ -94,14 +94,13 @@ def killed(work: Callable[[], None], before: int) -> bool:
 
 
 def recover(world: World, attempt_id: int) -> None:
-    """As the next process does: sweeps, delivers what lies in pending/, then what lies in the spool."""
+    """As the next runtime does: sweeps, adopts what lies in the spool, then delivers what lies in pending/."""
     world.spool.prepare()
+    world.store.sweep()
     pending = pending_folder(world)
+    adopt(world.spool, pending, attempt_id)
     for fax in pending.waiting():
         inbound.deliver(world.switch, world.store, fax, actor="switch:node1")
-    left = adopt(world.spool, pending, attempt_id)
-    if left is not None:
-        inbound.deliver(world.switch, world.store, left, actor="switch:node1")
 
 
 def readable(world: World, piece: bytes) -> list[Path]:
@@ -118,7 +117,7 @@ def readable(world: World, piece: bytes) -> list[Path]:
 def documents_of(world: World, fax_id: int) -> Iterator[StoredObject]:
     row = world.fax(world.acme, fax_id)
     with world.portal.tenant(world.acme.tenant.id) as tx:
-        for column in ("tiff_id", "pdf_id"):
+        for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id"):
             yield get(tx, world.acme.tenant.id, row[column])  # type: ignore[arg-type]
 
 
@@ -151,13 +150,13 @@ def test_wherever_it_is_killed_nothing_is_lost_and_nothing_is_readable(
         assert readable(world, piece) == [], f"killed before step {step}, and recovered"
         fax_ids.append(sidecar.fax_id)
         assert sorted(in_mailbox(world)) == fax_ids, f"killed before step {step}"
-        received, pdf = documents_of(world, sidecar.fax_id)
-        assert world.opened(received) == tiff
-        assert world.opened(pdf).startswith(b"%PDF")
+        received, pdf, images, thumbnail = (world.opened(each) for each in [*documents_of(world, sidecar.fax_id)])
+        assert received == tiff
+        assert [pdf[:4], images[:2], thumbnail[1:4]] == [b"%PDF", b"PK", b"PNG"], f"killed before step {step}"
         assert {path.name for path in world.stored()} == recorded(world), f"killed before step {step}"
         assert not [*world.spool.inbound.iterdir()], f"killed before step {step}"
         assert not [*world.settings.pending.iterdir()], f"killed before step {step}"
         if not was_killed:
             break
-    # Two documents sealed, a record, folders made and synced, three transactions, two documents stored, all removed.
+    # Four documents sealed, two records, folders made and synced, three transactions, four stored, all removed.
     assert step > 40

@@ -137,3 +137,56 @@ def test_without_a_database_it_lies_in_pending(
     (waiting,) = pending_folder(world).waiting()
     endings.deliver(waiting)
     assert world.fax(world.acme, sidecar.fax_id)["state"] == "received"
+
+
+def ended_as_lost(endings: Endings, sidecar: InboundSidecar) -> None:
+    call = {"tenant_id": sidecar.tenant_id, "fax_id": sidecar.fax_id, "attempt_id": sidecar.attempt_id}
+    endings.end_lost(call | {"direction": "inbound"})
+
+
+def test_what_a_full_disk_keeps_in_the_spool_is_not_given_up(
+    world: World, endings: Endings, logged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sidecar = left_over(world)
+    with monkeypatch.context() as disk:
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        disk.setattr(world.spool, "note_result", full)
+        endings.adopt(sidecar.attempt_id)
+        wait_until_done(endings, sidecar)
+    assert "No space left" in logged[0]
+    ended_as_lost(endings, sidecar)
+    assert world.fax(world.acme, sidecar.fax_id)["state"] == "receiving"
+    assert noticed(world, world.acme) == []
+    endings.adopt(sidecar.attempt_id)
+    wait_until_done(endings, sidecar)
+    assert world.fax(world.acme, sidecar.fax_id)["state"] == "received"
+    assert noticed(world, world.acme) == ["received"]
+
+
+def test_a_power_cut_between_the_seal_and_the_record_leaves_no_call_for_ever(world: World, endings: Endings) -> None:
+    sidecar = left_over(world)
+    half = pending_folder(world).root / str(sidecar.attempt_id)
+    half.mkdir()
+    (half / "received-tiff.sealed").write_bytes(b"sealed, and its wraps never written")
+    # The spool was in memory.
+    world.spool.discard_inbound(sidecar.attempt_id)
+    endings.adopt(sidecar.attempt_id)
+    wait_until_done(endings, sidecar)
+    ended_as_lost(endings, sidecar)
+    assert world.fax(world.acme, sidecar.fax_id)["state"] == "failed"
+    with world.switch.across_tenants() as tx:
+        assert tx.value("select count(*) from calls") == 0
+    assert list(pending_folder(world).root.iterdir()) == []
+    assert noticed(world, world.acme) == ["failed"]
+
+
+def test_a_sidecar_that_a_disk_has_spoilt_leaves_no_call_for_ever(world: World, endings: Endings) -> None:
+    sidecar = left_over(world)
+    (world.spool.inbound / f"{sidecar.attempt_id}.json").write_bytes(b"{")
+    endings.adopt(sidecar.attempt_id)
+    wait_until_done(endings, sidecar)
+    ended_as_lost(endings, sidecar)
+    assert world.fax(world.acme, sidecar.fax_id)["state"] == "failed"

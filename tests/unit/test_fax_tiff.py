@@ -1,6 +1,7 @@
 """What `txfax` would refuse is refused before the call; what we write it takes."""
 
 import struct
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from faxplan import fax_tiff, tiff_directory
 from faxplan.confinement import LimitsOnly
 from faxplan.fax_tiff import FaxPage, NotFaxReady
 from faxplan.rendering import Resolution, render
+from faxplan.tiff_directory import BrokenTiff
 
 
 def drawing(width: int = 1728, rows: int = 300) -> Image.Image:
@@ -136,3 +138,57 @@ def test_replacing_leaves_the_old_file_and_no_other_on_failure(tmp_path: Path) -
     with fax_tiff.replacing(target) as draft:
         draft.write_text("new")
     assert target.read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind", "value"),
+    [
+        (tiff_directory.WIDTH, 11, struct.pack("<f", float("nan"))),
+        (tiff_directory.WIDTH, 12, struct.pack("<f", float("inf"))),
+        (tiff_directory.LENGTH, 9, struct.pack("<i", -400)),
+        (tiff_directory.STRIP_OFFSETS, 9, struct.pack("<i", -8)),
+        (tiff_directory.PHOTOMETRIC, 2, b"0"),
+    ],
+)
+def test_what_is_no_number_or_may_be_below_zero_is_refused(tmp_path: Path, tag: int, kind: int, value: bytes) -> None:
+    tiff_directory.write(tmp_path / "a.tif", [fax_tiff.coded(drawing(), 204, 196)], 1)
+    assert len(fax_tiff.read(tmp_path / "a.tif").pages) == 1
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    (first,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, first)
+    (at,) = (
+        at for at in range(first + 2, first + 2 + 12 * entries, 12) if struct.unpack_from("<H", data, at) == (tag,)
+    )
+    struct.pack_into("<HI4s", data, at + 2, kind, 1, value)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(NotFaxReady):
+        fax_tiff.read(tmp_path / "a.tif")
+
+
+def with_tags(pages: int, *tags: tuple[int, int, int]) -> bytes:
+    """A TIFF whose pages say the same: tag, kind, and how many values, which they share."""
+    entries = b"".join(struct.pack("<HHII", tag, kind, count, 8) for tag, kind, count in tags)
+    shared = bytes(8 * max(count for _, _, count in tags))
+    size = 2 + len(entries) + 4
+    content = struct.pack("<2sHI", b"II", 42, 8 + len(shared)) + shared
+    for number in range(1, pages + 1):
+        following = 8 + len(shared) + number * size if number < pages else 0
+        content += struct.pack("<H", len(tags)) + entries + struct.pack("<I", following)
+    return content
+
+
+def test_tags_that_say_the_same_bytes_over_and_over_are_not_read() -> None:
+    """As a converter may leave them that was taken over: the worker reads them, and FreeSWITCH."""
+    many = tiff_directory._MAX_VALUES // 2
+    assert len(list(tiff_directory.directories(with_tags(1, (273, 1, many))))) == 1
+    with pytest.raises(BrokenTiff):
+        list(tiff_directory.directories(with_tags(1, (273, 1, many), (279, 1, many), (256, 3, many))))
+    # Of what nobody asks for any amount: pictures have their history there.
+    assert len(list(tiff_directory.directories(with_tags(1, *((700 + tag, 1, many) for tag in range(4)))))) == 1
+
+
+def test_pages_that_share_their_tags_come_to_an_end() -> None:
+    found = tiff_directory.directories(with_tags(60, (273, 1, tiff_directory._MAX_VALUES // 2)))
+    assert len(list(islice(found, 30))) == 30
+    with pytest.raises(BrokenTiff):
+        list(found)

@@ -1,6 +1,7 @@
 import os
 import shutil
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,19 @@ def test_a_folder_is_emptied_whatever_is_in_it_and_no_link_is_followed(tmp_path:
     files.empty_folder(folder)
     assert list(folder.iterdir()) == []
     assert (outside / "kept").exists()
+
+
+def test_a_folder_of_very_many_files_is_emptied_without_a_list_of_them(tmp_path: Path) -> None:
+    """As a converter may leave it that was taken over; FreeSWITCH's own process clears it away."""
+    for folder in (tmp_path / "full", tmp_path / "full" / "below"):
+        folder.mkdir()
+        for number in range(10_000):
+            (folder / f"{number:0100d}").touch()
+    tracemalloc.start()
+    try:
+        files.empty_folder(tmp_path / "full")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not list((tmp_path / "full").iterdir())
+    assert most < 500_000

@@ -1,11 +1,13 @@
 """What a function finds inside a namespace, what it can do there, and what it leaves: each time beside one that is
 confined by limits alone, which shows that the test can fail."""
 
+import ctypes
 import errno
 import fcntl
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from faxplan import namespace, namespaces, zygote
+from faxplan import namespace, namespaces, zygote, zygote_inside
+from faxplan.config import Settings
 from faxplan.confinement import Confinement, LimitsOnly, SandboxUnavailable, Workplace
 from faxplan.errors import RenderingFailed
 from faxplan.namespaces import KeptNamespace, Namespace, NamespacePool
@@ -250,6 +253,118 @@ def test_real_time_priority_is_given_up(namespaces_work: None, tmp_path: Path) -
     finally:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     assert policies == [os.SCHED_OTHER, os.SCHED_OTHER]
+
+
+def test_where_memory_runs_out_converters_end_first(confined: Confinement, tmp_path: Path) -> None:
+    ours, theirs = both(confined, tmp_path, "answer = open('/proc/self/oom_score_adj').read()")
+    assert int(ours) < int(theirs) == 1000
+
+
+def test_real_time_priority_of_disks_is_given_up(namespaces_work: None, tmp_path: Path) -> None:
+    asked = ["ionice", "-c", "1", "-p", str(os.getpid())]
+    if subprocess.run(asked, capture_output=True, check=False).returncode:
+        pytest.skip("only root, or who has CAP_SYS_NICE, has such a priority")
+    try:
+        with Namespace().workplace(tmp_path) as place:
+            code = "import os, subprocess\nask = ['ionice', '-p', str(os.getpid())]\n"
+            answer = inside(place, code + "answer = subprocess.run(ask, capture_output=True, text=True).stdout")
+    finally:
+        subprocess.run(["ionice", "-c", "2", "-p", str(os.getpid())], check=True)
+    assert answer == "best-effort: prio 7\n"
+
+
+def test_the_processes_of_one_document_are_counted(confined: Confinement, tmp_path: Path) -> None:
+    """Root's account is bound by no such limit; what else it is by, is the same."""
+    code = """
+import os, resource, time
+started = 0
+try:
+    while started < 2000 and os.getuid():
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        started += 1
+except BlockingIOError:
+    pass
+answer = [started, resource.getrlimit(resource.RLIMIT_NPROC)]
+"""
+    with confined.workplace(tmp_path) as place:
+        started, limits = inside(place, code)
+    assert limits == [zygote_inside.MOST_PROCESSES] * 2
+    assert started < zygote_inside.MOST_PROCESSES
+
+
+KEYS = """
+import ctypes
+keys = ctypes.CDLL("libkeyutils.so.1")
+keys.keyctl_search.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
+SESSION = -3
+answer = {name: keys.keyctl_search(SESSION, b"user", name.encode(), 0) > 0 for name in ("outside", "a document")}
+keys.add_key(b"user", b"a document", b"leaves it", 9, SESSION)
+"""
+WITH_KEYS = """
+import sys
+from pathlib import Path
+from faxplan.confinement import LimitsOnly
+from faxplan.namespaces import KeptNamespace
+from faxplan.sandbox import Ceiling
+from faxplan.scratch import Scratch
+exec(sys.argv[2])
+keys.keyctl_join_session_keyring(None)
+keys.add_key(b"user", b"outside", b"a secret", 8, SESSION)
+kept = KeptNamespace(Scratch(Path(sys.argv[1])))
+for confined in (kept, kept, LimitsOnly()):
+    with confined.workplace() as place:
+        evaluated = "(exec(code, names := {}), names['answer'])[1]"
+        print(*place.call(eval, evaluated, {"code": sys.argv[2]}, ceiling=Ceiling()).values())
+kept.close()
+"""
+
+
+def test_no_key_of_the_kernel_s_is_read_nor_left(namespaces_work: None, tmp_path: Path) -> None:
+    """In a process of its own: its session's keys stay with a process."""
+    if ctypes.CDLL("libkeyutils.so.1").keyctl_get_keyring_ID(-3, 0) < 0:
+        pytest.skip("keyctl(2) is forbidden here, as in a container")
+    command = [sys.executable, "-c", WITH_KEYS, str(tmp_path / "scratch"), KEYS]
+    found = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
+    assert found == ["False False", "False False", "True False"]
+
+
+def test_a_start_that_fails_leaves_no_process(
+    namespaces_work: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, real = [], subprocess.Popen
+
+    def popen(*arguments: Any, **values: Any) -> Any:
+        started.append(real(*arguments, **values))
+        return started[-1]
+
+    def none_free(_: int) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(os, "pidfd_open", none_free)
+    with pytest.raises(OSError, match="Too many open files"):
+        zygote.Zygote(tmp_path, {}, ())
+    (process,) = started
+    assert process.returncode is not None
+
+
+def test_a_start_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a disk does not answer: other faxes wait for the same starter."""
+    monkeypatch.setattr(zygote, "_START_SECONDS", 0.2)
+    monkeypatch.setattr(namespace, "_PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(namespace, "command_line", lambda *_, **__: ["sh", "-c", "exec sleep 600", "sh"])
+    started, real = [], subprocess.Popen
+
+    def popen(*arguments: Any, **values: Any) -> Any:
+        started.append(real(*arguments, **values))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises(SandboxUnavailable):
+        zygote.Zygote(tmp_path, {}, ())
+    assert started[0].returncode is not None
 
 
 def test_signals_do_not_end_the_zygote(kept: KeptNamespace) -> None:
@@ -515,6 +630,24 @@ def test_a_pool_lends_one_that_is_idle_also_when_the_thread_that_wanted_it_first
         thread.join()
     assert len(seen) == 3
     assert len(set(seen)) == 1
+
+
+def test_pages_of_received_faxes_stay_in_the_spool(namespaces_work: None, tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state", spool_dir=tmp_path / "spool")
+    left = tmp_path / "spool" / "drawing" / "of-a-killed-process"
+    left.mkdir(parents=True)
+    (left / "page").write_bytes(b"plain")
+    made = namespaces.shared(settings, Scratch(settings.work))
+    assert not left.exists()
+    try:
+        with made.workplace(tmp_path) as place:
+            assert place.folder.is_relative_to(settings.spool)
+            assert inside(place, "open('/work/page', 'w').close()\nanswer = 'drawn'") == "drawn"
+            assert (place.folder / "page").exists()
+        assert not list(settings.spool.rglob("page"))
+    finally:
+        made.close()
+    assert not settings.work.exists()
 
 
 def test_documents_at_once_have_a_namespace_each(pool: NamespacePool, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,15 @@ def test_a_page_that_is_too_large_is_not_decoded(tmp_path: Path, forked: None, m
         page_images.make(tiff, tmp_path, within=LimitsOnly())
 
 
+@pytest.mark.parametrize("answer", [None, {}, [1], ["1", True], [1, "yes"], [-1, False], [10**9, False], [True, True]])
+def test_an_answer_that_makes_no_sense_is_the_document_s_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    monkeypatch.setattr(sandbox, "call", lambda *_, **__: answer)
+    with pytest.raises(RenderingFailed, match="could not be drawn"):
+        page_images.make(saved(tmp_path / "a.tif", page()), tmp_path, within=LimitsOnly())
+
+
 def test_no_more_pages_are_drawn_than_were_asked_for(tmp_path: Path) -> None:
     assert len(images(tmp_path, saved(tmp_path / "a.tif", page(), page(), page()), pages=2)) == 2
 
@@ -153,6 +163,54 @@ def test_nothing_tells_when_or_by_whom_it_was_made(tmp_path: Path) -> None:
         (member,) = archive.infolist()
         assert (member.date_time, member.compress_type, archive.comment) == ((1980, 1, 1, 0, 0, 0), 0, b"")
         assert "software" not in Image.open(io.BytesIO(archive.read(member))).info
+
+
+def zipped(*pngs: bytes) -> bytearray:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number, png in enumerate(pngs, 1):
+            page_images.pack(archive, number, png)
+    return bytearray(packed.getvalue())
+
+
+class Watched(io.BytesIO):
+    """most: bytes that were read at once."""
+
+    most = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.most = max(self.most, len(found))
+        return found
+
+
+def test_a_directory_without_end_is_not_read(tmp_path: Path) -> None:
+    """As a converter may leave it that was taken over: FreeSWITCH's own process reads it."""
+    directory = 64 * 2**20
+    far = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 10**6, 10**6, directory, 0)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, directory, 1)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    source = Watched(bytes(directory) + far + locator + end)
+    with pytest.raises(BrokenPageImages):
+        list(page_images.read(source))
+    assert source.most < 4 * 2**20
+
+
+def test_pages_that_share_their_bytes_are_refused() -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    archive = zipped(png, png)
+    assert len(list(page_images.read(io.BytesIO(archive)))) == 2
+    second = archive.rindex(b"PK\1\2")
+    archive[second + 42 : second + 46] = bytes(4)
+    with pytest.raises(BrokenPageImages):
+        list(page_images.read(io.BytesIO(archive)))
+
+
+def test_a_page_that_has_changed_is_refused() -> None:
+    archive = zipped(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    archive[60] ^= 1
+    with pytest.raises(BrokenPageImages):
+        list(page_images.read(io.BytesIO(archive)))
 
 
 class TestVectors:

@@ -1,5 +1,6 @@
 """Received faxes between call and mailbox: complete or not there, and never readable by whoever finds them."""
 
+import fcntl
 import io
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from faxplan import page_images, sealed, wraps
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.confinement import LimitsOnly
-from faxplan.pending import Pending, PendingFax, adopt
+from faxplan.pending import InOtherHands, Pending, PendingFax, adopt
 from faxplan.spool import InboundSidecar, Spool
 from tests.unit.test_received import saved
 
@@ -83,7 +84,16 @@ def test_a_folder_that_the_disk_does_not_give_holds_up_no_other(
 def test_a_folder_that_is_not_complete_is_left_alone(pending: Pending) -> None:
     (pending.root / "17").mkdir()
     assert list(pending.waiting()) == []
-    assert pending.holds(17)
+    assert not pending.holds(17)
+    pending.remove_half(17)
+    pending.remove_half(17)
+    assert list(pending.root.iterdir()) == []
+
+
+def test_of_a_folder_that_is_complete_no_half_is_removed(pending: Pending, spool: Spool) -> None:
+    fax = secured(pending, spool, 17)
+    pending.remove_half(17)
+    assert list(pending.waiting()) == [fax]
 
 
 KILLED = """
@@ -158,3 +168,36 @@ def test_what_is_discarded_is_gone_at_once_or_goes_at_the_next_start(
     assert not pending_module.discard(fax)
     pending.prepare()
     assert list(pending.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_who_waited_for_a_folder_that_went_holds_no_other(
+    pending: Pending, spool: Spool, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """Delivered by somebody else between the opening and the lock; and a call with its id secures another one."""
+    fax, real = secured(pending, spool, 17), fcntl.flock
+
+    def flock(descriptor: int, how: int) -> None:
+        real(descriptor, how)
+        fax.folder.rename(pending.root / ".17-x.delivered")
+        if again:
+            fax.folder.mkdir()
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pending_module.held(fax.folder) as is_ours:
+        assert not is_ours
+
+
+def test_another_call_with_the_same_id_waits_while_a_fax_is_delivered(pending: Pending, spool: Spool) -> None:
+    """As of a restored database. Who delivers removes the folder by its name."""
+    fax = secured(pending, spool, 17)
+    spool.inbound_tiff(17).write_bytes(b"other pages")
+    other = InboundSidecar(1, 2, 17, 4, "uuid-other")
+    with pending_module.held(fax.folder), pytest.raises(InOtherHands):
+        pending.secure(spool, other, RESULT)
+    assert list(pending.waiting()) == [fax]
+    assert spool.inbound_tiff(17).exists()
+    after = pending.secure(spool, other, RESULT)
+    assert list(pending.waiting()) == [after]
+    (kept,) = pending_module.unclaimed(pending.root)
+    assert (kept / "fax.tif").read_bytes() == b"pages"

@@ -76,12 +76,41 @@ def test_a_child_that_names_other_files_gives_nothing_away(
 ) -> None:
     (tmp_path / "secret").write_text("another fax")
 
-    def call(_function: object, _tiff: str, names: dict[str, str], *_: object, **__: object) -> dict[str, Any]:
+    def call(_function: object, _tiff: str, names: dict[str, str], *_: object, **__: object) -> list[Any]:
         Path(names["pages.zip"]).symlink_to(tmp_path / "secret")
-        return {"pages": 1, "made": ["../../secret", str(tmp_path / "secret"), "pages.zip"], "problems": []}
+        return [1, ["../../secret", str(tmp_path / "secret"), "pages.zip"], None]
 
     monkeypatch.setattr(sandbox, "call", call)
     assert made_of(saved(tmp_path / "a.tif", page()), folder, 1) == {}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {"pages": 1}, [1, []], [True, ["pages.zip"], None], [-1, ["pages.zip"], None], [2, ["pages.zip"], None],
+     [1, "pages.zip", None], [1, ["pages.zip"], ["problem"] * 1000]],
+)  # fmt: skip
+def test_an_answer_that_makes_no_sense_gives_nothing_and_ends_nobody(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: object
+) -> None:
+    def call(_function: object, _tiff: str, names: dict[str, str], *_: object, **__: object) -> object:
+        Path(names["pages.zip"]).touch()
+        return answer
+
+    monkeypatch.setattr(sandbox, "call", call)
+    assert made_of(saved(tmp_path / "a.tif", page()), folder, 1) == {}
+    assert "made no sense" in caplog.text
+
+
+def test_what_a_child_says_is_one_line_of_the_log(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = "no PDF\n2026-01-01 faxplan CRITICAL \x1b[2J" + "x" * 10**6
+    monkeypatch.setattr(sandbox, "call", lambda *_, **__: [0, [], said])
+    made_of(saved(tmp_path / "a.tif", page()), folder, 1)
+    lines = [record.getMessage() for record in caplog.records if "no PDF" in record.getMessage()]
+    assert len(lines) == 1
+    assert lines[0].isprintable()
+    assert len(lines[0]) < 1100
 
 
 def test_where_the_pdf_fails_there_are_images(
@@ -129,13 +158,13 @@ def test_what_takes_too_long_is_left(
 def test_a_long_fax_lets_others_in_between(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places, order, short_waits = Places(1), [], threading.Event()
 
-    def call(_: object, tiff: str, _names: object, first: int, most: int, **__: object) -> dict[str, Any]:
+    def call(_: object, tiff: str, _names: object, first: int, most: int, **__: object) -> list[Any]:
         order.append((Path(tiff).name, first))
         if len(order) == 1:
             assert short_waits.wait(60)
             while not places._waiting:
                 threading.Event().wait(0.001)
-        return {"pages": 0, "made": [], "problems": []}
+        return [0, [], None]
 
     monkeypatch.setattr(sandbox, "call", call)
     long = threading.Thread(

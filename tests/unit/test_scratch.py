@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,3 +49,23 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_works_on_is_n
     with scratch.folder() as mine:
         scratch.sweep()
         assert list((tmp_path / "scratch").iterdir()) == [mine]
+
+
+def test_what_cannot_be_removed_keeps_nobody_from_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "scratch"
+    for name in ("of-root", "gone"):
+        (root / name).mkdir(parents=True)
+    (root / "a-file").touch()
+    real = os.open
+
+    def of_somebody_else(path: Path, *how: Any, **more: Any) -> int:
+        if Path(path).name == "of-root":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *how, **more)
+
+    monkeypatch.setattr(os, "open", of_somebody_else)
+    with Scratch(root).folder() as folder:
+        assert {each.name for each in root.iterdir()} == {"of-root", "a-file", folder.name}
+    assert caplog.text.count("cannot be removed") == 2

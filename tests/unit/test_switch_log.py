@@ -36,3 +36,36 @@ def test_what_a_stranger_wrote_is_one_short_line_of_ascii(text: str) -> None:
         assert line.removesuffix("\n").isprintable()
         assert line.startswith("faxplan: ")
         assert len(line) < 420
+
+
+DOMAIN = """
+import json, logging, sys, types
+said = []
+sys.modules["freeswitch"] = types.SimpleNamespace(consoleLog=lambda level, text: said.append([level, text]))
+import faxplan_switch
+log = logging.getLogger("faxplan.received_copies")
+log.info("not this")
+log.warning("a %s", "warning")
+try:
+    raise OSError(28, "No space left\\non device")
+except OSError:
+    log.exception("17.tif: the TIFF goes alone")
+log.error("%d", "no number")
+print(json.dumps(said))
+"""
+
+
+def test_what_the_domain_logs_is_in_the_switch_s_log() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DOMAIN],
+        env={"PYTHONPATH": f"{PROJECT}:{PROJECT / 'fs_scripts'}"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert json.loads(done.stdout) == [
+        ["warning", "faxplan: a warning\n"],
+        ["err", "faxplan: 17.tif: the TIFF goes alone (OSError: [Errno 28] No space left\\non device)\n"],
+        ["err", "faxplan: a message of faxplan.received_copies cannot be logged\n"],
+    ]
+    assert done.stderr == ""

@@ -482,7 +482,7 @@ comment on table routing_version is 'One row: how often routes, or what they mea
 insert into routing_version (version) values (1);
 
 create function routing_changed() returns trigger
-    language plpgsql security definer set search_path = pg_catalog, public
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     update routing_version set version = version + 1;
@@ -966,6 +966,21 @@ comment on table mailbox_entries is 'Which received faxes lie in which mailbox.'
 -- ------------------------------------------------------------------------------------------------------------------ vault
 -- Public keys, and private keys sealed to others' public keys or by a password: nothing here opens anything by itself.
 
+create function sealable_to(public_key bytea) returns boolean
+    language sql immutable
+begin atomic
+    select octet_length(public_key) <> 32 or set_byte(public_key, 31, get_byte(public_key, 31) & 127) not in (
+        '\x0000000000000000000000000000000000000000000000000000000000000000',
+        '\x0100000000000000000000000000000000000000000000000000000000000000',
+        '\xe0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+        '\x5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+        '\xecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xedffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xeeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
+end;
+comment on function sealable_to(bytea) is
+    'False for the points of small order (RFC 7748, 6.1): whoever wraps to one fails, and a reader who brought it would stop all others.';
+
 create table user_keys (
     tenant_id    bigint not null,
     id           bigint generated always as identity,
@@ -984,7 +999,8 @@ create table user_keys (
     constraint user_keys_owner check ((kind = 'user') = (user_id is not null) and (kind = 'reader') = (name is not null)),
     constraint user_keys_name_form check (length(name) between 1 and 100 and name !~ '[[:cntrl:]]'),
     constraint user_keys_one_recovery exclude (tenant_id with =) where (kind = 'recovery' and replaced_at is null),
-    constraint user_keys_reader_name exclude (tenant_id with =, name with =) where (replaced_at is null)
+    constraint user_keys_reader_name exclude (tenant_id with =, name with =) where (replaced_at is null),
+    constraint user_keys_public_key_sealable check (sealable_to(public_key))
 );
 comment on table user_keys is 'A reader''s key pair (X25519). A user''s private key lies in key_locks only, locked; another reader''s nowhere.';
 comment on column user_keys.kind is 'user; recovery: the tenant''s recovery key, on paper; reader: an API reader''s, in a file of its client.';
@@ -1040,7 +1056,8 @@ create table mailbox_epochs (
     constraint mailbox_epochs_public_key_key unique (public_key),
     constraint mailbox_epochs_epoch_range check (epoch >= 1),
     constraint mailbox_epochs_sizes check (octet_length(public_key) = 32 and octet_length(earlier_key) = 80),
-    constraint mailbox_epochs_first_has_none_before check (epoch > 1 or earlier_key is null)
+    constraint mailbox_epochs_first_has_none_before check (epoch > 1 or earlier_key is null),
+    constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key))
 );
 comment on table mailbox_epochs is 'A mailbox''s key pairs. A new epoch begins when a member leaves; what arrives is sealed to the newest.';
 comment on column mailbox_epochs.earlier_key is 'The private key of the epoch before, wrapped to this one: one key opens the whole history. Null: no member has done it yet.';
@@ -1078,13 +1095,22 @@ comment on column reader_mailboxes.added_by is 'The member who let it in. When t
 
 create function forget_ended_reader(key bigint) returns void
     language sql security definer set search_path = pg_catalog, public
-as $$
+begin atomic
     delete from mailbox_keys h using user_keys k
     where h.tenant_id = current_tenant() and h.user_key_id = key
       and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
-$$;
+      and exists (
+          select from mailbox_keys o
+          join user_keys u on u.tenant_id = o.tenant_id and u.id = o.user_key_id and u.replaced_at is null
+          join mailbox_members m on m.tenant_id = o.tenant_id and m.mailbox_id = o.mailbox_id and m.user_id = u.user_id
+          where o.tenant_id = h.tenant_id and o.mailbox_id = h.mailbox_id and o.epoch >= h.epoch and not exists (
+              select from mailbox_epochs e
+              where e.tenant_id = o.tenant_id and e.mailbox_id = o.mailbox_id
+                and e.epoch > h.epoch and e.epoch <= o.epoch and e.earlier_key is null));
+end;
 comment on function forget_ended_reader(bigint) is
-    'Removes what is wrapped to a recovery key that is off, or a revoked API reader. Definer: nobody else''s wraps go that way.';
+    'Removes what is wrapped to a recovery key that is off, or a revoked API reader, of what a member opens (vault.readable_epochs): the last '
+    'readable wrap stays. Definer: nobody else''s wraps go that way.';
 
 create table transient_keys (
     id           bigint generated always as identity,
@@ -1224,7 +1250,7 @@ create table audit_heads (
 comment on table audit_heads is 'The last link of each chain. Its row lock orders the writers, so write audit last in a transaction.';
 
 create function audit_link() returns trigger
-    language plpgsql security definer set search_path = pg_catalog, public
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp
 as $$
 begin
     select h.sequence + 1, h.hash into new.sequence, new.previous_hash from audit_heads h where h.tenant_id = new.tenant_id for update;
@@ -1549,11 +1575,12 @@ grant select on tenant_turns to faxplan_admin;
 grant select on tenant_turns to faxplan_portal;
 
 -- Users' clients bring their own keys, and those of the mailboxes that they read.
-grant select, insert on user_keys, mailbox_epochs, mailbox_keys to faxplan_portal, faxplan_admin;
+grant select, insert on user_keys, mailbox_epochs, mailbox_keys to faxplan_portal;
+grant select on user_keys to faxplan_admin;
+grant select, insert on mailbox_epochs, mailbox_keys to faxplan_admin;
 grant update (replaced_at) on user_keys to faxplan_portal;
 grant update (earlier_key) on mailbox_epochs to faxplan_portal;
 grant select, insert, delete on key_locks to faxplan_portal;
-grant delete on mailbox_keys to faxplan_admin;
 grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
 -- API readers, and a recovery key that is switched off.
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
@@ -1617,3 +1644,6 @@ grant select (tenant_id, fax_id) on mailbox_entries, notices to faxplan_purge;
 grant select (tenant_id, attempt_id) on t30_traces to faxplan_purge;
 grant select, insert, delete on tombstones to faxplan_purge;
 grant update (runs, ended_at, finished, next_folder, swept_at, removed_records) on purge_state to faxplan_purge;
+
+-- Whether faxes lie in a mailbox: then the administrator alone lets nobody in.
+grant select (tenant_id, mailbox_id) on mailbox_wraps to faxplan_admin;

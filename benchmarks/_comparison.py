@@ -70,16 +70,17 @@ class Comparison:
 
 
 def compare(bare: Side, faxplan: Side, load: Load, runs: int) -> Comparison:
-    made: list[Run] = []
-    for number in range(1, runs + 1):
-        run = Run(bare.run(load), faxplan.run(load))
-        made.append(run)
-        print(
-            f"  run {number}: bare {run.bare.cpu:.4f} s ({run.bare.sent} sent), Faxplan {run.faxplan.cpu:.4f} s "
-            f"({run.faxplan.sent} sent), ratio {run.ratio:.3f}, PostgreSQL {run.faxplan.database:.4f} s",
-            flush=True,
-        )
-    return Comparison(made)
+    return Comparison([one_run(bare, faxplan, load, number) for number in range(1, runs + 1)])
+
+
+def one_run(bare: Side, faxplan: Side, load: Load, number: int) -> Run:
+    run = Run(bare.run(load), faxplan.run(load))
+    print(
+        f"  run {number}: bare {run.bare.cpu:.4f} s ({run.bare.sent} sent), Faxplan {run.faxplan.cpu:.4f} s "
+        f"({run.faxplan.sent} sent), ratio {run.ratio:.3f}, PostgreSQL {run.faxplan.database:.4f} s",
+        flush=True,
+    )
+    return run
 
 
 def median(values: Sequence[float]) -> str:

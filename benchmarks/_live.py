@@ -35,6 +35,7 @@ MOST_CALLS = 400
 NOT_RUN = 77
 """The exit code of a benchmark that cannot run here: `make bench` goes on to the next, as automake's tests do."""
 ANSWER_TIMES = Path(__file__).parent / "answer_times.c"
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
 DEMO = Path(rendering.__file__).parent / "data" / "demo-fax.pdf"
 
 
@@ -95,6 +96,12 @@ class Place:
             subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(ANSWER_TIMES)], check=True)
         return {"LD_PRELOAD": str(library), "ANSWER_TIMES": str(self._times(name))}
 
+    @property
+    def spool_in_words(self) -> str:
+        """Where pages of calls are, for a page of figures."""
+        in_memory = self.world.settings.spool_dir is not None
+        return "on a tmpfs, as conf/systemd mounts it" if in_memory else "on a disk: this machine has no tmpfs for it"
+
     def settled(self) -> bool:
         """Whether Faxplan has no call in hand any more."""
         with self.world.switch.across_tenants() as tx:
@@ -133,20 +140,30 @@ def a_place() -> Iterator[Place]:
         name, why = Path(sys.argv[0]).stem, "it is not installed" if found is None else "; ".join(found.missing)
         print(f"{name}: not run, it needs a FreeSWITCH: {why}. See {INSTALL_PAGE}.", file=sys.stderr)
         sys.exit(NOT_RUN)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, a_spool() as spool:
         base = Path(folder)
         base.chmod(0o711)  # PostgreSQL runs as a user of its own
-        with a_world(base) as (world, cluster):
+        with a_world(base, spool) as (world, cluster):
             yield Place(base, found, world, cluster)
 
 
 @contextmanager
-def a_world(base: Path, **settings: str) -> Iterator[tuple[World, postgres.Cluster]]:
-    """settings: PostgreSQL's."""
+def a_spool() -> Iterator[Path | None]:
+    """A folder on a tmpfs, as conf/systemd mounts the spool; None where this machine has none to give."""
+    if not MEMORY.is_dir():
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="faxplan-", dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def a_world(base: Path, spool: Path | None = None, **settings: str) -> Iterator[tuple[World, postgres.Cluster]]:
+    """settings: PostgreSQL's. spool: where not below `base`."""
     cluster = postgres.start(base / "postgres", settings=settings)
     try:
         create_installation(cluster.superuser_url(), "faxplan")
-        with world_on(Installation(cluster, "faxplan"), base) as world:
+        with world_on(Installation(cluster, "faxplan"), base, spool_dir=spool) as world:
             yield world, cluster
     finally:
         cluster.stop()

@@ -1,10 +1,11 @@
 """The two senders of one letter: a bare FreeSWITCH and Faxplan's, with faxes that were rendered before."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from _calls import Letter, Meter, bare_txfax
+from _calls import Letter, Load, Meter, bare_txfax
 from _comparison import Side
 from _live import (
     RECEIVER_NUMBER,
@@ -21,31 +22,49 @@ from _live import (
 
 
 @dataclass(frozen=True)
-class Senders:
+class Letters:
+    """Faxes that wait, each to be released once; and what a bare txfax sends."""
+
     place: Place
     prepared: Prepared
+    waiting: Iterator[int]
+    letter: Letter
+
+
+@dataclass(frozen=True)
+class Senders:
     switches: Switches
     bare: Side
     faxplan: Side
 
+    def warm_up(self, load: Load) -> None:
+        """Both at once: what a switch loads at its first calls is no part of what a call costs."""
+        with ThreadPoolExecutor(2) as both:
+            list(both.map(lambda side: side.run(load), (self.bare, self.faxplan)))
+
 
 @contextmanager
-def senders(faxes: int, *, times: bool = False, traced: bool = False) -> Iterator[Senders]:
-    """With so many faxes for Faxplan to send. times: see three_switches. traced: the T.30 of each call is written, and
-    kept of those that fail."""
+def letters(faxes: int, *, traced: bool = False) -> Iterator[Letters]:
+    """So many for Faxplan to send. traced: the T.30 of each call is written, and kept of those that fail."""
     with a_place() as place:
         with place.world.admin.across_tenants() as tx:
             tx.execute("update trunks set t30_trace = %s", ("failed" if traced else "off",))
-        prepared = prepare_faxes(place, letter_pdf(place.base), faxes)
-        waiting, office = iter(prepared.faxes), place.world.acme
+        prepared, office = prepare_faxes(place, letter_pdf(place.base), faxes), place.world.acme
         letter = Letter(rendered(place, prepared.faxes[0]), office.did, office.tenant.header_name)
-        with three_switches(place, times=times) as switches, switches.bare.connect() as connection:
-            bare = Side(
-                Meter(switches.bare, switches.bare, place.cluster),
-                bare_txfax(connection, f"carrier/{RECEIVER_NUMBER}", letter),
-            )
-            faxplan = Side(
-                Meter(switches.faxplan, switches.faxplan, place.cluster, place.settled),
-                lambda _number: release(place.world, next(waiting)),
-            )
-            yield Senders(place, prepared, switches, bare, faxplan)
+        yield Letters(place, prepared, iter(prepared.faxes), letter)
+
+
+@contextmanager
+def senders(those: Letters, *, times: bool = False) -> Iterator[Senders]:
+    """New processes. times: see three_switches."""
+    place = those.place
+    with three_switches(place, times=times) as switches, switches.bare.connect() as connection:
+        bare = Side(
+            Meter(switches.bare, switches.bare, place.cluster),
+            bare_txfax(connection, f"carrier/{RECEIVER_NUMBER}", those.letter),
+        )
+        faxplan = Side(
+            Meter(switches.faxplan, switches.faxplan, place.cluster, place.settled),
+            lambda _number: release(place.world, next(those.waiting)),
+        )
+        yield Senders(switches, bare, faxplan)

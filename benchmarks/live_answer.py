@@ -15,7 +15,7 @@ from _calls import Load
 from _comparison import compare, met
 from _live import Place, Switches
 from _page import where_and_when, write_section
-from _sending import senders
+from _sending import letters, senders
 
 BURST_RATE = 500.0
 AIM = 20.0
@@ -50,11 +50,11 @@ def main() -> None:
 
 
 def measured(load: Load, runs: int) -> tuple[Both, Both, str]:
-    with senders((runs + 1) * load.calls, times=True) as both:
+    with letters((runs + 1) * load.calls) as those, senders(those, times=True) as both:
         compare(both.bare, both.faxplan, load, runs)
-        steady = answers(both.place, both.switches)
+        steady = answers(those.place, both.switches)
         compare(both.bare, both.faxplan, Load(load.calls, BURST_RATE), 1)
-        whole, version = answers(both.place, both.switches), both.switches.version()
+        whole, version = answers(those.place, both.switches), both.switches.version()
     burst = Both(whole.bare[len(steady.bare) :], whole.faxplan[len(steady.faxplan) :])
     return steady, burst, version
 

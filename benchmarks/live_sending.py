@@ -4,35 +4,40 @@
                                       [--write docs/benchmarks]
 
 Three FreeSWITCH instances on 127.0.0.1: a bare sender, one that runs Faxplan's scripts, and the carrier that receives.
-Runs are interleaved, bare, Faxplan, bare, ...; then each sends one burst. The worker has rendered before, and the bare
-sender sends the page that it rendered, below a header line that spandsp prints, as Faxplan's is below its own. With
---traced each of its calls writes a T.30 trace.
+Runs are interleaved, bare, Faxplan, bare, ...; each has new processes, which have sent some faxes before they are
+measured: how a process happens to lie in memory stays with it as long as it lives. Then each sends one burst. The
+worker has rendered before, and the bare sender sends the page that it rendered, below a header line that spandsp
+prints, as Faxplan's is below its own. With --traced each of Faxplan's calls writes a T.30 trace.
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import _chart
 import _options
 from _calls import Load
-from _comparison import AIM, LIMIT, Comparison, compare, met, milliseconds
+from _comparison import AIM, LIMIT, Comparison, met, milliseconds, one_run
 from _live import Prepared
 from _options import Options
 from _page import where_and_when, write_section
-from _sending import senders
+from _sending import Letters, Senders, letters, senders
 
 BURST_RATE = 500.0
+WARMING = 10
+"""Faxes that each process sends before it is measured."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """`switch`: FreeSWITCH's version."""
+    """`switch`: FreeSWITCH's version. `spool`: where it is."""
 
     prepared: Prepared
     steady: Comparison
     burst: Comparison
     switch: str
+    spool: str
 
 
 def main() -> None:
@@ -55,11 +60,23 @@ def main() -> None:
 
 def measured(options: Options) -> Result:
     runs, load = options.runs, options.load
-    with senders((runs + 1) * load.calls, traced="traced" in options) as both:
+    with letters((runs + 1) * (load.calls + WARMING), traced="traced" in options) as those:
         print(f"{runs} interleaved runs of {load.calls} calls, {load.rate:g} a second; then one of all at once")
-        steady = compare(both.bare, both.faxplan, load, runs)
-        burst = compare(both.bare, both.faxplan, Load(load.calls, BURST_RATE), 1)
-        return Result(both.prepared, steady, burst, both.switches.version())
+        made = []
+        for number in range(1, runs + 1):
+            with warm_senders(those, load.rate) as both:
+                made.append(one_run(both.bare, both.faxplan, load, number))
+        with warm_senders(those, load.rate) as both:
+            burst = one_run(both.bare, both.faxplan, Load(load.calls, BURST_RATE), runs + 1)
+            version = both.switches.version()
+        return Result(those.prepared, Comparison(made), Comparison([burst]), version, those.place.spool_in_words)
+
+
+@contextmanager
+def warm_senders(those: Letters, rate: float) -> Iterator[Senders]:
+    with senders(those) as both:
+        both.warm_up(Load(WARMING, rate))
+        yield both
 
 
 def markdown(options: Options, result: Result) -> str:
@@ -69,7 +86,8 @@ def markdown(options: Options, result: Result) -> str:
 
 One page of a PDF letter over T.38 to a third FreeSWITCH, {load.calls} calls a run, {load.rate:g} a second; a bare
 FreeSWITCH (`originate ... &txfax(file)`) and Faxplan's take turns. Both send the page that Faxplan's worker rendered
-before, with a header line, stamped by Faxplan, for the bare one printed by spandsp.
+before, with a header line, stamped by Faxplan, for the bare one printed by spandsp. Each run has new processes, which
+have sent {WARMING} faxes before. The spool is {result.spool}.
 Milliseconds of processor time (user and system) per call, from the first dial until the last call is settled, with what
 the switch does when idle.
 

@@ -29,7 +29,7 @@ def asked(prompt: str) -> str:
 def first_line(file: Path) -> str:
     """The first line of a file; empty where there is none. Raises NoPassword, and OSError where it cannot be read."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise NoPassword(f"{file} is not UTF-8. Write the password in it anew, in UTF-8.") from error
     return lines[0] if lines else ""

@@ -30,13 +30,20 @@ def add_commands(vault: Any, personal: argparse.ArgumentParser) -> None:
     off.set_defaults(command=_off)
 
 
+def code(options: argparse.Namespace) -> str:
+    """The key on paper: read from the option --key-file, or asked for. Raises NoPassword."""
+    if options.key_file is None:
+        return cli_passwords.asked("Recovery key of your organisation: ")
+    return cli_passwords.first_line(options.key_file)
+
+
 def _make(context: "Context", options: argparse.Namespace) -> int:
     user = context.user()
-    code = recovery_key.make(context.portal, user, cli_keys.secret(options))
+    made = recovery_key.make(context.portal, user, cli_keys.secret(options))
     if options.json:
-        cli_output.print_json({"recovery_key": code})
+        cli_output.print_json({"recovery_key": made})
         return 0
-    print(f"The recovery key of your organisation, shown this once and kept nowhere:\n\n    {code}\n")
+    print(f"The recovery key of your organisation, shown this once and kept nowhere:\n\n    {made}\n")
     print(
         "Print it, and lock it away. It opens a mailbox once one of its members has unlocked: `faxplan unlock`. "
         "`faxplan vault recovery-key status` shows which it does not open yet."
@@ -66,13 +73,8 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
 
 def _use(context: "Context", options: argparse.Namespace) -> int:
     user = context.user()
-    code = (
-        cli_passwords.asked("Recovery key of your organisation: ")
-        if options.key_file is None
-        else cli_passwords.first_line(options.key_file)
-    )
     used = recovery_key.use(
-        context.portal, user, code, why=options.why, mailbox_names=options.mailbox, email=options.email
+        context.portal, user, code(options), why=options.why, mailbox_names=options.mailbox, email=options.email
     )
     if options.json:
         cli_output.print_json(used)
@@ -90,8 +92,13 @@ def _use(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _off(context: "Context", options: argparse.Namespace) -> int:
-    count = recovery_key.turn_off(context.portal, context.user())
-    text = (
-        f"The recovery key is off: {count} mailbox{' has' if count == 1 else 'es have'} a new key. Destroy the paper."
-    )
-    return cli_output.done(options, {"mailboxes": count}, text)
+    off = recovery_key.turn_off(context.portal, context.user())
+    text = f"The recovery key is off: {off.mailboxes} mailbox{' has' if off.mailboxes == 1 else 'es have'} a new key. "
+    if off.alone:
+        text += (
+            f"Keep the paper: it alone opens what came before in {', '.join(off.alone)}. `faxplan vault recovery-key "
+            "use` still gives that to their members; then destroy it."
+        )
+    else:
+        text += "Destroy the paper."
+    return cli_output.done(options, off, text)

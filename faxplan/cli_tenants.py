@@ -1,9 +1,20 @@
 """The administrator's commands about tenants, and what they have: users, mailboxes, quotas."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, mail_readers, provisioning, quotas, tenants
+from faxplan import (
+    admission,
+    cli_keys,
+    cli_output,
+    cli_recovery_key,
+    mail_readers,
+    provisioning,
+    quotas,
+    tenants,
+)
+from faxplan.admission import By, Paper
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -81,6 +92,13 @@ def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser, personal:
     member.add_argument("slug", **_TENANT)
     member.add_argument("mailbox", metavar="NAME")
     member.add_argument("email", metavar="EMAIL")
+    member.add_argument("--by", metavar="EMAIL",
+                        help="who lets them in, of those who read it: needed as soon as faxes lie in it")  # fmt: skip
+    cli_keys.add_secret(member)
+    member.add_argument("--why", metavar="TEXT",
+                        help="with the recovery key: --by names an administrator; it stands in the audit")  # fmt: skip
+    member.add_argument("--key-file", type=Path, metavar="FILE",
+                        help="read the recovery key from the first line of this file, instead of asking")  # fmt: skip
     member.add_argument("--remove", action="store_true", help="no more")
     member.set_defaults(command=_set_member)
     mail = group.add_parser("mail", parents=[personal], help="whether a mailbox's faxes are to be sent by mail too")
@@ -154,13 +172,23 @@ def _add_mailbox(context: "Context", options: argparse.Namespace) -> int:
 
 def _set_member(context: "Context", options: argparse.Namespace) -> int:
     reads = not options.remove
-    changed = provisioning.set_member(
-        context.admin, context.actor, options.slug, options.mailbox, options.email, reads=reads
-    )
+    where = (context.actor, options.slug, options.mailbox, options.email)
+    if reads:
+        changed = admission.let_in(context.admin, context.portal, *where, by=_by(options))
+    else:
+        changed = provisioning.remove_member(context.admin, *where)
     result = {"mailbox": options.mailbox, "email": options.email, "reads": reads, "changed": changed}
     verb = "reads" if reads else "does not read"
     when = "from now on" if changed else "already" if reads else "anyhow"
     return cli_output.done(options, result, f"{options.email} {verb} mailbox {options.mailbox} {when}.")
+
+
+def _by(options: argparse.Namespace) -> By | Paper | None:
+    if options.by is None:
+        return None
+    if options.why is None:
+        return By(options.by, cli_keys.secret(options))
+    return Paper(options.by, cli_recovery_key.code(options), options.why)
 
 
 def _set_mail(context: "Context", options: argparse.Namespace) -> int:

@@ -206,7 +206,13 @@ def _roles(tx: Transaction) -> Finding:
             f"{', '.join(row['rolname'] for row in strong)} may see every tenant's faxes",
             "Take superuser, bypassrls and createrole from them: alter role ... nosuperuser nobypassrls nocreaterole.",
         )
-    return ok("database roles", "without power over other tenants' rows")
+    if tx.value("select has_database_privilege('public', current_database(), 'connect, temporary')"):
+        return error(
+            "database roles",
+            "every role of the server may connect to this database, or make tables in it",
+            "It was made by hand, as for a restore: `faxplan database migrate` takes that away.",
+        )
+    return ok("database roles", "without power over other tenants' rows; no others come in")
 
 
 def _clock(tx: Transaction) -> Finding:

@@ -12,7 +12,7 @@ from faxplan import sealed, transient_readers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.keyring import Keyring
-from faxplan.sealed import Context, Header
+from faxplan.sealed import Context, Header, SealBroken
 from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 
@@ -218,7 +218,8 @@ def get_to_mail(tx: Transaction, tenant_id: int, document_id: int) -> ToSend:
 def opened(tx: Transaction, tenant_id: int, document_id: int, ring: Keyring) -> tuple[StoredObject, bytes | None]:
     """A document, and its file's key as a reader's keyring opens it; no key where it is not sealed.
 
-    Raises NotFound, and Locked where the reader has no key to it (yet).
+    Raises NotFound, Locked where the reader has no key to it (yet), and SealBroken where what it would open is
+    damaged.
     """
     stored = get(tx, tenant_id, document_id)
     if stored.digest is None:
@@ -227,10 +228,17 @@ def opened(tx: Transaction, tenant_id: int, document_id: int, ring: Keyring) -> 
         "select mailbox_id, epoch, wrap from mailbox_wraps where tenant_id = %s and document_id = %s",
         (tenant_id, document_id),
     )
+    is_damaged = False
     for row in rows:
         private = ring.key_of(row["mailbox_id"], row["epoch"])
         if private is not None:
-            return stored, private.unwrap(bytes(row["wrap"]), stored.digest)
+            try:
+                return stored, private.unwrap(bytes(row["wrap"]), stored.digest)
+            except SealBroken:
+                # Another mailbox of theirs may have a wrap that is whole.
+                is_damaged = True
+    if is_damaged:
+        raise SealBroken("What opens this document was damaged or changed in the database. Restore it from a backup.")
     raise Locked(
         "Your key does not open this document. Another member of the mailbox has to unlock once, which hands you its "
         "key; or it came before your key was replaced: `faxplan recover`."

@@ -5,10 +5,11 @@ the same in the browser). The database is handed public keys, locks and wraps on
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from faxplan import audit, keyring, passphrases, user_keys, vault
+from faxplan import audit, epochs, keyring, passphrases, tenants, user_keys, vault
 from faxplan.db import Database, Transaction
+from faxplan.epochs import Ahead
 from faxplan.errors import FaxplanError
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
@@ -33,7 +34,7 @@ class AlreadyEnrolled(FaxplanError):
 class Secret:
     """What a user knows: a password or a recovery code."""
 
-    text: str
+    text: str = field(repr=False)
     is_code: bool = False
 
     def opens(self, key: UserKey) -> PrivateKey:
@@ -49,28 +50,36 @@ class Enrolled:
     """recovery_code: to be shown once, and kept nowhere. locked_out: mailboxes whose earlier faxes the new key does not
     open (yet)."""
 
-    recovery_code: str
+    recovery_code: str = field(repr=False)
     locked_out: int
 
 
 def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enrolled:
     """Gives a user a key, and each of their mailboxes that nobody could open one.
 
-    anew: where they have one, whose password and recovery code are lost; what came before stays locked until `recover`.
+    anew: where they have one, whose password and recovery code are lost. Each of their mailboxes gets a new one then;
+    what came before stays locked until `recover`, or until another member unlocks.
     Raises AlreadyEnrolled, InvalidSecret, ConstraintViolated and EpochMoved.
     """
     with db.tenant(user.tenant_id) as tx:
         _refuse_twice(tx, user, anew)
+        words = _words(tx, user)
     # Outside a transaction: it takes a tenth of a second for each lock.
-    enrolment, _, code = keyring.new_user_key(password, _words(user))
+    enrolment, _, code = keyring.new_user_key(password, words)
     with db.tenant(user.tenant_id) as tx:
+        # Who joins or leaves at this moment would not see this key, nor we that they do.
+        epochs.take_turn(tx, user.tenant_id)
         had = _refuse_twice(tx, user, anew)
         key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
         closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
-        for mailbox_id, epoch in closed.items():
-            members = vault.readers(tx, user.tenant_id, mailbox_id)
-            begun, _ = keyring.new_epoch(members)
-            vault.begin_epoch(tx, user.tenant_id, mailbox_id, epoch + 1, begun)
+        # The key before may be in other hands: it opens nothing that comes, also where others read.
+        due = closed | (vault.newest_epochs(tx, user.tenant_id, user.id) if had else {})
+        begun = [
+            epochs.make(Ahead(mailbox_id, epoch + 1, vault.readers(tx, user.tenant_id, mailbox_id)))
+            for mailbox_id, epoch in sorted(due.items())
+        ]
+        for each in begun:
+            vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new)
         audit.record(
             tx,
             user.tenant_id,
@@ -79,7 +88,7 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
             object=f"user:{user.id}",
             key=key_id,
             public_key=enrolment.public.raw.hex(),
-            epochs_begun=sorted(closed),
+            epochs_begun=epochs.named(begun),
         )
     return Enrolled(code, sum(1 for epoch in closed.values() if epoch))
 
@@ -94,9 +103,10 @@ def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
     return has
 
 
-def _words(user: User) -> list[str]:
+def _words(tx: Transaction, user: User) -> list[str]:
     """What others know of a user."""
-    return [user.email, user.name]
+    tenant = tenants.get(tx, user.tenant_id)
+    return [user.email, user.name, tenant.name, tenant.slug]
 
 
 def unlock(db: Database, user: User, secret: Secret) -> Keyring:
@@ -139,9 +149,9 @@ def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[i
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
     private = opened(keys)
     with db.tenant(user.tenant_id) as tx:
-        epochs = vault.epochs_of_user(tx, user.tenant_id, user.id)
-        ring = Keyring(private, epochs)
-        handed = hand_on(tx, user.tenant_id, ring, epochs)
+        found = vault.epochs_of_user(tx, user.tenant_id, user.id)
+        ring = Keyring(private, found)
+        handed = hand_on(tx, user.tenant_id, ring, found)
         if handed.anything:
             audit.record(
                 tx,
@@ -169,13 +179,15 @@ class HandedOn:
         return bool(self.granted or self.linked)
 
 
-def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, epochs: Iterable[Epoch]) -> HandedOn:
+def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoch]) -> HandedOn:
     """Hands the keys of mailboxes to readers who wait for them, and ties epochs together that are not.
 
-    epochs: all that those mailboxes have, as the ring was made of them.
+    known: all epochs that those mailboxes have, as the ring was made of them.
     """
+    # A reader who goes at this moment would keep a wrap that nobody takes away.
+    epochs.take_turn(tx, tenant_id)
     linked, granted = [], []
-    for epoch in epochs:
+    for epoch in known:
         if epoch.number > 1 and epoch.earlier is None:
             earlier = ring.link(epoch.mailbox_id, epoch.number)
             if earlier is not None and vault.link(tx, tenant_id, epoch.mailbox_id, epoch.number, earlier):
@@ -189,12 +201,13 @@ def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, epochs: Iterable[Epo
 
 def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
     """Locks the current key by another password. Raises as `unlock`, and InvalidSecret for a weak one."""
-    passphrases.check_new(password, _words(user))
     with db.tenant(user.tenant_id) as tx:
+        words = _words(tx, user)
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
+    passphrases.check_new(password, words)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
-    lock = keyring.password_lock(secret.opens(keys[0]), password, _words(user))
+    lock = keyring.password_lock(secret.opens(keys[0]), password, words)
     with db.tenant(user.tenant_id) as tx:
         user_keys.change_password(tx, user.tenant_id, keys[0].id, lock)
         audit.record(

@@ -5,10 +5,10 @@ private key is forgotten there; the server takes it, where it is for exactly tho
 before is tied to it by the next member who unlocks (enrolment).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from faxplan import keyring, vault
+from faxplan import keyring, mailboxes, vault
 from faxplan.db import Transaction
 from faxplan.keyring import NewEpoch
 from faxplan.vault import EpochMoved, LastReader
@@ -33,6 +33,12 @@ class Begun:
     mailbox_id: int
     number: int
     new: NewEpoch
+
+
+def named(begun: Iterable[Begun]) -> list[tuple[int, int, str]]:
+    """For the audit (`epochs_begun`): mailboxes, numbers, and public keys in hex. One that no row has was begun by
+    nobody of Faxplan's."""
+    return [(each.mailbox_id, each.number, each.new.public.raw.hex()) for each in begun]
 
 
 def take_turn(tx: Transaction, tenant_id: int) -> None:
@@ -62,7 +68,8 @@ def begin(tx: Transaction, tenant_id: int, begun: Begun) -> None:
     """
     if not vault.has_enrolled_member(tx, tenant_id, begun.mailbox_id):
         raise LastReader(
-            "Nobody would be left who could open what arrives in this mailbox. Let somebody join it who is enrolled "
+            "Nobody would be left who could open what arrives in mailbox "
+            f"{mailboxes.name_of(tx, tenant_id, begun.mailbox_id)}. Let somebody join it who is enrolled "
             "(`faxplan enrol`)."
         )
     if begun.new.wraps.keys() != vault.readers(tx, tenant_id, begun.mailbox_id).keys():

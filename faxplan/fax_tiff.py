@@ -5,6 +5,7 @@ everything that it would refuse is refused here, before anybody is called. Sourc
 """
 
 import io
+import mmap
 import os
 import tempfile
 from collections.abc import Iterator
@@ -62,24 +63,38 @@ def read(path: Path, *, coded_by_us: bool = False) -> FaxTiff:
     coded_by_us: nor one that `tiff_directory.write` would not have written so. Such a page would be decoded in the
     switch before it is sent, and a converter that was taken over may have written it.
     """
-    pages: list[FaxPage] = []
+    with mapped(path) as data:
+        pages = list(enumerate(sendable(data), 1))
+        if coded_by_us and (others := [number for number, each in pages if not _is_one_strip(each)]):
+            raise NotFaxReady(f"Page {others[0]} is not coded as we code pages. Render the document again.")
+        return FaxTiff(tuple(fax_page(each, number) for number, each in pages))
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """The file's bytes. Raises NotFaxReady where it has none."""
     try:
         with tiff_directory.mapped(path) as data:
-            for directory in tiff_directory.directories(data):
-                page = fax_page(directory, len(pages) + 1)
-                if any(offset + count > len(data) or count == 0 for offset, count, _ in directory.strips()):
-                    raise NotFaxReady(f"Page {len(pages) + 1} is cut short. Render the document again.")
-                if coded_by_us and not _is_one_strip(directory):
-                    raise NotFaxReady(
-                        f"Page {len(pages) + 1} is not coded as we code pages. Render the document again."
-                    )
-                pages.append(page)
+            yield data
+    except BrokenTiff as error:
+        raise NotFaxReady(f"{error} Render the document again.") from error
+
+
+def sendable(data: mmap.mmap) -> list[Directory]:
+    """The directories of its pages, at least one. Raises NotFaxReady naming the first page that cannot be sent."""
+    pages: list[Directory] = []
+    try:
+        for directory in tiff_directory.directories(data):
+            fax_page(directory, len(pages) + 1)
+            if any(offset + count > len(data) or count == 0 for offset, count, _ in directory.strips()):
+                raise NotFaxReady(f"Page {len(pages) + 1} is cut short. Render the document again.")
+            pages.append(directory)
     except BrokenTiff as error:
         where = f"after page {len(pages)}" if pages else "at its start"
         raise NotFaxReady(f"{error} It is broken {where}. Render the document again.") from error
     if not pages:
         raise NotFaxReady("The TIFF file has no page. Render the document again.")
-    return FaxTiff(tuple(pages))
+    return pages
 
 
 def _is_one_strip(directory: Directory) -> bool:

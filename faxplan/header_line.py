@@ -14,7 +14,6 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from faxplan import fax_tiff, tiff_directory
-from faxplan.fax_tiff import FaxTiff
 from faxplan.tiff_directory import CodedPage, Directory
 from faxplan.typeface import sans
 
@@ -40,7 +39,7 @@ class HeaderLine:
     total_pages: int | None
 
 
-def stamp(source: Path, target: Path, header: HeaderLine, *, start_page: int = 0) -> FaxTiff:
+def stamp(source: Path, target: Path, header: HeaderLine, *, start_page: int = 0) -> None:
     """Write to `target` a copy of the fax TIFF `source` with a band of rows above each page, the page unchanged.
 
     Pages before `start_page` (0-based, as `fax_start_page`) were sent by an earlier call: they stay in the file, as
@@ -48,29 +47,26 @@ def stamp(source: Path, target: Path, header: HeaderLine, *, start_page: int = 0
     """
     if header.when.tzinfo is None:
         raise ValueError("the header line's time needs its time zone")
-    total = len(fax_tiff.read(source).pages)
-    with tiff_directory.mapped(source) as data:
+    with fax_tiff.mapped(source) as data:
+        directories = fax_tiff.sendable(data)
 
         def pages() -> Iterator[CodedPage]:
-            for index, directory in enumerate(tiff_directory.directories(data)):
+            for index, directory in enumerate(directories):
                 page = _page(data, directory, source, index)
                 yield page if index < start_page else _stamped(page, header, header.first_page + index)
 
-        tiff_directory.write(target, pages(), total)
-    return fax_tiff.read(target)
+        tiff_directory.write(target, pages(), len(directories))
 
 
-def rest(source: Path, target: Path, start_page: int) -> FaxTiff:
+def rest(source: Path, target: Path, start_page: int) -> None:
     """Write to `target` the pages of the fax TIFF `source` from `start_page` (0-based) on, as they are.
 
     Raises NotFaxReady. Not synced.
     """
-    total = len(fax_tiff.read(source).pages) - start_page
-    with tiff_directory.mapped(source) as data:
-        directories = enumerate(tiff_directory.directories(data))
-        pages = (_page(data, each, source, index) for index, each in directories if index >= start_page)
-        tiff_directory.write(target, pages, total)
-    return fax_tiff.read(target)
+    with fax_tiff.mapped(source) as data:
+        directories = fax_tiff.sendable(data)
+        pages = (_page(data, directories[index], source, index) for index in range(start_page, len(directories)))
+        tiff_directory.write(target, pages, len(directories) - start_page)
 
 
 def _page(data: mmap.mmap, directory: Directory, source: Path, index: int) -> CodedPage:

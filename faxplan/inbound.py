@@ -68,7 +68,9 @@ def _deliver_held(db: Database, store: Store, fax: PendingFax, actor: str) -> st
         if fax.brought is None:
             mailbox = vault.mailbox_for(tx, fax.sidecar.tenant_id, fax.sidecar.mailbox_id)
     if mailbox is not None:
-        fax = fax.sealed_to(Readers(mailbox), store.confinement)
+        # Where nobody could open it, it lies where somebody can, as what is accepted now does.
+        sidecar = replace(fax.sidecar, mailbox_id=mailbox.mailbox_id)
+        fax = replace(fax, sidecar=sidecar).sealed_to(Readers(mailbox), store.confinement)
     if fax.brought is None:
         LOG.error("attempt %s: nobody is enrolled who could open its fax; it waits", fax.sidecar.attempt_id)
         return None
@@ -141,11 +143,12 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
         attempts.close(tx, side.tenant_id, side.attempt_id, result, outcome=state, explanation=words, pages=pages)
         attempts.keep_trace(tx, side.tenant_id, side.attempt_id, trace)
         tx.execute(
-            """update faxes set state = %s, explanation = %s, error_id = %s, pages = %s, pages_done = %s,
-                      attempts_made = 1, tiff_id = %s, pdf_id = %s, images_id = %s, thumbnail_id = %s,
-                      finished_at = now(), deleted_at = null, purged_at = null
+            """update faxes set mailbox_id = %s, state = %s, explanation = %s, error_id = %s, pages = %s,
+                      pages_done = %s, attempts_made = 1, tiff_id = %s, pdf_id = %s, images_id = %s,
+                      thumbnail_id = %s, finished_at = now(), deleted_at = null, purged_at = null
                where tenant_id = %s and id = %s""",
             (
+                side.mailbox_id,
                 state,
                 words,
                 None if state == "received" else result.hangup_cause,

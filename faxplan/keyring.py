@@ -120,6 +120,11 @@ class Keyring:
         return f"Keyring(of {len(self._opened)} epochs)"
 
     @property
+    def own(self) -> list[int]:
+        """The ids of the keys that were unlocked for it."""
+        return sorted(self._own)
+
+    @property
     def mailboxes(self) -> list[int]:
         """Those of which it opens an epoch."""
         return sorted({mailbox_id for mailbox_id, _ in self._opened})

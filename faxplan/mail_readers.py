@@ -78,6 +78,8 @@ def still_wanted(tx: Transaction, tenant_id: int, mailbox_id: int, wraps: Mappin
     """Of wraps that were made when a call ended those to keep now: to keys that are there, if mail is still chosen."""
     if not wraps:
         return {}
+    # Who chooses otherwise at this moment takes away what is there by then, and sees what we add.
+    quotas.take_turn(tx, tenant_id)
     rows = tx.rows(
         """select k.id from transient_keys k where k.purpose = %s and k.id = any(%s)
              and exists (select from mailboxes b where b.tenant_id = %s and b.id = %s and b.mail)""",

@@ -5,24 +5,34 @@ none has one yet, it begins here. Leaving and a new epoch are one act, and the e
 (epochs): what arrives later, who left cannot open.
 """
 
-from faxplan import epochs, holds, keyring, mailboxes, reader_keys, user_keys, vault
+from dataclasses import dataclass
+
+from faxplan import epochs, holds, mailboxes, reader_keys, user_keys, vault
 from faxplan.db import Transaction
 from faxplan.epochs import Ahead, Begun
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
 
 
-def join(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> bool:
-    """A user is a member from now on; False where they are already. Raises EpochMoved."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """begun: the mailbox's first epoch, where it had none."""
+
+    begun: list[Begun]
+
+
+def join(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Joined | None:
+    """A user is a member from now on; None where they are already. Raises EpochMoved."""
     epochs.take_turn(tx, tenant_id)
     if not mailboxes.add_member(tx, tenant_id, mailbox_id, user.id):
-        return False
+        return None
     # Not to the recovery key alone: somebody is to read what is sealed.
     has_key = vault.key_of_mailbox(tx, tenant_id, mailbox_id) is not None
-    if not has_key and vault.has_enrolled_member(tx, tenant_id, mailbox_id):
-        begun, _ = keyring.new_epoch(vault.readers(tx, tenant_id, mailbox_id))
-        vault.begin_epoch(tx, tenant_id, mailbox_id, 1, begun)
-    return True
+    if has_key or not vault.has_enrolled_member(tx, tenant_id, mailbox_id):
+        return Joined([])
+    first = epochs.make(Ahead(mailbox_id, 1, vault.readers(tx, tenant_id, mailbox_id)))
+    vault.begin_epoch(tx, tenant_id, mailbox_id, first.number, first.new)
+    return Joined([first])
 
 
 def departure(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Ahead | None:
@@ -38,24 +48,24 @@ def leave(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, begun: B
     """
     holds.take_turn(tx, tenant_id)
     epochs.take_turn(tx, tenant_id)
-    readable = vault.readable_epochs(tx, tenant_id, mailbox_id)
+    opened, ever_opened = (vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=each) for each in (True, False))
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
     # Also who is enrolled and has no key yet: a member's client may be handing it over at this moment.
     needs_epoch = key is not None and bool(_keys_that_go(tx, tenant_id, mailbox_id, user))
-    could_read = bool(vault.epochs_held(tx, tenant_id, mailbox_id, user.id))
     if not mailboxes.remove_member(tx, tenant_id, mailbox_id, user.id):
         return False
     reader_keys.leave_with(tx, tenant_id, mailbox_id, user.id)
-    lost = sorted(readable - vault.readable_epochs(tx, tenant_id, mailbox_id))
-    holds.check_readers(tx, tenant_id, mailbox_id, lost)
+    still, ever_still = (vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=each) for each in (True, False))
+    holds.check_readers(tx, tenant_id, mailbox_id, sorted(ever_opened - ever_still))
+    if opened - still:
+        raise LastReader(
+            f"Nobody but {user.email} can open {'all that' if still else 'what'} lies in this mailbox. Let somebody "
+            f"else join who is enrolled (`faxplan enrol`), and let {user.email} unlock once (`faxplan unlock`), which "
+            "hands the keys on; so does the recovery key, where there is one. If both are lost, `faxplan enrol "
+            "--anew` in their name gives that up, and begins another key for who stays."
+        )
     if key is None or not needs_epoch:
         return True
-    if could_read and not vault.holders(tx, tenant_id, mailbox_id, key.epoch):
-        raise LastReader(
-            f"Nobody but {user.email} can open what lies in this mailbox. Let somebody else join who is enrolled "
-            f"(`faxplan enrol`), and let {user.email} unlock once (`faxplan unlock`), which hands the key on. If "
-            f"{user.email} cannot any more, `faxplan enrol --anew` in their name begins another key, for all members."
-        )
     if begun is None:
         raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
     epochs.begin(tx, tenant_id, begun)

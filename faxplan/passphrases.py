@@ -11,7 +11,7 @@ import hmac
 import secrets
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
@@ -67,8 +67,8 @@ FLOOR = Cost()
 class Derived:
     """Of a password. auth: sent at log-in; wrap: stays here. 32 bytes each."""
 
-    auth: bytes
-    wrap: bytes
+    auth: bytes = field(repr=False)
+    wrap: bytes = field(repr=False)
 
 
 def new_salt() -> bytes:

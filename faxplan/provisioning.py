@@ -81,32 +81,28 @@ def add_mailbox(admin: Database, actor: str, slug: str, name: str) -> int:
     return mailbox_id
 
 
-def set_member(admin: Database, actor: str, slug: str, mailbox: str, email: str, *, reads: bool) -> bool:
-    """Whether a user reads a mailbox from now on; False where that was so already.
+def remove_member(admin: Database, actor: str, slug: str, mailbox: str, email: str) -> bool:
+    """A user reads a mailbox no more; False where they did not. Who lets them in: admission.
 
-    Who leaves: the mailbox's next key is made here, by whoever removes them, between two transactions (epochs). Also
-    raises LastReader and EpochMoved.
+    The mailbox's next key is made here, by whoever removes them, between two transactions (epochs). Also raises
+    LastReader, Held and EpochMoved.
     """
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id, user = _member(tx, slug, mailbox, email)
-        wanted = None if reads else membership.departure(tx, tenant_id, mailbox_id, user)
+        wanted = membership.departure(tx, tenant_id, mailbox_id, user)
     begun = None if wanted is None else epochs.make(wanted)
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id, user = _member(tx, slug, mailbox, email)
-        if reads:
-            changed = membership.join(tx, tenant_id, mailbox_id, user)
-        else:
-            changed = membership.leave(tx, tenant_id, mailbox_id, user, begun)
+        changed = membership.leave(tx, tenant_id, mailbox_id, user, begun)
         if changed:
-            action = "mailbox.add-member" if reads else "mailbox.remove-member"
             audit.record(
                 tx,
                 tenant_id,
                 actor=actor,
-                action=action,
+                action="mailbox.remove-member",
                 object=f"mailbox:{mailbox_id}",
                 user=f"user:{user.id}",
-                epoch_begun=None if begun is None else begun.number,
+                epochs_begun=epochs.named([] if begun is None else [begun]),
             )
     return changed
 

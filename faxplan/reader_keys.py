@@ -112,7 +112,7 @@ def revoke(db: Database, user: User, name: str) -> int:
             action="key.reader-revoke",
             object=f"key:{key_id}",
             name=name,
-            epochs_begun=[[each.mailbox_id, each.number] for each in begun],
+            epochs_begun=epochs.named(begun),
         )
     return len(begun)
 

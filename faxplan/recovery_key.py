@@ -18,6 +18,7 @@ from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
 from faxplan.users import User
+from faxplan.wraps import PrivateKey, PublicKey
 
 LONGEST_REASON = 500
 
@@ -58,6 +59,16 @@ class Used:
     opened: list[str]
     unopened: list[str]
     handed: HandedOn
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedOff:
+    """mailboxes: how many have a new key. alone: the names of those of which it alone opens something that came before:
+    `use` gives that to their members, now as then.
+    """
+
+    mailboxes: int
+    alone: list[str]
 
 
 def make(db: Database, user: User, secret: Secret) -> str:
@@ -122,34 +133,25 @@ def use(
 ) -> Used:
     """Opens mailboxes for those of their members who have no key of them, or none of what came before (role portal).
 
-    email: all mailboxes of this user, such as one who has lost the own key and enrolled anew. why: for the audit.
+    email: all mailboxes of this user, such as one who has lost the own key and enrolled anew. why: for the audit. One
+    that was turned off does so for what it alone opens.
     Raises Forbidden, NoReason, NothingChosen, NotFound, InvalidSecret and WrongSecret.
     """
-    _refuse_others(user)
-    if not why.strip() or len(why) > LONGEST_REASON:
-        raise NoReason(f"Say why, in at most {LONGEST_REASON} characters: it stands in the audit.")
+    _refuse_without_reason(user, why)
     if not mailbox_names and email is None:
         raise NothingChosen("Say which mailboxes are to be opened: --mailbox NAME, or --of EMAIL.")
-    private = printed_keys.recovery_key(code)
-    with db.tenant(user.tenant_id) as tx:
-        current = _current(tx, user.tenant_id)
-        if current is None:
-            raise NotFound("Your organisation has no recovery key: `faxplan vault recovery-key make`.")
-        is_right = bytes(current["public_key"]) == private.public.raw
-        if not is_right:
-            _record_use(tx, user, current["id"], "refused", why)
-    if not is_right:
-        raise WrongSecret("That is not your organisation's recovery key of now. See whether it was made anew.")
+    key_id, private = _read(db, user, code, why)
     with db.tenant(user.tenant_id) as tx:
         names = _chosen(tx, user.tenant_id, mailbox_names, email)
-        found = vault.epochs_of_key(tx, user.tenant_id, current["id"], names)
-        ring = Keyring({current["id"]: private}, found)
+        found = vault.epochs_of_key(tx, user.tenant_id, key_id, names)
+        ring = Keyring({key_id: private}, found)
         handed = enrolment.hand_on(tx, user.tenant_id, ring, found)
+        user_keys.forget_ended(tx, key_id)
         opened = [name for mailbox_id, name in names.items() if mailbox_id in ring.mailboxes]
         _record_use(
             tx,
             user,
-            current["id"],
+            key_id,
             "done" if opened else "failed",
             why,
             mailboxes=sorted(names),
@@ -158,6 +160,38 @@ def use(
             linked=handed.linked,
         )
     return Used(opened, sorted(set(names.values()) - set(opened)), handed)
+
+
+def opens(db: Database, user: User, code: str, *, why: str, mailbox_name: str) -> Keyring:
+    """What it opens of a mailbox, for who lets somebody in with it (admission): audited, and raises, as `use`."""
+    _refuse_without_reason(user, why)
+    key_id, private = _read(db, user, code, why)
+    with db.tenant(user.tenant_id) as tx:
+        mailbox_id = mailboxes.by_name(tx, user.tenant_id, mailbox_name)
+        ring = Keyring({key_id: private}, vault.epochs_of_key(tx, user.tenant_id, key_id, [mailbox_id]))
+        result = "done" if ring.mailboxes else "failed"
+        _record_use(tx, user, key_id, result, why, mailboxes=[mailbox_id], opened=ring.mailboxes)
+    return ring
+
+
+def _refuse_without_reason(user: User, why: str) -> None:
+    _refuse_others(user)
+    if not why.strip() or len(why) > LONGEST_REASON:
+        raise NoReason(f"Say why, in at most {LONGEST_REASON} characters: it stands in the audit.")
+
+
+def _read(db: Database, user: User, code: str, why: str) -> tuple[int, PrivateKey]:
+    """The key on paper, and its id; a wrong one is a row of the audit."""
+    private = printed_keys.recovery_key(code)
+    with db.tenant(user.tenant_id) as tx:
+        current, key_id = _current(tx, user.tenant_id), _usable(tx, user.tenant_id, private.public)
+        if current is None and key_id is None:
+            raise NotFound("Your organisation has no recovery key: `faxplan vault recovery-key make`.")
+        if current is not None and key_id is None:
+            _record_use(tx, user, current["id"], "refused", why)
+    if key_id is None:
+        raise WrongSecret("That is not your organisation's recovery key of now. See whether it was made anew.")
+    return key_id, private
 
 
 def _record_use(tx: Transaction, user: User, key_id: int, result: str, why: str, **details: Any) -> None:
@@ -173,8 +207,8 @@ def _record_use(tx: Transaction, user: User, key_id: int, result: str, why: str,
     )
 
 
-def turn_off(db: Database, user: User) -> int:
-    """The recovery key opens nothing any more that comes from now on (role portal): how many mailboxes have a new key.
+def turn_off(db: Database, user: User) -> TurnedOff:
+    """The recovery key opens nothing any more that comes from now on (role portal).
 
     What it has opened, or what somebody has copied of the database, it still opens with the paper. Raises Forbidden,
     NotFound, LastReader and EpochMoved; then it is as it was.
@@ -192,15 +226,21 @@ def turn_off(db: Database, user: User) -> int:
         user_keys.end(tx, user.tenant_id, key_id)
         for each in begun:
             epochs.begin(tx, user.tenant_id, each)
+        alone = tx.rows(
+            """select distinct b.name from mailbox_keys h
+               join mailboxes b on b.tenant_id = h.tenant_id and b.id = h.mailbox_id
+               where h.tenant_id = %s and h.user_key_id = %s order by b.name""",
+            (user.tenant_id, key_id),
+        )
         audit.record(
             tx,
             user.tenant_id,
             actor=f"user:{user.id}",
             action="key.recovery-off",
             object=f"key:{key_id}",
-            epochs_begun=[[each.mailbox_id, each.number] for each in begun],
+            epochs_begun=epochs.named(begun),
         )
-    return len(begun)
+    return TurnedOff(len(begun), [row["name"] for row in alone])
 
 
 def _refuse_others(user: User) -> None:
@@ -214,6 +254,17 @@ def _current(tx: Transaction, tenant_id: int) -> Row | None:
            where tenant_id = %s and kind = 'recovery' and replaced_at is null""",
         (tenant_id,),
     )
+
+
+def _usable(tx: Transaction, tenant_id: int, public: PublicKey) -> int | None:
+    """The recovery key, by its id: the current one, or one before it that alone opens something still."""
+    found: int | None = tx.value(
+        """select k.id from user_keys k where k.tenant_id = %s and k.kind = 'recovery' and k.public_key = %s
+           and (k.replaced_at is null or exists (
+               select from mailbox_keys h where h.tenant_id = k.tenant_id and h.user_key_id = k.id))""",
+        (tenant_id, public.raw),
+    )
+    return found
 
 
 def _to_end(tx: Transaction, tenant_id: int) -> int:

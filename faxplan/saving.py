@@ -4,13 +4,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from faxplan import documents, page_images, received
-from faxplan.db import Database
+from faxplan import audit, documents, page_images, received
+from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
+from faxplan.documents import Locked
 from faxplan.errors import FaxplanError
 from faxplan.files import write_whole
 from faxplan.history import Fax
 from faxplan.keyring import Keyring
+from faxplan.sealed import SealBroken
 from faxplan.users import User
 
 
@@ -55,8 +57,8 @@ def save(
 
     The images are those that were sealed with the fax; of one without, they are drawn now. tiff: and last
     `fax-<id>.tif`, as it was received, or as it is sent below its header line. ring: the user's, unlocked
-    (enrolment.unlock). Raises Locked, NoPages, FolderNotWritable, DocumentLost, StoreUnavailable and
-    DatabaseUnavailable.
+    (enrolment.unlock), or an API reader's. It is a row of the audit, also where nothing comes of it. Raises Locked,
+    SealBroken, NoPages, FolderNotWritable, DocumentLost, StoreUnavailable and DatabaseUnavailable.
     """
     if fax.purged_at is not None:
         raise PagesPurged(
@@ -65,12 +67,18 @@ def save(
         )
     if fax.tiff_id is None:
         raise NoPages(f"Fax {fax.id} has no page to save. `faxplan show {fax.id}` says why.")
-    with db.tenant(user.tenant_id) as tx:
-        original = documents.opened(tx, user.tenant_id, fax.tiff_id, ring)
-        pdf, images = (
-            None if each is None else documents.opened(tx, user.tenant_id, each, ring)
-            for each in (fax.pdf_id, fax.images_id)
-        )
+    try:
+        with db.tenant(user.tenant_id) as tx:
+            original = documents.opened(tx, user.tenant_id, fax.tiff_id, ring)
+            pdf, images = (
+                None if each is None else documents.opened(tx, user.tenant_id, each, ring)
+                for each in (fax.pdf_id, fax.images_id)
+            )
+            _record(tx, user, fax, ring, "done")
+    except (Locked, SealBroken):
+        with db.tenant(user.tenant_id) as tx:
+            _record(tx, user, fax, ring, "refused")
+        raise
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
@@ -95,6 +103,19 @@ def save(
         raise FolderNotWritable(
             f"The pages cannot be saved in {folder} ({error.strerror}). Name another one."
         ) from error
+
+
+def _record(tx: Transaction, user: User, fax: Fax, ring: Keyring, result: str) -> None:
+    """keys: whose were unlocked, the user's or an API reader's."""
+    audit.record(
+        tx,
+        user.tenant_id,
+        actor=f"user:{user.id}",
+        action="fax.open",
+        object=f"fax:{fax.id}",
+        result=result,
+        keys=ring.own,
+    )
 
 
 def _written(archive: Path, folder: Path, fax_id: int) -> Iterator[Path]:

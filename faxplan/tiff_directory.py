@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,7 +44,7 @@ class BrokenTiff(FaxplanError):
 class Directory:
     """One page's tags, those that are named here."""
 
-    tags: dict[int, tuple[int | Fraction, ...]]
+    tags: dict[int, tuple[int | float, ...]]
 
     def number(self, tag: int, default: int) -> int:
         """The tag's first value as a whole number."""
@@ -119,7 +120,7 @@ def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> t
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
     if count > 4096:
         raise BrokenTiff("The TIFF file is damaged: a page has too many tags.")
-    tags: dict[int, tuple[int | Fraction, ...]] = {}
+    tags: dict[int, tuple[int | float, ...]] = {}
     read = count
     for number in range(count):
         at = offset + head + number * entry
@@ -138,13 +139,19 @@ def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> t
             (at,) = struct.unpack_from(order + word, data, at)
         pair = 2 if kind == 5 else 1
         plain = struct.unpack_from(f"{order}{values * pair}{letter}", data, at)
-        tags[tag] = plain if pair == 1 else _fractions(plain)
+        tags[tag] = plain if pair == 1 else _quotients(plain)
     (following,) = struct.unpack_from(order + word, data, offset + head + count * entry)
     return Directory(tags), following, read
 
 
-def _fractions(plain: tuple[int, ...]) -> tuple[Fraction, ...]:
-    return tuple(Fraction(a, b) if b else Fraction(0) for a, b in zip(plain[::2], plain[1::2], strict=True))
+def _quotients(plain: tuple[int, ...]) -> tuple[float, ...]:
+    return tuple(a / b if b else 0.0 for a, b in zip(plain[::2], plain[1::2], strict=True))
+
+
+@lru_cache(maxsize=64)
+def _rational(value: float) -> bytes:
+    ratio = Fraction(value).limit_denominator(10_000)
+    return struct.pack("<II", ratio.numerator, ratio.denominator)
 
 
 def strip_bytes(data: mmap.mmap | bytes, directory: Directory, offset: int, count: int) -> bytes:
@@ -170,9 +177,7 @@ def write(target: Path, pages: Iterable[CodedPage], total: int) -> None:
             file.write(page.data)
             file.write(b"\0" * (-len(page.data) % 2))
             rationals_at = file.tell()
-            for dpi in (page.x_dpi, page.y_dpi):
-                ratio = Fraction(dpi).limit_denominator(10_000)
-                file.write(struct.pack("<II", ratio.numerator, ratio.denominator))
+            file.write(_rational(page.x_dpi) + _rational(page.y_dpi))
             at = file.tell()
             file.write(_packed_directory(page, data_at, rationals_at, number, total))
             end = file.tell()

@@ -1,7 +1,7 @@
 """Readers' own keys: their public halves, and the private ones as their clients have locked them (keyring).
 
-The server keeps them, and can open none. What they open of mailboxes: vault. Each function works within a tenant;
-roles: portal for users, admin for the readers that are none (recovery_key, reader_keys).
+The server keeps them, and can open none. What they open of mailboxes: vault. Each function works within a tenant
+(role portal).
 """
 
 from dataclasses import dataclass
@@ -79,8 +79,13 @@ def add(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrolment) -> 
 
 
 def end(tx: Transaction, tenant_id: int, key_id: int) -> None:
-    """Of a reader that is no user: nothing new is wrapped to it, and what was goes, but in copies of the database."""
+    """Of a reader that is no user: nothing new is wrapped to it, and what was is forgotten."""
     tx.execute("update user_keys set replaced_at = now() where tenant_id = %s and id = %s", (tenant_id, key_id))
+    forget_ended(tx, key_id)
+
+
+def forget_ended(tx: Transaction, key_id: int) -> None:
+    """What is wrapped to a reader that was ended goes, but in copies of the database, and what no member opens."""
     tx.execute("select forget_ended_reader(%s)", (key_id,))
 
 

@@ -6,7 +6,7 @@ mailbox is not yet its key: a reader without one gets it from any member's clien
 works within a tenant; roles: portal for users, admin for membership.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
@@ -115,41 +115,29 @@ def has_enrolled_member(tx: Transaction, tenant_id: int, mailbox_id: int) -> boo
     return found
 
 
-def holders(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int) -> list[int]:
-    """The members who have the key of an epoch, by the ids of their current keys."""
-    rows = tx.rows(
-        """select h.user_key_id from mailbox_keys h
-           join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.replaced_at is null
-           join mailbox_members m on m.tenant_id = k.tenant_id and m.mailbox_id = h.mailbox_id
-                and m.user_id = k.user_id
-           where h.tenant_id = %s and h.mailbox_id = %s and h.epoch = %s""",
-        (tenant_id, mailbox_id, epoch),
+def has_documents(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
+    """Whether anything is sealed to a mailbox."""
+    found: bool = tx.value(
+        "select exists (select from mailbox_wraps where tenant_id = %s and mailbox_id = %s)", (tenant_id, mailbox_id)
     )
-    return [row["user_key_id"] for row in rows]
+    return found
 
 
-def epochs_held(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> list[int]:
-    """The epochs of a mailbox whose key was given to a user, with any key that was theirs."""
-    rows = tx.rows(
-        """select distinct h.epoch from mailbox_keys h
-           join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id
-           where h.tenant_id = %s and h.mailbox_id = %s and k.user_id = %s order by h.epoch""",
-        (tenant_id, mailbox_id, user_id),
-    )
-    return [row["epoch"] for row in rows]
+def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int, *, of_now: bool) -> set[int]:
+    """The epochs of a mailbox that some member opens: each, and what it links to.
 
-
-def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int) -> set[int]:
-    """The epochs of a mailbox that some member opens, with a key that is or was theirs: each, and what it links to."""
+    of_now: with the key that they have. Else also with one that was theirs, whose password may be found again.
+    """
     rows = tx.rows(
         """select e.epoch, e.earlier_key is not null as opens_earlier, exists (
                select from mailbox_keys h
                join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id
                join mailbox_members m on m.tenant_id = h.tenant_id and m.mailbox_id = h.mailbox_id
                     and m.user_id = k.user_id
-               where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id and h.epoch = e.epoch) as is_held
-           from mailbox_epochs e where e.tenant_id = %s and e.mailbox_id = %s order by e.epoch desc""",
-        (tenant_id, mailbox_id),
+               where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id and h.epoch = e.epoch
+                     and (k.replaced_at is null or not %(of_now)s)) as is_held
+           from mailbox_epochs e where e.tenant_id = %(tenant)s and e.mailbox_id = %(mailbox)s order by e.epoch desc""",
+        {"tenant": tenant_id, "mailbox": mailbox_id, "of_now": of_now},
     )
     found: set[int] = set()
     opened = False
@@ -262,7 +250,18 @@ def grants_due(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) ->
     return [Grant(row["mailbox_id"], row["epoch"], row["id"], _public(row)) for row in rows]
 
 
-def mailboxes_out_of_reach(tx: Transaction, tenant_id: int, user_id: int) -> Mapping[int, int]:
+def newest_epochs(tx: Transaction, tenant_id: int, user_id: int) -> dict[int, int]:
+    """Of a user's mailboxes those that have a key: their newest epoch."""
+    rows = tx.rows(
+        """select m.mailbox_id, max(e.epoch) as epoch from mailbox_members m
+           join mailbox_epochs e on e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+           where m.tenant_id = %s and m.user_id = %s group by m.mailbox_id""",
+        (tenant_id, user_id),
+    )
+    return {row["mailbox_id"]: row["epoch"] for row in rows}
+
+
+def mailboxes_out_of_reach(tx: Transaction, tenant_id: int, user_id: int) -> dict[int, int]:
     """Of a user's mailboxes those of which no enrolled member has the newest key: their newest epoch, 0: none yet."""
     rows = tx.rows(
         """select m.mailbox_id, coalesce(e.epoch, 0) as epoch from mailbox_members m

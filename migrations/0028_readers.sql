@@ -1,6 +1,23 @@
 -- Readers that are no users: a tenant's recovery key, and API readers of chosen mailboxes.
 
+create function sealable_to(public_key bytea) returns boolean
+    language sql immutable
+begin atomic
+    select octet_length(public_key) <> 32 or set_byte(public_key, 31, get_byte(public_key, 31) & 127) not in (
+        '\x0000000000000000000000000000000000000000000000000000000000000000',
+        '\x0100000000000000000000000000000000000000000000000000000000000000',
+        '\xe0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+        '\x5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+        '\xecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xedffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+        '\xeeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
+end;
+comment on function sealable_to(bytea) is
+    'False for the points of small order (RFC 7748, 6.1): whoever wraps to one fails, and a reader who brought it would stop all others.';
+
+alter table mailbox_epochs add constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key));
 alter table user_keys alter column user_id drop not null,
+    add constraint user_keys_public_key_sealable check (sealable_to(public_key)),
     add column kind text not null default 'user',
     add column name text,
     add constraint user_keys_kind_known check (kind in ('user', 'recovery', 'reader')),
@@ -34,17 +51,31 @@ create policy reader_mailboxes_tenant on reader_mailboxes
 
 create function forget_ended_reader(key bigint) returns void
     language sql security definer set search_path = pg_catalog, public
-as $$
+begin atomic
     delete from mailbox_keys h using user_keys k
     where h.tenant_id = current_tenant() and h.user_key_id = key
       and k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user' and k.replaced_at is not null
-$$;
+      and exists (
+          select from mailbox_keys o
+          join user_keys u on u.tenant_id = o.tenant_id and u.id = o.user_key_id and u.replaced_at is null
+          join mailbox_members m on m.tenant_id = o.tenant_id and m.mailbox_id = o.mailbox_id and m.user_id = u.user_id
+          where o.tenant_id = h.tenant_id and o.mailbox_id = h.mailbox_id and o.epoch >= h.epoch and not exists (
+              select from mailbox_epochs e
+              where e.tenant_id = o.tenant_id and e.mailbox_id = o.mailbox_id
+                and e.epoch > h.epoch and e.epoch <= o.epoch and e.earlier_key is null));
+end;
 comment on function forget_ended_reader(bigint) is
-    'Removes what is wrapped to a recovery key that is off, or a revoked API reader. Definer: nobody else''s wraps go that way.';
+    'Removes what is wrapped to a recovery key that is off, or a revoked API reader, of what a member opens (vault.readable_epochs): the last '
+    'readable wrap stays. Definer: nobody else''s wraps go that way.';
 
 grant select on reader_mailboxes to faxplan_backup;
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
+-- Users' clients bring their keys, and a wrap goes by forget_ended_reader alone.
+revoke insert on user_keys from faxplan_admin;
+revoke delete on mailbox_keys from faxplan_admin;
+-- Whether faxes lie in a mailbox: then the administrator alone lets nobody in.
+grant select (tenant_id, mailbox_id) on mailbox_wraps to faxplan_admin;
 
 -- Passkeys as locks: any number of a user's key.
 
@@ -82,3 +113,7 @@ alter table transient_keys force row level security;
 create policy transient_keys_public on transient_keys for select using (true);
 create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
+
+-- Temporary tables come last: else whoever may make some puts one in the place of ours.
+alter function audit_link() set search_path = pg_catalog, public, pg_temp;
+alter function routing_changed() set search_path = pg_catalog, public, pg_temp;

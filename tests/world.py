@@ -159,8 +159,13 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
 
 
 @contextmanager
-def world_on(installation: Installation, folder: Path, *, enrolled: bool = True) -> Iterator[World]:
-    """Two tenants, a trunk and the folders of a node, on this installation. enrolled: their users have keys."""
+def world_on(
+    installation: Installation, folder: Path, *, enrolled: bool = True, spool_dir: Path | None = None
+) -> Iterator[World]:
+    """Two tenants, a trunk and the folders of a node, on this installation. enrolled: their users have keys.
+
+    spool_dir: where not below `folder`.
+    """
     dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ROLES}
     with dbs["admin"].across_tenants() as tx:
         # A copy of a template is another database, which purge takes for one that was restored.
@@ -170,6 +175,7 @@ def world_on(installation: Installation, folder: Path, *, enrolled: bool = True)
     settings = Settings(
         database_url=installation.url(""),
         state_dir=folder / "state",
+        spool_dir=spool_dir,
         node="node1",
         # What is tested here are flows; tests/unit/test_namespaces.py has the sandbox.
         sandbox="limits",

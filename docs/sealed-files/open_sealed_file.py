@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import hmac
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,16 +41,38 @@ def main() -> None:
             key = bytes.fromhex(given.key) if given.key else unwrap(given.wrap, given.private_key, header)
             for chunk in chunks(sealed, header, key):
                 sys.stdout.buffer.write(chunk)
-    except (InvalidTag, ValueError) as error:
+    except (InvalidTag, ValueError, RecursionError, OSError) as error:
         sys.exit(f"It cannot be opened: {error or 'a wrong key, or a file that was changed or cut off'}.")
 
 
 def read_header(sealed: BinaryIO) -> bytes:
     """Magic, length and text. Raises ValueError for a file of another kind."""
     start = sealed.read(12)
-    if start[:8] != b"FAXPLAN\x01":
+    length = int.from_bytes(start[8:], "big")
+    if start[:8] != b"FAXPLAN\x01" or length > 4096:
         raise ValueError("no sealed file of version 1")
-    return start + sealed.read(int.from_bytes(start[8:], "big"))
+    text = sealed.read(length)
+    if not is_header(json.loads(text), text):
+        raise ValueError("a header that is written in another way than README.md says")
+    return start + text
+
+
+def is_header(said: object, text: bytes) -> bool:
+    """Whether the text is the one way to write what it says."""
+    return (
+        isinstance(said, dict)
+        and said.keys() == {"artefact", "chunk", "document", "salt", "suite", "tenant"}
+        and said["suite"] == "AES-256-GCM-STREAM+HKDF-SHA256+HMAC-SHA256"
+        and isinstance(said["artefact"], str)
+        and isinstance(said["document"], str)
+        and isinstance(said["salt"], str)
+        and re.fullmatch("[0-9a-f]{32}", said["salt"]) is not None
+        # Of true and 65536.0 Python thinks that they are whole numbers.
+        and (type(said["chunk"]), type(said["tenant"])) == (int, int)
+        and said["chunk"] == 65536
+        and abs(said["tenant"]) < 2**53
+        and json.dumps(said, sort_keys=True, separators=(",", ":")).encode() == text
+    )
 
 
 def unwrap(wrap: str, private_key: str, header: bytes) -> bytes:
@@ -62,15 +85,14 @@ def unwrap(wrap: str, private_key: str, header: bytes) -> bytes:
 
 def chunks(sealed: BinaryIO, header: bytes, key: bytes) -> Iterator[bytes]:
     """The plain bytes, of what stands after the header. Raises InvalidTag and ValueError."""
-    said = json.loads(header[12:])
-    salt = bytes.fromhex(said["salt"])
+    salt = bytes.fromhex(json.loads(header[12:])["salt"])
     sealing = HKDF(SHA256(), 32, salt, b"faxplan sealed file, header").derive(key)
     if not hmac.compare_digest(hmac.digest(sealing, header, "sha256"), sealed.read(32)):
         raise ValueError("the header was changed, or the key is another file's")
     body = AESGCM(HKDF(SHA256(), 32, salt, b"faxplan sealed file, body").derive(key))
-    number, block = 0, sealed.read(said["chunk"] + 16)
+    number, block = 0, sealed.read(65536 + 16)
     while True:
-        following = sealed.read(said["chunk"] + 16)
+        following = sealed.read(65536 + 16)
         yield body.decrypt(number.to_bytes(11, "big") + bytes([not following]), block, None)
         if not following:
             return

@@ -29,6 +29,7 @@ def write_settings(world: World, settings: Settings | None = None) -> Path:
         "state_dir",
         "store_dir",
         "sandbox",
+        "spool_dir",
         "node",
         "max_channels",
         "calls_per_second",

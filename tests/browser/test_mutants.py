@@ -150,6 +150,6 @@ def test_a_key_that_is_not_wiped_is_found(page: Page) -> None:
 
 
 def test_a_private_key_that_could_be_taken_out_is_no_reader(page: Page) -> None:
-    mutant = page.mutant("wraps.js", 'pkcs8, X25519, false, ["deriveBits"]', 'pkcs8, X25519, true, ["deriveBits"]')
+    mutant = page.mutant("wraps.js", '"pkcs8", pkcs8, false, ["deriveBits"]', '"pkcs8", pkcs8, true, ["deriveBits"]')
     with pytest.raises(JavaScriptError, match="a private key that could be taken out again"):
         page.do("publicOf", base=mutant, privateKey=test_wraps.READER.raw)

@@ -77,6 +77,14 @@ def test_what_does_not_open_is_a_wrong_secret(page: Page, locked: bytes) -> None
     assert refused.value.error_id == "wrong-secret"
 
 
+def test_an_old_browser_is_told_from_a_wrong_password(page: Page) -> None:
+    given = {"code": CODE, "locked": passphrases.lock(KEY, WRAP), "publicKey": KEY.public.raw}
+    assert page.do("unlockedByCode", **given) == KEY.raw
+    with pytest.raises(JavaScriptError, match="Firefox 130") as refused:
+        page.do("unlockedWithoutX25519", **given)
+    assert (refused.value.error_id, refused.value.retryable) == ("browser-too-old", False)
+
+
 @pytest.mark.parametrize(
     "less", [{"memory": 65535}, {"passes": 2}, {"lanes": 0}, {"memory": 65536.5}, {"passes": "3"}, {"memory": None}]
 )

@@ -136,7 +136,45 @@ def test_a_recovery_key_from_paper_to_its_end(
     assert "older ones tied to those of now: 1." in said(capsys, *use, "--of", ME)
     found: Any = json.loads(said(capsys, *recovery, "status", "--as", boss, "--json"))
     assert (found["opened"], found["status"]["older"]) == (2, [])
-    assert "2 mailboxes have a new key" in said(capsys, *recovery, "off", "--as", boss)
+    assert "2 mailboxes have a new key. Destroy the paper." in said(capsys, *recovery, "off", "--as", boss)
+    told = said(capsys, *recovery, "make", "--as", boss, "--password-file", secrets / "password")
+    (secrets / "paper").write_text(next(line.strip() for line in told.splitlines() if line.count("-") == 7))
+    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "other")
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password", "--anew")
+    assert f"Keep the paper: it alone opens what came before in {ME}." in said(capsys, *recovery, "off", "--as", boss)
+    assert f"It opens {ME}." in said(capsys, *use, "--of", ME)
+
+
+def test_a_file_with_a_mark_of_its_encoding_has_the_same_password(
+    shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As some editors write UTF-8."""
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    (secrets / "marked").write_text(PHRASE + "\r\n", encoding="utf-8-sig")
+    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "marked")
+
+
+def test_a_member_lets_somebody_into_a_mailbox_with_faxes(
+    shop: World, boss: str, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    (secrets / "letter.txt").write_text("Hello.\n")
+    said(capsys, "send", "--as", ME, secrets / "letter.txt", "+493023125002")
+    member = ("mailbox", "member", "acme", ME, boss)
+    assert f"({ME})" in said(capsys, *member, code=1)
+    by = ("--by", ME, "--password-file", secrets / "password")
+    assert "from now on" in said(capsys, *member, *by)
+    said(capsys, "enrol", "--as", boss, "--password-file", secrets / "other")
+    said(capsys, "unlock", "--as", ME, "--password-file", secrets / "password")
+    assert "2 mailboxes" in said(capsys, "unlock", "--as", boss, "--password-file", secrets / "other")
+
+    # Nor does that one let anybody in alone; with the recovery key an administrator does.
+    made = ("vault", "recovery-key", "make", "--as", boss, "--password-file", secrets / "other", "--json")
+    (secrets / "paper").write_text(json.loads(said(capsys, *made))["recovery_key"])
+    said(capsys, "user", "add", "acme", "third@acme.example", "--name", "Third")
+    member = ("mailbox", "member", "acme", ME, "third@acme.example")
+    assert "--why" in said(capsys, *member, code=1)
+    assert "from now on" in said(capsys, *member, "--by", boss, "--why", "Holidays.", "--key-file", secrets / "paper")
 
 
 def test_an_api_reader_from_its_first_key_to_its_last(

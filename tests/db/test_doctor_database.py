@@ -9,6 +9,7 @@ from faxplan import doctor_database, outbound, render_jobs
 from faxplan.findings import Finding, Level
 from faxplan.outbound import SendRequest
 from tests.faxes import NUMBER
+from tests.past_the_gate import connected
 from tests.world import World
 
 
@@ -99,3 +100,20 @@ def test_a_time_zone_that_postgresql_does_not_list_is_told(world: World) -> None
     assert found.level is Level.ERROR
     assert "acme's, XYZ-3" in found.found
     assert "faxplan tenant set acme --time-zone" in found.remedy
+
+
+def test_a_database_that_lets_everybody_in_is_told(world: World) -> None:
+    """As one that was made by hand for a restore: a dump has no rights to the database itself."""
+    assert of_access(world).level is Level.OK
+    database = world.installation.database
+    with connected(world.installation, "postgres") as cursor:
+        cursor.execute(f"grant connect, temporary on database {database} to public")
+        cursor.connection.commit()
+    found = of_access(world)
+    assert found.level is Level.ERROR
+    assert "faxplan database migrate" in found.remedy
+
+
+def of_access(world: World) -> Finding:
+    found = doctor_database.database(world.settings)[0]
+    return next(each for each in found if each.what == "database roles")

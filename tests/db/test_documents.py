@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import document_store, documents, sealed, transient_readers, wraps
+from faxplan import document_store, documents, mailboxes, membership, sealed, transient_readers, vault, wraps
 from faxplan.config import Settings
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
 from faxplan.documents import Locked, Sealed, StoredObject, ToSend, Wrapped
@@ -23,6 +23,7 @@ from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Keyring
 from faxplan.scratch import Scratch
 from faxplan.transient_readers import KeyGone
+from tests.past_the_gate import connected
 from tests.world import World
 
 CONTENT = os.urandom(3 * (1 << 20) + 17)
@@ -361,6 +362,29 @@ def test_its_reader_and_this_machine_open_it_and_nobody_else(world: World, file:
     with pytest.raises(KeyGone):
         world.store.copy_to_send(gone, tmp_path / "copy")
     assert world.opened(document.stored) == CONTENT
+
+
+def test_a_damaged_wrap_to_one_mailbox_does_not_stand_before_a_whole_one(world: World, file: Path) -> None:
+    """As in a browser (keyring.js). Where none is whole it says that, and not that somebody has to unlock."""
+    tenant_id, made = world.acme.tenant.id, world.seal(file, world.acme, documents.ORIGINAL)
+    with world.admin.tenant(tenant_id) as tx:
+        office = mailboxes.create_group(tx, tenant_id, "Office")
+        membership.join(tx, tenant_id, office, world.acme.user)
+    with world.portal.tenant(tenant_id) as tx:
+        both = vault.keys_of_mailboxes(tx, tenant_id, [office, world.acme.user.mailbox_id])
+        documents.record(tx, made.wrapped(both), media_type="application/pdf", pages=1)
+    whole = dict(made.wrapped(both).mailboxes)
+    for damaged in (*whole, None):
+        with connected(world.installation, "postgres") as cursor:
+            for place, wrap in whole.items():
+                kept = bytes(80) if damaged in (place, None) else wrap
+                cursor.execute("update mailbox_wraps set wrap = %s where mailbox_id = %s", (kept, place[0]))
+            cursor.connection.commit()
+        if damaged is None:
+            with pytest.raises(sealed.SealBroken, match="backup"):
+                world.opened(made.stored)
+        else:
+            assert world.opened(made.stored) == CONTENT
 
 
 @pytest.mark.parametrize("name", ["brief.pdf", "../a'b\r\n.pdf", "Größe.pdf", "\N{PILE OF POO}"])

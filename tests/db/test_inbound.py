@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from PIL import Image
 
-from faxplan import document_store, documents, files, inbound, mailboxes, queue, received_copies, sandbox
+from faxplan import document_store, documents, files, inbound, mailboxes, queue, received_copies, sandbox, users
 from faxplan import pending as pending_module
 from faxplan.call_result import CallResult
 from faxplan.db import Database
@@ -111,6 +111,24 @@ def test_a_call_without_a_page_is_told_and_not_delivered(world: World, content: 
     assert noticed(world, world.acme) == ["failed"]
     assert nothing_is_open(world)
     assert not world.stored()
+
+
+def test_what_came_unsealed_for_a_mailbox_without_a_key_lies_where_it_can_be_opened(world: World) -> None:
+    """As what is accepted now does. It was accepted before faxes were sealed."""
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        late = users.create(tx, world.acme.tenant.id, email="late@acme.example", name="Late")
+    sidecar = accepted(world, world.acme, "uuid-1")
+    assert late.mailbox_id is not None
+    unsealed = dataclasses.replace(sidecar, epoch=0, public_key="", mailbox_id=late.mailbox_id)
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update faxes set mailbox_id = %s where id = %s", (late.mailbox_id, sidecar.fax_id))
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    fax = pending_folder(world).secure(world.spool, unsealed, WELL)
+    assert fax.plain.exists()
+    assert deliver(world, fax) == "received"
+    assert_delivered_whole(world, sidecar.fax_id)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select mailbox_id from faxes where id = %s", (sidecar.fax_id,)) == world.acme.user.mailbox_id
 
 
 def test_a_second_delivery_changes_nothing(world: World, tmp_path: Path) -> None:

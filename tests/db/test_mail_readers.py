@@ -1,12 +1,14 @@
 """Received faxes of mailboxes that chose mail: a worker opens them until they are handed over, and nobody else."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 from faxplan import documents, mail_readers, mailboxes, outbound, transient_readers, users
+from faxplan.db import Transaction
 from faxplan.document_store import KeyElsewhere
 from faxplan.errors import Forbidden, NotFound
 from faxplan.key_folder import KeyFolder
@@ -165,6 +167,25 @@ def test_what_was_chosen_otherwise_during_the_call_is_not_wrapped(
 ) -> None:
     assert choose(world, mail=False)
     assert deliver(world, fax) == "received"
+    assert waiting(world) == []
+
+
+def test_switched_off_while_a_fax_is_delivered_it_does_not_wait(
+    world: World, keys: KeyFolder, fax: PendingFax, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, off = mail_readers.still_wanted, threading.Thread(target=lambda: choose(world, mail=False))
+
+    def and_meanwhile(tx: Transaction, tenant_id: int, mailbox_id: int, wraps: Mapping[int, bytes]) -> dict[int, bytes]:
+        found = wanted(tx, tenant_id, mailbox_id, wraps)
+        if off.ident is None:
+            off.start()
+            # It waits for us, or has long done what it should not.
+            off.join(2)
+        return found
+
+    monkeypatch.setattr(mail_readers, "still_wanted", and_meanwhile)
+    assert deliver(world, fax) == "received"
+    off.join()
     assert waiting(world) == []
 
 

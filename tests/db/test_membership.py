@@ -1,21 +1,40 @@
 """Members of mailboxes come and go, with the keys that go with it."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from faxplan import enrolment, epochs, holds, keyring, membership, user_keys, vault
+from faxplan import (
+    admission,
+    enrolment,
+    epochs,
+    holds,
+    keyring,
+    membership,
+    provisioning,
+    reader_keys,
+    recovery_key,
+    user_keys,
+    users,
+    vault,
+)
 from faxplan.constraints import ConstraintViolated
+from faxplan.db import Transaction
 from faxplan.enrolment import Secret
 from faxplan.epochs import Begun
 from faxplan.holds import Held
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
-from faxplan.wraps import PrivateKey
-from tests.db.test_enrolment import OTHER, colleague, group, newest
+from faxplan.wraps import PrivateKey, PublicKey
+from tests.db.test_enrolment import OTHER, colleague, group, newest, reads_all
 from tests.installations import Installation
 from tests.world import PHRASE, World, enrol, ready_made, world_on
+
+P = 2**255 - 19
+SMALL = 325606250916557431795983626356110631294008115727848805560023387167927233504
 
 
 @pytest.fixture
@@ -156,29 +175,140 @@ def test_a_user_has_one_current_key_whoever_brings_it(world: World) -> None:
         )
 
 
-@pytest.mark.parametrize("what", ["nothing", "mailbox", "fax"])
-def test_a_held_mailbox_keeps_who_alone_opens_its_past(world: World, what: str) -> None:
-    """She has the newest key, and nobody has linked it to the one before."""
+@pytest.mark.parametrize("top", [0, 128])
+@pytest.mark.parametrize(
+    "small",
+    [0, 1, P - 1, P, P + 1, SMALL, 39382357235489614581723060781553021112529911719440698176882885853963445705823],
+)
+def test_nobody_brings_a_key_to_which_nothing_can_be_wrapped(world: World, small: int, top: int) -> None:
+    """Each member's next unlock would fail on it, and each removal. The points of small order (RFC 7748, 6.1)."""
     enrol(world.portal, world.acme)
-    she = colleague(world)
-    office = group(world, world.acme.user, she)
-    enrolment.enrol(world.portal, she, OTHER)
+    office, raw = group(world, world.acme.user), bytearray(small.to_bytes(32, "little"))
+    raw[31] |= top
+    bad = PublicKey(bytes(raw))
+    with pytest.raises(ValueError, match="shared key"):
+        bad.wrap(bytes(32), b"")
+    mine, _, _ = keyring.new_user_key(PHRASE)
+    new, _ = keyring.new_epoch({})
+    with pytest.raises(ConstraintViolated, match="sealable"), world.portal.tenant(world.acme.tenant.id) as tx:
+        user_keys.add(tx, world.acme.tenant.id, world.acme.user.id, replace(mine, public=bad))
+    with pytest.raises(ConstraintViolated, match="sealable"), world.portal.tenant(world.acme.tenant.id) as tx:
+        vault.begin_epoch(tx, world.acme.tenant.id, office, 2, replace(new, public=bad))
+
+
+@pytest.mark.parametrize("held", ["nothing", "mailbox", "fax"])
+def test_who_alone_opens_the_past_cannot_leave_either(world: World, held: str) -> None:
+    """She has the newest key, and nobody has linked it to the one before."""
+    she, office = her_and_an_unlinked_past(world)
     tenant_id = world.acme.tenant.id
     with world.portal.tenant(tenant_id) as tx:
-        begun, _ = keyring.new_epoch(vault.readers(tx, tenant_id, office))
-        vault.begin_epoch(tx, tenant_id, office, 2, begun)
         fax_id = tx.value(
             """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, finished_at)
                values (%s, 'inbound', 'failed', %s, '+4930123', now()) returning id""",
             (tenant_id, office),
         )
-    if what != "nothing":
+    if held != "nothing":
+        given = {"mailbox_id": office, "fax_id": None} if held == "mailbox" else {"mailbox_id": None, "fax_id": fax_id}
         with world.admin.tenant(tenant_id) as tx:
-            given = (
-                {"mailbox_id": office, "fax_id": None} if what == "mailbox" else {"mailbox_id": None, "fax_id": fax_id}
-            )
             holds.place(tx, tenant_id, reason="a lawsuit", set_by="test", **given)
-        with pytest.raises(Held, match="faxplan unlock"):
-            leave(world, office, world.acme.user)
-        enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    with pytest.raises(LastReader if held == "nothing" else Held, match="faxplan unlock"):
+        leave(world, office, world.acme.user)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
     assert leave(world, office, world.acme.user)
+    assert reads_all(world, enrolment.unlock(world.portal, she, Secret(OTHER)), office) == [True, True, True]
+
+
+def test_who_alone_opens_the_past_and_cannot_any_more_leaves_after_another_key(world: World) -> None:
+    """As the message says; under a legal hold not even then: the old password may be found again."""
+    she, office = her_and_an_unlinked_past(world)
+    enrolment.enrol(world.portal, world.acme.user, OTHER, anew=True)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        hold = holds.place(tx, world.acme.tenant.id, reason="a", set_by="b", mailbox_id=office, fax_id=None)
+    with pytest.raises(Held):
+        leave(world, office, world.acme.user)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        holds.release(tx, world.acme.tenant.id, hold)
+    assert leave(world, office, world.acme.user)
+    ring = enrolment.unlock(world.portal, she, Secret(OTHER))
+    assert reads_all(world, ring, office) == [False, True, True, True]
+
+
+def her_and_an_unlinked_past(world: World) -> tuple[User, int]:
+    """A colleague who has the newest key of the office and no other; the office, whose first key only we have."""
+    enrol(world.portal, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    enrolment.enrol(world.portal, she, OTHER)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        begun, _ = keyring.new_epoch(vault.readers(tx, world.acme.tenant.id, office))
+        vault.begin_epoch(tx, world.acme.tenant.id, office, 2, begun)
+    return she, office
+
+
+def meanwhile(act: Callable[[], object], other: Callable[[Transaction], object], world: World) -> None:
+    """Lets `act` run beside a transaction of role admin that has done its work and is not committed yet."""
+    beside = threading.Thread(target=act)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        other(tx)
+        tx.value("select 1")
+        beside.start()
+        # It waits for us, or has long done what it should not.
+        beside.join(2)
+    beside.join()
+
+
+def test_who_enrols_while_they_join_begins_the_mailbox(world: World) -> None:
+    """Else it would have no key, though a person reads it: its faxes would go to another mailbox."""
+    office = group(world)
+    me = world.acme.user
+    meanwhile(
+        lambda: enrolment.enrol(world.portal, me, PHRASE),
+        lambda tx: membership.join(tx, world.acme.tenant.id, office, me),
+        world,
+    )
+    assert newest(world, office) is not None
+    assert enrolment.unlock(world.portal, me, Secret(PHRASE)).key_of(office, 1) is not None
+
+
+def test_who_enrols_anew_while_the_other_member_leaves_can_open_what_comes(world: World) -> None:
+    """Else what comes would be sealed to a key whose password was lost, and to nobody else's."""
+    enrol(world.portal, world.acme)
+    she = colleague(world)
+    office = group(world, world.acme.user, she)
+    enrolment.enrol(world.portal, she, OTHER)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    begun = departure(world, office, world.acme.user)
+    meanwhile(
+        lambda: enrolment.enrol(world.portal, she, PHRASE, anew=True),
+        lambda tx: membership.leave(tx, world.acme.tenant.id, office, world.acme.user, begun),
+        world,
+    )
+    key = newest(world, office)
+    assert key is not None
+    assert enrolment.unlock(world.portal, she, Secret(PHRASE)).key_of(office, key.epoch) is not None
+
+
+def test_every_public_key_of_a_mailbox_is_in_the_audit(world: World) -> None:
+    """Whoever puts another one there leaves none, or one that stays."""
+    she, place = colleague(world), ("administrator:test", "acme", "office")
+    office = group(world)
+    enrolment.enrol(world.portal, world.acme.user, PHRASE)
+    for user in (world.acme.user, she):
+        admission.let_in(world.admin, world.portal, *place, user.email, by=None)
+    enrolment.enrol(world.portal, she, OTHER)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    assert provisioning.remove_member(world.admin, *place, she.email)
+    reader_keys.make(world.portal, world.acme.user, Secret(PHRASE), "Archive", ["office"])
+    reader_keys.revoke(world.portal, world.acme.user, "Archive")
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        boss = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="B", role="administrator")
+    enrolment.enrol(world.portal, boss, PHRASE)
+    recovery_key.make(world.portal, boss, Secret(PHRASE))
+    recovery_key.turn_off(world.portal, boss)
+    enrolment.enrol(world.portal, world.acme.user, OTHER, anew=True)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        kept = tx.rows("select mailbox_id, epoch, encode(public_key, 'hex') as key from mailbox_epochs")
+        told = tx.rows("select details->'epochs_begun' as begun from audit where details ? 'epochs_begun'")
+    assert max(row["epoch"] for row in kept if row["mailbox_id"] == office) == 5
+    named = [tuple(each) for row in told for each in row["begun"]]
+    assert sorted(named) == sorted((row["mailbox_id"], row["epoch"], row["key"]) for row in kept)

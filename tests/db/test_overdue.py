@@ -11,6 +11,7 @@ from faxplan.call_result import CallResult, without_channel
 from faxplan.db import Database, Transaction
 from faxplan.deadlines import Overdue
 from faxplan.errors import DatabaseUnavailable
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.outbound import SendRequest
 from faxplan.worker import Worker
@@ -356,11 +357,11 @@ def test_pages_that_are_finished_at_that_moment_are_dialled_or_the_fax_has_ended
         with world.worker.across_tenants() as tx:
             job = render_jobs.claim(tx, worker="test", lease_seconds=60)
         assert job is not None
-        made = world.seal(tmp_path / "letter.txt", world.acme)
+        made = renderings.Rendered([world.seal(tmp_path / "letter.txt", world.acme)], 1)
         waited(world)
         in_threads(
             lambda: end_all(world),
-            lambda job=job, made=made: renderings.finished(world.worker, job, "test", made, 1),
+            lambda job=job, made=made: renderings.finished(world.worker, job, "test", made),
         )
         state = world.fax(world.acme, fax_id)["state"]
         with world.switch.across_tenants() as tx:
@@ -404,7 +405,10 @@ def test_a_worker_looks_and_goes_on_while_the_store_is_away(world: World) -> Non
     waited(world, 49)
     world.store.marker.unlink()
     listener = Listener(world.installation.url("faxplan_worker"), (render_jobs.CHANNEL,))
-    worker = Worker(world.worker, listener, world.store, name="test", node="node1", wait_hours=48)
+    mailer_keys = KeyFolder(world.settings.mailer_keys)
+    worker = Worker(
+        world.worker, listener, world.store, name="test", node="node1", mailer_keys=mailer_keys, wait_hours=48
+    )
     (ended, _) = in_threads(lambda: ends_within(world, worker, fax_id), worker.run)
     assert ended
 

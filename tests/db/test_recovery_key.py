@@ -1,16 +1,18 @@
 """A tenant's recovery key: made, complete once every mailbox was unlocked, used in an emergency, switched off."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from faxplan import enrolment, membership, recovery_key, users, vault
 from faxplan.constraints import ConstraintViolated
+from faxplan.db import Transaction
 from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
 from faxplan.passphrases import InvalidSecret, WrongSecret
-from faxplan.recovery_key import NoReason, NothingChosen, Status
+from faxplan.recovery_key import NoReason, NothingChosen, Status, TurnedOff
 from faxplan.users import User
 from faxplan.vault import LastReader
 from tests.db.test_enrolment import OTHER, colleague, group, leave, newest, reads_all
@@ -176,18 +178,67 @@ def test_switched_off_it_opens_nothing_that_comes(world: World, boss: User) -> N
     make(world, boss)
     ring = enrolment.unlock(world.portal, me, Secret(PHRASE))
     assert reads_all(world, ring, office) == [True]
-    assert recovery_key.turn_off(world.portal, boss) == 3
+    assert recovery_key.turn_off(world.portal, boss) == TurnedOff(3, [])
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert recovery_key.status(tx, world.acme.tenant.id) is None
-        left = tx.value("select count(*) from mailbox_keys h join user_keys k on k.id = h.user_key_id "
-                        "where k.kind = 'recovery'")  # fmt: skip
-    assert left == 0
+    assert wraps_to_recovery_keys(world) == 0
     key = newest(world, office)
     assert key is not None
     assert key.epoch == 2
     # Its members read on, all of it.
     assert reads_all(world, enrolment.unlock(world.portal, me, Secret(PHRASE)), office) == [True, True]
     assert [each["action"] for each in acts(world)] == ["key.recovery-make", "key.recovery-off"]
+
+
+def test_switched_off_while_a_member_unlocks_it_is_handed_nothing(
+    world: World, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrol(world.portal, world.acme)
+    make(world, boss)
+    due, off = vault.grants_due, threading.Thread(target=lambda: recovery_key.turn_off(world.portal, boss))
+
+    def and_meanwhile(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[vault.Grant]:
+        found = due(tx, tenant_id, mailbox_ids)
+        off.start()
+        # It waits for us, or has long done what it should not.
+        off.join(2)
+        return found
+
+    monkeypatch.setattr(vault, "grants_due", and_meanwhile)
+    enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
+    off.join()
+    assert wraps_to_recovery_keys(world) == 0
+
+
+def test_switched_off_it_still_gives_back_what_it_alone_opens(world: World, boss: User) -> None:
+    me = world.acme.user
+    assert me.mailbox_id is not None
+    enrol(world.portal, world.acme)
+    code = make(world, boss)
+    enrolment.unlock(world.portal, me, Secret(PHRASE))
+    # The password is lost, and the code; then the paper is thought to be in other hands.
+    enrolment.enrol(world.portal, me, OTHER, anew=True)
+    assert recovery_key.turn_off(world.portal, boss) == TurnedOff(2, [me.email])
+    assert wraps_to_recovery_keys(world) == 1
+    make(world, boss)
+    used = recovery_key.use(world.portal, boss, code, why=WHY, email=me.email)
+    assert (used.opened, used.handed.linked) == ([me.email], [(me.mailbox_id, 2)])
+    assert reads_all(world, enrolment.unlock(world.portal, me, Secret(OTHER)), me.mailbox_id) == [True] * 3
+    # And now nothing is left for it.
+    assert wraps_to_recovery_keys(world) == wraps_to_recovery_keys(world, of_now=True)
+    with pytest.raises(WrongSecret, match="made anew"):
+        recovery_key.use(world.portal, boss, code, why=WHY, email=me.email)
+
+
+def wraps_to_recovery_keys(world: World, *, of_now: bool = False) -> int:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return int(
+            tx.value(
+                """select count(*) from mailbox_keys h join user_keys k on k.id = h.user_key_id
+                   where k.kind = 'recovery' and (k.replaced_at is null or not %s)""",
+                (of_now,),
+            )
+        )
 
 
 def test_it_is_not_switched_off_where_a_mailbox_would_be_left_to_nobody(world: World, boss: User) -> None:
@@ -197,7 +248,7 @@ def test_it_is_not_switched_off_where_a_mailbox_would_be_left_to_nobody(world: W
     with world.admin.tenant(world.acme.tenant.id) as tx:
         # Past membership, which refuses that.
         tx.execute("delete from mailbox_members where mailbox_id = %s", (office,))
-    with pytest.raises(LastReader):
+    with pytest.raises(LastReader, match="mailbox office"):
         recovery_key.turn_off(world.portal, boss)
     assert status(world).mailboxes == 3
 

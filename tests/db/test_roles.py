@@ -54,6 +54,40 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
     ]
 
 
+def test_no_table_of_a_role_takes_the_place_of_ours_in_them(installation: Installation) -> None:
+    """PostgreSQL looks among temporary tables first, unless told otherwise. A database that was made by hand for a
+    restore lets everybody make some."""
+    unsafe = column(
+        installation,
+        """select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace and prosqlbody is null
+           and not coalesce('search_path=pg_catalog, public, pg_temp' = any (proconfig), false)""",
+    )
+    assert unsafe == []
+
+
+def test_nobody_else_forgets_a_users_wraps(inhabited: World) -> None:
+    database = inhabited.installation.database
+    with connected(inhabited.installation, "postgres") as cursor:
+        cursor.execute(f"grant temporary on database {database} to public")
+        cursor.connection.commit()
+        cursor.execute("select user_key_id from mailbox_keys where tenant_id = %s", (inhabited.acme.tenant.id,))
+        (key_id,) = cursor.fetchone() or ()
+    with connected(inhabited.installation, "faxplan_switch") as cursor:
+        cursor.execute(
+            """create temporary table user_keys as
+               select %(tenant)s::bigint as tenant_id, %(key)s::bigint as id, %(user)s::bigint as user_id,
+                      kind, replaced_at from (values ('reader', now()), ('user', null)) v (kind, replaced_at)""",
+            {"tenant": inhabited.acme.tenant.id, "key": key_id, "user": inhabited.acme.user.id},
+        )
+        cursor.execute("grant select on user_keys to public")
+        cursor.execute("select set_config('app.tenant', %s, false)", (str(inhabited.acme.tenant.id),))
+        cursor.execute("select forget_ended_reader(%s)", (key_id,))
+        cursor.connection.commit()
+    with connected(inhabited.installation, "postgres") as cursor:
+        cursor.execute("select count(*) from mailbox_keys where user_key_id = %s", (key_id,))
+        assert cursor.fetchone() == (1,)
+
+
 def test_views_ask_as_whoever_reads_them(installation: Installation) -> None:
     assert not column(
         installation,
@@ -137,3 +171,26 @@ def test_machines_read_no_private_key_however_it_is_locked(installation: Install
     with connected(installation, "postgres") as cursor:
         cursor.execute("select has_any_column_privilege(%s, %s, 'select')", (f"faxplan_{role}", table))
         assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.parametrize(
+    ("table", "act", "who"),
+    [
+        # Users' clients bring keys, and the administrator's none in their name.
+        ("user_keys", "insert", ["portal"]),
+        ("user_keys", "delete", []),
+        ("key_locks", "insert", ["portal"]),
+        ("key_locks", "delete", ["portal"]),
+        # A wrap goes by forget_ended_reader alone.
+        ("mailbox_keys", "delete", []),
+        ("mailbox_keys", "update", []),
+        ("mailbox_epochs", "delete", []),
+    ],
+)
+def test_who_brings_keys_and_takes_them_away(installation: Installation, table: str, act: str, who: list[str]) -> None:
+    with connected(installation, "postgres") as cursor:
+        cursor.execute(
+            "select r from unnest(%s) r where has_table_privilege('faxplan_' || r, %s, %s) order by r",
+            (list(WORKING_ROLES), table, act),
+        )
+        assert [row[0] for row in cursor.fetchall()] == who

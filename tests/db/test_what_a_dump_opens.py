@@ -272,7 +272,8 @@ def a_day_later(world: World) -> None:
 
 def test_dump_store_and_settings_open_nothing(busy: World) -> None:
     taken = take(busy)
-    assert len(taken.store) == 6
+    # Sent: original, rendering and its two images, twice. Received: TIFF, PDF and two images.
+    assert len(taken.store) == 12
     keys = private_keys(taken)
     assert keys == set()
     assert opened(taken, keys) == {}

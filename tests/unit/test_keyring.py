@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from faxplan import keyring, passphrases, wraps
+from faxplan.admission import By
+from faxplan.enrolment import Enrolled, Secret
 from faxplan.keyring import Epoch, Keyring, NewEpoch
 from faxplan.passphrases import InvalidSecret, WrongSecret
 from faxplan.wraps import PrivateKey
@@ -131,3 +133,10 @@ def test_nothing_secret_is_printed(mine: PrivateKey) -> None:
     text = repr(Keyring({ME: mine}, [given(1, made[0], ME), given(2, made[1], ME)]))
     assert not any(key.raw.hex() in text for key in [mine, *keys])
     assert text == "Keyring(of 2 epochs)"
+
+
+def test_no_secret_is_in_what_is_printed_of_its_holder() -> None:
+    derived = passphrases.derive(PHRASE, bytes(16))
+    printed = repr((Secret(PHRASE), By("a@b.example", Secret(PHRASE)), Enrolled(PHRASE, 0), derived))
+    assert PHRASE not in printed
+    assert not any(repr(key) in printed for key in (derived.auth, derived.wrap))

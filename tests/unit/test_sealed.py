@@ -2,6 +2,7 @@
 
 import io
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,6 +253,13 @@ class TestVectors:
     def test_a_file_that_must_not_open(self, vector: dict[str, str]) -> None:
         with pytest.raises(SealBroken):
             opened(bytes.fromhex(vector["sealed"]), bytes.fromhex(vector["key"]), None)
+
+    @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["about"])
+    def test_a_file_that_the_reader_beside_them_does_not_open_either(self, vector: dict[str, str]) -> None:
+        reader = runpy.run_path(str(FOLDER / "open_sealed_file.py"))
+        file = io.BytesIO(bytes.fromhex(vector["sealed"]))
+        with pytest.raises((ValueError, InvalidTag)):
+            list(reader["chunks"](file, reader["read_header"](file), bytes.fromhex(vector["key"])))
 
     @pytest.mark.parametrize("vector", VECTORS["private_key_wraps"], ids=lambda vector: vector["about"])
     def test_a_wrap_of_a_private_key(self, vector: dict[str, str]) -> None:

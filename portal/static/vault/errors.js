@@ -51,6 +51,11 @@ export class CannotDerive extends FaxplanError {
   static retryable = true;
 }
 
+/** This browser's WebCrypto has no X25519, without which it opens no key. */
+export class BrowserTooOld extends FaxplanError {
+  static errorId = "browser-too-old";
+}
+
 /** A ZIP of page images is not as Faxplan writes it. */
 export class PageImagesBroken extends FaxplanError {
   static errorId = "broken-page-images";

@@ -130,18 +130,18 @@ export async function lock(key, wrap) {
 /**
  * The private key that belongs to this public one.
  * @param {Bytes} locked @param {CryptoKey} wrap @param {PublicKey} publicKey
- * @returns {Promise<ExposedKey>} to `hold`, once it is locked anew where that is wanted. Rejects with WrongSecret.
+ * @returns {Promise<ExposedKey>} to `hold`, once it is locked anew where that is wanted. Rejects with WrongSecret and BrowserTooOld.
  */
 export async function unlock(locked, wrap, publicKey) {
   const iv = locked.slice(0, NONCE_BYTES);
   const additionalData = joined(OPENS_KEY, publicKey.raw);
-  let found;
+  let raw;
   try {
-    const raw = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, wrap, locked.slice(NONCE_BYTES));
-    found = await ExposedKey.of(new Uint8Array(raw));
+    raw = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, wrap, locked.slice(NONCE_BYTES));
   } catch (error) {
     throw new WrongSecret("That is not the right one. Try again; capital letters count in a password.", { cause: error });
   }
+  const found = await ExposedKey.of(new Uint8Array(raw));
   if (!found.publicKey.equals(publicKey)) {
     found.wipe();
     throw new WrongSecret("The key that it opens is another user's. Tell whoever runs this server.");

@@ -5,7 +5,7 @@
  */
 
 import { joined, random, same, utf8 } from "./bytes.js";
-import { SealBroken } from "./errors.js";
+import { BrowserTooOld, SealBroken } from "./errors.js";
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "./vendor/hpke/core/esm/mod.js";
 
 /** @typedef {import("./bytes.js").Bytes} Bytes */
@@ -58,7 +58,7 @@ export class PublicKey {
     if (key.length !== KEY_BYTES) {
       throw new RangeError(`a key has ${KEY_BYTES} bytes`);
     }
-    const recipientPublicKey = await imported(this);
+    const recipientPublicKey = await publicKeyOf(this);
     const { enc, ct } = await suite.seal({ recipientPublicKey, info }, key);
     return joined(new Uint8Array(enc), new Uint8Array(ct));
   }
@@ -105,7 +105,7 @@ export class PrivateKey {
     let found;
     try {
       // Both keys are given: the library would export the private one to find the other.
-      const recipientKey = { privateKey: this.#key, publicKey: await imported(this.publicKey) };
+      const recipientKey = { privateKey: this.#key, publicKey: await publicKeyOf(this.publicKey) };
       const enc = wrap.slice(0, KEY_BYTES).buffer;
       found = new Uint8Array(await suite.open({ recipientKey, enc, info }, wrap.slice(KEY_BYTES)));
     } catch (error) {
@@ -142,16 +142,15 @@ export class ExposedKey {
     return this.#raw;
   }
 
-  /** @param {Bytes} raw 32 bytes; these same are wiped later @returns {Promise<ExposedKey>} */
+  /** @param {Bytes} raw 32 bytes; these same are wiped later @returns {Promise<ExposedKey>} Rejects with BrowserTooOld. */
   static async of(raw) {
     if (raw.length !== KEY_BYTES) {
       throw new RangeError(`a private key has ${KEY_BYTES} bytes`);
     }
     const pkcs8 = joined(PKCS8, raw);
-    const key = await crypto.subtle.importKey("pkcs8", pkcs8, X25519, false, ["deriveBits"]);
-    pkcs8.fill(0);
+    const key = await imported("pkcs8", pkcs8, false, ["deriveBits"]).finally(() => pkcs8.fill(0));
     const base = new PublicKey(Uint8Array.of(9, ...new Uint8Array(KEY_BYTES - 1)));
-    const found = await crypto.subtle.deriveBits({ ...X25519, public: await imported(base) }, key, 8 * KEY_BYTES);
+    const found = await crypto.subtle.deriveBits({ ...X25519, public: await publicKeyOf(base) }, key, 8 * KEY_BYTES);
     return new ExposedKey(raw, key, new PublicKey(new Uint8Array(found)));
   }
 
@@ -174,6 +173,21 @@ export async function newKeyPair() {
 }
 
 /** @param {PublicKey} publicKey @returns {Promise<CryptoKey>} */
-function imported({ raw }) {
-  return crypto.subtle.importKey("raw", raw, X25519, true, []);
+function publicKeyOf({ raw }) {
+  return imported("raw", raw, true, []);
+}
+
+/** @param {"raw" | "pkcs8"} format @param {Bytes} key @param {boolean} extractable @param {KeyUsage[]} usages */
+async function imported(format, key, extractable, usages) {
+  try {
+    return await crypto.subtle.importKey(format, key, X25519, extractable, usages);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotSupportedError") {
+      throw new BrowserTooOld(
+        "This browser is too old to open faxes: it has no X25519. Update it, or take another one: Chromium from 133 on, Firefox 130.",
+        { cause: error },
+      );
+    }
+    throw error;
+  }
 }

@@ -13,6 +13,22 @@ export async function unlockedByCode({ PublicKey, recoveryWrap, unlock }, { code
   return (await unlock(locked, await recoveryWrap(code), new PublicKey(publicKey))).raw;
 }
 
+// As in a browser of before it came: WebCrypto has no X25519.
+export async function unlockedWithoutX25519(vault, given) {
+  const real = SubtleCrypto.prototype.importKey;
+  SubtleCrypto.prototype.importKey = async function (format, key, algorithm, ...more) {
+    if ((algorithm.name ?? algorithm) === "X25519") {
+      throw new DOMException("Algorithm: Unrecognized name", "NotSupportedError");
+    }
+    return real.call(this, format, key, algorithm, ...more);
+  };
+  try {
+    return await unlockedByCode(vault, given);
+  } finally {
+    SubtleCrypto.prototype.importKey = real;
+  }
+}
+
 export async function lockedByNewCode({ newKeyPair, newRecoveryCode, recoveryWrap, lock }) {
   const [key, code] = [await newKeyPair(), newRecoveryCode()];
   return { code, locked: await lock(key, await recoveryWrap(code)), raw: key.raw, publicKey: key.publicKey.raw };

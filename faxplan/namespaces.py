@@ -24,7 +24,15 @@ from faxplan.zygote import Zygote
 
 MOST_DOCUMENTS = 500
 """After so many a kept namespace is replaced, whatever state it is in."""
-_IN_MEMORY = ("faxplan.received", "faxplan.rendering", "faxplan.source", "faxplan.typeface")
+_IN_MEMORY = (
+    "faxplan.received_drawing",
+    "faxplan.rendering",
+    "faxplan.source",
+    "faxplan.typeface",
+    "PIL.PngImagePlugin",
+    "PIL.TiffImagePlugin",
+)
+"""What every child would import otherwise."""
 
 
 def of(settings: Settings, scratch: Scratch) -> Confinement:  # noqa: ARG001 - as the others

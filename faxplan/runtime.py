@@ -59,6 +59,7 @@ class Runtime:
         store: Store,
         spool: Spool,
         journal: Journal,
+        pending_faxes: Pending,
         settings: Settings,
     ) -> None:
         self._switch = switch
@@ -67,7 +68,7 @@ class Runtime:
         self._store = store
         self._spool = spool
         self._journal = journal
-        self._pending = Pending(settings.pending, store.confinement)
+        self._pending = pending_faxes
         self._settings = settings
         self._gateway_sync = GatewaySync(switch, db, settings)
         self._recovery = Recovery(switch, db, spool, settings.node)

@@ -20,7 +20,9 @@ def runtime(args: str) -> None:
             faxplan_switch.log("notice", "the runtime was stopped on purpose; `python fax_queue::start` starts it")
             return
         switch = faxplan_switch.FreeSwitch(here.settings.stop_file)
-        the_runtime = Runtime(switch, here.db, here.listener(), here.store, here.spool, here.journal, here.settings)
+        the_runtime = Runtime(
+            switch, here.db, here.listener(), here.store, here.spool, here.journal, here.pending, here.settings
+        )
         faxplan_switch.log("notice", f"runtime of node {here.settings.node} starts")
         the_runtime.run()
         faxplan_switch.log("notice", "runtime ends")

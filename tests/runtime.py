@@ -10,6 +10,7 @@ import pytest
 from faxplan import dialer, runtime, salvage
 from faxplan.call_result import CallResult
 from faxplan.listener import Listener
+from faxplan.pending import Pending
 from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
 from tests.scripted_switch import Clock, ScriptedSwitch
 from tests.world import Office, World
@@ -51,6 +52,7 @@ class Runtime:
                 self.world.store,
                 self.world.spool,
                 self.world.journal,
+                Pending(self.settings.pending, self.world.store.confinement),
                 self.settings,
             ).run()
         finally:

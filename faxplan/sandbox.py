@@ -200,9 +200,15 @@ def _say(answers: int, message: dict[str, Any]) -> None:
         line = line[os.write(answers, line) :]
 
 
+def _mapped() -> int:
+    """Bytes of address space of this process (proc_pid_statm(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
 def _limit(ceiling: Ceiling) -> None:
     for kind, wanted in (
-        (resource.RLIMIT_AS, ceiling.memory_bytes),
+        # A fork begins with all that its parent has mapped.
+        (resource.RLIMIT_AS, _mapped() + ceiling.memory_bytes),
         (resource.RLIMIT_FSIZE, ceiling.file_bytes),
         (resource.RLIMIT_NOFILE, ceiling.open_files),
         (resource.RLIMIT_CORE, 0),

@@ -192,9 +192,13 @@ def test_limits_hold_inside(confined: Confinement, tmp_path: Path) -> None:
     code = """
 import resource
 answer = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)]
+answer[0] -= int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 """
     with confined.workplace(tmp_path) as place:
-        assert inside(place, code) == [CEILING.memory_bytes, CEILING.file_bytes, 0]
+        memory, *others = inside(place, code)
+    assert others == [CEILING.file_bytes, 0]
+    # What it may have beyond what it began with, but for what it needed since.
+    assert 0 <= CEILING.memory_bytes - memory < 32 * 1024**2
 
 
 def test_what_was_given_can_be_read_and_not_changed(confined: Confinement, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from _live import RECEIVER_NUMBER, Place, a_place, letter_pdf, three_switches
 from _options import Options
 from _page import where_and_when, write_section
 
-from faxplan import documents, received_copies, rendering
-from faxplan.confinement import LimitsOnly
+from faxplan import documents, namespaces, received_copies, rendering
+from faxplan.confinement import Confinement, LimitsOnly
 from faxplan.places import Places
 from faxplan.rendering import Resolution
 
@@ -99,15 +99,29 @@ def copies_seconds(place: Place) -> float:
             return float("nan")
         stored = documents.get(tx, tenant, int(fax["tiff_id"]))
     world.copy_out(stored, tiff)
+    within = namespaces.shared(world.settings, world.store.scratch)
     stop = threading.Event()
     threading.Thread(target=stop.wait).start()
-    began = sum(os.times()[:4])
-    for _ in range(FAXES):
-        with tempfile.TemporaryDirectory() as work:
-            received_copies.make(tiff, Path(work), 1, Places(1), within=world.store.confinement)
-    took = sum(os.times()[:4]) - began
-    stop.set()
-    return took / FAXES
+    try:
+        # The first starts what the others find.
+        _make_copies(tiff, within)
+        began = _spent(within)
+        for _ in range(FAXES):
+            _make_copies(tiff, within)
+        return (_spent(within) - began) / FAXES
+    finally:
+        stop.set()
+        within.close()
+
+
+def _make_copies(tiff: Path, within: Confinement) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        received_copies.make(tiff, Path(work), 1, Places(1), within=within)
+
+
+def _spent(within: Confinement) -> float:
+    """CPU-seconds of this process, of the ended ones that it started, and of those that it keeps."""
+    return sum(os.times()[:4]) + getattr(within, "processor_seconds", 0.0)
 
 
 def markdown(options: Options, result: Result) -> str:

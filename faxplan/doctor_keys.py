@@ -117,11 +117,9 @@ def _is_safe(name: Path, devices: Path) -> bool:
 
 def _is_encrypted(device: Path) -> bool:
     """Whether a block device is one of dm-crypt, or stands on such ones alone (as a volume of LVM)."""
-    try:
-        if (device / "dm" / "uuid").read_text().startswith("CRYPT-"):
-            return True
-    except OSError:
-        pass
+    mapped = device / "dm" / "uuid"
+    if mapped.is_file() and mapped.read_text().startswith("CRYPT-"):
+        return True
     below = list(_below(device))
     return bool(below) and all(_is_encrypted(each) for each in below)
 

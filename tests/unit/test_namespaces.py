@@ -21,6 +21,7 @@ from faxplan import namespace, namespaces, zygote, zygote_inside
 from faxplan.config import Settings
 from faxplan.confinement import Confinement, LimitsOnly, SandboxUnavailable, Workplace
 from faxplan.errors import RenderingFailed
+from faxplan.namespace import WORK
 from faxplan.namespaces import KeptNamespace, Namespace, NamespacePool
 from faxplan.sandbox import Ceiling, DocumentTooExpensive
 from faxplan.scratch import Scratch
@@ -453,13 +454,13 @@ def test_nothing_is_left_for_the_next_document(kept: KeptNamespace, what: str) -
 
 def test_no_process_lives_when_a_call_returns(confined: Confinement, tmp_path: Path) -> None:
     # It holds a lock as long as it lives, and closes the door behind itself.
-    code = """
+    code = f"""
 import fcntl, os, time
 reading, writing = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        fcntl.flock(os.open("/work/lock", os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
+        fcntl.flock(os.open("{WORK}/lock", os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
         os.write(writing, b"x")
         time.sleep(600)
     os._exit(0)
@@ -478,7 +479,7 @@ answer = len(os.read(reading, 1))
         ("import ctypes\nctypes.string_at(1)", RenderingFailed, "crashed"),
         ("while True: pass", DocumentTooExpensive, "processor time"),
         ("bytearray(3 * 1024**3)", DocumentTooExpensive, "memory"),
-        ("open('/work/a', 'wb').write(bytes(2_000_000))", RenderingFailed, "File too large"),
+        (f"open('{WORK}/a', 'wb').write(bytes(2_000_000))", RenderingFailed, "File too large"),
     ],
 )
 def test_a_converter_that_dies_or_overruns_is_an_error_and_the_next_one_works(
@@ -512,7 +513,7 @@ def test_one_that_is_ended_from_outside_with_its_namespace(kept: KeptNamespace) 
         ending = threading.Thread(target=end)
         ending.start()
         with pytest.raises(RenderingFailed, match="crashed"):
-            inside(place, "import time\nopen('/work/started', 'w').close()\ntime.sleep(600)")
+            inside(place, f"import time\nopen('{WORK}/started', 'w').close()\ntime.sleep(600)")
         ending.join()
     with kept.workplace() as place:
         assert inside(place, "answer = 1") == 1
@@ -659,7 +660,7 @@ def test_pages_of_received_faxes_stay_in_the_spool(namespaces_work: None, tmp_pa
     try:
         with made.workplace(tmp_path) as place:
             assert place.folder.is_relative_to(settings.spool)
-            assert inside(place, "open('/work/page', 'w').close()\nanswer = 'drawn'") == "drawn"
+            assert inside(place, f"open('{WORK}/page', 'w').close()\nanswer = 'drawn'") == "drawn"
             assert (place.folder / "page").exists()
         assert not list(settings.spool.rglob("page"))
     finally:

@@ -37,6 +37,7 @@ class Api:
             "version": lambda argument: "FreeSWITCH Version 1.11.2-dev+bench (a bench, not FreeSWITCH)\n",
             "uuid_exists": lambda argument: "true" if switch.channels.locate(argument) else "false",
             "uuid_kill": self._uuid_kill,
+            "sched_hangup": self._sched_hangup,
             "uuid_getvar": self._uuid_getvar,
             "uuid_setvar": self._uuid_setvar,
             "uuid_dump": self._uuid_dump,
@@ -153,6 +154,17 @@ class Api:
         if channel is None:
             return _NO_CHANNEL
         channel.hangup(causes.cause_named(cause) if cause else "NORMAL_CLEARING")
+        return "+OK\n"
+
+    def _sched_hangup(self, argument: str) -> str:
+        words = separate(argument, " ", 4)
+        if not words or not words[0]:
+            return "-USAGE: [+]<time> <uuid> [<cause>]\n"
+        channel = self._switch.channels.locate(words[1] if len(words) > 1 else "")
+        if channel is None:
+            return _NO_CHANNEL
+        cause = words[2] if len(words) > 2 else "ALLOTTED_TIMEOUT"
+        self._switch.applications.schedule_hangup(channel, words[0], cause)
         return "+OK\n"
 
     def _uuid_getvar(self, argument: str) -> str:

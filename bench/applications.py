@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("bench.applications")
 _IN_HOOK = {"sched_hangup", "strftime", "set", "unset", "export", "log", "hangup"}
+_API_IN_HOOK = {"sched_hangup"}
 _VARIABLE = re.compile(r"\$\{([\w-]+)\}")
 
 
@@ -65,6 +66,14 @@ class Applications:
             self._switch.complain(f"execute_on_*: {value!r} is not something for a thread that drives all calls")
             return
         self._known[name](channel, self._expand(channel, data))
+
+    def api_on(self, channel: Channel, value: str) -> None:
+        """Run an api_on_* value, `command arguments`, in the thread that drives the line (do_api_on)."""
+        name, _, argument = value.partition(" ")
+        if name not in _API_IN_HOOK:
+            self._switch.complain(f"api_on_*: {value!r} is not something for a thread that drives all calls")
+            return
+        self._switch.api.execute(name, self._expand(channel, argument))
 
     def _expand(self, channel: Channel, data: str) -> str:
         if "${" not in data:
@@ -121,12 +130,15 @@ class Applications:
 
     def _sched_hangup(self, channel: Channel, data: str) -> None:
         when, _, rest = data.strip().partition(" ")
-        cause = rest.split()[0] if rest.split() else "ALLOTTED_TIMEOUT"
+        self.schedule_hangup(channel, when, rest.split()[0] if rest.split() else "ALLOTTED_TIMEOUT")
+
+    def schedule_hangup(self, channel: Channel, when: str, cause: str) -> None:
+        """switch_ivr_schedule_hangup. when: `+seconds`."""
         if not when.lstrip("+").isdigit():
-            self._switch.complain(f"sched_hangup needs a time: {data!r}")
+            self._switch.complain(f"sched_hangup needs a time: {when!r}")
             return
         if not when.startswith("+"):
-            self._switch.complain(f"sched_hangup with an absolute time is not for the bench: {data!r}")
+            self._switch.complain(f"sched_hangup with an absolute time is not for the bench: {when!r}")
             return
         channel.line.schedule(int(when) * 1000, lambda: channel.hangup(causes.cause_named(cause)))
 

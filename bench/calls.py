@@ -96,6 +96,7 @@ class Calls:
             name,
             switch.events.publish,
             switch.applications.execute_on,
+            switch.applications.api_on,
             variables.get("origination_uuid"),
         )
         channel.variables.update(
@@ -165,6 +166,7 @@ class Calls:
             f"sofia/{switch.config.profile}/{number}@{own.from_address}",
             switch.events.publish,
             switch.applications.execute_on,
+            switch.applications.api_on,
         )
         line.join(caller, channel)
         if not switch.gate.admits("inbound"):

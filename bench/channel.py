@@ -48,6 +48,7 @@ class Channel:
         name: str,
         publish: Callable[[EventData], None],
         execute_on: Callable[["Channel", str], None],
+        api_on: Callable[["Channel", str], None],
         uuid: str | None = None,
     ) -> None:
         self.uuid = uuid or str(uuids.uuid4())
@@ -64,6 +65,7 @@ class Channel:
         self.answered_at_ms = 0
         self._publish = publish
         self._execute_on = execute_on
+        self._api_on = api_on
         self._got_bye = False
         self._bye_sent = False
         self._waiting = False
@@ -131,10 +133,16 @@ class Channel:
             if name.startswith(prefix):
                 self._execute_on(self, value)
 
+    def api_on(self, prefix: str) -> None:
+        """switch_channel_api_on: run every variable whose name starts with `prefix` as an API command."""
+        for name, value in list(self.variables.items()):
+            if name.startswith(prefix):
+                self._api_on(self, value)
+
     # -- life -------------------------------------------------------------------------------------------------------
 
     def mark_answered(self) -> None:
-        """200 OK went or came. Runs execute_on_answer. Lock held."""
+        """200 OK went or came. Runs execute_on_answer and api_on_answer. Lock held."""
         if self.answered or self.cause:
             return
         self.answered = True
@@ -145,6 +153,7 @@ class Channel:
         self.variables |= _WHEN_ANSWERED
         self.publish(self.event("CHANNEL_ANSWER"))
         self.execute_on("execute_on_answer")
+        self.api_on("api_on_answer")
         self.line.lock.notify_all()
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:

@@ -223,6 +223,7 @@ class FaxApplication:
         self._fire("result", result)
         self._channel.execute_on("execute_on_fax_result")
         self._channel.execute_on("execute_on_fax_success" if code == 0 else "execute_on_fax_failure")
+        self._channel.api_on("api_on_fax_success" if code == 0 else "api_on_fax_failure")
 
     def _set(self, result: dict[str, str]) -> None:
         for name, value in result.items():

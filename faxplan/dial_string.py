@@ -111,9 +111,12 @@ def originate(dial: Dial) -> str:
         # (switch_core_state_machine.c, api_hook), so that 'python fax_out::settle 17' would call nothing, without a
         # word.
         "api_hangup_hook": f"'python::fax_out::settle {dial.attempt_id:d}'",
+        # API commands, and no applications: those cost two events each, with all that the channel has
+        # (docs/decisions/frugal-runtime.md).
+        cv.API_ON_ANSWER: _hang_up_in(dial.call_cap_seconds, dial.channel_uuid, "allotted_timeout"),
         # UDPTL reads block for ever: with a silent peer txfax does not return, even after success.
-        "execute_on_fax_result": f"'sched_hangup +{_HANG_AFTER_RESULT_SECONDS} normal_clearing'",
-        "execute_on_answer": f"'sched_hangup +{dial.call_cap_seconds:d} allotted_timeout'",
+        cv.API_ON_FAX_SUCCESS: _hang_up_in(_HANG_AFTER_RESULT_SECONDS, dial.channel_uuid, "normal_clearing"),
+        cv.API_ON_FAX_FAILURE: _hang_up_in(_HANG_AFTER_RESULT_SECONDS, dial.channel_uuid, "normal_clearing"),
     }
     # No user part of a SIP URI has a # in it (RFC 3261, 25.1), and sofia writes into the INVITE what stands here.
     called = dial.called.replace("#", "%23")
@@ -122,6 +125,10 @@ def originate(dial: Dial) -> str:
         f"uuid:{dial.channel_uuid} originate {{{listed}}}sofia/gateway/{dial.gateway}/{called} "
         f"'&python(fax_out {dial.attempt_id:d})'"
     )
+
+
+def _hang_up_in(seconds: int, channel_uuid: str, cause: str) -> str:
+    return f"'sched_hangup +{seconds:d} {channel_uuid} {cause}'"
 
 
 def _caller_id(dial: Dial) -> dict[str, str]:

@@ -233,16 +233,9 @@ class Store:
 
     def copy_to(self, stored: StoredObject, target: Path, key: bytes | None) -> None:
         """Writes the document to a new private file, having verified all of it. Raises as `open` does."""
-        digest, size = hashlib.sha256(), 0
         try:
-            with self.open(stored, key) as reader, open(target, "wb", opener=_private) as writer:
-                while block := reader.read(1 << 20):
-                    if stored.digest is None:
-                        digest.update(block)
-                    size += len(block)
-                    writer.write(block)
-            if size != stored.size or (stored.digest is None and digest.hexdigest() != stored.sha256):
-                raise self._changed(stored)
+            with open(target, "wb", opener=_private) as writer:
+                writer.writelines(self._verified(stored, key))
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -250,6 +243,22 @@ class Store:
     def copy_to_send(self, document: ToSend, target: Path) -> None:
         """As copy_to, with a key of this machine. Raises KeyElsewhere and KeyGone as well."""
         self.copy_to(document.stored, target, self._key_of(document))
+
+    def read_to_send(self, document: ToSend) -> bytes:
+        """As copy_to_send, into memory: for one that is small."""
+        return b"".join(self._verified(document.stored, self._key_of(document)))
+
+    def _verified(self, stored: StoredObject, key: bytes | None) -> Iterator[bytes]:
+        """The document, block by block; what was given out counts only when no error has come. Raises as `open`."""
+        digest, size = hashlib.sha256(), 0
+        with self.open(stored, key) as reader:
+            while block := reader.read(min(1 << 20, stored.size + 1)):
+                if stored.digest is None:
+                    digest.update(block)
+                size += len(block)
+                yield block
+        if size != stored.size or (stored.digest is None and digest.hexdigest() != stored.sha256):
+            raise self._changed(stored)
 
     def _key_of(self, document: ToSend) -> bytes | None:
         digest = document.stored.digest

@@ -19,7 +19,7 @@ from PIL import Image, ImageChops
 from faxplan import tiff_directory
 from faxplan.errors import DocumentRefused
 from faxplan.files import fsync_folder
-from faxplan.tiff_directory import BrokenTiff, CodedPage, Directory
+from faxplan.tiff_directory import BrokenTiff, CodedPage, Data, Directory
 
 WIDTHS = {1728: "A4", 2048: "B4", 2432: "A3"}
 # T.4 resolutions that go with these widths, as spandsp pairs them, each within five per cent (t4_tx.c, resolution_map).
@@ -80,7 +80,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
         raise NotFaxReady(f"{error} Render the document again.") from error
 
 
-def sendable(data: mmap.mmap) -> list[Directory]:
+def sendable(data: Data) -> list[Directory]:
     """The directories of its pages, at least one. Raises NotFaxReady naming the first page that cannot be sent."""
     pages: list[Directory] = []
     try:

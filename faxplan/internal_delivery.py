@@ -20,6 +20,7 @@ from faxplan import (
     did_callers,
     dids,
     documents,
+    fax_tiff,
     header_line,
     inbound,
     mail_readers,
@@ -214,10 +215,12 @@ def _arrived(store: Store, case: _Case, sender: Tenant, ident: str, folder: Path
     store.copy_to_send(case.rendering, pages)
     if sender.header_line:
         line = staging.line_of(sender, ident, case.pages)
-        header_line.stamp(pages, folder / "stamped.tif", line, start_page=case.start_page)
+        with fax_tiff.mapped(pages) as data:
+            header_line.stamp(data, folder / "stamped.tif", line, start_page=case.start_page)
         pages = folder / "stamped.tif"
     if case.start_page:
-        header_line.rest(pages, folder / "rest.tif", case.start_page)
+        with fax_tiff.mapped(pages) as data:
+            header_line.rest(data, folder / "rest.tif", case.start_page)
         pages = folder / "rest.tif"
     return pages
 

@@ -4,13 +4,14 @@ Between answer and txfax there is then only a file to read. The stored rendering
 here onto the staged copy, and spandsp prints none (docs/decisions/header-line.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from faxplan import dial_string, header_line, numbers, post_dial
+from faxplan import dial_string, fax_tiff, header_line, numbers, post_dial
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
 from faxplan.document_store import Store
@@ -18,11 +19,14 @@ from faxplan.errors import FaxplanError, NoCallerId, NoRoute
 from faxplan.header_line import HeaderLine
 from faxplan.spool import OutboundSidecar, Spool
 from faxplan.tenants import Tenant
+from faxplan.tiff_directory import Data
 from faxplan.trunks import Trunk
 
 MAX_IDENT = 20
 MOST_PAGES_AT_ONCE = 10
 """Pages that get their header line within the runtime's step; longer faxes in a thread beside it: 300 take seconds."""
+IN_MEMORY_BYTES = 1 << 20
+"""Renderings up to this size are read and stamped without a file in between."""
 MOST_WAITING = 4
 """Long faxes that hold a channel while they wait for their header line."""
 
@@ -66,12 +70,8 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     ident = sender_ident(fax.did_ident, tenant, fax.calling_number)
     target = spool.outbound_tiff(fax.attempt_id)
     if tenant.header_line:
-        plain = spool.outbound_plain(fax.attempt_id)
-        try:
-            store.copy_to_send(fax.rendering, plain)
-            header_line.stamp(plain, target, line_of(tenant, ident, fax.pages), start_page=fax.start_page)
-        finally:
-            plain.unlink(missing_ok=True)
+        with _rendering(store, spool, fax) as data:
+            header_line.stamp(data, target, line_of(tenant, ident, fax.pages), start_page=fax.start_page)
     else:
         store.copy_to_send(fax.rendering, target)
     sidecar = OutboundSidecar(
@@ -91,6 +91,21 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     )
     spool.stage(sidecar)
     return sidecar
+
+
+@contextmanager
+def _rendering(store: Store, spool: Spool, fax: ClaimedFax) -> Iterator[Data]:
+    """The pages without a header line. A long fax lies in the spool meanwhile, which has a limit."""
+    if fax.rendering.stored.size <= IN_MEMORY_BYTES:
+        yield store.read_to_send(fax.rendering)
+        return
+    plain = spool.outbound_plain(fax.attempt_id)
+    try:
+        store.copy_to_send(fax.rendering, plain)
+        with fax_tiff.mapped(plain) as data:
+            yield data
+    finally:
+        plain.unlink(missing_ok=True)
 
 
 def sender_ident(did_ident: str, tenant: Tenant, number: str) -> str:

@@ -34,6 +34,10 @@ _ASSUMED_DPI = (204.0, 196.0)
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
+Data = mmap.mmap | bytes
+"""A whole TIFF file."""
+
+
 class BrokenTiff(FaxplanError):
     """The directories cannot be read, or lead in a circle, or point outside the file."""
 
@@ -91,7 +95,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
             yield data
 
 
-def directories(data: mmap.mmap | bytes) -> Iterator[Directory]:
+def directories(data: Data) -> Iterator[Directory]:
     """The pages in order, classic TIFF or BigTIFF. Raises BrokenTiff where the chain becomes unreadable or repeats."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:
@@ -114,7 +118,7 @@ def directories(data: mmap.mmap | bytes) -> Iterator[Directory]:
         raise BrokenTiff("The TIFF file is damaged or was cut short.") from error
 
 
-def _directory(data: mmap.mmap | bytes, order: str, big: bool, offset: int) -> tuple[Directory, int, int]:
+def _directory(data: Data, order: str, big: bool, offset: int) -> tuple[Directory, int, int]:
     """What lies there, where the next one lies, and how much was read: tags and values."""
     word, head, entry = ("Q", 8, 20) if big else ("I", 2, 12)
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
@@ -154,7 +158,7 @@ def _rational(value: float) -> bytes:
     return struct.pack("<II", ratio.numerator, ratio.denominator)
 
 
-def strip_bytes(data: mmap.mmap | bytes, directory: Directory, offset: int, count: int) -> bytes:
+def strip_bytes(data: Data, directory: Directory, offset: int, count: int) -> bytes:
     """One strip, most significant bit first. Raises BrokenTiff if the file ends before it."""
     if offset + count > len(data):
         raise BrokenTiff("The TIFF file was cut short.")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -252,3 +253,16 @@ def test_the_process(tmp_path: Path, script_dir: Path, received: Path, make_tiff
     assert not (tmp_path / "s").exists()
     with pytest.raises(BenchError, match="is it running"):
         command(tmp_path / "s", "status")
+
+
+@pytest.mark.parametrize(("command", "said"), [("python fax_out::settle", "api_on_*"), ("sched_hangup soon", "time")])
+def test_what_is_not_for_the_thread_that_drives_the_line(
+    start_bench: Callable[..., Switch], received: Path, make_tiff: MakeTiff, command: str, said: str
+) -> None:
+    """Or does nothing there: in FreeSWITCH both would go without a word."""
+    switch, call, tiff = start_bench(), str(uuid.uuid4()), make_tiff(1)
+    variables = f"origination_uuid={call},api_on_answer='{command} {call}'"
+    switch.api.execute("originate", f"{{{variables}}}sofia/gateway/carrier/{OWN_PREFIX}11 '&python(fax_out {tiff})'")
+    assert switch.wait_idle()
+    (complaint,) = switch.complaints
+    assert said in complaint

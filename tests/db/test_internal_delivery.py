@@ -29,6 +29,7 @@ from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable
 from faxplan.key_folder import KeyFolder
 from faxplan.queue import InternalFax
+from faxplan.tiff_directory import Data
 from tests.db.test_inbound import DOCUMENTS
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
 from tests.received_pages import assert_same_pages_below_the_header
@@ -253,7 +254,7 @@ def test_the_header_line_is_that_of_a_call(
     lines = []
     real = header_line.stamp
 
-    def noted(source: Path, target: Path, line: header_line.HeaderLine, **values: Any) -> object:
+    def noted(source: Data, target: Path, line: header_line.HeaderLine, **values: Any) -> object:
         lines.append(line)
         return real(source, target, line, **values)
 

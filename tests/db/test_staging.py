@@ -1,7 +1,10 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from faxplan import documents, header_line, staging, tenants
 from faxplan.claims import ClaimedFax
+from faxplan.document_store import DocumentLost
 from faxplan.documents import ToSend
 from faxplan.header_line import HeaderLine
 from faxplan.spool import OutboundSidecar
@@ -74,3 +77,26 @@ def test_the_ident_is_the_dids_then_the_tenants_then_the_number(
 def test_numbers_are_written_for_the_trunk(world: World, rendering: ToSend) -> None:
     sidecar = stage(world, rendering)
     assert (sidecar.dialled, sidecar.caller_id) == ("+33123456789", "03023125001")
+
+
+def test_a_long_fax_is_stamped_as_a_short_one(world: World, rendering: ToSend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "line_of", lambda *_: HeaderLine(datetime.now(UTC), "Acme", "1", 1, 1))
+    staged = world.spool.outbound_tiff(1)
+    stage(world, rendering)
+    in_memory = staged.read_bytes()
+    monkeypatch.setattr(staging, "IN_MEMORY_BYTES", 0)
+    stage(world, rendering)
+    assert staged.read_bytes() == in_memory
+    assert not world.spool.outbound_plain(1).exists()
+
+
+@pytest.mark.parametrize("in_memory", [0, staging.IN_MEMORY_BYTES])
+def test_a_rendering_that_was_changed_is_not_sent(
+    world: World, rendering: ToSend, monkeypatch: pytest.MonkeyPatch, in_memory: int
+) -> None:
+    monkeypatch.setattr(staging, "IN_MEMORY_BYTES", in_memory)
+    stored = next(world.store.objects())
+    stored.write_bytes(stored.read_bytes()[:-1] + b"?")
+    with pytest.raises(DocumentLost, match="has changed"):
+        stage(world, rendering)
+    assert list(world.spool.outbound.iterdir()) == []

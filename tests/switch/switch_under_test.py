@@ -100,7 +100,16 @@ class Probe:
     def number(self, digits: str) -> str:
         return f"15559900{digits}"
 
-    def dial(self, number: str, module: str, *, args: str = "17", gateway: str | None = None, **variables: str) -> str:
+    def dial(
+        self,
+        number: str,
+        module: str,
+        *,
+        args: str = "17",
+        gateway: str | None = None,
+        cap_seconds: int = 600,
+        **variables: str,
+    ) -> str:
         """Originate in the background; the UUID of the job and of the channel. Values are written as they are."""
         call = str(uuid.uuid4())
         settings = {
@@ -111,8 +120,9 @@ class Probe:
             "fax_enable_t38": "true",
             "fax_enable_t38_request": "false",
             "api_hangup_hook": f"'python::{module}::settle {args}'",
-            "execute_on_fax_result": "'sched_hangup +3 normal_clearing'",
-            "execute_on_answer": "'sched_hangup +600 allotted_timeout'",
+            "api_on_answer": f"'sched_hangup +{cap_seconds} {call} allotted_timeout'",
+            "api_on_fax_success": f"'sched_hangup +3 {call} normal_clearing'",
+            "api_on_fax_failure": f"'sched_hangup +3 {call} normal_clearing'",
         } | variables
         listed = ",".join(f"{name}={value}" for name, value in settings.items())
         where = f"sofia/gateway/{gateway or self.switch.gateway}/{number}"

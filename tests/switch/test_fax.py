@@ -170,11 +170,14 @@ def test_a_kill_during_txfax(probe: Probe, five_pages: Path) -> None:
     probe.wait_until_gone(call)
 
 
-def test_a_cap_ends_a_call_that_we_made(probe: Probe, five_pages: Path) -> None:
+@pytest.mark.parametrize("how", ["api", "application"])
+def test_a_cap_ends_a_call_that_we_made(probe: Probe, five_pages: Path, how: str) -> None:
     """Where nothing comes from the other side; txfax itself would wait for a minute (T.30, T0)."""
-    call = probe.dial(
-        probe.number("011"), probe.sender(five_pages), execute_on_answer="'sched_hangup +2 allotted_timeout'"
-    )
+    number, sender = probe.number("011"), probe.sender(five_pages)
+    if how == "api":
+        call = probe.dial(number, sender, cap_seconds=2)
+    else:
+        call = probe.dial(number, sender, execute_on_answer="'sched_hangup +2 allotted_timeout'")
     environment = probe.hook(call)
     assert (environment["variable_hangup_cause"], environment["variable_hangup_cause_q850"]) == (
         "ALLOTTED_TIMEOUT",

@@ -34,8 +34,9 @@ WHOLE = re.compile(
     r"fax_enable_t38_request=(?:true|false),(?:t38_gateway_redundancy=[0-3],)?(?:absolute_codec_string=PCM[UA],)?"
     r"(?:rtp_secure_media=mandatory,rtp_secure_media_suites=[A-Z0-9_:]+,)?"
     r"api_hangup_hook='python::fax_out::settle ([0-9]+)',"
-    r"execute_on_fax_result='sched_hangup \+3 normal_clearing',"
-    r"execute_on_answer='sched_hangup \+[0-9]+ allotted_timeout'\}"
+    r"api_on_answer='sched_hangup \+[0-9]+ \1 allotted_timeout',"
+    r"api_on_fax_success='sched_hangup \+3 \1 normal_clearing',"
+    r"api_on_fax_failure='sched_hangup \+3 \1 normal_clearing'\}"
     rf"sofia/gateway/[A-Za-z0-9_-]{{1,63}}/{CALLED} '&python\(fax_out \3\)'",
     re.ASCII,
 )

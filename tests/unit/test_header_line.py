@@ -50,7 +50,7 @@ def rows(path: Path) -> list[int]:
 def test_the_page_below_the_band_is_the_source_s(tmp_path: Path, width: int, y_dpi: int) -> None:
     images = [page(400, y_dpi, width), page(333, y_dpi, width), Image.new("1", (width, 50), 255)]
     tiff_directory.write(tmp_path / "a.tif", [fax_tiff.coded(image, 204, y_dpi) for image in images], 3)
-    stamp(tmp_path / "a.tif", tmp_path / "b.tif", header())
+    stamp((tmp_path / "a.tif").read_bytes(), tmp_path / "b.tif", header())
     band = round(0.18 * y_dpi)
     assert rows(tmp_path / "b.tif") == [image.height + band for image in images]
     for stamped, image in zip(frames(tmp_path / "b.tif"), images, strict=True):
@@ -61,7 +61,7 @@ def test_the_page_below_the_band_is_the_source_s(tmp_path: Path, width: int, y_d
 @pytest.mark.parametrize("compression", ["group3", "group4"])
 def test_a_tiff_of_others_is_stamped_too(tmp_path: Path, compression: str) -> None:
     page().save(tmp_path / "a.tif", "TIFF", compression=compression, dpi=(204, 196))
-    stamp(tmp_path / "a.tif", tmp_path / "b.tif", header())
+    stamp((tmp_path / "a.tif").read_bytes(), tmp_path / "b.tif", header())
     (stamped,) = frames(tmp_path / "b.tif")
     assert stamped.crop((0, 35, 1728, 435)).tobytes() == page().tobytes()
 
@@ -69,7 +69,7 @@ def test_a_tiff_of_others_is_stamped_too(tmp_path: Path, compression: str) -> No
 def test_pages_that_went_before_stay_as_they_were(tmp_path: Path) -> None:
     coded = fax_tiff.coded(page(), 204, 196)
     tiff_directory.write(tmp_path / "a.tif", [coded] * 4, 4)
-    stamp(tmp_path / "a.tif", tmp_path / "b.tif", header(total_pages=4), start_page=2)
+    stamp((tmp_path / "a.tif").read_bytes(), tmp_path / "b.tif", header(total_pages=4), start_page=2)
     assert rows(tmp_path / "b.tif") == [400, 400, 435, 435]
     assert frames(tmp_path / "b.tif")[1].tobytes() == page().tobytes()
 
@@ -77,7 +77,7 @@ def test_pages_that_went_before_stay_as_they_were(tmp_path: Path) -> None:
 def test_the_number_counts_in_the_whole_fax(tmp_path: Path) -> None:
     coded = fax_tiff.coded(page(), 204, 196)
     tiff_directory.write(tmp_path / "a.tif", [coded] * 2, 2)
-    stamp(tmp_path / "a.tif", tmp_path / "b.tif", header(first_page=2, total_pages=3))
+    stamp((tmp_path / "a.tif").read_bytes(), tmp_path / "b.tif", header(first_page=2, total_pages=3))
     bands = [frame.crop((0, 0, 1728, 35)).tobytes() for frame in frames(tmp_path / "b.tif")]
     assert bands == [band(coded, header(), number).tobytes() for number in (2, 3)]
     assert bands[0] != bands[1]
@@ -100,7 +100,7 @@ def test_the_time_needs_a_zone(tmp_path: Path) -> None:
     tiff_directory.write(tmp_path / "a.tif", [fax_tiff.coded(page(), 204, 196)], 1)
     naive = HeaderLine(WHEN.replace(tzinfo=None), "A", "1", 1, 1)
     with pytest.raises(ValueError, match="time zone"):
-        stamp(tmp_path / "a.tif", tmp_path / "b.tif", naive)
+        stamp((tmp_path / "a.tif").read_bytes(), tmp_path / "b.tif", naive)
 
 
 @given(st.binary(min_size=8, max_size=8 * 40), st.integers(1, 30))
@@ -128,12 +128,12 @@ def test_stamping_twice_is_possible() -> None:
 def test_the_pages_from_one_on_are_left_as_they_are(tmp_path: Path) -> None:
     coded = fax_tiff.coded(page(), 204, 196)
     tiff_directory.write(tmp_path / "a.tif", [coded] * 3, 3)
-    stamp(tmp_path / "a.tif", tmp_path / "b.tif", header(), start_page=2)
-    rest(tmp_path / "b.tif", tmp_path / "c.tif", 2)
+    stamp((tmp_path / "a.tif").read_bytes(), tmp_path / "b.tif", header(), start_page=2)
+    rest((tmp_path / "b.tif").read_bytes(), tmp_path / "c.tif", 2)
     assert rows(tmp_path / "c.tif") == [435]
     assert frames(tmp_path / "c.tif")[0].tobytes() == frames(tmp_path / "b.tif")[2].tobytes()
     page(300).save(tmp_path / "others.tif", "TIFF", compression="group3", dpi=(204, 196))
-    rest(tmp_path / "others.tif", tmp_path / "d.tif", 0)
+    rest((tmp_path / "others.tif").read_bytes(), tmp_path / "d.tif", 0)
     assert rows(tmp_path / "d.tif") == [300]
 
 

@@ -127,6 +127,10 @@ class Transaction:
         """Wakes the listeners of `channel` at commit. There is no payload: any role may listen."""
         self.later("select pg_notify(%s, '')", (channel,))
 
+    def notify_where(self, condition: str, channel: str, parameters: Sequence[Any]) -> None:
+        """As `notify`, if then the condition is true: to ask for it before would be a round trip of its own."""
+        self.later(f"select pg_notify(%s, '') where {condition}", (channel, *parameters))
+
     def give_time(self, seconds: float) -> None:
         """From here to the end of the transaction a statement may take so long."""
         self.later("select set_config('statement_timeout', %s, true)", (f"{int(seconds * 1000)}ms",))

@@ -75,8 +75,7 @@ def settle(
         tenant = tenants.get(tx, outcome.tenant_id)
         conclude(tx, tenant, fax, call, outcome, actor=actor, sidecar=sidecar, pages_told=pages_told)
         attempts.keep_trace(tx, outcome.tenant_id, outcome.attempt_id, trace)
-        if _frees_what_is_scarce(tx, tenant, call, calls_to_one_number):
-            tx.notify(queue.QUEUE_CHANNEL)
+        _notify_of_what_is_free(tx, tenant, call, calls_to_one_number)
     return True
 
 
@@ -325,18 +324,19 @@ def _less(call: Row, *, in_t38: bool, result: CallResult) -> str:
     return "ecm_off = true" if call["ecm_offered"] else ""
 
 
-def _frees_what_is_scarce(tx: Transaction, tenant: Tenant, call: Row, calls_to_one_number: int) -> bool:
-    """Whether faxes may wait, on any node, for what this call held: by the calls, which are few, and not the queue."""
+def _notify_of_what_is_free(tx: Transaction, tenant: Tenant, call: Row, calls_to_one_number: int) -> None:
+    """Where faxes may wait, on any node, for what this call held: by the calls, which are few, and not the queue."""
     if tenant.max_calls is not None:
-        return True
-    scarce = tx.value(
-        """select exists (select from trunks where id = %s and max_calls is not null)
-               -- It has just begun to work again (trunk_health.worked).
-               or exists (select from trunk_states where trunk_id = %s and last_success_at = now())
-               or (select count(*) from calls where destination = %s) + 1 >= %s""",
+        tx.notify(queue.QUEUE_CHANNEL)
+        return
+    tx.notify_where(
+        """exists (select from trunks where id = %s and max_calls is not null)
+           -- It has just begun to work again (trunk_health.worked).
+           or exists (select from trunk_states where trunk_id = %s and last_success_at = now())
+           or (select count(*) from calls where destination = %s) + 1 >= %s""",
+        queue.QUEUE_CHANNEL,
         (call["trunk_id"], call["trunk_id"], call["destination"], calls_to_one_number),
     )
-    return bool(scarce)
 
 
 def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, actor: str, tried: Sequence[int]) -> None:

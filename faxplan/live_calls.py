@@ -35,6 +35,9 @@ class LiveCalls:
     def __iter__(self) -> Iterator[LiveCall]:
         return iter(self._calls.values())
 
+    def __len__(self) -> int:
+        return len(self._calls)
+
     def __contains__(self, attempt_id: int) -> bool:
         return attempt_id in self._channel_of
 

@@ -28,8 +28,10 @@ from faxplan.switch import CallJournalled, ChannelMade, FaxStarted, NoAnswer, Pa
 
 LONGEST_TICK_SECONDS = 0.5
 """How long the runtime sleeps where nothing happens and nothing is due: so late may it hear PostgreSQL, or a stop."""
-COLLECT_SECONDS = 0.2
-"""What the switch tells within this time is worked on together: each waking costs as much as several statements."""
+COLLECT_SECONDS, BUSY_COLLECT_SECONDS = 0.2, 0.5
+"""What the switch tells within this time is worked on together: each waking costs as much as several statements. Busy:
+with so many calls in hand that there is always something to do, and unless something is due sooner."""
+BUSY_CALLS = 10
 TROUBLE_SECONDS = 1.0
 TAKEOVER_SECONDS = 5.0
 """How long a runtime waits for the lock of one that has just died: PostgreSQL may not have noticed yet."""
@@ -46,6 +48,13 @@ NO_CHANNEL_GRACE_SECONDS = 0.5
 REFUSED_BY_SWITCH, REFUSED_GRACE_SECONDS = "DESTINATION_OUT_OF_ORDER", 1.0
 """What a switch says that has had too many calls in this second, and how long it waits then: through another trunk in
 the same second it would be refused once more (switch_core_session_request_uuid), and wait for a minute."""
+
+
+def collect_seconds(calls: int, due_seconds: float) -> float:
+    """How long to wait for what else the switch tells. calls: in hand; due_seconds: until there is something to do."""
+    if calls < BUSY_CALLS:
+        return COLLECT_SECONDS
+    return min(max(due_seconds, COLLECT_SECONDS), BUSY_COLLECT_SECONDS)
 
 
 class Runtime:
@@ -192,7 +201,8 @@ class Runtime:
         """Takes in what the switch tells, waiting for it. Asks no database, so that nothing told is ever lost."""
         event, taken = self._switch.next_event(self._patience_ms()), 0
         if event is not None:
-            time.sleep(COLLECT_SECONDS)
+            due = min(self._dialer.due, self._next_sweep)
+            time.sleep(collect_seconds(len(self._live), due - time.monotonic()))
         while event is not None:
             self._note(event)
             taken += 1

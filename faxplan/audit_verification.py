@@ -7,7 +7,7 @@ written anew from the first row. docs/audit.md says what each fault means.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from faxplan import audit, audit_chain, audit_restores, audit_tree, tenants
+from faxplan import audit, audit_chain, audit_keys, audit_restores, audit_tree, tenants
 from faxplan.audit_chain import Checked, Fault, Progress
 from faxplan.audit_restores import Restore
 from faxplan.checkpoints import Checkpoint
@@ -19,10 +19,13 @@ REWRITTEN, TREE = "rewritten", "tree-inconsistent"
 
 @dataclass(slots=True)
 class Verified:
-    """What was found. lost: sentences about what is missing since a restore, as its row says: for people to judge."""
+    """What was found. keys: those that the audit does not know of. lost: sentences about what is missing since a
+    restore, as its row says: for people to judge.
+    """
 
     chains: dict[int, Checked] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    keys: list[Fault] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     restores: list[Restore] = field(default_factory=list)
 
@@ -47,6 +50,8 @@ def verify(
         marks = {checkpoint.chains[each][0] for checkpoint in checkpoints if each in checkpoint.chains}
         with db.tenant(each) as tx:
             checked = audit_chain.check(tx, each, marks, progress)
+            if each != audit.INSTALLATION:
+                found.keys += audit_keys.unknown(tx, each)
         found.chains[each] = checked
         if checked.fault:
             found.faults.append(checked.fault)

@@ -109,7 +109,7 @@ def _verify(context: "Context", options: argparse.Namespace) -> int:
     else:
         for line in _said(found, names, given):
             print(cli_output.printable(line))
-    return 1 if found.faults else 0
+    return 1 if found.faults or found.keys else 0
 
 
 def _given(context: "Context", files: Sequence[Path], verifiers: Sequence[Verifier]) -> list[Checkpoint]:
@@ -141,12 +141,12 @@ def _read(file: Path, verifiers: Sequence[Verifier]) -> Checkpoint:
 
 def _shown(found: Verified, names: dict[int, str], given: Sequence[Checkpoint]) -> dict[str, Any]:
     return {
-        "whole": not found.faults,
+        "whole": not found.faults and not found.keys,
         "rows": found.rows,
         "chains": [{"tenant": names.get(each.tenant_id), "chain": each.tenant_id, "rows": each.rows,
                     "hash": each.last_hash} for each in found.chains.values()],
         "faults": [{"tenant": names.get(each.tenant_id), "chain": each.tenant_id, "sequence": each.sequence,
-                    "kind": each.kind, "words": each.words} for each in found.faults],
+                    "kind": each.kind, "words": each.words} for each in [*found.faults, *found.keys]],
         "lost": found.lost,
         "restores": found.restores,
         "checkpoints": [{"origin": each.origin, "at": each.at, "size": each.size} for each in given],
@@ -157,6 +157,7 @@ def _said(found: Verified, names: dict[int, str], given: Sequence[Checkpoint]) -
     for fault in found.faults:
         whose = "the installation" if fault.tenant_id == audit.INSTALLATION else names.get(fault.tenant_id, "no tenant")
         yield f"Chain {fault.tenant_id} ({whose}): {fault.words}."
+    yield from (f"Tenant {names.get(key.tenant_id, key.tenant_id)}: {key.words}." for key in found.keys)
     for restore in found.restores:
         yield f"There was {restore.shown}. Do you know of it?"
     yield from (f"Lost: {each}." for each in found.lost)

@@ -3,19 +3,28 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from faxplan import audit, cli
+from faxplan import audit, cli, enrolment
 from tests.audits import rewrite, tamper, write
 from tests.db.test_audit_verification import cut, forget_the_tree
 from tests.db.test_cli_administration import listed, said, shop
-from tests.world import World
+from tests.installations import Installation
+from tests.world import PHRASE, World, world_on
 
 __all__ = ["shop"]
 
 VERIFY_EXPORT = Path(__file__).parents[2] / "docs" / "audit" / "verify_export.py"
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    """Whose users have no keys: the others' were made past the audit."""
+    with world_on(installation, tmp_path, enrolled=False) as made:
+        yield made
 
 
 @pytest.fixture
@@ -74,6 +83,22 @@ def test_what_was_tampered_with_is_said_and_fails(
     assert cli.main(["audit", "verify", "--checkpoint", str(file), "--json"]) == 1
     fault = json.loads(capsys.readouterr().out)["faults"][0]
     assert (fault["tenant"], fault["sequence"]) == ("acme", {"changed": 4, "cut": 4, "rewritten": 6}[how])
+
+
+def test_a_key_that_was_put_in_anothers_place_is_said_and_fails(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enrolment.enrol(shop.portal, shop.acme.user, PHRASE)
+    assert "All are as they were written." in said(capsys, "audit", "verify")
+    tamper(
+        shop,
+        f"update user_keys set public_key = decode(repeat('07', 32), 'hex') where tenant_id = {shop.acme.tenant.id}",
+    )
+    assert cli.main(["audit", "verify", "--tenant", "acme"]) == 1
+    assert f"Tenant acme: the key of {shop.acme.user.email} is in no row" in capsys.readouterr().out
+    assert cli.main(["audit", "verify", "--json"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["whole"], [fault["kind"] for fault in shown["faults"]]) == (False, ["key-unknown"])
 
 
 def test_a_checkpoint_of_a_wrong_key_is_refused(

@@ -1,0 +1,92 @@
+"""A public key that no act of the audit made, in a reader's or a mailbox's place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faxplan import admission, audit_keys, enrolment, provisioning, reader_keys, recovery_key, users
+from faxplan.enrolment import Secret
+from tests.audits import tamper
+from tests.installations import Installation
+from tests.world import PHRASE, World, world_on
+
+THEIRS = "decode(repeat('07', 32), 'hex')"
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    """A tenant whose keys were all made as people make them: users, a group, its next key, recovery, an API reader."""
+    with world_on(installation, tmp_path, enrolled=False) as made:
+        actor = "test"
+        boss, two = (
+            provisioning.add_user(made.admin, actor, "acme", email=f"{name}@acme.example", name=name, role=role)
+            for name, role in (("boss", "administrator"), ("two", "user"))
+        )
+        provisioning.add_mailbox(made.admin, actor, "acme", "office")
+        for user in (boss, two):
+            enrolment.enrol(made.portal, user, PHRASE)
+            admission.let_in(made.admin, made.portal, actor, "acme", "office", user.email, by=None)
+        enrolment.unlock(made.portal, boss, Secret(PHRASE))
+        reader_keys.make(made.portal, boss, Secret(PHRASE), "archive", ["office"])
+        recovery_key.make(made.portal, boss, Secret(PHRASE))
+        reader_keys.revoke(made.portal, boss, "archive")
+        provisioning.remove_member(made.admin, actor, "acme", "office", two.email)
+        enrolment.enrol(made.portal, two, PHRASE, anew=True)
+        recovery_key.turn_off(made.portal, boss)
+        yield made
+
+
+def user_id(world: World, name: str) -> int:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        return users.by_email(tx, world.acme.tenant.id, f"{name}@acme.example").id
+
+
+def unknown(world: World, tenant_id: int | None = None) -> list[str]:
+    tenant_id = world.acme.tenant.id if tenant_id is None else tenant_id
+    with world.admin.tenant(tenant_id) as tx:
+        return [fault.words.partition(" is in no row")[0] for fault in audit_keys.unknown(tx, tenant_id)]
+
+
+def test_what_people_did_is_all_known(world: World) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        made = tx.one("select count(*) as keys from user_keys")["keys"], tx.one("select max(epoch) from mailbox_epochs")
+    assert made == (5, {"max": 4})
+    assert unknown(world) == []
+
+
+def test_another_key_in_a_users_place_is_found(world: World) -> None:
+    tamper(world, f"update user_keys set public_key = {THEIRS} where user_id = {user_id(world, 'boss')}")
+    assert unknown(world) == ["the key of boss@acme.example"]
+    assert unknown(world, world.borea.tenant.id) == []
+
+
+def test_a_key_that_was_given_to_somebody_else_is_found(world: World) -> None:
+    """The audit has it: as another's."""
+    boss, two = user_id(world, "boss"), user_id(world, "two")
+    tamper(
+        world,
+        f"delete from key_locks where user_key_id in (select id from user_keys where user_id = {two})",
+        f"delete from user_keys where user_id = {two}",
+        f"update user_keys set user_id = {two} where user_id = {boss}",
+    )
+    assert unknown(world) == ["the key of two@acme.example"]
+
+
+@pytest.mark.parametrize("how", ["replaced", "added"])
+def test_another_key_in_a_mailboxs_place_is_found(world: World, how: str) -> None:
+    office = "(select id from mailboxes where name = 'office')"
+    if how == "replaced":
+        tamper(world, f"update mailbox_epochs set public_key = {THEIRS} where mailbox_id = {office} and epoch = 4")
+    else:
+        tamper(
+            world,
+            f"""insert into mailbox_epochs (tenant_id, mailbox_id, epoch, public_key)
+                select {world.acme.tenant.id}, {office}, 5, {THEIRS}""",
+        )
+    assert unknown(world) == [f"the key {4 if how == 'replaced' else 5} of mailbox office"]
+
+
+def test_an_act_that_was_refused_made_no_key(world: World) -> None:
+    tamper(world, "update audit set result = 'refused' where action = 'key.reader-add'")
+    assert unknown(world) == ["the key of API reader archive"]

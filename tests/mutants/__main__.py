@@ -4,6 +4,7 @@ import argparse
 import itertools
 import os
 import queue
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ R = TypeVar("R")
 
 def main(arguments: list[str] | None = None) -> int:
     """0: each was caught."""
+    # In the background a shell lets us ignore it, and so would whatever we start: some tests are about signals.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=(__doc__ or "").partition("`: ")[2])
     parser.add_argument("-k", metavar="TEXT", default="", help="those only with it in table, name, file or test")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at once; by default one a core")

@@ -73,7 +73,9 @@ class Applications:
         if name not in _API_IN_HOOK:
             self._switch.complain(f"api_on_*: {value!r} is not something for a thread that drives all calls")
             return
-        self._switch.api.execute(name, self._expand(channel, argument))
+        reply = self._switch.api.execute(name, self._expand(channel, argument))
+        if reply.startswith("-") and channel.ready():
+            self._switch.complain(f"api_on_*: {value!r} does nothing: {reply.strip()}")
 
     def _expand(self, channel: Channel, data: str) -> str:
         if "${" not in data:

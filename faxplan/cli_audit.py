@@ -170,6 +170,8 @@ def _said(found: Verified, names: dict[int, str], given: Sequence[Checkpoint]) -
     else:
         chains = "one chain" if len(found.chains) == 1 else f"{len(found.chains)} chains"
         yield f"Rows: {found.rows}, in {chains}. All are as they were written."
+    if found.keys:
+        yield "The keys are NOT those of the audit: somebody may read what comes who ought not to."
 
 
 def _export(context: "Context", options: argparse.Namespace) -> int:

@@ -256,6 +256,8 @@ class Store:
                 if stored.digest is None:
                     digest.update(block)
                 size += len(block)
+                if size > stored.size:
+                    break
                 yield block
         if size != stored.size or (stored.digest is None and digest.hexdigest() != stored.sha256):
             raise self._changed(stored)

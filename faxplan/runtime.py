@@ -90,6 +90,7 @@ class Runtime:
         self._dialer = Dialer(switch, db, store, spool, settings, self._live, self._watch, self._end_undialled)
         self._internal = InternalDeliveries(db, store, settings.node, switch.log)
         self._ended: set[int] = set()
+        self._more_told = False
         self._refused_at: float | None = None
         self._next_progress = 0.0
         self._cancelling = False
@@ -200,13 +201,15 @@ class Runtime:
     def _take_events(self) -> None:
         """Takes in what the switch tells, waiting for it. Asks no database, so that nothing told is ever lost."""
         event, taken = self._switch.next_event(self._patience_ms()), 0
-        if event is not None:
-            due = min(self._dialer.due, self._next_sweep)
+        if event is not None and not self._more_told:
+            due = 0.0 if self._dialer.is_staging else min(self._dialer.due, self._next_sweep)
             time.sleep(collect_seconds(len(self._live), due - time.monotonic()))
         while event is not None:
             self._note(event)
             taken += 1
             event = self._switch.next_event(0) if taken < MOST_EVENTS else None
+        # What is left then has waited already.
+        self._more_told = taken == MOST_EVENTS
 
     def _patience_ms(self) -> int:
         """Milliseconds until something is due, if the switch tells nothing."""

@@ -255,7 +255,15 @@ def test_the_process(tmp_path: Path, script_dir: Path, received: Path, make_tiff
         command(tmp_path / "s", "status")
 
 
-@pytest.mark.parametrize(("command", "said"), [("python fax_out::settle", "api_on_*"), ("sched_hangup soon", "time")])
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("python fax_out::settle", "thread that drives all calls"),
+        ("sched_hangup soon", "time"),
+        # As the application takes it.
+        ("sched_hangup +600 allotted_timeout", "No such channel"),
+    ],
+)
 def test_what_is_not_for_the_thread_that_drives_the_line(
     start_bench: Callable[..., Switch], received: Path, make_tiff: MakeTiff, command: str, said: str
 ) -> None:

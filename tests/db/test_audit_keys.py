@@ -11,6 +11,7 @@ from tests.audits import tamper
 from tests.installations import Installation
 from tests.world import PHRASE, World, world_on
 
+PAST = " is in no row of the audit: it was put there past Faxplan"
 THEIRS = "decode(repeat('07', 32), 'hex')"
 
 
@@ -45,7 +46,7 @@ def user_id(world: World, name: str) -> int:
 def unknown(world: World, tenant_id: int | None = None) -> list[str]:
     tenant_id = world.acme.tenant.id if tenant_id is None else tenant_id
     with world.admin.tenant(tenant_id) as tx:
-        return [fault.words.partition(" is in no row")[0] for fault in audit_keys.unknown(tx, tenant_id)]
+        return [fault.words.removesuffix(PAST) for fault in audit_keys.unknown(tx, tenant_id)]
 
 
 def test_what_people_did_is_all_known(world: World) -> None:
@@ -90,3 +91,56 @@ def test_another_key_in_a_mailboxs_place_is_found(world: World, how: str) -> Non
 def test_an_act_that_was_refused_made_no_key(world: World) -> None:
     tamper(world, "update audit set result = 'refused' where action = 'key.reader-add'")
     assert unknown(world) == ["the key of API reader archive"]
+
+
+def test_a_recovery_key_that_was_switched_off_and_is_on_again_is_found(world: World) -> None:
+    """Role portal may do it; then the next member who unlocks hands the newest keys to that paper."""
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update user_keys set replaced_at = null where kind = 'recovery'")
+    assert unknown(world) == ["the key of recovery was ended, and is in use again past Faxplan"]
+
+
+def test_a_users_former_key_that_is_in_use_again_is_found(world: World) -> None:
+    two = user_id(world, "two")
+    tamper(
+        world,
+        f"update user_keys set replaced_at = now() where user_id = {two}",
+        f"update user_keys set replaced_at = null where id = (select min(id) from user_keys where user_id = {two})",
+    )
+    assert unknown(world) == ["the key of two@acme.example was ended, and is in use again past Faxplan"]
+
+
+def test_an_api_readers_key_in_the_recovery_keys_place_is_found(world: World) -> None:
+    tamper(world, "update user_keys set kind = 'recovery', name = null where kind = 'reader'")
+    assert unknown(world) == ["the key of recovery"]
+
+
+def test_a_mailboxs_newest_key_that_was_taken_away_is_found(world: World) -> None:
+    """What comes would be sealed to the one before, which whoever was removed has."""
+    tamper(world, "delete from mailbox_keys where epoch > 3", "delete from mailbox_epochs where epoch > 3")
+    assert unknown(world)[-1] == "the key 4 of mailbox office is not there any more: it was taken away past Faxplan"
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        '{"epochs_begun": null}',
+        '{"epochs_begun": {}}',
+        '{"epochs_begun": 7}',
+        '{"epochs_begun": [["x", 1, "00"]]}',
+        '{"epochs_begun": [[99999999999999999999, 1, "00"]]}',
+        '{"epochs_begun": [3, 4]}',
+        '["epochs_begun"]',
+        '"public_key"',
+        "null",
+    ],
+)
+def test_odd_details_do_not_end_the_verification(world: World, details: str) -> None:
+    """Every role may write a row, and nobody takes it away again."""
+    with world.worker.tenant(world.acme.tenant.id) as tx:
+        tx.execute(
+            """insert into audit (tenant_id, sequence, at, actor, action, object, result, details, previous_hash, hash)
+               values (%s, 0, now(), 'worker', 'x.y', 'x', 'done', %s, '', '')""",
+            (world.acme.tenant.id, details),
+        )
+    assert unknown(world) == []

@@ -95,7 +95,9 @@ def test_a_key_that_was_put_in_anothers_place_is_said_and_fails(
         f"update user_keys set public_key = decode(repeat('07', 32), 'hex') where tenant_id = {shop.acme.tenant.id}",
     )
     assert cli.main(["audit", "verify", "--tenant", "acme"]) == 1
-    assert f"Tenant acme: the key of {shop.acme.user.email} is in no row" in capsys.readouterr().out
+    words = capsys.readouterr().out
+    assert f"Tenant acme: the key of {shop.acme.user.email} is in no row" in words
+    assert "The keys are NOT those of the audit" in words
     assert cli.main(["audit", "verify", "--json"]) == 1
     shown = json.loads(capsys.readouterr().out)
     assert (shown["whole"], [fault["kind"] for fault in shown["faults"]]) == (False, ["key-unknown"])

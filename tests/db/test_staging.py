@@ -1,3 +1,5 @@
+import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -100,3 +102,16 @@ def test_a_rendering_that_was_changed_is_not_sent(
     with pytest.raises(DocumentLost, match="has changed"):
         stage(world, rendering)
     assert list(world.spool.outbound.iterdir()) == []
+
+
+def test_a_document_that_grew_is_not_read_to_its_end(world: World, rendering: ToSend) -> None:
+    """As one that was stored before documents were sealed: it would be in FreeSWITCH's memory."""
+    plain = replace(rendering, stored=replace(rendering.stored, digest=None))
+    next(world.store.objects()).write_bytes(b"x" * 50_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DocumentLost, match="has changed"):
+            world.store.read_to_send(plain)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()

@@ -106,7 +106,7 @@ def interleaved(document: Path, folder: Path, rounds: int, sandbox: str) -> tupl
         for name, options in PLAIN.items()
     }
     # Made here, because what runs in it keeps to the cores that we have now.
-    kept = KeptNamespace(lambda: Scratch(folder / "scratch"))
+    kept = KeptNamespace(Scratch(folder / "scratch"))
     within: Confinement = LimitsOnly() if sandbox == LIMITS else kept
     within.check()
     actions["Faxplan"] = lambda: rendering.render(

@@ -99,25 +99,7 @@ class Calls:
             switch.applications.api_on,
             variables.get("origination_uuid"),
         )
-        channel.variables.update(
-            {
-                "direction": "outbound",
-                "is_outbound": "true",
-                "uuid": channel.uuid,
-                "session_id": str(switch.gate.total),
-                "sip_gateway_name": dial.gateway,
-                "sip_profile_name": "gateway",
-                "channel_name": name,
-                "sip_call_id": str(uuids.uuid4()),
-                "sip_to_user": dial.number,
-                "originate_early_media": "false",
-                "sip_destination_url": f"sip:{dial.number}@127.0.0.1",
-                "sip_req_uri": f"{dial.number}@127.0.0.1",
-                "sip_to_host": "127.0.0.1",
-                "sip_from_host": "127.0.0.1",
-                "sip_local_network_addr": "127.0.0.1",
-            }
-        )
+        channel.variables.update(_sofia_variables(channel, dial, switch.gate.total))
         channel.variables.update(variables)
         ring_s = variables.get("originate_timeout", "")
         line.schedule(
@@ -264,6 +246,27 @@ class Calls:
         stream = Stream()
         with_session = channel.is_true("session_in_hangup_hook")
         self._switch.api.run(command, argument, stream, Event.received(environment), channel if with_session else None)
+
+
+def _sofia_variables(channel: Channel, dial: DialString, session_id: int) -> dict[str, str]:
+    """What mod_sofia sets of a call that goes out, before the dial string's own."""
+    return {
+        "direction": "outbound",
+        "is_outbound": "true",
+        "uuid": channel.uuid,
+        "session_id": str(session_id),
+        "sip_gateway_name": dial.gateway,
+        "sip_profile_name": "gateway",
+        "channel_name": channel.name,
+        "sip_call_id": str(uuids.uuid4()),
+        "sip_to_user": dial.number,
+        "originate_early_media": "false",
+        "sip_destination_url": f"sip:{dial.number}@127.0.0.1",
+        "sip_req_uri": f"{dial.number}@127.0.0.1",
+        "sip_to_host": "127.0.0.1",
+        "sip_from_host": "127.0.0.1",
+        "sip_local_network_addr": "127.0.0.1",
+    }
 
 
 def _give_up(channel: Channel, cause: str) -> None:

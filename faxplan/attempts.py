@@ -128,6 +128,27 @@ def note_failed_over(tx: Transaction, tenant_id: int, attempt_id: int) -> None:
     tx.later("update attempts set failed_over = true where tenant_id = %s and id = %s", (tenant_id, attempt_id))
 
 
+_AS_TOLD = (
+    "sip_code", "q850_cause", "hangup_cause", "fax_result_code", "fax_result_text", "t38_status", "ecm_used",
+    "v17_disabled", "transfer_rate", "bad_rows", "encoding", "image_resolution", "local_station_id",
+    "remote_station_id", "remote_country", "remote_vendor", "remote_model", "hung_up_by", "sip_phrase",
+    "media_address", "codec",
+)  # fmt: skip
+_WHERE_TOLD = (
+    "sip_call_id", "peer_address", "peer_port", "invite_uri", "invite_to", "invite_from", "invite_asserted",
+    "caller_id", "channel",
+)  # fmt: skip
+"""Columns, all but the last two as in CallResult. These keep what they have where the call's end says nothing."""
+
+_CLOSE = f"""
+    update attempts set outcome = %(outcome)s, explanation = %(explanation)s, pages = %(pages)s, rule = %(rule)s,
+        answered_at = %(answered_at)s, ended_at = coalesce(to_timestamp(%(ended_at)s), now()),
+        invited_at = to_timestamp(%(invited_at)s), progress_at = to_timestamp(%(progress_at)s), dialled = %(dialled)s,
+        {", ".join(f"{name} = %({name})s" for name in _AS_TOLD)},
+        {", ".join(f"{name} = coalesce(%({name})s, {name})" for name in _WHERE_TOLD)}
+    where tenant_id = %(tenant)s and id = %(attempt)s and outcome is null"""
+
+
 def close(
     tx: Transaction,
     tenant_id: int,
@@ -147,59 +168,18 @@ def close(
     out; channel: whether there was one, None where that is not known, or known before.
     """
     tx.later(
-        """update attempts set outcome = %s, explanation = %s, pages = %s, answered_at = %s,
-               ended_at = coalesce(to_timestamp(%s), now()), sip_code = %s, q850_cause = %s, hangup_cause = %s,
-               fax_result_code = %s, fax_result_text = %s, t38_status = %s, ecm_used = %s, v17_disabled = %s,
-               transfer_rate = %s, bad_rows = %s, encoding = %s, image_resolution = %s, local_station_id = %s,
-               remote_station_id = %s, remote_country = %s, remote_vendor = %s, remote_model = %s,
-               sip_call_id = coalesce(%s, sip_call_id), peer_address = coalesce(%s, peer_address),
-               peer_port = coalesce(%s, peer_port), dialled = %s, caller_id = coalesce(%s, caller_id), rule = %s,
-               channel = coalesce(%s, channel), invited_at = to_timestamp(%s), progress_at = to_timestamp(%s),
-               hung_up_by = %s, sip_phrase = %s, media_address = %s, codec = %s,
-               invite_uri = coalesce(%s, invite_uri), invite_to = coalesce(%s, invite_to),
-               invite_from = coalesce(%s, invite_from), invite_asserted = coalesce(%s, invite_asserted)
-           where tenant_id = %s and id = %s and outcome is null""",
-        (
-            outcome,
-            explanation,
-            pages,
-            result.answered,
-            result.ended_at,
-            result.sip_code,
-            result.q850_cause,
-            result.hangup_cause,
-            result.fax_result_code,
-            result.fax_result_text,
-            result.t38_status,
-            result.ecm_used,
-            result.v17_disabled,
-            result.transfer_rate,
-            result.bad_rows,
-            result.encoding,
-            result.image_resolution,
-            result.local_station_id,
-            result.remote_station_id,
-            result.remote_country,
-            result.remote_vendor,
-            result.remote_model,
-            result.sip_call_id,
-            result.peer_address,
-            result.peer_port,
-            sent.dialled if sent else None,
-            sent.caller_id if sent else None,
-            rule,
-            channel,
-            result.invited_at,
-            result.progress_at,
-            result.hung_up_by,
-            result.sip_phrase,
-            result.media_address,
-            result.codec,
-            result.invite_uri,
-            result.invite_to,
-            result.invite_from,
-            result.invite_asserted,
-            tenant_id,
-            attempt_id,
-        ),
+        _CLOSE,
+        {
+            **result.as_dict(),
+            "tenant": tenant_id,
+            "attempt": attempt_id,
+            "outcome": outcome,
+            "explanation": explanation,
+            "pages": pages,
+            "answered_at": result.answered,
+            "dialled": sent.dialled if sent else None,
+            "caller_id": sent.caller_id if sent else None,
+            "rule": rule,
+            "channel": channel,
+        },
     )

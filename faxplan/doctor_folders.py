@@ -10,6 +10,7 @@ from faxplan import pending
 from faxplan.config import Settings
 from faxplan.document_store import Store
 from faxplan.findings import Finding, error, ok, warning
+from faxplan.spool import Spool
 
 _FULL = 0.9
 _NEARLY_FULL = 0.75
@@ -17,6 +18,10 @@ _LEAST_STORE_BYTES = 1024**3
 _LEAST_SPOOL_BYTES = 64 * 1024**2
 _LEAST_WORK_BYTES = 64 * 1024**2
 _MANY_WAITING = 20
+_WHOSE = (
+    "The pages are in fax.tif; for whom they are says the call's row (table attempts, its id is the folder's name). "
+    "Give them on, then delete the folders."
+)
 
 
 def folders(settings: Settings) -> list[Finding]:
@@ -31,6 +36,7 @@ def folders(settings: Settings) -> list[Finding]:
         found += [
             _room("spool", settings.spool, _LEAST_SPOOL_BYTES, "Calls fail while it is full"),
             _memory("spool", settings.spool, "pages of calls in progress"),
+            *_unreadable_spool(Spool(settings.spool)),
         ]
     if settings.work.is_dir():
         found += [
@@ -169,6 +175,19 @@ def _unreadable(journal: Path) -> list[Finding]:
     ]
 
 
+def _unreadable_spool(spool: Spool) -> list[Finding]:
+    """Received pages whose sidecar is damaged."""
+    if not (aside := spool.damaged()):
+        return []
+    return [
+        error(
+            "spool, damaged",
+            f"{len(aside)} received faxes lie unsealed in folders whose call.json cannot be read, such as {aside[0]}",
+            f"See whether the disk is sound and was full. {_WHOSE}",
+        )
+    ]
+
+
 def _unreadable_pending(folder: Path) -> list[Finding]:
     """Received faxes that pending/ has put aside."""
     if not (aside := sorted(folder.glob("*.unreadable"))):
@@ -177,8 +196,7 @@ def _unreadable_pending(folder: Path) -> list[Finding]:
         error(
             "pending, damaged",
             f"{len(aside)} received faxes lie in folders whose call.json cannot be read, such as {aside[0]}",
-            "See whether the disk is sound and was full. The pages are in fax.tif; for whom they are says the call's "
-            "row (table attempts, its id is the folder's name). Give them on, then delete the folders.",
+            f"See whether the disk is sound and was full. {_WHOSE}",
         )
     ]
 

@@ -10,7 +10,7 @@ from faxplan.journal import Journal, Outcome
 from faxplan.live_calls import LiveCalls
 from faxplan.pending import Pending, PendingFax
 from faxplan.salvage import Salvage
-from faxplan.spool import OutboundSidecar, Spool
+from faxplan.spool import OutboundSidecar, SidecarDamaged, Spool
 
 LOST = CallResult(hangup_cause="NONE")
 """Of a call that nobody will report on."""
@@ -107,7 +107,7 @@ class Endings:
     def _end_received(self, call: Row, *, answered: bool) -> None:
         attempt_id = call["attempt_id"]
         if not self._may_come(attempt_id):
-            answered = answered or self._pending.has_damaged(attempt_id)
+            answered = answered or self._pending.has_damaged(attempt_id) or self._spool.has_damaged(attempt_id)
             unanswered = None if answered else inbound.NOT_ANSWERED
             inbound.abandon(self._db, call, actor=self._actor, unanswered=unanswered)
             self._pending.remove_half(attempt_id)
@@ -118,7 +118,7 @@ class Endings:
             return True
         try:
             return self._spool.expected(attempt_id) is not None
-        except (ValueError, TypeError):
+        except SidecarDamaged:
             # Nobody can say whose it is.
             return False
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from faxplan.errors import FaxplanError
 
 _PARTIAL = ".partial"
+_UNREADABLE = ".unreadable"
 _LONGEST_WRITING_SECONDS = 3600.0
 
 
@@ -42,6 +43,17 @@ def private_folder(path: Path) -> None:
             ) from None
         if found.st_mode & 0o077:
             path.chmod(0o700)
+
+
+def unreadable_name(path: Path) -> Path:
+    """Under which name something that cannot be understood is put aside: beside it, in nobody else's place."""
+    aside = path.with_name(f"{path.name}{_UNREADABLE}")
+    return path.with_name(f"{path.name}-{secrets.token_hex(4)}{_UNREADABLE}") if aside.exists() else aside
+
+
+def is_put_aside(path: Path) -> bool:
+    """Whether anything of this name was put aside so."""
+    return any(any(path.parent.glob(f"{path.name}{more}{_UNREADABLE}")) for more in ("", "-*"))
 
 
 def empty_folder(folder: Path) -> None:

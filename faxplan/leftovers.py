@@ -12,7 +12,7 @@ from functools import partial
 from faxplan import pending
 from faxplan.db import Database
 from faxplan.pending import Pending
-from faxplan.spool import InboundSidecar, OutboundSidecar, Spool
+from faxplan.spool import SidecarDamaged, Spool
 
 LOG = logging.getLogger(__name__)
 
@@ -50,27 +50,20 @@ def _waiting(waiting: Pending) -> Iterator[_Left]:
 
 def _received(spool: Spool) -> Iterator[_Left]:
     for attempt_id in spool.inbound_attempts() if spool.inbound.is_dir() else ():
-        side = _sidecar(spool.expected, attempt_id)
-        if isinstance(side, InboundSidecar):
+        try:
+            side = spool.expected(attempt_id)
+        except SidecarDamaged as error:
+            # Recovery's, which knows what runs.
+            LOG.warning("%s", error)
+            continue
+        if side is not None:
             yield _Left(side.tenant_id, attempt_id, side.channel_uuid, partial(spool.discard_inbound, attempt_id))
 
 
 def _staged(spool: Spool) -> Iterator[_Left]:
     for attempt_id in spool.outbound_attempts() if spool.outbound.is_dir() else ():
-        side = _sidecar(spool.staged, attempt_id)
-        if isinstance(side, OutboundSidecar):
+        if (side := spool.staged(attempt_id)) is not None:
             yield _Left(side.tenant_id, attempt_id, None, partial(spool.discard_outbound, attempt_id))
-
-
-def _sidecar(
-    read: Callable[[int], InboundSidecar | OutboundSidecar | None], attempt_id: int
-) -> InboundSidecar | OutboundSidecar | None:
-    try:
-        return read(attempt_id)
-    except (ValueError, TypeError):
-        # A damaged disk, or half a file: recovery's, which knows what runs.
-        LOG.warning("the sidecar of attempt %s cannot be read", attempt_id)
-        return None
 
 
 def _purged(db: Database, tenant_id: int, attempt_ids: list[int]) -> dict[int, str]:

@@ -27,10 +27,10 @@ from faxplan import received_copies, received_documents, t30_trace
 from faxplan.call_result import CallResult
 from faxplan.confinement import Confinement
 from faxplan.errors import FaxplanError
-from faxplan.files import fsync_folder, private_folder, write_durably, write_whole
+from faxplan.files import fsync_folder, is_put_aside, private_folder, unreadable_name, write_durably, write_whole
 from faxplan.places import Places
 from faxplan.received_documents import Brought, Readers
-from faxplan.spool import InboundSidecar, Spool
+from faxplan.spool import InboundSidecar, SidecarDamaged, Spool
 from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 from faxplan.wraps import PublicKey
@@ -182,7 +182,7 @@ class Pending:
 
     def has_damaged(self, attempt_id: int) -> bool:
         """Whether it lies here and cannot be read."""
-        return any(any(self.root.glob(f"{attempt_id:d}{more}.unreadable")) for more in ("", "-*"))
+        return is_put_aside(self.root / f"{attempt_id:d}")
 
     def waiting(self) -> Iterator[PendingFax]:
         """Everything that is complete here, and can be read, oldest attempt first."""
@@ -286,17 +286,22 @@ def read(folder: Path) -> PendingFax | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        aside = folder.with_name(f"{folder.name}.unreadable")
-        if aside.exists():
-            aside = aside.with_name(f"{folder.name}-{secrets.token_hex(4)}.unreadable")
+        aside = unreadable_name(folder)
         folder.rename(aside)
         LOG.exception("%s/call.json cannot be understood; the folder is %s now", folder, aside)
         return None
 
 
 def adopt(spool: Spool, pending: Pending, attempt_id: int) -> PendingFax | None:
-    """Secures what a dead call left in the spool; None where nothing is left, and while its handler is at it."""
-    sidecar = spool.expected(attempt_id)
+    """Secures what a dead call left in the spool; None where nothing is left, and while its handler is at it.
+
+    Raises SidecarDamaged where nobody can say whose it is; it is put aside then.
+    """
+    try:
+        sidecar = spool.expected(attempt_id)
+    except SidecarDamaged:
+        spool.put_aside(attempt_id)
+        raise
     if sidecar is None:
         return None
     try:

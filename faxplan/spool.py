@@ -3,6 +3,7 @@
     out/<attempt>.tif, out/<attempt>.json      staged before dialling; read by fax_out
     in/<attempt>.tif,  in/<attempt>.json       written before the answer, then by rxfax
     in/<attempt>.work/                         while PDF and images are made of a received fax (received_documents.py)
+    in/<attempt>.unreadable/                   pages whose sidecar a disk has damaged: put aside for somebody to look at
     drawing/                                   what a sandbox sees of it, and makes (namespaces.shared)
     out/<attempt>.trace/, in/<attempt>.trace/  the T.30 trace of calls whose trunk wants one (t30_trace.py)
 
@@ -10,17 +11,27 @@ Names come from attempt ids, which the database gives out once: they cannot coll
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from faxplan import t30_trace
 from faxplan.call_result import CallResult
 from faxplan.errors import FaxplanError
-from faxplan.files import private_folder, sweep_partials, write_durably, write_whole
+from faxplan.files import (
+    is_put_aside,
+    private_folder,
+    sweep_partials,
+    unreadable_name,
+    write_durably,
+    write_whole,
+)
+
+LOG = logging.getLogger(__name__)
 
 MAX_PATH_BYTES = 250
 """rxfax and txfax cut paths at 255 bytes."""
@@ -30,6 +41,12 @@ class SpoolTooDeep(FaxplanError):
     """The spool's path is too long for rxfax and txfax."""
 
     error_id = "spool-too-deep"
+
+
+class SidecarDamaged(FaxplanError):
+    """The sidecar of a call that came in cannot be read: nothing here says whose its pages are."""
+
+    error_id = "sidecar-damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +146,7 @@ class Spool:
         self._staged[sidecar.attempt_id] = sidecar
 
     def staged(self, attempt_id: int) -> OutboundSidecar | None:
-        """The sidecar of a call that goes out; None where none was staged."""
+        """The sidecar of a call that goes out; None where none was staged, or a machine lost power over it."""
         if (known := self._staged.get(attempt_id)) is not None:
             return known
         try:
@@ -138,17 +155,44 @@ class Spool:
             return OutboundSidecar(**{name: written[name] for name in OutboundSidecar.__slots__ if name in written})
         except FileNotFoundError:
             return None
+        except (ValueError, TypeError) as error:
+            LOG.warning("what was staged for attempt %s cannot be read: %s", attempt_id, error)
+            return None
 
     def expect(self, sidecar: InboundSidecar) -> None:
         """Writes the sidecar of a call that comes in, before it is answered."""
         write_durably(self.inbound / f"{sidecar.attempt_id:d}.json", json.dumps(asdict(sidecar)).encode())
 
     def expected(self, attempt_id: int) -> InboundSidecar | None:
-        """The sidecar of a call that comes in; None where there is none."""
+        """The sidecar of a call that comes in; None where there is none. Raises SidecarDamaged."""
+        file = self.inbound / f"{attempt_id:d}.json"
         try:
-            return InboundSidecar(**json.loads((self.inbound / f"{attempt_id:d}.json").read_bytes()))
+            return InboundSidecar(**json.loads(file.read_bytes()))
         except FileNotFoundError:
             return None
+        except (ValueError, TypeError) as error:
+            raise SidecarDamaged(
+                f"{file} cannot be read: nothing here says whose the received pages beside it are. `faxplan doctor` "
+                "says what to do."
+            ) from error
+
+    def put_aside(self, attempt_id: int) -> Path:
+        """Keeps the pages of a call whose sidecar is damaged, for somebody who can find out whose they are; where."""
+        aside = unreadable_name(self.inbound / f"{attempt_id:d}")
+        private_folder(aside)
+        with suppress(FileNotFoundError):
+            self.inbound_tiff(attempt_id).rename(aside / "fax.tif")
+        (self.inbound / f"{attempt_id:d}.json").rename(aside / "call.json")
+        self.discard_inbound(attempt_id)
+        return aside
+
+    def damaged(self) -> list[Path]:
+        """The folders of `put_aside`."""
+        return sorted(self.inbound.glob("*.unreadable")) if self.inbound.is_dir() else []
+
+    def has_damaged(self, attempt_id: int) -> bool:
+        """Whether pages of a call were put aside."""
+        return is_put_aside(self.inbound / f"{attempt_id:d}")
 
     @contextmanager
     def receiving(self, attempt_id: int) -> Iterator[None]:

@@ -208,3 +208,25 @@ def test_a_received_fax_that_the_disk_has_spoilt_is_told_to_its_mailbox(world: W
     long_running(world)
     runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, sidecar.fax_id)))
     assert noticed(world, world.acme) == ["failed"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff", b"{}", b'{"tenant_id": 1}'])
+def test_received_pages_whose_sidecar_the_disk_has_spoilt_are_kept_apart_and_told(
+    world: World, runtime: Runtime, damage: bytes
+) -> None:
+    spoilt, whole = accepted(world, world.acme, "uuid-1"), accepted(world, world.acme, "uuid-2")
+    for sidecar in (spoilt, whole):
+        fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+        world.spool.note_result(sidecar.attempt_id, WHOLE)
+    pages = world.spool.inbound_tiff(spoilt.attempt_id).read_bytes()
+    (world.spool.inbound / f"{spoilt.attempt_id}.json").write_bytes(damage)
+    long_running(world)
+    runtime.run(for_seconds(runtime, 300, runtime.final(world.acme, spoilt.fax_id, whole.fax_id)))
+    assert sorted(noticed(world, world.acme)) == ["failed", "received"]
+    assert world.fax(world.acme, spoilt.fax_id)["error_id"] != "not-answered"
+    (aside,) = world.spool.damaged()
+    assert {file.name: file.read_bytes() for file in aside.iterdir()} == {"fax.tif": pages, "call.json": damage}
+    assert [path.name for path in world.spool.inbound.iterdir()] == [aside.name]
+    (said,) = [text for text in runtime.switch.logged if text.startswith("crit")]
+    assert f"{spoilt.attempt_id}.json cannot be read" in said
+    assert "faxplan doctor" in said

@@ -15,6 +15,7 @@ from faxplan.errors import DatabaseUnavailable
 from faxplan.listener import Listener
 from faxplan.lookups import Caller
 from faxplan.runtime import HEARTBEAT_SECONDS, TAKEOVER_SECONDS
+from faxplan.spool import Spool
 from faxplan.switch import PageDone
 from tests.faxes import NODE, due_now, invite, queued
 from tests.runtime import DROPPED, SENT, Runtime
@@ -222,6 +223,26 @@ def test_pages_left_in_the_middle_of_stamping_are_removed(world: World, runtime:
     left.write_bytes(b"as kill -9 leaves it")
     runtime.run(at_most(runtime, 60, lambda: not left.exists()))
     assert not left.exists()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"tenant_id": 1, "fa'])
+def test_a_call_whose_sidecar_a_power_cut_halved_ends_as_any_other_that_is_lost(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    """It is not synced: nobody who answers is to wait for a disk."""
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set redial_unknown = false")
+    fax_id = queued(world, world.acme)
+    runtime.run(lambda: bool(runtime.switch.originated))
+    (call,) = runtime.switch.originated
+    machine = Runtime(replace(world, spool=Spool(world.settings.spool)), monkeypatch)
+    machine.switch.core = "switch-2"
+    (world.spool.outbound / f"{call.attempt_id}.json").write_bytes(left)
+    machine.run(at_most(machine, 300, machine.final(world.acme, fax_id)))
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["outcome"], world.fax(world.acme, fax_id)["state"]) == ("unknown", "failed")
+    assert world.spool.outbound_attempts() == []
+    assert not [text for text in machine.switch.logged if text.startswith("crit")]
 
 
 def test_a_runtime_whose_node_another_took_over_ends(world: World, runtime: Runtime) -> None:

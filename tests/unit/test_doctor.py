@@ -50,16 +50,19 @@ def test_a_store_whose_disk_is_not_mounted_is_an_error(tmp_path: Path) -> None:
 def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> None:
     settings = Settings(database_url="postgresql:///x", state_dir=tmp_path / "state")
     settings.journal.mkdir(parents=True)
+    settings.spool.mkdir()
     before = levels(doctor_folders.folders(settings))
     (settings.journal / "17.unreadable").touch()
     (settings.pending / "unclaimed" / "17-0a1b2c3d").mkdir(parents=True)
     (settings.pending / "18.unreadable").mkdir()
+    (settings.spool / "in" / "19.unreadable").mkdir(parents=True)
     settings.stop_file.touch()
     after = levels(doctor_folders.folders(settings))
     assert {what: after[what] for what in after.keys() - before.keys()} == {
         "journal, damaged": Level.ERROR,
         "pending, damaged": Level.ERROR,
         "pending, unclaimed": Level.ERROR,
+        "spool, damaged": Level.ERROR,
         "runtime, stopped": Level.WARNING,
     }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from faxplan.call_result import CallResult
-from faxplan.spool import InboundSidecar, OutboundSidecar, Spool, SpoolTooDeep
+from faxplan.spool import InboundSidecar, OutboundSidecar, SidecarDamaged, Spool, SpoolTooDeep
 
 
 @pytest.fixture
@@ -106,3 +106,24 @@ def test_a_noted_result_that_cannot_be_read_is_none(spool: Spool, damage: bytes)
     assert spool.noted_result(17) == result
     (spool.inbound / "17.result").write_bytes(damage)
     assert spool.noted_result(17) is None
+
+
+def test_pages_put_aside_of_two_calls_with_one_id_lie_beside_each_other(spool: Spool) -> None:
+    kept = []
+    for pages in (b"one", b"two"):
+        spool.expect(inbound(17))
+        spool.inbound_tiff(17).write_bytes(pages)
+        (spool.inbound / "17.json").write_bytes(b"")
+        with pytest.raises(SidecarDamaged, match=r"/17\.json cannot be read"):
+            spool.expected(17)
+        kept.append(spool.put_aside(17))
+        assert spool.expected(17) is None
+    assert [(aside / "fax.tif").read_bytes() for aside in kept] == [b"one", b"two"]
+    assert spool.damaged() == sorted(kept)
+    assert [spool.has_damaged(attempt_id) for attempt_id in (1, 17, 18)] == [False, True, False]
+    assert spool.inbound_attempts() == []
+
+
+def test_what_is_put_aside_before_a_page_came_keeps_the_sidecar(spool: Spool) -> None:
+    spool.expect(inbound(17))
+    assert [file.name for file in spool.put_aside(17).iterdir()] == ["call.json"]

@@ -1006,6 +1006,15 @@ comment on table user_keys is 'A reader''s key pair (X25519). A user''s private 
 comment on column user_keys.kind is 'user; recovery: the tenant''s recovery key, on paper; reader: an API reader''s, in a file of its client.';
 comment on column user_keys.name is 'Of an API reader.';
 comment on column user_keys.replaced_at is 'Since then a user has another one, or the reader is none any more. A user''s locks stay: they open what came before.';
+create function user_keys_refuse() returns trigger
+    language plpgsql
+as $$
+begin
+    raise exception 'a key that has ended stays ended' using errcode = 'insufficient_privilege';
+end $$;
+comment on function user_keys_refuse() is 'Whoever has a key that was ended, a recovery key on paper say, is handed nothing again.';
+create trigger user_keys_ended before update of replaced_at on user_keys for each row
+    when (old.replaced_at is not null and new.replaced_at is distinct from old.replaced_at) execute function user_keys_refuse();
 
 create table key_locks (
     tenant_id    bigint not null,

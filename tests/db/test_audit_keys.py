@@ -94,9 +94,8 @@ def test_an_act_that_was_refused_made_no_key(world: World) -> None:
 
 
 def test_a_recovery_key_that_was_switched_off_and_is_on_again_is_found(world: World) -> None:
-    """Role portal may do it; then the next member who unlocks hands the newest keys to that paper."""
-    with world.portal.tenant(world.acme.tenant.id) as tx:
-        tx.execute("update user_keys set replaced_at = null where kind = 'recovery'")
+    """The next member who unlocks would hand the newest keys to that paper."""
+    tamper(world, "update user_keys set replaced_at = null where kind = 'recovery'")
     assert unknown(world) == ["the key of recovery was ended, and is in use again past Faxplan"]
 
 

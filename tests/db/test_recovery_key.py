@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from psycopg2.errors import InsufficientPrivilege
 
 from faxplan import enrolment, membership, recovery_key, users, vault
 from faxplan.constraints import ConstraintViolated
@@ -188,6 +189,15 @@ def test_switched_off_it_opens_nothing_that_comes(world: World, boss: User) -> N
     # Its members read on, all of it.
     assert reads_all(world, enrolment.unlock(world.portal, me, Secret(PHRASE)), office) == [True, True]
     assert [each["action"] for each in acts(world)] == ["key.recovery-make", "key.recovery-off"]
+
+
+@pytest.mark.parametrize("again", ["null", "now() + interval '1 day'"])
+def test_switched_off_no_role_switches_it_on_again(world: World, boss: User, again: str) -> None:
+    enrol(world.portal, world.acme)
+    make(world, boss)
+    recovery_key.turn_off(world.portal, boss)
+    with world.portal.tenant(world.acme.tenant.id) as tx, pytest.raises(InsufficientPrivilege, match="stays ended"):
+        tx.execute(f"update user_keys set replaced_at = {again} where kind = 'recovery'")
 
 
 def test_switched_off_while_a_member_unlocks_it_is_handed_nothing(

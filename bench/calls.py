@@ -1,14 +1,14 @@
 """Setting up calls: originate through a gateway, calls that come in, and each channel's life in its own thread."""
 
 import uuid as uuids
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import invite
+from bench import causes, invite
 from bench.caller_profile import CallerProfile
-from bench.channel import Channel
+from bench.channel import Channel, is_true
 from bench.dial_string import DialString, parse_originate
 from bench.errors import InvalidDialString
 from bench.far_end import Behaviour, FarEnd, FarFaxResult
@@ -77,6 +77,8 @@ class Calls:
     def _dial(self, dial: DialString) -> Channel:
         switch, variables = self._switch, dial.variables
         target = switch.config.plan.look_up(dial.number, dial.gateway)
+        if isinstance(target, Behaviour) and target.sip_status in causes.REDIRECTIONS:
+            _check_redirection(switch, variables)
         line = Line(
             switch.pump.wake,
             loss_percent=target.loss_percent,
@@ -246,6 +248,11 @@ class Calls:
         stream = Stream()
         with_session = channel.is_true("session_in_hangup_hook")
         self._switch.api.run(command, argument, stream, Event.received(environment), channel if with_session else None)
+
+
+def _check_redirection(switch: "Switch", variables: Mapping[str, str]) -> None:
+    if not is_true(variables.get("outbound_redirect_fatal")):
+        switch.complain("FreeSWITCH would follow this redirection, to whatever Contact it has: outbound_redirect_fatal")
 
 
 def _sofia_variables(channel: Channel, dial: DialString, session_id: int) -> dict[str, str]:

@@ -174,6 +174,12 @@ def name_of(number: int) -> str:
     return _NAMES.get(number, "NORMAL_UNSPECIFIED")
 
 
+REDIRECTIONS = (300, 301, 302, 305)
+"""What mod_sofia follows, where outbound_redirect_fatal does not forbid it (sofia.c, sofia_handle_sip_r_invite)."""
+REDIRECTED_TO = "<sip:+15559900200@127.0.0.1>"
+"""The Contact of a test number's redirection."""
+
+
 def cause_of_sip(status: int) -> str:
     """sofia_glue_sip_cause_to_freeswitch."""
     return _FROM_SIP.get(status, "NORMAL_UNSPECIFIED")

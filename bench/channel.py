@@ -305,6 +305,14 @@ class Channel:
             self.set("sip_term_cause", str(causes.CAUSES[ours]))
             self.set("sip_hangup_disposition", "recv_bye")
             self.hangup(ours)
+        elif sip_status in causes.REDIRECTIONS:
+            self._hear_response()
+            self.set("sip_redirected_to", causes.REDIRECTED_TO)
+            self.set("proto_specific_hangup_cause", f"sip:{sip_status}")
+            # FreeSWITCH says that it cancelled the call: see `leave`.
+            self._got_bye = False
+            self.hangup("REQUESTED_CHAN_UNAVAIL")
+            return
         elif sip_status is not None:
             self._hear_response()
             self.ring_result = sip_status

@@ -24,6 +24,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from bench import causes
 from bench.errors import InvalidBenchConfig
 from bench.far_end import Behaviour
 
@@ -135,7 +136,8 @@ def behaviour_of_test_number(digits: str) -> Behaviour:
         return Behaviour(drop_after_pages=value, t38="refuse")
     if 100 < int(digits) < 200:
         return Behaviour(loss_percent=int(digits) - 100)
-    return Behaviour(kind="refuse", sip_status=int(digits) if 400 <= int(digits) < 700 else 404)
+    known = 400 <= int(digits) < 700 or int(digits) in causes.REDIRECTIONS
+    return Behaviour(kind="refuse", sip_status=int(digits) if known else 404)
 
 
 def _own(entry: dict[str, Any]) -> _Own:

@@ -12,6 +12,7 @@ from faxplan.errors import FaxplanError
 
 GetVariable = Callable[[str], str | None]
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
+_REDIRECTION = re.compile(r"sip:(3[0-9]{2})")
 US, FAR_END = "us", "far-end"
 """Who ended a call."""
 _ENDED_BY = {"send_": US, "recv_": FAR_END}
@@ -30,6 +31,7 @@ class CallResult:
     fax_success: what txfax or rxfax reported. pages: acknowledged (sending) or whole (receiving) in this call.
     channel: whether the switch made a channel at all. transfer_rate: bit/s. image_resolution: as FreeSWITCH writes it,
     pixels per metre. invited_at, progress_at, answered_at, ended_at: UTC epoch seconds, on the switch's clock.
+    rang: whether a 180 or 183 without media came.
     phase_b_times, phase_d_times: of a call that is traced (t30_trace.times). hung_up_by, codec, media_address, and (of
     calls that go out) invite_uri to invite_asserted: as in schema.sql.
     """
@@ -60,6 +62,7 @@ class CallResult:
     channel: bool = True
     invited_at: float | None = None
     progress_at: float | None = None
+    rang: bool = False
     hung_up_by: str | None = None
     sip_phrase: str | None = None
     peer_port: int | None = None
@@ -95,7 +98,7 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         hangup_cause=get(cv.HANGUP_CAUSE) or "NONE",
         # Of a received call only the second is there before its script ends, where the far end gave a Reason.
         q850_cause=_number_or_none(get, cv.HANGUP_CAUSE_Q850) or _number_or_none(get, cv.SIP_TERM_CAUSE),
-        sip_code=_number_or_none(get, cv.SIP_TERM_STATUS) or _answer_to_invite(get),
+        sip_code=_number_or_none(get, cv.SIP_TERM_STATUS) or _redirection(get) or _answer_to_invite(get),
         fax_success=_flag(get, cv.FAX_SUCCESS, "1", "0"),
         fax_result_code=_number(get, cv.FAX_RESULT_CODE),
         pages=pages,
@@ -105,6 +108,7 @@ def parse(get: GetVariable, *, ended_at: float) -> CallResult:
         bad_rows=_number_or_none(get, cv.FAX_BAD_ROWS),
         invited_at=_moment(get, cv.START_UEPOCH),
         progress_at=_first(_moment(get, cv.PROGRESS_UEPOCH), _moment(get, cv.PROGRESS_MEDIA_UEPOCH)),
+        rang=_moment(get, cv.PROGRESS_UEPOCH) is not None,
         answered_at=_moment(get, cv.ANSWER_UEPOCH) or _number_or_none(get, cv.ANSWER_EPOCH, most=2**35) or None,
         fax_result_text=foreign_text.kept(get(cv.FAX_RESULT_TEXT)),
         t38_status=foreign_text.kept(get(cv.FAX_T38_STATUS)),
@@ -155,6 +159,9 @@ def _first(*moments: float | None) -> float | None:
 
 
 def _hung_up_by(get: GetVariable) -> str | None:
+    if _redirection(get) is not None:
+        # FreeSWITCH calls that a CANCEL of its own.
+        return FAR_END
     said = get(cv.SIP_HANGUP_DISPOSITION) or ""
     if said == "recv_refuse" and not get(cv.SIP_NETWORK_IP):
         # The SIP stack's own 408 or 503: no answer ever came, and FreeSWITCH calls that a refusal, too.
@@ -173,6 +180,11 @@ def _media_address(get: GetVariable) -> str | None:
         return None
     host = f"[{address}]" if ":" in address else address
     return foreign_text.kept(f"{host}:{port}" if port else host)
+
+
+def _redirection(get: GetVariable) -> int | None:
+    found = _REDIRECTION.fullmatch(get(cv.PROTO_SPECIFIC_HANGUP_CAUSE) or "")
+    return int(found[1]) if found else None
 
 
 def _answer_to_invite(get: GetVariable) -> int | None:

@@ -48,11 +48,16 @@ PHASE_D_TIME = "faxplan_phase_d_time_"
 DTMF_TYPE = "dtmf_type"
 RFC2833 = "rfc2833"
 
+# Without it a 300, 301, 302 or 305 is followed: a second INVITE goes to its Contact (sofia.c), past all of our checks.
+OUTBOUND_REDIRECT_FATAL = "outbound_redirect_fatal"
+
 # How the call went.
 HANGUP_CAUSE = "hangup_cause"
 HANGUP_CAUSE_Q850 = "hangup_cause_q850"
 SIP_TERM_STATUS = "sip_term_status"
 SIP_INVITE_FAILURE_STATUS = "sip_invite_failure_status"
+PROTO_SPECIFIC_HANGUP_CAUSE = "proto_specific_hangup_cause"
+"""sip:CODE, such as sip:302, of which sip_term_status says nothing."""
 SIP_CALL_ID = "sip_call_id"
 SIP_NETWORK_IP = "sip_network_ip"
 SIP_VIA_PROTOCOL = "sip_via_protocol"

@@ -1,16 +1,23 @@
 """Calls that ended by what the operator has configured, or has not: counted for the doctor, told to administrators.
 
-Nothing that a carrier or a number does ends a call so (rule our-configuration of failure_rules).
+Nothing that a number does ends a call so (failure_rules.OPERATORS), nor a carrier but one that wants another password,
+or to be paid.
 """
 
 from faxplan import failure_rules, notices
 from faxplan.call_result import CallResult
 from faxplan.db import Row, Transaction
-from faxplan.failure_rules import OURS
+from faxplan.failure_rules import OPERATORS
 
 HOURS = 24
 _KEPT_DAYS = 7
 _LOOK_AT = {
+    "401": "Are the trunk's user name and password those that the carrier gave? `faxplan trunk set` changes them.",
+    "402": "Does the carrier want to be paid? `faxplan trunk state` has what it said.",
+    "407": "Are the trunk's user name and password those that the carrier gave? `faxplan trunk set` changes them.",
+    "USER_CHALLENGE": "Has the trunk a user name and a password? The carrier wants some: `faxplan trunk set`.",
+    "INVALID_GATEWAY": "Does FreeSWITCH's profile read the folder of the setting gateway_dir? `sofia status gateway` "
+    "shows which gateways it has; its log says why one was not taken up.",
     "INVALID_PROFILE": "Does FreeSWITCH have the profile of the setting sip_profile? `sofia status` shows all.",
     "INVALID_URL": "Which of the trunk's values makes no dial string? `faxplan route explain` shows it.",
     "CHAN_NOT_IMPLEMENTED": "Is mod_sofia loaded? `module_exists mod_sofia`; it stands in modules.conf.xml.",
@@ -40,7 +47,7 @@ def note(
         tx,
         tenant_id,
         fax_id,
-        f"Faxes of your organisation are not dialled, because the fax server is not configured for it ({condition}). "
+        f"Faxes of your organisation are not dialled, because the fax server is not set up for it ({condition}). "
         "They are tried again for some time; tell whoever runs it, who finds it in `faxplan doctor`.",
     )
 
@@ -61,7 +68,7 @@ def what_to_look_at(condition: str) -> str:
 
 
 def _condition(result: CallResult) -> str:
-    """The one that has this rule; else, where an administrator has given it to another, how the call ended."""
+    """The one that has such a rule; else, where an administrator has given it to another, how the call ended."""
     ended = failure_rules.conditions(result)
-    shipped = (each for each in ended if failure_rules.SHIPPED.get(each, failure_rules.UNKNOWN).name == OURS.name)
+    shipped = (each for each in ended if failure_rules.SHIPPED.get(each, failure_rules.UNKNOWN).name in OPERATORS)
     return next(shipped, ended[-1])

@@ -103,6 +103,8 @@ def originate(dial: Dial) -> str:
         "origination_caller_id_number": dial.calling,
         "origination_caller_id_name": dial.calling,
         **_caller_id(dial),
+        # No address but the trunk's, and no number but the one that was checked.
+        cv.OUTBOUND_REDIRECT_FATAL: "true",
         # Else txfax starts on 183, into a ringing tone.
         "ignore_early_media": "true",
         "originate_timeout": f"{dial.ring_seconds:d}",

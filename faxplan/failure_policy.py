@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from faxplan.call_result import CallResult
-from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNKNOWN, UNSUPPORTED, Action, Rule, Rules
+from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNKNOWN, UNSUPPORTED, Action, Rule, Rules, timed_out
 
 ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
 LONGEST_DELAY = 15 * 60
@@ -197,10 +197,8 @@ def decide_unknown(now: Situation, *, redial: bool) -> Decision:
 
 
 def _may_have_rung(result: CallResult) -> bool:
-    """Of a call that its trunk did not take: whether somebody's line may have rung all the same. No answer came (408,
-    504, or nothing); 503 and the like say that it went no further.
-    """
-    return result.channel and (result.hangup_cause == "RECOVERY_ON_TIMER_EXPIRE" or result.sip_code in (408, 504))
+    """Of a call that its trunk did not take: whether somebody's line may have rung all the same."""
+    return result.channel and timed_out(result)
 
 
 def _is_used_up(now: Situation, rule: Rule) -> bool:

@@ -70,9 +70,14 @@ class Rule:
 
 BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
 NO_ANSWER = Rule("no-answer", "Nobody answered", Action.RETRY, 10 * MINUTE)
+RANG = Rule("rang", "It rang there, and the call failed before anybody answered", Action.RETRY, 10 * MINUTE)
 BAD_NUMBER = Rule("bad-number", "The number does not exist or cannot be reached; check it", Action.FINAL)
 NOT_BY_THIS_TRUNK = Rule(
     "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK,
+    not_again=True,
+)  # fmt: skip
+REDIRECTED = Rule(
+    "redirected", "The call was sent on to another address, and faxes go to none but the number's", Action.NEXT_TRUNK,
     not_again=True,
 )  # fmt: skip
 REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=True, not_again=True)
@@ -147,6 +152,7 @@ _CAUSES = {
     BAD_NUMBER: "UNALLOCATED_NUMBER NO_ROUTE_TRANSIT_NET NO_ROUTE_DESTINATION NUMBER_CHANGED INVALID_NUMBER_FORMAT "
     "DOES_NOT_EXIST_ANYWHERE",
     NOT_BY_THIS_TRUNK: "invalid-number",
+    REDIRECTED: "REDIRECTION_TO_NEW_DESTINATION",
     BUSY: "USER_BUSY BUSY_EVERYWHERE",
     NO_ANSWER: "NO_USER_RESPONSE NO_ANSWER SUBSCRIBER_ABSENT ALLOTTED_TIMEOUT ORIGINATOR_CANCEL USER_NOT_REGISTERED "
     "PROGRESS_TIMEOUT NO_PICKUP",
@@ -157,7 +163,7 @@ _CAUSES = {
     TRUNK_FAULT: "EXCHANGE_ROUTING_ERROR DESTINATION_OUT_OF_ORDER NORMAL_UNSPECIFIED NORMAL_CIRCUIT_CONGESTION "
     "NETWORK_OUT_OF_ORDER NORMAL_TEMPORARY_FAILURE SWITCH_CONGESTION REQUESTED_CHAN_UNAVAIL "
     "BEARERCAPABILITY_NOTAVAIL SERVICE_UNAVAILABLE RECOVERY_ON_TIMER_EXPIRE INTERWORKING GATEWAY_DOWN NONE "
-    "CHANNEL_UNACCEPTABLE REDIRECTION_TO_NEW_DESTINATION RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED "
+    "CHANNEL_UNACCEPTABLE RESPONSE_TO_STATUS_ENQUIRY ACCESS_INFO_DISCARDED "
     "PRE_EMPTED FACILITY_NOT_IMPLEMENTED INVALID_CALL_REFERENCE INVALID_MSG_UNSPECIFIED MESSAGE_TYPE_NONEXIST "
     "WRONG_MESSAGE IE_NONEXIST INVALID_IE_CONTENTS WRONG_CALL_STATE MANDATORY_IE_LENGTH_ERROR PROTOCOL_ERROR",
     NO_GATEWAY: "INVALID_GATEWAY",
@@ -166,6 +172,7 @@ _CAUSES = {
     MEDIA: "INCOMPATIBLE_DESTINATION NOT_ACCEPTABLE BEARERCAPABILITY_NOTIMPL SERVICE_NOT_IMPLEMENTED",
     NO_ENCRYPTION: "no-encryption",
     NO_FAX: "no-machine",
+    RANG: "rang",
     NO_ROUTE: "no-route",
     NEVER_DIALLED: "emergency-number short-number",
     BARRED: "kind-barred number-blocked number-not-allowed",
@@ -179,7 +186,7 @@ _CAUSES = {
     OURS: "unsafe-dial-string spool-failed INVALID_PROFILE INVALID_URL CHAN_NOT_IMPLEMENTED MANDATORY_IE_MISSING",
 }
 # FreeSWITCH makes CALL_REJECTED of these, as of the callee's own refusals (sofia_glue.c).
-_SIP_CODES = {LOG_IN: (401, 407), ACCOUNT: (402,), FORBIDDEN: (403,)}
+_SIP_CODES = {REDIRECTED: (300, 301, 302, 305), LOG_IN: (401, 407), ACCOUNT: (402,), FORBIDDEN: (403,)}
 _FAX_CODES = {
     DOWNGRADE: (1, 5, 6, 13, 14, 16, 19, 20, 48),
     NO_FAX: (2, 3, 9),
@@ -196,6 +203,8 @@ SHIPPED: Mapping[str, Rule] = {
     **{f"cause:{cause}": rule for rule, causes in _CAUSES.items() for cause in causes.split()},
 }
 """By condition: fax:CODE, sip:CODE, cause:NAME."""
+OPERATORS = frozenset(rule.name for rule in (OURS, LOG_IN, ACCOUNT, NO_GATEWAY))
+"""Which whoever runs the server has to look at. A gateway that is not known may be taken up in a moment."""
 NOT_AGAIN = frozenset(rule.name for rule in SHIPPED.values() if rule.not_again)
 
 
@@ -287,8 +296,20 @@ def conditions(result: CallResult, *, machine: bool = True) -> list[str]:
         return ["fax:0"]
     if result.fax_result_code is not None:
         return [*([] if machine or not is_silent(result) else ["cause:no-machine"]), f"fax:{result.fax_result_code}"]
-    sip = [] if result.sip_code is None else [f"sip:{result.sip_code}"]
-    return [*sip, f"cause:{result.hangup_cause}"]
+    ended = [*([] if result.sip_code is None else [f"sip:{result.sip_code}"]), f"cause:{result.hangup_cause}"]
+    shipped = next((SHIPPED[condition] for condition in ended if condition in SHIPPED), None)
+    # A trunk that brought the call to a telephone has no fault; through another one that would ring again.
+    return [*(["cause:rang"] if shipped is TRUNK_FAULT and _rang(result) else []), *ended]
+
+
+def timed_out(result: CallResult) -> bool:
+    """Whether no answer came: 408, 504, or nothing. 503 and the like say that a call went no further."""
+    return result.hangup_cause == "RECOVERY_ON_TIMER_EXPIRE" or result.sip_code in (408, 504)
+
+
+def _rang(result: CallResult) -> bool:
+    """183 with media may be an announcement of why the call fails; what comes to nothing after it was ringing."""
+    return result.rang or (result.progress_at is not None and timed_out(result))
 
 
 def rules_for(tx: Transaction, tenant_id: int, trunk_id: int | None) -> Rules:

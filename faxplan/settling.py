@@ -22,10 +22,13 @@ from faxplan import (
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
-from faxplan.failure_rules import DROPPED, NO_FAX, OURS, Downgrade
+from faxplan.failure_rules import DROPPED, NO_FAX, NO_GATEWAY, OPERATORS, Downgrade
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
+
+TAKEN_UP = timedelta(minutes=1)
+"""So long after a trunk was made or changed every switch has its gateway."""
 
 WITHOUT_TRUNK: Row = {
     "pages": 0, "trunk_id": None, "tried": [], "no_other": True, "t38_offered": None, "v17_offered": None,
@@ -241,7 +244,7 @@ def _earlier(tx: Transaction, fax: Row) -> _Earlier:
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:
     """What the call showed about its trunk, about its number, and about our own configuration."""
     rule, trunk_id = decision.rule, call["trunk_id"]
-    if rule is not None and rule.name == OURS.name:
+    if rule is not None and rule.name in OPERATORS and (rule.name != NO_GATEWAY.name or _waits_long(fax)):
         configuration_faults.note(tx, fax["tenant_id"], fax["id"], call.get("node"), trunk_id, result)
     # A switch that is paused, or has had too many calls this second, refuses by itself; no trunk is to blame.
     if rule is not None and rule.trunk_fault and (result.channel or result.hangup_cause != "DESTINATION_OUT_OF_ORDER"):
@@ -269,6 +272,11 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
     elif in_t38 and rule.name == NO_FAX.name and failure_rules.is_silent(result):
         # Nobody, or a machine that T.38 kept from being heard: the only call that follows goes without.
         tx.later("update faxes set t38_off = true where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
+
+
+def _waits_long(fax: Row) -> bool:
+    """Whether a trunk that was just made or changed would have been taken up by now."""
+    return fax["waits_since"] is not None and datetime.now(UTC) - fax["waits_since"] > TAKEN_UP
 
 
 def _was_heard(result: CallResult) -> bool:

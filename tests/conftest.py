@@ -43,6 +43,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         directories.remove(config.stash[RUN_DIRECTORY], config.stash[OWNER_LOCK])
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What was left out by choice says so as well."""
+    if "not live" in config.option.markexpr:
+        terminalreporter.write_line("live: not run. `make live` calls a real FreeSWITCH, where there is one.")
+
+
 @pytest.fixture(scope="session")
 def run_directory(pytestconfig: pytest.Config) -> Path:
     """Of all workers of this run; goes with it, or with the next run if this one is killed."""

@@ -54,6 +54,37 @@ def test_the_doctor_counts_them_by_trunk_and_says_what_to_look_at(world: World) 
     assert "sip_profile" in finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("result", "look_at"),
+    [
+        (CallResult("CALL_REJECTED", sip_code=407), "password"),
+        (CallResult("CALL_REJECTED", sip_code=402), "paid"),
+        (CallResult("USER_CHALLENGE"), "password"),
+    ],
+)
+def test_what_a_carrier_wants_of_the_operator_is_told_as_well(world: World, result: CallResult, look_at: str) -> None:
+    make_administrator(world, world.acme)
+    queued(world, world.acme)
+    end_calls(world, result)
+    (finding,) = found(world)
+    assert (finding.level, look_at in finding.remedy) == (Level.ERROR, True)
+    assert len(alerts(world, world.acme)) == 1
+
+
+def test_a_gateway_that_the_switch_does_not_know_is_told_when_it_is_not_taken_up(world: World) -> None:
+    queued(world, world.acme)
+    unknown = without_channel("INVALID_GATEWAY", ended_at=0)
+    end_calls(world, unknown, times=2)
+    assert found(world)[0].level is Level.OK
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update faxes set waits_since = waits_since - interval '2 minutes'")
+        tx.execute("update trunk_states set node_rests = '{}'")
+    end_calls(world, unknown)
+    (finding,) = found(world)
+    assert finding.found == "it ended 1 call in 24 hours through carrier on node1: cause:INVALID_GATEWAY"
+    assert "gateway_dir" in finding.remedy
+
+
 def test_what_is_older_than_a_day_counts_no_more_and_is_gone_after_a_week(world: World) -> None:
     queued(world, world.acme)
     end_calls(world)

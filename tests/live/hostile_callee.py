@@ -17,11 +17,21 @@ SECONDS_TO_BYE = 1.5
 
 class HostileCallee:
     """A context manager. says: the text that it says to a called number, and of which no more than 2000 characters go
-    out; numbers that end in 1 are answered and ended by a BYE, all others are refused with 486.
+    out; numbers that end in 1 are answered and ended by a BYE, all others are refused with `refusal`. contact: of
+    those; None: its own.
     """
 
-    def __init__(self, says: Callable[[str], str], headers: Callable[[str], Sequence[Header]]) -> None:
+    def __init__(
+        self,
+        says: Callable[[str], str],
+        headers: Callable[[str], Sequence[Header]],
+        *,
+        refusal: int = 486,
+        contact: str | None = None,
+    ) -> None:
         self._says = says
+        self._refusal = refusal
+        self._contact = contact
         self._headers = headers
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((HERE, 0))
@@ -61,13 +71,13 @@ class HostileCallee:
         text = on_one_line(self._says(called))[:MOST]
         more = [each for each in self._headers(text) if each[0] not in ("From", "To")]
         more += [
-            ("Contact", f"<sip:{called}@{HERE}:{self.port}>"),
+            ("Contact", self._contact or f"<sip:{called}@{HERE}:{self.port}>"),
             ("Server", text),
             ("Warning", f'399 {HERE} "{text}"'),
             ("Reason", f'Q.850;cause=17;text="{text}"'),
         ]
         if not called.endswith("1"):
-            self._send(_reply(request, f"486 {text}", more), peer)
+            self._send(_reply(request, f"{self._refusal} {text}", more), peer)
             return
         self._answered.add(_call_id(request))
         lines = [

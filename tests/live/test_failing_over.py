@@ -19,6 +19,7 @@ from tests.routing import add_route, add_trunk
 from tests.world import World
 
 REFUSED_BY_FIRST = "+493098765"
+RINGS_AND_IS_REFUSED = "+493098764"
 LATE_SECONDS = 45
 """A retry is due so long after its delay at most: the delay counts from when the call is settled."""
 
@@ -129,6 +130,17 @@ def test_a_gateway_that_is_down_leaves_the_call_to_the_next_trunk(
     first = world.attempts(world.acme, fax_id)[0]
     assert (first["hangup_cause"], first["channel"]) == ("GATEWAY_DOWN", False)
     assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
+@pytest.mark.parametrize("digits", ["503", "408"])
+def test_a_telephone_that_has_rung_is_not_rung_again_through_the_next_trunk(
+    world: World, faxplan: Instance, letter: Path, digits: str
+) -> None:
+    fax_id = send(world, letter, RINGS_AND_IS_REFUSED + digits)
+    wait_for(settled(world, fax_id), "the attempt to be settled")
+    assert calls(world, fax_id) == [("carrier", int(digits), "rang")]
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    assert 599 < waits(world, fax_id) < 600 + LATE_SECONDS
 
 
 def test_a_call_that_the_switch_refuses_for_having_too_many_goes_to_the_next_trunk(

@@ -3,6 +3,7 @@
 None of it becomes a variable, a channel or a process; test_strangers.py has calls that come in.
 """
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from faxplan.outbound import SendRequest
 from tests.bench.whole import wait_for
 from tests.hostile import TEXTS, assert_nothing_ran, headers
 from tests.live.calls import Live
-from tests.live.hostile_callee import HostileCallee
+from tests.live.hostile_callee import HERE, HostileCallee
 from tests.live.running import faxplan_on_freeswitch, send, settled
 from tests.live.test_strangers import children
 from tests.world import World
@@ -80,6 +81,29 @@ def test_what_an_answer_says_does_nothing(
             # FreeSWITCH keeps no SDP that could be expanded, so that such a call is never answered.
             assert (attempt["answered_at"] is not None) == (answered and "${" not in text), attempt
             assert world.fax(world.acme, fax_id)["state"] == "queued"
+
+
+@pytest.mark.parametrize("code", [300, 301, 302, 305])
+def test_nobody_is_called_to_whom_a_redirection_leads(
+    world: World, live: Live, letter: Path, tmp_path: Path, code: int
+) -> None:
+    """Else past routes, barred numbers and encrypted media: to an emergency number, or a host that is no trunk."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind((HERE, 0))
+        elsewhere.setblocking(False)
+        contact = f"<sip:112@{HERE}:{elsewhere.getsockname()[1]}>"
+        with (
+            HostileCallee(lambda _: HARMLESS, headers, refusal=code, contact=contact) as callee,
+            faxplan_on_freeswitch(world, live, tmp_path / "fs", "carrier", port=callee.port) as faxplan,
+            nothing_happens(faxplan),
+        ):
+            fax_id = send(world, letter, "+493098761000")
+            wait_for(settled(world, fax_id), "the call to end", 120)
+        (attempt,) = world.attempts(world.acme, fax_id)
+        assert (attempt["sip_code"], attempt["rule"], attempt["hung_up_by"]) == (code, "redirected", "far-end")
+        assert world.fax(world.acme, fax_id)["state"] == "failed"
+        with pytest.raises(BlockingIOError):
+            elsewhere.recv(65536)
 
 
 def test_an_ident_of_the_far_machine_does_nothing(world: World, faxplan: Instance, letter: Path) -> None:

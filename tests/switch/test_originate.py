@@ -99,6 +99,22 @@ def test_a_throttled_switch_gives_only_an_error(probe: Probe, limit: str, no_lim
     assert {note["env"]["Unique-ID"] for note in probe.notes("hook")}.isdisjoint(refused)
 
 
+def test_a_redirection_that_is_fatal_ends_the_call_and_says_so(probe: Probe) -> None:
+    probe.record(*CALL)
+    call = probe.dial(probe.number("302"), probe.script(IDLE), outbound_redirect_fatal="true")
+    environment = probe.hook(call)
+    assert probe.job(call) == "-ERR REQUESTED_CHAN_UNAVAIL"
+    assert len(probe.events(call, "CHANNEL_ORIGINATE")) == 1
+    assert environment["variable_hangup_cause"] == "REQUESTED_CHAN_UNAVAIL"
+    assert environment["variable_hangup_cause_q850"] == "44"
+    assert environment["variable_proto_specific_hangup_cause"] == "sip:302"
+    assert "15559900200" in environment["variable_sip_redirected_to"]
+    assert environment["variable_sip_hangup_disposition"] == "send_cancel"
+    assert environment["variable_sip_invite_failure_status"] == "487"
+    assert "variable_sip_term_status" not in environment
+    assert not probe.notes("handled")
+
+
 @pytest.mark.parametrize("name", ["sps", "max_sessions"])
 def test_a_limit_of_zero_asks_for_the_limit(probe: Probe, name: str) -> None:
     limit = probe.switch.api(f"fsctl {name}")

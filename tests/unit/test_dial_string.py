@@ -30,7 +30,7 @@ WHOLE = re.compile(
     r"origination_caller_id_name=\2,sip_cid_type=(?:none|pid|rpid),"
     r"(?:origination_privacy=screen\+hide_name\+hide_number,sip_invite_from_uri=sip:anonymous@anonymous\.invalid,"
     r"sip_from_display=Anonymous,(?:sip_h_Privacy=id,)?)?"
-    r"ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
+    r"outbound_redirect_fatal=true,ignore_early_media=true,originate_timeout=[0-9]+,fax_enable_t38=(?:true|false),"
     r"fax_enable_t38_request=(?:true|false),(?:t38_gateway_redundancy=[0-3],)?(?:absolute_codec_string=PCM[UA],)?"
     r"(?:rtp_secure_media=mandatory,rtp_secure_media_suites=[A-Z0-9_:]+,)?"
     r"api_hangup_hook='python::fax_out::settle ([0-9]+)',"

@@ -93,6 +93,38 @@ def test_the_fax_code_counts_where_there_is_one_then_sip_code_then_cause() -> No
     assert rules.of(CallResult("never heard of")) is failure_rules.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("result", "rule"),
+    [
+        (CallResult("NORMAL_TEMPORARY_FAILURE", sip_code=503, rang=True, progress_at=1.0), failure_rules.RANG),
+        (CallResult("NORMAL_TEMPORARY_FAILURE", sip_code=503, progress_at=1.0), failure_rules.TRUNK_FAULT),
+        (CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, progress_at=1.0), failure_rules.RANG),
+        (CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=504, progress_at=1.0), failure_rules.RANG),
+        (CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408), failure_rules.TRUNK_FAULT),
+        (CallResult("USER_BUSY", sip_code=486, rang=True, progress_at=1.0), failure_rules.BUSY),
+        (CallResult("CALL_REJECTED", sip_code=403, rang=True, progress_at=1.0), failure_rules.FORBIDDEN),
+    ],
+)
+def test_what_has_rung_is_no_fault_of_the_trunk(result: CallResult, rule: Rule) -> None:
+    assert Rules().of(result) is rule
+
+
+def test_a_trunk_of_which_something_else_was_decided_is_left_to_that() -> None:
+    """Which was said of the code: that it rang is no other code."""
+    rules = Rules(({"sip:503": Change(Action.FINAL, None, None)},))
+    assert rules.of(CallResult("NORMAL_TEMPORARY_FAILURE", sip_code=503, rang=True)).action is Action.FINAL
+
+
+@pytest.mark.parametrize("code", [300, 301, 302, 305])
+def test_a_redirection_is_tried_through_another_trunk_and_then_final(code: int) -> None:
+    redirected = refused_with(code, "REQUESTED_CHAN_UNAVAIL")
+    first = after(redirected, trunks_left=1)
+    assert (first.delay, first.next_trunk) == (0, True)
+    assert first.rule is not None
+    assert (first.rule.name, first.rule.trunk_fault) == ("redirected", False)
+    assert after(redirected, attempts_made=2, uncounted=1).delay is None
+
+
 def test_a_switch_that_shuts_down_is_no_fault_of_its_configuration() -> None:
     rules = Rules()
     assert rules.of(CallResult("SYSTEM_SHUTDOWN")) is rules.of(CallResult("runtime-stopped"))
@@ -237,6 +269,11 @@ class TestUsRedials:
         second = after(silent, redials=first.redials, attempts_made=2, uncounted=1)
         assert (second.delay, second.redials) == (3600, Redials())
         assert "hour" in second.explanation
+
+    def test_one_that_did_ring_counts_as_any_call(self) -> None:
+        rang = CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, rang=True)
+        first = after(rang, redials=Redials(), trunks_left=1)
+        assert (first.delay, first.counted, first.redials) == (600, True, Redials(1, busy=False))
 
     def test_also_where_another_trunk_is_left(self) -> None:
         silent = CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, q850_cause=102)

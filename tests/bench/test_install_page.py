@@ -39,11 +39,12 @@ def chapter() -> list[list[str]]:
 @pytest.fixture
 def settings(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Of a node whose folders are there, as step 2 makes them."""
-    made = Settings(database_url=installation.url(""), state_dir=tmp_path / "state", node="node1")
+    # A machine that forbids namespaces gets as far; tests/unit/test_namespaces.py has the sandbox.
+    made = Settings(database_url=installation.url(""), state_dir=tmp_path / "state", node="node1", sandbox="limits")
     Spool(made.spool).prepare()
     Store.of(made).keys.prepare()
     file = tmp_path / "faxplan.toml"
-    file.write_text(to_toml({name: getattr(made, name) for name in ("database_url", "state_dir", "node")}))
+    file.write_text(to_toml({name: getattr(made, name) for name in ("database_url", "state_dir", "node", "sandbox")}))
     monkeypatch.setenv("FAXPLAN_CONFIG", str(file))
     monkeypatch.chdir(tmp_path)
     return made

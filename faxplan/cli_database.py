@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from faxplan import cli_output, database_setup
-from faxplan.installation import Installed
+from faxplan.installation import LOGINS, Installed
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -42,7 +42,7 @@ def _create(context: "Context", options: argparse.Namespace) -> int:
     installed = database_setup.create(url, name, context.actor)
     _say(options, name, installed)
     if installed.created and not options.json:
-        print(_ADVICE.format(database=name))
+        print(_ADVICE.format(database=name, logins=",".join(LOGINS)))
     return 0
 
 
@@ -76,13 +76,14 @@ _ADVICE = """
 Its roles have no passwords. Say in pg_hba.conf who may log in as which; on the machine of PostgreSQL itself, above
 the lines that are there:
 
-    local   {database}  faxplan_admin,faxplan_portal,faxplan_switch,faxplan_worker,faxplan_purge  peer map=faxplan
+    local   {database}  {logins}  peer map=faxplan
 
 and in pg_ident.conf, for root's commands and the processes of FreeSWITCH's user, which never is the
 administrator:
 
     faxplan  root                 faxplan_admin
     faxplan  root                 faxplan_purge
+    faxplan  root                 faxplan_backup
     faxplan  /^(root|freeswitch)$  faxplan_portal
     faxplan  /^(root|freeswitch)$  faxplan_switch
     faxplan  /^(root|freeswitch)$  faxplan_worker

@@ -24,6 +24,16 @@ TEXTS = [
 ]
 
 
+def can_be_stored(text: str) -> bool:
+    """Whether PostgreSQL holds it: no NUL, and nothing but UTF-8. What is sealed may have the NUL."""
+    return "\0" not in text and can_be_sealed(text)
+
+
+def can_be_sealed(text: str) -> bool:
+    """Whether it has no lone surrogates."""
+    return text.encode("utf-8", "replace").decode() == text
+
+
 def assert_nothing_ran() -> None:
     if TOUCHED.exists():
         TOUCHED.unlink()

@@ -93,7 +93,10 @@ def chunks(sealed: BinaryIO, header: bytes, key: bytes) -> Iterator[bytes]:
     number, block = 0, sealed.read(65536 + 16)
     while True:
         following = sealed.read(65536 + 16)
-        yield body.decrypt(number.to_bytes(11, "big") + bytes([not following]), block, None)
+        plain = body.decrypt(number.to_bytes(11, "big") + bytes([not following]), block, None)
+        if number and not plain:
+            raise ValueError("an empty chunk, and not that of an empty document")
+        yield plain
         if not following:
             return
         number, block = number + 1, following

@@ -23,6 +23,7 @@ def test_the_switch_has_its_own_key_and_nobody_elses(world: World, tmp_path: Pat
         wait_for(lambda: world.fax(world.acme, fax_id)["state"] == "sent", "the fax to be sent")
         wait_for(lambda: planted.received(world), "the fax to be received")
         found = planted.sought(switch.process.pid, tmp_path / "bench", world.settings.state_dir)
+        assert planted.waits_for_mail(world)
     finally:
         switch.stop()
     assert found == {"memory": {"dispatch"}, "files": {"dispatch"}, "environment": set(), "open files": set()}

@@ -48,6 +48,12 @@ MUTANTS = {
         "",
         ("part", given_for(LONG[:-1]) | {"start": 0, "end": 10}),
     ),
+    "a file of full chunks may end with an empty one": (
+        "sealed.js",
+        " || (whole && rest === TAG_BYTES)",
+        "",
+        ("opened", published("an empty last chunk after a full one")),
+    ),
     "a header may be written in many ways": (
         "header.js",
         "!isOurs(said) || !same(canonical(said), text)",

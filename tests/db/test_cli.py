@@ -14,8 +14,9 @@ from faxplan import cli, fax_tiff, outbound, page_images, progress, settling, us
 from faxplan.call_result import CallResult
 from faxplan.config import to_toml
 from faxplan.journal import Outcome
-from faxplan.outbound import Submitted
+from faxplan.outbound import SendRequest, Submitted
 from faxplan.spool import Spool
+from tests import hostile
 from tests.faxes import claim, queued
 from tests.world import PHRASE, World
 
@@ -72,6 +73,19 @@ def test_every_json_result_is_one_value(shop: World, letter: str, capsys: pytest
     assert {"email": ACME, "tenant": "acme"} in json.loads(said(capsys, "users", "--json")[0])
     assert json.loads(said(capsys, "settings", "--json")[0])["state_dir"] == str(shop.settings.state_dir)
     assert json.loads(said(capsys, "cancel", "1", "--json")[0]) == {"fax": 1, "cancelled": True}
+
+
+def test_what_a_sent_file_was_called_steers_no_terminal(
+    shop: World, letter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "password").write_text(PHRASE)
+    request = SendRequest("030 23125 002", Path(letter), "".join(filter(hostile.can_be_sealed, hostile.TEXTS)))
+    outbound.submit(shop.portal, shop.store, shop.acme.user, request)
+    shop.render_all()
+    out, _ = said(capsys, "open", "1", "-o", str(tmp_path / "saved"), "--password-file", str(tmp_path / "password"))
+    assert out.startswith("Sent as O'Brien")
+    assert out.replace("\n", "").isprintable()
+    assert len(out.splitlines()) == 4
 
 
 def test_the_pages_of_a_sent_fax_can_be_saved(

@@ -4,15 +4,20 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
+import psycopg2
 import pytest
 
-from faxplan import audit
+from faxplan import audit, outbound, render_jobs
 from faxplan.constraints import ConstraintViolated
 from faxplan.db import Database, ValueRefused
 from faxplan.errors import DatabaseUnavailable
 from faxplan.listener import Listener
+from faxplan.outbound import SendRequest
 from faxplan.postgres import SOCKET_NAME
+from faxplan.queue import CANCEL_CHANNEL, QUEUE_CHANNEL
+from tests.faxes import NUMBER, claim
 from tests.installations import Installation
 from tests.world import World
 
@@ -123,6 +128,28 @@ def test_a_value_that_no_column_takes_is_refused_in_words(
         tx.rows(statement, (value,))
     assert "\n" not in str(refused.value)
     assert not refused.value.retryable
+
+
+def test_a_notification_says_on_which_channel_and_nothing_else(world: World) -> None:
+    """Any role may listen, also one that sees no tenant: to what is said at each step of a fax."""
+    channels = (QUEUE_CHANNEL, CANCEL_CHANNEL, render_jobs.CHANNEL)
+    with closing(psycopg2.connect(world.installation.url("faxplan_backup"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for channel in channels:
+                cursor.execute(f'listen "{channel}"')
+        letter = world.settings.state_dir / "letter.txt"
+        letter.write_text("A letter.\n")
+        request = SendRequest(NUMBER, letter, letter.name)
+        fax_id = outbound.submit(world.portal, world.store, world.acme.user, request).fax_id
+        world.render_all()
+        assert claim(world)
+        assert not outbound.cancel(world.portal, world.acme.user, fax_id)
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            tx.notify_where("%s", QUEUE_CHANNEL, (True,))
+        connection.poll()
+        heard = {(each.channel, each.payload) for each in connection.notifies}
+    assert heard == {(channel, "") for channel in channels}
 
 
 def test_later_is_taken_back_with_its_transaction(world: World) -> None:

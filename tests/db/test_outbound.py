@@ -1,16 +1,19 @@
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from faxplan import demo, namespace, outbound, quotas, routes, sandbox, trunks, users
+from faxplan import demo, history, namespace, outbound, quotas, routes, sandbox, saving, trunks, user_keys, users, vault
 from faxplan.confinement import SandboxUnavailable
-from faxplan.db import Transaction
+from faxplan.db import Transaction, ValueRefused
 from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound, QuotaExceeded
+from faxplan.keyring import Keyring
 from faxplan.namespaces import Namespace
 from faxplan.outbound import AlreadyFinal, SendRequest, TenantDisabled
 from faxplan.source import UnsupportedDocument
+from tests.hostile import TEXTS, assert_nothing_ran, can_be_sealed
 from tests.world import World
 
 
@@ -34,6 +37,36 @@ def test_a_submitted_fax_is_rendered_and_queued(world: World, letter: Path) -> N
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select count(*) from fax_queue") == 1
         assert [row["action"] for row in tx.rows("select action from audit order by sequence")] == ["fax.submit"]
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if can_be_sealed(text)], ids=lambda text: ascii(text)[:30])
+def test_a_file_may_be_called_anything_and_only_its_reader_sees_it(world: World, letter: Path, text: str) -> None:
+    tenant = world.acme.tenant.id
+    fax_id = outbound.submit(
+        world.portal, world.store, world.acme.user, SendRequest("030 23125 002", letter, text)
+    ).fax_id
+    world.render_all()
+    assert world.fax(world.acme, fax_id)["state"] == "queued"
+    # No file is called so, and no row has it.
+    assert all(re.fullmatch("[0-9a-f]{32}", path.name) for path in world.stored())
+    with world.portal.tenant(tenant) as tx:
+        assert {row["file_name"] for row in tx.rows("select file_name from documents")} == {""}
+        (key_id,) = (each.id for each in user_keys.of_user(tx, tenant, world.acme.user.id))
+        ring = Keyring({key_id: world.keyrings[tenant]}, vault.epochs_of_user(tx, tenant, world.acme.user.id))
+        fax = history.fax(tx, world.acme.user, fax_id)
+    assert saving.name_of_original(world.portal, world.store, world.acme.user, fax, ring) == text
+    assert_nothing_ran()
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if not can_be_sealed(text)], ids=ascii)
+def test_a_file_name_that_is_no_text_is_refused_in_words_and_nothing_is_kept(
+    world: World, letter: Path, text: str
+) -> None:
+    with pytest.raises(ValueRefused, match="is not UTF-8"):
+        outbound.submit(world.portal, world.store, world.acme.user, SendRequest("030 23125 002", letter, text))
+    assert world.stored() == []
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select (select count(*) from faxes) + (select count(*) from documents)") == 0
 
 
 def test_nothing_is_kept_of_a_refused_document(world: World, tmp_path: Path) -> None:

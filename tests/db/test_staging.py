@@ -1,17 +1,20 @@
+import json
 import tracemalloc
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from faxplan import documents, header_line, staging, tenants
+from faxplan import documents, fax_tiff, header_line, provisioning, staging, tenants
 from faxplan.claims import ClaimedFax
+from faxplan.db import ValueRefused
 from faxplan.document_store import DocumentLost
 from faxplan.documents import ToSend
 from faxplan.header_line import HeaderLine
 from faxplan.spool import OutboundSidecar
 from faxplan.trunks import Trunk
-from tests.faxes import fax_tiff
+from tests import faxes
+from tests.hostile import TEXTS, assert_nothing_ran, can_be_stored
 from tests.world import World
 
 TRUNK = Trunk(1, "carrier", "e164", "national", "DE", True)
@@ -29,7 +32,7 @@ def stage(world: World, rendering: ToSend, did_ident: str = "", **of_tenant: obj
 @pytest.fixture
 def rendering(world: World) -> ToSend:
     path = world.settings.state_dir / "page.tif"
-    fax_tiff(path, 1)
+    faxes.fax_tiff(path, 1)
     with world.portal.tenant(world.acme.tenant.id) as tx:
         document = documents.record(
             tx, world.to_send(tx, world.seal(path, world.acme)), media_type="image/tiff", pages=1
@@ -42,6 +45,33 @@ def test_a_header_without_a_name_names_the_tenant(
     world: World, rendering: ToSend, blank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [line.name for line in lines(world, rendering, monkeypatch, header_name=blank)] == ["Acme"]
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if can_be_stored(text)], ids=lambda text: ascii(text)[:30])
+def test_a_name_in_the_header_line_is_drawn_and_nothing_else(world: World, rendering: ToSend, text: str) -> None:
+    header_name = text[:50]
+    changed = provisioning.change_tenant(world.admin, "administrator:root", "acme", {"header_name": header_name})
+    assert changed.header_name == header_name
+    sidecar = stage(world, rendering)
+    assert json.dumps(header_name)[1:-1] not in json.dumps(asdict(sidecar), default=str)
+    assert len(fax_tiff.read(world.spool.outbound_tiff(1)).pages) == 1
+    assert_nothing_ran()
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if not can_be_stored(text)], ids=ascii)
+def test_a_name_for_the_header_line_that_is_no_text_is_refused_in_words(world: World, text: str) -> None:
+    with pytest.raises(ValueRefused, match="Write it anew"):
+        provisioning.change_tenant(world.admin, "administrator:root", "acme", {"header_name": text})
+    values = {
+        "slug": "nova", "name": "Nova", "country": "DE", "time_zone": "Europe/Berlin", "station_ident": "",
+        "header_name": text,
+    }  # fmt: skip
+    with pytest.raises(ValueRefused, match="Write it anew"):
+        provisioning.add_tenant(world.admin, "administrator:root", values)
+    with world.admin.across_tenants() as tx:
+        names = {each.slug: each.header_name for each in tenants.everyone(tx)}
+        assert tx.value("select count(*) from audit where tenant_id = 0") == 0
+    assert names == {"acme": "Acme", "borea": "Borea"}
 
 
 @pytest.mark.parametrize(("page_n_of_m", "total"), [(True, 1), (False, None)])

@@ -1,7 +1,12 @@
-"""docs/install-on-freeswitch.md: its last chapter takes away all that the others put onto a machine."""
+"""docs/install-on-freeswitch.md: who may log in; and its last chapter takes away all that the others put there."""
 
 import re
 from pathlib import Path, PurePosixPath
+
+import pytest
+
+from faxplan import cli_database
+from faxplan.installation import LOGINS
 
 PAGE = Path(__file__).parents[2] / "docs" / "install-on-freeswitch.md"
 
@@ -26,3 +31,19 @@ def test_undo_names_all_that_was_put_there() -> None:
     assert {"/usr/local/bin/faxplan", "/etc/cron.d/faxplan", "/etc/faxplan/faxplan.toml"} <= made
     left = [each for each in made if not taken_away & {PurePosixPath(each), *PurePosixPath(each).parents}]
     assert left == []
+
+
+ADVICE = cli_database._ADVICE.format(database="faxplan", logins=",".join(LOGINS))
+
+
+@pytest.mark.parametrize("text", [PAGE.read_text(), ADVICE], ids=["the page", "what `database create` says"])
+def test_every_role_that_logs_in_is_let_in_and_those_of_root_to_nobody_else(text: str) -> None:
+    (let_in,) = re.findall(r"^    local   faxplan  (\S+)  peer map=faxplan$", text, re.MULTILINE)
+    assert set(let_in.split(",")) == set(LOGINS)
+    mapped = {role: who for who, role in re.findall(r"^    faxplan  (\S+) +(faxplan_\w+)$", text, re.MULTILINE)}
+    assert mapped.keys() == set(LOGINS)
+    assert {role for role, who in mapped.items() if who == "root"} == {
+        "faxplan_admin",
+        "faxplan_purge",
+        "faxplan_backup",
+    }

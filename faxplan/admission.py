@@ -1,8 +1,9 @@
-"""Who lets a user read a mailbox: the administrator, as long as nothing lies in it; then somebody who can open it.
+"""Who lets a user read a mailbox: the administrator, until something lies in it; from then on who can open it.
 
-Who joins gets the mailbox's key from a member's client (enrolment), and with it all that lies there. Would the
-administrator's word do for that, they could let themselves in, and the next member who unlocks would open it to them.
-So a member says it, with the own secret, or who holds the tenant's recovery key, and hands the key on at the same time.
+Who joins gets the mailbox's key from a member's client (enrolment), and with it all that lies there, or lies in backups
+of it since purge has emptied it. Would the administrator's word do for that, they could let themselves in, and the next
+member who unlocks would open it to them. So a member says it, with the own secret, or who holds the tenant's recovery
+key, and hands the key on at the same time.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from faxplan.users import User
 
 
 class NeedsMember(FaxplanError):
-    """Faxes lie in a mailbox: only who can open it lets somebody in."""
+    """Faxes lie in a mailbox, or lay there: only who can open it lets somebody in."""
 
     error_id = "needs-member"
 
@@ -99,13 +100,13 @@ def _check_member(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str
 
 
 def _refuse_into_faxes(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str) -> None:
-    if not vault.has_documents(tx, tenant_id, mailbox_id):
+    if not mailboxes.was_sealed_to(tx, tenant_id, mailbox_id):
         return
     members = next(each["members"] for each in mailboxes.of_tenant(tx, tenant_id) if each["id"] == mailbox_id)
     raise NeedsMember(
-        f"Faxes lie in mailbox {mailbox}: only who can open it lets somebody in. Add --by EMAIL, of one of its members "
-        f"({', '.join(members)}), who is asked for the own password; or --by EMAIL --why TEXT, of an administrator of "
-        "the tenant, who is asked for its recovery key."
+        f"Mailbox {mailbox} has faxes, or had some: only who can open it lets somebody in. Add --by EMAIL, of one of "
+        f"its members ({', '.join(members)}), who is asked for the own password; or --by EMAIL --why TEXT, of an "
+        "administrator of the tenant, who is asked for its recovery key."
     )
 
 

@@ -115,14 +115,6 @@ def has_enrolled_member(tx: Transaction, tenant_id: int, mailbox_id: int) -> boo
     return found
 
 
-def has_documents(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
-    """Whether anything is sealed to a mailbox."""
-    found: bool = tx.value(
-        "select exists (select from mailbox_wraps where tenant_id = %s and mailbox_id = %s)", (tenant_id, mailbox_id)
-    )
-    return found
-
-
 def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int, *, of_now: bool) -> set[int]:
     """The epochs of a mailbox that some member opens: each, and what it links to.
 

@@ -8,11 +8,12 @@ key, and hands the key on at the same time.
 
 from dataclasses import dataclass, field
 
-from faxplan import audit, enrolment, epochs, mailboxes, membership, recovery_key, tenants, users, vault
+from faxplan import audit, enrolment, epochs, gains, mailboxes, membership, recovery_key, tenants, users, vault
 from faxplan.db import Database, Transaction
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
 from faxplan.errors import FaxplanError, Forbidden
+from faxplan.gains import Told
 from faxplan.keyring import Keyring
 from faxplan.users import User
 
@@ -41,14 +42,23 @@ class Paper:
 
 
 def let_in(
-    admin: Database, portal: Database, actor: str, slug: str, mailbox: str, email: str, *, by: By | Paper | None
+    admin: Database,
+    portal: Database,
+    actor: str,
+    slug: str,
+    mailbox: str,
+    email: str,
+    *,
+    by: By | Paper | None,
+    told: Told | None = None,
 ) -> bool:
-    """A user reads a mailbox from now on; False where they do already. slug, actor: as in provisioning.
+    """A user reads a mailbox from now on; False where they do already. slug, actor: as in provisioning. told: of whom
+    `by` hands keys to, there and elsewhere.
 
     Raises NeedsMember, NotFound, Forbidden for who is no member (with the recovery key: no administrator), Locked for
     one who has not got its key yet, as enrolment.unlock and recovery_key.use, and EpochMoved.
     """
-    who, ring = (None, None) if by is None else _opened(admin, portal, slug, mailbox, by)
+    who, ring = (None, None) if by is None else _opened(admin, portal, slug, mailbox, by, told)
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id = _place(tx, slug, mailbox)
         user = users.by_email(tx, tenant_id, email)
@@ -72,10 +82,15 @@ def let_in(
                 granted=granted,
                 epochs_begun=epochs.named(joined.begun),
             )
+        handed = [(mailbox_id, *each) for each in granted]
+        gained = gains.of(tx, tenant_id, handed, [], own=[] if ring is None else ring.own)
+    gains.tell(told, gained)
     return joined is not None
 
 
-def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By | Paper) -> tuple[User, Keyring]:
+def _opened(
+    admin: Database, portal: Database, slug: str, mailbox: str, by: By | Paper, told: Told | None
+) -> tuple[User, Keyring]:
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id = _place(tx, slug, mailbox)
         # `get`: not one who may not act at present.
@@ -83,7 +98,7 @@ def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By |
         if isinstance(by, By):
             _check_member(tx, tenant_id, mailbox_id, mailbox, who)
     if isinstance(by, By):
-        return who, enrolment.unlock(portal, who, by.secret)
+        return who, enrolment.unlock(portal, who, by.secret, told=told)
     return who, recovery_key.opens(portal, who, by.code, why=by.why, mailbox_name=mailbox)
 
 

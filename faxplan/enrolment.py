@@ -7,10 +7,11 @@ the same in the browser). The database is handed public keys, locks and wraps on
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from faxplan import audit, epochs, keyring, passphrases, tenants, user_keys, vault
+from faxplan import audit, epochs, gains, keyring, passphrases, tenants, user_keys, vault
 from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead
 from faxplan.errors import FaxplanError
+from faxplan.gains import Told
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
 from faxplan.user_keys import UserKey
@@ -109,15 +110,16 @@ def _words(tx: Transaction, user: User) -> list[str]:
     return [user.email, user.name, tenant.name, tenant.slug]
 
 
-def unlock(db: Database, user: User, secret: Secret) -> Keyring:
-    """What a user can open with the current key; and does for other members what waits for that.
+def unlock(db: Database, user: User, secret: Secret, *, told: Told | None = None) -> Keyring:
+    """What a user can open with the current key; and does for other members what waits for that, and who gains by it
+    is told.
 
     Raises NotEnrolled, WrongSecret, InvalidSecret and WeakParameters.
     """
-    return _unlocked(db, user, lambda keys: {keys[0].id: secret.opens(keys[0])})
+    return _unlocked(db, user, lambda keys: {keys[0].id: secret.opens(keys[0])}, told)
 
 
-def recover(db: Database, user: User, secret: Secret, older: Secret) -> Keyring:
+def recover(db: Database, user: User, secret: Secret, older: Secret, *, told: Told | None = None) -> Keyring:
     """Brings back what the keys opened that a user had before. older: of one of those keys.
 
     From then on the current key opens it. Raises as `unlock`, and WrongSecret where `older` opens none of them.
@@ -139,10 +141,12 @@ def recover(db: Database, user: User, secret: Secret, older: Secret) -> Keyring:
             )
         return found
 
-    return _unlocked(db, user, opened)
+    return _unlocked(db, user, opened, told)
 
 
-def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[int, PrivateKey]]) -> Keyring:
+def _unlocked(
+    db: Database, user: User, opened: Callable[[list[UserKey]], dict[int, PrivateKey]], told: Told | None
+) -> Keyring:
     with db.tenant(user.tenant_id) as tx:
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
     if not keys:
@@ -163,6 +167,8 @@ def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[i
                 linked=handed.linked,
             )
             ring = Keyring(private, vault.epochs_of_user(tx, user.tenant_id, user.id))
+        gained = gains.of(tx, user.tenant_id, handed.granted, handed.linked, own=ring.own)
+    gains.tell(told, gained)
     return ring
 
 

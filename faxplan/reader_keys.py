@@ -12,17 +12,20 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
+from faxplan.gains import Told
 from faxplan.keyring import Keyring
 from faxplan.users import User
 
 
-def make(db: Database, user: User, secret: Secret, name: str, mailbox_names: Sequence[str]) -> str:
+def make(
+    db: Database, user: User, secret: Secret, name: str, mailbox_names: Sequence[str], *, told: Told | None = None
+) -> str:
     """A new API reader of mailboxes that this user reads (role portal): its key, to be shown once and kept nowhere.
 
     Raises as enrolment.unlock, and NotFound, Locked where a mailbox's key has not been handed to the user yet,
     ConstraintViolated where there is a reader of this name, and EpochMoved.
     """
-    ring = enrolment.unlock(db, user, secret)
+    ring = enrolment.unlock(db, user, secret, told=told)
     text, private = printed_keys.new_reader_key()
     with db.tenant(user.tenant_id) as tx:
         # Whoever leaves a mailbox at this moment lets nobody into it.

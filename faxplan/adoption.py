@@ -137,7 +137,7 @@ def _add_images(tx: Transaction, tenant_id: int, document_id: int, drawn: Sequen
 def _readers(tx: Transaction, tenant_id: int, document_id: int) -> tuple[list[int], bool]:
     """The mailboxes of every fax that has to do with a document, and whether one of these faxes is not final.
 
-    Of a document that no fax has: the tenant's first mailbox with a key.
+    Of a document that no fax has: an administrator's mailbox, or else the tenant's first one with a key.
     """
     rows = tx.rows(
         """select f.mailbox_id, f.finished_at is null as waits from faxes f
@@ -150,8 +150,8 @@ def _readers(tx: Transaction, tenant_id: int, document_id: int) -> tuple[list[in
         {"tenant": tenant_id, "document": document_id},
     )
     if not rows:
-        first = vault.mailbox_for(tx, tenant_id, 0)
-        return [] if first is None else [first.mailbox_id], False
+        whose = vault.administrators_mailbox(tx, tenant_id) or vault.first_mailbox_with_key(tx, tenant_id)
+        return [] if whose is None else [whose], False
     return sorted({row["mailbox_id"] for row in rows}), any(row["waits"] for row in rows)
 
 

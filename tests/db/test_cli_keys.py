@@ -98,8 +98,14 @@ def test_who_is_entered_is_told_of_enrol_and_a_did_of_480(
     assert "answered with 480" in nobody
     assert "faxplan enrol" in nobody
     said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    assert "an administrator of acme, is enrolled" in said(
+        capsys, *did, "030 23125 007", "--mailbox", "second@acme.example"
+    )
+    boss = "boss@acme.example"
+    said(capsys, "user", "add", "acme", boss, "--administrator")
+    said(capsys, "enrol", "--as", boss, "--password-file", secrets / "password")
     elsewhere = said(capsys, *did, "030 23125 009", "--mailbox", "second@acme.example")
-    assert elsewhere.endswith(f"until then they go to {ME}.\n")
+    assert elsewhere.endswith(f"until then they go to {boss}, of an administrator.\n")
     assert "480" not in elsewhere
     plain = said(capsys, *did, "030 23125 010", "--mailbox", ME)
     assert plain == f"Faxes to +49 30 23125010 go to mailbox {ME} of acme.\n"

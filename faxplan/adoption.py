@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from faxplan import document_store, documents, renderings, sealed, tenants, transient_readers, vault
+from faxplan import audit, document_store, documents, renderings, sealed, tenants, transient_readers, vault
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, Wrapped
@@ -37,8 +38,10 @@ class Adopted:
     lost: Mapping[int, str]
 
 
-def adopt(worker: Database, store: Store, *, told: Callable[[int, int], None] | None = None) -> Adopted:
-    """Seals everything (role worker). told: how many are done, of how many.
+def adopt(worker: Database, store: Store, *, actor: str, told: Callable[[int, int], None] | None = None) -> Adopted:
+    """Seals everything (role worker). told: how many are done, of how many. actor: as audit.record takes it.
+
+    The audit of the installation has when it began and when it came to its end; where it was stopped it has no end.
 
     Raises NotAllEnrolled, naming the mailboxes, StoreUnavailable and DatabaseUnavailable.
     """
@@ -47,6 +50,7 @@ def adopt(worker: Database, store: Store, *, told: Callable[[int, int], None] | 
         everyone = tenants.everyone(tx)
     _refuse_without_keys(worker, everyone)
     plain = [(tenant.id, document_id) for tenant in everyone for document_id in _plain(worker, tenant.id)]
+    _record(worker, actor, "vault.adopt-begin", documents=len(plain))
     old: list[str] = []
     lost: dict[int, str] = {}
     waits = False
@@ -64,7 +68,14 @@ def adopt(worker: Database, store: Store, *, told: Callable[[int, int], None] | 
         time.sleep(STAGING_SECONDS)
     for name in old:
         store.delete(name)
-    return Adopted(len(old), _remove_plain_orphans(worker, store, everyone), lost)
+    removed = _remove_plain_orphans(worker, store, everyone)
+    _record(worker, actor, "vault.adopt", sealed=len(old), removed=removed, lost=len(lost))
+    return Adopted(len(old), removed, lost)
+
+
+def _record(db: Database, actor: str, action: str, **details: Any) -> None:
+    with db.across_tenants() as tx:
+        audit.record(tx, audit.INSTALLATION, actor=actor, action=action, object="store", **details)
 
 
 def _refuse_without_keys(db: Database, everyone: list[Tenant]) -> None:

@@ -195,7 +195,7 @@ def _adopt(context: "Context", options: argparse.Namespace) -> int:
         if not context.quiet and (done % 100 == 0 or done == of):
             print(f"{done} of {of} documents", file=sys.stderr)
 
-    found = adoption.adopt(context.worker, context.store, told=told)
+    found = adoption.adopt(context.worker, context.store, actor=context.actor, told=told)
     if options.json:
         cli_output.print_json(found)
     else:

@@ -1,23 +1,25 @@
-"""Who lets a user read a mailbox: the administrator, as long as nothing lies in it; then somebody who can open it.
+"""Who lets a user read a mailbox: the administrator, until something lies in it; from then on who can open it.
 
-Who joins gets the mailbox's key from a member's client (enrolment), and with it all that lies there. Would the
-administrator's word do for that, they could let themselves in, and the next member who unlocks would open it to them.
-So a member says it, with the own secret, or who holds the tenant's recovery key, and hands the key on at the same time.
+Who joins gets the mailbox's key from a member's client (enrolment), and with it all that lies there, or lies in backups
+of it since purge has emptied it. Would the administrator's word do for that, they could let themselves in, and the next
+member who unlocks would open it to them. So a member says it, with the own secret, or who holds the tenant's recovery
+key, and hands the key on at the same time.
 """
 
 from dataclasses import dataclass, field
 
-from faxplan import audit, enrolment, epochs, mailboxes, membership, recovery_key, tenants, users, vault
+from faxplan import audit, enrolment, epochs, gains, mailboxes, membership, recovery_key, tenants, users, vault
 from faxplan.db import Database, Transaction
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
 from faxplan.errors import FaxplanError, Forbidden
+from faxplan.gains import Told
 from faxplan.keyring import Keyring
 from faxplan.users import User
 
 
 class NeedsMember(FaxplanError):
-    """Faxes lie in a mailbox: only who can open it lets somebody in."""
+    """Faxes lie in a mailbox, or lay there: only who can open it lets somebody in."""
 
     error_id = "needs-member"
 
@@ -40,14 +42,23 @@ class Paper:
 
 
 def let_in(
-    admin: Database, portal: Database, actor: str, slug: str, mailbox: str, email: str, *, by: By | Paper | None
+    admin: Database,
+    portal: Database,
+    actor: str,
+    slug: str,
+    mailbox: str,
+    email: str,
+    *,
+    by: By | Paper | None,
+    told: Told | None = None,
 ) -> bool:
-    """A user reads a mailbox from now on; False where they do already. slug, actor: as in provisioning.
+    """A user reads a mailbox from now on; False where they do already. slug, actor: as in provisioning. told: of whom
+    `by` hands keys to, there and elsewhere.
 
     Raises NeedsMember, NotFound, Forbidden for who is no member (with the recovery key: no administrator), Locked for
     one who has not got its key yet, as enrolment.unlock and recovery_key.use, and EpochMoved.
     """
-    who, ring = (None, None) if by is None else _opened(admin, portal, slug, mailbox, by)
+    who, ring = (None, None) if by is None else _opened(admin, portal, slug, mailbox, by, told)
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id = _place(tx, slug, mailbox)
         user = users.by_email(tx, tenant_id, email)
@@ -71,10 +82,15 @@ def let_in(
                 granted=granted,
                 epochs_begun=epochs.named(joined.begun),
             )
+        handed = [(mailbox_id, *each) for each in granted]
+        gained = gains.of(tx, tenant_id, handed, [], own=[] if ring is None else ring.own)
+    gains.tell(told, gained)
     return joined is not None
 
 
-def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By | Paper) -> tuple[User, Keyring]:
+def _opened(
+    admin: Database, portal: Database, slug: str, mailbox: str, by: By | Paper, told: Told | None
+) -> tuple[User, Keyring]:
     with admin.across_tenants() as tx:
         tenant_id, mailbox_id = _place(tx, slug, mailbox)
         # `get`: not one who may not act at present.
@@ -82,7 +98,7 @@ def _opened(admin: Database, portal: Database, slug: str, mailbox: str, by: By |
         if isinstance(by, By):
             _check_member(tx, tenant_id, mailbox_id, mailbox, who)
     if isinstance(by, By):
-        return who, enrolment.unlock(portal, who, by.secret)
+        return who, enrolment.unlock(portal, who, by.secret, told=told)
     return who, recovery_key.opens(portal, who, by.code, why=by.why, mailbox_name=mailbox)
 
 
@@ -99,13 +115,13 @@ def _check_member(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str
 
 
 def _refuse_into_faxes(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str) -> None:
-    if not vault.has_documents(tx, tenant_id, mailbox_id):
+    if not mailboxes.was_sealed_to(tx, tenant_id, mailbox_id):
         return
     members = next(each["members"] for each in mailboxes.of_tenant(tx, tenant_id) if each["id"] == mailbox_id)
     raise NeedsMember(
-        f"Faxes lie in mailbox {mailbox}: only who can open it lets somebody in. Add --by EMAIL, of one of its members "
-        f"({', '.join(members)}), who is asked for the own password; or --by EMAIL --why TEXT, of an administrator of "
-        "the tenant, who is asked for its recovery key."
+        f"Mailbox {mailbox} has faxes, or had some: only who can open it lets somebody in. Add --by EMAIL, of one of "
+        f"its members ({', '.join(members)}), who is asked for the own password; or --by EMAIL --why TEXT, of an "
+        "administrator of the tenant, who is asked for its recovery key."
     )
 
 

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from faxplan import document_store, documents, renderings, sealed, tenants, transient_readers, vault
+from faxplan import audit, document_store, documents, renderings, sealed, tenants, transient_readers, vault
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, Wrapped
@@ -37,8 +38,10 @@ class Adopted:
     lost: Mapping[int, str]
 
 
-def adopt(worker: Database, store: Store, *, told: Callable[[int, int], None] | None = None) -> Adopted:
-    """Seals everything (role worker). told: how many are done, of how many.
+def adopt(worker: Database, store: Store, *, actor: str, told: Callable[[int, int], None] | None = None) -> Adopted:
+    """Seals everything (role worker). told: how many are done, of how many. actor: as audit.record takes it.
+
+    The audit of the installation has when it began and when it came to its end; where it was stopped it has no end.
 
     Raises NotAllEnrolled, naming the mailboxes, StoreUnavailable and DatabaseUnavailable.
     """
@@ -47,6 +50,7 @@ def adopt(worker: Database, store: Store, *, told: Callable[[int, int], None] | 
         everyone = tenants.everyone(tx)
     _refuse_without_keys(worker, everyone)
     plain = [(tenant.id, document_id) for tenant in everyone for document_id in _plain(worker, tenant.id)]
+    _record(worker, actor, "vault.adopt-begin", documents=len(plain))
     old: list[str] = []
     lost: dict[int, str] = {}
     waits = False
@@ -64,7 +68,14 @@ def adopt(worker: Database, store: Store, *, told: Callable[[int, int], None] | 
         time.sleep(STAGING_SECONDS)
     for name in old:
         store.delete(name)
-    return Adopted(len(old), _remove_plain_orphans(worker, store, everyone), lost)
+    removed = _remove_plain_orphans(worker, store, everyone)
+    _record(worker, actor, "vault.adopt", sealed=len(old), removed=removed, lost=len(lost))
+    return Adopted(len(old), removed, lost)
+
+
+def _record(db: Database, actor: str, action: str, **details: Any) -> None:
+    with db.across_tenants() as tx:
+        audit.record(tx, audit.INSTALLATION, actor=actor, action=action, object="store", **details)
 
 
 def _refuse_without_keys(db: Database, everyone: list[Tenant]) -> None:
@@ -137,7 +148,7 @@ def _add_images(tx: Transaction, tenant_id: int, document_id: int, drawn: Sequen
 def _readers(tx: Transaction, tenant_id: int, document_id: int) -> tuple[list[int], bool]:
     """The mailboxes of every fax that has to do with a document, and whether one of these faxes is not final.
 
-    Of a document that no fax has: the tenant's first mailbox with a key.
+    Of a document that no fax has: an administrator's mailbox, or else the tenant's first one with a key.
     """
     rows = tx.rows(
         """select f.mailbox_id, f.finished_at is null as waits from faxes f
@@ -150,8 +161,8 @@ def _readers(tx: Transaction, tenant_id: int, document_id: int) -> tuple[list[in
         {"tenant": tenant_id, "document": document_id},
     )
     if not rows:
-        first = vault.mailbox_for(tx, tenant_id, 0)
-        return [] if first is None else [first.mailbox_id], False
+        whose = vault.administrators_mailbox(tx, tenant_id) or vault.first_mailbox_with_key(tx, tenant_id)
+        return [] if whose is None else [whose], False
     return sorted({row["mailbox_id"] for row in rows}), any(row["waits"] for row in rows)
 
 

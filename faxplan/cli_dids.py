@@ -82,13 +82,13 @@ def _add(context: "Context", options: argparse.Namespace) -> int:
     keys = did_provisioning.keys_for(context.admin, options.slug, did)
     if keys is None:
         text += (
-            f" Until somebody of {options.slug} is enrolled (`faxplan enrol --as EMAIL`), calls to it are answered "
-            "with 480, as nobody could open a fax."
+            f" Until a member of that one, or an administrator of {options.slug}, is enrolled (`faxplan enrol --as "
+            "EMAIL`), calls to it are answered with 480, as nobody could open a fax."
         )
     elif keys != options.mailbox:
         text += (
             " That one has no key until a member of it is enrolled (`faxplan enrol --as EMAIL`); until then they go to "
-            f"{keys}."
+            f"{keys}, of an administrator."
         )
     result = {name: getattr(did, name) for name in ("tenant_id", "number", "mailbox_id", "station_ident")}
     return cli_output.done(options, result, text)

@@ -183,7 +183,7 @@ def _open(context: "Context", options: argparse.Namespace) -> int:
     user, _ = _actor(context, options)
     fax = _fax(context, user, options.fax)
     if options.reader_key_file is None:
-        ring = enrolment.unlock(context.portal, user, cli_keys.secret(options))
+        ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
     else:
         ring = reader_keys.unlock(context.portal, user.tenant_id, cli_passwords.first_line(options.reader_key_file))
     saved = saving.save(context.portal, context.store, user, fax, ring, options.output, tiff=options.tiff)

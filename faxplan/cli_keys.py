@@ -1,12 +1,15 @@
 """The commands about keys: a user's own (enrol, unlock, password, recover), and the administrator's look at all."""
 
 import argparse
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faxplan import adoption, cli_output, cli_passwords, enrolment, passkeys, provisioning, reader_keys
 from faxplan.enrolment import Secret
+from faxplan.gains import Gain, Told
 from faxplan.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -82,6 +85,22 @@ def secret(options: argparse.Namespace) -> Secret:
     return Secret(_given(cli_passwords.asked("Password: ")))
 
 
+def telling(options: argparse.Namespace) -> Told:
+    """Says on standard error whom a command has handed keys to, as soon as it has, whatever comes of it after that."""
+
+    def told(gained: Sequence[Gain]) -> None:
+        if options.json:
+            handed = [{"to": each.to, "mailboxes": each.mailboxes} for each in gained]
+            print(json.dumps({"keys_handed_on": handed}), file=sys.stderr, flush=True)
+            return
+        for each in gained:
+            where = f"mailbox{'' if len(each.mailboxes) == 1 else 'es'} {', '.join(each.mailboxes)}"
+            said = f"Keys handed on: {each.to}, opens now what lies in {where}."
+            print(cli_output.printable(said), file=sys.stderr, flush=True)
+
+    return told
+
+
 def _new_password(file: Path | None) -> str:
     if file is not None:
         return _given(cli_passwords.first_line(file))
@@ -119,7 +138,7 @@ def _enrol(context: "Context", options: argparse.Namespace) -> int:
 
 def _unlock(context: "Context", options: argparse.Namespace) -> int:
     user = context.user()
-    ring = enrolment.unlock(context.portal, user, secret(options))
+    ring = enrolment.unlock(context.portal, user, secret(options), told=telling(options))
     with context.portal.tenant(user.tenant_id) as tx:
         besides = reader_keys.besides(tx, user.tenant_id, ring.mailboxes)
     said = _opened(user.email, ring)
@@ -154,7 +173,7 @@ def _recover(context: "Context", options: argparse.Namespace) -> int:
         older = Secret(_given(cli_passwords.first_line(options.old_code_file)), is_code=True)
     else:
         older = Secret(_given(cli_passwords.asked("Recovery code of the old key: ")), is_code=True)
-    ring = enrolment.recover(context.portal, user, known, older)
+    ring = enrolment.recover(context.portal, user, known, older, told=telling(options))
     return cli_output.done(options, {"mailboxes": ring.mailboxes, "damaged": ring.damaged}, _opened(user.email, ring))
 
 
@@ -176,7 +195,7 @@ def _adopt(context: "Context", options: argparse.Namespace) -> int:
         if not context.quiet and (done % 100 == 0 or done == of):
             print(f"{done} of {of} documents", file=sys.stderr)
 
-    found = adoption.adopt(context.worker, context.store, told=told)
+    found = adoption.adopt(context.worker, context.store, actor=context.actor, told=told)
     if options.json:
         cli_output.print_json(found)
     else:

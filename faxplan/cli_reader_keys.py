@@ -26,7 +26,8 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
 
 def _add(context: "Context", options: argparse.Namespace) -> int:
     user = context.user()
-    key = reader_keys.make(context.portal, user, cli_keys.secret(options), options.name, options.mailbox)
+    known, told = cli_keys.secret(options), cli_keys.telling(options)
+    key = reader_keys.make(context.portal, user, known, options.name, options.mailbox, told=told)
     if options.json:
         cli_output.print_json({"name": options.name, "reader_key": key})
         return 0

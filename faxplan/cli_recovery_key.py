@@ -39,7 +39,7 @@ def code(options: argparse.Namespace) -> str:
 
 def _make(context: "Context", options: argparse.Namespace) -> int:
     user = context.user()
-    made = recovery_key.make(context.portal, user, cli_keys.secret(options))
+    made = recovery_key.make(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
     if options.json:
         cli_output.print_json({"recovery_key": made})
         return 0
@@ -74,7 +74,13 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
 def _use(context: "Context", options: argparse.Namespace) -> int:
     user = context.user()
     used = recovery_key.use(
-        context.portal, user, code(options), why=options.why, mailbox_names=options.mailbox, email=options.email
+        context.portal,
+        user,
+        code(options),
+        why=options.why,
+        mailbox_names=options.mailbox,
+        email=options.email,
+        told=cli_keys.telling(options),
     )
     if options.json:
         cli_output.print_json(used)

@@ -174,7 +174,8 @@ def _set_member(context: "Context", options: argparse.Namespace) -> int:
     reads = not options.remove
     where = (context.actor, options.slug, options.mailbox, options.email)
     if reads:
-        changed = admission.let_in(context.admin, context.portal, *where, by=_by(options))
+        told = cli_keys.telling(options)
+        changed = admission.let_in(context.admin, context.portal, *where, by=_by(options), told=told)
     else:
         changed = provisioning.remove_member(context.admin, *where)
     result = {"mailbox": options.mailbox, "email": options.email, "reads": reads, "changed": changed}

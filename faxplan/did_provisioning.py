@@ -37,7 +37,7 @@ def add(admin: Database, actor: str, slug: str, number: str, *, mailbox: str, st
 def keys_for(admin: Database, slug: str, did: Did) -> str | None:
     """The mailbox, by its name, where a DID's faxes are laid now: its own where that has a key (vault.mailbox_for).
 
-    None: nobody of the tenant is enrolled, so that calls to it are answered with 480.
+    None: nor is an administrator of the tenant enrolled, so that calls to it are answered with 480.
     """
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)

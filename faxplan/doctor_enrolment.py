@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from faxplan import numbers, tenants
+from faxplan import numbers, tenants, vault
 from faxplan.db import Transaction
 from faxplan.findings import Finding, error, ok, warning
 
@@ -20,26 +20,35 @@ def enrolment(tx: Transaction) -> list[Finding]:
 
 
 def _of_tenant(tx: Transaction, tenant_id: int, slug: str) -> list[Finding]:
-    """As accepting lets callers in: vault.mailbox_for finds any mailbox of the tenant's that has a key."""
+    """As accepting lets callers in: for a mailbox without a key an administrator's stands in (vault.mailbox_for)."""
     row = tx.one(
-        """select array(select number from dids d where d.tenant_id = %(tenant)s and d.enabled and not exists (
-                      select from mailbox_epochs e where e.tenant_id = d.tenant_id) order by number) as deaf,
-                  array(select email from users u where u.tenant_id = %(tenant)s and u.enabled and not exists (
-                      select from user_keys k where k.tenant_id = u.tenant_id and k.user_id = u.id)
-                      order by email) as keyless""",
-        {"tenant": tenant_id},
+        """with deaf as (
+               select d.number, d.mailbox_id from dids d
+               where d.tenant_id = %(tenant)s and d.enabled and %(administrators)s::bigint is null and not exists (
+                   select from mailbox_epochs e where e.tenant_id = d.tenant_id and e.mailbox_id = d.mailbox_id)),
+           keyless as (
+               select u.email, u.role = 'administrator' as administrates, u.role = 'administrator' or exists (
+                   select from mailbox_members m join deaf on deaf.mailbox_id = m.mailbox_id
+                   where m.tenant_id = u.tenant_id and m.user_id = u.id) as helps
+               from users u where u.tenant_id = %(tenant)s and u.enabled and not exists (
+                   select from user_keys k where k.tenant_id = u.tenant_id and k.user_id = u.id))
+           select array(select number from deaf order by number) as deaf,
+                  array(select email from keyless order by email) as keyless,
+                  array(select email from keyless where helps order by administrates desc, email) as helpers""",
+        {"tenant": tenant_id, "administrators": vault.administrators_mailbox(tx, tenant_id)},
     )
     found = []
     if row["deaf"]:
         shown = _some([numbers.readable(number, None) for number in row["deaf"]])
-        first = row["keyless"][0] if row["keyless"] else None
+        first = row["helpers"][0] if row["helpers"] else None
         found.append(
             error(
                 "keys",
-                f"calls to {shown} of {slug} get 480: nobody of {slug} is enrolled, so nobody could open a fax",
+                f"calls to {shown} of {slug} get 480: nobody who reads their mailboxes is enrolled, nor any "
+                "administrator, so nobody could open a fax",
                 f"Let somebody enrol: `faxplan enrol --as {first}/{slug}`."
                 if first
-                else f"Enter a user, who then enrols: `faxplan user add {slug} EMAIL`.",
+                else f"Enter an administrator, who then enrols: `faxplan user add {slug} EMAIL --administrator`.",
             )
         )
     if row["keyless"]:

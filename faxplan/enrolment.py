@@ -4,13 +4,15 @@ What a secret opens is opened here, in the process of whoever knows the secret (
 the same in the browser). The database is handed public keys, locks and wraps only.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from faxplan import audit, epochs, keyring, passphrases, tenants, user_keys, vault
+from faxplan import audit, epochs, gains, keyring, passphrases, tenants, user_keys, vault
 from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead
 from faxplan.errors import FaxplanError
+from faxplan.gains import Told
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
 from faxplan.user_keys import UserKey
@@ -109,15 +111,16 @@ def _words(tx: Transaction, user: User) -> list[str]:
     return [user.email, user.name, tenant.name, tenant.slug]
 
 
-def unlock(db: Database, user: User, secret: Secret) -> Keyring:
-    """What a user can open with the current key; and does for other members what waits for that.
+def unlock(db: Database, user: User, secret: Secret, *, told: Told | None = None) -> Keyring:
+    """What a user can open with the current key; and does for other members what waits for that, and who gains by it
+    is told.
 
-    Raises NotEnrolled, WrongSecret, InvalidSecret and WeakParameters.
+    A wrong secret is a row of the audit. Raises NotEnrolled, WrongSecret, InvalidSecret and WeakParameters.
     """
-    return _unlocked(db, user, lambda keys: {keys[0].id: secret.opens(keys[0])})
+    return _unlocked(db, user, "unlock", lambda keys: {keys[0].id: secret.opens(keys[0])}, told)
 
 
-def recover(db: Database, user: User, secret: Secret, older: Secret) -> Keyring:
+def recover(db: Database, user: User, secret: Secret, older: Secret, *, told: Told | None = None) -> Keyring:
     """Brings back what the keys opened that a user had before. older: of one of those keys.
 
     From then on the current key opens it. Raises as `unlock`, and WrongSecret where `older` opens none of them.
@@ -139,15 +142,18 @@ def recover(db: Database, user: User, secret: Secret, older: Secret) -> Keyring:
             )
         return found
 
-    return _unlocked(db, user, opened)
+    return _unlocked(db, user, "recover", opened, told)
 
 
-def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[int, PrivateKey]]) -> Keyring:
+def _unlocked(
+    db: Database, user: User, act: str, opened: Callable[[list[UserKey]], dict[int, PrivateKey]], told: Told | None
+) -> Keyring:
     with db.tenant(user.tenant_id) as tx:
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
-    private = opened(keys)
+    with _refused_noted(db, user, act):
+        private = opened(keys)
     with db.tenant(user.tenant_id) as tx:
         found = vault.epochs_of_user(tx, user.tenant_id, user.id)
         ring = Keyring(private, found)
@@ -163,7 +169,28 @@ def _unlocked(db: Database, user: User, opened: Callable[[list[UserKey]], dict[i
                 linked=handed.linked,
             )
             ring = Keyring(private, vault.epochs_of_user(tx, user.tenant_id, user.id))
+        gained = gains.of(tx, user.tenant_id, handed.granted, handed.linked, own=ring.own)
+    gains.tell(told, gained)
     return ring
+
+
+@contextmanager
+def _refused_noted(db: Database, user: User, act: str) -> Iterator[None]:
+    """A secret that does not open the key is somebody's guess, or an honest mistake: the audit has it either way."""
+    try:
+        yield
+    except WrongSecret:
+        with db.tenant(user.tenant_id) as tx:
+            audit.record(
+                tx,
+                user.tenant_id,
+                actor=f"user:{user.id}",
+                action="key.unlock",
+                object=f"user:{user.id}",
+                result="refused",
+                act=act,
+            )
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +227,17 @@ def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoc
 
 
 def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
-    """Locks the current key by another password. Raises as `unlock`, and InvalidSecret for a weak one."""
+    """Locks the current key by another password. Raises as `unlock`, after a row of the audit as there, and
+    InvalidSecret for a weak one."""
     with db.tenant(user.tenant_id) as tx:
         words = _words(tx, user)
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
     passphrases.check_new(password, words)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
-    lock = keyring.password_lock(secret.opens(keys[0]), password, words)
+    with _refused_noted(db, user, "password"):
+        private = secret.opens(keys[0])
+    lock = keyring.password_lock(private, password, words)
     with db.tenant(user.tenant_id) as tx:
         user_keys.change_password(tx, user.tenant_id, keys[0].id, lock)
         audit.record(

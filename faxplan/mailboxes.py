@@ -71,6 +71,14 @@ def is_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) ->
     return found
 
 
+def was_sealed_to(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
+    """Whether anything was ever sealed to a mailbox: its keys open that in backups, also once it is purged."""
+    found: bool = tx.value(
+        "select was_sealed_to from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id)
+    )
+    return found
+
+
 def add_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
     """Lets a user read a mailbox (role admin); False where they do already."""
     return bool(

@@ -12,17 +12,20 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
+from faxplan.gains import Told
 from faxplan.keyring import Keyring
 from faxplan.users import User
 
 
-def make(db: Database, user: User, secret: Secret, name: str, mailbox_names: Sequence[str]) -> str:
+def make(
+    db: Database, user: User, secret: Secret, name: str, mailbox_names: Sequence[str], *, told: Told | None = None
+) -> str:
     """A new API reader of mailboxes that this user reads (role portal): its key, to be shown once and kept nowhere.
 
     Raises as enrolment.unlock, and NotFound, Locked where a mailbox's key has not been handed to the user yet,
     ConstraintViolated where there is a reader of this name, and EpochMoved.
     """
-    ring = enrolment.unlock(db, user, secret)
+    ring = enrolment.unlock(db, user, secret, told=told)
     text, private = printed_keys.new_reader_key()
     with db.tenant(user.tenant_id) as tx:
         # Whoever leaves a mailbox at this moment lets nobody into it.
@@ -118,19 +121,24 @@ def revoke(db: Database, user: User, name: str) -> int:
 
 
 def unlock(db: Database, tenant_id: int, text: str) -> Keyring:
-    """What an API reader opens (role portal). text: its key. Raises InvalidSecret, and NotFound for one that is none of
-    this tenant's, or was revoked."""
+    """What an API reader opens (role portal). text: its key.
+
+    One that is none of this tenant's, or was revoked, is a row of the audit. Raises InvalidSecret, and NotFound for
+    such a one.
+    """
     private = printed_keys.reader_key(text)
     with db.tenant(tenant_id) as tx:
-        key_id = tx.value(
-            """select id from user_keys
-               where tenant_id = %s and public_key = %s and kind = 'reader' and replaced_at is null""",
+        key = tx.row(
+            """select id, replaced_at is null as current from user_keys
+               where tenant_id = %s and public_key = %s and kind = 'reader'""",
             (tenant_id, private.public.raw),
         )
-        if key_id is None:
-            raise NotFound("There is no such API reader, or it was revoked. `faxplan reader list` shows all.")
-        mailbox_ids = _mailboxes_of(tx, tenant_id, key_id)
-        return Keyring({key_id: private}, vault.epochs_of_key(tx, tenant_id, key_id, mailbox_ids))
+        if key is not None and key["current"]:
+            mailbox_ids = _mailboxes_of(tx, tenant_id, key["id"])
+            return Keyring({key["id"]: private}, vault.epochs_of_key(tx, tenant_id, key["id"], mailbox_ids))
+        whose = "reader" if key is None else f"key:{key['id']}"
+        audit.record(tx, tenant_id, actor="reader", action="key.reader-unlock", object=whose, result="refused")
+    raise NotFound("There is no such API reader, or it was revoked. `faxplan reader list` shows all.")
 
 
 def let_in_by(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> list[int]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from faxplan import audit, enrolment, epochs, mailboxes, printed_keys, user_keys, users, vault
+from faxplan import audit, enrolment, epochs, gains, mailboxes, printed_keys, user_keys, users, vault
 from faxplan.db import Database, Row, Transaction
 from faxplan.enrolment import HandedOn, Secret
 from faxplan.errors import FaxplanError, Forbidden, NotFound
+from faxplan.gains import Told
 from faxplan.keyring import Epoch, Keyring
 from faxplan.passphrases import WrongSecret
 from faxplan.users import User
@@ -71,14 +72,14 @@ class TurnedOff:
     alone: list[str]
 
 
-def make(db: Database, user: User, secret: Secret) -> str:
+def make(db: Database, user: User, secret: Secret, *, told: Told | None = None) -> str:
     """A recovery key for this user's tenant (role portal): as it is printed, this once.
 
     secret: the user's own: nobody else is to make it in their name. What they read it opens at once. Raises Forbidden,
     ConstraintViolated where there is one, and as enrolment.unlock.
     """
     _refuse_others(user)
-    ring = enrolment.unlock(db, user, secret)
+    ring = enrolment.unlock(db, user, secret, told=told)
     code, private = printed_keys.new_recovery_key()
     with db.tenant(user.tenant_id) as tx:
         epochs.take_turn(tx, user.tenant_id)
@@ -97,6 +98,8 @@ def make(db: Database, user: User, secret: Secret) -> str:
             granted=handed.granted,
             linked=handed.linked,
         )
+        gained = gains.of(tx, user.tenant_id, handed.granted, handed.linked, own=ring.own)
+    gains.tell(told, gained)
     return code
 
 
@@ -129,7 +132,14 @@ def _opens_all(found: list[Epoch]) -> bool:
 
 
 def use(
-    db: Database, user: User, code: str, *, why: str, mailbox_names: Collection[str] = (), email: str | None = None
+    db: Database,
+    user: User,
+    code: str,
+    *,
+    why: str,
+    mailbox_names: Collection[str] = (),
+    email: str | None = None,
+    told: Told | None = None,
 ) -> Used:
     """Opens mailboxes for those of their members who have no key of them, or none of what came before (role portal).
 
@@ -159,6 +169,8 @@ def use(
             granted=handed.granted,
             linked=handed.linked,
         )
+        gained = gains.of(tx, user.tenant_id, handed.granted, handed.linked, own=ring.own)
+    gains.tell(told, gained)
     return Used(opened, sorted(set(names.values()) - set(opened)), handed)
 
 

@@ -68,22 +68,45 @@ def keys_of_mailboxes(tx: Transaction, tenant_id: int, mailbox_ids: Iterable[int
     return [MailboxKey(row["mailbox_id"], row["epoch"], _public(row)) for row in rows]
 
 
-def mailbox_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey | None:
-    """Where a fax for this mailbox is laid: there, or in the tenant's mailbox that has had a key for the longest.
+_ADMINISTRATORS = """(
+    select e.mailbox_id from users u
+    join mailbox_epochs e on e.tenant_id = u.tenant_id and e.mailbox_id = u.mailbox_id and e.epoch = 1
+    where u.tenant_id = %(tenant)s and u.role = 'administrator' and u.enabled
+    order by e.created_at, e.mailbox_id limit 1)"""
+"""Of the personal mailboxes of a tenant's administrators that one which has had a key for the longest."""
 
-    None: nobody of the tenant is enrolled.
+
+def mailbox_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey | None:
+    """Where a fax for this mailbox is laid: there, or, where it has no key, in an administrator's personal mailbox.
+
+    None: no administrator of the tenant is enrolled either. It is laid into no other user's, who have nothing to do
+    with it.
     """
     row = tx.row(
-        """select mailbox_id, epoch, public_key from mailbox_epochs
-           where tenant_id = %(tenant)s and mailbox_id = coalesce(
-               (select mailbox_id from mailbox_epochs
-                where tenant_id = %(tenant)s and mailbox_id = %(mailbox)s limit 1),
-               (select mailbox_id from mailbox_epochs where tenant_id = %(tenant)s and epoch = 1
-                order by created_at, mailbox_id limit 1))
-           order by epoch desc limit 1""",
+        f"""select mailbox_id, epoch, public_key from mailbox_epochs
+            where tenant_id = %(tenant)s and mailbox_id = coalesce(
+                (select mailbox_id from mailbox_epochs
+                 where tenant_id = %(tenant)s and mailbox_id = %(mailbox)s limit 1), {_ADMINISTRATORS})
+            order by epoch desc limit 1""",
         {"tenant": tenant_id, "mailbox": mailbox_id},
     )
     return None if row is None else MailboxKey(row["mailbox_id"], row["epoch"], _public(row))
+
+
+def administrators_mailbox(tx: Transaction, tenant_id: int) -> int | None:
+    """Where faxes are laid whose mailbox has no key (mailbox_for); None: nowhere."""
+    found: int | None = tx.value(f"select mailbox_id from {_ADMINISTRATORS} a", {"tenant": tenant_id})
+    return found
+
+
+def first_mailbox_with_key(tx: Transaction, tenant_id: int) -> int | None:
+    """Whosever it is: for what is lost where it is sealed to nobody."""
+    found: int | None = tx.value(
+        """select mailbox_id from mailbox_epochs where tenant_id = %s and epoch = 1
+           order by created_at, mailbox_id limit 1""",
+        (tenant_id,),
+    )
+    return found
 
 
 _READERS = """(
@@ -111,14 +134,6 @@ def has_enrolled_member(tx: Transaction, tenant_id: int, mailbox_id: int) -> boo
     found: bool = tx.value(
         f"select exists (select from {_READERS} r where tenant_id = %s and mailbox_id = %s and kind = 'user')",
         (tenant_id, mailbox_id),
-    )
-    return found
-
-
-def has_documents(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
-    """Whether anything is sealed to a mailbox."""
-    found: bool = tx.value(
-        "select exists (select from mailbox_wraps where tenant_id = %s and mailbox_id = %s)", (tenant_id, mailbox_id)
     )
     return found
 

@@ -1,11 +1,11 @@
 """Who lets a user read a mailbox in which faxes lie: somebody who reads it, and not the administrator's word alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from faxplan import admission, documents, enrolment, passphrases, recovery_key, users
+from faxplan import admission, dids, documents, enrolment, passphrases, recovery_key, users
 from faxplan.admission import By, NeedsMember, Paper
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
@@ -16,6 +16,7 @@ from faxplan.users import User
 from tests.db.test_enrolment import OTHER, colleague, group, newest, reads_all
 from tests.installations import Installation
 from tests.past_the_gate import connected
+from tests.retained import bound, count, purge, received
 from tests.world import PHRASE, World, enrol, world_on
 
 
@@ -39,8 +40,8 @@ def let_in(world: World, email: str, by: By | Paper | None = None) -> bool:
     return admission.let_in(world.admin, world.portal, "administrator:test", "acme", "office", email, by=by)
 
 
-def receive(world: World, mailbox_id: int, tmp_path: Path) -> None:
-    """Something that is sealed to the mailbox."""
+def receive(world: World, mailbox_id: int, tmp_path: Path, *, and_then: Callable[[], object] = lambda: None) -> None:
+    """Something that is sealed to the mailbox. and_then: in the same transaction."""
     file = tmp_path / "a.pdf"
     file.write_bytes(b"%PDF-1.4")
     key = newest(world, mailbox_id)
@@ -48,6 +49,7 @@ def receive(world: World, mailbox_id: int, tmp_path: Path) -> None:
     made = world.seal(file, world.acme, documents.ORIGINAL)
     with world.portal.tenant(world.acme.tenant.id) as tx:
         documents.record(tx, made.wrapped([key]), media_type="application/pdf", pages=1)
+        and_then()
 
 
 def test_the_administrator_alone_lets_nobody_into_what_lies_there(world: World, she: User, tmp_path: Path) -> None:
@@ -58,6 +60,42 @@ def test_the_administrator_alone_lets_nobody_into_what_lies_there(world: World, 
     # And no member's next unlock hands it on.
     enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE))
     assert enrolment.unlock(world.portal, she, Secret(OTHER)).mailboxes == [she.mailbox_id]
+
+
+def test_what_was_purged_is_opened_to_nobody_by_the_administrator_alone(
+    world: World, she: User, tmp_path: Path
+) -> None:
+    """The mailbox's keys open it in every backup."""
+    office = group(world, world.acme.user)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        dids.change(tx, world.acme.tenant.id, world.acme.did, {"mailbox_id": office})
+    received(world, world.acme, "a", days_ago=2)
+    bound(world, None, max_days=1)
+    assert (purge(world).faxes, count(world, "mailbox_wraps")) == (1, 0)
+    with pytest.raises(NeedsMember):
+        let_in(world, she.email)
+    assert let_in(world, she.email, By(world.acme.user.email, Secret(PHRASE)))
+
+
+def test_that_something_was_sealed_to_it_is_noted_of_one_mailbox_and_with_the_wrap(
+    world: World, she: User, tmp_path: Path
+) -> None:
+    office, other = group(world, world.acme.user), she.mailbox_id
+    assert other is not None
+    with pytest.raises(ZeroDivisionError):
+        receive(world, office, tmp_path, and_then=lambda: 1 / 0)
+    assert noted(world) == set()
+    for _ in range(2):
+        receive(world, office, tmp_path)
+        assert noted(world) == {office}
+    receive(world, other, tmp_path)
+    assert noted(world) == {office, other}
+
+
+def noted(world: World) -> set[int]:
+    with connected(world.installation, "postgres") as cursor:
+        cursor.execute("select id from mailboxes where was_sealed_to")
+        return {row[0] for row in cursor.fetchall()}
 
 
 def test_a_member_lets_somebody_in_and_hands_the_key_on_at_once(world: World, she: User, tmp_path: Path) -> None:

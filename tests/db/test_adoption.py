@@ -66,7 +66,7 @@ def nothing_plain(world: World, *contents: bytes) -> bool:
 
 
 def adopt(world: World) -> Adopted:
-    return adoption.adopt(world.worker, world.store)
+    return adoption.adopt(world.worker, world.store, actor="administrator:test")
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,9 @@ def test_received_and_sent_documents_are_their_readers_from_then_on(world: World
     left = unsealed(world, world.borea, "original", orphan)
     received(world, world.acme, tiff, of_pdf)
     told: list[tuple[int, int]] = []
-    done = adoption.adopt(world.worker, world.store, told=lambda count, of: told.append((count, of)))
+    done = adoption.adopt(
+        world.worker, world.store, actor="administrator:test", told=lambda count, of: told.append((count, of))
+    )
     assert (done.sealed, done.removed, dict(done.lost)) == (3, 0, {})
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert content_of(world, world.acme, tiff) == pages
@@ -151,6 +153,24 @@ def test_nothing_is_sealed_before_every_mailbox_has_a_key(world: World) -> None:
     assert adopt(world).sealed == 1
 
 
+def noted(world: World) -> list[tuple[str, dict[str, int]]]:
+    """What the installation's audit has of it."""
+    with world.admin.across_tenants() as tx:
+        rows = tx.rows("select actor, action, details from audit where object = 'store' order by sequence")
+    assert {row["actor"] for row in rows} <= {"administrator:test"}
+    return [(row["action"], row["details"]) for row in rows]
+
+
+def test_its_beginning_and_its_end_stand_in_the_audit_of_the_installation(world: World) -> None:
+    lost, _ = (unsealed(world, world.acme, "received-tiff", content) for content in (b"lost", b"good"))
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        world.store.delete(documents.get(tx, world.acme.tenant.id, lost).object_name)
+    adopt(world)
+    begun, ended = noted(world)
+    assert begun == ("vault.adopt-begin", {"documents": 2})
+    assert ended == ("vault.adopt", {"sealed": 1, "removed": 0, "lost": 1})
+
+
 class Crash(BaseException):
     """The end of the process."""
 
@@ -176,6 +196,7 @@ def test_a_crash_loses_nothing_and_leaves_nothing_plain(
             crashing.setattr(document_store.Store, "delete", crash)
         with pytest.raises(Crash):
             adopt(world)
+    assert [action for action, _ in noted(world)] == ["vault.adopt-begin"]
     adopt(world)
     assert [content_of(world, world.acme, document_id) for document_id in ids] == contents
     assert nothing_plain(world, *contents)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,14 @@ def test_who_is_entered_is_told_of_enrol_and_a_did_of_480(
     assert "answered with 480" in nobody
     assert "faxplan enrol" in nobody
     said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    assert "an administrator of acme, is enrolled" in said(
+        capsys, *did, "030 23125 007", "--mailbox", "second@acme.example"
+    )
+    boss = "boss@acme.example"
+    said(capsys, "user", "add", "acme", boss, "--administrator")
+    said(capsys, "enrol", "--as", boss, "--password-file", secrets / "password")
     elsewhere = said(capsys, *did, "030 23125 009", "--mailbox", "second@acme.example")
-    assert elsewhere.endswith(f"until then they go to {ME}.\n")
+    assert elsewhere.endswith(f"until then they go to {boss}, of an administrator.\n")
     assert "480" not in elsewhere
     plain = said(capsys, *did, "030 23125 010", "--mailbox", ME)
     assert plain == f"Faxes to +49 30 23125010 go to mailbox {ME} of acme.\n"
@@ -175,6 +182,36 @@ def test_a_member_lets_somebody_into_a_mailbox_with_faxes(
     member = ("mailbox", "member", "acme", ME, "third@acme.example")
     assert "--why" in said(capsys, *member, code=1)
     assert "from now on" in said(capsys, *member, "--by", boss, "--why", "Holidays.", "--key-file", secrets / "paper")
+
+
+def test_whatever_unlocks_says_on_standard_error_to_whom_keys_went(
+    shop: World, boss: str, secrets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for email in (ME, boss):
+        said(capsys, "enrol", "--as", email, "--password-file", secrets / "password")
+    (secrets / "letter.txt").write_text("Hello.\n")
+    said(capsys, "send", "--as", ME, secrets / "letter.txt", "+493023125002")
+    shop.render_all()
+    own = ("--as", ME, "--password-file", secrets / "password")
+    commands: list[tuple[str | Path, ...]] = [
+        ("unlock", *own),
+        ("open", "1", "-o", secrets / "out", *own),
+        ("reader", "add", "Archive", "--mailbox", ME, *own),
+    ]
+    for command in commands:
+        key = ("vault", "recovery-key")
+        told = said(capsys, *key, "make", "--as", boss, "--password-file", secrets / "password")
+        assert "Keys handed on" not in told
+        assert cli.main([str(each) for each in command]) == 0
+        err = capsys.readouterr().err
+        assert f"recovery key, made on {datetime.now(UTC):%Y-%m-%d} by {boss}, opens now what lies in mailbox" in err
+        assert err.count("Keys handed on") == 1
+        said(capsys, *key, "off", "--as", boss)
+    said(capsys, *key, "make", "--as", boss, "--password-file", secrets / "password")
+    assert cli.main(["unlock", *map(str, own), "--json"]) == 0
+    out, err = capsys.readouterr()
+    (handed,) = json.loads(err)["keys_handed_on"]
+    assert (handed["mailboxes"], "keys_handed_on" in json.loads(out)) == ([ME], False)
 
 
 def test_an_api_reader_from_its_first_key_to_its_last(

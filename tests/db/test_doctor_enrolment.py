@@ -47,16 +47,47 @@ def test_where_everybody_is_enrolled_all_is_well(world: World) -> None:
     assert [each.level for each in found(world)] == [Level.OK]
 
 
-def test_a_did_is_answered_for_whoever_of_the_tenant_is_enrolled(world: World) -> None:
+def late(world: World) -> Office:
+    """A DID of somebody who is not enrolled, in a tenant of which others are."""
     for office in (world.acme, world.borea):
         enrol(world.portal, office)
     with world.admin.tenant(world.acme.tenant.id) as tx:
-        users.create(tx, world.acme.tenant.id, email="second@acme.example", name="")
-        second = mailboxes.by_name(tx, world.acme.tenant.id, "second@acme.example")
-        dids.assign(tx, world.acme.tenant.id, "+493023125009", second)
-    (late,) = found(world)
-    assert (late.level, late.found.startswith("second@acme.example of acme")) == (Level.WARNING, True)
-    assert isinstance(answer(world, Office(world.acme.tenant, world.acme.user, "+493023125009")), accepting.Accepted)
+        second = users.create(tx, world.acme.tenant.id, email="second@acme.example", name="")
+        assert second.mailbox_id is not None
+        dids.assign(tx, world.acme.tenant.id, "+493023125009", second.mailbox_id)
+    return Office(world.acme.tenant, second, "+493023125009")
+
+
+def test_a_did_without_a_key_is_answered_for_an_administrator_who_is_enrolled(world: World) -> None:
+    office = late(world)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update users set role = 'administrator' where id = %s", (world.acme.user.id,))
+    (told,) = found(world)
+    assert (told.level, told.found.startswith("second@acme.example of acme")) == (Level.WARNING, True)
+    assert isinstance(answer(world, office), accepting.Accepted)
+
+
+def test_a_did_without_a_key_is_not_answered_for_any_other_user(world: World) -> None:
+    refused = answer(world, late(world))
+    assert isinstance(refused, accepting.Refused)
+    assert refused.cause == accepting.NOBODY_READS
+    calls, user = found(world)
+    assert (calls.level, user.level) == (Level.ERROR, Level.WARNING)
+    assert calls.found.startswith("calls to +49 30 23125009 of acme get 480")
+    assert "`faxplan enrol --as second@acme.example/acme`" in calls.remedy
+
+
+def test_who_could_not_help_is_not_told_to_enrol(world: World) -> None:
+    """Neither a member of the DID's mailbox nor an administrator."""
+    late(world)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.create(tx, world.acme.tenant.id, email="a@acme.example", name="")
+        boss = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="", role="administrator")
+    assert "`faxplan enrol --as boss@acme.example/acme`" in found(world)[0].remedy
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update users set enabled = false where id = %s", (boss.id,))
+        tx.execute("delete from mailbox_members m using users u where u.id = m.user_id and u.email like 'second@%%'")
+    assert "`faxplan user add acme EMAIL --administrator`" in found(world)[0].remedy
 
 
 def test_what_is_switched_off_needs_no_key(world: World) -> None:
@@ -80,4 +111,4 @@ def test_a_long_list_is_cut_and_a_tenant_without_users_is_told_to_enter_one(worl
     (calls,) = found(world)
     assert "+49 30 23125104 and 3 more of nova get 480" in calls.found
     assert "+49 30 23125105" not in calls.found
-    assert "`faxplan user add nova EMAIL`" in calls.remedy
+    assert "`faxplan user add nova EMAIL --administrator`" in calls.remedy

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import enrolment, epochs, mailboxes, membership, users, vault
+from faxplan import enrolment, epochs, mailboxes, membership, passphrases, users, vault
 from faxplan.db import Transaction
 from faxplan.enrolment import AlreadyEnrolled, NotEnrolled, Secret
 from faxplan.keyring import Keyring
@@ -56,7 +56,9 @@ def reads_all(world: World, ring: Keyring, mailbox_id: int) -> list[bool]:
 
 def actions(world: World) -> list[Mapping[str, object]]:
     with world.portal.tenant(world.acme.tenant.id) as tx:
-        return tx.rows("select action, details from audit where action like 'key.%%' order by sequence")
+        return tx.rows(
+            "select actor, action, object, result, details from audit where action like 'key.%%' order by sequence"
+        )
 
 
 def test_who_enrols_can_open_the_own_mailbox(world: World) -> None:
@@ -85,6 +87,24 @@ def test_nothing_opens_with_a_wrong_secret(world: World) -> None:
         enrolment.unlock(world.portal, me, Secret(PHRASE + "!"))
     with pytest.raises(InvalidSecret, match="eight groups"):
         enrolment.unlock(world.portal, me, Secret("ABCD-EFGH", is_code=True))
+
+
+@pytest.mark.parametrize("act", ["unlock", "recover", "password"])
+@pytest.mark.parametrize("secret", [Secret(OTHER), Secret(passphrases.new_recovery_code(), is_code=True)])
+def test_a_wrong_secret_stands_in_the_audit(world: World, act: str, secret: Secret) -> None:
+    me = world.acme.user
+    enrolment.enrol(world.portal, me, PHRASE)
+    before = len(actions(world))
+    tries = {
+        "unlock": lambda: enrolment.unlock(world.portal, me, secret),
+        "recover": lambda: enrolment.recover(world.portal, me, secret, Secret(PHRASE)),
+        "password": lambda: enrolment.change_password(world.portal, me, secret, "another good one"),
+    }
+    with pytest.raises(WrongSecret):
+        tries[act]()
+    (row,) = actions(world)[before:]
+    assert (row["action"], row["object"], row["result"]) == ("key.unlock", f"user:{me.id}", "refused")
+    assert (row["actor"], row["details"]) == (f"user:{me.id}", {"act": act})
 
 
 def test_a_key_is_not_replaced_by_mistake(world: World) -> None:
@@ -129,7 +149,8 @@ def test_a_changed_password_opens_and_the_old_one_does_not(world: World) -> None
         enrolment.unlock(world.portal, me, Secret(PHRASE))
     enrolment.change_password(world.portal, me, Secret(made.recovery_code, is_code=True), PHRASE)
     assert enrolment.unlock(world.portal, me, Secret(PHRASE)).mailboxes
-    assert [each["action"] for each in actions(world)] == ["key.enrol", "key.password", "key.password"]
+    acts = ["key.enrol", "key.password", "key.unlock", "key.password"]
+    assert [each["action"] for each in actions(world)] == acts
 
 
 def test_a_wrong_password_changes_none(world: World) -> None:
@@ -194,7 +215,7 @@ class TestALostPassword:
         assert reads_all(world, enrolment.unlock(world.portal, me, Secret(OTHER)), me.mailbox_id) == [False, True]
         with pytest.raises(WrongSecret):
             enrolment.unlock(world.portal, me, Secret(PHRASE))
-        assert [each["action"] for each in actions(world)] == ["key.enrol", "key.replace"]
+        assert [each["action"] for each in actions(world)] == ["key.enrol", "key.replace", "key.unlock"]
 
     @pytest.mark.parametrize("is_code", [False, True])
     def test_found_again_brings_all_back(self, world: World, *, is_code: bool) -> None:

@@ -125,6 +125,10 @@ def test_what_came_unsealed_for_a_mailbox_without_a_key_lies_where_it_can_be_ope
     fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
     fax = pending_folder(world).secure(world.spool, unsealed, WELL)
     assert fax.plain.exists()
+    # Not into any user's.
+    assert deliver(world, fax) is None
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update users set role = 'administrator' where id = %s", (world.acme.user.id,))
     assert deliver(world, fax) == "received"
     assert_delivered_whole(world, sidecar.fax_id)
     with world.portal.tenant(world.acme.tenant.id) as tx:

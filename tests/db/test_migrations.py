@@ -221,3 +221,49 @@ def test_deadlines_gives_one_to_each_fax_that_waits_counted_from_the_update(
         assert cursor.fetchall() == [
             (slug, *rest) for slug in "ab" for rest in (("accepted", True, 0), ("queued", True, 9))
         ]
+
+
+@pytest.mark.parametrize("records", ["kept", "removed"])
+def test_was_sealed_to_is_so_of_each_mailbox_that_had_a_fax(empty: Installation, tmp_path: Path, records: str) -> None:
+    """Where purge removed records, of each that has a key: nobody knows any more."""
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "was_sealed_to")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            """insert into tenants (slug, country, name, time_zone)
+               values ('a', 'DE', 'A', 'Europe/Berlin'), ('b', 'DE', 'B', 'Europe/Berlin')"""
+        )
+        cursor.execute(
+            """insert into mailboxes (tenant_id, name)
+               select id, n from tenants, unnest(array['sealed', 'purged', 'with a key', 'empty']) n"""
+        )
+        cursor.execute(
+            """insert into mailbox_epochs (tenant_id, mailbox_id, epoch, public_key)
+               select tenant_id, id, 1, sha256(convert_to(tenant_id || name, 'UTF8')) from mailboxes
+               where name in ('sealed', 'with a key')"""
+        )
+        cursor.execute(
+            """with d as (
+                   insert into documents (tenant_id, kind, media_type, bytes, object_name, header_digest)
+                   select id, 'original', 'application/pdf', 1, slug, sha256('') from tenants returning tenant_id, id)
+               insert into mailbox_wraps (tenant_id, document_id, mailbox_id, epoch, wrap)
+               select d.tenant_id, d.id, m.id, 1, convert_to(repeat('w', 80), 'UTF8')
+               from d join mailboxes m on m.tenant_id = d.tenant_id and m.name = 'sealed'"""
+        )
+        cursor.execute(
+            """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, finished_at, purged_at)
+               select tenant_id, 'inbound', 'received', id, '+4930123456', now(), now() from mailboxes
+               where name = 'purged'"""
+        )
+        cursor.execute("update purge_state set removed_records = %s", (records == "removed",))
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """select t.slug, m.name from mailboxes m join tenants t on t.id = m.tenant_id
+               where m.was_sealed_to order by 1, 2"""
+        )
+        had = ["purged", "sealed"] + (["with a key"] if records == "removed" else [])
+        assert cursor.fetchall() == [(slug, name) for slug in "ab" for name in had]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import enrolment, membership, reader_keys, users
+from faxplan import enrolment, membership, printed_keys, reader_keys, users
 from faxplan.constraints import ConstraintViolated
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
@@ -55,6 +55,27 @@ def test_it_opens_its_mailboxes_and_no_other(world: World) -> None:
         reader_keys.unlock(world.portal, world.borea.tenant.id, text)
 
 
+@pytest.mark.parametrize("whose", ["revoked", "another tenant's", "nobody's"])
+def test_a_key_that_opens_nothing_stands_in_the_audit(world: World, whose: str) -> None:
+    enrol(world.portal, world.acme)
+    text = made(world, None, PHRASE, world.acme.user.email)
+    tenant_id, reader = world.acme.tenant.id, "reader"
+    if whose == "revoked":
+        with world.portal.tenant(tenant_id) as tx:
+            key_id = tx.value("select id from user_keys where kind = 'reader'")
+        reader = f"key:{key_id}"
+        reader_keys.revoke(world.portal, world.acme.user, NAME)
+    elif whose == "another tenant's":
+        tenant_id = world.borea.tenant.id
+    else:
+        text, _ = printed_keys.new_reader_key()
+    with pytest.raises(NotFound):
+        reader_keys.unlock(world.portal, tenant_id, text)
+    with world.portal.tenant(tenant_id) as tx:
+        row = tx.one("select action, actor, object, result from audit order by sequence desc limit 1")
+    assert row == {"action": "key.reader-unlock", "actor": "reader", "object": reader, "result": "refused"}
+
+
 def test_it_goes_along_into_a_new_epoch(world: World) -> None:
     enrol(world.portal, world.acme)
     she = colleague(world)
@@ -98,7 +119,7 @@ def test_revoked_it_opens_nothing_that_comes(world: World) -> None:
         reader_keys.unlock(world.portal, world.acme.tenant.id, text)
     assert reads_all(world, before, office) == [True, False]
     assert reads_all(world, enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE)), office) == [True, True]
-    assert actions(world)[-2]["action"] == "key.reader-revoke"
+    assert [each["action"] for each in actions(world)[-3:]] == ["key.reader-revoke", "key.reader-unlock", "key.grant"]
     with pytest.raises(NotFound):
         reader_keys.revoke(world.portal, world.acme.user, NAME)
     # Its name is free again.

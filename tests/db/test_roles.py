@@ -50,6 +50,7 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
         "forget_ended_reader",
         "held_pages",
         "is_did",
+        "mailbox_wraps_note",
         "routing_changed",
     ]
 
@@ -63,6 +64,23 @@ def test_no_table_of_a_role_takes_the_place_of_ours_in_them(installation: Instal
            and not coalesce('search_path=pg_catalog, public, pg_temp' = any (proconfig), false)""",
     )
     assert unsafe == []
+
+
+@pytest.mark.parametrize("act", ["insert", "update"])
+def test_no_role_says_whether_something_was_sealed_to_a_mailbox(installation: Installation, act: str) -> None:
+    with connected(installation, "postgres") as cursor:
+        cursor.execute(
+            "select r from unnest(%s) r where has_column_privilege('faxplan_' || r, 'mailboxes', 'was_sealed_to', %s)",
+            (list(WORKING_ROLES), act),
+        )
+        assert cursor.fetchall() == []
+
+
+def test_what_was_sealed_to_a_mailbox_once_was_also_for_the_owner(inhabited: World) -> None:
+    with connected(inhabited.installation, "postgres") as cursor:
+        cursor.execute("update mailboxes set was_sealed_to = true")
+        with pytest.raises(InsufficientPrivilege, match="once, was"):
+            cursor.execute("update mailboxes set was_sealed_to = false")
 
 
 def test_nobody_else_forgets_a_users_wraps(inhabited: World) -> None:

@@ -46,6 +46,22 @@ def test_there_are_scripts_to_look_at() -> None:
     assert {script.name for script in SCRIPTS} >= {"fax_in.py", "fax_out.py", "fax_queue.py"}
 
 
+HANDS_ON = ("enrolment.unlock", "enrolment.recover", "reader_keys.make", "recovery_key.make", "recovery_key.use",
+            "admission.let_in")  # fmt: skip
+
+
+def test_every_command_that_hands_keys_on_says_to_whom() -> None:
+    calls = {
+        (path.stem, ast.unparse(node.func)): {keyword.arg for keyword in node.keywords}
+        for path in OURS
+        if path.stem.startswith("cli")
+        for node in ast.walk(_parsed(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in HANDS_ON
+    }
+    assert {name for _, name in calls} == set(HANDS_ON)
+    assert [call for call, named in calls.items() if "told" not in named] == []
+
+
 @pytest.mark.parametrize("module", OURS, ids=lambda path: path.stem)
 def test_locking_sql_stands_where_work_is_given_out_only(module: Path) -> None:
     locking = _locking(_parsed(module))

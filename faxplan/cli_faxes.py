@@ -1,4 +1,4 @@
-"""The commands of a tenant's user: send, list, show, open, cancel, and status of one fax."""
+"""The commands of a tenant's user: send, resend, list, show, open, cancel, and status of one fax."""
 
 import argparse
 import json
@@ -19,6 +19,7 @@ from faxplan import (
     priorities,
     progress,
     reader_keys,
+    resending,
     saving,
     send_time,
     t30_list,
@@ -32,6 +33,7 @@ from faxplan.outbound import SendRequest, Submitted
 from faxplan.paper import CHOICES, Resolution
 from faxplan.priorities import Priority
 from faxplan.progress import Display
+from faxplan.resending import ResendRequest
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -47,13 +49,8 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
                       help="as +49 30 123456, or as it is dialled in the tenant's country; behind w (half a second) or "
                       "p (two) digits that are dialled after the answer")  # fmt: skip
     send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
-    send.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
-                      help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip
-    send.add_argument("--at", metavar="TIME", help="not before this: 2026-11-30 08:00, or 08:00, by the tenant's clock")
-    send.add_argument("--from", dest="calling", metavar="NUMBER",
-                      help="call as this number of the tenant's (default: its first DID)")  # fmt: skip
     send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
-    send.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
+    _add_how(send)
     send.set_defaults(command=_send)
 
     listing = commands.add_parser("list", parents=[personal], help="the newest faxes")
@@ -79,9 +76,26 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
                          help="open it with the key of an API reader, from the first line of this file")  # fmt: skip
     opening.set_defaults(command=_open)
 
+    resend = commands.add_parser("resend", parents=[personal], help="send a fax of yours again that has ended")
+    resend.add_argument("fax", type=int, metavar="FAX")
+    resend.add_argument("--to", dest="number", metavar="NUMBER", help="to another number, as `send` takes it")
+    _add_how(resend)
+    cli_keys.add_secret(resend)
+    resend.set_defaults(command=_resend)
+
     cancel = commands.add_parser("cancel", parents=[personal], help="stop a fax")
     cancel.add_argument("fax", type=int, metavar="FAX")
     cancel.set_defaults(command=_cancel)
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
+                        help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip
+    parser.add_argument("--at", metavar="TIME",
+                        help="not before this: 2026-11-30 08:00, or 08:00, by the tenant's clock")  # fmt: skip
+    parser.add_argument("--from", dest="calling", metavar="NUMBER",
+                        help="call as this number of the tenant's (default: its first DID; or as before)")  # fmt: skip
+    parser.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
 
 
 def _send(context: "Context", options: argparse.Namespace) -> int:
@@ -101,9 +115,29 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
         password=password,
         calling=options.calling,
         priority=priorities.named(options.priority),
-        send_at=None if options.at is None else send_time.parse(options.at, tenant.zone, datetime.now(UTC)),
+        send_at=_send_at(options, tenant),
     )
-    accepted = outbound.submit(context.portal, context.store, user, request)
+    return _accepted(context, options, user, tenant, outbound.submit(context.portal, context.store, user, request))
+
+
+def _resend(context: "Context", options: argparse.Namespace) -> int:
+    user, tenant = _actor(context, options)
+    request = ResendRequest(
+        options.fax,
+        options.number,
+        priority=priorities.named(options.priority),
+        send_at=_send_at(options, tenant),
+        calling=options.calling,
+    )
+    ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
+    return _accepted(context, options, user, tenant, resending.resend(context.portal, user, ring, request))
+
+
+def _send_at(options: argparse.Namespace, tenant: Tenant) -> datetime | None:
+    return None if options.at is None else send_time.parse(options.at, tenant.zone, datetime.now(UTC))
+
+
+def _accepted(context: "Context", options: argparse.Namespace, user: User, tenant: Tenant, accepted: Submitted) -> int:
     # From here on nothing may tell a script to try again: the fax would arrive twice.
     if not options.json:
         pages = "" if accepted.pages is None else f", {accepted.pages} page{'' if accepted.pages == 1 else 's'}"

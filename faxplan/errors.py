@@ -50,6 +50,18 @@ class RenderingFailed(FaxplanError):
     error_id = "rendering-failed"
 
 
+class NoPages(FaxplanError):
+    """The fax has no page (yet)."""
+
+    error_id = "no-pages"
+
+
+class PagesPurged(NoPages):
+    """They were destroyed, and cannot be brought back."""
+
+    error_id = "pages-purged"
+
+
 class InvalidNumber(FaxplanError):
     """A telephone number cannot be brought into E.164 form, or may not be dialled."""
 

@@ -29,6 +29,7 @@ from faxplan.enrolment import NotEnrolled
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
+from faxplan.tenants import Tenant
 from faxplan.transient_readers import TransientKey
 from faxplan.users import User
 from faxplan.vault import MailboxKey
@@ -69,6 +70,19 @@ class SendRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A fax that may be sent: to which number (E.164), what is dialled after the answer, and as whom it calls."""
+
+    tenant: Tenant
+    called: str
+    after_answer: str
+    calling: str
+    resolution: Resolution
+    priority: Priority
+    send_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """A fax that was accepted. pages None: known after rendering."""
 
@@ -85,15 +99,17 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     as with any commit whose answer is lost, it may have been accepted). Of a number that may not be called the audit
     tells (refused_numbers).
     """
-    number, after_answer = post_dial.split(request.number)
+    number, _ = post_dial.split(request.number)
     with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
-        tenant = tenants.get(tx, user.tenant_id)
-        if not tenant.enabled:
-            raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
-        calling = caller_ids.choose(tx, tenant, request.calling)
-        called = numbers.normalise(number, tenant.country)
-        tenant.number_policy.check(called)
-        trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
+        order = ordered(
+            tx,
+            user,
+            request.number,
+            calling=request.calling,
+            resolution=request.resolution,
+            priority=request.priority,
+            send_at=request.send_at,
+        )
         _readers(tx, user)
     found, made = _store(store, user.tenant_id, request)
     try:
@@ -104,15 +120,46 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
                 media_type=found.media_type,
                 pages=found.pages,
             )
-            quotas.check_hour(tenant, found.pages)
-            fax_id = _accept(tx, user, request, original, called, after_answer, calling, found.pages)
+            rendering = tx.value(
+                "insert into renderings (tenant_id, original_id, resolution) values (%s, %s, %s) returning id",
+                (user.tenant_id, original, request.resolution.value),
+            )
+            tx.execute("insert into render_jobs (tenant_id, rendering_id) values (%s, %s)", (user.tenant_id, rendering))
+            fax_id = accept(tx, user, order, rendering, found.pages)
+            tx.notify(render_jobs.CHANNEL)
     except DatabaseUnavailable:
         # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
         raise
     except BaseException:
         store.delete(made.stored.object_name)
         raise
-    return Submitted(fax_id, called, found.pages)
+    return Submitted(fax_id, order.called, found.pages)
+
+
+def ordered(
+    tx: Transaction,
+    user: User,
+    text: str,
+    *,
+    calling: str | None,
+    resolution: Resolution,
+    priority: Priority,
+    send_at: datetime | None,
+) -> Order:
+    """What a user asks for, if it may be sent. text, and the others: as in SendRequest.
+
+    Raises InvalidNumber, NumberBarred, NoRoute for a number barred by a route, NoCallerId, ForeignCallerId and
+    TenantDisabled.
+    """
+    number, after_answer = post_dial.split(text)
+    tenant = tenants.get(tx, user.tenant_id)
+    if not tenant.enabled:
+        raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
+    chosen = caller_ids.choose(tx, tenant, calling)
+    called = numbers.normalise(number, tenant.country)
+    tenant.number_policy.check(called)
+    trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
+    return Order(tenant, called, after_answer, chosen, resolution, priority, send_at)
 
 
 def _readers(tx: Transaction, user: User) -> tuple[list[MailboxKey], list[TransientKey]]:
@@ -140,22 +187,12 @@ def _store(store: Store, tenant_id: int, request: SendRequest) -> tuple[source.S
         return source.inspect(file, within=store.confinement), store.seal(file, tenant_id, documents.ORIGINAL)
 
 
-def _accept(
-    tx: Transaction,
-    user: User,
-    request: SendRequest,
-    original: int,
-    called: str,
-    after_answer: str,
-    calling: str,
-    pages: int | None,
+def accept(
+    tx: Transaction, user: User, order: Order, rendering_id: int, pages: int | None, *, resent: int | None = None
 ) -> int:
+    """A fax that waits for its rendering: its id. resent: the fax that it repeats. Raises QuotaExceeded."""
+    quotas.check_hour(order.tenant, pages)
     reserved = pages or UNRENDERED_PAGES
-    rendering = tx.value(
-        "insert into renderings (tenant_id, original_id, resolution) values (%s, %s, %s) returning id",
-        (user.tenant_id, original, request.resolution.value),
-    )
-    tx.execute("insert into render_jobs (tenant_id, rendering_id) values (%s, %s)", (user.tenant_id, rendering))
     fax_id = int(
         tx.value(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
@@ -165,29 +202,29 @@ def _accept(
                 user.tenant_id,
                 user.id,
                 user.mailbox_id,
-                called,
-                calling,
-                rendering,
-                request.resolution.value,
+                order.called,
+                order.calling,
+                rendering_id,
+                order.resolution.value,
                 pages,
-                request.priority,
+                order.priority,
                 reserved,
-                request.send_at,
-                after_answer,
+                order.send_at,
+                order.after_answer,
             ),
         )
     )
     deadlines.begin(tx, user.tenant_id, fax_id)
     quotas.reserve(tx, user.tenant_id, user.id, reserved)
-    tx.notify(render_jobs.CHANNEL)
     audit.record(
         tx,
         user.tenant_id,
         actor=f"user:{user.id}",
         action="fax.submit",
         object=f"fax:{fax_id}",
-        called=called,
+        called=order.called,
         pages=pages,
+        **({} if resent is None else {"resent": f"fax:{resent}"}),
     )
     return fax_id
 

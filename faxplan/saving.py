@@ -8,24 +8,12 @@ from faxplan import audit, documents, page_images, received
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Locked
-from faxplan.errors import FaxplanError
+from faxplan.errors import FaxplanError, NoPages, PagesPurged
 from faxplan.files import write_whole
 from faxplan.history import Fax
 from faxplan.keyring import Keyring
 from faxplan.sealed import SealBroken
 from faxplan.users import User
-
-
-class NoPages(FaxplanError):
-    """The fax has no page (yet)."""
-
-    error_id = "no-pages"
-
-
-class PagesPurged(NoPages):
-    """They were destroyed, and cannot be brought back."""
-
-    error_id = "pages-purged"
 
 
 class FolderNotWritable(FaxplanError):

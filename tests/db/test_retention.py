@@ -8,11 +8,10 @@ import pytest
 from faxplan import audit, deletion, due_faxes, history, mailboxes, retention, retention_provisioning, saving
 from faxplan.constraints import ConstraintViolated
 from faxplan.deletion import NotEnded
-from faxplan.errors import Forbidden, NotFound
+from faxplan.errors import Forbidden, NotFound, PagesPurged
 from faxplan.holds import Held, NothingToHold
 from faxplan.keyring import Keyring
 from faxplan.retention import Bounds, OutOfBounds, Policy
-from faxplan.saving import PagesPurged
 from faxplan.users import User
 from tests.db.test_enrolment import colleague
 from tests.faxes import queued
@@ -169,7 +168,8 @@ def test_a_million_kept_faxes_are_not_looked_through(world: World) -> None:
     with world.purge.tenant(acme) as tx:
         plan = "\n".join(row["QUERY PLAN"] for row in tx.rows(f"explain analyze {due_faxes.BY_AGE}", parameters))
         assert "faxes_kept_idx" in plan, plan
-        assert "Rows Removed" not in plan, plan
+        # Of the few mailboxes it may read all.
+        assert "Rows Removed" not in plan.partition("faxes_kept_idx")[2].partition("->")[0], plan
         deleted = "\n".join(row["QUERY PLAN"] for row in tx.rows(f"explain {due_faxes.BY_USERS}", parameters))
         assert "faxes_deleted_idx" in deleted, deleted
         assert [row["fax_id"] for row in tx.rows(due_faxes.BY_AGE, parameters)] == [old]

@@ -30,10 +30,10 @@ def record(
 ) -> None:
     """One row, in the transaction of what it records. Call it last: it locks the chain's head until commit.
 
-    actor: `user:17`, `switch:node1`, `worker`, `system`. action: noun.verb. object: `fax:12`. result: done, refused,
-    failed. authenticated: how the actor was, such as `password+totp`; None: as actors of its kind always are, which is
-    `machine-account` for administrators at a shell and nothing for others. address: the network address that he came
-    from; empty where there is none.
+    actor: `user:17`, `switch:node1`, `node:node1`, `worker`, `system`. action: noun.verb. object: `fax:12`. result:
+    done, refused, failed. authenticated: how the actor was, such as `password+totp`; None: as actors of its kind always
+    are, which is `machine-account` for administrators at a shell and nothing for others. address: the network address
+    that he came from; empty where there is none.
     """
     if authenticated is None:
         authenticated = _AUTHENTICATED.get(actor.partition(":")[0], "")

@@ -4,6 +4,7 @@ It would be somebody's who reads along from then on. Whoever puts a key in a use
 a row: that shows by itself (docs/security.md).
 """
 
+from faxplan import audit, transient_readers
 from faxplan.audit_chain import Fault
 from faxplan.db import Transaction
 
@@ -64,6 +65,18 @@ _TAKEN_AWAY = f"""{_WRITTEN}
         where e.tenant_id = m.tenant_id and e.mailbox_id = m.id and e.epoch::text = b.each ->> 1)
     order by m.id, b.each"""
 
+# A machine that is gone may have left a key from before there were such rows. Nothing is wrapped to it any more.
+_UNKNOWN_MACHINES = """
+    with written as materialized (
+        select at, object, details ->> 'purpose' as purpose, details ->> 'public_key' as public_key from audit
+        where tenant_id = %(tenant)s and result = 'done' and action = 'key.machine')
+    select format('%%s key of machine %%s', k.purpose, k.node) as whose from transient_keys k
+    where (k.created_at > now() - make_interval(secs => %(lost)s) or k.created_at > (select min(at) from written))
+      and not exists (
+        select from written w where w.object = 'node:' || k.node and w.purpose = k.purpose
+           and w.public_key = encode(k.public_key, 'hex'))
+    order by k.id"""
+
 _LOOKS = (
     (_UNKNOWN_READERS, "the key of {} is in no row of the audit: it was put there past Faxplan"),
     (_IN_USE_AGAIN, "the key of {} was ended, and is in use again past Faxplan"),
@@ -83,4 +96,18 @@ def unknown(tx: Transaction, tenant_id: int) -> list[Fault]:
         Fault(tenant_id, 0, KEY, words.format(row["whose"]))
         for look, words in _LOOKS
         for row in tx.rows(look, {"tenant": tenant_id})
+    ]
+
+
+def unknown_machines(tx: Transaction) -> list[Fault]:
+    """Likewise of the keys of machines (transient_readers), in the transaction of the installation's chain."""
+    tx.give_time(_SECONDS)
+    return [
+        Fault(
+            audit.INSTALLATION,
+            0,
+            KEY,
+            f"the {row['whose']} is in no row of the audit: it was put there past Faxplan",
+        )
+        for row in tx.rows(_UNKNOWN_MACHINES, {"tenant": audit.INSTALLATION, "lost": transient_readers.LOST_SECONDS})
     ]

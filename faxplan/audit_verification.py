@@ -50,8 +50,9 @@ def verify(
         marks = {checkpoint.chains[each][0] for checkpoint in checkpoints if each in checkpoint.chains}
         with db.tenant(each) as tx:
             checked = audit_chain.check(tx, each, marks, progress)
-            if each != audit.INSTALLATION:
-                found.keys += audit_keys.unknown(tx, each)
+            found.keys += (
+                audit_keys.unknown_machines(tx) if each == audit.INSTALLATION else audit_keys.unknown(tx, each)
+            )
         found.chains[each] = checked
         if checked.fault:
             found.faults.append(checked.fault)

@@ -157,7 +157,13 @@ def _said(found: Verified, names: dict[int, str], given: Sequence[Checkpoint]) -
     for fault in found.faults:
         whose = "the installation" if fault.tenant_id == audit.INSTALLATION else names.get(fault.tenant_id, "no tenant")
         yield f"Chain {fault.tenant_id} ({whose}): {fault.words}."
-    yield from (f"Tenant {names.get(key.tenant_id, key.tenant_id)}: {key.words}." for key in found.keys)
+    for key in found.keys:
+        of = (
+            "Installation"
+            if key.tenant_id == audit.INSTALLATION
+            else f"Tenant {names.get(key.tenant_id, key.tenant_id)}"
+        )
+        yield f"{of}: {key.words}."
     for restore in found.restores:
         yield f"There was {restore.shown}. Do you know of it?"
     yield from (f"Lost: {each}." for each in found.lost)

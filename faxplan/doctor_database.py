@@ -9,6 +9,7 @@ from faxplan import (
     configuration_faults,
     doctor_audit,
     doctor_enrolment,
+    doctor_keys,
     doctor_retention,
     migrations,
     nodes,
@@ -68,6 +69,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
             more, seen = _inside(tx, settings)
             if all(each.level is Level.OK for each in more if each.what == "schema"):
                 more.append(doctor_audit.checkpoints(tx, settings))
+                more += doctor_keys.of_machine(tx, settings)
                 more += doctor_enrolment.enrolment(tx)
                 more += _retention(tx, settings)
     except DatabaseUnavailable:

@@ -1,6 +1,7 @@
-"""The doctor on keys and what could carry them away: their folder, swap, core dumps. It reads no key.
+"""The doctor on keys and what could carry them away: their folder, swap, core dumps; and on keys that others may have.
 
-Whether a backup takes the folder along cannot be seen from here: it says so, and where the folder is.
+It reads no private key. Whether a backup takes the folder along cannot be seen from here: it says so, and where the
+folder is.
 """
 
 import os
@@ -10,10 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from faxplan import doctor_folders
+from faxplan import doctor_folders, transient_readers
 from faxplan.config import Settings
+from faxplan.db import Transaction
 from faxplan.findings import Finding, error, ok, warning
+from faxplan.key_folder import KeyFolder
 from faxplan.transient_readers import LOST_SECONDS
+from faxplan.wraps import PublicKey
 
 _SWAPS = Path("/proc/swaps")
 _BLOCK_DEVICES = Path("/sys/dev/block")
@@ -81,6 +85,33 @@ def key_folder(what: str, path: Path) -> list[Finding]:
                 "See whether worker and switch run, and why not: systemctl status faxplan-worker.",
             )
         )
+    return found
+
+
+def of_machine(tx: Transaction, settings: Settings) -> list[Finding]:
+    """Whether what is wrapped to this machine can be opened here, and not elsewhere (role admin)."""
+    folders = {transient_readers.DISPATCH: settings.keys, transient_readers.MAILER: settings.mailer_keys}
+    rows = tx.rows(
+        "select purpose, public_key from transient_keys where node = %s and retired_at is null order by purpose",
+        (settings.node,),
+    )
+    found = []
+    for row in rows:
+        folder = folders[row["purpose"]]
+        if os.path.lexists(folder) and not os.access(folder, os.R_OK | os.X_OK):
+            # Not ours to look into.
+            continue
+        if PublicKey(bytes(row["public_key"])) not in KeyFolder(folder).held():
+            found.append(
+                error(
+                    "keys, of this machine",
+                    f"the database has a {row['purpose']} key of {settings.node}, and {folder} has no private half of "
+                    "it: what waits is wrapped to it all the same",
+                    "Somebody put it there, who opens what waits (`faxplan audit verify` says so where no row has it), "
+                    "or the key folder was lost. The worker takes another key when it starts: systemctl restart "
+                    "faxplan-worker.",
+                )
+            )
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan import quotas
+from faxplan import audit, quotas
 from faxplan.config import CALL_CAP_SECONDS
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
@@ -70,7 +70,8 @@ def current(tx: Transaction, purpose: str = DISPATCH) -> list[TransientKey]:
 def ensure(db: Database, keys: KeyFolder, node: str, purpose: str = DISPATCH) -> None:
     """Sees to it that this machine has a key that is younger than a day, and can read it (role switch or worker).
 
-    Several processes may do it at once: one of them makes the key.
+    Several processes may do it at once: one of them makes the key. That is a row of the installation's audit, with the
+    public key: one that was put into the database by other means has none (audit_keys).
     """
     with db.across_tenants() as tx:
         held = _held(tx, node, purpose)
@@ -83,19 +84,33 @@ def ensure(db: Database, keys: KeyFolder, node: str, purpose: str = DISPATCH) ->
         return
     made = keys.make()
     with db.across_tenants() as tx:
-        if _held(tx, node, purpose) == held:
-            tx.execute(
-                "update transient_keys set retired_at = now() where purpose = %s and node = %s and retired_at is null",
-                (purpose, node),
-            )
-            tx.execute(
-                """insert into transient_keys (purpose, node, public_key) values (%s, %s, %s)
-                   on conflict do nothing""",
-                (purpose, node, made.public.raw),
-            )
-        kept = tx.value("select 1 from transient_keys where public_key = %s", (made.public.raw,))
-    if kept is None:
+        is_kept = _held(tx, node, purpose) == held and _keep(tx, node, purpose, made.public)
+    if not is_kept:
         keys.destroy(made.public)
+
+
+def _keep(tx: Transaction, node: str, purpose: str, public: PublicKey) -> bool:
+    """A machine's key from now on; False where another process has just made one."""
+    tx.execute(
+        "update transient_keys set retired_at = now() where purpose = %s and node = %s and retired_at is null",
+        (purpose, node),
+    )
+    inserted = tx.execute(
+        """insert into transient_keys (purpose, node, public_key) values (%s, %s, %s)
+           on conflict do nothing""",
+        (purpose, node, public.raw),
+    )
+    if inserted:
+        audit.record(
+            tx,
+            audit.INSTALLATION,
+            actor=f"node:{node}",
+            action="key.machine",
+            object=f"node:{node}",
+            purpose=purpose,
+            public_key=public.raw.hex(),
+        )
+    return bool(inserted)
 
 
 def _held(tx: Transaction, node: str, purpose: str) -> list[int]:

@@ -68,7 +68,7 @@ def test_an_administrator_is_authenticated_by_his_account(world: World) -> None:
     for actor in ("administrator:root", "switch:node1"):
         with world.admin.across_tenants() as tx:
             audit.record(tx, audit.INSTALLATION, actor=actor, action="a.b", object="c")
-    assert [row["authenticated"] for row in rows_of(world, 0)] == ["machine-account", ""]
+    assert [row["authenticated"] for row in rows_of(world, 0)][-2:] == ["machine-account", ""]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import admission, audit_keys, enrolment, provisioning, reader_keys, recovery_key, users
+from faxplan import (
+    admission,
+    audit,
+    audit_keys,
+    enrolment,
+    provisioning,
+    reader_keys,
+    recovery_key,
+    transient_readers,
+    users,
+)
 from faxplan.enrolment import Secret
-from tests.audits import tamper
+from faxplan.key_folder import KeyFolder
+from tests.audits import tamper, verified
 from tests.installations import Installation
 from tests.world import PHRASE, World, world_on
 
@@ -143,3 +154,63 @@ def test_odd_details_do_not_end_the_verification(world: World, details: str) -> 
             (world.acme.tenant.id, details),
         )
     assert unknown(world) == []
+
+
+def machines(world: World) -> list[str]:
+    with world.admin.tenant(audit.INSTALLATION) as tx:
+        return [fault.words.removesuffix(PAST) for fault in audit_keys.unknown_machines(tx)]
+
+
+def plant(world: World, *, node: str = "node1", age: str = "0", retired: str = "null") -> None:
+    """A machine's key of somebody who may change the database; another machine's where this one has one."""
+    tamper(
+        world,
+        f"""insert into transient_keys (purpose, node, public_key, created_at, retired_at)
+            values ('dispatch', '{node}', {THEIRS}, now() - interval '{age}', {retired})""",
+    )
+
+
+def test_what_machines_made_is_all_known(world: World, tmp_path: Path) -> None:
+    keys = KeyFolder(tmp_path / "mailer")
+    keys.prepare()
+    transient_readers.ensure(world.worker, keys, "node2", transient_readers.MAILER)
+    tamper(world, "update transient_keys set created_at = created_at - interval '25 hours'")
+    transient_readers.ensure(world.switch, world.store.keys, world.settings.node)
+    with world.admin.across_tenants() as tx:
+        assert tx.value("select count(*) from transient_keys") == 3
+    assert machines(world) == []
+
+
+@pytest.mark.parametrize("retired", ["null", "now()"])
+def test_a_machines_key_that_no_machine_made_is_found(world: World, retired: str) -> None:
+    """Whatever is handed in would be wrapped to it."""
+    plant(world, node="node9", retired=retired)
+    assert machines(world) == ["the dispatch key of machine node9"]
+    found = verified(world)
+    assert (found.faults, [each.tenant_id for each in found.keys]) == ([], [audit.INSTALLATION])
+
+
+def test_another_key_in_a_machines_place_is_found(world: World) -> None:
+    tamper(world, f"update transient_keys set public_key = {THEIRS}")
+    assert machines(world) == ["the dispatch key of machine node1"]
+
+
+def test_a_machines_key_that_is_used_as_anothers_is_found(world: World) -> None:
+    tamper(world, "update transient_keys set node = 'node9'")
+    assert machines(world) == ["the dispatch key of machine node9"]
+
+
+def test_a_key_that_a_dead_machine_left_from_before_there_were_rows_is_no_fault(world: World) -> None:
+    plant(world, node="node9", age="4 days")
+    assert machines(world) == []
+
+
+def test_a_planted_key_is_found_also_when_nothing_is_wrapped_to_it_any_more(world: World) -> None:
+    tamper(world, "update audit set at = at - interval '9 days' where action = 'key.machine'")
+    plant(world, node="node9", age="4 days")
+    assert machines(world) == ["the dispatch key of machine node9"]
+
+
+def test_a_row_that_somebody_was_refused_made_no_machines_key(world: World) -> None:
+    tamper(world, "update audit set result = 'refused' where action = 'key.machine'")
+    assert machines(world) == ["the dispatch key of machine node1"]

@@ -32,7 +32,8 @@ def hashes_of(world: World, tenant_id: int) -> list[bytes]:
 
 def test_its_leaves_are_the_rows_as_checkpoints_found_them(world: World) -> None:
     acme, borea = world.acme.tenant.id, world.borea.tenant.id
-    assert (grown(world).frontier.size, found(world)) == (0, [])
+    # The row about the machine's key.
+    assert (grown(world).frontier.size, found(world)) == (1, [])
     write(world, borea, 2)
     write(world, acme, 3)
     first = grown(world)
@@ -41,14 +42,14 @@ def test_its_leaves_are_the_rows_as_checkpoints_found_them(world: World) -> None
     second = grown(world)
     a, b, installation = (hashes_of(world, each) for each in (acme, borea, 0))
     expected = Frontier()
-    for leaf in (*a[:3], *b):
+    for leaf in (installation[0], *a[:3], *b):
         expected.add(leaf)
     assert first.frontier.root() == expected.root()
-    for leaf in (*installation, a[3]):
+    for leaf in (installation[1], a[3]):
         expected.add(leaf)
     assert second.frontier.root() == expected.root()
-    assert second.chains == {0: (1, installation[0].hex()), acme: (4, a[3].hex()), borea: (2, b[1].hex())}
-    assert grown(world).frontier.size == 7
+    assert second.chains == {0: (2, installation[1].hex()), acme: (4, a[3].hex()), borea: (2, b[1].hex())}
+    assert grown(world).frontier.size == 8
     assert found(world) == []
 
 
@@ -64,20 +65,21 @@ def test_what_is_in_it_is_not_read_again(world: World) -> None:
 
 def test_many_rows_are_taken_in_step_by_step(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     acme, borea = world.acme.tenant.id, world.borea.tenant.id
+    grown(world)
     write(world, acme, 5)
     write(world, borea, 4)
     monkeypatch.setattr(audit_tree, "AT_MOST", 3)
     tree = grown(world)
-    assert (tree.frontier.size, found(world)) == (9, [])
+    assert (tree.frontier.size, found(world)) == (10, [])
     with connected(world.installation, "faxplan_backup") as cursor:
         cursor.execute("select tenant_id, first_sequence, last_sequence from audit_leaves order by first_leaf")
-        assert cursor.fetchall() == [(acme, 1, 3), (acme, 4, 5), (borea, 1, 1), (borea, 2, 4)]
+        assert cursor.fetchall() == [(0, 1, 1), (acme, 1, 3), (acme, 4, 5), (borea, 1, 1), (borea, 2, 4)]
 
 
 def test_many_at_once_take_each_row_in_once(world: World) -> None:
     write(world, world.acme.tenant.id, 20)
     in_threads(*(lambda: grown(world) for _ in range(4)))
-    assert (grown(world).frontier.size, found(world)) == (20, [])
+    assert (grown(world).frontier.size, found(world)) == (21, [])
 
 
 def test_one_waits_for_another(world: World) -> None:
@@ -90,7 +92,7 @@ def test_one_waits_for_another(world: World) -> None:
             while not tx.value(WAITING):
                 with pytest.raises(FutureTimeout):
                     growing.result(timeout=0.05)
-        assert growing.result().frontier.size == 2
+        assert growing.result().frontier.size == 3
     other.close()
 
 

@@ -28,8 +28,8 @@ def test_one_signs_what_all_chains_are(world: World) -> None:
     first = made(world)
     verifier = audit_key.load_or_make(world.settings.audit_key).verifier
     assert checkpoints.read(first.file.read_text(), verifier) == first.checkpoint
-    assert (first.new, first.checkpoint.size, first.checkpoint.generation) == (True, 5, 1)
-    assert {tenant_id: size for tenant_id, (size, _) in first.checkpoint.chains.items()} == {0: 2, acme: 3}
+    assert (first.new, first.checkpoint.size, first.checkpoint.generation) == (True, 6, 1)
+    assert {tenant_id: size for tenant_id, (size, _) in first.checkpoint.chains.items()} == {0: 3, acme: 3}
     assert first.file.parent == world.settings.state_dir / "checkpoints"
 
 
@@ -134,7 +134,7 @@ class TestMail:
         assert mail.recipients == ["officer@harrow.example", "second@harrow.example"]
         (attachment,) = mail.message.iter_attachments()
         assert attachment.get_content() == first.file.read_bytes()
-        assert "3 rows" in mail.message["subject"]
+        assert "4 rows" in mail.message["subject"]
 
     def test_not_before_its_time_and_not_twice(self, world: World, settings: Settings, relay: MailRelay) -> None:
         write(world, world.acme.tenant.id, 3)

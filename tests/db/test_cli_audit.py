@@ -42,17 +42,17 @@ def test_a_key_a_checkpoint_and_a_verification(shop: World, acme: int, capsys: p
         "name": "fax.example.com/audit", "vkey": vkey, "file": str(shop.settings.state_dir / "audit_key"),
     }  # fmt: skip
     made = listed(capsys, "audit", "checkpoint")
-    assert (made["size"], made["new"], made["mailed"]) == (11, True, [])
+    assert (made["size"], made["new"], made["mailed"]) == (12, True, [])
     assert said(capsys, "audit", "checkpoint", "--quiet") == ""
     assert "Nothing was written since" in said(capsys, "audit", "checkpoint")
     words = said(capsys, "audit", "verify")
-    assert "Rows: 11, in 3 chains. All are as they were written." in words
+    assert "Rows: 12, in 3 chains. All are as they were written." in words
     assert "Compared with the checkpoint of" in words
     shown = listed(capsys, "audit", "verify", "--checkpoint", made["file"], "--vkey", vkey)
-    assert (shown["whole"], shown["rows"], shown["faults"]) == (True, 11, [])
-    assert {each["tenant"]: each["rows"] for each in shown["chains"]} == {None: 2, "acme": 6, "borea": 3}
+    assert (shown["whole"], shown["rows"], shown["faults"]) == (True, 12, [])
+    assert {each["tenant"]: each["rows"] for each in shown["chains"]} == {None: 3, "acme": 6, "borea": 3}
     assert "Rows: 6, in one chain." in said(capsys, "audit", "verify", "--tenant", "acme")
-    assert "Rows: 2, in one chain." in said(capsys, "audit", "verify", "--installation")
+    assert "Rows: 3, in one chain." in said(capsys, "audit", "verify", "--installation")
 
 
 def test_without_a_checkpoint_it_says_what_does_not_show(
@@ -103,6 +103,17 @@ def test_a_key_that_was_put_in_anothers_place_is_said_and_fails(
     assert (shown["whole"], [fault["kind"] for fault in shown["faults"]]) == (False, ["key-unknown"])
 
 
+def test_a_machines_key_that_was_put_there_is_said_of_the_installation_and_fails(
+    shop: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tamper(shop, "insert into transient_keys (purpose, node, public_key) values ('mailer', 'node9', sha256('x'))")
+    for chosen in ((), ("--installation",)):
+        assert cli.main(["audit", "verify", *chosen]) == 1
+        words = capsys.readouterr().out
+        assert "Installation: the mailer key of machine node9 is in no row of the audit" in words
+    assert "All are" in said(capsys, "audit", "verify", "--tenant", "acme")
+
+
 def test_a_checkpoint_of_a_wrong_key_is_refused(
     shop: World, acme: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -116,7 +127,7 @@ def test_a_checkpoint_of_a_wrong_key_is_refused(
     arguments = ("audit", "verify", "--checkpoint", str(file))
     assert "not signed by" in said(capsys, *arguments, code=1)
     assert "not signed by" in said(capsys, *arguments, "--vkey", wrong, code=1)
-    assert "Rows: 11, in 3 chains." in said(capsys, *arguments, "--vkey", wrong, "--vkey", right)
+    assert "Rows: 12, in 3 chains." in said(capsys, *arguments, "--vkey", wrong, "--vkey", right)
     key.unlink()
     assert "--vkey" in said(capsys, *arguments, code=1)
     file.write_bytes(b"\xff\xfe")
@@ -128,7 +139,7 @@ def test_a_checkpoint_comes_by_standard_input(
 ) -> None:
     note = Path(listed(capsys, "audit", "checkpoint")["file"]).read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(note)))
-    assert "Rows: 11, in 3 chains." in said(capsys, "audit", "verify", "--checkpoint", "-")
+    assert "Rows: 12, in 3 chains." in said(capsys, "audit", "verify", "--checkpoint", "-")
 
 
 def test_progress_is_said_on_standard_error(
@@ -136,7 +147,7 @@ def test_progress_is_said_on_standard_error(
 ) -> None:
     monkeypatch.setattr("faxplan.cli_audit._STEP", 4)
     assert cli.main(["audit", "verify"]) == 0
-    assert "of 11 rows" in capsys.readouterr().err
+    assert "of 12 rows" in capsys.readouterr().err
 
 
 def test_a_restore_is_noted(shop: World, acme: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +158,7 @@ def test_a_restore_is_noted(shop: World, acme: int, capsys: pytest.CaptureFixtur
         row = tx.one("select actor, authenticated, details from audit where action = 'audit.restored'")
     assert row["actor"].startswith("administrator:")
     assert row["authenticated"] == "machine-account"
-    assert row["details"]["checkpoint"]["size"] == 11
+    assert row["details"]["checkpoint"]["size"] == 12
 
 
 def export(capsys: pytest.CaptureFixture[str], path: Path, *arguments: str) -> Path:
@@ -248,5 +259,5 @@ def test_an_export_of_a_period_has_no_gap(
 
 def test_the_installations_own_is_exported(shop: World, acme: int, capsys: pytest.CaptureFixture[str]) -> None:
     rows = listed(capsys, "audit", "export", "--installation")
-    assert [row["action"] for row in rows] == ["fax.send", "fax.send", "audit.export"]
+    assert [row["action"] for row in rows] == ["key.machine", "fax.send", "fax.send", "audit.export"]
     assert {row["tenant_id"] for row in rows} == {0}

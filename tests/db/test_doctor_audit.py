@@ -35,6 +35,6 @@ def test_checkpoints_that_stay_here_prove_little(world: World, tmp_path: Path) -
     write(world, world.acme.tenant.id, 2)
     checkpointing.make(world.settings, world.admin)
     told = found(world)
-    assert (told.level, told.found.startswith("2 rows are in checkpoints, and those stay")) == (Level.WARNING, True)
+    assert (told.level, told.found.startswith("3 rows are in checkpoints, and those stay")) == (Level.WARNING, True)
     assert found(world, replace(world.settings, checkpoint_dir=tmp_path)).level is Level.OK
     assert found(world, replace(world.settings, checkpoint_mail_to="officer@harrow.example")).level is Level.OK

@@ -87,6 +87,31 @@ def test_a_machines_processes_share_one_key(world: World, here: KeyFolder) -> No
     assert here.private(key.public) == KeyFolder(here.root).private(key.public)
 
 
+def machine_rows(world: World) -> list[dict[str, object]]:
+    """What the installation's audit has of machines' keys."""
+    with world.admin.across_tenants() as tx:
+        return tx.rows(
+            "select actor, object, result, details from audit where action = 'key.machine' order by sequence"
+        )
+
+
+def test_each_key_of_a_machine_stands_in_the_audit_with_its_public_half(world: World, here: KeyFolder) -> None:
+    before = len(machine_rows(world))
+    for db, purpose in ((world.switch, "dispatch"), (world.worker, "mailer"), (world.worker, "mailer")):
+        transient_readers.ensure(db, here, "node7", purpose)
+    with world.admin.across_tenants() as tx:
+        keys = tx.rows("select purpose, encode(public_key, 'hex') as public from transient_keys where node = 'node7'")
+    assert machine_rows(world)[before:] == [
+        {
+            "actor": "node:node7",
+            "object": "node:node7",
+            "result": "done",
+            "details": {"purpose": each["purpose"], "public_key": each["public"]},
+        }
+        for each in sorted(keys, key=lambda each: str(each["purpose"]))
+    ]
+
+
 def test_what_is_handed_in_opens_on_its_machines_and_nowhere_else(
     world: World, here: KeyFolder, tmp_path: Path
 ) -> None:

@@ -148,7 +148,6 @@ create table mailboxes (
     kind        text not null default 'group',
     created_at  timestamptz not null default now(),
     mail        boolean not null default false,
-    was_sealed_to boolean not null default false,
     constraint mailboxes_pkey primary key (tenant_id, id),
     constraint mailboxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint mailboxes_name_key unique (tenant_id, name),
@@ -156,17 +155,6 @@ create table mailboxes (
 );
 comment on table mailboxes is 'Where received faxes land, of one person or of a group.';
 comment on column mailboxes.mail is 'Received faxes are wrapped to the workers'' mailer keys too, until each is handed over or given up: they are to be sent by mail.';
-comment on column mailboxes.was_sealed_to is
-    'Something was sealed to it, whether or not it was purged since: its keys open that in every backup. Then the administrator alone lets nobody in.';
-create function mailboxes_refuse() returns trigger
-    language plpgsql
-as $$
-begin
-    raise exception 'what was sealed to a mailbox once, was' using errcode = 'insufficient_privilege';
-end $$;
-comment on function mailboxes_refuse() is 'Nobody makes a mailbox look as if nothing had ever been sealed to it.';
-create trigger mailboxes_sealed_to before update of was_sealed_to on mailboxes for each row
-    when (old.was_sealed_to and not new.was_sealed_to) execute function mailboxes_refuse();
 alter table users add constraint users_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id);
 
 create table mailbox_members (
@@ -1164,20 +1152,42 @@ create table mailbox_wraps (
     constraint mailbox_wraps_wrap_size check (octet_length(wrap) = 80)
 );
 comment on table mailbox_wraps is 'A document''s file key, wrapped to a mailbox: whoever has that epoch''s private key reads it.';
+
+create table sealed_mailboxes (
+    tenant_id    bigint not null,
+    id           bigint generated always as identity,
+    mailbox_id   bigint not null,
+    noted_at     timestamptz not null default now(),
+    constraint sealed_mailboxes_pkey primary key (tenant_id, id),
+    constraint sealed_mailboxes_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id)
+);
+create index sealed_mailboxes_mailbox_idx on sealed_mailboxes (tenant_id, mailbox_id);
+comment on table sealed_mailboxes is
+    'To which mailboxes something was ever sealed, whether or not it was purged since: their keys open that in every backup, so the '
+    'administrator alone lets nobody into them. A row each, or some where the first came at once: no transaction waits for another here.';
+create function sealed_mailboxes_refuse() returns trigger
+    language plpgsql
+as $$
+begin
+    raise exception 'what was sealed to a mailbox once, was' using errcode = 'insufficient_privilege';
+end $$;
+comment on function sealed_mailboxes_refuse() is 'Nobody makes a mailbox look as if nothing had ever been sealed to it.';
+create trigger sealed_mailboxes_refuse before delete on sealed_mailboxes for each row execute function sealed_mailboxes_refuse();
+create trigger sealed_mailboxes_refuse_change after update on sealed_mailboxes for each row
+    when (old is distinct from new) execute function sealed_mailboxes_refuse();
+create trigger sealed_mailboxes_refuse_truncate before truncate on sealed_mailboxes
+    for each statement execute function sealed_mailboxes_refuse();
+
 create function mailbox_wraps_note() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp
 as $$
-declare
-    each record;
 begin
-    -- Always in the same order: two who note the same mailboxes must not wait for each other.
-    for each in select distinct w.tenant_id, w.mailbox_id from wrapped w order by 1, 2 loop
-        update mailboxes m set was_sealed_to = true
-            where m.tenant_id = each.tenant_id and m.id = each.mailbox_id and not m.was_sealed_to;
-    end loop;
+    insert into sealed_mailboxes (tenant_id, mailbox_id)
+        select distinct w.tenant_id, w.mailbox_id from wrapped w where not exists (
+            select from sealed_mailboxes s where s.tenant_id = w.tenant_id and s.mailbox_id = w.mailbox_id);
     return null;
 end $$;
-comment on function mailbox_wraps_note() is 'Sets mailboxes.was_sealed_to, once for each. Definer: no role may write that itself.';
+comment on function mailbox_wraps_note() is 'Notes in sealed_mailboxes where the first is sealed to. Definer: no role may write that itself.';
 create trigger mailbox_wraps_note after insert on mailbox_wraps referencing new table as wrapped
     for each statement execute function mailbox_wraps_note();
 
@@ -1488,7 +1498,7 @@ begin
     foreach t in array array['users', 'logins', 'mailboxes', 'mailbox_members', 'dids', 'documents', 'renderings', 'render_jobs', 'faxes',
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
-                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'transient_wraps',
+                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'sealed_mailboxes', 'transient_wraps',
                              'fax_deadlines',
                              'retention_choices', 'holds', 'tombstones'] loop
         execute format('alter table %I enable row level security', t);
@@ -1550,9 +1560,7 @@ grant select on audit to faxplan_admin, faxplan_portal;
 
 -- admin: the installation, and the people and numbers of tenants; never a document or a fax.
 grant insert, update on tenants to faxplan_admin;
-grant select, insert, update, delete on trunks, routes, users, logins, mailbox_members, dids, quotas to faxplan_admin;
--- Not whether something was sealed to it.
-grant select, delete, insert (tenant_id, name, kind), update (name) on mailboxes to faxplan_admin;
+grant select, insert, update, delete on trunks, routes, users, logins, mailboxes, mailbox_members, dids, quotas to faxplan_admin;
 grant select, insert, update, delete on failure_rules, sending_hours to faxplan_admin;
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
@@ -1683,3 +1691,6 @@ grant select (tenant_id, fax_id) on mailbox_entries, notices to faxplan_purge;
 grant select (tenant_id, attempt_id) on t30_traces to faxplan_purge;
 grant select, insert, delete on tombstones to faxplan_purge;
 grant update (runs, ended_at, finished, next_folder, swept_at, removed_records) on purge_state to faxplan_purge;
+
+-- Into what was ever sealed to the administrator alone lets nobody.
+grant select on sealed_mailboxes to faxplan_admin;

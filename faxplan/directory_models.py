@@ -134,7 +134,6 @@ class Mailbox(Table):
     kind = TextField()
     created_at = TimestampField()
     mail = BooleanField()
-    was_sealed_to = BooleanField()
 
     class Meta:
         """Where its rows are."""

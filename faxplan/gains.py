@@ -33,6 +33,8 @@ def of(
 ) -> list[Gain]:
     """Who gains by what was handed on in this transaction (as enrolment.HandedOn has it); own: not these keys."""
     changed = sorted({place[0] for place in (*granted, *linked)})
+    if not changed:
+        return []
     held, tied = _held(tx, tenant_id, changed), _tied(tx, tenant_id, changed)
     found: dict[int, list[int]] = {}
     for mailbox_id in changed:

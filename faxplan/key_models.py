@@ -131,6 +131,21 @@ class MailboxWrap(Table):
         primary_key = CompositeKey("tenant_id", "document_id", "mailbox_id", "epoch")
 
 
+class SealedMailbox(Table):
+    """That something was ever sealed to a mailbox."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    mailbox_id = BigIntegerField()
+    noted_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "sealed_mailboxes"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
 class TransientWrap(Table):
     """A document's file key, wrapped to a reader for a while."""
 

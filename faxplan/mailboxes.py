@@ -74,7 +74,7 @@ def is_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) ->
 def was_sealed_to(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
     """Whether anything was ever sealed to a mailbox: its keys open that in backups, also once it is purged."""
     found: bool = tx.value(
-        "select was_sealed_to from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id)
+        "select exists (select from sealed_mailboxes where tenant_id = %s and mailbox_id = %s)", (tenant_id, mailbox_id)
     )
     return found
 

@@ -41,14 +41,16 @@ def let_in(world: World, email: str, by: By | Paper | None = None) -> bool:
 
 
 def receive(world: World, mailbox_id: int, tmp_path: Path, *, and_then: Callable[[], object] = lambda: None) -> None:
-    """Something that is sealed to the mailbox. and_then: in the same transaction."""
+    """Something that is sealed to the mailbox. and_then: before that is committed."""
     file = tmp_path / "a.pdf"
     file.write_bytes(b"%PDF-1.4")
     key = newest(world, mailbox_id)
     assert key is not None
     made = world.seal(file, world.acme, documents.ORIGINAL)
-    with world.portal.tenant(world.acme.tenant.id) as tx:
+    with world.switch.tenant(world.acme.tenant.id) as tx:
         documents.record(tx, made.wrapped([key]), media_type="application/pdf", pages=1)
+        # Now, and not with the commit.
+        tx.value("select 1")
         and_then()
 
 
@@ -84,18 +86,46 @@ def test_that_something_was_sealed_to_it_is_noted_of_one_mailbox_and_with_the_wr
     assert other is not None
     with pytest.raises(ZeroDivisionError):
         receive(world, office, tmp_path, and_then=lambda: 1 / 0)
-    assert noted(world) == set()
+    assert noted(world) == []
     for _ in range(2):
         receive(world, office, tmp_path)
-        assert noted(world) == {office}
+        assert noted(world) == [office]
     receive(world, other, tmp_path)
-    assert noted(world) == {office, other}
+    assert noted(world) == sorted([office, other])
 
 
-def noted(world: World) -> set[int]:
+def test_who_seals_to_a_mailbox_waits_for_nobody_who_does_or_changes_it(
+    world: World, she: User, tmp_path: Path
+) -> None:
+    """They may wait for each other elsewhere."""
+    office, tenant_id = group(world, world.acme.user), world.acme.tenant.id
+    with world.worker.tenant(tenant_id) as tx:
+        other = tx.value(
+            """insert into documents (tenant_id, kind, media_type, bytes, object_name, header_digest)
+               values (%s, 'original', 'application/pdf', 1, 'other', sha256('')) returning id""",
+            (tenant_id,),
+        )
+
+    def at_once() -> None:
+        with world.worker.tenant(tenant_id) as tx:
+            tx.execute("set local lock_timeout = '2s'")
+            tx.execute(
+                """insert into mailbox_wraps (tenant_id, document_id, mailbox_id, epoch, wrap)
+                   values (%s, %s, %s, 1, convert_to(repeat('w', 80), 'UTF8'))""",
+                (tenant_id, other, office),
+            )
+        with world.portal.tenant(tenant_id) as tx:
+            tx.execute("set local lock_timeout = '2s'")
+            tx.execute("update mailboxes set mail = true where tenant_id = %s and id = %s", (tenant_id, office))
+
+    receive(world, office, tmp_path, and_then=at_once)
+    assert noted(world) == [office, office]
+
+
+def noted(world: World) -> list[int]:
     with connected(world.installation, "postgres") as cursor:
-        cursor.execute("select id from mailboxes where was_sealed_to")
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute("select mailbox_id from sealed_mailboxes order by 1")
+        return [row[0] for row in cursor.fetchall()]
 
 
 def test_a_member_lets_somebody_in_and_hands_the_key_on_at_once(world: World, she: User, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ MACHINES_OWN = {
     "mailbox_epochs": OURS,
     "mailbox_keys": OURS,
     "mailbox_wraps": OURS,
+    "sealed_mailboxes": OURS,
     "transient_keys": OURS,
     "transient_wraps": OURS,
     "notices": OURS,

@@ -224,10 +224,10 @@ def test_deadlines_gives_one_to_each_fax_that_waits_counted_from_the_update(
 
 
 @pytest.mark.parametrize("records", ["kept", "removed"])
-def test_was_sealed_to_is_so_of_each_mailbox_that_had_a_fax(empty: Installation, tmp_path: Path, records: str) -> None:
+def test_sealed_mailboxes_has_each_that_had_a_fax(empty: Installation, tmp_path: Path, records: str) -> None:
     """Where purge removed records, of each that has a key: nobody knows any more."""
     chain = migrations.available()
-    (at,) = (number for number, migration in enumerate(chain) if migration.name == "was_sealed_to")
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "sealed_mailboxes")
     for migration in chain[:at]:
         (tmp_path / migration.path.name).write_text(migration.path.read_text())
     migrations.apply(empty.url("postgres"), tmp_path)
@@ -262,8 +262,8 @@ def test_was_sealed_to_is_so_of_each_mailbox_that_had_a_fax(empty: Installation,
     migrations.apply(empty.url("postgres"))
     with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
         cursor.execute(
-            """select t.slug, m.name from mailboxes m join tenants t on t.id = m.tenant_id
-               where m.was_sealed_to order by 1, 2"""
+            """select t.slug, m.name from sealed_mailboxes s join tenants t on t.id = s.tenant_id
+               join mailboxes m on m.tenant_id = s.tenant_id and m.id = s.mailbox_id order by 1, 2"""
         )
         had = ["purged", "sealed"] + (["with a key"] if records == "removed" else [])
         assert cursor.fetchall() == [(slug, name) for slug in "ab" for name in had]

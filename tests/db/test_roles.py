@@ -66,21 +66,25 @@ def test_no_table_of_a_role_takes_the_place_of_ours_in_them(installation: Instal
     assert unsafe == []
 
 
-@pytest.mark.parametrize("act", ["insert", "update"])
+@pytest.mark.parametrize("act", ["insert", "update", "delete", "truncate"])
 def test_no_role_says_whether_something_was_sealed_to_a_mailbox(installation: Installation, act: str) -> None:
     with connected(installation, "postgres") as cursor:
         cursor.execute(
-            "select r from unnest(%s) r where has_column_privilege('faxplan_' || r, 'mailboxes', 'was_sealed_to', %s)",
+            "select r from unnest(%s) r where has_table_privilege('faxplan_' || r, 'sealed_mailboxes', %s)",
             (list(WORKING_ROLES), act),
         )
         assert cursor.fetchall() == []
 
 
-def test_what_was_sealed_to_a_mailbox_once_was_also_for_the_owner(inhabited: World) -> None:
+@pytest.mark.parametrize(
+    "act", ["delete from sealed_mailboxes", "update sealed_mailboxes set noted_at = now()", "truncate sealed_mailboxes"]
+)
+def test_what_was_sealed_to_a_mailbox_once_was_also_for_the_owner(inhabited: World, act: str) -> None:
     with connected(inhabited.installation, "postgres") as cursor:
-        cursor.execute("update mailboxes set was_sealed_to = true")
+        cursor.execute("select count(*) > 0 from sealed_mailboxes")
+        assert cursor.fetchone() == (True,)
         with pytest.raises(InsufficientPrivilege, match="once, was"):
-            cursor.execute("update mailboxes set was_sealed_to = false")
+            cursor.execute(act)
 
 
 def test_nobody_else_forgets_a_users_wraps(inhabited: World) -> None:

@@ -44,9 +44,9 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
         number = _number(request, _fax(tx, user, request.fax_id))
     plain, _ = post_dial.split(number)
     with refused_numbers.audited(db, user, "fax.submit", plain), db.tenant(user.tenant_id) as tx:
+        fax = _fax(tx, user, request.fax_id)
         # Who ends the last fax of this document takes it from the machines, in this turn: not what we hand them.
         quotas.take_turn(tx, user.tenant_id)
-        fax = _fax(tx, user, request.fax_id)
         order = outbound.ordered(
             tx,
             user,
@@ -75,13 +75,10 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
 
 
 def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
-    fax = tx.row(
-        """select called_number, calling_number, post_dial, resolution, rendering_id, finished_at, purged_at
-           from faxes where tenant_id = %s and id = %s and user_id = %s and direction = 'outbound'
-             and deleted_at is null for update""",
-        (user.tenant_id, fax_id, user.id),
-    )
-    if fax is None:
+    """Locked, so that no purge takes its pages meanwhile."""
+    fax = queue.lock_fax(tx, user.tenant_id, fax_id)
+    is_theirs = fax is not None and fax["direction"] == "outbound" and fax["user_id"] == user.id
+    if fax is None or not is_theirs or fax["deleted_at"] is not None:
         raise NotFound(f"You have sent no fax {fax_id}. `faxplan list --sent` shows yours.")
     if fax["finished_at"] is None:
         raise NotFinal(f"Fax {fax_id} has not ended. `faxplan show {fax_id}` says what comes next; `cancel` ends it.")

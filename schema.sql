@@ -1580,6 +1580,7 @@ grant select, insert, update, delete on destinations to faxplan_portal;
 grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
 grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
+grant update (state, error_id, error_text) on renderings to faxplan_portal;
 grant update (cancel_requested) on calls to faxplan_portal;
 grant select, delete on fax_queue to faxplan_portal;
 grant select, insert, delete on trunk_tests to faxplan_portal;

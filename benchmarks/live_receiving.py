@@ -143,7 +143,7 @@ durably, has a PDF, page images and a thumbnail made by a child, seals these, an
 {in_the_mailbox(result.delivered, sent)}
 
 Faxplan's FreeSWITCH takes {milliseconds(more)} ms a call more (median); making PDF and images, measured by itself, is
-{milliseconds(result.copies)} ms of it, most of which is the start of an interpreter.
+{milliseconds(result.copies)} ms of it, in a namespace that is kept; `benchmarks/page_images.py` has long faxes.
 No aim is set for receiving; the drawing shows sending's for comparison.
 """
 

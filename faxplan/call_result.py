@@ -31,7 +31,7 @@ class CallResult:
     fax_success: what txfax or rxfax reported. pages: acknowledged (sending) or whole (receiving) in this call.
     channel: whether the switch made a channel at all. transfer_rate: bit/s. image_resolution: as FreeSWITCH writes it,
     pixels per metre. invited_at, progress_at, answered_at, ended_at: UTC epoch seconds, on the switch's clock.
-    rang: whether a 180 or 183 without media came.
+    rang: whether a 180, 182 or 183 came without media, as far as FreeSWITCH tells them apart (sofia.c).
     phase_b_times, phase_d_times: of a call that is traced (t30_trace.times). hung_up_by, codec, media_address, and (of
     calls that go out) invite_uri to invite_asserted: as in schema.sql.
     """

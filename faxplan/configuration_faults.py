@@ -29,11 +29,19 @@ _LOOK_AT = {
 
 
 def note(
-    tx: Transaction, tenant_id: int, fax_id: int, node: str | None, trunk_id: int | None, result: CallResult
+    tx: Transaction,
+    tenant_id: int,
+    fax_id: int,
+    node: str | None,
+    trunk_id: int | None,
+    result: CallResult,
+    *,
+    waits: bool,
 ) -> None:
-    """Counts a call of a fax (role switch), and tells the tenant's administrators, unless they were in the last day.
+    """Counts a call of a fax (role switch); where the fax waits for it, tells the tenant's administrators, unless they
+    were told so in the last day.
 
-    node, trunk_id: None where it had none.
+    node, trunk_id: None where it had none. waits: it does not go through another trunk.
     """
     condition = _condition(result)
     tx.later(
@@ -43,6 +51,8 @@ def note(
         (node or "", trunk_id, condition),
     )
     tx.later("delete from configuration_faults where hour < now() - make_interval(days => %s)", (_KEPT_DAYS,))
+    if not waits:
+        return
     notices.alert_administrators(
         tx,
         tenant_id,

@@ -12,11 +12,12 @@ Where the two fax machines came to talk, the fax result code counts (spandsp's T
 `fax_result_code`); else the SIP code where it stands here, else the cause of the hang-up: FreeSWITCH makes it of the
 SIP code, or of the Q.850 cause that a carrier sends along (486: `USER_BUSY`, 404: `UNALLOCATED_NUMBER`), we make it of
 a call that was never dialled (lower case). Code 49 of a call in which nothing of a fax machine was heard counts as
-`no-machine`: a person picked up, and hung up. What would be a trunk's fault counts as `rang` where a 180 had come, or
-183 without media, and where nothing followed upon any 183: the trunk did its part, and through another one the same
-telephone would ring again. A redirection (300, 301, 302, 305) is never followed: it leads past routes, limits and
-encryption, to whatever number and host it names. A fax that is dialled again goes on after the last page that was
-acknowledged.
+`no-machine`: a person picked up, and hung up. What would be *trunk-fault* counts as `rang` where a 180, 182 or 183
+without media had come (with media it may be an announcement, and FreeSWITCH does not tell a 180 from a 183 then), and
+where nothing followed upon any of them (408, 504): at once through another trunk, the same telephone would ring again.
+The next call, later, does go through another one. A redirection (300, 301, 302, 305) is never followed: it leads past
+routes, limits and encryption, to whatever number and host it names. A fax that is dialled again goes on after the last
+page that was acknowledged.
 
 - *next trunk*: at once, through the next trunk of the route that has not been tried just before and does not rest.
   Where that is full for some seconds, the call comes back to one that failed; but to none that refused it.

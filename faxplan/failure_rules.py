@@ -71,6 +71,7 @@ class Rule:
 BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
 NO_ANSWER = Rule("no-answer", "Nobody answered", Action.RETRY, 10 * MINUTE)
 RANG = Rule("rang", "It rang there, and the call failed before anybody answered", Action.RETRY, 10 * MINUTE)
+"""The next call goes through another trunk, where there is one."""
 BAD_NUMBER = Rule("bad-number", "The number does not exist or cannot be reached; check it", Action.FINAL)
 NOT_BY_THIS_TRUNK = Rule(
     "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK,
@@ -309,6 +310,8 @@ def timed_out(result: CallResult) -> bool:
 
 def _rang(result: CallResult) -> bool:
     """183 with media may be an announcement of why the call fails; what comes to nothing after it was ringing."""
+    if result.answered_at is not None:
+        return False
     return result.rang or (result.progress_at is not None and timed_out(result))
 
 

@@ -12,7 +12,7 @@ def tell_user(tx: Transaction, tenant_id: int, user_id: int, fax_id: int, kind: 
 
 
 def alert_administrators(tx: Transaction, tenant_id: int, fax_id: int, text: str) -> None:
-    """Tells a tenant's administrators (kind alert) what keeps its faxes; each at most once a day.
+    """Tells a tenant's administrators (kind alert) what keeps its faxes; the same at most once a day.
 
     fax_id: a fax that shows it. Role switch.
     """
@@ -22,7 +22,7 @@ def alert_administrators(tx: Transaction, tenant_id: int, fax_id: int, text: str
            where u.tenant_id = %(tenant)s and u.role = 'administrator' and u.enabled
              and not exists (
                  select from notices n where n.tenant_id = u.tenant_id and n.user_id = u.id and n.kind = 'alert'
-                 and n.created_at > now() - interval '1 day')""",
+                 and n.text = %(text)s and n.created_at > now() - interval '1 day')""",
         {"tenant": tenant_id, "fax": fax_id, "text": text},
     )
 

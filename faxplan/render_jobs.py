@@ -74,6 +74,17 @@ def busy_workers(tx: Transaction) -> list[str]:
     return [row["worker"] for row in tx.rows("select distinct worker from render_jobs where worker is not null")]
 
 
+def again(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
+    """Has a rendering made that had failed (role portal); its fax is there already. Nobody else may be ending it."""
+    tx.execute(
+        """update renderings set state = 'waiting', error_id = null, error_text = null
+           where tenant_id = %s and id = %s""",
+        (tenant_id, rendering_id),
+    )
+    tx.execute("insert into render_jobs (tenant_id, rendering_id) values (%s, %s)", (tenant_id, rendering_id))
+    tx.notify(CHANNEL)
+
+
 def release(tx: Transaction, worker: str) -> int:
     """Frees what a dead worker had in hand, to be rendered at once; how many."""
     released = tx.execute("update render_jobs set worker = null, lease_until = null where worker = %s", (worker,))

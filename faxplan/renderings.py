@@ -13,7 +13,7 @@ from faxplan.documents import Sealed, ToSend
 from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
 from faxplan.render_jobs import RenderJob
 from faxplan.rendering import Resolution
-from faxplan.transient_readers import TransientKey
+from faxplan.transient_readers import KeyGone, TransientKey
 from faxplan.vault import MailboxKey
 
 LOG = logging.getLogger(__name__)
@@ -197,6 +197,11 @@ def failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> No
     """Ends every fax that waits for a rendering which cannot be made."""
     with db.tenant(job.tenant_id) as tx:
         queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
+        waiting = _waiting(tx, job)
+        if isinstance(error, KeyGone) and waiting and _is_handed_over(tx, job):
+            # All its faxes were cancelled, and one was sent again, since we looked.
+            render_jobs.postpone(tx, job, worker, 0, counts=False)
+            return
         if not render_jobs.finish(tx, job, worker):
             return
         tx.execute(
@@ -204,8 +209,13 @@ def failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> No
                where tenant_id = %s and id = %s""",
             (error.error_id, str(error), job.tenant_id, job.rendering_id),
         )
-        for fax in _waiting(tx, job):
+        for fax in waiting:
             outbound.finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
+
+
+def _is_handed_over(tx: Transaction, job: RenderJob) -> bool:
+    """Whether machines that live have a key to the original."""
+    return bool(order(tx, job).original.wraps)
 
 
 def _waiting(tx: Transaction, job: RenderJob) -> list[Row]:

@@ -7,7 +7,7 @@ reader's own client: where there is none, nobody sends it again.
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan import documents, outbound, post_dial, queue, quotas, refused_numbers, transient_readers
+from faxplan import documents, outbound, post_dial, queue, quotas, refused_numbers, render_jobs, transient_readers
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound, PagesPurged, RenderingFailed
 from faxplan.keyring import Keyring
@@ -45,6 +45,7 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
     plain, _ = post_dial.split(number)
     with refused_numbers.audited(db, user, "fax.submit", plain), db.tenant(user.tenant_id) as tx:
         fax = _fax(tx, user, request.fax_id)
+        made = _rendering(tx, user, fax, elsewhere=request.number is not None)
         # Who ends the last fax of this document takes it from the machines, in this turn: not what we hand them.
         quotas.take_turn(tx, user.tenant_id)
         order = outbound.ordered(
@@ -52,26 +53,17 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
             user,
             number,
             calling=fax["calling_number"] if request.calling is None else request.calling,
-            resolution=Resolution(fax["resolution"]),
+            resolution=Resolution(made["resolution"]),
             priority=request.priority,
             send_at=request.send_at,
         )
-        queue.hold_rendering(tx, user.tenant_id, fax["rendering_id"])
-        rendering = tx.one(
-            """select r.state, r.original_id, r.document_id, r.error_text, d.pages from renderings r
-               left join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
-               where r.tenant_id = %s and r.id = %s""",
-            (user.tenant_id, fax["rendering_id"]),
-        )
-        if rendering["state"] == "failed":
-            raise RenderingFailed(f"There are no pages to send: {rendering['error_text']}")
-        for document_id in (rendering["original_id"], rendering["document_id"]):
-            if document_id is not None:
-                _hand_over(tx, user.tenant_id, document_id, ring)
-        fax_id = outbound.accept(tx, user, order, fax["rendering_id"], rendering["pages"], resent=request.fax_id)
-        if rendering["state"] == "rendered":
+        _hand_over(tx, user.tenant_id, made["original_id"], ring)
+        fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=request.fax_id)
+        if made["state"] == "rendered":
             queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
-    return Submitted(fax_id, order.called, rendering["pages"])
+        elif made["state"] == "failed":
+            render_jobs.again(tx, user.tenant_id, made["id"])
+    return Submitted(fax_id, order.called, made["pages"])
 
 
 def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
@@ -91,9 +83,42 @@ def _number(request: ResendRequest, fax: Row) -> str:
     return fax["called_number"] + fax["post_dial"] if request.number is None else request.number
 
 
-def _hand_over(tx: Transaction, tenant_id: int, document_id: int, ring: Keyring) -> None:
-    stored, key = documents.opened(tx, tenant_id, document_id, ring)
-    if key is None or stored.digest is None:
-        return  # of before documents were sealed
-    wraps = {each.id: each.public.wrap(key, stored.digest) for each in transient_readers.current(tx)}
-    transient_readers.wrap(tx, tenant_id, document_id, stored.digest, wraps)
+def _rendering(tx: Transaction, user: User, fax: Row, *, elsewhere: bool) -> Row:
+    """What is to be sent, held (queue.hold_rendering): id, original_id, resolution, state, and pages where they are
+    known. elsewhere: to another number, whose machine may take what the first one did not.
+
+    Raises RenderingFailed where it cannot be made. That it was not, since all its faxes were cancelled, is no failure.
+    """
+    rendering_id = tx.value(
+        """select r.id from renderings f
+           join renderings r on r.tenant_id = f.tenant_id and r.original_id = f.original_id
+           where f.tenant_id = %s and f.id = %s
+           order by case when %s then r.resolution = 'fine-a4' else r.id <> f.id end, r.id limit 1""",
+        (user.tenant_id, fax["rendering_id"], elsewhere),
+    )
+    queue.hold_rendering(tx, user.tenant_id, rendering_id)
+    made = tx.one(
+        """select r.id, r.state, r.original_id, r.resolution, r.error_id, r.error_text,
+                  coalesce(d.pages, o.pages) as pages from renderings r
+           join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
+           left join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
+           where r.tenant_id = %s and r.id = %s""",
+        (user.tenant_id, rendering_id),
+    )
+    if made["state"] == "failed" and made["error_id"] != transient_readers.KeyGone.error_id:
+        raise RenderingFailed(f"There are no pages to send: {made['error_text']}")
+    return made
+
+
+def _hand_over(tx: Transaction, tenant_id: int, original_id: int, ring: Keyring) -> None:
+    """The original, and all that was made of it: the far machine decides which of these it takes."""
+    rows = tx.rows(
+        "select document_id from renderings where tenant_id = %s and original_id = %s and document_id is not null",
+        (tenant_id, original_id),
+    )
+    machines = transient_readers.current(tx)
+    for document_id in [original_id, *(row["document_id"] for row in rows)]:
+        stored, key = documents.opened(tx, tenant_id, document_id, ring)
+        if key is not None and stored.digest is not None:  # else of before documents were sealed
+            wraps = {each.id: each.public.wrap(key, stored.digest) for each in machines}
+            transient_readers.wrap(tx, tenant_id, document_id, stored.digest, wraps)

@@ -22,13 +22,13 @@ from faxplan import (
 from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
-from faxplan.failure_rules import DROPPED, NO_FAX, NO_GATEWAY, OPERATORS, Downgrade
+from faxplan.failure_rules import DROPPED, NO_FAX, NO_GATEWAY, OPERATORS, RANG, Downgrade
 from faxplan.journal import Outcome
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
 
-TAKEN_UP = timedelta(minutes=1)
-"""So long after a trunk was made or changed every switch has its gateway."""
+NOT_TAKEN_UP = 2
+"""So many rests of a trunk on a node take longer than a switch that takes a gateway up."""
 
 WITHOUT_TRUNK: Row = {
     "pages": 0, "trunk_id": None, "tried": [], "no_other": True, "t38_offered": None, "v17_offered": None,
@@ -178,7 +178,16 @@ def _decide(
         refused.add(call["trunk_id"])
     # Never all of them.
     kept = sorted(-each for each in refused) if any(row["trunk_id"] not in refused for row in trunks) else []
-    return decision, kept + sorted(tried - refused) if decision.next_trunk else kept
+    if decision.next_trunk:
+        return decision, kept + sorted(tried - refused)
+    if (
+        decision.rule is not None
+        and decision.rule.name == RANG.name
+        and any(row["trunk_id"] not in refused for row in others)
+    ):
+        # Some trunks say that it rings before they know. Next time another one may do better.
+        kept.append(call["trunk_id"])
+    return decision, kept
 
 
 def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situation:
@@ -244,8 +253,9 @@ def _earlier(tx: Transaction, fax: Row) -> _Earlier:
 def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: Decision) -> None:
     """What the call showed about its trunk, about its number, and about our own configuration."""
     rule, trunk_id = decision.rule, call["trunk_id"]
-    if rule is not None and rule.name in OPERATORS and (rule.name != NO_GATEWAY.name or _waits_long(fax)):
-        configuration_faults.note(tx, fax["tenant_id"], fax["id"], call.get("node"), trunk_id, result)
+    if rule is not None and rule.name in OPERATORS and (rule.name != NO_GATEWAY.name or _stays_unknown(tx, call)):
+        waits = not decision.next_trunk
+        configuration_faults.note(tx, fax["tenant_id"], fax["id"], call.get("node"), trunk_id, result, waits=waits)
     # A switch that is paused, or has had too many calls this second, refuses by itself; no trunk is to blame.
     if rule is not None and rule.trunk_fault and (result.channel or result.hangup_cause != "DESTINATION_OUT_OF_ORDER"):
         happened = f"{failure_policy.what_happened(rule, result)}."
@@ -253,7 +263,7 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
             trunk_health.down_on_node(tx, trunk_id, happened, call["node"])
         elif trunk_id is not None:
             trunk_health.failed(tx, trunk_id, happened, fax["called_number"])
-    elif trunk_id is not None and result.channel and _was_heard(result):
+    elif trunk_id is not None and result.channel and _was_heard(result) and (rule is None or rule.name != RANG.name):
         trunk_health.worked(tx, trunk_id, call["node"])
     in_t38 = result.t38_status == T38_NEGOTIATED
     if decision.outcome == "sent":
@@ -274,9 +284,11 @@ def _learn(tx: Transaction, fax: Row, call: Row, result: CallResult, decision: D
         tx.later("update faxes set t38_off = true where tenant_id = %s and id = %s", (fax["tenant_id"], fax["id"]))
 
 
-def _waits_long(fax: Row) -> bool:
+def _stays_unknown(tx: Transaction, call: Row) -> bool:
     """Whether a trunk that was just made or changed would have been taken up by now."""
-    return fax["waits_since"] is not None and datetime.now(UTC) - fax["waits_since"] > TAKEN_UP
+    if call["trunk_id"] is None or call.get("node") is None:
+        return False
+    return trunk_health.times_down(tx, call["trunk_id"], call["node"]) >= NOT_TAKEN_UP
 
 
 def _was_heard(result: CallResult) -> bool:

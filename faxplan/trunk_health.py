@@ -46,6 +46,12 @@ def failed(tx: Transaction, trunk_id: int, what: str, number: str) -> None:
     )
 
 
+def times_down(tx: Transaction, trunk_id: int, node: str) -> int:
+    """How often in a row a node's switch has said that it cannot reach the trunk, a rest in between each time."""
+    found = tx.value("select (node_rests -> %s ->> 0)::integer from trunk_states where trunk_id = %s", (node, trunk_id))
+    return int(found or 0)
+
+
 def down_on_node(tx: Transaction, trunk_id: int, what: str, node: str) -> None:
     """A node's switch said, without a call, that it cannot reach the trunk: it rests there, each time twice as long.
 

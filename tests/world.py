@@ -160,11 +160,17 @@ def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
 
 @contextmanager
 def world_on(
-    installation: Installation, folder: Path, *, enrolled: bool = True, spool_dir: Path | None = None
+    installation: Installation,
+    folder: Path,
+    *,
+    enrolled: bool = True,
+    spool_dir: Path | None = None,
+    sandbox: str = "limits",
 ) -> Iterator[World]:
     """Two tenants, a trunk and the folders of a node, on this installation. enrolled: their users have keys.
 
-    spool_dir: where not below `folder`.
+    spool_dir: where not below `folder`. sandbox: the setting; what most tests are about are flows, and
+    tests/unit/test_namespaces.py has the sandbox.
     """
     dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ROLES}
     with dbs["admin"].across_tenants() as tx:
@@ -177,8 +183,7 @@ def world_on(
         state_dir=folder / "state",
         spool_dir=spool_dir,
         node="node1",
-        # What is tested here are flows; tests/unit/test_namespaces.py has the sandbox.
-        sandbox="limits",
+        sandbox=sandbox,
         calls_per_second=200,
         calls_to_one_number=1000,
     )

@@ -41,14 +41,19 @@ def due_now(world: World) -> None:
         ("603", 603, "failed"),
         ("480", 480, "queued"),
         ("484", 484, "failed"),
+        ("302", 302, "failed"),
+        ("403", 403, "queued"),
+        ("408", 408, "queued"),
+        ("488", 488, "queued"),
     ],
 )
 def test_a_refused_call_is_recorded_with_its_sip_code(
     world: World, letter: Path, monkeypatch: pytest.MonkeyPatch, digits: str, sip_code: int, state: str
 ) -> None:
-    with faxplan_on_bench(world, monkeypatch):
+    with faxplan_on_bench(world, monkeypatch) as switch:
         fax_id = submit(world, letter, TEST_NUMBER + digits)
         wait_for(lambda: any(a["outcome"] for a in world.attempts(world.acme, fax_id)), "the attempt to be settled")
+        assert not switch.complaints
     (attempt,) = world.attempts(world.acme, fax_id)
     assert (attempt["outcome"], attempt["sip_code"], attempt["fax_result_code"]) == ("not-sent", sip_code, None)
     fax = world.fax(world.acme, fax_id)

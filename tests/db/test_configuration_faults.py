@@ -9,6 +9,8 @@ from faxplan.failure_rules import OURS, Action
 from faxplan.findings import Finding, Level
 from tests.db.test_failing_over import change_rule, settle
 from tests.faxes import claim, due_now, queued
+from tests.routing import add_route, add_trunk
+from tests.runtime import SENT
 from tests.world import Office, World
 
 NO_PROFILE = without_channel("INVALID_PROFILE", ended_at=0)
@@ -23,6 +25,11 @@ def end_calls(world: World, result: CallResult = NO_PROFILE, times: int = 1) -> 
         due_now(world)
         for fax in claim(world):
             settle(world, fax, result)
+
+
+def cancel_all(world: World) -> None:
+    with world.switch.tenant(world.acme.tenant.id) as tx:
+        tx.execute("delete from fax_queue")
 
 
 def make_administrator(world: World, office: Office) -> None:
@@ -71,18 +78,43 @@ def test_what_a_carrier_wants_of_the_operator_is_told_as_well(world: World, resu
     assert len(alerts(world, world.acme)) == 1
 
 
-def test_a_gateway_that_the_switch_does_not_know_is_told_when_it_is_not_taken_up(world: World) -> None:
-    queued(world, world.acme)
-    unknown = without_channel("INVALID_GATEWAY", ended_at=0)
-    end_calls(world, unknown, times=2)
-    assert found(world)[0].level is Level.OK
-    with world.switch.tenant(world.acme.tenant.id) as tx:
-        tx.execute("update faxes set waits_since = waits_since - interval '2 minutes'")
-        tx.execute("update trunk_states set node_rests = '{}'")
-    end_calls(world, unknown)
+@pytest.mark.parametrize("with_another", [False, True])
+def test_a_gateway_that_the_switch_does_not_take_up_is_counted_and_told_where_a_fax_waits(
+    world: World, with_another: bool
+) -> None:
+    make_administrator(world, world.acme)
+    if with_another:
+        add_route(world, "+", add_trunk(world, "second"), position=200)
+    for time in range(3):
+        assert found(world)[0].level is Level.OK, f"before call {time + 1}"
+        fax_id = queued(world, world.acme)
+        due_now(world)
+        for fax in claim(world):
+            assert fax.trunk is not None
+            settle(world, fax, without_channel("INVALID_GATEWAY", ended_at=0) if fax.trunk.name == "carrier" else SENT)
+        with world.switch.tenant(world.acme.tenant.id) as tx:
+            if with_another:
+                tx.execute("delete from fax_queue where fax_id = %s", (fax_id,))
+            # Its rest is over, and this node has had it.
+            tx.execute(
+                """update trunk_states set node_rests = jsonb_build_object(
+                       'node1', jsonb_build_array((node_rests -> 'node1' ->> 0)::integer, now() - interval '1 s'))
+                   where node_rests ? 'node1'"""
+            )
+        if not with_another:
+            cancel_all(world)
     (finding,) = found(world)
     assert finding.found == "it ended 1 call in 24 hours through carrier on node1: cause:INVALID_GATEWAY"
     assert "gateway_dir" in finding.remedy
+    assert len(alerts(world, world.acme)) == (0 if with_another else 1)
+
+
+def test_another_fault_on_the_same_day_is_told_too(world: World) -> None:
+    make_administrator(world, world.acme)
+    queued(world, world.acme)
+    end_calls(world)
+    end_calls(world, without_channel("INVALID_URL", ended_at=0))
+    assert len(alerts(world, world.acme)) == 2
 
 
 def test_what_is_older_than_a_day_counts_no_more_and_is_gone_after_a_week(world: World) -> None:
@@ -137,6 +169,6 @@ def test_a_call_without_trunk_or_node_counts_as_well(world: World) -> None:
     assert isinstance(fax, ClaimedFax)
     with world.switch.tenant(world.acme.tenant.id) as tx:
         configuration_faults.note(
-            tx, world.acme.tenant.id, fax_id, None, settling.WITHOUT_TRUNK["trunk_id"], NO_PROFILE
+            tx, world.acme.tenant.id, fax_id, None, settling.WITHOUT_TRUNK["trunk_id"], NO_PROFILE, waits=True
         )
     assert found(world)[0].found == "it ended 1 call in 24 hours: cause:INVALID_PROFILE"

@@ -122,6 +122,26 @@ class TestTrunks:
         rules = [(call["trunk"], call["rule"]) for call in world.attempts(world.acme, fax_id)]
         assert rules == [("carrier", "trunk-fault"), ("second", "trunk-fault"), ("carrier", None)]
 
+    @pytest.mark.usefixtures("second")
+    def test_a_telephone_that_rang_is_left_alone_and_then_called_through_another(self, world: World) -> None:
+        """Some trunks say that it rings before they know: such a one is not taken for one that works, either."""
+        fax_id = queued(world, world.acme)
+        settle(world, next_call(world), replace(SERVICE_UNAVAILABLE, rang=True, progress_at=1.0))
+        assert 595 < waits(world) <= 600
+        with world.switch.across_tenants() as tx:
+            assert tx.value("select count(last_success_at) from trunk_states") == 0
+        again = next_call(world)
+        assert trunk_of(again) == "second"
+        settle(world, again, replace(SERVICE_UNAVAILABLE, rang=True, progress_at=1.0))
+        assert trunk_of(next_call(world)) == "carrier"
+        fax = world.fax(world.acme, fax_id)
+        assert (fax["attempts_made"], fax["uncounted"]) == (3, 0)
+
+    def test_with_one_trunk_it_is_called_through_that_again(self, world: World) -> None:
+        queued(world, world.acme)
+        settle(world, next_call(world), replace(SERVICE_UNAVAILABLE, rang=True))
+        assert trunk_of(next_call(world)) == "carrier"
+
     def full_second(self, world: World) -> None:
         """Another trunk, whose only place somebody has."""
         add_route(world, "+", add_trunk(world, "second", max_calls=1), position=200)

@@ -1,12 +1,13 @@
 """A fax that has ended is sent again by who can open its document."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from faxplan import enrolment, outbound, quotas, resending, users
+from faxplan import enrolment, outbound, quotas, render_jobs, renderings, resending, users
 from faxplan.call_result import CallResult
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
@@ -14,12 +15,14 @@ from faxplan.errors import InvalidNumber, NotFound, PagesPurged, QuotaExceeded, 
 from faxplan.keyring import Keyring
 from faxplan.outbound import SendRequest
 from faxplan.resending import NotFinal, ResendRequest
+from faxplan.transient_readers import KeyGone
 from tests.db.test_failing_over import settle
 from tests.db.test_what_machines_open import NOBODY, SENT, open_to_machines, submit
-from tests.faxes import NUMBER, claim
+from tests.faxes import NUMBER, claim, fax_tiff
 from tests.world import PHRASE, World
 
 OTHER = "+493023125009"
+UNSUPPORTED = CallResult("NORMAL_CLEARING", fax_success=False, fax_result_code=11)
 
 
 @pytest.fixture
@@ -38,12 +41,13 @@ def again(world: World, fax_id: int, number: str | None = None) -> int:
     return resending.resend(world.portal, world.acme.user, ring(world), request).fax_id
 
 
-def ended(world: World, letter: Path, result: CallResult = NOBODY) -> int:
-    """A fax whose call ended so."""
+def ended(world: World, letter: Path, result: CallResult = NOBODY, more: Sequence[CallResult] = ()) -> int:
+    """A fax whose calls ended so."""
     fax_id = submit(world, letter)
-    world.render_all()
-    (fax,) = claim(world)
-    settle(world, fax, result)
+    for each in (result, *more):
+        world.render_all()
+        (fax,) = claim(world)
+        settle(world, fax, each)
     assert world.fax(world.acme, fax_id)["finished_at"]
     return fax_id
 
@@ -166,3 +170,54 @@ def test_the_end_of_another_fax_of_the_document_takes_it_from_no_machine_that_is
     assert open_to_machines(world) == ["original", "rendering"]
     (fax,) = claim(world)
     assert fax.fax_id == third
+
+
+def test_what_one_machine_did_not_take_another_may(world: World, letter: Path) -> None:
+    """Its pages were made anew, smaller; both kinds can be sent again, each whole, and to another machine the first."""
+    before = ended(world, letter, UNSUPPORTED, more=(NOBODY,))
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        made = [row["resolution"] for row in tx.rows("select resolution from renderings order by id")]
+        assert made == ["fine", "fine-a4"]
+    assert world.fax(world.acme, again(world, before))["resolution"] == "fine-a4"
+    elsewhere = again(world, before, OTHER)
+    assert world.fax(world.acme, elsewhere)["resolution"] == "fine"
+    assert open_to_machines(world) == ["original", "rendering", "rendering"]
+    (fax,) = (each for each in claim(world) if each.fax_id == elsewhere)
+    settle(world, fax, UNSUPPORTED)
+    # It is there already, and the machines have its key.
+    (smaller,) = (each for each in claim(world) if each.fax_id == elsewhere)
+    assert smaller.rendering.stored.object_name != fax.rendering.stored.object_name
+    assert world.store.read_to_send(smaller.rendering)[:2] in (b"II", b"MM")
+
+
+def test_one_that_was_cancelled_and_could_not_be_rendered_after_that_is_rendered(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter)
+    outbound.cancel(world.portal, world.acme.user, fax_id)
+    world.render_all()
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select error_id from renderings") == "key-gone"
+    second = again(world, fax_id)
+    world.render_all()
+    assert world.fax(world.acme, second)["state"] == "queued"
+
+
+def test_the_worker_that_found_no_key_ends_none_that_has_one_now(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter)
+    with world.worker.across_tenants() as tx:
+        job = render_jobs.claim(tx, worker="test", lease_seconds=60)
+    assert job is not None
+    outbound.cancel(world.portal, world.acme.user, fax_id)
+    second = again(world, fax_id)
+    renderings.failed(world.worker, job, "test", KeyGone("It was cancelled."))
+    assert world.fax(world.acme, second)["state"] == "accepted"
+    world.render_all()
+    assert world.fax(world.acme, second)["state"] == "queued"
+
+
+def test_a_document_of_which_only_the_original_is_there_counts_with_all_its_pages(world: World, tmp_path: Path) -> None:
+    """As when it is handed in: it is refused at once where the quota has no room, and not hours later."""
+    file = tmp_path / "pages.tif"
+    fax_tiff(file, 3)
+    before = outbound.submit(world.portal, world.store, world.acme.user, SendRequest(NUMBER, file, "pages.tif")).fax_id
+    outbound.cancel(world.portal, world.acme.user, before)
+    assert world.fax(world.acme, again(world, before))["reserved_pages"] == 3

@@ -101,6 +101,7 @@ def test_the_fax_code_counts_where_there_is_one_then_sip_code_then_cause() -> No
         (CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408, progress_at=1.0), failure_rules.RANG),
         (CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=504, progress_at=1.0), failure_rules.RANG),
         (CallResult("RECOVERY_ON_TIMER_EXPIRE", sip_code=408), failure_rules.TRUNK_FAULT),
+        (CallResult("NORMAL_UNSPECIFIED", rang=True, progress_at=1.0, answered_at=2.0), failure_rules.TRUNK_FAULT),
         (CallResult("USER_BUSY", sip_code=486, rang=True, progress_at=1.0), failure_rules.BUSY),
         (CallResult("CALL_REJECTED", sip_code=403, rang=True, progress_at=1.0), failure_rules.FORBIDDEN),
     ],

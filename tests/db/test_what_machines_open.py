@@ -11,6 +11,7 @@ from faxplan import documents, outbound, queue, render_jobs, renderings, transie
 from faxplan.call_result import CallResult
 from faxplan.documents import ToSend, get_to_send
 from faxplan.enrolment import NotEnrolled
+from faxplan.errors import RenderingFailed
 from faxplan.outbound import SendRequest
 from faxplan.transient_readers import LIFETIME_SECONDS, LOST_SECONDS, KeyGone, NoDispatch
 from tests.db.test_failing_over import settle
@@ -85,7 +86,7 @@ def test_one_that_cannot_be_rendered_no_machine_opens(world: World, letter: Path
     with world.worker.across_tenants() as tx:
         job = render_jobs.claim(tx, worker="test", lease_seconds=60)
     assert job is not None
-    renderings.failed(world.worker, job, "test", KeyGone("its key is gone"))
+    renderings.failed(world.worker, job, "test", RenderingFailed("It cannot be read."))
     assert open_to_machines(world) == []
 
 

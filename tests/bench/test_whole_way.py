@@ -102,8 +102,10 @@ def test_without_the_digits_that_it_wants_a_menu_hangs_up_and_it_is_tried_again(
 def test_a_runtime_that_was_stopped_stays_so_until_it_is_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def at_work() -> bool:
         # Looked for, not tried: a runtime that starts while somebody else has its lock does not start.
-        held = """select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
-                                 and (classid::bigint << 32 | objid::bigint) = %s)"""
+        # In this database: those of other tests have nodes of that name too.
+        held = """select exists (select from pg_locks l join pg_database d on d.oid = l.database
+                                 where d.datname = current_database() and l.locktype = 'advisory' and l.granted
+                                   and l.objsubid = 1 and (l.classid::bigint << 32 | l.objid::bigint) = %s)"""
         with world.admin.across_tenants() as tx:
             return bool(tx.value(held, (nodes.lock_key(world.settings.node),)))
 

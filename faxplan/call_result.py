@@ -15,6 +15,8 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _REDIRECTION = re.compile(r"sip:(3[0-9]{2})")
 US, FAR_END = "us", "far-end"
 """Who ended a call."""
+T38_NEGOTIATED = "negotiated"
+"""t38_status of a call whose pages went over T.38 (mod_spandsp_fax.c)."""
 _ENDED_BY = {"send_": US, "recv_": FAR_END}
 
 

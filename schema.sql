@@ -591,6 +591,27 @@ create table render_jobs (
 create index render_jobs_due_idx on render_jobs (not_before);
 comment on table render_jobs is 'Renderings that wait for a worker or have one. A lease that has run out is free again.';
 
+create table drafts (
+    tenant_id     bigint not null,
+    id            bigint generated always as identity,
+    user_id       bigint not null,
+    rendering_id  bigint not null,
+    created_at    timestamptz not null default now(),
+    expires_at    timestamptz not null,
+    closed        boolean not null default false,
+    constraint drafts_pkey primary key (tenant_id, id),
+    constraint drafts_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint drafts_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id)
+);
+create index drafts_user_idx on drafts (tenant_id, user_id, id);
+create index drafts_rendering_idx on drafts (tenant_id, rendering_id);
+create index drafts_expires_at_idx on drafts (expires_at) where not closed;
+comment on table drafts is
+    'Documents that a user has handed in and not sent yet: one goes as soon as it is sent, and its faxes have the document from then on.';
+comment on column drafts.rendering_id is 'What is shown, and is sent.';
+comment on column drafts.expires_at is 'From then on nobody sees it or sends it, and purge destroys its document.';
+comment on column drafts.closed is 'It has expired, and no machine opens it any more.';
+
 -- ------------------------------------------------------------------------------------------------------------------ faxes
 
 create table faxes (
@@ -1499,7 +1520,7 @@ begin
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
                              'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'sealed_mailboxes', 'transient_wraps',
-                             'fax_deadlines',
+                             'fax_deadlines', 'drafts',
                              'retention_choices', 'holds', 'tombstones'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
@@ -1546,6 +1567,7 @@ create policy transient_keys_public on transient_keys for select using (true);
 create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
+create policy drafts_watch on drafts to faxplan_worker using (true) with check (true);
 create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
@@ -1695,3 +1717,8 @@ grant update (runs, ended_at, finished, next_folder, swept_at, removed_records) 
 
 -- Into what was ever sealed to the administrator alone lets nobody.
 grant select on sealed_mailboxes to faxplan_admin;
+
+-- Drafts: made, sent and dropped by users; the worker closes those that have expired, and purge destroys what they were.
+grant select, insert, delete, update (rendering_id, expires_at, closed) on drafts to faxplan_portal;
+grant select, update (closed) on drafts to faxplan_worker;
+grant select, delete on drafts to faxplan_purge;

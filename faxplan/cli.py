@@ -20,6 +20,7 @@ from faxplan import (
     cli_cdr,
     cli_database,
     cli_dids,
+    cli_drafts,
     cli_faxes,
     cli_keys,
     cli_numbers,
@@ -200,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
+    cli_drafts.add_commands(commands, personal)
     vault = cli_keys.add_commands(commands, common, personal)
     cli_recovery_key.add_commands(vault, personal)
     cli_reader_keys.add_commands(commands, personal)

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from faxplan import (
 )
 from faxplan.errors import DatabaseUnavailable, NotFound
 from faxplan.history import INBOX, SENT, Fax
+from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest, Submitted
 from faxplan.paper import CHOICES, Resolution
 from faxplan.priorities import Priority
@@ -48,9 +50,9 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     send.add_argument("number", metavar="NUMBER",
                       help="as +49 30 123456, or as it is dialled in the tenant's country; behind w (half a second) or "
                       "p (two) digits that are dialled after the answer")  # fmt: skip
-    send.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
-    send.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
-    _add_how(send)
+    add_document(send)
+    add_how(send)
+    _add_wait(send)
     send.set_defaults(command=_send)
 
     listing = commands.add_parser("list", parents=[personal], help="the newest faxes")
@@ -79,7 +81,8 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     resend = commands.add_parser("resend", parents=[personal], help="send a fax of yours again that has ended")
     resend.add_argument("fax", type=int, metavar="FAX")
     resend.add_argument("--to", dest="number", metavar="NUMBER", help="to another number, as `send` takes it")
-    _add_how(resend)
+    add_how(resend)
+    _add_wait(resend)
     cli_keys.add_secret(resend)
     resend.set_defaults(command=_resend)
 
@@ -88,61 +91,74 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     cancel.set_defaults(command=_cancel)
 
 
-def _add_how(parser: argparse.ArgumentParser) -> None:
+def add_how(parser: argparse.ArgumentParser) -> None:
+    """How something is sent: its priority, when, and as whom it calls."""
     parser.add_argument("--priority", choices=priorities.WORDS, default=Priority.NORMAL.word,
                         help="urgent ones are dialled first, bulk ones when nothing else waits")  # fmt: skip
     parser.add_argument("--at", metavar="TIME",
                         help="not before this: 2026-11-30 08:00, or 08:00, by the tenant's clock")  # fmt: skip
     parser.add_argument("--from", dest="calling", metavar="NUMBER",
                         help="call as this number of the tenant's (default: its first DID; or as before)")  # fmt: skip
+
+
+def _add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
 
 
 def _send(context: "Context", options: argparse.Namespace) -> int:
-    if not options.file.is_file():
-        raise NotFound(f"There is no file {options.file}. Give the path of a document, in quotes if it has spaces.")
-    user, tenant = _actor(context, options)
-    password = None
-    if options.password:
-        password = cli_passwords.asked("Password of the PDF: ")
-    # A name that is not UTF-8 is a label all the same, and no reason to send nothing.
-    name = os.fsencode(options.file.name).decode(errors="replace")
+    user, tenant = actor(context, options)
+    document = handed_in(options)
     request = SendRequest(
         options.number,
-        options.file,
-        name,
-        Resolution(options.resolution),
-        password=password,
+        document.file,
+        document.file_name,
+        document.resolution,
+        password=document.password,
         calling=options.calling,
         priority=priorities.named(options.priority),
-        send_at=_send_at(options, tenant),
+        send_at=send_at(options, tenant),
     )
     return _accepted(context, options, user, tenant, outbound.submit(context.portal, context.store, user, request))
 
 
+def add_document(parser: argparse.ArgumentParser) -> None:
+    """What `handed_in` reads, but for the file."""
+    parser.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
+    parser.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
+
+
+def handed_in(options: argparse.Namespace) -> HandedIn:
+    """The document that a command was given. Raises NotFound."""
+    if not options.file.is_file():
+        raise NotFound(f"There is no file {options.file}. Give the path of a document, in quotes if it has spaces.")
+    password = cli_passwords.asked("Password of the PDF: ") if options.password else None
+    # A name that is not UTF-8 is a label all the same, and no reason to send nothing.
+    name = os.fsencode(options.file.name).decode(errors="replace")
+    return HandedIn(options.file, name, Resolution(options.resolution), password)
+
+
 def _resend(context: "Context", options: argparse.Namespace) -> int:
-    user, tenant = _actor(context, options)
+    user, tenant = actor(context, options)
     request = ResendRequest(
         options.fax,
         options.number,
         priority=priorities.named(options.priority),
-        send_at=_send_at(options, tenant),
+        send_at=send_at(options, tenant),
         calling=options.calling,
     )
     ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
     return _accepted(context, options, user, tenant, resending.resend(context.portal, user, ring, request))
 
 
-def _send_at(options: argparse.Namespace, tenant: Tenant) -> datetime | None:
+def send_at(options: argparse.Namespace, tenant: Tenant) -> datetime | None:
+    """What --at says. Raises as send_time.parse does."""
     return None if options.at is None else send_time.parse(options.at, tenant.zone, datetime.now(UTC))
 
 
 def _accepted(context: "Context", options: argparse.Namespace, user: User, tenant: Tenant, accepted: Submitted) -> int:
     # From here on nothing may tell a script to try again: the fax would arrive twice.
     if not options.json:
-        pages = "" if accepted.pages is None else f", {accepted.pages} page{'' if accepted.pages == 1 else 's'}"
-        number = numbers.readable(accepted.called_number, tenant.country)
-        print(f"Fax {accepted.fax_id} to {number}{pages}: accepted.", flush=True)
+        print(said_of(accepted, tenant), flush=True)
     if options.wait:
         return _wait(context, options, user, tenant, accepted.fax_id)
     if options.json:
@@ -150,6 +166,12 @@ def _accepted(context: "Context", options: argparse.Namespace, user: User, tenan
     else:
         print(f"`faxplan show {accepted.fax_id}` says how it fares.")
     return 0
+
+
+def said_of(accepted: Submitted, tenant: Tenant) -> str:
+    """That a fax was accepted, in a line."""
+    pages = "" if accepted.pages is None else f", {accepted.pages} page{'' if accepted.pages == 1 else 's'}"
+    return f"Fax {accepted.fax_id} to {numbers.readable(accepted.called_number, tenant.country)}{pages}: accepted."
 
 
 def _wait(context: "Context", options: argparse.Namespace, user: User, tenant: Tenant, fax_id: int) -> int:
@@ -173,7 +195,7 @@ def _as_accepted(context: "Context", user: User, accepted: Submitted) -> Fax | d
 
 
 def _list(context: "Context", options: argparse.Namespace) -> int:
-    user, tenant = _actor(context, options)
+    user, tenant = actor(context, options)
     with context.portal.tenant(user.tenant_id) as tx:
         faxes = history.faxes(tx, user, direction=options.direction, limit=options.limit)
     if options.json:
@@ -196,7 +218,7 @@ def _list(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _show(context: "Context", options: argparse.Namespace) -> int:
-    user, tenant = _actor(context, options)
+    user, tenant = actor(context, options)
     with context.portal.tenant(user.tenant_id) as tx:
         fax = history.fax(tx, user, options.fax)
         calls = history.attempts(tx, user, options.fax)
@@ -214,7 +236,7 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _open(context: "Context", options: argparse.Namespace) -> int:
-    user, _ = _actor(context, options)
+    user, _ = actor(context, options)
     fax = _fax(context, user, options.fax)
     if options.reader_key_file is None:
         ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
@@ -222,18 +244,23 @@ def _open(context: "Context", options: argparse.Namespace) -> int:
         ring = reader_keys.unlock(context.portal, user.tenant_id, cli_passwords.first_line(options.reader_key_file))
     saved = saving.save(context.portal, context.store, user, fax, ring, options.output, tiff=options.tiff)
     name = saving.name_of_original(context.portal, context.store, user, fax, ring)
+    return told_of_files(options, name, "Sent as", saved)
+
+
+def told_of_files(options: argparse.Namespace, name: str | None, what: str, saved: Sequence[Path]) -> int:
+    """Which files were written, of a document with this name."""
     if options.json:
         cli_output.print_json({"document": name, "files": list(saved)})
-    else:
-        if name is not None:
-            print(cli_output.printable(f"Sent as {name}:"))
-        for path in saved:
-            print(cli_output.printable(path))
+        return 0
+    if name is not None:
+        print(cli_output.printable(f"{what} {name}:"))
+    for path in saved:
+        print(cli_output.printable(path))
     return 0
 
 
 def _cancel(context: "Context", options: argparse.Namespace) -> int:
-    user, _ = _actor(context, options)
+    user, _ = actor(context, options)
     done = outbound.cancel(context.portal, user, options.fax)
     if options.json:
         cli_output.print_json({"fax": options.fax, "cancelled": done})
@@ -246,7 +273,7 @@ def _cancel(context: "Context", options: argparse.Namespace) -> int:
 
 def status_of_fax(context: "Context", options: argparse.Namespace) -> int:
     """Where one fax stands, in a line."""
-    user, tenant = _actor(context, options)
+    user, tenant = actor(context, options)
     fax = _fax(context, user, options.fax)
     if options.json:
         cli_output.print_json(fax)
@@ -256,7 +283,7 @@ def status_of_fax(context: "Context", options: argparse.Namespace) -> int:
     return 0
 
 
-def _actor(context: "Context", options: argparse.Namespace) -> tuple[User, Tenant]:
+def actor(context: "Context", options: argparse.Namespace) -> tuple[User, Tenant]:
     """As whom the command acts; said on standard error, so that output stays what it is."""
     user = context.user()
     with context.portal.across_tenants() as tx:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_rows, deletion, due_faxes, holds, provisioning
+from faxplan import cli_output, cli_rows, deletion, due_faxes, fax_contents, holds, provisioning
 from faxplan.db import Row
 from faxplan.pending import Pending
 from faxplan.progress import Display
@@ -78,7 +78,8 @@ def _purge(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _said(done: Purged) -> Iterator[str]:
-    yield f"{done.faxes} faxes are purged: {done.objects} objects, {done.bytes} bytes."
+    drafts = f" and {_drafts(done.drafts)}" if done.drafts else ""
+    yield f"{done.faxes} faxes{drafts} are purged: {done.objects} objects, {done.bytes} bytes."
     if done.records:
         yield f"The records of {done.records} faxes are removed."
     if done.orphans:
@@ -91,10 +92,11 @@ def _said(done: Purged) -> Iterator[str]:
 
 def _list(context: "Context", options: argparse.Namespace, chosen: dict[int, str]) -> int:
     writer = cli_rows.writer(_COLUMNS, as_json=options.json)
-    faxes = pages = 0
+    faxes = pages = drafts = 0
     writer.begin()
     for tenant_id, slug in chosen.items():
         with context.purger.tenant(tenant_id) as tx:
+            drafts += fax_contents.drafts_due(tx, tenant_id)
             for each in due_faxes.everything(tx, tenant_id, holds.of_mailboxes(tx, tenant_id)):
                 row: Row = dict(
                     zip(
@@ -108,8 +110,13 @@ def _list(context: "Context", options: argparse.Namespace, chosen: dict[int, str
                 faxes, pages = faxes + 1, pages + each.pages
     writer.end()
     if not options.quiet:
-        print(f"{faxes} faxes with {pages} pages would be purged.", file=sys.stderr)
+        more = f", and {_drafts(drafts)}," if drafts else ""
+        print(f"{faxes} faxes with {pages} pages{more} would be purged.", file=sys.stderr)
     return 0
+
+
+def _drafts(count: int) -> str:
+    return f"{count} draft{'' if count == 1 else 's'}"
 
 
 def _cell(name: str | None, options: argparse.Namespace) -> str | None:

@@ -2,13 +2,15 @@
 
 Its documents are what foreign keys of `faxes` and `renderings` lead to: they are read from the catalogue, so that a
 column that comes later is not forgotten. Originals and renderings belong to all faxes that send them, and go with the
-last one. With documents go their wraps, and in their place stands a tombstone for each object in the store.
+last one, or with their draft. With documents go their wraps, and in their place stands a tombstone for each object in
+the store.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from faxplan import audit
+from faxplan import audit, queue
 from faxplan.db import Transaction
 
 _REFERENCES = """
@@ -51,8 +53,9 @@ def destroy(
 
     The caller deletes the objects once this is committed, and then their tombstones.
     """
-    of = {"tenant": tenant_id, "faxes": list(fax_ids)}
+    of: dict[str, Any] = {"tenant": tenant_id, "faxes": list(fax_ids)}
     originals = [row["id"] for row in tx.rows(_LAST_ORIGINALS, of)]
+    queue.hold_renderings(tx, tenant_id, originals)
     shared = [row["id"] for row in tx.rows(_shared(by), {**of, "originals": originals})]
     documents = sorted({row["id"] for row in tx.rows(_own(by), of)} | _of_renderings(tx, tenant_id, originals, by))
     of |= {"documents": documents, "originals": originals, "shared": shared}
@@ -63,16 +66,55 @@ def destroy(
             where tenant_id = %(tenant)s and id = any(%(faxes)s)""",
         of,
     )
+    buried = _bury(tx, of)
+    for fax_id in fax_ids:
+        audit.record(tx, tenant_id, actor=actor, action="fax.purge", object=f"fax:{fax_id}", why=why)
+    return buried
+
+
+_DRAFTS_DUE = "d.tenant_id = %(tenant)s and (d.closed or d.expires_at <= now())"
+
+
+def drafts_due(tx: Transaction, tenant_id: int) -> int:
+    """How many drafts the next purge destroys."""
+    found: int = tx.value(f"select count(*) from drafts d where {_DRAFTS_DUE}", {"tenant": tenant_id})
+    return found
+
+
+def destroy_drafts(tx: Transaction, tenant_id: int, most: int, by: References, *, actor: str) -> tuple[int, Destroyed]:
+    """Takes all from the drafts that have expired or were removed, so many at most (role purge): how many those were.
+
+    Objects: as in `destroy`.
+    """
+    due = f"""delete from drafts where tenant_id = %(tenant)s and id in (
+                  select d.id from drafts d where {_DRAFTS_DUE} order by d.id limit %(most)s)
+              returning id, rendering_id"""
+    drafts = tx.rows(due, {"tenant": tenant_id, "most": most})
+    of: dict[str, Any] = {"tenant": tenant_id, "faxes": [], "renderings": [row["rendering_id"] for row in drafts]}
+    originals = [row["id"] for row in tx.rows(_ORIGINALS_OF_NO_FAX, of)]
+    queue.hold_renderings(tx, tenant_id, originals)
+    of |= {"originals": originals, "documents": sorted(_of_renderings(tx, tenant_id, originals, by))}
+    buried = _bury(tx, of)
+    for row in drafts:
+        audit.record(tx, tenant_id, actor=actor, action="draft.purge", object=f"draft:{row['id']}")
+    return len(drafts), buried
+
+
+def _bury(tx: Transaction, of: dict[str, Any]) -> Destroyed:
+    """Renderings of originals, documents with their wraps, and what else faxes have; tombstones are left."""
     for statement in _RENDERINGS:
         tx.execute(statement, of)
     buried = tx.rows(_TOMBSTONES, of)
     for statement in _REST:
         tx.execute(statement, of)
-    for fax_id in fax_ids:
-        audit.record(tx, tenant_id, actor=actor, action="fax.purge", object=f"fax:{fax_id}", why=why)
-    return Destroyed(fax_ids, [row["object_name"] for row in buried], sum(row["bytes"] for row in buried))
+    return Destroyed(of["faxes"], [row["object_name"] for row in buried], sum(row["bytes"] for row in buried))
 
 
+_ORIGINALS_OF_NO_FAX = """
+    select distinct r.original_id as id from renderings r
+    where r.tenant_id = %(tenant)s and r.id = any(%(renderings)s) and not exists (
+        select from renderings o join faxes g on g.tenant_id = o.tenant_id and g.rendering_id = o.id
+        where o.tenant_id = r.tenant_id and o.original_id = r.original_id)"""
 # Originals that no other fax sends, of which faxes have been purged before, so have no rendering any more.
 _LAST_ORIGINALS = """
     select distinct r.original_id as id from faxes f

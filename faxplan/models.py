@@ -5,7 +5,7 @@ schema.sql is the truth; tests/db/test_models.py compares the two. A query runs 
 identity columns and constraints are the database's.
 """
 
-from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, DateField, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
 from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
 from faxplan.calling_models import (
@@ -37,6 +37,7 @@ from faxplan.directory_models import (
     User,
     VerifiedNumber,
 )
+from faxplan.document_models import Document, Draft, Rendering, RenderJob
 from faxplan.key_models import (
     KeyLock,
     MailboxEpoch,
@@ -63,6 +64,7 @@ __all__ = [
     "DidCaller",
     "DidRefusal",
     "Document",
+    "Draft",
     "FailureRule",
     "Fax",
     "FaxDeadline",
@@ -103,68 +105,6 @@ __all__ = [
     "UserKey",
     "VerifiedNumber",
 ]
-
-
-class Document(Table):
-    """What lies in the document store: one row an object."""
-
-    tenant_id = BigIntegerField()
-    id = BigIntegerField()
-    kind = TextField()
-    media_type = TextField()
-    file_name = TextField()
-    bytes = BigIntegerField()
-    sha256 = TextField(null=True)
-    pages = IntegerField(null=True)
-    object_name = TextField()
-    created_at = TimestampField()
-    header_digest = BlobField(null=True)
-    sealed_name = BlobField(null=True)
-
-    class Meta:
-        """Where its rows are."""
-
-        table_name = "documents"
-        primary_key = CompositeKey("tenant_id", "id")
-
-
-class Rendering(Table):
-    """An original as fax TIFF at one resolution: made once, however many faxes send it."""
-
-    tenant_id = BigIntegerField()
-    id = BigIntegerField()
-    original_id = BigIntegerField()
-    resolution = TextField()
-    state = TextField()
-    document_id = BigIntegerField(null=True)
-    error_id = TextField(null=True)
-    error_text = TextField(null=True)
-    created_at = TimestampField()
-    images_id = BigIntegerField(null=True)
-    thumbnail_id = BigIntegerField(null=True)
-
-    class Meta:
-        """Where its rows are."""
-
-        table_name = "renderings"
-        primary_key = CompositeKey("tenant_id", "id")
-
-
-class RenderJob(Table):
-    """Renderings that wait for a worker or have one."""
-
-    tenant_id = BigIntegerField()
-    rendering_id = BigIntegerField()
-    not_before = TimestampField()
-    tries = IntegerField()
-    worker = TextField(null=True)
-    lease_until = TimestampField(null=True)
-
-    class Meta:
-        """Where its rows are."""
-
-        table_name = "render_jobs"
-        primary_key = CompositeKey("tenant_id", "rendering_id")
 
 
 class Fax(Table):

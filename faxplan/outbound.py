@@ -8,31 +8,24 @@ from faxplan import (
     audit,
     caller_ids,
     deadlines,
-    documents,
     notices,
     numbers,
+    originals,
     post_dial,
     queue,
     quotas,
     refused_numbers,
-    render_jobs,
-    source,
     tenants,
-    transient_readers,
     trunks,
-    vault,
 )
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
-from faxplan.documents import Sealed
-from faxplan.enrolment import NotEnrolled
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
+from faxplan.errors import FaxplanError, NotFound
+from faxplan.originals import HandedIn
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
-from faxplan.transient_readers import TransientKey
 from faxplan.users import User
-from faxplan.vault import MailboxKey
 
 UNRENDERED_PAGES = 1
 """What is held in the quota for a document whose page count only the rendering tells (plain text)."""
@@ -110,30 +103,13 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
             priority=request.priority,
             send_at=request.send_at,
         )
-        _readers(tx, user)
-    found, made = _store(store, user.tenant_id, request)
-    try:
-        with db.tenant(user.tenant_id) as tx:
-            original = documents.record(
-                tx,
-                made.wrapped(*_readers(tx, user), file_name=request.file_name),
-                media_type=found.media_type,
-                pages=found.pages,
-            )
-            rendering = tx.value(
-                "insert into renderings (tenant_id, original_id, resolution) values (%s, %s, %s) returning id",
-                (user.tenant_id, original, request.resolution.value),
-            )
-            tx.execute("insert into render_jobs (tenant_id, rendering_id) values (%s, %s)", (user.tenant_id, rendering))
-            fax_id = accept(tx, user, order, rendering, found.pages)
-            tx.notify(render_jobs.CHANNEL)
-    except DatabaseUnavailable:
-        # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
-        raise
-    except BaseException:
-        store.delete(made.stored.object_name)
-        raise
-    return Submitted(fax_id, order.called, found.pages)
+        originals.readers(tx, user)
+    document = HandedIn(request.file, request.file_name, request.resolution, request.password)
+
+    def then(tx: Transaction, rendering: int, pages: int | None) -> Submitted:
+        return Submitted(accept(tx, user, order, rendering, pages), order.called, pages)
+
+    return originals.hand_in(db, store, user, document, then)
 
 
 def ordered(
@@ -162,35 +138,8 @@ def ordered(
     return Order(tenant, called, after_answer, chosen, resolution, priority, send_at)
 
 
-def _readers(tx: Transaction, user: User) -> tuple[list[MailboxKey], list[TransientKey]]:
-    """Who can open what a user hands in: the own mailbox, and the machines that are to send it.
-
-    Raises NotEnrolled and NoDispatch.
-    """
-    mailboxes = vault.keys_of_mailboxes(tx, user.tenant_id, [user.mailbox_id])
-    if not mailboxes:
-        raise NotEnrolled(
-            f"{user.email} has no key yet, and could not read again what is sent: `faxplan enrol --as {user.email}`."
-        )
-    return mailboxes, transient_readers.current(tx)
-
-
-def _store(store: Store, tenant_id: int, request: SendRequest) -> tuple[source.Source, Sealed]:
-    """What the document is, sealed: without an encryption of its own, as nobody keeps a password."""
-    if request.password is None:
-        found = source.inspect(request.file, within=store.confinement)
-        return found, store.seal(request.file, tenant_id, documents.ORIGINAL)
-    with store.scratch.folder() as folder:
-        unlocked = folder / "document.pdf"
-        is_pdf = source.unlock(request.file, unlocked, request.password, within=store.confinement)
-        file = unlocked if is_pdf else request.file
-        return source.inspect(file, within=store.confinement), store.seal(file, tenant_id, documents.ORIGINAL)
-
-
-def accept(
-    tx: Transaction, user: User, order: Order, rendering_id: int, pages: int | None, *, resent: int | None = None
-) -> int:
-    """A fax that waits for its rendering: its id. resent: the fax that it repeats. Raises QuotaExceeded."""
+def accept(tx: Transaction, user: User, order: Order, rendering_id: int, pages: int | None, **details: str) -> int:
+    """A fax that waits for its rendering: its id. details: what else its audit row has. Raises QuotaExceeded."""
     quotas.check_hour(order.tenant, pages)
     reserved = pages or UNRENDERED_PAGES
     fax_id = int(
@@ -224,7 +173,7 @@ def accept(
         object=f"fax:{fax_id}",
         called=order.called,
         pages=pages,
-        **({} if resent is None else {"resent": f"fax:{resent}"}),
+        **details,
     )
     return fax_id
 

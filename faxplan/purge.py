@@ -1,4 +1,4 @@
-"""Purge: destroys faxes that were kept for long enough, and those that users have deleted. docs/retention.md.
+"""Purge: destroys faxes that were kept for long enough, what users have deleted, and old drafts. docs/retention.md.
 
 A batch at a time. In one transaction all goes that opens a fax (wraps), its rows but the record, and a tombstone stands
 for each of its objects in the store. Then the objects are deleted, and then their tombstones. Killed at any point, it
@@ -38,9 +38,9 @@ class PurgeRuns(FaxplanError):
 
 @dataclass(slots=True)
 class Purged:
-    """What a run did. objects, bytes: of faxes. records: rows of faxes removed. orphans: objects that no row named.
-    leftovers: calls with files in spool and pending/. finished: nothing due is left. failures: what could not be done,
-    in words; it is tried again by the next run.
+    """What a run did. objects, bytes: of faxes and drafts. records: rows of faxes removed. orphans: objects that no row
+    named. leftovers: calls with files in spool and pending/. finished: nothing due is left. failures: what could not be
+    done, in words; it is tried again by the next run.
     """
 
     faxes: int = 0
@@ -49,6 +49,7 @@ class Purged:
     records: int = 0
     orphans: int = 0
     leftovers: int = 0
+    drafts: int = 0
     finished: bool = True
     failures: list[str] = field(default_factory=list)
 
@@ -102,6 +103,8 @@ class Purge:
 
     def _of_tenant(self, tenant_id: int, by: References, done: Purged, may_go_on: Callable[[], bool]) -> None:
         self._finish_burials(tenant_id, done)
+        if not self._drafts(tenant_id, by, done, may_go_on):
+            return
         with self.db.tenant(tenant_id) as tx:
             policy = retention.policy(tx, tenant_id)
             found = due_faxes.piles(tx, tenant_id, policy)
@@ -130,6 +133,22 @@ class Purge:
             if not removed:
                 return
             done.records += removed
+
+    def _drafts(self, tenant_id: int, by: References, done: Purged, may_go_on: Callable[[], bool]) -> bool:
+        """What has expired or was removed; False: the time is over."""
+        while True:
+            if not may_go_on():
+                done.finished = False
+                return False
+            with self.db.tenant(tenant_id) as tx:
+                drafts, destroyed = fax_contents.destroy_drafts(tx, tenant_id, _BATCH, by, actor=ACTOR)
+            if not drafts:
+                return True
+            self._bury(tenant_id, destroyed.objects, done)
+            done.drafts += drafts
+            done.objects += len(destroyed.objects)
+            done.bytes += destroyed.bytes
+            self.told(done)
 
     def _batch(self, tenant_id: int, pile: Pile, after: Due | None, by: References) -> tuple[Sequence[Due], Destroyed]:
         """What was looked at, and what of that was destroyed, all but the objects in the store."""

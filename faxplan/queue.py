@@ -198,6 +198,20 @@ def hold_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
     )
 
 
+def hold_renderings(tx: Transaction, tenant_id: int, original_ids: Sequence[int]) -> None:
+    """The same of all renderings of these originals that there are."""
+    tx.execute(
+        """select pg_advisory_xact_lock(hashtextextended(format('rendering %%s %%s', r.tenant_id, r.id), 0)) from (
+               select tenant_id, id from renderings where tenant_id = %s and original_id = any(%s) order by id) r""",
+        (tenant_id, list(original_ids)),
+    )
+
+
+def lock_draft(tx: Transaction, tenant_id: int, draft_id: int) -> None:
+    """A draft's row is ours until commit, if it is there."""
+    tx.execute("select 1 from drafts where tenant_id = %s and id = %s for update", (tenant_id, draft_id))
+
+
 def lock_faxes_of_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> list[Row]:
     """The faxes that wait for a rendering, locked until commit, in the order of their ids."""
     return tx.rows(

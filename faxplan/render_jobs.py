@@ -19,6 +19,23 @@ class RenderJob:
     tries: int
 
 
+def order(tx: Transaction, tenant_id: int, original_id: int, resolution: str) -> int:
+    """The rendering of an original at a resolution (role portal or switch): its id. If it is new, a worker makes it."""
+    rendering_id: int = tx.value(
+        """with made as (
+               insert into renderings (tenant_id, original_id, resolution)
+               values (%(tenant)s, %(original)s, %(resolution)s)
+               on conflict on constraint renderings_original_key do nothing returning id),
+           ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
+           select id from made union all
+           select id from renderings
+           where tenant_id = %(tenant)s and original_id = %(original)s and resolution = %(resolution)s""",
+        {"tenant": tenant_id, "original": original_id, "resolution": resolution},
+    )
+    tx.notify(CHANNEL)
+    return rendering_id
+
+
 def claim(tx: Transaction, *, worker: str, lease_seconds: int) -> RenderJob | None:
     """The oldest due rendering, for `lease_seconds`; None where nothing waits.
 

@@ -1,11 +1,22 @@
-"""A rendering: an original at one resolution, made once, and the faxes that wait for it."""
+"""A rendering: an original at one resolution, made once, and the faxes and drafts that wait for it."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import documents, outbound, page_images, queue, quotas, render_jobs, tenants, transient_readers, vault
+from faxplan import (
+    documents,
+    drafts,
+    outbound,
+    page_images,
+    queue,
+    quotas,
+    render_jobs,
+    tenants,
+    transient_readers,
+    vault,
+)
 from faxplan.confinement import Confinement
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
@@ -88,9 +99,10 @@ def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
         if not render_jobs.finish(tx, job, worker):
             return documents.is_recorded(tx, made.documents[0].stored)
         waiting = _waiting(tx, job)
+        drafted_in = drafts.mailboxes(tx, job.tenant_id, job.rendering_id)
         # Where all were cancelled meanwhile, nobody is to send it.
-        machines = transient_readers.current(tx) if waiting else []
-        ids = record_all(tx, made.documents, _mailboxes(tx, job), machines, pages=pages)
+        machines = transient_readers.current(tx) if waiting or drafted_in else []
+        ids = record_all(tx, made.documents, _mailboxes(tx, job, drafted_in), machines, pages=pages)
         tx.execute(
             """update renderings set state = 'rendered', document_id = %s, images_id = %s, thumbnail_id = %s
                where tenant_id = %s and id = %s""",
@@ -131,31 +143,22 @@ def record_all(
     return found
 
 
-def _mailboxes(tx: Transaction, job: RenderJob) -> list[MailboxKey]:
-    """Of all who have a fax with this rendering."""
+def _mailboxes(tx: Transaction, job: RenderJob, drafted_in: Sequence[int]) -> list[MailboxKey]:
+    """Of all who have a fax with this rendering, and of those who look at it before it is sent."""
     rows = tx.rows(
         "select distinct mailbox_id from faxes where tenant_id = %s and rendering_id = %s",
         (job.tenant_id, job.rendering_id),
     )
-    return vault.keys_of_mailboxes(tx, job.tenant_id, [row["mailbox_id"] for row in rows])
+    return vault.keys_of_mailboxes(tx, job.tenant_id, [*drafted_in, *(row["mailbox_id"] for row in rows)])
 
 
 def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:
     """Sends the rest of a fax (its row, locked) from pages that every machine takes, which are made first."""
     tenant_id = fax["tenant_id"]
-    rendering_id = tx.value(
-        """with wanted as (
-               select original_id from renderings where tenant_id = %(tenant)s and id = %(old)s),
-           made as (
-               insert into renderings (tenant_id, original_id, resolution)
-               select %(tenant)s, original_id, %(resolution)s from wanted
-               on conflict on constraint renderings_original_key do nothing returning id),
-           ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
-           select id from made union all
-           select r.id from renderings r join wanted w on w.original_id = r.original_id
-           where r.tenant_id = %(tenant)s and r.resolution = %(resolution)s""",
-        {"tenant": tenant_id, "old": fax["rendering_id"], "resolution": Resolution.FINE_A4.value},
+    original_id = tx.value(
+        "select original_id from renderings where tenant_id = %s and id = %s", (tenant_id, fax["rendering_id"])
     )
+    rendering_id = render_jobs.order(tx, tenant_id, original_id, Resolution.FINE_A4.value)
     tx.execute(
         """update faxes set state = 'accepted', rendering_id = %s, resolution = %s, rendered_again = true,
                             pages_done = %s, explanation = %s, not_before = null where tenant_id = %s and id = %s""",
@@ -169,7 +172,6 @@ def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -
         )
     elif state == "rendered":
         _enqueue_rendered(tx, {**fax, "pages_done": pages_done, "explanation": explanation})
-    tx.notify(render_jobs.CHANNEL)
 
 
 def _enqueue_rendered(tx: Transaction, fax: Row) -> None:

@@ -58,7 +58,7 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
             send_at=request.send_at,
         )
         _hand_over(tx, user.tenant_id, made["original_id"], ring)
-        fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=request.fax_id)
+        fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=f"fax:{request.fax_id}")
         if made["state"] == "rendered":
             queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
         elif made["state"] == "failed":

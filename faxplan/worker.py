@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import mail_readers, namespaces, overdue, render_jobs, rendering, renderings, transient_readers
+from faxplan import drafts, mail_readers, namespaces, overdue, render_jobs, rendering, renderings, transient_readers
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
 from faxplan.db import Database
@@ -76,6 +76,7 @@ class Worker:
         self._mailer_keys = mailer_keys
         self._next_renewal = 0.0
         self._next_overdue = 0.0
+        self._next_drafts = 0.0
         self._stop = threading.Event()
         self._machine_delay = RETRY_SECONDS
         self._lease_ends = 0.0
@@ -98,6 +99,7 @@ class Worker:
             try:
                 # First: also while the store is away.
                 self._end_overdue()
+                self._close_drafts()
                 if fresh:
                     self._store.sweep()
                     for keys in (self._store.keys, self._mailer_keys):
@@ -130,6 +132,13 @@ class Worker:
             return
         if not more:
             self._next_renewal += transient_readers.RENEWAL_SECONDS
+
+    def _close_drafts(self) -> None:
+        """Takes expired drafts away from the machines, now and then."""
+        if time.monotonic() < self._next_drafts:
+            return
+        more = drafts.close_expired(self._db, LOG.error)
+        self._next_drafts = time.monotonic() + (SWEEP_SECONDS if more else drafts.LOOK_SECONDS)
 
     def _end_overdue(self) -> None:
         """Gives up what has waited for too long (overdue), now and then: it may be a switch that is missing."""

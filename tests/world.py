@@ -90,18 +90,21 @@ class World:
         mailboxes = vault.keys_of_mailboxes(tx, office.tenant.id, [office.user.mailbox_id])
         return made.wrapped(mailboxes, transient_readers.current(tx))
 
-    def render_all(self) -> None:
-        """Does what the worker would."""
-        listener = Listener(self.installation.url("faxplan_worker"), ())
-        worker = Worker(
+    def a_worker(self) -> Worker:
+        """One that does not run yet."""
+        return Worker(
             self.worker,
-            listener,
+            Listener(self.installation.url("faxplan_worker"), ()),
             self.store,
             name="test",
             node=self.settings.node,
             mailer_keys=KeyFolder(self.settings.mailer_keys),
             wait_hours=72,
         )
+
+    def render_all(self) -> None:
+        """Does what the worker would."""
+        worker = self.a_worker()
         while worker.work_one():
             pass
 

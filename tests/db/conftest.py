@@ -13,6 +13,7 @@ from faxplan import (
     did_callers,
     dids,
     documents,
+    drafts,
     holds,
     inbound,
     keyring,
@@ -29,6 +30,7 @@ from faxplan.call_result import CallResult
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
 from faxplan.lookups import Caller
+from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
 from tests.faxes import NODE, invite
@@ -114,6 +116,7 @@ def inhabited(world: World, tmp_path: Path) -> World:
     for office in (world.acme, world.borea):
         # Last, since a worker renders for all: these wait for one.
         submit(world, office, tmp_path / "letter.txt")
+        drafts.make(world.portal, world.store, office.user, HandedIn(tmp_path / "letter.txt", "letter.txt"))
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:
             vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])

@@ -31,6 +31,7 @@ MACHINES_OWN = {
     "routing_version": OURS,
     "tenant_turns": OURS,
     "destinations": "of a user's own only a number, which is normalised first",
+    "drafts": OURS,
     "documents": "written once a document has been inspected; of a user's own only the file name, which has no rule",
     "renderings": "written for a document that was just stored",
     "render_jobs": OURS,

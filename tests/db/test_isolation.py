@@ -64,6 +64,7 @@ NOT_THE_TENANT = {
     ("transient_keys", "transient_keys_public", "public"): "public keys of machines, no tenant's: all wrap to them",
     ("transient_keys", "transient_keys_dispatch", "faxplan_switch"): "a switch has keys to send with, and none to mail",
     ("transient_keys", "transient_keys_workers", "faxplan_worker"): "a worker has both kinds",
+    ("drafts", "drafts_watch", "faxplan_worker"): "a worker closes what has expired, of all tenants: ids and times",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
 }
 

@@ -5,7 +5,21 @@ from typing import Any
 
 import pytest
 
-from faxplan import demo, history, namespace, outbound, quotas, routes, sandbox, saving, trunks, user_keys, users, vault
+from faxplan import (
+    demo,
+    history,
+    namespace,
+    originals,
+    outbound,
+    quotas,
+    routes,
+    sandbox,
+    saving,
+    trunks,
+    user_keys,
+    users,
+    vault,
+)
 from faxplan.confinement import SandboxUnavailable
 from faxplan.db import Transaction, ValueRefused
 from faxplan.errors import DatabaseUnavailable, InvalidNumber, NoRoute, NotFound, QuotaExceeded
@@ -141,7 +155,7 @@ def test_a_commit_whose_answer_was_lost_loses_no_document(
     world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL committed and went away before it said so: the rows are there, and name the original."""
-    commit, store = Transaction.commit, outbound._store
+    commit, store = Transaction.commit, originals._store
 
     def answer_lost(tx: Transaction) -> None:
         commit(tx)
@@ -152,7 +166,7 @@ def test_a_commit_whose_answer_was_lost_loses_no_document(
         return store(*arguments)
 
     with monkeypatch.context() as outage:
-        outage.setattr(outbound, "_store", stored_and_then)
+        outage.setattr(originals, "_store", stored_and_then)
         with pytest.raises(DatabaseUnavailable):
             submit(world, letter)
     world.render_all()

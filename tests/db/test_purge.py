@@ -5,13 +5,26 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faxplan import cdr_check, deletion, document_store, fax_contents, holds, inbound, outbound, purge_state, spool
+from faxplan import (
+    cdr_check,
+    deletion,
+    document_store,
+    fax_contents,
+    holds,
+    inbound,
+    outbound,
+    purge_state,
+    render_jobs,
+    renderings,
+    spool,
+)
 from faxplan.call_result import CallResult
 from faxplan.cdr import Period
 from faxplan.constraints import ConstraintViolated
@@ -182,6 +195,35 @@ def test_one_that_was_cancelled_before_it_was_rendered_goes_with_its_job(world: 
     bound(world, None, max_days=30)
     assert (purge(world).faxes, count(world, "render_jobs"), objects(world)) == (1, 0, set())
     world.render_all()
+
+
+def test_pages_that_are_made_while_purge_takes_their_fax_leave_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was cancelled while they were made. Purge waits for the worker that ends that, and takes these as well."""
+    letter = tmp_path / "letter.txt"
+    letter.write_text("A letter.\n")
+    submitted = outbound.submit(world.portal, world.store, world.acme.user, SendRequest(NUMBER, letter, "l.txt"))
+    with world.worker.across_tenants() as tx:
+        job = render_jobs.claim(tx, worker="test", lease_seconds=60)
+    assert job is not None
+    outbound.cancel(world.portal, world.acme.user, submitted.fax_id)
+    age(world, world.acme, [submitted.fax_id], 31)
+    bound(world, None, max_days=30)
+    record_all = renderings.record_all
+    purging = ThreadPoolExecutor(1)
+
+    def meanwhile(*arguments: Any, **named: Any) -> dict[str, int]:
+        purged = purging.submit(purge, world)
+        with suppress(TimeoutError):
+            purged.result(2)
+        return record_all(*arguments, **named)
+
+    monkeypatch.setattr(renderings, "record_all", meanwhile)
+    made = renderings.Rendered([world.seal(letter, world.acme)], 1)
+    renderings.finished(world.worker, job, "test", made)
+    purging.shutdown()
+    assert (count(world, "documents"), count(world, "renderings"), objects(world)) == (0, 0, set())
 
 
 def test_days_count_from_the_end(world: World) -> None:

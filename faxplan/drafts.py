@@ -1,0 +1,277 @@
+"""A draft: a document that its user has handed in and looks at, page by page as it will be faxed, before it is sent.
+
+It is rendered at once, and lives for a day. Sending makes faxes of it, which have its document from then on, and ends
+it: nothing is handed in or rendered a second time. One that was removed, or forgotten, no machine opens any more, and
+the next purge destroys it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from faxplan import audit, originals, outbound, post_dial, queue, refused_numbers, render_jobs, transient_readers
+from faxplan.db import Database, Transaction
+from faxplan.document_store import Store
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, RenderingFailed
+from faxplan.originals import HandedIn
+from faxplan.outbound import Order, Submitted
+from faxplan.priorities import Priority
+from faxplan.rendering import Resolution
+from faxplan.users import User
+
+LIFETIME_SECONDS = 86400
+LOOK_SECONDS = 60.0
+"""Between two looks for what has expired."""
+MOST = 100
+"""Of one user's at once: each is a document in the store that nobody pays for."""
+_AT_ONCE = 100
+
+
+class TooManyDrafts(FaxplanError):
+    """The user has as many drafts as one may have."""
+
+    error_id = "too-many-drafts"
+
+
+class NoNumber(FaxplanError):
+    """A draft is to be sent, and nobody said where to."""
+
+    error_id = "no-number"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """state: of its pages, as renderings.state: waiting, rendered, or failed (error_id and explanation say why).
+
+    pages None: known after rendering. tiff_id: its pages; images_id, thumbnail_id: what shows them (documents.kind);
+    None where there is none.
+    """
+
+    id: int
+    state: str
+    pages: int | None
+    resolution: str
+    created_at: datetime
+    expires_at: datetime
+    original_id: int
+    tiff_id: int | None
+    images_id: int | None
+    thumbnail_id: int | None
+    error_id: str | None
+    explanation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Where a draft goes, and how: as in outbound.SendRequest. A number that is named twice gets one fax."""
+
+    numbers: Sequence[str]
+    priority: Priority = Priority.NORMAL
+    send_at: datetime | None = None
+    calling: str | None = None
+
+
+def make(db: Database, store: Store, user: User, document: HandedIn) -> Draft:
+    """A draft of a document (role portal). Raises TooManyDrafts, and as originals.hand_in."""
+    with db.tenant(user.tenant_id) as tx:
+        _check_room(tx, user)
+        originals.readers(tx, user)
+
+    def then(tx: Transaction, rendering: int, pages: int | None) -> Draft:
+        # Another one may have been handed in beside it.
+        _check_room(tx, user)
+        draft_id = tx.value(
+            """insert into drafts (tenant_id, user_id, rendering_id, expires_at)
+               values (%s, %s, %s, now() + make_interval(secs => %s)) returning id""",
+            (user.tenant_id, user.id, rendering, LIFETIME_SECONDS),
+        )
+        made = get(tx, user, draft_id)
+        _record(tx, user, "draft.add", draft_id, pages=pages)
+        return made
+
+    return originals.hand_in(db, store, user, document, then)
+
+
+def _check_room(tx: Transaction, user: User) -> None:
+    if len(of_user(tx, user)) >= MOST:
+        raise TooManyDrafts(f"You have {MOST} drafts, and no room for more. Send some, or remove them.")
+
+
+_LIVE = "not d.closed and d.expires_at > now()"
+_DRAFTS = f"""
+    select d.id, r.state, coalesce(p.pages, o.pages) as pages, r.resolution, d.created_at, d.expires_at, r.original_id,
+           r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation
+    from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
+    join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
+    left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
+    where d.tenant_id = %(tenant)s and d.user_id = %(user)s and {_LIVE}"""
+
+
+def of_user(tx: Transaction, user: User) -> list[Draft]:
+    """A user's drafts, the newest first."""
+    rows = tx.rows(f"{_DRAFTS} order by d.id desc", {"tenant": user.tenant_id, "user": user.id})
+    return [Draft(**row) for row in rows]
+
+
+def get(tx: Transaction, user: User, draft_id: int) -> Draft:
+    """Raises NotFound, for another user's as well."""
+    row = tx.row(f"{_DRAFTS} and d.id = %(draft)s", {"tenant": user.tenant_id, "user": user.id, "draft": draft_id})
+    if row is None:
+        raise NotFound(
+            f"You have no draft {draft_id}. A draft is there until it is sent or removed, and for a day at most: "
+            "`faxplan draft list`."
+        )
+    return Draft(**row)
+
+
+def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> Draft:
+    """A draft's pages at another resolution, which are made now (role portal). Raises NotFound."""
+    with db.tenant(user.tenant_id) as tx:
+        draft = _locked(tx, user, draft_id)
+        rendering = render_jobs.order(tx, user.tenant_id, draft.original_id, resolution.value)
+        tx.execute(
+            "update drafts set rendering_id = %s where tenant_id = %s and id = %s",
+            (rendering, user.tenant_id, draft_id),
+        )
+        changed = get(tx, user, draft_id)
+        _record(tx, user, "draft.change", draft_id, resolution=resolution.value)
+        return changed
+
+
+def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submitted]:
+    """A fax to each of these numbers, and the draft is none any more; or nothing at all (role portal).
+
+    Raises NotFound, NoNumber, RenderingFailed for one whose pages cannot be made, and as outbound.submit does of
+    numbers and quotas.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        draft = get(tx, user, draft_id)
+    orders = _ordered(db, user, draft, to)
+    with db.tenant(user.tenant_id) as tx:
+        draft = _locked(tx, user, draft_id)
+        if draft.state == "failed":
+            raise RenderingFailed(f"Draft {draft_id} has no pages to send: {draft.explanation}")
+        tx.execute("delete from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft_id))
+        return [_accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution))) for each in orders]
+
+
+def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Order]:
+    """One for each number, in their order. What may not be called is refused, and the audit tells of it."""
+    orders: dict[tuple[str, str], Order] = {}
+    for text in to.numbers:
+        number, _ = post_dial.split(text)
+        with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
+            order = outbound.ordered(
+                tx,
+                user,
+                text,
+                calling=to.calling,
+                resolution=Resolution(draft.resolution),
+                priority=to.priority,
+                send_at=to.send_at,
+            )
+        orders.setdefault((order.called, order.after_answer), order)
+    if not orders:
+        raise NoNumber("Say where the draft is to go: one number or more.")
+    return list(orders.values())
+
+
+def _accept(tx: Transaction, user: User, draft: Draft, order: Order) -> Submitted:
+    rendering = tx.value(
+        "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s",
+        (user.tenant_id, draft.original_id, draft.resolution),
+    )
+    fax_id = outbound.accept(tx, user, order, rendering, draft.pages, draft=f"draft:{draft.id}")
+    if draft.state == "rendered":
+        queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
+    return Submitted(fax_id, order.called, draft.pages)
+
+
+def remove(db: Database, user: User, draft_id: int) -> None:
+    """Nobody sees or sends it from now on, and no machine opens it (role portal). Raises NotFound."""
+    with db.tenant(user.tenant_id) as tx:
+        draft = _locked(tx, user, draft_id)
+        _close(tx, user.tenant_id, draft_id, draft.original_id)
+        tx.execute(
+            "update drafts set expires_at = least(expires_at, now()) where tenant_id = %s and id = %s",
+            (user.tenant_id, draft_id),
+        )
+        _record(tx, user, "draft.remove", draft_id)
+
+
+def _locked(tx: Transaction, user: User, draft_id: int) -> Draft:
+    """A draft whose row and rendering are ours until commit: nobody else sends, changes, closes or purges it meanwhile,
+    and its pages are made or not, whatever a worker is about to say.
+    """
+    queue.lock_draft(tx, user.tenant_id, draft_id)
+    draft = get(tx, user, draft_id)
+    queue.hold_renderings(tx, user.tenant_id, [draft.original_id])
+    return get(tx, user, draft_id)
+
+
+def close_expired(db: Database, log: Callable[[str], None]) -> bool:
+    """Takes what has expired away from the machines that would have sent it (role worker). True: there may be more.
+
+    One draft's trouble is logged, and does not stop the others. Raises DatabaseUnavailable.
+    """
+    with db.across_tenants() as tx:
+        expired = tx.rows(
+            """select tenant_id, id from drafts where not closed and expires_at <= now()
+               order by expires_at limit %s""",
+            (_AT_ONCE,),
+        )
+    closed = 0
+    for each in expired:
+        try:
+            closed += _expire(db, each["tenant_id"], each["id"])
+        except DatabaseUnavailable:
+            raise
+        except FaxplanError as error:
+            log(f"draft {each['id']} of tenant {each['tenant_id']} is not closed: {error}")
+    return len(expired) == _AT_ONCE and closed > 0
+
+
+def _expire(db: Database, tenant_id: int, draft_id: int) -> bool:
+    with db.tenant(tenant_id) as tx:
+        queue.lock_draft(tx, tenant_id, draft_id)
+        original_id = tx.value(
+            """select r.original_id from drafts d
+               join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
+               where d.tenant_id = %s and d.id = %s and not d.closed""",
+            (tenant_id, draft_id),
+        )
+        if original_id is None:
+            return False
+        queue.hold_renderings(tx, tenant_id, [original_id])
+        _close(tx, tenant_id, draft_id, original_id)
+        audit.record(tx, tenant_id, actor="worker", action="draft.expire", object=f"draft:{draft_id}")
+    return True
+
+
+def _close(tx: Transaction, tenant_id: int, draft_id: int, original_id: int) -> None:
+    rows = tx.rows(
+        """select document_id as id from renderings
+           where tenant_id = %(tenant)s and original_id = %(original)s and document_id is not null
+           union all select %(original)s""",
+        {"tenant": tenant_id, "original": original_id},
+    )
+    transient_readers.forget(tx, tenant_id, [row["id"] for row in rows])
+    tx.execute("update drafts set closed = true where tenant_id = %s and id = %s", (tenant_id, draft_id))
+
+
+def mailboxes(tx: Transaction, tenant_id: int, rendering_id: int) -> list[int]:
+    """Of users who have a draft with the original of this rendering."""
+    rows = tx.rows(
+        f"""select u.mailbox_id from renderings mine
+            join renderings r on r.tenant_id = mine.tenant_id and r.original_id = mine.original_id
+            join drafts d on d.tenant_id = r.tenant_id and d.rendering_id = r.id
+            join users u on u.tenant_id = d.tenant_id and u.id = d.user_id
+            where mine.tenant_id = %s and mine.id = %s and {_LIVE}""",
+        (tenant_id, rendering_id),
+    )
+    return [row["mailbox_id"] for row in rows]
+
+
+def _record(tx: Transaction, user: User, action: str, draft_id: int, **details: Any) -> None:
+    audit.record(tx, user.tenant_id, actor=f"user:{user.id}", action=action, object=f"draft:{draft_id}", **details)

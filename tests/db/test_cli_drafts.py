@@ -1,0 +1,101 @@
+"""`faxplan draft`, as its user types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from faxplan import drafts, render_jobs, renderings
+from faxplan.errors import RenderingFailed
+from tests.db.test_cli import said, shop
+from tests.world import PHRASE, World
+
+__all__ = ["shop"]
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> str:
+    path = tmp_path / "letter.txt"
+    path.write_text("One.\n\fTwo.\n")
+    return str(path)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> str:
+    path = tmp_path / "secret"
+    path.write_text(PHRASE)
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_a_draft_is_looked_at_and_sent(
+    shop: World, letter: str, secret: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, "draft", "list")[0] == "You have no draft. `faxplan draft add FILE` makes one.\n"
+    out, _ = said(capsys, "draft", "add", letter)
+    assert out.startswith("Draft 1, fine: its pages are made.\n")
+    assert "not made yet" in said(capsys, "draft", "open", "1", "--password-file", secret, code=3)[1]
+    shop.render_all()
+    listed = said(capsys, "draft", "list")[0].splitlines()
+    assert listed[0].split() == ["DRAFT", "SINCE", "PAGES", "RESOLUTION", "STATE", "UNTIL"]
+    assert listed[1].split()[0] == "1"
+    assert " 2 " in listed[1]
+    assert "ready" in listed[1]
+    folder = tmp_path / "seen"
+    out, _ = said(capsys, "draft", "open", "1", "-o", str(folder), "--tiff", "--password-file", secret)
+    assert out.splitlines()[0] == "Draft of letter.txt:"
+    assert {path.name for path in folder.iterdir()} == {f"draft-1{end}" for end in (".pdf", "-1.png", "-2.png", ".tif")}
+    out, err = said(capsys, "draft", "send", "1", "030 23125 002", "030 23125009", "--priority", "urgent")
+    assert out.splitlines() == [
+        "Fax 1 to 030 23125002, 2 pages: accepted.",
+        "Fax 2 to 030 23125009, 2 pages: accepted.",
+    ]
+    assert "faxplan list --sent" in err
+    assert said(capsys, "draft", "send", "1", "030 23125 002", code=1)[1].startswith("As ")
+    assert "2/2" not in said(capsys, "list", "--sent")[0]
+
+
+def test_for_programs_it_is_json(shop: World, letter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = json.loads(said(capsys, "draft", "add", letter, "--json", "--resolution", "standard")[0])
+    assert (made["id"], made["state"], made["resolution"]) == (1, "waiting", "standard")
+    assert json.loads(said(capsys, "draft", "set", "1", "--resolution", "fine", "--json")[0])["resolution"] == "fine"
+    assert [each["id"] for each in json.loads(said(capsys, "draft", "list", "--json")[0])] == [1]
+    sent = json.loads(said(capsys, "draft", "send", "1", "030 23125 002", "--json")[0])
+    assert sent == [{"id": 1, "called_number": "+493023125002"}]
+
+
+def test_what_is_wrong_is_said(shop: World, letter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "draft", "add", letter)
+    assert "emergency" in said(capsys, "draft", "send", "1", "030 23125 002", "112", code=1)[1]
+    assert "There is no file" in said(capsys, "draft", "add", letter + ".no", code=1)[1]
+    assert "You have no draft 7." in said(capsys, "draft", "remove", "7", code=1)[1]
+    assert said(capsys, "draft", "remove", "1")[0] == "Draft 1 is removed. The next purge destroys it.\n"
+    assert said(capsys, "draft", "list")[0].startswith("You have no draft.")
+    assert "0 faxes with 0 pages, and 1 draft, would be purged." in said(capsys, "purge", "--dry-run")[1]
+    assert said(capsys, "purge")[0].startswith("0 faxes and 1 draft are purged: 1 objects")
+
+
+def test_with_wait_it_says_what_became_of_its_pages(
+    shop: World, letter: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = drafts.get
+
+    def rendered_meanwhile(*arguments: object) -> drafts.Draft:
+        shop.render_all()
+        return get(*arguments)  # type: ignore[arg-type]
+
+    made = drafts.make
+
+    def failed_meanwhile(*arguments: object) -> drafts.Draft:
+        found = made(*arguments)  # type: ignore[arg-type]
+        with shop.worker.across_tenants() as tx:
+            job = render_jobs.claim(tx, worker="test", lease_seconds=60)
+        assert job is not None
+        renderings.failed(shop.worker, job, "test", RenderingFailed("It is torn."))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drafts, "make", failed_meanwhile)
+        assert "It is torn." in said(capsys, "draft", "add", letter, "--wait", code=1)[1]
+    monkeypatch.setattr(drafts, "get", rendered_meanwhile)
+    assert "ready" in said(capsys, "draft", "add", letter, "--wait")[0]

@@ -128,7 +128,7 @@ def get(tx: Transaction, user: User, draft_id: int) -> Draft:
 def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> Draft:
     """A draft's pages at another resolution, which are made now (role portal). Raises NotFound."""
     with db.tenant(user.tenant_id) as tx:
-        draft = _locked(tx, user, draft_id)
+        draft = _held(tx, user, draft_id)
         rendering = render_jobs.order(tx, user.tenant_id, draft.original_id, resolution.value)
         tx.execute(
             "update drafts set rendering_id = %s where tenant_id = %s and id = %s",
@@ -149,7 +149,7 @@ def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submit
         draft = get(tx, user, draft_id)
     orders = _ordered(db, user, draft, to)
     with db.tenant(user.tenant_id) as tx:
-        draft = _locked(tx, user, draft_id)
+        draft = _held(tx, user, draft_id)
         if draft.state == "failed":
             raise RenderingFailed(f"Draft {draft_id} has no pages to send: {draft.explanation}")
         tx.execute("delete from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft_id))
@@ -191,7 +191,7 @@ def _accept(tx: Transaction, user: User, draft: Draft, order: Order) -> Submitte
 def remove(db: Database, user: User, draft_id: int) -> None:
     """Nobody sees or sends it from now on, and no machine opens it (role portal). Raises NotFound."""
     with db.tenant(user.tenant_id) as tx:
-        draft = _locked(tx, user, draft_id)
+        draft = _held(tx, user, draft_id)
         _close(tx, user.tenant_id, draft_id, draft.original_id)
         tx.execute(
             "update drafts set expires_at = least(expires_at, now()) where tenant_id = %s and id = %s",
@@ -200,13 +200,11 @@ def remove(db: Database, user: User, draft_id: int) -> None:
         _record(tx, user, "draft.remove", draft_id)
 
 
-def _locked(tx: Transaction, user: User, draft_id: int) -> Draft:
-    """A draft whose row and rendering are ours until commit: nobody else sends, changes, closes or purges it meanwhile,
-    and its pages are made or not, whatever a worker is about to say.
+def _held(tx: Transaction, user: User, draft_id: int) -> Draft:
+    """A draft, held until commit (queue.hold_originals): nobody else sends, changes, closes or purges it meanwhile, and
+    its pages are made or not, whatever a worker is about to say.
     """
-    queue.lock_draft(tx, user.tenant_id, draft_id)
-    draft = get(tx, user, draft_id)
-    queue.hold_renderings(tx, user.tenant_id, [draft.original_id])
+    queue.hold_originals(tx, user.tenant_id, [get(tx, user, draft_id).original_id])
     return get(tx, user, draft_id)
 
 
@@ -234,16 +232,19 @@ def close_expired(db: Database, log: Callable[[str], None]) -> bool:
 
 def _expire(db: Database, tenant_id: int, draft_id: int) -> bool:
     with db.tenant(tenant_id) as tx:
-        queue.lock_draft(tx, tenant_id, draft_id)
-        original_id = tx.value(
+        row = tx.row(
             """select r.original_id from drafts d
                join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
-               where d.tenant_id = %s and d.id = %s and not d.closed""",
+               where d.tenant_id = %s and d.id = %s""",
             (tenant_id, draft_id),
         )
-        if original_id is None:
+        if row is None:
             return False
-        queue.hold_renderings(tx, tenant_id, [original_id])
+        original_id = row["original_id"]
+        queue.hold_originals(tx, tenant_id, [original_id])
+        if not tx.value("select exists (select from drafts where tenant_id = %s and id = %s and not closed)",
+                        (tenant_id, draft_id)):  # fmt: skip
+            return False
         _close(tx, tenant_id, draft_id, original_id)
         audit.record(tx, tenant_id, actor="worker", action="draft.expire", object=f"draft:{draft_id}")
     return True

@@ -55,7 +55,7 @@ def destroy(
     """
     of: dict[str, Any] = {"tenant": tenant_id, "faxes": list(fax_ids)}
     originals = [row["id"] for row in tx.rows(_LAST_ORIGINALS, of)]
-    queue.hold_renderings(tx, tenant_id, originals)
+    queue.hold_originals(tx, tenant_id, originals)
     shared = [row["id"] for row in tx.rows(_shared(by), {**of, "originals": originals})]
     documents = sorted({row["id"] for row in tx.rows(_own(by), of)} | _of_renderings(tx, tenant_id, originals, by))
     of |= {"documents": documents, "originals": originals, "shared": shared}
@@ -81,23 +81,26 @@ def drafts_due(tx: Transaction, tenant_id: int) -> int:
     return found
 
 
-def destroy_drafts(tx: Transaction, tenant_id: int, most: int, by: References, *, actor: str) -> tuple[int, Destroyed]:
-    """Takes all from the drafts that have expired or were removed, so many at most (role purge): how many those were.
-
-    Objects: as in `destroy`.
+def destroy_drafts(
+    tx: Transaction, tenant_id: int, most: int, by: References, *, actor: str
+) -> tuple[int, int, Destroyed]:
+    """Takes all from the drafts that have expired or were removed (role purge): how many were looked at, so many at
+    most, how many destroyed, and what that was; as in `destroy`.
     """
-    due = f"""delete from drafts where tenant_id = %(tenant)s and id in (
-                  select d.id from drafts d where {_DRAFTS_DUE} order by d.id limit %(most)s)
-              returning id, rendering_id"""
-    drafts = tx.rows(due, {"tenant": tenant_id, "most": most})
-    of: dict[str, Any] = {"tenant": tenant_id, "faxes": [], "renderings": [row["rendering_id"] for row in drafts]}
-    originals = [row["id"] for row in tx.rows(_ORIGINALS_OF_NO_FAX, of)]
-    queue.hold_renderings(tx, tenant_id, originals)
+    of: dict[str, Any] = {"tenant": tenant_id, "faxes": [], "most": most}
+    due = f"""select d.id, r.original_id from drafts d
+              join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
+              where {_DRAFTS_DUE} order by d.id limit %(most)s"""
+    drafts = {row["id"]: row["original_id"] for row in tx.rows(due, of)}
+    # Who is sending one at this moment has it until then, and it is none any more.
+    queue.hold_originals(tx, tenant_id, list(drafts.values()))
+    gone = tx.rows("delete from drafts where tenant_id = %s and id = any(%s) returning id", (tenant_id, list(drafts)))
+    originals = [drafts[row["id"]] for row in gone]
     of |= {"originals": originals, "documents": sorted(_of_renderings(tx, tenant_id, originals, by))}
     buried = _bury(tx, of)
-    for row in drafts:
+    for row in gone:
         audit.record(tx, tenant_id, actor=actor, action="draft.purge", object=f"draft:{row['id']}")
-    return len(drafts), buried
+    return len(drafts), len(gone), buried
 
 
 def _bury(tx: Transaction, of: dict[str, Any]) -> Destroyed:
@@ -110,11 +113,6 @@ def _bury(tx: Transaction, of: dict[str, Any]) -> Destroyed:
     return Destroyed(of["faxes"], [row["object_name"] for row in buried], sum(row["bytes"] for row in buried))
 
 
-_ORIGINALS_OF_NO_FAX = """
-    select distinct r.original_id as id from renderings r
-    where r.tenant_id = %(tenant)s and r.id = any(%(renderings)s) and not exists (
-        select from renderings o join faxes g on g.tenant_id = o.tenant_id and g.rendering_id = o.id
-        where o.tenant_id = r.tenant_id and o.original_id = r.original_id)"""
 # Originals that no other fax sends, of which faxes have been purged before, so have no rendering any more.
 _LAST_ORIGINALS = """
     select distinct r.original_id as id from faxes f

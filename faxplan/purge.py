@@ -141,8 +141,8 @@ class Purge:
                 done.finished = False
                 return False
             with self.db.tenant(tenant_id) as tx:
-                drafts, destroyed = fax_contents.destroy_drafts(tx, tenant_id, _BATCH, by, actor=ACTOR)
-            if not drafts:
+                looked_at, drafts, destroyed = fax_contents.destroy_drafts(tx, tenant_id, _BATCH, by, actor=ACTOR)
+            if not looked_at:
                 return True
             self._bury(tenant_id, destroyed.objects, done)
             done.drafts += drafts

@@ -187,29 +187,29 @@ def lock_ended(tx: Transaction, tenant_id: int, fax_ids: Sequence[int]) -> list[
     return [row["id"] for row in rows]
 
 
+def _of_original(column: str) -> str:
+    return f"hashtextextended(format('original %%s %%s', tenant_id, {column}), 0)"
+
+
 def hold_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
-    """Makes this the only transaction that ends the rendering, or lets a fax begin to wait for it; until it ends.
+    """Makes this the only transaction that ends a rendering of this one's original, or lets a fax or a draft begin or
+    cease to wait for it; until it ends.
 
     Else a fax that begins to wait at the moment of its end would wait for ever: neither sees what the other writes.
     """
     tx.execute(
-        "select pg_advisory_xact_lock(hashtextextended(format('rendering %%s %%s', %s, %s), 0))",
+        f"select pg_advisory_xact_lock({_of_original('original_id')}) from renderings where tenant_id = %s and id = %s",
         (tenant_id, rendering_id),
     )
 
 
-def hold_renderings(tx: Transaction, tenant_id: int, original_ids: Sequence[int]) -> None:
-    """The same of all renderings of these originals that there are."""
+def hold_originals(tx: Transaction, tenant_id: int, original_ids: Sequence[int]) -> None:
+    """The same, of originals."""
     tx.execute(
-        """select pg_advisory_xact_lock(hashtextextended(format('rendering %%s %%s', r.tenant_id, r.id), 0)) from (
-               select tenant_id, id from renderings where tenant_id = %s and original_id = any(%s) order by id) r""",
+        f"""select pg_advisory_xact_lock({_of_original("id")}) from (
+                select %s::bigint as tenant_id, unnest(%s::bigint[]) as id order by id) o""",
         (tenant_id, list(original_ids)),
     )
-
-
-def lock_draft(tx: Transaction, tenant_id: int, draft_id: int) -> None:
-    """A draft's row is ours until commit, if it is there."""
-    tx.execute("select 1 from drafts where tenant_id = %s and id = %s for update", (tenant_id, draft_id))
 
 
 def lock_faxes_of_rendering(tx: Transaction, tenant_id: int, rendering_id: int) -> list[Row]:

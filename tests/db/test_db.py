@@ -147,9 +147,27 @@ def test_a_notification_says_on_which_channel_and_nothing_else(world: World) -> 
         assert not outbound.cancel(world.portal, world.acme.user, fax_id)
         with world.portal.tenant(world.acme.tenant.id) as tx:
             tx.notify_where("%s", QUEUE_CHANNEL, (True,))
-        connection.poll()
+        # What was said before this is answered is there by then.
+        connection.cursor().execute("select 1")
         heard = {(each.channel, each.payload) for each in connection.notifies}
     assert heard == {(channel, "") for channel in channels}
+
+
+def test_after_a_tenants_transaction_whoever_names_none_is_nobody(installation: Installation) -> None:
+    """With nothing but the gate itself: without this nothing else of Faxplan begins."""
+    with closing(psycopg2.connect(installation.url("postgres"))) as connection, connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            """insert into tenants (slug, name, country, time_zone) values ('acme', 'Acme', 'DE', 'Europe/Berlin')
+               returning id"""
+        )
+        assert cursor.fetchone() == (1,)
+        cursor.execute("insert into mailboxes (tenant_id, name) values (1, 'Office')")
+    with closing(Database(installation.url("faxplan_portal"), max_connections=1)) as db:
+        with db.tenant(1) as tx:
+            assert tx.value("select count(*) from mailboxes") == 1
+        with db.across_tenants() as tx:
+            assert tx.value("select count(*) from mailboxes") == 0
 
 
 def test_later_is_taken_back_with_its_transaction(world: World) -> None:

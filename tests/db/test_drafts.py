@@ -1,10 +1,13 @@
 """A draft: handed in, looked at, and then sent, or not; once, and by its user alone."""
 
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from faxplan import (
     documents,
     drafts,
     enrolment,
+    outbound,
     queue,
     quotas,
     render_jobs,
@@ -34,6 +38,7 @@ from faxplan.errors import (
 )
 from faxplan.keyring import Keyring
 from faxplan.originals import HandedIn
+from faxplan.purge import Purged
 from faxplan.rendering import Resolution
 from faxplan.saving import NotRendered
 from tests.db.test_failing_over import settle
@@ -262,6 +267,31 @@ def test_it_is_sent_once(world: World, letter: Path) -> None:
     assert count(world, "faxes") == 1
 
 
+def test_one_that_expires_while_it_is_sent_is_sent(world: World, letter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Purge, which comes at that moment, waits, and finds that it is none any more."""
+    draft = make(world, letter)
+    world.render_all()
+    execute(world, "update drafts set expires_at = clock_timestamp() + interval '2 seconds'")
+    accept = outbound.accept
+    purging = ThreadPoolExecutor(1)
+    purges: list[Future[Purged]] = []
+
+    def meanwhile(*arguments: Any, **named: Any) -> int:
+        time.sleep(2.1)
+        purges.append(purging.submit(purge, world))
+        with suppress(TimeoutError):
+            purges[0].result(2)
+        return accept(*arguments, **named)
+
+    monkeypatch.setattr(outbound, "accept", meanwhile)
+    (fax_id,) = send(world, draft.id, NUMBER)
+    done = purges[0].result(60)
+    assert (done.drafts, done.failures) == (0, [])
+    (fax,) = claim(world)
+    assert fax.fax_id == fax_id
+    assert world.store.read_to_send(fax.rendering)[:2] in (b"II", b"MM")
+
+
 @pytest.mark.parametrize(
     ("numbers", "error"), [((NUMBER, "110"), InvalidNumber), ((NUMBER, "nobody"), InvalidNumber), ((), NoNumber)]
 )
@@ -293,15 +323,15 @@ def test_a_worker_that_ends_its_rendering_meanwhile_leaves_no_fax_behind(
     """Both at once: else the fax waits for pages that are made already."""
     draft = make(world, letter)
     ends = threading.Thread(target=world.render_all)
-    locked = drafts._locked
+    held = drafts._held
 
     def meanwhile(*arguments: object) -> Draft:
-        found = locked(*arguments)  # type: ignore[arg-type]
+        found = held(*arguments)  # type: ignore[arg-type]
         ends.start()
         ends.join(2)
         return found
 
-    monkeypatch.setattr(drafts, "_locked", meanwhile)
+    monkeypatch.setattr(drafts, "_held", meanwhile)
     (fax_id,) = send(world, draft.id, NUMBER)
     ends.join(60)
     assert world.fax(world.acme, fax_id)["state"] == "queued"
@@ -435,9 +465,10 @@ def test_the_worker_closes_what_has_expired(world: World, letter: Path, monkeypa
     worker = world.a_worker()
     running = threading.Thread(target=worker.run)
     running.start()
-    assert seen.wait(60)
+    closed = seen.wait(60)
     worker.stop()
     running.join(60)
+    assert closed
     assert open_to_machines(world) == []
 
 
@@ -445,14 +476,14 @@ def test_one_drafts_trouble_keeps_no_other(world: World, letter: Path, monkeypat
     for office in (world.acme, world.borea):
         make(world, letter, office)
     age(world)
-    lock = queue.lock_draft
+    hold = queue.hold_originals
 
-    def troubled(tx: object, tenant_id: int, draft_id: int) -> None:
+    def troubled(tx: Any, tenant_id: int, ids: list[int]) -> None:
         if tenant_id == world.acme.tenant.id:
             raise FaxplanError("It is in trouble.")
-        lock(tx, tenant_id, draft_id)  # type: ignore[arg-type]
+        hold(tx, tenant_id, ids)
 
-    monkeypatch.setattr(queue, "lock_draft", troubled)
+    monkeypatch.setattr(queue, "hold_originals", troubled)
     assert ["trouble" in each for each in close_expired(world)] == [True]
     assert len(open_to_machines(world)) == 1
 

@@ -149,13 +149,14 @@ def _shared_wraps(by: References) -> str:
 
 
 def _copied_mail(by: References) -> str:
-    """Nor does a worker mail them where no mailbox that chose mail has them any more."""
+    """Nor does a worker mail them: that is for the fax that came in, and not for its copies."""
     of_fax = ", ".join(f"g.{column}" for column in by.of_faxes)
     return f"""
     delete from transient_wraps w
     where w.tenant_id = %(tenant)s and w.document_id = any(%(copied)s) and not exists (
-        select from faxes g join mailboxes b on b.tenant_id = g.tenant_id and b.id = g.mailbox_id and b.mail
-        where g.tenant_id = w.tenant_id and g.id <> all(%(faxes)s) and w.document_id in ({of_fax}))"""
+        select from faxes g
+        where g.tenant_id = w.tenant_id and g.id <> all(%(faxes)s) and g.forwarded_by is null
+          and w.document_id in ({of_fax}))"""
 
 
 _RENDERINGS = (

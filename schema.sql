@@ -653,6 +653,8 @@ create table faxes (
     purged_at        timestamptz,
     images_id        bigint,
     thumbnail_id     bigint,
+    copy_of          bigint,
+    forwarded_by     bigint,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -672,7 +674,11 @@ create table faxes (
     constraint faxes_pages_done_range check (pages_done >= 0 and (pages is null or pages_done <= pages)),
     constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages)),
     constraint faxes_priority_known check (priority in (10, 100, 1000)),
-    constraint faxes_post_dial_form check (post_dial ~ '^[0-9*#A-Dwp]{0,40}$')
+    constraint faxes_post_dial_form check (post_dial ~ '^[0-9*#A-Dwp]{0,40}$'),
+    constraint faxes_copy_of_fkey foreign key (tenant_id, copy_of) references faxes (tenant_id, id) on delete set null (copy_of),
+    constraint faxes_forwarded_by_fkey foreign key (tenant_id, forwarded_by) references users (tenant_id, id),
+    constraint faxes_forwarded_received check (forwarded_by is null or direction = 'inbound'),
+    constraint faxes_copy_forwarded check (copy_of is null or forwarded_by is not null)
 ) with (fillfactor = 80);
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id);
 comment on index faxes_rendering_idx is 'Not of some states only: each change of state would have to be written into every index of faxes.';
@@ -687,6 +693,7 @@ create index faxes_purged_idx on faxes (tenant_id, purged_at, id) where purged_a
 create index faxes_tiff_idx on faxes (tenant_id, tiff_id) where tiff_id is not null;
 comment on index faxes_tiff_idx is 'Who deletes a document asks who refers to it. faxes_pdf_idx, renderings_document_idx: likewise.';
 create index faxes_pdf_idx on faxes (tenant_id, pdf_id) where pdf_id is not null;
+create index faxes_copy_of_idx on faxes (tenant_id, copy_of) where copy_of is not null;
 comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
 comment on column faxes.state is
     'accepted: the worker renders it. queued: waits for a call, not before not_before. dialing, sending: in a call. sent, failed, cancelled: final. '
@@ -707,6 +714,8 @@ comment on column faxes.redialled is 'Calls in a row that reached the number wit
 comment on column faxes.redialled_busy is 'Whether each of these found the line busy.';
 comment on column faxes.deleted_at is 'A user has deleted it: nobody sees it any more, and purge destroys it. Null: no.';
 comment on column faxes.purged_at is 'Since then it has no documents, and nobody can open it; the row is a record of it. Null: it is kept.';
+comment on column faxes.forwarded_by is 'The user who laid this copy here of a fax that came in; null: it came here itself, or was moved here. A copy has no call of its own.';
+comment on column faxes.copy_of is 'Of a copy: the fax that came in, whose documents and times it has; null where its record was removed.';
 comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
 
 comment on column faxes.post_dial is
@@ -1174,6 +1183,28 @@ create table mailbox_wraps (
 );
 comment on table mailbox_wraps is 'A document''s file key, wrapped to a mailbox: whoever has that epoch''s private key reads it.';
 
+create function forget_moved(document bigint, mailbox bigint) returns void
+    language sql security definer set search_path = pg_catalog, public
+begin atomic
+    delete from mailbox_wraps w
+    where w.tenant_id = current_tenant() and w.document_id = document and w.mailbox_id = mailbox
+      and exists (
+          select from mailbox_wraps o
+          where o.tenant_id = w.tenant_id and o.document_id = w.document_id and o.mailbox_id <> w.mailbox_id)
+      and not exists (
+          select from faxes f
+          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
+            and w.document_id in (f.tiff_id, f.pdf_id, f.images_id, f.thumbnail_id))
+      and not exists (
+          select from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+          join renderings o on o.tenant_id = r.tenant_id and o.original_id = r.original_id
+          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
+            and w.document_id in (o.original_id, o.document_id, o.images_id, o.thumbnail_id));
+end;
+comment on function forget_moved(bigint, bigint) is
+    'Removes a mailbox''s wraps of a document that was moved out of it: where no fax of the mailbox names it any more, and another mailbox has '
+    'wraps of it. The last ones stay. Definer: no other wrap goes that way.';
+
 create table sealed_mailboxes (
     tenant_id    bigint not null,
     id           bigint generated always as identity,
@@ -1500,10 +1531,13 @@ begin
     end if;
     return case tg_op when 'DELETE' then old else new end;
 end $$;
-comment on function refuse_held() is 'Whatever the application forgets: what is under legal hold is not purged.';
+comment on function refuse_held() is 'Whatever the application forgets: what is under legal hold is not purged, nor moved to where nothing holds it.';
 create trigger faxes_held_delete before delete on faxes for each row execute function refuse_held();
 create trigger faxes_held_purge before update of purged_at on faxes for each row
     when (new.purged_at is not null and old.purged_at is null) execute function refuse_held();
+create trigger faxes_held_move before update of mailbox_id on faxes for each row
+    when (new.mailbox_id is distinct from old.mailbox_id and coalesce(old.tiff_id, old.rendering_id) is not null)
+    execute function refuse_held();
 
 -- ------------------------------------------------------------------------------------------------------ row-level security
 

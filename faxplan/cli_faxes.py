@@ -1,4 +1,4 @@
-"""The commands of a tenant's user: send, resend, list, show, open, cancel, and status of one fax."""
+"""The commands of a tenant's user: send, resend, list, show, open, forward, move, cancel, and status of one fax."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from faxplan import (
     cli_output,
     cli_passwords,
     enrolment,
+    forwarding,
     history,
     numbers,
     outbound,
@@ -86,6 +87,14 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     cli_keys.add_secret(resend)
     resend.set_defaults(command=_resend)
 
+    forward = commands.add_parser("forward", parents=[personal], help="lay a copy of a received fax into a mailbox")
+    _add_handed(forward)
+    forward.set_defaults(command=_forward)
+
+    move = commands.add_parser("move", parents=[personal], help="lay a received fax itself into another mailbox")
+    _add_handed(move)
+    move.set_defaults(command=_move)
+
     cancel = commands.add_parser("cancel", parents=[personal], help="stop a fax")
     cancel.add_argument("fax", type=int, metavar="FAX")
     cancel.set_defaults(command=_cancel)
@@ -103,6 +112,12 @@ def add_how(parser: argparse.ArgumentParser) -> None:
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="show the pages until it has arrived or failed")
+
+
+def _add_handed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("fax", type=int, metavar="FAX")
+    parser.add_argument("mailbox", metavar="MAILBOX", help="one of your organisation; you need not read it")
+    cli_keys.add_secret(parser)
 
 
 def _send(context: "Context", options: argparse.Namespace) -> int:
@@ -209,7 +224,7 @@ def _list(context: "Context", options: argparse.Namespace) -> int:
             time_line.party(fax, tenant.country),
             _count(fax),
             fax.state,
-            fax.file_name or fax.explanation,
+            _what(fax),
         )
         for fax in faxes
     ]
@@ -259,6 +274,29 @@ def told_of_files(options: argparse.Namespace, name: str | None, what: str, save
     return 0
 
 
+def _forward(context: "Context", options: argparse.Namespace) -> int:
+    user, _ = actor(context, options)
+    ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
+    copy_id = forwarding.hand_on(context.portal, user, ring, options.fax, options.mailbox, forwarding.forward)
+    if options.json:
+        cli_output.print_json({"fax": options.fax, "mailbox": options.mailbox, "copy": copy_id})
+    else:
+        said = f"A copy of fax {options.fax} lies in mailbox {options.mailbox}: fax {copy_id}."
+        print(cli_output.printable(said))
+    return 0
+
+
+def _move(context: "Context", options: argparse.Namespace) -> int:
+    user, _ = actor(context, options)
+    ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
+    forwarding.hand_on(context.portal, user, ring, options.fax, options.mailbox, forwarding.move)
+    if options.json:
+        cli_output.print_json({"fax": options.fax, "mailbox": options.mailbox})
+    else:
+        print(cli_output.printable(f"Fax {options.fax} lies in mailbox {options.mailbox} now."))
+    return 0
+
+
 def _cancel(context: "Context", options: argparse.Namespace) -> int:
     user, _ = actor(context, options)
     done = outbound.cancel(context.portal, user, options.fax)
@@ -296,6 +334,12 @@ def actor(context: "Context", options: argparse.Namespace) -> tuple[User, Tenant
 def _fax(context: "Context", user: User, fax_id: int) -> Fax:
     with context.portal.tenant(user.tenant_id) as tx:
         return history.fax(tx, user, fax_id)
+
+
+def _what(fax: Fax) -> str | None:
+    if fax.forwarded_by is not None:
+        return f"{time_line.forwarded(fax)} {fax.explanation or ''}".rstrip()
+    return fax.file_name or fax.explanation
 
 
 def _count(fax: Fax) -> str:

@@ -139,6 +139,15 @@ def record_made(tx: Transaction, document: Wrapped, pages: int | None) -> int:
     return record(tx, document, media_type=MEDIA_TYPES[document.stored.kind], pages=pages)
 
 
+def wrap_to(tx: Transaction, tenant_id: int, document_id: int, mailbox_id: int, epoch: int, wrap: bytes) -> None:
+    """Lets the members of one more mailbox open a document. One that the mailbox has in this epoch stays."""
+    tx.later(
+        """insert into mailbox_wraps (tenant_id, document_id, mailbox_id, epoch, wrap) values (%s, %s, %s, %s, %s)
+           on conflict on constraint mailbox_wraps_pkey do nothing""",
+        (tenant_id, document_id, mailbox_id, epoch, wrap),
+    )
+
+
 def _keep_wraps(tx: Transaction, document_id: int, document: Wrapped) -> None:
     stored = document.stored
     for (mailbox_id, epoch), wrap in document.mailboxes.items():
@@ -228,12 +237,21 @@ def opened(tx: Transaction, tenant_id: int, document_id: int, ring: Keyring) -> 
         "select mailbox_id, epoch, wrap from mailbox_wraps where tenant_id = %s and document_id = %s",
         (tenant_id, document_id),
     )
+    wraps = {(row["mailbox_id"], row["epoch"]): bytes(row["wrap"]) for row in rows}
+    return stored, file_key(wraps, stored.digest, ring)
+
+
+def file_key(wraps: Mapping[tuple[int, int], bytes], digest: bytes, ring: Keyring) -> bytes:
+    """A file's key, as a reader's keyring opens it. wraps: by mailbox and epoch; digest: of the file's header.
+
+    Raises Locked and SealBroken, as `opened`.
+    """
     is_damaged = False
-    for row in rows:
-        private = ring.key_of(row["mailbox_id"], row["epoch"])
+    for place, wrap in wraps.items():
+        private = ring.key_of(*place)
         if private is not None:
             try:
-                return stored, private.unwrap(bytes(row["wrap"]), stored.digest)
+                return private.unwrap(wrap, digest)
             except SealBroken:
                 # Another mailbox of theirs may have a wrap that is whole.
                 is_damaged = True

@@ -1,16 +1,16 @@
 """What a fax consists of beside its record, and how that is taken away.
 
 Its documents are what foreign keys of `faxes` and `renderings` lead to: they are read from the catalogue, so that a
-column that comes later is not forgotten. Originals and renderings belong to all faxes that send them, and go with the
-last one, or with their draft. With documents go their wraps, and in their place stands a tombstone for each object in
-the store.
+column that comes later is not forgotten. Originals and renderings belong to all faxes that send them, what came in to
+all its copies (forwarding), and go with the last one, or with their draft; until then a mailbox loses what no other fax
+of its own has. With documents go their wraps, and in their place stands a tombstone for each object in the store.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faxplan import audit, queue
+from faxplan import audit, queue, quotas
 from faxplan.db import Transaction
 
 _REFERENCES = """
@@ -57,9 +57,14 @@ def destroy(
     originals = [row["id"] for row in tx.rows(_LAST_ORIGINALS, of)]
     queue.hold_originals(tx, tenant_id, originals)
     shared = [row["id"] for row in tx.rows(_shared(by), {**of, "originals": originals})]
-    documents = sorted({row["id"] for row in tx.rows(_own(by), of)} | _of_renderings(tx, tenant_id, originals, by))
-    of |= {"documents": documents, "originals": originals, "shared": shared}
+    own = {row["id"] for row in tx.rows(_own(by), of)}
+    copied = sorted(_named(tx, tenant_id, fax_ids, by) - own)
+    documents = sorted(own | _of_renderings(tx, tenant_id, originals, by))
+    of |= {"documents": documents, "originals": originals, "copied": copied, "shared": shared + copied}
     tx.execute(_shared_wraps(by), of)
+    if copied:
+        quotas.take_turn(tx, tenant_id)  # as transient_readers.forget
+        tx.execute(_copied_mail(by), of)
     emptied = ", ".join(f"{column} = null" for column in by.of_faxes)
     tx.execute(
         f"""update faxes set purged_at = now(), rendering_id = null, {emptied}
@@ -137,6 +142,13 @@ def _own(by: References) -> str:
     )
 
 
+def _named(tx: Transaction, tenant_id: int, fax_ids: Sequence[int], by: References) -> set[int]:
+    """All documents that hang on the faxes themselves."""
+    columns = ", ".join(by.of_faxes)
+    rows = tx.rows(f"select {columns} from faxes where tenant_id = %s and id = any(%s)", (tenant_id, list(fax_ids)))
+    return {each for row in rows for each in row.values() if each is not None}
+
+
 def _of_renderings(tx: Transaction, tenant_id: int, originals: Sequence[int], by: References) -> set[int]:
     columns = ", ".join(by.of_renderings)
     rows = tx.rows(
@@ -160,6 +172,7 @@ def _shared(by: References) -> str:
 def _shared_wraps(by: References) -> str:
     """A mailbox that has no other fax of them opens them no more."""
     of_document = " or ".join(f"o.{column} = w.document_id" for column in by.of_renderings)
+    of_fax = ", ".join(f"g.{column}" for column in by.of_faxes)
     return f"""
     delete from mailbox_wraps w
     where w.tenant_id = %(tenant)s and w.document_id = any(%(shared)s)
@@ -168,7 +181,21 @@ def _shared_wraps(by: References) -> str:
           select from faxes g join renderings r on r.tenant_id = g.tenant_id and r.id = g.rendering_id
           join renderings o on o.tenant_id = r.tenant_id and o.original_id = r.original_id
           where g.tenant_id = w.tenant_id and g.mailbox_id = w.mailbox_id and g.id <> all(%(faxes)s)
-            and ({of_document}))"""
+            and ({of_document}))
+      and not exists (
+          select from faxes g where g.tenant_id = w.tenant_id and g.mailbox_id = w.mailbox_id and g.id <> all(%(faxes)s)
+            and w.document_id in ({of_fax}))"""
+
+
+def _copied_mail(by: References) -> str:
+    """Nor does a worker mail them: that is for the fax that came in, and not for its copies."""
+    of_fax = ", ".join(f"g.{column}" for column in by.of_faxes)
+    return f"""
+    delete from transient_wraps w
+    where w.tenant_id = %(tenant)s and w.document_id = any(%(copied)s) and not exists (
+        select from faxes g
+        where g.tenant_id = w.tenant_id and g.id <> all(%(faxes)s) and g.forwarded_by is null
+          and w.document_id in ({of_fax}))"""
 
 
 _RENDERINGS = (

@@ -27,6 +27,8 @@ class Fax:
     held_by: why a due one is not dialled, beside that all lines may be busy: tenant or trunks-off (switched off),
     hours, hour-full (caps of calls and pages), barred, no-route, trunks-rest; None: nothing but that.
     purged_at: since then it has no pages (purge).
+    forwarded_by: the address of the user who laid it there, a copy of fax copy_of, which has the call (forwarding.py);
+    None: it is no copy. copy_of None: that one's record is gone.
     """
 
     id: int
@@ -54,6 +56,8 @@ class Fax:
     purged_at: datetime | None = None
     images_id: int | None = None
     thumbnail_id: int | None = None
+    copy_of: int | None = None
+    forwarded_by: str | None = None
 
     @property
     def final(self) -> bool:
@@ -166,9 +170,11 @@ _FAX = f"""
            f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
            coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at,
-           coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id
+           coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,
+           f.copy_of, w.email as forwarded_by
     from faxes f
     join tenants t on t.id = f.tenant_id
+    left join users w on w.tenant_id = f.tenant_id and w.id = f.forwarded_by
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id
     left join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
     left join documents d on d.tenant_id = r.tenant_id and d.id = r.original_id

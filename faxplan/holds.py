@@ -1,8 +1,8 @@
-"""Legal holds: what must be neither deleted nor purged, whatever retention says, and keeps somebody who can open it.
+"""Legal holds: what must not be deleted, moved or purged, whatever retention says, and keeps somebody who can open it.
 
-A hold is of one fax, of all faxes of a mailbox, or of all of a tenant. Who sets one, purges or deletes takes the
-tenant's turn first: once a hold is set, nothing that it holds is destroyed any more. Triggers of schema.sql
-(refuse_held) keep a held fax from being marked as purged, whatever is forgotten here.
+A hold is of one fax, of all faxes of a mailbox, or of all of a tenant. Who sets one, purges, deletes or hands a fax on
+takes the tenant's turn first: once a hold is set, nothing that it holds is destroyed any more. Triggers of schema.sql
+(refuse_held) keep a held fax from being marked as purged or moved to another mailbox, whatever is forgotten here.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Hold:
 
 
 def take_turn(tx: Transaction, tenant_id: int) -> None:
-    """From the next statement on nobody else sets a hold, deletes or purges in this tenant, until the transaction ends.
+    """From the next statement on nobody else sets a hold, deletes, moves or purges in this tenant, until commit.
 
     Before any row of a fax is locked.
     """

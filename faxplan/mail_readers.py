@@ -54,11 +54,17 @@ def choose(db: Database, user: User, mailbox_name: str, *, mail: bool) -> bool:
 
 
 def _close(tx: Transaction, tenant_id: int, mailbox_id: int) -> int:
+    """What came in there, and not what a copy there shares with the mailbox where it came in (forwarding)."""
     quotas.take_turn(tx, tenant_id)
     return tx.execute(
-        """delete from transient_wraps w using transient_keys k, mailbox_wraps m
+        """delete from transient_wraps w using transient_keys k
            where w.tenant_id = %s and k.id = w.key_id and k.purpose = %s
-             and m.tenant_id = w.tenant_id and m.document_id = w.document_id and m.mailbox_id = %s""",
+             and exists (select from mailbox_wraps m where m.tenant_id = w.tenant_id
+                         and m.document_id = w.document_id and m.mailbox_id = %s)
+             and not exists (
+                 select from faxes f join mailboxes b on b.tenant_id = f.tenant_id and b.id = f.mailbox_id and b.mail
+                 where f.tenant_id = w.tenant_id and f.forwarded_by is null
+                   and w.document_id in (f.tiff_id, f.pdf_id))""",
         (tenant_id, MAILER, mailbox_id),
     )
 

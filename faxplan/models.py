@@ -148,6 +148,8 @@ class Fax(Table):
     purged_at = TimestampField(null=True)
     images_id = BigIntegerField(null=True)
     thumbnail_id = BigIntegerField(null=True)
+    copy_of = BigIntegerField(null=True)
+    forwarded_by = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -72,6 +72,8 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
     verb = "Handed in" if fax.direction == SENT else "Came in"
     after = f", then {fax.post_dial} after the answer" if fax.post_dial else ""
     lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number, tenant.country)}{after}"))
+    if fax.forwarded_by is not None:
+        lines.append(_INDENT + forwarded(fax))
     for call in calls:
         lines += _of_call(fax, call, zone)
         if codes:
@@ -79,6 +81,11 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
     if fax.purged_at is not None:
         lines.append(_at(fax.purged_at, zone, "Its pages were destroyed: this record is what is left"))
     return [visible(line) for line in lines]
+
+
+def forwarded(fax: Fax) -> str:
+    """Of a copy, who laid it there: `Forwarded by user@acme.example, a copy of fax 12.`"""
+    return f"Forwarded by {fax.forwarded_by}" + ("." if fax.copy_of is None else f", a copy of fax {fax.copy_of}.")
 
 
 def _of_call(fax: Fax, call: Attempt, zone: ZoneInfo) -> list[str]:

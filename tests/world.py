@@ -67,14 +67,19 @@ class World:
     def opened(self, document: StoredObject) -> bytes:
         """A document's content, as the user opens it in whose mailbox it is."""
         office = self.acme if document.tenant_id == self.acme.tenant.id else self.borea
+        ring = self.ring(office)
         with self.portal.tenant(office.tenant.id) as tx:
-            epochs = vault.epochs_of_user(tx, office.tenant.id, office.user.id)
-            (key_id,) = (each.id for each in user_keys.of_user(tx, office.tenant.id, office.user.id))
-            ring = Keyring({key_id: self.keyrings[office.tenant.id]}, epochs)
             document_id = tx.value("select id from documents where object_name = %s", (document.object_name,))
             stored, key = documents.opened(tx, office.tenant.id, document_id, ring)
         with self.store.open(stored, key) as content:
             return content.read()
+
+    def ring(self, office: Office) -> Keyring:
+        """What the office's user opens."""
+        with self.portal.tenant(office.tenant.id) as tx:
+            epochs = vault.epochs_of_user(tx, office.tenant.id, office.user.id)
+            (key_id,) = (each.id for each in user_keys.of_user(tx, office.tenant.id, office.user.id))
+        return Keyring({key_id: self.keyrings[office.tenant.id]}, epochs)
 
     def copy_out(self, document: StoredObject, target: Path) -> None:
         """The same, into a file."""

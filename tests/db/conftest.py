@@ -14,14 +14,17 @@ from faxplan import (
     dids,
     documents,
     drafts,
+    forwarding,
     holds,
     inbound,
     keyring,
+    membership,
     outbound,
     quotas,
     retention,
     t30_trace,
     trunk_tests,
+    users,
     vault,
     wraps,
 )
@@ -87,6 +90,7 @@ def live(world: World, office: Office, folder: Path) -> None:
     outbound.cancel(world.portal, office.user, submit(world, office, letter))
     pending = Pending(world.settings.pending, world.store.confinement)
     pending.prepare()
+    arrived = 0
     for number in range(2):
         call = IncomingCall(f"{office.tenant.slug}-{number}", "127.0.0.1", invite(office.did, "+493099"))
         accepted = accepting.accept(world.switch, world.spool, call, NODE, Caller())
@@ -100,6 +104,12 @@ def live(world: World, office: Office, folder: Path) -> None:
             (folder / "fax-1.log").write_text(f"FLOW T.30 of {office.tenant.slug}\n")
             received = pending.secure(world.spool, sidecar, result)
             assert inbound.deliver(world.switch, world.store, received, actor="test") == "received"
+            arrived = accepted.sidecar.fax_id
+    with world.admin.tenant(office.tenant.id) as tx:
+        other = users.create(tx, office.tenant.id, email=f"other@{office.tenant.slug}.example", name="Another")
+        assert other.mailbox_id is not None
+        membership.join(tx, office.tenant.id, other.mailbox_id, office.user)
+    forwarding.hand_on(world.portal, office.user, world.ring(office), arrived, other.email, forwarding.forward)
 
 
 def _a_rendering(world: World, office: Office) -> StoredObject:

@@ -18,6 +18,7 @@ from faxplan.outbound import SendRequest, Submitted
 from faxplan.spool import Spool
 from tests import hostile
 from tests.faxes import claim, queued
+from tests.retained import received
 from tests.world import PHRASE, World
 
 ACME = "user@acme.example"
@@ -337,3 +338,56 @@ def test_a_call_that_broke_is_shown_step_by_step(shop: World, capsys: pytest.Cap
     told = json.loads(said(capsys, "show", str(fax_id), "--trace", "--json")[0])
     assert [(step["side"], step["name"]) for step in told["traces"]["1"]] == [("received", "CSI")]
     assert "traces" not in json.loads(said(capsys, "show", str(fax_id), "--json")[0])
+
+
+@pytest.fixture
+def other(shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Another user of acme, who has a key; and the file with everybody's password."""
+    (tmp_path / "password").write_text(PHRASE + "\n")
+    with shop.admin.tenant(shop.acme.tenant.id) as tx:
+        users.create(tx, shop.acme.tenant.id, email="ben@acme.example", name="Ben")
+    said(capsys, "enrol", "--as", "ben@acme.example", "--password-file", str(tmp_path / "password"))
+    return str(tmp_path / "password")
+
+
+def test_a_received_fax_is_forwarded_to_another_mailbox(
+    shop: World, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fax_id, ben = str(received(shop, shop.acme, "a")), "ben@acme.example"
+    out, err = said(capsys, "forward", fax_id, ben, "--password-file", other)
+    assert (out, err) == (f"A copy of fax {fax_id} lies in mailbox {ben}: fax 2.\n", f"As {ACME} of Acme.\n")
+    line = f"Forwarded by {ACME}, a copy of fax {fax_id}."
+    assert f"received  {line} 1 page received." in said(capsys, "list", "--inbox", "--as", ben)[0]
+    assert f"          {line}\n" in said(capsys, "show", "2", "--as", ben)[0]
+    assert "Forwarded" not in said(capsys, "list")[0] + said(capsys, "show", fax_id)[0]
+    shown = json.loads(said(capsys, "show", "2", "--as", ben, "--json")[0])
+    assert (shown["fax"]["copy_of"], shown["fax"]["forwarded_by"], shown["attempts"]) == (int(fax_id), ACME, [])
+    said(capsys, "open", "2", "--as", ben, "-o", str(tmp_path / "bens"), "--password-file", other)
+    assert (tmp_path / "bens" / "fax-2.pdf").exists()
+    assert "fax 2 is the same one.\n" in said(capsys, "forward", fax_id, ben, "--password-file", other, code=1)[1]
+
+
+def test_a_received_fax_is_moved_to_another_mailbox(
+    shop: World, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fax_id, ben = str(received(shop, shop.acme, "a")), "ben@acme.example"
+    assert (
+        said(capsys, "move", fax_id, ben, "--password-file", other)[0] == f"Fax {fax_id} lies in mailbox {ben} now.\n"
+    )
+    assert "You have no fax" in said(capsys, "show", fax_id, code=1)[1]
+    said(capsys, "open", fax_id, "--as", ben, "-o", str(tmp_path), "--password-file", other)
+    back = said(capsys, "move", fax_id, ACME, "--as", ben, "--password-file", other, "--json")[0]
+    assert json.loads(back) == {"fax": int(fax_id), "mailbox": ACME}
+    copied = said(capsys, "forward", fax_id, ben, "--password-file", other, "--json")[0]
+    assert json.loads(copied) == {"fax": int(fax_id), "mailbox": ben, "copy": 2}
+
+
+def test_a_wrong_password_hands_nothing_on(
+    shop: World, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fax_id = str(received(shop, shop.acme, "a"))
+    (tmp_path / "wrong").write_text("staple, battery & horse\n")
+    for command in ("forward", "move"):
+        said(capsys, command, fax_id, "ben@acme.example", "--password-file", str(tmp_path / "wrong"), code=1)
+    assert "There is no fax yet." in said(capsys, "list", "--as", "ben@acme.example")[0]
+    assert fax_id in said(capsys, "list")[0]

@@ -48,6 +48,7 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
         "audit_link",
         "fax_to_hold",
         "forget_ended_reader",
+        "forget_moved",
         "held_pages",
         "is_did",
         "mailbox_wraps_note",
@@ -107,7 +108,7 @@ def test_nobody_else_forgets_a_users_wraps(inhabited: World) -> None:
         cursor.connection.commit()
     with connected(inhabited.installation, "postgres") as cursor:
         cursor.execute("select count(*) from mailbox_keys where user_key_id = %s", (key_id,))
-        assert cursor.fetchone() == (1,)
+        assert cursor.fetchone() == (2,)  # of both mailboxes
 
 
 def test_views_ask_as_whoever_reads_them(installation: Installation) -> None:
@@ -206,6 +207,9 @@ def test_machines_read_no_private_key_however_it_is_locked(installation: Install
         # A wrap goes by forget_ended_reader alone.
         ("mailbox_keys", "delete", []),
         ("mailbox_keys", "update", []),
+        # So does a document's, by forget_moved or with its fax.
+        ("mailbox_wraps", "delete", ["purge"]),
+        ("mailbox_wraps", "update", []),
         ("mailbox_epochs", "delete", []),
     ],
 )

@@ -1,4 +1,4 @@
-async function ring({ ExposedKey, Keyring, PublicKey }, { own, mailboxes }) {
+export async function ring({ ExposedKey, Keyring, PublicKey }, { own, mailboxes }) {
   const held = new Map();
   for (const [id, raw] of own) {
     held.set(id, (await ExposedKey.of(raw.slice())).hold());

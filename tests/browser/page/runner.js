@@ -1,4 +1,5 @@
 // Asks the server for the next action, does it, and says what came of it, until there are no more.
+import * as forward from "./forward_actions.js";
 import * as keyring from "./keyring_actions.js";
 import * as pages from "./pages_actions.js";
 import * as passkeys from "./passkeys_actions.js";
@@ -8,10 +9,10 @@ import * as printedKeys from "./printed_keys_actions.js";
 import * as sealed from "./sealed_actions.js";
 import * as wraps from "./wraps_actions.js";
 
-const actions = { ...keyring, ...pages, ...passkeys, ...passphrases, ...policy, ...printedKeys, ...sealed, ...wraps };
+const actions = { ...forward, ...keyring, ...pages, ...passkeys, ...passphrases, ...policy, ...printedKeys, ...sealed, ...wraps };
 const MODULES = [
-  "errors", "header", "sealed", "wraps", "passkeys", "passphrases", "printed-keys", "new-password", "keyring", "remembered", "page-images",
-  "ranges",
+  "errors", "header", "sealed", "wraps", "passkeys", "passphrases", "printed-keys", "new-password", "keyring", "forward", "remembered",
+  "page-images", "ranges",
 ];
 
 // Bytes go to and fro as {"bytes": hex}.

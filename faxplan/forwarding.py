@@ -1,0 +1,307 @@
+"""A received fax is handed to another mailbox of its tenant: as a copy (forward), or itself (move).
+
+No server can do that alone: what opens a document is made in the client of somebody who reads it, to the public key of
+the mailbox that gets it, which they need not read. The server says what is to be wrapped (`offer`), the client makes
+the wraps (`wrap`), and the server takes them (`forward`, `move`) where all is still as it was.
+
+A copy is a fax of its own, without a call, and shares the documents. It has the times of the one that came in: to
+forward a fax does not make it be kept for longer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from faxplan import audit, documents, epochs, holds, mail_readers, mailboxes, notices, queue, vault
+from faxplan.db import Database, Row, Transaction
+from faxplan.errors import FaxplanError, NoPages, NotFound, PagesPurged
+from faxplan.holds import Held, Hold
+from faxplan.keyring import Keyring
+from faxplan.users import User
+from faxplan.vault import EpochMoved, MailboxKey
+from faxplan.wraps import WRAP_BYTES
+
+_DOCUMENTS = ("tiff_id", "pdf_id", "images_id", "thumbnail_id")
+_TRIES = 3
+
+
+class NotReceived(FaxplanError):
+    """The fax was sent: it lies in no mailbox."""
+
+    error_id = "not-received"
+
+
+class StillArriving(FaxplanError):
+    """The fax has not ended."""
+
+    error_id = "still-arriving"
+    retryable = True
+
+
+class LiesThere(FaxplanError):
+    """The mailbox has this fax, or a copy of it."""
+
+    error_id = "lies-there"
+
+
+class NobodyReads(FaxplanError):
+    """Nobody could open what is laid into this mailbox."""
+
+    error_id = "nobody-reads"
+
+
+class NotSealed(FaxplanError):
+    """The fax is from before documents were sealed: there is no key of it to wrap."""
+
+    error_id = "not-sealed"
+
+
+class WrongWraps(FaxplanError):
+    """What a client handed over is not for exactly the documents of the fax, or no wraps."""
+
+    error_id = "wrong-wraps"
+
+
+@dataclass(frozen=True, slots=True)
+class ToWrap:
+    """A document of a fax. digest: of its header, to which wraps are bound. wraps: of its key, by mailbox and epoch."""
+
+    document_id: int
+    digest: bytes
+    wraps: Mapping[tuple[int, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a client has to know to hand a fax on. target: the mailbox, with its newest epoch."""
+
+    fax_id: int
+    target: MailboxKey
+    documents: Sequence[ToWrap]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a client hands over: nothing of it opens anything. wraps: by document, to this epoch of the mailbox."""
+
+    fax_id: int
+    mailbox_id: int
+    epoch: int
+    wraps: Mapping[int, bytes]
+
+
+def offer(db: Database, user: User, fax_id: int, mailbox: str) -> Offer:
+    """What is to be wrapped so that a fax can be handed to the mailbox of this name (role portal).
+
+    Raises NotFound, NotReceived, StillArriving, PagesPurged, NoPages, LiesThere, NobodyReads and NotSealed.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        mailbox_id = mailboxes.by_name(tx, user.tenant_id, mailbox)
+        fax = _fax(tx, user, fax_id)
+        return Offer(fax_id, _target(tx, fax, mailbox_id), _to_wrap(tx, user, fax))
+
+
+def wrap(offered: Offer, ring: Keyring) -> Handed:
+    """The client's part. Raises Locked where it opens a document not (yet), and SealBroken."""
+    target = offered.target
+    wraps = {
+        each.document_id: target.public.wrap(documents.file_key(each.wraps, each.digest, ring), each.digest)
+        for each in offered.documents
+    }
+    return Handed(offered.fax_id, target.mailbox_id, target.epoch, wraps)
+
+
+def forward(db: Database, user: User, handed: Handed) -> int:
+    """Lays a copy of a fax into the mailbox (role portal); the copy's id. Also of one that is under legal hold.
+
+    Raises as `offer`; EpochMoved where its readers are others by now, and WrongWraps. Nothing is changed then.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        fax = _taken(tx, user, handed)
+        _keep_wraps(tx, fax, handed)
+        copy_id = _copy(tx, user, fax, handed.mailbox_id)
+        mailboxes.deliver(tx, user.tenant_id, handed.mailbox_id, copy_id)
+        _tell(tx, user, fax, handed.mailbox_id, copy_id, "forwarded")
+        audit.record(
+            tx, user.tenant_id, actor=f"user:{user.id}", action="fax.forward", object=f"fax:{fax['id']}",
+            from_mailbox=f"mailbox:{fax['mailbox_id']}", to_mailbox=f"mailbox:{handed.mailbox_id}",
+            copy=f"fax:{copy_id}",
+        )  # fmt: skip
+    return copy_id
+
+
+def move(db: Database, user: User, handed: Handed) -> int:
+    """Lays a fax itself into the mailbox, where its readers find it unread (role portal); its id.
+
+    The readers of the one that it leaves open it no more, nor does a worker who was to mail it. Raises as `forward`,
+    and Held, of which the audit tells.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        fax = _taken(tx, user, handed)
+        hold = holds.of_fax(tx, user.tenant_id, fax["id"], fax["mailbox_id"])
+        if hold is None:
+            _keep_wraps(tx, fax, handed)
+            _move(tx, fax, handed.mailbox_id)
+            _tell(tx, user, fax, handed.mailbox_id, fax["id"], "moved")
+        audit.record(
+            tx, user.tenant_id, actor=f"user:{user.id}", action="fax.move", object=f"fax:{fax['id']}",
+            result="done" if hold is None else "refused",
+            from_mailbox=f"mailbox:{fax['mailbox_id']}", to_mailbox=f"mailbox:{handed.mailbox_id}",
+        )  # fmt: skip
+    if hold is not None:
+        raise _held(fax, hold)
+    return handed.fax_id
+
+
+def hand_on(
+    db: Database, user: User, ring: Keyring, fax_id: int, mailbox: str, act: Callable[[Database, User, Handed], int]
+) -> int:
+    """All three steps in one process, as the command line has them. act: `forward` or `move`, whose result it is.
+
+    Again where the mailbox's readers have changed meanwhile. Raises as these, and as `wrap`.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return act(db, user, wrap(offer(db, user, fax_id, mailbox), ring))
+        except EpochMoved:
+            continue
+    return act(db, user, wrap(offer(db, user, fax_id, mailbox), ring))
+
+
+def _taken(tx: Transaction, user: User, handed: Handed) -> Row:
+    """The fax, where it may be handed on as this says. Nobody sets a hold, or changes who reads what, until it is."""
+    holds.take_turn(tx, user.tenant_id)
+    epochs.take_turn(tx, user.tenant_id)
+    fax = _fax(tx, user, handed.fax_id)
+    target = _target(tx, fax, handed.mailbox_id)
+    if target.epoch != handed.epoch:
+        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+    wanted = {each.document_id for each in _to_wrap(tx, user, fax)}
+    if handed.wraps.keys() != wanted or any(len(each) != WRAP_BYTES for each in handed.wraps.values()):
+        raise WrongWraps(f"These are not the wraps of the documents of fax {fax['id']}. Ask for them anew.")
+    return fax
+
+
+def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
+    """One that lies in a mailbox that the user reads, locked."""
+    fax = queue.lock_fax(tx, user.tenant_id, fax_id)
+    if fax is None or fax["deleted_at"] is not None or not _is_seen(tx, user, fax):
+        raise NotFound(f"You have no fax {fax_id}. `faxplan list` shows yours.")
+    if fax["direction"] != "inbound":
+        raise NotReceived(
+            f"Fax {fax_id} was sent, not received: it lies in no mailbox. `faxplan resend {fax_id} --to NUMBER` sends "
+            f"it to somebody else, `faxplan open {fax_id}` saves its pages."
+        )
+    if fax["finished_at"] is None:
+        raise StillArriving(f"Fax {fax_id} is being received. `faxplan show {fax_id}` says when that is over.")
+    if fax["purged_at"] is not None:
+        raise PagesPurged(f"The pages of fax {fax_id} were destroyed on {fax['purged_at']:%Y-%m-%d}.")
+    if fax["tiff_id"] is None:
+        raise NoPages(f"Fax {fax_id} has no page to hand on. `faxplan show {fax_id}` says why.")
+    return fax
+
+
+def _is_seen(tx: Transaction, user: User, fax: Row) -> bool:
+    """As history shows them."""
+    if fax["direction"] != "inbound":
+        return bool(fax["user_id"] == user.id)
+    return mailboxes.is_member(tx, user.tenant_id, fax["mailbox_id"], user.id)
+
+
+def _target(tx: Transaction, fax: Row, mailbox_id: int) -> MailboxKey:
+    """Where it is to go: a mailbox that has none of it, and in which somebody opens it."""
+    tenant_id = fax["tenant_id"]
+    name = tx.value("select name from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id))
+    if name is None:
+        raise NotFound(f"There is no mailbox {mailbox_id}.")
+    if fax["mailbox_id"] == mailbox_id:
+        raise LiesThere(f"Fax {fax['id']} lies in mailbox {name}.")
+    there = tx.value(
+        """select id from faxes where tenant_id = %s and mailbox_id = %s and tiff_id = %s and deleted_at is null
+           order by id limit 1""",
+        (tenant_id, mailbox_id, fax["tiff_id"]),
+    )
+    if there is not None:
+        raise LiesThere(f"Mailbox {name} has it: fax {there} is the same one.")
+    key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
+    if key is None or key.epoch not in vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=True):
+        raise NobodyReads(
+            f"Nobody could open it in mailbox {name}: none of its members has its key. They get one with "
+            "`faxplan enrol`, or where another member unlocks (`faxplan unlock`)."
+        )
+    return key
+
+
+def _to_wrap(tx: Transaction, user: User, fax: Row) -> list[ToWrap]:
+    """Its documents, with their wraps to mailboxes that the user reads."""
+    rows = tx.rows(
+        "select id, header_digest from documents where tenant_id = %s and id = any(%s) order by id",
+        (user.tenant_id, _ids(fax)),
+    )
+    if any(row["header_digest"] is None for row in rows):
+        raise NotSealed(
+            f"Fax {fax['id']} is from before documents were sealed. Ask the administrator for `faxplan vault adopt`."
+        )
+    found: dict[int, dict[tuple[int, int], bytes]] = {row["id"]: {} for row in rows}
+    for row in tx.rows(
+        """select w.document_id, w.mailbox_id, w.epoch, w.wrap from mailbox_wraps w
+           join mailbox_members m on m.tenant_id = w.tenant_id and m.mailbox_id = w.mailbox_id and m.user_id = %s
+           where w.tenant_id = %s and w.document_id = any(%s)""",
+        (user.id, user.tenant_id, list(found)),
+    ):
+        found[row["document_id"]][row["mailbox_id"], row["epoch"]] = bytes(row["wrap"])
+    return [ToWrap(row["id"], bytes(row["header_digest"]), found[row["id"]]) for row in rows]
+
+
+def _ids(fax: Row) -> list[int]:
+    return sorted({fax[column] for column in _DOCUMENTS} - {None})
+
+
+def _keep_wraps(tx: Transaction, fax: Row, handed: Handed) -> None:
+    for document_id, each in handed.wraps.items():
+        documents.wrap_to(tx, fax["tenant_id"], document_id, handed.mailbox_id, handed.epoch, each)
+
+
+def _copy(tx: Transaction, user: User, fax: Row, mailbox_id: int) -> int:
+    """A row of its own for the same documents, as old as the one that came in."""
+    return int(
+        tx.value(
+            """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number, resolution,
+                                  pages, pages_done, error_id, explanation, created_at, finished_at, tiff_id, pdf_id,
+                                  images_id, thumbnail_id, copy_of, forwarded_by)
+               select tenant_id, direction, state, %s, called_number, calling_number, resolution, pages, pages_done,
+                      error_id, explanation, created_at, finished_at, tiff_id, pdf_id, images_id, thumbnail_id,
+                      coalesce(copy_of, id), %s
+               from faxes where tenant_id = %s and id = %s returning id""",
+            (mailbox_id, user.id, fax["tenant_id"], fax["id"]),
+        )
+    )
+
+
+def _move(tx: Transaction, fax: Row, mailbox_id: int) -> None:
+    """It lies there from now on, and nothing that opens it stays behind."""
+    place = (mailbox_id, fax["tenant_id"], fax["id"])
+    tx.execute("update faxes set mailbox_id = %s where tenant_id = %s and id = %s", place)
+    tx.execute(
+        """update mailbox_entries set mailbox_id = %s, added_at = now(), read_at = null
+           where tenant_id = %s and fax_id = %s""",
+        place,
+    )
+    for document_id in _ids(fax):
+        tx.execute("select forget_moved(%s, %s)", (document_id, fax["mailbox_id"]))
+    if fax["forwarded_by"] is None:
+        # Else what waits for mail is the fax that came in, of which this is a copy.
+        mail_readers.let_go(tx, fax["tenant_id"], _ids(fax))
+
+
+def _tell(tx: Transaction, user: User, fax: Row, mailbox_id: int, fax_id: int, done: str) -> None:
+    who = f"{user.name} ({user.email})" if user.name else user.email
+    caller = fax["calling_number"] or "a withheld number"
+    words = f"{who} has {done} a fax from {caller} to this mailbox. {fax['explanation'] or ''}".strip()
+    notices.tell_mailbox(tx, fax["tenant_id"], mailbox_id, fax_id, "received", words)
+
+
+def _held(fax: Row, hold: Hold) -> Held:
+    return Held(
+        f"Fax {fax['id']} is under legal hold since {hold.set_at:%Y-%m-%d} and stays where it lies. "
+        f"`faxplan forward {fax['id']} MAILBOX` gives others a copy."
+    )

@@ -715,7 +715,7 @@ comment on column faxes.redialled_busy is 'Whether each of these found the line 
 comment on column faxes.deleted_at is 'A user has deleted it: nobody sees it any more, and purge destroys it. Null: no.';
 comment on column faxes.purged_at is 'Since then it has no documents, and nobody can open it; the row is a record of it. Null: it is kept.';
 comment on column faxes.forwarded_by is 'The user who laid this copy here of a fax that came in; null: it came here itself, or was moved here. A copy has no call of its own.';
-comment on column faxes.copy_of is 'Of a copy: the fax that came in, whose documents and times it has; null where its record was removed.';
+comment on column faxes.copy_of is 'Of a copy: the fax of which it was made, the one that came in if that had its record still; null where its record was removed.';
 comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
 
 comment on column faxes.post_dial is
@@ -1183,28 +1183,6 @@ create table mailbox_wraps (
 );
 comment on table mailbox_wraps is 'A document''s file key, wrapped to a mailbox: whoever has that epoch''s private key reads it.';
 
-create function forget_moved(document bigint, mailbox bigint) returns void
-    language sql security definer set search_path = pg_catalog, public
-begin atomic
-    delete from mailbox_wraps w
-    where w.tenant_id = current_tenant() and w.document_id = document and w.mailbox_id = mailbox
-      and exists (
-          select from mailbox_wraps o
-          where o.tenant_id = w.tenant_id and o.document_id = w.document_id and o.mailbox_id <> w.mailbox_id)
-      and not exists (
-          select from faxes f
-          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
-            and w.document_id in (f.tiff_id, f.pdf_id, f.images_id, f.thumbnail_id))
-      and not exists (
-          select from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
-          join renderings o on o.tenant_id = r.tenant_id and o.original_id = r.original_id
-          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
-            and w.document_id in (o.original_id, o.document_id, o.images_id, o.thumbnail_id));
-end;
-comment on function forget_moved(bigint, bigint) is
-    'Removes a mailbox''s wraps of a document that was moved out of it: where no fax of the mailbox names it any more, and another mailbox has '
-    'wraps of it. The last ones stay. Definer: no other wrap goes that way.';
-
 create table sealed_mailboxes (
     tenant_id    bigint not null,
     id           bigint generated always as identity,
@@ -1520,6 +1498,32 @@ end;
 comment on function fax_to_hold(bigint) is
     'Of a fax of the current tenant, what a hold has to know; no row: there is none. Definer: who sets a hold need not read faxes.';
 
+create function forget_moved(document bigint, mailbox bigint) returns void
+    language sql security definer set search_path = pg_catalog, public
+begin atomic
+    delete from mailbox_wraps w
+    where w.tenant_id = current_tenant() and w.document_id = document and w.mailbox_id = mailbox
+      and not exists (
+          select from holds h where h.tenant_id = w.tenant_id and h.fax_id is null and (h.mailbox_id is null or h.mailbox_id = w.mailbox_id))
+      and exists (
+          select from mailbox_wraps o
+          where o.tenant_id = w.tenant_id and o.document_id = w.document_id and o.mailbox_id <> w.mailbox_id)
+      and not exists (
+          select from faxes f
+          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
+            and w.document_id in (f.tiff_id, f.pdf_id, f.images_id, f.thumbnail_id))
+      and not exists (
+          select from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+          join renderings o on o.tenant_id = r.tenant_id and o.original_id = r.original_id
+          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
+            and w.document_id in (o.original_id, o.document_id, o.images_id, o.thumbnail_id));
+end;
+comment on function forget_moved(bigint, bigint) is
+    'Removes a mailbox''s wraps of a document that was moved out of it: where no fax of the mailbox names it any more, and another mailbox has '
+    'wraps of it. The last ones stay, and those of a mailbox that is held. Definer: no other wrap goes that way.';
+revoke execute on function forget_moved(bigint, bigint) from public;
+grant execute on function forget_moved(bigint, bigint) to faxplan_portal;
+
 create function refuse_held() returns trigger
     language plpgsql
 as $$
@@ -1531,12 +1535,17 @@ begin
     end if;
     return case tg_op when 'DELETE' then old else new end;
 end $$;
-comment on function refuse_held() is 'Whatever the application forgets: what is under legal hold is not purged, nor moved to where nothing holds it.';
+comment on function refuse_held() is 'Whatever the application forgets: what is under legal hold is not purged, loses none of its documents, and is not moved to where nothing holds it.';
 create trigger faxes_held_delete before delete on faxes for each row execute function refuse_held();
 create trigger faxes_held_purge before update of purged_at on faxes for each row
     when (new.purged_at is not null and old.purged_at is null) execute function refuse_held();
 create trigger faxes_held_move before update of mailbox_id on faxes for each row
     when (new.mailbox_id is distinct from old.mailbox_id and coalesce(old.tiff_id, old.rendering_id) is not null)
+    execute function refuse_held();
+create trigger faxes_held_documents before update of tiff_id, pdf_id, images_id, thumbnail_id on faxes for each row
+    when (new.tiff_id is distinct from coalesce(old.tiff_id, new.tiff_id) or new.pdf_id is distinct from coalesce(old.pdf_id, new.pdf_id)
+          or new.images_id is distinct from coalesce(old.images_id, new.images_id)
+          or new.thumbnail_id is distinct from coalesce(old.thumbnail_id, new.thumbnail_id))
     execute function refuse_held();
 
 -- ------------------------------------------------------------------------------------------------------ row-level security

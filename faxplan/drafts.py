@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from faxplan import audit, originals, outbound, post_dial, queue, refused_numbers, render_jobs, transient_readers
+from faxplan import (
+    audit,
+    originals,
+    outbound,
+    post_dial,
+    queue,
+    quotas,
+    refused_numbers,
+    render_jobs,
+    tenants,
+    transient_readers,
+)
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, RenderingFailed
@@ -24,7 +35,10 @@ LIFETIME_SECONDS = 86400
 LOOK_SECONDS = 60.0
 """Between two looks for what has expired."""
 MOST = 100
-"""Of one user's at once: each is a document in the store that nobody pays for."""
+"""Of one user's at once, with those that purge has not destroyed yet: each is a document in the store that nobody pays
+for."""
+MOST_NUMBERS = 100
+"""That one is sent to at once: meanwhile no call of the tenant is settled."""
 _AT_ONCE = 100
 
 
@@ -32,6 +46,12 @@ class TooManyDrafts(FaxplanError):
     """The user has as many drafts as one may have."""
 
     error_id = "too-many-drafts"
+
+
+class TooManyNumbers(FaxplanError):
+    """A draft is to be sent to more numbers than one can be at once."""
+
+    error_id = "too-many-numbers"
 
 
 class NoNumber(FaxplanError):
@@ -73,13 +93,15 @@ class Recipients:
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn) -> Draft:
-    """A draft of a document (role portal). Raises TooManyDrafts, and as originals.hand_in."""
+    """A draft of a document (role portal). Raises TooManyDrafts, TenantDisabled, and as originals.hand_in."""
     with db.tenant(user.tenant_id) as tx:
+        outbound.check_enabled(tenants.get(tx, user.tenant_id))
         _check_room(tx, user)
         originals.readers(tx, user)
 
     def then(tx: Transaction, rendering: int, pages: int | None) -> Draft:
-        # Another one may have been handed in beside it.
+        # Another one may have been handed in beside it: in turn, from here on.
+        quotas.take_turn(tx, user.tenant_id)
         _check_room(tx, user)
         draft_id = tx.value(
             """insert into drafts (tenant_id, user_id, rendering_id, expires_at)
@@ -94,11 +116,16 @@ def make(db: Database, store: Store, user: User, document: HandedIn) -> Draft:
 
 
 def _check_room(tx: Transaction, user: User) -> None:
-    if len(of_user(tx, user)) >= MOST:
-        raise TooManyDrafts(f"You have {MOST} drafts, and no room for more. Send some, or remove them.")
+    count = tx.value("select count(*) from drafts where tenant_id = %s and user_id = %s", (user.tenant_id, user.id))
+    if count >= MOST:
+        raise TooManyDrafts(
+            f"You have {MOST} drafts, with those that you have removed within the hour, and no room for more. Send "
+            "some; what you remove makes room once purge has come."
+        )
 
 
-_LIVE = "not d.closed and d.expires_at > now()"
+# By the clock, and not since when the transaction is there: it may have waited for who made the pages meanwhile.
+_LIVE = "not d.closed and d.expires_at > clock_timestamp()"
 _DRAFTS = f"""
     select d.id, r.state, coalesce(p.pages, o.pages) as pages, r.resolution, d.created_at, d.expires_at, r.original_id,
            r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation
@@ -119,8 +146,8 @@ def get(tx: Transaction, user: User, draft_id: int) -> Draft:
     row = tx.row(f"{_DRAFTS} and d.id = %(draft)s", {"tenant": user.tenant_id, "user": user.id, "draft": draft_id})
     if row is None:
         raise NotFound(
-            f"You have no draft {draft_id}. A draft is there until it is sent or removed, and for a day at most: "
-            "`faxplan draft list`."
+            f"You have no draft {draft_id}. A draft is there until it is sent (`faxplan list --sent`) or removed, and "
+            "for a day at most: `faxplan draft list`."
         )
     return Draft(**row)
 
@@ -142,8 +169,8 @@ def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> D
 def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submitted]:
     """A fax to each of these numbers, and the draft is none any more; or nothing at all (role portal).
 
-    Raises NotFound, NoNumber, RenderingFailed for one whose pages cannot be made, and as outbound.submit does of
-    numbers and quotas.
+    Raises NotFound, NoNumber, TooManyNumbers, RenderingFailed for one whose pages cannot be made, and as
+    outbound.submit does of numbers and quotas.
     """
     with db.tenant(user.tenant_id) as tx:
         draft = get(tx, user, draft_id)
@@ -172,6 +199,10 @@ def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Ord
                 send_at=to.send_at,
             )
         orders.setdefault((order.called, order.after_answer), order)
+    if len(orders) > MOST_NUMBERS:
+        raise TooManyNumbers(
+            f"These are {len(orders)} numbers: {MOST_NUMBERS} at most at a time. For more, make another draft."
+        )
     if not orders:
         raise NoNumber("Say where the draft is to go: one number or more.")
     return list(orders.values())
@@ -194,7 +225,7 @@ def remove(db: Database, user: User, draft_id: int) -> None:
         draft = _held(tx, user, draft_id)
         _close(tx, user.tenant_id, draft_id, draft.original_id)
         tx.execute(
-            "update drafts set expires_at = least(expires_at, now()) where tenant_id = %s and id = %s",
+            "update drafts set expires_at = least(expires_at, clock_timestamp()) where tenant_id = %s and id = %s",
             (user.tenant_id, draft_id),
         )
         _record(tx, user, "draft.remove", draft_id)

@@ -62,8 +62,9 @@ def destroy(
     documents = sorted(own | _of_renderings(tx, tenant_id, originals, by))
     of |= {"documents": documents, "originals": originals, "copied": copied, "shared": shared + copied}
     tx.execute(_shared_wraps(by), of)
+    # A machine that renews its key has this turn, and wraps nothing anew meanwhile of what goes.
+    quotas.take_turn(tx, tenant_id)
     if copied:
-        quotas.take_turn(tx, tenant_id)  # as transient_readers.forget
         tx.execute(_copied_mail(by), of)
     emptied = ", ".join(f"{column} = null" for column in by.of_faxes)
     tx.execute(
@@ -99,6 +100,8 @@ def destroy_drafts(
     drafts = {row["id"]: row["original_id"] for row in tx.rows(due, of)}
     # Who is sending one at this moment has it until then, and it is none any more.
     queue.hold_originals(tx, tenant_id, list(drafts.values()))
+    # A machine that renews its key has this turn, and wraps nothing anew meanwhile of what goes.
+    quotas.take_turn(tx, tenant_id)
     gone = tx.rows("delete from drafts where tenant_id = %s and id = any(%s) returning id", (tenant_id, list(drafts)))
     originals = [drafts[row["id"]] for row in gone]
     of |= {"originals": originals, "documents": sorted(_of_renderings(tx, tenant_id, originals, by))}

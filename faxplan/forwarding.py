@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from faxplan import audit, documents, epochs, holds, mail_readers, mailboxes, notices, queue, vault
 from faxplan.db import Database, Row, Transaction
+from faxplan.documents import Locked
 from faxplan.errors import FaxplanError, NoPages, NotFound, PagesPurged
 from faxplan.holds import Held, Hold
 from faxplan.keyring import Keyring
@@ -113,7 +114,8 @@ def wrap(offered: Offer, ring: Keyring) -> Handed:
 def forward(db: Database, user: User, handed: Handed) -> int:
     """Lays a copy of a fax into the mailbox (role portal); the copy's id. Also of one that is under legal hold.
 
-    Raises as `offer`; EpochMoved where its readers are others by now, and WrongWraps. Nothing is changed then.
+    Raises as `offer`; Locked for who has no key of the mailbox where it lies; EpochMoved where its readers are others
+    by now, and WrongWraps. Nothing is changed then.
     """
     with db.tenant(user.tenant_id) as tx:
         fax = _taken(tx, user, handed)
@@ -173,6 +175,8 @@ def _taken(tx: Transaction, user: User, handed: Handed) -> Row:
     epochs.take_turn(tx, user.tenant_id)
     fax = _fax(tx, user, handed.fax_id)
     target = _target(tx, fax, handed.mailbox_id)
+    if not vault.has_a_key(tx, user.tenant_id, user.id, fax["mailbox_id"]):
+        raise Locked("You have no key of this mailbox, and open nothing of it: another member has to unlock once.")
     if target.epoch != handed.epoch:
         raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
     wanted = {each.document_id for each in _to_wrap(tx, user, fax)}
@@ -215,13 +219,19 @@ def _target(tx: Transaction, fax: Row, mailbox_id: int) -> MailboxKey:
         raise NotFound(f"There is no mailbox {mailbox_id}.")
     if fax["mailbox_id"] == mailbox_id:
         raise LiesThere(f"Fax {fax['id']} lies in mailbox {name}.")
-    there = tx.value(
-        """select id from faxes where tenant_id = %s and mailbox_id = %s and tiff_id = %s and deleted_at is null
-           order by id limit 1""",
+    there = tx.row(
+        """select id, deleted_at from faxes where tenant_id = %s and mailbox_id = %s and tiff_id = %s
+           order by deleted_at nulls first, id limit 1""",
         (tenant_id, mailbox_id, fax["tiff_id"]),
     )
+    if there is not None and there["deleted_at"] is None:
+        raise LiesThere(f"Mailbox {name} has it: fax {there['id']} is the same one.")
     if there is not None:
-        raise LiesThere(f"Mailbox {name} has it: fax {there} is the same one.")
+        # What opens that one would not be replaced: whoever made it may have made it so that it opens nothing.
+        raise LiesThere(
+            f"Mailbox {name} has had it, and it was deleted there: `faxplan delete {there['id']} --undo`, by who reads "
+            "it, brings it back. Once it is purged, it can be handed on to it again."
+        )
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
     if key is None or key.epoch not in vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=True):
         raise NobodyReads(

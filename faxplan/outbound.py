@@ -129,13 +129,18 @@ def ordered(
     """
     number, after_answer = post_dial.split(text)
     tenant = tenants.get(tx, user.tenant_id)
-    if not tenant.enabled:
-        raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
+    check_enabled(tenant)
     chosen = caller_ids.choose(tx, tenant, calling)
     called = numbers.normalise(number, tenant.country)
     tenant.number_policy.check(called)
     trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
     return Order(tenant, called, after_answer, chosen, resolution, priority, send_at)
+
+
+def check_enabled(tenant: Tenant) -> None:
+    """Raises TenantDisabled."""
+    if not tenant.enabled:
+        raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
 
 
 def accept(tx: Transaction, user: User, order: Order, rendering_id: int, pages: int | None, **details: str) -> int:

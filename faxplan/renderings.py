@@ -99,10 +99,12 @@ def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
         if not render_jobs.finish(tx, job, worker):
             return documents.is_recorded(tx, made.documents[0].stored)
         waiting = _waiting(tx, job)
+        users = _users(tx, job)
         drafted_in = drafts.mailboxes(tx, job.tenant_id, job.rendering_id)
         # Where all were cancelled meanwhile, nobody is to send it.
-        machines = transient_readers.current(tx) if waiting or drafted_in else []
-        ids = record_all(tx, made.documents, _mailboxes(tx, job, drafted_in), machines, pages=pages)
+        machines = transient_readers.current(tx) if users.may_send or drafted_in else []
+        mailboxes = vault.keys_of_mailboxes(tx, job.tenant_id, [*users.mailboxes, *drafted_in])
+        ids = record_all(tx, made.documents, mailboxes, machines, pages=pages)
         tx.execute(
             """update renderings set state = 'rendered', document_id = %s, images_id = %s, thumbnail_id = %s
                where tenant_id = %s and id = %s""",
@@ -143,13 +145,26 @@ def record_all(
     return found
 
 
-def _mailboxes(tx: Transaction, job: RenderJob, drafted_in: Sequence[int]) -> list[MailboxKey]:
-    """Of all who have a fax with this rendering, and of those who look at it before it is sent."""
+@dataclass(frozen=True, slots=True)
+class _Users:
+    """mailboxes: of all faxes that have a rendering, or may yet. may_send: whether one of them has not ended."""
+
+    mailboxes: Sequence[int]
+    may_send: bool
+
+
+def _users(tx: Transaction, job: RenderJob) -> _Users:
+    """A fax with another rendering of the same original may take this one too, where the far machine wants smaller
+    pages (render_again): it finds it made by then."""
     rows = tx.rows(
-        "select distinct mailbox_id from faxes where tenant_id = %s and rendering_id = %s",
+        """select f.mailbox_id, bool_or(f.finished_at is null) as may_send from renderings mine
+           join renderings r on r.tenant_id = mine.tenant_id and r.original_id = mine.original_id
+           join faxes f on f.tenant_id = r.tenant_id and f.rendering_id = r.id
+           where mine.tenant_id = %s and mine.id = %s and (r.id = mine.id or f.finished_at is null)
+           group by f.mailbox_id""",
         (job.tenant_id, job.rendering_id),
     )
-    return vault.keys_of_mailboxes(tx, job.tenant_id, [*drafted_in, *(row["mailbox_id"] for row in rows)])
+    return _Users([row["mailbox_id"] for row in rows], any(row["may_send"] for row in rows))
 
 
 def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:

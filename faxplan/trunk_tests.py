@@ -35,7 +35,6 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
-from faxplan.outbound import TenantDisabled
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -64,8 +63,7 @@ def submit(db: Database, store: Store, user: User, trunk: str, number: str, *, c
     """
     with refused_numbers.audited(db, user, "trunk.test", number), db.tenant(user.tenant_id) as tx:
         tenant = tenants.get(tx, user.tenant_id)
-        if not tenant.enabled:
-            raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
+        outbound.check_enabled(tenant)
         trunk_id = _usable(tx, tenant, trunk)
         called = numbers.normalise(number, tenant.country)
         tenant.number_policy.check(called)

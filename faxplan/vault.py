@@ -138,6 +138,18 @@ def has_enrolled_member(tx: Transaction, tenant_id: int, mailbox_id: int) -> boo
     return found
 
 
+def has_a_key(tx: Transaction, tenant_id: int, user_id: int, mailbox_id: int) -> bool:
+    """Whether a mailbox's key, of some epoch, is wrapped to a user's current one."""
+    found: bool = tx.value(
+        """select exists (
+               select from mailbox_keys h
+               join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.replaced_at is null
+               where h.tenant_id = %s and h.mailbox_id = %s and k.user_id = %s)""",
+        (tenant_id, mailbox_id, user_id),
+    )
+    return found
+
+
 def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int, *, of_now: bool) -> set[int]:
     """The epochs of a mailbox that some member opens: each, and what it links to.
 

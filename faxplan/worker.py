@@ -130,6 +130,13 @@ class Worker:
             LOG.error("The keys of this machine cannot be renewed (%s). `faxplan doctor` looks at their folder.", error)
             self._next_renewal += RETRY_SECONDS
             return
+        except FaxplanError as error:
+            if error.retryable:
+                raise
+            # One tenant's trouble, say: the documents of the others are rendered all the same.
+            LOG.error("The keys of this machine are not renewed: %s", error)
+            self._next_renewal += RETRY_SECONDS
+            return
         if not more:
             self._next_renewal += transient_readers.RENEWAL_SECONDS
 

@@ -25,7 +25,7 @@ from faxplan import (
     users,
 )
 from faxplan.documents import Locked
-from faxplan.drafts import Draft, NoNumber, Recipients, TooManyDrafts
+from faxplan.drafts import Draft, NoNumber, Recipients, TooManyDrafts, TooManyNumbers
 from faxplan.enrolment import NotEnrolled, Secret
 from faxplan.errors import (
     DocumentRefused,
@@ -38,10 +38,12 @@ from faxplan.errors import (
 )
 from faxplan.keyring import Keyring
 from faxplan.originals import HandedIn
+from faxplan.outbound import TenantDisabled
 from faxplan.purge import Purged
 from faxplan.rendering import Resolution
 from faxplan.saving import NotRendered
 from tests.db.test_failing_over import settle
+from tests.db.test_resending import UNSUPPORTED
 from tests.db.test_what_machines_open import NOBODY, SENT, open_to_machines
 from tests.faxes import NUMBER, claim
 from tests.retained import count, execute, purge
@@ -213,10 +215,35 @@ def test_nobody_fills_the_store_with_drafts(world: World, letter: Path, monkeypa
     with pytest.raises(TooManyDrafts, match="2 drafts"):
         make(world, letter)
     assert len(objects(world)) == 2
+    # What was removed lies in the store until purge has come.
     drafts.remove(world.portal, world.acme.user, first.id)
+    with pytest.raises(TooManyDrafts, match="once purge has come"):
+        make(world, letter)
+    purge(world)
     make(world, letter)
     # Another user's are their own.
     make(world, letter, world.borea)
+
+
+def test_nor_by_handing_many_in_at_once(world: World, letter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "MOST", 2)
+
+    def one(_: int) -> int:
+        try:
+            return make(world, letter).id
+        except TooManyDrafts:
+            return 0
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sorted(map(bool, threads.map(one, range(6)))) == [False] * 4 + [True] * 2
+    assert (count(world, "drafts"), len(objects(world))) == (2, 2)
+
+
+def test_who_is_switched_off_hands_nothing_in(world: World, letter: Path) -> None:
+    execute(world, "update tenants set enabled = false where id = %s", (world.acme.tenant.id,))
+    with pytest.raises(TenantDisabled):
+        make(world, letter)
+    assert objects(world) == []
 
 
 # ------------------------------------------------------------------------------------------------------------ sent
@@ -290,6 +317,53 @@ def test_one_that_expires_while_it_is_sent_is_sent(world: World, letter: Path, m
     (fax,) = claim(world)
     assert fax.fax_id == fax_id
     assert world.store.read_to_send(fax.rendering)[:2] in (b"II", b"MM")
+
+
+def test_it_goes_to_so_many_numbers_at_once_and_no_more(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile no call of the tenant is settled."""
+    monkeypatch.setattr(drafts, "MOST_NUMBERS", 2)
+    draft = make(world, letter)
+    with pytest.raises(TooManyNumbers, match="3 numbers: 2 at most"):
+        send(world, draft.id, NUMBER, OTHER, NUMBER + "1")
+    assert count(world, "faxes") == 0
+    assert len(send(world, draft.id, NUMBER, OTHER, NUMBER)) == 2
+
+
+def test_one_that_is_cancelled_takes_from_no_other_the_pages_that_are_made_anew(world: World, letter: Path) -> None:
+    """Both far machines want smaller pages; the fax that asked for them first is gone when they are made."""
+    draft = make(world, letter)
+    world.render_all()
+    first, second = send(world, draft.id, NUMBER, OTHER)
+    calls = {each.fax_id: each for each in claim(world)}
+    settle(world, calls[first], UNSUPPORTED)
+    assert world.fax(world.acme, first)["resolution"] == "fine-a4"
+    outbound.cancel(world.portal, world.acme.user, first)
+    world.render_all()
+    settle(world, calls[second], UNSUPPORTED)
+    (again,) = claim(world)
+    assert (again.fax_id, world.fax(world.acme, second)["resolution"]) == (second, "fine-a4")
+    assert world.store.read_to_send(again.rendering)[:2] in (b"II", b"MM")
+    assert world.opened(again.rendering.stored)[:2] in (b"II", b"MM")
+
+
+def test_a_send_that_waited_until_it_had_expired_sends_nothing(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has made its pages meanwhile has taken it for over: no machine could open them."""
+    draft = make(world, letter)
+    execute(world, "update drafts set expires_at = clock_timestamp() + interval '1 second'")
+    hold = queue.hold_originals
+
+    def waits(*arguments: Any) -> None:
+        hold(*arguments)
+        time.sleep(1.1)
+
+    monkeypatch.setattr(queue, "hold_originals", waits)
+    with pytest.raises(NotFound):
+        send(world, draft.id, NUMBER)
+    assert count(world, "faxes") == 0
 
 
 @pytest.mark.parametrize(
@@ -390,6 +464,30 @@ def test_purge_waits_for_no_worker_to_close_it(world: World, letter: Path) -> No
     assert purge(world).drafts == 1
     assert open_to_machines(world) == []
     assert objects(world) == []
+
+
+def test_purge_waits_for_a_machine_that_takes_a_new_key(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else that wraps anew what purge is taking away: one of the two fails."""
+    make(world, letter)
+    world.render_all()
+    age(world)
+    execute(world, "update transient_keys set created_at = created_at - interval '25 hours'")
+    wrap, purging = transient_readers.wrap, ThreadPoolExecutor(1)
+    purges: list[Future[Purged]] = []
+
+    def meanwhile(*arguments: Any, **named: Any) -> None:
+        wrap(*arguments, **named)
+        if not purges:
+            purges.append(purging.submit(purge, world))
+            with suppress(TimeoutError):
+                purges[0].result(2)
+
+    monkeypatch.setattr(transient_readers, "wrap", meanwhile)
+    transient_readers.renew(world.worker, world.store.keys, world.settings.node)
+    assert purges[0].result(60).drafts == 1
+    assert (count(world, "transient_wraps"), objects(world)) == (0, [])
 
 
 def test_what_was_sent_is_kept_as_any_fax(world: World, letter: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg2.errors import InsufficientPrivilege
 
 from faxplan import (
     cdr,
@@ -167,6 +168,22 @@ def notices(world: World, mailbox_id: int) -> list[tuple[int, str, str]]:
 def hold(world: World, *, mailbox_id: int | None = None, fax_id: int | None = None) -> None:
     with world.admin.tenant(world.acme.tenant.id) as tx:
         holds.place(tx, world.acme.tenant.id, mailbox_id=mailbox_id, fax_id=fax_id, reason="x", set_by="test")
+
+
+def twice(world: World, fax_id: int) -> int:
+    """Another row of the same fax in the same mailbox, which forwarding makes none of."""
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        columns = (
+            "tenant_id, direction, state, mailbox_id, called_number, calling_number, pages, pages_done, created_at, "
+            "finished_at, tiff_id, pdf_id, images_id, thumbnail_id, copy_of, forwarded_by"
+        )
+        again = int(
+            tx.value(f"insert into faxes ({columns}) select {columns} from faxes where id = %s returning id", (fax_id,))
+        )
+        mailboxes.deliver(
+            tx, world.acme.tenant.id, tx.value("select mailbox_id from faxes where id = %s", (again,)), again
+        )
+    return again
 
 
 def leave(world: World, mailbox_id: int, user: User) -> None:
@@ -336,12 +353,9 @@ class TestMove:
     def test_what_another_fax_of_the_mailbox_has_its_readers_open_still(
         self, world: World, ann: Person, ben: Person, eve: Person, fax: int
     ) -> None:
-        """As where one was deleted, and can be brought back."""
         copy = ann.hands(forward, fax, ben)
-        deletion.delete(world.portal, ben.user, copy)
-        again = ann.hands(forward, fax, ben)
+        again = twice(world, copy)
         ben.hands(move, again, eve)
-        deletion.undelete(world.portal, ben.user, copy)
         assert (ben.opens(copy), eve.opens(again)) == (ALL, ALL)
 
     def test_older_keys_of_the_mailbox_open_it_no_more_either(
@@ -391,6 +405,32 @@ class TestMove:
         hold(world, mailbox_id=ann.mailbox_id)
         with pytest.raises(ConstraintViolated, match="faxes_held"), world.portal.tenant(world.acme.tenant.id) as tx:
             tx.execute("update faxes set mailbox_id = %s where id = %s", (ben.mailbox_id, fax))
+
+    def test_the_database_itself_takes_nothing_from_what_is_held(
+        self, world: World, ann: Person, ben: Person, fax: int
+    ) -> None:
+        """Neither its documents, nor so what opens them, nor so its place."""
+        tenant_id = world.acme.tenant.id
+        hold(world, fax_id=fax)
+        for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id"):
+            with pytest.raises(ConstraintViolated, match="faxes_held"), world.portal.tenant(tenant_id) as tx:
+                tx.execute(f"update faxes set {column} = null where id = %s", (fax,))
+        execute(world, "delete from holds")
+        hold(world, mailbox_id=ann.mailbox_id)
+        ann.hands(forward, fax, ben)
+        execute(world, "alter table faxes disable trigger faxes_held_documents")
+        with world.portal.tenant(tenant_id) as tx:
+            ids = [row["id"] for row in tx.rows("select id from documents order by id")]
+            tx.execute("update faxes set tiff_id = null, pdf_id = null, images_id = null, thumbnail_id = null "
+                       "where mailbox_id = %s", (ann.mailbox_id,))  # fmt: skip
+            for each in ids:
+                tx.execute("select forget_moved(%s, %s)", (each, ann.mailbox_id))
+        assert wraps_of(world, ann.mailbox_id) == 4
+
+    @pytest.mark.parametrize("role", ["switch", "worker", "admin", "purge", "backup"])
+    def test_only_the_portal_takes_away_what_was_moved(self, world: World, role: str) -> None:
+        with pytest.raises(InsufficientPrivilege), connected(world.installation, f"faxplan_{role}") as cursor:
+            cursor.execute("select forget_moved(1, 1)")
 
     def test_into_a_mailbox_under_a_hold_it_may_go(self, world: World, ann: Person, ben: Person, fax: int) -> None:
         hold(world, mailbox_id=ben.mailbox_id)
@@ -488,6 +528,29 @@ class TestRefused:
         copy = ann.hands(forward, fax, ben)
         self.refused(ann, act, fax, ben, LiesThere, f"fax {copy} is the same")
         self.refused(ben, act, copy, ann, LiesThere, f"fax {fax} is the same")
+
+    def test_to_where_a_copy_was_deleted(
+        self, world: World, ann: Person, ben: Person, eve: Person, fax: int, act: Act
+    ) -> None:
+        """What opens that one may open nothing, and would stay: the fax would be lost."""
+        own = ann.hands(forward, fax, eve)
+        good = eve.wrapped(own, ben.user.email)
+        planted = forward(world.portal, eve.user, replace(good, wraps=dict.fromkeys(good.wraps, b"x" * 80)))
+        deletion.delete(world.portal, ben.user, planted)
+        self.refused(ann, act, fax, ben, LiesThere, f"faxplan delete {planted} --undo")
+        purge(world)
+        ann.hands(act, fax, ben)
+        assert ben.opens(ben.sees()[0]) == ALL
+
+    def test_of_who_has_no_key_of_it(self, world: World, ann: Person, ben: Person, fax: int, act: Act) -> None:
+        """A member who has not enrolled, say: what they hand over can open nothing."""
+        handed = ann.wrapped(fax, ben.user.email)
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            new = users.create(tx, world.acme.tenant.id, email="new@acme.example", name="New")
+            mailboxes.add_member(tx, world.acme.tenant.id, ann.mailbox_id, new.id)
+        with pytest.raises(Locked, match="no key of this mailbox"):
+            act(world.portal, new, handed)
+        assert (ann.opens(fax), wraps_of(world, ben.mailbox_id)) == (ALL, 0)
 
     def test_to_a_mailbox_without_a_key(self, world: World, ann: Person, fax: int, act: Act) -> None:
         with world.admin.tenant(world.acme.tenant.id) as tx:
@@ -759,8 +822,8 @@ class TestKept:
         self, world: World, ann: Person, ben: Person, fax: int
     ) -> None:
         copy = ann.hands(forward, fax, ben)
+        again = twice(world, copy)
         deletion.delete(world.portal, ben.user, copy)
-        again = ann.hands(forward, fax, ben)
         assert purge(world).faxes == 1
         assert (ben.sees(), ben.opens(again)) == ([again], ALL)
 

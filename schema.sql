@@ -1238,6 +1238,46 @@ comment on table transient_wraps is 'A document''s file key, wrapped to a reader
 comment on column transient_wraps.created_at is 'Since when it waits, under whatever key.';
 comment on column transient_wraps.digest is 'As documents.header_digest: keys are renewed over all tenants.';
 
+-- ------------------------------------------------------------------------------------------------------------------ portal
+
+create table sessions (
+    tenant_id      bigint not null,
+    id             bigint generated always as identity,
+    user_id        bigint not null,
+    token_hash     bytea not null,
+    secret         bytea not null,
+    authenticated  text not null,
+    address        text not null,
+    agent          text not null,
+    created_at     timestamptz not null default now(),
+    seen_at        timestamptz not null default now(),
+    constraint sessions_pkey primary key (tenant_id, id),
+    constraint sessions_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint sessions_token_hash_key unique (tenant_id, token_hash),
+    constraint sessions_sizes check (octet_length(token_hash) = 32 and octet_length(secret) = 32)
+);
+create index sessions_user_idx on sessions (tenant_id, user_id);
+comment on table sessions is 'Who is logged in to the portal. A row goes at log-out, or once it is over.';
+comment on column sessions.secret is 'What the browser keeps of the user''s key is locked by it; given to the live session only.';
+comment on column sessions.agent is 'The browser, as it names itself.';
+
+create table login_tries (
+    tenant_id    bigint not null,
+    key          bytea not null,
+    failures     integer not null,
+    window_ends  timestamptz not null,
+    constraint login_tries_pkey primary key (tenant_id, key),
+    constraint login_tries_tenant_fkey foreign key (tenant_id) references tenants (id)
+);
+comment on table login_tries is 'How often who has failed to log in. key: a keyed hash of a network address, with an e-mail address or without.';
+
+create table login_secret (
+    secret  bytea not null,
+    constraint login_secret_pkey primary key (secret)
+);
+comment on table login_secret is 'One row: of it the salts are made of users that do not exist, so that they look like those that do.';
+insert into login_secret (secret) values (sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));
+
 -- --------------------------------------------------------------------------------------------------- quotas, notices, audit
 
 create table quotas (
@@ -1563,7 +1603,7 @@ begin
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
                              'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'sealed_mailboxes', 'transient_wraps',
-                             'fax_deadlines', 'drafts',
+                             'fax_deadlines', 'drafts', 'sessions', 'login_tries',
                              'retention_choices', 'holds', 'tombstones'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
@@ -1765,3 +1805,8 @@ grant select on sealed_mailboxes to faxplan_admin;
 grant select, insert, delete, update (rendering_id, expires_at, closed) on drafts to faxplan_portal;
 grant select, update (closed) on drafts to faxplan_worker;
 grant select, delete on drafts to faxplan_purge;
+
+-- The portal: who is logged in.
+grant select, insert, delete, update (seen_at) on sessions to faxplan_portal;
+grant select, insert, delete, update (failures) on login_tries to faxplan_portal;
+grant select on login_secret to faxplan_portal;

@@ -225,6 +225,15 @@ class Store:
             except SealBroken as error:
                 raise self._changed(stored) from error
 
+    def sealed_file(self, stored: StoredObject) -> Path:
+        """Where the sealed file of a document lies, for a client that opens it itself. Raises DocumentLost."""
+        path = self._path(stored.object_name)
+        if not path.is_file():
+            if not self._has_marker():
+                raise self._unavailable()
+            raise DocumentLost(f"Object {stored.object_name} is missing in {self.root}. Restore it from a backup.")
+        return path
+
     def name_of(self, stored: StoredObject, key: bytes, sealed_name: bytes) -> str:
         """The file name of a sealed document. Raises as `open` does."""
         with self.open(stored, key) as reader:

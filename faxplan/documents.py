@@ -4,7 +4,7 @@ Each is sealed with a key of its own (sealed.py), of which only wraps are kept: 
 to this installation's machines while it waits to be sent (transient_readers.py).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -261,6 +261,30 @@ def file_key(wraps: Mapping[tuple[int, int], bytes], digest: bytes, ring: Keyrin
         "Your key does not open this document. Another member of the mailbox has to unlock once, which hands you its "
         "key; or it came before your key was replaced: `faxplan recover`."
     )
+
+
+def sealed_names(tx: Transaction, tenant_id: int, document_ids: Sequence[int]) -> dict[int, bytes]:
+    """What those of these documents were called that have a name, each sealed by its own key."""
+    rows = tx.rows(
+        "select id, sealed_name from documents where tenant_id = %s and id = any(%s) and sealed_name is not null",
+        (tenant_id, list(document_ids)),
+    )
+    return {row["id"]: bytes(row["sealed_name"]) for row in rows}
+
+
+def wraps_for(
+    tx: Transaction, tenant_id: int, user_id: int, document_ids: Sequence[int]
+) -> dict[int, dict[tuple[int, int], bytes]]:
+    """Of each of these documents the wraps to mailboxes that a user reads, by mailbox and epoch."""
+    found: dict[int, dict[tuple[int, int], bytes]] = {each: {} for each in document_ids}
+    for row in tx.rows(
+        """select w.document_id, w.mailbox_id, w.epoch, w.wrap from mailbox_wraps w
+           join mailbox_members m on m.tenant_id = w.tenant_id and m.mailbox_id = w.mailbox_id and m.user_id = %s
+           where w.tenant_id = %s and w.document_id = any(%s)""",
+        (user_id, tenant_id, list(document_ids)),
+    ):
+        found[row["document_id"]][row["mailbox_id"], row["epoch"]] = bytes(row["wrap"])
+    return found
 
 
 def is_recorded(tx: Transaction, stored: StoredObject) -> bool:

@@ -251,14 +251,7 @@ def _to_wrap(tx: Transaction, user: User, fax: Row) -> list[ToWrap]:
         raise NotSealed(
             f"Fax {fax['id']} is from before documents were sealed. Ask the administrator for `faxplan vault adopt`."
         )
-    found: dict[int, dict[tuple[int, int], bytes]] = {row["id"]: {} for row in rows}
-    for row in tx.rows(
-        """select w.document_id, w.mailbox_id, w.epoch, w.wrap from mailbox_wraps w
-           join mailbox_members m on m.tenant_id = w.tenant_id and m.mailbox_id = w.mailbox_id and m.user_id = %s
-           where w.tenant_id = %s and w.document_id = any(%s)""",
-        (user.id, user.tenant_id, list(found)),
-    ):
-        found[row["document_id"]][row["mailbox_id"], row["epoch"]] = bytes(row["wrap"])
+    found = documents.wraps_for(tx, user.tenant_id, user.id, [row["id"] for row in rows])
     return [ToWrap(row["id"], bytes(row["header_digest"]), found[row["id"]]) for row in rows]
 
 

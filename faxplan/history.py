@@ -22,13 +22,15 @@ class Fax:
     calling_number None: withheld. pages None: known after rendering, or not received yet.
     pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
     now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
-    tiff_id: the received pages, or those that are sent; images_id, thumbnail_id: what shows them (documents.kind), None
-    where there is none. post_dial: what is dialled after the answer (post_dial.split).
+    tiff_id: the received pages, or those that are sent; images_id, thumbnail_id: what shows them (documents.kind);
+    original_id: of a sent one, what was handed in; None where there is none. post_dial: what is dialled after the
+    answer (post_dial.split).
     held_by: why a due one is not dialled, beside that all lines may be busy: tenant or trunks-off (switched off),
     hours, hour-full (caps of calls and pages), barred, no-route, trunks-rest; None: nothing but that.
     purged_at: since then it has no pages (purge).
     forwarded_by: the address of the user who laid it there, a copy of fax copy_of, which has the call (forwarding.py);
     None: it is no copy. copy_of None: that one's record is gone.
+    mailbox: in which it lies, by name. unread: nobody who reads it has looked at it in the portal.
     """
 
     id: int
@@ -58,6 +60,9 @@ class Fax:
     thumbnail_id: int | None = None
     copy_of: int | None = None
     forwarded_by: str | None = None
+    original_id: int | None = None
+    mailbox: str | None = None
+    unread: bool = False
 
     @property
     def final(self) -> bool:
@@ -171,9 +176,12 @@ _FAX = f"""
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
            coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at,
            coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,
-           f.copy_of, w.email as forwarded_by
+           f.copy_of, w.email as forwarded_by, b.name as mailbox, r.original_id,
+           f.direction = 'inbound' and e.fax_id is not null and e.read_at is null as unread
     from faxes f
     join tenants t on t.id = f.tenant_id
+    left join mailboxes b on b.tenant_id = f.tenant_id and b.id = f.mailbox_id
+    left join mailbox_entries e on e.tenant_id = f.tenant_id and e.mailbox_id = f.mailbox_id and e.fax_id = f.id
     left join users w on w.tenant_id = f.tenant_id and w.id = f.forwarded_by
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id
     left join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
@@ -185,12 +193,28 @@ _FAX = f"""
 _ATTEMPT_COLUMNS = ", ".join(Attempt.__dataclass_fields__)
 
 
-def faxes(tx: Transaction, user: User, *, direction: str | None = None, limit: int = 50) -> list[Fax]:
-    """The user's faxes, newest first. direction: SENT, INBOX, or None for both."""
+def faxes(
+    tx: Transaction,
+    user: User,
+    *,
+    direction: str | None = None,
+    limit: int = 50,
+    before: tuple[datetime, int] | None = None,
+) -> list[Fax]:
+    """The user's faxes, newest first. direction: SENT, INBOX, or None for both. before: the time and the id of the one
+    after which to go on."""
     rows = tx.rows(
         f"""{_FAX} and (%(direction)s::text is null or f.direction = %(direction)s)
+            and (%(at)s::timestamptz is null or (f.created_at, f.id) < (%(at)s::timestamptz, %(id)s))
             order by f.created_at desc, f.id desc limit %(limit)s""",
-        {"tenant": user.tenant_id, "user": user.id, "direction": direction, "limit": limit},
+        {
+            "tenant": user.tenant_id,
+            "user": user.id,
+            "direction": direction,
+            "limit": limit,
+            "at": before and before[0],
+            "id": before and before[1],
+        },
     )
     return [Fax(**row) for row in rows]
 

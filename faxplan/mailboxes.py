@@ -121,3 +121,15 @@ def entries(tx: Transaction, tenant_id: int, user_id: int, limit: int = 50) -> l
         (tenant_id, user_id, limit),
     )
     return [Entry(**row) for row in rows]
+
+
+def mark_read(tx: Transaction, tenant_id: int, user_id: int, fax_id: int) -> bool:
+    """Somebody who reads its mailbox looks at a received fax; False where somebody has before."""
+    return bool(
+        tx.execute(
+            """update mailbox_entries e set read_at = now() from mailbox_members m
+               where e.tenant_id = %s and e.fax_id = %s and e.read_at is null
+                 and m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id and m.user_id = %s""",
+            (tenant_id, fax_id, user_id),
+        )
+    )

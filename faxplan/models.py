@@ -50,6 +50,7 @@ from faxplan.key_models import (
     UserKey,
 )
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
+from faxplan.session_models import LoginSecret, LoginTries, Session
 
 __all__ = [
     "Attempt",
@@ -72,6 +73,8 @@ __all__ = [
     "Hold",
     "KeyLock",
     "Login",
+    "LoginSecret",
+    "LoginTries",
     "Mailbox",
     "MailboxEntry",
     "MailboxEpoch",
@@ -92,6 +95,7 @@ __all__ = [
     "SchemaMigration",
     "SealedMailbox",
     "SendingHours",
+    "Session",
     "T30Trace",
     "Tenant",
     "TenantTurn",

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,30 @@ def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     return f"{visible(fax.explanation)} Trying again at {at} (attempt {attempt} of {fax.max_attempts})."
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One moment of a fax. text, more: in words, whole sentences or parts of one. codes: what the machines said."""
+
+    at: datetime
+    text: str
+    more: Sequence[str] = ()
+    codes: Sequence[str] = ()
+
+
+def events(fax: Fax, calls: Sequence[Attempt], tenant: Tenant) -> list[Event]:
+    """All of a fax, from its beginning on. tenant: whose it is; its country's numbers are in national form."""
+    verb = "Handed in" if fax.direction == SENT else "Came in"
+    after = f", then {fax.post_dial} after the answer" if fax.post_dial else ""
+    number = numbers.readable(fax.called_number, tenant.country)
+    more = [forwarded(fax)] if fax.forwarded_by is not None else []
+    found = [Event(fax.created_at, f"{verb} for {number}{after}", more)]
+    for call in calls:
+        found += _of_call(fax, call)
+    if fax.purged_at is not None:
+        found.append(Event(fax.purged_at, "Its pages were destroyed: this record is what is left"))
+    return found
+
+
 def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *, codes: bool = True) -> list[str]:
     """The whole record: a headline with the outcome, each call with its times, and (`codes`) what the machines said.
 
@@ -69,17 +94,9 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
     lines = [f"{headline(fax, tenant.country)}: {fax.state}. {standing(fax, zone, now)}"]
     if any(what):
         lines.append(f"{_INDENT}{', '.join(part for part in what if part)}")
-    verb = "Handed in" if fax.direction == SENT else "Came in"
-    after = f", then {fax.post_dial} after the answer" if fax.post_dial else ""
-    lines.append(_at(fax.created_at, zone, f"{verb} for {numbers.readable(fax.called_number, tenant.country)}{after}"))
-    if fax.forwarded_by is not None:
-        lines.append(_INDENT + forwarded(fax))
-    for call in calls:
-        lines += _of_call(fax, call, zone)
-        if codes:
-            lines += [_INDENT + line for line in code_lines(call)]
-    if fax.purged_at is not None:
-        lines.append(_at(fax.purged_at, zone, "Its pages were destroyed: this record is what is left"))
+    for event in events(fax, calls, tenant):
+        lines.append(f"{event.at.astimezone(zone):%H:%M:%S}  {event.text}")
+        lines += [_INDENT + line for line in (*event.more, *(event.codes if codes else ()))]
     return [visible(line) for line in lines]
 
 
@@ -88,23 +105,22 @@ def forwarded(fax: Fax) -> str:
     return f"Forwarded by {fax.forwarded_by}" + ("." if fax.copy_of is None else f", a copy of fax {fax.copy_of}.")
 
 
-def _of_call(fax: Fax, call: Attempt, zone: ZoneInfo) -> list[str]:
-    lines = []
+def _of_call(fax: Fax, call: Attempt) -> list[Event]:
     through = f" through {call.trunk}" if call.trunk else " within this installation" if call.internal else ""
     if fax.direction == SENT:
         start = f", from page {call.start_page + 1}" if call.start_page else ""
-        lines.append(_at(call.started_at, zone, f"Call {call.number}{through}{start}"))
+        found = [Event(call.started_at, f"Call {call.number}{through}{start}")]
     else:
         source = f" from {call.peer_address}" if call.peer_address else ""
-        lines.append(_at(call.started_at, zone, f"Call{through}{source}"))
+        found = [Event(call.started_at, f"Call{through}{source}")]
     if call.answered_at is not None:
-        lines.append(_at(call.answered_at, zone, f"Answered{_far_machine(call)}"))
+        found.append(Event(call.answered_at, f"Answered{_far_machine(call)}"))
     if call.ended_at is not None:
         seconds = f" ({call.seconds:.0f} s on the line)" if call.seconds is not None else ""
-        lines.append(_at(call.ended_at, zone, f"{call.explanation or 'Ended.'}{seconds}"))
-        if how := transmission(call):
-            lines.append(_INDENT + how)
-    return lines
+        how = transmission(call)
+        found.append(Event(call.ended_at, f"{call.explanation or 'Ended.'}{seconds}", [how] if how else []))
+    # Of the whole call, behind all of it.
+    return [*found[:-1], replace(found[-1], codes=code_lines(call))]
 
 
 def transmission(call: Attempt) -> str:
@@ -174,10 +190,6 @@ def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """The time in the reader's zone; with the date where it is another day."""
     local, today = at.astimezone(zone), now.astimezone(zone)
     return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
-
-
-def _at(at: datetime, zone: ZoneInfo, text: str) -> str:
-    return f"{at.astimezone(zone):%H:%M:%S}  {text}"
 
 
 def _far_machine(call: Attempt) -> str:

@@ -18,10 +18,12 @@ from faxplan import (
     holds,
     inbound,
     keyring,
+    login,
     membership,
     outbound,
     quotas,
     retention,
+    sessions,
     t30_trace,
     trunk_tests,
     users,
@@ -127,6 +129,10 @@ def inhabited(world: World, tmp_path: Path) -> World:
         # Last, since a worker renders for all: these wait for one.
         submit(world, office, tmp_path / "letter.txt")
         drafts.make(world.portal, world.store, office.user, HandedIn(tmp_path / "letter.txt", "letter.txt"))
+        with world.portal.tenant(office.tenant.id) as tx:
+            sessions.begin(tx, office.user, authenticated=login.PASSWORD, address="192.0.2.1", agent="")
+        with pytest.raises(login.WrongLogin):
+            login.log_in(world.portal, office.tenant.id, "nobody@x.example", bytes(32), address="192.0.2.1", agent="")
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:
             vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])

@@ -1,0 +1,117 @@
+"""What a reader's client is given to open a fax or a draft: where its sealed files are, and the wraps of their keys.
+
+Nothing here opens anything: the keys are in the client. What is given out is a row of the audit, as if it had been
+read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from faxplan import audit, documents, drafts, history
+from faxplan.db import Database, Transaction
+from faxplan.documents import StoredObject
+from faxplan.errors import NoPages, NotFound, PagesPurged
+from faxplan.users import User
+
+TIFF, PDF, IMAGES, THUMBNAIL, ORIGINAL = "tiff", "pdf", "images", "thumbnail", "original"
+"""What there may be of a fax. original: of one that was sent, what was handed in."""
+MOST_THUMBNAILS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A sealed file. name: one of the above. wraps: to mailboxes that the user reads, by mailbox and epoch.
+
+    sealed_name: what it was called, if it has a name.
+    """
+
+    name: str
+    stored: StoredObject
+    wraps: Mapping[tuple[int, int], bytes]
+    sealed_name: bytes | None
+
+
+def of_fax(db: Database, user: User, fax_id: int, *, address: str) -> list[Readable]:
+    """All of one of the user's faxes (role portal). address: the client's. Raises NotFound, PagesPurged and NoPages."""
+    with db.tenant(user.tenant_id) as tx:
+        found = _readable(tx, user, _ids(tx, user, fax_id))
+        audit.record(
+            tx, user.tenant_id, actor=f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}", address=address,
+            by="browser",
+        )  # fmt: skip
+    return found
+
+
+def of_draft(db: Database, user: User, draft_id: int, *, address: str) -> list[Readable]:
+    """The same of a draft whose pages are made."""
+    with db.tenant(user.tenant_id) as tx:
+        draft = drafts.get(tx, user, draft_id)
+        ids = {TIFF: draft.tiff_id, IMAGES: draft.images_id, ORIGINAL: draft.original_id}
+        found = _readable(tx, user, ids)
+        audit.record(
+            tx, user.tenant_id, actor=f"user:{user.id}", action="draft.open", object=f"draft:{draft_id}",
+            address=address, by="browser",
+        )  # fmt: skip
+    return found
+
+
+def thumbnails(db: Database, user: User, fax_ids: Sequence[int], *, address: str) -> dict[int, Readable]:
+    """The first pages, small, of those of these faxes that are the user's; one row of the audit for all."""
+    with db.tenant(user.tenant_id) as tx:
+        found: dict[int, Readable] = {}
+        for fax_id in sorted(set(fax_ids))[:MOST_THUMBNAILS]:
+            try:
+                of_one = history.fax(tx, user, fax_id).thumbnail_id
+            except NotFound:
+                continue
+            for each in _readable(tx, user, {THUMBNAIL: of_one}):
+                found[fax_id] = each
+        if found:
+            audit.record(
+                tx, user.tenant_id, actor=f"user:{user.id}", action="fax.thumbnails", object=f"user:{user.id}",
+                address=address, faxes=sorted(found),
+            )  # fmt: skip
+    return found
+
+
+def stored(db: Database, user: User, fax_id: int, name: str) -> StoredObject:
+    """Where one of the sealed files of a user's fax is. Raises NotFound, PagesPurged and NoPages."""
+    with db.tenant(user.tenant_id) as tx:
+        return _stored(tx, user, _ids(tx, user, fax_id), name)
+
+
+def stored_of_draft(db: Database, user: User, draft_id: int, name: str) -> StoredObject:
+    """Where one of the sealed files of a user's draft is. Raises NotFound."""
+    with db.tenant(user.tenant_id) as tx:
+        draft = drafts.get(tx, user, draft_id)
+        return _stored(tx, user, {TIFF: draft.tiff_id, IMAGES: draft.images_id, ORIGINAL: draft.original_id}, name)
+
+
+def _stored(tx: Transaction, user: User, ids: Mapping[str, int | None], name: str) -> StoredObject:
+    document_id = ids.get(name)
+    if document_id is None:
+        raise NotFound("There is no such document.")
+    return documents.get(tx, user.tenant_id, document_id)
+
+
+def _ids(tx: Transaction, user: User, fax_id: int) -> dict[str, int | None]:
+    fax = history.fax(tx, user, fax_id)
+    if fax.purged_at is not None:
+        raise PagesPurged(f"The pages of fax {fax_id} were destroyed on {fax.purged_at:%Y-%m-%d}.")
+    if fax.tiff_id is None and not fax.final:
+        raise NoPages("Its pages are being prepared.")
+    ids = {TIFF: fax.tiff_id, PDF: fax.pdf_id, IMAGES: fax.images_id, THUMBNAIL: fax.thumbnail_id}
+    return ids | {ORIGINAL: fax.original_id}
+
+
+def _readable(tx: Transaction, user: User, ids: Mapping[str, int | None]) -> list[Readable]:
+    there = {each: name for name, each in ids.items() if each is not None}
+    wraps = documents.wraps_for(tx, user.tenant_id, user.id, list(there))
+    names = documents.sealed_names(tx, user.tenant_id, list(there))
+    found = [(there[each], documents.get(tx, user.tenant_id, each), each) for each in sorted(there)]
+    # What is from before documents were sealed has no key, and no browser opens it.
+    return [
+        Readable(name, stored, wraps[each], names.get(each))
+        for name, stored, each in found
+        if stored.digest is not None
+    ]

@@ -87,6 +87,16 @@ class Settings:
     """Whom checkpoints are mailed to: addresses with commas between them; None: nobody."""
     checkpoint_mail_minutes: int = 60
     """At most one mail in that time."""
+    portal_listen: str = "127.0.0.1:8080"
+    """Where the portal listens, host:port; a proxy with TLS stands before it."""
+    portal_domain: str = "localhost"
+    """The portal's host name. Each tenant has one below it, by its short name: acme.fax.example."""
+    portal_threads: int = 8
+    """So many requests at once, in each of the portal's processes."""
+    portal_processes: int = 1
+    """Of the portal."""
+    portal_behind_proxy: bool = False
+    """Whether a proxy says in X-Forwarded-For and X-Forwarded-Proto who asks, and by https."""
     smtp_host: str = "localhost"
     """The relay that takes our mail, without a log-in."""
     smtp_port: int = 25

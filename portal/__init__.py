@@ -1,1 +1,1 @@
-"""The portal: what a browser is given. So far the vault's modules (static/vault/) and their policy."""
+"""The portal: what a browser is given. `app` is the WSGI application, `routes` has every address, `pages` answers."""

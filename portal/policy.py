@@ -1,4 +1,4 @@
-"""What a page of the portal may do: the Content-Security-Policy of every response, static files included.
+"""What a page of the portal may do: the headers of every response, static files included.
 
 A worker takes its policy from the response that its script came with, so the modules need the header as much as the
 pages do.
@@ -19,3 +19,14 @@ _DIRECTIVES = (
     "frame-ancestors 'none'",
 )
 CONTENT_SECURITY_POLICY = "; ".join(_DIRECTIVES)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    # Pages are of one user at one moment.
+    "Cache-Control": "no-store",
+}
+"""Of every answer, unless it has its own."""

@@ -10,6 +10,7 @@ from faxplan.config import Settings
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "conf" / "systemd"
 FREESWITCH, WORKER = FOLDER / "freeswitch.service.d" / "faxplan.conf", FOLDER / "faxplan-worker.service"
+PORTAL = FOLDER / "faxplan-portal.service"
 INSTALLED = Settings("", state_dir=Path("/var/lib/faxplan"))
 """Where the install page has it."""
 
@@ -58,6 +59,12 @@ def test_what_is_hidden_is_there_before_freeswitch_starts() -> None:
     assert hidden(FREESWITCH) <= made
 
 
-@pytest.mark.parametrize("unit", [FREESWITCH, WORKER], ids=lambda unit: unit.name)
+def test_the_portal_sees_nothing_that_opens_a_fax_and_nothing_plain() -> None:
+    kept_from = {INSTALLED.keys, INSTALLED.spool, INSTALLED.pending, INSTALLED.journal}
+    assert {str(each) for each in kept_from} <= hidden(PORTAL)
+    assert not {str(INSTALLED.store), str(INSTALLED.work)} & hidden(PORTAL)
+
+
+@pytest.mark.parametrize("unit", [FREESWITCH, WORKER, PORTAL], ids=lambda unit: unit.name)
 def test_no_crash_writes_memory_to_a_disk(unit: Path) -> None:
     assert read(unit.read_text())[("Service", "LimitCORE")][-1] == "0"

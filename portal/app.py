@@ -1,0 +1,164 @@
+"""The WSGI application: which tenant was asked, who asks, and whether they may; then the page; then the headers.
+
+Server: gunicorn behind a proxy with TLS (`faxplan portal`).
+"""
+
+import hmac
+import logging
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from faxplan import sessions, tenants
+from faxplan.db import Database
+from faxplan.document_store import Store
+from faxplan.errors import FaxplanError, Forbidden, NotFound
+from faxplan.login import TooManyTries, WrongLogin
+from faxplan.sessions import Session
+from faxplan.tenants import Tenant
+from portal import answers, cookies, routes, static
+from portal.routes import Route
+from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, PortalRequest, Visit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+LOG = logging.getLogger("faxplan.portal")
+_STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (WrongLogin, HTTPStatus.UNAUTHORIZED),
+    (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
+)
+
+
+class Refused(FaxplanError):
+    """The request does not come from a page of ours."""
+
+    error_id = "cross-site"
+
+
+class Portal:
+    """domain: where the portal is, such as fax.example; each tenant has a host below it, by its short name."""
+
+    def __init__(self, db: Database, store: Store, domain: str) -> None:
+        self._db = db
+        self._store = store
+        self._domain = domain.lower()
+        self._map = routes.url_map()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        request = PortalRequest(environ)
+        with ExitStack() as stack:
+            response = self._answer(request, stack)
+            return answers.finished(response)(environ, start_response)
+
+    def _answer(self, request: PortalRequest, stack: ExitStack) -> Response:
+        visit = Visit(request, self._db, self._store, self._domain, None, None)
+        try:
+            route, given = self._map.bind_to_environ(request.environ).match(return_rule=False)
+            return self._routed(visit, route, given, stack)
+        except HTTPException as error:
+            return _told(
+                visit, error.code or HTTPStatus.BAD_REQUEST, _WORDS.get(error.code or 0, error.description), ""
+            )
+        except FaxplanError as error:
+            return _told(visit, _status_of(error), str(error), error.error_id)
+        except Exception:
+            number = secrets.token_hex(4)
+            LOG.exception("request %s: %s %s", number, request.method, ascii(request.path))
+            words = (
+                f"Something went wrong here, and was written down as {number}. Nothing is lost. Try again in a moment."
+            )
+            return _told(visit, HTTPStatus.INTERNAL_SERVER_ERROR, words, "internal")
+
+    def _routed(self, visit: Visit, route: Route, given: Mapping[str, Any], stack: ExitStack) -> Response:
+        if visit.request.method == "POST":
+            visit.request.max_content_length = MOST_BYTES if route.takes_files else MOST_FIELD_BYTES
+            _check_same_site(visit.request)
+        if route.answer is not static.file:
+            visit.tenant = self._tenant(visit.request)
+        if visit.tenant is not None:
+            visit.session = self._session(visit.request, visit.tenant)
+        elif route.of_tenant:
+            raise NotFound("There is no such page here. Open the address of your organisation.")
+        if route.logged_in:
+            if visit.session is None:
+                return _to_log_in(visit.request)
+            if visit.request.method == "POST":
+                if route.takes_files:
+                    visit.request.files_in = stack.enter_context(self._store.scratch.folder())
+                    stack.callback(visit.request.close)
+                _check_csrf(visit.request, visit.session)
+        return route.answer(visit, **given)
+
+    def _tenant(self, request: PortalRequest) -> Tenant | None:
+        """Whose host was asked; None: the portal's own. Raises NotFound for a host that is nobody's."""
+        host = (urlsplit(f"//{request.host}").hostname or "").lower()
+        if host == self._domain:
+            return None
+        slug, _, rest = host.partition(".")
+        if rest == self._domain:
+            with self._db.across_tenants() as tx:
+                return tenants.by_slug(tx, slug)
+        raise NotFound("This address is no organisation's. See whether it is written as you were given it.")
+
+    def _session(self, request: PortalRequest, tenant: Tenant) -> Session | None:
+        token = cookies.token(request)
+        if token is None:
+            return None
+        with self._db.tenant(tenant.id) as tx:
+            return sessions.find(tx, tenant.id, token)
+
+
+_WORDS: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "There is no such page. It may have been moved, or the address is cut off.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "There is no such page.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This file is too large: 100 MB at most. Print it to a smaller PDF.",
+}
+
+
+def _check_same_site(request: PortalRequest) -> None:
+    """A form of another site must not act as whoever is logged in here; nor log somebody in. Raises Refused."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    same = site == "same-origin" if site is not None else origin == f"{request.scheme}://{request.host}"
+    if not same:
+        raise Refused("This did not come from a page of this site. Open the site itself, and try there.")
+
+
+def _check_csrf(request: PortalRequest, session: Session) -> None:
+    said = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
+    if not hmac.compare_digest(said.encode("utf-8", "replace"), session.csrf.encode()):
+        raise Refused("This page is from before you logged in. Load it again, and try once more.")
+
+
+def _to_log_in(request: PortalRequest) -> Response:
+    if _wants_json(request):
+        return answers.problem(
+            HTTPStatus.UNAUTHORIZED, "Logged out", "You were logged out. Log in again.", "logged-out"
+        )
+    return answers.to("/log-in")
+
+
+def _status_of(error: FaxplanError) -> HTTPStatus:
+    for kind, status in _STATUS:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.SERVICE_UNAVAILABLE if error.retryable else HTTPStatus.BAD_REQUEST
+
+
+def _told(visit: Visit, status: int, words: str | None, error_id: str) -> Response:
+    title = HTTPStatus(status).phrase.capitalize()
+    if _wants_json(visit.request):
+        return answers.problem(status, title, words or title, error_id)
+    return answers.page(visit, "error.html", status, title=title, words=words or title)
+
+
+def _wants_json(request: PortalRequest) -> bool:
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

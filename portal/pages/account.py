@@ -1,0 +1,58 @@
+"""One's own account: where one is logged in."""
+
+from werkzeug.wrappers import Response
+
+from faxplan import sessions
+from portal import answers
+from portal.visit import Visit
+
+
+def page(visit: Visit) -> Response:
+    """GET: who one is, and all sessions."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        found = sessions.of_user(tx, visit.user)
+    browsers = {each.id: browser(each.agent) for each in found}
+    return answers.page(visit, "account.html", sessions=found, browsers=browsers)
+
+
+def browser(agent: str) -> str:
+    """Which browser that is, as people call it, of what it says of itself (RFC 9110, 10.1.5)."""
+    name = next((name for sign, name in _BROWSERS if sign in agent), "Another browser")
+    system = next((name for sign, name in _SYSTEMS if sign in agent), "")
+    return f"{name} on {system}" if system else name
+
+
+# Most say that they are others, too: the first that fits is the one.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "an iPhone"),
+    ("iPad", "an iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "a Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def end_session(visit: Visit, number: int) -> Response:
+    """POST: that browser is logged out."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        sessions.end(tx, visit.user, number)
+    return answers.to("/account")
+
+
+def end_others(visit: Visit) -> Response:
+    """POST: all but this one."""
+    if visit.session is not None:
+        with visit.db.tenant(visit.its_tenant.id) as tx:
+            sessions.end_others(tx, visit.user, visit.session.id)
+    return answers.to("/account")

@@ -1,0 +1,117 @@
+"""Sending: a document is handed in, looked at as it will be faxed, and goes to whom the user says."""
+
+import re
+from pathlib import Path
+
+from werkzeug.wrappers import Response
+
+from faxplan import drafts, numbers, post_dial, priorities, send_time
+from faxplan.drafts import Draft, Recipients
+from faxplan.errors import FaxplanError
+from faxplan.originals import HandedIn
+from faxplan.paper import CHOICES, Resolution
+from portal import answers
+from portal.visit import Visit
+
+_SEPARATORS = re.compile(r"[\n,;]+")
+
+
+class NoFile(FaxplanError):
+    """The form came without a document."""
+
+    error_id = "no-file"
+
+
+def send_page(visit: Visit) -> Response:
+    """GET: where a document is handed in."""
+    return answers.page(visit, "send.html", wrong=None)
+
+
+def add(visit: Visit) -> Response:
+    """POST: a draft of the document in the form."""
+    file = visit.request.files.get("file")
+    try:
+        if file is None or not file.filename:
+            raise NoFile("Choose the document that is to be faxed.")
+        file.stream.flush()
+        document = HandedIn(
+            # Where PortalRequest put it.
+            Path(str(file.stream.name)),
+            _name(file.filename),
+            password=visit.request.form.get("password") or None,
+        )
+        draft = drafts.make(visit.db, visit.store, visit.user, document)
+    except FaxplanError as error:
+        if error.retryable:
+            raise
+        return answers.page(visit, "send.html", 400, wrong=str(error))
+    return answers.to(f"/drafts/{draft.id}")
+
+
+def page(visit: Visit, number: int) -> Response:
+    """GET: its pages, and the form that sends it."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        draft = drafts.get(tx, visit.user, number)
+    return _page(visit, draft, wrong=None)
+
+
+def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
+    form = visit.request.form
+    return answers.page(
+        visit,
+        "draft.html",
+        status,
+        draft=draft,
+        wrong=wrong,
+        resolutions=[each.value for each in CHOICES],
+        numbers=form.get("numbers", ""),
+        at=form.get("at", ""),
+        priority=form.get("priority", "normal"),
+    )
+
+
+def standing(visit: Visit, number: int) -> Response:
+    """GET, for the page's script: whether its pages are made; and, of the numbers in `to`, how many there are."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        draft = drafts.get(tx, visit.user, number)
+    return answers.data({"state": draft.state, "pages": draft.pages, "explanation": draft.explanation})
+
+
+def change(visit: Visit, number: int) -> Response:
+    """POST: its pages at another resolution."""
+    wanted = visit.request.form.get("resolution", "")
+    chosen = next((each for each in CHOICES if each.value == wanted), Resolution.FINE)
+    drafts.change(visit.db, visit.user, number, chosen)
+    return answers.to(f"/drafts/{number}")
+
+
+def send(visit: Visit, number: int) -> Response:
+    """POST: a fax to each of the numbers in the form."""
+    form = visit.request.form
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        draft = drafts.get(tx, visit.user, number)
+    try:
+        wanted = [each.strip() for each in _SEPARATORS.split(form.get("numbers", "")) if each.strip()]
+        for each in wanted:
+            # So that a slip of the pen is said with the number that has it.
+            numbers.normalise(post_dial.split(each)[0], visit.its_tenant.country)
+        at = form.get("at", "").replace("T", " ").strip()
+        send_at = send_time.parse(at, visit.zone, visit.now) if at else None
+        to = Recipients(wanted, priorities.named(form.get("priority", "normal")), send_at)
+        sent = drafts.send(visit.db, visit.user, number, to)
+    except FaxplanError as error:
+        if error.retryable:
+            raise
+        return _page(visit, draft, wrong=str(error), status=400)
+    return answers.to(f"/faxes/{sent[0].fax_id}" if len(sent) == 1 else "/sent")
+
+
+def remove(visit: Visit, number: int) -> Response:
+    """POST: it is not to be sent."""
+    drafts.remove(visit.db, visit.user, number)
+    return answers.to("/sent")
+
+
+def _name(said: str) -> str:
+    """What a browser says that a file is called: some say where it lay, too."""
+    return re.split(r"[\\/]", said)[-1]

@@ -1,0 +1,72 @@
+"""Every address of the portal, and what is there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Response
+
+from portal import static
+from portal.pages import account, documents, drafts, fax, faxes, home, keys, login
+
+Answer = Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers to an address. of_tenant: only on a tenant's host. logged_in: only to who is; else the log-in comes.
+
+    takes_files: the request may bring some.
+    """
+
+    path: str
+    method: str
+    answer: Answer
+    of_tenant: bool = True
+    logged_in: bool = True
+    takes_files: bool = False
+
+
+ROUTES = (
+    Route("/static/<of>/<path:name>", "GET", static.file, of_tenant=False, logged_in=False),
+    Route("/organisation", "GET", home.organisation, of_tenant=False, logged_in=False),
+    Route("/log-in", "GET", login.page, logged_in=False),
+    Route("/log-in/challenge", "POST", login.challenge, logged_in=False),
+    Route("/log-in", "POST", login.log_in, logged_in=False),
+    Route("/log-out", "POST", login.log_out),
+    Route("/", "GET", home.start, of_tenant=False, logged_in=False),
+    Route("/inbox", "GET", faxes.inbox),
+    Route("/sent", "GET", faxes.sent),
+    Route("/faxes/<int:number>", "GET", fax.page),
+    Route("/faxes/<int:number>/standing", "GET", fax.standing),
+    Route("/faxes/<int:number>/cancel", "POST", fax.cancel),
+    Route("/faxes/<int:number>/delete", "POST", fax.delete),
+    Route("/faxes/<int:number>/restore", "POST", fax.restore),
+    Route("/faxes/<int:number>/keys", "POST", documents.of_fax),
+    Route("/faxes/<int:number>/<kind>", "GET", documents.sealed_of_fax),
+    Route("/thumbnails", "POST", documents.thumbnails),
+    Route("/send", "GET", drafts.send_page),
+    Route("/drafts", "POST", drafts.add, takes_files=True),
+    Route("/drafts/<int:number>", "GET", drafts.page),
+    Route("/drafts/<int:number>/standing", "GET", drafts.standing),
+    Route("/drafts/<int:number>/resolution", "POST", drafts.change),
+    Route("/drafts/<int:number>/send", "POST", drafts.send),
+    Route("/drafts/<int:number>/remove", "POST", drafts.remove),
+    Route("/drafts/<int:number>/keys", "POST", documents.of_draft),
+    Route("/drafts/<int:number>/<kind>", "GET", documents.sealed_of_draft),
+    Route("/keys", "POST", keys.ring),
+    Route("/account", "GET", account.page),
+    Route("/account/sessions/<int:number>/end", "POST", account.end_session),
+    Route("/account/sessions/end-others", "POST", account.end_others),
+)
+
+
+def url_map() -> Map:
+    """For Werkzeug's router: each rule's endpoint is its route."""
+    rules = [Rule(_within(each.path), methods=[each.method], endpoint=each) for each in ROUTES]
+    return Map(rules, strict_slashes=False)
+
+
+def _within(path: str) -> str:
+    """With numbers that an id can be: no other is asked for."""
+    return path.replace("<int:number>", f"<int(max={2**63 - 1}):number>")

@@ -1,0 +1,133 @@
+// @ts-check
+/** What all pages have in common: asking our own server, and the keys of whoever is logged in. */
+
+import { fromHex } from "../vault/bytes.js";
+import { FaxplanError, NotFetched } from "../vault/errors.js";
+import { Keyring } from "../vault/keyring.js";
+import { rangesOf } from "../vault/ranges.js";
+import { recall } from "../vault/remembered.js";
+import { PublicKey } from "../vault/wraps.js";
+
+/**
+ * @typedef {import("../vault/sealed.js").SealedReader} SealedReader
+ * @typedef {{name: string, address: string, context: import("../vault/header.js").Context, digest: string,
+ *   wraps: {mailbox: number, epoch: number, wrap: string}[], sealedName: string | null}} Readable As portal/pages/documents.py says it.
+ */
+
+/** What the server did not do, in its words. */
+export class Refused extends FaxplanError {
+  static errorId = "refused";
+
+  /** @param {string} message @param {string} id of the server's error */
+  constructor(message, id) {
+    super(message);
+    this.id = id;
+  }
+}
+
+/** The keys are not in this browser: it is to be logged in again. */
+export class LockedHere extends FaxplanError {
+  static errorId = "locked-here";
+}
+
+/** @param {string} name @returns {string} */
+function meta(name) {
+  return document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
+}
+
+/**
+ * Asks with POST.
+ * @param {string} address @param {URLSearchParams} [form]
+ * @returns {Promise<any>} Rejects with Refused or NotFetched.
+ */
+export async function post(address, form = new URLSearchParams()) {
+  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": meta("csrf") } }));
+}
+
+/** @param {string} address @returns {Promise<any>} Rejects with Refused or NotFetched. */
+export async function get(address) {
+  return answered(fetch(address, { headers: { Accept: "application/json" } }));
+}
+
+/** @param {Promise<Response>} asked */
+async function answered(asked) {
+  let answer, said;
+  try {
+    answer = await asked;
+    said = await answer.json();
+  } catch (error) {
+    throw new NotFetched("The server does not answer. Try again in a moment.", { cause: error });
+  }
+  if (!answer.ok) {
+    throw new Refused(said.detail ?? `The server answered ${answer.status}.`, said.error_id ?? "");
+  }
+  return said;
+}
+
+/** @type {Promise<Keyring> | undefined} */
+let ring;
+
+/** The keyring of who is logged in, opened with what this browser remembers. @returns {Promise<Keyring>} Rejects with LockedHere. */
+export function keyring() {
+  ring ??= opened();
+  return ring;
+}
+
+/** @returns {Promise<Keyring>} */
+async function opened() {
+  const said = await post("/keys");
+  const key = await recall(said.user, fromHex(said.secret));
+  const own = said.own.find((/** @type {{id: number, publicKey: string}} */ each) => key?.publicKey.equals(publicKey(each.publicKey)));
+  if (!key || !own) {
+    throw new LockedHere("Your key is not in this browser any more. Log out, and log in again.");
+  }
+  const found = new Keyring(new Map([[own.id, key]]));
+  for (const { mailbox, epochs } of said.mailboxes) {
+    found.setMailbox(mailbox, epochs.map(epoch));
+  }
+  return found;
+}
+
+/** @param {{number: number, publicKey: string, wraps: {key: number, wrap: string}[], earlier: string | null}} said */
+function epoch({ number, publicKey: raw, wraps, earlier }) {
+  return {
+    number,
+    publicKey: publicKey(raw),
+    wraps: new Map(wraps.map(({ key, wrap }) => [key, fromHex(wrap)])),
+    earlier: earlier === null ? null : fromHex(earlier),
+  };
+}
+
+/** @param {string} raw */
+function publicKey(raw) {
+  return new PublicKey(fromHex(raw));
+}
+
+/** @param {Readable} readable */
+export function fileWraps({ wraps }) {
+  return wraps.map(({ mailbox, epoch: number, wrap }) => ({ mailbox, epoch: number, wrap: fromHex(wrap) }));
+}
+
+/**
+ * One of a fax's documents, to be read from any place in it.
+ * @param {Readable} readable
+ * @returns {Promise<SealedReader>} Rejects as Keyring.open does, with LockedHere and NotFetched.
+ */
+export async function reader(readable) {
+  return (await keyring()).open(await rangesOf(readable.address), fileWraps(readable), readable.context);
+}
+
+/** All of it. @param {Readable} readable @param {string} type @returns {Promise<Blob>} */
+export async function content(readable, type) {
+  const open = await reader(readable);
+  return new Blob([/** @type {import("../vault/bytes.js").Bytes} */ (await open.read(0, open.size))], { type });
+}
+
+/** In words for whoever looks at the page. @param {unknown} error @returns {string} */
+export function words(error) {
+  if (error instanceof FaxplanError) {
+    return error.message;
+  }
+  console.error(error);
+  return "Something went wrong in this page. Load it again.";
+}

@@ -1,0 +1,137 @@
+// @ts-check
+/** A fax's pages, opened here: each as it comes into view; and its files, when they are asked for. */
+
+import { PageImages } from "../vault/page-images.js";
+import { content, post, reader, words } from "./client.js";
+
+/** @typedef {import("./client.js").Readable} Readable */
+
+const FILES = /** @type {const} */ ([
+  ["pdf", "PDF", "application/pdf", "pdf"],
+  ["tiff", "TIFF", "image/tiff", "tif"],
+]);
+const [SMALLEST, LARGEST, STEP] = [0.25, 4, 1.25];
+
+for (const place of document.querySelectorAll("[data-viewer]")) {
+  view(/** @type {HTMLElement} */ (place));
+}
+
+/** @param {HTMLElement} place @returns {Promise<void>} */
+async function view(place) {
+  const doing = /** @type {HTMLElement} */ (place.querySelector("[data-doing]"));
+  const list = /** @type {HTMLElement} */ (place.querySelector("[data-pages]"));
+  arrange(place, list);
+  try {
+    /** @type {Readable[]} */
+    const found = await post(place.dataset.keys ?? "");
+    offer(place, found);
+    const images = found.find((each) => each.name === "images");
+    if (!images) {
+      doing.textContent = "There are no images of its pages. Open its PDF or TIFF.";
+      return;
+    }
+    const pages = await PageImages.open(await reader(images));
+    doing.textContent = "";
+    await show(list, pages);
+  } catch (error) {
+    doing.textContent = "";
+    tell(place, error);
+  }
+}
+
+/** @param {HTMLElement} list @param {PageImages} pages @returns {Promise<void>} */
+async function show(list, pages) {
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting) {
+        seen.unobserve(target);
+        open(/** @type {HTMLImageElement} */ (target), pages);
+      }
+    }
+  }, { rootMargin: "100% 0px" });
+  for (const number of pages.numbers) {
+    const item = document.createElement("li");
+    const figure = item.appendChild(document.createElement("figure"));
+    const image = figure.appendChild(new Image(1728, 2292));
+    image.alt = `Page ${number}`;
+    image.dataset.page = String(number);
+    figure.appendChild(document.createElement("figcaption")).textContent = `Page ${number} of ${pages.numbers.length}`;
+    list.appendChild(item);
+    seen.observe(image);
+  }
+}
+
+/** @param {HTMLImageElement} image @param {PageImages} pages @returns {Promise<void>} */
+async function open(image, pages) {
+  try {
+    const page = await pages.page(Number(image.dataset.page));
+    if (page) {
+      image.src = URL.createObjectURL(page);
+      await image.decode();
+      image.width = image.naturalWidth;
+      image.height = image.naturalHeight;
+    }
+  } catch (error) {
+    tell(/** @type {HTMLElement} */ (image.closest("[data-viewer]")), error);
+  }
+}
+
+/** Its files, each opened when it is asked for. @param {HTMLElement} place @param {Readable[]} found */
+function offer(place, found) {
+  const downloads = /** @type {HTMLElement} */ (place.querySelector("[data-downloads]"));
+  for (const [name, label, type, suffix] of FILES) {
+    const readable = found.find((each) => each.name === name);
+    if (readable) {
+      const button = downloads.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.className = "button";
+      button.textContent = label;
+      button.addEventListener("click", () => save(place, readable, type, `${place.dataset.name}.${suffix}`));
+    }
+  }
+}
+
+/** @param {HTMLElement} place @param {Readable} readable @param {string} type @param {string} name */
+async function save(place, readable, type, name) {
+  try {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await content(readable, type));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  } catch (error) {
+    tell(place, error);
+  }
+}
+
+/** Size, turning and printing. @param {HTMLElement} place @param {HTMLElement} list */
+function arrange(place, list) {
+  let [size, turn] = [1, 0];
+  const on = (/** @type {string} */ what, /** @type {() => void} */ act) => place.querySelector(`[data-${what}]`)?.addEventListener("click", act);
+  const sized = (/** @type {number} */ times) => {
+    size = Math.min(LARGEST, Math.max(SMALLEST, size * times));
+    list.style.setProperty("--size", String(size));
+  };
+  on("larger", () => sized(STEP));
+  on("smaller", () => sized(1 / STEP));
+  on("turn", () => {
+    turn = (turn + 90) % 360;
+    list.dataset.turn = String(turn);
+  });
+  on("print", async () => {
+    // What has not been looked at is opened now.
+    const images = /** @type {NodeListOf<HTMLImageElement>} */ (list.querySelectorAll("img:not([src])"));
+    for (const image of images) {
+      image.scrollIntoView();
+      await new Promise((resolve) => image.addEventListener("load", resolve, { once: true }));
+    }
+    print();
+  });
+}
+
+/** @param {HTMLElement} place @param {unknown} error */
+function tell(place, error) {
+  const wrong = /** @type {HTMLElement} */ (place.querySelector("[data-wrong]"));
+  wrong.textContent = words(error);
+  wrong.hidden = false;
+}

@@ -1,0 +1,80 @@
+"""One request, and who makes it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
+
+from werkzeug.wrappers import Request
+
+from faxplan.db import Database
+from faxplan.document_store import Store
+from faxplan.sessions import Session
+from faxplan.tenants import Tenant
+from faxplan.users import User
+
+MOST_BYTES = 100 * 1024**2
+"""Of a request: the largest document that can be handed in."""
+MOST_FIELD_BYTES = 1024**2
+"""Of what a form says beside its files."""
+
+
+class PortalRequest(Request):
+    """A request whose files go into a private folder, which whoever answers it has made: they are documents in work."""
+
+    max_content_length = MOST_BYTES
+    max_form_memory_size = MOST_FIELD_BYTES
+    max_form_parts = 1000
+    files_in: Path | None = None
+    """The folder; None: it may bring no file."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,  # noqa: ARG002 - what Werkzeug calls it with
+        content_type: str | None,  # noqa: ARG002
+        filename: str | None = None,  # noqa: ARG002
+        content_length: int | None = None,  # noqa: ARG002
+    ) -> IO[bytes]:
+        if self.files_in is None:
+            raise ValueError("a file where none is taken")
+        number = len(list(self.files_in.iterdir()))
+        return (self.files_in / f"file-{number}").open("x+b")
+
+
+@dataclass
+class Visit:
+    """tenant: whose host was asked; None: the portal's own. session: None where nobody is logged in."""
+
+    request: PortalRequest
+    db: Database
+    store: Store
+    domain: str
+    tenant: Tenant | None
+    session: Session | None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def user(self) -> User:
+        """Who is logged in; routes that need nobody must not ask."""
+        if self.session is None:
+            raise RuntimeError("nobody is logged in")
+        return self.session.user
+
+    @property
+    def its_tenant(self) -> Tenant:
+        """The tenant of a page that belongs to one."""
+        if self.tenant is None:
+            raise RuntimeError("this page is of no tenant")
+        return self.tenant
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """In which times are shown."""
+        return self.its_tenant.zone
+
+    @property
+    def address(self) -> str:
+        """The client's network address."""
+        return self.request.remote_addr or ""

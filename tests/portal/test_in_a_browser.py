@@ -1,0 +1,174 @@
+"""The whole way in Chromium: log in, read what came in, look at a document as it will be faxed, send it, log out."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from portal.app import Portal
+from tests.browser import browsers
+from tests.browser.devtools import CommandFailed, DevTools
+from tests.faxes import claim
+from tests.retained import execute, received
+from tests.world import PHRASE, World
+
+pytestmark = pytest.mark.xdist_group("chromium")
+PATIENCE = 60
+NUMBER = "030 23125 009"
+
+
+@dataclass
+class Tab:
+    """A page of the portal, as a browser has it."""
+
+    tools: DevTools
+    base: str
+
+    def go(self, path: str) -> None:
+        self.tools.do("Page.navigate", url=self.base + path)
+        self.until(f"location.pathname === {json.dumps(path)} && document.readyState === 'complete'")
+
+    def see(self, expression: str) -> Any:
+        return self.tools.evaluate(expression)
+
+    def until(self, expression: str) -> Any:
+        """Waits for it to hold; from one page to the next there is none for a moment."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                if found := self.see(expression):
+                    return found
+            except CommandFailed:
+                pass
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"never: {expression}\n{self.see('document.body.innerText')}")
+            time.sleep(0.05)
+
+    def fill(self, selector: str, text: str) -> None:
+        self.see(
+            f"{{const field = document.querySelector({json.dumps(selector)}); field.value = {json.dumps(text)};"
+            "field.dispatchEvent(new Event('input', {bubbles: true}))}"
+        )
+
+    def click(self, selector: str) -> None:
+        self.until(f"document.querySelector({json.dumps(selector)}) !== null")
+        self.see(f"document.querySelector({json.dumps(selector)}).click()")
+
+    def choose(self, selector: str, file: Path) -> None:
+        root = self.tools.do("DOM.getDocument")["root"]["nodeId"]
+        node = self.tools.do("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.tools.do("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
+
+    def log_in(self, email: str, phrase: str) -> None:
+        self.go("/log-in")
+        self.fill("#email", email)
+        self.fill("#password", phrase)
+        self.click("#go")
+
+
+@pytest.fixture
+def tab(world: World, run_directory: Path) -> Iterator[Tab]:
+    """At acme's."""
+    server = make_server("127.0.0.1", 0, Portal(world.portal, world.store, "localhost"), threaded=True)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        with browsers.driven(run_directory) as tools:
+            yield Tab(tools, f"http://acme.localhost:{server.port}")
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def test_a_fax_is_read_and_one_is_sent(world: World, tab: Tab, letter: Path) -> None:
+    email = world.acme.user.email
+    came_in = received(world, world.acme, "one")
+    tab.log_in(email, "not the password")
+    assert "do not belong together" in tab.until("!wrong.hidden && wrong.textContent")
+    tab.fill("#password", PHRASE)
+    tab.click("#go")
+    # The list: who, and the first page, opened here.
+    tab.until("location.pathname === '/inbox' && document.images[0]?.naturalWidth > 0")
+    assert tab.see("document.querySelector('tr.unread .who a').textContent") == "030 99001234"
+    tab.click("tr.unread .who a")
+    # The fax: its page, its files, what happened.
+    tab.until(f"location.pathname === '/faxes/{came_in}' && document.images[0]?.naturalWidth === 1728")
+    assert tab.see("[...document.querySelectorAll('[data-downloads] button')].map(each => each.textContent)") == [
+        "PDF",
+        "TIFF",
+    ]
+    assert "1 page received." in tab.see("document.querySelector('.events').textContent")
+    tab.go("/inbox")
+    assert tab.see("document.querySelector('tr.unread')") is None
+    # A document is looked at, and sent.
+    tab.go("/send")
+    tab.choose("#file", letter)
+    tab.click("[data-drop] .primary")
+    tab.until("document.querySelector('[data-waiting]') !== null")
+    tab.fill("#numbers", NUMBER)
+    world.render_all()
+    tab.until("document.images.length === 2 && document.images[0].naturalWidth === 1728")
+    # What was written meanwhile is still there.
+    assert tab.see("numbers.value") == NUMBER
+    assert tab.see("document.querySelector('[data-go]').textContent") == "Send 2 pages to 1 number"
+    tab.click("[data-go]")
+    tab.until("location.pathname.startsWith('/faxes/') && document.querySelector('[data-words]') !== null")
+    (fax,) = claim(world)
+    assert world.fax(world.acme, fax.fax_id)["called_number"] == "+493023125009"
+    assert tab.see("location.pathname") == f"/faxes/{fax.fax_id}"
+    # Log out: nothing is left of the key.
+    tab.go("/account")
+    tab.click("[data-log-out] button")
+    tab.until("location.pathname === '/log-in'")
+    assert kept(tab) == []
+
+
+def kept(tab: Tab) -> list[Any]:
+    """What the browser keeps of users' keys."""
+    found: list[Any] = tab.see(
+        """new Promise((resolve, reject) => {
+             const opening = indexedDB.open("faxplan-vault", 1);
+             opening.onupgradeneeded = () => opening.result.createObjectStore("user-keys", {keyPath: "user"});
+             opening.onsuccess = () => {
+               const all = opening.result.transaction("user-keys").objectStore("user-keys").getAll();
+               all.onsuccess = () => resolve(all.result.map(each => each.user));
+             };
+             opening.onerror = () => reject(opening.error);
+           })"""
+    )
+    return found
+
+
+def test_what_the_browser_keeps_opens_nothing_without_the_session(world: World, tab: Tab) -> None:
+    received(world, world.acme, "one")
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.images[0]?.naturalWidth > 0")
+    assert kept(tab) == [world.acme.user.id]
+    # As if another session had taken its place: what is locked is not this one's.
+    execute(world, "update sessions set secret = sha256('another')")
+    tab.go("/inbox")
+    tab.until("!document.getElementById('locked').hidden")
+    assert tab.see("document.images[0].naturalWidth") == 0
+
+
+def test_no_script_but_ours_runs_and_nothing_is_asked_elsewhere(world: World, tab: Tab) -> None:
+    """Whatever a stranger calls themselves."""
+    execute(world, "update users set name = '<img src=x onerror=alert(1)><script>window.ran = 1</script>'")
+    fax = received(world, world.acme, "one")
+    execute(world, "update faxes set explanation = '<script>window.ran = 1</script>'")
+    execute(world, "update attempts set remote_station_id = '<script>window.ran = 1</script>'")
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.images[0]?.naturalWidth > 0")
+    for path in ("/inbox", f"/faxes/{fax}", "/account"):
+        tab.go(path)
+        assert tab.see("window.ran") is None
+        assert "<script>" in tab.see("document.body.textContent") or path == "/account"
+        hosts = tab.see("performance.getEntriesByType('resource').map(each => new URL(each.name).host)")
+        assert set(hosts) <= {tab.base.removeprefix("http://"), ""}

@@ -1,0 +1,190 @@
+"""Every address of the portal, from its own table: who is not logged in, or is of another tenant, finds nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from faxplan import drafts
+from faxplan.originals import HandedIn
+from portal.app import Portal
+from portal.policy import CONTENT_SECURITY_POLICY
+from portal.routes import ROUTES, Route
+from tests.portal.conftest import DOMAIN, Visitor, visitor
+from tests.retained import received, sent
+from tests.world import World
+
+CLOSED = [each for each in ROUTES if each.logged_in]
+LOG_INS = [each for each in ROUTES if each.path.startswith("/log-in") and each.method == "POST"]
+
+
+def named(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+@dataclass
+class Things:
+    """What a tenant has, by the first part of an address."""
+
+    faxes: list[int]
+    drafts: list[int]
+    account: list[int]
+
+
+@pytest.fixture
+def things(world: World, ben: Visitor, letter: Path) -> Things:
+    """Of borea: a fax of either direction, a draft, a session."""
+    faxes = [received(world, world.borea, "b"), sent(world, world.borea)]
+    draft = drafts.make(world.portal, world.store, world.borea.user, HandedIn(letter, "letter.txt"))
+    with world.portal.tenant(world.borea.tenant.id) as tx:
+        session = tx.value("select id from sessions")
+    return Things(faxes, [draft.id], [session])
+
+
+def addresses(route: Route, ids: list[int]) -> list[str]:
+    kinds = ("tiff", "pdf", "images", "thumbnail", "original") if "<kind>" in route.path else ("",)
+    return [route.path.replace("<int:number>", str(each)).replace("<kind>", kind) for each in ids for kind in kinds]
+
+
+@pytest.mark.parametrize("route", [each for each in CLOSED if "<int:number>" in each.path], ids=named)
+def test_of_another_tenant_nothing_is_there(world: World, ann: Visitor, things: Things, route: Route) -> None:
+    """SECURITY: each id of borea answers 404 to acme, as one that never was; and nothing of borea is changed."""
+    before = _state(world)
+    for address in addresses(route, getattr(things, route.path.split("/")[1])):
+        answer = ann.get(address) if route.method == "GET" else ann.post(address, {"numbers": "+493023125009"})
+        if route.path.endswith("/end"):
+            # One's own sessions, and no others': what is not there has ended.
+            assert answer.status_code == 303
+            continue
+        assert answer.status_code == 404, address
+        unknown = route.path.replace("<int:number>", "999999").replace("<kind>", address.rsplit("/", 1)[-1])
+        other = ann.get(unknown) if route.method == "GET" else ann.post(unknown, {"numbers": "+493023125009"})
+        number = address.split("/")[2]
+        assert words(answer).replace(number, "N") == words(other).replace("999999", "N")
+    assert _state(world) == before
+
+
+def words(answer: TestResponse) -> str:
+    """What an error page says."""
+    return answer.text.partition('role="alert">')[2].partition("</p>")[0]
+
+
+def _state(world: World) -> list[dict[str, object]]:
+    with world.portal.tenant(world.borea.tenant.id) as tx:
+        return [
+            *tx.rows("select * from faxes order by id"),
+            *tx.rows("select * from drafts order by id"),
+            *tx.rows("select id, user_id from sessions order by id"),
+            *tx.rows("select * from mailbox_entries order by fax_id"),
+        ]
+
+
+def test_of_another_tenants_faxes_no_thumbnail_is_given(ann: Visitor, things: Things) -> None:
+    answer = ann.post("/thumbnails", {"fax": [str(each) for each in things.faxes]})
+    assert (answer.status_code, answer.get_json()) == (200, {})
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_who_is_not_logged_in_is_asked_to(portal: Portal, world: World, route: Route) -> None:
+    nobody = visitor(portal, world.acme)
+    address = route.path.replace("<int:number>", "1").replace("<kind>", "tiff")
+    answer = nobody.get(address) if route.method == "GET" else nobody.post(address)
+    assert (answer.status_code, answer.headers.get("Location")) == (303, "/log-in")
+    script = {"Accept": "application/json"}
+    answer = nobody.get(address, **script) if route.method == "GET" else nobody.post(address, **script)
+    assert (answer.status_code, answer.get_json()["error_id"]) == (401, "logged-out")
+
+
+@pytest.mark.parametrize("route", [each for each in CLOSED if each.method == "POST"], ids=named)
+@pytest.mark.parametrize("wrong", ["another site", "no token", "no word whence"])
+def test_nobody_acts_by_a_form_of_another_site(world: World, ann: Visitor, route: Route, wrong: str) -> None:
+    address = route.path.replace("<int:number>", "1")
+    if wrong == "no token":
+        ann.csrf = "0" * 64
+        answer = ann.post(address, Accept="application/json")
+    elif wrong == "another site":
+        answer = ann.post(address, Sec_Fetch_Site="cross-site", Accept="application/json")
+    else:
+        answer = ann.client.post(
+            address, base_url=f"https://{ann.host}", data={"csrf": ann.csrf}, headers={"Accept": "application/json"}
+        )
+    assert (answer.status_code, answer.get_json()["error_id"]) == (400, "cross-site")
+    assert ann.get("/inbox").status_code == 200
+
+
+@pytest.mark.parametrize("route", LOG_INS, ids=named)
+def test_nobody_is_logged_in_by_another_site(portal: Portal, world: World, route: Route) -> None:
+    answer = visitor(portal, world.acme).post(route.path, {"email": "x"}, Sec_Fetch_Site="cross-site")
+    assert answer.status_code == 400
+
+
+def test_an_old_browser_says_whence_by_its_origin(portal: Portal, world: World) -> None:
+    """Before Sec-Fetch-Site."""
+    nobody = visitor(portal, world.acme)
+    for origin, status in ((f"https://{nobody.host}", 200), ("https://evil.example", 400), ("null", 400)):
+        answer = nobody.client.post(
+            "/log-in/challenge", base_url=f"https://{nobody.host}", data={"email": "a@b.example"},
+            headers={"Origin": origin, "Accept": "application/json"},
+        )  # fmt: skip
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/nothing", "/static/x/portal.css", "/faxes/77", "/log-in"])
+def test_every_answer_has_the_policy(ann: Visitor, path: str) -> None:
+    answer = ann.get(path)
+    assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("host", ["", "nobody.", "acme.borea.", "ACME.x."])
+def test_another_host_is_nobodys(portal: Portal, world: World, host: str) -> None:
+    answer = Client(portal).get("/inbox", base_url=f"https://{host}{DOMAIN}")
+    assert answer.status_code == 404
+    assert world.acme.tenant.name not in answer.text
+
+
+def test_a_session_of_one_tenant_is_none_at_another(ann: Visitor, world: World) -> None:
+    answer = ann.client.get(
+        "/inbox",
+        base_url=f"https://{world.borea.tenant.slug}.{DOMAIN}",
+        headers={"Cookie": f"__Host-session={ann.token}"},
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/log-in")
+
+
+def test_the_portals_own_host_asks_which_organisation(portal: Portal, world: World) -> None:
+    client = Client(portal)
+    assert "Which organisation" in client.get("/", base_url=f"https://{DOMAIN}").text
+    answer = client.get("/organisation?name=ACME", base_url=f"https://{DOMAIN}")
+    assert answer.headers["Location"] == f"https://acme.{DOMAIN}/log-in"
+    for name in ("nobody", "", "<script>", "evil.example/", "acme.evil.example", "\x00", "a" * 5000):
+        answer = client.get("/organisation", query_string={"name": name}, base_url=f"https://{DOMAIN}")
+        assert answer.status_code in (200, 400)
+        assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/{v}/../app.py",
+        "/static/{v}/%2e%2e/app.py",
+        "/static/{v}/vault/vendor/VENDORED.md",
+        "/static/0/portal.css",
+        "/static/{v}/",
+        "/static/{v}//etc/passwd",
+    ],
+)
+def test_of_static_files_only_those_are_given_that_are_meant(ann: Visitor, path: str) -> None:
+    page = ann.get("/inbox").text
+    version = page.partition('href="/static/')[2].partition("/")[0]
+    assert ann.get(f"/static/{version}/portal.css").status_code == 200
+    answer = ann.get(path.format(v=version))
+    assert answer.status_code in (404, 308)
+    assert "root:" not in answer.text
+
+
+@pytest.mark.parametrize("number", ["0", "-1", str(2**63 - 1), str(2**63), "9" * 400, "1.5", "x", "%00", "1%2f.."])
+def test_what_is_no_id_is_not_there(ann: Visitor, number: str) -> None:
+    assert ann.get(f"/faxes/{number}").status_code == 404

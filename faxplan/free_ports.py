@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1 that nobody uses at the moment, for a FreeSWITCH of our own."""
+"""Ports on 127.0.0.1 that nobody uses at the moment, for a FreeSWITCH and a portal of our own."""
 
 import random
 import socket
@@ -17,6 +17,18 @@ def free_tcp_port() -> int:
     """Free now; whoever wants it binds it soon."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((_LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def free_tcp_port_like(wanted: int) -> int:
+    """This one, if it is free; else any. 0: any."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As a server binds it: what is left of its earlier connections does not keep it.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, wanted))
+        except OSError:
+            return free_tcp_port()
         return int(probe.getsockname()[1])
 
 

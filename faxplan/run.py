@@ -6,6 +6,7 @@ Starts PostgreSQL, the worker and a switch, watches them, and ends them in the o
 import argparse
 import contextlib
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from faxplan.confinement import LIMITS
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError, SwitchUnavailable
-from faxplan.free_ports import free_sip_port
+from faxplan.free_ports import free_sip_port, free_tcp_port_like
 from faxplan.home import PROJECT, Home
 from faxplan.installation import create_installation
 from faxplan.postgres import Cluster
@@ -30,13 +31,16 @@ DATABASE = "faxplan"
 MOST_RESTARTS = 3
 RESTART_SECONDS = 120.0
 RUNTIME_SECONDS = 60.0
+PORTAL_SECONDS = 60.0
+PORTAL_PORT = 8080
+PORTAL_DOMAIN = "localhost"
 LOOK_SECONDS = 0.5
 
 
 class Run:
     """One run. Its services are in the order of their start."""
 
-    def __init__(self, where: Home, *, switch: str | None, speed: float) -> None:
+    def __init__(self, where: Home, *, switch: str | None, speed: float, portal_port: int) -> None:
         self._home = where
         self._wanted = switch
         self._speed = speed
@@ -44,6 +48,7 @@ class Run:
         self._services: list[Service] = []
         self._restarts: list[float] = []
         self._databases: list[Database] = []
+        self._portal_port = free_tcp_port_like(portal_port)
 
     def start(self) -> demo.Demo:
         """Everything but the fax: when it returns, the node's runtime is at work."""
@@ -93,7 +98,20 @@ class Run:
         before = self._switch_uuid()
         self._start(switch, choice.why)
         self._await_runtime(before)
+        portal = Child(
+            "the portal",
+            [sys.executable, "-m", "portal"],
+            log=self._home.logs / "portal.log",
+            cwd=PROJECT,
+            environment=environment,
+        )
+        self._start(portal, f"port {self._portal_port} of this machine, log in {self._home.shown(portal.log)}")
+        self._await_portal(portal)
         return demonstration
+
+    def portal_at(self, slug: str) -> str:
+        """The portal's address of a tenant. Browsers open *.localhost on this machine, and take it for safe."""
+        return f"http://{slug}.{PORTAL_DOMAIN}:{self._portal_port}"
 
     def watch(self) -> None:
         """Starts again what has ended by itself. Raises ChildFailed when that happens too often."""
@@ -144,11 +162,29 @@ class Run:
     def _write_settings(self, cluster: Cluster, of_switch: dict[str, str | float | Path]) -> None:
         # Without a user: each process logs in as its own role.
         url = cluster.url(DATABASE, "").replace("//@", "//", 1)
-        text = to_toml({"database_url": url, "state_dir": self._home.state, "node": demo.NODE, **of_switch})
+        ours: dict[str, str | float | Path] = {
+            "database_url": url,
+            "state_dir": self._home.state,
+            "node": demo.NODE,
+            "portal_listen": f"127.0.0.1:{self._portal_port}",
+            "portal_domain": PORTAL_DOMAIN,
+        }
+        text = to_toml({**ours, **of_switch})
         file = self._home.settings_file
         file.touch(mode=0o600)
         file.chmod(0o600)
         file.write_text(f"# Written by `make run` at each start.\n{text}")
+
+    def _await_portal(self, portal: Child) -> None:
+        deadline = time.monotonic() + PORTAL_SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._portal_port), 1).close()
+                return
+            except OSError:
+                if not portal.alive() or time.monotonic() > deadline:
+                    raise ChildFailed(portal.obituary()) from None
+                time.sleep(0.1)
 
     def _switch_uuid(self) -> str | None:
         with self.admin.across_tenants() as tx:
@@ -184,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(where: Home, options: argparse.Namespace) -> int:
-    run = Run(where, switch=options.switch, speed=options.speed)
+    run = Run(where, switch=options.switch, speed=options.speed, portal_port=options.portal_port)
     with _interruptible():
         try:
             print(f"Faxplan starts in {where.shown(where.root)}. Ctrl-C ends it.\n")
@@ -194,7 +230,7 @@ def _run(where: Home, options: argparse.Namespace) -> int:
                 run_fax.send(run.portal, store, demonstration, where, look=run.watch)
             if options.once:
                 return 0
-            _print_what_next(where, demonstration)
+            _print_what_next(where, demonstration, run)
             while True:
                 run.watch()
                 time.sleep(LOOK_SECONDS)
@@ -212,12 +248,16 @@ def _run(where: Home, options: argparse.Namespace) -> int:
             _say("Faxplan has ended; its data stay in " + where.shown(where.root))
 
 
-def _print_what_next(where: Home, demonstration: demo.Demo) -> None:
+def _print_what_next(where: Home, demonstration: demo.Demo, run: Run) -> None:
     sender, receiver = demonstration.sender, demonstration.receiver
     command = where.shown(PROJECT / ".venv" / "bin" / "faxplan")
     print(
         f"""
-Faxplan is running. From another terminal, with a document of yours:
+Faxplan is running. In a browser on this machine:
+
+{_log_ins(where, demonstration, run)}
+
+From another terminal, with a document of yours:
 
   {command} send FILE "{numbers.readable(receiver.did, sender.tenant.country)}" --as {sender.user.email} --wait
   {command} list --inbox --as {receiver.user.email}
@@ -227,6 +267,14 @@ Faxplan is running. From another terminal, with a document of yours:
 
 Ctrl-C here ends everything."""
     )
+
+
+def _log_ins(where: Home, demonstration: demo.Demo, run: Run) -> str:
+    lines = []
+    for party in (demonstration.receiver, demonstration.sender):
+        file = where.passwords / party.user.email
+        lines.append(f"  {run.portal_at(party.tenant.slug)}  {party.user.email}, password in {where.shown(file)}")
+    return "\n".join(lines)
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -273,6 +321,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--speed", type=float, default=4.0, help="seconds on the bench's line per second on the wall (default: 4)"
     )
+    parser.add_argument(
+        "--portal-port", type=int, default=PORTAL_PORT, metavar="PORT",
+        help="where the portal listens, if that is free; 0: anywhere (default: 8080)",
+    )  # fmt: skip
     parser.add_argument("--no-fax", action="store_true", help="send no demonstration fax")
     parser.add_argument("--once", action="store_true", help="end after the demonstration fax")
     return parser.parse_args(arguments)

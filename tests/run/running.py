@@ -31,7 +31,8 @@ def running(home: Home, *options: str, switch: str = "bench") -> Iterator["subpr
     command = [sys.executable, "-u", "-m", "faxplan.run", "--home", str(home.root), "--switch", switch]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAXPLAN_")}
     with subprocess.Popen(
-        [*command, "--speed", SPEED, *options],
+        # Others of these run beside it: each takes a port of its own.
+        [*command, "--speed", SPEED, "--portal-port", "0", *options],
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """`make run` for real, below a folder with a space in its name: PostgreSQL, worker and bench as processes."""
 
+import http.client
 import json
 import os
 import re
@@ -35,6 +36,16 @@ def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> Non
         assert "All 3 pages arrived." in told
         assert told.count("T.38, 14,400 bit/s, ECM") == 2
         assert home.settings_file.stat().st_mode & 0o777 == 0o600
+        # The portal answers, and its users' passwords are where it is said.
+        addresses = dict(re.findall(r"^  (http://\S+)  \S+, password in (.+)$", told, re.MULTILINE))
+        assert [address.partition(".")[0] for address in addresses] == ["http://calder-marine", "http://harrow-pike"]
+        for address, file in addresses.items():
+            port = int(address.rpartition(":")[2])
+            connection = http.client.HTTPConnection("127.0.0.1", port)
+            connection.request("GET", "/log-in", headers={"Host": address.removeprefix("http://")})
+            assert "Log in" in connection.getresponse().read().decode()
+            connection.close()
+            assert Path(file).stat().st_mode & 0o777 == 0o600
         # In a namespace where one can be made; else it was said, in one line.
         lack = namespace.trouble()
         assert ("limits of resources alone" in told) == (lack is not None)
@@ -72,7 +83,7 @@ def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> Non
 
         wait_for(delivered, "the letter to be received")
         here = children(home)
-        assert len(here) == 2
+        assert len(here) == 3
         process.send_signal(signal.SIGINT)
         assert "Faxplan has ended" in rest(process)
         assert process.wait(30) == 0
@@ -90,7 +101,7 @@ def test_what_a_killed_run_left_is_ended_and_its_data_go_on(home: Home) -> None:
     with running(home, "--once") as process:
         told = rest(process)
         assert process.wait(30) == 0, told
-    assert "Ending what an earlier run left behind: the bench, the worker." in told
+    assert "Ending what an earlier run left behind: the portal, the bench, the worker." in told
     assert "Fax 1 to (978) 555-0126: sent." in told
     assert not [child for child in left if child.alive()]
     assert not postgres_runs(home)
@@ -104,7 +115,7 @@ def test_a_child_that_dies_is_named_and_started_again_but_not_for_ever(home: Hom
             os.kill(worker.pid, signal.SIGKILL)
             told = read_until(process, "Starting the worker again.")
             assert "the worker ended (by signal SIGKILL). Its log" in told
-            wait_for(lambda: len(children(home)) == 2, "the new worker to be noted")
+            wait_for(lambda: len(children(home)) == 3, "the new worker to be noted")
         (worker,) = (child for child in children(home) if child.name == "the worker")
         os.kill(worker.pid, signal.SIGKILL)
         assert "the worker keeps ending" in rest(process)

@@ -185,6 +185,10 @@ def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submit
 
 def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Order]:
     """One for each number, in their order. What may not be called is refused, and the audit tells of it."""
+    if len(to.numbers) > MOST_NUMBERS:
+        raise TooManyNumbers(
+            f"These are {len(to.numbers)} numbers: {MOST_NUMBERS} at most at a time. For more, make another draft."
+        )
     orders: dict[tuple[str, str], Order] = {}
     for text in to.numbers:
         number, _ = post_dial.split(text)
@@ -199,10 +203,6 @@ def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Ord
                 send_at=to.send_at,
             )
         orders.setdefault((order.called, order.after_answer), order)
-    if len(orders) > MOST_NUMBERS:
-        raise TooManyNumbers(
-            f"These are {len(orders)} numbers: {MOST_NUMBERS} at most at a time. For more, make another draft."
-        )
     if not orders:
         raise NoNumber("Say where the draft is to go: one number or more.")
     return list(orders.values())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from faxplan import audit, epochs, gains, keyring, passphrases, tenants, user_keys, vault
+from faxplan import audit, epochs, gains, keyring, passphrases, sessions, tenants, user_keys, vault
 from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead
 from faxplan.errors import FaxplanError
@@ -82,6 +82,7 @@ def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enr
         ]
         for each in begun:
             vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new)
+        sessions.end_all(tx, user)
         audit.record(
             tx,
             user.tenant_id,
@@ -240,6 +241,7 @@ def change_password(db: Database, user: User, secret: Secret, password: str) -> 
     lock = keyring.password_lock(private, password, words)
     with db.tenant(user.tenant_id) as tx:
         user_keys.change_password(tx, user.tenant_id, keys[0].id, lock)
+        sessions.end_all(tx, user)
         audit.record(
             tx,
             user.tenant_id,

@@ -6,6 +6,7 @@ counted by who tries, and not by whom they try to be alone: nobody can lock anot
 
 import hashlib
 import hmac
+import ipaddress
 from dataclasses import dataclass
 
 from faxplan import audit, passphrases, sessions, user_keys, users
@@ -73,7 +74,7 @@ def log_in(db: Database, tenant_id: int, email: str, auth: bytes, *, address: st
     A failure is a row of the audit. Raises WrongLogin and TooManyTries.
     """
     with db.tenant(tenant_id) as tx:
-        _check_tries(tx, tenant_id, email, address)
+        _check_tries(tx, tenant_id, _keys(tx, address, email))
         found = _known(tx, tenant_id, email)
         # Compared in any case, so that it takes as long.
         kept = found[1].password.auth_hash if found else bytes(hashlib.sha256().digest_size)
@@ -81,10 +82,10 @@ def log_in(db: Database, tenant_id: int, email: str, auth: bytes, *, address: st
             user, key = found
             token, session = sessions.begin(tx, user, authenticated=PASSWORD, address=address, agent=agent)
             return LoggedIn(token, session, key)
-        _note_failure(tx, tenant_id, email, address)
+        _note_failure(tx, tenant_id, _keys(tx, address, email))
         audit.record(
-            tx, tenant_id, actor=f"user:{found[0].id}" if found else "nobody", action="session.begin",
-            object="session:", result="refused", address=address, email=_shown(email),
+            tx, tenant_id, actor="nobody", action="session.begin", object=f"user:{found[0].id}" if found else "user:",
+            result="refused", address=address, email=_shown(email),
         )  # fmt: skip
     raise WrongLogin("This address and this password do not belong together. Capital letters count in a password.")
 
@@ -95,12 +96,16 @@ def _shown(email: str) -> str:
 
 
 def _known(tx: Transaction, tenant_id: int, email: str) -> tuple[User, UserKey] | None:
+    # Of nobody, too, all is asked: it takes as long.
     try:
-        user: User | None = users.get(tx, tenant_id, users.by_email(tx, tenant_id, email).id)
+        user_id = users.by_email(tx, tenant_id, email).id
+    except NotFound:
+        user_id = 0
+    try:
+        user: User | None = users.get(tx, tenant_id, user_id)
     except NotFound:
         user = None
-    # Of nobody, too: it takes as long.
-    keys = user_keys.of_user(tx, tenant_id, user.id if user else 0)
+    keys = user_keys.of_user(tx, tenant_id, user_id)
     return (user, keys[0]) if user and keys else None
 
 
@@ -108,31 +113,52 @@ def _salt_secret(tx: Transaction) -> bytes:
     return bytes(tx.value("select secret from login_secret"))
 
 
-def _check_tries(tx: Transaction, tenant_id: int, email: str, address: str) -> None:
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Under which keys a try is counted: of its network address, and of that with the e-mail address."""
+
+    address: bytes
+    pair: bytes
+
+
+def _keys(tx: Transaction, address: str, email: str) -> _Counted:
+    """Hashes that only this installation makes: the addresses are nobody's to keep."""
+    secret, whence = _salt_secret(tx), _network(address)
+    pair = f"{whence}\0{email.strip().lower()}"
+    return _Counted(*(hmac.digest(secret, f"faxplan tries:{each}".encode("utf-8", "surrogateescape"), "sha256")
+                      for each in (whence, pair)))  # fmt: skip
+
+
+def _network(address: str) -> str:
+    """Whose tries are counted together: of IPv6 a whole /64 is one customer's (RFC 6177)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def _check_tries(tx: Transaction, tenant_id: int, counted: _Counted) -> None:
     rows = tx.rows(
         """select key, failures, window_ends - now() as left from login_tries
            where tenant_id = %s and key = any(%s) and window_ends > now()""",
-        (tenant_id, [_who(address), _who(address, email)]),
+        (tenant_id, [counted.address, counted.pair]),
     )
     for row in rows:
-        if row["failures"] >= (MOST_OF_ADDRESS if bytes(row["key"]) == _who(address) else MOST_OF_ONE):
+        if row["failures"] >= (MOST_OF_ADDRESS if bytes(row["key"]) == counted.address else MOST_OF_ONE):
             minutes = max(1, round(row["left"].total_seconds() / 60))
             wait = "a minute" if minutes == 1 else f"{minutes} minutes"
             raise TooManyTries(f"Too many tries from where you are. Wait {wait}, then try again.")
 
 
-def _note_failure(tx: Transaction, tenant_id: int, email: str, address: str) -> None:
+def _note_failure(tx: Transaction, tenant_id: int, counted: _Counted) -> None:
     tx.execute("delete from login_tries where tenant_id = %s and window_ends <= now()", (tenant_id,))
-    for key in sorted((_who(address), _who(address, email))):
+    for key in sorted((counted.address, counted.pair)):
         tx.execute(
             """insert into login_tries (tenant_id, key, failures, window_ends)
                values (%s, %s, 1, now() + make_interval(secs => %s))
                on conflict on constraint login_tries_pkey do update set failures = login_tries.failures + 1""",
             (tenant_id, key, WINDOW_SECONDS),
         )
-
-
-def _who(address: str, email: str = "") -> bytes:
-    """Which tries are counted together; not the address itself, which is nobody's to keep."""
-    said = f"{address}\0{email.strip().lower()}"
-    return hmac.digest(b"faxplan tries", said.encode("utf-8", "surrogateescape"), "sha256")

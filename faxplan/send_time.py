@@ -35,11 +35,11 @@ def parse(text: str, zone: ZoneInfo, now: datetime) -> datetime:
             moment = datetime.fromisoformat(written)
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=zone)
+        exact = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidSendTime(
             f"{text[:40]!r} is no time. Write it as {here + timedelta(hours=1):%Y-%m-%d %H:%M}, or as 08:00."
         ) from error
-    exact = moment.astimezone(UTC)
     if exact <= now:
         raise InvalidSendTime(f"{_shown(exact, zone)} is past; it is {_shown(now, zone)} now.")
     if exact - now > FURTHEST:

@@ -77,8 +77,9 @@ def begin(tx: Transaction, user: User, *, authenticated: str, address: str, agen
     return token, _session(row, user, token)
 
 
-def find(tx: Transaction, tenant_id: int, token: str) -> Session | None:
-    """The live session of this token, used at this moment; None where there is none, or its user may not act."""
+def find(tx: Transaction, tenant_id: int, token: str, *, is_use: bool = True) -> Session | None:
+    """The live session of this token; None where there is none, or its user may not act. is_use: whether somebody uses
+    it at this moment."""
     row = tx.row(
         f"""select s.id, s.user_id, s.secret, s.created_at,
                    s.seen_at < now() - make_interval(secs => {SEEN_SECONDS}) as is_stale
@@ -91,7 +92,7 @@ def find(tx: Transaction, tenant_id: int, token: str) -> Session | None:
         user = users.get(tx, tenant_id, row["user_id"])
     except NotFound:
         return None
-    if row["is_stale"]:
+    if is_use and row["is_stale"]:
         tx.execute("update sessions set seen_at = now() where tenant_id = %s and id = %s", (tenant_id, row["id"]))
     return _session(row, user, token)
 
@@ -112,6 +113,11 @@ def end_others(tx: Transaction, user: User, session_id: int) -> int:
     """Ends all of a user's sessions but this one; how many."""
     others = [each.id for each in of_user(tx, user) if each.id != session_id]
     return sum(end(tx, user, each) for each in others)
+
+
+def end_all(tx: Transaction, user: User) -> int:
+    """Ends all of a user's sessions: another password, or another key, is theirs from now on."""
+    return sum(end(tx, user, each.id) for each in of_user(tx, user))
 
 
 def of_user(tx: Transaction, user: User) -> list[Open]:

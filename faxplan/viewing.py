@@ -7,7 +7,7 @@ read.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from faxplan import audit, documents, drafts, history
+from faxplan import audit, documents, drafts, history, mailboxes
 from faxplan.db import Database, Transaction
 from faxplan.documents import StoredObject
 from faxplan.errors import NoPages, NotFound, PagesPurged
@@ -32,9 +32,13 @@ class Readable:
 
 
 def of_fax(db: Database, user: User, fax_id: int, *, address: str) -> list[Readable]:
-    """All of one of the user's faxes (role portal). address: the client's. Raises NotFound, PagesPurged and NoPages."""
+    """All of one of the user's faxes (role portal), which somebody has read from then on. address: the client's.
+
+    Raises NotFound, PagesPurged and NoPages.
+    """
     with db.tenant(user.tenant_id) as tx:
         found = _readable(tx, user, _ids(tx, user, fax_id))
+        mailboxes.mark_read(tx, user.tenant_id, user.id, fax_id)
         audit.record(
             tx, user.tenant_id, actor=f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}", address=address,
             by="browser",

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from faxplan import sessions, tenants
 from faxplan.db import Database
-from faxplan.document_store import Store
-from faxplan.errors import FaxplanError, Forbidden, NotFound
+from faxplan.document_store import DocumentLost, Store, StoreUnavailable
+from faxplan.errors import DatabaseUnavailable, FaxplanError, Forbidden, NotFound
 from faxplan.login import TooManyTries, WrongLogin
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
@@ -64,10 +65,18 @@ class Portal:
         try:
             route, given = self._map.bind_to_environ(request.environ).match(return_rule=False)
             return self._routed(visit, route, given, stack)
+        except RequestRedirect as error:
+            return Response("", status=error.code, headers={"Location": error.new_url})
         except HTTPException as error:
-            return _told(
-                visit, error.code or HTTPStatus.BAD_REQUEST, _WORDS.get(error.code or 0, error.description), ""
-            )
+            code = error.code or HTTPStatus.BAD_REQUEST
+            told = _told(visit, code, _WORDS.get(code, error.description), "")
+            for name, value in error.get_headers(request.environ):
+                told.headers.setdefault(name, value)
+            return told
+        except (DatabaseUnavailable, StoreUnavailable, DocumentLost) as error:
+            # Where what is, is for who runs it.
+            LOG.warning("%s %s: %s", request.method, ascii(request.path), error)
+            return _told(visit, HTTPStatus.SERVICE_UNAVAILABLE, _AWAY, error.error_id)
         except FaxplanError as error:
             return _told(visit, _status_of(error), str(error), error.error_id)
         except Exception:
@@ -85,7 +94,7 @@ class Portal:
         if route.answer is not static.file:
             visit.tenant = self._tenant(visit.request)
         if visit.tenant is not None:
-            visit.session = self._session(visit.request, visit.tenant)
+            visit.session = self._session(visit.request, visit.tenant, route)
         elif route.of_tenant:
             raise NotFound("There is no such page here. Open the address of your organisation.")
         if route.logged_in:
@@ -94,7 +103,7 @@ class Portal:
             if visit.request.method == "POST":
                 if route.takes_files:
                     visit.request.files_in = stack.enter_context(self._store.scratch.folder())
-                    stack.callback(visit.request.close)
+                    stack.callback(_close, visit.request)
                 _check_csrf(visit.request, visit.session)
         return route.answer(visit, **given)
 
@@ -109,19 +118,26 @@ class Portal:
                 return tenants.by_slug(tx, slug)
         raise NotFound("This address is no organisation's. See whether it is written as you were given it.")
 
-    def _session(self, request: PortalRequest, tenant: Tenant) -> Session | None:
+    def _session(self, request: PortalRequest, tenant: Tenant, route: Route) -> Session | None:
         token = cookies.token(request)
         if token is None:
             return None
         with self._db.tenant(tenant.id) as tx:
-            return sessions.find(tx, tenant.id, token)
+            return sessions.find(tx, tenant.id, token, is_use=not route.looks_on)
 
 
+_AWAY = "Something that this needs is away for the moment. Nothing is lost. Try again in a minute."
 _WORDS: dict[int, str] = {
     HTTPStatus.NOT_FOUND: "There is no such page. It may have been moved, or the address is cut off.",
     HTTPStatus.METHOD_NOT_ALLOWED: "There is no such page.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This file is too large: 100 MB at most. Print it to a smaller PDF.",
 }
+
+
+def _close(request: PortalRequest) -> None:
+    """Also of a client that hung up in the middle of a file."""
+    for file in request.taken:
+        file.close()
 
 
 def _check_same_site(request: PortalRequest) -> None:

@@ -16,7 +16,7 @@ Answer = Callable[..., Response]
 class Route:
     """What answers to an address. of_tenant: only on a tenant's host. logged_in: only to who is; else the log-in comes.
 
-    takes_files: the request may bring some.
+    takes_files: the request may bring one. looks_on: a page asks by itself, and nobody has used the session by that.
     """
 
     path: str
@@ -25,6 +25,7 @@ class Route:
     of_tenant: bool = True
     logged_in: bool = True
     takes_files: bool = False
+    looks_on: bool = False
 
 
 ROUTES = (
@@ -38,7 +39,7 @@ ROUTES = (
     Route("/inbox", "GET", faxes.inbox),
     Route("/sent", "GET", faxes.sent),
     Route("/faxes/<int:number>", "GET", fax.page),
-    Route("/faxes/<int:number>/standing", "GET", fax.standing),
+    Route("/faxes/<int:number>/standing", "GET", fax.standing, looks_on=True),
     Route("/faxes/<int:number>/cancel", "POST", fax.cancel),
     Route("/faxes/<int:number>/delete", "POST", fax.delete),
     Route("/faxes/<int:number>/restore", "POST", fax.restore),
@@ -48,7 +49,7 @@ ROUTES = (
     Route("/send", "GET", drafts.send_page),
     Route("/drafts", "POST", drafts.add, takes_files=True),
     Route("/drafts/<int:number>", "GET", drafts.page),
-    Route("/drafts/<int:number>/standing", "GET", drafts.standing),
+    Route("/drafts/<int:number>/standing", "GET", drafts.standing, looks_on=True),
     Route("/drafts/<int:number>/resolution", "POST", drafts.change),
     Route("/drafts/<int:number>/send", "POST", drafts.send),
     Route("/drafts/<int:number>/remove", "POST", drafts.remove),
@@ -64,7 +65,7 @@ ROUTES = (
 def url_map() -> Map:
     """For Werkzeug's router: each rule's endpoint is its route."""
     rules = [Rule(_within(each.path), methods=[each.method], endpoint=each) for each in ROUTES]
-    return Map(rules, strict_slashes=False)
+    return Map(rules, strict_slashes=False, merge_slashes=False)
 
 
 def _within(path: str) -> str:

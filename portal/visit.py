@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 from zoneinfo import ZoneInfo
 
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
 from faxplan.db import Database
@@ -17,7 +18,7 @@ from faxplan.users import User
 
 MOST_BYTES = 100 * 1024**2
 """Of a request: the largest document that can be handed in."""
-MOST_FIELD_BYTES = 1024**2
+MOST_FIELD_BYTES = 64 * 1024
 """Of what a form says beside its files."""
 
 
@@ -26,7 +27,7 @@ class PortalRequest(Request):
 
     max_content_length = MOST_BYTES
     max_form_memory_size = MOST_FIELD_BYTES
-    max_form_parts = 1000
+    max_form_parts = 20
     files_in: Path | None = None
     """The folder; None: it may bring no file."""
 
@@ -38,9 +39,17 @@ class PortalRequest(Request):
         content_length: int | None = None,  # noqa: ARG002
     ) -> IO[bytes]:
         if self.files_in is None:
-            raise ValueError("a file where none is taken")
-        number = len(list(self.files_in.iterdir()))
-        return (self.files_in / f"file-{number}").open("x+b")
+            raise BadRequest("No file is taken here.")
+        if self.taken:
+            raise BadRequest("One file at a time.")
+        file = (self.files_in / "file").open("x+b")
+        self.taken.append(file)
+        return file
+
+    @cached_property
+    def taken(self) -> list[IO[bytes]]:
+        """The file that came, or comes, with it: to be closed whatever becomes of the request."""
+        return []
 
 
 @dataclass

@@ -27,7 +27,9 @@ def of_draft(visit: Visit, number: int) -> Response:
 
 def thumbnails(visit: Visit) -> Response:
     """POST, for scripts: what opens the thumbnails of these faxes (`fax`, again and again), by their ids."""
-    ids = [int(each) for each in visit.request.form.getlist("fax") if each.isascii() and each.isdigit()]
+    ids = [
+        int(each) for each in visit.request.form.getlist("fax") if each.isascii() and each.isdigit() and len(each) < 20
+    ]
     found = viewing.thumbnails(visit.db, visit.user, _possible(ids), address=visit.address)
     return answers.data({each: _said(readable, f"/faxes/{each}") for each, readable in found.items()})
 
@@ -44,7 +46,9 @@ def sealed_of_draft(visit: Visit, number: int, kind: str) -> Response:
 
 def _sealed(visit: Visit, stored: StoredObject) -> Response:
     path = visit.store.sealed_file(stored)
-    return send_file(path, visit.request.environ, "application/octet-stream", etag=False, conditional=True)
+    response = send_file(path, visit.request.environ, "application/octet-stream", etag=False, conditional=True)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _said(readable: Readable, place: str) -> dict[str, Any]:

@@ -92,12 +92,13 @@ def send(visit: Visit, number: int) -> Response:
         draft = drafts.get(tx, visit.user, number)
     try:
         wanted = [each.strip() for each in _SEPARATORS.split(form.get("numbers", "")) if each.strip()]
-        for each in wanted:
+        for each in wanted[: drafts.MOST_NUMBERS]:
             # So that a slip of the pen is said with the number that has it.
             numbers.normalise(post_dial.split(each)[0], visit.its_tenant.country)
         at = form.get("at", "").replace("T", " ").strip()
         send_at = send_time.parse(at, visit.zone, visit.now) if at else None
-        to = Recipients(wanted, priorities.named(form.get("priority", "normal")), send_at)
+        priority = form.get("priority", "")
+        to = Recipients(wanted, priorities.named(priority if priority in priorities.WORDS else "normal"), send_at)
         sent = drafts.send(visit.db, visit.user, number, to)
     except FaxplanError as error:
         if error.retryable:

@@ -2,19 +2,16 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import deletion, history, mailboxes, outbound, time_line
-from faxplan.history import INBOX
+from faxplan import deletion, history, outbound, time_line
 from portal import answers
 from portal.visit import Visit
 
 
 def page(visit: Visit, number: int) -> Response:
-    """GET: all about it. Who looks at a received one has read it."""
+    """GET: all about it."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         fax = history.fax(tx, visit.user, number)
         calls = history.attempts(tx, visit.user, number)
-        if fax.direction == INBOX:
-            mailboxes.mark_read(tx, visit.its_tenant.id, visit.user.id, number)
     return answers.page(
         visit,
         "fax.html",

@@ -47,5 +47,5 @@ def _place(text: str) -> tuple[datetime, int] | None:
     at, _, number = text.rpartition("-")
     try:
         return datetime.fromtimestamp(float(at), UTC), int(number)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return None

@@ -1,17 +1,19 @@
 """Where a visit begins: the inbox, or on the portal's own host the question which organisation."""
 
+from urllib.parse import urlsplit
+
 from werkzeug.wrappers import Response
 
 from faxplan import tenants
 from faxplan.errors import NotFound
-from portal import answers
+from portal import answers, policy
 from portal.visit import Visit
 
 
 def start(visit: Visit) -> Response:
     """GET: the first page of whoever comes."""
     if visit.tenant is None:
-        return answers.page(visit, "organisation.html", wrong=None)
+        return _which(visit, wrong=None)
     return answers.to("/inbox" if visit.session else "/log-in")
 
 
@@ -22,6 +24,17 @@ def organisation(visit: Visit) -> Response:
         with visit.db.across_tenants() as tx:
             found = tenants.by_slug(tx, slug)
     except NotFound:
-        return answers.page(visit, "organisation.html", wrong=slug)
-    port = f":{visit.request.environ['SERVER_PORT']}" if visit.request.host.rpartition(":")[2].isdigit() else ""
-    return answers.to(f"{visit.request.scheme}://{found.slug}.{visit.domain}{port}/log-in")
+        return _which(visit, wrong=slug)
+    return answers.to(f"{_below(visit, found.slug)}/log-in")
+
+
+def _which(visit: Visit, *, wrong: str | None) -> Response:
+    response = answers.page(visit, "organisation.html", wrong=wrong)
+    response.headers["Content-Security-Policy"] = policy.leading_to(_below(visit, "*"))
+    return response
+
+
+def _below(visit: Visit, name: str) -> str:
+    """The address of a host below the portal's own, as the browser has that."""
+    port = urlsplit(f"//{visit.request.host}").port
+    return f"{visit.request.scheme}://{name}.{visit.domain}{f':{port}' if port else ''}"

@@ -13,8 +13,10 @@ _LONGEST_EMAIL = 254
 
 
 def page(visit: Visit) -> Response:
-    """GET: the form."""
-    return answers.to("/inbox") if visit.session else answers.page(visit, "log_in.html")
+    """GET: the form; `again` also for who is logged in, where the browser has lost the key."""
+    if visit.session and "again" not in visit.request.args:
+        return answers.to("/inbox")
+    return answers.page(visit, "log_in.html")
 
 
 def challenge(visit: Visit) -> Response:

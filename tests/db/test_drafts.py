@@ -328,7 +328,7 @@ def test_it_goes_to_so_many_numbers_at_once_and_no_more(
     with pytest.raises(TooManyNumbers, match="3 numbers: 2 at most"):
         send(world, draft.id, NUMBER, OTHER, NUMBER + "1")
     assert count(world, "faxes") == 0
-    assert len(send(world, draft.id, NUMBER, OTHER, NUMBER)) == 2
+    assert len(send(world, draft.id, NUMBER, OTHER)) == 2
 
 
 def test_one_that_is_cancelled_takes_from_no_other_the_pages_that_are_made_anew(world: World, letter: Path) -> None:

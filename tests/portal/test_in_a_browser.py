@@ -146,6 +146,36 @@ def kept(tab: Tab) -> list[Any]:
     return found
 
 
+def test_the_portals_own_host_leads_to_the_organisations(world: World, tab: Tab) -> None:
+    base, tab.base = tab.base, tab.base.replace("acme.", "")
+    tab.go("/")
+    tab.fill("#name", "acme")
+    tab.click("form .primary")
+    tab.until("location.pathname === '/log-in'")
+    assert tab.see("location.origin") == base
+
+
+def test_a_page_is_turned_and_printed_whole(world: World, tab: Tab) -> None:
+    fax = received(world, world.acme, "one")
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox'")
+    tab.go(f"/faxes/{fax}")
+    tab.until("document.images[0]?.naturalWidth === 1728")
+    for turned in (90, 180, 270, 0):
+        tab.click("[data-turn]")
+        assert tab.see("Number(document.querySelector('[data-pages]').dataset.turn)") == turned
+        image, sheet = tab.see(
+            """["img", ".sheet"].map(each => {
+                 const {left, top, right, bottom} = document.querySelector(`ol.pages ${each}`).getBoundingClientRect();
+                 return [left, top, right, bottom];
+               })"""
+        )
+        assert image == pytest.approx(sheet, abs=3), turned
+    tab.see("window.print = () => { window.printed = true; }")
+    tab.click("[data-print]")
+    tab.until("window.printed")
+
+
 def test_what_the_browser_keeps_opens_nothing_without_the_session(world: World, tab: Tab) -> None:
     received(world, world.acme, "one")
     tab.log_in(world.acme.user.email, PHRASE)
@@ -156,6 +186,13 @@ def test_what_the_browser_keeps_opens_nothing_without_the_session(world: World, 
     tab.go("/inbox")
     tab.until("!document.getElementById('locked').hidden")
     assert tab.see("document.images[0].naturalWidth") == 0
+    # And back.
+    tab.click("#locked a")
+    tab.until("location.pathname === '/log-in' && document.readyState === 'complete'")
+    tab.fill("#email", world.acme.user.email)
+    tab.fill("#password", PHRASE)
+    tab.click("#go")
+    tab.until("location.pathname === '/inbox' && document.images[0]?.naturalWidth > 0")
 
 
 def test_no_script_but_ours_runs_and_nothing_is_asked_elsewhere(world: World, tab: Tab) -> None:

@@ -1,8 +1,12 @@
 """Logging in to the portal, and out; and who tries to."""
 
+from pathlib import Path
+
 import pytest
 
-from faxplan import login, passphrases, sessions, users
+from faxplan import drafts, enrolment, login, passphrases, sessions, users
+from faxplan.enrolment import Secret
+from faxplan.originals import HandedIn
 from portal.app import Portal
 from tests.portal.conftest import Visitor, visitor
 from tests.retained import execute
@@ -172,3 +176,42 @@ def test_a_password_in_the_wrong_field_is_not_kept(portal: Portal, world: World,
     visitor(portal, world.acme).post("/log-in", {"email": written, "auth": "00" * 32})
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select details ->> 'email' from audit where action = 'session.begin'") == kept
+
+
+def test_another_password_logs_out_whoever_had_the_old_one(ann: Visitor, world: World) -> None:
+    enrolment.change_password(world.portal, world.acme.user, Secret(PHRASE), "four words that do not belong together")
+    assert ann.get("/inbox").status_code == 303
+
+
+def test_so_does_another_key(ann: Visitor, world: World) -> None:
+    enrolment.enrol(world.portal, world.acme.user, "four words that do not belong together", anew=True)
+    assert ann.get("/inbox").status_code == 303
+
+
+def test_who_has_lost_the_key_in_the_browser_may_log_in_again(ann: Visitor) -> None:
+    assert ann.get("/log-in").status_code == 303
+    assert 'id="log-in"' in ann.get("/log-in?again").text
+
+
+def test_a_page_that_asks_by_itself_keeps_no_session_alive(ann: Visitor, world: World, letter: Path) -> None:
+    draft = drafts.make(world.portal, world.store, world.acme.user, HandedIn(letter, "letter.txt"))
+    execute(world, "update sessions set seen_at = now() - interval '1 hour'")
+    for path, used in ((f"/drafts/{draft.id}/standing", False), (f"/drafts/{draft.id}", True)):
+        assert ann.get(path).status_code == 200
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            assert tx.value("select seen_at > now() - interval '1 minute' from sessions") is used
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("", "", True),
+        ("no address", "no address", True),
+    ],
+)
+def test_whose_tries_are_counted_together(one: str, other: str, *, together: bool) -> None:
+    assert (login._network(one) == login._network(other)) is together

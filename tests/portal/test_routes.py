@@ -157,8 +157,11 @@ def test_a_session_of_one_tenant_is_none_at_another(ann: Visitor, world: World) 
 def test_the_portals_own_host_asks_which_organisation(portal: Portal, world: World) -> None:
     client = Client(portal)
     assert "Which organisation" in client.get("/", base_url=f"https://{DOMAIN}").text
-    answer = client.get("/organisation?name=ACME", base_url=f"https://{DOMAIN}")
-    assert answer.headers["Location"] == f"https://acme.{DOMAIN}/log-in"
+    for port in ("", ":8443"):
+        answer = client.get("/organisation?name=ACME", base_url=f"https://{DOMAIN}{port}")
+        assert answer.headers["Location"] == f"https://acme.{DOMAIN}{port}/log-in"
+        page = client.get("/", base_url=f"https://{DOMAIN}{port}")
+        assert f"form-action 'self' https://*.{DOMAIN}{port};" in page.headers["Content-Security-Policy"]
     for name in ("nobody", "", "<script>", "evil.example/", "acme.evil.example", "\x00", "a" * 5000):
         answer = client.get("/organisation", query_string={"name": name}, base_url=f"https://{DOMAIN}")
         assert answer.status_code in (200, 400)

@@ -79,7 +79,7 @@ async function opened() {
   const key = await recall(said.user, fromHex(said.secret));
   const own = said.own.find((/** @type {{id: number, publicKey: string}} */ each) => key?.publicKey.equals(publicKey(each.publicKey)));
   if (!key || !own) {
-    throw new LockedHere("Your key is not in this browser any more. Log out, and log in again.");
+    throw new LockedHere("Your key is not in this browser any more. Log in again: your account is at the top.");
   }
   const found = new Keyring(new Map([[own.id, key]]));
   for (const { mailbox, epochs } of said.mailboxes) {

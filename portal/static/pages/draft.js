@@ -1,7 +1,7 @@
 // @ts-check
 /** A draft: waits for its pages, and says on the button what will be sent to how many. */
 
-import { get } from "./client.js";
+import { get, Refused } from "./client.js";
 
 const waiting = /** @type {HTMLElement | null} */ (document.querySelector("[data-waiting]"));
 const form = /** @type {HTMLFormElement | null} */ (document.querySelector("[data-send]"));
@@ -16,9 +16,12 @@ async function wait(place) {
       return;
     }
   } catch (error) {
+    if (error instanceof Refused) {
+      place.textContent = error.message;
+      return;
+    }
     console.warn(error);
   }
-  // What is being written is not taken away by a new page: its numbers are sent with it once that is over.
   setTimeout(wait, LOOK, place);
 }
 

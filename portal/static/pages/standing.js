@@ -1,7 +1,7 @@
 // @ts-check
 /** Where a fax stands, as long as that changes; asked less often while nothing does. */
 
-import { get } from "./client.js";
+import { get, Refused } from "./client.js";
 
 const place = /** @type {HTMLElement} */ (document.querySelector("[data-standing]"));
 const said = /** @type {HTMLElement} */ (place.querySelector("[data-words]"));
@@ -26,6 +26,11 @@ async function look(wait) {
       progress.value = now.done;
     }
   } catch (error) {
+    if (error instanceof Refused) {
+      // Logged out, or it is gone: nothing more is to be seen here.
+      said.textContent = error.message;
+      return;
+    }
     console.warn(error);
     next = LATEST;
   }

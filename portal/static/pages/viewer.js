@@ -20,7 +20,7 @@ for (const place of document.querySelectorAll("[data-viewer]")) {
 async function view(place) {
   const doing = /** @type {HTMLElement} */ (place.querySelector("[data-doing]"));
   const list = /** @type {HTMLElement} */ (place.querySelector("[data-pages]"));
-  arrange(place, list);
+  const tellPages = arrange(place, list);
   try {
     /** @type {Readable[]} */
     const found = await post(place.dataset.keys ?? "");
@@ -32,6 +32,7 @@ async function view(place) {
     }
     const pages = await PageImages.open(await reader(images));
     doing.textContent = "";
+    tellPages(pages);
     await show(list, pages);
   } catch (error) {
     doing.textContent = "";
@@ -52,7 +53,9 @@ async function show(list, pages) {
   for (const number of pages.numbers) {
     const item = document.createElement("li");
     const figure = item.appendChild(document.createElement("figure"));
-    const image = figure.appendChild(new Image(1728, 2292));
+    const sheet = figure.appendChild(document.createElement("div"));
+    sheet.className = "sheet";
+    const image = sheet.appendChild(new Image(1728, 2292));
     image.alt = `Page ${number}`;
     image.dataset.page = String(number);
     figure.appendChild(document.createElement("figcaption")).textContent = `Page ${number} of ${pages.numbers.length}`;
@@ -61,18 +64,31 @@ async function show(list, pages) {
   }
 }
 
+/** The pages that are opened, or are about to be. @type {WeakMap<HTMLImageElement, Promise<void>>} */
+const opening = new WeakMap();
+
+/** @param {HTMLImageElement} image @param {PageImages} pages @returns {Promise<void>} once it is there, or cannot be, which is said */
+function open(image, pages) {
+  let coming = opening.get(image);
+  if (!coming) {
+    coming = opened(image, pages).catch((error) => tell(/** @type {HTMLElement} */ (image.closest("[data-viewer]")), error));
+    opening.set(image, coming);
+  }
+  return coming;
+}
+
 /** @param {HTMLImageElement} image @param {PageImages} pages @returns {Promise<void>} */
-async function open(image, pages) {
-  try {
-    const page = await pages.page(Number(image.dataset.page));
-    if (page) {
-      image.src = URL.createObjectURL(page);
-      await image.decode();
-      image.width = image.naturalWidth;
-      image.height = image.naturalHeight;
-    }
-  } catch (error) {
-    tell(/** @type {HTMLElement} */ (image.closest("[data-viewer]")), error);
+async function opened(image, pages) {
+  const page = await pages.page(Number(image.dataset.page));
+  if (page) {
+    image.src = URL.createObjectURL(page);
+    await image.decode();
+    image.width = image.naturalWidth;
+    image.height = image.naturalHeight;
+    // What is turned takes another place: portal.css.
+    const figure = /** @type {HTMLElement} */ (image.closest("figure"));
+    figure.style.setProperty("--wide", String(image.naturalWidth));
+    figure.style.setProperty("--high", String(image.naturalHeight));
   }
 }
 
@@ -104,9 +120,11 @@ async function save(place, readable, type, name) {
   }
 }
 
-/** Size, turning and printing. @param {HTMLElement} place @param {HTMLElement} list */
+/** Size, turning and printing. @param {HTMLElement} place @param {HTMLElement} list @returns to be told the pages, once they are there */
 function arrange(place, list) {
   let [size, turn] = [1, 0];
+  /** @type {PageImages | undefined} */
+  let all;
   const on = (/** @type {string} */ what, /** @type {() => void} */ act) => place.querySelector(`[data-${what}]`)?.addEventListener("click", act);
   const sized = (/** @type {number} */ times) => {
     size = Math.min(LARGEST, Math.max(SMALLEST, size * times));
@@ -120,13 +138,16 @@ function arrange(place, list) {
   });
   on("print", async () => {
     // What has not been looked at is opened now.
-    const images = /** @type {NodeListOf<HTMLImageElement>} */ (list.querySelectorAll("img:not([src])"));
-    for (const image of images) {
-      image.scrollIntoView();
-      await new Promise((resolve) => image.addEventListener("load", resolve, { once: true }));
+    if (all) {
+      for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (list.querySelectorAll("img"))) {
+        await open(image, all);
+      }
     }
     print();
   });
+  return (/** @type {PageImages} */ pages) => {
+    all = pages;
+  };
 }
 
 /** @param {HTMLElement} place @param {unknown} error */

@@ -1,6 +1,6 @@
 """The WSGI application: which tenant was asked, who asks, and whether they may; then the page; then the headers.
 
-Server: gunicorn behind a proxy with TLS (`faxplan portal`).
+Server: gunicorn behind a proxy with TLS (`python -m portal`).
 """
 
 import hmac

@@ -35,9 +35,18 @@ def files_below(*folders: Path) -> Iterator[Path]:
         yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def in_files(paths: Iterable[Path], secrets: Mapping[str, bytes]) -> set[str]:
-    """As in_pieces, of files."""
-    return in_pieces((path.read_bytes() for path in paths), secrets)
+def in_files(paths: Iterable[Path], secrets: Mapping[str, bytes], *, may_go: bool = False) -> set[str]:
+    """As in_pieces, of files. may_go: somebody may remove one meanwhile."""
+    return in_pieces((_content(path, may_go=may_go) for path in paths), secrets)
+
+
+def _content(path: Path, *, may_go: bool) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        if may_go:
+            return b""
+        raise
 
 
 def in_environment(pid: int, secrets: Mapping[str, bytes]) -> set[str]:

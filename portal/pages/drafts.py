@@ -5,7 +5,7 @@ from pathlib import Path
 
 from werkzeug.wrappers import Response
 
-from faxplan import drafts, numbers, post_dial, priorities, send_time
+from faxplan import drafts, priorities, send_time
 from faxplan.drafts import Draft, Recipients
 from faxplan.errors import FaxplanError
 from faxplan.originals import HandedIn
@@ -71,7 +71,7 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
 
 
 def standing(visit: Visit, number: int) -> Response:
-    """GET, for the page's script: whether its pages are made; and, of the numbers in `to`, how many there are."""
+    """GET, for the page's script: whether its pages are made."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         draft = drafts.get(tx, visit.user, number)
     return answers.data({"state": draft.state, "pages": draft.pages, "explanation": draft.explanation})
@@ -92,9 +92,6 @@ def send(visit: Visit, number: int) -> Response:
         draft = drafts.get(tx, visit.user, number)
     try:
         wanted = [each.strip() for each in _SEPARATORS.split(form.get("numbers", "")) if each.strip()]
-        for each in wanted[: drafts.MOST_NUMBERS]:
-            # So that a slip of the pen is said with the number that has it.
-            numbers.normalise(post_dial.split(each)[0], visit.its_tenant.country)
         at = form.get("at", "").replace("T", " ").strip()
         send_at = send_time.parse(at, visit.zone, visit.now) if at else None
         priority = form.get("priority", "")

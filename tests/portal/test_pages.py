@@ -217,6 +217,15 @@ def test_what_is_wrong_is_said_and_what_was_written_is_still_there(
     assert count(world, "faxes") == 0
 
 
+def test_a_number_that_is_never_called_is_told_of_in_the_audit(world: World, ann: Visitor, letter: Path) -> None:
+    """As from the command line: who tries one after the other is to be seen."""
+    draft = hand_in(ann, letter)
+    ann.post(f"/drafts/{draft}/send", {"numbers": "030 23125009, 112"})
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        (row,) = tx.rows("select actor, action, object from audit where result = 'refused'")
+    assert row == {"actor": f"user:{world.acme.user.id}", "action": "fax.submit", "object": "number:112"}
+
+
 def test_a_document_that_is_none_is_refused_on_the_page(world: World, ann: Visitor, tmp_path: Path) -> None:
     script = tmp_path / "page.ps"
     script.write_bytes(b"%!PS-Adobe-3.0\nshowpage\n")

@@ -72,8 +72,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
 
     opening = commands.add_parser("open", parents=[personal], help="open a fax with your key: its pages as PDF and PNG")
     opening.add_argument("fax", type=int, metavar="FAX")
-    opening.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
-    opening.add_argument("--tiff", action="store_true", help="and as the TIFF of the fax machines, in one file")
+    add_output(opening)
     cli_keys.add_secret(opening)
     opening.add_argument("--reader-key-file", type=Path, metavar="FILE",
                          help="open it with the key of an API reader, from the first line of this file")  # fmt: skip
@@ -140,6 +139,12 @@ def add_document(parser: argparse.ArgumentParser) -> None:
     """What `handed_in` reads, but for the file."""
     parser.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
     parser.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Where pages are saved, and as what."""
+    parser.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
+    parser.add_argument("--tiff", action="store_true", help="and as the TIFF of the fax machines, in one file")
 
 
 def handed_in(options: argparse.Namespace) -> HandedIn:

@@ -41,13 +41,14 @@ class Tab:
         """Waits for it to hold; from one page to the next there is none for a moment."""
         deadline = time.monotonic() + PATIENCE
         while True:
+            failed: CommandFailed | None = None
             try:
                 if found := self.see(expression):
                     return found
-            except CommandFailed:
-                pass
+            except CommandFailed as error:
+                failed = error
             if time.monotonic() > deadline:
-                raise TimeoutError(f"never: {expression}\n{self.see('document.body.innerText')}")
+                raise TimeoutError(f"never: {expression}\n{self.see('document.body.innerText')}") from failed
             time.sleep(0.05)
 
     def fill(self, selector: str, text: str) -> None:

@@ -44,6 +44,10 @@ bench: $(INSTALLED) ## Measure, and print the figures; what needs FreeSWITCH onl
 	@for benchmark in benchmarks/[a-z]*.py; do \
 	   $(BIN)/python "$$benchmark" || [ $$? = 77 ] || exit 1; done
 
+.PHONY: messages
+messages: $(INSTALLED) ## Bring the translations up to date with the code, and say what is missing
+	@$(BIN)/python -m portal.messages
+
 .PHONY: lock
 lock: ## Write requirements.lock anew, with the newest versions that pyproject.toml allows
 	@rm -rf build/lock

@@ -16,10 +16,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from faxplan import sessions, tenants
+from faxplan import language, sessions, tenants
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError, Forbidden, NotFound
+from faxplan.language import _, marked
 from faxplan.login import TooManyTries, WrongLogin
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
@@ -56,7 +57,7 @@ class Portal:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = PortalRequest(environ)
-        with ExitStack() as stack:
+        with language.speaks(_language(request)), ExitStack() as stack:
             response = self._answer(request, stack)
             return answers.finished(response)(environ, start_response)
 
@@ -69,23 +70,20 @@ class Portal:
             return Response("", status=error.code, headers={"Location": error.new_url})
         except HTTPException as error:
             code = error.code or HTTPStatus.BAD_REQUEST
-            told = _told(visit, code, _WORDS.get(code, error.description), "")
+            told = _told(visit, code, _(_WORDS[code]) if code in _WORDS else error.description, "")
             for name, value in error.get_headers(request.environ):
                 told.headers.setdefault(name, value)
             return told
         except (DatabaseUnavailable, StoreUnavailable, DocumentLost) as error:
             # Where what is, is for who runs it.
             LOG.warning("%s %s: %s", request.method, ascii(request.path), error)
-            return _told(visit, HTTPStatus.SERVICE_UNAVAILABLE, _AWAY, error.error_id)
+            return _told(visit, HTTPStatus.SERVICE_UNAVAILABLE, _(_AWAY), error.error_id)
         except FaxplanError as error:
             return _told(visit, _status_of(error), str(error), error.error_id)
         except Exception:
             number = secrets.token_hex(4)
             LOG.exception("request %s: %s %s", number, request.method, ascii(request.path))
-            words = (
-                f"Something went wrong here, and was written down as {number}. Nothing is lost. Try again in a moment."
-            )
-            return _told(visit, HTTPStatus.INTERNAL_SERVER_ERROR, words, "internal")
+            return _told(visit, HTTPStatus.INTERNAL_SERVER_ERROR, _(_BROKEN).format(number=number), "internal")
 
     def _routed(self, visit: Visit, route: Route, given: Mapping[str, Any], stack: ExitStack) -> Response:
         if visit.request.method == "POST":
@@ -96,7 +94,7 @@ class Portal:
         if visit.tenant is not None:
             visit.session = self._session(visit.request, visit.tenant, route)
         elif route.of_tenant:
-            raise NotFound("There is no such page here. Open the address of your organisation.")
+            raise NotFound(_("There is no such page here. Open the address of your organisation."))
         if route.logged_in:
             if visit.session is None:
                 return _to_log_in(visit.request)
@@ -112,11 +110,11 @@ class Portal:
         host = (urlsplit(f"//{request.host}").hostname or "").lower()
         if host == self._domain:
             return None
-        slug, _, rest = host.partition(".")
+        slug, _dot, rest = host.partition(".")
         if rest == self._domain:
             with self._db.across_tenants() as tx:
                 return tenants.by_slug(tx, slug)
-        raise NotFound("This address is no organisation's. See whether it is written as you were given it.")
+        raise NotFound(_("This address is no organisation's. See whether it is written as you were given it."))
 
     def _session(self, request: PortalRequest, tenant: Tenant, route: Route) -> Session | None:
         token = cookies.token(request)
@@ -126,11 +124,25 @@ class Portal:
             return sessions.find(tx, tenant.id, token, is_use=not route.looks_on)
 
 
-_AWAY = "Something that this needs is away for the moment. Nothing is lost. Try again in a minute."
+_AWAY = marked("Something that this needs is away for the moment. Nothing is lost. Try again in a minute.")
+_BROKEN = marked("Something went wrong here, and was written down as {number}. Nothing is lost. Try again in a moment.")
 _WORDS: dict[int, str] = {
-    HTTPStatus.NOT_FOUND: "There is no such page. It may have been moved, or the address is cut off.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "There is no such page.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This file is too large: 100 MB at most. Print it to a smaller PDF.",
+    HTTPStatus.NOT_FOUND: marked("There is no such page. It may have been moved, or the address is cut off."),
+    HTTPStatus.METHOD_NOT_ALLOWED: marked("There is no such page."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked("This file is too large: 100 MB at most. Print it to a smaller PDF."),
+}
+
+
+_TITLES: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: marked("That does not work"),
+    HTTPStatus.UNAUTHORIZED: marked("Logged out"),
+    HTTPStatus.FORBIDDEN: marked("Not for you"),
+    HTTPStatus.NOT_FOUND: marked("Not found"),
+    HTTPStatus.METHOD_NOT_ALLOWED: marked("Not found"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked("Too large"),
+    HTTPStatus.TOO_MANY_REQUESTS: marked("Wait a moment"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: marked("Something went wrong"),
+    HTTPStatus.SERVICE_UNAVAILABLE: marked("Away for the moment"),
 }
 
 
@@ -145,19 +157,19 @@ def _check_same_site(request: PortalRequest) -> None:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     same = site == "same-origin" if site is not None else origin == f"{request.scheme}://{request.host}"
     if not same:
-        raise Refused("This did not come from a page of this site. Open the site itself, and try there.")
+        raise Refused(_("This did not come from a page of this site. Open the site itself, and try there."))
 
 
 def _check_csrf(request: PortalRequest, session: Session) -> None:
     said = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
     if not hmac.compare_digest(said.encode("utf-8", "replace"), session.csrf.encode()):
-        raise Refused("This page is from before you logged in. Load it again, and try once more.")
+        raise Refused(_("This page is from before you logged in. Load it again, and try once more."))
 
 
 def _to_log_in(request: PortalRequest) -> Response:
     if _wants_json(request):
         return answers.problem(
-            HTTPStatus.UNAUTHORIZED, "Logged out", "You were logged out. Log in again.", "logged-out"
+            HTTPStatus.UNAUTHORIZED, _("Logged out"), _("You were logged out. Log in again."), "logged-out"
         )
     return answers.to("/log-in")
 
@@ -170,10 +182,15 @@ def _status_of(error: FaxplanError) -> HTTPStatus:
 
 
 def _told(visit: Visit, status: int, words: str | None, error_id: str) -> Response:
-    title = HTTPStatus(status).phrase.capitalize()
+    title = _(_TITLES.get(status, HTTPStatus(status).phrase.capitalize()))
     if _wants_json(visit.request):
         return answers.problem(status, title, words or title, error_id)
     return answers.page(visit, "error.html", status, title=title, words=words or title)
+
+
+def _language(request: PortalRequest) -> str:
+    """Of those that there are, the one that the browser asks for."""
+    return request.accept_languages.best_match(language.available()) or language.SOURCE
 
 
 def _wants_json(request: PortalRequest) -> bool:

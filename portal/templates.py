@@ -6,8 +6,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from babel.dates import format_skeleton
+from jinja2.utils import htmlsafe_json_dumps
 
-from faxplan import numbers, time_line
+from faxplan import language, numbers, time_line
+from faxplan.language import _, ngettext
 from portal import static
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -17,7 +20,12 @@ _environment = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],
 )
+# newstyle: what stands in a message is filled in, and escaped, here and not by each template.
+_environment.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
+# Blanks and line ends within {% trans %} are the template's, and not the message's.
+_environment.policies["ext.i18n.trimmed"] = True
 
 
 def render(name: str, **given: Any) -> str:
@@ -26,7 +34,7 @@ def render(name: str, **given: Any) -> str:
 
 
 def _number(number: str | None, country: str) -> str:
-    return "Withheld number" if number is None else numbers.readable(number, country)
+    return _("Withheld number") if number is None else numbers.readable(number, country)
 
 
 def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -34,15 +42,21 @@ def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
         return f"{local:%H:%M}"
-    return f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
+    return format_skeleton("MMMd" if local.year == today.year else "yMMMd", local, locale=language.current())
 
 
 def _exactly(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
-def _counted(count: int, word: str, words: str | None = None) -> str:
-    return f"{count} {word if count == 1 else words or word + 's'}"
+def _pages(count: int) -> str:
+    return ngettext("{count} page", "{count} pages", count).format(count=count)
+
+
+def _scripts() -> str:
+    """What the page's scripts say in the language that is spoken, as JSON for a data block; empty for English."""
+    words = language.of_scripts(language.current())
+    return htmlsafe_json_dumps(words) if words else ""
 
 
 _environment.filters |= {
@@ -50,6 +64,6 @@ _environment.filters |= {
     "when": _when,
     "exactly": _exactly,
     "clock": time_line.clock,
-    "counted": _counted,
+    "page_count": _pages,
 }
-_environment.globals |= {"asset": static.address}
+_environment.globals |= {"asset": static.address, "language": language.current, "words_of_scripts": _scripts}

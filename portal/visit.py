@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request
 
 from faxplan.db import Database
 from faxplan.document_store import Store
+from faxplan.language import _
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -39,9 +40,9 @@ class PortalRequest(Request):
         content_length: int | None = None,  # noqa: ARG002
     ) -> IO[bytes]:
         if self.files_in is None:
-            raise BadRequest("No file is taken here.")
+            raise BadRequest(_("No file is taken here."))
         if self.taken:
-            raise BadRequest("One file at a time.")
+            raise BadRequest(_("One file at a time."))
         file = (self.files_in / "file").open("x+b")
         self.taken.append(file)
         return file

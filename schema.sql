@@ -122,14 +122,16 @@ create table users (
     mailbox_id  bigint,
     enabled     boolean not null default true,
     created_at  timestamptz not null default now(),
+    operator    boolean not null default false,
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
     constraint users_email_form check (email = lower(email) and email ~ '^[^@[:space:]]+@[^@[:space:]]+$' and length(email) <= 254),
     constraint users_role_known check (role in ('user', 'administrator'))
 );
-comment on table users is 'People of a tenant. The installation''s own administrators are not users of any tenant.';
+comment on table users is 'People of a tenant.';
 comment on column users.mailbox_id is 'The personal mailbox.';
+comment on column users.operator is 'Runs the installation as well, beside what the role lets them do in the tenant.';
 
 create table logins (
     tenant_id  bigint not null,

@@ -9,6 +9,7 @@ key, and hands the key on at the same time.
 from dataclasses import dataclass, field
 
 from faxplan import audit, enrolment, epochs, gains, mailboxes, membership, recovery_key, tenants, users, vault
+from faxplan.audit import Who
 from faxplan.db import Database, Transaction
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
@@ -44,7 +45,7 @@ class Paper:
 def let_in(
     admin: Database,
     portal: Database,
-    actor: str,
+    actor: Who,
     slug: str,
     mailbox: str,
     email: str,

@@ -4,12 +4,31 @@ The database numbers and hashes the rows (audit_link in schema.sql).
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from faxplan.db import Transaction
 
 INSTALLATION = 0
 """The chain of acts on the installation itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, of whom more is known than the name. name, authenticated, address: as `record` takes them."""
+
+    name: str
+    authenticated: str
+    address: str
+
+
+Who = str | Actor
+"""An actor, by name alone or with what is known of them."""
+
+
+def name_of(actor: Who) -> str:
+    """As the audit calls them."""
+    return actor.name if isinstance(actor, Actor) else actor
 
 
 _AUTHENTICATED = {"administrator": "machine-account"}
@@ -20,7 +39,7 @@ def record(
     tx: Transaction,
     tenant_id: int,
     *,
-    actor: str,
+    actor: Who,
     action: str,
     object: str,
     result: str = "done",
@@ -30,11 +49,14 @@ def record(
 ) -> None:
     """One row, in the transaction of what it records. Call it last: it locks the chain's head until commit.
 
-    actor: `user:17`, `switch:node1`, `node:node1`, `worker`, `system`. action: noun.verb. object: `fax:12`. result:
-    done, refused, failed. authenticated: how the actor was, such as `password+totp`; None: as actors of its kind always
-    are, which is `machine-account` for administrators at a shell and nothing for others. address: the network address
-    that he came from; empty where there is none.
+    actor: a name such as `user:17`, `switch:node1`, `node:node1`, `worker`, `system`. action: noun.verb. object:
+    `fax:12`. result: done, refused, failed. authenticated: how the actor was, such as
+    `password+totp`; None: as actors of its kind always are, which is `machine-account` for administrators at a shell
+    and nothing for others. address: the network address that he came from; empty where there is none.
     """
+    if isinstance(actor, Actor):
+        authenticated, address = actor.authenticated, actor.address
+    actor = name_of(actor)
     if authenticated is None:
         authenticated = _AUTHENTICATED.get(actor.partition(":")[0], "")
     tx.later(

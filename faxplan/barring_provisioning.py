@@ -6,12 +6,13 @@ ConstraintViolated.
 """
 
 from faxplan import audit, number_policy, refused_numbers, tenants
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.tenants import Tenant
 
 
-def permit(admin: Database, actor: str, slug: str, kind: str, *, permitted: bool) -> Tenant:
+def permit(admin: Database, actor: Who, slug: str, kind: str, *, permitted: bool) -> Tenant:
     """kind: of number_policy.KINDS."""
     with admin.across_tenants() as tx:
         tenant = tenants.permit(tx, tenants.by_slug(tx, slug).id, kind, permitted=permitted)
@@ -19,22 +20,22 @@ def permit(admin: Database, actor: str, slug: str, kind: str, *, permitted: bool
     return tenant
 
 
-def allow(admin: Database, actor: str, slug: str, written: str) -> str:
+def allow(admin: Database, actor: Who, slug: str, written: str) -> str:
     """Numbers that the tenant may call: written as number_policy.entry takes it, and what it is. None else, then."""
     return _list(admin, actor, slug, written, "allow")
 
 
-def block(admin: Database, actor: str, slug: str, written: str) -> str:
+def block(admin: Database, actor: Who, slug: str, written: str) -> str:
     """Numbers that the tenant may not call."""
     return _list(admin, actor, slug, written, "block")
 
 
-def remove(admin: Database, actor: str, slug: str, written: str) -> str:
+def remove(admin: Database, actor: Who, slug: str, written: str) -> str:
     """Takes an entry out of whichever list has it. Raises NotFound."""
     return _list(admin, actor, slug, written, "remove")
 
 
-def _list(admin: Database, actor: str, slug: str, written: str, what: str) -> str:
+def _list(admin: Database, actor: Who, slug: str, written: str, what: str) -> str:
     entry = number_policy.entry(written)
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)
@@ -45,7 +46,7 @@ def _list(admin: Database, actor: str, slug: str, written: str, what: str) -> st
     return entry
 
 
-def _note(tx: Transaction, actor: str, what: str, tenant: Tenant, **details: str) -> None:
+def _note(tx: Transaction, actor: Who, what: str, tenant: Tenant, **details: str) -> None:
     audit.record(tx, audit.INSTALLATION, actor=actor, action=f"barring.{what}", object=f"tenant:{tenant.id}", **details)
 
 

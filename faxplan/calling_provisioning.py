@@ -5,6 +5,7 @@ UnknownCondition, PointlessRule, InvalidDays, InvalidHours, InvalidNumber.
 """
 
 from faxplan import audit, destinations, failure_rules, numbers, sending_hours, tenants, trunk_directory
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.destinations import Offered
 from faxplan.errors import Forbidden
@@ -15,7 +16,7 @@ from faxplan.users import User
 
 def set_rule(
     admin: Database,
-    actor: str,
+    actor: Who,
     condition: str,
     action: Action,
     *,
@@ -38,7 +39,7 @@ def set_rule(
         )  # fmt: skip
 
 
-def reset_rule(admin: Database, actor: str, condition: str, *, tenant: str | None, trunk: str | None) -> None:
+def reset_rule(admin: Database, actor: Who, condition: str, *, tenant: str | None, trunk: str | None) -> None:
     """As shipped again, in this scope."""
     with admin.across_tenants() as tx:
         only_for, trunk_id = _scope(tx, tenant, trunk)
@@ -56,7 +57,7 @@ def changed_rules(admin: Database) -> list[Row]:
 
 
 def add_hours(
-    admin: Database, actor: str, slug: str, hours: list[sending_hours.Hours], priority: Priority | None
+    admin: Database, actor: Who, slug: str, hours: list[sending_hours.Hours], priority: Priority | None
 ) -> None:
     """A tenant's faxes of that priority (None: of every one) may be dialled then, and at no time without hours."""
     with admin.across_tenants() as tx:
@@ -69,7 +70,7 @@ def add_hours(
         )  # fmt: skip
 
 
-def clear_hours(admin: Database, actor: str, slug: str) -> int:
+def clear_hours(admin: Database, actor: Who, slug: str) -> int:
     """At all times again; how many rows that took away."""
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)

@@ -84,6 +84,8 @@ administrator:
     faxplan  root                 faxplan_admin
     faxplan  root                 faxplan_purge
     faxplan  root                 faxplan_backup
+    faxplan  faxplan-admin        faxplan_admin
+    faxplan  faxplan-admin        faxplan_portal
     faxplan  /^(root|freeswitch)$  faxplan_portal
     faxplan  /^(root|freeswitch)$  faxplan_switch
     faxplan  /^(root|freeswitch)$  faxplan_worker

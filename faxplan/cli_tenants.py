@@ -13,6 +13,7 @@ from faxplan import (
     provisioning,
     quotas,
     tenants,
+    users,
 )
 from faxplan.admission import By, Paper
 
@@ -26,7 +27,7 @@ _ONE_TENANT = {"nargs": "?", "metavar": "TENANT", "help": "of this tenant only, 
 def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     _add_tenant_commands(cli_output.group(commands, "tenant", "add|list|set", "tenants"), common)
-    _add_user_commands(cli_output.group(commands, "user", "add|list", "users of tenants"), common)
+    _add_user_commands(cli_output.group(commands, "user", "add|list|set", "users of tenants"), common)
     mailbox = cli_output.group(commands, "mailbox", "add|list|member|mail", "mailboxes of tenants")
     _add_mailbox_commands(mailbox, common, personal)
     _add_quota_commands(cli_output.group(commands, "quota", "set|list", "page quotas"), common)
@@ -74,7 +75,16 @@ def _add_user_commands(group: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("email", metavar="EMAIL")
     add.add_argument("--name", default="")
     add.add_argument("--administrator", action="store_true", help="may administer the tenant")
+    add.add_argument("--operator", action="store_true", help="runs the installation as well, in the portal")
     add.set_defaults(command=_add_user)
+    change = group.add_parser("set", parents=[common], help="change what a user may do")
+    change.add_argument("slug", **_TENANT)
+    change.add_argument("email", metavar="EMAIL")
+    change.add_argument("--name")
+    change.add_argument("--role", choices=[users.USER, users.ADMINISTRATOR])
+    cli_output.add_switch(change, "--enabled", "off: may do nothing, and is logged out")
+    cli_output.add_switch(change, "--operator", "runs the installation as well, in the portal")
+    change.set_defaults(command=_set_user)
     listing = group.add_parser("list", parents=[common], help="all users")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_users)
@@ -148,7 +158,13 @@ def _list_tenants(context: "Context", options: argparse.Namespace) -> int:
 def _add_user(context: "Context", options: argparse.Namespace) -> int:
     role = "administrator" if options.administrator else "user"
     user = provisioning.add_user(
-        context.admin, context.actor, options.slug, email=options.email, name=options.name, role=role
+        context.admin,
+        context.actor,
+        options.slug,
+        email=options.email,
+        name=options.name,
+        role=role,
+        operator=options.operator,
     )
     text = (
         f"User {user.email} is entered, with a mailbox of that name, and sends and opens faxes once enrolled: "
@@ -157,10 +173,21 @@ def _add_user(context: "Context", options: argparse.Namespace) -> int:
     return cli_output.done(options, user, text)
 
 
+def _set_user(context: "Context", options: argparse.Namespace) -> int:
+    values = cli_output.changes(options, users.CHANGEABLE)
+    user_id = provisioning.user_id(context.admin, options.slug, options.email)
+    user = provisioning.change_user(context.admin, context.actor, options.slug, user_id, values)
+    return cli_output.done(options, user, f"User {user.email} is changed.")
+
+
 def _list_users(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_users(context.admin, options.slug)
-    rows = [(u["email"], u["tenant"], u["role"], "yes" if u["enabled"] else "no", u["name"]) for u in found]
-    headings = ("USER", "TENANT", "ROLE", "ENABLED", "NAME")
+    switches = ("operator", "enabled")
+    rows = [
+        (u["email"], u["tenant"], u["role"], *("yes" if u[each] else "no" for each in switches), u["name"])
+        for u in found
+    ]
+    headings = ("USER", "TENANT", "ROLE", "OPERATOR", "ENABLED", "NAME")
     return cli_output.listed(options, found, headings, rows, "There is no user yet. `faxplan user add` enters one.")
 
 

@@ -89,6 +89,8 @@ class Settings:
     """At most one mail in that time."""
     portal_listen: str = "127.0.0.1:8080"
     """Where the portal listens, host:port; a proxy with TLS stands before it."""
+    portal_administration_listen: str = ""
+    """Where the portal's administration listens, host:port; empty: there is none."""
     portal_domain: str = "localhost"
     """The portal's host name. Each tenant has one below it, by its short name: acme.fax.example."""
     portal_threads: int = 8

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faxplan import audit, did_callers, dids, mailboxes, numbers, tenants, vault
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
 from faxplan.errors import FaxplanError
@@ -24,7 +25,7 @@ class InvalidCaller(FaxplanError):
     error_id = "invalid-caller"
 
 
-def add(admin: Database, actor: str, slug: str, number: str, *, mailbox: str, station_ident: str) -> Did:
+def add(admin: Database, actor: Who, slug: str, number: str, *, mailbox: str, station_ident: str) -> Did:
     """Gives a number to a tenant's mailbox."""
     with admin.across_tenants() as tx:
         tenant_id, e164 = _enter(tx, slug, number)
@@ -47,7 +48,7 @@ def keys_for(admin: Database, slug: str, did: Did) -> str | None:
 
 
 def change(
-    admin: Database, actor: str, slug: str, number: str, values: Mapping[str, Any], *, mailbox: str | None = None
+    admin: Database, actor: Who, slug: str, number: str, values: Mapping[str, Any], *, mailbox: str | None = None
 ) -> str:
     """values: of dids.CHANGEABLE, at least one, or a mailbox, by its name. The number in E.164."""
     with admin.across_tenants() as tx:
@@ -58,7 +59,7 @@ def change(
     return e164
 
 
-def remove(admin: Database, actor: str, slug: str, number: str) -> str:
+def remove(admin: Database, actor: Who, slug: str, number: str) -> str:
     """The number in E.164. Calls to it get 404 from then on."""
     with admin.across_tenants() as tx:
         tenant_id, e164 = _enter(tx, slug, number)
@@ -80,7 +81,7 @@ def everything(admin: Database, slug: str, number: str) -> dict[str, Any]:
         }
 
 
-def add_caller(admin: Database, actor: str, slug: str, number: str, caller: str, rule: str) -> str:
+def add_caller(admin: Database, actor: Who, slug: str, number: str, caller: str, rule: str) -> str:
     """caller: + and leading digits of numbers, or anonymous; as it was entered. rule: of did_callers.RULES."""
     entered = _caller(caller)
     with admin.across_tenants() as tx:
@@ -91,7 +92,7 @@ def add_caller(admin: Database, actor: str, slug: str, number: str, caller: str,
     return entered
 
 
-def remove_caller(admin: Database, actor: str, slug: str, number: str, caller: str) -> str:
+def remove_caller(admin: Database, actor: Who, slug: str, number: str, caller: str) -> str:
     """As it was entered."""
     entered = _caller(caller)
     with admin.across_tenants() as tx:
@@ -124,5 +125,5 @@ def _enter(tx: Transaction, slug: str, number: str) -> tuple[int, str]:
     return tenant.id, numbers.normalise(number, tenant.country)
 
 
-def _record(tx: Transaction, tenant_id: int, actor: str, action: str, number: str, **details: Any) -> None:
+def _record(tx: Transaction, tenant_id: int, actor: Who, action: str, number: str, **details: Any) -> None:
     audit.record(tx, tenant_id, actor=actor, action=action, object=f"did:{number}", **details)

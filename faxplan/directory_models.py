@@ -103,6 +103,7 @@ class User(Table):
     mailbox_id = BigIntegerField(null=True)
     enabled = BooleanField()
     created_at = TimestampField()
+    operator = BooleanField()
 
     class Meta:
         """Where its rows are."""

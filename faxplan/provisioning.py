@@ -22,12 +22,20 @@ from faxplan import (
     users,
     vault,
 )
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
+from faxplan.errors import FaxplanError, Forbidden
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
 
-def add_tenant(admin: Database, actor: str, values: Mapping[str, Any]) -> Tenant:
+class LastAdministrator(FaxplanError):
+    """Nobody would administer the tenant any more."""
+
+    error_id = "last-administrator"
+
+
+def add_tenant(admin: Database, actor: Who, values: Mapping[str, Any]) -> Tenant:
     """values: the arguments of tenants.create."""
     with admin.across_tenants() as tx:
         tenant = tenants.create(tx, **values)
@@ -37,7 +45,7 @@ def add_tenant(admin: Database, actor: str, values: Mapping[str, Any]) -> Tenant
     return tenant
 
 
-def change_tenant(admin: Database, actor: str, slug: str, values: Mapping[str, Any]) -> Tenant:
+def change_tenant(admin: Database, actor: Who, slug: str, values: Mapping[str, Any]) -> Tenant:
     """values: of tenants.CHANGEABLE, at least one."""
     with admin.across_tenants() as tx:
         tenant = tenants.change(tx, tenants.by_slug(tx, slug).id, values)
@@ -61,18 +69,62 @@ def some_tenants(admin: Database, slug: str | None) -> list[Tenant]:
         return tenants.everyone(tx) if slug is None else [tenants.by_slug(tx, slug)]
 
 
-def add_user(admin: Database, actor: str, slug: str, *, email: str, name: str, role: str) -> User:
-    """A user with a personal mailbox, which is named as the address. role: user or administrator (of the tenant)."""
+def add_user(
+    admin: Database, actor: Who, slug: str, *, email: str, name: str, role: str, operator: bool = False
+) -> User:
+    """A user with a personal mailbox, which is named as the address. role: user or administrator (of the tenant).
+    operator: whether they run the installation as well."""
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)
         user = users.create(tx, tenant.id, email=email, name=name, role=role)
+        if operator:
+            users.change(tx, tenant.id, user.id, {"operator": True})
+            user = users.known(tx, tenant.id, user.id)
         audit.record(
-            tx, tenant.id, actor=actor, action="user.add", object=f"user:{user.id}", email=user.email, role=role
+            tx,
+            tenant.id,
+            actor=actor,
+            action="user.add",
+            object=f"user:{user.id}",
+            email=user.email,
+            role=role,
+            operator=operator,
         )
     return user
 
 
-def add_mailbox(admin: Database, actor: str, slug: str, name: str) -> int:
+def user_id(admin: Database, slug: str, email: str) -> int:
+    """A user of a tenant's, also one who may not act at present. Raises NotFound."""
+    with admin.across_tenants() as tx:
+        return users.by_email(tx, _enter(tx, slug).id, email).id
+
+
+def change_user(
+    admin: Database, actor: Who, slug: str, user_id: int, values: Mapping[str, Any], *, by_operator: bool = True
+) -> User:
+    """values: of users.CHANGEABLE, at least one; the user as they are then. by_operator: whether an operator does it;
+    an administrator of the tenant changes neither operators nor who is one. Who may not act is logged out everywhere.
+
+    Also raises Forbidden, and LastAdministrator.
+    """
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        before = users.known(tx, tenant.id, user_id)
+        if not by_operator and (before.operator or "operator" in values):
+            raise Forbidden(
+                f"{before.email} runs this installation as well. Only who does so too changes what they may do."
+            )
+        users.change(tx, tenant.id, user_id, values)
+        if before.role == users.ADMINISTRATOR and not users.has_administrator(tx, tenant.id):
+            raise LastAdministrator(
+                f"{before.email} is the last administrator. Make somebody else one first: nobody could undo this."
+            )
+        user = users.known(tx, tenant.id, user_id)
+        audit.record(tx, tenant.id, actor=actor, action="user.change", object=f"user:{user_id}", **values)
+    return user
+
+
+def add_mailbox(admin: Database, actor: Who, slug: str, name: str) -> int:
     """A group mailbox; its id."""
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)
@@ -81,7 +133,7 @@ def add_mailbox(admin: Database, actor: str, slug: str, name: str) -> int:
     return mailbox_id
 
 
-def remove_member(admin: Database, actor: str, slug: str, mailbox: str, email: str) -> bool:
+def remove_member(admin: Database, actor: Who, slug: str, mailbox: str, email: str) -> bool:
     """A user reads a mailbox no more; False where they did not. Who lets them in: admission.
 
     The mailbox's next key is made here, by whoever removes them, between two transactions (epochs). Also raises
@@ -112,7 +164,7 @@ def _member(tx: Transaction, slug: str, mailbox: str, email: str) -> tuple[int, 
     return tenant.id, mailboxes.by_name(tx, tenant.id, mailbox), users.by_email(tx, tenant.id, email)
 
 
-def add_number(admin: Database, actor: str, slug: str, number: str, *, how: str) -> str:
+def add_number(admin: Database, actor: Who, slug: str, number: str, *, how: str) -> str:
     """number: as for add_did; what it is in E.164. The tenant may call as it from then on. Also raises NumberTaken."""
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)
@@ -122,7 +174,7 @@ def add_number(admin: Database, actor: str, slug: str, number: str, *, how: str)
     return e164
 
 
-def remove_number(admin: Database, actor: str, slug: str, number: str) -> str:
+def remove_number(admin: Database, actor: Who, slug: str, number: str) -> str:
     """number: as for add_did; what it is in E.164. Faxes that wait call as the tenant's first DID then."""
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)
@@ -132,7 +184,7 @@ def remove_number(admin: Database, actor: str, slug: str, number: str) -> str:
     return e164
 
 
-def set_quota(admin: Database, actor: str, slug: str, *, period: str, pages: int | None, email: str | None) -> None:
+def set_quota(admin: Database, actor: Who, slug: str, *, period: str, pages: int | None, email: str | None) -> None:
     """pages None: no limit. email None: for the whole tenant. period: day or month."""
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)

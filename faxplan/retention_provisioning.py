@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faxplan import audit, holds, mailboxes, orphans, purge_state, retention, tenants
+from faxplan.audit import Who, name_of
 from faxplan.db import Database, Row
 from faxplan.document_store import Store
 from faxplan.errors import Forbidden
@@ -16,7 +17,7 @@ from faxplan.retention import Bounds, Policy
 from faxplan.users import User
 
 
-def set_bounds(admin: Database, actor: str, slug: str | None, values: Mapping[str, Any]) -> Bounds:
+def set_bounds(admin: Database, actor: Who, slug: str | None, values: Mapping[str, Any]) -> Bounds:
     """values: as retention.set_bounds takes them. slug None: for all tenants. What is in force then."""
     with admin.across_tenants() as tx:
         tenant_id = None if slug is None else tenants.by_slug(tx, slug).id
@@ -69,13 +70,13 @@ def entered_bounds(admin: Database) -> list[Row]:
         return retention.own_bounds(tx)
 
 
-def set_hold(admin: Database, actor: str, slug: str, *, mailbox: str | None, fax_id: int | None, reason: str) -> int:
+def set_hold(admin: Database, actor: Who, slug: str, *, mailbox: str | None, fax_id: int | None, reason: str) -> int:
     """A legal hold of a fax, of a mailbox by its name, or of the whole tenant; its id."""
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)
         tx.enter_tenant(tenant.id)
         mailbox_id = None if mailbox is None else mailboxes.by_name(tx, tenant.id, mailbox)
-        hold_id = holds.place(tx, tenant.id, mailbox_id=mailbox_id, fax_id=fax_id, reason=reason, set_by=actor)
+        hold_id = holds.place(tx, tenant.id, mailbox_id=mailbox_id, fax_id=fax_id, reason=reason, set_by=name_of(actor))
         audit.record(
             tx, tenant.id, actor=actor, action="hold.set", object=_object(tenant.id, mailbox_id, fax_id), hold=hold_id,
             reason=reason,
@@ -83,7 +84,7 @@ def set_hold(admin: Database, actor: str, slug: str, *, mailbox: str | None, fax
     return hold_id
 
 
-def release_hold(admin: Database, actor: str, slug: str, hold_id: int, *, reason: str) -> Hold:
+def release_hold(admin: Database, actor: Who, slug: str, hold_id: int, *, reason: str) -> Hold:
     """Ends a hold; it as it was. reason: why, for the audit."""
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)
@@ -106,7 +107,7 @@ def all_holds(admin: Database, slug: str | None) -> list[tuple[str, Hold]]:
         return found
 
 
-def adopt_store(admin: Database, purger: Database, store: Store, actor: str) -> tuple[int, int]:
+def adopt_store(admin: Database, purger: Database, store: Store, actor: Who) -> tuple[int, int]:
     """Takes the restored database and the store for belonging together; objects that no row names, and their bytes."""
     store.check()
     objects, size = orphans.count(purger, store)

@@ -100,7 +100,7 @@ class Run:
         self._await_runtime(before)
         portal = Child(
             "the portal",
-            [sys.executable, "-m", "portal"],
+            [sys.executable, "-m", "portal", "--everything"],
             log=self._home.logs / "portal.log",
             cwd=PROJECT,
             environment=environment,

@@ -29,11 +29,12 @@ _IS_LIVE = f"""s.seen_at > now() - make_interval(secs => {IDLE_SECONDS})
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """csrf: what a form of this session has to say beside the cookie. secret: see above."""
+    """authenticated: how its user was. csrf: what a form of it has to say beside the cookie. secret: see above."""
 
     id: int
     user: User
     created_at: datetime
+    authenticated: str
     csrf: str = field(repr=False)
     secret: bytes = field(repr=False)
 
@@ -59,7 +60,7 @@ def begin(tx: Transaction, user: User, *, authenticated: str, address: str, agen
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = tx.one(
         """insert into sessions (tenant_id, user_id, token_hash, secret, authenticated, address, agent)
-           values (%s, %s, %s, %s, %s, %s, %s) returning id, secret, created_at""",
+           values (%s, %s, %s, %s, %s, %s, %s) returning id, secret, created_at, authenticated""",
         (
             user.tenant_id,
             user.id,
@@ -81,7 +82,7 @@ def find(tx: Transaction, tenant_id: int, token: str, *, is_use: bool = True) ->
     """The live session of this token; None where there is none, or its user may not act. is_use: whether somebody uses
     it at this moment."""
     row = tx.row(
-        f"""select s.id, s.user_id, s.secret, s.created_at,
+        f"""select s.id, s.user_id, s.secret, s.created_at, s.authenticated,
                    s.seen_at < now() - make_interval(secs => {SEEN_SECONDS}) as is_stale
             from sessions s where s.tenant_id = %s and s.token_hash = %s and {_IS_LIVE}""",
         (tenant_id, _hash(token)),
@@ -137,4 +138,4 @@ def _hash(token: str) -> bytes:
 
 def _session(row: Row, user: User, token: str) -> Session:
     csrf = hashlib.sha256(b"faxplan csrf:" + token.encode("utf-8", "surrogateescape")).hexdigest()
-    return Session(row["id"], user, row["created_at"], csrf, bytes(row["secret"]))
+    return Session(row["id"], user, row["created_at"], row["authenticated"], csrf, bytes(row["secret"]))

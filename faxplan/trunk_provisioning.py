@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from faxplan import audit, queue, routes, tenants, trunk_directory, trunk_health
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 
 
-def add_trunk(admin: Database, actor: str, name: str, values: Mapping[str, Any]) -> int:
+def add_trunk(admin: Database, actor: Who, name: str, values: Mapping[str, Any]) -> int:
     """values: as _stored takes them, at least host and inbound_country; the trunk's id."""
     with admin.across_tenants() as tx:
         trunk_id = trunk_directory.add(tx, name, _stored(tx, values))
@@ -21,21 +22,21 @@ def add_trunk(admin: Database, actor: str, name: str, values: Mapping[str, Any])
     return trunk_id
 
 
-def change_trunk(admin: Database, actor: str, name: str, values: Mapping[str, Any]) -> None:
+def change_trunk(admin: Database, actor: Who, name: str, values: Mapping[str, Any]) -> None:
     """values: as _stored takes them, at least one."""
     with admin.across_tenants() as tx:
         trunk_directory.change(tx, name, _stored(tx, values))
         _record(tx, actor, "trunk.change", f"trunk:{name}", _open_values(values))
 
 
-def remove_trunk(admin: Database, actor: str, name: str) -> None:
+def remove_trunk(admin: Database, actor: Who, name: str) -> None:
     """Refused (ConstraintViolated) while a route leads to it."""
     with admin.across_tenants() as tx:
         trunk_directory.remove(tx, name)
         _record(tx, actor, "trunk.remove", f"trunk:{name}", {})
 
 
-def wake_trunk(admin: Database, actor: str, name: str) -> None:
+def wake_trunk(admin: Database, actor: Who, name: str) -> None:
     """Ends a trunk's rest and forgets its failures; faxes that wait for it are dialled at once."""
     with admin.across_tenants() as tx:
         trunk_health.wake(tx, name)
@@ -57,7 +58,7 @@ def all_trunks(admin: Database) -> list[Row]:
 
 def add_route(
     admin: Database,
-    actor: str,
+    actor: Who,
     prefix: str,
     trunk: str | None,
     *,
@@ -87,7 +88,7 @@ def add_route(
 
 
 def change_route(
-    admin: Database, actor: str, prefix: str, trunk: str | None, values: Mapping[str, Any], *, only_for: str | None
+    admin: Database, actor: Who, prefix: str, trunk: str | None, values: Mapping[str, Any], *, only_for: str | None
 ) -> None:
     """The route that was entered with these values. values: of routes.CHANGEABLE, at least one."""
     with admin.across_tenants() as tx:
@@ -97,7 +98,7 @@ def change_route(
         _record(tx, actor, "route.change", f"route:{prefix}", {"trunk": trunk, "only_for": tenant_id, **told})
 
 
-def remove_route(admin: Database, actor: str, prefix: str, trunk: str | None, *, only_for: str | None) -> None:
+def remove_route(admin: Database, actor: Who, prefix: str, trunk: str | None, *, only_for: str | None) -> None:
     """The route that was entered with these values."""
     with admin.across_tenants() as tx:
         tenant_id = None if only_for is None else tenants.by_slug(tx, only_for).id
@@ -125,5 +126,5 @@ def _open_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: "changed" if key == "password" else value for key, value in values.items()}
 
 
-def _record(tx: Transaction, actor: str, action: str, what: str, details: Mapping[str, Any]) -> None:
+def _record(tx: Transaction, actor: Who, action: str, what: str, details: Mapping[str, Any]) -> None:
     audit.record(tx, audit.INSTALLATION, actor=actor, action=action, object=what, **details)

@@ -1,6 +1,8 @@
 """Users of tenants, and how a command line finds out as whom it acts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
@@ -8,7 +10,7 @@ from faxplan.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person of a tenant."""
+    """A person of a tenant. role: user, or administrator of the tenant. operator: of the installation, beside that."""
 
     tenant_id: int
     id: int
@@ -16,9 +18,16 @@ class User:
     name: str
     role: str
     mailbox_id: int | None
+    operator: bool = False
 
 
-def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str = "user") -> User:
+USER, ADMINISTRATOR = "user", "administrator"
+"""The roles within a tenant."""
+CHANGEABLE = ("name", "role", "enabled", "operator")
+_COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator"
+
+
+def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str = USER) -> User:
     """A new user with a personal mailbox (role admin, inside the tenant). Raises ConstraintViolated."""
     email = email.strip().lower()
     mailbox_id = tx.value(
@@ -37,14 +46,30 @@ def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str 
 
 
 def get(tx: Transaction, tenant_id: int, user_id: int) -> User:
-    """Raises NotFound, also for a user who may no longer act."""
+    """Raises NotFound, also for a user who may not act at present."""
     row = tx.row(
-        "select tenant_id, id, email, name, role, mailbox_id from users where tenant_id = %s and id = %s and enabled",
+        f"select {_COLUMNS} from users where tenant_id = %s and id = %s and enabled",
         (tenant_id, user_id),
     )
     if row is None:
         raise NotFound("There is no such user.")
     return User(**row)
+
+
+def known(tx: Transaction, tenant_id: int, user_id: int) -> User:
+    """As `get`, also one who may not act at present."""
+    row = tx.row(f"select {_COLUMNS} from users where tenant_id = %s and id = %s", (tenant_id, user_id))
+    if row is None:
+        raise NotFound("There is no such user.")
+    return User(**row)
+
+
+def has_administrator(tx: Transaction, tenant_id: int) -> bool:
+    """Whether anybody administers the tenant who may act."""
+    found: bool = tx.value(
+        "select exists (select from users where tenant_id = %s and role = %s and enabled)", (tenant_id, ADMINISTRATOR)
+    )
+    return found
 
 
 def find(db: Database, name: str) -> User:
@@ -69,19 +94,58 @@ def find(db: Database, name: str) -> User:
 
 
 def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
-    """A tenant's users: id, email, name, role, enabled; by address."""
-    return tx.rows("select id, email, name, role, enabled from users where tenant_id = %s order by email", (tenant_id,))
+    """A tenant's users: id, email, name, role, operator, enabled; by address."""
+    return tx.rows(
+        "select id, email, name, role, operator, enabled from users where tenant_id = %s order by email", (tenant_id,)
+    )
+
+
+_DIRECTORY = """
+    select u.id, u.email, u.name, u.role, u.operator, u.enabled, u.created_at,
+           exists (select from user_keys k where k.tenant_id = u.tenant_id and k.user_id = u.id) as enrolled,
+           (select max(s.seen_at) from sessions s where s.tenant_id = u.tenant_id and s.user_id = u.id) as seen_at
+    from users u where u.tenant_id = %(tenant)s"""
+
+
+def directory(tx: Transaction, tenant_id: int, *, words: str = "", after: str = "", limit: int) -> list[Row]:
+    """A tenant's users by address, those behind `after` (role portal): id, email, name, role, operator, enabled,
+    created_at, enrolled, seen_at (by a session that is live; else None). words: name or address has them in it."""
+    return tx.rows(
+        f"""{_DIRECTORY} and u.email > %(after)s
+            and (strpos(lower(u.name), lower(%(words)s)) > 0 or strpos(u.email, lower(%(words)s)) > 0)
+            order by u.email limit %(limit)s""",
+        {"tenant": tenant_id, "after": after, "words": words, "limit": limit},
+    )
+
+
+def entry(tx: Transaction, tenant_id: int, user_id: int) -> Row:
+    """One of the directory. Raises NotFound."""
+    row = tx.row(f"{_DIRECTORY} and u.id = %(user)s", {"tenant": tenant_id, "user": user_id})
+    if row is None:
+        raise NotFound("There is no such user.")
+    return row
 
 
 def by_email(tx: Transaction, tenant_id: int, email: str) -> User:
     """A tenant's user by address, also one who may not act at present. Raises NotFound."""
     row = tx.row(
-        "select tenant_id, id, email, name, role, mailbox_id from users where tenant_id = %s and email = %s",
+        f"select {_COLUMNS} from users where tenant_id = %s and email = %s",
         (tenant_id, email.strip().lower()),
     )
     if row is None:
         raise NotFound(f"The tenant has no user {email[:254]!r}. `faxplan user list` shows all.")
     return User(**row)
+
+
+def change(tx: Transaction, tenant_id: int, user_id: int, values: Mapping[str, Any]) -> None:
+    """Changes some of CHANGEABLE, at least one (role admin). Raises NotFound."""
+    if unknown := values.keys() - set(CHANGEABLE):
+        raise ValueError(f"no such columns, or not to be changed: {unknown}")
+    assignments = ", ".join(f"{column} = %s" for column in values)
+    if not tx.execute(
+        f"update users set {assignments} where tenant_id = %s and id = %s", (*values.values(), tenant_id, user_id)
+    ):
+        raise NotFound("There is no such user.")
 
 
 def everyone(db: Database) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from portal import templates
+from portal import notes, templates
 from portal.policy import HEADERS
 from portal.visit import Visit
 
@@ -28,9 +28,9 @@ def problem(status: int, title: str, detail: str, error_id: str) -> Response:
     return data(said, status, "application/problem+json")
 
 
-def to(address: str, status: int = HTTPStatus.SEE_OTHER) -> Response:
-    """Sends the browser there, with GET. address: a path of ours."""
-    return Response("", status=status, headers={"Location": address})
+def to(address: str, status: int = HTTPStatus.SEE_OTHER, *, note: str = "") -> Response:
+    """Sends the browser there, with GET. address: a path of ours. note: what that page says was done (notes)."""
+    return Response("", status=status, headers={"Location": notes.to(address, note) if note else address})
 
 
 def finished(response: Response) -> Response:

@@ -24,7 +24,8 @@ from faxplan.language import _, marked
 from faxplan.login import TooManyTries, WrongLogin
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
-from portal import answers, cookies, routes, static
+from portal import answers, cookies, roles, routes, static, wording
+from portal.roles import USER
 from portal.routes import Route
 from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, PortalRequest, Visit
 
@@ -47,12 +48,28 @@ class Refused(FaxplanError):
 
 
 class Portal:
-    """domain: where the portal is, such as fax.example; each tenant has a host below it, by its short name."""
+    """domain: where the portal is, such as fax.example; each tenant has a host below it, by its short name.
 
-    def __init__(self, db: Database, store: Store, domain: str) -> None:
+    admin: the database as role admin, for pages of administration, which are not there without it. has_users: whether
+    everybody's pages are there. beside: whether another process answers what is not here (the proxy leads there).
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        store: Store,
+        domain: str,
+        *,
+        admin: Database | None = None,
+        has_users: bool = True,
+        beside: bool = False,
+    ) -> None:
         self._db = db
         self._store = store
         self._domain = domain.lower()
+        self._admin = admin
+        self._has_users = has_users
+        self._has_administration = beside or admin is not None
         self._map = routes.url_map()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -62,7 +79,10 @@ class Portal:
             return answers.finished(response)(environ, start_response)
 
     def _answer(self, request: PortalRequest, stack: ExitStack) -> Response:
-        visit = Visit(request, self._db, self._store, self._domain, None, None)
+        visit = Visit(
+            request, self._db, self._store, self._domain, None, None,
+            admin=self._admin, has_administration=self._has_administration,
+        )  # fmt: skip
         try:
             route, given = self._map.bind_to_environ(request.environ).match(return_rule=False)
             return self._routed(visit, route, given, stack)
@@ -79,7 +99,7 @@ class Portal:
             LOG.warning("%s %s: %s", request.method, ascii(request.path), error)
             return _told(visit, HTTPStatus.SERVICE_UNAVAILABLE, _(_AWAY), error.error_id)
         except FaxplanError as error:
-            return _told(visit, _status_of(error), str(error), error.error_id)
+            return _told(visit, _status_of(error), wording.for_browser(str(error)), error.error_id)
         except Exception:
             number = secrets.token_hex(4)
             LOG.exception("request %s: %s %s", number, request.method, ascii(request.path))
@@ -90,6 +110,8 @@ class Portal:
             visit.request.max_content_length = MOST_BYTES if route.takes_files else MOST_FIELD_BYTES
             _check_same_site(visit.request)
         if route.answer is not static.file:
+            if not (self._has_users if route.role is USER else self._admin):
+                raise NotFound(_(_WORDS[HTTPStatus.NOT_FOUND]))
             visit.tenant = self._tenant(visit.request)
         if visit.tenant is not None:
             visit.session = self._session(visit.request, visit.tenant, route)
@@ -103,6 +125,7 @@ class Portal:
                     visit.request.files_in = stack.enter_context(self._store.scratch.folder())
                     stack.callback(_close, visit.request)
                 _check_csrf(visit.request, visit.session)
+            roles.check(route.role, visit.user)
         return route.answer(visit, **given)
 
     def _tenant(self, request: PortalRequest) -> Tenant | None:

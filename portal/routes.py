@@ -7,7 +7,8 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from portal import static
-from portal.pages import account, documents, drafts, fax, faxes, home, keys, login
+from portal.pages import account, documents, drafts, fax, faxes, home, keys, login, people
+from portal.roles import ADMINISTRATOR, USER, Role
 
 Answer = Callable[..., Response]
 
@@ -15,6 +16,7 @@ Answer = Callable[..., Response]
 @dataclass(frozen=True, slots=True)
 class Route:
     """What answers to an address. of_tenant: only on a tenant's host. logged_in: only to who is; else the log-in comes.
+    role: who may. Where it is another than USER, the page is administration: it works with the database role admin.
 
     takes_files: the request may bring one. looks_on: a page asks by itself, and nobody has used the session by that.
     """
@@ -26,11 +28,12 @@ class Route:
     logged_in: bool = True
     takes_files: bool = False
     looks_on: bool = False
+    role: Role = USER
 
 
 ROUTES = (
     Route("/static/<of>/<path:name>", "GET", static.file, of_tenant=False, logged_in=False),
-    Route("/organisation", "GET", home.organisation, of_tenant=False, logged_in=False),
+    Route("/which", "GET", home.organisation, of_tenant=False, logged_in=False),
     Route("/log-in", "GET", login.page, logged_in=False),
     Route("/log-in/challenge", "POST", login.challenge, logged_in=False),
     Route("/log-in", "POST", login.log_in, logged_in=False),
@@ -59,6 +62,12 @@ ROUTES = (
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),
     Route("/account/sessions/end-others", "POST", account.end_others),
+    Route("/menu", "GET", home.menu),
+    Route("/organisation/people", "GET", people.everyone, role=ADMINISTRATOR),
+    Route("/organisation/people", "POST", people.add, role=ADMINISTRATOR),
+    Route("/organisation/people/new", "GET", people.new, role=ADMINISTRATOR),
+    Route("/organisation/people/<int:number>", "GET", people.page, role=ADMINISTRATOR),
+    Route("/organisation/people/<int:number>", "POST", people.change, role=ADMINISTRATOR),
 )
 
 

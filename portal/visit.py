@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
+from faxplan.audit import Actor
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.language import _
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
 from faxplan.users import User
+from portal import notes, places
+from portal.places import Part
 
 MOST_BYTES = 100 * 1024**2
 """Of a request: the largest document that can be handed in."""
@@ -55,7 +58,11 @@ class PortalRequest(Request):
 
 @dataclass
 class Visit:
-    """tenant: whose host was asked; None: the portal's own. session: None where nobody is logged in."""
+    """tenant: whose host was asked; None: the portal's own. session: None where nobody is logged in.
+
+    admin: the database as role admin, for pages of administration; None: they are not answered in this process.
+    has_administration: whether they are by one that stands beside it.
+    """
 
     request: PortalRequest
     db: Database
@@ -63,6 +70,8 @@ class Visit:
     domain: str
     tenant: Tenant | None
     session: Session | None
+    admin: Database | None = None
+    has_administration: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -78,6 +87,30 @@ class Visit:
         if self.tenant is None:
             raise RuntimeError("this page is of no tenant")
         return self.tenant
+
+    @property
+    def its_admin(self) -> Database:
+        """For a page of administration."""
+        if self.admin is None:
+            raise RuntimeError("this page is no administration's")
+        return self.admin
+
+    @property
+    def actor(self) -> Actor:
+        """Who is logged in, for the audit."""
+        if self.session is None:
+            raise RuntimeError("nobody is logged in")
+        return Actor(f"user:{self.user.id}", self.session.authenticated, self.address)
+
+    @property
+    def parts(self) -> list[Part]:
+        """Where the user can go."""
+        return list(places.parts(self.user, has_administration=self.has_administration))
+
+    @property
+    def note(self) -> str:
+        """What the page that led here has done, in words; empty where it says nothing."""
+        return notes.words(self.request.args.get("note", ""))
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -10,7 +10,7 @@ from faxplan.drafts import Draft, Recipients
 from faxplan.errors import FaxplanError
 from faxplan.originals import HandedIn
 from faxplan.paper import CHOICES, Resolution
-from portal import answers
+from portal import answers, wording
 from portal.visit import Visit
 
 _SEPARATORS = re.compile(r"[\n,;]+")
@@ -44,7 +44,7 @@ def add(visit: Visit) -> Response:
     except FaxplanError as error:
         if error.retryable:
             raise
-        return answers.page(visit, "send.html", 400, wrong=str(error))
+        return answers.page(visit, "send.html", 400, wrong=wording.for_browser(str(error)))
     return answers.to(f"/drafts/{draft.id}")
 
 
@@ -100,7 +100,7 @@ def send(visit: Visit, number: int) -> Response:
     except FaxplanError as error:
         if error.retryable:
             raise
-        return _page(visit, draft, wrong=str(error), status=400)
+        return _page(visit, draft, wrong=wording.for_browser(str(error)), status=400)
     return answers.to(f"/faxes/{sent[0].fax_id}" if len(sent) == 1 else "/sent")
 
 

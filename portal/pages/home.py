@@ -28,8 +28,13 @@ def organisation(visit: Visit) -> Response:
     return answers.to(f"{_below(visit, found.slug)}/log-in")
 
 
+def menu(visit: Visit) -> Response:
+    """GET: all places, where the bar has no room for them."""
+    return answers.page(visit, "menu.html")
+
+
 def _which(visit: Visit, *, wrong: str | None) -> Response:
-    response = answers.page(visit, "organisation.html", wrong=wrong)
+    response = answers.page(visit, "which.html", wrong=wrong)
     response.headers["Content-Security-Policy"] = policy.leading_to(_below(visit, "*"))
     return response
 

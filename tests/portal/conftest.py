@@ -66,7 +66,7 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def portal(world: World) -> Portal:
-    return Portal(world.portal, world.store, DOMAIN)
+    return Portal(world.portal, world.store, DOMAIN, admin=world.admin)
 
 
 def visitor(portal: Portal, office: Office) -> Visitor:

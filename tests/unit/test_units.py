@@ -11,6 +11,7 @@ PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "conf" / "systemd"
 FREESWITCH, WORKER = FOLDER / "freeswitch.service.d" / "faxplan.conf", FOLDER / "faxplan-worker.service"
 PORTAL = FOLDER / "faxplan-portal.service"
+ADMINISTRATION = FOLDER / "faxplan-administration.service"
 INSTALLED = Settings("", state_dir=Path("/var/lib/faxplan"))
 """Where the install page has it."""
 
@@ -68,3 +69,11 @@ def test_the_portal_sees_nothing_that_opens_a_fax_and_nothing_plain() -> None:
 @pytest.mark.parametrize("unit", [FREESWITCH, WORKER, PORTAL], ids=lambda unit: unit.name)
 def test_no_crash_writes_memory_to_a_disk(unit: Path) -> None:
     assert read(unit.read_text())[("Service", "LimitCORE")][-1] == "0"
+
+
+def test_the_administration_sees_no_document_and_no_key_and_is_no_user_that_calls_run_as() -> None:
+    unit = read(ADMINISTRATION.read_text())
+    assert hidden(ADMINISTRATION) == {str(INSTALLED.state_dir)}
+    assert unit["Service", "User"] != read(PORTAL.read_text())["Service", "User"]
+    assert unit["Service", "ExecStart"][0].endswith("-m portal --administration")
+    assert ("Service", "ReadWritePaths") not in unit

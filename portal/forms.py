@@ -1,0 +1,131 @@
+"""Forms of named fields: what they show, what came back, and what is wrong with that.
+
+A page lists its fields once. `Form.of` shows values as they are; `Form.read` takes what was submitted, in which a field
+that is not as it should be has an error; `failed` says what the domain had against the whole. Templates: forms.html.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from faxplan.errors import FaxplanError
+from faxplan.language import _
+from portal import wording
+
+
+class Kind(Enum):
+    """What a field takes, and what `Form.values` has of it."""
+
+    TEXT = "text"
+    """One line: str, without blanks around it."""
+    LINES = "lines"
+    """Several lines: str."""
+    EMAIL = "email"
+    """An address: str."""
+    NUMBER = "number"
+    """A whole number: int; None where it is empty, unless it is required."""
+    SWITCH = "switch"
+    """On or off: bool."""
+    CHOICE = "choice"
+    """One of its choices: str."""
+    SECRET = "secret"  # noqa: S105 - the word
+    """As TEXT; what it is now is never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """label, hint: marked messages. choices: (value, marked label). least, most: of a NUMBER.
+
+    longest: in characters. autocomplete: as HTML has it.
+    """
+
+    name: str
+    label: str
+    kind: Kind = Kind.TEXT
+    hint: str = ""
+    choices: Sequence[tuple[str, str]] = ()
+    required: bool = False
+    least: int = 0
+    most: int = 2**31 - 1
+    longest: int = 200
+    autocomplete: str = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """shown: the text of each field, by name; of a SWITCH "on" or empty. values: what it means, of those that are as
+    they should be. errors: by field. wrong: what is the matter with the whole; empty: nothing."""
+
+    fields: Sequence[Field]
+    shown: Mapping[str, str]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    wrong: str = ""
+
+    @classmethod
+    def of(cls, fields: Sequence[Field], values: Mapping[str, Any]) -> "Form":
+        """With these values, as the domain has them; what has none is empty."""
+        return cls(fields, {each.name: _shown(each, values.get(each.name)) for each in fields})
+
+    @classmethod
+    def read(cls, fields: Sequence[Field], submitted: Mapping[str, str]) -> "Form":
+        """Of what a browser has submitted."""
+        shown = {each.name: submitted.get(each.name, "")[: each.longest + 1] for each in fields}
+        values: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        for each in fields:
+            try:
+                values[each.name] = _value(each, shown[each.name])
+            except _Wrong as wrong:
+                errors[each.name] = str(wrong)
+        return cls(fields, shown, values, errors)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not self.errors and not self.wrong
+
+    def failed(self, error: FaxplanError) -> "Form":
+        """As it is, with what the domain says. What may work later is not the form's matter, and raised on."""
+        if error.retryable:
+            raise error
+        return replace(self, wrong=wording.for_browser(str(error)))
+
+
+class _Wrong(Exception):
+    """Of one field."""
+
+
+def _shown(of: Field, value: object) -> str:
+    if value is None or of.kind is Kind.SECRET:
+        return ""
+    if of.kind is Kind.SWITCH:
+        return "on" if value else ""
+    return str(value)
+
+
+def _value(of: Field, text: str) -> object:
+    if of.kind is Kind.SWITCH:
+        return text == "on"
+    if of.kind is Kind.CHOICE:
+        if text not in {value for value, _label in of.choices}:
+            raise _Wrong(_("Choose one of these."))
+        return text
+    text = text if of.kind is Kind.LINES else text.strip()
+    if of.required and not text.strip():
+        raise _Wrong(_("Fill this in."))
+    if len(text) > of.longest:
+        raise _Wrong(_("At most {count} characters.").format(count=of.longest))
+    # What is not UTF-8 has come as U+FFFD.
+    if "\0" in text:
+        raise _Wrong(_("There is a character in this that cannot be written. Write it anew."))
+    return _number(of, text) if of.kind is Kind.NUMBER else text
+
+
+def _number(of: Field, text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and of.least <= int(text[:12]) <= of.most):
+        raise _Wrong(_("Write a whole number, {least} to {most}.").format(least=of.least, most=of.most))
+    return int(text)

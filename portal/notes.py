@@ -1,0 +1,22 @@
+"""What a form has done, said on the page to which it leads: by a word in that page's address."""
+
+from faxplan.language import _, marked
+
+_NOTES = {
+    "saved": marked("Saved."),
+    "added": marked("Added."),
+    "removed": marked("Removed."),
+}
+NAME = "note"
+
+
+def words(note: str) -> str:
+    """In the language that is spoken; empty for what is none of ours."""
+    return _(_NOTES[note]) if note in _NOTES else ""
+
+
+def to(address: str, note: str) -> str:
+    """The address of a page that says it."""
+    if note not in _NOTES:
+        raise ValueError(f"there is no note {note!r}")
+    return f"{address}{'&' if '?' in address else '?'}{NAME}={note}"

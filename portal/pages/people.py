@@ -1,0 +1,84 @@
+"""The people of an organisation: who they are, and what they may do."""
+
+from werkzeug.wrappers import Response
+
+from faxplan import provisioning, users
+from faxplan.errors import FaxplanError
+from faxplan.language import marked
+from portal import answers
+from portal.forms import Field, Form, Kind
+from portal.visit import Visit
+
+AT_ONCE = 100
+_NAME = Field("name", marked("Name"), autocomplete="name", longest=100)
+_ROLE = Field(
+    "role",
+    marked("Role"),
+    Kind.CHOICE,
+    choices=((users.USER, marked("User")), (users.ADMINISTRATOR, marked("Administrator"))),
+    hint=marked("Administrators add people, mailboxes and numbers. They open no faxes but their own."),
+)
+NEW = (Field("email", marked("E-mail address"), Kind.EMAIL, required=True, longest=254), _NAME, _ROLE)
+CHANGED = (
+    _NAME,
+    _ROLE,
+    Field("enabled", marked("May log in"), Kind.SWITCH, hint=marked("Off: nothing is lost, and they can do nothing.")),
+)
+
+
+def everyone(visit: Visit) -> Response:
+    """GET: all of them, by address; those whose name or address has the words in it."""
+    words, after = visit.request.args.get("q", "").strip(), visit.request.args.get("after", "")
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        found = users.directory(tx, visit.its_tenant.id, words=words, after=after, limit=AT_ONCE + 1)
+    people = found[:AT_ONCE]
+    onward = people[-1]["email"] if len(found) > AT_ONCE else None
+    return answers.page(visit, "people.html", people=people, words=words, onward=onward, is_first=not after)
+
+
+def new(visit: Visit) -> Response:
+    """GET: the form for one more."""
+    return _new(visit, Form.of(NEW, {"role": users.USER}))
+
+
+def add(visit: Visit) -> Response:
+    """POST: one more."""
+    form = Form.read(NEW, visit.request.form)
+    if not form.ok:
+        return _new(visit, form, 400)
+    try:
+        user = provisioning.add_user(visit.its_admin, visit.actor, visit.its_tenant.slug, **form.values)
+    except FaxplanError as error:
+        return _new(visit, form.failed(error), 400)
+    return answers.to(f"/organisation/people/{user.id}", note="added")
+
+
+def page(visit: Visit, number: int) -> Response:
+    """GET: one of them."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        person = users.entry(tx, visit.its_tenant.id, number)
+    return _page(visit, number, Form.of(CHANGED, person))
+
+
+def change(visit: Visit, number: int) -> Response:
+    """POST: their name, role, and whether they may act."""
+    form = Form.read(CHANGED, visit.request.form)
+    if not form.ok:
+        return _page(visit, number, form, 400)
+    try:
+        provisioning.change_user(
+            visit.its_admin, visit.actor, visit.its_tenant.slug, number, form.values, by_operator=visit.user.operator
+        )
+    except FaxplanError as error:
+        return _page(visit, number, form.failed(error), 400)
+    return answers.to(f"/organisation/people/{number}", note="saved")
+
+
+def _new(visit: Visit, form: Form, status: int = 200) -> Response:
+    return answers.page(visit, "person_new.html", status, form=form)
+
+
+def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        person = users.entry(tx, visit.its_tenant.id, number)
+    return answers.page(visit, "person.html", status, person=person, form=form)

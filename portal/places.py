@@ -1,0 +1,53 @@
+"""Where one can go: the portal's main pages, by who may go there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from faxplan.language import marked
+from faxplan.users import User
+from portal.roles import ADMINISTRATOR, USER, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """name: by which a page says that it is the one (`place` in its template). icon: of templates/icons.html.
+    is_near: one of the few in a phone's bar; the others are in the menu."""
+
+    name: str
+    address: str
+    label: str
+    icon: str
+    is_near: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Places of a role. title: empty for everybody's."""
+
+    role: Role
+    title: str
+    places: tuple[Place, ...]
+
+
+PARTS = (
+    Part(
+        USER,
+        "",
+        (
+            Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True),
+            Place("sent", "/sent", marked("Sent"), "sent", is_near=True),
+        ),
+    ),
+    Part(
+        ADMINISTRATOR,
+        marked("Organisation"),
+        (Place("people", "/organisation/people", marked("People"), "people"),),
+    ),
+)
+
+
+def parts(user: User, *, has_administration: bool) -> Iterator[Part]:
+    """Those that a user has. has_administration: whether administration is answered at all here."""
+    for part in PARTS:
+        if part.role.is_of(user) and (has_administration or part.role is USER):
+            yield part

@@ -1,0 +1,14 @@
+"""What the domain says, as a browser shows it: its advice to use a command is for a shell, and is left out."""
+
+import re
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_COMMAND = "`faxplan "
+_ASIDE = re.compile(r"\s*\([^()]*`faxplan [^()]*\)")
+
+
+def for_browser(text: str) -> str:
+    """Without the sentences, and what stands in brackets, that name a command; all of it where nothing else is said."""
+    without = _ASIDE.sub("", text)
+    left = [each for each in _SENTENCE.split(without) if _COMMAND not in each]
+    return " ".join(left) or text

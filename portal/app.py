@@ -27,7 +27,7 @@ from faxplan.tenants import Tenant
 from portal import answers, cookies, roles, routes, static, wording
 from portal.roles import USER
 from portal.routes import Route
-from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, PortalRequest, Visit
+from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, MOST_SMALL_BYTES, PortalRequest, Visit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -107,7 +107,7 @@ class Portal:
 
     def _routed(self, visit: Visit, route: Route, given: Mapping[str, Any], stack: ExitStack) -> Response:
         if visit.request.method == "POST":
-            visit.request.max_content_length = MOST_BYTES if route.takes_files else MOST_FIELD_BYTES
+            visit.request.max_content_length = _most_bytes(route)
             _check_same_site(visit.request)
         if route.answer is not static.file:
             if not (self._has_users if route.role is USER else self._admin):
@@ -123,7 +123,8 @@ class Portal:
             if visit.request.method == "POST":
                 if route.takes_files:
                     visit.request.files_in = stack.enter_context(self._store.scratch.folder())
-                    stack.callback(_close, visit.request)
+                visit.request.takes_small_files = route.takes_small_files
+                stack.callback(_close, visit.request)
                 _check_csrf(visit.request, visit.session)
             roles.check(route.role, visit.user)
         return route.answer(visit, **given)
@@ -152,7 +153,9 @@ _BROKEN = marked("Something went wrong here, and was written down as {number}. N
 _WORDS: dict[int, str] = {
     HTTPStatus.NOT_FOUND: marked("There is no such page. It may have been moved, or the address is cut off."),
     HTTPStatus.METHOD_NOT_ALLOWED: marked("There is no such page."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked("This file is too large: 100 MB at most. Print it to a smaller PDF."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked(
+        "This is too large to be taken here. A document has at most 100 MB: print it to a smaller PDF."
+    ),
 }
 
 
@@ -167,6 +170,12 @@ _TITLES: dict[int, str] = {
     HTTPStatus.INTERNAL_SERVER_ERROR: marked("Something went wrong"),
     HTTPStatus.SERVICE_UNAVAILABLE: marked("Away for the moment"),
 }
+
+
+def _most_bytes(route: Route) -> int:
+    if route.takes_files:
+        return MOST_BYTES
+    return MOST_SMALL_BYTES if route.takes_small_files else MOST_FIELD_BYTES
 
 
 def _close(request: PortalRequest) -> None:

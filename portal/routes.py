@@ -18,7 +18,8 @@ class Route:
     """What answers to an address. of_tenant: only on a tenant's host. logged_in: only to who is; else the log-in comes.
     role: who may. Where it is another than USER, the page is administration: it works with the database role admin.
 
-    takes_files: the request may bring one. looks_on: a page asks by itself, and nobody has used the session by that.
+    takes_files: the request may bring a document. takes_small_files: or files that are none (a picture, a table).
+    looks_on: a page asks by itself, and nobody has used the session by that.
     """
 
     path: str
@@ -27,6 +28,7 @@ class Route:
     of_tenant: bool = True
     logged_in: bool = True
     takes_files: bool = False
+    takes_small_files: bool = False
     looks_on: bool = False
     role: Role = USER
 

@@ -1,5 +1,6 @@
 """One request, and who makes it."""
 
+import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,18 +23,24 @@ from portal.places import Part
 
 MOST_BYTES = 100 * 1024**2
 """Of a request: the largest document that can be handed in."""
+MOST_SMALL_BYTES = 6 * 1024**2
+"""Of a request that brings small files, which are kept in memory: pictures, tables."""
 MOST_FIELD_BYTES = 64 * 1024
 """Of what a form says beside its files."""
 
 
 class PortalRequest(Request):
-    """A request whose files go into a private folder, which whoever answers it has made: they are documents in work."""
+    """A request whose files go into a private folder, which whoever answers it has made: they are documents in work.
+
+    Small ones, which are no documents, stay in memory.
+    """
 
     max_content_length = MOST_BYTES
     max_form_memory_size = MOST_FIELD_BYTES
     max_form_parts = 20
     files_in: Path | None = None
-    """The folder; None: it may bring no file."""
+    """The folder; None: it may bring no document."""
+    takes_small_files = False
 
     def _get_file_stream(
         self,
@@ -42,6 +49,11 @@ class PortalRequest(Request):
         filename: str | None = None,  # noqa: ARG002
         content_length: int | None = None,  # noqa: ARG002
     ) -> IO[bytes]:
+        if self.takes_small_files:
+            # No larger than the request may be.
+            small = io.BytesIO()
+            self.taken.append(small)
+            return small
         if self.files_in is None:
             raise BadRequest(_("No file is taken here."))
         if self.taken:
@@ -52,7 +64,7 @@ class PortalRequest(Request):
 
     @cached_property
     def taken(self) -> list[IO[bytes]]:
-        """The file that came, or comes, with it: to be closed whatever becomes of the request."""
+        """The files that came, or come, with it: to be closed whatever becomes of the request."""
         return []
 
 

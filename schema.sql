@@ -1280,6 +1280,42 @@ create table login_secret (
 comment on table login_secret is 'One row: of it the salts are made of users that do not exist, so that they look like those that do.';
 insert into login_secret (secret) values (sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));
 
+create table brands (
+    tenant_id    bigint not null,
+    name         text not null default '',
+    colour       text not null default '',
+    support      text not null default '',
+    legal        text not null default '',
+    mail_sender  text not null default '',
+    logo         bytea,
+    icon         bytea,
+    changed_at   timestamptz not null default now(),
+    constraint brands_pkey primary key (tenant_id),
+    constraint brands_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint brands_name_form check (length(name) <= 80 and name !~ '[[:cntrl:]]'),
+    constraint brands_colour_form check (colour ~ '^(#[0-9a-f]{6})?$'),
+    constraint brands_support_form check (length(support) <= 200 and support !~ '[[:cntrl:]]'),
+    constraint brands_legal_form check (length(legal) <= 4000),
+    constraint brands_mail_sender_form check (mail_sender ~ '^([^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+)?$' and length(mail_sender) <= 254),
+    constraint brands_picture_sizes check (length(logo) <= 65536 and length(icon) <= 65536)
+);
+comment on table brands is 'How a tenant''s pages and mails look, and what they are called. No row: as shipped, with the tenant''s name.';
+comment on column brands.colour is 'As #rrggbb: pages compute shades of it that are legible. Empty: as shipped.';
+comment on column brands.support is 'Whom its people ask: an address, a telephone number or a sentence.';
+comment on column brands.logo is 'PNG; as icon.';
+
+create table brand_hosts (
+    tenant_id     bigint not null,
+    host          text not null,
+    confirmed_at  timestamptz,
+    created_at    timestamptz not null default now(),
+    constraint brand_hosts_pkey primary key (tenant_id, host),
+    constraint brand_hosts_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint brand_hosts_confirmed_key exclude using btree (host with =) where (confirmed_at is not null),
+    constraint brand_hosts_host_form check (host ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$' and length(host) <= 253)
+);
+comment on table brand_hosts is 'Host names of a tenant''s own. An operator confirms each: it needs a certificate, and must be the tenant''s.';
+
 -- --------------------------------------------------------------------------------------------------- quotas, notices, audit
 
 create table quotas (
@@ -1605,7 +1641,7 @@ begin
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
                              'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'sealed_mailboxes', 'transient_wraps',
-                             'fax_deadlines', 'drafts', 'sessions', 'login_tries',
+                             'fax_deadlines', 'drafts', 'sessions', 'login_tries', 'brands', 'brand_hosts',
                              'retention_choices', 'holds', 'tombstones'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
@@ -1622,6 +1658,7 @@ end $$;
 
 -- Read or written before a tenant is known, or across tenants by nature: ids and routing data only.
 create policy logins_lookup on logins for select to faxplan_portal, faxplan_admin using (true);
+create policy brand_hosts_lookup on brand_hosts for select to faxplan_portal, faxplan_admin using (true);
 create policy dids_lookup on dids for select to faxplan_switch, faxplan_admin using (true);
 create policy dids_owner on dids for select to faxplan_owner using (true);
 create policy fax_queue_claim on fax_queue for all to faxplan_switch using (true) with check (true);
@@ -1812,3 +1849,8 @@ grant select, delete on drafts to faxplan_purge;
 grant select, insert, delete, update (seen_at) on sessions to faxplan_portal;
 grant select, insert, delete, update (failures) on login_tries to faxplan_portal;
 grant select on login_secret to faxplan_portal;
+
+-- Brands: set by administrators, and a host name is looked up before its tenant is known.
+grant select on brands, brand_hosts to faxplan_portal, faxplan_admin, faxplan_worker, faxplan_backup;
+grant insert, update on brands to faxplan_admin;
+grant insert, delete, update (confirmed_at) on brand_hosts to faxplan_admin;

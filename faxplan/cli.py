@@ -22,6 +22,7 @@ from faxplan import (
     cli_dids,
     cli_drafts,
     cli_faxes,
+    cli_hosts,
     cli_keys,
     cli_numbers,
     cli_output,
@@ -210,6 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
+    cli_hosts.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)
     cli_calling.add_commands(commands, common, personal)

@@ -3,11 +3,14 @@
 The names are those of the shipped document. Its numbers are reserved for fiction (NANPA: 555-0100 to 555-0199).
 """
 
+import io
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import dids, enrolment, routes, tenants, trunk_directory, trunks, user_keys, users
+from PIL import Image, ImageDraw, ImageFont
+
+from faxplan import brands, dids, enrolment, routes, tenants, trunk_directory, trunks, user_keys, users
 from faxplan.db import Database
 from faxplan.enrolment import Secret
 from faxplan.files import write_durably
@@ -44,14 +47,20 @@ class _Company:
     email: str
     person: str
     did: str
+    colour: str
+    support: str
+    legal: str
+    initials: str
 
 
 _SENDER = _Company(
-    "harrow-pike", "Harrow & Pike Boatworks", "edmund@harrow-pike.example", "Edmund Pike", "+12075550143"
-)
+    "harrow-pike", "Harrow & Pike Boatworks", "edmund@harrow-pike.example", "Edmund Pike", "+12075550143",
+    "#0b5d4b", "The office on the quay, ext. 12", "Harrow & Pike Boatworks, 4 Chandler Quay, Camden, Maine.", "HP",
+)  # fmt: skip
 _RECEIVER = _Company(
-    "calder-marine", "Calder Marine Supply Inc.", "ruth@calder-marine.example", "Ruth Okafor", "+19785550126"
-)
+    "calder-marine", "Calder Marine Supply Inc.", "ruth@calder-marine.example", "Ruth Okafor", "+19785550126",
+    "#9a3412", "help@calder-marine.example", "Calder Marine Supply Inc., 77 Bower Street, Gloucester, Mass.", "CM",
+)  # fmt: skip
 DIDS = (_SENDER.did, _RECEIVER.did)
 
 
@@ -83,10 +92,24 @@ def _party(admin: Database, company: _Company, *, made: bool) -> Party:
             user = users.create(tx, tenant.id, email=company.email, name=company.person, role="administrator")
             if user.mailbox_id is not None:
                 dids.assign(tx, tenant.id, company.did, user.mailbox_id)
+            brands.change(
+                tx, tenant.id,
+                {"colour": company.colour, "support": company.support, "legal": company.legal, "icon": _icon(company)},
+            )  # fmt: skip
             return Party(tenant, user, company.did)
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, company.slug)
     return Party(tenant, users.find(admin, f"{company.email}/{company.slug}"), company.did)
+
+
+def _icon(company: _Company) -> bytes:
+    """The initials, on the brand's colour."""
+    image = Image.new("RGB", (64, 64), company.colour)
+    draw = ImageDraw.Draw(image)
+    draw.text((32, 32), company.initials, fill="white", anchor="mm", font=ImageFont.load_default(32))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return brands.picture(file.getvalue(), brands.ICON)
 
 
 def enrol(db: Database, party: Party, passwords: Path) -> None:

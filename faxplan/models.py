@@ -8,6 +8,7 @@ identity columns and constraints are the database's.
 from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
 
 from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
+from faxplan.brand_models import Brand, BrandHost
 from faxplan.calling_models import (
     ConfigurationFault,
     Destination,
@@ -58,6 +59,8 @@ __all__ = [
     "AuditHead",
     "AuditLeaves",
     "AuditTree",
+    "Brand",
+    "BrandHost",
     "Call",
     "ConfigurationFault",
     "Destination",

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from faxplan import language, sessions, tenants
+from faxplan import brands, language, sessions, tenants
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError, Forbidden, NotFound
@@ -112,7 +112,7 @@ class Portal:
         if route.answer is not static.file:
             if not (self._has_users if route.role is USER else self._admin):
                 raise NotFound(_(_WORDS[HTTPStatus.NOT_FOUND]))
-            visit.tenant = self._tenant(visit.request)
+            visit.tenant = self._tenant(visit)
         if visit.tenant is not None:
             visit.session = self._session(visit.request, visit.tenant, route)
         elif route.of_tenant:
@@ -129,15 +129,19 @@ class Portal:
             roles.check(route.role, visit.user)
         return route.answer(visit, **given)
 
-    def _tenant(self, request: PortalRequest) -> Tenant | None:
-        """Whose host was asked; None: the portal's own. Raises NotFound for a host that is nobody's."""
-        host = (urlsplit(f"//{request.host}").hostname or "").lower()
+    def _tenant(self, visit: Visit) -> Tenant | None:
+        """Whose host was asked, with the brand; None: the portal's own. Raises NotFound for a host that is nobody's."""
+        host = (urlsplit(f"//{visit.request.host}").hostname or "").lower()
         if host == self._domain:
             return None
         slug, _dot, rest = host.partition(".")
-        if rest == self._domain:
-            with self._db.across_tenants() as tx:
-                return tenants.by_slug(tx, slug)
+        with self._db.across_tenants() as tx:
+            tenant_id = None if rest == self._domain else brands.tenant_of_host(tx, host)
+            if rest == self._domain or tenant_id is not None:
+                found = tenants.by_slug(tx, slug) if tenant_id is None else tenants.get(tx, tenant_id)
+                tx.enter_tenant(found.id)
+                visit.brand = brands.of(tx, found.id, found.name)
+                return found
         raise NotFound(_("This address is no organisation's. See whether it is written as you were given it."))
 
     def _session(self, request: PortalRequest, tenant: Tenant, route: Route) -> Session | None:

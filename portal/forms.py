@@ -4,6 +4,7 @@ A page lists its fields once. `Form.of` shows values as they are; `Form.read` ta
 that is not as it should be has an error; `failed` says what the domain had against the whole. Templates: forms.html.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -29,6 +30,8 @@ class Kind(Enum):
     """On or off: bool."""
     CHOICE = "choice"
     """One of its choices: str."""
+    COLOUR = "colour"
+    """#rrggbb: str."""
     SECRET = "secret"  # noqa: S105 - the word
     """As TEXT; what it is now is never shown."""
 
@@ -93,6 +96,9 @@ class Form:
         return replace(self, wrong=wording.for_browser(str(error)))
 
 
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+
+
 class _Wrong(Exception):
     """Of one field."""
 
@@ -120,7 +126,9 @@ def _value(of: Field, text: str) -> object:
     # What is not UTF-8 has come as U+FFFD.
     if "\0" in text:
         raise _Wrong(_("There is a character in this that cannot be written. Write it anew."))
-    return _number(of, text) if of.kind is Kind.NUMBER else text
+    if of.kind is Kind.COLOUR and not _COLOUR.fullmatch(text.lower()):
+        raise _Wrong(_("Write a colour as #1d5f86."))
+    return _number(of, text) if of.kind is Kind.NUMBER else text.lower() if of.kind is Kind.COLOUR else text
 
 
 def _number(of: Field, text: str) -> int | None:

@@ -41,7 +41,10 @@ PARTS = (
     Part(
         ADMINISTRATOR,
         marked("Organisation"),
-        (Place("people", "/organisation/people", marked("People"), "people"),),
+        (
+            Place("people", "/organisation/people", marked("People"), "people"),
+            Place("brand", "/organisation/brand", marked("Brand"), "brush"),
+        ),
     ),
 )
 

@@ -7,7 +7,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from portal import static
-from portal.pages import account, documents, drafts, fax, faxes, home, keys, login, people
+from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people
 from portal.roles import ADMINISTRATOR, USER, Role
 
 Answer = Callable[..., Response]
@@ -35,6 +35,9 @@ class Route:
 
 ROUTES = (
     Route("/static/<of>/<path:name>", "GET", static.file, of_tenant=False, logged_in=False),
+    Route("/brand/<version>/colours.css", "GET", brand.stylesheet, logged_in=False, looks_on=True),
+    Route("/brand/<version>/<name>", "GET", brand.picture, logged_in=False, looks_on=True),
+    Route("/legal", "GET", brand.legal, logged_in=False),
     Route("/which", "GET", home.organisation, of_tenant=False, logged_in=False),
     Route("/log-in", "GET", login.page, logged_in=False),
     Route("/log-in/challenge", "POST", login.challenge, logged_in=False),
@@ -70,6 +73,12 @@ ROUTES = (
     Route("/organisation/people/new", "GET", people.new, role=ADMINISTRATOR),
     Route("/organisation/people/<int:number>", "GET", people.page, role=ADMINISTRATOR),
     Route("/organisation/people/<int:number>", "POST", people.change, role=ADMINISTRATOR),
+    Route("/organisation/brand", "GET", brand.page, role=ADMINISTRATOR),
+    Route("/organisation/brand", "POST", brand.change, role=ADMINISTRATOR, takes_small_files=True),
+    Route("/organisation/brand/preview", "GET", brand.preview, role=ADMINISTRATOR),
+    Route("/organisation/brand/preview.css", "GET", brand.preview_stylesheet, role=ADMINISTRATOR, looks_on=True),
+    Route("/organisation/brand/hosts", "POST", brand.add_host, role=ADMINISTRATOR),
+    Route("/organisation/brand/hosts/remove", "POST", brand.remove_host, role=ADMINISTRATOR),
 )
 
 

@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
 from faxplan.audit import Actor
+from faxplan.brands import Brand
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.language import _
@@ -73,7 +74,8 @@ class Visit:
     """tenant: whose host was asked; None: the portal's own. session: None where nobody is logged in.
 
     admin: the database as role admin, for pages of administration; None: they are not answered in this process.
-    has_administration: whether they are by one that stands beside it.
+    has_administration: whether they are by one that stands beside it. brand: the tenant's; of the portal's own host
+    one without a name.
     """
 
     request: PortalRequest
@@ -84,6 +86,7 @@ class Visit:
     session: Session | None
     admin: Database | None = None
     has_administration: bool = False
+    brand: Brand = field(default_factory=lambda: Brand(""))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -8,6 +8,7 @@ import pytest
 from faxplan import (
     accepting,
     audit_tree,
+    brand_provisioning,
     caller_ids,
     destinations,
     did_callers,
@@ -131,6 +132,10 @@ def inhabited(world: World, tmp_path: Path) -> World:
         drafts.make(world.portal, world.store, office.user, HandedIn(tmp_path / "letter.txt", "letter.txt"))
         with world.portal.tenant(office.tenant.id) as tx:
             sessions.begin(tx, office.user, authenticated=login.PASSWORD, address="192.0.2.1", agent="")
+        brand_provisioning.change(world.admin, "x", office.tenant.slug, {"name": "A brand"})
+        brand_provisioning.add_host(
+            world.admin, "x", office.tenant.slug, f"fax.{office.tenant.slug}.example", "fax.example"
+        )
         with pytest.raises(login.WrongLogin):
             login.log_in(world.portal, office.tenant.id, "nobody@x.example", bytes(32), address="192.0.2.1", agent="")
         # An epoch that nothing refers to.

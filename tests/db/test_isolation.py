@@ -35,6 +35,8 @@ NOT_THE_TENANT = {
     ("audit_leaves", "audit_leaves_checkpoint", "faxplan_admin"): CHECKPOINT,
     ("logins", "logins_lookup", "faxplan_portal"): "at log-in the address is known and the tenant is not",
     ("logins", "logins_lookup", "faxplan_admin"): "lists whom a command line can act as",
+    ("brand_hosts", "brand_hosts_lookup", "faxplan_portal"): "a page is asked of a host; the tenant follows from it",
+    ("brand_hosts", "brand_hosts_lookup", "faxplan_admin"): "a host is one tenant's, over all",
     ("dids", "dids_lookup", "faxplan_switch"): "a call comes in for a number; the tenant follows from it",
     ("dids", "dids_owner", "faxplan_owner"): "a role without log-in, for is_did, which says yes or no to any role",
     ("dids", "dids_lookup", "faxplan_admin"): "numbers are given out once, over all tenants",

@@ -76,7 +76,9 @@ class Tab:
 @pytest.fixture
 def tab(world: World, run_directory: Path) -> Iterator[Tab]:
     """At acme's."""
-    server = make_server("127.0.0.1", 0, Portal(world.portal, world.store, "localhost"), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, Portal(world.portal, world.store, "localhost", admin=world.admin), threaded=True
+    )
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:

@@ -1,5 +1,6 @@
 """Every address of the portal, from its own table: who is not logged in, or is of another tenant, finds nothing."""
 
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -202,3 +203,13 @@ def test_of_static_files_only_those_are_given_that_are_meant(ann: Visitor, path:
 @pytest.mark.parametrize("number", ["0", "-1", str(2**63 - 1), str(2**63), "9" * 400, "1.5", "x", "%00", "1%2f.."])
 def test_what_is_no_id_is_not_there(ann: Visitor, number: str) -> None:
     assert ann.get(f"/faxes/{number}").status_code == 404
+
+
+def test_files_of_ours_are_sent_packed_to_who_takes_that_and_pages_are_not(ann: Visitor) -> None:
+    page = ann.get("/inbox", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in page.headers
+    address = "/static/" + page.text.partition('href="/static/')[2].partition('"')[0]
+    plain, packed = ann.get(address), ann.get(address, Accept_Encoding="br, gzip")
+    assert (packed.headers["Content-Encoding"], gzip.decompress(packed.data)) == ("gzip", plain.data)
+    assert {plain.headers["Vary"], packed.headers["Vary"]} == {"Accept-Encoding"}
+    assert plain.headers["ETag"] != packed.headers["ETag"]

@@ -1,0 +1,119 @@
+"""Every page of the portal, from its own table, as axe-core sees it in Chromium: light and wide, dark and narrow."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faxplan import brand_provisioning, drafts, users
+from faxplan.originals import HandedIn
+from portal.routes import ROUTES
+from tests.portal.test_in_a_browser import Tab, tab
+from tests.retained import execute, received, sent
+from tests.world import PHRASE, World
+
+__all__ = ["tab"]
+
+pytestmark = pytest.mark.xdist_group("chromium")
+AXE = (Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+HEAVIEST = 150_000
+"""Bytes of a page with all that it loads, but for documents."""
+NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv")
+"""In addresses that are answered with something else than a page."""
+
+
+def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
+    """Of every page, with ids of what is there, by the word before the id."""
+    for route in ROUTES:
+        if route.method != "GET" or any(each in route.path for each in NO_PAGES):
+            continue
+        if "<" not in route.path:
+            yield route.path
+            continue
+        noun = route.path.partition("/<")[0].rpartition("/")[2]
+        for number in ids.get(noun, []):
+            yield route.path.replace("<int:number>", str(number))
+
+
+@pytest.fixture
+def everything(world: World, letter: Path) -> dict[str, list[int]]:
+    """What there is to be seen, of acme; its user may see all of it."""
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"role": "administrator", "operator": True})
+    faxes = [received(world, world.acme, "one"), sent(world, world.acme)]
+    execute(world, "update faxes set state = 'failed', explanation = 'Nobody answered.' where id = %s", (faxes[1],))
+    brand_provisioning.change(world.admin, "x", "acme", {"legal": "Acme GmbH", "support": "x@y.z", "colour": "#ffcc00"})
+    draft = drafts.make(world.portal, world.store, world.acme.user, HandedIn(letter, "letter.txt"))
+    world.render_all()
+    return {"faxes": faxes, "drafts": [draft.id], "people": [world.acme.user.id]}
+
+
+def found(tab: Tab) -> list[str]:
+    """What axe has to say that is serious, and of what."""
+    result: list[dict[str, Any]] = tab.see(
+        f"axe.run(document, {{runOnly: {json.dumps(TAGS)}, resultTypes: ['violations']}}).then(each => each.violations)"
+    )
+    return [
+        f"{each['id']} ({each['impact']}): {node['html'][:160]}"
+        for each in result
+        if each["impact"] in ("serious", "critical", "moderate")
+        for node in each["nodes"]
+    ]
+
+
+def weight(tab: Tab) -> int:
+    """Bytes of the page, and of what it loads that is no sealed document, as they are sent."""
+    bytes_of: int = tab.see(
+        """performance.getEntriesByType('navigation')[0].encodedBodySize
+           + performance.getEntriesByType('resource')
+               .filter(each => !/\\/(faxes|drafts)\\//.test(each.name))
+               .reduce((sum, each) => sum + each.encodedBodySize, 0)"""
+    )
+    return bytes_of
+
+
+def test_no_page_shuts_anybody_out_and_none_is_heavy(world: World, tab: Tab, everything: dict[str, list[int]]) -> None:
+    pages = sorted(set(addresses(everything)) - {"/", "/log-in", "/which"})
+    assert len(pages) > 12
+    wrong: dict[str, list[str]] = {}
+    for path in ("/log-in", "/nothing-here"):
+        tab.tools.do("Page.navigate", url=tab.base + path)
+        tab.until("document.readyState === 'complete'")
+        tab.see(AXE)
+        if said := found(tab):
+            wrong[path] = said
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox'")
+    for wide, scheme in ((1440, "light"), (390, "dark")):
+        tab.tools.do(
+            "Emulation.setDeviceMetricsOverride", width=wide, height=900, deviceScaleFactor=1, mobile=wide < 600
+        )
+        tab.tools.do(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme},
+                                                    {"name": "prefers-reduced-motion", "value": "reduce"}]
+        )  # fmt: skip
+        for path in pages:
+            tab.tools.do("Page.navigate", url=tab.base + path)
+            tab.until("document.readyState === 'complete' && document.querySelector('main') !== null")
+            tab.see(AXE)
+            said = found(tab)
+            if tab.see("performance.getEntriesByType('navigation')[0].responseStatus") != 200:
+                said.append("it is not there")
+            if tab.see("document.documentElement.scrollWidth > innerWidth"):
+                said.append("it is to be scrolled sideways")
+            if (heavy := weight(tab)) > HEAVIEST:
+                said.append(f"it has {heavy} bytes")
+            if said:
+                wrong[f"{path} ({scheme}, {wide})"] = said
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_what_shuts_somebody_out_is_found(world: World, tab: Tab) -> None:
+    """Else the test above could not fail."""
+    tab.go("/log-in")
+    tab.see("document.querySelector('label').remove(); document.body.style.color = '#eee'")
+    tab.see(AXE)
+    assert {each.split()[0] for each in found(tab)} >= {"label", "color-contrast"}

@@ -52,6 +52,8 @@ create table tenants (
     allowed_numbers text[] not null default '{}',
     blocked_numbers text[] not null default '{}',
     wait_hours      integer,
+    permissions      text[] not null default '{send,receive,mail-in,mail-out,campaigns,contacts,api}',
+    billing_codes    text not null default 'none',
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -71,7 +73,9 @@ create table tenants (
     constraint tenants_number_lists_form check (
         array_to_string(allowed_numbers || blocked_numbers, ' ', '') ~ '^((\+([1-9][0-9]{0,14})?|[A-Z]{2})( (?!$)|$))*$'),
     constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000),
-    constraint tenants_wait_hours_range check (wait_hours between 1 and 8760)
+    constraint tenants_wait_hours_range check (wait_hours between 1 and 8760),
+    constraint tenants_permissions_known check (permissions <@ '{send,receive,mail-in,mail-out,campaigns,contacts,api}'::text[]),
+    constraint tenants_billing_codes_known check (billing_codes in ('none', 'optional', 'required'))
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -93,6 +97,8 @@ comment on column tenants.allowed_numbers is
     'How E.164 numbers begin that may be called (+ alone: all), or countries (ISO 3166-1 alpha-2). Empty: all.';
 comment on column tenants.blocked_numbers is 'Numbers that may not be called, likewise. What fits a number best, in either list, decides.';
 comment on column tenants.wait_hours is 'How long its faxes may wait to be sent, all in all; null: as long as the installation''s setting wait_hours says.';
+comment on column tenants.permissions is 'What its people may be permitted at most.';
+comment on column tenants.billing_codes is 'Whether a fax that is sent has one: none, optional, required.';
 
 create table sending_hours (
     tenant_id  bigint not null,
@@ -123,15 +129,25 @@ create table users (
     enabled     boolean not null default true,
     created_at  timestamptz not null default now(),
     operator    boolean not null default false,
+    permissions text[] not null default '{send,receive,mail-in,mail-out,campaigns,contacts,api}',
+    caller_id   text,
+    caller_ids  text[] not null default '{}',
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
     constraint users_email_form check (email = lower(email) and email ~ '^[^@[:space:]]+@[^@[:space:]]+$' and length(email) <= 254),
-    constraint users_role_known check (role in ('user', 'administrator'))
+    constraint users_role_known check (role in ('user', 'administrator')),
+    constraint users_permissions_known check (permissions <@ '{send,receive,mail-in,mail-out,campaigns,contacts,api}'::text[]),
+    constraint users_caller_ids_form check (
+        coalesce(caller_id, '+10') ~ '^\+[1-9][0-9]{1,14}$' and cardinality(caller_ids) <= 100
+        and array_position(caller_ids, null) is null and (caller_ids = '{}' or array_to_string(caller_ids, '') ~ '^(\+[1-9][0-9]{1,14})+$'))
 );
 comment on table users is 'People of a tenant.';
 comment on column users.mailbox_id is 'The personal mailbox.';
 comment on column users.operator is 'Runs the installation as well, beside what the role lets them do in the tenant.';
+comment on column users.permissions is 'Of what the tenant has.';
+comment on column users.caller_id is 'E.164, the number that faxes call as where nothing else is said; null: the tenant''s first.';
+comment on column users.caller_ids is 'E.164, as which faxes may call; empty: any of the tenant''s.';
 
 create table logins (
     tenant_id  bigint not null,
@@ -657,6 +673,7 @@ create table faxes (
     thumbnail_id     bigint,
     copy_of          bigint,
     forwarded_by     bigint,
+    billing_code     text not null default '',
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -677,6 +694,7 @@ create table faxes (
     constraint faxes_sent_whole check (state <> 'sent' or (pages is not null and pages_done = pages)),
     constraint faxes_priority_known check (priority in (10, 100, 1000)),
     constraint faxes_post_dial_form check (post_dial ~ '^[0-9*#A-Dwp]{0,40}$'),
+    constraint faxes_billing_code_form check (length(billing_code) <= 40 and billing_code !~ '[[:cntrl:]]'),
     constraint faxes_copy_of_fkey foreign key (tenant_id, copy_of) references faxes (tenant_id, id) on delete set null (copy_of),
     constraint faxes_forwarded_by_fkey foreign key (tenant_id, forwarded_by) references users (tenant_id, id),
     constraint faxes_forwarded_received check (forwarded_by is null or direction = 'inbound'),
@@ -697,6 +715,7 @@ comment on index faxes_tiff_idx is 'Who deletes a document asks who refers to it
 create index faxes_pdf_idx on faxes (tenant_id, pdf_id) where pdf_id is not null;
 create index faxes_copy_of_idx on faxes (tenant_id, copy_of) where copy_of is not null;
 comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
+comment on column faxes.billing_code is 'Whom or what it is charged to, in the sender''s words; empty: nothing was said.';
 comment on column faxes.state is
     'accepted: the worker renders it. queued: waits for a call, not before not_before. dialing, sending: in a call. sent, failed, cancelled: final. '
     'receiving: in a call. received, partial, failed: final.';

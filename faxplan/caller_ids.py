@@ -22,12 +22,20 @@ class NumberTaken(FaxplanError):
     error_id = "number-taken"
 
 
-def choose(tx: Transaction, tenant: Tenant, wanted: str | None) -> str:
-    """The number (E.164) that a fax calls as: the wanted one, as its user wrote it, else the tenant's first DID.
+def choose(tx: Transaction, tenant: Tenant, wanted: str | None, user_id: int | None = None) -> str:
+    """The number (E.164) that a fax calls as: the wanted one, as its user wrote it; else the user's own; else the
+    tenant's first DID. user_id None: nobody's in particular.
 
     A tenant without a DID calls as its first verified number. Raises NoCallerId, ForeignCallerId and InvalidNumber.
     """
-    number = None if wanted is None else _read(wanted, tenant)
+    default, permitted = _of_user(tx, tenant.id, user_id)
+    number = default if wanted is None else _read(wanted, tenant)
+    if permitted and number is not None and number not in permitted:
+        theirs = ", ".join(numbers.readable(each, tenant.country) for each in permitted)
+        raise ForeignCallerId(
+            f"You may not call as {numbers.readable(number, tenant.country)}, but as {theirs}. An administrator of "
+            "your organisation permits others."
+        )
     found = tx.row("select number from calling_number(%s, %s)", (tenant.id, number))
     if found is None:
         raise NoCallerId(
@@ -35,12 +43,37 @@ def choose(tx: Transaction, tenant: Tenant, wanted: str | None) -> str:
             "`faxplan number add`."
         )
     if number is not None and found["number"] != number:
-        theirs = ", ".join(numbers.readable(each, tenant.country) for each in _usable(tx, tenant.id))
+        theirs = ", ".join(numbers.readable(each, tenant.country) for each in of_tenant(tx, tenant.id))
         raise ForeignCallerId(
             f"{tenant.name} may not call as {numbers.readable(number, tenant.country)}, but as {theirs}. The "
             "administrator verifies others: `faxplan number add`."
         )
     return str(found["number"])
+
+
+def usable(tx: Transaction, tenant_id: int, user_id: int) -> list[str]:
+    """As which numbers (E.164) a user's faxes may call, the one first that they call as where nothing is said."""
+    default, permitted = _of_user(tx, tenant_id, user_id)
+    theirs = of_tenant(tx, tenant_id)
+    found = [each for each in theirs if not permitted or each in permitted]
+    first = default or tx.value("select number from calling_number(%s, null)", (tenant_id,))
+    return sorted(found, key=lambda each: each != first)
+
+
+def _of_user(tx: Transaction, tenant_id: int, user_id: int | None) -> tuple[str | None, list[str]]:
+    """The number that a user's faxes call as, None where it is the tenant's first; and those as which they may, of
+    those that are the tenant's still: empty: all. Raises ForeignCallerId where none is left."""
+    row = tx.row("select caller_id, caller_ids from users where tenant_id = %s and id = %s", (tenant_id, user_id))
+    if row is None or not (row["caller_id"] or row["caller_ids"]):
+        return None, []
+    theirs = of_tenant(tx, tenant_id)
+    permitted = [each for each in row["caller_ids"] if each in theirs]
+    if row["caller_ids"] and not permitted:
+        raise ForeignCallerId(
+            "None of the numbers that you may call as is your organisation's any more. Ask one of its administrators."
+        )
+    default = row["caller_id"] if row["caller_id"] in (permitted or theirs) else None
+    return default or (permitted[0] if permitted else None), permitted
 
 
 def _read(wanted: str, tenant: Tenant) -> str:
@@ -54,7 +87,8 @@ def _read(wanted: str, tenant: Tenant) -> str:
         ) from error
 
 
-def _usable(tx: Transaction, tenant_id: int) -> list[str]:
+def of_tenant(tx: Transaction, tenant_id: int) -> list[str]:
+    """As which numbers (E.164) a tenant may call."""
     rows = tx.rows(
         """select number from dids where tenant_id = %(tenant)s and enabled
            union select number from verified_numbers where tenant_id = %(tenant)s order by number""",

@@ -96,6 +96,7 @@ COLUMNS: tuple[Column, ...] = (
     *_plain("invite_from", "invite_asserted", theirs=True, withheld=True),
     *_plain("invite_diversion", theirs=True),
     *_plain("verstat", "attest", "t38_offered", "ecm_offered", "v17_offered"),
+    Column("billing_code", "f.billing_code", theirs=True),
 )
 _SELECTED = ", ".join(
     f"case when {_KIND} = '{CALL}' then {each.sql} end as {each.name}"

@@ -122,6 +122,7 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
         priority=priorities.named(options.priority),
         send_at=cli_faxes.send_at(options, tenant),
         calling=options.calling,
+        billing_code=options.billing_code or "",
     )
     accepted = drafts.send(context.portal, user, options.draft, to)
     if options.json:

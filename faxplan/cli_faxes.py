@@ -106,7 +106,8 @@ def add_how(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", metavar="TIME",
                         help="not before this: 2026-11-30 08:00, or 08:00, by the tenant's clock")  # fmt: skip
     parser.add_argument("--from", dest="calling", metavar="NUMBER",
-                        help="call as this number of the tenant's (default: its first DID; or as before)")  # fmt: skip
+                        help="call as this number of the tenant's (default: your own, else its first)")  # fmt: skip
+    parser.add_argument("--billing-code", metavar="TEXT", help="whom it is charged to, where your organisation asks")
 
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:
@@ -131,6 +132,7 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
         calling=options.calling,
         priority=priorities.named(options.priority),
         send_at=send_at(options, tenant),
+        billing_code=options.billing_code or "",
     )
     return _accepted(context, options, user, tenant, outbound.submit(context.portal, context.store, user, request))
 
@@ -165,6 +167,7 @@ def _resend(context: "Context", options: argparse.Namespace) -> int:
         priority=priorities.named(options.priority),
         send_at=send_at(options, tenant),
         calling=options.calling,
+        billing_code=options.billing_code,
     )
     ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
     return _accepted(context, options, user, tenant, resending.resend(context.portal, user, ring, request))

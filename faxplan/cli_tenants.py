@@ -10,12 +10,15 @@ from faxplan import (
     cli_output,
     cli_recovery_key,
     mail_readers,
+    permissions,
     provisioning,
     quotas,
     tenants,
     users,
 )
 from faxplan.admission import By, Paper
+from faxplan.billing_codes import BillingCodes
+from faxplan.permissions import Permission
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -66,6 +69,8 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
         change.add_argument(option, type=cli_output.number_or_none, metavar="N", help=meaning)
     change.add_argument("--redial-limits", choices=["none", "us"],
                         help="us: an hour of rest after two calls in vain (47 CFR 68.318(b))")  # fmt: skip
+    change.add_argument("--billing-codes", choices=list(BillingCodes), help="whether a fax says whom it is charged to")
+    _add_permissions(change, "what its people may be permitted at most")
     change.set_defaults(command=_set_tenant)
 
 
@@ -84,10 +89,25 @@ def _add_user_commands(group: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("--role", choices=[users.USER, users.ADMINISTRATOR])
     cli_output.add_switch(change, "--enabled", "off: may do nothing, and is logged out")
     cli_output.add_switch(change, "--operator", "runs the installation as well, in the portal")
+    _add_permissions(change, "what they may do, of what the tenant may")
     change.set_defaults(command=_set_user)
     listing = group.add_parser("list", parents=[common], help="all users")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_users)
+
+
+def _add_permissions(parser: argparse.ArgumentParser, meaning: str) -> None:
+    parser.add_argument("--permissions", type=_permissions, metavar="LIST",
+                        help=f"{meaning}: with commas, of {', '.join(Permission)}; `all` or `none`")  # fmt: skip
+
+
+def _permissions(text: str) -> list[str]:
+    words = [each.strip() for each in text.split(",")]
+    if words in (["all"], ["none"]):
+        return [] if words == ["none"] else list(map(str, Permission))
+    if unknown := set(words) - {*Permission}:
+        raise argparse.ArgumentTypeError(f"{unknown.pop()!r} is none of {', '.join(Permission)}")
+    return permissions.stored(words)
 
 
 def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:

@@ -21,6 +21,8 @@ CONSTRAINT_MESSAGES = {
     "brand_hosts_host_form": "A host name is written as fax.example.com.",
     "users_email_key": "This tenant has a user with this e-mail address already.",
     "users_email_form": "A user's e-mail address is needed, in lower case.",
+    "tenants_billing_codes_known": "A tenant's billing codes are none, optional or required.",
+    "users_caller_ids_form": "Numbers to call as are in E.164 form, such as +4930123456, at most 100.",
     "users_role_known": "A user's role is user or administrator.",
     "user_keys_one_current": "Another client has given this user a key at this moment. Look whether it was you.",
     "user_keys_one_recovery": "This tenant has a recovery key already. Switch that one off first.",

@@ -80,13 +80,15 @@ def check_there(tx: Transaction, tenant_id: int, number: str) -> None:
 def find(tx: Transaction, numbers: Collection[str]) -> dict[str, Did]:
     """Those of these E.164 numbers that are somebody's DID, over all tenants (role switch), by number.
 
-    station_ident: the one to answer with, so its own, else the tenant's, else the number. enabled: it and its tenant.
+    station_ident: the one to answer with, so its own, else the tenant's, else the number. enabled: it and its tenant,
+    which may receive.
     """
     if not numbers:
         return {}
     rows = tx.rows(
         """select d.tenant_id, d.number, d.mailbox_id, d.max_calls, d.ecm, d.t38, d.refusal,
-                  d.enabled and t.enabled as enabled, t.max_calls as tenant_max_calls,
+                  d.enabled and t.enabled and 'receive' = any(t.permissions) as enabled,
+                  t.max_calls as tenant_max_calls,
                   coalesce(nullif(d.station_ident, ''), nullif(t.station_ident, ''), d.number) as station_ident
            from dids d join tenants t on t.id = d.tenant_id where d.number = any(%s)""",
         (list(numbers),),

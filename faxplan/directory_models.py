@@ -85,6 +85,8 @@ class Tenant(Table):
     allowed_numbers = TextArrayField()
     blocked_numbers = TextArrayField()
     wait_hours = IntegerField(null=True)
+    permissions = TextArrayField()
+    billing_codes = TextField()
 
     class Meta:
         """Where its rows are."""
@@ -104,6 +106,9 @@ class User(Table):
     enabled = BooleanField()
     created_at = TimestampField()
     operator = BooleanField()
+    permissions = TextArrayField()
+    caller_id = TextField(null=True)
+    caller_ids = TextArrayField()
 
     class Meta:
         """Where its rows are."""

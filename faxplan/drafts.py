@@ -90,6 +90,7 @@ class Recipients:
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
     calling: str | None = None
+    billing_code: str = ""
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn) -> Draft:
@@ -201,6 +202,7 @@ def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Ord
                 resolution=Resolution(draft.resolution),
                 priority=to.priority,
                 send_at=to.send_at,
+                billing_code=to.billing_code,
             )
         orders.setdefault((order.called, order.after_answer), order)
     if not orders:

@@ -157,6 +157,7 @@ class Fax(Table):
     thumbnail_id = BigIntegerField(null=True)
     copy_of = BigIntegerField(null=True)
     forwarded_by = BigIntegerField(null=True)
+    billing_code = TextField()
 
     class Meta:
         """Where its rows are."""

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from faxplan import (
     audit,
+    billing_codes,
     caller_ids,
     deadlines,
     notices,
     numbers,
     originals,
+    permissions,
     post_dial,
     queue,
     quotas,
@@ -49,7 +51,7 @@ class SendRequest:
 
     number: as the user wrote it, with what is dialled after the answer (post_dial.split); file: on local disk;
     password: of the PDF; send_at: not before, None: at once. calling: the number to call as, as the user wrote it;
-    None: the tenant's first.
+    None: the user's own, or the tenant's first. billing_code: whom it is charged to.
     """
 
     number: str
@@ -60,6 +62,7 @@ class SendRequest:
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
     calling: str | None = None
+    billing_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Order:
     resolution: Resolution
     priority: Priority
     send_at: datetime | None
+    billing_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,9 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     """Accepts a fax for sending: document stored, quota reserved, rows and audit written; or nothing at all.
 
     Raises InvalidNumber, NumberBarred, NoRoute for a number barred by a route, DocumentRefused, QuotaExceeded,
-    NoCallerId, ForeignCallerId, TenantDisabled, NotEnrolled, NoDispatch, StoreUnavailable, DatabaseUnavailable (then,
-    as with any commit whose answer is lost, it may have been accepted). Of a number that may not be called the audit
-    tells (refused_numbers).
+    NoCallerId, ForeignCallerId, TenantDisabled, NoBillingCode, Forbidden, NotEnrolled, NoDispatch, StoreUnavailable,
+    DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been accepted). Of a number that may
+    not be called the audit tells (refused_numbers).
     """
     number, _ = post_dial.split(request.number)
     with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
@@ -102,6 +106,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
             resolution=request.resolution,
             priority=request.priority,
             send_at=request.send_at,
+            billing_code=request.billing_code,
         )
         originals.readers(tx, user)
     document = HandedIn(request.file, request.file_name, request.resolution, request.password)
@@ -121,20 +126,23 @@ def ordered(
     resolution: Resolution,
     priority: Priority,
     send_at: datetime | None,
+    billing_code: str = "",
 ) -> Order:
     """What a user asks for, if it may be sent. text, and the others: as in SendRequest.
 
-    Raises InvalidNumber, NumberBarred, NoRoute for a number barred by a route, NoCallerId, ForeignCallerId and
-    TenantDisabled.
+    Raises InvalidNumber, NumberBarred, NoRoute for a number barred by a route, NoCallerId, ForeignCallerId,
+    TenantDisabled, NoBillingCode, and Forbidden for a user who may not send.
     """
+    permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
     number, after_answer = post_dial.split(text)
     tenant = tenants.get(tx, user.tenant_id)
     check_enabled(tenant)
-    chosen = caller_ids.choose(tx, tenant, calling)
+    chosen = caller_ids.choose(tx, tenant, calling, user.id)
+    charged = billing_codes.checked(tenant, billing_code)
     called = numbers.normalise(number, tenant.country)
     tenant.number_policy.check(called)
     trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
-    return Order(tenant, called, after_answer, chosen, resolution, priority, send_at)
+    return Order(tenant, called, after_answer, chosen, resolution, priority, send_at, charged)
 
 
 def check_enabled(tenant: Tenant) -> None:
@@ -150,8 +158,9 @@ def accept(tx: Transaction, user: User, order: Order, rendering_id: int, pages: 
     fax_id = int(
         tx.value(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
-                                  rendering_id, resolution, pages, priority, reserved_pages, send_at, post_dial)
-               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
+                                  rendering_id, resolution, pages, priority, reserved_pages, send_at, post_dial,
+                                  billing_code)
+               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
             (
                 user.tenant_id,
                 user.id,
@@ -165,6 +174,7 @@ def accept(tx: Transaction, user: User, order: Order, rendering_id: int, pages: 
                 reserved,
                 order.send_at,
                 order.after_answer,
+                order.billing_code,
             ),
         )
     )

@@ -32,6 +32,7 @@ class ResendRequest:
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
     calling: str | None = None
+    billing_code: str | None = None
 
 
 def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> Submitted:
@@ -56,6 +57,7 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
             resolution=Resolution(made["resolution"]),
             priority=request.priority,
             send_at=request.send_at,
+            billing_code=fax["billing_code"] if request.billing_code is None else request.billing_code,
         )
         _hand_over(tx, user.tenant_id, made["original_id"], ring)
         fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=f"fax:{request.fax_id}")

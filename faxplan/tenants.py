@@ -47,6 +47,8 @@ class Tenant:
     allowed_numbers: Sequence[str] = ()
     blocked_numbers: Sequence[str] = ()
     wait_hours: int | None = None
+    permissions: Sequence[str] = ()
+    billing_codes: str = "none"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -72,7 +74,7 @@ class Tenant:
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
     "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, "
-    "pages_per_hour, permitted_kinds, allowed_numbers, blocked_numbers, wait_hours"
+    "pages_per_hour, permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes"
 )
 
 
@@ -111,7 +113,7 @@ def create(
 CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
     "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
-    "wait_hours",
+    "wait_hours", "permissions", "billing_codes",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ class User:
 
 USER, ADMINISTRATOR = "user", "administrator"
 """The roles within a tenant."""
-CHANGEABLE = ("name", "role", "enabled", "operator")
+CHANGEABLE = ("name", "role", "enabled", "operator", "permissions", "caller_id", "caller_ids")
 _COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator"
 
 
@@ -101,7 +101,8 @@ def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
 
 
 _DIRECTORY = """
-    select u.id, u.email, u.name, u.role, u.operator, u.enabled, u.created_at,
+    select u.id, u.email, u.name, u.role, u.operator, u.enabled, u.created_at, u.permissions, u.caller_id,
+           u.caller_ids,
            exists (select from user_keys k where k.tenant_id = u.tenant_id and k.user_id = u.id) as enrolled,
            (select max(s.seen_at) from sessions s where s.tenant_id = u.tenant_id and s.user_id = u.id) as seen_at
     from users u where u.tenant_id = %(tenant)s"""
@@ -109,7 +110,10 @@ _DIRECTORY = """
 
 def directory(tx: Transaction, tenant_id: int, *, words: str = "", after: str = "", limit: int) -> list[Row]:
     """A tenant's users by address, those behind `after` (role portal): id, email, name, role, operator, enabled,
-    created_at, enrolled, seen_at (by a session that is live; else None). words: name or address has them in it."""
+    created_at, permissions, caller_id, caller_ids, enrolled, seen_at (by a session that is live; else None).
+
+    words: name or address has them in it.
+    """
     return tx.rows(
         f"""{_DIRECTORY} and u.email > %(after)s
             and (strpos(lower(u.name), lower(%(words)s)) > 0 or strpos(u.email, lower(%(words)s)) > 0)

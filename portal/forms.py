@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from werkzeug.datastructures import MultiDict
+
 from faxplan.errors import FaxplanError
 from faxplan.language import _
 from portal import wording
@@ -30,6 +32,8 @@ class Kind(Enum):
     """On or off: bool."""
     CHOICE = "choice"
     """One of its choices: str."""
+    SEVERAL = "several"
+    """Some of its choices, or none: list of str, in their order."""
     COLOUR = "colour"
     """#rrggbb: str."""
     SECRET = "secret"  # noqa: S105 - the word
@@ -74,7 +78,7 @@ class Form:
     @classmethod
     def read(cls, fields: Sequence[Field], submitted: Mapping[str, str]) -> "Form":
         """Of what a browser has submitted."""
-        shown = {each.name: submitted.get(each.name, "")[: each.longest + 1] for each in fields}
+        shown = {each.name: _submitted(each, submitted) for each in fields}
         values: dict[str, Any] = {}
         errors: dict[str, str] = {}
         for each in fields:
@@ -96,6 +100,8 @@ class Form:
         return replace(self, wrong=wording.for_browser(str(error)))
 
 
+_SEPARATOR = "\n"
+"""Between those that are chosen of SEVERAL, in Form.shown."""
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -103,17 +109,29 @@ class _Wrong(Exception):
     """Of one field."""
 
 
+def _submitted(of: Field, submitted: Mapping[str, str]) -> str:
+    if of.kind is not Kind.SEVERAL:
+        return submitted.get(of.name, "")[: of.longest + 1]
+    chosen = submitted.getlist(of.name) if isinstance(submitted, MultiDict) else []
+    return _SEPARATOR.join(chosen[: len(of.choices)])
+
+
 def _shown(of: Field, value: object) -> str:
     if value is None or of.kind is Kind.SECRET:
         return ""
     if of.kind is Kind.SWITCH:
         return "on" if value else ""
+    if of.kind is Kind.SEVERAL and isinstance(value, list | tuple):
+        return _SEPARATOR.join(value)
     return str(value)
 
 
 def _value(of: Field, text: str) -> object:
     if of.kind is Kind.SWITCH:
         return text == "on"
+    if of.kind is Kind.SEVERAL:
+        chosen = text.split(_SEPARATOR)
+        return [value for value, _label in of.choices if value in chosen]
     if of.kind is Kind.CHOICE:
         if text not in {value for value, _label in of.choices}:
             raise _Wrong(_("Choose one of these."))

@@ -2,9 +2,10 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import provisioning, users
+from faxplan import caller_ids, numbers, provisioning, users
 from faxplan.errors import FaxplanError
 from faxplan.language import marked
+from faxplan.permissions import LABELS, Permission
 from portal import answers
 from portal.forms import Field, Form, Kind
 from portal.visit import Visit
@@ -19,11 +20,35 @@ _ROLE = Field(
     hint=marked("Administrators add people, mailboxes and numbers. They open no faxes but their own."),
 )
 NEW = (Field("email", marked("E-mail address"), Kind.EMAIL, required=True, longest=254), _NAME, _ROLE)
-CHANGED = (
-    _NAME,
-    _ROLE,
-    Field("enabled", marked("May log in"), Kind.SWITCH, hint=marked("Off: nothing is lost, and they can do nothing.")),
+_ENABLED = Field(
+    "enabled", marked("May log in"), Kind.SWITCH, hint=marked("Off: nothing is lost, and they can do nothing.")
 )
+
+
+def _changed(visit: Visit) -> tuple[Field, ...]:
+    """What is changed of somebody: of what the organisation may do, and as which of its numbers they call."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        theirs = caller_ids.of_tenant(tx, visit.its_tenant.id)
+    numbered = tuple((each, numbers.readable(each, visit.its_tenant.country)) for each in theirs)
+    permitted = tuple((each.value, LABELS[each]) for each in Permission if each in visit.its_tenant.permissions)
+    fields = [_NAME, _ROLE, _ENABLED, Field("permissions", marked("May"), Kind.SEVERAL, choices=permitted)]
+    if len(theirs) > 1:
+        fields += [
+            Field(
+                "caller_ids",
+                marked("May call as"),
+                Kind.SEVERAL,
+                choices=numbered,
+                hint=marked("None of them: as any."),
+            ),
+            Field(
+                "caller_id",
+                marked("Calls as, unless they say otherwise"),
+                Kind.CHOICE,
+                choices=(("", marked("Your organisation's first number")), *numbered),
+            ),
+        ]
+    return tuple(fields)
 
 
 def everyone(visit: Visit) -> Response:
@@ -57,17 +82,20 @@ def page(visit: Visit, number: int) -> Response:
     """GET: one of them."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         person = users.entry(tx, visit.its_tenant.id, number)
-    return _page(visit, number, Form.of(CHANGED, person))
+    return _page(visit, number, Form.of(_changed(visit), person))
 
 
 def change(visit: Visit, number: int) -> Response:
     """POST: their name, role, and whether they may act."""
-    form = Form.read(CHANGED, visit.request.form)
+    form = Form.read(_changed(visit), visit.request.form)
     if not form.ok:
         return _page(visit, number, form, 400)
+    values = dict(form.values)
+    if "caller_id" in values:
+        values["caller_id"] = values["caller_id"] or None
     try:
         provisioning.change_user(
-            visit.its_admin, visit.actor, visit.its_tenant.slug, number, form.values, by_operator=visit.user.operator
+            visit.its_admin, visit.actor, visit.its_tenant.slug, number, values, by_operator=visit.user.operator
         )
     except FaxplanError as error:
         return _page(visit, number, form.failed(error), 400)

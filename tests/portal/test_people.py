@@ -93,13 +93,15 @@ def test_somebody_is_added_changed_and_switched_off(world: World, boss: Visitor)
     assert (row.actor, row.authenticated, row.address) == (f"user:{world.acme.user.id}", "password", "127.0.0.1")
     assert row.details["email"] == "eve@acme.example"
     assert "eve@acme.example" in boss.get("/organisation/people").text
-    answer = boss.post(place, {"name": "Eve Adams", "role": "administrator"})
+    answer = boss.post(place, {"name": "Eve Adams", "role": "administrator", "permissions": ["send", "api"]})
     assert answer.status_code == 303
     with world.portal.tenant(world.acme.tenant.id) as tx:
         eve = users.entry(tx, world.acme.tenant.id, int(place.rpartition("/")[2]))
     assert (eve["name"], eve["role"], eve["enabled"]) == ("Eve Adams", "administrator", False)
     (row,) = audited(world, "user.change")
-    assert row.details == {"name": "Eve Adams", "role": "administrator", "enabled": False}
+    assert row.details == {
+        "name": "Eve Adams", "role": "administrator", "enabled": False, "permissions": ["send", "api"]
+    }  # fmt: skip
 
 
 def test_who_is_switched_off_is_logged_out(world: World, boss: Visitor) -> None:

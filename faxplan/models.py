@@ -50,6 +50,7 @@ from faxplan.key_models import (
     TransientWrap,
     UserKey,
 )
+from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import LoginSecret, LoginTries, Session
 
@@ -91,6 +92,10 @@ __all__ = [
     "ReaderMailbox",
     "RenderJob",
     "Rendering",
+    "ReportDay",
+    "ReportHour",
+    "ReportPerson",
+    "ReportState",
     "RetentionBounds",
     "RetentionChoice",
     "Route",

@@ -173,6 +173,17 @@ def readable(number: str, country: str | None) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
+def country(number: str) -> str:
+    """Of an E.164 number, ISO 3166-1 alpha-2: where several share a code, and it tells no more, the largest; `001` for
+    none's (ITU-T E.164, annex A); empty where there is no such code."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return ""
+    found = phonenumbers.region_code_for_number(parsed)
+    return found or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+
+
 def _is_of(number: phonenumbers.PhoneNumber, country: str) -> bool:
     # Countries share a country code (+1), and in it numbers that are of no single one (+1 800).
     return phonenumbers.region_code_for_number(number) == country or phonenumbers.is_valid_number_for_region(

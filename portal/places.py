@@ -43,6 +43,7 @@ PARTS = (
         marked("Organisation"),
         (
             Place("people", "/organisation/people", marked("People"), "people"),
+            Place("reports", "/organisation/reports", marked("Reports"), "chart"),
             Place("brand", "/organisation/brand", marked("Brand"), "brush"),
         ),
     ),

@@ -7,7 +7,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from portal import static
-from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people
+from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports
 from portal.roles import ADMINISTRATOR, USER, Role
 
 Answer = Callable[..., Response]
@@ -73,6 +73,8 @@ ROUTES = (
     Route("/organisation/people/new", "GET", people.new, role=ADMINISTRATOR),
     Route("/organisation/people/<int:number>", "GET", people.page, role=ADMINISTRATOR),
     Route("/organisation/people/<int:number>", "POST", people.change, role=ADMINISTRATOR),
+    Route("/organisation/reports", "GET", reports.page, role=ADMINISTRATOR),
+    Route("/organisation/reports/<name>", "GET", reports.table, role=ADMINISTRATOR),
     Route("/organisation/brand", "GET", brand.page, role=ADMINISTRATOR),
     Route("/organisation/brand", "POST", brand.change, role=ADMINISTRATOR, takes_small_files=True),
     Route("/organisation/brand/preview", "GET", brand.preview, role=ADMINISTRATOR),

@@ -1,6 +1,7 @@
 """A world in which both tenants have rows in every table."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from faxplan import (
     membership,
     outbound,
     quotas,
+    reports,
     retention,
     sessions,
     t30_trace,
@@ -138,6 +140,9 @@ def inhabited(world: World, tmp_path: Path) -> World:
         )
         with pytest.raises(login.WrongLogin):
             login.log_in(world.portal, office.tenant.id, "nobody@x.example", bytes(32), address="192.0.2.1", agent="")
+        reports.refresh(world.portal, office.tenant, datetime.now(UTC))
+        with world.portal.tenant(office.tenant.id) as tx:
+            tx.execute("insert into report_people values (%s, now(), %s, '', 1, 1)", (office.tenant.id, office.user.id))
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:
             vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])

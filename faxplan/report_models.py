@@ -1,0 +1,73 @@
+"""The tables of reports as peewee models; see models."""
+
+from peewee import BigIntegerField, CompositeKey, DateField, IntegerField, TextField
+
+from faxplan.directory_models import Table, TimestampField
+
+
+class ReportDay(Table):
+    """Attempts by day, and by what became of them."""
+
+    tenant_id = BigIntegerField()
+    day = DateField()
+    direction = TextField()
+    trunk = TextField()
+    country = TextField()
+    outcome = TextField()
+    rule = TextField()
+    t38 = TextField()
+    attempts = IntegerField()
+    pages = IntegerField()
+    seconds = IntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "report_days"
+        primary_key = CompositeKey("tenant_id", "day", "direction", "trunk", "country", "outcome", "rule", "t38")
+
+
+class ReportHour(Table):
+    """Attempts by hour of the day."""
+
+    tenant_id = BigIntegerField()
+    day = DateField()
+    hour = IntegerField()
+    direction = TextField()
+    attempts = IntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "report_hours"
+        primary_key = CompositeKey("tenant_id", "day", "hour", "direction")
+
+
+class ReportPerson(Table):
+    """What was sent, by whom, charged to whom."""
+
+    tenant_id = BigIntegerField()
+    day = DateField()
+    user_id = BigIntegerField()
+    billing_code = TextField()
+    faxes = IntegerField()
+    pages = IntegerField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "report_people"
+        primary_key = CompositeKey("tenant_id", "day", "user_id", "billing_code")
+
+
+class ReportState(Table):
+    """How far reports are counted."""
+
+    tenant_id = BigIntegerField(primary_key=True)
+    open_from = DateField()
+    computed_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "report_states"

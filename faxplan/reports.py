@@ -1,0 +1,263 @@
+"""Reports: a tenant's calls, pages and people in a period, drawn from counts by day (role portal, within the tenant).
+
+A day is counted anew as long as calls of it may still go on; before that it is counted for good, whatever is purged
+later. Whoever looks brings the counts up to date first (`refresh`), which takes as long as two days have calls.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from faxplan import failure_rules, numbers
+from faxplan.db import Database, Row, Transaction
+from faxplan.tenants import Tenant
+
+FRESH_SECONDS = 300
+"""What was counted so long ago at most is not counted anew."""
+LONGEST_DAYS = 1100
+_TURN = 0x7265706F
+"""Any number ("repo" in ASCII)."""
+_PREFIX_LENGTH = 6
+"""So many characters of a number, its + included, tell its country."""
+INTERNAL = "(within)"
+"""In place of a trunk, which no trunk is called: delivered within the installation, without a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A period: from its first to its last day, both in it."""
+
+    first: date
+    last: date
+
+    @property
+    def each(self) -> Iterator[date]:
+        """Every day of it."""
+        return (self.first + timedelta(days=count) for count in range((self.last - self.first).days + 1))
+
+
+def latest(tenant: Tenant, now: datetime, days: int = 30) -> Days:
+    """The last so many days, today among them."""
+    today = now.astimezone(tenant.zone).date()
+    return Days(today - timedelta(days=days - 1), today)
+
+
+def refresh(db: Database, tenant: Tenant, now: datetime) -> datetime:
+    """Counts what may have changed since the last time; when that was done."""
+    with db.tenant(tenant.id) as tx:
+        if fresh := _fresh(tx, tenant.id):
+            return fresh
+        tx.take_turn(_TURN, tenant.id)
+        if fresh := _fresh(tx, tenant.id):
+            return fresh
+        today = now.astimezone(tenant.zone).date()
+        begin = tx.value("select open_from from report_states where tenant_id = %s", (tenant.id,)) or _first(tx, tenant)
+        tx.give_time(600)
+        _count(tx, tenant, min(begin, today), today)
+        state = tx.one(
+            """insert into report_states (tenant_id, open_from, computed_at) values (%s, %s, now())
+               on conflict on constraint report_states_pkey
+               do update set open_from = excluded.open_from, computed_at = excluded.computed_at
+               returning computed_at""",
+            # Of calls that began yesterday some may go on.
+            (tenant.id, today - timedelta(days=1)),
+        )
+        found: datetime = state["computed_at"]
+        return found
+
+
+def _fresh(tx: Transaction, tenant_id: int) -> datetime | None:
+    found: datetime | None = tx.value(
+        """select computed_at from report_states
+           where tenant_id = %s and computed_at > now() - make_interval(secs => %s)""",
+        (tenant_id, FRESH_SECONDS),
+    )
+    return found
+
+
+def _first(tx: Transaction, tenant: Tenant) -> date:
+    found: date | None = tx.value(
+        "select (started_at at time zone %s)::date from attempts where tenant_id = %s order by started_at, id limit 1",
+        (tenant.time_zone, tenant.id),
+    )
+    return found or date.max
+
+
+_ATTEMPTS = """
+    from attempts a join faxes f on f.tenant_id = a.tenant_id and f.id = a.fax_id
+    where a.tenant_id = %(tenant)s and a.started_at >= %(first)s::date::timestamp at time zone %(zone)s
+      and a.started_at < (%(last)s::date + 1)::timestamp at time zone %(zone)s
+      and a.outcome is not null and not f.is_test"""
+_FAR = "case when f.direction = 'outbound' then f.called_number else f.calling_number end"
+_DAY = "(a.started_at at time zone %(zone)s)::date"
+
+
+def _count(tx: Transaction, tenant: Tenant, first: date, last: date) -> None:
+    given = {"tenant": tenant.id, "first": first, "last": last, "zone": tenant.time_zone, "length": _PREFIX_LENGTH}
+    for table in ("report_days", "report_hours", "report_people"):
+        tx.execute(f"delete from {table} where tenant_id = %(tenant)s and day >= %(first)s", given)
+    by_country: Counter[tuple[Any, ...]] = Counter()
+    pages: Counter[tuple[Any, ...]] = Counter()
+    seconds: Counter[tuple[Any, ...]] = Counter()
+    for row in tx.stream(
+        f"""select {_DAY} as day, f.direction,
+                   case when a.internal then '{INTERNAL}' else coalesce(a.trunk, '') end as trunk,
+                   left({_FAR}, %(length)s) as prefix, min({_FAR}) as number,
+                   a.outcome, coalesce(a.rule, '') as rule, coalesce(a.t38_status, '') as t38, count(*) as attempts,
+                   sum(a.pages) as pages,
+                   sum(extract(epoch from greatest(a.ended_at - a.answered_at, interval '0')))::bigint as seconds
+            {_ATTEMPTS} group by 1, 2, 3, 4, 6, 7, 8""",
+        given,
+    ):
+        # Of numbers that begin alike one tells the country of all.
+        country = "" if row["number"] is None else numbers.country(row["number"])
+        key = (row["day"], row["direction"], row["trunk"], country, row["outcome"], row["rule"], row["t38"])
+        by_country[key] += row["attempts"]
+        pages[key] += row["pages"]
+        seconds[key] += row["seconds"] or 0
+    for key, attempts in by_country.items():
+        tx.later(
+            """insert into report_days (tenant_id, day, direction, trunk, country, outcome, rule, t38, attempts, pages,
+                                        seconds)
+               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            (tenant.id, *key, attempts, pages[key], seconds[key]),
+        )
+    tx.execute(
+        f"""insert into report_hours (tenant_id, day, hour, direction, attempts)
+            select %(tenant)s, {_DAY}, extract(hour from a.started_at at time zone %(zone)s), f.direction, count(*)
+            {_ATTEMPTS} group by 2, 3, 4""",
+        given,
+    )
+    tx.execute(
+        f"""insert into report_people (tenant_id, day, user_id, billing_code, faxes, pages)
+            select %(tenant)s, {_DAY}, f.user_id, f.billing_code,
+                   count(*) filter (where a.outcome = 'sent'), sum(a.pages)
+            {_ATTEMPTS} and f.direction = 'outbound' and f.user_id is not null
+            group by 2, 3, 4""",
+        given,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- reports
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A table: columns, and rows of as many values. name: in addresses."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def volume(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """By day: faxes that were sent whole, that came in, and pages of either direction."""
+    rows = _of(tx, tenant_id, days, """
+        select day, coalesce(sum(attempts) filter (where outcome = 'sent'), 0) as sent,
+               coalesce(sum(attempts) filter (where outcome in ('received', 'partial')), 0) as received,
+               coalesce(sum(pages) filter (where direction = 'outbound'), 0) as pages_sent,
+               coalesce(sum(pages) filter (where direction = 'inbound'), 0) as pages_received
+        from report_days where {period} group by day""")  # fmt: skip
+    found = {row["day"]: row for row in rows}
+    columns = ("sent", "received", "pages_sent", "pages_received")
+    return Report(
+        "volume",
+        ("day", *columns),
+        [(day, *(int(found[day][each]) if day in found else 0 for each in columns)) for day in days.each],
+    )
+
+
+def trunks(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """By trunk: calls that went out, those that brought pages across, pages, T.38, seconds."""
+    return _grouped(tx, tenant_id, days, "trunk", "trunks")
+
+
+def countries(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """The same by the country of the called number."""
+    return _grouped(tx, tenant_id, days, "country", "destinations")
+
+
+def _grouped(tx: Transaction, tenant_id: int, days: Days, column: str, name: str) -> Report:
+    rows = _of(tx, tenant_id, days, f"""
+        select {column} as what, sum(attempts) as calls,
+               coalesce(sum(attempts) filter (where outcome in ('sent', 'incomplete')), 0) as successful,
+               sum(pages) as pages, coalesce(sum(attempts) filter (where t38 = 'negotiated'), 0) as t38,
+               sum(seconds) as seconds
+        from report_days where {{period}} and direction = 'outbound' and outcome <> 'cancelled'
+        group by 1 order by 2 desc, 1""")  # fmt: skip
+    columns = ("calls", "successful", "pages", "t38", "seconds")
+    return Report(name, (column, *columns), [(row["what"], *(int(row[each]) for each in columns)) for row in rows])
+
+
+def failures(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """Why calls that went out brought no page across: by rule of the failure policy, in its words."""
+    rows = _of(tx, tenant_id, days, """
+        select rule, sum(attempts) as calls from report_days
+        where {period} and direction = 'outbound' and outcome in ('not-sent', 'unknown')
+        group by 1 order by 2 desc, 1""")  # fmt: skip
+    return Report(
+        "failures",
+        ("reason", "words", "calls"),
+        [(row["rule"], failure_rules.words(row["rule"]), int(row["calls"])) for row in rows],
+    )
+
+
+def transmission(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """How calls with pages travelled: by direction, T.38 or audio."""
+    rows = _of(tx, tenant_id, days, """
+        select direction, t38, sum(attempts) as calls, sum(pages) as pages, sum(seconds) as seconds from report_days
+        where {period} and trunk <> '(within)' and outcome in ('sent', 'incomplete', 'received', 'partial')
+        group by 1, 2 order by 1 desc, 3 desc""")  # fmt: skip
+    return Report(
+        "transmission",
+        ("direction", "t38", "calls", "pages", "seconds"),
+        [(row["direction"], row["t38"], *(int(row[each]) for each in ("calls", "pages", "seconds"))) for row in rows],
+    )
+
+
+def hours(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """By hour of the day: calls that went out and that came in."""
+    rows = _of(tx, tenant_id, days, """
+        select hour, coalesce(sum(attempts) filter (where direction = 'outbound'), 0) as sent,
+               coalesce(sum(attempts) filter (where direction = 'inbound'), 0) as received
+        from report_hours where {period} group by hour""")  # fmt: skip
+    found = {row["hour"]: row for row in rows}
+    return Report(
+        "hours",
+        ("hour", "sent", "received"),
+        [
+            (hour, *(int(found[hour][each]) if hour in found else 0 for each in ("sent", "received")))
+            for hour in range(24)
+        ],
+    )
+
+
+def people(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """By user: faxes that they sent whole, and pages."""
+    rows = _of(tx, tenant_id, days, """
+        select u.email as who, sum(p.faxes) as faxes, sum(p.pages) as pages
+        from report_people p join users u on u.tenant_id = p.tenant_id and u.id = p.user_id
+        where p.{period} group by 1 order by 3 desc, 1""")  # fmt: skip
+    return Report("people", ("user", "faxes", "pages"), [(r["who"], int(r["faxes"]), int(r["pages"])) for r in rows])
+
+
+def billing(tx: Transaction, tenant_id: int, days: Days) -> Report:
+    """By billing code: faxes that were sent whole, and pages."""
+    rows = _of(tx, tenant_id, days, """
+        select billing_code, sum(faxes) as faxes, sum(pages) as pages from report_people
+        where {period} group by 1 order by 3 desc, 1""")  # fmt: skip
+    return Report(
+        "billing",
+        ("billing_code", "faxes", "pages"),
+        [(row["billing_code"], int(row["faxes"]), int(row["pages"])) for row in rows],
+    )
+
+
+ALL = (volume, trunks, countries, failures, transmission, hours, people, billing)
+
+
+def _of(tx: Transaction, tenant_id: int, days: Days, sql: str) -> list[Row]:
+    period = "tenant_id = %(tenant)s and day between %(first)s and %(last)s"
+    return tx.rows(sql.replace("{period}", period), {"tenant": tenant_id, "first": days.first, "last": days.last})

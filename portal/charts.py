@@ -1,0 +1,154 @@
+"""Charts as SVG, drawn on the server: bars over a scale of time, and bars side by side. Colours: portal.css (`.chart`).
+
+A chart shows what a table beside it lists, so it is one image to who does not see it, with `label` as its text.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+_WIDTH, _HEIGHT, _BOTTOM, _LEFT, _TOP = 720, 220, 22, 44, 10
+_ROW, _ROW_GAP, _LABEL, _VALUE = 24, 8, 180, 90
+MOST_ROWS = 12
+_LABELS = 8
+"""Under an axis at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """name: for who points at a bar. values: one a place, none below 0."""
+
+    name: str
+    values: Sequence[float]
+
+
+def columns(label: str, places: Sequence[str], series: Sequence[Series]) -> Markup:
+    """Upright bars, stacked in the order of the series; places: what stands below each."""
+    totals = [sum(each.values[at] for each in series) for at in range(len(places))]
+    top = _round_up(max(totals, default=0))
+    plot = _HEIGHT - _BOTTOM - _TOP
+    step = (_WIDTH - _LEFT) / max(len(places), 1)
+    wide = max(step * 0.7, 1)
+    drawn = [_grid(top, plot)]
+    for at, place in enumerate(places):
+        x, y = _LEFT + at * step + (step - wide) / 2, float(_HEIGHT - _BOTTOM)
+        for number, each in enumerate(series):
+            high = each.values[at] / top * plot
+            if high > 0:
+                y -= high
+                drawn.append(
+                    _element(
+                        '<rect class="s{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
+                        number,
+                        _n(x),
+                        _n(y),
+                        _n(wide),
+                        _n(high),
+                        f"{place}: {_value(each.values[at])} {each.name}",
+                    )
+                )
+    every = max(math.ceil(len(places) / _LABELS), 1)
+    drawn += [
+        _element(
+            '<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>',
+            _n(_LEFT + at * step + step / 2),
+            _HEIGHT - 6,
+            place,
+        )
+        for at, place in enumerate(places)
+        if at % every == 0
+    ]
+    return _svg(label, _WIDTH, _HEIGHT, drawn)
+
+
+def rows(label: str, bars: Sequence[tuple[str, float, str]], *, most: float | None = None) -> Markup:
+    """Lying bars: (what, how much, what is written behind it); the first MOST_ROWS. most: of a whole bar."""
+    shown = bars[:MOST_ROWS]
+    whole = most if most is not None else max((value for _what, value, _said in shown), default=0)
+    high = len(shown) * (_ROW + _ROW_GAP)
+    room = _WIDTH - _LABEL - _VALUE
+    drawn = []
+    for at, (what, value, said) in enumerate(shown):
+        y = at * (_ROW + _ROW_GAP)
+        wide = value / whole * room if whole else 0
+        drawn.append(
+            _element(
+                '<text class="name" x="{}" y="{}" text-anchor="end">{}</text>'
+                '<rect class="ground" x="{}" y="{}" width="{}" height="{}"/>'
+                '<rect class="s0" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
+                '<text class="value" x="{}" y="{}">{}</text>',
+                _LABEL - 10,
+                y + 17,
+                _cut(what),
+                _LABEL,
+                y,
+                room,
+                _ROW,
+                _LABEL,
+                y,
+                _n(max(wide, 1 if value else 0)),
+                _ROW,
+                f"{what}: {said}",
+                _LABEL + room + 8,
+                y + 17,
+                said,
+            )
+        )
+    return _svg(label, _WIDTH, max(high, 1), drawn)
+
+
+def _grid(top: float, plot: float) -> Markup:
+    lines = []
+    for part in (0, 0.5, 1):
+        y = _TOP + plot * (1 - part)
+        lines.append(
+            _element(
+                '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+                '<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>',
+                _LEFT,
+                _WIDTH,
+                _n(y),
+                _n(y),
+                _LEFT - 6,
+                _n(y + 4),
+                _value(top * part),
+            )
+        )
+    return Markup("").join(lines)
+
+
+def _svg(label: str, width: int, height: float, drawn: Sequence[Markup]) -> Markup:
+    head = _element(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">',
+        width,
+        _n(height),
+        label,
+    )
+    return head + Markup("").join(drawn) + Markup("</svg>")
+
+
+def _element(template: str, *values: object) -> Markup:
+    """Escaped, whatever the values are."""
+    return Markup(template).format(*values)  # noqa: S704 - the template is ours, format escapes the rest
+
+
+def _round_up(value: float) -> float:
+    """To 1, 2, 4 or 5 times a power of ten, which halves well."""
+    if value <= 2:
+        return 2
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(each * power for each in (1, 2, 4, 5, 10) if each * power >= value)
+
+
+def _value(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:23]}\u2026"

@@ -8,56 +8,64 @@ from zoneinfo import ZoneInfo
 
 from faxplan import numbers
 from faxplan.history import SENT, Attempt, Fax
+from faxplan.language import _, marked, ngettext
 from faxplan.tenants import Tenant
 
 _INDENT = " " * 10
 _HELD_BY = {
-    "tenant": "Your organisation is switched off; it is dialled when that is over.",
-    "hours": "It is dialled when your organisation's sending hours begin.",
-    "hour-full": "Your organisation has sent as much as it may in an hour; it is dialled in the next one.",
-    "barred": "The number has been barred meanwhile; ask the administrator.",
-    "trunks-off": "Every trunk that serves the number is switched off; it is dialled when one is on again.",
-    "no-route": "No trunk serves the number; ask the administrator.",
-    "trunks-rest": "Every trunk that serves the number rests after failed calls; it is dialled when one has rested.",
+    "tenant": marked("Your organisation is switched off; it is dialled when that is over."),
+    "hours": marked("It is dialled when your organisation's sending hours begin."),
+    "hour-full": marked("Your organisation has sent as much as it may in an hour; it is dialled in the next one."),
+    "barred": marked("The number has been barred meanwhile; ask the administrator."),
+    "trunks-off": marked("Every trunk that serves the number is switched off; it is dialled when one is on again."),
+    "no-route": marked("No trunk serves the number; ask the administrator."),
+    "trunks-rest": marked(
+        "Every trunk that serves the number rests after failed calls; it is dialled when one has rested."
+    ),
 }
 """By Fax.held_by."""
 
 
 def headline(fax: Fax, country: str) -> str:
     """Which fax this is: `Fax 12 to 030 23125002`. country: the reader's (ISO 3166-1 alpha-2)."""
-    return visible(f"Fax {fax.id} {party(fax, country)}")
+    return visible(_("Fax {number} {party}").format(number=fax.id, party=party(fax, country)))
 
 
 def party(fax: Fax, country: str) -> str:
     """`to` or `from` the other number, as people of `country` read it."""
     if fax.direction == SENT:
-        return f"to {numbers.readable(fax.called_number, country)}"
-    return f"from {numbers.readable(fax.calling_number, country) if fax.calling_number else 'a withheld number'}"
+        return _("to {number}").format(number=numbers.readable(fax.called_number, country))
+    if fax.calling_number is None:
+        return _("from a withheld number")
+    return _("from {number}").format(number=numbers.readable(fax.calling_number, country))
 
 
 def standing(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     """What happens to the fax at this moment, or what became of it, in a sentence."""
     if fax.final:
-        return visible(fax.explanation or f"It is {fax.state}.")
+        return visible(fax.explanation or _("It is {state}.").format(state=fax.state))
     if fax.state == "queued":
         return _waiting(fax, zone, now)
     words = {
-        "accepted": "Its pages are being prepared.",
-        "dialing": "Dialling.",
-        "sending": f"Sending: {fax.pages_done + (fax.call_pages or 0)} of {_pages(fax.pages or 0)} arrived.",
-        "receiving": f"Receiving: {_pages(fax.call_pages or 0)} so far.",
+        "accepted": _("Its pages are being prepared."),
+        "dialing": _("Dialling."),
+        "sending": _("Sending: {count} of {pages} arrived.").format(
+            count=fax.pages_done + (fax.call_pages or 0), pages=_pages(fax.pages or 0)
+        ),
+        "receiving": _("Receiving: {pages} so far.").format(pages=_pages(fax.call_pages or 0)),
     }
     return words[fax.state]
 
 
 def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     if fax.not_before is None or fax.not_before <= now:
-        return _HELD_BY.get(fax.held_by or "", "It waits for a free line.")
+        return _(_HELD_BY[fax.held_by]) if fax.held_by in _HELD_BY else _("It waits for a free line.")
     at = clock(fax.not_before, zone, now)
     if not fax.explanation:
-        return f"It is dialled at {at}."
+        return _("It is dialled at {at}.").format(at=at)
     attempt = fax.attempts_made - fax.uncounted + 1
-    return f"{visible(fax.explanation)} Trying again at {at} (attempt {attempt} of {fax.max_attempts})."
+    again = _("Trying again at {at} (attempt {attempt} of {most}).")
+    return f"{visible(fax.explanation)} {again.format(at=at, attempt=attempt, most=fax.max_attempts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +80,15 @@ class Event:
 
 def events(fax: Fax, calls: Sequence[Attempt], tenant: Tenant) -> list[Event]:
     """All of a fax, from its beginning on. tenant: whose it is; its country's numbers are in national form."""
-    verb = "Handed in" if fax.direction == SENT else "Came in"
-    after = f", then {fax.post_dial} after the answer" if fax.post_dial else ""
-    number = numbers.readable(fax.called_number, tenant.country)
+    first = _("Handed in for {number}") if fax.direction == SENT else _("Came in for {number}")
+    after = _(", then {digits} after the answer").format(digits=fax.post_dial) if fax.post_dial else ""
+    first = first.format(number=numbers.readable(fax.called_number, tenant.country))
     more = [forwarded(fax)] if fax.forwarded_by is not None else []
-    found = [Event(fax.created_at, f"{verb} for {number}{after}", more)]
+    found = [Event(fax.created_at, f"{first}{after}", more)]
     for call in calls:
         found += _of_call(fax, call)
     if fax.purged_at is not None:
-        found.append(Event(fax.purged_at, "Its pages were destroyed: this record is what is left"))
+        found.append(Event(fax.purged_at, _("Its pages were destroyed: this record is what is left")))
     return found
 
 
@@ -102,23 +110,30 @@ def of_fax(fax: Fax, calls: Sequence[Attempt], tenant: Tenant, now: datetime, *,
 
 def forwarded(fax: Fax) -> str:
     """Of a copy, who laid it there: `Forwarded by user@acme.example, a copy of fax 12.`"""
-    return f"Forwarded by {fax.forwarded_by}" + ("." if fax.copy_of is None else f", a copy of fax {fax.copy_of}.")
+    if fax.copy_of is None:
+        return _("Forwarded by {who}.").format(who=fax.forwarded_by)
+    return _("Forwarded by {who}, a copy of fax {number}.").format(who=fax.forwarded_by, number=fax.copy_of)
 
 
 def _of_call(fax: Fax, call: Attempt) -> list[Event]:
-    through = f" through {call.trunk}" if call.trunk else " within this installation" if call.internal else ""
+    through = _(" within this installation") if call.internal else ""
+    if call.trunk:
+        through = _(" through {trunk}").format(trunk=call.trunk)
     if fax.direction == SENT:
-        start = f", from page {call.start_page + 1}" if call.start_page else ""
-        found = [Event(call.started_at, f"Call {call.number}{through}{start}")]
+        start = _(", from page {page}").format(page=call.start_page + 1) if call.start_page else ""
+        which = _("Call {number}").format(number=call.number)
+        found = [Event(call.started_at, f"{which}{through}{start}")]
     else:
-        source = f" from {call.peer_address}" if call.peer_address else ""
-        found = [Event(call.started_at, f"Call{through}{source}")]
+        source = _(" from {address}").format(address=call.peer_address) if call.peer_address else ""
+        found = [Event(call.started_at, _("Call") + through + source)]
     if call.answered_at is not None:
-        found.append(Event(call.answered_at, f"Answered{_far_machine(call)}"))
+        found.append(Event(call.answered_at, _("Answered") + _far_machine(call)))
     if call.ended_at is not None:
-        seconds = f" ({call.seconds:.0f} s on the line)" if call.seconds is not None else ""
+        seconds = ""
+        if call.seconds is not None:
+            seconds = _(" ({seconds} s on the line)").format(seconds=f"{call.seconds:.0f}")
         how = transmission(call)
-        found.append(Event(call.ended_at, f"{call.explanation or 'Ended.'}{seconds}", [how] if how else []))
+        found.append(Event(call.ended_at, (call.explanation or _("Ended.")) + seconds, [how] if how else []))
     # Of the whole call, behind all of it.
     return [*found[:-1], replace(found[-1], codes=code_lines(call))]
 
@@ -127,18 +142,18 @@ def transmission(call: Attempt) -> str:
     """How the pages travelled: `T.38, 14,400 bit/s, ECM`; empty where nothing did."""
     if call.fax_result_code is None and call.transfer_rate is None:
         return ""
-    lines = {"negotiated": "T.38", "refused": "G.711 audio, as T.38 was refused"}
-    parts = [lines.get(call.t38_status or "", "G.711 audio")]
+    lines = {"negotiated": "T.38", "refused": _("G.711 audio, as T.38 was refused")}
+    parts = [lines.get(call.t38_status or "", _("G.711 audio"))]
     if call.transfer_rate:
         parts.append(f"{call.transfer_rate:,} bit/s")
     if call.ecm_used is not None:
-        parts.append("ECM" if call.ecm_used else "no ECM")
+        parts.append("ECM" if call.ecm_used else _("no ECM"))
     if call.encoding:
         parts.append(call.encoding)
     if call.image_resolution:
         parts.append(dots_per_inch(call.image_resolution))
     if call.bad_rows:
-        parts.append(f"{call.bad_rows} bad rows")
+        parts.append(ngettext("{count} bad row", "{count} bad rows", call.bad_rows).format(count=call.bad_rows))
     return ", ".join(parts)
 
 
@@ -194,12 +209,14 @@ def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
 
 def _far_machine(call: Attempt) -> str:
     made_by = " ".join(part for part in (call.remote_vendor, call.remote_model) if part)
-    ident = f" by '{visible(call.remote_station_id.strip())}'" if call.remote_station_id else ""
+    ident = ""
+    if call.remote_station_id:
+        ident = _(" by '{ident}'").format(ident=visible(call.remote_station_id.strip()))
     return f"{ident} ({visible(made_by)})" if made_by else ident
 
 
 def _pages(count: int) -> str:
-    return f"{count} page" if count == 1 else f"{count} pages"
+    return ngettext("{count} page", "{count} pages", count).format(count=count)
 
 
 def _joined(code: int | None, words: str | None) -> str | None:

@@ -107,6 +107,13 @@ CONSTRAINT_MESSAGES = {
     "retention_bounds_order": "The minimum of days would be above the maximum. Give both so that they fit.",
     "retention_choices_days_range": "Faxes are kept for 1 to 36500 days.",
     "holds_reason_given": "Say why it is held, in at most 500 characters.",
+    "contacts_name_given": "A contact needs a name or a company.",
+    "contacts_name_form": "A contact's name has at most 200 characters, on one line.",
+    "contacts_company_form": "A company has at most 200 characters, on one line.",
+    "contacts_email_form": "An e-mail address is written as name@example.org, at most 254 characters, or left empty.",
+    "contacts_note_length": "A note has at most 2000 characters, and none that cannot be shown.",
+    "contact_groups_name_form": "A group's name has 1 to 100 characters, on one line.",
+    "contact_groups_name_key": "There is a group of this name already. Choose another name.",
     "failure_rules_delay_range": "A delay is 0 to 86400 seconds, a day.",
     "failure_rules_times_range": "A rule leads to another call 0 to 100 times.",
 }

@@ -20,6 +20,7 @@ from faxplan.calling_models import (
     TrunkState,
     TrunkTest,
 )
+from faxplan.contact_models import Contact, ContactGroup, ContactGroupMember, ContactImport, ContactWord
 from faxplan.directory_models import (
     Did,
     DidCaller,
@@ -64,6 +65,11 @@ __all__ = [
     "BrandHost",
     "Call",
     "ConfigurationFault",
+    "Contact",
+    "ContactGroup",
+    "ContactGroupMember",
+    "ContactImport",
+    "ContactWord",
     "Destination",
     "Did",
     "DidCaller",

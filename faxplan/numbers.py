@@ -87,6 +87,22 @@ def normalise_or_none(text: str | None, country: str) -> str | None:
         return None
 
 
+def beginnings(text: str, country: str) -> list[str]:
+    """What E.164 numbers may begin with that `text` is the beginning of, as it is written or dialled in `country`."""
+    digits = "".join(each for each in text if each in "0123456789")
+    if text.strip().startswith("+"):
+        return [f"+{digits}"]
+    found = [f"+{digits}"]
+    if digits.startswith("00"):
+        found.append(f"+{digits.removeprefix('00')}")
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    if metadata is not None:
+        # In Italy the 0 is part of the number, and elsewhere it goes.
+        national = digits.removeprefix(metadata.national_prefix or "")
+        found.append(f"+{metadata.country_code}{national}")
+    return found
+
+
 def readings(text: str | None, country: str, number_format: str) -> list[tuple[str, str]]:
     """What a number that a carrier wrote may mean, likeliest first: (one of CALLED_FORMATS, E.164). Empty: no number.
 

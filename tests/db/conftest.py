@@ -11,6 +11,9 @@ from faxplan import (
     audit_tree,
     brand_provisioning,
     caller_ids,
+    contact_groups,
+    contact_imports,
+    contacts,
     destinations,
     did_callers,
     dids,
@@ -35,6 +38,7 @@ from faxplan import (
 )
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
+from faxplan.contacts import Entry
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
 from faxplan.lookups import Caller
@@ -143,6 +147,10 @@ def inhabited(world: World, tmp_path: Path) -> World:
         reports.refresh(world.portal, office.tenant, datetime.now(UTC))
         with world.portal.tenant(office.tenant.id) as tx:
             tx.execute("insert into report_people values (%s, now(), %s, '', 1, 1)", (office.tenant.id, office.user.id))
+            contact = contacts.add(tx, office.user, Entry("Ann", "", "+493023125009"), shared=True)
+            group = contact_groups.add(tx, office.user, "Customers", shared=True)
+            contact_groups.put(tx, office.user, group.id, [contact.id])
+            contact_imports.begin(tx, office.user, "contacts.csv", b"Name,Number\n")
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:
             vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])

@@ -69,6 +69,17 @@ def of_user(tx: Transaction, user: User) -> list[Group]:
     return [Group(**row) for row in rows]
 
 
+def beginning(tx: Transaction, user: User, text: str) -> list[Group]:
+    """Those of which a word of the name begins as each word of the text."""
+    sought = contact_words.folded(text).split()
+    return [
+        each
+        for each in of_user(tx, user)
+        if sought
+        and all(any(word.startswith(one) for word in contact_words.folded(each.name).split()) for one in sought)
+    ]
+
+
 def of_contact(tx: Transaction, user: User, contact_id: int) -> list[Group]:
     """Those of them that a contact is in."""
     rows = tx.rows(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from faxplan import audit, contact_words, numbers, tenants
+from faxplan import audit, contact_words, numbers, tenants, users
 from faxplan.constraints import ConstraintViolated
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError, Forbidden, NotFound
@@ -108,7 +108,7 @@ class Owned(Protocol):
 
 def may_change(user: User, thing: Owned) -> bool:
     """Whether a user who sees it may change it, too."""
-    return thing.owner_id is not None or thing.made_by == user.id or user.role == "administrator"
+    return thing.owner_id is not None or thing.made_by == user.id or user.role == users.ADMINISTRATOR
 
 
 def check_change(user: User, thing: Owned) -> None:

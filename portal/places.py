@@ -36,6 +36,7 @@ PARTS = (
         (
             Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True),
             Place("sent", "/sent", marked("Sent"), "sent", is_near=True),
+            Place("contacts", "/contacts", marked("Contacts"), "book", is_near=True),
         ),
     ),
     Part(

@@ -7,7 +7,21 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from portal import static
-from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports
+from portal.pages import (
+    account,
+    brand,
+    contacts,
+    documents,
+    drafts,
+    fax,
+    faxes,
+    groups,
+    home,
+    keys,
+    login,
+    people,
+    reports,
+)
 from portal.roles import ADMINISTRATOR, USER, Role
 
 Answer = Callable[..., Response]
@@ -63,6 +77,22 @@ ROUTES = (
     Route("/drafts/<int:number>/remove", "POST", drafts.remove),
     Route("/drafts/<int:number>/keys", "POST", documents.of_draft),
     Route("/drafts/<int:number>/<kind>", "GET", documents.sealed_of_draft),
+    Route("/contacts", "GET", contacts.everyone),
+    Route("/contacts", "POST", contacts.add),
+    Route("/contacts/new", "GET", contacts.new),
+    Route("/contacts/members", "POST", contacts.members),
+    Route("/contacts/suggest", "GET", contacts.suggest),
+    Route("/contacts/export", "GET", contacts.export),
+    Route("/contacts/<int:number>", "GET", contacts.page),
+    Route("/contacts/<int:number>", "POST", contacts.change),
+    Route("/contacts/<int:number>/delete", "GET", contacts.ask),
+    Route("/contacts/<int:number>/delete", "POST", contacts.remove),
+    Route("/groups", "POST", groups.add),
+    Route("/groups/new", "GET", groups.new),
+    Route("/groups/<int:number>", "GET", groups.page),
+    Route("/groups/<int:number>", "POST", groups.change),
+    Route("/groups/<int:number>/delete", "GET", groups.ask),
+    Route("/groups/<int:number>/delete", "POST", groups.remove),
     Route("/keys", "POST", keys.ring),
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),

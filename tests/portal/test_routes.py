@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from faxplan import drafts, users
+from faxplan import contact_groups, contact_imports, contacts, drafts, users
+from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
 from portal.app import Portal
 from portal.policy import CONTENT_SECURITY_POLICY
@@ -35,6 +36,9 @@ class Things:
     drafts: list[int]
     sessions: list[int]
     people: list[int]
+    contacts: list[int]
+    groups: list[int]
+    imports: list[int]
 
 
 @pytest.fixture
@@ -44,7 +48,14 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
     draft = drafts.make(world.portal, world.store, world.borea.user, HandedIn(letter, "letter.txt"))
     with world.portal.tenant(world.borea.tenant.id) as tx:
         session = tx.value("select id from sessions")
-    return Things(faxes, [draft.id], [session], [world.borea.user.id])
+        entered = [
+            contacts.add(tx, world.borea.user, Entry("B", "", "+4930990012"), shared=each) for each in (True, False)
+        ]
+        groups = [contact_groups.add(tx, world.borea.user, "B", shared=each).id for each in (True, False)]
+        brought = contact_imports.begin(tx, world.borea.user, "b.csv", b"Name,Fax\nBea,+4930990012\n")
+    return Things(
+        faxes, [draft.id], [session], [world.borea.user.id], [each.id for each in entered], groups, [brought.id]
+    )
 
 
 def noun(route: Route) -> str:
@@ -90,6 +101,9 @@ def _state(world: World) -> list[dict[str, object]]:
             *tx.rows("select id, user_id from sessions order by id"),
             *tx.rows("select * from mailbox_entries order by fax_id"),
             *tx.rows("select * from users order by id"),
+            *tx.rows("select * from contacts order by id"),
+            *tx.rows("select * from contact_groups order by id"),
+            *tx.rows("select id, taken from contact_imports order by id"),
         ]
 
 

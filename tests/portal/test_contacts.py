@@ -1,0 +1,196 @@
+"""Contacts and groups in the portal: the list, the forms, and what is others' own."""
+
+import re
+
+import pytest
+
+from faxplan import contact_groups, contacts, user_keys, users
+from faxplan.contacts import Contact, Entry
+from portal.app import Portal
+from portal.pages import contacts as pages
+from tests.hostile import TEXTS
+from tests.portal.conftest import Visitor, visitor
+from tests.world import PHRASE, Office, World, ready_made
+
+FORM = {"name": "Ann", "company": "Co", "number": "030 23125009", "email": "a@b.example", "note": "n"}
+
+
+def add(world: World, name: str = "Ann", number: str = "030 23125009", *, shared: bool = False) -> Contact:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return contacts.add(tx, world.acme.user, Entry(name, "", number), shared=shared)
+
+
+def group(world: World, name: str, *ids: int, shared: bool = False) -> int:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        made = contact_groups.add(tx, world.acme.user, name, shared=shared).id
+        contact_groups.put(tx, world.acme.user, made, ids)
+        return made
+
+
+def names(visitor: Visitor, path: str) -> list[str]:
+    return re.findall(r'<th scope="row"><a href="/contacts/\d+"><bdi>(.*?)</bdi>', visitor.get(path).text)
+
+
+@pytest.fixture
+def boss(world: World, portal: Portal) -> Visitor:
+    """An administrator of acme, logged in."""
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        user = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="Boss", role="administrator")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        user_keys.add(tx, world.acme.tenant.id, user.id, ready_made(77)[0])
+    found = visitor(portal, Office(world.acme.tenant, user, world.acme.did))
+    assert found.log_in(PHRASE).status_code == 200
+    return found
+
+
+def test_one_is_entered_changed_and_deleted(world: World, ann: Visitor) -> None:
+    assert "There are no contacts yet." in ann.get("/contacts").text
+    answer = ann.post("/contacts", FORM)
+    place = answer.headers["Location"].partition("?")[0]
+    page = ann.get(place).text
+    assert 'value="030 23125009"' in page
+    assert 'name="shared"' in page
+    assert 'value="on" id="shared" name="shared" aria-describedby="hint-shared" checked' not in page
+    assert ann.post(place, {**FORM, "name": "Ann B", "shared": "on"}).status_code == 303
+    assert names(ann, "/contacts?in=shared") == ["Ann B"]
+    assert "Ann B</bdi>?" in ann.get(f"{place}/delete").text
+    assert ann.post(f"{place}/delete").headers["Location"] == "/contacts?note=removed"
+    assert ann.get(place).status_code == 404
+    assert names(ann, "/contacts") == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"name": "", "company": ""}, "A contact needs a name or a company."),
+        ({"number": "112"}, "emergency"),
+        ({"number": "nobody"}, "not a telephone number"),
+        ({"number": ""}, "Fill this in."),
+        ({"email": "nobody"}, "name@example.org"),
+        ({"note": "n" * 2001}, "At most 2000"),
+    ],
+)
+def test_what_is_wrong_is_said_and_what_was_written_is_still_there(
+    world: World, ann: Visitor, wrong: dict[str, str], words: str
+) -> None:
+    place = f"/contacts/{add(world).id}"
+    for path in ("/contacts", place):
+        answer = ann.post(path, {**FORM, "company": "Written", **wrong})
+        assert answer.status_code == 400
+        assert words in answer.text
+        assert ("Written" in answer.text) is ("company" not in wrong)
+    assert names(ann, "/contacts") == ["Ann"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_hostile_texts_are_inert_on_every_page(world: World, ann: Visitor, text: str) -> None:
+    # No browser sends halves of characters.
+    said = text.encode("utf-8", "replace").decode()
+    given = {"name": said[:200], "company": said[:200], "number": "030 23125009", "note": said[:2000], "shared": "on"}
+    answer, answer_group = ann.post("/contacts", given), ann.post("/groups", {"name": said[:100]})
+    assert (answer.status_code, answer_group.status_code) in ((303, 303), (400, 400))
+    if answer.status_code == 303:
+        for path in ("/contacts", answer.headers["Location"], "/contacts/1/delete", "/groups/1", "/groups/1/delete"):
+            page = ann.get(path)
+            assert page.status_code == 200
+            assert "<script>alert" not in page.text
+    for name in ("q", "in", "group", "after"):
+        found = ann.client.get("/contacts", query_string={name: said}, base_url=f"https://{ann.host}")
+        assert found.status_code == 200
+        assert "<script>alert" not in found.text
+
+
+def test_a_list_goes_on_where_it_ended_with_its_filters(
+    world: World, ann: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "AT_ONCE", 2)
+    for number, name in enumerate(["Ann", "Bob", "Carl", "Dora", "Ülf & Söhne"]):
+        add(world, name, shared=number % 2 == 0)
+    assert names(ann, "/contacts") == ["Ann", "Bob"]
+    assert names(ann, "/contacts?in=shared") == ["Ann", "Carl"]
+    onward = re.findall(r'rel="next" href="(.*?)"', ann.get("/contacts?in=shared").text)[0].replace("&amp;", "&")
+    assert names(ann, onward) == ["Ülf &amp; Söhne"]
+    assert names(ann, "/contacts?q=soehne") == ["Ülf &amp; Söhne"]
+    assert names(ann, "/contacts?q=ulf&in=mine") == []
+    assert "Nobody is found." in ann.get("/contacts?q=zzz").text
+
+
+def test_several_are_put_into_a_group_and_out_of_it(world: World, ann: Visitor) -> None:
+    one, two = add(world), add(world, "Bob")
+    made = ann.post("/groups", {"name": "Customers"}).headers["Location"]
+    assert re.fullmatch(r"/contacts\?group=\d+&note=added", made)
+    number = made.partition("=")[2].partition("&")[0]
+    assert "Nobody is in this group yet." in ann.get(f"/contacts?group={number}").text
+    ann.post("/contacts/members", {"group": number, "act": "put", "contact": [one.id, two.id, 999999]})
+    assert names(ann, f"/contacts?group={number}") == ["Ann", "Bob"]
+    assert "Customers" in ann.get(f"/contacts/{one.id}").text
+    ann.post("/contacts/members", {"group": number, "act": "take", "contact": [one.id]})
+    assert names(ann, f"/contacts?group={number}") == ["Bob"]
+    ann.post(f"/groups/{number}", {"name": "Clients"})
+    assert "Clients" in ann.get("/contacts").text
+    assert "of this name already" in ann.post("/groups", {"name": "CLIENTS"}).text
+    ann.post(f"/groups/{number}/delete")
+    assert ann.get(f"/groups/{number}").status_code == 404
+    assert names(ann, "/contacts") == ["Ann", "Bob"]
+
+
+def test_what_is_a_users_own_is_nobodys_else(world: World, ann: Visitor, boss: Visitor) -> None:
+    """SECURITY: administrators are told the same as of what never was."""
+    one = add(world)
+    made = group(world, "Secret club", one.id)
+    assert names(boss, "/contacts") == []
+    assert "Secret club" not in boss.get("/contacts").text
+    assert boss.get("/contacts/suggest?q=ann").get_json() == []
+    assert boss.get("/contacts/suggest?q=secret").get_json() == []
+    assert "Ann" not in boss.get("/contacts/export").text
+    for path in (f"/contacts/{one.id}", f"/contacts/{one.id}/delete", f"/groups/{made}", f"/groups/{made}/delete"):
+        assert boss.get(path).status_code == 404
+        assert boss.post(path, FORM).status_code == 404
+    assert boss.get(f"/contacts?group={made}").status_code == 404
+    assert boss.post("/contacts/members", {"group": made, "contact": one.id}).status_code == 404
+    # Nor does theirs come into a group of somebody else's.
+    theirs = boss.post("/groups", {"name": "Theirs", "shared": "on"}).headers["Location"].partition("=")[2]
+    boss.post("/contacts/members", {"group": theirs.partition("&")[0], "contact": one.id})
+    assert names(boss, f"/contacts?group={theirs}") == []
+    assert names(ann, "/contacts") == ["Ann"]
+
+
+def test_what_is_shared_is_changed_by_administrators_and_its_maker_alone(
+    world: World, ann: Visitor, boss: Visitor
+) -> None:
+    place = boss.post("/contacts", {**FORM, "name": "Boss's", "shared": "on"}).headers["Location"].partition("?")[0]
+    page = ann.get(place).text
+    assert "one of its administrators" in page
+    assert 'name="number"' not in page
+    for path in (place, f"{place}/delete"):
+        assert ann.post(path, FORM).status_code in (400, 403)
+    assert ann.get(f"{place}/delete").status_code == 403
+    assert names(ann, "/contacts") == ["Boss&#39;s"]
+    mine = add(world, "Ours", shared=True)
+    assert boss.post(f"/contacts/{mine.id}", {**FORM, "name": "Changed", "shared": "on"}).status_code == 303
+    assert names(ann, "/contacts?in=shared") == ["Boss&#39;s", "Changed"]
+
+
+def test_suggestions_are_groups_and_contacts_that_begin_so(world: World, ann: Visitor) -> None:
+    one = add(world, "Anna Müller")
+    made = group(world, "Annual report", one.id)
+    assert ann.get("/contacts/suggest?q=ann").get_json() == [
+        {"kind": "group", "id": made, "name": "Annual report", "about": "1 contact"},
+        {"kind": "contact", "id": one.id, "name": "Anna Müller", "about": "030 23125009"},
+    ]
+    assert [each["name"] for each in ann.get("/contacts/suggest?q=mu").get_json()] == ["Anna Müller"]
+    assert ann.get("/contacts/suggest?q=%20").get_json() == []
+
+
+def test_what_is_seen_is_exported(world: World, ann: Visitor) -> None:
+    add(world, "=1+1", shared=True)
+    add(world, "Bob")
+    answer = ann.get("/contacts/export?in=shared")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="contacts.csv"'
+    assert answer.text == ("\ufeffName,Company,Fax number,E-mail address,Note\r\n'=1+1,,'+493023125009,,\r\n")
+
+
+def test_a_number_that_is_no_contacts_is_filled_in(ann: Visitor) -> None:
+    assert 'value="030 23125009"' in ann.get("/contacts/new?number=%2B493023125009").text
+    assert 'id="number" name="number"' in ann.get("/contacts/new?number=%3Cscript%3E").text

@@ -1,5 +1,6 @@
 """Contacts and groups in the portal: the list, the forms, and what is others' own."""
 
+import io
 import re
 
 import pytest
@@ -194,3 +195,100 @@ def test_what_is_seen_is_exported(world: World, ann: Visitor) -> None:
 def test_a_number_that_is_no_contacts_is_filled_in(ann: Visitor) -> None:
     assert 'value="030 23125009"' in ann.get("/contacts/new?number=%2B493023125009").text
     assert 'id="number" name="number"' in ann.get("/contacts/new?number=%3Cscript%3E").text
+
+
+TABLE = """Vorname;Nachname;Firma;Telefax
+Ann;Müller;Co;030 23125009
+Bob;;;112
+=1;<script>alert(1)</script>;;030 23125008
+"""
+
+
+def bring(visitor: Visitor, content: bytes, name: str = "list.csv") -> str:
+    answer = visitor.post("/contacts/import", {"file": (io.BytesIO(content), name)})
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def submitted(page: str, action: str) -> dict[str, object]:
+    """The hidden fields of a page's form."""
+    form = page.partition(f'action="{action}"')[2].partition("</form>")[0]
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form))
+
+
+def outcome(page: str) -> list[str]:
+    return re.findall(r"<li><b>(\d+)</b> (.*?)</li>", page)
+
+
+def test_a_table_is_looked_at_and_taken(world: World, ann: Visitor) -> None:
+    place = bring(ann, TABLE.encode("cp1252"))
+    page = ann.get(place).text
+    assert outcome(page)[0] == ("2", "new contacts")
+    assert outcome(page)[-1] == ("1", "line that cannot be taken")
+    assert "Ann Müller" in page
+    assert "emergency" in page
+    assert "<script>alert" not in page
+    assert names(ann, "/contacts") == []
+    given = submitted(page, f"{place}/take")
+    assert ann.post(f"{place}/take", given).headers["Location"] == place
+    assert outcome(ann.get(place).text)[0] == ("2", "new contacts")
+    assert names(ann, "/contacts?q=mull") == ["Ann Müller"]
+    left = ann.get(f"{place}/left")
+    assert left.text.splitlines()[0] == "\ufeffVorname,Nachname,Firma,Telefax,Line,Why"
+    assert left.text.splitlines()[1].startswith("Bob,,,112,3,")
+    # What came of it is still said after a second click, and nothing is there twice.
+    assert ann.post(f"{place}/take", given).headers["Location"] == place
+    assert len(names(ann, "/contacts")) == 2
+    # And back.
+    again = bring(ann, ann.get("/contacts/export").data)
+    assert outcome(ann.get(again).text)[2] == ("2", "lines that change nothing")
+
+
+def test_what_columns_mean_is_chosen(world: World, ann: Visitor) -> None:
+    place = bring(ann, b"a,b\nAnn,030 23125009\n")
+    page = ann.get(f"{place}?said=1&separator=comma&heading=yes&column-company=0&column-number=1&shared=on").text
+    assert outcome(page)[0] == ("1", "new contact")
+    ann.post(f"{place}/take", submitted(page, f"{place}/take"))
+    (made,) = re.findall(r'href="(/contacts/\d+)"><bdi>Ann', ann.get("/contacts?in=shared").text)
+    assert 'id="company" name="company" aria-describedby="hint-company" type="text" value="Ann"' in ann.get(made).text
+    place = bring(ann, b"a,b\nAnn,030 23125009\n")
+    page = ann.get(f"{place}?said=1&separator=tab&heading=no&column-number=99999999999999999999&group=7").text
+    assert "Say in which column the fax numbers are." in page
+    answer = ann.post(f"{place}/take", {"said": "1"})
+    assert (answer.status_code, "in which column" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"PK\x03\x04\x00\xff", "no CSV file"),
+        (b"Name,Fax\n" + b"a,b\n" * 10_001, "10,000"),
+    ],
+    ids=["empty", "zip", "long"],
+)
+def test_what_is_no_table_is_said_in_words(ann: Visitor, content: bytes, words: str) -> None:
+    answer = ann.post("/contacts/import", {"file": (io.BytesIO(content), "x.csv")})
+    if answer.status_code == 303:
+        answer = ann.get(answer.headers["Location"])
+    assert words in answer.text
+    assert "Choose the file." in ann.post("/contacts/import").text
+
+
+def test_a_file_is_its_users_alone(world: World, ann: Visitor, boss: Visitor) -> None:
+    """SECURITY."""
+    place = bring(ann, TABLE.encode())
+    for path in (place, f"{place}/left"):
+        assert boss.get(path).status_code == 404
+    assert boss.post(f"{place}/take", {"said": "1", "column-number": "3"}).status_code == 404
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_hostile_texts_in_files_are_inert(ann: Visitor, text: str) -> None:
+    cell = '"' + text.encode("utf-8", "replace").decode().replace('"', '""') + '"'
+    place = bring(ann, f"Name,Fax,{cell}\n{cell},030 23125009,\n{cell},{cell},\n{cell}x,\n".encode(), f"{text!a}.csv")
+    page = ann.get(place).text
+    assert "<script>alert" not in page
+    assert ann.get(f"{place}/left").status_code == 200
+    assert ann.post(f"{place}/take", submitted(page, f"{place}/take")).status_code in (303, 400)
+    assert ann.get(place).status_code == 200

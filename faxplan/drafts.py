@@ -12,6 +12,8 @@ from typing import Any
 
 from faxplan import (
     audit,
+    contact_groups,
+    numbers,
     originals,
     outbound,
     post_dial,
@@ -24,7 +26,8 @@ from faxplan import (
 )
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, RenderingFailed
+from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NotFound, RenderingFailed
+from faxplan.language import _
 from faxplan.originals import HandedIn
 from faxplan.outbound import Order, Submitted
 from faxplan.priorities import Priority
@@ -84,13 +87,18 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """Where a draft goes, and how: as in outbound.SendRequest. A number that is named twice gets one fax."""
+    """Where a draft goes, and how: as in outbound.SendRequest. contacts, groups: of contacts, by their ids.
+
+    A number that is named twice gets one fax.
+    """
 
     numbers: Sequence[str]
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
     calling: str | None = None
     billing_code: str = ""
+    contacts: Sequence[int] = ()
+    groups: Sequence[int] = ()
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn) -> Draft:
@@ -170,11 +178,12 @@ def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> D
 def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submitted]:
     """A fax to each of these numbers, and the draft is none any more; or nothing at all (role portal).
 
-    Raises NotFound, NoNumber, TooManyNumbers, RenderingFailed for one whose pages cannot be made, and as
-    outbound.submit does of numbers and quotas.
+    Raises NotFound (for a contact or a group as well), NoNumber, TooManyNumbers, RenderingFailed for one whose pages
+    cannot be made, and as outbound.submit does of numbers and quotas.
     """
     with db.tenant(user.tenant_id) as tx:
         draft = get(tx, user, draft_id)
+        to = replace(to, numbers=numbers_of(tx, user, to))
     orders = _ordered(db, user, draft, to)
     with db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
@@ -184,15 +193,38 @@ def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submit
         return [_accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution))) for each in orders]
 
 
+def numbers_of(tx: Transaction, user: User, to: Recipients) -> list[str]:
+    """All numbers that are meant, those first that were written, each once. Raises NotFound for a contact or a group
+    that the user does not see."""
+    country = tenants.get(tx, user.tenant_id).country
+    written: dict[tuple[str, str], str] = {}
+    for text in to.numbers:
+        written.setdefault(_meant(text, country), text)
+    chosen = contact_groups.chosen(tx, user, to.contacts, to.groups) if to.contacts or to.groups else []
+    return [*written.values(), *(each.number for each in chosen if (each.number, "") not in written)]
+
+
+def _meant(text: str, country: str) -> tuple[str, str]:
+    """What tells a number from others; what is none is told by itself, and refused later."""
+    try:
+        number, after = post_dial.split(text)
+    except InvalidNumber:
+        return text, ""
+    return numbers.normalise_or_none(number, country) or text, after
+
+
 def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Order]:
     """One for each number, in their order. What may not be called is refused, and the audit tells of it."""
     if len(to.numbers) > MOST_NUMBERS:
         raise TooManyNumbers(
-            f"These are {len(to.numbers)} numbers: {MOST_NUMBERS} at most at a time. For more, make another draft."
+            _(
+                "These are {count} numbers: {most} at most at a time. Take some out, or a group, and hand the document "
+                "in once more for those."
+            ).format(count=len(to.numbers), most=MOST_NUMBERS)
         )
     orders: dict[tuple[str, str], Order] = {}
     for text in to.numbers:
-        number, _ = post_dial.split(text)
+        number, _after = post_dial.split(text)
         with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
             order = outbound.ordered(
                 tx,

@@ -65,6 +65,11 @@ class Fax:
     unread: bool = False
 
     @property
+    def other_number(self) -> str | None:
+        """Of who it goes to, or came from; None: withheld."""
+        return self.called_number if self.direction == SENT else self.calling_number
+
+    @property
     def final(self) -> bool:
         """Whether nothing more happens to it."""
         return self.finished_at is not None

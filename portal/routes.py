@@ -21,6 +21,7 @@ from portal.pages import (
     keys,
     login,
     people,
+    recipients,
     reports,
 )
 from portal.roles import ADMINISTRATOR, USER, Role
@@ -75,6 +76,9 @@ ROUTES = (
     Route("/drafts/<int:number>/standing", "GET", drafts.standing, looks_on=True),
     Route("/drafts/<int:number>/resolution", "POST", drafts.change),
     Route("/drafts/<int:number>/send", "POST", drafts.send),
+    Route("/drafts/<int:number>/choose", "POST", recipients.choose),
+    Route("/drafts/<int:number>/fill", "POST", drafts.fill),
+    Route("/drafts/<int:number>/count", "POST", recipients.count, looks_on=True),
     Route("/drafts/<int:number>/remove", "POST", drafts.remove),
     Route("/drafts/<int:number>/keys", "POST", documents.of_draft),
     Route("/drafts/<int:number>/<kind>", "GET", documents.sealed_of_draft),

@@ -11,9 +11,8 @@ from faxplan.errors import FaxplanError
 from faxplan.originals import HandedIn
 from faxplan.paper import CHOICES, Resolution
 from portal import answers, wording
+from portal.pages import recipients
 from portal.visit import Visit
-
-_SEPARATORS = re.compile(r"[\n,;]+")
 
 
 class NoFile(FaxplanError):
@@ -24,7 +23,11 @@ class NoFile(FaxplanError):
 
 def send_page(visit: Visit) -> Response:
     """GET: where a document is handed in."""
-    return answers.page(visit, "send.html", wrong=None)
+    return _send_page(visit, wrong=None)
+
+
+def _send_page(visit: Visit, *, wrong: str | None, status: int = 200) -> Response:
+    return answers.page(visit, "send.html", status, wrong=wrong, to=recipients.carried(visit.request.args))
 
 
 def add(visit: Visit) -> Response:
@@ -44,8 +47,8 @@ def add(visit: Visit) -> Response:
     except FaxplanError as error:
         if error.retryable:
             raise
-        return answers.page(visit, "send.html", 400, wrong=wording.for_browser(str(error)))
-    return answers.to(f"/drafts/{draft.id}")
+        return _send_page(visit, wrong=wording.for_browser(str(error)), status=400)
+    return answers.to(f"/drafts/{draft.id}{recipients.carried(visit.request.args)}")
 
 
 def page(visit: Visit, number: int) -> Response:
@@ -57,6 +60,9 @@ def page(visit: Visit, number: int) -> Response:
 
 def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
     form = visit.request.form
+    # From the page of a contact, the address names it.
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        chosen = recipients.chips(visit, tx, visit.request.args if visit.request.method == "GET" else form)
     return answers.page(
         visit,
         "draft.html",
@@ -64,10 +70,18 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
         draft=draft,
         wrong=wrong,
         resolutions=[each.value for each in CHOICES],
+        chosen=chosen,
         numbers=form.get("numbers", ""),
         at=form.get("at", ""),
         priority=form.get("priority", "normal"),
     )
+
+
+def fill(visit: Visit, number: int) -> Response:
+    """POST: the same page, with whom the user has chosen meanwhile."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        draft = drafts.get(tx, visit.user, number)
+    return _page(visit, draft, wrong=None)
 
 
 def standing(visit: Visit, number: int) -> Response:
@@ -91,11 +105,17 @@ def send(visit: Visit, number: int) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         draft = drafts.get(tx, visit.user, number)
     try:
-        wanted = [each.strip() for each in _SEPARATORS.split(form.get("numbers", "")) if each.strip()]
         at = form.get("at", "").replace("T", " ").strip()
         send_at = send_time.parse(at, visit.zone, visit.now) if at else None
         priority = form.get("priority", "")
-        to = Recipients(wanted, priorities.named(priority if priority in priorities.WORDS else "normal"), send_at)
+        contacts, groups = recipients.named(form)
+        to = Recipients(
+            recipients.written(form),
+            priorities.named(priority if priority in priorities.WORDS else "normal"),
+            send_at,
+            contacts=contacts,
+            groups=groups,
+        )
         sent = drafts.send(visit.db, visit.user, number, to)
     except FaxplanError as error:
         if error.retryable:

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import deletion, history, outbound, time_line
+from faxplan import contacts, deletion, history, outbound, time_line
 from portal import answers
 from portal.visit import Visit
 
@@ -12,11 +12,13 @@ def page(visit: Visit, number: int) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         fax = history.fax(tx, visit.user, number)
         calls = history.attempts(tx, visit.user, number)
+        names = contacts.names_of(tx, visit.user, [fax.other_number])
     return answers.page(
         visit,
         "fax.html",
         fax=fax,
         headline=time_line.headline(fax, visit.its_tenant.country),
+        contact=names.get(fax.other_number or "", ""),
         party=time_line.party(fax, visit.its_tenant.country),
         standing=time_line.standing(fax, visit.zone, visit.now),
         events=time_line.events(fax, calls, visit.its_tenant),

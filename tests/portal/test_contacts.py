@@ -2,15 +2,19 @@
 
 import io
 import re
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from faxplan import contact_groups, contacts, user_keys, users
+from faxplan import contact_groups, contacts, keyring, user_keys, users, vault
 from faxplan.contacts import Contact, Entry
 from portal.app import Portal
 from portal.pages import contacts as pages
+from tests.faxes import claim
 from tests.hostile import TEXTS
 from tests.portal.conftest import Visitor, visitor
+from tests.retained import received
 from tests.world import PHRASE, Office, World, ready_made
 
 FORM = {"name": "Ann", "company": "Co", "number": "030 23125009", "email": "a@b.example", "note": "n"}
@@ -39,6 +43,9 @@ def boss(world: World, portal: Portal) -> Visitor:
         user = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="Boss", role="administrator")
     with world.portal.tenant(world.acme.tenant.id) as tx:
         user_keys.add(tx, world.acme.tenant.id, user.id, ready_made(77)[0])
+        for mailbox_id, epoch in vault.mailboxes_out_of_reach(tx, world.acme.tenant.id, user.id).items():
+            begun, _ = keyring.new_epoch(vault.readers(tx, world.acme.tenant.id, mailbox_id))
+            vault.begin_epoch(tx, world.acme.tenant.id, mailbox_id, epoch + 1, begun)
     found = visitor(portal, Office(world.acme.tenant, user, world.acme.did))
     assert found.log_in(PHRASE).status_code == 200
     return found
@@ -292,3 +299,99 @@ def test_hostile_texts_in_files_are_inert(ann: Visitor, text: str) -> None:
     assert ann.get(f"{place}/left").status_code == 200
     assert ann.post(f"{place}/take", submitted(page, f"{place}/take")).status_code in (303, 400)
     assert ann.get(place).status_code == 200
+
+
+# Sending to them.
+
+
+def hand_in(ann: Visitor, letter: Path, to: str = "") -> int:
+    with letter.open("rb") as stream:
+        answer = ann.post(f"/drafts{to}", {"file": (stream, "letter.txt")})
+    assert answer.headers["Location"].endswith(to)
+    return int(answer.headers["Location"].partition("?")[0].rpartition("/")[2])
+
+
+def test_a_draft_goes_to_numbers_contacts_and_groups_each_number_once(world: World, ann: Visitor, letter: Path) -> None:
+    one, two, three = add(world), add(world, "Bob", "030 23125008"), add(world, "Carl", "030 23125007")
+    made = group(world, "Two", one.id, two.id)
+    draft = hand_in(ann, letter)
+    to = {"numbers": "(030) 231 25 009\n030 23125006, +493023125006", "contact": [two.id, three.id], "group": [made]}
+    assert ann.post(f"/drafts/{draft}/count", to).get_json() == {"count": 4}
+    assert ann.post(f"/drafts/{draft}/send", to).headers["Location"] == "/sent"
+    world.render_all()
+    called = sorted(str(world.fax(world.acme, each.fax_id)["called_number"]) for each in claim(world))
+    assert called == [f"+49302312500{each}" for each in (6, 7, 8, 9)]
+    page = ann.get("/sent").text
+    assert "<bdi>Bob</bdi>" in page
+    assert 'class="hint">030 23125008' in page
+
+
+def test_a_hundred_numbers_are_the_most_and_what_to_do_is_said(world: World, ann: Visitor, letter: Path) -> None:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        entries = [Entry(f"N{each}", "", f"+4930231250{each:02}") for each in range(100)]
+        made = contact_groups.add(tx, world.acme.user, "Many", shared=False)
+        ids = contacts.insert(tx, world.acme.user, entries, shared=False)
+        contact_groups.put(tx, world.acme.user, made.id, ids)
+    draft = hand_in(ann, letter)
+    answer = ann.post(f"/drafts/{draft}/send", {"numbers": "030 231250 00, 030 23125 100", "group": made.id})
+    assert answer.status_code == 400
+    assert "These are 101 numbers: 100 at most at a time. Take some out, or a group" in answer.text
+    # What was chosen is still there.
+    assert f'name="group" value="{made.id}" checked' in answer.text
+    assert ann.post(f"/drafts/{draft}/send", {"numbers": "030 231250 00", "group": made.id}).status_code == 303
+
+
+def test_without_scripts_contacts_are_ticked_on_a_page_of_their_own(world: World, ann: Visitor, letter: Path) -> None:
+    one, two = add(world), add(world, "Bob & <b>", "030 23125008")
+    made = group(world, "Both", one.id, two.id)
+    draft = hand_in(ann, letter)
+    page = ann.get(f"/drafts/{draft}").text
+    assert f'formaction="/drafts/{draft}/choose"' in page
+    said = {"numbers": "030 23125006", "at": "2099-01-01T08:00", "priority": "bulk", "contact": one.id, "later": "<x>"}
+    page = ann.post(f"/drafts/{draft}/choose", {**said, "q": "bob"}).text
+    assert f'name="contact" value="{one.id}" checked' in page
+    assert f'name="contact" value="{two.id}">' in page
+    assert 'name="numbers" value="030 23125006"' in page
+    assert 'name="later" value="&lt;x&gt;"' in page
+    assert "Bob &amp; &lt;b&gt;" in page
+    page = ann.post(f"/drafts/{draft}/fill", {**said, "contact": [one.id, two.id], "group": made}).text
+    assert ">030 23125006</textarea>" in page
+    assert 'value="2099-01-01T08:00"' in page
+    assert f'name="contact" value="{two.id}" checked' in page
+    assert f'name="group" value="{made}" checked' in page
+
+
+def test_from_a_contacts_page_a_fax_goes_to_it(world: World, ann: Visitor, letter: Path) -> None:
+    one = add(world)
+    to = f"?contact={one.id}"
+    assert f'href="/send{to}"' in ann.get(f"/contacts/{one.id}").text
+    assert f'action="/drafts{to}"' in ann.get(f"/send{to}").text
+    draft = hand_in(ann, letter, to)
+    assert f'name="contact" value="{one.id}" checked' in ann.get(f"/drafts/{draft}{to}").text
+    assert "checked" not in ann.get(f"/send?contact=x&group={2**70}&contact=-1").text
+
+
+def test_nobody_sends_to_anothers_contacts(world: World, ann: Visitor, boss: Visitor, letter: Path) -> None:
+    """SECURITY: nor learns of them by trying."""
+    one = add(world)
+    made = group(world, "Secret club", one.id)
+    draft = hand_in(boss, letter)
+    for to in ({"contact": one.id}, {"group": made}):
+        for path in ("choose", "fill", "send"):
+            answer = boss.post(f"/drafts/{draft}/{path}", to)
+            assert answer.status_code == (400 if path == "send" else 200)
+            assert "Ann</bdi>" not in answer.text
+            assert "Secret club" not in answer.text
+        assert boss.post(f"/drafts/{draft}/count", to).status_code == 404
+
+
+def test_a_fax_shows_whose_its_number_is(world: World, ann: Visitor) -> None:
+    fax = received(world, world.acme, "one")
+    number = str(world.fax(world.acme, fax)["calling_number"])
+    assert f'href="/contacts/new?number={quote(number)}"' in ann.get(f"/faxes/{fax}").text
+    assert "<bdi>Ann</bdi>" not in ann.get("/inbox").text
+    add(world, "Ann", number)
+    assert "<bdi>Ann</bdi>" in ann.get("/inbox").text
+    page = ann.get(f"/faxes/{fax}").text
+    assert "<bdi>Ann</bdi>" in page
+    assert "/contacts/new" not in page

@@ -1,7 +1,9 @@
 // @ts-check
 /** A draft: waits for its pages, and says on the button what will be sent to how many. */
 
-import { get, Refused } from "./client.js";
+import { get, post, Refused } from "./client.js";
+import { _, ngettext } from "./language.js";
+import { Recipients } from "./recipients.js";
 
 const waiting = /** @type {HTMLElement | null} */ (document.querySelector("[data-waiting]"));
 const form = /** @type {HTMLFormElement | null} */ (document.querySelector("[data-send]"));
@@ -12,7 +14,8 @@ async function wait(place) {
   try {
     const { state } = await get(place.dataset.waiting ?? "");
     if (state !== "waiting") {
-      location.reload();
+      // Not reload: the page may have come of a form.
+      location.replace((place.dataset.waiting ?? "").replace(/\/standing$/, ""));
       return;
     }
   } catch (error) {
@@ -25,26 +28,57 @@ async function wait(place) {
   setTimeout(wait, LOOK, place);
 }
 
-/** @param {number} count @param {string} word */
-function counted(count, word) {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
-}
-
 if (form) {
   const numbers = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("numbers"));
   const go = /** @type {HTMLButtonElement} */ (form.querySelector("[data-go]"));
-  const kept = `numbers of ${form.action}`;
-  const say = () => {
-    const count = numbers.value.split(/[\n,;]+/).filter((each) => each.trim()).length;
-    const pages = Number(form.dataset.pages);
-    go.textContent = `Send ${pages ? counted(pages, "page") : "it"}${count ? ` to ${counted(count, "number")}` : ""}`;
-    sessionStorage.setItem(kept, numbers.value);
+  const [kept, keptChips] = [`numbers of ${form.action}`, `contacts of ${form.action}`];
+  const pages = Number(form.dataset.pages);
+  let asked = 0;
+  /** @type {number | undefined} */
+  let pause;
+
+  /** On the button, what will be sent to how many. @param {number} count 0: that is not known */
+  const label = (count) => {
+    const what = pages ? ngettext("{count} page", "{count} pages", pages) : _("it");
+    go.textContent = count
+      ? ngettext("Send {what} to {count} number", "Send {what} to {count} numbers", count, { what })
+      : _("Send {what}", { what });
   };
+  const say = () => {
+    clearTimeout(pause);
+    const now = ++asked;
+    const chips = recipients.chips;
+    sessionStorage.setItem(kept, numbers.value);
+    sessionStorage.setItem(keptChips, JSON.stringify(chips));
+    if (!chips.length) {
+      label(numbers.value.split(/[\n,;]+/).filter((each) => each.trim()).length);
+      return;
+    }
+    // Who is in a group, and whose number is there twice, the server knows.
+    pause = setTimeout(async () => {
+      const said = new URLSearchParams({ numbers: numbers.value });
+      chips.forEach(({ kind, id }) => said.append(kind, String(id)));
+      try {
+        const { count } = await post(form.action.replace(/\/send$/, "/count"), said);
+        if (now === asked) {
+          label(count);
+        }
+      } catch (error) {
+        console.warn(error);
+        label(0);
+      }
+    }, 150);
+  };
+  const recipients = new Recipients(form, say);
   numbers.value ||= sessionStorage.getItem(kept) ?? "";
+  if (!recipients.chips.length) {
+    JSON.parse(sessionStorage.getItem(keptChips) ?? "[]").forEach((/** @type {import("./recipients.js").Chip} */ each) => recipients.put(each));
+  }
   numbers.addEventListener("input", say);
   form.addEventListener("submit", () => {
     go.disabled = true;
     sessionStorage.removeItem(kept);
+    sessionStorage.removeItem(keptChips);
   });
   say();
 }

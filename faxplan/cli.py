@@ -18,6 +18,7 @@ from faxplan import (
     cli_barring,
     cli_calling,
     cli_cdr,
+    cli_contacts,
     cli_database,
     cli_dids,
     cli_drafts,
@@ -203,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
     cli_drafts.add_commands(commands, personal)
+    cli_contacts.add_commands(commands, personal)
     vault = cli_keys.add_commands(commands, common, personal)
     cli_recovery_key.add_commands(vault, personal)
     cli_reader_keys.add_commands(commands, personal)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_faxes, cli_keys, cli_output, drafts, enrolment, priorities, saving, time_line
+from faxplan import cli_faxes, cli_keys, cli_output, contact_groups, drafts, enrolment, priorities, saving, time_line
 from faxplan.drafts import Draft, Recipients
 from faxplan.errors import RenderingFailed
 from faxplan.paper import CHOICES, Resolution
@@ -43,7 +43,11 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     change.set_defaults(command=_set)
     send = group.add_parser("send", parents=[personal], help="a fax of it to each of these numbers")
     send.add_argument("draft", type=int, metavar="DRAFT")
-    send.add_argument("numbers", nargs="+", metavar="NUMBER", help="as for `send`")
+    send.add_argument("numbers", nargs="*", metavar="NUMBER", help="as for `send`")
+    send.add_argument("--contact", type=int, action="append", default=[], metavar="CONTACT",
+                      help="and to this contact, by its id; may be repeated")  # fmt: skip
+    send.add_argument("--group", action="append", default=[], metavar="NAME",
+                      help="and to all contacts of this group; may be repeated")  # fmt: skip
     cli_faxes.add_how(send)
     send.set_defaults(command=_send)
     remove = group.add_parser("remove", parents=[personal], help="nobody sees it any more; the next purge destroys it")
@@ -117,12 +121,16 @@ def _open(context: "Context", options: argparse.Namespace) -> int:
 
 def _send(context: "Context", options: argparse.Namespace) -> int:
     user, tenant = cli_faxes.actor(context, options)
+    with context.portal.tenant(user.tenant_id) as tx:
+        groups = [contact_groups.named(tx, user, each).id for each in options.group]
     to = Recipients(
         options.numbers,
         priority=priorities.named(options.priority),
         send_at=cli_faxes.send_at(options, tenant),
         calling=options.calling,
         billing_code=options.billing_code or "",
+        contacts=options.contact,
+        groups=groups,
     )
     accepted = drafts.send(context.portal, user, options.draft, to)
     if options.json:

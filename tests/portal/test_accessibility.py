@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from faxplan import brand_provisioning, drafts, users
+from faxplan import brand_provisioning, contact_groups, contact_imports, contacts, drafts, users
+from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
 from portal.routes import ROUTES
 from tests.portal.test_in_a_browser import Tab, tab
@@ -48,7 +49,19 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
     brand_provisioning.change(world.admin, "x", "acme", {"legal": "Acme GmbH", "support": "x@y.z", "colour": "#ffcc00"})
     draft = drafts.make(world.portal, world.store, world.acme.user, HandedIn(letter, "letter.txt"))
     world.render_all()
-    return {"faxes": faxes, "drafts": [draft.id], "people": [world.acme.user.id]}
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        contact = contacts.add(tx, world.acme.user, Entry("Ann", "Co", "030 23125009"), shared=True)
+        group = contact_groups.add(tx, world.acme.user, "Customers", shared=True)
+        table = b"Name,Fax\nAnn,030 23125008\nBob,112\n"
+        brought = contact_imports.begin(tx, world.acme.user, "list.csv", table)
+    return {
+        "faxes": faxes,
+        "drafts": [draft.id],
+        "people": [world.acme.user.id],
+        "contacts": [contact.id],
+        "groups": [group.id],
+        "imports": [brought.id],
+    }
 
 
 def found(tab: Tab) -> list[str]:

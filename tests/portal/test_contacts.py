@@ -150,7 +150,7 @@ def test_what_is_a_users_own_is_nobodys_else(world: World, ann: Visitor, boss: V
     assert "Secret club" not in boss.get("/contacts").text
     assert boss.get("/contacts/suggest?q=ann").get_json() == []
     assert boss.get("/contacts/suggest?q=secret").get_json() == []
-    assert "Ann" not in boss.get("/contacts/export").text
+    assert "Ann" not in boss.get("/contacts/export.csv").text
     for path in (f"/contacts/{one.id}", f"/contacts/{one.id}/delete", f"/groups/{made}", f"/groups/{made}/delete"):
         assert boss.get(path).status_code == 404
         assert boss.post(path, FORM).status_code == 404
@@ -193,7 +193,7 @@ def test_suggestions_are_groups_and_contacts_that_begin_so(world: World, ann: Vi
 def test_what_is_seen_is_exported(world: World, ann: Visitor) -> None:
     add(world, "=1+1", shared=True)
     add(world, "Bob")
-    answer = ann.get("/contacts/export?in=shared")
+    answer = ann.get("/contacts/export.csv?in=shared")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="contacts.csv"'
     assert answer.text == ("\ufeffName,Company,Fax number,E-mail address,Note\r\n'=1+1,,'+493023125009,,\r\n")
@@ -240,14 +240,14 @@ def test_a_table_is_looked_at_and_taken(world: World, ann: Visitor) -> None:
     assert ann.post(f"{place}/take", given).headers["Location"] == place
     assert outcome(ann.get(place).text)[0] == ("2", "new contacts")
     assert names(ann, "/contacts?q=mull") == ["Ann Müller"]
-    left = ann.get(f"{place}/left")
+    left = ann.get(f"{place}/left.csv")
     assert left.text.splitlines()[0] == "\ufeffVorname,Nachname,Firma,Telefax,Line,Why"
     assert left.text.splitlines()[1].startswith("Bob,,,112,3,")
     # What came of it is still said after a second click, and nothing is there twice.
     assert ann.post(f"{place}/take", given).headers["Location"] == place
     assert len(names(ann, "/contacts")) == 2
     # And back.
-    again = bring(ann, ann.get("/contacts/export").data)
+    again = bring(ann, ann.get("/contacts/export.csv").data)
     assert outcome(ann.get(again).text)[2] == ("2", "lines that change nothing")
 
 
@@ -285,7 +285,7 @@ def test_what_is_no_table_is_said_in_words(ann: Visitor, content: bytes, words: 
 def test_a_file_is_its_users_alone(world: World, ann: Visitor, boss: Visitor) -> None:
     """SECURITY."""
     place = bring(ann, TABLE.encode())
-    for path in (place, f"{place}/left"):
+    for path in (place, f"{place}/left.csv"):
         assert boss.get(path).status_code == 404
     assert boss.post(f"{place}/take", {"said": "1", "column-number": "3"}).status_code == 404
 
@@ -296,7 +296,7 @@ def test_hostile_texts_in_files_are_inert(ann: Visitor, text: str) -> None:
     place = bring(ann, f"Name,Fax,{cell}\n{cell},030 23125009,\n{cell},{cell},\n{cell}x,\n".encode(), f"{text!a}.csv")
     page = ann.get(place).text
     assert "<script>alert" not in page
-    assert ann.get(f"{place}/left").status_code == 200
+    assert ann.get(f"{place}/left.csv").status_code == 200
     assert ann.post(f"{place}/take", submitted(page, f"{place}/take")).status_code in (303, 400)
     assert ann.get(place).status_code == 200
 

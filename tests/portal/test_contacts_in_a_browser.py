@@ -8,6 +8,7 @@ from faxplan import contact_groups, contacts, drafts
 from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
 from tests.faxes import claim
+from tests.portal.test_accessibility import AXE, found
 from tests.portal.test_in_a_browser import Tab, tab
 from tests.world import PHRASE, World
 
@@ -119,3 +120,20 @@ def test_without_scripts_the_same_form_sends(world: World, tab: Tab, draft: int)
     tab.click("[data-go]")
     tab.until("location.pathname === '/sent'")
     assert len(claim(world)) == 2
+
+
+def test_neither_way_shuts_anybody_out(tab: Tab, draft: int) -> None:
+    tab.see("who.focus()")
+    write(tab, "an")
+    tab.until("found.children.length === 3 && !found.hidden")
+    press(tab, "ArrowDown")
+    press(tab, "Enter")
+    write(tab, "ann")
+    tab.until("found.children.length > 1 && !found.hidden")
+    press(tab, "ArrowDown")
+    tab.see(AXE)
+    assert found(tab) == []
+    tab.see("{const choose = document.querySelector('[data-choose]'); choose.hidden = false; choose.click()}")
+    tab.until("location.pathname.endsWith('/choose') && document.readyState === 'complete'")
+    tab.see(AXE)
+    assert found(tab) == []

@@ -27,7 +27,7 @@ from faxplan.tenants import Tenant
 from portal import answers, cookies, roles, routes, static, wording
 from portal.roles import USER
 from portal.routes import Route
-from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, MOST_SMALL_BYTES, PortalRequest, Visit
+from portal.visit import MOST_BYTES, MOST_SMALL_BYTES, PortalRequest, Visit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -179,7 +179,7 @@ _TITLES: dict[int, str] = {
 def _most_bytes(route: Route) -> int:
     if route.takes_files:
         return MOST_BYTES
-    return MOST_SMALL_BYTES if route.takes_small_files else MOST_FIELD_BYTES
+    return MOST_SMALL_BYTES if route.takes_small_files else route.most_bytes
 
 
 def _close(request: PortalRequest) -> None:

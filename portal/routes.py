@@ -7,8 +7,9 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from portal import static
-from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports
+from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports, welcome
 from portal.roles import ADMINISTRATOR, USER, Role
+from portal.visit import MOST_FIELD_BYTES
 
 Answer = Callable[..., Response]
 
@@ -19,7 +20,8 @@ class Route:
     role: who may. Where it is another than USER, the page is administration: it works with the database role admin.
 
     takes_files: the request may bring a document. takes_small_files: or files that are none (a picture, a table).
-    looks_on: a page asks by itself, and nobody has used the session by that.
+    looks_on: a page asks by itself, and nobody has used the session by that. most_bytes: of
+    a request without any.
     """
 
     path: str
@@ -31,6 +33,7 @@ class Route:
     takes_small_files: bool = False
     looks_on: bool = False
     role: Role = USER
+    most_bytes: int = MOST_FIELD_BYTES
 
 
 ROUTES = (
@@ -43,6 +46,9 @@ ROUTES = (
     Route("/log-in/challenge", "POST", login.challenge, logged_in=False),
     Route("/log-in", "POST", login.log_in, logged_in=False),
     Route("/log-out", "POST", login.log_out),
+    Route("/welcome", "GET", welcome.page, logged_in=False),
+    Route("/welcome/look", "POST", welcome.look, logged_in=False),
+    Route("/welcome", "POST", welcome.enrol, logged_in=False, most_bytes=welcome.MOST_BYTES),
     Route("/", "GET", home.start, of_tenant=False, logged_in=False),
     Route("/inbox", "GET", faxes.inbox),
     Route("/sent", "GET", faxes.sent),
@@ -64,6 +70,8 @@ ROUTES = (
     Route("/drafts/<int:number>/keys", "POST", documents.of_draft),
     Route("/drafts/<int:number>/<kind>", "GET", documents.sealed_of_draft),
     Route("/keys", "POST", keys.ring),
+    Route("/keys/due", "POST", keys.due),
+    Route("/keys/hand-on", "POST", keys.hand_on),
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),
     Route("/account/sessions/end-others", "POST", account.end_others),

@@ -41,6 +41,7 @@ def log_in(visit: Visit) -> Response:
     response = answers.data(
         {
             "user": found.session.user.id,
+            "csrf": found.session.csrf,
             "secret": found.session.secret,
             "key": {"publicKey": found.key.public.raw, "locked": found.key.password.locked},
         }

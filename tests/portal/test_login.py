@@ -22,7 +22,7 @@ def audited(world: World) -> list[tuple[str, str, str]]:
 def test_who_knows_the_password_is_in(portal: Portal, world: World) -> None:
     ann = visitor(portal, world.acme)
     said = ann.log_in().get_json()
-    assert set(said) == {"user", "secret", "key"}
+    assert set(said) == {"user", "csrf", "secret", "key"}
     # What it opens: the user's own key, with what never left the client.
     with world.portal.tenant(world.acme.tenant.id) as tx:
         (row,) = tx.rows("select authenticated, address, token_hash, secret from sessions")

@@ -1,7 +1,7 @@
 // @ts-check
 /** What all pages have in common: asking our own server, and the keys of whoever is logged in. */
 
-import { fromHex } from "../vault/bytes.js";
+import { fromHex, hex } from "../vault/bytes.js";
 import { FaxplanError, NotFetched } from "../vault/errors.js";
 import { Keyring } from "../vault/keyring.js";
 import { rangesOf } from "../vault/ranges.js";
@@ -30,9 +30,11 @@ export class LockedHere extends FaxplanError {
   static errorId = "locked-here";
 }
 
-/** @param {string} name @returns {string} */
-function meta(name) {
-  return document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
+let csrf = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
+
+/** For whom this page asks from now on: it came before somebody logged in. @param {string} token of the session, which the server said */
+export function asksFor(token) {
+  csrf = token;
 }
 
 /**
@@ -41,7 +43,18 @@ function meta(name) {
  * @returns {Promise<any>} Rejects with Refused or NotFetched.
  */
 export async function post(address, form = new URLSearchParams()) {
-  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": meta("csrf") } }));
+  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": csrf } }));
+}
+
+/**
+ * Hands something over as JSON, with POST; bytes are written in hexadecimal.
+ * @param {string} address @param {object} value
+ * @returns {Promise<any>} Rejects with Refused or NotFetched.
+ */
+export async function send(address, value) {
+  const body = JSON.stringify(value, (_key, part) => (part instanceof Uint8Array ? hex(part) : part));
+  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": csrf };
+  return answered(fetch(address, { method: "POST", body, headers }));
 }
 
 /** @param {string} address @returns {Promise<any>} Rejects with Refused or NotFetched. */
@@ -99,7 +112,7 @@ function epoch({ number, publicKey: raw, wraps, earlier }) {
 }
 
 /** @param {string} raw */
-function publicKey(raw) {
+export function publicKey(raw) {
   return new PublicKey(fromHex(raw));
 }
 

@@ -1,0 +1,120 @@
+"""The whole way in Chromium: a key is made by a link, opens what comes in, is locked anew, and handed on."""
+
+import pytest
+
+from faxplan import enrolment, invitations, membership, users
+from faxplan.enrolment import Secret
+from faxplan.users import User
+from tests.portal.test_in_a_browser import Tab, tab
+from tests.retained import execute, received
+from tests.world import PHRASE, World
+
+__all__ = ["tab"]
+
+pytestmark = pytest.mark.xdist_group("chromium")
+OTHER = "seven quiet herons at dusk"
+
+
+def colleague(world: World) -> User:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        return users.create(tx, world.acme.tenant.id, email="new@acme.example", name="New")
+
+
+def invited(world: World, user: User) -> str:
+    with world.portal.tenant(user.tenant_id) as tx:
+        token = invitations.make(tx, user, actor="administrator:test")
+    return invitations.link("", token)
+
+
+def welcomed(tab: Tab, path: str, password: str = OTHER) -> str:
+    """By a link to a password; the recovery code."""
+    tab.go_to(path)
+    tab.until("!choose.hidden")
+    tab.fill("#password", password)
+    tab.click("#go")
+    code: str = tab.until("!document.getElementById('code-step').hidden && code.textContent")
+    tab.click("#kept")
+    tab.click("#kept-go")
+    return code
+
+
+def opens(tab: Tab, fax: int) -> None:
+    """The fax is seen, and not only its frame."""
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.go(f"/faxes/{fax}")
+    tab.until("document.images[0]?.naturalWidth === 1728")
+
+
+def test_by_an_invitation_to_the_first_fax(world: World, tab: Tab) -> None:
+    new = colleague(world)
+    link = invited(world, new)
+    tab.go_to(link)
+    assert tab.until("!choose.hidden && hello.textContent") == "Welcome, New"
+    assert tab.see("anew.hidden") is True
+    # What is wrong with a password is said while it is written.
+    for text, said in (("short", "at least 12"), ("new@acme.example", "guesses this one"), (OTHER, "This one will do")):
+        tab.fill("#password", text)
+        tab.until(f"document.querySelector('[data-judged]').textContent.includes('{said}')")
+    tab.fill("#password", "password1234")
+    tab.click("#go")
+    assert "Many people" in tab.until("!wrong.hidden && wrong.textContent")
+    tab.fill("#password", OTHER)
+    tab.click("#go")
+    code = tab.until("!document.getElementById('code-step').hidden && code.textContent")
+    # Nobody goes on without having said that it is kept.
+    tab.click("#kept-go")
+    assert tab.see("document.getElementById('code-step').hidden") is False
+    execute(world, "update dids set mailbox_id = %s where number = %s", (new.mailbox_id, world.acme.did))
+    fax = received(world, world.acme, "one")
+    tab.click("#kept")
+    tab.click("#kept-go")
+    opens(tab, fax)
+    # In Python: it is the same key.
+    for secret in (Secret(OTHER), Secret(code, is_code=True)):
+        assert enrolment.unlock(world.portal, new, secret).mailboxes == [new.mailbox_id]
+    # And the link is none any more.
+    tab.go("/account")
+    tab.go_to(link)
+    assert "does not work any more" in tab.until("!wrong.hidden && wrong.textContent")
+
+
+def test_with_another_key_the_page_says_first_what_stays_locked(world: World, tab: Tab) -> None:
+    old = received(world, world.acme, "one")
+    tab.go_to(invited(world, world.acme.user))
+    tab.until("!choose.hidden")
+    assert tab.see("anew.hidden") is False
+    assert "stay locked" in tab.see("anew.textContent")
+    welcomed(tab, invited(world, world.acme.user))
+    fax = received(world, world.acme, "two")
+    opens(tab, fax)
+    tab.go(f"/faxes/{old}")
+    tab.until("document.querySelector('[data-wrong]')?.hidden === false")
+
+
+def test_who_logs_in_hands_on_what_another_waits_for(world: World, tab: Tab) -> None:
+    new = colleague(world)
+    fax = received(world, world.acme, "one")
+    welcomed(tab, invited(world, new))
+    with world.admin.tenant(new.tenant_id) as tx:
+        membership.join(tx, new.tenant_id, world.acme.user.mailbox_id or 0, new)
+    opens_not(tab, fax)
+    tab.log_in(world.acme.user.email, PHRASE)
+    said = tab.until("document.querySelector('#handed-on:not([hidden]) li')?.textContent")
+    assert said.startswith("New (new@acme.example)")
+    assert world.acme.user.email in said
+    tab.click("#handed-on a")
+    tab.until("location.pathname === '/inbox'")
+    tab.go("/account")
+    tab.click("[data-log-out] button")
+    tab.until("location.pathname === '/log-in'")
+    tab.log_in(new.email, OTHER)
+    opens(tab, fax)
+
+
+def opens_not(tab: Tab, fax: int) -> None:
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.go(f"/faxes/{fax}")
+    tab.until("document.querySelector('[data-wrong]')?.hidden === false")
+    tab.go("/account")
+    tab.click("[data-log-out] button")
+    tab.until("location.pathname === '/log-in'")

@@ -8,13 +8,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from faxplan import audit, epochs, gains, invitations, keyring, passphrases, sessions, tenants, user_keys, vault
+from faxplan import (
+    audit,
+    browsers,
+    epochs,
+    gains,
+    invitations,
+    keyring,
+    passphrases,
+    second_factor,
+    sessions,
+    tenants,
+    user_keys,
+    vault,
+)
 from faxplan.audit import Who
 from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead, Begun
 from faxplan.errors import FaxplanError
 from faxplan.gains import Told
-from faxplan.keyring import Enrolment, Epoch, Keyring, NewEpoch
+from faxplan.keyring import Enrolment, Epoch, Keyring, NewEpoch, PasswordLock
 from faxplan.passphrases import WrongSecret
 from faxplan.user_keys import UserKey
 from faxplan.users import User
@@ -127,6 +140,11 @@ def accept(
     for each in begun:
         named = {key or key_id: wrap for key, wrap in each.new.wraps.items()}
         vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, NewEpoch(each.new.public, named))
+    if had:
+        # What they open or check by is the key before's, or goes with its password.
+        second_factor.turn_off(tx, user, actor=actor or f"user:{user.id}")
+        user_keys.end_passkeys(tx, user.tenant_id, user.id)
+        browsers.forget(tx, user)
     invitations.end(tx, user)
     sessions.end_all(tx, user)
     audit.record(
@@ -274,8 +292,10 @@ def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoc
 
 
 def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
-    """Locks the current key by another password. Raises as `unlock`, after a row of the audit as there, and
-    InvalidSecret for a weak one."""
+    """Locks the current key by another password. With a recovery code the second factor is off from then on.
+
+    Raises as `unlock`, after a row of the audit as there, and InvalidSecret for a weak one.
+    """
     with db.tenant(user.tenant_id) as tx:
         known = words(tx, user)
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
@@ -285,8 +305,14 @@ def change_password(db: Database, user: User, secret: Secret, password: str) -> 
     with _refused_noted(db, user, "password"):
         private = secret.opens(keys[0])
     lock = keyring.password_lock(private, password, known)
+    old, new = _auth(secret, keys[0].password), passphrases.derive(password, lock.salt, lock.cost).auth
     with db.tenant(user.tenant_id) as tx:
         user_keys.change_password(tx, user.tenant_id, keys[0].id, lock)
+        if old is None:
+            second_factor.turn_off(tx, user, actor=f"user:{user.id}")
+        else:
+            second_factor.seal_anew(tx, user, old, new)
+        browsers.forget(tx, user)
         sessions.end_all(tx, user)
         audit.record(
             tx,
@@ -297,3 +323,8 @@ def change_password(db: Database, user: User, secret: Secret, password: str) -> 
             key=keys[0].id,
             by="recovery code" if secret.is_code else "password",
         )
+
+
+def _auth(secret: Secret, lock: PasswordLock) -> bytes | None:
+    """What the secret logs in with; None: it is a recovery code, which opens no second factor."""
+    return None if secret.is_code else passphrases.derive(secret.text, lock.salt, lock.cost).auth

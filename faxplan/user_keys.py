@@ -98,6 +98,11 @@ def change_password(tx: Transaction, tenant_id: int, user_key_id: int, password:
     _lock_by_password(tx, tenant_id, user_key_id, password)
 
 
+def end_passkeys(tx: Transaction, tenant_id: int, user_id: int) -> None:
+    """None of a user's passkeys logs in any more. Those that open a key that they had go on to do that."""
+    tx.execute("delete from passkeys where tenant_id = %s and user_id = %s", (tenant_id, user_id))
+
+
 def change_code(tx: Transaction, tenant_id: int, user_key_id: int, recovery: RecoveryLock) -> None:
     """Another recovery code opens the key from now on; the old one no more, but in copies of the database."""
     tx.execute(

@@ -7,7 +7,21 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from portal import static
-from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports, welcome
+from portal.pages import (
+    account,
+    brand,
+    credentials,
+    documents,
+    drafts,
+    fax,
+    faxes,
+    home,
+    keys,
+    login,
+    people,
+    reports,
+    welcome,
+)
 from portal.roles import ADMINISTRATOR, USER, Role
 from portal.visit import MOST_FIELD_BYTES
 
@@ -45,6 +59,12 @@ ROUTES = (
     Route("/log-in", "GET", login.page, logged_in=False),
     Route("/log-in/challenge", "POST", login.challenge, logged_in=False),
     Route("/log-in", "POST", login.log_in, logged_in=False),
+    Route("/log-in/passkey/challenge", "POST", login.passkey_challenge, logged_in=False),
+    Route("/log-in/passkey", "POST", login.log_in_by_passkey, logged_in=False),
+    Route("/recover", "GET", login.recover_page, logged_in=False),
+    Route("/recover/key", "POST", login.recovery_key, logged_in=False),
+    Route("/recover", "POST", login.recover, logged_in=False),
+    Route("/unlock", "GET", credentials.unlock_page),
     Route("/log-out", "POST", login.log_out),
     Route("/welcome", "GET", welcome.page, logged_in=False),
     Route("/welcome/look", "POST", welcome.look, logged_in=False),
@@ -74,6 +94,20 @@ ROUTES = (
     Route("/keys/hand-on", "POST", keys.hand_on),
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),
+    Route("/account/key", "POST", credentials.key),
+    Route("/account/recovery-key", "POST", credentials.recovery_key),
+    Route("/account/password", "GET", credentials.password_page),
+    Route("/account/password", "POST", credentials.change_password),
+    Route("/account/recovery-code", "GET", credentials.code_page),
+    Route("/account/recovery-code", "POST", credentials.change_code),
+    Route("/account/second-factor", "GET", credentials.codes_page),
+    Route("/account/second-factor/new", "POST", credentials.new_secret),
+    Route("/account/second-factor", "POST", credentials.turn_on_codes),
+    Route("/account/second-factor/off", "POST", credentials.turn_off_codes),
+    Route("/account/passkeys", "GET", credentials.passkeys_page),
+    Route("/account/passkeys/new", "POST", credentials.new_passkey),
+    Route("/account/passkeys", "POST", credentials.add_passkey),
+    Route("/account/passkeys/<int:number>/remove", "POST", credentials.remove_passkey),
     Route("/account/sessions/end-others", "POST", account.end_others),
     Route("/menu", "GET", home.menu),
     Route("/organisation/people", "GET", people.everyone, role=ADMINISTRATOR),

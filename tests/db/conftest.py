@@ -39,6 +39,7 @@ from faxplan.call_result import CallResult
 from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
+from faxplan.login import Whence
 from faxplan.lookups import Caller
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
@@ -161,7 +162,7 @@ def inhabited(world: World, tmp_path: Path) -> World:
             world.admin, "x", office.tenant.slug, f"fax.{office.tenant.slug}.example", "fax.example"
         )
         with pytest.raises(login.WrongLogin):
-            login.log_in(world.portal, office.tenant.id, "nobody@x.example", bytes(32), address="192.0.2.1", agent="")
+            login.log_in(world.portal, office.tenant.id, "nobody@x.example", bytes(32), Whence("192.0.2.1", ""))
         reports.refresh(world.portal, office.tenant, datetime.now(UTC))
         with world.portal.tenant(office.tenant.id) as tx:
             tx.execute("insert into report_people values (%s, now(), %s, '', 1, 1)", (office.tenant.id, office.user.id))

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from faxplan import drafts, users
+from faxplan import drafts, passkeys, users
 from faxplan.originals import HandedIn
+from faxplan.webauthn import Credential
 from portal.app import Portal
 from portal.policy import CONTENT_SECURITY_POLICY
 from portal.roles import OPERATOR
@@ -20,7 +21,7 @@ from tests.world import World
 CLOSED = [each for each in ROUTES if each.logged_in]
 OF_TENANTS = [each for each in CLOSED if "<int:number>" in each.path and each.role is not OPERATOR]
 """What an operator sees is no tenant's."""
-LOG_INS = [each for each in ROUTES if each.path.startswith("/log-in") and each.method == "POST"]
+LOG_INS = [each for each in ROUTES if not each.logged_in and each.method == "POST"]
 
 
 def named(route: Route) -> str:
@@ -35,6 +36,7 @@ class Things:
     drafts: list[int]
     sessions: list[int]
     people: list[int]
+    passkeys: list[int]
 
 
 @pytest.fixture
@@ -44,7 +46,9 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
     draft = drafts.make(world.portal, world.store, world.borea.user, HandedIn(letter, "letter.txt"))
     with world.portal.tenant(world.borea.tenant.id) as tx:
         session = tx.value("select id from sessions")
-    return Things(faxes, [draft.id], [session], [world.borea.user.id])
+        passkeys.enter(tx, world.borea.user, "x", Credential(b"id", b"key", 0), None, actor="test")
+        passkey = tx.value("select id from passkeys")
+    return Things(faxes, [draft.id], [session], [world.borea.user.id], [passkey])
 
 
 def noun(route: Route) -> str:
@@ -88,6 +92,7 @@ def _state(world: World) -> list[dict[str, object]]:
             *tx.rows("select * from faxes order by id"),
             *tx.rows("select * from drafts order by id"),
             *tx.rows("select id, user_id from sessions order by id"),
+            *tx.rows("select id, user_id from passkeys order by id"),
             *tx.rows("select * from mailbox_entries order by fax_id"),
             *tx.rows("select * from users order by id"),
         ]

@@ -1,11 +1,12 @@
 // @ts-check
 /** A session begins: the password is worked on here, the key is opened here, and kept for this session's pages. */
 
-import { fromHex, hex } from "../vault/bytes.js";
+import { fromHex, hex, same } from "../vault/bytes.js";
 import { FaxplanError } from "../vault/errors.js";
+import { assertedPasskey, portalSalt, usePasskey } from "../vault/passkeys.js";
 import { derive, unlock } from "../vault/passphrases.js";
 import { remember } from "../vault/remembered.js";
-import { asksFor, post, publicKey } from "./client.js";
+import { asksFor, post, publicKey, send } from "./client.js";
 import { handOn } from "./hand-on.js";
 import { _ } from "./language.js";
 
@@ -50,11 +51,40 @@ export async function logIn(email, { auth, wrap }, code = "") {
  */
 export async function begin(said, wrap) {
   asksFor(said.csrf);
-  const key = await unlock(fromHex(said.key.locked), wrap, publicKey(said.key.publicKey));
+  return opens({ ...said, ...said.key }, wrap);
+}
+
+/**
+ * The same in a session that has begun.
+ * @param {{user: number, secret: string, publicKey: string, locked: string}} said @param {CryptoKey} wrap
+ * @returns {Promise<string[]>}
+ */
+export async function opens(said, wrap) {
+  const key = await unlock(fromHex(said.locked), wrap, publicKey(said.publicKey));
   try {
     await remember(said.user, key, fromHex(said.secret));
   } finally {
     key.wipe();
   }
   return handOn();
+}
+
+/**
+ * Logs in with a passkey, which opens the key if it can.
+ * @returns {Promise<string[] | null>} null: the key is still locked. Rejects with Refused and PasskeyRefused.
+ */
+export async function logInByPasskey() {
+  checkSecure();
+  const { challenge, rpId } = await post("/log-in/passkey/challenge");
+  const { assertion, wrap } = await assertedPasskey(fromHex(challenge), rpId);
+  const said = await send("/log-in/passkey", assertion);
+  asksFor(said.csrf);
+  if (!said.lock) {
+    return null;
+  }
+  const lock = { credentialId: fromHex(said.lock.credentialId), salt: fromHex(said.lock.salt) };
+  const isPortals = same(lock.salt, await portalSalt());
+  // One that was locked by another page is asked once more, with the salt of its own.
+  const used = isPortals ? wrap : (await usePasskey([lock], rpId)).wrap;
+  return used && opens({ ...said, publicKey: said.key.publicKey, locked: said.lock.locked }, used);
 }

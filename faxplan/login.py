@@ -6,6 +6,7 @@ is asked for. How often who has failed: tries.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faxplan import audit, browsers, passkeys, passphrases, second_factor, sessions, tries, user_keys, users, webauthn
@@ -131,6 +132,37 @@ def check_password(db: Database, session: Session, auth: bytes, whence: Whence) 
             action="key.unlock", object=f"user:{user.id}", result="refused", act="password",
         )  # fmt: skip
     raise WrongLogin(_("That is not your password. Capital letters count in it."))
+
+
+def older_keys(
+    db: Database, session: Session, auths: Mapping[int, bytes], whence: Whence
+) -> list[tuple[UserKey, bytes]]:
+    """Of the keys that the user had before those that this opens: each with the lock that it opens.
+
+    auths: of an old password, or an old recovery code, by the keys' ids. Raises WrongLogin and TooManyTries.
+    """
+    user = session.user
+    with db.tenant(user.tenant_id) as tx:
+        is_known = browsers.is_known(tx, user, whence.browser)
+        counted = _counted(tx, user.email, whence, is_known=is_known)
+        tries.check(tx, user.tenant_id, counted)
+        found = []
+        for each in user_keys.of_user(tx, user.tenant_id, user.id):
+            auth = auths.get(each.id, b"")
+            for kept, locked in (
+                (each.password.auth_hash, each.password.locked),
+                (each.recovery.auth_hash, each.recovery.locked),
+            ):
+                if not each.is_current and kept is not None and passphrases.is_right(auth, kept):
+                    found.append((each, locked))
+        if found:
+            return found
+        tries.note(tx, user.tenant_id, counted)
+        audit.record(
+            tx, user.tenant_id, actor=Actor(f"user:{user.id}", session.authenticated, whence.address),
+            action="key.unlock", object=f"user:{user.id}", result="refused", act="recover",
+        )  # fmt: skip
+    raise WrongLogin(_("It opens none of the keys that you had before. Capital letters count in a password."))
 
 
 # ------------------------------------------------------------------------------------------------------- recovery code

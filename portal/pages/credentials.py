@@ -5,9 +5,10 @@ import io
 import segno
 from werkzeug.wrappers import Response
 
-from faxplan import credentials, enrolment, login, passkeys, second_factor, webauthn
+from faxplan import credentials, enrolment, login, passkeys, second_factor, user_keys, webauthn
 from faxplan.second_factor import SECRET_BYTES
 from faxplan.sessions import Session
+from faxplan.user_keys import UserKey
 from faxplan.webauthn import Registration
 from portal import answers, cookies, handed_over, submitted
 from portal.pages.login import AUTH_BYTES, site, whence
@@ -51,6 +52,38 @@ def recovery_key(visit: Visit) -> Response:
 def _kept(visit: Visit) -> dict[str, object]:
     """By what the browser keeps the key."""
     return {"user": visit.user.id, "secret": _session(visit).secret}
+
+
+# ------------------------------------------------------------------------------------------------- keys of before
+
+
+def older_page(visit: Visit) -> Response:
+    """GET: what an older key opens is brought back by its password or its recovery code."""
+    return answers.page(visit, "older_keys.html", count=len(_older(visit)))
+
+
+def older_keys(visit: Visit) -> Response:
+    """POST, for scripts: of what to make proofs."""
+    found = []
+    for each in _older(visit):
+        cost = each.password.cost
+        costs = {"memory": cost.memory, "passes": cost.passes, "lanes": cost.lanes}
+        found.append({"key": each.id, "salt": each.password.salt, "cost": costs})
+    return answers.data({"keys": found})
+
+
+def open_older(visit: Visit) -> Response:
+    """POST, for scripts: the locks that an old password or code opens."""
+    given = submitted.json(visit)
+    auths = {each.number("key"): each.raw("auth", AUTH_BYTES) for each in given.parts("auths")}
+    found = login.older_keys(visit.db, _session(visit), auths, whence(visit))
+    keys = [{"key": each.id, "publicKey": each.public.raw, "locked": locked} for each, locked in found]
+    return answers.data({"keys": keys})
+
+
+def _older(visit: Visit) -> list[UserKey]:
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        return [each for each in user_keys.of_user(tx, visit.its_tenant.id, visit.user.id) if not each.is_current]
 
 
 # ------------------------------------------------------------------------------------------- password and recovery code

@@ -251,3 +251,24 @@ def test_another_recovery_code_is_shown(world: World, tab: Tab) -> None:
     tab.click("#kept-go")
     tab.until("location.pathname === '/account'")
     assert enrolment.unlock(world.portal, world.acme.user, Secret(code, is_code=True)).mailboxes
+
+
+@pytest.mark.parametrize("by", ["password", "code"])
+def test_what_an_older_key_opened_is_brought_back(world: World, tab: Tab, by: str) -> None:
+    fax = received(world, world.acme, "one")
+    welcomed(tab, invited(world, world.acme.user))
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.go("/account/older-keys")
+    tab.fill("#old", "not the password")
+    tab.click("#by-password [data-go]")
+    assert "none of the keys" in tab.until("document.querySelector('#by-password .wrong:not([hidden])')?.textContent")
+    if by == "password":
+        tab.fill("#old", PHRASE)
+        tab.click("#by-password [data-go]")
+    else:
+        tab.fill("#recovery", ready_made(world.acme.tenant.id)[2])
+        tab.click("#by-code [data-go]")
+    opens(tab, fax)
+    # By the current key, from now on: also in another browser.
+    ring = enrolment.unlock(world.portal, world.acme.user, Secret(OTHER))
+    assert ring.key_of(world.acme.user.mailbox_id or 0, 1) is not None

@@ -257,3 +257,24 @@ def test_recovery_codes_are_tried_as_seldom_as_passwords(portal: Portal, world: 
     for _each in range(tries.MOST_OF_ONE):
         assert who.hand("/recover/key", {**known, "auth": "00" * 32}).status_code == 401
     assert who.hand("/recover/key", known).get_json()["error_id"] == "too-many-tries"
+
+
+def test_of_older_keys_those_are_handed_out_that_the_secret_opens(portal: Portal, world: World) -> None:
+    old = auth_of(world)
+    code = passphrases.recovery_auth(ready_made(world.acme.tenant.id)[2])
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        (key,) = user_keys.of_user(tx, world.acme.tenant.id, world.acme.user.id)
+    enrolment.enrol(world.portal, world.acme.user, OTHER, anew=True)
+    who = visitor(portal, world.acme)
+    who.log_in(OTHER)
+    said = who.hand("/account/older-keys", {}).get_json()["keys"]
+    assert [(each["key"], each["salt"]) for each in said] == [(key.id, key.password.salt.hex())]
+    current = auth_of(world, OTHER)
+    for wrong in ([], [(key.id, bytes(32))], [(key.id + 999, old)], [(key.id + 1, current), (key.id, current)]):
+        auths = [{"key": each, "auth": auth.hex()} for each, auth in wrong]
+        answer = who.hand("/account/older-keys/open", {"auths": auths})
+        assert (answer.status_code, answer.get_json()["error_id"]) == (401, "wrong-login")
+    for auth, locked in ((old, key.password.locked), (code, key.recovery.locked)):
+        given = who.hand("/account/older-keys/open", {"auths": [{"key": key.id, "auth": auth.hex()}]}).get_json()
+        assert [each["locked"] for each in given["keys"]] == [locked.hex()]
+    assert acts(world).count(("key.unlock", "refused", "password")) == 4

@@ -10,6 +10,7 @@ import { PublicKey } from "../vault/wraps.js";
 
 /**
  * @typedef {import("../vault/sealed.js").SealedReader} SealedReader
+ * @typedef {import("../vault/wraps.js").PrivateKey} PrivateKey
  * @typedef {{name: string, address: string, context: import("../vault/header.js").Context, digest: string,
  *   wraps: {mailbox: number, epoch: number, wrap: string}[], sealedName: string | null}} Readable As portal/pages/documents.py says it.
  */
@@ -86,15 +87,21 @@ export function keyring() {
   return ring;
 }
 
-/** @returns {Promise<Keyring>} */
-async function opened() {
+/** The same with a key of before. @param {Map<number, PrivateKey>} older by their ids @returns {Promise<Keyring>} Rejects with LockedHere. */
+export function keyringWith(older) {
+  ring = opened(older);
+  return ring;
+}
+
+/** @param {Map<number, PrivateKey>} [older] @returns {Promise<Keyring>} */
+async function opened(older = new Map()) {
   const said = await post("/keys");
   const key = await recall(said.user, fromHex(said.secret));
   const own = said.own.find((/** @type {{id: number, publicKey: string}} */ each) => key?.publicKey.equals(publicKey(each.publicKey)));
   if (!key || !own) {
     throw new LockedHere("Your key is not in this browser any more. Log in again: your account is at the top.");
   }
-  const found = new Keyring(new Map([[own.id, key]]));
+  const found = new Keyring(new Map([...older, [own.id, key]]));
   for (const { mailbox, epochs } of said.mailboxes) {
     found.setMailbox(mailbox, epochs.map(epoch));
   }

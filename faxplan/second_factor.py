@@ -75,7 +75,7 @@ def is_on(tx: Transaction, user: User) -> bool:
 
 def turn_on(tx: Transaction, user: User, auth: bytes, secret: bytes, code: str, *, actor: Who) -> None:
     """From now on a code is asked for; one before that goes. auth: which the caller has checked. Raises WrongCode."""
-    step = _step_of(secret, code, after=0)
+    step = _step_of(secret, code)
     if step is None:
         raise WrongCode
     tx.execute("delete from second_factors where tenant_id = %s and user_id = %s", (user.tenant_id, user.id))
@@ -88,22 +88,16 @@ def turn_on(tx: Transaction, user: User, auth: bytes, secret: bytes, code: str, 
 
 def use(tx: Transaction, user: User, auth: bytes, code: str) -> bool:
     """Whether this is the code of this moment, which works no more from now on. auth: which the caller has checked."""
-    # Locked: of two who come with one code one is first.
-    row = tx.row(
-        "select sealed, last_step from second_factors where tenant_id = %s and user_id = %s for update",
-        (user.tenant_id, user.id),
+    sealed = _kept(tx, user)
+    secret = None if sealed is None else _opened(user, auth, sealed)
+    step = None if secret is None else _step_of(secret, code)
+    # Of two who come with one code one is first.
+    return step is not None and bool(
+        tx.execute(
+            "update second_factors set last_step = %s where tenant_id = %s and user_id = %s and last_step < %s",
+            (step, user.tenant_id, user.id, step),
+        )
     )
-    if row is None:
-        return False
-    secret = _opened(user, auth, bytes(row["sealed"]))
-    step = None if secret is None else _step_of(secret, code, after=row["last_step"])
-    if step is None:
-        return False
-    tx.execute(
-        "update second_factors set last_step = %s where tenant_id = %s and user_id = %s",
-        (step, user.tenant_id, user.id),
-    )
-    return True
 
 
 def turn_off(tx: Transaction, user: User, *, actor: Who) -> bool:
@@ -116,25 +110,30 @@ def turn_off(tx: Transaction, user: User, *, actor: Who) -> bool:
 
 def seal_anew(tx: Transaction, user: User, auth: bytes, other: bytes) -> None:
     """With another password. auth, other: of the old one and the new, which the caller has checked."""
-    row = tx.row(
-        "select sealed from second_factors where tenant_id = %s and user_id = %s for update", (user.tenant_id, user.id)
-    )
-    secret = None if row is None else _opened(user, auth, bytes(row["sealed"]))
+    sealed = _kept(tx, user)
+    secret = None if sealed is None else _opened(user, auth, sealed)
     if secret is not None:
         tx.execute(
-            "update second_factors set sealed = %s where tenant_id = %s and user_id = %s",
-            (_sealed(user, other, secret), user.tenant_id, user.id),
+            "update second_factors set sealed = %s where tenant_id = %s and user_id = %s and sealed = %s",
+            (_sealed(user, other, secret), user.tenant_id, user.id, sealed),
         )
 
 
-def _step_of(secret: bytes, code: str, *, after: int) -> int | None:
-    """The step whose code it is, of those of this moment; not `after` or before."""
+def _kept(tx: Transaction, user: User) -> bytes | None:
+    found = tx.value(
+        "select sealed from second_factors where tenant_id = %s and user_id = %s", (user.tenant_id, user.id)
+    )
+    return None if found is None else bytes(found)
+
+
+def _step_of(secret: bytes, code: str) -> int | None:
+    """The step whose code it is, of those of this moment."""
     given = "".join(code.split())
     now = int(time.time()) // STEP_SECONDS
     found = None
     for step in range(now - _WINDOW, now + _WINDOW + 1):
         # All are compared, so that it takes as long.
-        if hmac.compare_digest(code_at(secret, step).encode(), given.encode("utf-8", "replace")) and step > after:
+        if hmac.compare_digest(code_at(secret, step).encode(), given.encode("utf-8", "replace")):
             found = step
     return found
 

@@ -1,5 +1,6 @@
 """The second factor, the recovery code and another password: what is asked for before the key is handed out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -81,6 +82,18 @@ def test_a_code_is_good_once(portal: Portal, world: World, ann: Visitor) -> None
     assert log_in(other, world, code=now).status_code == 200
     for code in (now, before):
         assert log_in(other, world, code=code).get_json()["error_id"] == "wrong-code"
+
+
+def test_of_those_who_come_with_one_code_at_once_one_is_let_in(world: World, ann: Visitor) -> None:
+    secret = switched_on(world, ann)
+    user, auth, code = world.acme.user, auth_of(world), totp.code(secret)
+
+    def used(_number: int) -> bool:
+        with world.portal.tenant(user.tenant_id) as tx:
+            return second_factor.use(tx, user, auth, code)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(used, range(8))) == 1
 
 
 @pytest.mark.parametrize(("steps", "is_good"), [(-3, False), (0, True), (1, True), (3, False)])

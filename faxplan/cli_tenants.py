@@ -9,6 +9,7 @@ from faxplan import (
     cli_keys,
     cli_output,
     cli_recovery_key,
+    invitations,
     mail_readers,
     permissions,
     provisioning,
@@ -18,6 +19,7 @@ from faxplan import (
 )
 from faxplan.admission import By, Paper
 from faxplan.billing_codes import BillingCodes
+from faxplan.config import Settings
 from faxplan.permissions import Permission
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _ONE_TENANT = {"nargs": "?", "metavar": "TENANT", "help": "of this tenant only, 
 def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     _add_tenant_commands(cli_output.group(commands, "tenant", "add|list|set", "tenants"), common)
-    _add_user_commands(cli_output.group(commands, "user", "add|list|set", "users of tenants"), common)
+    _add_user_commands(cli_output.group(commands, "user", "add|invite|list|set", "users of tenants"), common)
     mailbox = cli_output.group(commands, "mailbox", "add|list|member|mail", "mailboxes of tenants")
     _add_mailbox_commands(mailbox, common, personal)
     _add_quota_commands(cli_output.group(commands, "quota", "set|list", "page quotas"), common)
@@ -91,6 +93,10 @@ def _add_user_commands(group: Any, common: argparse.ArgumentParser) -> None:
     cli_output.add_switch(change, "--operator", "runs the installation as well, in the portal")
     _add_permissions(change, "what they may do, of what the tenant may")
     change.set_defaults(command=_set_user)
+    invite = group.add_parser("invite", parents=[common], help="a link by which a user chooses a password")
+    invite.add_argument("slug", **_TENANT)
+    invite.add_argument("email", metavar="EMAIL")
+    invite.set_defaults(command=_invite)
     listing = group.add_parser("list", parents=[common], help="all users")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_users)
@@ -188,7 +194,8 @@ def _add_user(context: "Context", options: argparse.Namespace) -> int:
     )
     text = (
         f"User {user.email} is entered, with a mailbox of that name, and sends and opens faxes once enrolled: "
-        f"`faxplan enrol --as {user.email}/{options.slug}` asks for a password and shows a recovery code."
+        f"`faxplan user invite {options.slug} {user.email}` gives a link for that, or "
+        f"`faxplan enrol --as {user.email}/{options.slug}` asks for a password here and shows a recovery code."
     )
     return cli_output.done(options, user, text)
 
@@ -198,6 +205,24 @@ def _set_user(context: "Context", options: argparse.Namespace) -> int:
     user_id = provisioning.user_id(context.admin, options.slug, options.email)
     user = provisioning.change_user(context.admin, context.actor, options.slug, user_id, values)
     return cli_output.done(options, user, f"User {user.email} is changed.")
+
+
+def _invite(context: "Context", options: argparse.Namespace) -> int:
+    user, token = provisioning.invite(context.admin, context.actor, options.slug, options.email)
+    link = invitations.link(_portal(context.settings, options.slug), token)
+    text = (
+        f"{link}\n\nGive this link to {user.email}, and to nobody else: who opens it chooses the password. It works "
+        f"once, for {invitations.DAYS} days, until there is a newer one. Nothing is mailed."
+    )
+    return cli_output.done(options, {"email": user.email, "link": link}, text)
+
+
+def _portal(settings: Settings, slug: str) -> str:
+    """A tenant's address. On this machine browsers open sealed faxes without TLS, too."""
+    host = f"{slug}.{settings.portal_domain}"
+    if settings.portal_domain == "localhost" and not settings.portal_behind_proxy:
+        return f"http://{host}:{settings.portal_listen.rpartition(':')[2]}"
+    return f"https://{host}"
 
 
 def _list_users(context: "Context", options: argparse.Namespace) -> int:

@@ -4,20 +4,35 @@ What a secret opens is opened here, in the process of whoever knows the secret (
 the same in the browser). The database is handed public keys, locks and wraps only.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from faxplan import audit, epochs, gains, keyring, passphrases, sessions, tenants, user_keys, vault
+from faxplan import (
+    audit,
+    browsers,
+    epochs,
+    gains,
+    invitations,
+    keyring,
+    passphrases,
+    second_factor,
+    sessions,
+    tenants,
+    user_keys,
+    vault,
+)
+from faxplan.audit import Who
 from faxplan.db import Database, Transaction
-from faxplan.epochs import Ahead
+from faxplan.epochs import Ahead, Begun
 from faxplan.errors import FaxplanError
 from faxplan.gains import Told
-from faxplan.keyring import Epoch, Keyring
+from faxplan.keyring import Enrolment, Epoch, Keyring, NewEpoch, PasswordLock
 from faxplan.passphrases import WrongSecret
 from faxplan.user_keys import UserKey
 from faxplan.users import User
-from faxplan.wraps import PrivateKey
+from faxplan.vault import EpochMoved
+from faxplan.wraps import PrivateKey, PublicKey
 
 
 class NotEnrolled(FaxplanError):
@@ -42,7 +57,7 @@ class Secret:
     def opens(self, key: UserKey) -> PrivateKey:
         """Raises WrongSecret, InvalidSecret for what cannot be a recovery code, and WeakParameters."""
         if self.is_code:
-            return passphrases.unlock(key.recovery, passphrases.recovery_wrap(self.text), key.public.raw)
+            return passphrases.unlock(key.recovery.locked, passphrases.recovery_wrap(self.text), key.public.raw)
         lock = key.password
         return passphrases.unlock(lock.locked, passphrases.derive(self.text, lock.salt, lock.cost).wrap, key.public.raw)
 
@@ -56,44 +71,93 @@ class Enrolled:
     locked_out: int
 
 
+NEW_KEY = 0
+"""Stands for a key that is being handed over, and has no id yet."""
+
+
 def enrol(db: Database, user: User, password: str, *, anew: bool = False) -> Enrolled:
     """Gives a user a key, and each of their mailboxes that nobody could open one.
 
     anew: where they have one, whose password and recovery code are lost. Each of their mailboxes gets a new one then;
-    what came before stays locked until `recover`, or until another member unlocks.
+    what came before stays locked until `recover`, or until another member unlocks. Second factors and passkeys go.
     Raises AlreadyEnrolled, InvalidSecret, ConstraintViolated and EpochMoved.
     """
     with db.tenant(user.tenant_id) as tx:
         _refuse_twice(tx, user, anew)
-        words = _words(tx, user)
+        known = words(tx, user)
     # Outside a transaction: it takes a tenth of a second for each lock.
-    enrolment, _, code = keyring.new_user_key(password, words)
+    enrolment, _, code = keyring.new_user_key(password, known)
     with db.tenant(user.tenant_id) as tx:
-        # Who joins or leaves at this moment would not see this key, nor we that they do.
-        epochs.take_turn(tx, user.tenant_id)
-        had = _refuse_twice(tx, user, anew)
-        key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
-        closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
-        # The key before may be in other hands: it opens nothing that comes, also where others read.
-        due = closed | (vault.newest_epochs(tx, user.tenant_id, user.id) if had else {})
-        begun = [
-            epochs.make(Ahead(mailbox_id, epoch + 1, vault.readers(tx, user.tenant_id, mailbox_id)))
-            for mailbox_id, epoch in sorted(due.items())
-        ]
-        for each in begun:
-            vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new)
-        sessions.end_all(tx, user)
-        audit.record(
-            tx,
-            user.tenant_id,
-            actor=f"user:{user.id}",
-            action="key.replace" if had else "key.enrol",
-            object=f"user:{user.id}",
-            key=key_id,
-            public_key=enrolment.public.raw.hex(),
-            epochs_begun=epochs.named(begun),
-        )
-    return Enrolled(code, sum(1 for epoch in closed.values() if epoch))
+        locked_out = accept(tx, user, enrolment, lambda due: _made(due, enrolment.public), anew=anew)
+    return Enrolled(code, locked_out)
+
+
+def _made(due: Iterable[Ahead], public: PublicKey) -> list[Begun]:
+    """The client's part of the epochs that are due."""
+    return [epochs.make(Ahead(each.mailbox_id, each.number, {**each.readers, NEW_KEY: public})) for each in due]
+
+
+def epochs_due(tx: Transaction, user: User) -> list[Ahead]:
+    """What has to begin with another key of this user: of mailboxes that nobody opens, and, where they have a key that
+    may be in other hands, of all of theirs. readers: without the user, whose next key joins them."""
+    due = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
+    own = user_keys.ids(tx, user.tenant_id, user.id)
+    if own:
+        # The key before opens nothing that comes, also where others read.
+        due |= vault.newest_epochs(tx, user.tenant_id, user.id)
+    readers = {each: vault.readers(tx, user.tenant_id, each) for each in due}
+    return [
+        Ahead(each, epoch + 1, {key: public for key, public in readers[each].items() if key not in own})
+        for each, epoch in sorted(due.items())
+    ]
+
+
+def accept(
+    tx: Transaction,
+    user: User,
+    enrolment: Enrolment,
+    begin: Callable[[list[Ahead]], Sequence[Begun]],
+    *,
+    anew: bool,
+    actor: Who | None = None,
+) -> int:
+    """Takes a user's key from their client; of how many mailboxes it does not open what came before.
+
+    begin: what begins with it, of what is due then (`epochs_due`), each to its readers and to NEW_KEY. Whoever is
+    logged in as them is so no more, and their invitation is spent. Raises as `enrol`; EpochMoved where somebody has
+    joined or left meanwhile, and the client asks again.
+    """
+    # Who joins or leaves at this moment would not see this key, nor we that they do.
+    epochs.take_turn(tx, user.tenant_id)
+    had = _refuse_twice(tx, user, anew)
+    due = epochs_due(tx, user)
+    begun = begin(due)
+    wanted = {(each.mailbox_id, each.number): {*each.readers, NEW_KEY} for each in due}
+    if {(each.mailbox_id, each.number): set(each.new.wraps) for each in begun} != wanted:
+        raise EpochMoved("Somebody else has just changed who reads your mailboxes. Try again.")
+    key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
+    closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
+    for each in begun:
+        named = {key or key_id: wrap for key, wrap in each.new.wraps.items()}
+        vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, NewEpoch(each.new.public, named))
+    if had:
+        # What they open or check by is the key before's, or goes with its password.
+        second_factor.turn_off(tx, user, actor=actor or f"user:{user.id}")
+        user_keys.end_passkeys(tx, user.tenant_id, user.id)
+        browsers.forget(tx, user)
+    invitations.end(tx, user)
+    sessions.end_all(tx, user)
+    audit.record(
+        tx,
+        user.tenant_id,
+        actor=actor or f"user:{user.id}",
+        action="key.replace" if had else "key.enrol",
+        object=f"user:{user.id}",
+        key=key_id,
+        public_key=enrolment.public.raw.hex(),
+        epochs_begun=epochs.named(begun),
+    )
+    return sum(1 for epoch in closed.values() if epoch)
 
 
 def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
@@ -106,8 +170,8 @@ def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
     return has
 
 
-def _words(tx: Transaction, user: User) -> list[str]:
-    """What others know of a user."""
+def words(tx: Transaction, user: User) -> list[str]:
+    """What others know of a user, and what makes no password therefore."""
     tenant = tenants.get(tx, user.tenant_id)
     return [user.email, user.name, tenant.name, tenant.slug]
 
@@ -228,19 +292,27 @@ def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoc
 
 
 def change_password(db: Database, user: User, secret: Secret, password: str) -> None:
-    """Locks the current key by another password. Raises as `unlock`, after a row of the audit as there, and
-    InvalidSecret for a weak one."""
+    """Locks the current key by another password. With a recovery code the second factor is off from then on.
+
+    Raises as `unlock`, after a row of the audit as there, and InvalidSecret for a weak one.
+    """
     with db.tenant(user.tenant_id) as tx:
-        words = _words(tx, user)
+        known = words(tx, user)
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
-    passphrases.check_new(password, words)
+    passphrases.check_new(password, known)
     if not keys:
         raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
     with _refused_noted(db, user, "password"):
         private = secret.opens(keys[0])
-    lock = keyring.password_lock(private, password, words)
+    lock = keyring.password_lock(private, password, known)
+    old, new = _auth(secret, keys[0].password), passphrases.derive(password, lock.salt, lock.cost).auth
     with db.tenant(user.tenant_id) as tx:
         user_keys.change_password(tx, user.tenant_id, keys[0].id, lock)
+        if old is None:
+            second_factor.turn_off(tx, user, actor=f"user:{user.id}")
+        else:
+            second_factor.seal_anew(tx, user, old, new)
+        browsers.forget(tx, user)
         sessions.end_all(tx, user)
         audit.record(
             tx,
@@ -251,3 +323,8 @@ def change_password(db: Database, user: User, secret: Secret, password: str) -> 
             key=keys[0].id,
             by="recovery code" if secret.is_code else "password",
         )
+
+
+def _auth(secret: Secret, lock: PasswordLock) -> bytes | None:
+    """What the secret logs in with; None: it is a recovery code, which opens no second factor."""
+    return None if secret.is_code else passphrases.derive(secret.text, lock.salt, lock.cost).auth

@@ -25,6 +25,15 @@ class PasswordLock:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryLock:
+    """A private key, locked by a recovery code. auth_hash: what a server keeps to check by who has forgotten the
+    password; None: the code is from before there was one, and opens the key only. locked: 60 bytes."""
+
+    locked: bytes
+    auth_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PasskeyLock:
     """A private key, locked by a passkey. credential_id: WebAuthn's. salt: 32 bytes that its prf is asked for. locked:
     60 bytes.
@@ -37,11 +46,11 @@ class PasskeyLock:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What a user's client hands over: nothing of it opens anything. recovery: the private key, locked by the code."""
+    """What a user's client hands over: nothing of it opens anything."""
 
     public: PublicKey
     password: PasswordLock
-    recovery: bytes
+    recovery: RecoveryLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +80,17 @@ def new_user_key(password: str, words: Sequence[str] = ()) -> tuple[Enrolment, P
     password (passphrases.check_new). Raises InvalidSecret."""
     passphrases.check_new(password, words)
     private, code = wraps.new_key_pair(), passphrases.new_recovery_code()
-    recovery = passphrases.lock(private, passphrases.recovery_wrap(code))
-    return Enrolment(private.public, password_lock(private, password, words), recovery), private, code
+    return (
+        Enrolment(private.public, password_lock(private, password, words), recovery_lock(private, code)),
+        private,
+        code,
+    )
+
+
+def recovery_lock(private: PrivateKey, code: str) -> RecoveryLock:
+    """A lock of a key. Raises InvalidSecret for what is no recovery code."""
+    locked = passphrases.lock(private, passphrases.recovery_wrap(code))
+    return RecoveryLock(locked, passphrases.stored(passphrases.recovery_auth(code)))
 
 
 def password_lock(private: PrivateKey, password: str, words: Sequence[str] = ()) -> PasswordLock:

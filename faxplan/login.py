@@ -1,43 +1,43 @@
-"""Logging in with a password that is never sent: the browser asks for the salt, and sends what Argon2id makes of both.
+"""Logging in: with a password that is never sent, with a passkey, or with the recovery code.
 
-Who is unknown, may not act or has no key yet is told the same as who has mistyped, after the same questions. Tries are
-counted by who tries, and not by whom they try to be alone: nobody can lock another user out.
+The browser asks for the salt, and sends what Argon2id makes of both. Who is unknown, may not act or has no key yet is
+told the same as who has mistyped, after the same questions. What opens the user's key is handed out only after all that
+is asked for. How often who has failed: tries.
 """
 
 import hashlib
-import hmac
-import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faxplan import audit, passphrases, sessions, user_keys, users
+from faxplan import audit, browsers, passkeys, passphrases, second_factor, sessions, tries, user_keys, users, webauthn
+from faxplan.audit import Actor
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError, NotFound
-from faxplan.keyring import PasswordLock
+from faxplan.keyring import PasskeyLock, PasswordLock, RecoveryLock
+from faxplan.language import _
+from faxplan.passkeys import Passkey
 from faxplan.passphrases import Cost
 from faxplan.sessions import Session
+from faxplan.tries import Counted
 from faxplan.user_keys import UserKey
 from faxplan.users import User
+from faxplan.webauthn import Assertion, PasskeyRefused, Site
 
-PASSWORD = "password"  # noqa: S105 - the word, and no password
+PASSWORD, WITH_CODE = "password", "password+totp"
+PASSKEY, RECOVERY_CODE = "passkey", "recovery-code"
 """How who logs in so is authenticated, for the audit."""
-WINDOW_SECONDS = 900
-MOST_OF_ONE = 10
-"""Failures in a window of one network address with one e-mail address."""
-MOST_OF_ADDRESS = 100
-"""Of one network address with any: an office may have one for all its people."""
 
 
 class WrongLogin(FaxplanError):
-    """The address and the password do not belong together, or to nobody."""
+    """The address and the password (or the recovery code) do not belong together, or to nobody."""
 
     error_id = "wrong-login"
 
 
-class TooManyTries(FaxplanError):
-    """Somebody at this network address has failed too often."""
+class CodeNeeded(FaxplanError):
+    """The password is right, and the code of the second factor is asked for."""
 
-    error_id = "too-many-tries"
-    retryable = True
+    error_id = "code-needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,22 @@ class Challenge:
 
 
 @dataclass(frozen=True, slots=True)
+class Whence:
+    """Who tries. address: the network address. agent: the browser, as it names itself. browser: its token (browsers);
+    None: it has none."""
+
+    address: str
+    agent: str
+    browser: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """token: of the new session, for the cookie. key: the user's, locked by the password."""
+    """token: of the new session, and browser: of the browser from now on; both for cookies. key: the user's, with what
+    locks it."""
 
     token: str
+    browser: str
     session: Session
     key: UserKey
 
@@ -61,33 +73,250 @@ def challenge(db: Database, tenant_id: int, email: str) -> Challenge:
     """Of whoever says to have this address: of an unknown one it looks no different, and is always the same."""
     with db.tenant(tenant_id) as tx:
         found = _known(tx, tenant_id, email)
-        nobodys = passphrases.fake_salt(_salt_secret(tx) + tenant_id.to_bytes(8, "big"), email)
+        nobodys = passphrases.fake_salt(tries.secret(tx) + tenant_id.to_bytes(8, "big"), email)
     if found is None:
         return Challenge(nobodys, passphrases.FLOOR)
     lock: PasswordLock = found[1].password
     return Challenge(lock.salt, lock.cost)
 
 
-def log_in(db: Database, tenant_id: int, email: str, auth: bytes, *, address: str, agent: str) -> LoggedIn:
-    """A new session. auth: 32 bytes of passphrases.derive. address: the client's network address.
+def log_in(db: Database, tenant_id: int, email: str, auth: bytes, whence: Whence, *, code: str = "") -> LoggedIn:
+    """A new session. auth: 32 bytes of passphrases.derive. code: of the second factor, where there is one.
 
-    A failure is a row of the audit. Raises WrongLogin and TooManyTries.
+    A failure is a row of the audit. Raises WrongLogin, CodeNeeded, WrongCode and TooManyTries.
     """
     with db.tenant(tenant_id) as tx:
-        _check_tries(tx, tenant_id, _keys(tx, address, email))
         found = _known(tx, tenant_id, email)
+        is_known = found is not None and browsers.is_known(tx, found[0], whence.browser)
+        counted = _counted(tx, email, whence, is_known=is_known)
+        tries.check(tx, tenant_id, counted)
         # Compared in any case, so that it takes as long.
         kept = found[1].password.auth_hash if found else bytes(hashlib.sha256().digest_size)
         if passphrases.is_right(auth, kept) and found is not None:
             user, key = found
-            token, session = sessions.begin(tx, user, authenticated=PASSWORD, address=address, agent=agent)
-            return LoggedIn(token, session, key)
-        _note_failure(tx, tenant_id, _keys(tx, address, email))
+            has_code = second_factor.is_on(tx, user)
+            if not has_code:
+                return _begin(tx, user, key, PASSWORD, whence)
+            if not code:
+                raise CodeNeeded(_("Write the code that your telephone shows."))
+            codes = counted if is_known else [*counted, *tries.of_codes(tx, email)]
+            tries.check(tx, tenant_id, codes)
+            if second_factor.use(tx, user, auth, code):
+                return _begin(tx, user, key, WITH_CODE, whence)
+            wrong: FaxplanError = second_factor.WrongCode()
+            _note(tx, tenant_id, codes, found, email, whence, what="code")
+        else:
+            wrong = WrongLogin(
+                _("This address and this password do not belong together. Capital letters count in a password.")
+            )
+            _note(tx, tenant_id, counted, found, email, whence, what="password")
+    raise wrong
+
+
+def check_password(db: Database, session: Session, auth: bytes, whence: Whence) -> UserKey:
+    """Whoever is at this session knows the password: asked before what lasts is changed. Their key, with its locks.
+
+    Raises WrongLogin and TooManyTries.
+    """
+    user = session.user
+    with db.tenant(user.tenant_id) as tx:
+        found = _known(tx, user.tenant_id, user.email)
+        is_known = browsers.is_known(tx, user, whence.browser)
+        counted = _counted(tx, user.email, whence, is_known=is_known)
+        tries.check(tx, user.tenant_id, counted)
+        if found is not None and passphrases.is_right(auth, found[1].password.auth_hash):
+            return found[1]
+        tries.note(tx, user.tenant_id, counted)
         audit.record(
-            tx, tenant_id, actor="nobody", action="session.begin", object=f"user:{found[0].id}" if found else "user:",
-            result="refused", address=address, email=_shown(email),
+            tx, user.tenant_id, actor=Actor(f"user:{user.id}", session.authenticated, whence.address),
+            action="key.unlock", object=f"user:{user.id}", result="refused", act="password",
         )  # fmt: skip
-    raise WrongLogin("This address and this password do not belong together. Capital letters count in a password.")
+    raise WrongLogin(_("That is not your password. Capital letters count in it."))
+
+
+def older_keys(
+    db: Database, session: Session, auths: Mapping[int, bytes], whence: Whence
+) -> list[tuple[UserKey, bytes]]:
+    """Of the keys that the user had before those that this opens: each with the lock that it opens.
+
+    auths: of an old password, or an old recovery code, by the keys' ids. Raises WrongLogin and TooManyTries.
+    """
+    user = session.user
+    with db.tenant(user.tenant_id) as tx:
+        is_known = browsers.is_known(tx, user, whence.browser)
+        counted = _counted(tx, user.email, whence, is_known=is_known)
+        tries.check(tx, user.tenant_id, counted)
+        found = []
+        for each in user_keys.of_user(tx, user.tenant_id, user.id):
+            auth = auths.get(each.id, b"")
+            for kept, locked in (
+                (each.password.auth_hash, each.password.locked),
+                (each.recovery.auth_hash, each.recovery.locked),
+            ):
+                if not each.is_current and kept is not None and passphrases.is_right(auth, kept):
+                    found.append((each, locked))
+        if found:
+            return found
+        tries.note(tx, user.tenant_id, counted)
+        audit.record(
+            tx, user.tenant_id, actor=Actor(f"user:{user.id}", session.authenticated, whence.address),
+            action="key.unlock", object=f"user:{user.id}", result="refused", act="recover",
+        )  # fmt: skip
+    raise WrongLogin(_("It opens none of the keys that you had before. Capital letters count in a password."))
+
+
+# ------------------------------------------------------------------------------------------------------- recovery code
+
+
+def recovery_key(db: Database, tenant_id: int, email: str, auth: bytes, whence: Whence) -> tuple[User, UserKey]:
+    """Of who has forgotten the password: the key, which the recovery code opens. auth: passphrases.recovery_auth.
+
+    Raises WrongLogin, also for a code from before it could log in, and TooManyTries.
+    """
+    with db.tenant(tenant_id) as tx:
+        counted = tries.of_holder(tx, whence.address, email)
+        tries.check(tx, tenant_id, counted)
+        found = _known(tx, tenant_id, email)
+        kept = found[1].recovery.auth_hash if found else None
+        if passphrases.is_right(auth, kept or bytes(hashlib.sha256().digest_size)) and found is not None and kept:
+            return found
+        _note(tx, tenant_id, counted, found, email, whence, what="recovery code")
+    raise _wrong_code()
+
+
+def recover(
+    db: Database,
+    tenant_id: int,
+    email: str,
+    auth: bytes,
+    whence: Whence,
+    *,
+    password: PasswordLock,
+    recovery: RecoveryLock,
+) -> LoggedIn:
+    """Another password and another recovery code from now on, and a session; the second factor is off, and whoever was
+    logged in is so no more. Raises as recovery_key."""
+    user, key = recovery_key(db, tenant_id, email, auth, whence)
+    actor = Actor(f"user:{user.id}", RECOVERY_CODE, whence.address)
+    with db.tenant(tenant_id) as tx:
+        # Once more: of two who come with one code one is first.
+        tx.take_turn(_TURN, tenant_id)
+        found = _known(tx, tenant_id, email)
+        if found is None or found[1].recovery != key.recovery:
+            raise _wrong_code()
+        user_keys.change_password(tx, tenant_id, key.id, password)
+        user_keys.change_code(tx, tenant_id, key.id, recovery)
+        second_factor.turn_off(tx, user, actor=actor)
+        browsers.forget(tx, user)
+        sessions.end_all(tx, user)
+        audit.record(
+            tx, tenant_id, actor=actor, action="key.password", object=f"user:{user.id}", key=key.id, by="recovery code"
+        )
+        changed = user_keys.of_user(tx, tenant_id, user.id)[0]
+        return _begin(tx, user, changed, RECOVERY_CODE, whence)
+
+
+def _wrong_code() -> WrongLogin:
+    return WrongLogin(_("This address and this recovery code do not belong together. See whether all of it is there."))
+
+
+# ------------------------------------------------------------------------------------------------------------ passkeys
+
+
+def passkey_challenge(db: Database, tenant_id: int) -> bytes:
+    """What a passkey is to sign, within minutes, to log in."""
+    with db.tenant(tenant_id) as tx:
+        return webauthn.challenge(tries.secret(tx), _FOR_LOG_IN + tenant_id.to_bytes(8, "big"))
+
+
+def log_in_by_passkey(
+    db: Database, tenant_id: int, site: Site, assertion: Assertion, whence: Whence
+) -> tuple[LoggedIn, PasskeyLock | None]:
+    """A new session, and the lock that this passkey opens; None: it logs in only.
+
+    Raises PasskeyRefused and TooManyTries.
+    """
+    with db.tenant(tenant_id) as tx:
+        counted = tries.of_address(tx, whence.address)
+        tries.check(tx, tenant_id, counted)
+        found = passkeys.find(tx, tenant_id, assertion.credential_id)
+        try:
+            user, key = _checked(tx, tenant_id, site, assertion, found)
+            lock = next(
+                (e for e in passkeys.locks(tx, tenant_id, key.id) if e.credential_id == assertion.credential_id), None
+            )
+            return _begin(tx, user, key, PASSKEY, whence), lock
+        except PasskeyRefused as error:
+            refused = error
+        tries.note(tx, tenant_id, counted)
+        audit.record(
+            tx, tenant_id, actor="nobody", action="session.begin", object=f"user:{found.user_id if found else ''}",
+            result="refused", address=whence.address, what="passkey",
+        )  # fmt: skip
+    raise refused
+
+
+def _checked(
+    tx: Transaction, tenant_id: int, site: Site, assertion: Assertion, found: Passkey | None
+) -> tuple[User, UserKey]:
+    purpose = _FOR_LOG_IN + tenant_id.to_bytes(8, "big")
+    webauthn.check_challenge(tries.secret(tx), purpose, assertion.challenge)
+    if found is None:
+        raise PasskeyRefused(
+            _("This passkey is not known here. Log in with your password, and add it to your account.")
+        )
+    sign_count = webauthn.verified(site, found.credential, assertion)
+    if not passkeys.used(tx, tenant_id, found.id, sign_count):
+        raise PasskeyRefused(
+            _("This passkey may have been copied: it counts otherwise than before. Use your password.")
+        )
+    if not passkeys.spend(tx, tenant_id, assertion.challenge):
+        raise PasskeyRefused(_("This was used before. Try again."))
+    try:
+        user = users.get(tx, tenant_id, found.user_id)
+    except NotFound as error:
+        raise PasskeyRefused(_("You may not log in here any more. Ask your administrator.")) from error
+    keys = user_keys.of_user(tx, tenant_id, user.id)
+    if not keys:
+        raise PasskeyRefused(_("You have no key here. Ask your administrator for a link."))
+    return user, keys[0]
+
+
+_FOR_LOG_IN = b"log in"
+_TURN = 0x726563
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+def _begin(tx: Transaction, user: User, key: UserKey, authenticated: str, whence: Whence) -> LoggedIn:
+    browser = browsers.remember(tx, user, whence.browser)
+    token, session = sessions.begin(tx, user, authenticated=authenticated, address=whence.address, agent=whence.agent)
+    return LoggedIn(token, browser, session, key)
+
+
+def _counted(tx: Transaction, email: str, whence: Whence, *, is_known: bool) -> list[Counted]:
+    if is_known:
+        return tries.of_browser(tx, whence.browser or "", email)
+    return tries.of_stranger(tx, whence.address, email)
+
+
+def _note(
+    tx: Transaction,
+    tenant_id: int,
+    counted: list[Counted],
+    found: tuple[User, UserKey] | None,
+    email: str,
+    whence: Whence,
+    *,
+    what: str,
+) -> None:
+    """Somebody has failed. what: that was wrong, for the audit."""
+    tries.note(tx, tenant_id, counted)
+    audit.record(
+        tx, tenant_id, actor="nobody", action="session.begin", object=f"user:{found[0].id}" if found else "user:",
+        result="refused", address=whence.address, email=_shown(email), what=what,
+    )  # fmt: skip
 
 
 def _shown(email: str) -> str:
@@ -107,58 +336,3 @@ def _known(tx: Transaction, tenant_id: int, email: str) -> tuple[User, UserKey] 
         user = None
     keys = user_keys.of_user(tx, tenant_id, user_id)
     return (user, keys[0]) if user and keys else None
-
-
-def _salt_secret(tx: Transaction) -> bytes:
-    return bytes(tx.value("select secret from login_secret"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """Under which keys a try is counted: of its network address, and of that with the e-mail address."""
-
-    address: bytes
-    pair: bytes
-
-
-def _keys(tx: Transaction, address: str, email: str) -> _Counted:
-    """Hashes that only this installation makes: the addresses are nobody's to keep."""
-    secret, whence = _salt_secret(tx), _network(address)
-    pair = f"{whence}\0{email.strip().lower()}"
-    return _Counted(*(hmac.digest(secret, f"faxplan tries:{each}".encode("utf-8", "surrogateescape"), "sha256")
-                      for each in (whence, pair)))  # fmt: skip
-
-
-def _network(address: str) -> str:
-    """Whose tries are counted together: of IPv6 a whole /64 is one customer's (RFC 6177)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
-
-
-def _check_tries(tx: Transaction, tenant_id: int, counted: _Counted) -> None:
-    rows = tx.rows(
-        """select key, failures, window_ends - now() as left from login_tries
-           where tenant_id = %s and key = any(%s) and window_ends > now()""",
-        (tenant_id, [counted.address, counted.pair]),
-    )
-    for row in rows:
-        if row["failures"] >= (MOST_OF_ADDRESS if bytes(row["key"]) == counted.address else MOST_OF_ONE):
-            minutes = max(1, round(row["left"].total_seconds() / 60))
-            wait = "a minute" if minutes == 1 else f"{minutes} minutes"
-            raise TooManyTries(f"Too many tries from where you are. Wait {wait}, then try again.")
-
-
-def _note_failure(tx: Transaction, tenant_id: int, counted: _Counted) -> None:
-    tx.execute("delete from login_tries where tenant_id = %s and window_ends <= now()", (tenant_id,))
-    for key in sorted((counted.address, counted.pair)):
-        tx.execute(
-            """insert into login_tries (tenant_id, key, failures, window_ends)
-               values (%s, %s, 1, now() + make_interval(secs => %s))
-               on conflict on constraint login_tries_pkey do update set failures = login_tries.failures + 1""",
-            (tenant_id, key, WINDOW_SECONDS),
-        )

@@ -53,7 +53,16 @@ from faxplan.key_models import (
 )
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
-from faxplan.session_models import LoginSecret, LoginTries, Session
+from faxplan.session_models import (
+    Invitation,
+    KnownBrowser,
+    LoginSecret,
+    LoginTries,
+    Passkey,
+    SecondFactor,
+    Session,
+    SpentChallenge,
+)
 
 __all__ = [
     "Attempt",
@@ -81,7 +90,9 @@ __all__ = [
     "FaxDeadline",
     "FaxQueueEntry",
     "Hold",
+    "Invitation",
     "KeyLock",
+    "KnownBrowser",
     "Login",
     "LoginSecret",
     "LoginTries",
@@ -93,6 +104,7 @@ __all__ = [
     "MailboxWrap",
     "Node",
     "Notice",
+    "Passkey",
     "PurgeState",
     "Quota",
     "ReaderMailbox",
@@ -108,8 +120,10 @@ __all__ = [
     "RoutingVersion",
     "SchemaMigration",
     "SealedMailbox",
+    "SecondFactor",
     "SendingHours",
     "Session",
+    "SpentChallenge",
     "T30Trace",
     "Tenant",
     "TenantTurn",

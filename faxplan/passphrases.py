@@ -133,6 +133,12 @@ def recovery_wrap(code: str) -> bytes:
     return _expanded(code_bytes(code), b"faxplan recovery code, wrap")
 
 
+def recovery_auth(code: str) -> bytes:
+    """What a recovery code logs in with, as the `auth` of a password: 32 bytes, of which `stored` is kept. Raises
+    InvalidSecret."""
+    return _expanded(code_bytes(code), b"faxplan recovery code, auth")
+
+
 def code_bytes(code: str) -> bytes:
     """The 20 bytes of a code of new_recovery_code, as it was written down: in small letters, with spaces or without
     hyphens. Raises InvalidSecret."""

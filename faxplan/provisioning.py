@@ -14,6 +14,7 @@ from faxplan import (
     deadlines,
     dids,
     epochs,
+    invitations,
     mailboxes,
     membership,
     numbers,
@@ -122,6 +123,17 @@ def change_user(
         user = users.known(tx, tenant.id, user_id)
         audit.record(tx, tenant.id, actor=actor, action="user.change", object=f"user:{user_id}", **values)
     return user
+
+
+def invite(admin: Database, actor: Who, slug: str, email: str) -> tuple[User, str]:
+    """A user, and the token of the link by which they choose a password; a link before it works no more.
+
+    Raises NotFound, also for a user who may not act.
+    """
+    with admin.across_tenants() as tx:
+        tenant = _enter(tx, slug)
+        user = users.get(tx, tenant.id, users.by_email(tx, tenant.id, email).id)
+        return user, invitations.make(tx, user, actor=actor)
 
 
 def add_mailbox(admin: Database, actor: Who, slug: str, name: str) -> int:

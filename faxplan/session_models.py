@@ -50,3 +50,85 @@ class LoginSecret(Table):
         """Where its rows are."""
 
         table_name = "login_secret"
+
+
+class Invitation(Table):
+    """A user may choose a password by a link, once."""
+
+    tenant_id = BigIntegerField()
+    user_id = BigIntegerField()
+    token_hash = BlobField()
+    made_by = TextField()
+    created_at = TimestampField()
+    expires_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "invitations"
+        primary_key = CompositeKey("tenant_id", "user_id")
+
+
+class SecondFactor(Table):
+    """Codes that a user's telephone makes."""
+
+    tenant_id = BigIntegerField()
+    user_id = BigIntegerField()
+    sealed = BlobField()
+    last_step = BigIntegerField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "second_factors"
+        primary_key = CompositeKey("tenant_id", "user_id")
+
+
+class Passkey(Table):
+    """By which a user logs in."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    user_id = BigIntegerField()
+    credential_id = BlobField()
+    public_key = BlobField()
+    sign_count = BigIntegerField()
+    name = TextField()
+    created_at = TimestampField()
+    used_at = TimestampField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "passkeys"
+        primary_key = CompositeKey("tenant_id", "id")
+
+
+class SpentChallenge(Table):
+    """What a passkey has signed."""
+
+    tenant_id = BigIntegerField()
+    hash = BlobField()
+    expires_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "spent_challenges"
+        primary_key = CompositeKey("tenant_id", "hash")
+
+
+class KnownBrowser(Table):
+    """In which a user has logged in before."""
+
+    tenant_id = BigIntegerField()
+    user_id = BigIntegerField()
+    token_hash = BlobField()
+    seen_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "known_browsers"
+        primary_key = CompositeKey("tenant_id", "user_id", "token_hash")

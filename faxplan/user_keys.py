@@ -7,7 +7,7 @@ The server keeps them, and can open none. What they open of mailboxes: vault. Ea
 from dataclasses import dataclass
 
 from faxplan.db import Transaction
-from faxplan.keyring import Enrolment, PasswordLock
+from faxplan.keyring import Enrolment, PasswordLock, RecoveryLock
 from faxplan.passphrases import Cost
 from faxplan.wraps import PublicKey
 
@@ -19,7 +19,7 @@ class UserKey:
     id: int
     public: PublicKey
     password: PasswordLock
-    recovery: bytes
+    recovery: RecoveryLock
     is_current: bool
 
 
@@ -27,7 +27,7 @@ def of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[UserKey]:
     """The newest first; empty where the user is not enrolled."""
     rows = tx.rows(
         """select k.id, k.public_key, k.replaced_at is null as is_current, p.salt, p.memory_kib, p.passes, p.lanes,
-                  p.auth_hash, p.locked, r.locked as recovery
+                  p.auth_hash, p.locked, r.locked as recovery, r.auth_hash as recovery_auth_hash
            from user_keys k
            join key_locks p on p.tenant_id = k.tenant_id and p.user_key_id = k.id and p.kind = 'password'
            join key_locks r on r.tenant_id = k.tenant_id and r.user_key_id = k.id and r.kind = 'recovery'
@@ -44,7 +44,10 @@ def of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[UserKey]:
                 bytes(row["auth_hash"]),
                 bytes(row["locked"]),
             ),
-            bytes(row["recovery"]),
+            RecoveryLock(
+                bytes(row["recovery"]),
+                None if row["recovery_auth_hash"] is None else bytes(row["recovery_auth_hash"]),
+            ),
             row["is_current"],
         )
         for row in rows
@@ -71,10 +74,7 @@ def add(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrolment) -> 
         )
     )
     _lock_by_password(tx, tenant_id, key_id, enrolment.password)
-    tx.execute(
-        "insert into key_locks (tenant_id, user_key_id, kind, locked) values (%s, %s, 'recovery', %s)",
-        (tenant_id, key_id, enrolment.recovery),
-    )
+    _lock_by_code(tx, tenant_id, key_id, enrolment.recovery)
     return key_id
 
 
@@ -96,6 +96,27 @@ def change_password(tx: Transaction, tenant_id: int, user_key_id: int, password:
         (tenant_id, user_key_id),
     )
     _lock_by_password(tx, tenant_id, user_key_id, password)
+
+
+def end_passkeys(tx: Transaction, tenant_id: int, user_id: int) -> None:
+    """None of a user's passkeys logs in any more. Those that open a key that they had go on to do that."""
+    tx.execute("delete from passkeys where tenant_id = %s and user_id = %s", (tenant_id, user_id))
+
+
+def change_code(tx: Transaction, tenant_id: int, user_key_id: int, recovery: RecoveryLock) -> None:
+    """Another recovery code opens the key from now on; the old one no more, but in copies of the database."""
+    tx.execute(
+        "delete from key_locks where tenant_id = %s and user_key_id = %s and kind = 'recovery'",
+        (tenant_id, user_key_id),
+    )
+    _lock_by_code(tx, tenant_id, user_key_id, recovery)
+
+
+def _lock_by_code(tx: Transaction, tenant_id: int, user_key_id: int, recovery: RecoveryLock) -> None:
+    tx.execute(
+        "insert into key_locks (tenant_id, user_key_id, kind, locked, auth_hash) values (%s, %s, 'recovery', %s, %s)",
+        (tenant_id, user_key_id, recovery.locked, recovery.auth_hash),
+    )
 
 
 def _lock_by_password(tx: Transaction, tenant_id: int, user_key_id: int, password: PasswordLock) -> None:

@@ -51,6 +51,6 @@ end $$;
 -- Which tenant a host is of is asked before there is one.
 create policy brand_hosts_lookup on brand_hosts for select to faxplan_portal, faxplan_admin using (true);
 
-grant select on brands, brand_hosts to faxplan_portal, faxplan_admin, faxplan_worker, faxplan_backup;
+grant select on brands, brand_hosts to faxplan_backup, faxplan_admin, faxplan_portal, faxplan_worker;
 grant insert, update on brands to faxplan_admin;
 grant insert, delete, update (confirmed_at) on brand_hosts to faxplan_admin;

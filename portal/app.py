@@ -21,13 +21,16 @@ from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError, Forbidden, NotFound
 from faxplan.language import _, marked
-from faxplan.login import TooManyTries, WrongLogin
+from faxplan.login import CodeNeeded, WrongLogin
+from faxplan.second_factor import WrongCode
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
+from faxplan.tries import TooManyTries
+from faxplan.webauthn import PasskeyRefused
 from portal import answers, cookies, roles, routes, static, wording
 from portal.roles import USER
 from portal.routes import Route
-from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, MOST_SMALL_BYTES, PortalRequest, Visit
+from portal.visit import MOST_BYTES, MOST_SMALL_BYTES, PortalRequest, Visit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -37,6 +40,9 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (Forbidden, HTTPStatus.FORBIDDEN),
     (WrongLogin, HTTPStatus.UNAUTHORIZED),
+    (CodeNeeded, HTTPStatus.UNAUTHORIZED),
+    (WrongCode, HTTPStatus.UNAUTHORIZED),
+    (PasskeyRefused, HTTPStatus.UNAUTHORIZED),
     (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
 )
 
@@ -179,7 +185,7 @@ _TITLES: dict[int, str] = {
 def _most_bytes(route: Route) -> int:
     if route.takes_files:
         return MOST_BYTES
-    return MOST_SMALL_BYTES if route.takes_small_files else MOST_FIELD_BYTES
+    return MOST_SMALL_BYTES if route.takes_small_files else route.most_bytes
 
 
 def _close(request: PortalRequest) -> None:

@@ -1,11 +1,14 @@
-"""The one cookie: a session's token.
+"""The two cookies: a session's token, and the browser's own, which outlives sessions and logs nobody in.
 
 `__Host-`: of this host alone, over https alone; browsers take http on localhost for as good.
 """
 
 from werkzeug.wrappers import Request, Response
 
+from faxplan import browsers
+
 NAME = "__Host-session"
+BROWSER = "__Host-browser"
 
 
 def token(request: Request) -> str | None:
@@ -21,3 +24,14 @@ def give(response: Response, token: str) -> None:
 def take(response: Response) -> None:
     """At log-out."""
     response.delete_cookie(NAME, secure=True, httponly=True, samesite="Lax", path="/")
+
+
+def browser(request: Request) -> str | None:
+    """By what this browser is known (faxplan/browsers.py); None: by nothing."""
+    return request.cookies.get(BROWSER)
+
+
+def give_browser(response: Response, token: str) -> None:
+    """For as long as the browser is known by it."""
+    seconds = browsers.DAYS * 86400
+    response.set_cookie(BROWSER, token, max_age=seconds, secure=True, httponly=True, samesite="Lax", path="/")

@@ -11,6 +11,7 @@ from portal.pages import (
     account,
     brand,
     contacts,
+    credentials,
     documents,
     drafts,
     fax,
@@ -23,8 +24,10 @@ from portal.pages import (
     people,
     recipients,
     reports,
+    welcome,
 )
 from portal.roles import ADMINISTRATOR, USER, Role
+from portal.visit import MOST_FIELD_BYTES
 
 Answer = Callable[..., Response]
 
@@ -35,7 +38,8 @@ class Route:
     role: who may. Where it is another than USER, the page is administration: it works with the database role admin.
 
     takes_files: the request may bring a document. takes_small_files: or files that are none (a picture, a table).
-    looks_on: a page asks by itself, and nobody has used the session by that.
+    looks_on: a page asks by itself, and nobody has used the session by that. most_bytes: of
+    a request without any.
     """
 
     path: str
@@ -47,6 +51,7 @@ class Route:
     takes_small_files: bool = False
     looks_on: bool = False
     role: Role = USER
+    most_bytes: int = MOST_FIELD_BYTES
 
 
 ROUTES = (
@@ -58,7 +63,16 @@ ROUTES = (
     Route("/log-in", "GET", login.page, logged_in=False),
     Route("/log-in/challenge", "POST", login.challenge, logged_in=False),
     Route("/log-in", "POST", login.log_in, logged_in=False),
+    Route("/log-in/passkey/challenge", "POST", login.passkey_challenge, logged_in=False),
+    Route("/log-in/passkey", "POST", login.log_in_by_passkey, logged_in=False),
+    Route("/recover", "GET", login.recover_page, logged_in=False),
+    Route("/recover/key", "POST", login.recovery_key, logged_in=False),
+    Route("/recover", "POST", login.recover, logged_in=False),
+    Route("/unlock", "GET", credentials.unlock_page),
     Route("/log-out", "POST", login.log_out),
+    Route("/welcome", "GET", welcome.page, logged_in=False),
+    Route("/welcome/look", "POST", welcome.look, logged_in=False),
+    Route("/welcome", "POST", welcome.enrol, logged_in=False, most_bytes=welcome.MOST_BYTES),
     Route("/", "GET", home.start, of_tenant=False, logged_in=False),
     Route("/inbox", "GET", faxes.inbox),
     Route("/sent", "GET", faxes.sent),
@@ -104,8 +118,27 @@ ROUTES = (
     Route("/groups/<int:number>/delete", "GET", groups.ask),
     Route("/groups/<int:number>/delete", "POST", groups.remove),
     Route("/keys", "POST", keys.ring),
+    Route("/keys/due", "POST", keys.due),
+    Route("/keys/hand-on", "POST", keys.hand_on),
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),
+    Route("/account/key", "POST", credentials.key),
+    Route("/account/recovery-key", "POST", credentials.recovery_key),
+    Route("/account/older-keys", "GET", credentials.older_page),
+    Route("/account/older-keys", "POST", credentials.older_keys),
+    Route("/account/older-keys/open", "POST", credentials.open_older),
+    Route("/account/password", "GET", credentials.password_page),
+    Route("/account/password", "POST", credentials.change_password),
+    Route("/account/recovery-code", "GET", credentials.code_page),
+    Route("/account/recovery-code", "POST", credentials.change_code),
+    Route("/account/second-factor", "GET", credentials.codes_page),
+    Route("/account/second-factor/new", "POST", credentials.new_secret),
+    Route("/account/second-factor", "POST", credentials.turn_on_codes),
+    Route("/account/second-factor/off", "POST", credentials.turn_off_codes),
+    Route("/account/passkeys", "GET", credentials.passkeys_page),
+    Route("/account/passkeys/new", "POST", credentials.new_passkey),
+    Route("/account/passkeys", "POST", credentials.add_passkey),
+    Route("/account/passkeys/<int:number>/remove", "POST", credentials.remove_passkey),
     Route("/account/sessions/end-others", "POST", account.end_others),
     Route("/menu", "GET", home.menu),
     Route("/organisation/people", "GET", people.everyone, role=ADMINISTRATOR),

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import sessions
+from faxplan import passkeys, second_factor, sessions, user_keys
 from portal import answers
 from portal.visit import Visit
 
@@ -11,8 +11,12 @@ def page(visit: Visit) -> Response:
     """GET: who one is, and all sessions."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         found = sessions.of_user(tx, visit.user)
+        had_keys = len(user_keys.of_user(tx, visit.its_tenant.id, visit.user.id)) > 1
+        keys, has_codes = passkeys.everyone(tx, visit.user), second_factor.is_on(tx, visit.user)
     browsers = {each.id: browser(each.agent) for each in found}
-    return answers.page(visit, "account.html", sessions=found, browsers=browsers)
+    return answers.page(
+        visit, "account.html", sessions=found, browsers=browsers, passkeys=keys, has_codes=has_codes, had_keys=had_keys
+    )
 
 
 def browser(agent: str) -> str:

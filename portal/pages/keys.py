@@ -5,9 +5,13 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import user_keys, vault
-from portal import answers
+from faxplan import handing_on, user_keys, vault
+from faxplan.wraps import WRAP_BYTES
+from portal import answers, submitted
 from portal.visit import Visit
+
+_AT_ONCE = 100
+"""So many wraps are asked for in one go: a request has its size."""
 
 
 def ring(visit: Visit) -> Response:
@@ -36,3 +40,38 @@ def ring(visit: Visit) -> Response:
             "mailboxes": [{"mailbox": mailbox, "epochs": found} for mailbox, found in mailboxes.items()],
         }
     )
+
+
+def due(visit: Visit) -> Response:
+    """POST, for scripts: what this user's browser can wrap for others (faxplan/handing_on.py)."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        found = handing_on.due(tx, visit.user)
+    return answers.data(
+        {
+            "links": [{"mailbox": mailbox, "epoch": epoch} for mailbox, epoch in found.links[:_AT_ONCE]],
+            "grants": [
+                {
+                    "mailbox": each.mailbox_id,
+                    "epoch": each.epoch,
+                    "key": each.user_key_id,
+                    "publicKey": each.public.raw,
+                }
+                for each in found.grants[:_AT_ONCE]
+            ],
+        }
+    )
+
+
+def hand_on(visit: Visit) -> Response:
+    """POST, for scripts: what was wrapped; who opens more by it, in words."""
+    given = submitted.json(visit)
+    links = {
+        (each.number("mailbox"), each.number("epoch")): each.raw("wrap", WRAP_BYTES) for each in given.parts("links")
+    }
+    grants = {
+        (each.number("mailbox"), each.number("epoch"), each.number("key")): each.raw("wrap", WRAP_BYTES)
+        for each in given.parts("grants")
+    }
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        gained = handing_on.take(tx, visit.user, links, grants, actor=visit.actor)
+    return answers.data({"gained": [{"to": each.to, "mailboxes": each.mailboxes} for each in gained]})

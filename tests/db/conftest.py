@@ -22,6 +22,7 @@ from faxplan import (
     forwarding,
     holds,
     inbound,
+    invitations,
     keyring,
     login,
     membership,
@@ -39,8 +40,10 @@ from faxplan import (
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
 from faxplan.contacts import Entry
+from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
+from faxplan.login import Whence
 from faxplan.lookups import Caller
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
@@ -121,6 +124,24 @@ def live(world: World, office: Office, folder: Path) -> None:
     forwarding.hand_on(world.portal, office.user, world.ring(office), arrived, other.email, forwarding.forward)
 
 
+def _log_ins(tx: Transaction, office: Office) -> None:
+    """What there is beside a password."""
+    ids = (office.tenant.id, office.user.id)
+    tx.execute(
+        "insert into second_factors (tenant_id, user_id, sealed, last_step) values (%s, %s, %s, 0)", (*ids, bytes(48))
+    )
+    tx.execute(
+        """insert into passkeys (tenant_id, user_id, credential_id, public_key, sign_count, name)
+           values (%s, %s, 'id', 'key', 0, 'laptop')""",
+        ids,
+    )
+    tx.execute("insert into known_browsers (tenant_id, user_id, token_hash) values (%s, %s, %s)", (*ids, bytes(32)))
+    tx.execute(
+        "insert into spent_challenges (tenant_id, hash, expires_at) values (%s, %s, now() + interval '1 minute')",
+        (office.tenant.id, bytes(32)),
+    )
+
+
 def _a_rendering(world: World, office: Office) -> StoredObject:
     with world.portal.tenant(office.tenant.id) as tx:
         document = tx.value("select id from documents where kind = 'rendering' order by id desc limit 1")
@@ -138,12 +159,14 @@ def inhabited(world: World, tmp_path: Path) -> World:
         drafts.make(world.portal, world.store, office.user, HandedIn(tmp_path / "letter.txt", "letter.txt"))
         with world.portal.tenant(office.tenant.id) as tx:
             sessions.begin(tx, office.user, authenticated=login.PASSWORD, address="192.0.2.1", agent="")
+            invitations.make(tx, office.user, actor="test")
+            _log_ins(tx, office)
         brand_provisioning.change(world.admin, "x", office.tenant.slug, {"name": "A brand"})
         brand_provisioning.add_host(
             world.admin, "x", office.tenant.slug, f"fax.{office.tenant.slug}.example", "fax.example"
         )
         with pytest.raises(login.WrongLogin):
-            login.log_in(world.portal, office.tenant.id, "nobody@x.example", bytes(32), address="192.0.2.1", agent="")
+            login.log_in(world.portal, office.tenant.id, "nobody@x.example", bytes(32), Whence("192.0.2.1", ""))
         reports.refresh(world.portal, office.tenant, datetime.now(UTC))
         with world.portal.tenant(office.tenant.id) as tx:
             tx.execute("insert into report_people values (%s, now(), %s, '', 1, 1)", (office.tenant.id, office.user.id))

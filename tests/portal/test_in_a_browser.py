@@ -34,6 +34,12 @@ class Tab:
         self.tools.do("Page.navigate", url=self.base + path)
         self.until(f"location.pathname === {json.dumps(path)} && document.readyState === 'complete'")
 
+    def go_to(self, link: str) -> None:
+        """With a fragment, which makes no new page by itself."""
+        self.go("/organisation")
+        self.tools.do("Page.navigate", url=self.base + link)
+        self.until(f"location.pathname === {json.dumps(link.partition('#')[0])} && document.readyState === 'complete'")
+
     def see(self, expression: str) -> Any:
         return self.tools.evaluate(expression)
 

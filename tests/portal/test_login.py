@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import drafts, enrolment, login, passphrases, sessions, users
+from faxplan import drafts, enrolment, login, passphrases, sessions, tries, users
 from faxplan.enrolment import Secret
+from faxplan.login import Whence
 from faxplan.originals import HandedIn
 from portal.app import Portal
 from tests.portal.conftest import Visitor, visitor
@@ -22,7 +23,7 @@ def audited(world: World) -> list[tuple[str, str, str]]:
 def test_who_knows_the_password_is_in(portal: Portal, world: World) -> None:
     ann = visitor(portal, world.acme)
     said = ann.log_in().get_json()
-    assert set(said) == {"user", "secret", "key"}
+    assert set(said) == {"user", "csrf", "secret", "key"}
     # What it opens: the user's own key, with what never left the client.
     with world.portal.tenant(world.acme.tenant.id) as tx:
         (row,) = tx.rows("select authenticated, address, token_hash, secret from sessions")
@@ -90,7 +91,7 @@ def test_the_salt_of_nobody_is_always_the_same_and_like_others(portal: Portal, w
 def test_who_tries_too_often_waits_and_nobody_else_does(portal: Portal, world: World) -> None:
     ann = visitor(portal, world.acme)
     form = {"email": world.acme.user.email, "auth": "00" * 32}
-    for _ in range(login.MOST_OF_ONE):
+    for _ in range(tries.MOST_OF_ONE):
         assert ann.post("/log-in", form).status_code == 401
     answer = ann.post("/log-in", form, Accept="application/json")
     assert (answer.status_code, answer.get_json()["error_id"]) == (429, "too-many-tries")
@@ -99,19 +100,19 @@ def test_who_tries_too_often_waits_and_nobody_else_does(portal: Portal, world: W
     with world.portal.tenant(world.acme.tenant.id) as tx:
         lock = tx.one("select salt from key_locks where kind = 'password'")
     auth = passphrases.derive(PHRASE, bytes(lock["salt"])).auth
-    there = {"address": "203.0.113.9", "agent": ""}
-    assert login.log_in(world.portal, world.acme.tenant.id, world.acme.user.email, auth, **there).token
+    there = Whence("203.0.113.9", "")
+    assert login.log_in(world.portal, world.acme.tenant.id, world.acme.user.email, auth, there).token
     # From here they are once it is over.
     execute(world, "update login_tries set window_ends = now()")
     assert ann.log_in().status_code == 200
 
 
 def test_one_address_tries_not_all_users(world: World) -> None:
-    for number in range(login.MOST_OF_ADDRESS):
+    for number in range(tries.MOST_OF_ADDRESS):
         with pytest.raises(login.WrongLogin):
-            login.log_in(world.portal, 1, f"user{number}@acme.example", bytes(32), address="203.0.113.9", agent="")
-    with pytest.raises(login.TooManyTries):
-        login.log_in(world.portal, 1, "another@acme.example", bytes(32), address="203.0.113.9", agent="")
+            login.log_in(world.portal, 1, f"user{number}@acme.example", bytes(32), Whence("203.0.113.9", ""))
+    with pytest.raises(tries.TooManyTries):
+        login.log_in(world.portal, 1, "another@acme.example", bytes(32), Whence("203.0.113.9", ""))
 
 
 @pytest.mark.parametrize(
@@ -214,4 +215,4 @@ def test_a_page_that_asks_by_itself_keeps_no_session_alive(ann: Visitor, world: 
     ],
 )
 def test_whose_tries_are_counted_together(one: str, other: str, *, together: bool) -> None:
-    assert (login._network(one) == login._network(other)) is together
+    assert (tries.network(one) == tries.network(other)) is together

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from faxplan import contact_groups, contact_imports, contacts, drafts, users
+from faxplan import contact_groups, contact_imports, contacts, drafts, passkeys, users
 from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
+from faxplan.webauthn import Credential
 from portal.app import Portal
 from portal.policy import CONTENT_SECURITY_POLICY
 from portal.roles import OPERATOR
@@ -21,7 +22,7 @@ from tests.world import World
 CLOSED = [each for each in ROUTES if each.logged_in]
 OF_TENANTS = [each for each in CLOSED if "<int:number>" in each.path and each.role is not OPERATOR]
 """What an operator sees is no tenant's."""
-LOG_INS = [each for each in ROUTES if each.path.startswith("/log-in") and each.method == "POST"]
+LOG_INS = [each for each in ROUTES if not each.logged_in and each.method == "POST"]
 
 
 def named(route: Route) -> str:
@@ -39,6 +40,7 @@ class Things:
     contacts: list[int]
     groups: list[int]
     imports: list[int]
+    passkeys: list[int]
 
 
 @pytest.fixture
@@ -53,8 +55,17 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         ]
         groups = [contact_groups.add(tx, world.borea.user, "B", shared=each).id for each in (True, False)]
         brought = contact_imports.begin(tx, world.borea.user, "b.csv", b"Name,Fax\nBea,+4930990012\n")
+        passkeys.enter(tx, world.borea.user, "x", Credential(b"id", b"key", 0), None, actor="test")
+        passkey = tx.value("select id from passkeys")
     return Things(
-        faxes, [draft.id], [session], [world.borea.user.id], [each.id for each in entered], groups, [brought.id]
+        faxes=faxes,
+        drafts=[draft.id],
+        sessions=[session],
+        people=[world.borea.user.id],
+        contacts=[each.id for each in entered],
+        groups=groups,
+        imports=[brought.id],
+        passkeys=[passkey],
     )
 
 
@@ -99,6 +110,7 @@ def _state(world: World) -> list[dict[str, object]]:
             *tx.rows("select * from faxes order by id"),
             *tx.rows("select * from drafts order by id"),
             *tx.rows("select id, user_id from sessions order by id"),
+            *tx.rows("select id, user_id from passkeys order by id"),
             *tx.rows("select * from mailbox_entries order by fax_id"),
             *tx.rows("select * from users order by id"),
             *tx.rows("select * from contacts order by id"),

@@ -46,7 +46,9 @@ def test_a_new_key_opens_by_its_password_and_by_its_code() -> None:
     lock = enrolment.password
     derived = passphrases.derive(PHRASE, lock.salt, lock.cost)
     assert passphrases.unlock(lock.locked, derived.wrap, enrolment.public.raw) == private
-    assert passphrases.unlock(enrolment.recovery, passphrases.recovery_wrap(code), enrolment.public.raw) == private
+    recovery = enrolment.recovery
+    assert passphrases.unlock(recovery.locked, passphrases.recovery_wrap(code), enrolment.public.raw) == private
+    assert passphrases.is_right(passphrases.recovery_auth(code), recovery.auth_hash or b"")
     assert passphrases.is_right(derived.auth, lock.auth_hash)
 
 

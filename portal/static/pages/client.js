@@ -1,7 +1,7 @@
 // @ts-check
 /** What all pages have in common: asking our own server, and the keys of whoever is logged in. */
 
-import { fromHex } from "../vault/bytes.js";
+import { fromHex, hex } from "../vault/bytes.js";
 import { FaxplanError, NotFetched } from "../vault/errors.js";
 import { Keyring } from "../vault/keyring.js";
 import { rangesOf } from "../vault/ranges.js";
@@ -10,6 +10,7 @@ import { PublicKey } from "../vault/wraps.js";
 
 /**
  * @typedef {import("../vault/sealed.js").SealedReader} SealedReader
+ * @typedef {import("../vault/wraps.js").PrivateKey} PrivateKey
  * @typedef {{name: string, address: string, context: import("../vault/header.js").Context, digest: string,
  *   wraps: {mailbox: number, epoch: number, wrap: string}[], sealedName: string | null}} Readable As portal/pages/documents.py says it.
  */
@@ -30,9 +31,11 @@ export class LockedHere extends FaxplanError {
   static errorId = "locked-here";
 }
 
-/** @param {string} name @returns {string} */
-function meta(name) {
-  return document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
+let csrf = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
+
+/** For whom this page asks from now on: it came before somebody logged in. @param {string} token of the session, which the server said */
+export function asksFor(token) {
+  csrf = token;
 }
 
 /**
@@ -41,7 +44,18 @@ function meta(name) {
  * @returns {Promise<any>} Rejects with Refused or NotFetched.
  */
 export async function post(address, form = new URLSearchParams()) {
-  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": meta("csrf") } }));
+  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": csrf } }));
+}
+
+/**
+ * Hands something over as JSON, with POST; bytes are written in hexadecimal.
+ * @param {string} address @param {object} value
+ * @returns {Promise<any>} Rejects with Refused or NotFetched.
+ */
+export async function send(address, value) {
+  const body = JSON.stringify(value, (_key, part) => (part instanceof Uint8Array ? hex(part) : part));
+  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": csrf };
+  return answered(fetch(address, { method: "POST", body, headers }));
 }
 
 /** @param {string} address @returns {Promise<any>} Rejects with Refused or NotFetched. */
@@ -73,15 +87,21 @@ export function keyring() {
   return ring;
 }
 
-/** @returns {Promise<Keyring>} */
-async function opened() {
+/** The same with a key of before. @param {Map<number, PrivateKey>} older by their ids @returns {Promise<Keyring>} Rejects with LockedHere. */
+export function keyringWith(older) {
+  ring = opened(older);
+  return ring;
+}
+
+/** @param {Map<number, PrivateKey>} [older] @returns {Promise<Keyring>} */
+async function opened(older = new Map()) {
   const said = await post("/keys");
   const key = await recall(said.user, fromHex(said.secret));
   const own = said.own.find((/** @type {{id: number, publicKey: string}} */ each) => key?.publicKey.equals(publicKey(each.publicKey)));
   if (!key || !own) {
     throw new LockedHere("Your key is not in this browser any more. Log in again: your account is at the top.");
   }
-  const found = new Keyring(new Map([[own.id, key]]));
+  const found = new Keyring(new Map([...older, [own.id, key]]));
   for (const { mailbox, epochs } of said.mailboxes) {
     found.setMailbox(mailbox, epochs.map(epoch));
   }
@@ -99,7 +119,7 @@ function epoch({ number, publicKey: raw, wraps, earlier }) {
 }
 
 /** @param {string} raw */
-function publicKey(raw) {
+export function publicKey(raw) {
   return new PublicKey(fromHex(raw));
 }
 

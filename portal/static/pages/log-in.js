@@ -1,53 +1,90 @@
 // @ts-check
-/** Logging in: the password is worked on here; what is sent opens nothing. */
+/** Logging in: the password is worked on here; what is sent opens nothing. A code is asked for where there is a second factor. */
 
-import { fromHex, hex } from "../vault/bytes.js";
-import { FaxplanError } from "../vault/errors.js";
-import { derive, unlock } from "../vault/passphrases.js";
-import { remember } from "../vault/remembered.js";
-import { PublicKey } from "../vault/wraps.js";
-import { post, words } from "./client.js";
+import { PasskeyRefused } from "../vault/errors.js";
+import { Refused, words } from "./client.js";
+import { _ } from "./language.js";
+import { goOn } from "./onward.js";
+import { derived, logIn, logInByPasskey } from "./session.js";
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("log-in"));
 const go = /** @type {HTMLButtonElement} */ (document.getElementById("go"));
+const byPasskey = /** @type {HTMLButtonElement} */ (document.getElementById("by-passkey"));
 const wrong = /** @type {HTMLElement} */ (document.getElementById("wrong"));
 const doing = /** @type {HTMLElement} */ (document.getElementById("doing"));
+const email = /** @type {HTMLInputElement} */ (document.getElementById("email"));
 const password = /** @type {HTMLInputElement} */ (document.getElementById("password"));
+const codeStep = /** @type {HTMLFormElement} */ (document.getElementById("code-form"));
+const code = /** @type {HTMLInputElement} */ (document.getElementById("totp"));
+const wrongCode = /** @type {HTMLElement} */ (document.getElementById("wrong-code"));
+
+/** What the password gave, until the code is there. @type {{email: string, known: import("../vault/passphrases.js").Derived} | undefined} */
+let waiting;
+
+byPasskey.hidden = !globalThis.PublicKeyCredential;
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  go.disabled = true;
-  wrong.hidden = true;
-  doing.textContent = "Working on your password. This takes a moment.";
+  busy(_("Working on your password. This takes a moment."));
   try {
-    await logIn(/** @type {HTMLInputElement} */ (document.getElementById("email")).value.trim(), password.value);
-    location.assign("/inbox");
+    const who = email.value.trim();
+    waiting = { email: who, known: await derived(who, password.value) };
+    goOn(await logIn(who, waiting.known));
   } catch (error) {
-    wrong.textContent = words(error);
-    wrong.hidden = false;
-    doing.textContent = "";
-    go.disabled = false;
+    if (error instanceof Refused && error.id === "code-needed") {
+      form.hidden = true;
+      codeStep.hidden = false;
+      code.focus();
+      return;
+    }
+    say(wrong, error);
     password.select();
   }
 });
 
-/** @param {string} email @param {string} secret @returns {Promise<void>} */
-async function logIn(email, secret) {
-  if (!globalThis.crypto?.subtle) {
-    throw new Insecure("This page came over an open connection, on which no browser opens sealed faxes. Use its https address.");
-  }
-  const { salt, cost } = await post("/log-in/challenge", new URLSearchParams({ email }));
-  const { auth, wrap } = await derive(secret, fromHex(salt), cost);
-  const said = await post("/log-in", new URLSearchParams({ email, auth: hex(auth) }));
-  const key = await unlock(fromHex(said.key.locked), wrap, new PublicKey(fromHex(said.key.publicKey)));
+codeStep.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  wrongCode.hidden = true;
   try {
-    await remember(said.user, key, fromHex(said.secret));
-  } finally {
-    key.wipe();
+    if (waiting) {
+      goOn(await logIn(waiting.email, waiting.known, code.value));
+    }
+  } catch (error) {
+    say(wrongCode, error);
+    code.select();
   }
+});
+
+byPasskey.addEventListener("click", async () => {
+  busy(_("Waiting for your passkey."));
+  try {
+    const told = await logInByPasskey();
+    if (told === null) {
+      location.assign("/unlock");
+    } else {
+      goOn(told);
+    }
+  } catch (error) {
+    if (error instanceof PasskeyRefused) {
+      // In the words of a log-in: nothing is open yet.
+      say(wrong, new Refused(_("No passkey was used. Try again, or log in with your password."), "passkey-refused"));
+    } else {
+      say(wrong, error);
+    }
+  }
+});
+
+/** @param {string} text */
+function busy(text) {
+  go.disabled = byPasskey.disabled = true;
+  wrong.hidden = true;
+  doing.textContent = text;
 }
 
-/** WebCrypto is for https and for addresses on the same machine. */
-class Insecure extends FaxplanError {
-  static errorId = "insecure";
+/** @param {HTMLElement} place @param {unknown} error */
+function say(place, error) {
+  place.textContent = words(error);
+  place.hidden = false;
+  doing.textContent = "";
+  go.disabled = byPasskey.disabled = false;
 }

@@ -5,7 +5,7 @@
  * only. docs/sealed-files/README.md; faxplan/passphrases.py has the same derivation.
  */
 
-import { base64url, random, same } from "./bytes.js";
+import { base64url, random, same, utf8 } from "./bytes.js";
 import { PasskeyOpensNothing, PasskeyRefused } from "./errors.js";
 import { hkdfWrapping } from "./passphrases.js";
 
@@ -45,6 +45,19 @@ export async function passkeyWrap(output) {
  *   `wrap` makes the rest. Rejects with PasskeyOpensNothing and PasskeyRefused.
  */
 export async function newPasskey(options, salt) {
+  const { registration, wrap } = await registered(options, salt);
+  if (!wrap) {
+    throw opensNothing();
+  }
+  return { registration, wrap };
+}
+
+/**
+ * As newPasskey, also of one that can log in only.
+ * @param {PublicKeyCredentialCreationOptions} options @param {Bytes} salt
+ * @returns {Promise<{registration: Registration, wrap: CryptoKey | null}>} wrap: null where it opens nothing. Rejects with PasskeyRefused.
+ */
+export async function registered(options, salt) {
   const credential = await asked(() =>
     navigator.credentials.create({
       publicKey: {
@@ -56,12 +69,9 @@ export async function newPasskey(options, salt) {
     }),
   );
   const { prf } = credential.getClientExtensionResults();
-  if (!prf?.enabled && !prf?.results) {
-    throw opensNothing();
-  }
   const credentialId = new Uint8Array(credential.rawId);
   // Many give their secret only when they are used.
-  const output = prf.results?.first ?? (await secretOf([{ credentialId, salt }], options.rp.id)).output;
+  const output = prf?.results?.first ?? (prf?.enabled ? (await secretOf([{ credentialId, salt }], options.rp.id)).output : null);
   // Not the credential itself: its toJSON has the secret in it, and would take it to the server.
   const response = /** @type {AuthenticatorAttestationResponse} */ (credential.response);
   const registration = {
@@ -70,7 +80,35 @@ export async function newPasskey(options, salt) {
     attestation: new Uint8Array(response.attestationObject),
     transports: response.getTransports(),
   };
-  return { registration, wrap: await passkeyWrap(bytesOf(output)) };
+  return { registration, wrap: output && (await passkeyWrap(bytesOf(output))) };
+}
+
+/** Of locks that the portal makes: one salt for all, so that a passkey logs in and opens with one touch. @returns {Promise<Bytes>} */
+export async function portalSalt() {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", utf8("faxplan passkey, log-in")));
+}
+
+/**
+ * Logs in with whichever passkey of this site the user chooses.
+ * @param {Bytes} challenge the server's @param {string} rpId the tenant's host
+ * @returns {Promise<{assertion: {credentialId: Bytes, clientData: Bytes, authenticatorData: Bytes, signature: Bytes},
+ *   wrap: CryptoKey | null}>} assertion: for the server; wrap: of locks with portalSalt; null: it has none. Rejects with PasskeyRefused.
+ */
+export async function assertedPasskey(challenge, rpId) {
+  const first = await portalSalt();
+  const credential = await asked(() =>
+    navigator.credentials.get({ publicKey: { challenge, rpId, userVerification: "required", extensions: { prf: { eval: { first } } } } }),
+  );
+  // Not the credential itself: its toJSON has the secret in it, and would take it to the server.
+  const response = /** @type {AuthenticatorAssertionResponse} */ (credential.response);
+  const assertion = {
+    credentialId: new Uint8Array(credential.rawId),
+    clientData: new Uint8Array(response.clientDataJSON),
+    authenticatorData: new Uint8Array(response.authenticatorData),
+    signature: new Uint8Array(response.signature),
+  };
+  const output = credential.getClientExtensionResults().prf?.results?.first;
+  return { assertion, wrap: output ? await passkeyWrap(bytesOf(output)) : null };
 }
 
 /**

@@ -70,6 +70,15 @@ export async function recoveryWrap(code) {
 }
 
 /**
+ * What a recovery code logs in with, as `auth` of a password.
+ * @param {string} code
+ * @returns {Promise<Bytes>} 32 bytes. Rejects with InvalidSecret.
+ */
+export async function recoveryAuth(code) {
+  return hkdfBits(codeBytes(code), "faxplan recovery code, auth");
+}
+
+/**
  * The 20 bytes of a code, as it was written down. Raises InvalidSecret.
  * @param {string} code
  * @returns {Bytes}

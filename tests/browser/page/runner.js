@@ -1,4 +1,5 @@
 // Asks the server for the next action, does it, and says what came of it, until there are no more.
+import * as enrol from "./enrol_actions.js";
 import * as forward from "./forward_actions.js";
 import * as keyring from "./keyring_actions.js";
 import * as pages from "./pages_actions.js";
@@ -9,9 +10,9 @@ import * as printedKeys from "./printed_keys_actions.js";
 import * as sealed from "./sealed_actions.js";
 import * as wraps from "./wraps_actions.js";
 
-const actions = { ...forward, ...keyring, ...pages, ...passkeys, ...passphrases, ...policy, ...printedKeys, ...sealed, ...wraps };
+const actions = { ...enrol, ...forward, ...keyring, ...pages, ...passkeys, ...passphrases, ...policy, ...printedKeys, ...sealed, ...wraps };
 const MODULES = [
-  "errors", "header", "sealed", "wraps", "passkeys", "passphrases", "printed-keys", "new-password", "keyring", "forward", "remembered",
+  "errors", "header", "sealed", "wraps", "passkeys", "passphrases", "printed-keys", "new-password", "keyring", "enrol", "forward", "remembered",
   "page-images", "ranges",
 ];
 

@@ -1,0 +1,63 @@
+"""What a user's browser can do for others once it holds their key: mailboxes' keys for who waits for them, and links
+between epochs (enrolment.hand_on is the command line's).
+
+The server says what is due; the browser wraps it; the server takes what is still due then. What is in a wrap it cannot
+see: a member who hands over nonsense keeps another waiting, and opens nothing by it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faxplan import audit, epochs, gains, user_keys, vault
+from faxplan.audit import Who
+from faxplan.db import Transaction
+from faxplan.gains import Gain
+from faxplan.users import User
+from faxplan.vault import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """links: mailboxes and epochs that do not open the one before. grants: readers who lack the newest key."""
+
+    links: list[tuple[int, int]]
+    grants: list[Grant]
+
+
+def due(tx: Transaction, user: User) -> Due:
+    """Of the mailboxes whose newest key the user has."""
+    known = vault.epochs_of_user(tx, user.tenant_id, user.id)
+    keys = user_keys.of_user(tx, user.tenant_id, user.id)
+    current = {each.id for each in keys if each.is_current}
+    newest = {each.mailbox_id: each for each in known}
+    theirs = {mailbox_id for mailbox_id, epoch in newest.items() if current & epoch.wraps.keys()}
+    links = [(e.mailbox_id, e.number) for e in known if e.mailbox_id in theirs and e.number > 1 and e.earlier is None]
+    return Due(links, vault.grants_due(tx, user.tenant_id, sorted(theirs)))
+
+
+def take(
+    tx: Transaction,
+    user: User,
+    links: Mapping[tuple[int, int], bytes],
+    grants: Mapping[tuple[int, int, int], bytes],
+    *,
+    actor: Who,
+) -> list[Gain]:
+    """Keeps what a browser has wrapped, of that which is due by now; who opens more by it than before.
+
+    links: by mailbox and epoch. grants: by mailbox, epoch, and the id of the reader's key.
+    """
+    # A reader who goes at this moment would keep a wrap that nobody takes away.
+    epochs.take_turn(tx, user.tenant_id)
+    found = due(tx, user)
+    linked = [place for place in found.links if place in links and vault.link(tx, user.tenant_id, *place, links[place])]
+    wanted = [(each.mailbox_id, each.epoch, each.user_key_id) for each in found.grants]
+    granted = [place for place in wanted if place in grants and vault.grant(tx, user.tenant_id, *place, grants[place])]
+    own = [each.id for each in user_keys.of_user(tx, user.tenant_id, user.id) if each.is_current]
+    gained = gains.of(tx, user.tenant_id, granted, linked, own=own)
+    if granted or linked:
+        audit.record(
+            tx, user.tenant_id, actor=actor, action="key.grant", object=f"user:{user.id}",
+            granted=granted, linked=linked,
+        )  # fmt: skip
+    return gained

@@ -1,0 +1,68 @@
+// @ts-check
+/** What this user's key can do for others is done as soon as it is opened; and whoever opened it is told for whom. */
+
+import { NeedsReader, SealBroken } from "../vault/errors.js";
+import { keyring, post, publicKey, send } from "./client.js";
+import { _ } from "./language.js";
+
+/** A server that asks again and again is asked no more. */
+const MOST_ROUNDS = 50;
+
+/** Who opens more by it than before, in words. @returns {Promise<string[]>} */
+export async function handOn() {
+  /** @type {string[]} */
+  const told = [];
+  try {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const due = await post("/keys/due");
+      const [links, grants] = [await linked(due.links), await granted(due.grants)];
+      if (!links.length && !grants.length) {
+        break;
+      }
+      const { gained } = await send("/keys/hand-on", { links, grants });
+      told.push(...gained.map(words));
+      if (due.links.length + due.grants.length > links.length + grants.length) {
+        // Some do not open, and would be asked for again.
+        break;
+      }
+    }
+  } catch (error) {
+    // Others wait until the next time; whose key it is does not.
+    console.warn(error);
+  }
+  return told;
+}
+
+/** @param {{mailbox: number, epoch: number}[]} due */
+async function linked(due) {
+  return made(due, async ({ mailbox, epoch }) => (await keyring()).link(mailbox, epoch));
+}
+
+/** @param {{mailbox: number, epoch: number, key: number, publicKey: string}[]} due */
+async function granted(due) {
+  return made(due, async ({ mailbox, epoch, publicKey: raw }) => (await keyring()).wrapped(mailbox, epoch, publicKey(raw)));
+}
+
+/**
+ * Those that can be made.
+ * @template {object} Due
+ * @param {Due[]} due @param {(each: Due) => Promise<import("../vault/bytes.js").Bytes>} make
+ */
+async function made(due, make) {
+  const found = [];
+  for (const each of due) {
+    try {
+      found.push({ ...each, wrap: await make(each) });
+    } catch (error) {
+      if (!(error instanceof NeedsReader || error instanceof SealBroken)) {
+        throw error;
+      }
+    }
+  }
+  return found;
+}
+
+/** @param {{to: string, mailboxes: string[]}} gain */
+function words({ to, mailboxes }) {
+  return _("{to} opens now what lies in {mailboxes}.", { to, mailboxes: mailboxes.join(", ") });
+}

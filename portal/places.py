@@ -46,6 +46,7 @@ PARTS = (
             Place("people", "/organisation/people", marked("People"), "people"),
             Place("reports", "/organisation/reports", marked("Reports"), "chart"),
             Place("brand", "/organisation/brand", marked("Brand"), "brush"),
+            Place("mailboxes", "/organisation/mailboxes", marked("Mailboxes"), "boxes"),
         ),
     ),
 )

@@ -24,6 +24,8 @@ from portal.pages import (
     recipients,
     reports,
 )
+from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports
+from portal.pages import account, documents, drafts, fax, faxes, home, keys, login, mailboxes, people
 from portal.roles import ADMINISTRATOR, USER, Role
 
 Answer = Callable[..., Response]
@@ -121,6 +123,12 @@ ROUTES = (
     Route("/organisation/brand/preview.css", "GET", brand.preview_stylesheet, role=ADMINISTRATOR, looks_on=True),
     Route("/organisation/brand/hosts", "POST", brand.add_host, role=ADMINISTRATOR),
     Route("/organisation/brand/hosts/remove", "POST", brand.remove_host, role=ADMINISTRATOR),
+    Route("/organisation/mailboxes", "GET", mailboxes.everything, role=ADMINISTRATOR),
+    Route("/organisation/mailboxes", "POST", mailboxes.add, role=ADMINISTRATOR),
+    Route("/organisation/mailboxes/new", "GET", mailboxes.new, role=ADMINISTRATOR),
+    Route("/organisation/mailboxes/<int:number>", "GET", mailboxes.page, role=ADMINISTRATOR),
+    Route("/organisation/mailboxes/<int:number>/members", "POST", mailboxes.change, role=ADMINISTRATOR),
+    Route("/organisation/mailboxes/<int:number>/keys-to-make", "POST", mailboxes.to_make, role=ADMINISTRATOR),
 )
 
 

@@ -39,6 +39,7 @@ class Things:
     contacts: list[int]
     groups: list[int]
     imports: list[int]
+    mailboxes: list[int]
 
 
 @pytest.fixture
@@ -53,9 +54,11 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         ]
         groups = [contact_groups.add(tx, world.borea.user, "B", shared=each).id for each in (True, False)]
         brought = contact_imports.begin(tx, world.borea.user, "b.csv", b"Name,Fax\nBea,+4930990012\n")
+    assert world.borea.user.mailbox_id is not None
     return Things(
-        faxes, [draft.id], [session], [world.borea.user.id], [each.id for each in entered], groups, [brought.id]
-    )
+        faxes, [draft.id], [session], [world.borea.user.id], [each.id for each in entered], groups, [brought.id],
+        [world.borea.user.mailbox_id],
+    )  # fmt: skip
 
 
 def noun(route: Route) -> str:

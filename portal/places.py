@@ -47,6 +47,10 @@ PARTS = (
             Place("reports", "/organisation/reports", marked("Reports"), "chart"),
             Place("brand", "/organisation/brand", marked("Brand"), "brush"),
             Place("mailboxes", "/organisation/mailboxes", marked("Mailboxes"), "boxes"),
+            Place("numbers", "/organisation/numbers", marked("Numbers"), "hash"),
+            Place("quotas", "/organisation/quotas", marked("Quotas"), "gauge"),
+            Place("settings", "/organisation/settings", marked("Settings"), "gear"),
+            Place("retention", "/organisation/retention", marked("Retention"), "clock"),
         ),
     ),
 )

@@ -26,6 +26,22 @@ from portal.pages import (
 )
 from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports
 from portal.pages import account, documents, drafts, fax, faxes, home, keys, login, mailboxes, people
+from portal.pages import (
+    account,
+    documents,
+    drafts,
+    fax,
+    faxes,
+    home,
+    keys,
+    login,
+    mailboxes,
+    numbers,
+    people,
+    quotas,
+    retention,
+    settings,
+)
 from portal.roles import ADMINISTRATOR, USER, Role
 
 Answer = Callable[..., Response]
@@ -129,6 +145,17 @@ ROUTES = (
     Route("/organisation/mailboxes/<int:number>", "GET", mailboxes.page, role=ADMINISTRATOR),
     Route("/organisation/mailboxes/<int:number>/members", "POST", mailboxes.change, role=ADMINISTRATOR),
     Route("/organisation/mailboxes/<int:number>/keys-to-make", "POST", mailboxes.to_make, role=ADMINISTRATOR),
+    Route("/organisation/numbers", "GET", numbers.everything, role=ADMINISTRATOR),
+    Route("/organisation/numbers/<did>", "GET", numbers.page, role=ADMINISTRATOR),
+    Route("/organisation/numbers/<did>", "POST", numbers.change, role=ADMINISTRATOR),
+    Route("/organisation/numbers/<did>/callers", "POST", numbers.change_callers, role=ADMINISTRATOR),
+    Route("/organisation/quotas", "GET", quotas.page, role=ADMINISTRATOR),
+    Route("/organisation/quotas", "POST", quotas.change, role=ADMINISTRATOR),
+    Route("/organisation/settings", "GET", settings.page, role=ADMINISTRATOR),
+    Route("/organisation/settings", "POST", settings.change, role=ADMINISTRATOR),
+    Route("/organisation/settings/hours", "POST", settings.change_hours, role=ADMINISTRATOR),
+    Route("/organisation/retention", "GET", retention.page, role=ADMINISTRATOR),
+    Route("/organisation/retention", "POST", retention.choose, role=ADMINISTRATOR),
 )
 
 

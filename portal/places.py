@@ -51,6 +51,7 @@ PARTS = (
             Place("quotas", "/organisation/quotas", marked("Quotas"), "gauge"),
             Place("settings", "/organisation/settings", marked("Settings"), "gear"),
             Place("retention", "/organisation/retention", marked("Retention"), "clock"),
+            Place("do-not-fax", "/organisation/do-not-fax", marked("Do not fax"), "bar_sign"),
         ),
     ),
 )

@@ -28,6 +28,7 @@ from portal.pages import account, brand, documents, drafts, fax, faxes, home, ke
 from portal.pages import account, documents, drafts, fax, faxes, home, keys, login, mailboxes, people
 from portal.pages import (
     account,
+    do_not_fax,
     documents,
     drafts,
     fax,
@@ -85,6 +86,7 @@ ROUTES = (
     Route("/faxes/<int:number>/cancel", "POST", fax.cancel),
     Route("/faxes/<int:number>/delete", "POST", fax.delete),
     Route("/faxes/<int:number>/restore", "POST", fax.restore),
+    Route("/faxes/<int:number>/do-not-fax", "POST", do_not_fax.of_fax),
     Route("/faxes/<int:number>/keys", "POST", documents.of_fax),
     Route("/faxes/<int:number>/<kind>", "GET", documents.sealed_of_fax),
     Route("/thumbnails", "POST", documents.thumbnails),
@@ -156,6 +158,10 @@ ROUTES = (
     Route("/organisation/settings/hours", "POST", settings.change_hours, role=ADMINISTRATOR),
     Route("/organisation/retention", "GET", retention.page, role=ADMINISTRATOR),
     Route("/organisation/retention", "POST", retention.choose, role=ADMINISTRATOR),
+    Route("/organisation/do-not-fax", "GET", do_not_fax.page, role=ADMINISTRATOR),
+    Route("/organisation/do-not-fax", "POST", do_not_fax.change, role=ADMINISTRATOR),
+    Route("/organisation/do-not-fax/file", "POST", do_not_fax.read_in, role=ADMINISTRATOR, takes_small_files=True),
+    Route("/organisation/do-not-fax.csv", "GET", do_not_fax.file, role=ADMINISTRATOR),
 )
 
 

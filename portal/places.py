@@ -52,6 +52,7 @@ PARTS = (
             Place("settings", "/organisation/settings", marked("Settings"), "gear"),
             Place("retention", "/organisation/retention", marked("Retention"), "clock"),
             Place("do-not-fax", "/organisation/do-not-fax", marked("Do not fax"), "bar_sign"),
+            Place("audit", "/organisation/audit", marked("Audit"), "book"),
         ),
     ),
 )

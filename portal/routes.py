@@ -28,6 +28,7 @@ from portal.pages import account, brand, documents, drafts, fax, faxes, home, ke
 from portal.pages import account, documents, drafts, fax, faxes, home, keys, login, mailboxes, people
 from portal.pages import (
     account,
+    audit,
     do_not_fax,
     documents,
     drafts,
@@ -162,6 +163,8 @@ ROUTES = (
     Route("/organisation/do-not-fax", "POST", do_not_fax.change, role=ADMINISTRATOR),
     Route("/organisation/do-not-fax/file", "POST", do_not_fax.read_in, role=ADMINISTRATOR, takes_small_files=True),
     Route("/organisation/do-not-fax.csv", "GET", do_not_fax.file, role=ADMINISTRATOR),
+    Route("/organisation/audit", "GET", audit.page, role=ADMINISTRATOR),
+    Route("/organisation/audit.csv", "GET", audit.file, role=ADMINISTRATOR),
 )
 
 

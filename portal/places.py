@@ -53,6 +53,7 @@ PARTS = (
             Place("retention", "/organisation/retention", marked("Retention"), "clock"),
             Place("do-not-fax", "/organisation/do-not-fax", marked("Do not fax"), "bar_sign"),
             Place("audit", "/organisation/audit", marked("Audit"), "book"),
+            Place("recovery", "/organisation/recovery", marked("Recovery key"), "key"),
         ),
     ),
 )

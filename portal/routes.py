@@ -41,6 +41,7 @@ from portal.pages import (
     numbers,
     people,
     quotas,
+    recovery,
     retention,
     settings,
 )
@@ -165,6 +166,7 @@ ROUTES = (
     Route("/organisation/do-not-fax.csv", "GET", do_not_fax.file, role=ADMINISTRATOR),
     Route("/organisation/audit", "GET", audit.page, role=ADMINISTRATOR),
     Route("/organisation/audit.csv", "GET", audit.file, role=ADMINISTRATOR),
+    Route("/organisation/recovery", "GET", recovery.page, role=ADMINISTRATOR),
 )
 
 

@@ -9,8 +9,10 @@ from werkzeug.wrappers import Response
 from portal import static
 from portal.pages import (
     account,
+    audit,
     brand,
     contacts,
+    do_not_fax,
     documents,
     drafts,
     fax,
@@ -20,28 +22,13 @@ from portal.pages import (
     imports,
     keys,
     login,
-    people,
-    recipients,
-    reports,
-)
-from portal.pages import account, brand, documents, drafts, fax, faxes, home, keys, login, people, reports
-from portal.pages import account, documents, drafts, fax, faxes, home, keys, login, mailboxes, people
-from portal.pages import (
-    account,
-    audit,
-    do_not_fax,
-    documents,
-    drafts,
-    fax,
-    faxes,
-    home,
-    keys,
-    login,
     mailboxes,
     numbers,
     people,
     quotas,
+    recipients,
     recovery,
+    reports,
     retention,
     settings,
 )

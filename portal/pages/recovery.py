@@ -10,5 +10,5 @@ from portal.visit import Visit
 def page(visit: Visit) -> Response:
     """GET: what it is, and which mailboxes it opens."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        status = recovery_key.status(tx, visit.its_tenant.id)
-    return answers.page(visit, "recovery.html", status=status)
+        found = recovery_key.status(tx, visit.its_tenant.id)
+    return answers.page(visit, "recovery.html", key=found)

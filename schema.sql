@@ -229,6 +229,20 @@ comment on table did_callers is
     'Who may call a DID. The longest prefix that fits the caller decides. With any entry of rule allow, whom none fits is refused.';
 comment on column did_callers.caller is 'How E.164 numbers begin; + alone: every number. anonymous: callers without one.';
 
+create table do_not_fax (
+    tenant_id  bigint not null,
+    number     text not null,
+    reason     text not null default '',
+    added_by   text not null,
+    added_at   timestamptz not null default now(),
+    constraint do_not_fax_pkey primary key (tenant_id, number),
+    constraint do_not_fax_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint do_not_fax_number_form check (number ~ '^\+[1-9][0-9]{6,14}$'),
+    constraint do_not_fax_reason_form check (length(reason) <= 200)
+);
+comment on table do_not_fax is 'Numbers, E.164, to which a tenant''s users send nothing: outbound refuses them.';
+comment on column do_not_fax.added_by is 'As audit.actor.';
+
 create table did_refusals (
     tenant_id  bigint not null,
     number     text not null,
@@ -1879,6 +1893,11 @@ begin
                              'report_days', 'report_hours', 'report_people', 'report_states', 'contacts', 'contact_words',
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones'] loop
+                             'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces',
+                             'user_keys', 'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'sealed_mailboxes', 'transient_wraps',
+                             'fax_deadlines', 'drafts', 'sessions', 'login_tries', 'do_not_fax', 'brands', 'brand_hosts', 'report_days', 'report_hours', 'report_people', 'report_states',
+                             'contacts', 'contact_words', 'contact_groups', 'contact_group_members', 'contact_imports',
+                             'retention_choices', 'holds', 'tombstones'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -1990,6 +2009,8 @@ grant insert on render_jobs to faxplan_switch;
 
 -- Who may call a DID, and who was refused.
 grant select, insert, update, delete on did_callers to faxplan_admin;
+grant select, insert, delete on do_not_fax to faxplan_admin;
+grant select, insert on do_not_fax to faxplan_portal;
 grant select on did_refusals to faxplan_admin;
 grant select on did_callers, did_refusals to faxplan_portal;
 grant select on did_callers to faxplan_switch;

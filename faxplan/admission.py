@@ -68,7 +68,7 @@ def let_in(
             # Again: they may have left while their key was opened.
             _check_member(tx, tenant_id, mailbox_id, mailbox, who)
         elif who is None and not mailboxes.is_member(tx, tenant_id, mailbox_id, user.id):
-            _refuse_into_faxes(tx, tenant_id, mailbox_id, mailbox)
+            refuse_into_faxes(tx, tenant_id, mailbox_id)
         joined = membership.join(tx, tenant_id, mailbox_id, user)
         granted = [] if ring is None else _handed_on(tx, tenant_id, mailbox_id, ring)
         if joined is not None:
@@ -115,14 +115,16 @@ def _check_member(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str
         raise Forbidden(f"{member.email} does not read mailbox {mailbox}. Only one of its members lets somebody in.")
 
 
-def _refuse_into_faxes(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str) -> None:
+def refuse_into_faxes(tx: Transaction, tenant_id: int, mailbox_id: int) -> None:
+    """Raises NeedsMember where the administrator's word alone lets nobody into a mailbox any more."""
     if not mailboxes.was_sealed_to(tx, tenant_id, mailbox_id):
         return
-    members = next(each["members"] for each in mailboxes.of_tenant(tx, tenant_id) if each["id"] == mailbox_id)
+    name = mailboxes.name_of(tx, tenant_id, mailbox_id)
+    members = ", ".join(each["email"] for each in mailboxes.members(tx, tenant_id, mailbox_id))
     raise NeedsMember(
-        f"Mailbox {mailbox} has faxes, or had some: only who can open it lets somebody in. Add --by EMAIL, of one of "
-        f"its members ({', '.join(members)}), who is asked for the own password; or --by EMAIL --why TEXT, of an "
-        "administrator of the tenant, who is asked for its recovery key."
+        f"Mailbox {name} has faxes, or had some: only who can open it lets somebody in. One of its members can: "
+        f"{members}. At a shell, `faxplan mailbox member --by EMAIL` asks for that member's password, and with "
+        "`--why TEXT`, of an administrator of the tenant, for its recovery key."
     )
 
 

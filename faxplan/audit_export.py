@@ -7,10 +7,16 @@ which are JSON, in JSON too.
 from collections.abc import Iterator
 from datetime import datetime
 
-from faxplan import audit_chain, audit_form
+from faxplan import audit, audit_chain, audit_form
+from faxplan.audit import Who
 from faxplan.db import Row, Transaction
 
 COLUMNS = (*audit_form.COLUMNS, "details_hash")
+
+
+def note(tx: Transaction, actor: Who, tenant_id: int, whose: str, *, since: str | None, until: str | None) -> None:
+    """The export itself is a row of the audit: before its first one is given. since, until: as they are shown."""
+    audit.record(tx, tenant_id, actor=actor, action="audit.export", object=whose, since=since, until=until)
 
 
 def rows(tx: Transaction, tenant_id: int, *, since: datetime | None, until: datetime | None) -> Iterator[Row]:

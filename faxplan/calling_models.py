@@ -22,6 +22,22 @@ class SendingHours(Table):
         primary_key = CompositeKey("tenant_id", "id")
 
 
+class DoNotFax(Table):
+    """Numbers to which a tenant's users send nothing."""
+
+    tenant_id = BigIntegerField()
+    number = TextField()
+    reason = TextField()
+    added_by = TextField()
+    added_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "do_not_fax"
+        primary_key = CompositeKey("tenant_id", "number")
+
+
 class TenantTurn(Table):
     """When a tenant was last given a call, and its calls in that hour."""
 

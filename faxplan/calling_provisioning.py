@@ -70,6 +70,18 @@ def add_hours(
         )  # fmt: skip
 
 
+def replace_hours(admin: Database, actor: Who, slug: str, hours: list[sending_hours.Hours]) -> None:
+    """A tenant's faxes may be dialled then, but for priorities with hours of their own; without any, at all times."""
+    with admin.across_tenants() as tx:
+        tenant = tenants.by_slug(tx, slug)
+        tx.enter_tenant(tenant.id)
+        sending_hours.replace(tx, tenant.id, hours)
+        audit.record(
+            tx, tenant.id, actor=actor, action="hours.set", object=f"tenant:{tenant.id}",
+            hours=[f"{each.weekday} {each.opens}-{each.closes}" for each in hours],
+        )  # fmt: skip
+
+
 def clear_hours(admin: Database, actor: Who, slug: str) -> int:
     """At all times again; how many rows that took away."""
     with admin.across_tenants() as tx:

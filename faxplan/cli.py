@@ -21,6 +21,7 @@ from faxplan import (
     cli_contacts,
     cli_database,
     cli_dids,
+    cli_do_not_fax,
     cli_drafts,
     cli_faxes,
     cli_hosts,
@@ -219,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_calling.add_commands(commands, common, personal)
     cli_cdr.add_commands(commands, common)
     cli_barring.add_commands(commands, common)
+    cli_do_not_fax.add_commands(commands, common)
     cli_audit.add_commands(commands, common)
     cli_retention.add_commands(commands, common)
     cli_purge.add_commands(commands, common, personal)

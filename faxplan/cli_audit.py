@@ -186,8 +186,8 @@ def _export(context: "Context", options: argparse.Namespace) -> int:
     slug = options.tenant if whose else "installation"
     # Before the first row is shown: whoever breaks the export off has seen what is shown so far.
     with context.admin.tenant(whose) as tx:
-        audit.record(
-            tx, whose, actor=context.actor, action="audit.export", object=f"tenant:{slug}" if whose else slug,
+        audit_export.note(
+            tx, context.actor, whose, f"tenant:{slug}" if whose else slug,
             since=cdr.plain(wanted.since), until=cdr.plain(wanted.until),
         )  # fmt: skip
     writer = cli_rows.writer(audit_export.COLUMNS, as_json=options.json)

@@ -50,6 +50,7 @@ CONSTRAINT_MESSAGES = {
     "did_callers_caller_form": (
         "A caller is + and the leading digits of E.164 numbers, + alone for all, or anonymous for those without one."
     ),
+    "do_not_fax_reason_form": "A reason has at most 200 characters.",
     "did_callers_rule_known": "A rule about a caller is allow or block.",
     "trunks_called_from_known": (
         "The called number is looked for in one or more of request, to, diversion and history-info."

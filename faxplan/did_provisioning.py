@@ -47,6 +47,14 @@ def keys_for(admin: Database, slug: str, did: Did) -> str | None:
         return None if key is None else mailboxes.name_of(tx, tenant.id, key.mailbox_id)
 
 
+def reached(admin: Database, slug: str, number: str) -> str | None:
+    """As keys_for, of a number."""
+    with admin.across_tenants() as tx:
+        tenant_id, e164 = _enter(tx, slug, number)
+        key = vault.mailbox_for(tx, tenant_id, dids.mailbox_of(tx, tenant_id, e164))
+        return None if key is None else mailboxes.name_of(tx, tenant_id, key.mailbox_id)
+
+
 def change(
     admin: Database, actor: Who, slug: str, number: str, values: Mapping[str, Any], *, mailbox: str | None = None
 ) -> str:

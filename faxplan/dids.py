@@ -45,6 +45,42 @@ def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
     )
 
 
+def directory(tx: Transaction, tenant_id: int, *, words: str = "", after: str = "", limit: int) -> list[Row]:
+    """A tenant's DIDs by number, those behind `after` (role portal): number, mailbox, name, enabled.
+
+    words: its number, name or mailbox has them in it.
+    """
+    return tx.rows(
+        """select d.number, m.name as mailbox, d.mailbox_id, d.name, d.enabled
+           from dids d join mailboxes m on m.tenant_id = d.tenant_id and m.id = d.mailbox_id
+           where d.tenant_id = %(tenant)s and d.number > %(after)s
+             and (strpos(d.number, %(digits)s) > 0 or strpos(lower(d.name), lower(%(words)s)) > 0
+                  or strpos(lower(m.name), lower(%(words)s)) > 0)
+           order by d.number limit %(limit)s""",
+        {
+            "tenant": tenant_id,
+            "after": after,
+            "words": words,
+            # Of what is written as people write numbers; words without any find no number by them.
+            "digits": "".join(filter(str.isdigit, words)).lstrip("0") or words,
+            "limit": limit,
+        },
+    )
+
+
+def ident_of(tx: Transaction, tenant_id: int, number: str) -> str:
+    """Its own station ident; empty where it has none, or is no DID of the tenant."""
+    return tx.value("select station_ident from dids where tenant_id = %s and number = %s", (tenant_id, number)) or ""
+
+
+def mailbox_of(tx: Transaction, tenant_id: int, number: str) -> int:
+    """Where its faxes are to go. Raises NotFound."""
+    found = tx.value("select mailbox_id from dids where tenant_id = %s and number = %s", (tenant_id, number))
+    if found is None:
+        raise _unknown(number)
+    return int(found)
+
+
 def remove(tx: Transaction, tenant_id: int, number: str) -> None:
     """Takes a number (E.164) from a tenant (role admin); calls to it get 404 from then on. Raises NotFound."""
     if not tx.execute("delete from dids where tenant_id = %s and number = %s", (tenant_id, number)):

@@ -86,7 +86,7 @@ def _page(source: Data, directory: Directory, index: int) -> CodedPage:
 
 
 def _stamped(page: CodedPage, header: HeaderLine, number: int) -> CodedPage:
-    band = _coded_band(*_texts(header, number), page.width, page.x_dpi, page.y_dpi)
+    band = _coded_band(*texts(header, number), page.width, page.x_dpi, page.y_dpi)
     return CodedPage(_joined(band.data, page.data), page.width, page.rows + band.rows, page.x_dpi, page.y_dpi)
 
 
@@ -105,8 +105,8 @@ def _joined(above: bytes, below: bytes) -> bytes:
     return (bits << spare).to_bytes((length + spare) // 8)
 
 
-def _texts(header: HeaderLine, number: int) -> tuple[str, str, str, str]:
-    """What stands in the line, from left to right."""
+def texts(header: HeaderLine, number: int) -> tuple[str, str, str, str]:
+    """What stands in the line of a page with that number, from left to right."""
     page = f"page {number}" if header.total_pages is None else f"page {number} of {header.total_pages}"
     return f"{header.when:%Y-%m-%d %H:%M}", header.name, header.number, page
 

@@ -136,3 +136,8 @@ def check_readers(tx: Transaction, tenant_id: int, mailbox_id: int, lost: Sequen
                 "nobody who stays could open all that lies in this mailbox. Let who leaves unlock once "
                 "(`faxplan unlock`), which hands the keys on, or let the hold be released."
             )
+
+
+def count_of_faxes(tx: Transaction, tenant_id: int) -> int:
+    """How many holds of single faxes are in force."""
+    return int(tx.value("select count(*) from holds where tenant_id = %s and fax_id is not null", (tenant_id,)))

@@ -48,6 +48,72 @@ def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
     )
 
 
+_DIRECTORY = """
+    select m.id, m.name, m.kind, m.mail,
+           array(select u.email from mailbox_members mm
+                 join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
+                 where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id order by u.email limit 4) as readers,
+           (select count(*) from mailbox_members mm
+            where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id) as members,
+           (select count(*) from mailbox_members mm
+            join user_keys k on k.tenant_id = mm.tenant_id and k.user_id = mm.user_id and k.replaced_at is null
+            join mailbox_keys h on h.tenant_id = k.tenant_id and h.mailbox_id = mm.mailbox_id
+                 and h.user_key_id = k.id and h.epoch = e.epoch
+            where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id) as holders,
+           e.epoch is not null as has_key,
+           array(select d.number from dids d
+                 where d.tenant_id = m.tenant_id and d.mailbox_id = m.id order by d.number) as dids
+    from mailboxes m
+    left join lateral (select epoch from mailbox_epochs e where e.tenant_id = m.tenant_id and e.mailbox_id = m.id
+                       order by e.epoch desc limit 1) e on true
+    where m.tenant_id = %(tenant)s"""
+
+
+def directory(tx: Transaction, tenant_id: int, *, words: str = "", after: str = "", limit: int) -> list[Row]:
+    """A tenant's mailboxes by name, those behind `after` (role portal): id, name, kind, mail, readers (the first
+    addresses), members (how many), holders (of them, with the newest key), has_key, dids.
+
+    words: the name, or a member's address, has them in it.
+    """
+    return tx.rows(
+        f"""{_DIRECTORY} and m.name > %(after)s and (strpos(lower(m.name), lower(%(words)s)) > 0 or exists (
+                select from mailbox_members mm join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
+                where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id
+                and strpos(u.email, lower(%(words)s)) > 0))
+            order by m.name limit %(limit)s""",
+        {"tenant": tenant_id, "after": after, "words": words, "limit": limit},
+    )
+
+
+def entry(tx: Transaction, tenant_id: int, mailbox_id: int) -> Row:
+    """One of the directory. Raises NotFound."""
+    row = tx.row(f"{_DIRECTORY} and m.id = %(mailbox)s", {"tenant": tenant_id, "mailbox": mailbox_id})
+    if row is None:
+        raise NotFound("There is no such mailbox.")
+    return row
+
+
+def check_there(tx: Transaction, tenant_id: int, mailbox_id: int) -> None:
+    """Raises NotFound where the tenant has no such mailbox."""
+    if tx.row("select 1 from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id)) is None:
+        raise NotFound("There is no such mailbox.")
+
+
+def members(tx: Transaction, tenant_id: int, mailbox_id: int) -> list[Row]:
+    """Who reads a mailbox, by address: id, email, name, enabled, enrolled, holds_key (its newest)."""
+    return tx.rows(
+        """select u.id, u.email, u.name, u.enabled, k.id is not null as enrolled, exists (
+               select from mailbox_keys h where h.tenant_id = mm.tenant_id and h.mailbox_id = mm.mailbox_id
+               and h.user_key_id = k.id and h.epoch = (
+                   select max(e.epoch) from mailbox_epochs e
+                   where e.tenant_id = mm.tenant_id and e.mailbox_id = mm.mailbox_id)) as holds_key
+           from mailbox_members mm join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
+           left join user_keys k on k.tenant_id = u.tenant_id and k.user_id = u.id and k.replaced_at is null
+           where mm.tenant_id = %s and mm.mailbox_id = %s order by u.email""",
+        (tenant_id, mailbox_id),
+    )
+
+
 def by_name(tx: Transaction, tenant_id: int, name: str) -> int:
     """A mailbox's id. Raises NotFound."""
     found = tx.value("select id from mailboxes where tenant_id = %s and name = %s", (tenant_id, name))

@@ -1,7 +1,7 @@
 """Who reads a mailbox: joining and leaving, with the keys that go with it (role admin, within a tenant).
 
 Public keys suffice for both. Who joins a mailbox that has a key gets it from another member's client (enrolment); where
-none has one yet, it begins here. Leaving and a new epoch are one act, and the epoch is made in the remover's client
+none has one yet, it begins then. Leaving and a new epoch are one act, and the epoch is made in the remover's client
 (epochs): what arrives later, who left cannot open.
 """
 
@@ -22,17 +22,41 @@ class Joined:
 
 
 def join(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Joined | None:
-    """A user is a member from now on; None where they are already. Raises EpochMoved."""
+    """As `enter`, by a client whose process this is: it makes what is to be made."""
     epochs.take_turn(tx, tenant_id)
+    wanted = arrival(tx, tenant_id, mailbox_id, user)
+    return enter(tx, tenant_id, mailbox_id, user, None if wanted is None else epochs.make(wanted))
+
+
+def arrival(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Ahead | None:
+    """What epoch a client has to make for a user to join: the first one, where somebody could read it then."""
+    if vault.key_of_mailbox(tx, tenant_id, mailbox_id) is not None:
+        return None
+    readers = dict(vault.readers(tx, tenant_id, mailbox_id))
+    own = user_keys.current(tx, tenant_id, user.id)
+    if own is not None:
+        readers[own.id] = own.public
+    # Not to the recovery key alone: somebody is to read what is sealed.
+    if own is None and not vault.has_enrolled_member(tx, tenant_id, mailbox_id):
+        return None
+    return Ahead(mailbox_id, 1, readers)
+
+
+def enter(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, begun: Begun | None) -> Joined | None:
+    """A user is a member from now on; None where they are already. begun: made of what `arrival` says.
+
+    Raises EpochMoved; then nothing is to be committed.
+    """
+    epochs.take_turn(tx, tenant_id)
+    wanted = arrival(tx, tenant_id, mailbox_id, user)
     if not mailboxes.add_member(tx, tenant_id, mailbox_id, user.id):
         return None
-    # Not to the recovery key alone: somebody is to read what is sealed.
-    has_key = vault.key_of_mailbox(tx, tenant_id, mailbox_id) is not None
-    if has_key or not vault.has_enrolled_member(tx, tenant_id, mailbox_id):
+    if (begun is None) != (wanted is None):
+        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+    if begun is None:
         return Joined([])
-    first = epochs.make(Ahead(mailbox_id, 1, vault.readers(tx, tenant_id, mailbox_id)))
-    vault.begin_epoch(tx, tenant_id, mailbox_id, first.number, first.new)
-    return Joined([first])
+    epochs.begin(tx, tenant_id, begun)
+    return Joined([begun])
 
 
 def departure(tx: Transaction, tenant_id: int, mailbox_id: int, user: User) -> Ahead | None:

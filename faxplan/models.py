@@ -12,6 +12,7 @@ from faxplan.brand_models import Brand, BrandHost
 from faxplan.calling_models import (
     ConfigurationFault,
     Destination,
+    DoNotFax,
     FailureRule,
     FaxDeadline,
     RoutingVersion,
@@ -83,6 +84,7 @@ __all__ = [
     "Did",
     "DidCaller",
     "DidRefusal",
+    "DoNotFax",
     "Document",
     "Draft",
     "FailureRule",

@@ -9,6 +9,7 @@ from faxplan import (
     billing_codes,
     caller_ids,
     deadlines,
+    do_not_fax,
     notices,
     numbers,
     originals,
@@ -141,6 +142,7 @@ def ordered(
     charged = billing_codes.checked(tenant, billing_code)
     called = numbers.normalise(number, tenant.country)
     tenant.number_policy.check(called)
+    do_not_fax.check(tx, user.tenant_id, called, tenant.country)
     trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
     return Order(tenant, called, after_answer, chosen, resolution, priority, send_at, charged)
 

@@ -46,15 +46,21 @@ def add_tenant(admin: Database, actor: Who, values: Mapping[str, Any]) -> Tenant
     return tenant
 
 
-def change_tenant(admin: Database, actor: Who, slug: str, values: Mapping[str, Any]) -> Tenant:
-    """values: of tenants.CHANGEABLE, at least one."""
+def change_tenant(
+    admin: Database, actor: Who, slug: str, values: Mapping[str, Any], *, by_operator: bool = True
+) -> Tenant:
+    """values: of tenants.CHANGEABLE, at least one. by_operator: else its administrator does it, who changes those of
+    tenants.OWN, which is a row of the tenant's own audit."""
+    if not by_operator and (others := values.keys() - set(tenants.OWN)):
+        raise ValueError(f"not an administrator's to change: {others}")
     with admin.across_tenants() as tx:
         tenant = tenants.change(tx, tenants.by_slug(tx, slug).id, values)
         if "wait_hours" in values:
             deadlines.reckon_anew(tx, tenant.id)
-        audit.record(
-            tx, audit.INSTALLATION, actor=actor, action="tenant.change", object=f"tenant:{tenant.id}", **values
-        )
+        chain = audit.INSTALLATION if by_operator else tenant.id
+        if not by_operator:
+            tx.enter_tenant(tenant.id)
+        audit.record(tx, chain, actor=actor, action="tenant.change", object=f"tenant:{tenant.id}", **values)
     return tenant
 
 

@@ -28,8 +28,17 @@ def set_bounds(admin: Database, actor: Who, slug: str | None, values: Mapping[st
     return bounds
 
 
-def choose(portal: Database, user: User, days: int | None, mailbox: str | None, direction: str | None) -> None:
-    """days None: the choice is taken back. mailbox: by name; direction: outbound or inbound; None: all.
+def choose(
+    portal: Database,
+    user: User,
+    days: int | None,
+    mailbox: str | None,
+    direction: str | None,
+    *,
+    actor: Who | None = None,
+) -> None:
+    """days None: the choice is taken back. mailbox: by name; direction: outbound or inbound; None: all. actor: the
+    user, where more is known of them than who they are.
 
     Raises Forbidden: a tenant's administrators only.
     """
@@ -44,7 +53,7 @@ def choose(portal: Database, user: User, days: int | None, mailbox: str | None, 
             retention.choose(tx, user.tenant_id, days, mailbox_id, direction)
         whom = f"tenant:{user.tenant_id}" if mailbox_id is None else f"mailbox:{mailbox_id}"
         audit.record(
-            tx, user.tenant_id, actor=f"user:{user.id}", action="retention.choose", object=whom, days=days,
+            tx, user.tenant_id, actor=actor or f"user:{user.id}", action="retention.choose", object=whom, days=days,
             direction=direction,
         )  # fmt: skip
 

@@ -117,6 +117,10 @@ CHANGEABLE = (
 )  # fmt: skip
 
 
+OWN = ("time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts", "wait_hours")
+"""Of CHANGEABLE, what a tenant's own administrator decides."""
+
+
 def change(tx: Transaction, tenant_id: int, values: Mapping[str, Any]) -> Tenant:
     """Changes some of CHANGEABLE, at least one (role admin); the tenant as it is then.
 

@@ -60,6 +60,23 @@ def ids(tx: Transaction, tenant_id: int, user_id: int) -> set[int]:
     return {row["id"] for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The public half of the key to which what is new is wrapped."""
+
+    id: int
+    public: PublicKey
+
+
+def current(tx: Transaction, tenant_id: int, user_id: int) -> Current | None:
+    """A user's (role portal or admin); None: they are not enrolled."""
+    row = tx.row(
+        "select id, public_key from user_keys where tenant_id = %s and user_id = %s and replaced_at is null",
+        (tenant_id, user_id),
+    )
+    return None if row is None else Current(row["id"], PublicKey(bytes(row["public_key"])))
+
+
 def add(tx: Transaction, tenant_id: int, user_id: int, enrolment: Enrolment) -> int:
     """Makes this the user's current key; its id. Those before stay, for what they open. Raises ConstraintViolated where
     another client does the same at this moment."""

@@ -1,6 +1,7 @@
 """What is answered: pages, JSON for our own scripts, files; and the headers that all of these have."""
 
 import json
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,13 @@ def problem(status: int, title: str, detail: str, error_id: str) -> Response:
     """What went wrong, for a script (RFC 9457)."""
     said = {"type": "about:blank", "status": int(status), "title": title, "detail": detail, "error_id": error_id}
     return data(said, status, "application/problem+json")
+
+
+def table(name: str, lines: Iterable[str]) -> Response:
+    """A CSV file, to be kept under this name."""
+    response = Response(lines, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def to(address: str, status: int = HTTPStatus.SEE_OTHER, *, note: str = "") -> Response:

@@ -58,6 +58,7 @@ class Portal:
 
     admin: the database as role admin, for pages of administration, which are not there without it. has_users: whether
     everybody's pages are there. beside: whether another process answers what is not here (the proxy leads there).
+    backup_days: as the setting.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class Portal:
         admin: Database | None = None,
         has_users: bool = True,
         beside: bool = False,
+        backup_days: int | None = None,
     ) -> None:
         self._db = db
         self._store = store
         self._domain = domain.lower()
         self._admin = admin
         self._has_users = has_users
+        self._backup_days = backup_days
         self._has_administration = beside or admin is not None
         self._map = routes.url_map()
 
@@ -87,7 +90,7 @@ class Portal:
     def _answer(self, request: PortalRequest, stack: ExitStack) -> Response:
         visit = Visit(
             request, self._db, self._store, self._domain, None, None,
-            admin=self._admin, has_administration=self._has_administration,
+            admin=self._admin, has_administration=self._has_administration, backup_days=self._backup_days,
         )  # fmt: skip
         try:
             route, given = self._map.bind_to_environ(request.environ).match(return_rule=False)

@@ -6,6 +6,7 @@ _NOTES = {
     "saved": marked("Saved."),
     "added": marked("Added."),
     "removed": marked("Removed."),
+    "not-faxed": marked("This number is on your organisation's do-not-fax list now: no fax to it is accepted."),
 }
 NAME = "note"
 

@@ -44,8 +44,16 @@ PARTS = (
         marked("Organisation"),
         (
             Place("people", "/organisation/people", marked("People"), "people"),
-            Place("reports", "/organisation/reports", marked("Reports"), "chart"),
+            Place("mailboxes", "/organisation/mailboxes", marked("Mailboxes"), "boxes"),
+            Place("numbers", "/organisation/numbers", marked("Numbers"), "hash"),
+            Place("quotas", "/organisation/quotas", marked("Quotas"), "gauge"),
+            Place("settings", "/organisation/settings", marked("Settings"), "gear"),
             Place("brand", "/organisation/brand", marked("Brand"), "brush"),
+            Place("retention", "/organisation/retention", marked("Retention"), "clock"),
+            Place("do-not-fax", "/organisation/do-not-fax", marked("Do not fax"), "bar_sign"),
+            Place("reports", "/organisation/reports", marked("Reports"), "chart"),
+            Place("audit", "/organisation/audit", marked("Audit"), "book"),
+            Place("recovery", "/organisation/recovery", marked("Recovery key"), "key"),
         ),
     ),
 )

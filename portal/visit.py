@@ -75,7 +75,7 @@ class Visit:
 
     admin: the database as role admin, for pages of administration; None: they are not answered in this process.
     has_administration: whether they are by one that stands beside it. brand: the tenant's; of the portal's own host
-    one without a name.
+    one without a name. backup_days: as the setting.
     """
 
     request: PortalRequest
@@ -87,6 +87,7 @@ class Visit:
     admin: Database | None = None
     has_administration: bool = False
     brand: Brand = field(default_factory=lambda: Brand(""))
+    backup_days: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

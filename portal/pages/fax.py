@@ -2,7 +2,8 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, deletion, history, outbound, time_line
+from faxplan import contacts, deletion, do_not_fax, history, outbound, time_line
+from faxplan.history import Fax
 from portal import answers
 from portal.visit import Visit
 
@@ -13,6 +14,8 @@ def page(visit: Visit, number: int) -> Response:
         fax = history.fax(tx, visit.user, number)
         calls = history.attempts(tx, visit.user, number)
         names = contacts.names_of(tx, visit.user, [fax.other_number])
+        other = other_end(fax)
+        listed = other is not None and do_not_fax.find(tx, visit.its_tenant.id, other) is not None
     return answers.page(
         visit,
         "fax.html",
@@ -22,7 +25,15 @@ def page(visit: Visit, number: int) -> Response:
         party=time_line.party(fax, visit.its_tenant.country),
         standing=time_line.standing(fax, visit.zone, visit.now),
         events=time_line.events(fax, calls, visit.its_tenant),
+        may_list=other is not None and not listed,
+        listed=listed,
     )
+
+
+def other_end(fax: Fax) -> str | None:
+    """Whose number it came from or went to, in E.164; None: it is not known."""
+    number = fax.calling_number if fax.direction == "inbound" else fax.called_number
+    return number if number and number.startswith("+") else None
 
 
 def standing(visit: Visit, number: int) -> Response:

@@ -17,6 +17,7 @@ from faxplan import (
     destinations,
     did_callers,
     dids,
+    do_not_fax,
     documents,
     drafts,
     forwarding,
@@ -72,6 +73,7 @@ def live(world: World, office: Office, folder: Path) -> None:
             (office.tenant.id,),
         )
         did_callers.add(tx, office.tenant.id, office.did, "+1", did_callers.BLOCK)
+        do_not_fax.add(tx, office.tenant.id, "+493023125998", "asked for it", "test")
         holds.place(tx, office.tenant.id, mailbox_id=None, fax_id=None, reason="a lawsuit", set_by="test")
     with world.purge.tenant(office.tenant.id) as tx:
         tx.execute("insert into tombstones (tenant_id, object_name) values (%s, %s)", (office.tenant.id, office.did))

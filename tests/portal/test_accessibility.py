@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from faxplan import brand_provisioning, contact_groups, contact_imports, contacts, drafts, users
+from faxplan import (
+    brand_provisioning,
+    contact_groups,
+    contact_imports,
+    contacts,
+    did_provisioning,
+    do_not_fax_provisioning,
+    drafts,
+    provisioning,
+    users,
+)
 from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
 from portal.routes import ROUTES
@@ -36,7 +46,7 @@ def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
             continue
         noun = route.path.partition("/<")[0].rpartition("/")[2]
         for number in ids.get(noun, []):
-            yield route.path.replace("<int:number>", str(number))
+            yield route.path.replace("<int:number>", str(number)).replace("<did>", f"+{number}")
 
 
 @pytest.fixture
@@ -54,6 +64,11 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
         group = contact_groups.add(tx, world.acme.user, "Customers", shared=True)
         table = b"Name,Fax\nAnn,030 23125008\nBob,112\n"
         brought = contact_imports.begin(tx, world.acme.user, "list.csv", table)
+    did_provisioning.add_caller(world.admin, "x", "acme", world.acme.did, "+44", "block")
+    do_not_fax_provisioning.add(world.admin, "x", "acme", "+493023125077", "They asked for it")
+    for email in (None, world.acme.user.email):
+        provisioning.set_quota(world.admin, "x", "acme", period="day", pages=5, email=email)
+    assert world.acme.user.mailbox_id is not None
     return {
         "faxes": faxes,
         "drafts": [draft.id],
@@ -61,6 +76,8 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
         "contacts": [contact.id],
         "groups": [group.id],
         "imports": [brought.id],
+        "mailboxes": [world.acme.user.mailbox_id],
+        "numbers": [int(world.acme.did)],
     }
 
 

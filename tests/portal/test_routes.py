@@ -41,6 +41,7 @@ class Things:
     groups: list[int]
     imports: list[int]
     passkeys: list[int]
+    mailboxes: list[int]
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         brought = contact_imports.begin(tx, world.borea.user, "b.csv", b"Name,Fax\nBea,+4930990012\n")
         passkeys.enter(tx, world.borea.user, "x", Credential(b"id", b"key", 0), None, actor="test")
         passkey = tx.value("select id from passkeys")
+    assert world.borea.user.mailbox_id is not None
     return Things(
         faxes=faxes,
         drafts=[draft.id],
@@ -66,6 +68,7 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         groups=groups,
         imports=[brought.id],
         passkeys=[passkey],
+        mailboxes=[world.borea.user.mailbox_id],
     )
 
 

@@ -37,7 +37,7 @@ def frames(path: Path) -> list[Image.Image]:
 
 def band(page: CodedPage, header: HeaderLine, number: int) -> Image.Image:
     """As it is drawn above a page."""
-    return header_line._band(*header_line._texts(header, number), page.width, page.x_dpi, page.y_dpi)
+    return header_line._band(*header_line.texts(header, number), page.width, page.x_dpi, page.y_dpi)
 
 
 def rows(path: Path) -> list[int]:

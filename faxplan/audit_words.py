@@ -1,0 +1,128 @@
+"""Rows of the audit, in words for people; what they do not say stands in the row's details."""
+
+from collections.abc import Mapping
+
+from faxplan import numbers
+from faxplan.db import Row
+from faxplan.language import _, marked
+
+_ACTS: Mapping[str, str] = {
+    "audit.export": marked("{who} exported the audit"),
+    "cdr.export": marked("{who} exported the records of calls"),
+    "destination.forget": marked("{who} forgot what was known of calls to {what}"),
+    "destination.set": marked("{who} set what calls to {what} may use"),
+    "did.add": marked("{who} gave the number {what}"),
+    "did.change": marked("{who} changed the number {what}"),
+    "did.remove": marked("{who} took away the number {what}"),
+    "did.caller.add": marked("{who} added to the list of callers of {what}"),
+    "did.caller.remove": marked("{who} removed from the list of callers of {what}"),
+    "do-not-fax.add": marked("{who} put {what} on the do-not-fax list"),
+    "do-not-fax.read-in": marked("{who} read a file into the do-not-fax list"),
+    "do-not-fax.remove": marked("{who} took {what} off the do-not-fax list"),
+    "draft.expire": marked("{who} let {what} expire"),
+    "draft.open": marked("{who} opened {what}"),
+    "draft.purge": marked("{who} destroyed {what}"),
+    "draft.remove": marked("{who} removed {what}"),
+    "fax.cancel": marked("{who} stopped {what}"),
+    "fax.delete": marked("{who} deleted {what}"),
+    "fax.undelete": marked("{who} brought back {what}"),
+    "fax.forward": marked("{who} forwarded {what}"),
+    "fax.move": marked("{who} moved {what}"),
+    "fax.open": marked("{who} opened {what}"),
+    "fax.purge": marked("{who} destroyed the pages of {what}"),
+    "fax.receive": marked("{who} received {what}"),
+    "fax.submit": marked("{who} handed in {what}"),
+    "fax.thumbnails": marked("{who} looked at a list of faxes"),
+    "hold.release": marked("{who} ended a legal hold of {what}"),
+    "hold.set": marked("{who} set a legal hold of {what}"),
+    "hours.add": marked("{who} added hours of sending"),
+    "hours.clear": marked("{who} took away all hours of sending"),
+    "hours.set": marked("{who} set the hours of sending"),
+    "key.emergency": marked("{who} used the recovery key"),
+    "key.enrol": marked("{who} got a key"),
+    "key.grant": marked("{who} handed keys of mailboxes on"),
+    "key.password": marked("{who} changed the password"),
+    "key.reader-add": marked("{who} made a key for an API reader"),
+    "key.reader-revoke": marked("{who} ended the key of an API reader"),
+    "key.recovery-make": marked("{who} made the recovery key"),
+    "key.recovery-off": marked("{who} turned the recovery key off"),
+    "key.replace": marked("{who} got another key in the place of a lost one"),
+    "key.unlock": marked("{who} gave a password or code for the key of {what}"),
+    "mailbox.add": marked("{who} added mailbox {what}"),
+    "mailbox.add-member": marked("{who} let {user} read mailbox {what}"),
+    "mailbox.mail": marked("{who} changed whether mailbox {what} is mailed"),
+    "mailbox.remove-member": marked("{who} removed {user} from mailbox {what}"),
+    "number.add": marked("{who} verified the number {what}"),
+    "number.remove": marked("{who} took away the verified number {what}"),
+    "quota.set": marked("{who} set a quota of {what}"),
+    "retention.choose": marked("{who} chose how long faxes of {what} are kept"),
+    "session.begin": marked("{who} logged in"),
+    "session.end": marked("{who} ended a session"),
+    "tenant.change": marked("{who} changed settings of {what}"),
+    "user.add": marked("{who} added {what}"),
+    "user.change": marked("{who} changed what {what} may do"),
+}
+_OTHER = marked("{who}: {action}, {what}")
+_WHO = {
+    "switch": marked("The switch {name}"),
+    "node": marked("The machine {name}"),
+    "administrator": marked("An operator ({name})"),
+    "worker": marked("The worker"),
+    "purge": marked("Purge"),
+    "system": marked("The system"),
+    "nobody": marked("Somebody"),
+}
+_WHAT = {
+    "fax": marked("fax {name}"),
+    "draft": marked("draft {name}"),
+    "session": marked("session {name}"),
+    "key": marked("key {name}"),
+    "user": marked("user {name}"),
+    "mailbox": marked("mailbox {name}"),
+    "tenant": marked("your organisation"),
+}
+_RESULTS = {
+    "refused": marked("{sentence}: this was refused"),
+    "failed": marked("{sentence}: this failed"),
+}
+_HOW = {
+    "password": marked("logged in with a password"),
+    "machine-account": marked("with an account of the machine"),
+}
+
+
+def sentence(row: Row, names: Mapping[str, str], country: str) -> str:
+    """What happened. names: as audit_entries.names has them. country: of whoever reads numbers."""
+    said = _(_ACTS.get(row["action"], _OTHER)).format(
+        who=who(row["actor"], names),
+        what=what(row["object"], names, country),
+        user=what(str(row["details"].get("user", "")), names, country),
+        action=row["action"],
+    )
+    return _(_RESULTS[row["result"]]).format(sentence=said) if row["result"] in _RESULTS else said
+
+
+def whence(row: Row) -> str:
+    """From where, and how they were authenticated; empty where neither is known."""
+    parts = [_("from {address}").format(address=row["address"])] if row["address"] else []
+    if row["authenticated"]:
+        parts.append(_(_HOW[row["authenticated"]]) if row["authenticated"] in _HOW else row["authenticated"])
+    return ", ".join(parts)
+
+
+def who(actor: str, names: Mapping[str, str]) -> str:
+    """Who did it."""
+    kind, _colon, name = actor.partition(":")
+    if actor in names:
+        return names[actor]
+    return _(_WHO[kind]).format(name=name) if kind in _WHO else actor
+
+
+def what(thing: str, names: Mapping[str, str], country: str) -> str:
+    """What it was done to."""
+    kind, _colon, name = thing.partition(":")
+    if thing in names:
+        return names[thing]
+    if kind in ("number", "did", "destination") and name.startswith("+"):
+        return numbers.readable(name, country)
+    return _(_WHAT[kind]).format(name=name) if kind in _WHAT and name else name or thing

@@ -1,0 +1,64 @@
+// @ts-check
+/** Who reads a mailbox: a form that changes it takes along the keys that are made for that here. */
+
+import { newEpochFor } from "../vault/admission.js";
+import { fromHex, hex } from "../vault/bytes.js";
+import { PublicKey } from "../vault/wraps.js";
+import { keyring, post, words } from "./client.js";
+
+/**
+ * @typedef {object} ToMake As portal/pages/mailboxes.py says it.
+ * @property {number} mailbox
+ * @property {{number: number, readers: {key: number, publicKey: string}[]} | null} epoch
+ * @property {{epoch: number, key: number, publicKey: string} | null} grant
+ */
+
+const wrong = /** @type {HTMLElement} */ (document.getElementById("not-made"));
+
+for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-makes]"))) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const go = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+    go.disabled = true;
+    wrong.hidden = true;
+    try {
+      await make(form);
+      form.submit();
+    } catch (error) {
+      wrong.textContent = words(error);
+      wrong.hidden = false;
+      wrong.scrollIntoView({ block: "nearest" });
+      go.disabled = false;
+    }
+  });
+}
+
+/** @param {HTMLFormElement} form */
+async function make(form) {
+  const said = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    said.set(name, String(value));
+  }
+  /** @type {ToMake} */
+  const wanted = await post(form.dataset.makes ?? "", said);
+  const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("made"));
+  field.value = JSON.stringify({ epoch: await epoch(wanted), grant: await grant(wanted) });
+}
+
+/** @param {ToMake} wanted */
+async function epoch({ epoch: next }) {
+  if (!next) {
+    return null;
+  }
+  const { publicKey, wraps } = await newEpochFor(new Map(next.readers.map((each) => [each.key, new PublicKey(fromHex(each.publicKey))])));
+  return { number: next.number, publicKey: hex(publicKey.raw), wraps: [...wraps].map(([key, wrap]) => ({ key, wrap: hex(wrap) })) };
+}
+
+/** @param {ToMake} wanted */
+async function grant({ mailbox, grant: due }) {
+  if (!due) {
+    return null;
+  }
+  const wrap = await (await keyring()).wrapped(mailbox, due.epoch, new PublicKey(fromHex(due.publicKey)));
+  return { epoch: due.epoch, key: due.key, wrap: hex(wrap) };
+}

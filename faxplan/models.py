@@ -52,6 +52,7 @@ from faxplan.key_models import (
     UserKey,
 )
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
+from faxplan.listing_models import FaxLabel, Label, Listing
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import LoginSecret, LoginTries, Session
 
@@ -79,9 +80,12 @@ __all__ = [
     "FailureRule",
     "Fax",
     "FaxDeadline",
+    "FaxLabel",
     "FaxQueueEntry",
     "Hold",
     "KeyLock",
+    "Label",
+    "Listing",
     "Login",
     "LoginSecret",
     "LoginTries",

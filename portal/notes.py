@@ -6,6 +6,12 @@ _NOTES = {
     "saved": marked("Saved."),
     "added": marked("Added."),
     "removed": marked("Removed."),
+    "none-selected": marked("No fax was selected. Tick some, and try once more."),
+    "labelled": marked("The label is on."),
+    "unlabelled": marked("The label is off."),
+    "read": marked("Marked as read."),
+    "unread": marked("Marked as unread."),
+    "restored": marked("Brought back."),
 }
 NAME = "note"
 

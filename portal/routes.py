@@ -23,6 +23,7 @@ from portal.pages import (
     people,
     recipients,
     reports,
+    selected,
 )
 from portal.roles import ADMINISTRATOR, USER, Role
 
@@ -62,7 +63,9 @@ ROUTES = (
     Route("/", "GET", home.start, of_tenant=False, logged_in=False),
     Route("/inbox", "GET", faxes.inbox),
     Route("/sent", "GET", faxes.sent),
+    Route("/faxes/selected", "POST", selected.act),
     Route("/faxes/<int:number>", "GET", fax.page),
+    Route("/faxes/<int:number>/labels", "POST", selected.label),
     Route("/faxes/<int:number>/standing", "GET", fax.standing, looks_on=True),
     Route("/faxes/<int:number>/cancel", "POST", fax.cancel),
     Route("/faxes/<int:number>/delete", "POST", fax.delete),

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, deletion, history, outbound, time_line
+from faxplan import contacts, deletion, history, labels, outbound, time_line
 from portal import answers
 from portal.visit import Visit
 
@@ -13,6 +13,8 @@ def page(visit: Visit, number: int) -> Response:
         fax = history.fax(tx, visit.user, number)
         calls = history.attempts(tx, visit.user, number)
         names = contacts.names_of(tx, visit.user, [fax.other_number])
+        put_on = labels.of_faxes(tx, visit.its_tenant.id, [number])[number]
+        known = labels.seen_by(tx, visit.user)
     return answers.page(
         visit,
         "fax.html",
@@ -22,6 +24,8 @@ def page(visit: Visit, number: int) -> Response:
         party=time_line.party(fax, visit.its_tenant.country),
         standing=time_line.standing(fax, visit.zone, visit.now),
         events=time_line.events(fax, calls, visit.its_tenant),
+        labels=put_on,
+        known=known,
     )
 
 

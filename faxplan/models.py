@@ -51,8 +51,8 @@ from faxplan.key_models import (
     TransientWrap,
     UserKey,
 )
-from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.listing_models import FaxLabel, Label, Listing
+from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import LoginSecret, LoginTries, Session
 

@@ -25,7 +25,7 @@ _MADE = """
                'It was made.', m.at, m.at
         from (select n, o.tenant_id, o.user_id, o.mailbox_id,
                      case when o.user_id is null then 'inbound' else 'outbound' end as direction,
-                     case when pg_temp.dice(n, 1) < 20000 then 'failed' when o.user_id is null then 'received'
+                     case when pg_temp.dice(n, 1) < 200000 then 'failed' when o.user_id is null then 'received'
                           else 'sent' end as state,
                      p.prefix || lpad((pg_temp.dice(n, 3) %% 10000)::text, 4, '0') as number,
                      now() - n * interval '2 years' / %(size)s - interval '1 hour' as at
@@ -36,7 +36,7 @@ _MADE = """
                                    1 + floor(-log(2, ((pg_temp.dice(n, 2) + 1) / 1000001.0)::numeric)))
         ) m order by m.n desc;
     insert into mailbox_entries (tenant_id, mailbox_id, fax_id, added_at, read_at)
-        select tenant_id, mailbox_id, id, created_at, case when pg_temp.dice(id, 5) < 990000 then created_at end
+        select tenant_id, mailbox_id, id, created_at, case when pg_temp.dice(id, 5) < 700000 then created_at end
         from faxes where direction = 'inbound';
     insert into listings (tenant_id, list, owner_id, at, fax_id, number, standing, unread)
         select f.tenant_id, case when f.direction = 'inbound' then 'inbox' else 'sent' end,
@@ -49,7 +49,7 @@ _MADE = """
     insert into fax_labels (tenant_id, fax_id, label_id, list, owner_id, at)
         select l.tenant_id, l.fax_id, b.id, l.list, l.owner_id, l.at
         from listings l join labels b on b.tenant_id = l.tenant_id
-            and pg_temp.dice(l.fax_id, 6) < case b.name when 'invoice' then 100000 else 100 end;
+            and pg_temp.dice(l.fax_id, 6) < case b.name when 'invoice' then 100000 else 5000 end;
     set session_replication_role = origin;
 """
 _OWNERS = """

@@ -26,6 +26,7 @@ from faxplan import (
     cli_faxes,
     cli_hosts,
     cli_keys,
+    cli_labels,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -206,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_faxes.add_commands(commands, personal)
     cli_drafts.add_commands(commands, personal)
     cli_contacts.add_commands(commands, personal)
+    cli_labels.add_commands(commands, personal)
     vault = cli_keys.add_commands(commands, common, personal)
     cli_recovery_key.add_commands(vault, personal)
     cli_reader_keys.add_commands(commands, personal)

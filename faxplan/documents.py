@@ -203,6 +203,16 @@ def get(tx: Transaction, tenant_id: int, document_id: int) -> StoredObject:
     return _stored(row)
 
 
+def several(tx: Transaction, tenant_id: int, document_ids: Sequence[int]) -> dict[int, StoredObject]:
+    """Where these documents lie, by their ids; of those that there are."""
+    rows = tx.rows(
+        """select id, tenant_id, kind, object_name, bytes, header_digest, sha256 from documents
+           where tenant_id = %s and id = any(%s)""",
+        (tenant_id, list(document_ids)),
+    )
+    return {row["id"]: _stored(row) for row in rows}
+
+
 def get_to_send(tx: Transaction, tenant_id: int, document_id: int) -> ToSend:
     """A document that waits, with the wraps to machines' keys. Raises NotFound."""
     row = tx.row(

@@ -3,10 +3,11 @@
 A user sees what they sent, and what lies in the mailboxes that they read, but for what was deleted (deletion.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from faxplan import sending_hours
+from faxplan import listings, sending_hours
 from faxplan.attempts import ANONYMOUS
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
@@ -31,6 +32,7 @@ class Fax:
     forwarded_by: the address of the user who laid it there, a copy of fax copy_of, which has the call (forwarding.py);
     None: it is no copy. copy_of None: that one's record is gone.
     mailbox: in which it lies, by name. unread: nobody who reads it has looked at it in the portal.
+    listed_at: by when it stands in lists: when it was laid into the mailbox, or handed in.
     """
 
     id: int
@@ -51,6 +53,7 @@ class Fax:
     resolution: str | None
     created_at: datetime
     finished_at: datetime | None
+    listed_at: datetime
     tiff_id: int | None
     pdf_id: int | None
     post_dial: str = ""
@@ -182,11 +185,11 @@ _FAX = f"""
            coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at,
            coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,
            f.copy_of, w.email as forwarded_by, b.name as mailbox, r.original_id,
-           f.direction = 'inbound' and e.fax_id is not null and e.read_at is null as unread
+           coalesce(g.unread, false) as unread, coalesce(g.at, f.created_at) as listed_at
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join mailboxes b on b.tenant_id = f.tenant_id and b.id = f.mailbox_id
-    left join mailbox_entries e on e.tenant_id = f.tenant_id and e.mailbox_id = f.mailbox_id and e.fax_id = f.id
+    left join listings g on g.tenant_id = f.tenant_id and g.fax_id = f.id
     left join users w on w.tenant_id = f.tenant_id and w.id = f.forwarded_by
     left join calls c on c.tenant_id = f.tenant_id and c.fax_id = f.id
     left join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
@@ -198,27 +201,41 @@ _FAX = f"""
 _ATTEMPT_COLUMNS = ", ".join(Attempt.__dataclass_fields__)
 
 
-def faxes(
-    tx: Transaction,
-    user: User,
-    *,
-    direction: str | None = None,
-    limit: int = 50,
-    before: tuple[datetime, int] | None = None,
-) -> list[Fax]:
-    """The user's faxes, newest first. direction: SENT, INBOX, or None for both. before: the time and the id of the one
-    after which to go on."""
+def faxes(tx: Transaction, user: User, *, direction: str | None = None, limit: int = 50) -> list[Fax]:
+    """The user's newest faxes, by when they were laid there or handed in. direction: SENT, INBOX, or None for both.
+
+    What is being received is the newest.
+    """
+    lists = [of for way, of in ((INBOX, listings.INBOX), (SENT, listings.SENT)) if direction in (None, way)]
+    places = [place for of in lists for place in listings.part(tx, user, of, limit=limit).places]
+    ids = [fax_id for _at, fax_id in sorted(places, reverse=True)]
+    arriving = arriving_now(tx, user) if direction != SENT else []
+    return [*arriving, *of_ids(tx, user, ids)][:limit]
+
+
+def of_ids(tx: Transaction, user: User, fax_ids: Sequence[int]) -> list[Fax]:
+    """Those of these faxes that are the user's, in this order."""
+    if not fax_ids:
+        return []
     rows = tx.rows(
-        f"""{_FAX} and (%(direction)s::text is null or f.direction = %(direction)s)
-            and (%(at)s::timestamptz is null or (f.created_at, f.id) < (%(at)s::timestamptz, %(id)s))
-            order by f.created_at desc, f.id desc limit %(limit)s""",
+        f"{_FAX} and f.id = any(%(faxes)s)", {"tenant": user.tenant_id, "user": user.id, "faxes": list(fax_ids)}
+    )
+    found = {row["id"]: Fax(**row) for row in rows}
+    return [found[each] for each in fax_ids if each in found]
+
+
+def arriving_now(tx: Transaction, user: User, mailbox_id: int | None = None) -> list[Fax]:
+    """What is being received, the newest first: it stands in no list yet. mailbox_id: of this one only."""
+    calls = tx.rows("select fax_id from calls where tenant_id = %s and direction = 'inbound'", (user.tenant_id,))
+    rows = tx.rows(
+        f"""{_FAX} and f.id = any(%(faxes)s) and f.finished_at is null and g.fax_id is null
+            and (%(mailbox)s::bigint is null or f.mailbox_id = %(mailbox)s)
+            order by f.created_at desc, f.id desc""",
         {
             "tenant": user.tenant_id,
             "user": user.id,
-            "direction": direction,
-            "limit": limit,
-            "at": before and before[0],
-            "id": before and before[1],
+            "faxes": [row["fax_id"] for row in calls],
+            "mailbox": mailbox_id,
         },
     )
     return [Fax(**row) for row in rows]

@@ -1,10 +1,13 @@
 """Mailboxes: what lies in them, and who reads it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan.db import Row, Transaction
+from faxplan import audit
+from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.users import User
 
 
 class InvalidMailbox(FaxplanError):
@@ -187,6 +190,30 @@ def entries(tx: Transaction, tenant_id: int, user_id: int, limit: int = 50) -> l
         (tenant_id, user_id, limit),
     )
     return [Entry(**row) for row in rows]
+
+
+def mark(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], *, read: bool) -> list[int]:
+    """Those of these received faxes are read, or unread, for all who read their mailboxes (role portal); the ids of
+    those of which it was otherwise before."""
+    with db.tenant(user.tenant_id) as tx:
+        rows = tx.rows(
+            """with theirs as (
+                 select e.mailbox_id, e.fax_id from mailbox_entries e
+                 join mailbox_members m on m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id
+                   and m.user_id = %(user)s
+                 where e.tenant_id = %(tenant)s and e.fax_id = any(%(faxes)s) and (e.read_at is null) = %(read)s
+                 order by e.fax_id for update of e)
+               update mailbox_entries e set read_at = case when %(read)s then now() end from theirs t
+               where e.tenant_id = %(tenant)s and e.mailbox_id = t.mailbox_id and e.fax_id = t.fax_id
+               returning e.fax_id""",
+            {"tenant": user.tenant_id, "user": user.id, "faxes": list(fax_ids), "read": read},
+        )
+        changed = sorted(row["fax_id"] for row in rows)
+        if changed:
+            audit.record(
+                tx, user.tenant_id, actor=who, action="fax.mark", object=f"user:{user.id}", faxes=changed, read=read
+            )
+    return changed
 
 
 def mark_read(tx: Transaction, tenant_id: int, user_id: int, fax_id: int) -> bool:

@@ -52,6 +52,7 @@ from faxplan.key_models import (
     TransientWrap,
     UserKey,
 )
+from faxplan.listing_models import FaxLabel, Label, Listing
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
@@ -90,11 +91,14 @@ __all__ = [
     "FailureRule",
     "Fax",
     "FaxDeadline",
+    "FaxLabel",
     "FaxQueueEntry",
     "Hold",
     "Invitation",
     "KeyLock",
     "KnownBrowser",
+    "Label",
+    "Listing",
     "Login",
     "LoginSecret",
     "LoginTries",

@@ -71,6 +71,24 @@ def _parsed(text: str, country: str) -> phonenumbers.PhoneNumber:
     return parsed
 
 
+def beginning(text: str, country: str) -> str:
+    """What somebody has written of a number so far, from its beginning on, as E.164 begins: `030 2312` as `+49302312`.
+
+    Written as it is dialled in `country`, or with + and the country code. For a search, and not to be dialled.
+    """
+    digits = "".join(each for each in text if each.isascii() and each.isdigit())
+    if not text.strip().startswith("+"):
+        plan = phonenumbers.PhoneMetadata.metadata_for_region(country)
+        abroad = re.match(plan.international_prefix or "(?!)", digits) if plan is not None else None
+        if abroad is not None and abroad.end():
+            digits = digits[abroad.end() :]
+        else:
+            code = phonenumbers.country_code_for_region(country)
+            trunk = (plan.national_prefix if plan is not None else None) or ""
+            digits = f"{code}{digits.removeprefix(trunk) if trunk else digits}"
+    return f"+{digits[:_MOST_DIGITS]}"
+
+
 def check_country(country: str) -> None:
     """Raises InvalidNumber where there is no numbering plan for `country` (ISO 3166-1 alpha-2, in capitals)."""
     if country not in phonenumbers.SUPPORTED_REGIONS:

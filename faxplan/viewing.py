@@ -62,14 +62,11 @@ def of_draft(db: Database, user: User, draft_id: int, *, address: str) -> list[R
 def thumbnails(db: Database, user: User, fax_ids: Sequence[int], *, address: str) -> dict[int, Readable]:
     """The first pages, small, of those of these faxes that are the user's; one row of the audit for all."""
     with db.tenant(user.tenant_id) as tx:
-        found: dict[int, Readable] = {}
-        for fax_id in sorted(set(fax_ids))[:MOST_THUMBNAILS]:
-            try:
-                of_one = history.fax(tx, user, fax_id).thumbnail_id
-            except NotFound:
-                continue
-            for each in _readable(tx, user, {THUMBNAIL: of_one}):
-                found[fax_id] = each
+        asked = history.of_ids(tx, user, sorted(set(fax_ids))[:MOST_THUMBNAILS])
+        of_fax = {each.id: each.thumbnail_id for each in asked if each.thumbnail_id is not None}
+        # Copies of one fax show one document.
+        by_document = _readables(tx, user, dict.fromkeys(of_fax.values(), THUMBNAIL))
+        found = {fax_id: by_document[each] for fax_id, each in of_fax.items() if each in by_document}
         if found:
             audit.record(
                 tx, user.tenant_id, actor=f"user:{user.id}", action="fax.thumbnails", object=f"user:{user.id}",
@@ -109,13 +106,17 @@ def _ids(tx: Transaction, user: User, fax_id: int) -> dict[str, int | None]:
 
 
 def _readable(tx: Transaction, user: User, ids: Mapping[str, int | None]) -> list[Readable]:
-    there = {each: name for name, each in ids.items() if each is not None}
-    wraps = documents.wraps_for(tx, user.tenant_id, user.id, list(there))
-    names = documents.sealed_names(tx, user.tenant_id, list(there))
-    found = [(there[each], documents.get(tx, user.tenant_id, each), each) for each in sorted(there)]
+    found = _readables(tx, user, {each: name for name, each in ids.items() if each is not None})
+    return [found[each] for each in sorted(found)]
+
+
+def _readables(tx: Transaction, user: User, names: Mapping[int, str]) -> dict[int, Readable]:
+    """Of documents, by their ids; names: what each is."""
+    wraps = documents.wraps_for(tx, user.tenant_id, user.id, list(names))
+    sealed_names = documents.sealed_names(tx, user.tenant_id, list(names))
     # What is from before documents were sealed has no key, and no browser opens it.
-    return [
-        Readable(name, stored, wraps[each], names.get(each))
-        for name, stored, each in found
+    return {
+        each: Readable(names[each], stored, wraps[each], sealed_names.get(each))
+        for each, stored in documents.several(tx, user.tenant_id, list(names)).items()
         if stored.digest is not None
-    ]
+    }

@@ -7,6 +7,12 @@ _NOTES = {
     "added": marked("Added."),
     "removed": marked("Removed."),
     "not-faxed": marked("This number is on your organisation's do-not-fax list now: no fax to it is accepted."),
+    "none-selected": marked("No fax was selected. Tick some, and try once more."),
+    "labelled": marked("The label is on."),
+    "unlabelled": marked("The label is off."),
+    "read": marked("Marked as read."),
+    "unread": marked("Marked as unread."),
+    "restored": marked("Brought back."),
 }
 NAME = "note"
 

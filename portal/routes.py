@@ -31,6 +31,7 @@ from portal.pages import (
     recovery,
     reports,
     retention,
+    selected,
     settings,
     welcome,
 )
@@ -84,7 +85,9 @@ ROUTES = (
     Route("/", "GET", home.start, of_tenant=False, logged_in=False),
     Route("/inbox", "GET", faxes.inbox),
     Route("/sent", "GET", faxes.sent),
+    Route("/faxes/selected", "POST", selected.act),
     Route("/faxes/<int:number>", "GET", fax.page),
+    Route("/faxes/<int:number>/labels", "POST", selected.label),
     Route("/faxes/<int:number>/standing", "GET", fax.standing, looks_on=True),
     Route("/faxes/<int:number>/cancel", "POST", fax.cancel),
     Route("/faxes/<int:number>/delete", "POST", fax.delete),

@@ -1,6 +1,6 @@
 """Pages of Jinja templates: everything is escaped, and what a template asks for must be there."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -49,6 +49,14 @@ def _exactly(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
+def _day(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()
+
+
+def _hour(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%H:%M}"
+
+
 def _pages(count: int) -> str:
     return ngettext("{count} page", "{count} pages", count).format(count=count)
 
@@ -63,6 +71,8 @@ _environment.filters |= {
     "number": _number,
     "when": _when,
     "exactly": _exactly,
+    "day": _day,
+    "hour": _hour,
     "clock": time_line.clock,
     "page_count": _pages,
 }

@@ -34,7 +34,8 @@ _HISTORY = """
         select tenant_id, id, 1, 'node1', gen_random_uuid()::text, 'sent', now() from faxes where state = 'sent'
 """
 _QUEUE = """
-    truncate faxes, fax_deadlines, holds, fax_queue, trunk_tests, attempts, t30_traces, calls, mailbox_entries, notices;
+    truncate faxes, listings, fax_labels, fax_deadlines, holds, fax_queue, trunk_tests, attempts, t30_traces, calls,
+        mailbox_entries, notices;
     insert into faxes (tenant_id, direction, state, called_number, calling_number, rendering_id, resolution, pages,
                        not_before)
         select t.id, 'outbound', 'queued', '+49' || (3000000000 + n), null, r.id, 'fine', 1, now() - interval '1 hour'

@@ -43,13 +43,19 @@ def sent(world: World, office: Office, *, days_ago: float = 0) -> int:
 
 
 def age(world: World, office: Office, fax_ids: Iterable[int], days: float) -> None:
-    """Lets faxes have begun and ended so long ago."""
+    """Lets faxes have begun and ended, and been laid into their mailboxes, so long ago."""
     execute(
         world,
         """update faxes set created_at = created_at - make_interval(secs => %(s)s),
                finished_at = finished_at - make_interval(secs => %(s)s)
            where tenant_id = %(tenant)s and id = any(%(ids)s)""",
         {"s": days * 86400, "tenant": office.tenant.id, "ids": list(fax_ids)},
+    )
+    execute(
+        world,
+        """update mailbox_entries set added_at = added_at - make_interval(secs => %s)
+           where tenant_id = %s and fax_id = any(%s)""",
+        (days * 86400, office.tenant.id, list(fax_ids)),
     )
 
 

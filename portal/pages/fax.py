@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, deletion, do_not_fax, history, outbound, time_line
+from faxplan import contacts, deletion, do_not_fax, history, labels, outbound, time_line
 from faxplan.history import Fax
 from portal import answers
 from portal.visit import Visit
@@ -16,6 +16,8 @@ def page(visit: Visit, number: int) -> Response:
         names = contacts.names_of(tx, visit.user, [fax.other_number])
         other = other_end(fax)
         listed = other is not None and do_not_fax.find(tx, visit.its_tenant.id, other) is not None
+        put_on = labels.of_faxes(tx, visit.its_tenant.id, [number])[number]
+        known = labels.seen_by(tx, visit.user)
     return answers.page(
         visit,
         "fax.html",
@@ -27,6 +29,8 @@ def page(visit: Visit, number: int) -> Response:
         events=time_line.events(fax, calls, visit.its_tenant),
         may_list=other is not None and not listed,
         listed=listed,
+        labels=put_on,
+        known=known,
     )
 
 

@@ -1,16 +1,21 @@
 """The lists: what came in, and what was sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, drafts, history, time_line
-from faxplan.history import INBOX, SENT, Fax
-from portal import answers
+from faxplan import contacts, drafts, history, labels, listings, time_line
+from faxplan.history import Fax
+from faxplan.labels import Label
+from faxplan.listings import INBOX, SENT, Part, Place
+from portal import answers, list_filters
 from portal.visit import Visit
 
 AT_ONCE = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Line:
     fax: Fax
     standing: str
     name: str
+    labels: Sequence[Label]
 
 
 def inbox(visit: Visit) -> Response:
@@ -32,25 +38,52 @@ def sent(visit: Visit) -> Response:
     return _list(visit, SENT, "sent.html")
 
 
-def _list(visit: Visit, direction: str, template: str) -> Response:
+def _list(visit: Visit, of: str, template: str) -> Response:
     before = _place(visit.request.args.get("before", ""))
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        found = history.faxes(tx, visit.user, direction=direction, limit=AT_ONCE + 1, before=before)
-        waiting = drafts.of_user(tx, visit.user) if direction == SENT and before is None else []
-        shown = found[:AT_ONCE]
-        names = contacts.names_of(tx, visit.user, [each.other_number for each in shown])
+        asked = list_filters.read(tx, visit.user, visit.its_tenant, of, visit.request.args)
+        part = Part()
+        if not asked.wrong:
+            part = listings.part(tx, visit.user, of, asked.filters, limit=AT_ONCE, before=before)
+        found = history.of_ids(tx, visit.user, [fax_id for _at, fax_id in part.places])
+        if of == INBOX and before is None and not set(asked.said) - {"mailbox"} and not asked.wrong:
+            found = [*history.arriving_now(tx, visit.user, asked.filters.mailbox_id), *found]
+        waiting = drafts.of_user(tx, visit.user) if of == SENT and before is None and not asked.is_narrowed else []
+        put_on = labels.of_faxes(tx, visit.its_tenant.id, [each.id for each in found])
+        names = contacts.names_of(tx, visit.user, [each.other_number for each in found])
     lines = [
-        Line(each, time_line.standing(each, visit.zone, visit.now), names.get(each.other_number or "", ""))
-        for each in shown
+        Line(
+            each,
+            time_line.standing(each, visit.zone, visit.now),
+            names.get(each.other_number or "", ""),
+            put_on[each.id],
+        )
+        for each in found
     ]
-    older = f"{shown[-1].created_at.timestamp():.6f}-{shown[-1].id}" if len(found) > AT_ONCE else None
-    return answers.page(visit, template, lines=lines, older=older, drafts=waiting, is_first=before is None)
+    return answers.page(
+        visit,
+        template,
+        HTTPStatus.BAD_REQUEST if asked.wrong else HTTPStatus.OK,
+        asked=asked,
+        lines=lines,
+        older=None if part.onward is None else asked.onward(_written(part.onward)),
+        until=part.until,
+        drafts=waiting,
+        is_first=before is None,
+    )
 
 
-def _place(text: str) -> tuple[datetime, int] | None:
+def _written(place: Place) -> str:
+    """As the list's own links have it: microseconds and an id."""
+    return f"{(place[0] - _EPOCH) // timedelta(microseconds=1)}-{place[1]}"
+
+
+def _place(text: str) -> Place | None:
     """After which fax the list goes on, as its own link says it; what is none is the beginning."""
-    at, _, number = text.rpartition("-")
+    at, _, number = text.partition("-")
+    if not all(each.isascii() and each.isdigit() and len(each) < 19 for each in (at, number)):
+        return None
     try:
-        return datetime.fromtimestamp(float(at), UTC), int(number)
-    except (ValueError, OverflowError, OSError):
+        return _EPOCH + timedelta(microseconds=int(at)), int(number)
+    except OverflowError:
         return None

@@ -25,6 +25,7 @@ from faxplan import (
     inbound,
     invitations,
     keyring,
+    labels,
     login,
     membership,
     outbound,
@@ -124,6 +125,7 @@ def live(world: World, office: Office, folder: Path) -> None:
         assert other.mailbox_id is not None
         membership.join(tx, office.tenant.id, other.mailbox_id, office.user)
     forwarding.hand_on(world.portal, office.user, world.ring(office), arrived, other.email, forwarding.forward)
+    labels.put_on(world.portal, office.user, "test", [arrived], "Invoice")
 
 
 def _log_ins(tx: Transaction, office: Office) -> None:

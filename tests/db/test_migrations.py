@@ -267,3 +267,59 @@ def test_sealed_mailboxes_has_each_that_had_a_fax(empty: Installation, tmp_path:
         )
         had = ["purged", "sealed"] + (["with a key"] if records == "removed" else [])
         assert cursor.fetchall() == [(slug, name) for slug in "ab" for name in had]
+
+
+def test_lists_take_in_the_faxes_that_were_there_before(empty: Installation, tmp_path: Path) -> None:
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "lists")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            """insert into tenants (slug, name, country, time_zone) values ('a', 'A', 'DE', 'Europe/Berlin');
+               insert into mailboxes (tenant_id, name, kind) select id, 'Post', 'group' from tenants;
+               insert into users (tenant_id, email, name, mailbox_id)
+                   select tenant_id, 'u@a.example', 'U', id from mailboxes"""
+        )
+        faxes = {
+            "sent": ("outbound", "sent", True), "queued": ("outbound", "queued", True),
+            "nobody's": ("outbound", "failed", False), "read": ("inbound", "received", True),
+            "unread": ("inbound", "partial", True), "deleted": ("inbound", "received", True),
+            "without pages": ("inbound", "failed", True), "arriving": ("inbound", "receiving", True),
+        }  # fmt: skip
+        ids = {}
+        for name, (direction, state, has_owner) in faxes.items():
+            cursor.execute(
+                """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
+                                      pages, pages_done, finished_at, deleted_at)
+                   select u.tenant_id, %(direction)s, %(state)s,
+                          case when %(direction)s = 'outbound' and %(owned)s then u.id end,
+                          case when %(direction)s = 'inbound' then u.mailbox_id end, '+4930123456', '+4989123456', 1, 1,
+                          case when %(state)s not in ('queued', 'receiving') then now() end,
+                          case when %(deleted)s then now() end
+                   from users u returning id""",
+                {"direction": direction, "state": state, "owned": has_owner, "deleted": name == "deleted"},
+            )
+            (ids[name],) = cursor.fetchone() or ()
+        for name in ("read", "unread", "deleted"):
+            cursor.execute(
+                """insert into mailbox_entries (tenant_id, mailbox_id, fax_id, added_at, read_at)
+                   select tenant_id, mailbox_id, id, created_at + interval '1 minute', case when %s then now() end
+                   from faxes where id = %s""",
+                (name != "unread", ids[name]),
+            )
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """select l.fax_id, l.list, l.number, l.standing, l.unread, l.at > f.created_at, l.number_6
+               from listings l join faxes f on f.id = l.fax_id"""
+        )
+        assert {row[0]: row[1:] for row in cursor.fetchall()} == {
+            ids["sent"]: ("sent", "+4930123456", "arrived", False, False, "+49301"),
+            ids["queued"]: ("sent", "+4930123456", "open", False, False, "+49301"),
+            ids["read"]: ("inbox", "+4989123456", "arrived", False, True, "+49891"),
+            ids["unread"]: ("inbox", "+4989123456", "partial", True, True, "+49891"),
+            ids["deleted"]: ("deleted", "+4989123456", "arrived", False, True, "+49891"),
+            ids["without pages"]: ("inbox", "+4989123456", "failed", False, False, "+49891"),
+        }

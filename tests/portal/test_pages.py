@@ -31,7 +31,12 @@ def test_the_list_goes_on_where_it_ended(world: World, ann: Visitor, monkeypatch
     monkeypatch.setattr(faxes, "AT_ONCE", 2)
     ids = [received(world, world.acme, f"{number}", days_ago=number) for number in range(5)]
     # Two that came at one moment: none is left out, and none is there twice.
-    execute(world, "update faxes set created_at = (select created_at from faxes where id = %s) where id = %s", ids[1:3])
+    execute(
+        world,
+        """update mailbox_entries set added_at = (select added_at from mailbox_entries where fax_id = %s)
+           where fax_id = %s""",
+        ids[1:3],
+    )
     seen: list[int] = []
     path = "/inbox"
     while path:

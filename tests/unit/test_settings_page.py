@@ -64,6 +64,7 @@ def test_every_command_is_described(capsys: pytest.CaptureFixture[str]) -> None:
         "draft",
         "contact",
         "host",
+        "label",
     ],
 )
 def test_every_command_of_a_group_is_described(group: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,82 @@
+"""What is done to the faxes that are selected in a list, and to the labels of one."""
+
+from collections.abc import Callable
+
+from werkzeug.wrappers import Response
+
+from faxplan import deletion, labels, mailboxes
+from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
+from portal import answers, list_filters, wording
+from portal.visit import Visit
+
+LISTS = ("/inbox", "/sent")
+
+
+def act(visit: Visit) -> Response:
+    """POST: one thing (`do`) to all of them (`fax`, again and again); then the list again, as it was (`list`)."""
+    form = visit.request.form
+    back = _list(form.get("list", ""))
+    ids = _ids(form.getlist("fax"))
+    if not ids:
+        return answers.to(back, note="none-selected")
+    acts: dict[str, Callable[[], Response]] = {
+        "label": lambda: _labelled(visit, ids, back, put_on=True),
+        "unlabel": lambda: _labelled(visit, ids, back, put_on=False),
+        "read": lambda: _marked(visit, ids, back, read=True),
+        "unread": lambda: _marked(visit, ids, back, read=False),
+        "delete": lambda: _deleted(visit, ids, back),
+        "restore": lambda: _restored(visit, ids, back),
+    }
+    if form.get("do") not in acts:
+        raise NotFound(_("There is no such thing to do with a fax."))
+    return acts[form["do"]]()
+
+
+def label(visit: Visit, number: int) -> Response:
+    """POST: puts a label (`label`) on one fax, or takes it off (`do`: unlabel)."""
+    return _labelled(visit, [number], f"/faxes/{number}", put_on=visit.request.form.get("do") != "unlabel")
+
+
+def _labelled(visit: Visit, ids: list[int], back: str, *, put_on: bool) -> Response:
+    act = labels.put_on if put_on else labels.take_off
+    act(visit.db, visit.user, visit.actor, ids, visit.request.form.get("label", ""))
+    return answers.to(back, note="labelled" if put_on else "unlabelled")
+
+
+def _marked(visit: Visit, ids: list[int], back: str, *, read: bool) -> Response:
+    mailboxes.mark(visit.db, visit.user, visit.actor, ids, read=read)
+    return answers.to(back, note="read" if read else "unread")
+
+
+def _deleted(visit: Visit, ids: list[int], back: str) -> Response:
+    """Each by itself: what cannot be deleted keeps nothing else here."""
+    gone, kept = [], []
+    for each in ids:
+        try:
+            deletion.delete(visit.db, visit.user, each)
+        except FaxplanError as error:
+            if error.retryable:
+                raise
+            kept.append(wording.for_browser(str(error)))
+        else:
+            gone.append(each)
+    return answers.page(visit, "deleted_several.html", gone=gone, kept=kept, back=back)
+
+
+def _restored(visit: Visit, ids: list[int], back: str) -> Response:
+    for each in ids:
+        deletion.undelete(visit.db, visit.user, each)
+    return answers.to(back, note="restored")
+
+
+def _ids(texts: list[str]) -> list[int]:
+    """Those that the database could have, each once."""
+    ids = {int(each) for each in texts if each.isascii() and each.isdigit() and len(each) < 20}
+    return sorted(each for each in ids if each < 2**63)[: labels.MOST_AT_ONCE]
+
+
+def _list(address: str) -> str:
+    """A list of ours, with filters; what is none is the inbox."""
+    path, _mark, query = address.partition("?")
+    return list_filters.same(path, query) if path in LISTS else LISTS[0]

@@ -876,6 +876,7 @@ create table attempts (
     constraint attempts_peer_port_range check (peer_port between 0 and 65535)
 );
 create index attempts_started_idx on attempts (tenant_id, started_at, id);
+create index attempts_lately_idx on attempts using brin (started_at);
 comment on table attempts is 'One call. It is settled once: outcome goes from null to a value by compare-and-set.';
 comment on column attempts.start_page is '0-based page of the fax that this call began with (fax_start_page).';
 comment on column attempts.pages is 'Pages that the far end acknowledged, or that arrived, in this call.';
@@ -1830,6 +1831,10 @@ create policy fax_queue_claim on fax_queue for all to faxplan_switch using (true
 create policy calls_node on calls for all to faxplan_switch using (true) with check (true);
 create policy calls_overview on calls for select to faxplan_admin using (true);
 create policy fax_queue_overview on fax_queue for select to faxplan_admin using (true);
+create policy attempts_overview on attempts for select to faxplan_admin using (true);
+create policy faxes_overview on faxes for select to faxplan_admin
+    using (exists (select from calls c where c.tenant_id = faxes.tenant_id and c.fax_id = faxes.id));
+create policy quotas_overview on quotas for select to faxplan_admin using (true);
 create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
 create policy audit_heads_checkpoint on audit_heads for select to faxplan_admin using (true);
 create policy audit_leaves_checkpoint on audit_leaves to faxplan_admin using (true) with check (true);
@@ -1874,6 +1879,8 @@ grant select, insert, update, delete on failure_rules, sending_hours to faxplan_
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
+grant select (tenant_id, id, trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
+grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
 grant select, insert, delete on verified_numbers to faxplan_admin;
 
 -- portal: a tenant's users at work (the portal, the command line).

@@ -20,11 +20,12 @@ from portal.pages import (
     imports,
     keys,
     login,
+    overview,
     people,
     recipients,
     reports,
 )
-from portal.roles import ADMINISTRATOR, USER, Role
+from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 
 Answer = Callable[..., Response]
 
@@ -121,6 +122,11 @@ ROUTES = (
     Route("/organisation/brand/preview.css", "GET", brand.preview_stylesheet, role=ADMINISTRATOR, looks_on=True),
     Route("/organisation/brand/hosts", "POST", brand.add_host, role=ADMINISTRATOR),
     Route("/organisation/brand/hosts/remove", "POST", brand.remove_host, role=ADMINISTRATOR),
+    Route("/installation", "GET", overview.page, role=OPERATOR),
+    Route("/installation/now", "GET", overview.now, role=OPERATOR, looks_on=True),
+    Route("/installation/calls", "GET", overview.calls, role=OPERATOR),
+    Route("/installation/calls/now", "GET", overview.calls_now, role=OPERATOR, looks_on=True),
+    Route("/installation/nodes", "GET", overview.nodes, role=OPERATOR),
 )
 
 

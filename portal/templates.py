@@ -53,6 +53,20 @@ def _pages(count: int) -> str:
     return ngettext("{count} page", "{count} pages", count).format(count=count)
 
 
+def lasting(seconds: float) -> str:
+    """So much time, in its largest units: `45 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    minutes = int(seconds) // 60
+    if minutes < 1:
+        return f"{int(seconds)} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
 def _scripts() -> str:
     """What the page's scripts say in the language that is spoken, as JSON for a data block; empty for English."""
     words = language.of_scripts(language.current())
@@ -65,5 +79,6 @@ _environment.filters |= {
     "exactly": _exactly,
     "clock": time_line.clock,
     "page_count": _pages,
+    "lasting": lasting,
 }
 _environment.globals |= {"asset": static.address, "language": language.current, "words_of_scripts": _scripts}

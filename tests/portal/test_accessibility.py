@@ -1,6 +1,7 @@
 """Every page of the portal, from its own table, as axe-core sees it in Chromium: light and wide, dark and narrow."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ AXE = (Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js").read_te
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HEAVIEST = 150_000
 """Bytes of a page with all that it loads, but for documents."""
-NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv")
+NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv", ".jsonl", "/now")
 """In addresses that are answered with something else than a page."""
 
 
-def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
+def addresses(ids: dict[str, list[Any]]) -> Iterator[str]:
     """Of every page, with ids of what is there, by the word before the id."""
     for route in ROUTES:
         if route.method != "GET" or any(each in route.path for each in NO_PAGES):
@@ -36,7 +37,7 @@ def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
             continue
         noun = route.path.partition("/<")[0].rpartition("/")[2]
         for number in ids.get(noun, []):
-            yield route.path.replace("<int:number>", str(number))
+            yield re.sub("<[^>]*>", str(number), route.path)
 
 
 @pytest.fixture

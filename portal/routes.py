@@ -24,6 +24,7 @@ from portal.pages import (
     people,
     recipients,
     reports,
+    tenants,
 )
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 
@@ -127,6 +128,22 @@ ROUTES = (
     Route("/installation/calls", "GET", overview.calls, role=OPERATOR),
     Route("/installation/calls/now", "GET", overview.calls_now, role=OPERATOR, looks_on=True),
     Route("/installation/nodes", "GET", overview.nodes, role=OPERATOR),
+    Route("/installation/tenants", "GET", tenants.everyone, role=OPERATOR),
+    Route("/installation/tenants", "POST", tenants.add, role=OPERATOR),
+    Route("/installation/tenants/new", "GET", tenants.new, role=OPERATOR),
+    Route("/installation/tenants/<slug>", "GET", tenants.page, role=OPERATOR),
+    Route("/installation/tenants/<slug>", "POST", tenants.change, role=OPERATOR),
+    Route("/installation/tenants/<slug>/limits", "GET", tenants.limits, role=OPERATOR),
+    Route("/installation/tenants/<slug>/kinds", "POST", tenants.permit, role=OPERATOR),
+    Route("/installation/tenants/<slug>/entries", "POST", tenants.add_entry, role=OPERATOR),
+    Route("/installation/tenants/<slug>/entries/remove", "POST", tenants.remove_entry, role=OPERATOR),
+    Route("/installation/tenants/<slug>/retention", "POST", tenants.set_bounds, role=OPERATOR),
+    Route("/installation/tenants/<slug>/quotas", "POST", tenants.set_quota, role=OPERATOR),
+    Route("/installation/tenants/<slug>/people", "GET", tenants.people, role=OPERATOR),
+    Route("/installation/tenants/<slug>/people", "POST", tenants.add_person, role=OPERATOR),
+    Route("/installation/tenants/<slug>/people/<int:number>", "GET", tenants.person, role=OPERATOR),
+    Route("/installation/tenants/<slug>/people/<int:number>", "POST", tenants.change_person, role=OPERATOR),
+    Route("/installation/tenants/<slug>/hosts", "POST", tenants.confirm_host, role=OPERATOR),
 )
 
 

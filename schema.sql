@@ -1879,7 +1879,7 @@ grant select, insert, update, delete on failure_rules, sending_hours to faxplan_
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
-grant select (tenant_id, id, trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
+grant select (trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
 grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
 grant select, insert, delete on verified_numbers to faxplan_admin;
 

@@ -8,5 +8,5 @@ create policy faxes_overview on faxes for select to faxplan_admin
     using (exists (select from calls c where c.tenant_id = faxes.tenant_id and c.fax_id = faxes.id));
 create policy quotas_overview on quotas for select to faxplan_admin using (true);
 
-grant select (tenant_id, id, trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
+grant select (trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
 grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;

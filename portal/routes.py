@@ -20,6 +20,7 @@ from portal.pages import (
     imports,
     keys,
     login,
+    numbers,
     overview,
     people,
     recipients,
@@ -144,6 +145,17 @@ ROUTES = (
     Route("/installation/tenants/<slug>/people/<int:number>", "GET", tenants.person, role=OPERATOR),
     Route("/installation/tenants/<slug>/people/<int:number>", "POST", tenants.change_person, role=OPERATOR),
     Route("/installation/tenants/<slug>/hosts", "POST", tenants.confirm_host, role=OPERATOR),
+    Route("/installation/tenants/<slug>/verified", "POST", numbers.verify, role=OPERATOR),
+    Route("/installation/tenants/<slug>/verified/remove", "POST", numbers.withdraw, role=OPERATOR),
+    Route("/installation/numbers", "GET", numbers.everything, role=OPERATOR),
+    Route("/installation/numbers", "POST", numbers.add, role=OPERATOR),
+    Route("/installation/numbers/new", "GET", numbers.new, role=OPERATOR),
+    Route("/installation/numbers/range", "POST", numbers.try_range, role=OPERATOR),
+    Route("/installation/numbers/table", "POST", numbers.try_table, role=OPERATOR, takes_small_files=True),
+    Route("/installation/numbers/several", "POST", numbers.add_several, role=OPERATOR, takes_small_files=True),
+    Route("/installation/numbers/<e164>", "GET", numbers.page, role=OPERATOR),
+    Route("/installation/numbers/<e164>", "POST", numbers.change, role=OPERATOR),
+    Route("/installation/numbers/<e164>/remove", "POST", numbers.remove, role=OPERATOR),
 )
 
 

@@ -11,7 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from faxplan import language, numbers, time_line
 from faxplan.language import _, ngettext
-from portal import static
+from portal import static, wording
 
 _FOLDER = Path(__file__).parent / "templates"
 _environment = jinja2.Environment(
@@ -80,5 +80,6 @@ _environment.filters |= {
     "clock": time_line.clock,
     "page_count": _pages,
     "lasting": lasting,
+    "told": wording.for_browser,
 }
 _environment.globals |= {"asset": static.address, "language": language.current, "words_of_scripts": _scripts}

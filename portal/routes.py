@@ -26,6 +26,7 @@ from portal.pages import (
     recipients,
     reports,
     tenants,
+    trunks,
 )
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 
@@ -156,6 +157,15 @@ ROUTES = (
     Route("/installation/numbers/<e164>", "GET", numbers.page, role=OPERATOR),
     Route("/installation/numbers/<e164>", "POST", numbers.change, role=OPERATOR),
     Route("/installation/numbers/<e164>/remove", "POST", numbers.remove, role=OPERATOR),
+    Route("/installation/trunks", "GET", trunks.everyone, role=OPERATOR),
+    Route("/installation/trunks", "POST", trunks.add, role=OPERATOR),
+    Route("/installation/trunks/new", "GET", trunks.new, role=OPERATOR),
+    Route("/installation/trunks/<name>", "GET", trunks.page, role=OPERATOR),
+    Route("/installation/trunks/<name>", "POST", trunks.change, role=OPERATOR),
+    Route("/installation/trunks/<name>/check", "POST", trunks.check, role=OPERATOR),
+    Route("/installation/trunks/<name>/wake", "POST", trunks.wake, role=OPERATOR),
+    Route("/installation/trunks/<name>/remove", "POST", trunks.remove, role=OPERATOR),
+    Route("/trunk-tests", "POST", trunks.test),
 )
 
 

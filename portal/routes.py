@@ -11,6 +11,7 @@ from portal.pages import (
     account,
     brand,
     contacts,
+    dial_routes,
     documents,
     drafts,
     fax,
@@ -166,6 +167,12 @@ ROUTES = (
     Route("/installation/trunks/<name>/wake", "POST", trunks.wake, role=OPERATOR),
     Route("/installation/trunks/<name>/remove", "POST", trunks.remove, role=OPERATOR),
     Route("/trunk-tests", "POST", trunks.test),
+    Route("/installation/routes", "GET", dial_routes.everything, role=OPERATOR),
+    Route("/installation/routes", "POST", dial_routes.add, role=OPERATOR),
+    Route("/installation/routes/one", "GET", dial_routes.one, role=OPERATOR),
+    Route("/installation/routes/one", "POST", dial_routes.change, role=OPERATOR),
+    Route("/installation/routes/remove", "POST", dial_routes.remove, role=OPERATOR),
+    Route("/installation/routes/explain", "GET", dial_routes.explain, role=OPERATOR),
 )
 
 

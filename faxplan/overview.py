@@ -1,10 +1,11 @@
 """How the installation does, for its operator: how calls went lately, by trunk, and what needs a hand."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from faxplan import configuration_faults, failure_rules, history, nodes, quotas, trunk_health
+from faxplan import configuration_faults, failure_rules, history, nodes, quotas, tenants, trunk_health
 from faxplan.db import Database, Row, Transaction
 
 HOURS = 24
@@ -131,3 +132,17 @@ def machines(admin: Database) -> list[Row]:
     with admin.across_tenants() as tx:
         running = history.calls_now(tx)
         return [{**node, "calls": sum(call["node"] == node["name"] for call in running)} for node in nodes.everyone(tx)]
+
+
+def queue(admin: Database) -> list[Row]:
+    """See history.queue_now."""
+    with admin.across_tenants() as tx:
+        return history.queue_now(tx)
+
+
+def waiting(admin: Database, slug: str, *, after: tuple[datetime, int] | None, limit: int) -> list[Row]:
+    """See history.waiting. Raises NotFound."""
+    with admin.across_tenants() as tx:
+        tenant = tenants.by_slug(tx, slug)
+        tx.enter_tenant(tenant.id)
+        return history.waiting(tx, tenant.id, after=after, limit=limit)

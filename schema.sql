@@ -1556,6 +1556,7 @@ create table audit (
     constraint audit_result_known check (result in ('done', 'refused', 'failed'))
 );
 create index audit_refused_idx on audit (tenant_id, sequence) where result = 'refused';
+create index audit_refused_lately_idx on audit (at) where result = 'refused';
 comment on table audit is 'Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself.';
 comment on column audit.authenticated is 'How the actor was authenticated, such as machine-account; empty: nobody was.';
 comment on column audit.address is 'The network address that the actor came from; empty: there was none.';
@@ -1835,6 +1836,7 @@ create policy attempts_overview on attempts for select to faxplan_admin using (t
 create policy faxes_overview on faxes for select to faxplan_admin
     using (exists (select from calls c where c.tenant_id = faxes.tenant_id and c.fax_id = faxes.id));
 create policy quotas_overview on quotas for select to faxplan_admin using (true);
+create policy audit_refused on audit for select to faxplan_admin using (result = 'refused');
 create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
 create policy audit_heads_checkpoint on audit_heads for select to faxplan_admin using (true);
 create policy audit_leaves_checkpoint on audit_leaves to faxplan_admin using (true) with check (true);

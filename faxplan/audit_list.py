@@ -1,8 +1,13 @@
 """A chain of the audit, as people read it: the newest rows first, some at once."""
 
+import re
+from collections.abc import Iterable
+
 from faxplan.db import Row, Transaction
 
 COLUMNS = "sequence, at, actor, authenticated, address, action, object, result, details"
+
+_ID = {kind: re.compile(kind + r":[0-9]{1,18}") for kind in ("user", "tenant")}
 
 
 def some(
@@ -30,3 +35,13 @@ def nouns(tx: Transaction, chain: int) -> list[str]:
         (chain,),
     )
     return [row["noun"] for row in rows]
+
+
+def names(tx: Transaction, rows: Iterable[Row]) -> dict[str, str]:
+    """What people call those who stand in these rows (role admin): addresses of users, short names of tenants."""
+    said = {each for row in rows for each in (row["actor"], row["object"])}
+    users, tenants = ([int(each.partition(":")[2]) for each in said if _ID[kind].fullmatch(each)] for kind in _ID)
+    found = tx.rows("select user_id, email from logins where user_id = any(%s)", (users,))
+    known = {f"user:{row['user_id']}": row["email"] for row in found}
+    found = tx.rows("select id, slug from tenants where id = any(%s)", (tenants,))
+    return known | {f"tenant:{row['id']}": row["slug"] for row in found}

@@ -61,7 +61,7 @@ PARTS = (
             Place("queue", "/installation/queue", marked("Queue"), "queue"),
             Place("nodes", "/installation/nodes", marked("Nodes"), "node"),
             Place("failures", "/installation/failures", marked("Failures"), "rules"),
-            Place("barring", "/installation/barring", marked("Refused numbers"), "bar_sign"),
+            Place("barring", "/installation/barring", marked("Refusals"), "bar_sign"),
             Place("installation-audit", "/installation/audit", marked("Audit"), "book"),
             Place("settings", "/installation/settings", marked("Settings"), "gear"),
         ),

@@ -26,7 +26,8 @@ def page(visit: Visit) -> Response:
     with visit.its_admin.across_tenants() as tx:
         found = audit_list.some(tx, audit.INSTALLATION, before=start, limit=AT_ONCE + 1, **given)
         nouns = audit_list.nouns(tx, audit.INSTALLATION)
-    shown = found[:AT_ONCE]
+        shown = found[:AT_ONCE]
+        names = audit_list.names(tx, shown)
     kept = {name: value for name, value in given.items() if value}
     onward = urlencode({**kept, "before": shown[-1]["sequence"]}) if len(found) > AT_ONCE else None
     return answers.page(
@@ -34,6 +35,7 @@ def page(visit: Visit) -> Response:
         "audit.html",
         rows=[(row, _details(row)) for row in shown],
         nouns=nouns,
+        names=names,
         given=given,
         onward=onward,
         start=urlencode(kept),

@@ -55,6 +55,7 @@ NOT_THE_TENANT = {
     ("calls", "calls_overview", "faxplan_admin"): "how busy the nodes are; ids and times",
     ("attempts", "attempts_overview", "faxplan_admin"): "how calls went, by trunk; ids, times and outcomes are granted",
     ("faxes", "faxes_overview", "faxplan_admin"): "how far a fax in a call is; ids and counts of pages are granted",
+    ("audit", "audit_refused", "faxplan_admin"): "who tries what is barred, in any tenant, is the operator's to see",
     ("quotas", "quotas_overview", "faxplan_admin"): "which quotas are near their end; ids and counts",
     ("transient_wraps", "transient_wraps_renewal", "faxplan_switch"): RENEWAL,
     ("transient_wraps", "transient_wraps_renewal", "faxplan_worker"): RENEWAL,

@@ -1,7 +1,6 @@
 """Every page of the portal, from its own table, as axe-core sees it in Chromium: light and wide, dark and narrow."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,21 +22,30 @@ AXE = (Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js").read_te
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HEAVIEST = 150_000
 """Bytes of a page with all that it loads, but for documents."""
-NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv", ".jsonl", "/now")
+NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv", "/now")
 """In addresses that are answered with something else than a page."""
+NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001"}
+"""What is there, by what stands for it in an address."""
+QUERIES = {
+    "/installation/routes/one": "?prefix=%2B&trunk=carrier",
+    "/installation/routes/explain": "?tenant=acme&number=%2B493023125099",
+}
 
 
-def addresses(ids: dict[str, list[Any]]) -> Iterator[str]:
+def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
     """Of every page, with ids of what is there, by the word before the id."""
     for route in ROUTES:
         if route.method != "GET" or any(each in route.path for each in NO_PAGES):
             continue
-        if "<" not in route.path:
-            yield route.path
+        path = route.path + QUERIES.get(route.path, "")
+        for placeholder, name in NAMES.items():
+            path = path.replace(placeholder, name)
+        if "<" not in path:
+            yield path
             continue
-        noun = route.path.partition("/<")[0].rpartition("/")[2]
+        noun = path.partition("/<")[0].rpartition("/")[2]
         for number in ids.get(noun, []):
-            yield re.sub("<[^>]*>", str(number), route.path)
+            yield path.replace("<int:number>", str(number))
 
 
 @pytest.fixture

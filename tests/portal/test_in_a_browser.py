@@ -77,7 +77,10 @@ class Tab:
 def tab(world: World, run_directory: Path) -> Iterator[Tab]:
     """At acme's."""
     server = make_server(
-        "127.0.0.1", 0, Portal(world.portal, world.store, "localhost", admin=world.admin), threaded=True
+        "127.0.0.1",
+        0,
+        Portal(world.portal, world.store, "localhost", admin=world.admin, settings=world.settings),
+        threaded=True,
     )
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()

@@ -68,7 +68,7 @@ def test_a_call_is_explained(world: World, olga: Visitor) -> None:
     page = olga.get(f"{AT}/explain?tenant=acme&number=030%20231250%2099").text
     table = page.partition("in the order in which they are tried</caption>")[2].partition("</table>")[0]
     assert "/installation/trunks/cheap" in table
-    assert "a route for all, +49, position 100, weight 1" in table
+    assert "A route for all, +49, position 100, weight 1" in table
     assert "+493023125099" in table
     assert "+ through carrier: +49 fits better" in page
     assert "It calls as +49 30 23125001." in page.replace("\xa0", " ")

@@ -85,6 +85,11 @@ def test_what_cannot_be_is_said(world: World, olga: Visitor, changed: dict[str, 
     assert [row["name"] for row in trunk_provisioning.all_trunks(world.admin)] == ["carrier"]
 
 
+def test_a_password_never_comes_back(olga: Visitor) -> None:
+    answer = olga.post(AT, {**FORM, "name": "a b", "password": "s3cret-word"})
+    assert (answer.status_code, "s3cret-word" in answer.text) == (400, False)
+
+
 def test_it_is_seen_to_rest_and_woken(world: World, olga: Visitor) -> None:
     with world.switch.across_tenants() as tx:
         trunk_id = tx.value("select id from trunks")

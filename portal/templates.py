@@ -55,9 +55,11 @@ def _pages(count: int) -> str:
 
 def lasting(seconds: float) -> str:
     """So much time, in its largest units: `45 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
-    minutes = int(seconds) // 60
+    # Clocks of two machines may differ by a little.
+    whole = max(int(seconds), 0)
+    minutes = whole // 60
     if minutes < 1:
-        return f"{int(seconds)} s"
+        return f"{whole} s"
     if minutes < 60:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)

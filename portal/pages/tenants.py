@@ -15,8 +15,10 @@ from faxplan import (
     tenants,
     users,
 )
+from faxplan.billing_codes import BillingCodes
 from faxplan.errors import FaxplanError
 from faxplan.language import marked
+from faxplan.permissions import LABELS, Permission, stored
 from portal import answers
 from portal.forms import Field, Form, Kind
 from portal.visit import Visit
@@ -54,6 +56,11 @@ NEW = (
     _ZONE,
     _STATION_IDENT,
     _HEADER_NAME,
+)
+BILLED = (
+    (BillingCodes.NONE.value, marked("Never")),
+    (BillingCodes.OPTIONAL.value, marked("If somebody likes")),
+    (BillingCodes.REQUIRED.value, marked("Always")),
 )
 SETTINGS = (
     _NAME,
@@ -109,6 +116,19 @@ SETTINGS = (
         hint=marked("On: a fax may arrive twice. Off: it may not arrive."),
     ),
     Field(
+        "permissions",
+        marked("Its people may at most"),
+        Kind.SEVERAL,
+        choices=tuple((each.value, LABELS[each]) for each in Permission),
+        hint=marked("Of that its administrators permit each what they like."),
+    ),
+    Field(
+        "billing_codes",
+        marked("A fax says whom it is charged to"),
+        Kind.CHOICE,
+        choices=BILLED,
+    ),
+    Field(
         "enabled",
         marked("Switched on"),
         Kind.SWITCH,
@@ -129,7 +149,7 @@ GROUPS = (
             "redial_unknown",
         ),
     ),
-    (marked("On or off"), ("enabled",)),
+    (marked("What it may"), ("permissions", "billing_codes", "enabled")),
 )
 KIND_WORDS = {
     "premium-rate": marked("Premium rate numbers"),
@@ -386,7 +406,8 @@ def confirm_host(visit: Visit, slug: str) -> Response:
 
 
 def _values(tenant: tenants.Tenant) -> dict[str, Any]:
-    return {each.name: getattr(tenant, each.name) for each in SETTINGS}
+    values = {each.name: getattr(tenant, each.name) for each in SETTINGS}
+    return {**values, "permissions": stored(tenant.permissions)}
 
 
 def _new(visit: Visit, form: Form, status: int = 200) -> Response:

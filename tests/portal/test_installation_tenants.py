@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from faxplan import audit, audit_list, brand_provisioning, provisioning, tenant_directory
+from faxplan.permissions import EVERYTHING
 from faxplan.tenants import Tenant
 from tests.hostile import TEXTS
 from tests.portal.conftest import Visitor
@@ -29,6 +30,7 @@ def settings(**changed: object) -> dict[str, object]:
         "name": "Borea", "time_zone": "Europe/Berlin", "station_ident": "+493023125020", "header_name": "Borea",
         "header_line": "on", "page_n_of_m": "on", "max_attempts": "5", "max_calls": "", "calls_per_hour": "",
         "pages_per_hour": "", "wait_hours": "", "redial_limits": "none", "enabled": "on",
+        "permissions": list(EVERYTHING), "billing_codes": "none",
     }  # fmt: skip
     form.update(changed)
     return {name: value for name, value in form.items() if value is not None}
@@ -105,6 +107,15 @@ def test_a_setting_that_cannot_be_is_not_saved(
     before = borea(world)
     answer = olga.post(AT, settings(**changed))
     assert (answer.status_code, said in answer.text, borea(world)) == (400, True, before)
+
+
+def test_what_its_people_may_at_most_is_chosen(world: World, olga: Visitor) -> None:
+    assert olga.post(AT, settings(permissions=["receive", "send"], billing_codes="required")).status_code == 303
+    assert (list(borea(world).permissions), borea(world).billing_codes) == (["send", "receive"], "required")
+    assert acts(world, "tenant.change")[0]["details"] == {
+        "permissions": ["send", "receive"],
+        "billing_codes": "required",
+    }
 
 
 def test_one_is_switched_off(world: World, olga: Visitor) -> None:

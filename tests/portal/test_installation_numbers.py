@@ -87,7 +87,7 @@ def test_numbers_of_all_tenants_are_found_by_how_they_begin(
 ) -> None:
     for number in ("+4940999001", "+4940999002", "+494099900234", "+49409990"):
         did_provisioning.add(world.admin, "x", "borea", number, mailbox=BOREAS, station_ident="")
-    monkeypatch.setattr("portal.pages.numbers.AT_ONCE", 2)
+    monkeypatch.setattr("portal.pages.installation.numbers.AT_ONCE", 2)
     seen: list[str] = []
     path = f"{AT}?q=%2B49%2040%20999%2000"
     while path:

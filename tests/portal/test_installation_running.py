@@ -55,7 +55,7 @@ def test_why_a_fax_waits_is_told(world: World, olga: Visitor) -> None:
 
 
 def test_the_queue_of_a_tenant_goes_on(world: World, olga: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.pages.queue.AT_ONCE", 2)
+    monkeypatch.setattr("portal.pages.installation.queue.AT_ONCE", 2)
     ids = [queued(world, world.borea, pages=1) for _ in range(5)]
     queued(world, world.acme, pages=1)
     seen: list[int] = []
@@ -135,7 +135,7 @@ def outbound_to(world: World, number: str) -> None:
 def test_the_audit_is_the_installations_newest_first_and_filtered(
     world: World, olga: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.pages.installation_audit.AT_ONCE", 2)
+    monkeypatch.setattr("portal.pages.installation.audit.AT_ONCE", 2)
     for each in range(3):
         provisioning.change_tenant(world.admin, f"administrator:{each}", "borea", {"name": f"<b>{each}"})
     provisioning.set_quota(world.admin, "x", "borea", period="day", pages=1, email=None)

@@ -67,7 +67,7 @@ def test_what_is_wrong_is_said(olga: Visitor, form: dict[str, object], said: str
 
 
 def test_the_list_is_searched_and_goes_on(world: World, olga: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.pages.tenants.AT_ONCE", 2)
+    monkeypatch.setattr("portal.pages.installation.tenants.AT_ONCE", 2)
     for slug in ("a1", "a2", "a3"):
         form = {"slug": slug, "name": f"Firm {slug}", "country": "DE", "time_zone": "Europe/Berlin"}
         assert olga.post("/installation/tenants", form).status_code == 303

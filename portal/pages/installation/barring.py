@@ -26,4 +26,4 @@ def refused(visit: Visit) -> Response:
     hours = int(asked) if asked in {str(each) for each in _SPANS} else WEEK
     found = barring_provisioning.refused(visit.its_admin, slug or None, hours=hours)
     rows = [(row, _(_REASONS.get(row["reason"] or "", row["reason"] or ""))) for row in found]
-    return answers.page(visit, "barring.html", rows=rows, tenant=slug, hours=hours, spans=_SPANS)
+    return answers.page(visit, "installation/barring.html", rows=rows, tenant=slug, hours=hours, spans=_SPANS)

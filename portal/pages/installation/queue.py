@@ -24,7 +24,7 @@ _HELD_BY = {
 
 def everybody(visit: Visit) -> Response:
     """GET: how much waits, by tenant."""
-    return answers.page(visit, "queue.html", queue=overview.queue(visit.its_admin))
+    return answers.page(visit, "installation/queue.html", queue=overview.queue(visit.its_admin))
 
 
 def of_tenant(visit: Visit, slug: str) -> Response:
@@ -36,7 +36,7 @@ def of_tenant(visit: Visit, slug: str) -> Response:
     last = shown[-1] if len(found) > AT_ONCE else None
     return answers.page(
         visit,
-        "queue_tenant.html",
+        "installation/queue_tenant.html",
         tenant=tenant,
         faxes=[(row, _why(row, visit.now), priorities.Priority(row["priority"]).word) for row in shown],
         onward=None if last is None else f"{last['not_before'].timestamp():.6f}-{last['fax_id']}",

@@ -17,12 +17,12 @@ CALLS_SHOWN = 10
 
 def page(visit: Visit) -> Response:
     """GET: all of it."""
-    return _answer(visit, "overview.html")
+    return _answer(visit, "installation/overview.html")
 
 
 def now(visit: Visit) -> Response:
     """GET: what changes of it, for the page's script."""
-    return _answer(visit, "overview_now.html")
+    return _answer(visit, "installation/overview_now.html")
 
 
 def _answer(visit: Visit, template: str) -> Response:
@@ -33,17 +33,19 @@ def _answer(visit: Visit, template: str) -> Response:
 
 def calls(visit: Visit) -> Response:
     """GET: the calls that run."""
-    return answers.page(visit, "calls.html", calls=overview.calls(visit.its_admin))
+    return answers.page(visit, "installation/calls.html", calls=overview.calls(visit.its_admin))
 
 
 def calls_now(visit: Visit) -> Response:
     """GET: the same, for the page's script."""
-    return answers.page(visit, "calls_now.html", calls=overview.calls(visit.its_admin))
+    return answers.page(visit, "installation/calls_now.html", calls=overview.calls(visit.its_admin))
 
 
 def nodes(visit: Visit) -> Response:
     """GET: the machines that dial."""
-    return answers.page(visit, "nodes.html", machines=overview.machines(visit.its_admin), late=overview.LATE_SECONDS)
+    return answers.page(
+        visit, "installation/nodes.html", machines=overview.machines(visit.its_admin), late=overview.LATE_SECONDS
+    )
 
 
 _WORDS = {

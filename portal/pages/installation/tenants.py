@@ -240,7 +240,9 @@ def everyone(visit: Visit) -> Response:
     found = tenant_directory.some(visit.its_admin, words=words, after=after, limit=AT_ONCE + 1)
     shown = found[:AT_ONCE]
     onward = shown[-1]["slug"] if len(found) > AT_ONCE else None
-    return answers.page(visit, "tenants.html", tenants=shown, words=words, onward=onward, is_first=not after)
+    return answers.page(
+        visit, "installation/tenants.html", tenants=shown, words=words, onward=onward, is_first=not after
+    )
 
 
 def new(visit: Visit) -> Response:
@@ -379,7 +381,9 @@ def add_person(visit: Visit, slug: str) -> Response:
 def person(visit: Visit, slug: str, number: int) -> Response:
     """GET: one of them."""
     row = _who(visit, slug, number)
-    return answers.page(visit, "tenant_person.html", tenant=row["tenant"], person=row, form=Form.of(WHO, row))
+    return answers.page(
+        visit, "installation/tenant_person.html", tenant=row["tenant"], person=row, form=Form.of(WHO, row)
+    )
 
 
 def change_person(visit: Visit, slug: str, number: int) -> Response:
@@ -393,7 +397,7 @@ def change_person(visit: Visit, slug: str, number: int) -> Response:
             return answers.to(f"/installation/tenants/{slug}/people", note="saved")
         except FaxplanError as error:
             form = form.failed(error)
-    return answers.page(visit, "tenant_person.html", 400, tenant=row["tenant"], person=row, form=form)
+    return answers.page(visit, "installation/tenant_person.html", 400, tenant=row["tenant"], person=row, form=form)
 
 
 def confirm_host(visit: Visit, slug: str) -> Response:
@@ -411,12 +415,12 @@ def _values(tenant: tenants.Tenant) -> dict[str, Any]:
 
 
 def _new(visit: Visit, form: Form, status: int = 200) -> Response:
-    return answers.page(visit, "tenant_new.html", status, form=form)
+    return answers.page(visit, "installation/tenant_new.html", status, form=form)
 
 
 def _page(visit: Visit, slug: str, form: Form, status: int = 200) -> Response:
     tenant = tenant_directory.one(visit.its_admin, slug)
-    return answers.page(visit, "tenant.html", status, tenant=tenant, form=form, groups=GROUPS)
+    return answers.page(visit, "installation/tenant.html", status, tenant=tenant, form=form, groups=GROUPS)
 
 
 def _limits(visit: Visit, slug: str, forms: Mapping[str, Form], status: int = 200) -> Response:
@@ -433,7 +437,7 @@ def _limits(visit: Visit, slug: str, forms: Mapping[str, Form], status: int = 20
     }
     quotas = provisioning.all_quotas(visit.its_admin, slug)
     return answers.page(
-        visit, "tenant_limits.html", status, tenant=tenant, forms_of=shown, bounds=in_force, quotas=quotas
+        visit, "installation/tenant_limits.html", status, tenant=tenant, forms_of=shown, bounds=in_force, quotas=quotas
     )
 
 
@@ -441,7 +445,9 @@ def _people(visit: Visit, slug: str, form: Form, status: int = 200) -> Response:
     tenant = tenant_directory.one(visit.its_admin, slug)
     found: Sequence[Mapping[str, Any]] = provisioning.all_users(visit.its_admin, slug)
     hosts = brand_provisioning.hosts(visit.its_admin, slug)
-    return answers.page(visit, "tenant_people.html", status, tenant=tenant, people=found, form=form, hosts=hosts)
+    return answers.page(
+        visit, "installation/tenant_people.html", status, tenant=tenant, people=found, form=form, hosts=hosts
+    )
 
 
 def _who(visit: Visit, slug: str, number: int) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from faxplan.language import _, marked
 from faxplan.route_explanation import Explanation
 from portal import answers
 from portal.forms import Field, Form, Kind
-from portal.pages.tenants import differing
+from portal.pages.installation.tenants import differing
 from portal.visit import Visit
 
 _PREFIX = Field(
@@ -173,14 +173,14 @@ class InvalidCost(FaxplanError):
 
 def _everything(visit: Visit, form: Form, status: int = 200) -> Response:
     rows = [(row, address(row)) for row in trunk_provisioning.all_routes(visit.its_admin)]
-    return answers.page(visit, "routes.html", status, routes=rows, form=form)
+    return answers.page(visit, "installation/routes.html", status, routes=rows, form=form)
 
 
 def _page(visit: Visit, row: Mapping[str, Any], form: Form, status: int = 200) -> Response:
     return answers.page(
-        visit, "route.html", status, route=row, form=form, here=address(row), away=address(row, "remove")
+        visit, "installation/route.html", status, route=row, form=form, here=address(row), away=address(row, "remove")
     )
 
 
 def _explained(visit: Visit, form: Form, status: int = 200, found: Explanation | None = None) -> Response:
-    return answers.page(visit, "route_explained.html", status, form=form, found=found)
+    return answers.page(visit, "installation/route_explained.html", status, form=form, found=found)

@@ -32,7 +32,7 @@ def page(visit: Visit) -> Response:
     onward = urlencode({**kept, "before": shown[-1]["sequence"]}) if len(found) > AT_ONCE else None
     return answers.page(
         visit,
-        "audit.html",
+        "installation/audit.html",
         rows=[(row, _details(row)) for row in shown],
         nouns=nouns,
         names=names,

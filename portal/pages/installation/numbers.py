@@ -10,7 +10,7 @@ from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
 from portal import answers
 from portal.forms import Field, Form, Kind
-from portal.pages.tenants import differing
+from portal.pages.installation.tenants import differing
 from portal.visit import Visit
 
 AT_ONCE = 100
@@ -93,7 +93,7 @@ def _everything(visit: Visit, form: Form, status: int = 200) -> Response:
     whose = tenant_directory.one(visit.its_admin, tenant) if tenant else None
     return answers.page(
         visit,
-        "numbers.html",
+        "installation/numbers.html",
         status,
         numbers=shown,
         beginning=beginning,
@@ -215,7 +215,7 @@ def verify(visit: Visit, slug: str) -> Response:
     tenant = tenant_directory.one(visit.its_admin, slug)
     return answers.page(
         visit,
-        "numbers_verified.html",
+        "installation/numbers_verified.html",
         400,
         whose=tenant,
         form=form,
@@ -233,7 +233,7 @@ def withdraw(visit: Visit, slug: str) -> Response:
 
 
 def _new(visit: Visit, one: Form, several: Form, *, wrong: str = "", status: int = 200) -> Response:
-    return answers.page(visit, "numbers_new.html", status, one=one, several=several, wrong=wrong)
+    return answers.page(visit, "installation/numbers_new.html", status, one=one, several=several, wrong=wrong)
 
 
 def _text(content: bytes) -> str:
@@ -253,7 +253,7 @@ def _tried(visit: Visit, entries: Sequence[Entry]) -> Response:
 def _lines(visit: Visit, entries: Sequence[Entry], lines: Sequence[Line], status: int = 200) -> Response:
     wrong = sum(bool(line.wrong) for line in lines)
     return answers.page(
-        visit, "numbers_tried.html", status, lines=lines, wrong=wrong, written=did_batches.written(entries)
+        visit, "installation/numbers_tried.html", status, lines=lines, wrong=wrong, written=did_batches.written(entries)
     )
 
 
@@ -261,5 +261,5 @@ def _page(visit: Visit, slug: str, e164: str, form: Form | None, status: int = 2
     did = did_provisioning.everything(visit.its_admin, slug, e164)
     boxes = number_directory.mailbox_names(visit.its_admin, slug)
     return answers.page(
-        visit, "number.html", status, did=did, tenant=slug, boxes=boxes, form=form or Form.of(CHANGED, did)
+        visit, "installation/number.html", status, did=did, tenant=slug, boxes=boxes, form=form or Form.of(CHANGED, did)
     )

@@ -12,7 +12,7 @@ from faxplan.language import _, marked, ngettext
 from faxplan.trunk_check import Checked
 from portal import answers, roles
 from portal.forms import Field, Form, Kind
-from portal.pages.tenants import differing
+from portal.pages.installation.tenants import differing
 from portal.roles import OPERATOR
 from portal.templates import lasting
 from portal.visit import Visit
@@ -222,7 +222,7 @@ def everyone(visit: Visit) -> Response:
         (row, states[row["name"]], _state(states[row["name"]]))
         for row in trunk_provisioning.all_trunks(visit.its_admin)
     ]
-    return answers.page(visit, "trunks.html", trunks=rows)
+    return answers.page(visit, "installation/trunks.html", trunks=rows)
 
 
 def new(visit: Visit) -> Response:
@@ -362,7 +362,7 @@ def _state(state: Row) -> tuple[str, str]:
 
 
 def _new(visit: Visit, form: Form, status: int = 200) -> Response:
-    return answers.page(visit, "trunk_new.html", status, form=form, groups=GROUPS)
+    return answers.page(visit, "installation/trunk_new.html", status, form=form, groups=GROUPS)
 
 
 def _page(
@@ -372,7 +372,7 @@ def _page(
     state = next(row for row in trunk_provisioning.states(visit.its_admin) if row["name"] == name)
     return answers.page(
         visit,
-        "trunk.html",
+        "installation/trunk.html",
         status,
         trunk=trunk,
         state=state,

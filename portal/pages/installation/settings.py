@@ -9,7 +9,9 @@ from portal.visit import Visit
 
 def page(visit: Visit) -> Response:
     """GET: the settings, passwords masked."""
-    return answers.page(visit, "settings.html", settings=visit.its_settings.printable(), findings=None, summary="")
+    return answers.page(
+        visit, "installation/settings.html", settings=visit.its_settings.printable(), findings=None, summary=""
+    )
 
 
 def examine(visit: Visit) -> Response:
@@ -17,7 +19,7 @@ def examine(visit: Visit) -> Response:
     findings = doctor.examine(visit.its_settings)
     return answers.page(
         visit,
-        "settings.html",
+        "installation/settings.html",
         settings=visit.its_settings.printable(),
         findings=findings,
         summary=doctor.summary(findings),

@@ -104,7 +104,7 @@ def reset(visit: Visit) -> Response:
 def _everything(visit: Visit, form: Form, status: int = 200) -> Response:
     changed = [(row, _as_changed(row)) for row in calling_provisioning.changed_rules(visit.its_admin)]
     shipped = [(kind, title, _of_kind(kind)) for kind, title in KINDS]
-    return answers.page(visit, "failures.html", status, changed=changed, shipped=shipped, form=form)
+    return answers.page(visit, "installation/failures.html", status, changed=changed, shipped=shipped, form=form)
 
 
 def _as_changed(row: Mapping[str, Any]) -> str:

@@ -890,6 +890,7 @@ create table attempts (
     constraint attempts_peer_port_range check (peer_port between 0 and 65535)
 );
 create index attempts_started_idx on attempts (tenant_id, started_at, id);
+create index attempts_lately_idx on attempts using brin (started_at);
 comment on table attempts is 'One call. It is settled once: outcome goes from null to a value by compare-and-set.';
 comment on column attempts.start_page is '0-based page of the fax that this call began with (fax_start_page).';
 comment on column attempts.pages is 'Pages that the far end acknowledged, or that arrived, in this call.';
@@ -1639,6 +1640,7 @@ create table audit (
     constraint audit_result_known check (result in ('done', 'refused', 'failed'))
 );
 create index audit_refused_idx on audit (tenant_id, sequence) where result = 'refused';
+create index audit_refused_lately_idx on audit (at) where result = 'refused';
 comment on table audit is 'Append-only, one hash chain a tenant; tenant_id 0: acts on the installation itself.';
 comment on column audit.authenticated is 'How the actor was authenticated, such as machine-account; empty: nobody was.';
 comment on column audit.address is 'The network address that the actor came from; empty: there was none.';
@@ -2030,6 +2032,11 @@ create policy fax_queue_claim on fax_queue for all to faxplan_switch using (true
 create policy calls_node on calls for all to faxplan_switch using (true) with check (true);
 create policy calls_overview on calls for select to faxplan_admin using (true);
 create policy fax_queue_overview on fax_queue for select to faxplan_admin using (true);
+create policy attempts_overview on attempts for select to faxplan_admin using (true);
+create policy faxes_overview on faxes for select to faxplan_admin
+    using (exists (select from calls c where c.tenant_id = faxes.tenant_id and c.fax_id = faxes.id));
+create policy quotas_overview on quotas for select to faxplan_admin using (true);
+create policy audit_refused on audit for select to faxplan_admin using (result = 'refused');
 create policy sending_hours_claim on sending_hours for select to faxplan_switch using (true);
 create policy audit_heads_checkpoint on audit_heads for select to faxplan_admin using (true);
 create policy audit_leaves_checkpoint on audit_leaves to faxplan_admin using (true) with check (true);
@@ -2074,6 +2081,8 @@ grant select, insert, update, delete on failure_rules, sending_hours to faxplan_
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
+grant select (trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
+grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
 grant select, insert, delete on verified_numbers to faxplan_admin;
 
 -- portal: a tenant's users at work (the portal, the command line).

@@ -53,8 +53,8 @@ def _note(tx: Transaction, actor: Who, what: str, tenant: Tenant, **details: str
 def refused(admin: Database, slug: str | None, *, hours: int) -> list[Row]:
     """refused_numbers.of_tenant with `tenant`, of one tenant or of all."""
     with admin.across_tenants() as tx:
-        found: list[Row] = []
-        for tenant in tenants.everyone(tx) if slug is None else [tenants.by_slug(tx, slug)]:
-            tx.enter_tenant(tenant.id)
-            found += [{"tenant": tenant.slug, **row} for row in refused_numbers.of_tenant(tx, tenant.id, hours=hours)]
-        return found
+        if slug is None:
+            return refused_numbers.everywhere(tx, hours=hours)
+        tenant = tenants.by_slug(tx, slug)
+        tx.enter_tenant(tenant.id)
+        return [{"tenant": slug, **row} for row in refused_numbers.of_tenant(tx, tenant.id, hours=hours)]

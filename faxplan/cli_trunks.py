@@ -48,15 +48,11 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 def _add_trunk(context: "Context", options: argparse.Namespace) -> int:
     values = _parsed(cli_output.given(options, trunk_directory.COLUMNS), _password(options))
     next_step = f"Next: `faxplan route add + {options.name}`."
-    if values.get("register") and "source_networks" not in values:
-        # Calls come from where we register; the carrier's address is the only thing that a caller cannot write.
-        values["source_networks"] = trunk_directory.networks_of(values["host"])
-        if values["source_networks"]:
-            next_step += (
-                f" Received calls are taken from {' '.join(values['source_networks'])}, where {values['host']} is."
-            )
-    trunk_provisioning.add_trunk(context.admin, context.actor, options.name, values)
-    if not values.get("source_networks"):
+    stored = trunk_directory.with_sources(values)
+    if stored is not values and stored["source_networks"]:
+        next_step += f" Received calls are taken from {' '.join(stored['source_networks'])}, where {values['host']} is."
+    trunk_provisioning.add_trunk(context.admin, context.actor, options.name, stored)
+    if not stored.get("source_networks"):
         next_step += f" For received calls: `faxplan trunk set {options.name} --source NETWORK`."
     return cli_output.done(options, {"name": options.name}, f"Trunk {options.name} is entered. {next_step}")
 

@@ -149,6 +149,21 @@ class Transaction:
         listed = ",".join(f"{tenant_id:d}" for tenant_id in tenant_ids)
         self.later("select set_config('app.claim', %s, true)", (listed,))
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """What fails in here is undone alone, and the transaction goes on. Errors as of Database.tenant; not nested."""
+        self._run("savepoint faxplan_apart")
+        try:
+            yield
+            self._run("release savepoint faxplan_apart")
+        except Exception as error:
+            self._waiting = []
+            self._run("rollback to savepoint faxplan_apart")
+            translated = _translated(error)
+            if translated is error:
+                raise
+            raise translated from error
+
     def commit(self) -> None:
         """Makes it all last, `later` statements first; the gate's. Nothing is sent where nothing was asked for."""
         if not self._begun:

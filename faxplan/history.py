@@ -287,11 +287,15 @@ def received_since(tx: Transaction, user: User, *, called: str, calling: str | N
 
 
 def calls_now(tx: Transaction) -> list[Row]:
-    """Every call in flight (role admin): tenant, fax_id, direction, node, destination, pages, seconds."""
+    """Every call in flight (role admin): tenant, fax_id, direction, node, trunk (None: it has none), destination, pages
+    (of this call), seconds; done and of_pages: of the fax, of_pages None: not known, as of one that comes in.
+    """
     return tx.rows(
-        """select t.slug as tenant, c.fax_id, c.direction, c.node, c.destination, c.pages,
-                  extract(epoch from now() - c.started_at)::float as seconds
-           from calls c join tenants t on t.id = c.tenant_id order by c.started_at, c.attempt_id"""
+        """select t.slug as tenant, c.fax_id, c.direction, c.node, k.name as trunk, c.destination, c.pages,
+                  extract(epoch from now() - c.started_at)::float as seconds,
+                  f.pages_done + c.pages as done, case when c.direction = 'outbound' then f.pages end as of_pages
+           from calls c join tenants t on t.id = c.tenant_id left join trunks k on k.id = c.trunk_id
+           left join faxes f on f.tenant_id = c.tenant_id and f.id = c.fax_id order by c.started_at, c.attempt_id"""
     )
 
 
@@ -301,4 +305,22 @@ def queue_now(tx: Transaction) -> list[Row]:
         """select t.slug as tenant, count(*) as faxes, count(*) filter (where q.not_before <= now()) as due,
                   greatest(extract(epoch from max(now() - q.not_before)), 0)::float as oldest
            from fax_queue q join tenants t on t.id = q.tenant_id group by t.slug order by t.slug"""
+    )
+
+
+def waiting(tx: Transaction, tenant_id: int, *, after: tuple[datetime, int] | None, limit: int) -> list[Row]:
+    """A tenant's faxes that wait for a call (role admin, inside the tenant), as they are due: fax_id, destination,
+    not_before, priority, pages (that the next call has to send), held_by (as Fax has it). after: the time and the id of
+    the one after which to go on.
+    """
+    return tx.rows(
+        f"""select f.id as fax_id, f.called_number as destination, f.not_before, f.priority, f.pages,
+                   {_HELD_BY} as held_by
+            from (select fax_id as id, tenant_id, destination as called_number, not_before, priority, pages,
+                         0 as pages_done, 'outbound' as direction, 'queued' as state, false as is_test
+                  from fax_queue where tenant_id = %(tenant)s
+                    and (%(at)s::timestamptz is null or (not_before, fax_id) > (%(at)s::timestamptz, %(id)s))
+                  order by not_before, fax_id limit %(limit)s) f
+            join tenants t on t.id = f.tenant_id order by f.not_before, f.id""",
+        {"tenant": tenant_id, "at": after and after[0], "id": after and after[1], "limit": limit},
     )

@@ -89,6 +89,20 @@ def of_tenant(tx: Transaction, tenant_id: int, *, at: datetime | None = None) ->
     )
 
 
+def near_end(tx: Transaction, *, share: float, limit: int, at: datetime | None = None) -> list[Row]:
+    """Quotas of all tenants of which at least this share is used or held, the fullest first (role admin): tenant, and
+    columns as of_tenant has them."""
+    return tx.rows(
+        f"""select t.slug as tenant, l.email as user, q.period, q.limit_pages, {_USED} as used_pages, q.reserved_pages,
+                   {_NEXT} as next_period, t.time_zone
+            from quotas q join tenants t on t.id = q.tenant_id
+            left join logins l on l.tenant_id = q.tenant_id and l.user_id = q.user_id
+            where t.enabled and {_USED} + q.reserved_pages >= q.limit_pages * %(share)s::float
+            order by ({_USED} + q.reserved_pages) / greatest(q.limit_pages, 1)::float desc, t.slug limit %(limit)s""",
+        {"share": share, "limit": limit, "at": at},
+    )
+
+
 def counted_otherwise(tx: Transaction, tenant_id: int, *, at: datetime | None = None) -> list[Row]:
     """Quotas whose used pages are not those of the faxes that ended in their period, since they are there.
 

@@ -57,6 +57,19 @@ def of_tenant(tx: Transaction, tenant_id: int, *, hours: int) -> list[Row]:
     )
 
 
+def everywhere(tx: Transaction, *, hours: int) -> list[Row]:
+    """As `of_tenant`, of all tenants (role admin): with `tenant`, a short name; by that, and then the latest first."""
+    return tx.rows(
+        """select t.slug as tenant, l.email as user, substr(a.object, length('number:') + 1) as number,
+                  a.details ->> 'reason' as reason, count(*) as times, max(a.at) as last_at
+           from audit a join tenants t on t.id = a.tenant_id
+           left join logins l on l.tenant_id = a.tenant_id and a.actor = 'user:' || l.user_id
+           where a.result = 'refused' and a.at > now() - make_interval(hours => %s) and a.object like 'number:%%'
+           group by 1, 2, 3, 4 order by tenant, last_at desc limit %s""",
+        (hours, _MOST_LISTED),
+    )
+
+
 def insistent(tx: Transaction, tenant_id: int, *, hours: int, least: int) -> list[Row]:
     """Users who were refused at least so often in these last hours (role admin): user (address), times."""
     return tx.rows(

@@ -106,6 +106,14 @@ def networks_of(host: str) -> list[str]:
     return sorted({str(ipaddress.ip_network(str(address[0]))) for *_, address in found})
 
 
+def with_sources(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values of a new trunk; where it registers and nothing is said, its calls come from where the carrier is."""
+    if not values.get("register") or values.get("source_networks"):
+        return values
+    # The carrier's address is the only thing that a caller cannot write.
+    return {**values, "source_networks": networks_of(values["host"])}
+
+
 def _known(values: Mapping[str, Any]) -> list[str]:
     if unknown := values.keys() - set(COLUMNS):
         raise ValueError(f"no such columns: {unknown}")

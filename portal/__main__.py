@@ -46,7 +46,7 @@ def application(settings: Settings, part: Part) -> Any:
         admin=admin,
         has_users=part is not Part.ADMINISTRATION,
         beside=bool(settings.portal_administration_listen),
-        backup_days=settings.backup_days,
+        settings=settings,
     )
     # One proxy: of what more say the first could be anybody's word.
     return ProxyFix(portal, x_for=1, x_proto=1) if settings.portal_behind_proxy else portal

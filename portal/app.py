@@ -17,6 +17,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from faxplan import brands, language, sessions, tenants
+from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError, Forbidden, NotFound
@@ -58,7 +59,7 @@ class Portal:
 
     admin: the database as role admin, for pages of administration, which are not there without it. has_users: whether
     everybody's pages are there. beside: whether another process answers what is not here (the proxy leads there).
-    backup_days: as the setting.
+    settings: those in force, for operators.
     """
 
     def __init__(
@@ -70,15 +71,15 @@ class Portal:
         admin: Database | None = None,
         has_users: bool = True,
         beside: bool = False,
-        backup_days: int | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self._db = db
         self._store = store
         self._domain = domain.lower()
         self._admin = admin
         self._has_users = has_users
-        self._backup_days = backup_days
         self._has_administration = beside or admin is not None
+        self._settings = settings
         self._map = routes.url_map()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -90,7 +91,7 @@ class Portal:
     def _answer(self, request: PortalRequest, stack: ExitStack) -> Response:
         visit = Visit(
             request, self._db, self._store, self._domain, None, None,
-            admin=self._admin, has_administration=self._has_administration, backup_days=self._backup_days,
+            admin=self._admin, has_administration=self._has_administration, settings=self._settings,
         )  # fmt: skip
         try:
             route, given = self._map.bind_to_environ(request.environ).match(return_rule=False)

@@ -86,7 +86,9 @@ class Form:
                 values[each.name] = _value(each, shown[each.name])
             except _Wrong as wrong:
                 errors[each.name] = str(wrong)
-        return cls(fields, shown, values, errors)
+        # A password does not come back in a page.
+        kept = {each.name: "" if each.kind is Kind.SECRET else shown[each.name] for each in fields}
+        return cls(fields, kept, values, errors)
 
     @property
     def ok(self) -> bool:

@@ -18,8 +18,8 @@ _KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None}
 _PLACES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("faxplan/*.py", "python", {}),
     ("portal/*.py", "python", {}),
-    ("portal/pages/*.py", "python", {}),
-    ("portal/templates/*.html", "jinja2", {"trimmed": "true", "silent": "false"}),
+    ("portal/pages/**/*.py", "python", {}),
+    ("portal/templates/**/*.html", "jinja2", {"trimmed": "true", "silent": "false"}),
     ("portal/static/pages/*.js", "javascript", {}),
     ("portal/static/vault/*.js", "javascript", {}),
 )

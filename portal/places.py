@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from faxplan.language import marked
 from faxplan.users import User
-from portal.roles import ADMINISTRATOR, USER, Role
+from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,24 @@ PARTS = (
             Place("reports", "/organisation/reports", marked("Reports"), "chart"),
             Place("audit", "/organisation/audit", marked("Audit"), "book"),
             Place("recovery", "/organisation/recovery", marked("Recovery key"), "key"),
+        ),
+    ),
+    Part(
+        OPERATOR,
+        marked("Installation"),
+        (
+            Place("overview", "/installation", marked("Overview"), "gauge"),
+            Place("tenants", "/installation/tenants", marked("Tenants"), "building"),
+            Place("all-numbers", "/installation/numbers", marked("All numbers"), "hash"),
+            Place("trunks", "/installation/trunks", marked("Trunks"), "trunk"),
+            Place("routes", "/installation/routes", marked("Routes"), "fork"),
+            Place("calls", "/installation/calls", marked("Calls"), "phone"),
+            Place("queue", "/installation/queue", marked("Queue"), "queue"),
+            Place("nodes", "/installation/nodes", marked("Nodes"), "node"),
+            Place("failures", "/installation/failures", marked("Failures"), "rules"),
+            Place("barring", "/installation/barring", marked("Refusals"), "bar_sign"),
+            Place("installation-audit", "/installation/audit", marked("Audit"), "book"),
+            Place("installation-settings", "/installation/settings", marked("Settings"), "gear"),
         ),
     ),
 )

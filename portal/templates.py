@@ -11,7 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from faxplan import language, numbers, time_line
 from faxplan.language import _, ngettext
-from portal import static
+from portal import static, wording
 
 _FOLDER = Path(__file__).parent / "templates"
 _environment = jinja2.Environment(
@@ -61,6 +61,22 @@ def _pages(count: int) -> str:
     return ngettext("{count} page", "{count} pages", count).format(count=count)
 
 
+def lasting(seconds: float) -> str:
+    """So much time, in its largest units: `45 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    # Clocks of two machines may differ by a little.
+    whole = max(int(seconds), 0)
+    minutes = whole // 60
+    if minutes < 1:
+        return f"{whole} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
 def _scripts() -> str:
     """What the page's scripts say in the language that is spoken, as JSON for a data block; empty for English."""
     words = language.of_scripts(language.current())
@@ -75,5 +91,7 @@ _environment.filters |= {
     "hour": _hour,
     "clock": time_line.clock,
     "page_count": _pages,
+    "lasting": lasting,
+    "told": wording.for_browser,
 }
 _environment.globals |= {"asset": static.address, "language": language.current, "words_of_scripts": _scripts}

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request
 
 from faxplan.audit import Actor
 from faxplan.brands import Brand
+from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.language import _
@@ -75,7 +76,7 @@ class Visit:
 
     admin: the database as role admin, for pages of administration; None: they are not answered in this process.
     has_administration: whether they are by one that stands beside it. brand: the tenant's; of the portal's own host
-    one without a name. backup_days: as the setting.
+    one without a name. settings: those in force, for operators.
     """
 
     request: PortalRequest
@@ -86,8 +87,8 @@ class Visit:
     session: Session | None
     admin: Database | None = None
     has_administration: bool = False
+    settings: Settings | None = None
     brand: Brand = field(default_factory=lambda: Brand(""))
-    backup_days: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -105,11 +106,23 @@ class Visit:
         return self.tenant
 
     @property
+    def backup_days(self) -> int | None:
+        """As the setting."""
+        return None if self.settings is None else self.settings.backup_days
+
+    @property
     def its_admin(self) -> Database:
         """For a page of administration."""
         if self.admin is None:
             raise RuntimeError("this page is no administration's")
         return self.admin
+
+    @property
+    def its_settings(self) -> Settings:
+        """For an operator's page."""
+        if self.settings is None:
+            raise RuntimeError("this portal was given no settings")
+        return self.settings
 
     @property
     def actor(self) -> Actor:

@@ -4,11 +4,13 @@ import re
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _COMMAND = "`faxplan "
+_CLAUSE = re.compile(r";\s+`faxplan [^.;]*")
 _ASIDE = re.compile(r"\s*\([^()]*`faxplan [^()]*\)")
 
 
 def for_browser(text: str) -> str:
-    """Without the sentences, and what stands in brackets, that name a command; all of it where nothing else is said."""
-    without = _ASIDE.sub("", text)
+    """Without the sentences, and what stands in brackets or behind a semicolon, that name a command; all of it where
+    nothing else is said."""
+    without = _CLAUSE.sub("", _ASIDE.sub("", text))
     left = [each for each in _SENTENCE.split(without) if _COMMAND not in each]
     return " ".join(left) or text

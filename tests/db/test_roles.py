@@ -180,11 +180,31 @@ def test_only_purge_removes_faxes_and_it_makes_none(installation: Installation) 
         assert cursor.fetchone() == (False,)
 
 
-@pytest.mark.parametrize("table", ["documents", "faxes", "attempts", "renderings", "mailbox_entries", "notices"])
+@pytest.mark.parametrize("table", ["documents", "renderings", "mailbox_entries", "notices"])
 def test_the_installations_administrator_reads_no_fax(installation: Installation, table: str) -> None:
     with connected(installation, "postgres") as cursor:
         cursor.execute("select has_any_column_privilege('faxplan_admin', %s, 'select')", (table,))
         assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        # How far a call is, of a fax that is in one (faxes_overview).
+        ("faxes", {"tenant_id", "id", "pages", "pages_done"}),
+        # How calls went, by trunk; not whose they were, nor to whom.
+        ("attempts", {"trunk", "outcome", "rule", "started_at", "internal"}),
+    ],
+)
+def test_of_faxes_the_installations_administrator_counts_pages_and_ends(
+    installation: Installation, table: str, columns: set[str]
+) -> None:
+    granted = column(
+        installation,
+        f"select attname from pg_attribute where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped "
+        f"and has_column_privilege('faxplan_admin', attrelid, attnum, 'select')",
+    )
+    assert set(granted) == columns
 
 
 @pytest.mark.parametrize("role", ["switch", "worker"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from faxplan import passphrases
+from faxplan import passphrases, users
 from portal import cookies
 from portal.app import Portal
 from tests.world import PHRASE, Office, World, world
@@ -73,7 +73,7 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def portal(world: World) -> Portal:
-    return Portal(world.portal, world.store, DOMAIN, admin=world.admin)
+    return Portal(world.portal, world.store, DOMAIN, admin=world.admin, settings=world.settings)
 
 
 def visitor(portal: Portal, office: Office) -> Visitor:
@@ -86,6 +86,14 @@ def ann(world: World, portal: Portal) -> Visitor:
     found = visitor(portal, world.acme)
     assert found.log_in().status_code == 200
     return found
+
+
+@pytest.fixture
+def olga(world: World, ann: Visitor) -> Visitor:
+    """Ann, as who runs the installation; she administers no tenant."""
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"operator": True})
+    return ann
 
 
 @pytest.fixture

@@ -32,8 +32,14 @@ AXE = (Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js").read_te
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HEAVIEST = 150_000
 """Bytes of a page with all that it loads, but for documents."""
-NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv")
+NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv", "/now")
 """In addresses that are answered with something else than a page."""
+NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001"}
+"""What is there, by what stands for it in an address."""
+QUERIES = {
+    "/installation/routes/one": "?prefix=%2B&trunk=carrier",
+    "/installation/routes/explain": "?tenant=acme&number=%2B493023125099",
+}
 
 
 def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
@@ -41,12 +47,15 @@ def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
     for route in ROUTES:
         if route.method != "GET" or any(each in route.path for each in NO_PAGES):
             continue
-        if "<" not in route.path:
-            yield route.path
+        path = route.path + QUERIES.get(route.path, "")
+        for placeholder, name in NAMES.items():
+            path = path.replace(placeholder, name)
+        if "<" not in path:
+            yield path
             continue
-        noun = route.path.partition("/<")[0].rpartition("/")[2]
+        noun = path.partition("/<")[0].rpartition("/")[2]
         for number in ids.get(noun, []):
-            yield route.path.replace("<int:number>", str(number)).replace("<did>", f"+{number}")
+            yield path.replace("<int:number>", str(number)).replace("<did>", f"+{number}")
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
+from faxplan import users
 from portal.app import Portal
 from tests.browser import browsers
 from tests.browser.devtools import CommandFailed, DevTools
-from tests.faxes import claim
+from tests.faxes import claim, queued
 from tests.retained import execute, received
 from tests.world import PHRASE, World
 
@@ -83,7 +84,10 @@ class Tab:
 def tab(world: World, run_directory: Path) -> Iterator[Tab]:
     """At acme's."""
     server = make_server(
-        "127.0.0.1", 0, Portal(world.portal, world.store, "localhost", admin=world.admin), threaded=True
+        "127.0.0.1",
+        0,
+        Portal(world.portal, world.store, "localhost", admin=world.admin, settings=world.settings),
+        threaded=True,
     )
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
@@ -218,3 +222,16 @@ def test_no_script_but_ours_runs_and_nothing_is_asked_elsewhere(world: World, ta
         assert "<script>" in tab.see("document.body.textContent") or path == "/account"
         hosts = tab.see("performance.getEntriesByType('resource').map(each => new URL(each.name).host)")
         assert set(hosts) <= {tab.base.removeprefix("http://"), ""}
+
+
+def test_the_overview_brings_itself_up_to_date(world: World, tab: Tab) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"operator": True})
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox'")
+    tab.go("/installation")
+    tab.see("window.sameDocument = true")
+    assert tab.see("document.querySelector('.figures').innerText.includes('0\\nfaxes wait')")
+    queued(world, world.borea, pages=1)
+    tab.until("document.querySelector('.figures').innerText.includes('1\\nfax waits')")
+    assert tab.see("window.sameDocument")

@@ -1,5 +1,7 @@
 """How long an organisation keeps its faxes."""
 
+from dataclasses import replace
+
 import pytest
 
 from faxplan import provisioning, retention, retention_provisioning
@@ -58,7 +60,10 @@ def test_what_is_held_is_shown(world: World, boss: Visitor) -> None:
 
 def test_how_long_backups_are_kept_is_said(world: World, boss: Visitor) -> None:
     assert "how long they are kept is not entered" in boss.get(PAGE).text
-    other = visitor(Portal(world.portal, world.store, DOMAIN, admin=world.admin, backup_days=14), world.acme)
+    other = visitor(
+        Portal(world.portal, world.store, DOMAIN, admin=world.admin, settings=replace(world.settings, backup_days=14)),
+        world.acme,
+    )
     other.log_in()
     assert "they are kept for 14 days" in other.get(PAGE).text
 

@@ -1,0 +1,34 @@
+// @ts-check
+/** A part of a page that is brought up to date by itself: `data-refresh` has the address of what stands in it. */
+
+const SECONDS = 5;
+const place = /** @type {HTMLElement} */ (document.querySelector("[data-refresh]"));
+
+/** @returns {Promise<boolean>} whether to go on */
+async function look() {
+  // Nothing is taken away from under somebody's keyboard, and nobody looks at a hidden page.
+  if (document.hidden || place.contains(document.activeElement)) {
+    return true;
+  }
+  const answer = await fetch(place.dataset.refresh ?? "", { redirect: "error" });
+  if (answer.ok) {
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+    place.replaceChildren(...found.body.childNodes);
+  }
+  return answer.ok || answer.status >= 500;
+}
+
+/** @returns {Promise<void>} */
+async function again() {
+  let goesOn = true;
+  try {
+    goesOn = await look();
+  } catch (error) {
+    console.warn(error);
+  }
+  if (goesOn) {
+    setTimeout(again, SECONDS * 1000);
+  }
+}
+
+setTimeout(again, SECONDS * 1000);

@@ -173,7 +173,7 @@ def plan(of: Side, path: str) -> str:
         of.visitor.get(path)
     finally:
         Transaction.rows = rows  # type: ignore[method-assign]
-    lines = [str(row["QUERY PLAN"]) for row in found]
+    lines = [re.sub(r"::(text|bigint|timestamp with time zone)", "", str(row["QUERY PLAN"])) for row in found]
     first = next(number for number, line in enumerate(lines) if "Buffers:" in line)
     chosen = [lines[0].strip(), lines[first].strip()]
     for number, line in enumerate(lines):
@@ -214,7 +214,8 @@ def markdown(small: Side, large: Side, command: str, few: int, many: int, plans:
         (
             f"The aim, a 99th percentile that is at most {AIM} times that of the small database, is {verdict}: "
             f"{ratios[worst]:.2f} at most ({worst}). Where two filters meet, one leads, and at most "
-            f"{listings.MOST_LOOKED_AT:,} faxes are asked of the other for one page."
+            f"{listings.MOST_LOOKED_AT:,} faxes are asked of the other for one page. Where the small database has fewer "
+            "than 50 faxes to show, its page is shorter, which the medians tell of."
         ),
         "",
         f"How PostgreSQL finds them, of {many:,} faxes; other scans of these pages are of what was found, by its id:",

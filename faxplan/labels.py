@@ -136,19 +136,20 @@ def named(tx: Transaction, user: User, name: str) -> Label | None:
 
 
 def _seen(tx: Transaction, user: User, which: str, given: dict[str, str]) -> list[Label]:
-    rows = tx.rows(
-        f"""select l.id, l.name from labels l
-            where l.tenant_id = %(tenant)s and {which} and exists (
-              select from (
-                select 'sent' as list, %(user)s::bigint as owner_id
-                union all select 'inbox', m.mailbox_id from mailbox_members m
-                where m.tenant_id = %(tenant)s and m.user_id = %(user)s) o
-              cross join lateral (
-                select from fax_labels x where x.tenant_id = %(tenant)s and x.label_id = l.id and x.list = o.list
-                  and x.owner_id = o.owner_id limit 1) x)
-            order by l.key""",
-        {"tenant": user.tenant_id, "user": user.id, **given},
-    )
+    with listings.through_indexes(tx):
+        rows = tx.rows(
+            f"""select l.id, l.name from labels l
+                where l.tenant_id = %(tenant)s and {which} and exists (
+                  select from (
+                    select 'sent' as list, %(user)s::bigint as owner_id
+                    union all select 'inbox', m.mailbox_id from mailbox_members m
+                    where m.tenant_id = %(tenant)s and m.user_id = %(user)s) o
+                  cross join lateral (
+                    select from fax_labels x where x.tenant_id = %(tenant)s and x.label_id = l.id and x.list = o.list
+                      and x.owner_id = o.owner_id limit 1) x)
+                order by l.key""",
+            {"tenant": user.tenant_id, "user": user.id, **given},
+        )
     return [Label(**row) for row in rows]
 
 

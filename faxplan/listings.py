@@ -90,7 +90,7 @@ def part(
         given[f"keys{number}"] = list(each.keys)
         given[f"low{number}"] = [low for low, _high in each.bounds]
         given[f"high{number}"] = [high for _low, high in each.bounds]
-    with _through_indexes(tx):
+    with through_indexes(tx):
         found = _places(tx, [_found(each, number, asked, filters) for number, each in enumerate(paths)], given)
         ends = _places(tx, [_end(each, number, filters) for number, each in enumerate(paths)], given) if asked else []
     # Behind where one branch ended, others may have some: these come with the next part.
@@ -128,15 +128,16 @@ class ReadMailbox:
 
 def read_mailboxes(tx: Transaction, user: User) -> list[ReadMailbox]:
     """Those that a user reads, by name."""
-    rows = tx.rows(
-        """select b.id, b.name, u.unread from mailbox_members m
-           join mailboxes b on b.tenant_id = m.tenant_id and b.id = m.mailbox_id
-           cross join lateral (select count(*) as unread from (
-               select from listings l where l.tenant_id = %(tenant)s and l.list = 'inbox' and l.owner_id = b.id
-                 and l.unread limit %(most)s) c) u
-           where m.tenant_id = %(tenant)s and m.user_id = %(user)s order by b.name, b.id""",
-        {"tenant": user.tenant_id, "user": user.id, "most": MOST_COUNTED},
-    )
+    with through_indexes(tx):
+        rows = tx.rows(
+            """select b.id, b.name, u.unread from mailbox_members m
+               join mailboxes b on b.tenant_id = m.tenant_id and b.id = m.mailbox_id
+               cross join lateral (select count(*) as unread from (
+                   select from listings l where l.tenant_id = %(tenant)s and l.list = 'inbox' and l.owner_id = b.id
+                     and l.unread limit %(most)s) c) u
+               where m.tenant_id = %(tenant)s and m.user_id = %(user)s order by b.name, b.id""",
+            {"tenant": user.tenant_id, "user": user.id, "most": MOST_COUNTED},
+        )
     return [ReadMailbox(**row) for row in rows]
 
 
@@ -267,7 +268,7 @@ def _end(path: _Path, number: int, filters: Filters) -> str:
 
 
 @contextmanager
-def _through_indexes(tx: Transaction) -> Iterator[None]:
+def through_indexes(tx: Transaction) -> Iterator[None]:
     """Whatever PostgreSQL believes of how many faxes there are: what a list costs must not depend on statistics."""
     for each in _OTHER_WAYS:
         tx.later(f"set local {each} = off")

@@ -24,6 +24,6 @@ def test_a_label_is_put_on_listed_and_taken_off(shop: World, capsys: pytest.Capt
 
 def test_what_is_no_fax_or_no_label_is_said_in_words(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     fax = str(received(shop, shop.acme, "one"))
-    assert "You have no such fax" in said(capsys, "label", "add", "77", "Invoice", code=3)[1]
-    assert "Write the name" in said(capsys, "label", "add", fax, "  ", code=3)[1]
-    assert "You have no fax 77" in said(capsys, "label", "list", "77", code=3)[1]
+    assert "You have no such fax" in said(capsys, "label", "add", "77", "Invoice", code=1)[1]
+    assert "Write the name" in said(capsys, "label", "add", fax, "  ", code=1)[1]
+    assert "You have no fax 77" in said(capsys, "label", "list", "77", code=1)[1]

@@ -2081,7 +2081,6 @@ grant select, insert, update, delete on failure_rules, sending_hours to faxplan_
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
-grant select (trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
 grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
 grant select, insert, delete on verified_numbers to faxplan_admin;
 
@@ -2204,6 +2203,8 @@ grant update (purged_at, rendering_id, tiff_id, pdf_id, images_id, thumbnail_id)
 grant delete on faxes, attempts, renderings, render_jobs, documents, mailbox_wraps, transient_wraps, mailbox_entries, notices, t30_traces
     to faxplan_purge;
 grant select (tenant_id, id, fax_id, channel_uuid) on attempts to faxplan_purge;
+-- How calls went, by trunk, for operators.
+grant select (trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
 grant select (tenant_id, id, bytes, object_name) on documents to faxplan_purge;
 grant select (tenant_id, rendering_id) on render_jobs to faxplan_purge;
 grant select (tenant_id, document_id, mailbox_id) on mailbox_wraps to faxplan_purge;

@@ -63,7 +63,7 @@ def put_on(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], nam
         rows = tx.rows(
             """insert into fax_labels (tenant_id, fax_id, label_id, list, owner_id, at)
                select l.tenant_id, l.fax_id, %(label)s, l.list, l.owner_id, l.at from listings l
-               where l.tenant_id = %(tenant)s and l.fax_id = any(%(faxes)s) order by l.fax_id for share
+               where l.tenant_id = %(tenant)s and l.fax_id = any(%(faxes)s) order by l.fax_id
                on conflict on constraint fax_labels_pkey do nothing returning fax_id""",
             {"tenant": user.tenant_id, "label": label.id, "faxes": theirs},
         )

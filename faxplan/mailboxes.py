@@ -10,6 +10,10 @@ from faxplan.errors import FaxplanError, NotFound
 from faxplan.users import User
 
 
+_TURN = 0x6D61726B
+"""Any number ("mark" in ASCII)."""
+
+
 class InvalidMailbox(FaxplanError):
     """A mailbox cannot be called that."""
 
@@ -196,13 +200,15 @@ def mark(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], *, re
     """Those of these received faxes are read, or unread, for all who read their mailboxes (role portal); the ids of
     those of which it was otherwise before."""
     with db.tenant(user.tenant_id) as tx:
+        # Two who mark the same faxes would lock them in no set order.
+        tx.take_turn(_TURN, user.tenant_id)
         rows = tx.rows(
             """with theirs as (
                  select e.mailbox_id, e.fax_id from mailbox_entries e
                  join mailbox_members m on m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id
                    and m.user_id = %(user)s
                  where e.tenant_id = %(tenant)s and e.fax_id = any(%(faxes)s) and (e.read_at is null) = %(read)s
-                 order by e.fax_id for update of e)
+                 order by e.fax_id)
                update mailbox_entries e set read_at = case when %(read)s then now() end from theirs t
                where e.tenant_id = %(tenant)s and e.mailbox_id = t.mailbox_id and e.fax_id = t.fax_id
                returning e.fax_id""",

@@ -9,7 +9,6 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.users import User
 
-
 _TURN = 0x6D61726B
 """Any number ("mark" in ASCII)."""
 

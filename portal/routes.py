@@ -213,6 +213,12 @@ ROUTES = (
     Route(
         "/installation/tenants/<slug>/people/<int:number>", "POST", installation.tenants.change_person, role=OPERATOR
     ),
+    Route(
+        "/installation/tenants/<slug>/people/<int:number>/invitation",
+        "POST",
+        installation.tenants.invite,
+        role=OPERATOR,
+    ),
     Route("/installation/tenants/<slug>/hosts", "POST", installation.tenants.confirm_host, role=OPERATOR),
     Route("/installation/tenants/<slug>/verified", "POST", installation.numbers.verify, role=OPERATOR),
     Route("/installation/tenants/<slug>/verified/remove", "POST", installation.numbers.withdraw, role=OPERATOR),

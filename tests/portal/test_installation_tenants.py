@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import audit, audit_list, brand_provisioning, provisioning, tenant_directory
+from faxplan import audit, audit_list, brand_provisioning, invitations, provisioning, tenant_directory
 from faxplan.permissions import EVERYTHING
 from faxplan.tenants import Tenant
 from tests.hostile import TEXTS
@@ -181,6 +181,25 @@ def test_a_person_is_looked_for_in_their_own_tenant(world: World, olga: Visitor)
         at = f"{AT}/people/{number}"
         assert olga.get(at).status_code == 404
         assert olga.post(at, {"name": "x", "role": "user", "operator": "on", "enabled": "on"}).status_code == 404
+
+
+def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, olga: Visitor) -> None:
+    at = f"{AT}/people/{world.borea.user.id}"
+    page = olga.post(f"{at}/invitation").text
+    link = page.partition('readonly value="')[2].partition('"')[0]
+    address, _, token = link.partition("#")
+    assert address == "https://borea.fax.example/welcome"
+    with world.portal.tenant(world.borea.tenant.id) as tx:
+        assert invitations.find(tx, world.borea.tenant.id, token).user.id == world.borea.user.id
+    assert token not in olga.get(at).text
+    (row,) = acts(world, "user.invite", world.borea.tenant.id)
+    assert row["actor"] == f"user:{world.acme.user.id}"
+    assert token not in str(row)
+    # Who may not act is not invited; nor is who is of another tenant.
+    olga.post(at, {"name": "Ben", "role": "user"})
+    answer = olga.post(f"{at}/invitation")
+    assert (answer.status_code, "readonly value" in answer.text) == (400, False)
+    assert olga.post(f"{AT}/people/{world.acme.user.id}/invitation").status_code == 404
 
 
 def test_a_host_name_is_confirmed(world: World, olga: Visitor) -> None:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from faxplan import (
     barring_provisioning,
     brand_provisioning,
+    invitations,
     number_policy,
     provisioning,
     retention_provisioning,
@@ -372,10 +373,10 @@ def add_person(visit: Visit, slug: str) -> Response:
     if not form.ok:
         return _people(visit, slug, form, 400)
     try:
-        provisioning.add_user(visit.its_admin, visit.actor, slug, **form.values)
+        user = provisioning.add_user(visit.its_admin, visit.actor, slug, **form.values)
     except FaxplanError as error:
         return _people(visit, slug, form.failed(error), 400)
-    return answers.to(f"/installation/tenants/{slug}/people", note="added")
+    return answers.to(f"/installation/tenants/{slug}/people/{user.id}", note="added")
 
 
 def person(visit: Visit, slug: str, number: int) -> Response:
@@ -398,6 +399,30 @@ def change_person(visit: Visit, slug: str, number: int) -> Response:
         except FaxplanError as error:
             form = form.failed(error)
     return answers.page(visit, "installation/tenant_person.html", 400, tenant=row["tenant"], person=row, form=form)
+
+
+def invite(visit: Visit, slug: str, number: int) -> Response:
+    """POST: a link by which they choose a password. The page that answers shows it, this once."""
+    row = _who(visit, slug, number)
+    form = Form.of(WHO, row)
+    try:
+        _user, token = provisioning.invite(visit.its_admin, visit.actor, slug, row["email"])
+    except FaxplanError as error:
+        form, link = form.failed(error), ""
+    else:
+        port = visit.request.host.partition(":")[2]
+        host = f"{slug}.{visit.domain}{f':{port}' if port else ''}"
+        link = invitations.link(f"{visit.request.scheme}://{host}", token)
+    return answers.page(
+        visit,
+        "installation/tenant_person.html",
+        200 if link else 400,
+        tenant=row["tenant"],
+        person=row,
+        form=form,
+        link=link,
+        days=invitations.DAYS,
+    )
 
 
 def confirm_host(visit: Visit, slug: str) -> Response:

@@ -2232,6 +2232,10 @@ grant select, insert, delete, update (sign_count, used_at) on passkeys to faxpla
 grant select, insert, delete on spent_challenges to faxplan_portal;
 grant select, insert, delete, update (seen_at) on known_browsers to faxplan_portal;
 
+-- What operators are shown over all tenants: counts and times.
+grant select (trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
+grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
+
 -- Brands: set by administrators, and a host name is looked up before its tenant is known.
 grant select on brands, brand_hosts to faxplan_backup, faxplan_admin, faxplan_portal, faxplan_worker;
 grant insert, update on brands to faxplan_admin;

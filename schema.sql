@@ -2203,8 +2203,6 @@ grant update (purged_at, rendering_id, tiff_id, pdf_id, images_id, thumbnail_id)
 grant delete on faxes, attempts, renderings, render_jobs, documents, mailbox_wraps, transient_wraps, mailbox_entries, notices, t30_traces
     to faxplan_purge;
 grant select (tenant_id, id, fax_id, channel_uuid) on attempts to faxplan_purge;
--- How calls went, by trunk, for operators.
-grant select (trunk, outcome, rule, started_at, internal) on attempts to faxplan_admin;
 grant select (tenant_id, id, bytes, object_name) on documents to faxplan_purge;
 grant select (tenant_id, rendering_id) on render_jobs to faxplan_purge;
 grant select (tenant_id, document_id, mailbox_id) on mailbox_wraps to faxplan_purge;

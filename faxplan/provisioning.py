@@ -131,14 +131,17 @@ def change_user(
     return user
 
 
-def invite(admin: Database, actor: Who, slug: str, email: str) -> tuple[User, str]:
+def invite(admin: Database, actor: Who, slug: str, email: str, *, by_operator: bool = True) -> tuple[User, str]:
     """A user, and the token of the link by which they choose a password; a link before it works no more.
 
-    Raises NotFound, also for a user who may not act.
+    by_operator: as in change_user. Raises NotFound, also for a user who may not act, and Forbidden: whoever opens the
+    link acts as that user.
     """
     with admin.across_tenants() as tx:
         tenant = _enter(tx, slug)
         user = users.get(tx, tenant.id, users.by_email(tx, tenant.id, email).id)
+        if user.operator and not by_operator:
+            raise Forbidden(f"{user.email} runs this installation as well. Only who does so too invites them.")
         return user, invitations.make(tx, user, actor=actor)
 
 

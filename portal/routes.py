@@ -159,6 +159,7 @@ ROUTES = (
     Route("/organisation/people/new", "GET", people.new, role=ADMINISTRATOR),
     Route("/organisation/people/<int:number>", "GET", people.page, role=ADMINISTRATOR),
     Route("/organisation/people/<int:number>", "POST", people.change, role=ADMINISTRATOR),
+    Route("/organisation/people/<int:number>/invitation", "POST", people.invite, role=ADMINISTRATOR),
     Route("/organisation/reports", "GET", reports.page, role=ADMINISTRATOR),
     Route("/organisation/reports/<name>", "GET", reports.table, role=ADMINISTRATOR),
     Route("/organisation/brand", "GET", brand.page, role=ADMINISTRATOR),

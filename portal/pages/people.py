@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import caller_ids, numbers, provisioning, users
+from faxplan import caller_ids, invitations, numbers, provisioning, users
 from faxplan.errors import FaxplanError
 from faxplan.language import marked
 from faxplan.permissions import LABELS, Permission
@@ -102,11 +102,26 @@ def change(visit: Visit, number: int) -> Response:
     return answers.to(f"/organisation/people/{number}", note="saved")
 
 
+def invite(visit: Visit, number: int) -> Response:
+    """POST: a link by which they choose a password. The page that answers shows it, this once."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        person = users.entry(tx, visit.its_tenant.id, number)
+    form = Form.of(_changed(visit), person)
+    try:
+        _user, token = provisioning.invite(
+            visit.its_admin, visit.actor, visit.its_tenant.slug, person["email"], by_operator=visit.user.operator
+        )
+    except FaxplanError as error:
+        return _page(visit, number, form.failed(error), 400)
+    link = invitations.link(f"{visit.request.scheme}://{visit.request.host}", token)
+    return _page(visit, number, form, link=link)
+
+
 def _new(visit: Visit, form: Form, status: int = 200) -> Response:
     return answers.page(visit, "person_new.html", status, form=form)
 
 
-def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
+def _page(visit: Visit, number: int, form: Form, status: int = 200, *, link: str = "") -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         person = users.entry(tx, visit.its_tenant.id, number)
-    return answers.page(visit, "person.html", status, person=person, form=form)
+    return answers.page(visit, "person.html", status, person=person, form=form, link=link, days=invitations.DAYS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from werkzeug.test import Client
 
-from faxplan import users
+from faxplan import invitations, users
 from portal.app import Portal
 from portal.roles import OPERATOR, USER
 from portal.routes import ROUTES, Route
@@ -133,6 +133,27 @@ def test_an_administrator_changes_no_operator_and_makes_none(world: World, boss:
     assert boss.post(f"/organisation/people/{olga.id}", form).status_code == 303
 
 
+def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, boss: Visitor) -> None:
+    boss.post("/organisation/people", {"email": "eve@acme.example", "name": "", "role": "user"})
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        eve = users.by_email(tx, world.acme.tenant.id, "eve@acme.example")
+    place = f"/organisation/people/{eve.id}"
+    token = boss.post(f"{place}/invitation").text.partition(f"https://{boss.host}/welcome#")[2].partition("<")[0]
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert invitations.find(tx, world.acme.tenant.id, token).user.id == eve.id
+    assert "/welcome#" not in boss.get(place).text
+    # Whoever opens it acts as that user.
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, eve.id, {"operator": True})
+    answer = boss.post(f"{place}/invitation")
+    assert (answer.status_code, "runs this installation" in answer.text) == (400, True)
+    make(world, operator=True)
+    assert boss.post(f"{place}/invitation").status_code == 200
+    # Nor has who is switched off a link.
+    boss.post(place, {"name": "", "role": "user"})
+    assert boss.post(f"{place}/invitation").status_code == 400
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [
@@ -183,4 +204,4 @@ def test_of_another_tenant_nobody_is_there(world: World, boss: Visitor) -> None:
 
 def test_on_a_phone_the_bar_has_few_places(boss: Visitor) -> None:
     page = boss.get("/inbox").text
-    assert page.count('class="near') == 3  # and "Send a fax"
+    assert page.count('class="near') == 4  # and "Send a fax"

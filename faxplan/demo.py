@@ -51,6 +51,7 @@ class _Company:
     support: str
     legal: str
     initials: str
+    operator: bool = False
 
 
 _SENDER = _Company(
@@ -60,6 +61,7 @@ _SENDER = _Company(
 _RECEIVER = _Company(
     "calder-marine", "Calder Marine Supply Inc.", "ruth@calder-marine.example", "Ruth Okafor", "+19785550126",
     "#9a3412", "help@calder-marine.example", "Calder Marine Supply Inc., 77 Bower Street, Gloucester, Mass.", "CM",
+    operator=True,
 )  # fmt: skip
 DIDS = (_SENDER.did, _RECEIVER.did)
 
@@ -90,6 +92,9 @@ def _party(admin: Database, company: _Company, *, made: bool) -> Party:
             # In one transaction with its people: a start that was killed in between would leave a tenant without any.
             tx.enter_tenant(tenant.id)
             user = users.create(tx, tenant.id, email=company.email, name=company.person, role="administrator")
+            if company.operator:
+                users.change(tx, tenant.id, user.id, {"operator": True})
+                user = users.known(tx, tenant.id, user.id)
             if user.mailbox_id is not None:
                 dids.assign(tx, tenant.id, company.did, user.mailbox_id)
             brands.change(

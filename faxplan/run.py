@@ -274,6 +274,8 @@ def _log_ins(where: Home, demonstration: demo.Demo, run: Run) -> str:
     for party in (demonstration.receiver, demonstration.sender):
         file = where.passwords / party.user.email
         lines.append(f"  {run.portal_at(party.tenant.slug)}  {party.user.email}, password in {where.shown(file)}")
+        if party.user.operator:
+            lines.append("      who is an operator too: the pages of the installation are hers as well")
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """The portal as a browser sees it: a client of its WSGI application, which may log in."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ class Visitor:
         email = self.office.user.email if email is None else email
         said = self.post("/log-in/challenge", {"email": email}, Accept="application/json").get_json()
         cost = passphrases.Cost(**said["cost"])
-        auth = passphrases.derive(phrase, bytes.fromhex(said["salt"]), cost).auth
+        auth = derived(phrase, bytes.fromhex(said["salt"]), cost)
         answer = self.post("/log-in", {"email": email, "auth": auth.hex()}, Accept="application/json")
         if answer.status_code == 200:
             page = self.get("/account").text
@@ -65,6 +66,12 @@ class Visitor:
     def token(self) -> str | None:
         cookie = self.client.get_cookie(cookies.NAME, domain=self.host)
         return None if cookie is None else cookie.value
+
+
+@cache
+def derived(phrase: str, salt: bytes, cost: passphrases.Cost) -> bytes:
+    """Argon2id has its price, and tests' users share a few salts (tests.world.ready_made)."""
+    return passphrases.derive(phrase, salt, cost).auth
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:

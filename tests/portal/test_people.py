@@ -7,7 +7,7 @@ from werkzeug.test import Client
 
 from faxplan import invitations, users
 from portal.app import Portal
-from portal.roles import OPERATOR, USER
+from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 from portal.routes import ROUTES, Route
 from tests.hostile import TEXTS
 from tests.portal.conftest import DOMAIN, Visitor
@@ -47,24 +47,26 @@ def audited(world: World, action: str) -> list[Row]:
     return [Row(**row) for row in rows]
 
 
-@pytest.mark.parametrize("route", ADMINISTRATION, ids=named)
-def test_who_has_not_the_role_is_refused(world: World, ann: Visitor, route: Route) -> None:
-    if route.role is OPERATOR:
+@pytest.mark.parametrize("role", [ADMINISTRATOR, OPERATOR])
+def test_who_has_not_the_role_is_refused(world: World, ann: Visitor, role: Role) -> None:
+    if role is OPERATOR:
         make(world, role="administrator")
-    address = route.path.replace("<int:number>", str(world.acme.user.id))
-    answer = ann.get(address) if route.method == "GET" else ann.post(address)
-    assert answer.status_code == 403
-    assert "Only" in answer.text
+    routes = [each for each in ADMINISTRATION if each.role is role]
+    assert len(routes) > 20
+    for route in routes:
+        address = route.path.replace("<int:number>", str(world.acme.user.id))
+        answer = ann.get(address) if route.method == "GET" else ann.post(address)
+        assert (answer.status_code, "Only" in answer.text) == (403, True), named(route)
 
 
-@pytest.mark.parametrize("route", ADMINISTRATION, ids=named)
-def test_without_the_role_of_the_database_there_is_no_administration(world: World, boss: Visitor, route: Route) -> None:
+def test_without_the_role_of_the_database_there_is_no_administration(world: World, boss: Visitor) -> None:
     make(world, operator=True)
     boss.client = Client(Portal(world.portal, world.store, DOMAIN))
     assert boss.log_in().status_code == 200
-    address = route.path.replace("<int:number>", str(world.acme.user.id))
-    answer = boss.get(address) if route.method == "GET" else boss.post(address)
-    assert answer.status_code == 404
+    for route in ADMINISTRATION:
+        address = route.path.replace("<int:number>", str(world.acme.user.id))
+        answer = boss.get(address) if route.method == "GET" else boss.post(address)
+        assert answer.status_code == 404, named(route)
     # Nor does anything lead there.
     assert 'href="/organisation/' not in boss.get("/menu").text
 

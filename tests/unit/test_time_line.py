@@ -45,6 +45,7 @@ QUEUED = Fax(
     finished_at=None,
     tiff_id=None,
     pdf_id=None,
+    listed_at=NOW,
 )
 CALL = Attempt(
     number=2,

@@ -32,7 +32,17 @@ AXE = (Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js").read_te
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HEAVIEST = 150_000
 """Bytes of a page with all that it loads, but for documents."""
-NO_PAGES = ("/static/", "/brand/", "/standing", ".css", "<kind>", "/suggest", ".csv", "/now")
+NO_PAGES = (
+    "/organisation/reports/<name>",
+    "/static/",
+    "/brand/",
+    "/standing",
+    ".css",
+    "<kind>",
+    "/suggest",
+    ".csv",
+    "/now",
+)
 """In addresses that are answered with something else than a page."""
 NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001"}
 """What is there, by what stands for it in an address."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from faxplan import time_line
+from faxplan import spreadsheets, time_line
 from faxplan.attempts import ANONYMOUS
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
@@ -105,8 +105,6 @@ _SELECTED = ", ".join(
     for each in COLUMNS
 )
 _WITHHELD = tuple(each.name for each in COLUMNS if each.withheld)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""With which of these a cell begins, spreadsheets take it for a formula (OWASP, CSV injection); full width ones too."""
 
 
 @dataclass(slots=True)
@@ -184,7 +182,7 @@ def _cell(column: Column, value: Any) -> str:
     if not isinstance(value, str):
         return str(plain(value))
     text = time_line.visible(value)
-    return f"'{text}" if column.theirs and text.startswith(_FORMULA) else text
+    return spreadsheets.inert(text) if column.theirs else text
 
 
 def _moment(text: str | None, zone: ZoneInfo) -> datetime | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from faxplan import contact_words
+from faxplan import contact_words, spreadsheets
 from faxplan.contacts import Entry
 from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
@@ -49,8 +49,8 @@ _KNOWN = {
 }
 _HEADING_OF = {name: field for field, names in _KNOWN.items() for name in names.split(", ")}
 _FIRST_CHOICE = {name: place for names in _KNOWN.values() for place, name in enumerate(names.split(", "))}
-# With the wide forms that spreadsheets in East Asia take for the same.
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# Also behind apostrophes: taking one off must bring back what was there.
+_FORMULA = re.compile(f"'*[{re.escape(''.join(spreadsheets.SIGNS))}\n]")
 _LONGEST_RECORD = 200
 """Lines that one record may have, for a note: a quotation mark that nobody closed takes no more with it."""
 

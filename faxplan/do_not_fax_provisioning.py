@@ -7,9 +7,10 @@ ConstraintViolated.
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
-from faxplan import audit, do_not_fax, numbers, tenants
+from faxplan import audit, do_not_fax, numbers, spreadsheets, tenants
 from faxplan.audit import Who, name_of
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, InvalidNumber
@@ -110,11 +111,13 @@ def written(rows: list[Row]) -> Iterator[str]:
         yield line.getvalue()
 
 
+_NUMBER = re.compile(r"\+[0-9]+")
+
+
 def _cell(value: object) -> str:
     """Text that no spreadsheet takes for a formula; a number with its + is one that it may."""
     text = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    is_formula = text[:1] in ("=", "+", "-", "@", "\t", "\r") and not text[1:].isdigit()
-    return f"'{text}" if is_formula else text
+    return text if _NUMBER.fullmatch(text) else spreadsheets.inert(text)
 
 
 def listed(admin: Database, slug: str | None) -> list[Row]:

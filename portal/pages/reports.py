@@ -11,7 +11,7 @@ from babel.dates import format_skeleton
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from faxplan import language, quotas, reports
+from faxplan import language, quotas, reports, spreadsheets
 from faxplan.errors import NotFound
 from faxplan.language import _, marked
 from faxplan.reports import Days, Report
@@ -22,7 +22,6 @@ from portal.visit import Visit
 PERIODS = (7, 30, 90, 365)
 _BY_MONTH = 92
 """A period of more days is drawn by month."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +94,7 @@ _NAMES = {"countries": "destinations"}
 
 
 def _cell(value: Any) -> str:
-    text = str(value)
-    # What a spreadsheet would take for a formula: as in the export of records.
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return spreadsheets.inert(value) if isinstance(value, str) else str(value)
 
 
 def _period(visit: Visit) -> Days:

@@ -206,7 +206,6 @@ SHIPPED: Mapping[str, Rule] = {
 """By condition: fax:CODE, sip:CODE, cause:NAME."""
 OPERATORS = frozenset(rule.name for rule in (OURS, LOG_IN, ACCOUNT, NO_GATEWAY))
 """Which whoever runs the server has to look at. A gateway that is not known may be taken up in a moment."""
-_WORDS = {rule.name: rule.words for rule in (*SHIPPED.values(), OURS)}
 NOT_AGAIN = frozenset(rule.name for rule in SHIPPED.values() if rule.not_again)
 
 
@@ -272,11 +271,6 @@ class Rules:
                 if condition in table:
                     return table[condition].of(SHIPPED[condition] if condition.startswith("fax:") else shipped)
         return shipped
-
-
-def words(name: str) -> str:
-    """Of a rule, by its name; empty where there is none of that name."""
-    return _WORDS.get(name, "")
 
 
 def is_silent(result: CallResult) -> bool:

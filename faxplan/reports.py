@@ -21,6 +21,7 @@ _TURN = 0x7265706F
 """Any number ("repo" in ASCII)."""
 _PREFIX_LENGTH = 6
 """So many characters of a number, its + included, tell its country."""
+_REASONS = {rule.name: rule.words for rule in (*failure_rules.SHIPPED.values(), failure_rules.OURS)}
 INTERNAL = "(within)"
 """In place of a trunk, which no trunk is called: delivered within the installation, without a call."""
 
@@ -174,7 +175,7 @@ def trunks(tx: Transaction, tenant_id: int, days: Days) -> Report:
     return _grouped(tx, tenant_id, days, "trunk", "trunks")
 
 
-def countries(tx: Transaction, tenant_id: int, days: Days) -> Report:
+def destinations(tx: Transaction, tenant_id: int, days: Days) -> Report:
     """The same by the country of the called number."""
     return _grouped(tx, tenant_id, days, "country", "destinations")
 
@@ -200,7 +201,7 @@ def failures(tx: Transaction, tenant_id: int, days: Days) -> Report:
     return Report(
         "failures",
         ("reason", "words", "calls"),
-        [(row["rule"], failure_rules.words(row["rule"]), int(row["calls"])) for row in rows],
+        [(row["rule"], _REASONS.get(row["rule"], ""), int(row["calls"])) for row in rows],
     )
 
 
@@ -255,7 +256,8 @@ def billing(tx: Transaction, tenant_id: int, days: Days) -> Report:
     )
 
 
-ALL = (volume, trunks, countries, failures, transmission, hours, people, billing)
+ALL = (volume, trunks, destinations, failures, transmission, hours, people, billing)
+"""Each is called as its report."""
 
 
 def _of(tx: Transaction, tenant_id: int, days: Days, sql: str) -> list[Row]:

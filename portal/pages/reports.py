@@ -69,7 +69,7 @@ def table(visit: Visit, name: str) -> Response:
     """GET: one report as CSV. name: with .csv."""
     tenant = visit.its_tenant
     days = _period(visit)
-    made = next((each for each in reports.ALL if _csv_name(each) == name), None)
+    made = next((each for each in reports.ALL if f"{each.__name__}.csv" == name), None)
     if made is None:
         raise NotFound("There is no such report.")
     reports.refresh(visit.db, tenant, visit.now)
@@ -83,14 +83,6 @@ def table(visit: Visit, name: str) -> Response:
     name = f"{report.name}-{days.first}-{days.last}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _csv_name(made: Callable[..., Report]) -> str:
-    return f"{_NAMES.get(made.__name__, made.__name__)}.csv"
-
-
-_NAMES = {"countries": "destinations"}
-"""Of functions whose report is called otherwise."""
 
 
 def _cell(value: Any) -> str:

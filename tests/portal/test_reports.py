@@ -91,7 +91,7 @@ def test_calls_are_counted_by_what_became_of_them(world: World) -> None:
         ("(within)", 1, 1, 5, 0, 0),
         ("a", 1, 0, 0, 0, 0),
     ]
-    assert counted(world, reports.countries, PERIOD) == [("DE", 3, 2, 8, 1, 40), ("US", 1, 1, 1, 0, 20)]
+    assert counted(world, reports.destinations, PERIOD) == [("DE", 3, 2, 8, 1, 40), ("US", 1, 1, 1, 0, 20)]
     assert counted(world, reports.failures, PERIOD) == [("busy", "The line was busy", 1)]
     assert counted(world, reports.transmission, PERIOD) == [
         ("outbound", "negotiated", 1, 3, 40),

@@ -9,8 +9,7 @@ from typing import Any
 
 from faxplan import audit, brands, tenants
 from faxplan.audit import Who
-from faxplan.db import Database, Row, Transaction
-from faxplan.tenants import Tenant
+from faxplan.db import Database, Row
 
 
 def change(admin: Database, actor: Who, slug: str, values: Mapping[str, Any]) -> None:
@@ -20,7 +19,7 @@ def change(admin: Database, actor: Who, slug: str, values: Mapping[str, Any]) ->
         for name, value in values.items()
     }
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         brands.change(tx, tenant.id, checked)
         told: dict[str, Any] = {
             name: (None if value is None else f"{len(value)} bytes") if name in brands.PICTURES else value
@@ -33,8 +32,7 @@ def hosts(admin: Database, slug: str | None) -> list[Row]:
     """See brands.hosts, with `tenant`, of one tenant or of all."""
     with admin.across_tenants() as tx:
         found: list[Row] = []
-        for tenant in tenants.everyone(tx) if slug is None else [tenants.by_slug(tx, slug)]:
-            tx.enter_tenant(tenant.id)
+        for tenant in tenants.each_entered(tx, slug):
             found += [{"tenant": tenant.slug, **row} for row in brands.hosts(tx, tenant.id)]
         return found
 
@@ -42,7 +40,7 @@ def hosts(admin: Database, slug: str | None) -> list[Row]:
 def add_host(admin: Database, actor: Who, slug: str, host: str, portal_domain: str) -> str:
     """Asks for a host name; as it was entered."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         name = brands.add_host(tx, tenant.id, host, portal_domain)
         audit.record(tx, tenant.id, actor=actor, action="brand.add-host", object=f"host:{name}")
     return name
@@ -51,7 +49,7 @@ def add_host(admin: Database, actor: Who, slug: str, host: str, portal_domain: s
 def confirm_host(admin: Database, actor: Who, slug: str, host: str) -> None:
     """An operator's act: the name leads to us, there is a certificate for it, and it is the tenant's."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         brands.confirm_host(tx, tenant.id, host)
         audit.record(tx, tenant.id, actor=actor, action="brand.confirm-host", object=f"host:{host}")
 
@@ -59,12 +57,6 @@ def confirm_host(admin: Database, actor: Who, slug: str, host: str) -> None:
 def remove_host(admin: Database, actor: Who, slug: str, host: str) -> None:
     """Takes it away; who is logged in there is logged in there no more."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         brands.remove_host(tx, tenant.id, host)
         audit.record(tx, tenant.id, actor=actor, action="brand.remove-host", object=f"host:{host}")
-
-
-def _enter(tx: Transaction, slug: str) -> Tenant:
-    tenant = tenants.by_slug(tx, slug)
-    tx.enter_tenant(tenant.id)
-    return tenant

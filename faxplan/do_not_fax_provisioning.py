@@ -29,7 +29,7 @@ class InvalidList(FaxplanError):
 def add(admin: Database, actor: Who, slug: str, number: str, reason: str) -> str:
     """The number in E.164; what is on the list stays as it is."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         return _added(tx, actor, tenant, numbers.normalise(number, tenant.country), reason)
 
 
@@ -49,7 +49,7 @@ def _added(tx: Transaction, actor: Who, tenant: Tenant, e164: str, reason: str) 
 def remove(admin: Database, actor: Who, slug: str, number: str) -> str:
     """The number in E.164. Raises NotFound."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         e164 = numbers.normalise(number, tenant.country)
         do_not_fax.remove(tx, tenant.id, e164)
         audit.record(tx, tenant.id, actor=actor, action="do-not-fax.remove", object=f"number:{e164}")
@@ -62,7 +62,7 @@ def read_in(admin: Database, actor: Who, slug: str, text: str) -> int:
     Raises InvalidList, with the lines that are wrong.
     """
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         found = _lines(text, tenant.country)
         count = sum(do_not_fax.add(tx, tenant.id, number, reason, name_of(actor)) for number, reason in found.items())
         audit.record(
@@ -124,13 +124,6 @@ def listed(admin: Database, slug: str | None) -> list[Row]:
     """do_not_fax.of_tenant with `tenant`, of one tenant or of all."""
     with admin.across_tenants() as tx:
         found: list[Row] = []
-        for tenant in tenants.everyone(tx) if slug is None else [tenants.by_slug(tx, slug)]:
-            tx.enter_tenant(tenant.id)
+        for tenant in tenants.each_entered(tx, slug):
             found += [{"tenant": tenant.slug, **row} for row in do_not_fax.of_tenant(tx, tenant.id)]
         return found
-
-
-def _enter(tx: Transaction, slug: str) -> Tenant:
-    tenant = tenants.by_slug(tx, slug)
-    tx.enter_tenant(tenant.id)
-    return tenant

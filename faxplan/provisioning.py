@@ -82,7 +82,7 @@ def add_user(
     """A user with a personal mailbox, which is named as the address. role: user or administrator (of the tenant).
     operator: whether they run the installation as well."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         user = users.create(tx, tenant.id, email=email, name=name, role=role)
         if operator:
             users.change(tx, tenant.id, user.id, {"operator": True})
@@ -103,7 +103,7 @@ def add_user(
 def user_id(admin: Database, slug: str, email: str) -> int:
     """A user of a tenant's, also one who may not act at present. Raises NotFound."""
     with admin.across_tenants() as tx:
-        return users.by_email(tx, _enter(tx, slug).id, email).id
+        return users.by_email(tx, tenants.entered(tx, slug).id, email).id
 
 
 def change_user(
@@ -115,7 +115,7 @@ def change_user(
     Also raises Forbidden, and LastAdministrator.
     """
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         before = users.known(tx, tenant.id, user_id)
         if not by_operator and (before.operator or "operator" in values):
             raise Forbidden(
@@ -138,7 +138,7 @@ def invite(admin: Database, actor: Who, slug: str, email: str, *, by_operator: b
     link acts as that user.
     """
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         user = users.get(tx, tenant.id, users.by_email(tx, tenant.id, email).id)
         if user.operator and not by_operator:
             raise Forbidden(f"{user.email} runs this installation as well. Only who does so too invites them.")
@@ -148,7 +148,7 @@ def invite(admin: Database, actor: Who, slug: str, email: str, *, by_operator: b
 def add_mailbox(admin: Database, actor: Who, slug: str, name: str) -> int:
     """A group mailbox; its id."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         mailbox_id = mailboxes.create_group(tx, tenant.id, name)
         audit.record(tx, tenant.id, actor=actor, action="mailbox.add", object=f"mailbox:{mailbox_id}", name=name)
     return mailbox_id
@@ -181,14 +181,14 @@ def remove_member(admin: Database, actor: Who, slug: str, mailbox: str, email: s
 
 
 def _member(tx: Transaction, slug: str, mailbox: str, email: str) -> tuple[int, int, User]:
-    tenant = _enter(tx, slug)
+    tenant = tenants.entered(tx, slug)
     return tenant.id, mailboxes.by_name(tx, tenant.id, mailbox), users.by_email(tx, tenant.id, email)
 
 
 def add_number(admin: Database, actor: Who, slug: str, number: str, *, how: str) -> str:
     """number: as for add_did; what it is in E.164. The tenant may call as it from then on. Also raises NumberTaken."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         e164 = numbers.normalise(number, tenant.country)
         caller_ids.verify(tx, tenant.id, e164, how)
         audit.record(tx, tenant.id, actor=actor, action="number.add", object=f"number:{e164}", how=how)
@@ -198,7 +198,7 @@ def add_number(admin: Database, actor: Who, slug: str, number: str, *, how: str)
 def remove_number(admin: Database, actor: Who, slug: str, number: str) -> str:
     """number: as for add_did; what it is in E.164. Faxes that wait call as the tenant's first DID then."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         e164 = numbers.normalise(number, tenant.country)
         caller_ids.withdraw(tx, tenant.id, e164)
         audit.record(tx, tenant.id, actor=actor, action="number.remove", object=f"number:{e164}")
@@ -208,7 +208,7 @@ def remove_number(admin: Database, actor: Who, slug: str, number: str) -> str:
 def set_quota(admin: Database, actor: Who, slug: str, *, period: str, pages: int | None, email: str | None) -> None:
     """pages None: no limit. email None: for the whole tenant. period: day or month."""
     with admin.across_tenants() as tx:
-        tenant = _enter(tx, slug)
+        tenant = tenants.entered(tx, slug)
         user_id = None if email is None else users.by_email(tx, tenant.id, email).id
         if pages is None:
             quotas.remove_limit(tx, tenant.id, period=period, user_id=user_id)
@@ -251,13 +251,6 @@ def all_quotas(admin: Database, slug: str | None) -> list[Row]:
 def _of_each(admin: Database, slug: str | None, rows_of: Callable[[Transaction, int], list[Row]]) -> list[Row]:
     with admin.across_tenants() as tx:
         found: list[Row] = []
-        for tenant in tenants.everyone(tx) if slug is None else [tenants.by_slug(tx, slug)]:
-            tx.enter_tenant(tenant.id)
+        for tenant in tenants.each_entered(tx, slug):
             found += [{"tenant": tenant.slug, **row} for row in rows_of(tx, tenant.id)]
         return found
-
-
-def _enter(tx: Transaction, slug: str) -> Tenant:
-    tenant = tenants.by_slug(tx, slug)
-    tx.enter_tenant(tenant.id)
-    return tenant

@@ -1,6 +1,6 @@
 """Tenants: organisations, and how their faxes identify themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -171,6 +171,20 @@ def get(tx: Transaction, tenant_id: int) -> Tenant:
 def by_slug(tx: Transaction, slug: str) -> Tenant:
     """Raises NotFound."""
     return _found(tx.row(f"select {COLUMNS} from tenants where slug = %s", (slug,)), repr(slug))
+
+
+def entered(tx: Transaction, slug: str) -> Tenant:
+    """As by_slug; the transaction sees its rows from then on (role admin)."""
+    tenant = by_slug(tx, slug)
+    tx.enter_tenant(tenant.id)
+    return tenant
+
+
+def each_entered(tx: Transaction, slug: str | None) -> Iterator[Tenant]:
+    """One tenant, or all, oldest first, each entered while it is its turn (role admin). Raises NotFound."""
+    for tenant in everyone(tx) if slug is None else [by_slug(tx, slug)]:
+        tx.enter_tenant(tenant.id)
+        yield tenant
 
 
 def some(tx: Transaction, tenant_ids: set[int]) -> list[Tenant]:

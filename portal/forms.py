@@ -157,3 +157,8 @@ def _number(of: Field, text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and of.least <= int(text[:12]) <= of.most):
         raise _Wrong(_("Write a whole number, {least} to {most}.").format(least=of.least, most=of.most))
     return int(text)
+
+
+def differing(values: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form has changed: so much stands in the audit, and no more."""
+    return {name: value for name, value in values.items() if value != now[name]}

@@ -9,6 +9,8 @@ from portal.pages.installation import (
     overview,
     queue,
     settings,
+    tenant_limits,
+    tenant_people,
     tenants,
     trunks,
 )
@@ -22,6 +24,8 @@ __all__ = [
     "overview",
     "queue",
     "settings",
+    "tenant_limits",
+    "tenant_people",
     "tenants",
     "trunks",
 ]

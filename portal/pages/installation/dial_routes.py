@@ -12,8 +12,7 @@ from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked
 from faxplan.route_explanation import Explanation
 from portal import answers
-from portal.forms import Field, Form, Kind
-from portal.pages.installation.tenants import differing
+from portal.forms import Field, Form, Kind, differing
 from portal.visit import Visit
 
 _PREFIX = Field(

@@ -9,8 +9,7 @@ from faxplan.did_batches import Entry, Line
 from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
 from portal import answers
-from portal.forms import Field, Form, Kind
-from portal.pages.installation.tenants import differing
+from portal.forms import Field, Form, Kind, differing
 from portal.visit import Visit
 
 AT_ONCE = 100

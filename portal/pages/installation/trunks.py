@@ -11,8 +11,7 @@ from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked, ngettext
 from faxplan.trunk_check import Checked
 from portal import answers, roles
-from portal.forms import Field, Form, Kind
-from portal.pages.installation.tenants import differing
+from portal.forms import Field, Form, Kind, differing
 from portal.roles import OPERATOR
 from portal.templates import lasting
 from portal.visit import Visit

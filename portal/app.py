@@ -7,7 +7,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -100,6 +100,9 @@ class Portal:
             return Response("", status=error.code, headers={"Location": error.new_url})
         except HTTPException as error:
             code = error.code or HTTPStatus.BAD_REQUEST
+            with suppress(FaxplanError):
+                # So that also such a page looks like the organisation's.
+                visit.tenant = self._tenant(visit)
             told = _told(visit, code, _(_WORDS[code]) if code in _WORDS else error.description, "")
             for name, value in error.get_headers(request.environ):
                 told.headers.setdefault(name, value)

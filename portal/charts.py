@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _BOTTOM, _LEFT, _TOP = 720, 220, 22, 44, 10
-_ROW, _ROW_GAP, _LABEL, _VALUE = 24, 8, 180, 90
+_WIDTH, _HEIGHT, _BOTTOM, _LEFT, _TOP = 720, 220, 26, 64, 12
+_ROW, _ROW_GAP, _LABEL, _VALUE = 24, 8, 220, 110
 MOST_ROWS = 12
 _LABELS = 8
 """Under an axis at most."""

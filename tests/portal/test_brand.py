@@ -57,6 +57,7 @@ def test_a_brand_is_on_every_page_and_on_no_other_tenants(portal: Portal, boss: 
         assert (shown.content_type, shown.data) == ("image/png", brands.picture(logo, "logo"))
         assert boss.get(re.findall(r'href="(/brand/[^"]+icon.png)"', page)[0]).data == brands.picture(icon, "icon")
     assert "Acme GmbH\nBerlin" in boss.get("/legal").text
+    assert "- Acme Fax</title>" in boss.get("/nothing-here").text
     assert all(each not in ben.get("/inbox").text for each in ("Acme", "aa3300", "help@"))
     assert ben.get("/legal").status_code == 404
     # Another look has other addresses: browsers keep these for good.

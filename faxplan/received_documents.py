@@ -1,8 +1,8 @@
 """What a call has brought, made into documents and sealed, while its plain pages lie in the private spool.
 
-First the TIFF, as rxfax wrote it. Then what is made of its whole pages for those who read it (received_copies.py): a
-PDF, images of the pages, a thumbnail. Where these cannot be made the TIFF goes alone: the sender shaped these pages,
-and whatever they break, they are kept.
+First the TIFF, as rxfax wrote it, but for the name of the library that did. Then what is made of its whole pages for
+those who read it (received_copies.py): a PDF, images of the pages, a thumbnail. Where these cannot be made the TIFF
+goes alone: the sender shaped these pages, and whatever they break, they are kept.
 """
 
 import logging
@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faxplan import document_store, documents, received, received_copies
+from faxplan import document_store, documents, received, received_copies, tiff_directory
 from faxplan.call_result import CallResult
 from faxplan.confinement import Confinement
 from faxplan.documents import Sealed, StoredObject, Wrapped
 from faxplan.places import Places
+from faxplan.tiff_directory import BrokenTiff
 from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 
@@ -68,6 +69,8 @@ def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, readers: 
     for old in folder.glob("*.sealed"):
         old.unlink()
     state, pages = _examine(tiff, result)
+    if pages:
+        _without_vendor(tiff)
     made = [_sealed(tiff, folder, tenant_id, documents.RECEIVED_TIFF, readers)] if pages else []
     return Brought(state, pages, made)
 
@@ -135,6 +138,14 @@ def _examine(tiff: Path, result: CallResult) -> tuple[str, int]:
         LOG.exception("%s: its pages cannot be counted", tiff.name)
         pages = max(result.pages, 1)
     return ("received" if result.fax_success and pages >= result.pages else "partial"), pages
+
+
+def _without_vendor(tiff: Path) -> None:
+    """rxfax writes into each page which library received it: a tenant's files name none."""
+    try:
+        tiff_directory.blank_software(tiff)
+    except BrokenTiff as error:
+        LOG.info("%s: %s", tiff.name, error)
 
 
 def _written(document: Wrapped) -> dict[str, Any]:

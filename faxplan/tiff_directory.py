@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from faxplan.errors import FaxplanError
 
@@ -20,7 +20,9 @@ STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 273, 277, 278, 279
 X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER = 282, 283, 292, 293, 296, 297
 _TAGS = frozenset({WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP})
 _TAGS |= {STRIP_COUNTS, X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER}
+SOFTWARE = 305
 G3, G4 = 3, 4
+_ASCII = 2
 
 # type code: size in bytes, struct letter. Rationals (5) are pairs. Nothing of a page is below zero, or no number.
 _KINDS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "I"), 13: (4, "I"), 16: (8, "Q"), 18: (8, "Q")}
@@ -95,57 +97,126 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
             yield data
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a file's numbers lie: the byte order as struct has it, and whether it is a BigTIFF."""
+
+    order: str
+    big: bool
+
+    @property
+    def word(self) -> str:
+        return self.order + ("Q" if self.big else "I")
+
+    @property
+    def word_bytes(self) -> int:
+        return 8 if self.big else 4
+
+    def entries(self, data: Data, offset: int) -> Iterator[tuple[int, int, int, int]]:
+        """Of a directory: each tag, its type, how many values, and where these lie."""
+        head, size = (8, 20) if self.big else (2, 12)
+        for number in range(self.count(data, offset)):
+            at = offset + head + number * size
+            tag, kind, values = struct.unpack_from(self.order + "HH" + self.word[1:], data, at)
+            at += 4 + self.word_bytes
+            if _KINDS.get(kind, (1, ""))[0] * values > self.word_bytes:
+                (at,) = struct.unpack_from(self.word, data, at)
+            yield tag, kind, values, at
+
+    def count(self, data: Data, offset: int) -> int:
+        """A directory's tags."""
+        (count,) = struct.unpack_from(self.order + ("Q" if self.big else "H"), data, offset)
+        if count > 4096:
+            raise BrokenTiff("The TIFF file is damaged: a page has too many tags.")
+        return int(count)
+
+    def following(self, data: Data, offset: int) -> int:
+        """Where the next directory lies; 0: nowhere."""
+        head, size = (8, 20) if self.big else (2, 12)
+        (following,) = struct.unpack_from(self.word, data, offset + head + self.count(data, offset) * size)
+        return int(following)
+
+
 def directories(data: Data) -> Iterator[Directory]:
     """The pages in order, classic TIFF or BigTIFF. Raises BrokenTiff where the chain becomes unreadable or repeats."""
+    work = 0
+    for layout, offset in _chain(data):
+        with _readable():
+            directory, read = _directory(data, layout, offset)
+        work += read
+        if work > _MOST_WORK:
+            raise BrokenTiff("The TIFF file is damaged: its pages have too many tags.")
+        yield directory
+
+
+def blank_software(path: Path) -> None:
+    """Overwrites, in each page, the text that names the program which wrote it; all else stays where it is.
+
+    Raises BrokenTiff where the pages' list breaks off: those before are done.
+    """
+    with path.open("r+b") as file, _writable(file) as data:
+        for layout, offset in _chain(data):
+            with _readable():
+                found = [entry for entry in layout.entries(data, offset) if entry[:2] == (SOFTWARE, _ASCII)]
+            for _tag, _kind, length, at in found:
+                data[at : at + length] = bytes(len(data[at : at + length]))
+
+
+@contextmanager
+def _writable(file: BinaryIO) -> Iterator[mmap.mmap]:
+    try:
+        data = mmap.mmap(file.fileno(), 0)
+    except ValueError as error:
+        raise BrokenTiff("The TIFF file is empty.") from error
+    with data:
+        yield data
+
+
+def _chain(data: Data) -> Iterator[tuple[_Layout, int]]:
+    """Where the directories lie. Raises BrokenTiff, for what cannot be read of them as well."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:
         raise BrokenTiff("This is no TIFF file.")
+    with _readable():
+        layout = _Layout(order, {42: False, 43: True}[struct.unpack_from(order + "H", data, 2)[0]])
+        (offset,) = struct.unpack_from(layout.word, data, layout.word_bytes)
+    seen: set[int] = set()
+    while offset:
+        if offset in seen or len(seen) >= _MAX_DIRECTORIES:
+            raise BrokenTiff("The TIFF's page list leads in a circle.")
+        seen.add(offset)
+        with _readable():
+            # First: a directory that was cut before its end is none.
+            following = layout.following(data, offset)
+        yield layout, offset
+        offset = following
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
     try:
-        big = {42: False, 43: True}[struct.unpack_from(order + "H", data, 2)[0]]
-        (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-        seen: set[int] = set()
-        work = 0
-        while offset:
-            if offset in seen or len(seen) >= _MAX_DIRECTORIES:
-                raise BrokenTiff("The TIFF's page list leads in a circle.")
-            seen.add(offset)
-            directory, offset, read = _directory(data, order, big, offset)
-            work += read
-            if work > _MOST_WORK:
-                raise BrokenTiff("The TIFF file is damaged: its pages have too many tags.")
-            yield directory
+        yield
     except (struct.error, KeyError, OverflowError, ZeroDivisionError) as error:
         raise BrokenTiff("The TIFF file is damaged or was cut short.") from error
 
 
-def _directory(data: Data, order: str, big: bool, offset: int) -> tuple[Directory, int, int]:
-    """What lies there, where the next one lies, and how much was read: tags and values."""
-    word, head, entry = ("Q", 8, 20) if big else ("I", 2, 12)
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
-    if count > 4096:
-        raise BrokenTiff("The TIFF file is damaged: a page has too many tags.")
+def _directory(data: Data, layout: _Layout, offset: int) -> tuple[Directory, int]:
+    """What lies there, and how much was read: tags and values."""
     tags: dict[int, tuple[int | float, ...]] = {}
-    read = count
-    for number in range(count):
-        at = offset + head + number * entry
-        tag, kind, values = struct.unpack_from(order + "HH" + word, data, at)
+    read = layout.count(data, offset)
+    for tag, kind, values, at in layout.entries(data, offset):
         if tag not in _TAGS:
             continue
         if kind not in _KINDS:
             # libtiff takes some of these for numbers all the same: it must not see another page than we do.
             raise BrokenTiff("The TIFF file is damaged: a tag has a type that it cannot have.")
-        size, letter = _KINDS[kind]
         read += values
         if read > _MAX_VALUES:
             raise BrokenTiff("The TIFF file is damaged: its tags are too long.")
-        at += 12 if big else 8
-        if size * values > (8 if big else 4):
-            (at,) = struct.unpack_from(order + word, data, at)
         pair = 2 if kind == 5 else 1
-        plain = struct.unpack_from(f"{order}{values * pair}{letter}", data, at)
+        plain = struct.unpack_from(f"{layout.order}{values * pair}{_KINDS[kind][1]}", data, at)
         tags[tag] = plain if pair == 1 else _quotients(plain)
-    (following,) = struct.unpack_from(order + word, data, offset + head + count * entry)
-    return Directory(tags), following, read
+    return Directory(tags), read
 
 
 def _quotients(plain: tuple[int, ...]) -> tuple[float, ...]:

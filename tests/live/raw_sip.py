@@ -24,6 +24,8 @@ class RawCall:
         self._here = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self._lines: list[str] = []
         self.status = 0
+        self.heard: list[bytes] = []
+        """Every answer, as it came."""
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +86,8 @@ class RawCall:
     def _answer(self, method: str) -> str:
         """The next final answer to a request of this method."""
         while True:
-            answer = self._socket.recv(65536).decode(errors="replace")
+            self.heard.append(self._socket.recv(65536))
+            answer = self.heard[-1].decode(errors="replace")
             is_final = answer.startswith("SIP/2.0 ") and not answer.startswith("SIP/2.0 1")
             if is_final and re.search(rf"^CSeq: \d+ {method}\r?$", answer, re.MULTILINE | re.IGNORECASE):
                 return answer

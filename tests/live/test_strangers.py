@@ -17,6 +17,7 @@ from tests.live.calls import Live
 from tests.live.raw_sip import RawCall
 from tests.live.running import faxplan_on_freeswitch
 from tests.routing import add_trunk, change
+from tests.vendor_words import vendor_words
 from tests.world import World
 
 FROM = ("From", '"Al Ice" <sip:+493099001234@carrier.example>;tag=1')
@@ -62,6 +63,18 @@ def rows(world: World) -> list[dict[str, object]]:
                 "select a.*, f.called_number, f.calling_number from attempts a join faxes f on f.id = a.fax_id"
             )
     return found
+
+
+def test_a_caller_reads_no_vendors_name(faxplan: Instance) -> None:
+    """Not in what is said on the way, nor in the answer, with its SDP, nor at the end."""
+    with RawCall(faxplan.sip_port, "reader") as answered:
+        assert answered.invite(ACME, [FROM, TO]) == 200
+    with RawCall(faxplan.sip_port, "refused") as refused:
+        assert refused.invite("+4930999", [FROM, ("To", "<sip:+4930999@127.0.0.1>")]) == 404
+    said = b"".join([*answered.heard, *refused.heard])
+    assert b"m=audio" in said
+    assert b"BYE" in said
+    assert not vendor_words(said)
 
 
 def test_who_calls_whom_is_read_from_what_counts(world: World, faxplan: Instance) -> None:

@@ -1577,18 +1577,24 @@ create table quotas (
     used_pages      integer not null default 0,
     period_start    date not null,
     counted_since   timestamptz not null default now(),
+    warn_percent    smallint default 80,
+    warned_on       date,
+    warned_percent  smallint not null default 0,
     constraint quotas_pkey primary key (tenant_id, id),
     constraint quotas_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint quotas_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint quotas_entry_key unique nulls not distinct (tenant_id, user_id, period),
     constraint quotas_period_known check (period in ('day', 'month')),
-    constraint quotas_counts_range check (limit_pages >= 0 and reserved_pages >= 0 and used_pages >= 0)
+    constraint quotas_counts_range check (limit_pages >= 0 and reserved_pages >= 0 and used_pages >= 0),
+    constraint quotas_warnings_range check (warn_percent between 1 and 100 and warned_percent between 0 and 100)
 );
 comment on table quotas is 'Page quotas: reserved when a fax is submitted, settled by acknowledged pages. user_id null: the whole tenant.';
 comment on column quotas.used_pages is
     'In the period that began on period_start. Once that is over they count no more, whether a later change has begun the next period here or not.';
 comment on column quotas.reserved_pages is 'Held for faxes that are not final, in whatever period they were submitted.';
 comment on column quotas.period_start is 'A day in tenants.time_zone. Never goes back.';
+comment on column quotas.warn_percent is 'Once so much of it is used or held, a mail tells; another one at the limit itself. Null: no mail.';
+comment on column quotas.warned_percent is 'The highest of the two that was told in the period that began on warned_on.';
 comment on column quotas.counted_since is 'What was used before is not in used_pages: when the quota was made.';
 
 create function held_pages(whose bigint) returns bigint

@@ -55,6 +55,7 @@ _ACTS: Mapping[str, str] = {
     "number.add": marked("{who} verified the number {what}"),
     "number.remove": marked("{who} took away the verified number {what}"),
     "quota.set": marked("{who} set a quota of {what}"),
+    "quota.warn": marked("{who} told of a quota of {what} that is nearly or wholly used"),
     "retention.choose": marked("{who} chose how long faxes of {what} are kept"),
     "session.begin": marked("{who} logged in"),
     "session.end": marked("{who} ended a session"),

@@ -40,6 +40,16 @@ def pages_or_none(text: str) -> int | None:
     return None if text == "none" else whole_number(text)
 
 
+def percent_or_none(text: str) -> int | None:
+    """An option's type: a number from 1 to 100, or `none`."""
+    if text == "none":
+        return None
+    percent = whole_number(text)
+    if not 1 <= percent <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to 100, nor `none`")
+    return percent
+
+
 NO_NUMBER = -1
 """What `none` is for number_or_none: not None, which stands for an option that was not given."""
 

@@ -1,6 +1,7 @@
 """The administrator's commands about tenants, and what they have: users, mailboxes, quotas."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,13 @@ from faxplan import (
     mail_readers,
     permissions,
     provisioning,
+    quota_warnings,
     quotas,
     tenants,
     users,
 )
 from faxplan.admission import By, Paper
 from faxplan.billing_codes import BillingCodes
-from faxplan.config import Settings
 from faxplan.permissions import Permission
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argpa
     _add_user_commands(cli_output.group(commands, "user", "add|invite|list|set", "users of tenants"), common)
     mailbox = cli_output.group(commands, "mailbox", "add|list|member|mail", "mailboxes of tenants")
     _add_mailbox_commands(mailbox, common, personal)
-    _add_quota_commands(cli_output.group(commands, "quota", "set|list", "page quotas"), common)
+    _add_quota_commands(cli_output.group(commands, "quota", "set|list|warn", "page quotas"), common)
 
 
 def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
@@ -149,10 +150,21 @@ def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("pages", metavar="PAGES", type=cli_output.pages_or_none, help="a number, or `none`: no limit")
     change.add_argument("--period", required=True, choices=["day", "month"])
     change.add_argument("--of", dest="email", metavar="EMAIL", help="of this user (default: of the whole tenant)")
+    change.add_argument(
+        "--warn",
+        dest="warn_percent",
+        metavar="PERCENT",
+        type=cli_output.percent_or_none,
+        default=quotas.WARN_PERCENT,
+        help="mail who it concerns once so much is gone, and at the limit (default: 80; `none`: never)",
+    )
     change.set_defaults(command=_set_quota)
     listing = group.add_parser("list", parents=[common], help="all quotas, and what is used and held of them now")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_quotas)
+    warning = group.add_parser("warn", parents=[common], help="mail those whose pages are nearly or wholly gone (cron)")
+    warning.add_argument("--quiet", action="store_true", help="say nothing but what was not taken")
+    warning.set_defaults(command=_warn_of_quotas)
 
 
 def _add_tenant(context: "Context", options: argparse.Namespace) -> int:
@@ -209,20 +221,12 @@ def _set_user(context: "Context", options: argparse.Namespace) -> int:
 
 def _invite(context: "Context", options: argparse.Namespace) -> int:
     user, token = provisioning.invite(context.admin, context.actor, options.slug, options.email)
-    link = invitations.link(_portal(context.settings, options.slug), token)
+    link = invitations.link(context.settings.portal_of(options.slug), token)
     text = (
         f"{link}\n\nGive this link to {user.email}, and to nobody else: who opens it chooses the password. It works "
         f"once, for {invitations.DAYS} days, until there is a newer one. Nothing is mailed."
     )
     return cli_output.done(options, {"email": user.email, "link": link}, text)
-
-
-def _portal(settings: Settings, slug: str) -> str:
-    """A tenant's address. On this machine browsers open sealed faxes without TLS, too."""
-    host = f"{slug}.{settings.portal_domain}"
-    if settings.portal_domain == "localhost" and not settings.portal_behind_proxy:
-        return f"http://{host}:{settings.portal_listen.rpartition(':')[2]}"
-    return f"https://{host}"
 
 
 def _list_users(context: "Context", options: argparse.Namespace) -> int:
@@ -287,7 +291,13 @@ def _list_mailboxes(context: "Context", options: argparse.Namespace) -> int:
 
 def _set_quota(context: "Context", options: argparse.Namespace) -> int:
     provisioning.set_quota(
-        context.admin, context.actor, options.slug, period=options.period, pages=options.pages, email=options.email
+        context.admin,
+        context.actor,
+        options.slug,
+        period=options.period,
+        pages=options.pages,
+        email=options.email,
+        warn_percent=options.warn_percent,
     )
     whose = options.email or options.slug
     result = {"of": whose, "period": options.period, "pages": options.pages}
@@ -295,12 +305,20 @@ def _set_quota(context: "Context", options: argparse.Namespace) -> int:
     return cli_output.done(options, result, f"{whose} may send {many} pages a {options.period}.")
 
 
+def _warn_of_quotas(context: "Context", options: argparse.Namespace) -> int:
+    warned = quota_warnings.run(context.admin, context.settings, lambda text: print(text, file=sys.stderr))
+    if not options.quiet:
+        result = {"mails": warned.mails, "failed": warned.failed}
+        cli_output.done(options, result, f"Mails sent: {warned.mails}. To be tried again: {warned.failed}.")
+    return 1 if warned.failed else 0
+
+
 def _list_quotas(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_quotas(context.admin, options.slug)
     rows = [
         (q["tenant"], q["user"] or "(all)", q["period"], q["limit_pages"], q["used_pages"], q["reserved_pages"],
-         quotas.next_period(q))
+         "-" if q["warn_percent"] is None else f"{q['warn_percent']} %", quotas.next_period(q))
         for q in found
     ]  # fmt: skip
-    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD", "NEXT PERIOD")
+    headings = ("TENANT", "USER", "PERIOD", "PAGES", "USED", "HELD", "WARN AT", "NEXT PERIOD")
     return cli_output.listed(options, found, headings, rows, "There is no quota: nobody's pages are limited.")

@@ -103,7 +103,7 @@ class Settings:
     """The relay that takes our mail, without a log-in."""
     smtp_port: int = 25
     """Its port."""
-    smtp_from: str = field(default_factory=lambda: f"faxplan@{socket.gethostname()}")
+    smtp_from: str = field(default_factory=lambda: f"fax@{socket.gethostname()}")
     """The address that our mail comes from."""
 
     @property
@@ -164,6 +164,13 @@ class Settings:
         if parts.username or "user=" in parts.query:
             return self.database_url
         return urlunsplit(parts._replace(netloc=f"faxplan_{role}@{parts.netloc.rpartition('@')[2]}"))
+
+    def portal_of(self, slug: str) -> str:
+        """The portal's address of a tenant. On this machine browsers open sealed faxes without TLS, too."""
+        host = f"{slug}.{self.portal_domain}"
+        if self.portal_domain == "localhost" and not self.portal_behind_proxy:
+            return f"http://{host}:{self.portal_listen.rpartition(':')[2]}"
+        return f"https://{host}"
 
     @property
     def database_name(self) -> str:

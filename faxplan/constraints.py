@@ -78,6 +78,7 @@ CONSTRAINT_MESSAGES = {
     "routes_trunk_fkey": "Routes lead to this trunk. Remove them first; `faxplan route list` shows them.",
     "quotas_period_known": "A quota is for a day or a month.",
     "quotas_counts_range": "A quota is a number of pages, 0 or more.",
+    "quotas_warnings_range": "A warning is for a percentage of the quota, 1 to 100.",
     "routes_entry_key": "This prefix has a route to this trunk already.",
     "routes_prefix_form": (
         "A route's prefix is + and the leading digits of E.164 numbers; + alone matches all. X stands for any digit, "

@@ -2,9 +2,9 @@
 
 import re
 import smtplib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formataddr, formatdate, make_msgid
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
@@ -41,22 +41,30 @@ class Relay:
         """As the settings have it."""
         return cls(settings.smtp_host, settings.smtp_port, settings.smtp_from)
 
-    def send(self, recipients: list[str], subject: str, text: str, attachment: Attachment) -> None:
-        """One mail to all. Raises InvalidSetting for an address that is none, and MailFailed."""
+    def of_sender(self, address: str) -> "Relay":
+        """The same in another's name, where there is one."""
+        return replace(self, sender=address) if address else self
+
+    def send(
+        self, recipients: list[str], subject: str, text: str, attachment: Attachment | None = None, *, name: str = ""
+    ) -> None:
+        """One mail to all. name: of the sender. Raises InvalidSetting for an address that is none, and MailFailed."""
         for address in (self.sender, *recipients):
             if not _ADDRESS.fullmatch(address):
                 raise InvalidSetting(
                     f"{address!r} is no mail address. Correct smtp_from, or whoever is to have mail, in the settings."
                 )
         message = EmailMessage()
-        message["From"], message["To"] = self.sender, ", ".join(recipients)
+        message["From"] = formataddr((name, self.sender)) if name else self.sender
+        message["To"] = ", ".join(recipients)
         message["Subject"], message["Date"] = subject, formatdate()
         message["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
-        message.add_attachment(
-            attachment.content, maintype="application", subtype="octet-stream", filename=attachment.name
-        )
+        if attachment is not None:
+            message.add_attachment(
+                attachment.content, maintype="application", subtype="octet-stream", filename=attachment.name
+            )
         where = f"{self.host}:{self.port} (smtp_host, smtp_port)"
         try:
             with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as smtp:

@@ -5,7 +5,7 @@ schema.sql is the truth; tests/db/test_models.py compares the two. A query runs 
 identity columns and constraints are the database's.
 """
 
-from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, SmallIntegerField, TextField
 
 from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
 from faxplan.brand_models import Brand, BrandHost
@@ -352,6 +352,9 @@ class Quota(Table):
     used_pages = IntegerField()
     period_start = DateField()
     counted_since = TimestampField()
+    warn_percent = SmallIntegerField(null=True)
+    warned_on = DateField(null=True)
+    warned_percent = SmallIntegerField()
 
     class Meta:
         """Where its rows are."""

@@ -205,15 +205,27 @@ def remove_number(admin: Database, actor: Who, slug: str, number: str) -> str:
     return e164
 
 
-def set_quota(admin: Database, actor: Who, slug: str, *, period: str, pages: int | None, email: str | None) -> None:
-    """pages None: no limit. email None: for the whole tenant. period: day or month."""
+def set_quota(
+    admin: Database,
+    actor: Who,
+    slug: str,
+    *,
+    period: str,
+    pages: int | None,
+    email: str | None,
+    warn_percent: int | None = quotas.WARN_PERCENT,
+) -> None:
+    """pages None: no limit. email None: for the whole tenant. period: day or month.
+
+    warn_percent: as for quotas.set_limit.
+    """
     with admin.across_tenants() as tx:
         tenant = tenants.entered(tx, slug)
         user_id = None if email is None else users.by_email(tx, tenant.id, email).id
         if pages is None:
             quotas.remove_limit(tx, tenant.id, period=period, user_id=user_id)
         else:
-            quotas.set_limit(tx, tenant.id, period=period, pages=pages, user_id=user_id)
+            quotas.set_limit(tx, tenant.id, period=period, pages=pages, user_id=user_id, warn_percent=warn_percent)
         whose = f"tenant:{tenant.id}" if user_id is None else f"user:{user_id}"
         audit.record(tx, tenant.id, actor=actor, action="quota.set", object=whose, period=period, pages=pages)
 

@@ -15,6 +15,8 @@ from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound, QuotaExceeded
 from faxplan.tenants import Tenant
 
+WARN_PERCENT = 80
+"""Of a limit, where nobody says otherwise."""
 _TURN = 0x71756F
 """Any number ("quo" in ASCII). An update locks several quotas in no set order: two at once may be a deadlock."""
 
@@ -46,21 +48,30 @@ def take_turn(tx: Transaction, tenant_id: int) -> None:
 
 
 def set_limit(
-    tx: Transaction, tenant_id: int, *, period: str, pages: int, user_id: int | None = None, at: datetime | None = None
+    tx: Transaction,
+    tenant_id: int,
+    *,
+    period: str,
+    pages: int,
+    user_id: int | None = None,
+    warn_percent: int | None = WARN_PERCENT,
+    at: datetime | None = None,
 ) -> None:
     """Sets or changes a limit: `period` is 'day' or 'month'; user_id None: the whole tenant.
 
-    A new one begins with what faxes hold that are under way. Call in that tenant's transaction.
+    A new one begins with what faxes hold that are under way. warn_percent: of the limit, at which a mail tells (None:
+    never). Of a limit that changes all is told anew. Call in that tenant's transaction.
     """
     # Nobody reserves or settles meanwhile.
     take_turn(tx, tenant_id)
     tx.execute(
-        """insert into quotas (tenant_id, user_id, period, limit_pages, reserved_pages, period_start)
-           values (%(tenant)s, %(user)s, %(period)s, %(pages)s, held_pages(%(user)s),
+        """insert into quotas (tenant_id, user_id, period, limit_pages, reserved_pages, warn_percent, period_start)
+           values (%(tenant)s, %(user)s, %(period)s, %(pages)s, held_pages(%(user)s), %(warn)s,
                    date_trunc(%(period)s, coalesce(%(at)s, now()) at time zone
                                           (select time_zone from tenants where id = %(tenant)s))::date)
-           on conflict on constraint quotas_entry_key do update set limit_pages = excluded.limit_pages""",
-        {"tenant": tenant_id, "user": user_id, "period": period, "pages": pages, "at": at},
+           on conflict on constraint quotas_entry_key do update
+           set limit_pages = excluded.limit_pages, warn_percent = excluded.warn_percent, warned_percent = 0""",
+        {"tenant": tenant_id, "user": user_id, "period": period, "pages": pages, "warn": warn_percent, "at": at},
     )
 
 
@@ -77,10 +88,10 @@ def remove_limit(tx: Transaction, tenant_id: int, *, period: str, user_id: int |
 def of_tenant(tx: Transaction, tenant_id: int, *, at: datetime | None = None) -> list[Row]:
     """A tenant's quotas: user (address; None: the whole tenant), period, and pages: limit, used, reserved.
 
-    With next_period, when what is used counts no more, and the time_zone in which that is a midnight.
+    With warn_percent; next_period, when what is used counts no more, and the time_zone in which that is a midnight.
     """
     return tx.rows(
-        f"""select u.email as user, q.period, q.limit_pages, {_USED} as used_pages, q.reserved_pages,
+        f"""select u.email as user, q.period, q.limit_pages, {_USED} as used_pages, q.reserved_pages, q.warn_percent,
                    {_NEXT} as next_period, t.time_zone
             from quotas q join tenants t on t.id = q.tenant_id
             left join users u on u.tenant_id = q.tenant_id and u.id = q.user_id
@@ -100,6 +111,36 @@ def near_end(tx: Transaction, *, share: float, limit: int, at: datetime | None =
             where t.enabled and {_USED} + q.reserved_pages >= q.limit_pages * %(share)s::float
             order by ({_USED} + q.reserved_pages) / greatest(q.limit_pages, 1)::float desc, t.slug limit %(limit)s""",
         {"share": share, "limit": limit, "at": at},
+    )
+
+
+def due_warnings(tx: Transaction, *, at: datetime | None = None) -> list[Row]:
+    """Quotas of all tenants that are nearly or wholly used or held, and nobody was told in this period (role admin).
+
+    tenant_id, quota_id, user_id, percent (what is to be told: warn_percent, or 100), and columns as of_tenant has them.
+    """
+    return tx.rows(
+        f"""select * from (
+                select q.tenant_id, q.id as quota_id, q.user_id, q.period, q.limit_pages, {_USED} as used_pages,
+                       q.reserved_pages, {_NEXT} as next_period, t.time_zone,
+                       case when {_USED} + q.reserved_pages >= q.limit_pages then 100
+                            when ({_USED} + q.reserved_pages) * 100::bigint >= q.limit_pages::bigint * q.warn_percent
+                                then q.warn_percent
+                            else 0 end as percent,
+                       case when q.warned_on = {_START} then q.warned_percent else 0 end as told
+                from quotas q join tenants t on t.id = q.tenant_id
+                where t.enabled and q.limit_pages > 0 and q.warn_percent is not null) d
+            where percent > told order by tenant_id, quota_id""",
+        {"at": at},
+    )
+
+
+def warned(tx: Transaction, tenant_id: int, quota_id: int, percent: int, *, at: datetime | None = None) -> None:
+    """That it was told, for this period (role admin)."""
+    tx.execute(
+        f"""update quotas q set warned_percent = %(percent)s, warned_on = {_START}
+            from tenants t where q.tenant_id = %(tenant)s and t.id = q.tenant_id and q.id = %(quota)s""",
+        {"tenant": tenant_id, "quota": quota_id, "percent": percent, "at": at},
     )
 
 

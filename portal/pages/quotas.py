@@ -13,16 +13,27 @@ from portal import answers
 from portal.forms import Field, Form, Kind
 from portal.visit import Visit
 
+WARN = Field(
+    "warn_percent",
+    marked("Warn by mail at"),
+    Kind.NUMBER,
+    least=1,
+    most=100,
+    hint=marked("Percent of it that are used or held; there is another mail at the limit. Empty: no mail."),
+)
 SHARE = (
     Field("email", marked("User's e-mail address"), Kind.EMAIL, required=True, longest=254),
     Field("period", marked("In a"), Kind.CHOICE, choices=(("day", marked("day")), ("month", marked("month")))),
     Field("pages", marked("Pages"), Kind.NUMBER, hint=marked("Empty: no limit of their own.")),
+    WARN,
 )
 
 
 def page(visit: Visit) -> Response:
     """GET: all limits, what is used of them, and the form for a user's."""
-    return _page(visit, Form.of(SHARE, {"email": visit.request.args.get("of", "")}))
+    return _page(
+        visit, Form.of(SHARE, {"email": visit.request.args.get("of", ""), "warn_percent": quotas.WARN_PERCENT})
+    )
 
 
 def change(visit: Visit) -> Response:

@@ -266,7 +266,7 @@ def test_the_list_shows_what_is_used_in_the_period_that_runs(shop: World, capsys
     assert (begins.day, begins.hour, begins.minute) == (1, 0, 0)
     headings, row = said(capsys, "quota", "list").splitlines()
     assert headings.split("  ")[-1] == "NEXT PERIOD"
-    assert row.endswith(f"  100    0     7     {begins:%Y-%m-%d} 00:00 (Pacific/Kiritimati)")
+    assert row.endswith(f"  100    0     7     80 %     {begins:%Y-%m-%d} 00:00 (Pacific/Kiritimati)")
 
 
 def test_a_trunk_with_registration_and_its_route(

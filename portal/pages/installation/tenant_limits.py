@@ -13,8 +13,10 @@ from faxplan import (
 )
 from faxplan.errors import FaxplanError
 from faxplan.language import marked
+from faxplan.quotas import WARN_PERCENT
 from portal import answers
 from portal.forms import Field, Form, Kind
+from portal.pages.quotas import WARN
 from portal.visit import Visit
 
 KIND_WORDS = {
@@ -70,6 +72,7 @@ QUOTA = (
     Field("pages", marked("Pages"), Kind.NUMBER, hint=marked("Empty: no limit.")),
     Field("period", marked("In a"), Kind.CHOICE, choices=(("month", marked("Month")), ("day", marked("Day")))),
     Field("email", marked("Of one person"), longest=254, hint=marked("An e-mail address. Empty: of the whole tenant.")),
+    WARN,
 )
 
 
@@ -135,6 +138,7 @@ def set_quota(visit: Visit, slug: str) -> Response:
             period=form.values["period"],
             pages=form.values["pages"],
             email=form.values["email"] or None,
+            warn_percent=form.values["warn_percent"],
         )
     except FaxplanError as error:
         return _limits(visit, slug, {"quota": form.failed(error)}, 400)
@@ -150,7 +154,7 @@ def _limits(visit: Visit, slug: str, forms: Mapping[str, Form], status: int = 20
         "kinds": Form.of(KINDS, dict.fromkeys(tenant.permitted_kinds, True)),
         "entry": Form.of(ENTRY, {"rule": "block"}),
         "bounds": Form.of(BOUNDS, {**own, "remove_records": removes}),
-        "quota": Form.of(QUOTA, {"period": "month"}),
+        "quota": Form.of(QUOTA, {"period": "month", "warn_percent": WARN_PERCENT}),
         **forms,
     }
     quotas = provisioning.all_quotas(visit.its_admin, slug)

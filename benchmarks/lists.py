@@ -1,10 +1,11 @@
-"""What the portal's lists cost in a database of 1,000,000 faxes, beside one of 10,000: whole pages.
+"""What the portal's lists and reports cost in a database of 1,000,000 faxes, beside one of 10,000: whole pages.
 
     python benchmarks/lists.py [--small 10000] [--large 1000000] [--rounds 200] [--write docs/benchmarks]
 
 Both lie on one PostgreSQL, and take turns, page by page, so that other work on the machine slows both. A
 tenant has half of all faxes, and a mailbox of it a tenth; a user reads that beside a small one, and has sent a
-twentieth. That user is logged in. Deep pages begin in the middle of the list.
+twentieth. That user is logged in, and an administrator: reports are of the whole tenant. Deep pages begin in the
+middle of the list.
 """
 
 import argparse
@@ -23,13 +24,14 @@ from urllib.parse import quote
 from _live import a_world
 from _page import where_and_when, write_section
 
-from faxplan import listings
+from faxplan import listings, reports, users
 from faxplan.db import Transaction
 from faxplan.installation import create_installation
 from faxplan.listings import INBOX, SENT
 from portal.app import Portal
 from tests.full_lists import PREFIXES, fill
 from tests.installations import Installation
+from tests.many import as_superuser
 from tests.portal.conftest import DOMAIN, Visitor, visitor
 from tests.world import World, world_on
 
@@ -37,6 +39,8 @@ SHARED_BUFFERS = "1GB"
 """Of PostgreSQL: as one would set it where there are a million faxes."""
 AIM = 1.5
 """Of the 99th percentile in the small one."""
+COUNTED_ANEW = "reports, the first look for five minutes"
+"""It counts yesterday and today anew."""
 WARM = 10
 """So many of each page go before, for connections and caches."""
 SEARCHES = (
@@ -89,7 +93,9 @@ def both(small: int, large: int) -> Iterator[tuple[Side, Side]]:
 def side(world: World, size: int) -> Side:
     began = time.perf_counter()
     group = fill(world, size).group
-    ann = visitor(Portal(world.portal, world.store, DOMAIN), world.acme)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"role": users.ADMINISTRATOR})
+    ann = visitor(Portal(world.portal, world.store, DOMAIN, admin=world.admin, settings=world.settings), world.acme)
     if ann.log_in().status_code != 200:
         raise RuntimeError("the user cannot log in")
     made = Side(world, ann, group)
@@ -122,6 +128,9 @@ def addresses(of: Side) -> dict[str, list[str]]:
         "some days": [f"/{way}?from={week[0]}&to={week[1]}" for way in ("inbox", "sent")],
         "unread and failed": ["/inbox?unread=1&standing=failed"],
         "a beginning, failed": [f"/inbox?q={quote(PREFIXES[0])}&standing=failed"],
+        "reports": [f"/organisation/reports?days={each}" for each in (7, 30, 90, 365)],
+        "a report as CSV": [f"/organisation/reports/{each.__name__}.csv?days=365" for each in reports.ALL],
+        COUNTED_ANEW: ["/organisation/reports"],
     }
 
 
@@ -142,6 +151,8 @@ def measure(small: Side, large: Side, rounds: int) -> None:
             for each in (small, large) if number % 2 else (large, small):
                 choices = each.pages[kind]
                 path = choices[number % len(choices)]
+                if kind == COUNTED_ANEW:
+                    as_superuser(each.world, "update report_states set computed_at = computed_at - interval '1 hour'")
                 began = time.perf_counter()
                 answer = each.visitor.get(path)
                 took = time.perf_counter() - began

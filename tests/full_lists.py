@@ -35,6 +35,14 @@ _MADE = """
                 on p.place = least(cardinality(%(prefixes)s),
                                    1 + floor(-log(2, ((pg_temp.dice(n, 2) + 1) / 1000001.0)::numeric)))
         ) m order by m.n desc;
+    insert into attempts (tenant_id, fax_id, number, node, trunk, channel_uuid, pages, outcome, rule, t38_status,
+                          started_at, answered_at, ended_at)
+        select tenant_id, id, 1, 'node1', 'trunk' || pg_temp.dice(id, 7) %% 3, '', pages_done,
+               case state when 'sent' then 'sent' when 'received' then 'received' else 'failed' end,
+               case when state = 'failed' then 'busy' end,
+               case when pg_temp.dice(id, 8) < 600000 then 'negotiated' else 'off' end,
+               created_at, created_at + interval '9 s', created_at + interval '70 s'
+        from faxes;
     insert into mailbox_entries (tenant_id, mailbox_id, fax_id, added_at, read_at)
         select tenant_id, mailbox_id, id, created_at, case when pg_temp.dice(id, 5) < 700000 then created_at end
         from faxes where direction = 'inbound';

@@ -1423,22 +1423,22 @@ comment on table known_browsers is 'In which a user has logged in before: who tr
 -- ----------------------------------------------------------------------------------------------------------------- reports
 
 create table report_days (
-    tenant_id  bigint not null,
-    day        date not null,
-    direction  text not null,
-    trunk      text not null,
-    country    text not null,
-    outcome    text not null,
-    rule       text not null,
-    t38        text not null,
-    attempts   integer not null,
-    pages      integer not null,
-    seconds    integer not null,
-    constraint report_days_pkey primary key (tenant_id, day, direction, trunk, country, outcome, rule, t38),
+    tenant_id   bigint not null,
+    report      text not null,
+    day         date not null,
+    what        text not null,
+    calls       integer not null,
+    successful  integer not null,
+    pages       integer not null,
+    t38         integer not null,
+    seconds     integer not null,
+    constraint report_days_pkey primary key (tenant_id, report, day, what),
     constraint report_days_tenant_fkey foreign key (tenant_id) references tenants (id)
 );
-comment on table report_days is 'Attempts that have ended, by the day in the tenant''s time zone on which they began. Columns as in attempts; empty: none, or not known.';
-comment on column report_days.country is 'Of the far number, ISO 3166-1 alpha-2.';
+comment on table report_days is 'Attempts that have ended, by the day in the tenant''s time zone on which they began, as each report counts them.';
+comment on column report_days.what is 'Of which the report counts: a trunk, a country (ISO 3166-1 alpha-2), a rule, a direction, or a direction and its T.38; empty: none, or not known.';
+comment on column report_days.calls is 'Attempts; of report volume, faxes that arrived.';
+comment on column report_days.successful is 'Attempts that brought pages across.';
 comment on column report_days.seconds is 'From answer to end.';
 
 create table report_hours (
@@ -1564,6 +1564,40 @@ create table contact_imports (
 create index contact_imports_user_idx on contact_imports (tenant_id, user_id);
 comment on table contact_imports is 'Files of contacts that users look at before they take them in. A row goes with its user''s next one, or after a day.';
 comment on column contact_imports.taken is 'How it was taken in and what came of it (contact_imports.py); null: it was not yet.';
+
+create table identity_providers (
+    tenant_id      bigint not null,
+    issuer         text not null,
+    client_id      text not null,
+    client_secret  text not null default '',
+    label          text not null default '',
+    trusts_email   boolean not null default false,
+    changed_at     timestamptz not null default now(),
+    constraint identity_providers_pkey primary key (tenant_id),
+    constraint identity_providers_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint identity_providers_issuer_form check (issuer ~ '^https?://[!-~]+$' and length(issuer) <= 500),
+    constraint identity_providers_client_form check (client_id ~ '^[!-~]([ -~]*[!-~])?$' and length(client_id) <= 255
+        and client_secret ~ '^[ -~]*$' and length(client_secret) <= 1000),
+    constraint identity_providers_label_form check (length(label) <= 40 and label !~ '[[:cntrl:]]')
+);
+comment on table identity_providers is 'Where a tenant''s people may log in as well: OpenID Connect. No row: nowhere.';
+comment on column identity_providers.client_secret is 'Empty: a public client, by PKCE alone. It logs nobody in and opens nothing by itself.';
+comment on column identity_providers.label is 'What the button says. Empty: the issuer''s host.';
+comment on column identity_providers.trusts_email is 'Whether its addresses count though it does not say that it has verified them.';
+
+create table identities (
+    tenant_id  bigint not null,
+    issuer     text not null,
+    subject    text not null,
+    user_id    bigint not null,
+    linked_at  timestamptz not null default now(),
+    constraint identities_pkey primary key (tenant_id, issuer, subject),
+    constraint identities_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint identities_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint identities_user_key unique (tenant_id, user_id, issuer),
+    constraint identities_subject_form check (subject ~ '^[ -~]+$' and length(subject) <= 255)
+);
+comment on table identities is 'Who is who at an identity provider. Made at the first log-in by it, by the address; from then on the subject counts.';
 
 -- --------------------------------------------------------------------------------------------------- quotas, notices, audit
 
@@ -2011,7 +2045,7 @@ begin
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces', 'user_keys',
                              'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'sealed_mailboxes',
-                             'transient_wraps', 'fax_deadlines', 'drafts', 'sessions', 'login_tries', 'brands', 'brand_hosts',
+                             'transient_wraps', 'fax_deadlines', 'drafts', 'sessions', 'login_tries', 'identity_providers', 'identities', 'brands', 'brand_hosts',
                              'report_days', 'report_hours', 'report_people', 'report_states', 'contacts', 'contact_words',
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
@@ -2261,3 +2295,9 @@ grant select, insert, update on listings to faxplan_portal, faxplan_switch;
 grant select, update on listings to faxplan_worker;
 grant select, insert, delete on labels to faxplan_portal;
 grant select, insert, delete on fax_labels to faxplan_portal;
+
+-- Single sign-on: who is who there is noted at the first log-in.
+grant select on identity_providers, identities to faxplan_backup, faxplan_portal, faxplan_admin;
+grant insert, update, delete on identity_providers to faxplan_admin;
+grant insert on identities to faxplan_portal;
+grant delete on identities to faxplan_admin;

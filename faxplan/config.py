@@ -105,6 +105,10 @@ class Settings:
     """Its port."""
     smtp_from: str = field(default_factory=lambda: f"fax@{socket.gethostname()}")
     """The address that our mail comes from."""
+    web_private_networks: str = ""
+    """Networks that are not public and from which we fetch all the same, with commas between them."""
+    web_ca_file: Path | None = None
+    """CA certificates (PEM) that are believed beside the system's, when we fetch."""
 
     @property
     def store(self) -> Path:

@@ -9,10 +9,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faxplan import audit, browsers, passkeys, passphrases, second_factor, sessions, tries, user_keys, users, webauthn
+from faxplan import (
+    audit,
+    browsers,
+    identity_providers,
+    passkeys,
+    passphrases,
+    second_factor,
+    sessions,
+    tries,
+    user_keys,
+    users,
+    webauthn,
+)
 from faxplan.audit import Actor
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.identity_providers import Identity, UnknownIdentity
 from faxplan.keyring import PasskeyLock, PasswordLock, RecoveryLock
 from faxplan.language import _
 from faxplan.passkeys import Passkey
@@ -24,7 +37,7 @@ from faxplan.users import User
 from faxplan.webauthn import Assertion, PasskeyRefused, Site
 
 PASSWORD, WITH_CODE = "password", "password+totp"
-PASSKEY, RECOVERY_CODE = "passkey", "recovery-code"
+PASSKEY, RECOVERY_CODE, SIGN_ON = "passkey", "recovery-code", "single-sign-on"
 """How who logs in so is authenticated, for the audit."""
 
 
@@ -280,6 +293,34 @@ def _checked(
     if not keys:
         raise PasskeyRefused(_("You have no key here. Ask your administrator for a link."))
     return user, keys[0]
+
+
+# ------------------------------------------------------------------------------------------------------ single sign-on
+
+
+def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence: Whence) -> LoggedIn:
+    """A new session of who the tenant's identity provider says it is. It opens no key: /unlock does.
+
+    Raises UnknownIdentity and TooManyTries.
+    """
+    with db.tenant(tenant_id) as tx:
+        counted = tries.of_address(tx, whence.address)
+        tries.check(tx, tenant_id, counted)
+        try:
+            user = identity_providers.user_of(tx, tenant_id, identity)
+            keys = user_keys.of_user(tx, tenant_id, user.id)
+            if not keys:
+                raise UnknownIdentity(_("You have no key here yet. Ask your administrator for a link."))
+            identity_providers.link(tx, user, identity)
+            return _begin(tx, user, keys[0], SIGN_ON, whence)
+        except UnknownIdentity as error:
+            refused = error
+        tries.note(tx, tenant_id, counted)
+        audit.record(
+            tx, tenant_id, actor="nobody", action="session.begin", object="user:", result="refused",
+            address=whence.address, email=_shown(identity.email), what="single sign-on",
+        )  # fmt: skip
+    raise refused
 
 
 _FOR_LOG_IN = b"log in"

@@ -56,6 +56,8 @@ from faxplan.listing_models import FaxLabel, Label, Listing
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
+    Identity,
+    IdentityProvider,
     Invitation,
     KnownBrowser,
     LoginSecret,
@@ -94,6 +96,8 @@ __all__ = [
     "FaxLabel",
     "FaxQueueEntry",
     "Hold",
+    "Identity",
+    "IdentityProvider",
     "Invitation",
     "KeyLock",
     "KnownBrowser",

@@ -6,25 +6,23 @@ from faxplan.directory_models import Table, TimestampField
 
 
 class ReportDay(Table):
-    """Attempts by day, and by what became of them."""
+    """Attempts by day, as each report counts them."""
 
     tenant_id = BigIntegerField()
+    report = TextField()
     day = DateField()
-    direction = TextField()
-    trunk = TextField()
-    country = TextField()
-    outcome = TextField()
-    rule = TextField()
-    t38 = TextField()
-    attempts = IntegerField()
+    what = TextField()
+    calls = IntegerField()
+    successful = IntegerField()
     pages = IntegerField()
+    t38 = IntegerField()
     seconds = IntegerField()
 
     class Meta:
         """Where its rows are."""
 
         table_name = "report_days"
-        primary_key = CompositeKey("tenant_id", "day", "direction", "trunk", "country", "outcome", "rule", "t38")
+        primary_key = CompositeKey("tenant_id", "report", "day", "what")
 
 
 class ReportHour(Table):

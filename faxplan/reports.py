@@ -99,32 +99,28 @@ def _count(tx: Transaction, tenant: Tenant, first: date, last: date) -> None:
     given = {"tenant": tenant.id, "first": first, "last": last, "zone": tenant.time_zone, "length": _PREFIX_LENGTH}
     for table in ("report_days", "report_hours", "report_people"):
         tx.execute(f"delete from {table} where tenant_id = %(tenant)s and day >= %(first)s", given)
-    by_country: Counter[tuple[Any, ...]] = Counter()
-    pages: Counter[tuple[Any, ...]] = Counter()
-    seconds: Counter[tuple[Any, ...]] = Counter()
+    counted: Counter[tuple[str, date, str, int]] = Counter()
     for row in tx.stream(
         f"""select {_DAY} as day, f.direction,
                    case when a.internal then '{INTERNAL}' else coalesce(a.trunk, '') end as trunk,
                    left({_FAR}, %(length)s) as prefix, min({_FAR}) as number,
                    a.outcome, coalesce(a.rule, '') as rule, coalesce(a.t38_status, '') as t38, count(*) as attempts,
                    sum(a.pages) as pages,
-                   sum(extract(epoch from greatest(a.ended_at - a.answered_at, interval '0')))::bigint as seconds
+                   coalesce(sum(extract(epoch from greatest(a.ended_at - a.answered_at, interval '0'))), 0)::bigint
+                       as seconds
             {_ATTEMPTS} group by 1, 2, 3, 4, 6, 7, 8""",
         given,
     ):
-        # Of numbers that begin alike one tells the country of all.
-        country = "" if row["number"] is None else numbers.country(row["number"])
-        key = (row["day"], row["direction"], row["trunk"], country, row["outcome"], row["rule"], row["t38"])
-        by_country[key] += row["attempts"]
-        pages[key] += row["pages"]
-        seconds[key] += row["seconds"] or 0
-    for key, attempts in by_country.items():
-        tx.later(
-            """insert into report_days (tenant_id, day, direction, trunk, country, outcome, rule, t38, attempts, pages,
-                                        seconds)
-               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-            (tenant.id, *key, attempts, pages[key], seconds[key]),
-        )
+        for report, what, amounts in _counts(row):
+            for place, amount in enumerate(amounts):
+                counted[report, row["day"], what, place] += amount
+    keys = sorted({key[:3] for key in counted})
+    columns = [[counted[*key, place] for key in keys] for place in range(len(_AMOUNTS))]
+    tx.execute(
+        f"""insert into report_days (tenant_id, report, day, what, {", ".join(_AMOUNTS)})
+            select %s, * from unnest(%s::text[], %s::date[], %s::text[]{", %s::integer[]" * len(_AMOUNTS)})""",
+        (tenant.id, *([key[part] for key in keys] for part in range(3)), *columns),
+    )
     tx.execute(
         f"""insert into report_hours (tenant_id, day, hour, direction, attempts)
             select %(tenant)s, {_DAY}, extract(hour from a.started_at at time zone %(zone)s), f.direction, count(*)
@@ -139,6 +135,29 @@ def _count(tx: Transaction, tenant: Tenant, first: date, last: date) -> None:
             group by 2, 3, 4""",
         given,
     )
+
+
+_AMOUNTS = ("calls", "successful", "pages", "t38", "seconds")
+
+
+def _counts(row: Row) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """What attempts that are alike add to each report: its name, of what, and _AMOUNTS."""
+    calls, pages, seconds = int(row["attempts"]), int(row["pages"]), int(row["seconds"])
+    direction, outcome = row["direction"], row["outcome"]
+    is_out = direction == "outbound"
+    arrived = calls if outcome in ("sent", "received", "partial") else 0
+    yield "volume", direction, (arrived, 0, pages, 0, 0)
+    if is_out and outcome != "cancelled":
+        successful = calls if outcome in ("sent", "incomplete") else 0
+        by_t38 = calls if row["t38"] == "negotiated" else 0
+        # Of numbers that begin alike one tells the country of all.
+        country = "" if row["number"] is None else numbers.country(row["number"])
+        for report, what in (("trunks", row["trunk"]), ("destinations", country)):
+            yield report, what, (calls, successful, pages, by_t38, seconds)
+    if is_out and outcome in ("not-sent", "unknown"):
+        yield "failures", row["rule"], (calls, 0, 0, 0, 0)
+    if row["trunk"] != INTERNAL and outcome in ("sent", "incomplete", "received", "partial"):
+        yield "transmission", f"{direction} {row['t38']}", (calls, 0, pages, 0, seconds)
 
 
 # ------------------------------------------------------------------------------------------------------------- reports
@@ -156,11 +175,11 @@ class Report:
 def volume(tx: Transaction, tenant_id: int, days: Days) -> Report:
     """By day: faxes that were sent whole, that came in, and pages of either direction."""
     rows = _of(tx, tenant_id, days, """
-        select day, coalesce(sum(attempts) filter (where outcome = 'sent'), 0) as sent,
-               coalesce(sum(attempts) filter (where outcome in ('received', 'partial')), 0) as received,
-               coalesce(sum(pages) filter (where direction = 'outbound'), 0) as pages_sent,
-               coalesce(sum(pages) filter (where direction = 'inbound'), 0) as pages_received
-        from report_days where {period} group by day""")  # fmt: skip
+        select day, coalesce(sum(calls) filter (where what = 'outbound'), 0) as sent,
+               coalesce(sum(calls) filter (where what = 'inbound'), 0) as received,
+               coalesce(sum(pages) filter (where what = 'outbound'), 0) as pages_sent,
+               coalesce(sum(pages) filter (where what = 'inbound'), 0) as pages_received
+        from report_days where {period} and report = 'volume' group by day""")  # fmt: skip
     found = {row["day"]: row for row in rows}
     columns = ("sent", "received", "pages_sent", "pages_received")
     return Report(
@@ -172,50 +191,45 @@ def volume(tx: Transaction, tenant_id: int, days: Days) -> Report:
 
 def trunks(tx: Transaction, tenant_id: int, days: Days) -> Report:
     """By trunk: calls that went out, those that brought pages across, pages, T.38, seconds."""
-    return _grouped(tx, tenant_id, days, "trunk", "trunks")
+    return _summed(tx, tenant_id, days, "trunks", "trunk")
 
 
 def destinations(tx: Transaction, tenant_id: int, days: Days) -> Report:
     """The same by the country of the called number."""
-    return _grouped(tx, tenant_id, days, "country", "destinations")
+    return _summed(tx, tenant_id, days, "destinations", "country")
 
 
-def _grouped(tx: Transaction, tenant_id: int, days: Days, column: str, name: str) -> Report:
-    rows = _of(tx, tenant_id, days, f"""
-        select {column} as what, sum(attempts) as calls,
-               coalesce(sum(attempts) filter (where outcome in ('sent', 'incomplete')), 0) as successful,
-               sum(pages) as pages, coalesce(sum(attempts) filter (where t38 = 'negotiated'), 0) as t38,
-               sum(seconds) as seconds
-        from report_days where {{period}} and direction = 'outbound' and outcome <> 'cancelled'
-        group by 1 order by 2 desc, 1""")  # fmt: skip
-    columns = ("calls", "successful", "pages", "t38", "seconds")
-    return Report(name, (column, *columns), [(row["what"], *(int(row[each]) for each in columns)) for row in rows])
+def _summed(tx: Transaction, tenant_id: int, days: Days, name: str, heading: str) -> Report:
+    rows = _sums(tx, tenant_id, days, name)
+    return Report(name, (heading, *_AMOUNTS), [(row["what"], *(int(row[each]) for each in _AMOUNTS)) for row in rows])
 
 
 def failures(tx: Transaction, tenant_id: int, days: Days) -> Report:
     """Why calls that went out brought no page across: by rule of the failure policy, in its words."""
-    rows = _of(tx, tenant_id, days, """
-        select rule, sum(attempts) as calls from report_days
-        where {period} and direction = 'outbound' and outcome in ('not-sent', 'unknown')
-        group by 1 order by 2 desc, 1""")  # fmt: skip
+    rows = _sums(tx, tenant_id, days, "failures")
     return Report(
         "failures",
         ("reason", "words", "calls"),
-        [(row["rule"], _REASONS.get(row["rule"], ""), int(row["calls"])) for row in rows],
+        [(row["what"], _REASONS.get(row["what"], ""), int(row["calls"])) for row in rows],
     )
 
 
 def transmission(tx: Transaction, tenant_id: int, days: Days) -> Report:
-    """How calls with pages travelled: by direction, T.38 or audio."""
-    rows = _of(tx, tenant_id, days, """
-        select direction, t38, sum(attempts) as calls, sum(pages) as pages, sum(seconds) as seconds from report_days
-        where {period} and trunk <> '(within)' and outcome in ('sent', 'incomplete', 'received', 'partial')
-        group by 1, 2 order by 1 desc, 3 desc""")  # fmt: skip
+    """How calls with pages travelled: by direction (those that went out first), T.38 or audio."""
+    rows = _sums(tx, tenant_id, days, "transmission")
+    found = [(*row["what"].split(" ", 1), *(int(row[each]) for each in ("calls", "pages", "seconds"))) for row in rows]
     return Report(
         "transmission",
         ("direction", "t38", "calls", "pages", "seconds"),
-        [(row["direction"], row["t38"], *(int(row[each]) for each in ("calls", "pages", "seconds"))) for row in rows],
+        sorted(found, key=lambda row: row[0], reverse=True),
     )
+
+
+def _sums(tx: Transaction, tenant_id: int, days: Days, report: str) -> list[Row]:
+    """Of a report by what it counts, that with the most calls first."""
+    return _of(tx, tenant_id, days, f"""
+        select what, {", ".join(f"sum({each}) as {each}" for each in _AMOUNTS)} from report_days
+        where {{period}} and report = '{report}' group by 1 order by 2 desc, 1""")  # fmt: skip
 
 
 def hours(tx: Transaction, tenant_id: int, days: Days) -> Report:

@@ -1,6 +1,6 @@
 """The tables of log-in as peewee models; see models."""
 
-from peewee import BigIntegerField, BlobField, CompositeKey, IntegerField, TextField
+from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, IntegerField, TextField
 
 from faxplan.directory_models import Table, TimestampField
 
@@ -132,3 +132,36 @@ class KnownBrowser(Table):
 
         table_name = "known_browsers"
         primary_key = CompositeKey("tenant_id", "user_id", "token_hash")
+
+
+class IdentityProvider(Table):
+    """Where a tenant's people may log in as well."""
+
+    tenant_id = BigIntegerField(primary_key=True)
+    issuer = TextField()
+    client_id = TextField()
+    client_secret = TextField()
+    label = TextField()
+    trusts_email = BooleanField()
+    changed_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "identity_providers"
+
+
+class Identity(Table):
+    """Who is who at an identity provider."""
+
+    tenant_id = BigIntegerField()
+    issuer = TextField()
+    subject = TextField()
+    user_id = BigIntegerField()
+    linked_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "identities"
+        primary_key = CompositeKey("tenant_id", "issuer", "subject")

@@ -21,10 +21,12 @@ from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError, Forbidden, NotFound
+from faxplan.identity_providers import UnknownIdentity
 from faxplan.language import _, marked
 from faxplan.login import CodeNeeded, WrongLogin
 from faxplan.second_factor import WrongCode
 from faxplan.sessions import Session
+from faxplan.single_sign_on import SignOnRefused
 from faxplan.tenants import Tenant
 from faxplan.tries import TooManyTries
 from faxplan.webauthn import PasskeyRefused
@@ -44,6 +46,8 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (CodeNeeded, HTTPStatus.UNAUTHORIZED),
     (WrongCode, HTTPStatus.UNAUTHORIZED),
     (PasskeyRefused, HTTPStatus.UNAUTHORIZED),
+    (SignOnRefused, HTTPStatus.FORBIDDEN),
+    (UnknownIdentity, HTTPStatus.FORBIDDEN),
     (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
 )
 

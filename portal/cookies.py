@@ -1,4 +1,5 @@
-"""The two cookies: a session's token, and the browser's own, which outlives sessions and logs nobody in.
+"""The cookies: a session's token, the browser's own, which outlives sessions and logs nobody in, and that of a log-in
+elsewhere.
 
 `__Host-`: of this host alone, over https alone; browsers take http on localhost for as good.
 """
@@ -9,6 +10,25 @@ from faxplan import browsers
 
 NAME = "__Host-session"
 BROWSER = "__Host-browser"
+
+
+SIGN_ON = "__Host-sign-on"
+SIGN_ON_SECONDS = 600
+
+
+def asked(request: Request) -> str | None:
+    """What this browser was given when it went to log in elsewhere; None: it did not, or long ago."""
+    return request.cookies.get(SIGN_ON)
+
+
+def give_asked(response: Response, written: str) -> None:
+    """Until it comes back."""
+    response.set_cookie(SIGN_ON, written, max_age=SIGN_ON_SECONDS, secure=True, httponly=True, samesite="Lax", path="/")
+
+
+def take_asked(response: Response) -> None:
+    """It has come back."""
+    response.delete_cookie(SIGN_ON, secure=True, httponly=True, samesite="Lax", path="/")
 
 
 def token(request: Request) -> str | None:

@@ -34,6 +34,7 @@ from portal.pages import (
     retention,
     selected,
     settings,
+    sign_on,
     welcome,
 )
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
@@ -75,6 +76,8 @@ ROUTES = (
     Route("/log-in", "POST", login.log_in, logged_in=False),
     Route("/log-in/passkey/challenge", "POST", login.passkey_challenge, logged_in=False),
     Route("/log-in/passkey", "POST", login.log_in_by_passkey, logged_in=False),
+    Route("/log-in/sign-on", "GET", sign_on.begin, logged_in=False),
+    Route(sign_on.BACK, "GET", sign_on.back, logged_in=False),
     Route("/recover", "GET", login.recover_page, logged_in=False),
     Route("/recover/key", "POST", login.recovery_key, logged_in=False),
     Route("/recover", "POST", login.recover, logged_in=False),
@@ -189,6 +192,10 @@ ROUTES = (
     Route("/organisation/do-not-fax", "POST", do_not_fax.change, role=ADMINISTRATOR),
     Route("/organisation/do-not-fax/file", "POST", do_not_fax.read_in, role=ADMINISTRATOR, takes_small_files=True),
     Route("/organisation/do-not-fax.csv", "GET", do_not_fax.file, role=ADMINISTRATOR),
+    Route("/organisation/sign-on", "GET", sign_on.page, role=ADMINISTRATOR),
+    Route("/organisation/sign-on", "POST", sign_on.change, role=ADMINISTRATOR),
+    Route("/organisation/sign-on/remove", "POST", sign_on.remove, role=ADMINISTRATOR),
+    Route("/organisation/people/<int:number>/unlink", "POST", sign_on.unlink, role=ADMINISTRATOR),
     Route("/organisation/audit", "GET", audit.page, role=ADMINISTRATOR),
     Route("/organisation/audit.csv", "GET", audit.file, role=ADMINISTRATOR),
     Route("/organisation/recovery", "GET", recovery.page, role=ADMINISTRATOR),

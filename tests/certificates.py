@@ -23,7 +23,7 @@ class Authority:
         """What FreeSWITCH wants for TLS: agent.pem, certificate and key of `host`, and cafile.pem, whom it trusts."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._signed(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]), key.public_key(), authority=False
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]), key.public_key(), authority=False, host=host
         )
         folder.mkdir(parents=True, exist_ok=True)
         private = key.private_bytes(
@@ -32,7 +32,7 @@ class Authority:
         (folder / "agent.pem").write_bytes(certificate + private)
         (folder / "cafile.pem").write_bytes(self.certificate)
 
-    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool) -> bytes:
+    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool, host: str = "") -> bytes:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
             x509.CertificateBuilder()
@@ -44,4 +44,6 @@ class Authority:
             .not_valid_after(now + _DAY)
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
+        if any(each.isalpha() for each in host):
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
-from faxplan import enrolment, login, sessions
+from faxplan import enrolment, identity_providers, login, sessions
 from faxplan.language import _
 from faxplan.login import LoggedIn, Whence, WrongLogin
 from faxplan.webauthn import Assertion, Site
@@ -22,7 +22,9 @@ def page(visit: Visit) -> Response:
     """GET: the form; `again` also for who is logged in, where the browser has lost the key."""
     if visit.session and "again" not in visit.request.args:
         return answers.to("/inbox")
-    return answers.page(visit, "log_in.html")
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        provider = identity_providers.of(tx, visit.its_tenant.id)
+    return answers.page(visit, "log_in.html", sign_on=provider.shown if provider else "")
 
 
 def challenge(visit: Visit) -> Response:

@@ -22,6 +22,7 @@ from faxplan import (
     drafts,
     forwarding,
     holds,
+    identity_providers,
     inbound,
     invitations,
     keyring,
@@ -45,6 +46,7 @@ from faxplan.contacts import Entry
 from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
+from faxplan.identity_providers import Identity, Provider
 from faxplan.login import Whence
 from faxplan.lookups import Caller
 from faxplan.originals import HandedIn
@@ -178,6 +180,9 @@ def inhabited(world: World, tmp_path: Path) -> World:
             group = contact_groups.add(tx, office.user, "Customers", shared=True)
             contact_groups.put(tx, office.user, group.id, [contact.id])
             contact_imports.begin(tx, office.user, "contacts.csv", b"Name,Number\n")
+            identity_providers.link(tx, office.user, Identity("https://id.example", "7", office.user.email))
+        with world.admin.tenant(office.tenant.id) as tx:
+            identity_providers.put(tx, office.tenant.id, Provider("https://id.example", "faxes"))
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:
             vault.begin_epoch(tx, office.tenant.id, office.user.mailbox_id or 0, 2, keyring.new_epoch({})[0])

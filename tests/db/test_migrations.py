@@ -1,6 +1,7 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import psycopg2
@@ -323,3 +324,43 @@ def test_lists_take_in_the_faxes_that_were_there_before(empty: Installation, tmp
             ids["deleted"]: ("deleted", "+4989123456", "arrived", False, True, "+49891"),
             ids["without pages"]: ("inbox", "+4989123456", "failed", False, False, "+49891"),
         }
+
+
+def test_counts_of_reports_are_kept_when_each_report_gets_its_own(empty: Installation, tmp_path: Path) -> None:
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "report_days")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    day = date(2026, 3, 1)
+    before = [
+        ("outbound", "east", "DE", "sent", "", "negotiated", 5, 20, 300),
+        ("outbound", "west", "DE", "incomplete", "dropped", "off", 2, 3, 90),
+        ("outbound", "west", "FR", "not-sent", "busy", "", 7, 0, 0),
+        ("outbound", "west", "FR", "cancelled", "", "", 1, 0, 0),
+        ("outbound", "(within)", "DE", "sent", "", "", 4, 8, 0),
+        ("inbound", "east", "FR", "received", "", "off", 3, 6, 60),
+        ("inbound", "east", "FR", "failed", "", "off", 9, 0, 10),
+    ]
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("insert into tenants (slug, name, country, time_zone) values ('a', 'A', 'DE', 'UTC')")
+        for row in before:
+            cursor.execute(
+                "insert into report_days select id, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s from tenants", (day, *row)
+            )
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute("select report, what, calls, successful, pages, t38, seconds from report_days order by 1, 2")
+        assert cursor.fetchall() == [
+            ("destinations", "DE", 11, 11, 31, 5, 390),
+            ("destinations", "FR", 7, 0, 0, 0, 0),
+            ("failures", "busy", 7, 0, 0, 0, 0),
+            ("transmission", "inbound off", 3, 0, 6, 0, 60),
+            ("transmission", "outbound negotiated", 5, 0, 20, 0, 300),
+            ("transmission", "outbound off", 2, 0, 3, 0, 90),
+            ("trunks", "(within)", 4, 4, 8, 0, 0),
+            ("trunks", "east", 5, 5, 20, 5, 300),
+            ("trunks", "west", 9, 2, 3, 0, 90),
+            ("volume", "inbound", 3, 0, 6, 0, 0),
+            ("volume", "outbound", 9, 0, 31, 0, 0),
+        ]

@@ -1,12 +1,12 @@
 // @ts-check
-/** Who is logged in and has no key in this browser opens it: by the password, or by the recovery code. */
+/** Who is logged in and has no key in this browser opens it: by the password, a passkey or the recovery code. */
 
 import { recoveryAuth, recoveryWrap } from "../vault/passphrases.js";
-import { send } from "./client.js";
+import { Refused, send } from "./client.js";
 import { onSubmit } from "./field.js";
 import { _ } from "./language.js";
 import { goOn } from "./onward.js";
-import { derived, opens } from "./session.js";
+import { derived, logInByPasskey, opens } from "./session.js";
 
 const form = /** @type {HTMLElement} */ (document.getElementById("unlock"));
 const email = form.dataset.email ?? "";
@@ -16,6 +16,17 @@ const recovery = /** @type {HTMLInputElement} */ (document.getElementById("recov
 onSubmit("unlock", _("Opening your key. This takes a moment."), async () => {
   const { auth, wrap } = await derived(email, password.value);
   goOn(await opens(await send("/account/key", { auth }), wrap));
+});
+
+const byPasskey = /** @type {HTMLElement} */ (document.getElementById("by-passkey"));
+byPasskey.hidden = !globalThis.PublicKeyCredential;
+
+onSubmit("by-passkey", _("Waiting for your passkey."), async () => {
+  const told = await logInByPasskey();
+  if (told === null) {
+    throw new Refused(_("This passkey logs you in, and opens nothing. Give your password."), "passkey-opens-nothing");
+  }
+  goOn(told);
 });
 
 onSubmit("by-code", _("Opening your key. This takes a moment."), async () => {

@@ -1,0 +1,278 @@
+"""Logging in by a tenant's identity provider: OpenID Connect Core 1.0, by code, with PKCE (RFC 7636).
+
+What the provider says of itself (Discovery 1.0) and its keys are kept for a while. It says who somebody is, and nothing
+more: what opens their faxes it does not have (docs/portal.md).
+"""
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt import PyJWK, PyJWKSet
+
+from faxplan.errors import FaxplanError
+from faxplan.identity_providers import Identity, Provider
+from faxplan.language import _
+from faxplan.web_client import FetchFailed, WebClient
+
+KEPT_SECONDS = 3600.0
+_ASKED_ANEW_SECONDS = 60.0
+"""For a key that is not known: providers change them."""
+LEEWAY_SECONDS = 60
+"""Between two clocks."""
+_MOST_KEPT = 1000
+_LEAST_RSA_BITS = 2048
+_KINDS = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
+    **dict.fromkeys(("ES256", "ES384", "ES512"), "EC"),
+    "EdDSA": "OKP",
+}
+"""What an ID token may be signed by, and the kind of key: nothing that whoever knows the client's secret could sign."""
+_SHORTEST, _LONGEST = 20, 200
+
+
+class SignOnRefused(FaxplanError):
+    """The identity provider did not log somebody in, or not so that it counts."""
+
+    error_id = "sign-on-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the browser keeps until it comes back: it is whose log-in this is."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+    @classmethod
+    def new(cls) -> "Asked":
+        """Of one log-in."""
+        return cls(*(secrets.token_urlsafe(32) for _each in range(3)))
+
+    @classmethod
+    def read(cls, text: str | None) -> "Asked":
+        """As `written`. Raises SignOnRefused."""
+        parts = (text or "").split(".")
+        if len(parts) != 3 or not all(_SHORTEST <= len(each) <= _LONGEST for each in parts):
+            raise _old()
+        return cls(*parts)
+
+    @property
+    def written(self) -> str:
+        """For a cookie."""
+        return f"{self.state}.{self.nonce}.{self.verifier}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    """What a provider says of itself. at: when it did, on the monotonic clock."""
+
+    authorization: str
+    token: str
+    jwks: str
+    by_post: bool
+    says_issuer: bool
+    keys: tuple[PyJWK, ...]
+    at: float
+
+
+def address(client: WebClient, provider: Provider, redirect: str, asked: Asked) -> str:
+    """Where the browser goes to log in; it comes back to `redirect`. Raises AddressRefused and FetchFailed."""
+    there = _metadata(client, provider.issuer)
+    query = {
+        "response_type": "code",
+        "client_id": provider.client_id,
+        "redirect_uri": redirect,
+        "scope": "openid email",
+        "state": asked.state,
+        "nonce": asked.nonce,
+        "code_challenge": _unpadded(hashlib.sha256(asked.verifier.encode()).digest()),
+        "code_challenge_method": "S256",
+    }
+    return f"{there.authorization}{'&' if '?' in there.authorization else '?'}{urlencode(query)}"
+
+
+def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked, said: Mapping[str, str]) -> Identity:
+    """Who came back. said: the query with which the browser did. Raises SignOnRefused, AddressRefused, FetchFailed."""
+    if not hmac.compare_digest(said.get("state", "").encode(), asked.state.encode()):
+        raise _old()
+    there = _metadata(client, provider.issuer)
+    if (there.says_issuer or "iss" in said) and said.get("iss") != provider.issuer:
+        raise SignOnRefused(
+            _("Somebody else answers for {provider}. Ask your administrator.").format(provider=provider.shown)
+        )
+    if "error" in said or not said.get("code"):
+        raise SignOnRefused(
+            _("{provider} did not log you in ({why}).").format(
+                provider=provider.shown, why=ascii(said.get("error", "no code")[:100])[1:-1]
+            )
+        )
+    fields = {
+        "grant_type": "authorization_code",
+        "code": said["code"],
+        "redirect_uri": redirect,
+        "code_verifier": asked.verifier,
+        "client_id": provider.client_id,
+    }
+    basic = None
+    if provider.client_secret and there.by_post:
+        fields["client_secret"] = provider.client_secret
+    elif provider.client_secret:
+        basic = (provider.client_id, provider.client_secret)
+    answer = client.post(there.token, fields, basic=basic)
+    if answer.status != 200:
+        raise SignOnRefused(
+            _("{provider} does not take what it gave ({status}). Try again; if it stays so, ask your administrator to "
+              "look at the client's secret.").format(provider=provider.shown, status=answer.status)
+        )  # fmt: skip
+    given = answer.json()
+    token = given.get("id_token") if isinstance(given, dict) else None
+    if not isinstance(token, str):
+        raise SignOnRefused(_("{provider} does not say who you are.").format(provider=provider.shown))
+    return _identity(provider, _claims(client, provider, token, asked))
+
+
+def check(client: WebClient, provider: Provider) -> None:
+    """Whether this can be a provider: it is asked now. Raises AddressRefused and SignOnRefused."""
+    try:
+        _asked(client, provider.issuer)
+    except FetchFailed as error:
+        # It is for whoever names it to see to.
+        raise SignOnRefused(str(error)) from error
+
+
+def _identity(provider: Provider, claims: Mapping[str, Any]) -> Identity:
+    subject, email, verified = claims.get("sub"), claims.get("email"), claims.get("email_verified")
+    if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not (subject.isascii() and subject.isprintable()):
+        raise SignOnRefused(_("{provider} does not say who you are.").format(provider=provider.shown))
+    # Some write it as a word.
+    counts = verified in (True, "true") or (verified is None and provider.trusts_email)
+    if not (counts and isinstance(email, str) and "@" in email and len(email) <= 254 and email.isprintable()):
+        email = ""
+    return Identity(provider.issuer, subject, email.strip().lower())
+
+
+def _claims(client: WebClient, provider: Provider, token: str, asked: Asked) -> Mapping[str, Any]:
+    """What a token says, once all of it was looked at (Core 1.0, 3.1.3.7). Raises SignOnRefused and FetchFailed."""
+    try:
+        header = jwt.get_unverified_header(token)
+        key, algorithm = _key(client, provider, header)
+        claims = jwt.decode(
+            token,
+            key.key,
+            algorithms=[algorithm],
+            audience=provider.client_id,
+            issuer=provider.issuer,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["iss", "aud", "exp", "iat", "sub", "nonce"]},
+        )
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise SignOnRefused(
+            _("What {provider} says cannot be believed: {why}").format(provider=provider.shown, why=error)
+        ) from error
+    nonce = claims["nonce"]
+    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), asked.nonce.encode()):
+        raise _old()
+    others = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if claims.get("azp", None if others else provider.client_id) != provider.client_id:
+        raise SignOnRefused(_("What {provider} says is for somebody else.").format(provider=provider.shown))
+    return claims
+
+
+def _key(client: WebClient, provider: Provider, header: Mapping[str, Any]) -> tuple[PyJWK, str]:
+    algorithm = header.get("alg")
+    kind = _KINDS.get(algorithm) if isinstance(algorithm, str) else None
+    if kind is None or algorithm is None:
+        raise ValueError(f"it is signed by {ascii(algorithm)[:40]}")
+    for anew in (False, True):
+        there = _metadata(client, provider.issuer, anew=anew)
+        fitting = [
+            each
+            for each in there.keys
+            if each.key_type == kind
+            and each.public_key_use in (None, "sig")
+            and header.get("kid") in (None, each.key_id)
+        ]
+        # Without a name it can be one only.
+        if len(fitting) == 1 or (fitting and header.get("kid") is not None):
+            found = fitting[0].key
+            if isinstance(found, RSAPublicKey) and found.key_size < _LEAST_RSA_BITS:
+                raise ValueError(f"its key has {found.key_size} bits")
+            return fitting[0], algorithm
+    raise ValueError("no key of the provider's has signed it")
+
+
+_kept: dict[str, _Metadata] = {}
+_lock = threading.Lock()
+
+
+def _metadata(client: WebClient, issuer: str, *, anew: bool = False) -> _Metadata:
+    with _lock:
+        found = _kept.get(issuer)
+    if found is not None and time.monotonic() - found.at < (_ASKED_ANEW_SECONDS if anew else KEPT_SECONDS):
+        # Also where it is asked anew: who sends tokens of unknown keys makes us ask once a minute at most.
+        client.check(issuer)
+        return found
+    made = _asked(client, issuer)
+    with _lock:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[issuer] = made
+    return made
+
+
+def forget() -> None:
+    """What is kept of providers: another setting says what may be fetched."""
+    with _lock:
+        _kept.clear()
+
+
+def _asked(client: WebClient, issuer: str) -> _Metadata:
+    said = client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration").json()
+    if not isinstance(said, dict) or said.get("issuer") != issuer:
+        raise FetchFailed(
+            _("{issuer} is no OpenID Connect provider, or calls itself otherwise: {name}").format(
+                issuer=issuer, name=ascii(said.get("issuer") if isinstance(said, dict) else None)[:200]
+            )
+        )
+    addresses = [said.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
+    if not all(isinstance(each, str) for each in addresses):
+        raise FetchFailed(_("{issuer} does not say where to log in.").format(issuer=issuer))
+    authorization, token, keys = map(str, addresses)
+    for each in (authorization, token, keys):
+        client.check(each)
+    methods = said.get("token_endpoint_auth_methods_supported")
+    return _Metadata(
+        authorization,
+        token,
+        keys,
+        by_post=isinstance(methods, list) and "client_secret_basic" not in methods and "client_secret_post" in methods,
+        says_issuer=said.get("authorization_response_iss_parameter_supported") is True,
+        keys=_keys(client.get(keys).json(), issuer),
+        at=time.monotonic(),
+    )
+
+
+def _keys(said: object, issuer: str) -> tuple[PyJWK, ...]:
+    try:
+        return tuple(PyJWKSet.from_dict(said).keys)  # type: ignore[arg-type]  # it says itself what is wrong
+    except (jwt.PyJWTError, AttributeError, TypeError, ValueError, KeyError) as error:
+        raise FetchFailed(_("The keys of {issuer} cannot be read.").format(issuer=issuer)) from error
+
+
+def _old() -> SignOnRefused:
+    return SignOnRefused(_("This log-in was begun in another browser, or too long ago. Begin again."))
+
+
+def _unpadded(value: bytes) -> str:
+    return urlsafe_b64encode(value).rstrip(b"=").decode()

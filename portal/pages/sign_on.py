@@ -1,0 +1,134 @@
+"""Logging in by the organisation's own identity provider, and the page that says which that is."""
+
+from werkzeug.wrappers import Response
+
+from faxplan import identity_providers, identity_provisioning, login, sessions, single_sign_on
+from faxplan.errors import FaxplanError, NotFound
+from faxplan.identity_providers import Provider
+from faxplan.language import _, marked
+from faxplan.single_sign_on import Asked
+from faxplan.web_client import WebClient
+from portal import answers, cookies
+from portal.forms import Field, Form, Kind
+from portal.pages.login import whence
+from portal.visit import Visit
+
+BACK = "/log-in/sign-on/back"
+FIELDS = (
+    Field(
+        "issuer",
+        marked("Issuer"),
+        required=True,
+        longest=500,
+        autocomplete="off",
+        hint=marked("The provider's address, as its own pages name it, such as https://login.example.com/realms/acme."),
+    ),
+    Field("client_id", marked("Client ID"), required=True, longest=255, autocomplete="off"),
+    Field(
+        "client_secret",
+        marked("Client secret"),
+        Kind.SECRET,
+        longest=1000,
+        hint=marked("It is never shown. Empty: as it is; none is needed for a public client."),
+    ),
+    Field("no_secret", marked("Forget the secret"), Kind.SWITCH),
+    Field("label", marked("What people call it"), longest=40, hint=marked("On the button. Empty: the issuer's host.")),
+    Field(
+        "trusts_email",
+        marked("Take its e-mail addresses as they are"),
+        Kind.SWITCH,
+        hint=marked(
+            "For a provider that does not say which addresses it has verified. On only where it is your organisation's "
+            "alone, and people cannot choose their address there."
+        ),
+    ),
+)
+
+
+def begin(visit: Visit) -> Response:
+    """GET: to the identity provider."""
+    asked = Asked.new()
+    there = single_sign_on.address(_client(visit), _provider(visit), _back(visit), asked)
+    response = answers.to(there)
+    cookies.give_asked(response, asked.written)
+    return response
+
+
+def back(visit: Visit) -> Response:
+    """GET: from there. A session begins; what opens the faxes comes on the next page."""
+    asked = Asked.read(cookies.asked(visit.request))
+    who = single_sign_on.identity(_client(visit), _provider(visit), _back(visit), asked, visit.request.args.to_dict())
+    found = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit))
+    if visit.session is not None:
+        with visit.db.tenant(visit.its_tenant.id) as tx:
+            sessions.end(tx, visit.session.user, visit.session.id)
+    response = answers.to("/unlock")
+    cookies.take_asked(response)
+    cookies.give(response, found.token)
+    cookies.give_browser(response, found.browser)
+    return response
+
+
+def page(visit: Visit) -> Response:
+    """GET: which it is, what to enter there, and who has logged in by it."""
+    provider = _stored(visit)
+    shown = {} if provider is None else {name: getattr(provider, name) for name in _SHOWN}
+    return _page(visit, Form.of(FIELDS, shown))
+
+
+def change(visit: Visit) -> Response:
+    """POST: another, or other values; it is asked first whether it is one."""
+    form = Form.read(FIELDS, visit.request.form)
+    if not form.ok:
+        return _page(visit, form, 400)
+    values, before = dict(form.values), _stored(visit)
+    forgotten, given = values.pop("no_secret"), values.pop("client_secret")
+    kept = before.client_secret if before is not None and before.issuer == values["issuer"] else ""
+    provider = Provider(**values, client_secret="" if forgotten else given or kept)
+    try:
+        identity_provisioning.put(visit.its_admin, visit.actor, visit.its_tenant.slug, provider, _client(visit))
+    except FaxplanError as error:
+        return _page(visit, form.failed(error), 400)
+    return answers.to("/organisation/sign-on", note="saved")
+
+
+def remove(visit: Visit) -> Response:
+    """POST: people log in by their passwords and passkeys alone."""
+    identity_provisioning.remove(visit.its_admin, visit.actor, visit.its_tenant.slug)
+    return answers.to("/organisation/sign-on", note="removed")
+
+
+def unlink(visit: Visit, number: int) -> Response:
+    """POST: whoever comes next with that user's address is the user."""
+    identity_provisioning.unlink(visit.its_admin, visit.actor, visit.its_tenant.slug, number)
+    return answers.to("/organisation/sign-on", note="saved")
+
+
+_SHOWN = ("issuer", "client_id", "label", "trusts_email")
+
+
+def _page(visit: Visit, form: Form, status: int = 200) -> Response:
+    provider = _stored(visit)
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        linked = identity_providers.linked(tx, visit.its_tenant.id)
+    return answers.page(visit, "sign_on.html", status, form=form, provider=provider, linked=linked, back=_back(visit))
+
+
+def _stored(visit: Visit) -> Provider | None:
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        return identity_providers.of(tx, visit.its_tenant.id)
+
+
+def _provider(visit: Visit) -> Provider:
+    found = _stored(visit)
+    if found is None:
+        raise NotFound(_("Your organisation has no single sign-on. Log in with your password."))
+    return found
+
+
+def _client(visit: Visit) -> WebClient:
+    return WebClient.of(visit.its_settings)
+
+
+def _back(visit: Visit) -> str:
+    return f"{visit.request.scheme}://{visit.request.host}{BACK}"

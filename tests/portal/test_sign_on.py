@@ -1,0 +1,311 @@
+"""Logging in by an organisation's own identity provider: who it says it is, and nobody else; it opens no fax."""
+
+import hmac
+import json
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from werkzeug.test import TestResponse
+
+from faxplan import single_sign_on, users
+from portal import cookies
+from portal.app import Portal
+from tests.portal.conftest import Visitor, visitor
+from tests.portal.identity_provider import IdentityProvider, a_key
+from tests.retained import count, execute
+from tests.world import World
+
+LATER = 3600
+
+
+@pytest.fixture
+def provider(world: World) -> Iterator[IdentityProvider]:
+    """Of a network that the operator allows. It knows acme's user."""
+    single_sign_on.forget()
+    world.settings = replace(world.settings, web_private_networks="127.0.0.0/8")
+    claims = {"sub": "42", "email": world.acme.user.email.upper(), "email_verified": True}
+    with IdentityProvider(claims=claims) as provider:
+        yield provider
+
+
+@pytest.fixture
+def boss(world: World, provider: IdentityProvider, portal: Portal, ann: Visitor) -> Visitor:
+    """Ann, as an administrator, who has set it."""
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"role": "administrator"})
+    assert put(ann, provider).status_code == 303
+    return ann
+
+
+def put(boss: Visitor, provider: IdentityProvider, **values: str) -> TestResponse:
+    given = {"issuer": provider.issuer, "client_id": "faxes", "label": "Acme ID", **values}
+    return boss.post("/organisation/sign-on", given)
+
+
+@pytest.fixture
+def guest(boss: Visitor, portal: Portal, world: World) -> Visitor:
+    """Who has not logged in."""
+    return visitor(portal, world.acme)
+
+
+def gone(guest: Visitor) -> str:
+    """Where the browser is sent."""
+    answer = guest.get("/log-in/sign-on")
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def came_back(guest: Visitor, provider: IdentityProvider, **more: str) -> TestResponse:
+    return guest.client.get(
+        "/log-in/sign-on/back", query_string=provider.logged_in(gone(guest), **more), base_url=f"https://{guest.host}",
+        environ_base={"REMOTE_ADDR": "127.0.0.1"},
+    )  # fmt: skip
+
+
+def test_who_the_provider_says_it_is_has_a_session_and_locked_faxes(
+    guest: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    assert 'href="/log-in/sign-on">Log in with Acme ID' in guest.get("/log-in").text
+    answer = came_back(guest, provider)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/unlock")
+    assert "Your faxes are still locked" in guest.get("/unlock").text
+    assert world.acme.user.email in guest.get("/account").text
+    assert guest.client.get_cookie(cookies.SIGN_ON, domain=guest.host) is None
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select max(authenticated) from sessions where authenticated <> 'password'") == "single-sign-on"
+    # From then on the subject counts, whatever the address; and another subject with the address does not.
+    provider.claims = {"sub": "42"}
+    assert came_back(guest, provider).status_code == 303
+    provider.claims = {"sub": "43", "email": world.acme.user.email, "email_verified": True}
+    refused = came_back(guest, provider)
+    assert refused.status_code == 403
+    assert "as somebody else before" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"iss": "http://evil.example"}, "cannot be believed"),
+        ({"aud": "others"}, "cannot be believed"),
+        ({"aud": ["faxes", "others"]}, "for somebody else"),
+        ({"aud": ["faxes", "others"], "azp": "others"}, "for somebody else"),
+        ({"azp": "others"}, "for somebody else"),
+        ({"exp": 1}, "cannot be believed"),
+        ({"exp": None}, "cannot be believed"),
+        ({"iat": int(time.time()) + LATER}, "cannot be believed"),
+        ({"nonce": "another"}, "begun in another browser"),
+        ({"nonce": None}, "cannot be believed"),
+        ({"nonce": 7}, "begun in another browser"),
+        ({"sub": None}, "cannot be believed"),
+        ({"sub": ""}, "does not say who you are"),
+        ({"sub": "x" * 256}, "does not say who you are"),
+        ({"sub": "ä\n"}, "does not say who you are"),
+        ({"email": None}, "which e-mail address"),
+        ({"email_verified": None}, "which e-mail address"),
+        ({"email_verified": False}, "which e-mail address"),
+        ({"email": "stranger@acme.example"}, "Nobody here has the address"),
+        ({"email": "user@borea.example"}, "Nobody here has the address"),
+        ({"email": ["user@acme.example"]}, "which e-mail address"),
+    ],
+)
+def test_what_does_not_count_logs_nobody_in(
+    guest: Visitor, provider: IdentityProvider, change: dict[str, Any], why: str, world: World
+) -> None:
+    provider.change = change
+    answer = came_back(guest, provider)
+    assert (answer.status_code, guest.token) == (403, None)
+    assert why in answer.text
+    assert count(world, "identities") == 0
+
+
+def by_hand(claims: dict[str, Any], algorithm: str, name: str, sign: Callable[[bytes], bytes]) -> str:
+    """What the library would not sign."""
+    parts = [json.dumps(each).encode() for each in ({"alg": algorithm, "kid": name}, claims)]
+    text = b".".join(urlsafe_b64encode(each).rstrip(b"=") for each in parts)
+    return (text + b"." + urlsafe_b64encode(sign(text)).rstrip(b"=")).decode()
+
+
+@pytest.mark.parametrize("which", ["none", "by the secret", "by the public key", "stranger", "short", "named wrongly"])
+def test_a_token_that_the_provider_has_not_signed_is_none(
+    guest: Visitor, provider: IdentityProvider, which: str, boss: Visitor
+) -> None:
+    provider.client_secret = "the client's secret, which is as long as it takes"  # noqa: S105
+    assert put(boss, provider, client_secret=provider.client_secret).status_code == 303
+    public = a_key("one").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    makes = {
+        "none": lambda claims: jwt.encode(claims, None, "none"),
+        "by the secret": lambda claims: jwt.encode(claims, provider.client_secret, "HS256", headers={"kid": "one"}),
+        "by the public key": lambda claims: by_hand(
+            claims, "HS256", "one", lambda text: hmac.digest(public, text, "sha256")
+        ),
+        "stranger": lambda claims: jwt.encode(claims, a_key("two"), "RS256", headers={"kid": "one"}),
+        "short": lambda claims: by_hand(
+            claims, "RS256", "short", lambda text: bytes(a_key("short").sign(text, padding.PKCS1v15(), SHA256()))
+        ),
+        "named wrongly": lambda claims: jwt.encode(claims, a_key("one"), "RS256", headers={"kid": "seven"}),
+    }
+    provider.token = makes[which]
+    if which == "short":
+        provider.shows = ("short",)
+        single_sign_on.forget()
+    answer = came_back(guest, provider)
+    assert (answer.status_code, guest.token) == (403, None)
+    assert "cannot be believed" in answer.text
+
+
+def test_keys_that_have_changed_are_asked_for_once_a_minute_at_most(
+    guest: Visitor, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert came_back(guest, provider).status_code == 303
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+    provider.signs, provider.shows = ("ec", "ES256"), ("ec",)
+    assert came_back(guest, provider).status_code == 403
+    before = len(provider.asked)
+    assert came_back(guest, provider).status_code == 403
+    assert len(provider.asked) == before
+    monkeypatch.setattr(single_sign_on, "_ASKED_ANEW_SECONDS", 0.0)
+    assert came_back(guest, provider).status_code == 303
+
+
+def test_a_log_in_is_of_the_browser_in_which_it_was_begun(
+    guest: Visitor, provider: IdentityProvider, portal: Portal, world: World
+) -> None:
+    query = provider.logged_in(gone(guest))
+    other = visitor(portal, world.acme)
+    for who, given in ((other, query), (guest, {**query, "state": "x"}), (guest, {"code": query["code"]})):
+        answer = who.client.get("/log-in/sign-on/back", query_string=given, base_url=f"https://{who.host}")
+        assert (answer.status_code, who.token) == (403, None)
+        assert "begun in another browser" in answer.text
+    # And a code is used once.
+    for status in (303, 403):
+        guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+        asked = gone(guest) if status == 403 else ""
+        given = {**query, "state": asked.partition("state=")[2].partition("&")[0]} if asked else query
+        answer = guest.client.get("/log-in/sign-on/back", query_string=given, base_url=f"https://{guest.host}")
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("says", [False, True])
+def test_another_provider_that_answers_is_noticed(guest: Visitor, provider: IdentityProvider, says: bool) -> None:
+    provider.metadata = {"authorization_response_iss_parameter_supported": says}
+    single_sign_on.forget()
+    assert came_back(guest, provider, iss="http://evil.example").status_code == 403
+    assert came_back(guest, provider).status_code == (403 if says else 303)
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+    assert came_back(guest, provider, iss=provider.issuer).status_code == 303
+
+
+def test_what_the_provider_refuses_is_told(guest: Visitor, provider: IdentityProvider) -> None:
+    state = gone(guest).partition("state=")[2].partition("&")[0]
+    answer = guest.get(f"/log-in/sign-on/back?state={state}&error=access_denied%3Cscript%3E")
+    assert answer.status_code == 403
+    assert "Acme ID did not log you in (access_denied&lt;script&gt;)" in answer.text
+
+
+def test_who_may_not_act_or_has_no_key_is_not_logged_in(
+    guest: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    assert came_back(guest, provider).status_code == 303
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+    execute(world, "update users set enabled = false where id = %s", (world.acme.user.id,))
+    assert came_back(guest, provider).status_code == 403
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.create(tx, world.acme.tenant.id, email="new@acme.example", name="")
+    provider.claims = {"sub": "new", "email": "new@acme.example", "email_verified": "true"}
+    answer = came_back(guest, provider)
+    assert answer.status_code == 403
+    assert "no key here yet" in answer.text
+    # Of one who was not let in nothing is kept.
+    assert count(world, "identities") == 1
+
+
+@pytest.mark.parametrize("by_post", [False, True])
+def test_the_clients_secret_goes_as_the_provider_takes_it_and_is_shown_to_nobody(
+    boss: Visitor, guest: Visitor, provider: IdentityProvider, by_post: bool
+) -> None:
+    provider.client_secret = "s3cret & more"  # noqa: S105
+    provider.metadata = {"token_endpoint_auth_methods_supported": ["client_secret_post"]} if by_post else {}
+    refused = came_back(guest, provider)
+    assert "look at the client&#39;s secret" in refused.text
+    assert put(boss, provider, client_secret=provider.client_secret).status_code == 303
+    single_sign_on.forget()
+    page = boss.get("/organisation/sign-on").text
+    assert "A secret is set." in page
+    assert "s3cret" not in page
+    # It stays where the form comes without one, and goes where another issuer comes.
+    assert put(boss, provider, label="").status_code == 303
+    assert came_back(guest, provider).status_code == 303
+    assert put(boss, provider, no_secret="on").status_code == 303
+    assert "No secret is set." in boss.get("/organisation/sign-on").text
+
+
+@pytest.mark.parametrize(
+    ("metadata", "issuer", "why"),
+    [
+        ({}, "https://10.0.0.7/realm", "private network"),
+        ({}, "http://169.254.169.254", "https"),
+        ({}, "id.example.com", "no address of a web server"),
+        ({}, "{issuer}/", "calls itself otherwise"),
+        ({"issuer": "http://evil.example"}, "{issuer}", "calls itself otherwise"),
+        ({"token_endpoint": None}, "{issuer}", "does not say where"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "{issuer}", "no address of a web server"),
+        ({"jwks_uri": "http://169.254.169.254/"}, "{issuer}", "https"),
+        ({"jwks_uri": "{issuer}/.well-known/openid-configuration"}, "{issuer}", "keys of"),
+    ],
+)
+def test_what_is_no_provider_is_not_taken(
+    boss: Visitor, provider: IdentityProvider, metadata: dict[str, Any], issuer: str, why: str
+) -> None:
+    single_sign_on.forget()
+    provider.metadata = {
+        name: value.format(issuer=provider.issuer) if isinstance(value, str) else value
+        for name, value in metadata.items()
+    }
+    answer = put(boss, provider, issuer=issuer.format(issuer=provider.issuer), client_id="another")
+    assert answer.status_code == 400
+    assert why in answer.text
+    assert 'value="another"' in answer.text
+    page = boss.get("/organisation/sign-on").text
+    assert 'value="faxes"' in page
+
+
+def test_it_is_undone_and_taken_away(boss: Visitor, guest: Visitor, provider: IdentityProvider, world: World) -> None:
+    assert came_back(guest, provider).status_code == 303
+    assert "<bdi>42</bdi>" in boss.get("/organisation/sign-on").text
+    assert boss.post(f"/organisation/people/{world.acme.user.id}/unlink").status_code == 303
+    assert boss.post(f"/organisation/people/{world.acme.user.id}/unlink").status_code == 404
+    provider.claims["sub"] = "another"
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+    assert came_back(guest, provider).status_code == 303
+    assert boss.post("/organisation/sign-on/remove").status_code == 303
+    assert guest.get("/log-in/sign-on").status_code == 404
+    assert "sign-on" not in visitor_page(guest)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        actions = [
+            row["action"] for row in tx.rows("select action from audit where action like 'sign-on%' order by sequence")
+        ]
+    assert actions == ["sign-on.set", "sign-on.unlink", "sign-on.remove"]
+
+
+def visitor_page(guest: Visitor) -> str:
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+    return guest.get("/log-in").text
+
+
+def test_of_an_addresss_own_accord_only_where_the_administrator_says_so(
+    boss: Visitor, guest: Visitor, provider: IdentityProvider
+) -> None:
+    provider.change = {"email_verified": None}
+    assert put(boss, provider, trusts_email="on").status_code == 303
+    assert came_back(guest, provider).status_code == 303
+    provider.change = {"email_verified": False, "sub": "7"}
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+    assert came_back(guest, provider).status_code == 403

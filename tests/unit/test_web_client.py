@@ -1,0 +1,183 @@
+"""What tenants name is fetched from public addresses alone, or from networks that an operator allows; and it ends."""
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from faxplan import web_client
+from faxplan.config import Settings
+from faxplan.errors import InvalidSetting
+from faxplan.web_client import AddressRefused, FetchFailed, WebClient, is_public
+from tests.certificates import Authority
+
+HERE = (ipaddress.ip_network("127.0.0.0/8"),)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n" + b'{"a": 1}'
+
+
+@contextmanager
+def answering(
+    answer: bytes, *, tls: ssl.SSLContext | None = None, then: threading.Event | None = None
+) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that says this to whoever asks; its port, and what was asked. then: it hangs up once that is set."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            try:
+                while True:
+                    taken, _from = listening.accept()
+                    with taken:
+                        try:
+                            spoken = tls.wrap_socket(taken, server_side=True) if tls else taken
+                            asked.append(whole(spoken))
+                            spoken.sendall(answer)
+                            if then is not None:
+                                then.wait(30)
+                            spoken.close()
+                        except OSError:
+                            pass
+            except OSError:
+                return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listening.getsockname()[1], asked
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def whole(spoken: socket.socket) -> bytes:
+    """A request, with its body."""
+    request = b""
+    while True:
+        request += (read := spoken.recv(65536))
+        head, ended, body = request.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0)
+        if not read or (ended and len(body) >= length):
+            return request
+
+
+def test_what_lies_there_is_fetched_where_the_network_is_allowed() -> None:
+    with answering(OK) as (port, asked):
+        assert WebClient(HERE).get(f"http://127.0.0.1:{port}/x?y=1").json() == {"a": 1}
+        answer = WebClient(HERE).post(f"http://127.0.0.1:{port}/", {"code": "ä&="}, basic=("me:", "p w"))
+    assert answer.status == 200
+    assert asked[0].startswith(b"GET /x?y=1 HTTP/1.1\r\n")
+    assert f"Host: 127.0.0.1:{port}\r\n".encode() in asked[0]
+    assert asked[1].endswith(b"\r\n\r\ncode=%C3%A4%26%3D")
+    assert b"Authorization: Basic bWUlM0E6cCUyMHc=\r\n" in asked[1]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        "127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "172.16.0.1", "100.64.0.1", "0.0.0.1", "::1", "::",
+        "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "224.0.0.1", "ff02::1",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2", "255.255.255.255",
+    ],
+)  # fmt: skip
+def test_nothing_is_fetched_from_what_is_not_public_whatever_its_name(found: str) -> None:
+    asked = []
+
+    def resolver(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return [found]
+
+    with pytest.raises(AddressRefused, match="private network"):
+        WebClient(resolver=resolver).get("https://looks.example/")
+    assert asked == ["looks.example"]
+    assert not is_public(ipaddress.ip_address(found.partition("%")[0]))
+
+
+def test_public_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("9.9.9.9", "2620:fe::fe", "::ffff:9.9.9.9", "64:ff9b::909:909"):
+        assert is_public(ipaddress.ip_address(each)), each
+    # The connection goes to what was looked at, and the name is not looked up again.
+    called = []
+
+    def connect(address: tuple[str, int], _seconds: float) -> socket.socket:
+        called.append(address)
+        raise ConnectionRefusedError("no")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    answers = iter([["10.0.0.1", "9.9.9.9"], ["127.0.0.1"]])
+    with pytest.raises(FetchFailed, match="cannot be reached"):
+        WebClient(resolver=lambda _host, _port: next(answers)).get("https://rebinds.example:8443/")
+    assert called == [("9.9.9.9", 8443)]
+
+
+def test_without_tls_only_from_networks_that_are_allowed() -> None:
+    with pytest.raises(AddressRefused, match="https"):
+        WebClient(HERE, resolver=lambda _host, _port: ["9.9.9.9"]).get("http://looks.example/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "id.example.com", "ftp://id.example.com/", "file:///etc/passwd", "https://", "https://me@id.example/",
+        "https://a b/", "https://id.example:99999/", "https://id.example\r\nX: y/", "https://ïd.example/", "https://[::1",
+        "https://" + "a" * 2000, "gopher://x/", "https://a\\b/", "javascript:alert(1)",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_before_anything_is_looked_up(address: str) -> None:
+    def resolver(_host: str, _port: int) -> list[str]:
+        raise AssertionError("looked up")
+
+    with pytest.raises(AddressRefused):
+        WebClient(HERE, resolver=resolver).get(address)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"", "cannot be reached"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "cannot be reached"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort", "cannot be reached"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "cannot be reached"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (web_client.MOST_BYTES + 1), "more than is read"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n", "302"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnope", "no JSON"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "no JSON"),
+    ],
+)
+def test_an_answer_that_is_none_is_told_of(answer: bytes, why: str) -> None:
+    with answering(answer) as (port, asked), pytest.raises(FetchFailed, match=why):
+        WebClient(HERE).get(f"http://127.0.0.1:{port}/").json()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nbeg"])
+def test_who_never_comes_to_an_end_is_left(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_client, "SECONDS", 0.4)
+    with answering(answer, then=(over := threading.Event())) as (port, _asked):
+        with pytest.raises(FetchFailed, match="in time"):
+            WebClient(HERE).get(f"http://127.0.0.1:{port}/")
+        over.set()
+
+
+def test_a_certificate_has_to_be_of_the_host_and_of_somebody_who_is_trusted(tmp_path: Path) -> None:
+    Authority("Somebody").install(tmp_path, "id.example")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "agent.pem")
+    with answering(OK, tls=tls) as (port, _asked):
+        there = WebClient(HERE, tmp_path / "cafile.pem", resolver=lambda _host, _port: ["127.0.0.1"])
+        assert there.get(f"https://id.example:{port}/").json() == {"a": 1}
+        with pytest.raises(FetchFailed, match="certificate of other"):
+            there.get(f"https://other.example:{port}/")
+        with pytest.raises(FetchFailed, match="certificate of id"):
+            WebClient(HERE, resolver=there.resolver).get(f"https://id.example:{port}/")
+
+
+def test_the_settings_networks_are_read(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql:///x", web_private_networks="10.1.0.0/16, fd00::/8")
+    assert WebClient.of(settings).private == (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("fd00::/8"))
+    with pytest.raises(InvalidSetting, match="web_private_networks"):
+        WebClient.of(Settings(database_url="postgresql:///x", web_private_networks="10.1.0.5/16"))

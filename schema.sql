@@ -1657,7 +1657,7 @@ create table notices (
     constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial', 'alert')),
     constraint notices_reader check ((user_id is null) <> (mailbox_id is null))
 );
-create index notices_unseen_idx on notices (tenant_id, user_id, id) where seen_at is null;
+create index notices_told_idx on notices (tenant_id, user_id, id) where seen_at is null and kind in ('failed', 'alert');
 create index notices_alert_idx on notices (tenant_id, user_id, created_at) where kind = 'alert';
 create index notices_fax_idx on notices (tenant_id, fax_id);
 comment on table notices is 'What a user or the members of a mailbox are to be told.';

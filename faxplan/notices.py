@@ -1,6 +1,48 @@
 """Notices: what a user, or the readers of a mailbox, are to be told about a fax."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 from faxplan.db import Transaction
+from faxplan.users import User
+
+ALERT = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What its user has not seen yet. kind: failed, or alert, which is of the whole organisation. number: whom the fax
+    was for."""
+
+    id: int
+    fax_id: int
+    kind: str
+    text: str
+    created_at: datetime
+    number: str
+
+
+def unseen(tx: Transaction, user: User, limit: int) -> Sequence[Notice]:
+    """Of faxes of the user that did not arrive, and alerts; the newest first (role portal)."""
+    rows = tx.rows(
+        """select n.id, n.fax_id, n.kind, n.text, n.created_at, f.called_number as number
+           from (select id, tenant_id, fax_id, kind, text, created_at from notices
+                 where tenant_id = %s and user_id = %s and seen_at is null and kind in ('failed', 'alert')
+                 order by id desc limit %s) n
+           join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id order by n.id desc""",
+        (user.tenant_id, user.id, limit),
+    )
+    return [Notice(**row) for row in rows]
+
+
+def seen(tx: Transaction, user: User, last: int) -> int:
+    """The user has seen those up to this one; how many (role portal)."""
+    return tx.execute(
+        """update notices set seen_at = now()
+           where tenant_id = %s and user_id = %s and id <= %s and seen_at is null and kind in ('failed', 'alert')""",
+        (user.tenant_id, user.id, last),
+    )
 
 
 def tell_user(tx: Transaction, tenant_id: int, user_id: int, fax_id: int, kind: str, text: str) -> None:

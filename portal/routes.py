@@ -35,6 +35,7 @@ from portal.pages import (
     selected,
     settings,
     sign_on,
+    told,
     welcome,
 )
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
@@ -99,6 +100,7 @@ ROUTES = (
     Route("/faxes/<int:number>/do-not-fax", "POST", do_not_fax.of_fax),
     Route("/faxes/<int:number>/keys", "POST", documents.of_fax),
     Route("/faxes/<int:number>/<kind>", "GET", documents.sealed_of_fax),
+    Route("/told/seen", "POST", told.seen),
     Route("/thumbnails", "POST", documents.thumbnails),
     Route("/send", "GET", drafts.send_page),
     Route("/drafts", "POST", drafts.add, takes_files=True),

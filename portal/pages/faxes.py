@@ -7,11 +7,13 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, drafts, history, labels, listings, time_line
+from faxplan import contacts, drafts, history, labels, listings, notices, time_line
 from faxplan.history import Fax
 from faxplan.labels import Label
 from faxplan.listings import INBOX, SENT, Part, Place
+from faxplan.notices import Notice
 from portal import answers, list_filters
+from portal.pages import told
 from portal.visit import Visit
 
 AT_ONCE = 50
@@ -50,6 +52,9 @@ def _list(visit: Visit, of: str, template: str) -> Response:
             found = [*history.arriving_now(tx, visit.user, asked.filters.mailbox_id), *found]
         waiting = drafts.of_user(tx, visit.user) if of == SENT and before is None and not asked.is_narrowed else []
         put_on = labels.of_faxes(tx, visit.its_tenant.id, [each.id for each in found])
+        to_tell: Sequence[Notice] = []
+        if before is None and not asked.is_narrowed:
+            to_tell = notices.unseen(tx, visit.user, told.AT_ONCE + 1)
         names = contacts.names_of(tx, visit.user, [each.other_number for each in found])
     lines = [
         Line(
@@ -69,6 +74,8 @@ def _list(visit: Visit, of: str, template: str) -> Response:
         older=None if part.onward is None else asked.onward(_written(part.onward)),
         until=part.until,
         drafts=waiting,
+        notices=to_tell[: told.AT_ONCE],
+        more_notices=len(to_tell) > told.AT_ONCE,
         is_first=before is None,
     )
 

@@ -1,6 +1,7 @@
-"""What the named constraints of schema.sql say to a person."""
+"""What the named constraints of schema.sql say to a person: messages, which portal/messages.py takes from here."""
 
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 CONSTRAINT_MESSAGES = {
     "tenants_slug_key": "There is already a tenant with this short name. Choose another.",
@@ -131,4 +132,7 @@ class ConstraintViolated(FaxplanError):
 
     def __init__(self, constraint: str) -> None:
         self.constraint = constraint
-        super().__init__(CONSTRAINT_MESSAGES.get(constraint, f"The database refused the change: rule {constraint}."))
+        known = CONSTRAINT_MESSAGES.get(constraint)
+        super().__init__(
+            _("The database refused the change: rule {rule}.").format(rule=constraint) if known is None else _(known)
+        )

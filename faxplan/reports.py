@@ -12,6 +12,7 @@ from typing import Any
 
 from faxplan import failure_rules, numbers
 from faxplan.db import Database, Row, Transaction
+from faxplan.language import _
 from faxplan.tenants import Tenant
 
 FRESH_SECONDS = 300
@@ -201,7 +202,7 @@ def failures(tx: Transaction, tenant_id: int, days: Days) -> Report:
     return Report(
         "failures",
         ("reason", "words", "calls"),
-        [(row["rule"], _REASONS.get(row["rule"], ""), int(row["calls"])) for row in rows],
+        [(row["rule"], _(_REASONS[row["rule"]]) if row["rule"] in _REASONS else "", int(row["calls"])) for row in rows],
     )
 
 

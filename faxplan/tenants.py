@@ -10,6 +10,7 @@ from psycopg2.errors import InvalidParameterValue
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
 from faxplan.number_policy import NumberPolicy
 
 NO_LIMITS = "none"
@@ -205,10 +206,12 @@ def _check_time_zone(tx: Transaction, name: str) -> None:
         ZoneInfo(name)
         tx.execute("select now() at time zone %s", (name,))
     except (ZoneInfoNotFoundError, ValueError, OSError, InvalidParameterValue) as error:
-        raise InvalidTenant(f"{name!r} is not an IANA time zone. Write it as Europe/Berlin.") from error
+        raise InvalidTenant(
+            _("{name} is not an IANA time zone. Write it as Europe/Berlin.").format(name=repr(name))
+        ) from error
 
 
 def _found(row: Row | None, what: str) -> Tenant:
     if row is None:
-        raise NotFound(f"There is no tenant {what}. `faxplan tenant list` shows all.")
+        raise NotFound(_("There is no tenant {what}. `faxplan tenant list` shows all.").format(what=what))
     return Tenant(**row)

@@ -6,6 +6,7 @@ from typing import Any
 
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def get(tx: Transaction, tenant_id: int, user_id: int) -> User:
         (tenant_id, user_id),
     )
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return User(**row)
 
 
@@ -60,7 +61,7 @@ def known(tx: Transaction, tenant_id: int, user_id: int) -> User:
     """As `get`, also one who may not act at present."""
     row = tx.row(f"select {_COLUMNS} from users where tenant_id = %s and id = %s", (tenant_id, user_id))
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return User(**row)
 
 
@@ -89,7 +90,7 @@ def find(db: Database, name: str) -> User:
 
     Raises NotFound, saying which tenants know it if there are several.
     """
-    email, _, slug = name.strip().lower().partition("/")
+    email, _slash, slug = name.strip().lower().partition("/")
     with db.across_tenants() as tx:
         known = tx.rows(
             """select l.tenant_id, l.user_id, t.slug from logins l join tenants t on t.id = l.tenant_id
@@ -97,10 +98,10 @@ def find(db: Database, name: str) -> User:
             (email, slug, slug),
         )
     if not known:
-        raise NotFound(f"There is no user {name!r}. `faxplan users` lists whom you can act as.")
+        raise NotFound(_("There is no user {name}. `faxplan users` lists whom you can act as.").format(name=repr(name)))
     if len(known) > 1:
         choices = ", ".join(f"{email}/{row['slug']}" for row in known)
-        raise NotFound(f"Several tenants know {email}. Say which: {choices}.")
+        raise NotFound(_("Several tenants know {email}. Say which: {choices}.").format(email=email, choices=choices))
     with db.tenant(known[0]["tenant_id"]) as tx:
         return get(tx, known[0]["tenant_id"], known[0]["user_id"])
 
@@ -138,7 +139,7 @@ def entry(tx: Transaction, tenant_id: int, user_id: int) -> Row:
     """One of the directory. Raises NotFound."""
     row = tx.row(f"{_DIRECTORY} and u.id = %(user)s", {"tenant": tenant_id, "user": user_id})
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return row
 
 
@@ -149,7 +150,9 @@ def by_email(tx: Transaction, tenant_id: int, email: str) -> User:
         (tenant_id, email.strip().lower()),
     )
     if row is None:
-        raise NotFound(f"The tenant has no user {email[:254]!r}. `faxplan user list` shows all.")
+        raise NotFound(
+            _("The tenant has no user {email}. `faxplan user list` shows all.").format(email=repr(email[:254]))
+        )
     return User(**row)
 
 
@@ -161,7 +164,7 @@ def change(tx: Transaction, tenant_id: int, user_id: int, values: Mapping[str, A
     if not tx.execute(
         f"update users set {assignments} where tenant_id = %s and id = %s", (*values.values(), tenant_id, user_id)
     ):
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
 
 
 def everyone(db: Database) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from faxplan import language
+from faxplan.constraints import CONSTRAINT_MESSAGES
 
 PROJECT = Path(__file__).resolve().parent.parent
 _KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None}
@@ -35,6 +36,8 @@ def extracted() -> Catalog:
             ):
                 # By file alone: with line numbers, each change of the code would be one of every catalogue.
                 found.add(message, locations=[(str(path.relative_to(PROJECT)), 0)], context=context)
+    for message in CONSTRAINT_MESSAGES.values():
+        found.add(message, locations=[("faxplan/constraints.py", 0)])
     return found
 
 

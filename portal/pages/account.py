@@ -3,6 +3,7 @@
 from werkzeug.wrappers import Response
 
 from faxplan import passkeys, second_factor, sessions, user_keys
+from faxplan.language import _, marked
 from portal import answers
 from portal.visit import Visit
 
@@ -21,9 +22,9 @@ def page(visit: Visit) -> Response:
 
 def browser(agent: str) -> str:
     """Which browser that is, as people call it, of what it says of itself (RFC 9110, 10.1.5)."""
-    name = next((name for sign, name in _BROWSERS if sign in agent), "Another browser")
+    name = next((name for sign, name in _BROWSERS if sign in agent), _("Another browser"))
     system = next((name for sign, name in _SYSTEMS if sign in agent), "")
-    return f"{name} on {system}" if system else name
+    return _("{browser} on {system}").format(browser=name, system=_(system)) if system else name
 
 
 # Most say that they are others, too: the first that fits is the one.
@@ -38,10 +39,10 @@ _BROWSERS = (
 )
 _SYSTEMS = (
     ("Android", "Android"),
-    ("iPhone", "an iPhone"),
-    ("iPad", "an iPad"),
+    ("iPhone", marked("an iPhone")),
+    ("iPad", marked("an iPad")),
     ("Windows", "Windows"),
-    ("Mac OS X", "a Mac"),
+    ("Mac OS X", marked("a Mac")),
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )

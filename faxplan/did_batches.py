@@ -82,9 +82,9 @@ def read(text: str) -> list[Entry]:
         if not 3 <= len(row) <= len(COLUMNS):
             raise InvalidBatch(
                 _(
-                    "Entry {place} has {row} cells. Each has a number, a tenant's short name, a mailbox, and a name or "
-                    "nothing."
-                ).format(place=place, row=len(row))
+                    "Entry {place} has {count} cells. Each has a number, a tenant's short name, a mailbox, and a name "
+                    "or nothing."
+                ).format(place=place, count=len(row))
             )
     return [Entry(*row) for row in rows]
 

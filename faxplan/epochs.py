@@ -70,9 +70,9 @@ def begin(tx: Transaction, tenant_id: int, begun: Begun) -> None:
     if not vault.has_enrolled_member(tx, tenant_id, begun.mailbox_id):
         raise LastReader(
             _(
-                "Nobody would be left who could open what arrives in mailbox {tx}. Let somebody join it who is "
+                "Nobody would be left who could open what arrives in mailbox {mailbox}. Let somebody join it who is "
                 "enrolled (`faxplan enrol`)."
-            ).format(tx=mailboxes.name_of(tx, tenant_id, begun.mailbox_id))
+            ).format(mailbox=mailboxes.name_of(tx, tenant_id, begun.mailbox_id))
         )
     if begun.new.wraps.keys() != vault.readers(tx, tenant_id, begun.mailbox_id).keys():
         raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))

@@ -56,7 +56,10 @@ def current() -> str:
 
 def gettext(message: str) -> str:
     """A message in the language that is spoken; the message itself where its catalogue has none."""
-    return _said().catalogue.gettext(message)
+    catalogue = _said().catalogue
+    said = catalogue.gettext(message)
+    # Where it is also one of something counted, the catalogue has it as that.
+    return catalogue.ngettext(message, message, 1) if said is message else said
 
 
 def ngettext(one: str, many: str, count: int) -> str:

@@ -61,14 +61,15 @@ def retold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _retold(spoken: str, text: str) -> str:
-    known = _messages(spoken)
-    whole = _found(known, text)
-    if whole is not None:
-        return whole
+    return _told(_messages(spoken), text, 0)
+
+
+def _told(known: _Messages, text: str, depth: int) -> str:
+    """As many sentences at once as are a message; one that is none stays."""
     sentences, told, begun = _SENTENCES.split(text), [], 0
     while begun < len(sentences):
         for end in range(len(sentences), begun, -1):
-            part = _found(known, " ".join(sentences[begun:end]))
+            part = _found(known, " ".join(sentences[begun:end]), depth)
             if part is not None or end == begun + 1:
                 told.append(part or sentences[begun])
                 begun = end
@@ -76,7 +77,7 @@ def _retold(spoken: str, text: str) -> str:
     return " ".join(told)
 
 
-def _found(known: _Messages, text: str, depth: int = 0) -> str | None:
+def _found(known: _Messages, text: str, depth: int) -> str | None:
     """None: it is no message of ours."""
     if text in known.plain:
         return known.plain[text]
@@ -91,7 +92,7 @@ def _found(known: _Messages, text: str, depth: int = 0) -> str | None:
     aside = _ASIDE.fullmatch(text)
     if aside is not None:
         inner = _found(known, aside[1], depth)
-        return None if inner is None else f"{inner} {aside[2]}"
+        return None if inner is None else f"{inner} {known.plain.get(aside[2], aside[2])}"
     return None
 
 
@@ -101,7 +102,7 @@ def _fill(known: _Messages, told: _Told, values: Mapping[str, str], depth: int) 
 
     def filled(field: re.Match[str]) -> str:
         value = values[field[1]]
-        return (depth < _DEEPEST and _found(known, value, depth + 1)) or value
+        return _told(known, value, depth + 1) if depth < _DEEPEST else value
 
     return _FIELD.sub(filled, said)
 

@@ -93,9 +93,9 @@ def set_bounds(tx: Transaction, tenant_id: int | None, values: Mapping[str, Any]
     if wrong:
         raise OutOfBounds(
             _(
-                "The minimum would be above the maximum for: {slug}. `faxplan retention show` shows what each has; "
+                "The minimum would be above the maximum for: {tenants}. `faxplan retention show` shows what each has; "
                 "change that first."
-            ).format(slug=", ".join(row["slug"] for row in wrong))
+            ).format(tenants=", ".join(row["slug"] for row in wrong))
         )
 
 

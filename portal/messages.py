@@ -53,7 +53,10 @@ def _update(path: Path, now: Catalog) -> int:
     """How many of its messages are to be translated then."""
     with path.open("rb") as file:
         catalogue = read_po(file, locale=path.stem)
+    # Else each run would change it.
+    created = catalogue.creation_date
     catalogue.update(now, no_fuzzy_matching=True)
+    catalogue.creation_date = created
     catalogue.obsolete.clear()
     with path.open("wb") as file:
         write_po(file, catalogue, width=120, include_lineno=False, sort_output=True, omit_header=False)

@@ -24,6 +24,8 @@ CONSTRAINT_MESSAGES = {
     "users_email_form": "A user's e-mail address is needed, in lower case.",
     "tenants_billing_codes_known": "A tenant's billing codes are none, optional or required.",
     "users_caller_ids_form": "Numbers to call as are in E.164 form, such as +4930123456, at most 100.",
+    "tenants_language_form": "A language is its tag, such as en or de.",
+    "users_language_form": "A language is its tag, such as en or de.",
     "users_role_known": "A user's role is user or administrator.",
     "user_keys_one_current": "Another client has given this user a key at this moment. Look whether it was you.",
     "user_keys_one_recovery": "This tenant has a recovery key already. Switch that one off first.",

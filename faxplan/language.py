@@ -39,6 +39,14 @@ def available() -> tuple[str, ...]:
     return (SOURCE, *sorted(path.stem for path in FOLDER.glob("*.po")))
 
 
+def named(name: str) -> str:
+    """What a language calls itself: `Deutsch`."""
+    from babel import Locale  # noqa: PLC0415
+
+    itself = Locale.parse(name, sep="-").get_display_name() or name
+    return itself[:1].upper() + itself[1:]
+
+
 @contextmanager
 def speaks(name: str) -> Iterator[None]:
     """In here, in this thread, everything is said in this language, of `available`."""

@@ -50,6 +50,7 @@ class Tenant:
     wait_hours: int | None = None
     permissions: Sequence[str] = ()
     billing_codes: str = "none"
+    language: str | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -74,8 +75,8 @@ class Tenant:
 
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
-    "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, "
-    "pages_per_hour, permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes"
+    "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, pages_per_hour, "
+    "permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes, language"
 )
 
 
@@ -114,11 +115,20 @@ def create(
 CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
     "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
-    "wait_hours", "permissions", "billing_codes",
+    "wait_hours", "permissions", "billing_codes", "language",
 )  # fmt: skip
 
 
-OWN = ("time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts", "wait_hours")
+OWN = (
+    "time_zone",
+    "station_ident",
+    "header_name",
+    "header_line",
+    "page_n_of_m",
+    "max_attempts",
+    "wait_hours",
+    "language",
+)
 """Of CHANGEABLE, what a tenant's own administrator decides."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from faxplan import audit, language
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _
@@ -11,7 +12,8 @@ from faxplan.language import _
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person of a tenant. role: user, or administrator of the tenant. operator: of the installation, beside that."""
+    """A person of a tenant. role: user, or administrator of the tenant. operator: of the installation, beside that.
+    language: a tag, that they have chosen; None: the tenant's."""
 
     tenant_id: int
     id: int
@@ -20,12 +22,13 @@ class User:
     role: str
     mailbox_id: int | None
     operator: bool = False
+    language: str | None = None
 
 
 USER, ADMINISTRATOR = "user", "administrator"
 """The roles within a tenant."""
 CHANGEABLE = ("name", "role", "enabled", "operator", "permissions", "caller_id", "caller_ids")
-_COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator"
+_COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator, language"
 
 
 def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str = USER) -> User:
@@ -44,6 +47,17 @@ def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str 
     )
     tx.execute("insert into logins (tenant_id, email, user_id) values (%s, %s, %s)", (tenant_id, email, user_id))
     return User(tenant_id, user_id, email, name, role, mailbox_id)
+
+
+def choose_language(tx: Transaction, user: User, name: str | None) -> None:
+    """Their pages are shown in it from now on (role portal). None: in the tenant's. Raises NotFound for one that there
+    is not."""
+    if name is not None and name not in language.available():
+        raise NotFound(_("There is no such language here."))
+    tx.execute("update users set language = %s where tenant_id = %s and id = %s", (name, user.tenant_id, user.id))
+    audit.record(
+        tx, user.tenant_id, actor=f"user:{user.id}", action="user.language", object=f"user:{user.id}", language=name
+    )
 
 
 def get(tx: Transaction, tenant_id: int, user_id: int) -> User:

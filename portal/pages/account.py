@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import passkeys, second_factor, sessions, user_keys
+from faxplan import language, passkeys, second_factor, sessions, user_keys, users
 from faxplan.language import _, marked
 from portal import answers
 from portal.visit import Visit
@@ -16,8 +16,16 @@ def page(visit: Visit) -> Response:
         keys, has_codes = passkeys.everyone(tx, visit.user), second_factor.is_on(tx, visit.user)
     browsers = {each.id: browser(each.agent) for each in found}
     return answers.page(
-        visit, "account.html", sessions=found, browsers=browsers, passkeys=keys, has_codes=has_codes, had_keys=had_keys
-    )
+        visit, "account.html", sessions=found, browsers=browsers, passkeys=keys, has_codes=has_codes, had_keys=had_keys,
+        languages=[(each, language.named(each)) for each in language.available()],
+    )  # fmt: skip
+
+
+def choose_language(visit: Visit) -> Response:
+    """POST: in which one's pages are shown."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        users.choose_language(tx, visit.user, visit.request.form.get("language") or None)
+    return answers.to("/account", note="saved")
 
 
 def browser(agent: str) -> str:

@@ -39,6 +39,11 @@ def available() -> tuple[str, ...]:
     return (SOURCE, *sorted(path.stem for path in FOLDER.glob("*.po")))
 
 
+def first_of(*names: str | None) -> str:
+    """The first of these that there is; English where there is none."""
+    return next((name for name in names if name in available()), SOURCE)
+
+
 def named(name: str) -> str:
     """What a language calls itself: `Deutsch`."""
     from babel import Locale  # noqa: PLC0415

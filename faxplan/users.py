@@ -87,16 +87,17 @@ def has_administrator(tx: Transaction, tenant_id: int) -> bool:
     return found
 
 
-def concerned_by_quota(tx: Transaction, tenant_id: int, user_id: int | None) -> list[str]:
-    """Addresses of those who are told of a quota: its user; of the tenant's (None), its administrators."""
+def concerned_by_quota(tx: Transaction, tenant_id: int, user_id: int | None) -> list[tuple[str, str | None]]:
+    """Addresses, and the languages that they have chosen, of those who are told of a quota: its user; of the tenant's
+    (None), its administrators."""
     rows = tx.rows(
-        """select email from users
+        """select email, language from users
            where tenant_id = %(tenant)s and enabled
              and case when %(user)s::bigint is null then role = 'administrator' else id = %(user)s end
            order by email""",
         {"tenant": tenant_id, "user": user_id},
     )
-    return [row["email"] for row in rows]
+    return [(row["email"], row["language"]) for row in rows]
 
 
 def find(db: Database, name: str) -> User:

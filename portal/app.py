@@ -252,10 +252,9 @@ def _language(request: PortalRequest) -> str:
 
 def _chosen(visit: Visit) -> str:
     """The user's, else the tenant's; where neither has chosen one that there is, that which is spoken."""
-    chosen = (visit.session.user.language if visit.session else None) or (
-        visit.tenant.language if visit.tenant else None
-    )
-    return chosen if chosen in language.available() else language.current()
+    user = visit.session.user.language if visit.session else None
+    tenant = visit.tenant.language if visit.tenant else None
+    return language.first_of(user, tenant, language.current())
 
 
 def _wants_json(request: PortalRequest) -> bool:

@@ -54,6 +54,7 @@ create table tenants (
     wait_hours      integer,
     permissions      text[] not null default '{send,receive,mail-in,mail-out,campaigns,contacts,api}',
     billing_codes    text not null default 'none',
+    language         text,
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -75,7 +76,8 @@ create table tenants (
     constraint tenants_number_lists_size check (cardinality(allowed_numbers) + cardinality(blocked_numbers) <= 1000),
     constraint tenants_wait_hours_range check (wait_hours between 1 and 8760),
     constraint tenants_permissions_known check (permissions <@ '{send,receive,mail-in,mail-out,campaigns,contacts,api}'::text[]),
-    constraint tenants_billing_codes_known check (billing_codes in ('none', 'optional', 'required'))
+    constraint tenants_billing_codes_known check (billing_codes in ('none', 'optional', 'required')),
+    constraint tenants_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35)
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -99,6 +101,7 @@ comment on column tenants.blocked_numbers is 'Numbers that may not be called, li
 comment on column tenants.wait_hours is 'How long its faxes may wait to be sent, all in all; null: as long as the installation''s setting wait_hours says.';
 comment on column tenants.permissions is 'What its people may be permitted at most.';
 comment on column tenants.billing_codes is 'Whether a fax that is sent has one: none, optional, required.';
+comment on column tenants.language is 'A tag (RFC 5646), where its people have chosen none; null: as the browser asks.';
 
 create table sending_hours (
     tenant_id  bigint not null,
@@ -132,6 +135,7 @@ create table users (
     permissions text[] not null default '{send,receive,mail-in,mail-out,campaigns,contacts,api}',
     caller_id   text,
     caller_ids  text[] not null default '{}',
+    language    text,
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
@@ -140,7 +144,8 @@ create table users (
     constraint users_permissions_known check (permissions <@ '{send,receive,mail-in,mail-out,campaigns,contacts,api}'::text[]),
     constraint users_caller_ids_form check (
         coalesce(caller_id, '+10') ~ '^\+[1-9][0-9]{1,14}$' and cardinality(caller_ids) <= 100
-        and array_position(caller_ids, null) is null and (caller_ids = '{}' or array_to_string(caller_ids, '') ~ '^(\+[1-9][0-9]{1,14})+$'))
+        and array_position(caller_ids, null) is null and (caller_ids = '{}' or array_to_string(caller_ids, '') ~ '^(\+[1-9][0-9]{1,14})+$')),
+    constraint users_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35)
 );
 comment on table users is 'People of a tenant.';
 comment on column users.mailbox_id is 'The personal mailbox.';
@@ -148,6 +153,7 @@ comment on column users.operator is 'Runs the installation as well, beside what 
 comment on column users.permissions is 'Of what the tenant has.';
 comment on column users.caller_id is 'E.164, the number that faxes call as where nothing else is said; null: the tenant''s first.';
 comment on column users.caller_ids is 'E.164, as which faxes may call; empty: any of the tenant''s.';
+comment on column users.language is 'A tag (RFC 5646) that they have chosen; null: the tenant''s.';
 
 create table logins (
     tenant_id  bigint not null,
@@ -2139,6 +2145,7 @@ grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxpl
 grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
 grant update (state, error_id, error_text) on renderings to faxplan_portal;
 grant update (cancel_requested) on calls to faxplan_portal;
+grant update (language) on users to faxplan_portal;
 grant select, delete on fax_queue to faxplan_portal;
 grant select, insert, delete on trunk_tests to faxplan_portal;
 

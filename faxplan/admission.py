@@ -16,6 +16,7 @@ from faxplan.enrolment import Secret
 from faxplan.errors import FaxplanError, Forbidden
 from faxplan.gains import Told
 from faxplan.keyring import Keyring
+from faxplan.language import _
 from faxplan.users import User
 
 
@@ -112,7 +113,11 @@ def _place(tx: Transaction, slug: str, mailbox: str) -> tuple[int, int]:
 
 def _check_member(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str, member: User) -> None:
     if not mailboxes.is_member(tx, tenant_id, mailbox_id, member.id):
-        raise Forbidden(f"{member.email} does not read mailbox {mailbox}. Only one of its members lets somebody in.")
+        raise Forbidden(
+            _("{email} does not read mailbox {mailbox}. Only one of its members lets somebody in.").format(
+                email=member.email, mailbox=mailbox
+            )
+        )
 
 
 def refuse_into_faxes(tx: Transaction, tenant_id: int, mailbox_id: int) -> None:
@@ -122,9 +127,11 @@ def refuse_into_faxes(tx: Transaction, tenant_id: int, mailbox_id: int) -> None:
     name = mailboxes.name_of(tx, tenant_id, mailbox_id)
     members = ", ".join(each["email"] for each in mailboxes.members(tx, tenant_id, mailbox_id))
     raise NeedsMember(
-        f"Mailbox {name} has faxes, or had some: only who can open it lets somebody in. One of its members can: "
-        f"{members}. At a shell, `faxplan mailbox member --by EMAIL` asks for that member's password, and with "
-        "`--why TEXT`, of an administrator of the tenant, for its recovery key."
+        _(
+            "Mailbox {name} has faxes, or had some: only who can open it lets somebody in. One of its members "
+            "can: {members}. At a shell, `faxplan mailbox member --by EMAIL` asks for that member's password, "
+            "and with `--why TEXT`, of an administrator of the tenant, for its recovery key."
+        ).format(name=name, members=members)
     )
 
 
@@ -133,8 +140,10 @@ def _handed_on(tx: Transaction, tenant_id: int, mailbox_id: int, ring: Keyring) 
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
     if key is not None and ring.key_of(mailbox_id, key.epoch) is None:
         raise Locked(
-            "Who lets somebody in has not got this mailbox's key yet. Let one of its other members unlock once "
-            "(`faxplan unlock`)."
+            _(
+                "Who lets somebody in has not got this mailbox's key yet. Let one of its other members unlock once "
+                "(`faxplan unlock`)."
+            )
         )
     granted = []
     for due in vault.grants_due(tx, tenant_id, [mailbox_id]):

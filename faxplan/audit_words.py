@@ -65,6 +65,7 @@ _ACTS: Mapping[str, str] = {
     "tenant.change": marked("{who} changed settings of {what}"),
     "user.add": marked("{who} added {what}"),
     "user.change": marked("{who} changed what {what} may do"),
+    "user.language": marked("{who} chose the language of their pages"),
 }
 _OTHER = marked("{who}: {action}, {what}")
 _WHO = {

@@ -9,6 +9,7 @@ from faxplan import audit, number_policy, refused_numbers, tenants
 from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 from faxplan.tenants import Tenant
 
 
@@ -40,7 +41,11 @@ def _list(admin: Database, actor: Who, slug: str, written: str, what: str) -> st
     with admin.across_tenants() as tx:
         tenant = tenants.by_slug(tx, slug)
         if what == "remove" and entry not in (*tenant.allowed_numbers, *tenant.blocked_numbers):
-            raise NotFound(f"{slug} has no entry {entry}. `faxplan barring list {slug}` shows all.")
+            raise NotFound(
+                _("{slug} has no entry {entry}. `faxplan barring list {slug}` shows all.").format(
+                    slug=slug, entry=entry
+                )
+            )
         tenant = tenants.list_number(tx, tenant.id, entry, allowed=what == "allow", blocked=what == "block")
         _note(tx, actor, what, tenant, entry=entry)
     return entry

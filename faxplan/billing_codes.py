@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 from faxplan.tenants import Tenant
 
 LONGEST = 40
@@ -28,7 +29,7 @@ def checked(tenant: Tenant, code: str) -> str:
     if tenant.billing_codes == BillingCodes.NONE:
         return ""
     if not bare and tenant.billing_codes == BillingCodes.REQUIRED:
-        raise NoBillingCode("Say whom this fax is charged to: your organisation asks for a billing code.")
+        raise NoBillingCode(_("Say whom this fax is charged to: your organisation asks for a billing code."))
     if len(bare) > LONGEST or not bare.isprintable():
-        raise NoBillingCode(f"A billing code has at most {LONGEST} characters, on one line.")
+        raise NoBillingCode(_("A billing code has at most {longest} characters, on one line.").format(longest=LONGEST))
     return bare

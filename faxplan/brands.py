@@ -13,6 +13,7 @@ from typing import Any
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
 
 CHANGEABLE = ("name", "colour", "support", "legal", "mail_sender")
 LOGO, ICON = "logo", "icon"
@@ -87,10 +88,10 @@ def change(tx: Transaction, tenant_id: int, values: Mapping[str, Any]) -> None:
 def stored_picture(tx: Transaction, tenant_id: int, which: str) -> bytes:
     """which: of PICTURES. Raises NotFound."""
     if which not in PICTURES:
-        raise NotFound("There is no such picture.")
+        raise NotFound(_("There is no such picture."))
     found = tx.value(f"select {which} from brands where tenant_id = %s", (tenant_id,))
     if found is None:
-        raise NotFound("There is no such picture.")
+        raise NotFound(_("There is no such picture."))
     return bytes(found)
 
 
@@ -100,7 +101,11 @@ def picture(content: bytes, which: str) -> bytes:
     which: of PICTURES. Raises InvalidPicture.
     """
     if len(content) > MOST_PICTURE_BYTES:
-        raise InvalidPicture(f"The picture has more than {MOST_PICTURE_BYTES // 1024} kB. Save it with fewer colours.")
+        raise InvalidPicture(
+            _("The picture has more than {size} kB. Save it with fewer colours.").format(
+                size=MOST_PICTURE_BYTES // 1024
+            )
+        )
     kept = [_SIGNATURE]
     for number, (kind, data, whole) in enumerate(_chunks(content)):
         if (kind == b"IHDR") != (number == 0):
@@ -143,12 +148,14 @@ def _check_size(header: bytes, which: str) -> None:
     most_wide, most_high = LARGEST[which]
     if not (0 < width <= most_wide and 0 < height <= most_high):
         raise InvalidPicture(
-            f"The picture has {width} x {height} pixels. Make it at most {most_wide} wide and {most_high} high."
+            _(
+                "The picture has {width} x {height} pixels. Make it at most {most_wide} wide and {most_high} high."
+            ).format(width=width, height=height, most_wide=most_wide, most_high=most_high)
         )
 
 
 def _no_png() -> InvalidPicture:
-    return InvalidPicture("This is no whole PNG file. Save the picture as PNG.")
+    return InvalidPicture(_("This is no whole PNG file. Save the picture as PNG."))
 
 
 # --------------------------------------------------------------------------------------------------------------- hosts
@@ -176,9 +183,13 @@ def add_host(tx: Transaction, tenant_id: int, host: str, portal_domain: str) -> 
     """
     name = host.strip().rstrip(".").lower()
     if not _HOST.fullmatch(name) or len(name) > 253:
-        raise InvalidHost(f"{host[:80]!r} is no host name. Write it as fax.example.com.")
+        raise InvalidHost(_("{host} is no host name. Write it as fax.example.com.").format(host=repr(host[:80])))
     if name == portal_domain or name.endswith(f".{portal_domain}"):
-        raise InvalidHost(f"Names below {portal_domain} are not yours to choose. Name a host of your own domain.")
+        raise InvalidHost(
+            _("Names below {portal_domain} are not yours to choose. Name a host of your own domain.").format(
+                portal_domain=portal_domain
+            )
+        )
     tx.execute("insert into brand_hosts (tenant_id, host) values (%s, %s)", (tenant_id, name))
     return name
 
@@ -199,4 +210,4 @@ def remove_host(tx: Transaction, tenant_id: int, host: str) -> None:
 
 
 def _no_host(host: str) -> NotFound:
-    return NotFound(f"The tenant has no host name {host[:253]!r}.")
+    return NotFound(_("The tenant has no host name {host}.").format(host=repr(host[:253])))

@@ -10,6 +10,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.destinations import Offered
 from faxplan.errors import Forbidden
 from faxplan.failure_rules import Action, Downgrade
+from faxplan.language import _
 from faxplan.priorities import Priority
 from faxplan.users import User
 
@@ -132,7 +133,7 @@ def forget_number(portal: Database, user: User, number: str) -> str:
 
 def _number(tx: Transaction, user: User, number: str) -> str:
     if user.role != "administrator":
-        raise Forbidden("Only an administrator of your organisation changes how a number is called.")
+        raise Forbidden(_("Only an administrator of your organisation changes how a number is called."))
     return numbers.normalise(number, tenants.get(tx, user.tenant_id).country)
 
 

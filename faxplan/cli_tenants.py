@@ -11,6 +11,7 @@ from faxplan import (
     cli_output,
     cli_recovery_key,
     invitations,
+    language,
     mail_readers,
     permissions,
     provisioning,
@@ -73,6 +74,8 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("--redial-limits", choices=["none", "us"],
                         help="us: an hour of rest after two calls in vain (47 CFR 68.318(b))")  # fmt: skip
     change.add_argument("--billing-codes", choices=list(BillingCodes), help="whether a fax says whom it is charged to")
+    change.add_argument("--language", type=_language, metavar="TAG",
+                        help="of its pages, where somebody has chosen none; `none`: as each browser asks")  # fmt: skip
     _add_permissions(change, "what its people may be permitted at most")
     change.set_defaults(command=_set_tenant)
 
@@ -106,6 +109,14 @@ def _add_user_commands(group: Any, common: argparse.ArgumentParser) -> None:
 def _add_permissions(parser: argparse.ArgumentParser, meaning: str) -> None:
     parser.add_argument("--permissions", type=_permissions, metavar="LIST",
                         help=f"{meaning}: with commas, of {', '.join(Permission)}; `all` or `none`")  # fmt: skip
+
+
+def _language(text: str) -> object:
+    if text == "none":
+        return cli_output.NO_NUMBER
+    if text not in language.available():
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(language.available())}")
+    return text
 
 
 def _permissions(text: str) -> list[str]:

@@ -8,22 +8,33 @@ from faxplan import failure_rules, notices
 from faxplan.call_result import CallResult
 from faxplan.db import Row, Transaction
 from faxplan.failure_rules import OPERATORS
+from faxplan.language import _, marked
 
 HOURS = 24
 _KEPT_DAYS = 7
 _LOOK_AT = {
-    "401": "Are the trunk's user name and password those that the carrier gave? `faxplan trunk set` changes them.",
-    "402": "Does the carrier want to be paid? `faxplan trunk state` has what it said.",
-    "407": "Are the trunk's user name and password those that the carrier gave? `faxplan trunk set` changes them.",
-    "USER_CHALLENGE": "Has the trunk a user name and a password? The carrier wants some: `faxplan trunk set`.",
-    "INVALID_GATEWAY": "Does FreeSWITCH's profile read the folder of the setting gateway_dir? `sofia status gateway` "
-    "shows which gateways it has; its log says why one was not taken up.",
-    "INVALID_PROFILE": "Does FreeSWITCH have the profile of the setting sip_profile? `sofia status` shows all.",
-    "INVALID_URL": "Which of the trunk's values makes no dial string? `faxplan route explain` shows it.",
-    "CHAN_NOT_IMPLEMENTED": "Is mod_sofia loaded? `module_exists mod_sofia`; it stands in modules.conf.xml.",
-    "MANDATORY_IE_MISSING": "Which of the trunk's values is missing? `faxplan route explain` shows the dial string.",
-    "unsafe-dial-string": "Which of the trunk's values cannot be dialled? `faxplan route explain` names it.",
-    "spool-failed": "Can the node write its spool (setting spool_dir), and has that room? `faxplan doctor` there says.",
+    "401": marked(
+        "Are the trunk's user name and password those that the carrier gave? `faxplan trunk set` changes them."
+    ),
+    "402": marked("Does the carrier want to be paid? `faxplan trunk state` has what it said."),
+    "407": marked(
+        "Are the trunk's user name and password those that the carrier gave? `faxplan trunk set` changes them."
+    ),
+    "USER_CHALLENGE": marked("Has the trunk a user name and a password? The carrier wants some: `faxplan trunk set`."),
+    "INVALID_GATEWAY": marked(
+        "Does FreeSWITCH's profile read the folder of the setting gateway_dir? `sofia status gateway` "
+        "shows which gateways it has; its log says why one was not taken up."
+    ),
+    "INVALID_PROFILE": marked("Does FreeSWITCH have the profile of the setting sip_profile? `sofia status` shows all."),
+    "INVALID_URL": marked("Which of the trunk's values makes no dial string? `faxplan route explain` shows it."),
+    "CHAN_NOT_IMPLEMENTED": marked("Is mod_sofia loaded? `module_exists mod_sofia`; it stands in modules.conf.xml."),
+    "MANDATORY_IE_MISSING": marked(
+        "Which of the trunk's values is missing? `faxplan route explain` shows the dial string."
+    ),
+    "unsafe-dial-string": marked("Which of the trunk's values cannot be dialled? `faxplan route explain` names it."),
+    "spool-failed": marked(
+        "Can the node write its spool (setting spool_dir), and has that room? `faxplan doctor` there says."
+    ),
 }
 """By cause: what to look at."""
 
@@ -74,7 +85,8 @@ def lately(tx: Transaction) -> list[Row]:
 
 def what_to_look_at(condition: str) -> str:
     """In words, for the operator."""
-    return _LOOK_AT.get(condition.partition(":")[2], "See FreeSWITCH's log of such a call: `faxplan show` has its id.")
+    known = _LOOK_AT.get(condition.partition(":")[2])
+    return _("See FreeSWITCH's log of such a call: `faxplan show` has its id.") if known is None else _(known)
 
 
 def _condition(result: CallResult) -> str:

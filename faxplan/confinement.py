@@ -19,6 +19,7 @@ from faxplan import sandbox
 from faxplan.config import SANDBOXES
 from faxplan.errors import FaxplanError, RenderingFailed
 from faxplan.files import empty_folder
+from faxplan.language import _, marked
 from faxplan.room import Room, RoomTaken
 from faxplan.sandbox import Ceiling
 
@@ -87,10 +88,10 @@ class Workplace(ABC):
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
-            raise RenderingFailed(_NOTHING_LEFT) from error
+            raise RenderingFailed(_(_NOTHING_LEFT)) from error
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise RenderingFailed(_NOTHING_LEFT)
+                raise RenderingFailed(_(_NOTHING_LEFT))
             os.fchmod(descriptor, 0o600)
         finally:
             os.close(descriptor)
@@ -111,7 +112,7 @@ class Workplace(ABC):
         return target
 
 
-_NOTHING_LEFT = "The converter left no pages. Print the document to a new PDF and send that."
+_NOTHING_LEFT = marked("The converter left no pages. Print the document to a new PDF and send that.")
 
 
 class Confinement(Protocol):

@@ -1,6 +1,7 @@
-"""What the named constraints of schema.sql say to a person."""
+"""What the named constraints of schema.sql say to a person: messages, which portal/messages.py takes from here."""
 
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 CONSTRAINT_MESSAGES = {
     "tenants_slug_key": "There is already a tenant with this short name. Choose another.",
@@ -23,6 +24,8 @@ CONSTRAINT_MESSAGES = {
     "users_email_form": "A user's e-mail address is needed, in lower case.",
     "tenants_billing_codes_known": "A tenant's billing codes are none, optional or required.",
     "users_caller_ids_form": "Numbers to call as are in E.164 form, such as +4930123456, at most 100.",
+    "tenants_language_form": "A language is its tag, such as en or de.",
+    "users_language_form": "A language is its tag, such as en or de.",
     "users_role_known": "A user's role is user or administrator.",
     "user_keys_one_current": "Another client has given this user a key at this moment. Look whether it was you.",
     "user_keys_one_recovery": "This tenant has a recovery key already. Switch that one off first.",
@@ -134,4 +137,7 @@ class ConstraintViolated(FaxplanError):
 
     def __init__(self, constraint: str) -> None:
         self.constraint = constraint
-        super().__init__(CONSTRAINT_MESSAGES.get(constraint, f"The database refused the change: rule {constraint}."))
+        known = CONSTRAINT_MESSAGES.get(constraint)
+        super().__init__(
+            _("The database refused the change: rule {rule}.").format(rule=constraint) if known is None else _(known)
+        )

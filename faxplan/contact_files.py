@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from faxplan import contact_words, spreadsheets
+from faxplan import contact_words, language, spreadsheets
 from faxplan.contacts import Entry
 from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
@@ -122,7 +122,9 @@ def read(content: bytes, is_number: Callable[[str], bool], reading: Reading | No
     separator = SEPARATORS[reading.separator] if reading.separator else _separator(lines)
     records = list(islice(_records(lines, separator), MOST_LINES + 2))
     if len(records) > MOST_LINES + 1:
-        raise UnreadableFile(_("This file has more than {most} lines. Divide it.").format(most=f"{MOST_LINES:,}"))
+        raise UnreadableFile(
+            _("This file has more than {most} lines. Divide it.").format(most=language.number(MOST_LINES))
+        )
     first = records[0].cells or []
     recognised = _recognised(first)
     has_heading = reading.has_heading

@@ -10,6 +10,7 @@ from faxplan import audit, holds, queue, retention
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.holds import Held
+from faxplan.language import _
 from faxplan.users import User
 
 
@@ -32,7 +33,9 @@ def delete(portal: Database, user: User, fax_id: int) -> Deleted:
     with portal.tenant(user.tenant_id) as tx:
         fax = _of(tx, user, fax_id, is_deleted=False)
         if fax["finished_at"] is None:
-            raise NotEnded(f"Fax {fax_id} is under way. `faxplan cancel {fax_id}` stops one that is sent.")
+            raise NotEnded(
+                _("Fax {fax_id} is under way. `faxplan cancel {fax_id}` stops one that is sent.").format(fax_id=fax_id)
+            )
         hold = holds.of_fax(tx, user.tenant_id, fax_id, fax["mailbox_id"])
         until = fax["finished_at"] + timedelta(days=retention.bounds_for(tx, user.tenant_id).min_days)
         if hold is None:
@@ -41,8 +44,9 @@ def delete(portal: Database, user: User, fax_id: int) -> Deleted:
         _record(tx, user, "fax.delete", fax_id, refused=hold is not None)
     if hold is not None:
         raise Held(
-            f"Fax {fax_id} is under legal hold since {hold.set_at:%Y-%m-%d} and cannot be deleted. Ask the "
-            "administrator."
+            _(
+                "Fax {fax_id} is under legal hold since {set_at:%Y-%m-%d} and cannot be deleted. Ask the administrator."
+            ).format(fax_id=fax_id, set_at=hold.set_at)
         )
     return Deleted(fax_id, until if until > now else None)
 
@@ -67,9 +71,9 @@ def _of(tx: Transaction, user: User, fax_id: int, *, is_deleted: bool) -> Row:
         if fax["user_id"] == user.id or (fax["direction"] == "inbound" and reads is not None):
             return fax
     raise NotFound(
-        f"You have no deleted fax {fax_id}, or it was purged: that cannot be undone."
+        _("You have no deleted fax {fax_id}, or it was purged: that cannot be undone.").format(fax_id=fax_id)
         if is_deleted
-        else f"You have no fax {fax_id}. `faxplan list` shows yours."
+        else _("You have no fax {fax_id}. `faxplan list` shows yours.").format(fax_id=fax_id)
     )
 
 

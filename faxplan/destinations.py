@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
 
 LEARNED_DAYS = 30
 MOST_DAYS = 3650
@@ -122,7 +123,11 @@ def put(
     days: until it expires, 1 to MOST_DAYS; None: never. Raises InvalidDays.
     """
     if days is not None and not 1 <= days <= MOST_DAYS:
-        raise InvalidDays(f"It may expire after 1 to {MOST_DAYS} days; without --days it does not expire.")
+        raise InvalidDays(
+            _("It may expire after 1 to {most_days} days; without --days it does not expire.").format(
+                most_days=MOST_DAYS
+            )
+        )
     tx.execute(
         """insert into destinations as d (tenant_id, number, t38_off, v17_off, ecm_off, entered_by, why, expires_at)
            values (%s, %s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))
@@ -137,4 +142,6 @@ def put(
 def forget(tx: Transaction, tenant_id: int, number: str) -> None:
     """Takes away what is known about a number. Raises NotFound."""
     if not tx.execute("delete from destinations where tenant_id = %s and number = %s", (tenant_id, number)):
-        raise NotFound(f"Nothing is known about {number}. `faxplan destination list` shows what is.")
+        raise NotFound(
+            _("Nothing is known about {number}. `faxplan destination list` shows what is.").format(number=number)
+        )

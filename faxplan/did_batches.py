@@ -12,6 +12,7 @@ from faxplan import audit, dids, mailboxes, numbers, tenants
 from faxplan.audit import Who
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 from faxplan.tenants import Tenant
 
 MOST = 1000
@@ -70,7 +71,9 @@ def read(text: str) -> list[Entry]:
             [cell.strip() for cell in row] for row in csv.reader(io.StringIO(written), delimiter=separator, strict=True)
         ]
     except csv.Error as error:
-        raise InvalidBatch(f"This is no table ({error}). Save it as CSV, with a number in each line.") from error
+        raise InvalidBatch(
+            _("This is no table ({error}). Save it as CSV, with a number in each line.").format(error=error)
+        ) from error
     rows = [row for row in rows if any(row)]
     if rows and [cell.lower() for cell in rows[0]][: len(COLUMNS)] == list(COLUMNS)[: len(rows[0])]:
         rows = rows[1:]
@@ -78,8 +81,10 @@ def read(text: str) -> list[Entry]:
     for place, row in enumerate(rows, 1):
         if not 3 <= len(row) <= len(COLUMNS):
             raise InvalidBatch(
-                f"Entry {place} has {len(row)} cells. Each has a number, a tenant's short name, a mailbox, and a name "
-                "or nothing."
+                _(
+                    "Entry {place} has {count} cells. Each has a number, a tenant's short name, a mailbox, and a name "
+                    "or nothing."
+                ).format(place=place, count=len(row))
             )
     return [Entry(*row) for row in rows]
 
@@ -102,7 +107,11 @@ def of_range(admin: Database, first: str, last: str, tenant: str, mailbox: str) 
         country = tenants.by_slug(tx, tenant).country
     begins, ends = (numbers.normalise(each, country) for each in (first, last))
     if len(begins) != len(ends) or begins > ends:
-        raise InvalidBatch(f"{begins} to {ends} is no range: both have the same number of digits, the lower one first.")
+        raise InvalidBatch(
+            _("{begins} to {ends} is no range: both have the same number of digits, the lower one first.").format(
+                begins=begins, ends=ends
+            )
+        )
     count = int(ends[1:]) - int(begins[1:]) + 1
     _check_count(count)
     return [Entry(f"+{int(begins[1:]) + each}", tenant, mailbox) for each in range(count)]
@@ -125,7 +134,10 @@ def add(admin: Database, actor: Who, entries: Sequence[Entry]) -> int:
         wrong = sum(bool(line.wrong) for line in lines)
         if wrong:
             raise NotAllOfThem(
-                f"{wrong} of {len(lines)} cannot be entered, so none was. Mend what is said of them.", lines
+                _("{wrong} of {lines} cannot be entered, so none was. Mend what is said of them.").format(
+                    wrong=wrong, lines=len(lines)
+                ),
+                lines,
             )
         # The chains one after the other, in the order in which everybody takes them.
         for tenant_id in sorted({line.tenant_id for line in lines}):
@@ -170,4 +182,4 @@ def _enter(tx: Transaction, entry: Entry, known: dict[str, Tenant]) -> Line:
 
 def _check_count(count: int) -> None:
     if not 1 <= count <= MOST:
-        raise InvalidBatch(f"There are {count} numbers. Enter 1 to {MOST} at once.")
+        raise InvalidBatch(_("There are {count} numbers. Enter 1 to {most} at once.").format(count=count, most=MOST))

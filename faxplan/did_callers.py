@@ -2,6 +2,7 @@
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 
 ANONYMOUS = "anonymous"
 ALLOW, BLOCK = "allow", "block"
@@ -21,7 +22,11 @@ def remove(tx: Transaction, tenant_id: int, number: str, caller: str) -> None:
     if not tx.execute(
         "delete from did_callers where tenant_id = %s and number = %s and caller = %s", (tenant_id, number, caller)
     ):
-        raise NotFound(f"{number} has no entry for {caller[:20]!r}. `faxplan did caller list` shows all.")
+        raise NotFound(
+            _("{number} has no entry for {caller}. `faxplan did caller list` shows all.").format(
+                number=number, caller=repr(caller[:20])
+            )
+        )
 
 
 def of_did(tx: Transaction, tenant_id: int, number: str) -> list[Row]:

@@ -14,6 +14,7 @@ from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 _PREFIX = re.compile(r"\+[0-9]{0,15}")
 _SEPARATORS = str.maketrans("", "", " -.()/")
@@ -122,7 +123,9 @@ def _caller(text: str) -> str:
     bare = text.translate(_SEPARATORS).lower()
     if bare != did_callers.ANONYMOUS and not _PREFIX.fullmatch(bare):
         raise InvalidCaller(
-            f"{text[:40]!r} says no callers. Write + and the leading digits of their numbers, as +4930, or anonymous."
+            _(
+                "{text} says no callers. Write + and the leading digits of their numbers, as +4930, or anonymous."
+            ).format(text=repr(text[:40]))
         )
     return bare
 

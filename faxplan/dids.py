@@ -6,6 +6,7 @@ from typing import Any
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 
 CHANGEABLE = ("mailbox_id", "station_ident", "enabled", "name", "max_calls", "ecm", "t38", "refusal")
 OPTIONAL = ("max_calls",)
@@ -150,4 +151,4 @@ def refusals(tx: Transaction, tenant_id: int, number: str) -> list[Row]:
 
 
 def _unknown(number: str) -> NotFound:
-    return NotFound(f"The tenant has no DID {number}. `faxplan did list` shows all.")
+    return NotFound(_("The tenant has no DID {number}. `faxplan did list` shows all.").format(number=number))

@@ -87,6 +87,7 @@ class Tenant(Table):
     wait_hours = IntegerField(null=True)
     permissions = TextArrayField()
     billing_codes = TextField()
+    language = TextField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -109,6 +110,7 @@ class User(Table):
     permissions = TextArrayField()
     caller_id = TextField(null=True)
     caller_ids = TextArrayField()
+    language = TextField(null=True)
 
     class Meta:
         """Where its rows are."""

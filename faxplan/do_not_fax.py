@@ -6,6 +6,7 @@ Asked when a fax is accepted. What the operator bars is another matter: number_p
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 from faxplan.number_policy import NumberBarred
 
 LONGEST_REASON = 200
@@ -37,7 +38,9 @@ def add(tx: Transaction, tenant_id: int, number: str, reason: str, added_by: str
 def remove(tx: Transaction, tenant_id: int, number: str) -> None:
     """Faxes go there again (role admin). Raises NotFound."""
     if not tx.execute("delete from do_not_fax where tenant_id = %s and number = %s", (tenant_id, number)):
-        raise NotFound(f"{number} is not on the do-not-fax list. `faxplan do-not-fax list` shows all.")
+        raise NotFound(
+            _("{number} is not on the do-not-fax list. `faxplan do-not-fax list` shows all.").format(number=number)
+        )
 
 
 def find(tx: Transaction, tenant_id: int, number: str) -> Row | None:
@@ -62,6 +65,13 @@ def check(tx: Transaction, tenant_id: int, number: str, country: str) -> None:
     if found is not None:
         why = f" ({found['reason']})" if found["reason"] else ""
         raise DoNotFax(
-            f"{numbers.readable(number, country)} is on your organisation's do-not-fax list{why}: {found['added_by']} "
-            f"entered it on {found['added_at']:%Y-%m-%d}. An administrator of your organisation can take it off."
+            _(
+                "{number} is on your organisation's do-not-fax list{reason}: {added_by} entered it on "
+                "{added_at:%Y-%m-%d}. An administrator of your organisation can take it off."
+            ).format(
+                number=numbers.readable(number, country),
+                reason=why,
+                added_by=found["added_by"],
+                added_at=found["added_at"],
+            )
         )

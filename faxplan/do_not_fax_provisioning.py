@@ -14,6 +14,7 @@ from faxplan import audit, do_not_fax, numbers, spreadsheets, tenants
 from faxplan.audit import Who, name_of
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, InvalidNumber
+from faxplan.language import _
 from faxplan.tenants import Tenant
 
 COLUMNS = ("number", "reason", "added_by", "added_at")
@@ -79,10 +80,14 @@ def _lines(text: str, country: str) -> dict[str, str]:
         rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True))
     except csv.Error as error:
         raise InvalidList(
-            f"This is no CSV file: {error}. Write a number a line, and a reason behind a comma."
+            _("This is no CSV file: {error}. Write a number a line, and a reason behind a comma.").format(error=error)
         ) from error
     if len(rows) > MOST_LINES:
-        raise InvalidList(f"The file has {len(rows)} lines: {MOST_LINES} at most at a time. Send it in parts.")
+        raise InvalidList(
+            _("The file has {rows} lines: {most_lines} at most at a time. Send it in parts.").format(
+                rows=len(rows), most_lines=MOST_LINES
+            )
+        )
     for line, row in enumerate(rows, 1):
         cells = [each.strip() for each in (*row, "", "")]
         if not any(cells) or (line == 1 and cells[0].lower() == COLUMNS[0]):
@@ -98,7 +103,9 @@ def _lines(text: str, country: str) -> dict[str, str]:
     if wrong:
         more = f", and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise InvalidList(
-            f"Nothing was added. These are no numbers: {', '.join(wrong[:10])}{more}. Mend the file first."
+            _("Nothing was added. These are no numbers: {wrong}{more}. Mend the file first.").format(
+                wrong=", ".join(wrong[:10]), more=more
+            )
         )
     return found
 

@@ -23,6 +23,7 @@ from faxplan.documents import Locked, Sealed, StoredObject, ToSend
 from faxplan.errors import FaxplanError
 from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.key_folder import KeyFolder
+from faxplan.language import _
 from faxplan.namespaces import Namespace
 from faxplan.scratch import Scratch
 from faxplan.sealed import Context, SealBroken, SealedReader
@@ -207,7 +208,7 @@ class Store:
         Raises DocumentLost, also where it is not what was stored, and Locked.
         """
         if stored.digest is not None and key is None:
-            raise Locked("This document is sealed, and nobody has opened its key.")
+            raise Locked(_("This document is sealed, and nobody has opened its key."))
         try:
             reader = self._path(stored.object_name).open("rb")
         except FileNotFoundError as error:
@@ -279,8 +280,8 @@ class Store:
         if found is not None:
             return found
         if document.wraps:
-            raise KeyElsewhere("This machine has no key to this document (yet); another one has.")
-        raise KeyGone("The key to this document is gone: send it again.")
+            raise KeyElsewhere(_("This machine has no key to this document (yet); another one has."))
+        raise KeyGone(_("The key to this document is gone: send it again."))
 
     def _changed(self, stored: StoredObject) -> DocumentLost:
         return DocumentLost(f"Object {stored.object_name} in {self.root} has changed. Restore it from a backup.")

@@ -12,6 +12,7 @@ from faxplan import sealed, transient_readers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.keyring import Keyring
+from faxplan.language import _
 from faxplan.sealed import Context, Header, SealBroken
 from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
@@ -199,7 +200,7 @@ def get(tx: Transaction, tenant_id: int, document_id: int) -> StoredObject:
         (tenant_id, document_id),
     )
     if row is None:
-        raise NotFound(f"There is no document {document_id}.")
+        raise NotFound(_("There is no document {document_id}.").format(document_id=document_id))
     return _stored(row)
 
 
@@ -219,7 +220,7 @@ def get_to_send(tx: Transaction, tenant_id: int, document_id: int) -> ToSend:
         f"select {ToSend.COLUMNS} from documents d where d.tenant_id = %s and d.id = %s", (tenant_id, document_id)
     )
     if row is None:
-        raise NotFound(f"There is no document {document_id}.")
+        raise NotFound(_("There is no document {document_id}.").format(document_id=document_id))
     return ToSend.of(row)
 
 
@@ -266,10 +267,14 @@ def file_key(wraps: Mapping[tuple[int, int], bytes], digest: bytes, ring: Keyrin
                 # Another mailbox of theirs may have a wrap that is whole.
                 is_damaged = True
     if is_damaged:
-        raise SealBroken("What opens this document was damaged or changed in the database. Restore it from a backup.")
+        raise SealBroken(
+            _("What opens this document was damaged or changed in the database. Restore it from a backup.")
+        )
     raise Locked(
-        "Your key does not open this document. Another member of the mailbox has to unlock once, which hands you its "
-        "key; or it came before your key was replaced: `faxplan recover`."
+        _(
+            "Your key does not open this document. Another member of the mailbox has to unlock once, which hands "
+            "you its key; or it came before your key was replaced: `faxplan recover`."
+        )
     )
 
 

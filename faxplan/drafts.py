@@ -128,8 +128,10 @@ def _check_room(tx: Transaction, user: User) -> None:
     count = tx.value("select count(*) from drafts where tenant_id = %s and user_id = %s", (user.tenant_id, user.id))
     if count >= MOST:
         raise TooManyDrafts(
-            f"You have {MOST} drafts, with those that you have removed within the hour, and no room for more. Send "
-            "some; what you remove makes room once purge has come."
+            _(
+                "You have {most} drafts, with those that you have removed within the hour, and no room for more. "
+                "Send some; what you remove makes room once purge has come."
+            ).format(most=MOST)
         )
 
 
@@ -155,8 +157,10 @@ def get(tx: Transaction, user: User, draft_id: int) -> Draft:
     row = tx.row(f"{_DRAFTS} and d.id = %(draft)s", {"tenant": user.tenant_id, "user": user.id, "draft": draft_id})
     if row is None:
         raise NotFound(
-            f"You have no draft {draft_id}. A draft is there until it is sent (`faxplan list --sent`) or removed, and "
-            "for a day at most: `faxplan draft list`."
+            _(
+                "You have no draft {draft_id}. A draft is there until it is sent (`faxplan list --sent`) or removed, "
+                "and for a day at most: `faxplan draft list`."
+            ).format(draft_id=draft_id)
         )
     return Draft(**row)
 
@@ -188,7 +192,11 @@ def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submit
     with db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
         if draft.state == "failed":
-            raise RenderingFailed(f"Draft {draft_id} has no pages to send: {draft.explanation}")
+            raise RenderingFailed(
+                _("Draft {draft_id} has no pages to send: {explanation}").format(
+                    draft_id=draft_id, explanation=draft.explanation
+                )
+            )
         tx.execute("delete from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft_id))
         return [_accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution))) for each in orders]
 
@@ -238,7 +246,7 @@ def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Ord
             )
         orders.setdefault((order.called, order.after_answer), order)
     if not orders:
-        raise NoNumber("Say where the draft is to go: one number or more.")
+        raise NoNumber(_("Say where the draft is to go: one number or more."))
     return list(orders.values())
 
 

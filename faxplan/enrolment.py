@@ -28,6 +28,7 @@ from faxplan.epochs import Ahead, Begun
 from faxplan.errors import FaxplanError
 from faxplan.gains import Told
 from faxplan.keyring import Enrolment, Epoch, Keyring, NewEpoch, PasswordLock
+from faxplan.language import _
 from faxplan.passphrases import WrongSecret
 from faxplan.user_keys import UserKey
 from faxplan.users import User
@@ -134,7 +135,7 @@ def accept(
     begun = begin(due)
     wanted = {(each.mailbox_id, each.number): {*each.readers, NEW_KEY} for each in due}
     if {(each.mailbox_id, each.number): set(each.new.wraps) for each in begun} != wanted:
-        raise EpochMoved("Somebody else has just changed who reads your mailboxes. Try again.")
+        raise EpochMoved(_("Somebody else has just changed who reads your mailboxes. Try again."))
     key_id = user_keys.add(tx, user.tenant_id, user.id, enrolment)
     closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
     for each in begun:
@@ -164,8 +165,10 @@ def _refuse_twice(tx: Transaction, user: User, anew: bool) -> bool:
     has = bool(user_keys.of_user(tx, user.tenant_id, user.id))
     if has and not anew:
         raise AlreadyEnrolled(
-            f"{user.email} has a key. Change its password with `faxplan password`; `--anew` gives another key, which "
-            "does not open what came before."
+            _(
+                "{email} has a key. Change its password with `faxplan password`; `--anew` gives another key, which "
+                "does not open what came before."
+            ).format(email=user.email)
         )
     return has
 
@@ -201,9 +204,11 @@ def recover(db: Database, user: User, secret: Secret, older: Secret, *, told: To
                 continue
         if len(found) == 1:
             raise WrongSecret(
-                f"It opens none of the {len(before)} keys that {user.email} had before."
+                _("It opens none of the {before} keys that {email} had before.").format(
+                    before=len(before), email=user.email
+                )
                 if before
-                else f"{user.email} has had one key only: there is nothing to bring back."
+                else _("{email} has had one key only: there is nothing to bring back.").format(email=user.email)
             )
         return found
 
@@ -216,7 +221,7 @@ def _unlocked(
     with db.tenant(user.tenant_id) as tx:
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
     if not keys:
-        raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
+        raise NotEnrolled(_("{email} has no key yet. `faxplan enrol --as {email}` makes one.").format(email=user.email))
     with _refused_noted(db, user, act):
         private = opened(keys)
     with db.tenant(user.tenant_id) as tx:
@@ -301,7 +306,7 @@ def change_password(db: Database, user: User, secret: Secret, password: str) -> 
         keys = user_keys.of_user(tx, user.tenant_id, user.id)
     passphrases.check_new(password, known)
     if not keys:
-        raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
+        raise NotEnrolled(_("{email} has no key yet. `faxplan enrol --as {email}` makes one.").format(email=user.email))
     with _refused_noted(db, user, "password"):
         private = secret.opens(keys[0])
     lock = keyring.password_lock(private, password, known)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from faxplan import keyring, mailboxes, vault
 from faxplan.db import Transaction
 from faxplan.keyring import NewEpoch
+from faxplan.language import _
 from faxplan.vault import EpochMoved, LastReader
 from faxplan.wraps import PublicKey
 
@@ -68,10 +69,11 @@ def begin(tx: Transaction, tenant_id: int, begun: Begun) -> None:
     """
     if not vault.has_enrolled_member(tx, tenant_id, begun.mailbox_id):
         raise LastReader(
-            "Nobody would be left who could open what arrives in mailbox "
-            f"{mailboxes.name_of(tx, tenant_id, begun.mailbox_id)}. Let somebody join it who is enrolled "
-            "(`faxplan enrol`)."
+            _(
+                "Nobody would be left who could open what arrives in mailbox {mailbox}. Let somebody join it who is "
+                "enrolled (`faxplan enrol`)."
+            ).format(mailbox=mailboxes.name_of(tx, tenant_id, begun.mailbox_id))
         )
     if begun.new.wraps.keys() != vault.readers(tx, tenant_id, begun.mailbox_id).keys():
-        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+        raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
     vault.begin_epoch(tx, tenant_id, begun.mailbox_id, begun.number, begun.new)

@@ -3,6 +3,7 @@
 import sys
 
 from faxplan.failure_rules import SHIPPED, UNKNOWN, Action, Downgrade, Rule
+from faxplan.language import _, marked
 
 _HEAD = """# What follows when a fax fails
 
@@ -40,8 +41,9 @@ What is not listed counts as: {unknown}. `faxplan failure list` shows the table 
 which line applied, and what followed, in words.
 """
 LESS = {
-    Downgrade.LESS: ", with less", Downgrade.V17: ", without V.17", Downgrade.AUDIO: ", without T.38",
-    Downgrade.ECM: ", without ECM", Downgrade.NONE: ", with all",
+    Downgrade.LESS: marked(", with less"), Downgrade.V17: marked(", without V.17"),
+    Downgrade.AUDIO: marked(", without T.38"),
+    Downgrade.ECM: marked(", without ECM"), Downgrade.NONE: marked(", with all"),
 }  # fmt: skip
 """What the next call goes without, in words."""
 _TABLES = (
@@ -75,17 +77,18 @@ def what_follows(rule: Rule) -> str:
     """A rule in a few words."""
     steps = []
     if rule.render_again:
-        steps.append("once more with pages made anew, A4 and fine")
+        steps.append(_("once more with pages made anew, A4 and fine"))
     if rule.action is Action.NEXT_TRUNK:
-        steps.append("next trunk" + (", once" if rule.one_more else ""))
-    steps.append("final" if rule.delay is None else f"again after {_duration(rule.delay)}")
+        steps.append(_("next trunk") + (_(", once") if rule.one_more else ""))
+    again = _("again after {time}")
+    steps.append(_("final") if rule.delay is None else again.format(time=_duration(rule.delay)))
     if rule.times is not None:
-        steps[-1] += {1: ", once"}.get(rule.times, f", {rule.times} times")
+        steps[-1] += _(", once") if rule.times == 1 else _(", {count} times").format(count=rule.times)
     if rule.downgrade is not None:
-        steps[-1] += LESS[rule.downgrade]
+        steps[-1] += _(LESS[rule.downgrade])
     if rule.proven:
-        steps.append("final if the trunk took other calls meanwhile")
-    return ", then ".join(steps) + (" (trunk fault)" if rule.trunk_fault else "")
+        steps.append(_("final if the trunk took other calls meanwhile"))
+    return _(", then ").join(steps) + (_(" (trunk fault)") if rule.trunk_fault else "")
 
 
 def _duration(seconds: int) -> str:

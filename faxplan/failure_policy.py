@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from faxplan.call_result import CallResult
 from faxplan.failure_rules import BUSY, DOCUMENT, DROPPED, UNKNOWN, UNSUPPORTED, Action, Rule, Rules, timed_out
+from faxplan.language import _, marked
 
-ALL_BUT_GOODBYE = "Every page was acknowledged; the call broke off before the far end said good-bye."
+ALL_BUT_GOODBYE = marked("Every page was acknowledged; the call broke off before the far end said good-bye.")
 LONGEST_DELAY = 15 * 60
 UNKNOWN_DELAY = 60
 """Seconds before a fax is dialled again whose call nobody will report on."""
@@ -102,7 +103,12 @@ def decide(result: CallResult, now: Situation, rules: Rules | None = None) -> De
     """
     pages, done = now.pages, pages_done(result, now)
     if result.fax_success and done == pages:
-        return Decision("sent", pages, None, f"All {pages} pages arrived." if pages > 1 else "The page arrived.")
+        return Decision(
+            "sent",
+            pages,
+            None,
+            _("All {pages} pages arrived.").format(pages=pages) if pages > 1 else _("The page arrived."),
+        )
     if done == pages:
         return Decision("sent", pages, None, ALL_BUT_GOODBYE)
     rule = (rules or Rules()).of(result, machine=now.machine)
@@ -121,14 +127,14 @@ def _follow(result: CallResult, now: Situation, rule: Rule, outcome: str, done: 
     if now.is_test:
         return Decision(outcome, done, None, f"{said}.", counted=counted, rule=rule)
     if rule.render_again and not now.rendered_again:
-        words = f"{said}. It is rendered again, as A4 in fine resolution."
+        words = _("{said}. It is rendered again, as A4 in fine resolution.").format(said=said)
         return Decision(outcome, done, 0, words, rule=rule, render_again=True)
     if (elsewhere := _elsewhere(result, now, rule, outcome, said, done)) is not None:
         return elsewhere
     proven = rule.proven and now.trunk_works and now.seen.get(rule.name)
     if rule.delay is None or proven:
-        why = " It took other calls meanwhile, so it is this one that it does not take." if proven else ""
-        return Decision(outcome, done, None, f"{said}.{why}", counted=counted, rule=rule)
+        why = _("It took other calls meanwhile, so it is this one that it does not take.") if proven else ""
+        return Decision(outcome, done, None, f"{said}. {why}".strip(), counted=counted, rule=rule)
     if not counted:
         return _uncounted(result, now, rule, outcome, said, done)
     return _counted(now, rule, outcome, said, done)
@@ -140,7 +146,7 @@ def _elsewhere(result: CallResult, now: Situation, rule: Rule, outcome: str, sai
         return None
     if now.trunks_left:
         delay, redials = _rested(now.redials, rule, 0, outcome) if _may_have_rung(result) else (0, now.redials)
-        words = f"{said}. It goes through another trunk {_when(delay)}."
+        words = _("{said}. It goes through another trunk {when}.").format(said=said, when=_when(delay))
         return Decision(
             outcome, done, delay, words + _why_rested(delay, 0), counted=False, rule=rule, next_trunk=True,
             redials=redials,
@@ -154,26 +160,41 @@ def _elsewhere(result: CallResult, now: Situation, rule: Rule, outcome: str, sai
 def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
     tries = now.attempts_made - now.uncounted
     if tries >= now.max_attempts:
-        words = f"{said}. That was try {tries} of {now.max_attempts}, the last."
+        words = _("{said}. That was try {tries} of {max_attempts}, the last.").format(
+            said=said, tries=tries, max_attempts=now.max_attempts
+        )
         return Decision(outcome, done, None, words, rule=rule)
     if _is_used_up(now, rule):
-        return Decision(outcome, done, None, f"{said}, again. It is not dialled once more.", rule=rule)
+        return Decision(
+            outcome, done, None, _("{said}, again. It is not dialled once more.").format(said=said), rule=rule
+        )
     delay, redials = _rested(now.redials, rule, rule.delay or 0, outcome)
-    words = f"{said}. Try {tries} of {now.max_attempts}; the next {_when(delay)}." + _why_rested(delay, rule.delay)
+    words = _("{said}. Try {tries} of {max_attempts}; the next {when}.").format(
+        said=said, tries=tries, max_attempts=now.max_attempts, when=_when(delay)
+    ) + _why_rested(delay, rule.delay)
     return Decision(outcome, done, delay, words, rule=rule, redials=redials)
 
 
 def _uncounted(result: CallResult, now: Situation, rule: Rule, outcome: str, said: str, done: int) -> Decision:
     if _is_used_up(now, rule):
-        return Decision(outcome, done, None, f"{said}, again. It is not dialled once more.", counted=False, rule=rule)
+        return Decision(
+            outcome,
+            done,
+            None,
+            _("{said}, again. It is not dialled once more.").format(said=said),
+            counted=False,
+            rule=rule,
+        )
     if now.waited >= OLDEST and now.calls_since >= FEWEST_CALLS and not rule.for_ever:
         hours = now.waited // timedelta(hours=1)
-        words = f"{said}. It was so for {hours} hours, {now.calls_since} times; send it again when the trunk works."
+        words = _(
+            "{said}. It was so for {hours} hours, {calls_since} times; send it again when the trunk works."
+        ).format(said=said, hours=hours, calls_since=now.calls_since)
         return Decision(outcome, done, None, words, counted=False, rule=rule)
     rounds = now.uncounted // (now.trunks_tried + 1)
     delay = min((rule.delay or 0) * 2 ** min(rounds, 8), max(LONGEST_DELAY, rule.delay or 0))
     rest, redials = _rested(now.redials, rule, delay, outcome) if _may_have_rung(result) else (delay, now.redials)
-    words = f"{said}. It is dialled again {_when(rest)}." + _why_rested(rest, delay)
+    words = _("{said}. It is dialled again {when}.").format(said=said, when=_when(rest)) + _why_rested(rest, delay)
     return Decision(outcome, done, rest, words, counted=False, rule=rule, redials=redials)
 
 
@@ -181,18 +202,27 @@ def decide_unknown(now: Situation, *, redial: bool) -> Decision:
     """What follows a call that nobody will ever report on: its switch died. redial: whether the tenant wants that."""
     result = CallResult(hangup_cause="NONE")
     pages, done = now.pages, pages_done(result, now)
-    lost = f"The switch stopped during the call; {done} of {pages} pages were acknowledged"
+    lost = _("The switch stopped during the call; {done} of {pages} pages were acknowledged").format(
+        done=done, pages=pages
+    )
     tries = now.attempts_made - now.uncounted
     if done == pages:
         return Decision("sent", done, None, f"{lost}.")
     if not redial:
-        return Decision("unknown", done, None, f"{lost}. It is not dialled again, as your organisation chose.")
+        return Decision(
+            "unknown", done, None, _("{lost}. It is not dialled again, as your organisation chose.").format(lost=lost)
+        )
     if now.is_test or tries >= now.max_attempts:
         most = 1 if now.is_test else now.max_attempts
-        return Decision("unknown", done, None, f"{lost}. That was try {tries} of {most}, the last.")
+        return Decision(
+            "unknown",
+            done,
+            None,
+            _("{lost}. That was try {tries} of {most}, the last.").format(lost=lost, tries=tries, most=most),
+        )
     outcome = "incomplete" if done > now.start_page else "not-sent"
     delay, redials = _rested(now.redials, UNKNOWN, UNKNOWN_DELAY, outcome)
-    words = f"{lost}. The rest is sent again." + _why_rested(delay, UNKNOWN_DELAY)
+    words = _("{lost}. The rest is sent again.").format(lost=lost) + _why_rested(delay, UNKNOWN_DELAY)
     return Decision("unknown", done, delay, words, redials=redials)
 
 
@@ -219,21 +249,21 @@ def _rested(redials: Redials | None, rule: Rule, delay: int, outcome: str) -> tu
 
 
 def _why_rested(delay: int, otherwise: int | None) -> str:
-    return " (US rules ask for an hour between redials.)" if delay > (otherwise or 0) else ""
+    return " " + _("(US rules ask for an hour between redials.)") if delay > (otherwise or 0) else ""
 
 
 def _when(seconds: int) -> str:
     if seconds < 60:
-        return "at once" if seconds == 0 else f"in {seconds} seconds"
+        return _("at once") if seconds == 0 else _("in {seconds} seconds").format(seconds=seconds)
     minutes = round(seconds / 60)
-    return "in a minute" if minutes == 1 else f"in {minutes} minutes"
+    return _("in a minute") if minutes == 1 else _("in {minutes} minutes").format(minutes=minutes)
 
 
 def what_happened(rule: Rule, result: CallResult, done: int = 0, pages: int = 0) -> str:
     """In words, without what follows. done of pages: acknowledged, of the whole fax; 0: they are left out."""
     words = rule.words
     if done:
-        words += f" after {done} of {pages} pages"
+        words = _("{words} after {done} of {pages} pages").format(words=words, done=done, pages=pages)
     if result.fax_result_text and result.fax_result_code:
         return f"{words} ({result.fax_result_text})"
     if result.sip_code and result.sip_code >= 300:

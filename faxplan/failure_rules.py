@@ -12,6 +12,7 @@ from enum import StrEnum
 from faxplan.call_result import CallResult
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _, marked
 
 MINUTE = 60
 
@@ -68,84 +69,92 @@ class Rule:
     changed: bool = False
 
 
-BUSY = Rule("busy", "The line was busy", Action.RETRY, 4 * MINUTE)
-NO_ANSWER = Rule("no-answer", "Nobody answered", Action.RETRY, 10 * MINUTE)
-RANG = Rule("rang", "It rang there, and the call failed before anybody answered", Action.RETRY, 10 * MINUTE)
+BUSY = Rule("busy", marked("The line was busy"), Action.RETRY, 4 * MINUTE)
+NO_ANSWER = Rule("no-answer", marked("Nobody answered"), Action.RETRY, 10 * MINUTE)
+RANG = Rule("rang", marked("It rang there, and the call failed before anybody answered"), Action.RETRY, 10 * MINUTE)
 """The next call goes through another trunk, where there is one."""
-BAD_NUMBER = Rule("bad-number", "The number does not exist or cannot be reached; check it", Action.FINAL)
+BAD_NUMBER = Rule("bad-number", marked("The number does not exist or cannot be reached; check it"), Action.FINAL)
 NOT_BY_THIS_TRUNK = Rule(
-    "not-by-this-trunk", "The trunk cannot dial this number, or not with this caller ID", Action.NEXT_TRUNK,
+    "not-by-this-trunk", marked("The trunk cannot dial this number, or not with this caller ID"), Action.NEXT_TRUNK,
     not_again=True,
 )  # fmt: skip
 REDIRECTED = Rule(
-    "redirected", "The call was sent on to another address, and faxes go to none but the number's", Action.NEXT_TRUNK,
+    "redirected", marked("The call was sent on to another address, and faxes go to none but the number's"),
+    Action.NEXT_TRUNK,
     not_again=True,
 )  # fmt: skip
-REFUSED = Rule("refused", "The call was refused", Action.NEXT_TRUNK, one_more=True, not_again=True)
+REFUSED = Rule("refused", marked("The call was refused"), Action.NEXT_TRUNK, one_more=True, not_again=True)
 LOG_IN = Rule(
-    "log-in", "The trunk did not accept its user name and password; the administrator has to look", Action.NEXT_TRUNK,
+    "log-in", marked("The trunk did not accept its user name and password; the administrator has to look"),
+    Action.NEXT_TRUNK,
     5 * MINUTE, trunk_fault=True,
 )  # fmt: skip
 ACCOUNT = Rule(
-    "account", "The carrier wants to be paid before it dials; the administrator has to look", Action.NEXT_TRUNK,
+    "account", marked("The carrier wants to be paid before it dials; the administrator has to look"), Action.NEXT_TRUNK,
     15 * MINUTE, trunk_fault=True,
 )  # fmt: skip
 FORBIDDEN = Rule(
-    "forbidden", "The trunk forbids this call", Action.NEXT_TRUNK, 15 * MINUTE, trunk_fault=True, proven=True
+    "forbidden", marked("The trunk forbids this call"), Action.NEXT_TRUNK, 15 * MINUTE, trunk_fault=True, proven=True
 )  # fmt: skip
 TRUNK_FAULT = Rule(
-    "trunk-fault", "The trunk could not take the call", Action.NEXT_TRUNK, MINUTE, trunk_fault=True
+    "trunk-fault", marked("The trunk could not take the call"), Action.NEXT_TRUNK, MINUTE, trunk_fault=True
 )  # fmt: skip
 NO_GATEWAY = Rule(
-    "no-gateway", "The switch does not know the trunk; it takes a new or changed one up within seconds",
+    "no-gateway",
+    marked("The switch does not know the trunk; it takes a new or changed one up within seconds"),
     Action.NEXT_TRUNK, 15, trunk_fault=True,
 )  # fmt: skip
-MEDIA = Rule(
-    "media", "The far end offers neither T.38 nor G.711", Action.NEXT_TRUNK, 5 * MINUTE, times=2
-)  # fmt: skip
+MEDIA = Rule("media", marked("The far end offers neither T.38 nor G.711"), Action.NEXT_TRUNK, 5 * MINUTE, times=2)
 NO_ENCRYPTION = Rule(
-    "no-encryption", "The far end does not take encrypted media (SRTP), and the trunk allows nothing else", Action.FINAL
+    "no-encryption", marked("The far end does not take encrypted media (SRTP), and the trunk allows nothing else"),
+    Action.FINAL
 )  # fmt: skip
 OURS = Rule(
-    "our-configuration", "The switch is not configured for this call; the administrator has to look", Action.RETRY,
+    "our-configuration", marked("The switch is not configured for this call; the administrator has to look"),
+    Action.RETRY,
     5 * MINUTE,
 )  # fmt: skip
-DROPPED = Rule("dropped", "The call broke off", Action.RETRY, MINUTE)
-DOCUMENT = Rule("document", "The prepared pages could not be sent as they are", Action.FINAL)
+DROPPED = Rule("dropped", marked("The call broke off"), Action.RETRY, MINUTE)
+DOCUMENT = Rule("document", marked("The prepared pages could not be sent as they are"), Action.FINAL)
 UNSUPPORTED = Rule(
-    "unsupported-page", "The far machine does not take pages of this size or resolution", Action.FINAL,
+    "unsupported-page", marked("The far machine does not take pages of this size or resolution"), Action.FINAL,
     render_again=True,
 )  # fmt: skip
 DOWNGRADE = Rule(
-    "downgrade", "The two machines could not agree on a transmission", Action.RETRY, 2 * MINUTE,
+    "downgrade",
+    marked("The two machines could not agree on a transmission"),
+    Action.RETRY,
+    2 * MINUTE,
     downgrade=Downgrade.LESS,
-)  # fmt: skip
-NO_FAX = Rule(
-    "no-fax", "The number answered, but not with a fax machine", Action.RETRY, 60 * MINUTE, times=1
-)  # fmt: skip
-INCOMPATIBLE = Rule("incompatible", "The far machine cannot receive this fax", Action.FINAL)
-UNKNOWN = Rule("unknown", "The call ended for an unknown reason", Action.RETRY, 5 * MINUTE)
-STOPPED = Rule(
-    "stopped", "The fax server was stopped", Action.RETRY, MINUTE, trunk_fault=False
-)  # fmt: skip
+)
+NO_FAX = Rule("no-fax", marked("The number answered, but not with a fax machine"), Action.RETRY, 60 * MINUTE, times=1)
+INCOMPATIBLE = Rule("incompatible", marked("The far machine cannot receive this fax"), Action.FINAL)
+UNKNOWN = Rule("unknown", marked("The call ended for an unknown reason"), Action.RETRY, 5 * MINUTE)
+STOPPED = Rule("stopped", marked("The fax server was stopped"), Action.RETRY, MINUTE, trunk_fault=False)
 NO_STORE = Rule(
-    "no-store", "The document store is not mounted; the administrator has to look", Action.RETRY, MINUTE,
+    "no-store", marked("The document store is not mounted; the administrator has to look"), Action.RETRY, MINUTE,
     for_ever=True,
 )  # fmt: skip
 NO_KEY = Rule(
-    "no-key", "This machine cannot open the document yet; another one has its key", Action.RETRY, MINUTE, for_ever=True
+    "no-key",
+    marked("This machine cannot open the document yet; another one has its key"),
+    Action.RETRY,
+    MINUTE,
+    for_ever=True,
 )
-KEY_GONE = Rule("key-gone", "The key to the document is gone, as after a restore: send it again", Action.FINAL)
-NO_CALLER_ID = Rule("no-caller-id", "Your organisation has no number to call from any more", Action.FINAL)
-NO_ROUTE = Rule("no-route", "No trunk may take this number; `faxplan route explain` says why", Action.FINAL)
+KEY_GONE = Rule("key-gone", marked("The key to the document is gone, as after a restore: send it again"), Action.FINAL)
+NO_CALLER_ID = Rule("no-caller-id", marked("Your organisation has no number to call from any more"), Action.FINAL)
+NO_ROUTE = Rule("no-route", marked("No trunk may take this number; `faxplan route explain` says why"), Action.FINAL)
 NEVER_DIALLED = Rule(
-    "never-dialled", "The trunk would dial an emergency number or a short code, which is never done", Action.NEXT_TRUNK
+    "never-dialled", marked("The trunk would dial an emergency number or a short code, which is never done"),
+    Action.NEXT_TRUNK
 )  # fmt: skip
 BARRED = Rule(
-    "barred", "Your organisation may not call this number any more; `faxplan route explain` says why", Action.FINAL
+    "barred", marked("Your organisation may not call this number any more; `faxplan route explain` says why"),
+    Action.FINAL
 )  # fmt: skip
 TOO_MANY_PAGES = Rule(
-    "too-many-pages", "The fax has more pages than your organisation may send in an hour now", Action.FINAL
+    "too-many-pages", marked("The fax has more pages than your organisation may send in an hour now"), Action.FINAL
 )  # fmt: skip
 
 # Hang-up causes in capitals are FreeSWITCH's; the others are error ids of our own, for calls that were never dialled.
@@ -363,8 +372,10 @@ def put(
     less = downgrade not in (None, Downgrade.NONE)
     if action is Action.FINAL and (delay is not None or times is not None or less):
         raise PointlessRule(
-            "After `final` a fax is not dialled again: leave --after and --times out, and --downgrade (or `none`); or "
-            "write retry or next-trunk."
+            _(
+                "After `final` a fax is not dialled again: leave --after and --times out, and --downgrade (or "
+                "`none`); or write retry or next-trunk."
+            )
         )
     tx.execute(
         """insert into failure_rules (only_for, trunk_id, condition, action, delay, times, downgrade)
@@ -383,15 +394,21 @@ def reset(tx: Transaction, condition: str, *, only_for: int | None = None, trunk
         (condition, only_for, trunk_id),
     )
     if not gone:
-        raise NotFound(f"Nothing was changed for {condition[:70]} there. `faxplan failure list --changed` shows all.")
+        raise NotFound(
+            _("Nothing was changed for {condition} there. `faxplan failure list --changed` shows all.").format(
+                condition=condition[:70]
+            )
+        )
 
 
 def check_condition(condition: str) -> None:
     """Raises UnknownCondition for what no call can end with."""
-    kind, _, what = condition.partition(":")
+    kind, _colon, what = condition.partition(":")
     known = condition in SHIPPED or (kind == "sip" and re.fullmatch("[3-6][0-9]{2}", what) is not None)
     if not known:
         raise UnknownCondition(
-            f"{condition[:70]!r} is no way in which a call ends. Write fax:CODE, sip:CODE or cause:NAME; "
-            "`faxplan failure list` shows them."
+            _(
+                "{condition} is no way in which a call ends. Write fax:CODE, sip:CODE or cause:NAME; `faxplan "
+                "failure list` shows them."
+            ).format(condition=repr(condition[:70]))
         )

@@ -15,6 +15,7 @@ from xml.sax.saxutils import quoteattr
 
 from faxplan.channel_variables import TRUNK_ACCOUNT
 from faxplan.errors import FaxplanError
+from faxplan.language import _, marked
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -81,14 +82,18 @@ class GatewayChanges:
 
 def gateway_xml(gateway: Gateway) -> str:
     """The gateway's file for the profile's gateways folder. Raises InvalidGateway."""
-    name = _checked(gateway.name, _NAME, "name", "letters, digits, dot, hyphen and underscore, at most 63")
+    name = _checked(
+        gateway.name, _NAME, marked("name"), marked("letters, digits, dot, hyphen and underscore, at most 63")
+    )
     address = _address(gateway.host, gateway.port)
     if gateway.transport not in ("udp", "tcp", "tls"):
-        raise InvalidGateway(f"Trunk {name}: transport must be udp, tcp or tls.")
+        raise InvalidGateway(_("Trunk {name}: transport must be udp, tcp or tls.").format(name=name))
     _check_account(gateway)
     params = {
         "proxy": _proxy(gateway.proxy) if gateway.proxy else address,
-        "realm": _checked(gateway.realm or _bare_host(gateway.host), _REALM, "realm", "printable ASCII, at most 128"),
+        "realm": _checked(
+            gateway.realm or _bare_host(gateway.host), _REALM, marked("realm"), marked("printable ASCII, at most 128")
+        ),
         "register": "true" if gateway.register else "false",
         "register-transport": gateway.transport,
         # Left out, FreeSWITCH would call itself by its vendor's name in From.
@@ -102,16 +107,22 @@ def gateway_xml(gateway: Gateway) -> str:
         params["register-proxy"] = address
     if gateway.password:
         params["password"] = _checked(
-            gateway.password, _PRINTABLE, "password", "printable ASCII without space, at most 128"
+            gateway.password, _PRINTABLE, marked("password"), marked("printable ASCII without space, at most 128")
         )
     if gateway.from_user:
-        params["from-user"] = _checked(gateway.from_user, _SIP_USER, "From user", "the characters of a SIP user")
+        params["from-user"] = _checked(
+            gateway.from_user, _SIP_USER, marked("From user"), marked("the characters of a SIP user")
+        )
     if gateway.from_domain or gateway.proxy:
         # With a proxy the trunk's own name stands in From and in the request's domain.
         params["from-domain"] = _bare_host(gateway.from_domain or gateway.host)
     if gateway.ping_seconds is not None:
         if not _SHORTEST_PING <= gateway.ping_seconds <= _LONGEST_PING:
-            raise InvalidGateway(f"Trunk {name}: ping must be {_SHORTEST_PING} to {_LONGEST_PING} seconds.")
+            raise InvalidGateway(
+                _("Trunk {name}: ping must be {shortest_ping} to {longest_ping} seconds.").format(
+                    name=name, shortest_ping=_SHORTEST_PING, longest_ping=_LONGEST_PING
+                )
+            )
         params["ping"] = str(gateway.ping_seconds)
     # <include> and </include> alone on their lines: the preprocessor drops what shares them.
     lines = ["<include>", f"  <gateway name={_attribute(name)}>"]
@@ -126,12 +137,16 @@ def gateway_xml(gateway: Gateway) -> str:
 
 def _check_account(gateway: Gateway) -> None:
     if gateway.register and not (gateway.username and gateway.password):
-        raise InvalidGateway(f"Trunk {gateway.name}: to register it needs a user name and a password; enter both.")
+        raise InvalidGateway(
+            _("Trunk {name}: to register it needs a user name and a password; enter both.").format(name=gateway.name)
+        )
     if ":" in (gateway.password or ""):
         # Handed to the stack as scheme:realm:user:password (sofia_reg.c, sofia_reg_handle_sip_r_challenge).
         raise InvalidGateway(
-            f"Trunk {gateway.name}: its password has a colon, and FreeSWITCH's SIP stack uses only what stands before "
-            "that; have the carrier give it a password without."
+            _(
+                "Trunk {name}: its password has a colon, and FreeSWITCH's SIP stack uses only what stands before "
+                "that; have the carrier give it a password without."
+            ).format(name=gateway.name)
         )
 
 
@@ -161,7 +176,11 @@ def _files(gateways: Iterable[Gateway]) -> dict[str, str]:
     wanted: dict[str, str] = {}
     for gateway in gateways:
         if gateway.name in wanted:
-            raise InvalidGateway(f"Two trunks are named {gateway.name}; names are one namespace for the whole switch.")
+            raise InvalidGateway(
+                _("Two trunks are named {name}; names are one namespace for the whole switch.").format(
+                    name=gateway.name
+                )
+            )
         wanted[gateway.name] = gateway_xml(gateway)
     return wanted
 
@@ -184,7 +203,11 @@ def acl_xml(networks: Iterable[Network]) -> str:
     lines = ["<include>", f'  <list name="{ACL_LIST}" default="deny">']
     for network in sorted(set(networks), key=lambda net: (net.version, net)):
         if network.prefixlen == 0:
-            raise InvalidGateway(f"{network} would let the whole Internet call in; enter the trunk's own networks.")
+            raise InvalidGateway(
+                _("{network} would let the whole Internet call in; enter the trunk's own networks.").format(
+                    network=network
+                )
+            )
         lines.append(f'    <node type="allow" cidr="{network}"/>')
     lines += ["  </list>", "</include>", ""]
     return "\n".join(lines)
@@ -207,7 +230,11 @@ def _checked(value: str, pattern: re.Pattern[str], what: str, allowed: str) -> s
     if not pattern.fullmatch(value) or "x-pre-process" in value.lower():
         # A password is never repeated in a message.
         shown = "" if what == "password" else f" {value[:80]!a}"
-        raise InvalidGateway(f"The trunk's {what}{shown} cannot be used; allowed: {allowed}.")
+        raise InvalidGateway(
+            _("The trunk's {what}{shown} cannot be used; allowed: {allowed}.").format(
+                what=_(what), shown=shown, allowed=_(allowed)
+            )
+        )
     return value
 
 
@@ -220,13 +247,15 @@ def _bare_host(host: str) -> str:
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return _checked(host, _HOST_NAME, "host", "a host name or an IP address, without port")
+        return _checked(host, _HOST_NAME, marked("host"), marked("a host name or an IP address, without port"))
     return f"[{address}]" if address.version == 6 else str(address)
 
 
 def _address(host: str, port: int | None) -> str:
     if port is not None and not 1 <= port <= 65535:
-        raise InvalidGateway(f"The trunk's port {port} is not a port; enter 1 to 65535, or none for the default.")
+        raise InvalidGateway(
+            _("The trunk's port {port} is not a port; enter 1 to 65535, or none for the default.").format(port=port)
+        )
     return _bare_host(host) if port is None else f"{_bare_host(host)}:{port}"
 
 

@@ -11,6 +11,7 @@ from faxplan import listings, sending_hours
 from faxplan.attempts import ANONYMOUS
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 from faxplan.users import User
 
 SENT, INBOX = "outbound", "inbound"
@@ -245,7 +246,7 @@ def fax(tx: Transaction, user: User, fax_id: int) -> Fax:
     """Raises NotFound."""
     row = tx.row(f"{_FAX} and f.id = %(fax)s", {"tenant": user.tenant_id, "user": user.id, "fax": fax_id})
     if row is None:
-        raise NotFound(f"You have no fax {fax_id}. `faxplan list` shows yours.")
+        raise NotFound(_("You have no fax {fax_id}. `faxplan list` shows yours.").format(fax_id=fax_id))
     return Fax(**row)
 
 

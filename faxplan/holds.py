@@ -11,6 +11,7 @@ from datetime import datetime
 
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
 
 _TURN = 0x686F6C64
 """Any number ("hold" in ASCII)."""
@@ -77,11 +78,13 @@ def place(
     if fax_id is not None:
         fax = tx.row("select mailbox_id, purged_at from fax_to_hold(%s)", (fax_id,))
         if fax is None:
-            raise NotFound(f"The tenant has no fax {fax_id}.")
+            raise NotFound(_("The tenant has no fax {fax_id}.").format(fax_id=fax_id))
         if fax["purged_at"] is not None:
             raise NothingToHold(
-                f"Fax {fax_id} was purged on {fax['purged_at']:%Y-%m-%d}: nothing is left of it to hold, but in "
-                "backups of before."
+                _(
+                    "Fax {fax_id} was purged on {purged_at:%Y-%m-%d}: nothing is left of it to hold, but in backups of "
+                    "before."
+                ).format(fax_id=fax_id, purged_at=fax["purged_at"])
             )
         mailbox_id = fax["mailbox_id"]
     return int(
@@ -98,7 +101,7 @@ def release(tx: Transaction, tenant_id: int, hold_id: int) -> Hold:
     take_turn(tx, tenant_id)
     found = next((each for each in of_tenant(tx, tenant_id) if each.id == hold_id), None)
     if found is None:
-        raise NotFound(f"The tenant has no hold {hold_id}. `faxplan hold list` shows all.")
+        raise NotFound(_("The tenant has no hold {hold_id}. `faxplan hold list` shows all.").format(hold_id=hold_id))
     tx.execute("delete from holds where tenant_id = %s and id = %s", (tenant_id, hold_id))
     return found
 
@@ -132,9 +135,11 @@ def check_readers(tx: Transaction, tenant_id: int, mailbox_id: int, lost: Sequen
     for each in of_tenant(tx, tenant_id):
         if each.holds_all_of(mailbox_id) or each.mailbox_id == mailbox_id:
             raise Held(
-                f"There is a legal hold on {each.what} (hold {each.id}, {each.set_at:%Y-%m-%d}: {each.reason}), and "
-                "nobody who stays could open all that lies in this mailbox. Let who leaves unlock once "
-                "(`faxplan unlock`), which hands the keys on, or let the hold be released."
+                _(
+                    "There is a legal hold on {what} (hold {id}, {set_at:%Y-%m-%d}: {reason}), and nobody who stays "
+                    "could open all that lies in this mailbox. Let who leaves unlock once (`faxplan unlock`), which "
+                    "hands the keys on, or let the hold be released."
+                ).format(what=each.what, id=each.id, set_at=each.set_at, reason=each.reason)
             )
 
 

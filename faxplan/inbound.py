@@ -29,6 +29,7 @@ from faxplan.call_result import CallResult
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Wrapped
+from faxplan.language import _, ngettext
 from faxplan.pending import PendingFax
 from faxplan.received_documents import Brought, Readers
 from faxplan.spool import InboundSidecar, Spool
@@ -187,12 +188,14 @@ def _with_mailers_of_now(tx: Transaction, side: InboundSidecar, document: Wrappe
 def in_words(state: str, pages: int, result: CallResult) -> str:
     """What became of a received fax, for whoever reads its mailbox."""
     said = f" ({result.fax_result_text})" if result.fax_result_code and result.fax_result_text else ""
-    counted = f"{pages} page" + ("" if pages == 1 else "s")
+    counted = ngettext("{count} page", "{count} pages", pages).format(count=pages)
     if state == "received":
-        return f"{counted} received."
+        return _("{counted} received.").format(counted=counted)
     if state == "partial":
-        return f"The call broke off after {counted}{said}. What arrived is kept; ask the sender for the rest."
-    return f"The call ended without a page{said}."
+        return _("The call broke off after {counted}. What arrived is kept; ask the sender for the rest.").format(
+            counted=counted + said
+        )
+    return _("The call ended without a page") + f"{said}."
 
 
 def withdraw(db: Database, spool: Spool, side: InboundSidecar, *, actor: str, words: str) -> None:
@@ -208,7 +211,7 @@ def abandon(db: Database, call: Row, *, actor: str, unanswered: str | None = Non
     unanswered: why the call was not even answered; the mailbox is not told of it then. Returns False: settled before.
     """
     answered = unanswered is None
-    words = unanswered or "The switch stopped during the call, and no page of it can be read."
+    words = unanswered or _("The switch stopped during the call, and no page of it can be read.")
     with db.tenant(call["tenant_id"]) as tx:
         fax = queue.lock_fax(tx, call["tenant_id"], call["fax_id"])
         if fax is None or queue.take_call(tx, call["tenant_id"], call["attempt_id"]) is None:

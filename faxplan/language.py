@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,19 @@ def available() -> tuple[str, ...]:
     return (SOURCE, *sorted(path.stem for path in FOLDER.glob("*.po")))
 
 
+def first_of(*names: str | None) -> str:
+    """The first of these that there is; English where there is none."""
+    return next((name for name in names if name in available()), SOURCE)
+
+
+def named(name: str) -> str:
+    """What a language calls itself: `Deutsch`."""
+    from babel import Locale  # noqa: PLC0415
+
+    itself = Locale.parse(name, sep="-").get_display_name() or name
+    return itself[:1].upper() + itself[1:]
+
+
 @contextmanager
 def speaks(name: str) -> Iterator[None]:
     """In here, in this thread, everything is said in this language, of `available`."""
@@ -55,7 +69,10 @@ def current() -> str:
 
 def gettext(message: str) -> str:
     """A message in the language that is spoken; the message itself where its catalogue has none."""
-    return _said().catalogue.gettext(message)
+    catalogue = _said().catalogue
+    said = catalogue.gettext(message)
+    # Where it is also one of something counted, the catalogue has it as that.
+    return catalogue.ngettext(message, message, 1) if said is message else said
 
 
 def ngettext(one: str, many: str, count: int) -> str:
@@ -64,6 +81,45 @@ def ngettext(one: str, many: str, count: int) -> str:
 
 
 _ = gettext
+
+
+def form(count: int) -> int:
+    """Which of a message's translations is for so many."""
+    return 0 if current() == SOURCE else int(gnu.c2py(_read(current()).plural_expr)(count))
+
+
+def number(value: float, digits: int = 0) -> str:
+    """With so many digits behind the point, and thousands set apart."""
+    if current() == SOURCE:
+        return f"{value:,.{digits}f}"
+    from babel.numbers import format_decimal  # noqa: PLC0415
+
+    shown = format_decimal(round(value, digits), "#,##0" + ("." + "0" * digits if digits else ""), locale=current())
+    return str(shown)
+
+
+def share(part: float) -> str:
+    """Of one, in whole hundredths: `12%`."""
+    if current() == SOURCE:
+        return f"{part:.0%}"
+    from babel.numbers import format_percent  # noqa: PLC0415
+
+    return str(format_percent(part, locale=current()))
+
+
+def day(at: date) -> str:
+    """A day in figures: `2026-11-27`; in other languages as people write it there."""
+    if current() == SOURCE:
+        return f"{at:%Y-%m-%d}"
+    from babel.dates import format_date  # noqa: PLC0415
+
+    return str(format_date(at, "medium", locale=current()))
+
+
+def moment(at: datetime, *, exactly: bool = False) -> str:
+    """A day and its time; exactly: with the seconds and the time zone. In the zone that it has."""
+    between = " " if current() == SOURCE else ", "
+    return f"{day(at)}{between}{at:%H:%M:%S %Z}" if exactly else f"{day(at)}{between}{at:%H:%M}"
 
 
 def marked(message: str) -> str:
@@ -104,10 +160,24 @@ def of_scripts(name: str) -> Mapping[str, object]:
     return {"plurals": [forms(count) for count in range(200)], "words": words}
 
 
+def of_domain(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What the domain says, in English, and in a language: each message, one of something counted in each of its
+    forms, with its translations. Without what has none."""
+    for message in _read(name):
+        if not message.id or not any(path.startswith("faxplan/") for path, _line in message.locations):
+            continue
+        ids = (message.id,) if isinstance(message.id, str) else message.id
+        said = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+        if said and all(said):
+            for each in ids:
+                yield each, said
+
+
 def _said() -> _Spoken:
     return _spoken.get() or _ENGLISH
 
 
+@cache
 def _read(name: str) -> "Catalog":
     from babel.messages.pofile import read_po  # noqa: PLC0415
 

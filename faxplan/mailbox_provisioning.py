@@ -14,6 +14,7 @@ from faxplan.audit import Who
 from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead, Begun
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 from faxplan.users import User
 from faxplan.vault import EpochMoved, Grant, LastReader
 from faxplan.wraps import WRAP_BYTES
@@ -67,7 +68,7 @@ def let_in(admin: Database, actor: Who, slug: str, mailbox_id: int, email: str, 
         wanted = _to_let_in(tx, tenant_id, mailbox_id, user, by)
         if wanted.needed and made.epoch is None and not made.grants:
             raise NeedsClient(
-                "For this a key is made in your browser, and it made none. Allow this page's scripts, and try again."
+                _("For this a key is made in your browser, and it made none. Allow this page's scripts, and try again.")
             )
         wraps = _fitting(wanted, made)
         joined = membership.enter(tx, tenant_id, mailbox_id, user, made.epoch)
@@ -99,7 +100,9 @@ def remove(admin: Database, actor: Who, slug: str, mailbox_id: int, user_id: int
         user = users.known(tx, tenant_id, user_id)
         if begun is not None and not begun.new.wraps:
             raise LastReader(
-                f"Nobody would be left who reads this mailbox. Let somebody else in before {user.email} goes."
+                _("Nobody would be left who reads this mailbox. Let somebody else in before {email} goes.").format(
+                    email=user.email
+                )
             )
         changed = membership.leave(tx, tenant_id, mailbox_id, user, begun)
         if changed:
@@ -126,8 +129,10 @@ def _to_let_in(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, by:
     if own is None and has_faxes:
         # Else whoever has this session, and not its keys, would put somebody there to whom others hand them.
         raise NoKeyYet(
-            f"{user.email} has no key yet, to which this mailbox could be opened. They get one when they first log in; "
-            "let them in then."
+            _(
+                "{email} has no key yet, to which this mailbox could be opened. They get one when they first log in; "
+                "let them in then."
+            ).format(email=user.email)
         )
     if own is None or not is_reader:
         return ToMake()
@@ -139,7 +144,7 @@ def _fitting(wanted: ToMake, made: Made) -> Mapping[tuple[int, int], bytes]:
     grant = wanted.grant
     fits = {(grant.epoch, grant.user_key_id)} if grant is not None else set()
     if not made.grants.keys() <= fits or any(len(each) != WRAP_BYTES for each in made.grants.values()):
-        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+        raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
     return made.grants
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from faxplan import audit
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
 from faxplan.users import User
 
 _TURN = 0x6D61726B
@@ -36,7 +37,7 @@ class Entry:
 def create_group(tx: Transaction, tenant_id: int, name: str) -> int:
     """A new group mailbox; its id. Raises InvalidMailbox for no name, and ConstraintViolated."""
     if not name.strip():
-        raise InvalidMailbox("A mailbox needs a name.")
+        raise InvalidMailbox(_("A mailbox needs a name."))
     return int(tx.value("insert into mailboxes (tenant_id, name) values (%s, %s) returning id", (tenant_id, name)))
 
 
@@ -95,14 +96,14 @@ def entry(tx: Transaction, tenant_id: int, mailbox_id: int) -> Row:
     """One of the directory. Raises NotFound."""
     row = tx.row(f"{_DIRECTORY} and m.id = %(mailbox)s", {"tenant": tenant_id, "mailbox": mailbox_id})
     if row is None:
-        raise NotFound("There is no such mailbox.")
+        raise NotFound(_("There is no such mailbox."))
     return row
 
 
 def check_there(tx: Transaction, tenant_id: int, mailbox_id: int) -> None:
     """Raises NotFound where the tenant has no such mailbox."""
     if tx.row("select 1 from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id)) is None:
-        raise NotFound("There is no such mailbox.")
+        raise NotFound(_("There is no such mailbox."))
 
 
 def members(tx: Transaction, tenant_id: int, mailbox_id: int) -> list[Row]:
@@ -124,7 +125,9 @@ def by_name(tx: Transaction, tenant_id: int, name: str) -> int:
     """A mailbox's id. Raises NotFound."""
     found = tx.value("select id from mailboxes where tenant_id = %s and name = %s", (tenant_id, name))
     if found is None:
-        raise NotFound(f"The tenant has no mailbox {name[:200]!r}. `faxplan mailbox list` shows all.")
+        raise NotFound(
+            _("The tenant has no mailbox {name}. `faxplan mailbox list` shows all.").format(name=repr(name[:200]))
+        )
     return int(found)
 
 

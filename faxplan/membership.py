@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from faxplan import epochs, holds, mailboxes, reader_keys, user_keys, vault
 from faxplan.db import Transaction
 from faxplan.epochs import Ahead, Begun
+from faxplan.language import _
 from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
 
@@ -52,7 +53,7 @@ def enter(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, begun: B
     if not mailboxes.add_member(tx, tenant_id, mailbox_id, user.id):
         return None
     if (begun is None) != (wanted is None):
-        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+        raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
     if begun is None:
         return Joined([])
     epochs.begin(tx, tenant_id, begun)
@@ -82,16 +83,22 @@ def leave(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, begun: B
     still, ever_still = (vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=each) for each in (True, False))
     holds.check_readers(tx, tenant_id, mailbox_id, sorted(ever_opened - ever_still))
     if opened - still:
-        raise LastReader(
-            f"Nobody but {user.email} can open {'all that' if still else 'what'} lies in this mailbox. Let somebody "
-            f"else join who is enrolled (`faxplan enrol`), and let {user.email} unlock once (`faxplan unlock`), which "
-            "hands the keys on; so does the recovery key, where there is one. If both are lost, `faxplan enrol "
-            "--anew` in their name gives that up, and begins another key for who stays."
+        nobody = (
+            _("Nobody but {email} can open all that lies in this mailbox.")
+            if still
+            else _("Nobody but {email} can open what lies in this mailbox.")
         )
+        advice = _(
+            "Let somebody else join who is enrolled "
+            "(`faxplan enrol`), and let {email} unlock once (`faxplan unlock`), which hands the keys on; so does "
+            "the recovery key, where there is one. If both are lost, `faxplan enrol --anew` in their name gives "
+            "that up, and begins another key for who stays."
+        )
+        raise LastReader(f"{nobody} {advice}".format(email=user.email))
     if key is None or not needs_epoch:
         return True
     if begun is None:
-        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+        raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
     epochs.begin(tx, tenant_id, begun)
     return True
 

@@ -5,6 +5,7 @@ from itertools import groupby
 from faxplan import mailboxes, tenants
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 
 _LONGEST = 15
 """Digits of a number (E.164)."""
@@ -43,7 +44,7 @@ def tenant_of(admin: Database, number: str) -> str:
             "select t.slug from dids d join tenants t on t.id = d.tenant_id where d.number = %s", (number,)
         )
     if found is None:
-        raise NotFound(f"{number[:40]} is nobody's number here.")
+        raise NotFound(_("{number} is nobody's number here.").format(number=number[:40]))
     return str(found)
 
 

@@ -14,6 +14,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 KINDS = ("premium-rate", "shared-cost", "personal", "satellite")
 """Numbers that no tenant may call unless the operator permits it."""
@@ -90,8 +91,10 @@ class NumberPolicy:
         kind = kind_of(number)
         if kind is not None and kind not in self.permitted:
             raise KindBarred(
-                f"{number} is a {kind} number, which {self.slug} may not call. The operator can permit it: "
-                f"`faxplan barring permit {self.slug} {kind}`."
+                _(
+                    "{number} is a {kind} number, which {slug} may not call. The operator can permit it: `faxplan "
+                    "barring permit {slug} {kind}`."
+                ).format(number=number, kind=kind, slug=self.slug)
             )
         if not self.allowed and not self.blocked:
             return
@@ -101,13 +104,17 @@ class NumberPolicy:
         allowed = best_entry(number, [country] if country else [], self.allowed)
         if blocked and _precision(blocked) > _precision(allowed):
             raise NumberBlocked(
-                f"{number} is blocked for {self.slug}: {_words(blocked)}. The operator can take that away: "
-                f"`faxplan barring remove {self.slug} {blocked}`."
+                _(
+                    "{number} is blocked for {slug}: {blocked}. The operator can take that away: `faxplan barring "
+                    "remove {slug} {entry}`."
+                ).format(number=number, slug=self.slug, blocked=_words(blocked), entry=blocked)
             )
         if self.allowed and not allowed:
             raise NumberNotAllowed(
-                f"{number} is none of those that {self.slug} may call. The operator can add it: "
-                f"`faxplan barring allow {self.slug} {country or number}`; `faxplan barring list` shows what there is."
+                _(
+                    "{number} is none of those that {slug} may call. The operator can add it: `faxplan barring allow "
+                    "{slug} {entry}`; `faxplan barring list` shows what there is."
+                ).format(number=number, slug=self.slug, entry=country or number)
             )
 
 
@@ -120,7 +127,9 @@ def entry(text: str) -> str:
     if _ENTRY.fullmatch(written) and (written.startswith("+") or written in phonenumbers.SUPPORTED_REGIONS):
         return written
     raise InvalidEntry(
-        f"{text[:40]!r} is neither how numbers begin, such as +49 or +4930, nor a country, such as DE or US."
+        _("{text} is neither how numbers begin, such as +49 or +4930, nor a country, such as DE or US.").format(
+            text=repr(text[:40])
+        )
     )
 
 
@@ -225,5 +234,7 @@ def _precision(found: str | None) -> float:
 
 def _words(found: str) -> str:
     if found == "+":
-        return "it may call no number"
-    return f"numbers that begin with {found}" if found.startswith("+") else f"numbers of {found}"
+        return _("it may call no number")
+    return (_("numbers that begin with {entry}") if found.startswith("+") else _("numbers of {entry}")).format(
+        entry=found
+    )

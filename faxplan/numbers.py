@@ -6,6 +6,7 @@ import phonenumbers
 
 from faxplan import short_numbers
 from faxplan.errors import InvalidNumber
+from faxplan.language import _
 
 CALLED_FORMATS = ("e164", "e164-no-plus", "national")
 INBOUND_FORMATS = ("any", *CALLED_FORMATS)
@@ -27,12 +28,16 @@ def normalise(text: str, country: str) -> str:
     short_numbers.check_number(parsed, shown, country)
     if parsed.italian_leading_zero and not phonenumbers.is_valid_number(parsed):
         # Where no numbers begin with 0, an exchange takes it for a prefix, and reads the rest as it likes.
-        raise InvalidNumber(f"{shown!r} begins with a 0 that its country does not have. Check its digits.")
+        raise InvalidNumber(
+            _("{shown} begins with a 0 that its country does not have. Check its digits.").format(shown=repr(shown))
+        )
     if _LETTERS.search(_TEL.sub("", text)) and not phonenumbers.is_alpha_number(text):
         # libphonenumber takes words for digits (1 800 FLOWERS), but drops single letters, and keeps what follows.
         raise InvalidNumber(
-            f"{shown!r} has letters in it. Write its digits; `faxplan send` takes those that are dialled after the "
-            "answer behind w or p."
+            _(
+                "{shown} has letters in it. Write its digits; `faxplan send` takes those that are dialled after the "
+                "answer behind w or p."
+            ).format(shown=repr(shown))
         )
     return _checked(_e164(parsed), text)
 
@@ -41,7 +46,9 @@ def _checked(number: str, text: str) -> str:
     # phonenumbers lets some countries have more: Germany's plan knows direct dialling that comes after the number.
     if len(number) > len("+") + _MOST_DIGITS:
         raise InvalidNumber(
-            f"{text.strip()[:40]!r} has more than the {_MOST_DIGITS} digits of E.164. Check its digits."
+            _("{text} has more than the {most_digits} digits of E.164. Check its digits.").format(
+                text=repr(text.strip()[:40]), most_digits=_MOST_DIGITS
+            )
         )
     return number
 
@@ -56,17 +63,23 @@ def _parsed(text: str, country: str) -> phonenumbers.PhoneNumber:
         parsed = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as error:
         raise InvalidNumber(
-            f"{shown!r} is not a telephone number. Write it as +49 30 123456, or as it is dialled inside {country}."
+            _(
+                "{shown} is not a telephone number. Write it as +49 30 123456, or as it is dialled inside {country}."
+            ).format(shown=repr(shown), country=country)
         ) from error
     if parsed.extension:
         raise InvalidNumber(
-            f"{shown!r} has an extension; give the number that the fax machine answers on. Digits that are dialled "
-            "after the answer stand after w or p."
+            _(
+                "{shown} has an extension; give the number that the fax machine answers on. Digits that are dialled "
+                "after the answer stand after w or p."
+            ).format(shown=repr(shown))
         )
     # is_possible_number alone would take a number without its area code, and short codes such as 115.
     if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise InvalidNumber(
-            f"{shown!r} is too short or too long to be a number. Check its digits and the country code."
+            _("{shown} is too short or too long to be a number. Check its digits and the country code.").format(
+                shown=repr(shown)
+            )
         )
     return parsed
 
@@ -92,7 +105,11 @@ def beginning(text: str, country: str) -> str:
 def check_country(country: str) -> None:
     """Raises InvalidNumber where there is no numbering plan for `country` (ISO 3166-1 alpha-2, in capitals)."""
     if country not in phonenumbers.SUPPORTED_REGIONS:
-        raise InvalidNumber(f"{country[:40]!r} is no country. Write its two-letter ISO code, such as DE or US.")
+        raise InvalidNumber(
+            _("{country} is no country. Write its two-letter ISO code, such as DE or US.").format(
+                country=repr(country[:40])
+            )
+        )
 
 
 def normalise_or_none(text: str | None, country: str) -> str | None:
@@ -148,15 +165,19 @@ def dialled(number: str, number_format: str, country: str, *, home: str, prefix:
     # Finland +358 990 677... would be 990 677..., a call to the Solomon Islands.
     if number_format == "national" and normalise_or_none(text, country) != number:
         raise InvalidNumber(
-            f"The trunk would dial {number} as {text}, which is another number in {country}. Check its digits; the "
-            "administrator can set the trunk's --called-format to e164, where the carrier takes that."
+            _(
+                "The trunk would dial {number} as {text}, which is another number in {country}. Check its digits; "
+                "the administrator can set the trunk's --called-format to e164, where the carrier takes that."
+            ).format(number=number, text=text, country=country)
         )
     if not prefix:
         return text
     if text.startswith("+"):
         raise InvalidNumber(
-            f"The trunk would dial {prefix} before {text}, but no prefix stands before a +. The administrator sets its "
-            "--called-format to e164-no-plus or national."
+            _(
+                "The trunk would dial {prefix} before {text}, but no prefix stands before a +. The administrator "
+                "sets its --called-format to e164-no-plus or national."
+            ).format(prefix=prefix, text=text)
         )
     short_numbers.check_prefixed(number, prefix, text, country, home)
     return prefix + text
@@ -185,8 +206,10 @@ def _national(number: str, country: str) -> str:
         text = phonenumbers.format_out_of_country_calling_number(parsed, country)
         if text.startswith("+"):
             raise InvalidNumber(
-                f"{number} is not a number of {country}, and abroad is dialled in several ways there. The "
-                "administrator sets the trunk's format to e164 or e164-no-plus."
+                _(
+                    "{number} is not a number of {country}, and abroad is dialled in several ways there. The "
+                    "administrator sets the trunk's format to e164 or e164-no-plus."
+                ).format(number=number, country=country)
             )
     return "".join(character for character in text if character.isdigit())
 

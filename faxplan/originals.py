@@ -11,6 +11,7 @@ from faxplan.document_store import Store
 from faxplan.documents import Sealed
 from faxplan.enrolment import NotEnrolled
 from faxplan.errors import DatabaseUnavailable
+from faxplan.language import _
 from faxplan.rendering import Resolution
 from faxplan.transient_readers import TransientKey
 from faxplan.users import User
@@ -69,7 +70,9 @@ def readers(tx: Transaction, user: User) -> tuple[list[MailboxKey], list[Transie
     mailboxes = vault.keys_of_mailboxes(tx, user.tenant_id, [user.mailbox_id])
     if not mailboxes:
         raise NotEnrolled(
-            f"{user.email} has no key yet, and could not read again what is sent: `faxplan enrol --as {user.email}`."
+            _("{email} has no key yet, and could not read again what is sent: `faxplan enrol --as {email}`.").format(
+                email=user.email
+            )
         )
     return mailboxes, transient_readers.current(tx)
 

@@ -24,6 +24,7 @@ from faxplan import (
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _, marked
 from faxplan.originals import HandedIn
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
@@ -150,7 +151,7 @@ def ordered(
 def check_enabled(tenant: Tenant) -> None:
     """Raises TenantDisabled."""
     if not tenant.enabled:
-        raise TenantDisabled(f"{tenant.name} is switched off. `faxplan tenant set` switches it on.")
+        raise TenantDisabled(_("{name} is switched off. `faxplan tenant set` switches it on.").format(name=tenant.name))
 
 
 def accept(tx: Transaction, user: User, order: Order, rendering_id: int, pages: int | None, **details: str) -> int:
@@ -204,11 +205,11 @@ def cancel(db: Database, user: User, fax_id: int) -> bool:
     with db.tenant(user.tenant_id) as tx:
         fax = queue.lock_fax(tx, user.tenant_id, fax_id)
         if fax is None or fax["direction"] != "outbound" or not _may_cancel(user, fax):
-            raise NotFound(f"You have no fax {fax_id} to cancel. `faxplan list` shows yours.")
+            raise NotFound(_("You have no fax {fax_id} to cancel. `faxplan list` shows yours.").format(fax_id=fax_id))
         if fax["finished_at"] is not None:
-            raise AlreadyFinal(f"Fax {fax_id} has ended already ({fax['state']}).")
+            raise AlreadyFinal(_("Fax {fax_id} has ended already ({state}).").format(fax_id=fax_id, state=fax["state"]))
         if fax["state"] == "accepted" or queue.withdraw(tx, user.tenant_id, fax_id):
-            finish(tx, fax, "cancelled", "Cancelled before it was dialled.", actor=f"user:{user.id}")
+            finish(tx, fax, "cancelled", marked("Cancelled before it was dialled."), actor=f"user:{user.id}")
             return True
         queue.request_cancel(tx, user.tenant_id, fax_id)
         audit.record(tx, user.tenant_id, actor=f"user:{user.id}", action="fax.cancel", object=f"fax:{fax_id}")

@@ -10,6 +10,7 @@ from faxplan import deadlines, outbound, queue, waiting_reasons
 from faxplan.db import Database, Row
 from faxplan.deadlines import Overdue
 from faxplan.errors import DatabaseUnavailable
+from faxplan.language import _
 
 LOOK_SECONDS = 60.0
 """Between two looks, where nothing is left to do."""
@@ -62,8 +63,14 @@ def end_one(db: Database, late: Overdue, *, actor: str) -> bool:
 
 def _words(fax: Row, late: Overdue, reason: str) -> str:
     hours = int(late.waited // _HOUR)
-    waited = "less than an hour" if hours < 1 else "an hour" if hours == 1 else f"{hours} hours"
+    waited = (
+        _("less than an hour") if hours < 1 else _("an hour") if hours == 1 else _("{hours} hours").format(hours=hours)
+    )
     if not fax["pages_done"]:
-        return f"It waited for {waited}, and was given up. {reason} Send it again once that is mended."
-    done = f"{fax['pages_done']} of its {fax['pages']} pages had arrived"
-    return f"It waited for {waited}, and was given up; {done}. {reason} Send the rest again once that is mended."
+        return _("It waited for {waited}, and was given up. {reason} Send it again once that is mended.").format(
+            waited=waited, reason=reason
+        )
+    done = _("{pages_done} of its {pages} pages had arrived").format(pages_done=fax["pages_done"], pages=fax["pages"])
+    return _(
+        "It waited for {waited}, and was given up; {done}. {reason} Send the rest again once that is mended."
+    ).format(waited=waited, done=done, reason=reason)

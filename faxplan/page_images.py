@@ -20,6 +20,7 @@ from PIL import Image
 from faxplan import sandbox, tiff_directory
 from faxplan.confinement import Confinement
 from faxplan.errors import FaxplanError, RenderingFailed
+from faxplan.language import _
 
 MOST_PAGES = 9999
 """As many have a name of four digits. Pages after that have no image."""
@@ -65,7 +66,7 @@ def make(tiff: Path, folder: Path, pages: int = MOST_PAGES, *, within: Confineme
         said = place.call(_make, place.given(tiff), *names, pages, ceiling=_CEILING)
         drawn, has_thumbnail = _believed(said, pages)
         if not drawn:
-            raise RenderingFailed("No page of the fax could be drawn. Open its TIFF or PDF instead.")
+            raise RenderingFailed(_("No page of the fax could be drawn. Open its TIFF or PDF instead."))
         archive = place.moved(_ARCHIVE, folder / _ARCHIVE)
         thumbnail = place.moved(_THUMBNAIL, folder / _THUMBNAIL) if has_thumbnail else None
     return PageImages(archive, drawn, thumbnail)
@@ -80,7 +81,7 @@ def _believed(said: Any, most: int) -> tuple[int, bool]:
     """What the child has drawn, if it can be so: a page may have taken it over."""
     drawn, thumbnail = said if isinstance(said, list) and len(said) == 2 else (None, None)
     if not (type(drawn) is int and 0 <= drawn <= most and isinstance(thumbnail, bool)):
-        raise RenderingFailed("The page images could not be drawn. Open the fax's TIFF or PDF instead.")
+        raise RenderingFailed(_("The page images could not be drawn. Open the fax's TIFF or PDF instead."))
     return drawn, thumbnail
 
 
@@ -141,21 +142,21 @@ def read(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
         end = source.seek(0, io.SEEK_END) - _END.size
         signature, disks, here, count, size, start, comment = _END.unpack(_piece(source, end, _END.size))
         if (signature, disks, here, size, start + size, comment) != (b"PK\5\6", 0, count, count * _ENTRY.size, end, 0):
-            raise BrokenPageImages("It holds something else than pages.")
+            raise BrokenPageImages(_("It holds something else than pages."))
         last = place = 0
         for packed in _ENTRY.iter_unpack(_piece(source, start, size)):
             number, crc, length, at = _member(packed)
             before = at + _LOCAL.size
             if number <= last or at < place or before + length > start:
-                raise BrokenPageImages("It holds something else than pages in their order.")
+                raise BrokenPageImages(_("It holds something else than pages in their order."))
             local = _LOCAL.unpack(_piece(source, at, _LOCAL.size))
             png = _piece(source, before, length)
             if (local[0], local[-2:], zlib.crc32(png)) != (b"PK\3\4", (_NAME_BYTES, 0), crc):
-                raise BrokenPageImages("It holds something else than pages.")
+                raise BrokenPageImages(_("It holds something else than pages."))
             last, place = number, before + length
             yield number, png
     except (struct.error, OSError, ValueError) as error:
-        raise BrokenPageImages("The page images cannot be read. Open the fax's PDF instead.") from error
+        raise BrokenPageImages(_("The page images cannot be read. Open the fax's PDF instead.")) from error
 
 
 def _piece(source: BinaryIO, start: int, count: int) -> bytes:

@@ -14,6 +14,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.enrolment import NotEnrolled
 from faxplan.errors import NotFound
 from faxplan.keyring import PasskeyLock
+from faxplan.language import _
 from faxplan.users import User
 from faxplan.webauthn import Credential
 
@@ -143,7 +144,9 @@ def remove(db: Database, user: User, name: str, *, actor: Who | None = None) -> 
             {"tenant": user.tenant_id, "user": user.id, "name": name},
         )
         if gone is None:
-            raise NotFound(f"You have no passkey {name[:100]!r}. `faxplan passkey list` shows all.")
+            raise NotFound(
+                _("You have no passkey {name}. `faxplan passkey list` shows all.").format(name=repr(name[:100]))
+            )
         _record(tx, user, "key.passkey-remove", key_id, name, bytes(gone["credential_id"]), actor=actor)
 
 
@@ -154,7 +157,7 @@ def name_of(tx: Transaction, user: User, passkey_id: int) -> str:
         (user.tenant_id, user.id, passkey_id),
     )
     if found is None:
-        raise NotFound("You have no such passkey.")
+        raise NotFound(_("You have no such passkey."))
     return str(found)
 
 
@@ -169,7 +172,7 @@ def _lock(tx: Transaction, user: User, key_id: int, name: str, lock: PasskeyLock
 def _current_key(tx: Transaction, user: User) -> int:
     keys = user_keys.of_user(tx, user.tenant_id, user.id)
     if not keys:
-        raise NotEnrolled(f"{user.email} has no key yet. `faxplan enrol --as {user.email}` makes one.")
+        raise NotEnrolled(_("{email} has no key yet. `faxplan enrol --as {email}` makes one.").format(email=user.email))
     return keys[0].id
 
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from faxplan import common_passwords
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 from faxplan.wraps import PrivateKey
 
 SALT_BYTES = 16
@@ -85,8 +86,10 @@ def derive(password: str, salt: bytes, cost: Cost = FLOOR) -> Derived:
     """Takes about a tenth of a second and 64 MiB. Raises WeakParameters."""
     if cost.memory < FLOOR.memory or cost.passes < FLOOR.passes or cost.lanes < 1 or len(salt) < SALT_BYTES:
         raise WeakParameters(
-            "The server asks for a weaker protection of the password than this client accepts. Do not log in; tell "
-            "whoever runs it."
+            _(
+                "The server asks for a weaker protection of the password than this client accepts. Do not log in; "
+                "tell whoever runs it."
+            )
         )
     key = Argon2id(
         salt=salt, length=_KEY_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory
@@ -102,13 +105,15 @@ def check_new(password: str, words: Iterable[str] = ()) -> None:
     advice = "Take four words that do not belong together."
     if len(password) < SHORTEST_PASSWORD or len(set(password)) < SHORTEST_PASSWORD // 3:
         raise InvalidSecret(
-            f"A password has at least {SHORTEST_PASSWORD} characters, and not the same few again. {advice}"
+            _("A password has at least {shortest_password} characters, and not the same few again. {advice}").format(
+                shortest_password=SHORTEST_PASSWORD, advice=advice
+            )
         )
     plain = _folded(password)
     if common_passwords.is_row(plain) or common_passwords.is_common(plain):
-        raise InvalidSecret(f"Many people have this password, or one much like it. {advice}")
+        raise InvalidSecret(_("Many people have this password, or one much like it. {advice}").format(advice=advice))
     if common_passwords.is_of(plain, map(_folded, words)):
-        raise InvalidSecret(f"Who knows your name or address guesses this one. {advice}")
+        raise InvalidSecret(_("Who knows your name or address guesses this one. {advice}").format(advice=advice))
 
 
 def stored(auth: bytes) -> bytes:
@@ -149,7 +154,9 @@ def code_bytes(code: str) -> bytes:
     except ValueError:
         secret = b""
     if len(secret) != _CODE_BYTES:
-        raise InvalidSecret("A recovery code has eight groups of four letters and digits. See whether one is missing.")
+        raise InvalidSecret(
+            _("A recovery code has eight groups of four letters and digits. See whether one is missing.")
+        )
     return secret
 
 
@@ -159,7 +166,7 @@ def passkey_wrap(output: bytes) -> bytes:
     Raises InvalidSecret.
     """
     if len(output) != _KEY_BYTES:
-        raise InvalidSecret("This passkey gave no secret. It may log in; open your faxes with the password.")
+        raise InvalidSecret(_("This passkey gave no secret. It may log in; open your faxes with the password."))
     return _expanded(output, b"faxplan passkey, wrap")
 
 
@@ -174,10 +181,10 @@ def unlock(locked: bytes, wrap: bytes, public: bytes) -> PrivateKey:
     try:
         raw = AESGCM(wrap).decrypt(locked[:_NONCE_BYTES], locked[_NONCE_BYTES:], _OPENS_KEY + public)
     except (InvalidTag, ValueError) as error:
-        raise WrongSecret("That is not the right one. Try again; capital letters count in a password.") from error
+        raise WrongSecret(_("That is not the right one. Try again; capital letters count in a password.")) from error
     found = PrivateKey(raw)
     if found.public.raw != public:
-        raise WrongSecret("The key that it opens is another user's. Tell whoever runs this server.")
+        raise WrongSecret(_("The key that it opens is another user's. Tell whoever runs this server."))
     return found
 
 

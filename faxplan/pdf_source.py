@@ -13,6 +13,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Dictionary, Name, Object, Pdf
 
+from faxplan.language import _
 from faxplan.refusals import (
     DamagedDocument,
     EmptyDocument,
@@ -59,9 +60,9 @@ def opened(path: Path, *, limits: Limits, password: str | None = None) -> Iterat
         pdf = Pdf.open(path, password=password or "", attempt_recovery=True, suppress_warnings=True)
     except pikepdf.PasswordError:
         raise EncryptedDocument(
-            "The password does not open this PDF. Check it and retry."
+            _("The password does not open this PDF. Check it and retry.")
             if password
-            else "This PDF is protected by a password. Give the password with it, or send a copy without one."
+            else _("This PDF is protected by a password. Give the password with it, or send a copy without one.")
         ) from None
     except _QPDF_ERRORS as error:
         raise DamagedDocument(_damaged(error)) from error
@@ -126,7 +127,7 @@ def _annotations(entries: Object) -> Iterator[Object]:
     for widget in listed:
         # A field's actions may sit in its parent, of which the annotation is only one widget.
         annotation: Any = widget
-        for _ in range(16):
+        for _each in range(16):
             if not isinstance(annotation, Dictionary):
                 break
             yield annotation
@@ -138,16 +139,20 @@ def _check(pdf: Pdf, limits: Limits) -> None:
     count = int(declared) if int(declared) > limits.max_pages else len(pdf.pages)
     if count > limits.max_pages:
         raise TooManyPages(
-            f"The document has {count} pages, and at most {limits.max_pages} are accepted. Send it in several parts."
+            _("The document has {count} pages, and at most {max_pages} are accepted. Send it in several parts.").format(
+                count=count, max_pages=limits.max_pages
+            )
         )
     if count == 0:
-        raise EmptyDocument("The PDF has no page. Send one that has something in it.")
+        raise EmptyDocument(_("The PDF has no page. Send one that has something in it."))
     for number, page in enumerate(pdf.pages, 1):
         width, height = sheet(page).inches
         if max(width, height) > limits.max_page_inches:
             raise PageTooLarge(
-                f"Page {number} is {width:.1f} by {height:.1f} inches, and at most {limits.max_page_inches:.0f} are "
-                "accepted. Print it to a smaller paper size and send that."
+                _(
+                    "Page {number} is {width:.1f} by {height:.1f} inches, and at most {max_page_inches:.0f} are "
+                    "accepted. Print it to a smaller paper size and send that."
+                ).format(number=number, width=width, height=height, max_page_inches=limits.max_page_inches)
             )
     _check_streams(pdf, limits)
 
@@ -162,8 +167,10 @@ def _check_streams(pdf: Pdf, limits: Limits) -> None:
             pixels = int(item.get("/Width", 0)) * int(item.get("/Height", 0))
             if pixels > limits.max_pixels:
                 raise PageTooLarge(
-                    f"An image in the PDF has {pixels / 1e6:.0f} million pixels, and at most "
-                    f"{limits.max_pixels / 1e6:.0f} million are accepted. Print it to a new PDF at 300 dpi."
+                    _(
+                        "An image in the PDF has {pixels:.0f} million pixels, and at most {max_pixels:.0f} million are "
+                        "accepted. Print it to a new PDF at 300 dpi."
+                    ).format(pixels=pixels / 1e6, max_pixels=limits.max_pixels / 1e6)
                 )
             # A decoder reads no more than the image's own size, unless what is packed is far larger than that.
             if pixels * 8 >= raw:
@@ -171,8 +178,10 @@ def _check_streams(pdf: Pdf, limits: Limits) -> None:
         left -= _inflated(item, left)
         if left < 0:
             raise InflatesTooFar(
-                f"The PDF unpacks to more than {limits.max_inflated_bytes // 1024**2} MB: it is damaged, or was made "
-                "to harm. Print it to a new PDF and send that."
+                _(
+                    "The PDF unpacks to more than {size} MB: it is damaged, or was made to harm. Print it to a new "
+                    "PDF and send that."
+                ).format(size=limits.max_inflated_bytes // 1024**2)
             )
 
 
@@ -226,7 +235,7 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
 
 def _inherited(entries: Object, key: str) -> Any:
     parent = entries.get("/Parent")
-    for _ in range(64):
+    for _each in range(64):
         if not isinstance(parent, Dictionary):
             return None
         if key in parent:
@@ -238,4 +247,6 @@ def _inherited(entries: Object, key: str) -> Any:
 def _damaged(error: Exception) -> str:
     # qpdf begins with the file's path on this server, which is nobody's business.
     why = str(error).partition("\n")[0].rpartition(": ")[2][:120] or "unreadable"
-    return f"The PDF is damaged or was cut short ({why}). Save it again from the program it came from, and send that."
+    return _(
+        "The PDF is damaged or was cut short ({why}). Save it again from the program it came from, and send that."
+    ).format(why=why)

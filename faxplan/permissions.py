@@ -48,7 +48,7 @@ def of(tx: Transaction, tenant_id: int, user_id: int) -> frozenset[Permission]:
         (tenant_id, user_id),
     )
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return frozenset(Permission(each) for each in {*row["own"]} & {*row["most"]})
 
 

@@ -7,6 +7,7 @@ kept apart from the number, decide nothing about its route, and stand in no dial
 import re
 
 from faxplan.errors import InvalidNumber
+from faxplan.language import _
 
 MOST_DIGITS = 20
 MOST_PAUSES = 19
@@ -32,8 +33,10 @@ def split(text: str) -> tuple[str, str]:
     digits = re.sub("[wpWP]", "", written)
     if not digits or len(digits) > MOST_DIGITS or len(written) - len(digits) > MOST_PAUSES:
         raise InvalidNumber(
-            f"What is dialled after {number.strip()[:40]!r} is answered has 1 to {MOST_DIGITS} of the digits 0 to 9, "
-            f"*, #, A to D, and at most {MOST_PAUSES} pauses: w for half a second, p for two seconds."
+            _(
+                "What is dialled after {number} is answered has 1 to {most_digits} of the digits 0 to 9, *, #, A to "
+                "D, and at most {most_pauses} pauses: w for half a second, p for two seconds."
+            ).format(number=repr(number.strip()[:40]), most_digits=MOST_DIGITS, most_pauses=MOST_PAUSES)
         )
     return number, re.sub("[WP]", lambda pause: pause[0].lower(), written)
 
@@ -46,7 +49,7 @@ def tones(digits: str) -> str:
     """
     translated = "".join(_PAUSES.get(each, each) for each in digits)
     if not _TONES.fullmatch(translated):
-        raise InvalidNumber("What is dialled after the answer has more than DTMF digits and pauses in it.")
+        raise InvalidNumber(_("What is dialled after the answer has more than DTMF digits and pauses in it."))
     return translated
 
 

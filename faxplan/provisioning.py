@@ -26,6 +26,7 @@ from faxplan import (
 from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, Forbidden
+from faxplan.language import _
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -119,12 +120,16 @@ def change_user(
         before = users.known(tx, tenant.id, user_id)
         if not by_operator and (before.operator or "operator" in values):
             raise Forbidden(
-                f"{before.email} runs this installation as well. Only who does so too changes what they may do."
+                _("{email} runs this installation as well. Only who does so too changes what they may do.").format(
+                    email=before.email
+                )
             )
         users.change(tx, tenant.id, user_id, values)
         if before.role == users.ADMINISTRATOR and not users.has_administrator(tx, tenant.id):
             raise LastAdministrator(
-                f"{before.email} is the last administrator. Make somebody else one first: nobody could undo this."
+                _("{email} is the last administrator. Make somebody else one first: nobody could undo this.").format(
+                    email=before.email
+                )
             )
         user = users.known(tx, tenant.id, user_id)
         audit.record(tx, tenant.id, actor=actor, action="user.change", object=f"user:{user_id}", **values)
@@ -141,7 +146,9 @@ def invite(admin: Database, actor: Who, slug: str, email: str, *, by_operator: b
         tenant = tenants.entered(tx, slug)
         user = users.get(tx, tenant.id, users.by_email(tx, tenant.id, email).id)
         if user.operator and not by_operator:
-            raise Forbidden(f"{user.email} runs this installation as well. Only who does so too invites them.")
+            raise Forbidden(
+                _("{email} runs this installation as well. Only who does so too invites them.").format(email=user.email)
+            )
         return user, invitations.make(tx, user, actor=actor)
 
 

@@ -7,7 +7,7 @@ tried again by the next run.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from faxplan import audit, brands, quotas, tenants, users
+from faxplan import audit, brands, language, quotas, tenants, users
 from faxplan.brands import Brand
 from faxplan.config import Settings
 from faxplan.db import Database, Row
@@ -56,8 +56,9 @@ def _warn(admin: Database, settings: Settings, found: Row) -> int:
         recipients = users.concerned_by_quota(tx, tenant_id, due["user_id"])
         relay = Relay.of(settings).of_sender(brand.mail_sender)
         page = "" if due["user_id"] else f"{settings.portal_of(tenant.slug)}/organisation/quotas"
-        for address in recipients:
-            relay.send([address], _subject(due, brand), _text(due, brand, page), name=brand.name)
+        for address, theirs in recipients:
+            with language.speaks(language.first_of(theirs, tenant.language)):
+                relay.send([address], _subject(due, brand), _text(due, brand, page), name=brand.name)
         quotas.warned(tx, tenant_id, due["quota_id"], due["percent"])
         whose = f"user:{due['user_id']}" if due["user_id"] else f"tenant:{tenant_id}"
         told = {"period": due["period"], "percent": due["percent"], "mails": len(recipients)}

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from faxplan import language
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound, QuotaExceeded
+from faxplan.language import _, marked
 from faxplan.tenants import Tenant
 
 WARN_PERCENT = 80
@@ -33,12 +35,38 @@ _COUNT = f"""update quotas q set used_pages = {_USED} + %(used)s,
              where q.tenant_id = %(tenant)s and t.id = q.tenant_id and (q.user_id = %(user)s or q.user_id is null)"""
 
 
+_FULL = {
+    ("user", "day"): marked("Your quota of {limit} pages a day has room for {room} more; this fax has {pages}."),
+    ("user", "month"): marked("Your quota of {limit} pages a month has room for {room} more; this fax has {pages}."),
+    ("tenant", "day"): marked(
+        "Your organisation's quota of {limit} pages a day has room for {room} more; this fax has {pages}."
+    ),
+    ("tenant", "month"): marked(
+        "Your organisation's quota of {limit} pages a month has room for {room} more; this fax has {pages}."
+    ),
+}
+"""By whose quota it is, and its period."""
+_THEN = {
+    ("day", True): marked("The next day begins at {at}: wait until then, or ask your administrator for more."),
+    ("month", True): marked("The next month begins at {at}: wait until then, or ask your administrator for more."),
+    ("day", False): marked(
+        "The next day begins at {at}, but has no room for so many either: ask your administrator for more."
+    ),
+    ("month", False): marked(
+        "The next month begins at {at}, but has no room for so many either: ask your administrator for more."
+    ),
+}
+"""By the period, and whether a whole one has room for the fax."""
+
+
 def check_hour(tenant: Tenant, pages: int | None) -> None:
     """Raises QuotaExceeded for a fax that no hour has room for. pages None: not known yet."""
     if pages is not None and not tenant.has_an_hour_for(pages):
         raise QuotaExceeded(
-            f"This fax has {pages} pages, and {tenant.name} may send {tenant.pages_per_hour} an hour: send it in "
-            "parts, or ask your administrator for more."
+            _(
+                "This fax has {pages} pages, and {name} may send {pages_per_hour} an hour: send it in parts, or ask "
+                "your administrator for more."
+            ).format(pages=pages, name=tenant.name, pages_per_hour=tenant.pages_per_hour)
         )
 
 
@@ -82,7 +110,7 @@ def remove_limit(tx: Transaction, tenant_id: int, *, period: str, user_id: int |
         (tenant_id, user_id, period),
     )
     if not gone:
-        raise NotFound(f"There is no such quota a {period}. `faxplan quota list` shows all.")
+        raise NotFound(_("There is no such quota a {period}. `faxplan quota list` shows all.").format(period=period))
 
 
 def of_tenant(tx: Transaction, tenant_id: int, *, at: datetime | None = None) -> list[Row]:
@@ -168,7 +196,7 @@ def counted_otherwise(tx: Transaction, tenant_id: int, *, at: datetime | None = 
 def next_period(quota: Row) -> str:
     """When the next period of a quota (as of_tenant gives it) begins: `2025-06-16 00:00 (Europe/Berlin)`."""
     begins = quota["next_period"].astimezone(ZoneInfo(quota["time_zone"]))
-    return f"{begins:%Y-%m-%d %H:%M} ({quota['time_zone']})"
+    return f"{language.moment(begins)} ({quota['time_zone']})"
 
 
 def reserve(
@@ -204,12 +232,8 @@ def _change(tenant_id: int, user_id: int | None, *, reserved: int, used: int, at
 
 
 def _refusal(quota: Row, pages: int, held: int) -> str:
-    whose = "Your" if quota["user_id"] else "Your organisation's"
-    limit, period = quota["limit_pages"], quota["period"]
-    has = pages + held
+    limit, has = quota["limit_pages"], pages + held
+    full = _FULL["user" if quota["user_id"] else "tenant", quota["period"]]
+    then = _THEN[quota["period"], has <= limit]
     room = max(quota["room"] + has, 0)
-    wait = ": wait until then, or" if has <= limit else ", but has no room for so many either:"
-    return (
-        f"{whose} quota of {limit} pages a {period} has room for {room} more; this fax has {has}. "
-        f"The next {period} begins at {next_period(quota)}{wait} ask your administrator for more."
-    )
+    return f"{_(full).format(limit=limit, room=room, pages=has)} {_(then).format(at=next_period(quota))}"

@@ -14,6 +14,7 @@ from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
 from faxplan.gains import Told
 from faxplan.keyring import Keyring
+from faxplan.language import _
 from faxplan.users import User
 
 
@@ -40,7 +41,7 @@ def make(
             key = vault.key_of_mailbox(tx, user.tenant_id, mailbox_id)
             wrap = None if key is None else ring.wrapped(mailbox_id, key.epoch, private.public)
             if key is None or wrap is None:
-                raise Locked("Your key does not open this mailbox yet. Let another of its members unlock once.")
+                raise Locked(_("Your key does not open this mailbox yet. Let another of its members unlock once."))
             tx.execute(
                 "insert into reader_mailboxes (tenant_id, mailbox_id, user_key_id, added_by) values (%s, %s, %s, %s)",
                 (user.tenant_id, mailbox_id, key_id, user.id),
@@ -103,7 +104,7 @@ def revoke(db: Database, user: User, name: str) -> int:
     with db.tenant(user.tenant_id) as tx:
         epochs.take_turn(tx, user.tenant_id)
         if _reader(tx, user, name) != (key_id, mailbox_ids):
-            raise vault.EpochMoved("Somebody else has just changed what this reader reads. Try again.")
+            raise vault.EpochMoved(_("Somebody else has just changed what this reader reads. Try again."))
         user_keys.end(tx, user.tenant_id, key_id)
         tx.execute("delete from reader_mailboxes where tenant_id = %s and user_key_id = %s", (user.tenant_id, key_id))
         for each in begun:
@@ -138,7 +139,7 @@ def unlock(db: Database, tenant_id: int, text: str) -> Keyring:
             return Keyring({key["id"]: private}, vault.epochs_of_key(tx, tenant_id, key["id"], mailbox_ids))
         whose = "reader" if key is None else f"key:{key['id']}"
         audit.record(tx, tenant_id, actor="reader", action="key.reader-unlock", object=whose, result="refused")
-    raise NotFound("There is no such API reader, or it was revoked. `faxplan reader list` shows all.")
+    raise NotFound(_("There is no such API reader, or it was revoked. `faxplan reader list` shows all."))
 
 
 def let_in_by(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> list[int]:
@@ -161,7 +162,9 @@ def leave_with(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -
 def _mailbox_of(tx: Transaction, user: User, name: str) -> int:
     mailbox_id = mailboxes.by_name(tx, user.tenant_id, name)
     if not mailboxes.is_member(tx, user.tenant_id, mailbox_id, user.id):
-        raise Forbidden(f"You do not read mailbox {name}. One of its members lets an API reader in.")
+        raise Forbidden(
+            _("You do not read mailbox {name}. One of its members lets an API reader in.").format(name=name)
+        )
     return mailbox_id
 
 
@@ -180,10 +183,12 @@ def _reader(tx: Transaction, user: User, name: str) -> tuple[int, list[int]]:
         (user.tenant_id, name),
     )
     if key_id is None:
-        raise NotFound(f"There is no API reader {name[:100]!r}. `faxplan reader list` shows all.")
+        raise NotFound(
+            _("There is no API reader {name}. `faxplan reader list` shows all.").format(name=repr(name[:100]))
+        )
     mailbox_ids = _mailboxes_of(tx, user.tenant_id, key_id)
     if user.role != "administrator" and not any(
         mailboxes.is_member(tx, user.tenant_id, each, user.id) for each in mailbox_ids
     ):
-        raise Forbidden("Only an administrator of your organisation, or a member of its mailboxes, revokes it.")
+        raise Forbidden(_("Only an administrator of your organisation, or a member of its mailboxes, revokes it."))
     return key_id, mailbox_ids

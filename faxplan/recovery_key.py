@@ -17,6 +17,7 @@ from faxplan.enrolment import HandedOn, Secret
 from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.gains import Told
 from faxplan.keyring import Epoch, Keyring
+from faxplan.language import _
 from faxplan.passphrases import WrongSecret
 from faxplan.users import User
 from faxplan.wraps import PrivateKey, PublicKey
@@ -149,7 +150,7 @@ def use(
     """
     _refuse_without_reason(user, why)
     if not mailbox_names and email is None:
-        raise NothingChosen("Say which mailboxes are to be opened: --mailbox NAME, or --of EMAIL.")
+        raise NothingChosen(_("Say which mailboxes are to be opened: --mailbox NAME, or --of EMAIL."))
     key_id, private = _read(db, user, code, why)
     with db.tenant(user.tenant_id) as tx:
         names = _chosen(tx, user.tenant_id, mailbox_names, email)
@@ -189,7 +190,11 @@ def opens(db: Database, user: User, code: str, *, why: str, mailbox_name: str) -
 def _refuse_without_reason(user: User, why: str) -> None:
     _refuse_others(user)
     if not why.strip() or len(why) > LONGEST_REASON:
-        raise NoReason(f"Say why, in at most {LONGEST_REASON} characters: it stands in the audit.")
+        raise NoReason(
+            _("Say why, in at most {longest_reason} characters: it stands in the audit.").format(
+                longest_reason=LONGEST_REASON
+            )
+        )
 
 
 def _read(db: Database, user: User, code: str, why: str) -> tuple[int, PrivateKey]:
@@ -198,11 +203,11 @@ def _read(db: Database, user: User, code: str, why: str) -> tuple[int, PrivateKe
     with db.tenant(user.tenant_id) as tx:
         current, key_id = _current(tx, user.tenant_id), _usable(tx, user.tenant_id, private.public)
         if current is None and key_id is None:
-            raise NotFound("Your organisation has no recovery key: `faxplan vault recovery-key make`.")
+            raise NotFound(_("Your organisation has no recovery key: `faxplan vault recovery-key make`."))
         if current is not None and key_id is None:
             _record_use(tx, user, current["id"], "refused", why)
     if key_id is None:
-        raise WrongSecret("That is not your organisation's recovery key of now. See whether it was made anew.")
+        raise WrongSecret(_("That is not your organisation's recovery key of now. See whether it was made anew."))
     return key_id, private
 
 
@@ -234,7 +239,7 @@ def turn_off(db: Database, user: User) -> TurnedOff:
     with db.tenant(user.tenant_id) as tx:
         epochs.take_turn(tx, user.tenant_id)
         if _to_end(tx, user.tenant_id) != key_id or _mailboxes_with_key(tx, user.tenant_id).keys() != names.keys():
-            raise vault.EpochMoved("Somebody else has just changed who reads a mailbox. Try again.")
+            raise vault.EpochMoved(_("Somebody else has just changed who reads a mailbox. Try again."))
         user_keys.end(tx, user.tenant_id, key_id)
         for each in begun:
             epochs.begin(tx, user.tenant_id, each)
@@ -257,7 +262,7 @@ def turn_off(db: Database, user: User) -> TurnedOff:
 
 def _refuse_others(user: User) -> None:
     if user.role != "administrator":
-        raise Forbidden("Only an administrator of your organisation has to do with its recovery key.")
+        raise Forbidden(_("Only an administrator of your organisation has to do with its recovery key."))
 
 
 def _current(tx: Transaction, tenant_id: int) -> Row | None:
@@ -282,7 +287,7 @@ def _usable(tx: Transaction, tenant_id: int, public: PublicKey) -> int | None:
 def _to_end(tx: Transaction, tenant_id: int) -> int:
     current = _current(tx, tenant_id)
     if current is None:
-        raise NotFound("Your organisation has no recovery key.")
+        raise NotFound(_("Your organisation has no recovery key."))
     return int(current["id"])
 
 

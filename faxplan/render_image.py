@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from faxplan import fax_tiff, tiff_directory
 from faxplan.fax_tiff import NotFaxReady
 from faxplan.image_tone import to_bilevel
+from faxplan.language import _, marked
 from faxplan.paper import LINE_PIXELS, X_DPI, Resolution, Tone, place
 from faxplan.refusals import DamagedDocument, Limits, PageTooLarge, TooManyPages
 from faxplan.tiff_directory import BrokenTiff, CodedPage
@@ -21,7 +22,7 @@ _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/tiff": "TIFF"}
 # An image that does not say its size: what screens take for it.
 _DEFAULT_DPI = 96.0
 _MIN_INCHES = 1.0
-_DAMAGED = "The image is damaged or was cut short. Save it again from the program it came from, and send that."
+_DAMAGED = marked("The image is damaged or was cut short. Save it again from the program it came from, and send that.")
 
 
 def inspect(path: Path, media_type: str, limits: Limits) -> int:
@@ -91,7 +92,7 @@ def _grey(frame: Image.Image) -> Image.Image:
     """Upright, on white paper, mode "L"."""
     image = ImageOps.exif_transpose(frame)
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
-        _, high = image.convert("F").getextrema()
+        _low, high = image.convert("F").getextrema()
         top = 65535.0 if image.mode.startswith("I;16") else float(high)  # type: ignore[arg-type]
         return image.convert("F").point(lambda value: value * (255.0 / (top or 1.0)) + 0.0).convert("L")
     if image.has_transparency_data:
@@ -129,16 +130,20 @@ def _tiff_pages(path: Path, limits: Limits) -> int:
     count = 0
     try:
         with tiff_directory.mapped(path) as data:
-            for _ in tiff_directory.directories(data):
+            for _each in tiff_directory.directories(data):
                 count += 1
                 if count > limits.max_pages:
                     raise TooManyPages(
-                        f"The document has more than {limits.max_pages} pages. Send it in several parts."
+                        _("The document has more than {max_pages} pages. Send it in several parts.").format(
+                            max_pages=limits.max_pages
+                        )
                     )
     except BrokenTiff as error:
-        raise DamagedDocument(f"{error} Save it again from the program it came from, and send that.") from error
+        raise DamagedDocument(
+            _("{error} Save it again from the program it came from, and send that.").format(error=error)
+        ) from error
     if count == 0:
-        raise DamagedDocument(_DAMAGED)
+        raise DamagedDocument(_(_DAMAGED))
     return count
 
 
@@ -152,7 +157,7 @@ def _opened(path: Path, media_type: str) -> Iterator[Image.Image]:
             with Image.open(path, formats=[_FORMATS[media_type]]) as image:
                 yield image
         except (UnidentifiedImageError, OSError, EOFError, SyntaxError, ValueError, KeyError, TypeError) as error:
-            raise DamagedDocument(_DAMAGED) from error
+            raise DamagedDocument(_(_DAMAGED)) from error
 
 
 def _frame(image: Image.Image, number: int) -> Image.Image:
@@ -170,6 +175,8 @@ def _check(frame: Image.Image, number: int, limits: Limits) -> None:
     pixels = frame.width * frame.height
     if pixels > limits.max_pixels:
         raise PageTooLarge(
-            f"Page {number} has {pixels / 1e6:.0f} million pixels, and at most {limits.max_pixels / 1e6:.0f} million "
-            "are accepted. Scan or save it at 300 dpi."
+            _(
+                "Page {number} has {pixels:.0f} million pixels, and at most {max_pixels:.0f} million are accepted. "
+                "Scan or save it at 300 dpi."
+            ).format(number=number, pixels=pixels / 1e6, max_pixels=limits.max_pixels / 1e6)
         )

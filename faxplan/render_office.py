@@ -4,6 +4,7 @@ from pathlib import Path
 
 from faxplan import sandbox
 from faxplan.errors import RenderingFailed
+from faxplan.language import _
 from faxplan.source import UnsupportedDocument, soffice
 
 
@@ -12,18 +13,22 @@ def to_pdf(document: Path, job: Path) -> Path:
     program = soffice()
     if program is None:
         raise UnsupportedDocument(
-            "This is an office document, and LibreOffice, which would convert it, is not installed on this server. "
-            "Save it as PDF and send that, or ask your administrator to install LibreOffice."
+            _(
+                "This is an office document, and LibreOffice, which would convert it, is not installed on this "
+                "server. Save it as PDF and send that, or ask your administrator to install LibreOffice."
+            )
         )
     copy = job / "office-document"
     copy.symlink_to(document)
     process = sandbox.command(command(program, copy, job), job)
-    said, _ = process.communicate()
+    said, _errors = process.communicate()
     pdf = copy.with_suffix(".pdf")
     if process.returncode != 0 or not pdf.exists():
         why = said.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
         raise RenderingFailed(
-            f"LibreOffice could not convert this document ({why[0][:120]}). Save it as PDF and send that."
+            _("LibreOffice could not convert this document ({why}). Save it as PDF and send that.").format(
+                why=why[0][:120]
+            )
         )
     return pdf
 

@@ -21,6 +21,7 @@ from pikepdf import Array, Pdf
 
 from faxplan import pdf_source, pdf_tone, sandbox
 from faxplan.errors import RenderingFailed
+from faxplan.language import _
 from faxplan.paper import LINE_PIXELS, X_DPI, Placement, Resolution, Tone, place
 from faxplan.pdf_source import Sheet
 from faxplan.refusals import Limits
@@ -71,7 +72,11 @@ def render(
     files = [file for part in parts for file in part.files()]
     for number, (file, page_rows) in enumerate(zip(files, rows, strict=True), 1):
         if not file.exists() or file.stat().st_size == 0:
-            raise RenderingFailed(f"Page {number} could not be drawn. Print the document to a new PDF and send that.")
+            raise RenderingFailed(
+                _("Page {number} could not be drawn. Print the document to a new PDF and send that.").format(
+                    number=number
+                )
+            )
         yield CodedPage(file.read_bytes(), LINE_PIXELS, page_rows, X_DPI, resolution.y_dpi)
 
 
@@ -217,9 +222,9 @@ def _judge(status: int, said: bytes) -> None:
         return
     if status in _TOO_EXPENSIVE_SIGNALS or b"VMerror" in said:
         raise sandbox.DocumentTooExpensive(
-            "Drawing this document takes too much time or memory. Print it anew at 300 dpi, or send it in parts."
+            _("Drawing this document takes too much time or memory. Print it anew at 300 dpi, or send it in parts.")
         )
     why = said.decode("ascii", "replace").strip().splitlines()[-1:] or [f"status {status}"]
     raise RenderingFailed(
-        f"Ghostscript could not draw this document ({why[0][:120]}). Print it to a new PDF and retry."
+        _("Ghostscript could not draw this document ({why}). Print it to a new PDF and retry.").format(why=why[0][:120])
     )

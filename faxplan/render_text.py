@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from faxplan import fax_tiff
+from faxplan.language import _
 from faxplan.paper import LINE_PIXELS, X_DPI, Resolution
 from faxplan.refusals import EmptyDocument, Limits, TooManyPages
 from faxplan.source import encoding_of
@@ -30,7 +31,7 @@ def render(
     """The pages in order. Raises EmptyDocument, TooManyPages, and RenderingFailed where no font is installed."""
     sheets = list(_sheets(_decoded(source.read_bytes()), limits))
     if not sheets:
-        raise EmptyDocument("The text is empty. Send one that has something in it.")
+        raise EmptyDocument(_("The text is empty. Send one that has something in it."))
     for number, lines in enumerate(sheets, 1):
         yield _drawn(lines, resolution)
         progress(number, len(sheets))
@@ -57,7 +58,11 @@ def _sheets(text: str, limits: Limits) -> Iterator[list[str]]:
         for start in range(0, max(len(lines), 1), per_page):
             count += 1
             if count > limits.max_pages:
-                raise TooManyPages(f"The text has more than {limits.max_pages} pages. Send it in several parts.")
+                raise TooManyPages(
+                    _("The text has more than {max_pages} pages. Send it in several parts.").format(
+                        max_pages=limits.max_pages
+                    )
+                )
             yield lines[start : start + per_page]
 
 
@@ -126,7 +131,7 @@ def _draw_line(draw: ImageDraw.ImageDraw, line: str, at: tuple[float, float], dp
     room = LINE_PIXELS * dpi / X_DPI - 2 * at[0]
     points = _FONT_POINTS
     pieces = runs(line, points, dpi)
-    for _ in range(_MOST_SHRINKINGS):
+    for _each in range(_MOST_SHRINKINGS):
         length = sum(font.getlength(text) for text, font in pieces)
         if length <= room:
             break

@@ -10,6 +10,7 @@ from faxplan import fax_tiff, render_image, render_office, render_pdf, render_te
 from faxplan.confinement import Confinement
 from faxplan.errors import RenderingFailed
 from faxplan.fax_tiff import FaxTiff, NotFaxReady
+from faxplan.language import _
 from faxplan.paper import Resolution, Tone
 from faxplan.refusals import STANDARD_LIMITS, Limits
 from faxplan.tiff_directory import CodedPage
@@ -59,7 +60,7 @@ def render(
         try:
             result = fax_tiff.read(drawn, coded_by_us=True)
         except NotFaxReady as error:
-            raise RenderingFailed(f"The rendered document is no fax: {error}") from error
+            raise RenderingFailed(_("The rendered document is no fax: {error}").format(error=error)) from error
         fax_tiff.move(drawn, target)
     return result
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from faxplan import failure_rules, numbers
 from faxplan.db import Database, Row, Transaction
+from faxplan.language import _
 from faxplan.tenants import Tenant
 
 FRESH_SECONDS = 300
@@ -210,7 +211,7 @@ def failures(tx: Transaction, tenant_id: int, days: Days) -> Report:
     return Report(
         "failures",
         ("reason", "words", "calls"),
-        [(row["what"], _REASONS.get(row["what"], ""), int(row["calls"])) for row in rows],
+        [(row["what"], _(_REASONS[row["what"]]) if row["what"] in _REASONS else "", int(row["calls"])) for row in rows],
     )
 
 

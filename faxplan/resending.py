@@ -11,6 +11,7 @@ from faxplan import documents, outbound, post_dial, queue, quotas, refused_numbe
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound, PagesPurged, RenderingFailed
 from faxplan.keyring import Keyring
+from faxplan.language import _
 from faxplan.outbound import Submitted
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
@@ -73,11 +74,19 @@ def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
     fax = queue.lock_fax(tx, user.tenant_id, fax_id)
     is_theirs = fax is not None and fax["direction"] == "outbound" and fax["user_id"] == user.id
     if fax is None or not is_theirs or fax["deleted_at"] is not None:
-        raise NotFound(f"You have sent no fax {fax_id}. `faxplan list --sent` shows yours.")
+        raise NotFound(_("You have sent no fax {fax_id}. `faxplan list --sent` shows yours.").format(fax_id=fax_id))
     if fax["finished_at"] is None:
-        raise NotFinal(f"Fax {fax_id} has not ended. `faxplan show {fax_id}` says what comes next; `cancel` ends it.")
+        raise NotFinal(
+            _("Fax {fax_id} has not ended. `faxplan show {fax_id}` says what comes next; `cancel` ends it.").format(
+                fax_id=fax_id
+            )
+        )
     if fax["rendering_id"] is None:
-        raise PagesPurged(f"The pages of fax {fax_id} were destroyed. Send the document itself: `faxplan send`.")
+        raise PagesPurged(
+            _("The pages of fax {fax_id} were destroyed. Send the document itself: `faxplan send`.").format(
+                fax_id=fax_id
+            )
+        )
     return fax
 
 
@@ -108,7 +117,7 @@ def _rendering(tx: Transaction, user: User, fax: Row, *, elsewhere: bool) -> Row
         (user.tenant_id, rendering_id),
     )
     if made["state"] == "failed" and made["error_id"] != transient_readers.KeyGone.error_id:
-        raise RenderingFailed(f"There are no pages to send: {made['error_text']}")
+        raise RenderingFailed(_("There are no pages to send: {error_text}").format(error_text=made["error_text"]))
     return made
 
 

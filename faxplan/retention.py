@@ -10,6 +10,7 @@ from typing import Any
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 DIRECTIONS = {"sent": "outbound", "received": "inbound"}
 _MOST_DAYS = 36500
@@ -91,8 +92,10 @@ def set_bounds(tx: Transaction, tenant_id: int | None, values: Mapping[str, Any]
     )
     if wrong:
         raise OutOfBounds(
-            f"The minimum would be above the maximum for: {', '.join(row['slug'] for row in wrong)}. "
-            "`faxplan retention show` shows what each has; change that first."
+            _(
+                "The minimum would be above the maximum for: {tenants}. `faxplan retention show` shows what each has; "
+                "change that first."
+            ).format(tenants=", ".join(row["slug"] for row in wrong))
         )
 
 
@@ -117,11 +120,15 @@ def choose(tx: Transaction, tenant_id: int, days: int, mailbox_id: int | None, d
     """Such faxes are kept so long (role portal). mailbox_id, direction: None: all. Raises OutOfBounds."""
     bounds = bounds_for(tx, tenant_id)
     if days < bounds.min_days or days > (bounds.max_days or _MOST_DAYS):
-        most = "" if bounds.max_days is None else f" and at most {bounds.max_days}"
-        raise OutOfBounds(
-            f"Faxes are kept for at least {bounds.min_days} days here{most}: the administrator has decided so. Choose "
-            "a number within that."
+        words = (
+            _("Faxes are kept for at least {least} days here: the administrator has decided so.")
+            if bounds.max_days is None
+            else _(
+                "Faxes are kept for at least {least} days here and at most {most}: the administrator has decided so."
+            )
         )
+        advice = _("Choose a number within that.")
+        raise OutOfBounds(f"{words.format(least=bounds.min_days, most=bounds.max_days)} {advice}")
     tx.execute(
         """insert into retention_choices (tenant_id, mailbox_id, direction, days) values (%s, %s, %s, %s)
            on conflict on constraint retention_choices_entry_key do update set days = excluded.days""",

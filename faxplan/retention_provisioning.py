@@ -13,6 +13,7 @@ from faxplan.db import Database, Row
 from faxplan.document_store import Store
 from faxplan.errors import Forbidden
 from faxplan.holds import Hold
+from faxplan.language import _
 from faxplan.retention import Bounds, Policy
 from faxplan.users import User
 
@@ -43,7 +44,7 @@ def choose(
     Raises Forbidden: a tenant's administrators only.
     """
     if user.role != "administrator":
-        raise Forbidden("Only an administrator of your organisation decides how long its faxes are kept.")
+        raise Forbidden(_("Only an administrator of your organisation decides how long its faxes are kept."))
     with portal.tenant(user.tenant_id) as tx:
         holds.take_turn(tx, user.tenant_id)
         mailbox_id = None if mailbox is None else mailboxes.by_name(tx, user.tenant_id, mailbox)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from faxplan.errors import DocumentRefused
+from faxplan.language import _
 
 LOOK_SECONDS = 0.1
 MOST_BYTES = 3 * 1024**3
@@ -60,8 +61,10 @@ class Room:
         """
         if _used(self._folder) - self._before >= NEEDED_BYTES:
             return DocumentTakesTheDisk(
-                "Reading this document takes too much room on the disk. Print it to a new PDF, or send it in several "
-                "smaller parts."
+                _(
+                    "Reading this document takes too much room on the disk. Print it to a new PDF, or send it in "
+                    "several smaller parts."
+                )
             )
         return OSError(
             errno.ENOSPC,

@@ -8,6 +8,7 @@ from faxplan import caller_ids, dial_string, numbers, post_dial, routes, tenants
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import InvalidNumber, NoCallerId, NoRoute
+from faxplan.language import _
 from faxplan.number_policy import NumberBarred
 from faxplan.tenants import Tenant
 from faxplan.trunks import WayOut
@@ -95,7 +96,7 @@ def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, set
             )
             argument = dial_string.originate(dial)
         else:
-            refusal = f"{tenant.name} has no number to call from."
+            refusal = _("{name} has no number to call from.").format(name=tenant.name)
     except InvalidNumber as error:
         refusal = str(error)
     return Way(
@@ -105,9 +106,19 @@ def _way(way: WayOut, tenant: Tenant, called: str, calling: str, state: Row, set
 
 
 def _why(way: WayOut, tenant: Tenant) -> str:
-    first = {1: f"dedicated to {tenant.slug}", 2: f"{tenant.slug}'s own route", 3: "a route for all"}[way.stage]
-    before = f", {way.trunk.called_prefix} before the number" if way.trunk.called_prefix else ""
-    return f"{first}, {way.prefix}, position {way.position}, weight {way.weight}{before}"
+    first = {
+        1: _("dedicated to {slug}").format(slug=tenant.slug),
+        2: _("{slug}'s own route").format(slug=tenant.slug),
+        3: _("a route for all"),
+    }[way.stage]
+    before = (
+        _(", {called_prefix} before the number").format(called_prefix=way.trunk.called_prefix)
+        if way.trunk.called_prefix
+        else ""
+    )
+    return _("{first}, {prefix}, position {position}, weight {weight}{before}").format(
+        first=first, prefix=way.prefix, position=way.position, weight=way.weight, before=before
+    )
 
 
 def _waits(tx: Transaction, tenant: Tenant) -> str:
@@ -119,28 +130,45 @@ def _waits(tx: Transaction, tenant: Tenant) -> str:
     )
     if row is None:
         return ""
-    caps = (("calls", row["calls"], tenant.calls_per_hour), ("pages", row["pages"], tenant.pages_per_hour))
-    full = [
-        f"{used} of its {cap} {what} an hour are used" for what, used, cap in caps if cap is not None and used >= cap
-    ]
+    caps = (
+        (_("{used} of its {cap} calls an hour are used"), row["calls"], tenant.calls_per_hour),
+        (_("{used} of its {cap} pages an hour are used"), row["pages"], tenant.pages_per_hour),
+    )
+    full = [words.format(used=used, cap=cap) for words, used, cap in caps if cap is not None and used >= cap]
     until = row["until"].astimezone(tenant.zone)
-    return f"{tenant.slug}'s faxes wait until {until:%H:%M} ({tenant.time_zone}): {', '.join(full)}." if full else ""
+    return (
+        _("{slug}'s faxes wait until {until:%H:%M} ({time_zone}): {full}.").format(
+            slug=tenant.slug, until=until, time_zone=tenant.time_zone, full=", ".join(full)
+        )
+        if full
+        else ""
+    )
 
 
 def _busy(state: Row) -> str:
     reasons = []
     if state["rests_seconds"]:
-        reasons.append(f"it rests for {state['rests_seconds']} s after {state['failures']} failures in a row")
+        reasons.append(
+            _("it rests for {rests_seconds} s after {failures} failures in a row").format(
+                rests_seconds=state["rests_seconds"], failures=state["failures"]
+            )
+        )
     if state["is_tried"] and state["has_trial"]:
         reasons.append(
-            f"after {state['failures']} failures in a row it takes one call at a time until one goes through"
+            _("after {failures} failures in a row it takes one call at a time until one goes through").format(
+                failures=state["failures"]
+            )
         )
     if state["down_on"]:
-        reasons.append(f"the switch of {', '.join(state['down_on'])} cannot reach it")
+        reasons.append(_("the switch of {down_on} cannot reach it").format(down_on=", ".join(state["down_on"])))
     if state["max_calls"] is not None and state["calls"] >= state["max_calls"]:
-        reasons.append(f"all of its {state['max_calls']} calls are in use")
+        reasons.append(_("all of its {max_calls} calls are in use").format(max_calls=state["max_calls"]))
     if state["paced_seconds"]:
-        reasons.append(f"its calls a second allow the next one in {state['paced_seconds']:.1f} s")
+        reasons.append(
+            _("its calls a second allow the next one in {paced_seconds:.1f} s").format(
+                paced_seconds=state["paced_seconds"]
+            )
+        )
     return ", ".join(reasons)
 
 
@@ -158,12 +186,18 @@ def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[Wa
     kept = any(not row["overflow"] and row["specific"] == dedicated[0]["specific"] for row in dedicated)
     bar = next((row for row in rows if row["trunk_id"] is None), None)
     passed_over = [
-        f"{row['prefix']} through {row['name']}: {_reason(row, best, barred, bar, kept=kept)}"
+        _("{prefix} through {name}: {why}").format(
+            prefix=row["prefix"], name=row["name"], why=_reason(row, best, barred, bar, kept=kept)
+        )
         for row in rows
         if row["trunk_id"] is not None and (row["trunk_id"], row["prefix"]) not in tried
     ]
     off = [
-        f"{row['prefix']} {'barred' if row['trunk'] is None else 'through ' + row['trunk']}: it is switched off"
+        (
+            _("{prefix} barred: it is switched off")
+            if row["trunk"] is None
+            else _("{prefix} through {trunk}: it is switched off")
+        ).format(prefix=row["prefix"], trunk=row["trunk"])
         for row in routes.switched_off(tx, tenant.id, called)
     ]
     return passed_over + off
@@ -171,13 +205,13 @@ def _passed_over(tx: Transaction, tenant: Tenant, called: str, ways: Sequence[Wa
 
 def _reason(row: Row, best: dict[bool, str], barred: str, bar: Row | None, *, kept: bool) -> str:
     if barred:
-        return "the number is barred"
+        return _("the number is barred")
     if bar is not None and (bar["specific"], bar["own"]) > (row["specific"], row["own"]):
-        return f"{bar['prefix']} is barred, but for trunks with a route of their own for it"
+        return _("{prefix} is barred, but for trunks with a route of their own for it").format(prefix=bar["prefix"])
     if not row["usable"]:
-        return "the trunk is switched off"
+        return _("the trunk is switched off")
     if kept and not row["dedicated"]:
-        return "a dedicated trunk keeps its tenant's calls (--overflow off)"
+        return _("a dedicated trunk keeps its tenant's calls (--overflow off)")
     if row["prefix"] == best[row["dedicated"]]:
-        return "a trunk with encrypted media takes the number, and this route does not have --in-clear"
-    return f"{best[row['dedicated']]} fits better"
+        return _("a trunk with encrypted media takes the number, and this route does not have --in-clear")
+    return _("{best} fits better").format(best=best[row["dedicated"]])

@@ -6,6 +6,7 @@ from typing import Any
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 
 CHANGEABLE = ("position", "weight", "cost", "in_clear", "enabled")
 
@@ -92,5 +93,7 @@ def remove(tx: Transaction, prefix: str, trunk_id: int | None, *, only_for: int 
 
 def _unknown(prefix: str) -> NotFound:
     return NotFound(
-        f"There is no such route for {prefix[:20]}. `faxplan route list` shows all, with --only-for's tenant."
+        _("There is no such route for {prefix}. `faxplan route list` shows all, with --only-for's tenant.").format(
+            prefix=prefix[:20]
+        )
     )

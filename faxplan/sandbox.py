@@ -24,11 +24,12 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
 from faxplan.errors import DocumentRefused, FaxplanError, RenderingFailed
+from faxplan.language import _, marked
 from faxplan.room import LOOK_SECONDS, Room
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _LONGEST_MESSAGE = 1000
-_NO_SENSE = "The converter's answer made no sense. Print the document to a new PDF and retry."
+_NO_SENSE = marked("The converter's answer made no sense. Print the document to a new PDF and retry.")
 
 
 class EndedSilently(Exception):
@@ -186,9 +187,9 @@ def _answer(asked: dict[str, Any], answers: int) -> dict[str, Any]:
     except FaxplanError as error:
         return {"error_id": error.error_id, "message": str(error)}
     except MemoryError:
-        return {"error_id": DocumentTooExpensive.error_id, "message": _too_expensive("memory")}
+        return {"error_id": DocumentTooExpensive.error_id, "message": _too_expensive(marked("memory"))}
     except RecursionError:
-        return {"error_id": DocumentTooExpensive.error_id, "message": _too_expensive("nesting")}
+        return {"error_id": DocumentTooExpensive.error_id, "message": _too_expensive(marked("nesting"))}
     except Exception as error:  # noqa: BLE001 - carried to the parent, which raises it
         text = f"The document could not be converted ({type(error).__name__}: {str(error)[:200]})."
         return {"error_id": RenderingFailed.error_id, "message": f"{text} Print it to a new PDF and send that."}
@@ -244,7 +245,7 @@ def result(
             raise EndedSilently
         received += len(piece)
         if received > MAX_ANSWER_BYTES:
-            raise RenderingFailed(_NO_SENSE)
+            raise RenderingFailed(_(_NO_SENSE))
         *lines, pending = (pending + piece).split(b"\n")
         for line in lines:
             message = _message(line)
@@ -256,7 +257,7 @@ def result(
             elif "result" in message:
                 return message["result"]
             else:
-                raise RenderingFailed(_NO_SENSE)
+                raise RenderingFailed(_(_NO_SENSE))
 
 
 def _await(answers: BinaryIO, deadline: float, room: Room | None) -> None:
@@ -265,7 +266,7 @@ def _await(answers: BinaryIO, deadline: float, room: Room | None) -> None:
     while not told:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise DocumentTooExpensive(_too_expensive("time"))
+            raise DocumentTooExpensive(_too_expensive(marked("time")))
         told = bool(select.select([answers], [], [], left if room is None else min(left, LOOK_SECONDS))[0])
         if room is not None:
             room.check()
@@ -277,20 +278,20 @@ def _message(line: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
-        raise RenderingFailed(_NO_SENSE)
+        raise RenderingFailed(_(_NO_SENSE))
     return message
 
 
 def _two_numbers(said: Any) -> tuple[int, int]:
     if not (isinstance(said, list) and len(said) == 2 and all(type(number) is int for number in said)):
-        raise RenderingFailed(_NO_SENSE)
+        raise RenderingFailed(_(_NO_SENSE))
     return said[0], said[1]
 
 
 def death(end: int | None) -> FaxplanError:
     """The error for a child that ended without a word. end: the signal, or the exit status; None: nobody knows."""
     if end in (signal.SIGXCPU, signal.SIGKILL):
-        return DocumentTooExpensive(_too_expensive("processor time"))
+        return DocumentTooExpensive(_too_expensive(marked("processor time")))
     return RenderingFailed("A converter crashed on this document. Print it to a new PDF and send that.")
 
 
@@ -326,4 +327,6 @@ def _error_classes() -> dict[str, type[FaxplanError]]:
 
 
 def _too_expensive(what: str) -> str:
-    return f"Reading this document takes too much {what}. Print it to a new PDF, or send it in several smaller parts."
+    return _(
+        "Reading this document takes too much {what}. Print it to a new PDF, or send it in several smaller parts."
+    ).format(what=_(what))

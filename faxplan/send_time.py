@@ -4,7 +4,9 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from faxplan import language
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 _CLOCK = re.compile("[0-9]{1,2}:[0-9]{2}")
 FURTHEST = timedelta(days=366)
@@ -38,14 +40,21 @@ def parse(text: str, zone: ZoneInfo, now: datetime) -> datetime:
         exact = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidSendTime(
-            f"{text[:40]!r} is no time. Write it as {here + timedelta(hours=1):%Y-%m-%d %H:%M}, or as 08:00."
+            _("{text} is no time. Write it as {here:%Y-%m-%d %H:%M}, or as 08:00.").format(
+                text=repr(text[:40]), here=here + timedelta(hours=1)
+            )
         ) from error
     if exact <= now:
-        raise InvalidSendTime(f"{_shown(exact, zone)} is past; it is {_shown(now, zone)} now.")
+        raise InvalidSendTime(
+            _("{exact} is past; it is {now} now.").format(exact=_shown(exact, zone), now=_shown(now, zone))
+        )
     if exact - now > FURTHEST:
-        raise InvalidSendTime(f"{_shown(exact, zone)} is more than a year ahead. Choose a nearer time.")
+        raise InvalidSendTime(
+            _("{exact} is more than a year ahead. Choose a nearer time.").format(exact=_shown(exact, zone))
+        )
     return exact
 
 
 def _shown(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    local = moment.astimezone(zone)
+    return f"{language.moment(local)} {local:%Z}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 from faxplan.priorities import Priority
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -48,10 +49,16 @@ def parse(days: str, clock: str) -> list[Hours]:
     """
     opens, dash, closes = clock.replace(" ", "").partition("-")
     if not (dash and _CLOCK.fullmatch(opens) and _CLOCK.fullmatch(closes)) or opens == END_OF_DAY:
-        raise InvalidHours(f"{clock[:40]!r} are no hours. Write them as 08:00-18:00; 24:00 is the end of a day.")
+        raise InvalidHours(
+            _("{clock} are no hours. Write them as 08:00-18:00; 24:00 is the end of a day.").format(
+                clock=repr(clock[:40])
+            )
+        )
     opens, closes = opens.zfill(5), closes.zfill(5)
     if opens == closes:
-        raise InvalidHours(f"{clock[:40]!r} opens and closes at the same time. A whole day is 00:00-24:00.")
+        raise InvalidHours(
+            _("{clock} opens and closes at the same time. A whole day is 00:00-24:00.").format(clock=repr(clock[:40]))
+        )
     found: list[Hours] = []
     for weekday in _weekdays(days):
         if opens < closes:
@@ -71,7 +78,9 @@ def _weekdays(text: str) -> list[int]:
         first, dash, last = part.partition("-")
         last = last if dash else first
         if first not in DAYS or last not in DAYS:
-            raise InvalidHours(f"{text[:40]!r} are no days. Write them as mon-fri, or sat,sun, or daily.")
+            raise InvalidHours(
+                _("{text} are no days. Write them as mon-fri, or sat,sun, or daily.").format(text=repr(text[:40]))
+            )
         start, end = DAYS.index(first), DAYS.index(last)
         found += [(start + step) % 7 + 1 for step in range((end - start) % 7 + 1)]
     return sorted(set(found))

@@ -22,6 +22,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.failure_policy import Decision, Redials, Situation
 from faxplan.failure_rules import RANG
 from faxplan.journal import Outcome
+from faxplan.language import _
 from faxplan.spool import OutboundSidecar
 from faxplan.tenants import Tenant
 
@@ -260,7 +261,9 @@ def _follow(tx: Transaction, fax: Row, decision: Decision, *, error_id: str, act
     if decision.outcome == "sent":
         outbound.finish(tx, fax, "sent", decision.explanation, pages_done=decision.pages_done, actor=actor)
     elif fax["cancel_requested"]:
-        words = f"Cancelled during the call, after {decision.pages_done} of {fax['pages']} pages."
+        words = _("Cancelled during the call, after {done} of {pages} pages.").format(
+            done=decision.pages_done, pages=fax["pages"]
+        )
         outbound.finish(tx, fax, "cancelled", words, pages_done=decision.pages_done, actor=actor)
     elif decision.delay is None:
         outbound.finish(

@@ -11,8 +11,9 @@ import phonenumbers
 from phonenumbers.phonenumberutil import normalize_digits_only
 
 from faxplan.errors import InvalidNumber
+from faxplan.language import _, marked
 
-_WHAT_TO_DO = "If it is a fax number, write it with + and its country code."
+_WHAT_TO_DO = marked("If it is a fax number, write it with + and its country code.")
 _OUTSIDE_LINE = ("0", "9")
 _SEPARATORS = re.compile("[*#]+")
 
@@ -38,10 +39,16 @@ def check_written(text: str, country: str) -> None:
     shown = text.strip()[:40]
     if begins_like_an_emergency_number(text, country):
         raise EmergencyNumber(
-            f"{shown!r} is an emergency number, or begins like one: it is never dialled. {_WHAT_TO_DO}"
+            _("{shown} is an emergency number, or begins like one: it is never dialled. {what_to_do}").format(
+                shown=repr(shown), what_to_do=_(_WHAT_TO_DO)
+            )
         )
     if "+" not in text and _is_short_code(normalize_digits_only(text), country):
-        raise ShortNumber(f"{shown!r} is a short code of {country}: it is never dialled. {_WHAT_TO_DO}")
+        raise ShortNumber(
+            _("{shown} is a short code of {country}: it is never dialled. {what_to_do}").format(
+                shown=repr(shown), country=country, what_to_do=_(_WHAT_TO_DO)
+            )
+        )
 
 
 def check_number(number: phonenumbers.PhoneNumber, shown: str, home: str) -> None:
@@ -57,14 +64,18 @@ def check_number(number: phonenumbers.PhoneNumber, shown: str, home: str) -> Non
     for country in countries:
         if _is_emergency_number(digits, country) or (begins_like_an_emergency_number(digits, country) and not is_valid):
             raise EmergencyNumber(
-                f"{shown!r} is an emergency number, or begins like one: it is never dialled. Check its digits."
+                _("{shown} is an emergency number, or begins like one: it is never dialled. Check its digits.").format(
+                    shown=repr(shown)
+                )
             )
         if _is_short_code(digits, country) or (
             (_is_short(digits, country) or _is_short_code_behind_outside_line(digits, country)) and not is_valid
         ):
             raise ShortNumber(
-                f"{shown!r} is a short code, or too short for a number of its country: it is never dialled. "
-                "Check its digits."
+                _(
+                    "{shown} is a short code, or too short for a number of its country: it is never dialled. Check its "
+                    "digits."
+                ).format(shown=repr(shown))
             )
 
 
@@ -76,17 +87,21 @@ def check_dialled(number: str, text: str, number_format: str, country: str, home
     first, so that 91 11 2345 6789 is Delhi, in the US too, and not 911. Raises EmergencyNumber and ShortNumber.
     """
     digits = text.removeprefix("+")
-    remedy = "The administrator sets the trunk's --called-format to e164, where the carrier takes that."
+    remedy = _("The administrator sets the trunk's --called-format to e164, where the carrier takes that.")
     if (number_format == "national" and begins_like_an_emergency_number(text, country)) or any(
         _is_emergency_number(digits, each) for each in {country, home}
     ):
         raise EmergencyNumber(
-            f"The trunk would dial {number} as {text}, which is an emergency number, or begins like one: it is never "
-            f"dialled. {remedy}"
+            _(
+                "The trunk would dial {number} as {text}, which is an emergency number, or begins like one: it is "
+                "never dialled. {remedy}"
+            ).format(number=number, text=text, remedy=remedy)
         )
     if any(_is_short_code(digits, each) for each in {country, home}):
         raise ShortNumber(
-            f"The trunk would dial {number} as {text}, which is a short code: it is never dialled. {remedy}"
+            _("The trunk would dial {number} as {text}, which is a short code: it is never dialled. {remedy}").format(
+                number=number, text=text, remedy=remedy
+            )
         )
 
 
@@ -96,16 +111,24 @@ def check_prefix(prefix: str, country: str) -> None:
     Short codes to which only text messages go are none here: carriers give out prefixes of that length. Raises
     EmergencyNumber and ShortNumber.
     """
-    *ended, _ = _SEPARATORS.split(prefix)
-    remedy = "No trunk dials that before a number. Ask the carrier for another prefix."
+    *ended, _last = _SEPARATORS.split(prefix)
+    remedy = _("No trunk dials that before a number. Ask the carrier for another prefix.")
     for digits in (*ended, _SEPARATORS.sub("", prefix)):
         if any(begins_like_an_emergency_number(each, country) for each in _with_and_without_outside_line(digits)):
-            raise EmergencyNumber(f"The prefix {prefix} is an emergency number, or begins like one. {remedy}")
+            raise EmergencyNumber(
+                _("The prefix {prefix} is an emergency number, or begins like one. {remedy}").format(
+                    prefix=prefix, remedy=remedy
+                )
+            )
     for digits in filter(None, ended):
         if _is_short_code(digits, country) and not phonenumbers.is_sms_service_for_region(
             _as_short(digits, country), country
         ):
-            raise ShortNumber(f"The prefix {prefix} is a short code behind which an exchange stops reading. {remedy}")
+            raise ShortNumber(
+                _("The prefix {prefix} is a short code behind which an exchange stops reading. {remedy}").format(
+                    prefix=prefix, remedy=remedy
+                )
+            )
 
 
 def check_prefixed(number: str, prefix: str, text: str, country: str, home: str) -> None:
@@ -118,19 +141,23 @@ def check_prefixed(number: str, prefix: str, text: str, country: str, home: str)
     check_prefix(prefix, country)
     whole = prefix + text
     read = {digits for digits in (*_SEPARATORS.split(whole), _SEPARATORS.sub("", whole)) if digits}
-    remedy = "The administrator changes the trunk's --called-prefix or --called-format, as its carrier allows."
+    remedy = _("The administrator changes the trunk's --called-prefix or --called-format, as its carrier allows.")
     for digits in read - {text}:
         variants = set(_with_and_without_outside_line(digits)) - {text}
         if any(begins_like_an_emergency_number(each, country) for each in variants) or any(
             _is_emergency_number(digits, each) for each in {country, home}
         ):
             raise EmergencyNumber(
-                f"The trunk would dial {number} as {whole}, which is an emergency number, or begins like one: it is "
-                f"never dialled. {remedy}"
+                _(
+                    "The trunk would dial {number} as {whole}, which is an emergency number, or begins like one: it is "
+                    "never dialled. {remedy}"
+                ).format(number=number, whole=whole, remedy=remedy)
             )
         if digits.endswith(text) and any(_is_short_code(digits, each) for each in {country, home}):
             raise ShortNumber(
-                f"The trunk would dial {number} as {whole}, which is a short code: it is never dialled. {remedy}"
+                _(
+                    "The trunk would dial {number} as {whole}, which is a short code: it is never dialled. {remedy}"
+                ).format(number=number, whole=whole, remedy=remedy)
             )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 TRANSPORTS = ("udp", "tcp", "tls")
 _DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
@@ -87,7 +88,9 @@ def ask(
         target = _resolved(where, source, transport)
         return _ask_over(target, host, transport, source, trust, seconds)
     except (TimeoutError, ssl.SSLError, OSError) as error:
-        raise NoAnswer(f"{shown} did not answer OPTIONS: {_reason(error, seconds)}") from error
+        raise NoAnswer(
+            _("{shown} did not answer OPTIONS: {error}").format(shown=shown, error=_reason(error, seconds))
+        ) from error
 
 
 def _ask_over(
@@ -155,7 +158,11 @@ def _secured(connection: socket.socket, host: str, trust: TlsTrust | None) -> ss
     names = _names(secured)
     if (trust is None or trust.names_host) and host.lower() not in names:
         secured.close()
-        raise ssl.SSLError(f"its certificate is for {', '.join(sorted(names))[:_LONGEST_SHOWN]}, not for {host}")
+        raise ssl.SSLError(
+            _("its certificate is for {names}, not for {host}").format(
+                names=", ".join(sorted(names))[:_LONGEST_SHOWN], host=host
+            )
+        )
     return secured
 
 
@@ -221,12 +228,14 @@ def _bracketed(address: str) -> str:
 
 def _reason(error: Exception, seconds: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"nothing came within {seconds:.0f} s. Check host and port, the firewall, and the carrier's access list."
+        return _(
+            "nothing came within {seconds:.0f} s. Check host and port, the firewall, and the carrier's access list."
+        ).format(seconds=seconds)
     if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there. Check host, port and transport."
+        return _("nobody listens there. Check host, port and transport.")
     if isinstance(error, socket.gaierror):
-        return "its name cannot be resolved. Check the host."
+        return _("its name cannot be resolved. Check the host.")
     if isinstance(error, ssl.SSLError):
         said = getattr(error, "reason", None) or error
-        return f"{said}. Check the certificates: docs/install-on-freeswitch.md, A trunk over TLS."
+        return _("{said}. Check the certificates: docs/install-on-freeswitch.md, A trunk over TLS.").format(said=said)
     return f"{getattr(error, 'strerror', None) or error}."

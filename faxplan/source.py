@@ -15,6 +15,7 @@ from typing import Any
 from faxplan import pdf_source, render_image
 from faxplan.confinement import Confinement
 from faxplan.errors import DocumentRefused, RenderingFailed
+from faxplan.language import _, marked
 from faxplan.refusals import (
     STANDARD_LIMITS,
     DamagedDocument,
@@ -66,7 +67,7 @@ _OPEN_XML_FOLDERS = {
 _ZIP = "application/zip"  # into which one has to look
 _UNLOCKED = "unlocked.pdf"
 _OLE = "application/x-ole-storage"  # Word, Excel and PowerPoint before 2007
-_ACCEPTED = "Send a PDF, TIFF, PNG, JPEG or plain text file."
+_ACCEPTED = marked("Send a PDF, TIFF, PNG, JPEG or plain text file.")
 _HEAD_BYTES = 64 * 1024
 
 
@@ -92,8 +93,10 @@ def inspect(path: Path, *, within: Confinement, limits: Limits = STANDARD_LIMITS
     media_type, pages = _believed(found, media_type, limits)
     if is_office(media_type) and soffice() is None:
         raise UnsupportedDocument(
-            "This is an office document, and LibreOffice, which would convert it, is not installed on this server. "
-            "Save it as PDF and send that, or ask your administrator to install LibreOffice."
+            _(
+                "This is an office document, and LibreOffice, which would convert it, is not installed on this "
+                "server. Save it as PDF and send that, or ask your administrator to install LibreOffice."
+            )
         )
     return Source(media_type, pages)
 
@@ -116,11 +119,13 @@ def check_size(path: Path, *, limits: Limits = STANDARD_LIMITS) -> None:
     """Raises EmptyDocument and DocumentTooLarge."""
     size = path.stat().st_size
     if size == 0:
-        raise EmptyDocument("The file is empty. Send one that has something in it.")
+        raise EmptyDocument(_("The file is empty. Send one that has something in it."))
     if size > limits.max_bytes:
         raise DocumentTooLarge(
-            f"The file has {size / 1024**2:.0f} MB, and at most {limits.max_bytes / 1024**2:.0f} MB are accepted. "
-            "Send it in several parts, or with its images at 200 dpi in black and white."
+            _(
+                "The file has {size:.0f} MB, and at most {max_bytes:.0f} MB are accepted. Send it in several parts, "
+                "or with its images at 200 dpi in black and white."
+            ).format(size=size / 1024**2, max_bytes=limits.max_bytes / 1024**2)
         )
 
 
@@ -150,7 +155,9 @@ def _by_first_bytes(path: Path, limits: Limits) -> str:
         head = file.read(_HEAD_BYTES)
     # PostScript comes first: Ghostscript would run whatever follows such a start as a program.
     if head.lstrip(b"\x04\x00\t\r\n\x0c ").startswith(b"%!") or head.startswith((b"\xc5\xd0\xd3\xc6", b"\x1b%-12345X")):
-        raise UnsupportedDocument(f"PostScript, EPS and printer files are not accepted. {_ACCEPTED}")
+        raise UnsupportedDocument(
+            _("PostScript, EPS and printer files are not accepted. {accepted}").format(accepted=_(_ACCEPTED))
+        )
     for start, media_type in (
         (b"\x89PNG\r\n\x1a\n", PNG),
         (b"\xff\xd8\xff", JPEG),
@@ -168,12 +175,14 @@ def _by_first_bytes(path: Path, limits: Limits) -> str:
     if head.startswith(b"PK\x03\x04"):
         return _ZIP
     if head.startswith(b"MZ"):
-        raise UnsupportedDocument(f"This is a program, whatever its name says. {_ACCEPTED}")
+        raise UnsupportedDocument(
+            _("This is a program, whatever its name says. {accepted}").format(accepted=_(_ACCEPTED))
+        )
     if head.lstrip(b"\xef\xbb\xbf\t\r\n ")[:15].lower().startswith((b"{\\rtf", b"<!doctype html", b"<html")):
-        raise UnsupportedDocument("Web pages and RTF files are not accepted. Print it to a PDF and send that.")
+        raise UnsupportedDocument(_("Web pages and RTF files are not accepted. Print it to a PDF and send that."))
     if encoding_of(head) is not None:
         return TEXT
-    raise UnsupportedDocument(f"This kind of file cannot be faxed. {_ACCEPTED}")
+    raise UnsupportedDocument(_("This kind of file cannot be faxed. {accepted}").format(accepted=_(_ACCEPTED)))
 
 
 def encoding_of(head: bytes) -> str | None:
@@ -203,7 +212,9 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _office_type(path: Path) -> str:
-    refusal = f"This is a ZIP archive. Unpack it, and send the documents in it. {_ACCEPTED}"
+    refusal = _("This is a ZIP archive. Unpack it, and send the documents in it. {accepted}").format(
+        accepted=_(_ACCEPTED)
+    )
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -212,7 +223,7 @@ def _office_type(path: Path) -> str:
                 if kind.startswith(_OPEN_DOCUMENT):
                     return kind
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, RuntimeError, ValueError) as error:
-        raise DamagedDocument("The file is damaged or was cut short. Save it again and send it anew.") from error
+        raise DamagedDocument(_("The file is damaged or was cut short. Save it again and send it anew.")) from error
     if "[Content_Types].xml" in names:
         for folder, kind in _OPEN_XML_FOLDERS.items():
             if any(name.startswith(folder + "/") for name in names):
@@ -238,7 +249,7 @@ def _believed(found: Any, first: str, limits: Limits) -> tuple[str, int | None]:
     fits = media_type == first if first != _ZIP else isinstance(media_type, str) and is_office(media_type)
     counted = pages is None if first in (_ZIP, _OLE) else type(pages) is int and 0 < pages <= limits.max_pages
     if not (fits and counted):
-        raise RenderingFailed("The document could not be examined. Print it to a new PDF and send that.")
+        raise RenderingFailed(_("The document could not be examined. Print it to a new PDF and send that."))
     return str(media_type)[:200], pages
 
 

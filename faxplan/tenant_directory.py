@@ -2,6 +2,7 @@
 
 from faxplan.db import Database, Row
 from faxplan.errors import NotFound
+from faxplan.language import _
 from faxplan.retention import Bounds, bounds_for, own_bounds
 from faxplan.tenants import Tenant, by_slug
 from faxplan.users import of_tenant
@@ -48,5 +49,5 @@ def person(admin: Database, slug: str, user_id: int) -> Row:
         tx.enter_tenant(tenant.id)
         found = next((each for each in of_tenant(tx, tenant.id) if each["id"] == user_id), None)
     if found is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return found

@@ -10,6 +10,7 @@ from psycopg2.errors import InvalidParameterValue
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
 from faxplan.number_policy import NumberPolicy
 
 NO_LIMITS = "none"
@@ -49,6 +50,7 @@ class Tenant:
     wait_hours: int | None = None
     permissions: Sequence[str] = ()
     billing_codes: str = "none"
+    language: str | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,8 +75,8 @@ class Tenant:
 
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
-    "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, "
-    "pages_per_hour, permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes"
+    "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, pages_per_hour, "
+    "permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes, language"
 )
 
 
@@ -113,11 +115,20 @@ def create(
 CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
     "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
-    "wait_hours", "permissions", "billing_codes",
+    "wait_hours", "permissions", "billing_codes", "language",
 )  # fmt: skip
 
 
-OWN = ("time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts", "wait_hours")
+OWN = (
+    "time_zone",
+    "station_ident",
+    "header_name",
+    "header_line",
+    "page_n_of_m",
+    "max_attempts",
+    "wait_hours",
+    "language",
+)
 """Of CHANGEABLE, what a tenant's own administrator decides."""
 
 
@@ -205,10 +216,12 @@ def _check_time_zone(tx: Transaction, name: str) -> None:
         ZoneInfo(name)
         tx.execute("select now() at time zone %s", (name,))
     except (ZoneInfoNotFoundError, ValueError, OSError, InvalidParameterValue) as error:
-        raise InvalidTenant(f"{name!r} is not an IANA time zone. Write it as Europe/Berlin.") from error
+        raise InvalidTenant(
+            _("{name} is not an IANA time zone. Write it as Europe/Berlin.").format(name=repr(name))
+        ) from error
 
 
 def _found(row: Row | None, what: str) -> Tenant:
     if row is None:
-        raise NotFound(f"There is no tenant {what}. `faxplan tenant list` shows all.")
+        raise NotFound(_("There is no tenant {what}. `faxplan tenant list` shows all.").format(what=what))
     return Tenant(**row)

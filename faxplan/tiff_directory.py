@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 273, 277, 278, 279
@@ -69,7 +70,7 @@ class Directory:
         rows = self.number(LENGTH, 0)
         each = min(self.number(ROWS_PER_STRIP, rows) or rows, rows)
         if each == 0 or len(offsets) != len(counts) or len(offsets) != -(-rows // each):
-            raise BrokenTiff("The TIFF's strips do not match its height.")
+            raise BrokenTiff(_("The TIFF's strips do not match its height."))
         pairs = zip(offsets, counts, strict=True)
         return [(int(o), int(c), min(each, rows - n * each)) for n, (o, c) in enumerate(pairs)]
 
@@ -92,7 +93,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
         try:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError as error:
-            raise BrokenTiff("The TIFF file is empty.") from error
+            raise BrokenTiff(_("The TIFF file is empty.")) from error
         with data:
             yield data
 
@@ -127,7 +128,7 @@ class _Layout:
         """A directory's tags."""
         (count,) = struct.unpack_from(self.order + ("Q" if self.big else "H"), data, offset)
         if count > 4096:
-            raise BrokenTiff("The TIFF file is damaged: a page has too many tags.")
+            raise BrokenTiff(_("The TIFF file is damaged: a page has too many tags."))
         return int(count)
 
     def following(self, data: Data, offset: int) -> int:
@@ -145,7 +146,7 @@ def directories(data: Data) -> Iterator[Directory]:
             directory, read = _directory(data, layout, offset)
         work += read
         if work > _MOST_WORK:
-            raise BrokenTiff("The TIFF file is damaged: its pages have too many tags.")
+            raise BrokenTiff(_("The TIFF file is damaged: its pages have too many tags."))
         yield directory
 
 
@@ -167,7 +168,7 @@ def _writable(file: BinaryIO) -> Iterator[mmap.mmap]:
     try:
         data = mmap.mmap(file.fileno(), 0)
     except ValueError as error:
-        raise BrokenTiff("The TIFF file is empty.") from error
+        raise BrokenTiff(_("The TIFF file is empty.")) from error
     with data:
         yield data
 
@@ -176,14 +177,14 @@ def _chain(data: Data) -> Iterator[tuple[_Layout, int]]:
     """Where the directories lie. Raises BrokenTiff, for what cannot be read of them as well."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:
-        raise BrokenTiff("This is no TIFF file.")
+        raise BrokenTiff(_("This is no TIFF file."))
     with _readable():
         layout = _Layout(order, {42: False, 43: True}[struct.unpack_from(order + "H", data, 2)[0]])
         (offset,) = struct.unpack_from(layout.word, data, layout.word_bytes)
     seen: set[int] = set()
     while offset:
         if offset in seen or len(seen) >= _MAX_DIRECTORIES:
-            raise BrokenTiff("The TIFF's page list leads in a circle.")
+            raise BrokenTiff(_("The TIFF's page list leads in a circle."))
         seen.add(offset)
         with _readable():
             # First: a directory that was cut before its end is none.
@@ -197,7 +198,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except (struct.error, KeyError, OverflowError, ZeroDivisionError) as error:
-        raise BrokenTiff("The TIFF file is damaged or was cut short.") from error
+        raise BrokenTiff(_("The TIFF file is damaged or was cut short.")) from error
 
 
 def _directory(data: Data, layout: _Layout, offset: int) -> tuple[Directory, int]:
@@ -209,10 +210,10 @@ def _directory(data: Data, layout: _Layout, offset: int) -> tuple[Directory, int
             continue
         if kind not in _KINDS:
             # libtiff takes some of these for numbers all the same: it must not see another page than we do.
-            raise BrokenTiff("The TIFF file is damaged: a tag has a type that it cannot have.")
+            raise BrokenTiff(_("The TIFF file is damaged: a tag has a type that it cannot have."))
         read += values
         if read > _MAX_VALUES:
-            raise BrokenTiff("The TIFF file is damaged: its tags are too long.")
+            raise BrokenTiff(_("The TIFF file is damaged: its tags are too long."))
         pair = 2 if kind == 5 else 1
         plain = struct.unpack_from(f"{layout.order}{values * pair}{_KINDS[kind][1]}", data, at)
         tags[tag] = plain if pair == 1 else _quotients(plain)
@@ -232,7 +233,7 @@ def _rational(value: float) -> bytes:
 def strip_bytes(data: Data, directory: Directory, offset: int, count: int) -> bytes:
     """One strip, most significant bit first. Raises BrokenTiff if the file ends before it."""
     if offset + count > len(data):
-        raise BrokenTiff("The TIFF file was cut short.")
+        raise BrokenTiff(_("The TIFF file was cut short."))
     piece = bytes(data[offset : offset + count])
     return piece.translate(_REVERSED) if directory.number(FILL_ORDER, 1) == 2 else piece
 

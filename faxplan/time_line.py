@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from faxplan import numbers
+from faxplan import language, numbers
 from faxplan.history import SENT, Attempt, Fax
 from faxplan.language import _, marked, ngettext
+from faxplan.retelling import retold
 from faxplan.tenants import Tenant
 
 _INDENT = " " * 10
@@ -43,7 +44,7 @@ def party(fax: Fax, country: str) -> str:
 def standing(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
     """What happens to the fax at this moment, or what became of it, in a sentence."""
     if fax.final:
-        return visible(fax.explanation or _("It is {state}.").format(state=fax.state))
+        return visible(retold(fax.explanation) if fax.explanation else _("It is {state}.").format(state=fax.state))
     if fax.state == "queued":
         return _waiting(fax, zone, now)
     words = {
@@ -65,7 +66,7 @@ def _waiting(fax: Fax, zone: ZoneInfo, now: datetime) -> str:
         return _("It is dialled at {at}.").format(at=at)
     attempt = fax.attempts_made - fax.uncounted + 1
     again = _("Trying again at {at} (attempt {attempt} of {most}).")
-    return f"{visible(fax.explanation)} {again.format(at=at, attempt=attempt, most=fax.max_attempts)}"
+    return f"{visible(retold(fax.explanation))} {again.format(at=at, attempt=attempt, most=fax.max_attempts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,13 @@ def _of_call(fax: Fax, call: Attempt) -> list[Event]:
         if call.seconds is not None:
             seconds = _(" ({seconds} s on the line)").format(seconds=f"{call.seconds:.0f}")
         how = transmission(call)
-        found.append(Event(call.ended_at, (call.explanation or _("Ended.")) + seconds, [how] if how else []))
+        found.append(
+            Event(
+                call.ended_at,
+                (retold(call.explanation) if call.explanation else _("Ended.")) + seconds,
+                [how] if how else [],
+            )
+        )
     # Of the whole call, behind all of it.
     return [*found[:-1], replace(found[-1], codes=code_lines(call))]
 
@@ -145,7 +152,7 @@ def transmission(call: Attempt) -> str:
     lines = {"negotiated": "T.38", "refused": _("G.711 audio, as T.38 was refused")}
     parts = [lines.get(call.t38_status or "", _("G.711 audio"))]
     if call.transfer_rate:
-        parts.append(f"{call.transfer_rate:,} bit/s")
+        parts.append(f"{language.number(call.transfer_rate)} bit/s")
     if call.ecm_used is not None:
         parts.append("ECM" if call.ecm_used else _("no ECM"))
     if call.encoding:
@@ -174,27 +181,27 @@ def code_lines(call: Attempt) -> list[str]:
         ("T.38", call.t38_status),
         ("V.17 off", "yes" if call.v17_disabled else None),
         ("codec", call.codec),
-        ("hung up by", call.hung_up_by),
-        ("post-dial delay", None if call.post_dial_delay is None else f"{call.post_dial_delay:.2f} s"),
-        ("node", call.node),
+        (_("hung up by"), call.hung_up_by),
+        (_("post-dial delay"), None if call.post_dial_delay is None else f"{call.post_dial_delay:.2f} s"),
+        (_("node"), call.node),
     ]
     idents = [
-        ("our ident", call.local_station_id),
-        ("far ident", call.remote_station_id),
-        ("dialled", call.dialled),
-        ("caller ID", call.caller_id),
-        ("far address", _address(call.peer_address, call.peer_port)),
-        ("far media", call.media_address),
+        (_("our ident"), call.local_station_id),
+        (_("far ident"), call.remote_station_id),
+        (_("dialled"), call.dialled),
+        (_("caller ID"), call.caller_id),
+        (_("far address"), _address(call.peer_address, call.peer_port)),
+        (_("far media"), call.media_address),
     ]
-    proofs = [("number found in", call.called_from), ("verstat", call.verstat), ("attestation", call.attest)]
+    proofs = [(_("number found in"), call.called_from), ("verstat", call.verstat), ("attestation", call.attest)]
     has_channel = not call.internal and call.channel is not False
-    ids = [("Call-ID", call.sip_call_id), ("channel", call.channel_uuid if has_channel else None)]
+    ids = [("Call-ID", call.sip_call_id), (_("channel"), call.channel_uuid if has_channel else None)]
     headers = [
         ("Request-URI", call.invite_uri),
         ("To", call.invite_to),
         ("From", call.invite_from),
-        ("asserted", call.invite_asserted),
-        ("diverted", call.invite_diversion),
+        (_("asserted"), call.invite_asserted),
+        (_("diverted"), call.invite_diversion),
     ]
     # Headers hold commas: each has a line of its own.
     lines = (_listed(said), _listed(idents), _listed(proofs), _listed(ids), *(_listed([each]) for each in headers))
@@ -204,7 +211,7 @@ def code_lines(call: Attempt) -> list[str]:
 def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """The time in the reader's zone; with the date where it is another day."""
     local, today = at.astimezone(zone), now.astimezone(zone)
-    return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%Y-%m-%d %H:%M}"
+    return f"{local:%H:%M}" if local.date() == today.date() else language.moment(local)
 
 
 def _far_machine(call: Attempt) -> str:

@@ -13,6 +13,7 @@ from faxplan.config import Settings
 from faxplan.db import Row
 from faxplan.errors import FaxplanError
 from faxplan.guard import Asked
+from faxplan.language import _
 from faxplan.sip_options import Answer, NoAnswer, TlsTrust
 
 _REGISTERED, _WITHOUT = "REGED", "NOREG"
@@ -68,30 +69,45 @@ def _checked(switch: Asked, profile: str, trunk: Row) -> Checked:
     gateway = gateway_state(switch, name)
     if not trunk["enabled"]:
         problems.append(
-            f"The trunk is switched off, and FreeSWITCH has no gateway for it: `faxplan trunk set {name} --enabled on`."
+            _(
+                "The trunk is switched off, and FreeSWITCH has no gateway for it: `faxplan trunk set {name} "
+                "--enabled on`."
+            ).format(name=name)
         )
     elif gateway is None:
         problems.append(
-            "FreeSWITCH does not know the gateway. It takes a new one up within ten seconds, where gateway_dir is set "
-            "and the runtime is at work: `faxplan doctor`."
-            + (" For TLS, faxplan_tls must be true in its faxplan/vars.xml." if trunk["transport"] == "tls" else "")
+            _(
+                "FreeSWITCH does not know the gateway. It takes a new one up within ten seconds, where gateway_dir "
+                "is set and the runtime is at work: `faxplan doctor`."
+            )
+            + (
+                " " + _("For TLS, faxplan_tls must be true in its faxplan/vars.xml.")
+                if trunk["transport"] == "tls"
+                else ""
+            )
         )
     elif gateway.registration in _REGISTERING:
         if not gateway.up:
             problems.append(
-                f"The registration is under way (state {gateway.registration}), and calls fail at once until it is "
-                "done. Look again in a moment; where it stays so, the host is wrong or does not answer."
+                _(
+                    "The registration is under way (state {registration}), and calls fail at once until it is done. "
+                    "Look again in a moment; where it stays so, the host is wrong or does not answer."
+                ).format(registration=gateway.registration)
             )
     elif gateway.registration not in (_REGISTERED, _WITHOUT):
         problems.append(
-            f"The registration is in state {gateway.registration}: calls fail at once. Check host, user name and "
-            f"password: `faxplan trunk set {name} --username NAME --password-file -`."
+            _(
+                "The registration is in state {registration}: calls fail at once. Check host, user name and "
+                "password: `faxplan trunk set {name} --username NAME --password-file -`."
+            ).format(registration=gateway.registration, name=name)
         )
     elif not gateway.up:
         problems.append(
-            "The gateway is down, because the carrier does not answer FreeSWITCH's OPTIONS, or with 503 or 408 only: "
-            "calls fail at once. Ask the carrier, or stop asking: "
-            f"`faxplan trunk set {name} --clear ping_seconds`."
+            _(
+                "The gateway is down, because the carrier does not answer FreeSWITCH's OPTIONS, or with 503 or 408 "
+                "only: calls fail at once. Ask the carrier, or stop asking: `faxplan trunk set {name} --clear "
+                "ping_seconds`."
+            ).format(name=name)
         )
     options = None
     try:
@@ -99,10 +115,14 @@ def _checked(switch: Asked, profile: str, trunk: Row) -> Checked:
     except NoAnswer as error:
         problems.append(str(error))
     if options is not None and (options.status in _TAKES_DOWN or options.status >= 600):
-        follows = "it takes no calls now, by its own word"
+        follows = _("it takes no calls now, by its own word")
         if gateway is not None and gateway.ping_seconds:
-            follows = "FreeSWITCH takes the gateway down on that, and calls fail at once"
-        problems.append(f"The carrier answers OPTIONS with {options.status}: {follows}. Ask the carrier.")
+            follows = _("FreeSWITCH takes the gateway down on that, and calls fail at once")
+        problems.append(
+            _("The carrier answers OPTIONS with {status}: {follows}. Ask the carrier.").format(
+                status=options.status, follows=follows
+            )
+        )
     return Checked(name, "", gateway, options, tuple(problems))
 
 
@@ -127,7 +147,11 @@ def _ask(switch: Asked, profile: str, trunk: Row) -> Answer:
     status = switch.api(f"sofia status profile {profile}")
     address = re.search(r"^SIP-IP\s+(\S+)", status, re.MULTILINE)
     if address is None:
-        raise NoAnswer(f"Profile {profile} does not run in FreeSWITCH, so that nothing can be sent: `faxplan doctor`.")
+        raise NoAnswer(
+            _("Profile {profile} does not run in FreeSWITCH, so that nothing can be sent: `faxplan doctor`.").format(
+                profile=profile
+            )
+        )
     trust = None
     if trunk["transport"] == "tls":
         verified = switch.api("global_getvar faxplan_tls_verify").strip()

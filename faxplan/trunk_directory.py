@@ -9,6 +9,7 @@ from faxplan import gateways, numbers, short_numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.gateways import Gateway
+from faxplan.language import _
 
 _GATEWAY_COLUMNS = (
     "host", "port", "transport", "register", "username", "password", "realm", "ping_seconds", "from_user",
@@ -92,7 +93,9 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
             parsed.append(str(ipaddress.ip_network(text)))
         except ValueError as error:
             raise InvalidTrunk(
-                f"{text[:60]!r} is not a network: {error}. Write an address, or a network as 192.0.2.0/24."
+                _("{text} is not a network: {error}. Write an address, or a network as 192.0.2.0/24.").format(
+                    text=repr(text[:60]), error=error
+                )
             ) from error
     return parsed
 
@@ -139,4 +142,4 @@ def _check(tx: Transaction, name: str) -> None:
 
 
 def _unknown(name: str) -> NotFound:
-    return NotFound(f"There is no trunk {name[:64]!r}. `faxplan trunk list` shows all.")
+    return NotFound(_("There is no trunk {name}. `faxplan trunk list` shows all.").format(name=repr(name[:64])))

@@ -7,6 +7,7 @@ OPTIONS (GATEWAY_DOWN) or is not there (INVALID_GATEWAY), is true of that node a
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 
 FAILURES_BEFORE_REST = 3
 """So many in a row; then, between two rests, it is tried with one call at a time until it takes one."""
@@ -121,5 +122,5 @@ def everyone(tx: Transaction) -> list[Row]:
 def wake(tx: Transaction, name: str) -> None:
     """Ends a trunk's rest (role admin): somebody has mended it. Raises NotFound."""
     if tx.value("select 1 from trunks where name = %s", (name,)) is None:
-        raise NotFound(f"There is no trunk {name[:64]!r}. `faxplan trunk list` shows all.")
+        raise NotFound(_("There is no trunk {name}. `faxplan trunk list` shows all.").format(name=repr(name[:64])))
     tx.execute("delete from trunk_states s using trunks t where t.id = s.trunk_id and t.name = %s", (name,))

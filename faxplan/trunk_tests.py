@@ -35,6 +35,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
+from faxplan.language import _
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -89,10 +90,14 @@ def _usable(tx: Transaction, tenant: Tenant, name: str) -> int:
     """The trunk's id. Raises NotFound and CannotBeTested."""
     row = tx.one("select id, enabled, dedicated_to from trunks where id = %s", (trunk_directory.id_of(tx, name),))
     if not row["enabled"]:
-        raise CannotBeTested(f"Trunk {name} is switched off. `faxplan trunk set {name} --enabled on` switches it on.")
+        raise CannotBeTested(
+            _("Trunk {name} is switched off. `faxplan trunk set {name} --enabled on` switches it on.").format(name=name)
+        )
     if row["dedicated_to"] not in (None, tenant.id):
         raise CannotBeTested(
-            f"Trunk {name} is another tenant's alone. Test it as one of that tenant's users: --as USER."
+            _("Trunk {name} is another tenant's alone. Test it as one of that tenant's users: --as USER.").format(
+                name=name
+            )
         )
     return int(row["id"])
 
@@ -177,7 +182,13 @@ def claim(
         return []
     if waiting["too_late"]:
         tx.enter_tenant(waiting["tenant_id"])
-        _end(tx, waiting, f"No switch could take the test within {PATIENCE_SECONDS} seconds.", "not-tested", actor)
+        _end(
+            tx,
+            waiting,
+            _("No switch could take the test within {seconds} seconds.").format(seconds=PATIENCE_SECONDS),
+            "not-tested",
+            actor,
+        )
         return []
     # Whoever had the turn may have taken what was counted as free.
     queue.take_turn(tx)

@@ -12,6 +12,7 @@ from faxplan import called_number, numbers
 from faxplan.db import Transaction
 from faxplan.errors import InvalidNumber, NoRoute
 from faxplan.gateways import Gateway
+from faxplan.language import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,10 @@ def check_not_barred(tx: Transaction, tenant_id: int, number: str) -> None:
     prefix = _barred_prefix(tx, tenant_id, number)
     if prefix is not None:
         raise NoRoute(
-            f"{number} is barred: numbers that begin with {prefix} are not dialled. The administrator can give them a "
-            "trunk: `faxplan route list`."
+            _(
+                "{number} is barred: numbers that begin with {prefix} are not dialled. The administrator can give "
+                "them a trunk: `faxplan route list`."
+            ).format(number=number, prefix=prefix)
         )
 
 

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from faxplan import audit, language
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.language import _
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person of a tenant. role: user, or administrator of the tenant. operator: of the installation, beside that."""
+    """A person of a tenant. role: user, or administrator of the tenant. operator: of the installation, beside that.
+    language: a tag, that they have chosen; None: the tenant's."""
 
     tenant_id: int
     id: int
@@ -19,12 +22,13 @@ class User:
     role: str
     mailbox_id: int | None
     operator: bool = False
+    language: str | None = None
 
 
 USER, ADMINISTRATOR = "user", "administrator"
 """The roles within a tenant."""
 CHANGEABLE = ("name", "role", "enabled", "operator", "permissions", "caller_id", "caller_ids")
-_COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator"
+_COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator, language"
 
 
 def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str = USER) -> User:
@@ -45,6 +49,17 @@ def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str 
     return User(tenant_id, user_id, email, name, role, mailbox_id)
 
 
+def choose_language(tx: Transaction, user: User, name: str | None) -> None:
+    """Their pages are shown in it from now on (role portal). None: in the tenant's. Raises NotFound for one that there
+    is not."""
+    if name is not None and name not in language.available():
+        raise NotFound(_("There is no such language here."))
+    tx.execute("update users set language = %s where tenant_id = %s and id = %s", (name, user.tenant_id, user.id))
+    audit.record(
+        tx, user.tenant_id, actor=f"user:{user.id}", action="user.language", object=f"user:{user.id}", language=name
+    )
+
+
 def get(tx: Transaction, tenant_id: int, user_id: int) -> User:
     """Raises NotFound, also for a user who may not act at present."""
     row = tx.row(
@@ -52,7 +67,7 @@ def get(tx: Transaction, tenant_id: int, user_id: int) -> User:
         (tenant_id, user_id),
     )
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return User(**row)
 
 
@@ -60,7 +75,7 @@ def known(tx: Transaction, tenant_id: int, user_id: int) -> User:
     """As `get`, also one who may not act at present."""
     row = tx.row(f"select {_COLUMNS} from users where tenant_id = %s and id = %s", (tenant_id, user_id))
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return User(**row)
 
 
@@ -72,16 +87,17 @@ def has_administrator(tx: Transaction, tenant_id: int) -> bool:
     return found
 
 
-def concerned_by_quota(tx: Transaction, tenant_id: int, user_id: int | None) -> list[str]:
-    """Addresses of those who are told of a quota: its user; of the tenant's (None), its administrators."""
+def concerned_by_quota(tx: Transaction, tenant_id: int, user_id: int | None) -> list[tuple[str, str | None]]:
+    """Addresses, and the languages that they have chosen, of those who are told of a quota: its user; of the tenant's
+    (None), its administrators."""
     rows = tx.rows(
-        """select email from users
+        """select email, language from users
            where tenant_id = %(tenant)s and enabled
              and case when %(user)s::bigint is null then role = 'administrator' else id = %(user)s end
            order by email""",
         {"tenant": tenant_id, "user": user_id},
     )
-    return [row["email"] for row in rows]
+    return [(row["email"], row["language"]) for row in rows]
 
 
 def find(db: Database, name: str) -> User:
@@ -89,7 +105,7 @@ def find(db: Database, name: str) -> User:
 
     Raises NotFound, saying which tenants know it if there are several.
     """
-    email, _, slug = name.strip().lower().partition("/")
+    email, _slash, slug = name.strip().lower().partition("/")
     with db.across_tenants() as tx:
         known = tx.rows(
             """select l.tenant_id, l.user_id, t.slug from logins l join tenants t on t.id = l.tenant_id
@@ -97,10 +113,10 @@ def find(db: Database, name: str) -> User:
             (email, slug, slug),
         )
     if not known:
-        raise NotFound(f"There is no user {name!r}. `faxplan users` lists whom you can act as.")
+        raise NotFound(_("There is no user {name}. `faxplan users` lists whom you can act as.").format(name=repr(name)))
     if len(known) > 1:
         choices = ", ".join(f"{email}/{row['slug']}" for row in known)
-        raise NotFound(f"Several tenants know {email}. Say which: {choices}.")
+        raise NotFound(_("Several tenants know {email}. Say which: {choices}.").format(email=email, choices=choices))
     with db.tenant(known[0]["tenant_id"]) as tx:
         return get(tx, known[0]["tenant_id"], known[0]["user_id"])
 
@@ -138,7 +154,7 @@ def entry(tx: Transaction, tenant_id: int, user_id: int) -> Row:
     """One of the directory. Raises NotFound."""
     row = tx.row(f"{_DIRECTORY} and u.id = %(user)s", {"tenant": tenant_id, "user": user_id})
     if row is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return row
 
 
@@ -149,7 +165,9 @@ def by_email(tx: Transaction, tenant_id: int, email: str) -> User:
         (tenant_id, email.strip().lower()),
     )
     if row is None:
-        raise NotFound(f"The tenant has no user {email[:254]!r}. `faxplan user list` shows all.")
+        raise NotFound(
+            _("The tenant has no user {email}. `faxplan user list` shows all.").format(email=repr(email[:254]))
+        )
     return User(**row)
 
 
@@ -161,7 +179,7 @@ def change(tx: Transaction, tenant_id: int, user_id: int, values: Mapping[str, A
     if not tx.execute(
         f"update users set {assignments} where tenant_id = %s and id = %s", (*values.values(), tenant_id, user_id)
     ):
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
 
 
 def everyone(db: Database) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.keyring import Epoch, NewEpoch
+from faxplan.language import _
 from faxplan.wraps import PublicKey
 
 
@@ -192,7 +193,7 @@ def begin_epoch(tx: Transaction, tenant_id: int, mailbox_id: int, number: int, n
         },
     )
     if not begun:
-        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+        raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
     for user_key_id, wrap in new.wraps.items():
         grant(tx, tenant_id, mailbox_id, number, user_key_id, wrap)
 

@@ -11,6 +11,7 @@ from faxplan import audit, documents, drafts, history, mailboxes
 from faxplan.db import Database, Transaction
 from faxplan.documents import StoredObject
 from faxplan.errors import NoPages, NotFound, PagesPurged
+from faxplan.language import _
 from faxplan.users import User
 
 TIFF, PDF, IMAGES, THUMBNAIL, ORIGINAL = "tiff", "pdf", "images", "thumbnail", "original"
@@ -91,16 +92,20 @@ def stored_of_draft(db: Database, user: User, draft_id: int, name: str) -> Store
 def _stored(tx: Transaction, user: User, ids: Mapping[str, int | None], name: str) -> StoredObject:
     document_id = ids.get(name)
     if document_id is None:
-        raise NotFound("There is no such document.")
+        raise NotFound(_("There is no such document."))
     return documents.get(tx, user.tenant_id, document_id)
 
 
 def _ids(tx: Transaction, user: User, fax_id: int) -> dict[str, int | None]:
     fax = history.fax(tx, user, fax_id)
     if fax.purged_at is not None:
-        raise PagesPurged(f"The pages of fax {fax_id} were destroyed on {fax.purged_at:%Y-%m-%d}.")
+        raise PagesPurged(
+            _("The pages of fax {fax_id} were destroyed on {purged_at:%Y-%m-%d}.").format(
+                fax_id=fax_id, purged_at=fax.purged_at
+            )
+        )
     if fax.tiff_id is None and not fax.final:
-        raise NoPages("Its pages are being prepared.")
+        raise NoPages(_("Its pages are being prepared."))
     ids = {TIFF: fax.tiff_id, PDF: fax.pdf_id, IMAGES: fax.images_id, THUMBNAIL: fax.thumbnail_id}
     return ids | {ORIGINAL: fax.original_id}
 

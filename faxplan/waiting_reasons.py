@@ -3,6 +3,7 @@
 from faxplan import sending_hours, tenants, trunk_health
 from faxplan.db import Row, Transaction
 from faxplan.failure_rules import SHIPPED, UNKNOWN
+from faxplan.language import _
 from faxplan.tenants import Tenant
 
 SILENT_SECONDS = 300
@@ -17,7 +18,7 @@ def why(tx: Transaction, fax: Row) -> str:
     """
     tenant = tenants.get(tx, fax["tenant_id"])
     if not tenant.enabled:
-        return "Your organisation was switched off."
+        return _("Your organisation was switched off.")
     if fax["state"] == "accepted":
         return _not_rendered(tx, fax)
     cause = _not_dialled(tx, fax, tenant)
@@ -26,9 +27,9 @@ def why(tx: Transaction, fax: Row) -> str:
            order by number desc limit 1""",
         (fax["tenant_id"], fax["id"]),
     )
-    last = "" if rule is None else f"Its last call: {_WORDS.get(rule, UNKNOWN.words)}."
+    last = "" if rule is None else _("Its last call: {words}.").format(words=_WORDS.get(rule, UNKNOWN.words))
     if cause is None:
-        return last or "Other faxes had all the calls that may be made at once."
+        return last or _("Other faxes had all the calls that may be made at once.")
     return f"{cause} {last}" if last else cause
 
 
@@ -43,13 +44,13 @@ def _not_rendered(tx: Transaction, fax: Row) -> str:
         (fax["tenant_id"], fax["rendering_id"]),
     )
     if row["in_hand"]:
-        return "The worker was still preparing its pages."
+        return _("The worker was still preparing its pages.")
     if row["nodes"] is None:
-        return "No machine has the key to its document any more, so that its pages could not be prepared."
-    return (
-        f"No worker has prepared its pages: none runs on a machine that has the document's key ({row['nodes']}). "
-        "The administrator has to look."
-    )
+        return _("No machine has the key to its document any more, so that its pages could not be prepared.")
+    return _(
+        "No worker has prepared its pages: none runs on a machine that has the document's key ({nodes}). The "
+        "administrator has to look."
+    ).format(nodes=row["nodes"])
 
 
 def _not_dialled(tx: Transaction, fax: Row, tenant: Tenant) -> str | None:
@@ -58,7 +59,7 @@ def _not_dialled(tx: Transaction, fax: Row, tenant: Tenant) -> str | None:
         "select exists (select from nodes where heartbeat_at > now() - make_interval(secs => %s))", (SILENT_SECONDS,)
     )
     if not running:
-        return "No switch was running that could dial it; the administrator has to look."
+        return _("No switch was running that could dial it; the administrator has to look.")
     trunks = tx.rows(
         """select coalesce(s.rests_until > now() or s.failures >= %s
                            or exists (select from jsonb_each(s.node_rests) n
@@ -67,9 +68,9 @@ def _not_dialled(tx: Transaction, fax: Row, tenant: Tenant) -> str | None:
         (trunk_health.FAILURES_BEFORE_REST, fax["tenant_id"], fax["called_number"]),
     )
     if not trunks and not tx.value("select is_did(%s)", (fax["called_number"],)):
-        return "The trunks that take its number are switched off, or there is none; the administrator has to look."
+        return _("The trunks that take its number are switched off, or there is none; the administrator has to look.")
     if trunks and all(row["rests"] for row in trunks):
-        return "The trunks that take its number do not work; the administrator has to look."
+        return _("The trunks that take its number do not work; the administrator has to look.")
     kept = tx.one(
         f"""select not {sending_hours.are_open("t.id", "%(priority)s", "(now() at time zone t.time_zone)")} as closed,
                    coalesce(s.hour = date_trunc('hour', now())
@@ -78,7 +79,7 @@ def _not_dialled(tx: Transaction, fax: Row, tenant: Tenant) -> str | None:
         {"tenant": tenant.id, "priority": fax["priority"], "pages": (fax["pages"] or 1) - fax["pages_done"]},
     )
     if kept["closed"]:
-        return "It is outside your organisation's sending hours, and was not reached within them."
+        return _("It is outside your organisation's sending hours, and was not reached within them.")
     if kept["full"]:
-        return "Your organisation's calls or pages an hour were used up."
+        return _("Your organisation's calls or pages an hour were used up.")
     return None

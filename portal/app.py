@@ -134,6 +134,7 @@ class Portal:
             visit.session = self._session(visit.request, visit.tenant, route)
         elif route.of_tenant:
             raise NotFound(_("There is no such page here. Open the address of your organisation."))
+        stack.enter_context(language.speaks(_chosen(visit)))
         if route.logged_in:
             if visit.session is None:
                 return _to_log_in(visit.request)
@@ -242,8 +243,22 @@ def _told(visit: Visit, status: int, words: str | None, error_id: str) -> Respon
 
 
 def _language(request: PortalRequest) -> str:
-    """Of those that there are, the one that the browser asks for."""
-    return request.accept_languages.best_match(language.available()) or language.SOURCE
+    """Of those that there are, the one that the browser likes best: de-AT is de here (RFC 4647, 3.4)."""
+    known = {each.lower(): each for each in language.available()}
+    for asked, quality in request.accept_languages:
+        tag = asked.lower() if quality > 0 else ""
+        while tag:
+            if tag in known:
+                return known[tag]
+            tag = tag.rpartition("-")[0]
+    return language.SOURCE
+
+
+def _chosen(visit: Visit) -> str:
+    """The user's, else the tenant's; where neither has chosen one that there is, that which is spoken."""
+    user = visit.session.user.language if visit.session else None
+    tenant = visit.tenant.language if visit.tenant else None
+    return language.first_of(user, tenant, language.current())
 
 
 def _wants_json(request: PortalRequest) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from faxplan import language
+
 _WIDTH, _HEIGHT, _BOTTOM, _LEFT, _TOP = 720, 220, 26, 64, 12
 _ROW, _ROW_GAP, _LABEL, _VALUE = 24, 8, 220, 110
 MOST_ROWS = 12
@@ -143,7 +145,7 @@ def _round_up(value: float) -> float:
 
 
 def _value(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+    return language.number(value, 0 if value == int(value) else 1)
 
 
 def _n(value: float) -> str:

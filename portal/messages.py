@@ -12,6 +12,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from faxplan import language
+from faxplan.constraints import CONSTRAINT_MESSAGES
 
 PROJECT = Path(__file__).resolve().parent.parent
 _KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None}
@@ -35,6 +36,8 @@ def extracted() -> Catalog:
             ):
                 # By file alone: with line numbers, each change of the code would be one of every catalogue.
                 found.add(message, locations=[(str(path.relative_to(PROJECT)), 0)], context=context)
+    for message in CONSTRAINT_MESSAGES.values():
+        found.add(message, locations=[("faxplan/constraints.py", 0)])
     return found
 
 
@@ -50,7 +53,10 @@ def _update(path: Path, now: Catalog) -> int:
     """How many of its messages are to be translated then."""
     with path.open("rb") as file:
         catalogue = read_po(file, locale=path.stem)
+    # Else each run would change it.
+    created = catalogue.creation_date
     catalogue.update(now, no_fuzzy_matching=True)
+    catalogue.creation_date = created
     catalogue.obsolete.clear()
     with path.open("wb") as file:
         write_po(file, catalogue, width=120, include_lineno=False, sort_output=True, omit_header=False)

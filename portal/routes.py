@@ -140,6 +140,7 @@ ROUTES = (
     Route("/keys/hand-on", "POST", keys.hand_on),
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),
+    Route("/account/language", "POST", account.choose_language),
     Route("/account/key", "POST", credentials.key),
     Route("/account/recovery-key", "POST", credentials.recovery_key),
     Route("/account/older-keys", "GET", credentials.older_page),

@@ -46,7 +46,7 @@ def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
 
 
 def _exactly(at: datetime, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+    return language.moment(at.astimezone(zone), exactly=True)
 
 
 def _day(at: datetime, zone: ZoneInfo) -> date:
@@ -91,6 +91,7 @@ _environment.filters |= {
     "hour": _hour,
     "clock": time_line.clock,
     "page_count": _pages,
+    "figure": language.number,
     "lasting": lasting,
     "told": wording.for_browser,
 }

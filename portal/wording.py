@@ -1,6 +1,11 @@
-"""What the domain says, as a browser shows it: its advice to use a command is for a shell, and is left out."""
+"""What the domain says, as a browser shows it: its advice to use a command is for a shell, and is left out.
+
+What was said in English, by a child or by the switch, is told in the language that is spoken.
+"""
 
 import re
+
+from faxplan.retelling import retold
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _COMMAND = "`faxplan "
@@ -11,6 +16,7 @@ _ASIDE = re.compile(r"\s*\([^()]*`faxplan [^()]*\)")
 def for_browser(text: str) -> str:
     """Without the sentences, and what stands in brackets or behind a semicolon, that name a command; all of it where
     nothing else is said."""
+    text = retold(text)
     without = _CLAUSE.sub("", _ASIDE.sub("", text))
     left = [each for each in _SENTENCE.split(without) if _COMMAND not in each]
     return " ".join(left) or text

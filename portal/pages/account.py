@@ -2,7 +2,8 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import passkeys, second_factor, sessions, user_keys
+from faxplan import language, passkeys, second_factor, sessions, user_keys, users
+from faxplan.language import _, marked
 from portal import answers
 from portal.visit import Visit
 
@@ -15,15 +16,23 @@ def page(visit: Visit) -> Response:
         keys, has_codes = passkeys.everyone(tx, visit.user), second_factor.is_on(tx, visit.user)
     browsers = {each.id: browser(each.agent) for each in found}
     return answers.page(
-        visit, "account.html", sessions=found, browsers=browsers, passkeys=keys, has_codes=has_codes, had_keys=had_keys
-    )
+        visit, "account.html", sessions=found, browsers=browsers, passkeys=keys, has_codes=has_codes, had_keys=had_keys,
+        languages=[(each, language.named(each)) for each in language.available()],
+    )  # fmt: skip
+
+
+def choose_language(visit: Visit) -> Response:
+    """POST: in which one's pages are shown."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        users.choose_language(tx, visit.user, visit.request.form.get("language") or None)
+    return answers.to("/account", note="saved")
 
 
 def browser(agent: str) -> str:
     """Which browser that is, as people call it, of what it says of itself (RFC 9110, 10.1.5)."""
-    name = next((name for sign, name in _BROWSERS if sign in agent), "Another browser")
+    name = next((name for sign, name in _BROWSERS if sign in agent), _("Another browser"))
     system = next((name for sign, name in _SYSTEMS if sign in agent), "")
-    return f"{name} on {system}" if system else name
+    return _("{browser} on {system}").format(browser=name, system=_(system)) if system else name
 
 
 # Most say that they are others, too: the first that fits is the one.
@@ -38,10 +47,10 @@ _BROWSERS = (
 )
 _SYSTEMS = (
     ("Android", "Android"),
-    ("iPhone", "an iPhone"),
-    ("iPad", "an iPad"),
+    ("iPhone", marked("an iPhone")),
+    ("iPad", marked("an iPad")),
     ("Windows", "Windows"),
-    ("Mac OS X", "a Mac"),
+    ("Mac OS X", marked("a Mac")),
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from faxplan import brand_provisioning, brands
 from faxplan.brands import Brand
 from faxplan.errors import FaxplanError, NotFound
-from faxplan.language import marked
+from faxplan.language import _, marked
 from portal import answers, colours
 from portal.forms import Field, Form, Kind
 from portal.visit import Visit
@@ -61,7 +61,7 @@ def picture(visit: Visit, version: str, name: str) -> Response:
 
 def _lasting(visit: Visit, version: str, content: bytes, content_type: str) -> Response:
     if version != visit.brand.version:
-        raise NotFound("There is no such file.")
+        raise NotFound(_("There is no such file."))
     response = Response(content, content_type=content_type)
     response.headers["Cache-Control"] = _FOR_GOOD
     return response
@@ -70,7 +70,7 @@ def _lasting(visit: Visit, version: str, content: bytes, content_type: str) -> R
 def legal(visit: Visit) -> Response:
     """GET: the legal notice."""
     if not visit.brand.legal:
-        raise NotFound("There is no legal notice.")
+        raise NotFound(_("There is no legal notice."))
     return answers.page(visit, "legal.html")
 
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from faxplan import drafts, priorities, send_time
 from faxplan.drafts import Draft, Recipients
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 from faxplan.originals import HandedIn
 from faxplan.paper import CHOICES, Resolution
 from portal import answers, wording
@@ -35,7 +36,7 @@ def add(visit: Visit) -> Response:
     file = visit.request.files.get("file")
     try:
         if file is None or not file.filename:
-            raise NoFile("Choose the document that is to be faxed.")
+            raise NoFile(_("Choose the document that is to be faxed."))
         file.stream.flush()
         document = HandedIn(
             # Where PortalRequest put it.

@@ -71,7 +71,7 @@ def table(visit: Visit, name: str) -> Response:
     days = _period(visit)
     made = next((each for each in reports.ALL if f"{each.__name__}.csv" == name), None)
     if made is None:
-        raise NotFound("There is no such report.")
+        raise NotFound(_("There is no such report."))
     reports.refresh(visit.db, tenant, visit.now)
     with visit.db.tenant(tenant.id) as tx:
         report = made(tx, tenant.id, days)
@@ -114,17 +114,17 @@ def _summary(found: dict[str, Report]) -> list[tuple[str, str]]:
     with_pages = sum(row[2] for row in found["transmission"].rows)
     by_t38 = sum(row[2] for row in found["transmission"].rows if row[1] == "negotiated")
     return [
-        (_("Faxes sent"), f"{sent:,}"),
-        (_("Faxes received"), f"{received:,}"),
-        (_("Pages sent"), f"{pages_sent:,}"),
-        (_("Pages received"), f"{pages_received:,}"),
+        (_("Faxes sent"), language.number(sent)),
+        (_("Faxes received"), language.number(received)),
+        (_("Pages sent"), language.number(pages_sent)),
+        (_("Pages received"), language.number(pages_received)),
         (_("Calls that brought pages across"), _share(successful, calls)),
         (_("Calls by T.38"), _share(by_t38, with_pages)),
     ]
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else "-"
+    return language.share(part / whole) if whole else "-"
 
 
 _TITLES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -182,19 +182,23 @@ def _hours(report: Report) -> Markup:
 
 
 def _successes(report: Report) -> Markup:
-    bars = [(row[0] or "?", row[2] / row[1], f"{_share(row[2], row[1])} / {row[1]:,}") for row in report.rows if row[1]]
+    bars = [
+        (row[0] or "?", row[2] / row[1], f"{_share(row[2], row[1])} / {language.number(row[1])}")
+        for row in report.rows
+        if row[1]
+    ]
     return charts.rows(_("Share of calls that brought pages across"), bars, most=1)
 
 
 def _failures(report: Report) -> Markup:
     return charts.rows(
-        _("Calls that failed, by reason"), [(row[0] or "?", row[2], f"{row[2]:,}") for row in report.rows]
+        _("Calls that failed, by reason"), [(row[0] or "?", row[2], language.number(row[2])) for row in report.rows]
     )
 
 
 def _transmission(report: Report) -> Markup:
     bars = [
-        (f"{_sides()[row[0]]}, {'T.38' if row[1] == 'negotiated' else 'G.711'}", row[2], f"{row[2]:,}")
+        (f"{_sides()[row[0]]}, {'T.38' if row[1] == 'negotiated' else 'G.711'}", row[2], language.number(row[2]))
         for row in report.rows
     ]
     return charts.rows(_("Calls with pages, by T.38 or audio"), bars)
@@ -205,7 +209,7 @@ def _sides() -> dict[str, str]:
 
 
 def _last(report: Report) -> Markup:
-    bars: Sequence[tuple[str, float, str]] = [(row[0] or "-", row[2], f"{row[2]:,}") for row in report.rows]
+    bars: Sequence[tuple[str, float, str]] = [(row[0] or "-", row[2], language.number(row[2])) for row in report.rows]
     return charts.rows(_("Pages that were sent"), bars)
 
 

@@ -30,6 +30,16 @@ _HEADER = Field(
     Kind.SWITCH,
     hint=marked("Date, your name, your number and the page. In the US it has to be there."),
 )
+_LANGUAGE = Field(
+    "language",
+    marked("Language of the pages"),
+    Kind.CHOICE,
+    hint=marked("Each person can choose another one for themselves, at Account."),
+    choices=(
+        ("", marked("As each browser asks")),
+        *((each, language.named(each)) for each in language.available()),
+    ),
+)
 FIELDS = (
     Field("header_name", marked("Name in the header line"), longest=50, hint=marked("Empty: your organisation's.")),
     Field(
@@ -58,6 +68,7 @@ FIELDS = (
         most=8760,
         hint=marked("Empty: as this installation has it."),
     ),
+    _LANGUAGE,
 )
 _DAYS = (
     marked("Monday"), marked("Tuesday"), marked("Wednesday"), marked("Thursday"), marked("Friday"), marked("Saturday"),
@@ -77,7 +88,8 @@ def change(visit: Visit) -> Response:
     form, tenant = Form.read(FIELDS, visit.request.form), visit.its_tenant
     if not form.ok:
         return _page(visit, form=form, status=400)
-    changed = {name: value for name, value in form.values.items() if value != getattr(tenant, name)}
+    values = {**form.values, "language": form.values["language"] or None}
+    changed = {name: value for name, value in values.items() if value != getattr(tenant, name)}
     try:
         if changed:
             provisioning.change_tenant(visit.its_admin, visit.actor, tenant.slug, changed, by_operator=False)

@@ -154,3 +154,17 @@ def test_two_runs_at_once_tell_everything_once(world: World, relay: MailRelay) -
     runs = in_threads(*[lambda: warned(world)] * 4)
     assert sorted(each.mails for each in runs if isinstance(each, Warned)) == [0, 0, 0, 2]
     assert len(relay.mails) == 2
+
+
+def test_each_is_told_in_their_language(world: World, relay: MailRelay) -> None:
+    provisioning.change_tenant(world.admin, "cli:test", world.acme.tenant.slug, {"language": "de"})
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.create(tx, world.acme.tenant.id, email="english@acme.example", name="", role="administrator")
+    execute(world, "update users set language = 'en' where email = 'english@acme.example'")
+    limit(world, 10)
+    use(world, used=9)
+    assert warned(world) == Warned(2, 0)
+    assert heard(relay) == [
+        ([ADMINISTRATOR], "Nordwind: Fax: 80 % der Seiten dieses Monats sind verbraucht"),
+        (["english@acme.example"], "Nordwind: Fax: 80 % of this month's pages are gone"),
+    ]

@@ -245,7 +245,7 @@ def _text(content: bytes) -> str:
 
 def _tried(visit: Visit, entries: Sequence[Entry]) -> Response:
     if len(did_batches.written(entries).encode()) > MOST_BYTES:
-        raise did_batches.InvalidBatch("These lines have more than 50 kB together. Take them in parts.")
+        raise did_batches.InvalidBatch(_("These lines have more than 50 kB together. Take them in parts."))
     return _lines(visit, entries, did_batches.tried(visit.its_admin, entries))
 
 

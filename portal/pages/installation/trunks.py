@@ -305,7 +305,7 @@ def _one(visit: Visit, name: str) -> Row:
     """Raises NotFound."""
     found = next((row for row in trunk_provisioning.all_trunks(visit.its_admin) if row["name"] == name), None)
     if found is None:
-        raise NotFound(f"There is no trunk {name[:64]!r}. `faxplan trunk list` shows all.")
+        raise NotFound(_("There is no trunk {name}. `faxplan trunk list` shows all.").format(name=repr(name[:64])))
     return found
 
 
@@ -335,7 +335,9 @@ def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
     try:
         stored["calls_per_second"] = float(rate) if rate else None
     except ValueError:
-        raise trunk_directory.InvalidTrunk(f"{rate!r} is no number of calls a second. Write it as 0.5.") from None
+        raise trunk_directory.InvalidTrunk(
+            _("{rate} is no number of calls a second. Write it as 0.5.").format(rate=repr(rate))
+        ) from None
     if not stored.pop("no_password") and stored["password"] is None:
         del stored["password"]
     return stored

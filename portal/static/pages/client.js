@@ -7,6 +7,7 @@ import { Keyring } from "../vault/keyring.js";
 import { rangesOf } from "../vault/ranges.js";
 import { recall } from "../vault/remembered.js";
 import { PublicKey } from "../vault/wraps.js";
+import { _ } from "./language.js";
 
 /**
  * @typedef {import("../vault/sealed.js").SealedReader} SealedReader
@@ -70,10 +71,10 @@ async function answered(asked) {
     answer = await asked;
     said = await answer.json();
   } catch (error) {
-    throw new NotFetched("The server does not answer. Try again in a moment.", { cause: error });
+    throw new NotFetched(_("The server does not answer. Try again in a moment."), { cause: error });
   }
   if (!answer.ok) {
-    throw new Refused(said.detail ?? `The server answered ${answer.status}.`, said.error_id ?? "");
+    throw new Refused(said.detail ?? _("The server answered {status}.", { status: answer.status }), said.error_id ?? "");
   }
   return said;
 }
@@ -99,7 +100,7 @@ async function opened(older = new Map()) {
   const key = await recall(said.user, fromHex(said.secret));
   const own = said.own.find((/** @type {{id: number, publicKey: string}} */ each) => key?.publicKey.equals(publicKey(each.publicKey)));
   if (!key || !own) {
-    throw new LockedHere("Your key is not in this browser any more. Log in again: your account is at the top.");
+    throw new LockedHere(_("Your key is not in this browser any more. Log in again: your account is at the top."));
   }
   const found = new Keyring(new Map([...older, [own.id, key]]));
   for (const { mailbox, epochs } of said.mailboxes) {
@@ -149,5 +150,5 @@ export function words(error) {
     return error.message;
   }
   console.error(error);
-  return "Something went wrong in this page. Load it again.";
+  return _("Something went wrong in this page. Load it again.");
 }

@@ -6,6 +6,7 @@ A claim asks again (calling_number in schema.sql), whatever was chosen when the 
 from faxplan import numbers
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NoCallerId, NotFound
+from faxplan.language import _
 from faxplan.short_numbers import EmergencyNumber, ShortNumber
 from faxplan.tenants import Tenant
 
@@ -33,20 +34,25 @@ def choose(tx: Transaction, tenant: Tenant, wanted: str | None, user_id: int | N
     if permitted and number is not None and number not in permitted:
         theirs = ", ".join(numbers.readable(each, tenant.country) for each in permitted)
         raise ForeignCallerId(
-            f"You may not call as {numbers.readable(number, tenant.country)}, but as {theirs}. An administrator of "
-            "your organisation permits others."
+            _(
+                "You may not call as {number}, but as {theirs}. An administrator of your organisation permits others."
+            ).format(number=numbers.readable(number, tenant.country), theirs=theirs)
         )
     found = tx.row("select number from calling_number(%s, %s)", (tenant.id, number))
     if found is None:
         raise NoCallerId(
-            f"{tenant.name} has no number to call from. The administrator gives it one: `faxplan did add`, or "
-            "`faxplan number add`."
+            _(
+                "{tenant} has no number to call from. Whoever runs this installation gives it one (`faxplan did add`, "
+                "or `faxplan number add`)."
+            ).format(tenant=tenant.name)
         )
     if number is not None and found["number"] != number:
         theirs = ", ".join(numbers.readable(each, tenant.country) for each in of_tenant(tx, tenant.id))
         raise ForeignCallerId(
-            f"{tenant.name} may not call as {numbers.readable(number, tenant.country)}, but as {theirs}. The "
-            "administrator verifies others: `faxplan number add`."
+            _(
+                "{tenant} may not call as {number}, but as {theirs}. The administrator verifies others: `faxplan "
+                "number add`."
+            ).format(tenant=tenant.name, number=numbers.readable(number, tenant.country), theirs=theirs)
         )
     return str(found["number"])
 
@@ -70,7 +76,10 @@ def _of_user(tx: Transaction, tenant_id: int, user_id: int | None) -> tuple[str 
     permitted = [each for each in row["caller_ids"] if each in theirs]
     if row["caller_ids"] and not permitted:
         raise ForeignCallerId(
-            "None of the numbers that you may call as is your organisation's any more. Ask one of its administrators."
+            _(
+                "None of the numbers that you may call as is your organisation's any more. Ask one of its "
+                "administrators."
+            )
         )
     default = row["caller_id"] if row["caller_id"] in (permitted or theirs) else None
     return default or (permitted[0] if permitted else None), permitted
@@ -82,8 +91,10 @@ def _read(wanted: str, tenant: Tenant) -> str:
     except (EmergencyNumber, ShortNumber) as error:
         # Nobody is to be called there; that it is no number to call as is another refusal.
         raise ForeignCallerId(
-            f"{wanted.strip()[:40]!r} is an emergency number or a short code, and no number to call as. Without one "
-            "a fax calls as the tenant's first DID."
+            _(
+                "{number} is an emergency number or a short code, and no number to call as. Without one a fax calls "
+                "as the tenant's first DID."
+            ).format(number=repr(wanted.strip()[:40]))
         ) from error
 
 

@@ -7,12 +7,14 @@ What is held is carried over, and is used in the period in which it is settled.
 `at`: the moment, with a time zone; None: now, on the database's clock, which all nodes share.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound, QuotaExceeded
+from faxplan.language import _, marked
 from faxplan.tenants import Tenant
 
 _TURN = 0x71756F
@@ -35,8 +37,10 @@ def check_hour(tenant: Tenant, pages: int | None) -> None:
     """Raises QuotaExceeded for a fax that no hour has room for. pages None: not known yet."""
     if pages is not None and not tenant.has_an_hour_for(pages):
         raise QuotaExceeded(
-            f"This fax has {pages} pages, and {tenant.name} may send {tenant.pages_per_hour} an hour: send it in "
-            "parts, or ask your administrator for more."
+            _(
+                "This fax has {pages} pages, and {tenant} may send {most} an hour: send it in parts, or ask your "
+                "administrator for more."
+            ).format(pages=pages, tenant=tenant.name, most=tenant.pages_per_hour)
         )
 
 
@@ -87,6 +91,31 @@ def of_tenant(tx: Transaction, tenant_id: int, *, at: datetime | None = None) ->
             where q.tenant_id = %(tenant)s order by u.email nulls first, q.period""",
         {"tenant": tenant_id, "at": at},
     )
+
+
+def of_user(tx: Transaction, tenant_id: int, user_id: int, *, at: datetime | None = None) -> list[Row]:
+    """What applies to a user, that of the organisation first: user_id (None: the organisation), columns as of_tenant
+    has them, and room: the pages that are left."""
+    return tx.rows(
+        f"""select *, greatest(limit_pages - used_pages - reserved_pages, 0) as room from (
+                select q.user_id, q.period, q.limit_pages, {_USED} as used_pages, q.reserved_pages,
+                       {_NEXT} as next_period, t.time_zone
+                from quotas q join tenants t on t.id = q.tenant_id
+                where q.tenant_id = %(tenant)s and (q.user_id = %(user)s or q.user_id is null)) q
+            order by user_id nulls first, period""",
+        {"tenant": tenant_id, "user": user_id, "at": at},
+    )
+
+
+def check_room(found: Sequence[Row], pages: int, faxes: int) -> None:
+    """Whether quotas (as of_user gives them) have room for so many pages of so many faxes, as `reserve` will ask.
+
+    Raises QuotaExceeded.
+    """
+    full = [quota for quota in found if quota["room"] < pages]
+    if full:
+        worst = max(full, key=lambda quota: quota["next_period"])
+        raise QuotaExceeded(_refusal(worst, pages, worst["room"], faxes=faxes))
 
 
 def near_end(tx: Transaction, *, share: float, limit: int, at: datetime | None = None) -> list[Row]:
@@ -147,7 +176,8 @@ def reserve(
     full = [quota for quota in counted if quota["room"] < 0]
     if full:
         settle(tx, tenant_id, user_id, reserved=pages, used=0, at=at)
-        raise QuotaExceeded(_refusal(max(full, key=lambda quota: quota["next_period"]), pages, held))
+        worst, has = max(full, key=lambda quota: quota["next_period"]), pages + held
+        raise QuotaExceeded(_refusal(worst, has, max(worst["room"] + has, 0)))
 
 
 def settle(
@@ -162,13 +192,31 @@ def _change(tenant_id: int, user_id: int | None, *, reserved: int, used: int, at
     return {"tenant": tenant_id, "user": user_id, "reserved": reserved, "used": used, "at": at}
 
 
-def _refusal(quota: Row, pages: int, held: int) -> str:
-    whose = "Your" if quota["user_id"] else "Your organisation's"
+_WHAT = {
+    (True, "day"): marked("Your quota of {limit} pages a day"),
+    (True, "month"): marked("Your quota of {limit} pages a month"),
+    (False, "day"): marked("Your organisation's quota of {limit} pages a day"),
+    (False, "month"): marked("Your organisation's quota of {limit} pages a month"),
+}
+_THEN = {
+    ("day", True): marked("The next day begins at {when}: wait until then, or ask your administrator for more."),
+    ("month", True): marked("The next month begins at {when}: wait until then, or ask your administrator for more."),
+    ("day", False): marked(
+        "The next day begins at {when}, but has no room for so many either: ask your administrator for more."
+    ),
+    ("month", False): marked(
+        "The next month begins at {when}, but has no room for so many either: ask your administrator for more."
+    ),
+}
+
+
+def _refusal(quota: Row, pages: int, room: int, *, faxes: int = 1) -> str:
     limit, period = quota["limit_pages"], quota["period"]
-    has = pages + held
-    room = max(quota["room"] + has, 0)
-    wait = ": wait until then, or" if has <= limit else ", but has no room for so many either:"
-    return (
-        f"{whose} quota of {limit} pages a {period} has room for {room} more; this fax has {has}. "
-        f"The next {period} begins at {next_period(quota)}{wait} ask your administrator for more."
+    what = _(_WHAT[quota["user_id"] is not None, period]).format(limit=limit)
+    said = (
+        _("{quota} has room for {room} more; this fax has {pages}.")
+        if faxes == 1
+        else _("{quota} has room for {room} more; these faxes have {pages} together.")
     )
+    then = _(_THEN[period, pages <= limit]).format(when=next_period(quota))
+    return f"{said.format(quota=what, room=room, pages=pages)} {then}"

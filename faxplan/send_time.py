@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from faxplan.errors import FaxplanError
+from faxplan.language import _
 
 _CLOCK = re.compile("[0-9]{1,2}:[0-9]{2}")
 FURTHEST = timedelta(days=366)
@@ -38,12 +39,18 @@ def parse(text: str, zone: ZoneInfo, now: datetime) -> datetime:
         exact = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidSendTime(
-            f"{text[:40]!r} is no time. Write it as {here + timedelta(hours=1):%Y-%m-%d %H:%M}, or as 08:00."
+            _("{text} is no time. Write it as {example}, or as 08:00.").format(
+                text=repr(text[:40]), example=f"{here + timedelta(hours=1):%Y-%m-%d %H:%M}"
+            )
         ) from error
     if exact <= now:
-        raise InvalidSendTime(f"{_shown(exact, zone)} is past; it is {_shown(now, zone)} now.")
+        raise InvalidSendTime(
+            _("{time} is past; it is {now} now.").format(time=_shown(exact, zone), now=_shown(now, zone))
+        )
     if exact - now > FURTHEST:
-        raise InvalidSendTime(f"{_shown(exact, zone)} is more than a year ahead. Choose a nearer time.")
+        raise InvalidSendTime(
+            _("{time} is more than a year ahead. Choose a nearer time.").format(time=_shown(exact, zone))
+        )
     return exact
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import pdf_source, render_image
+from faxplan import bundle, pdf_source, render_image
 from faxplan.confinement import Confinement
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.refusals import (
@@ -29,6 +29,7 @@ from faxplan.refusals import (
 )
 
 __all__ = [
+    "BUNDLE",
     "JPEG",
     "PDF",
     "PNG",
@@ -55,6 +56,8 @@ __all__ = [
     "unlock",
 ]
 
+BUNDLE = "application/x-fax-bundle"
+"""Several files as one, which only we make."""
 PDF, TIFF, PNG, JPEG, TEXT = "application/pdf", "image/tiff", "image/png", "image/jpeg", "text/plain"
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
@@ -67,6 +70,7 @@ _ZIP = "application/zip"  # into which one has to look
 _UNLOCKED = "unlocked.pdf"
 _OLE = "application/x-ole-storage"  # Word, Excel and PowerPoint before 2007
 _ACCEPTED = "Send a PDF, TIFF, PNG, JPEG or plain text file."
+_NO_FAX = f"This kind of file cannot be faxed. {_ACCEPTED}"
 _HEAD_BYTES = 64 * 1024
 
 
@@ -85,6 +89,7 @@ def inspect(path: Path, *, within: Confinement, limits: Limits = STANDARD_LIMITS
     parsers; raises SandboxUnavailable where it cannot.
     """
     media_type = _by_first_bytes(path, limits)
+    check_from_outside(media_type)
     if media_type == TEXT:
         return Source(media_type, None)
     with within.workplace() as place:
@@ -133,6 +138,12 @@ def media_type_of(path: Path, *, limits: Limits = STANDARD_LIMITS) -> str:
     return _office_type(path) if media_type == _ZIP else media_type
 
 
+def check_from_outside(media_type: str) -> None:
+    """Whether a file may come from outside, or be one of a bundle. Raises UnsupportedDocument."""
+    if media_type == BUNDLE:
+        raise UnsupportedDocument(_NO_FAX)
+
+
 def is_office(media_type: str) -> bool:
     """Whether LibreOffice is what converts it."""
     return media_type.startswith((_OPEN_DOCUMENT, _OPEN_XML)) or media_type == _OLE
@@ -152,6 +163,7 @@ def _by_first_bytes(path: Path, limits: Limits) -> str:
     if head.lstrip(b"\x04\x00\t\r\n\x0c ").startswith(b"%!") or head.startswith((b"\xc5\xd0\xd3\xc6", b"\x1b%-12345X")):
         raise UnsupportedDocument(f"PostScript, EPS and printer files are not accepted. {_ACCEPTED}")
     for start, media_type in (
+        (bundle.MAGIC, BUNDLE),
         (b"\x89PNG\r\n\x1a\n", PNG),
         (b"\xff\xd8\xff", JPEG),
         (b"II*\0", TIFF),
@@ -173,7 +185,7 @@ def _by_first_bytes(path: Path, limits: Limits) -> str:
         raise UnsupportedDocument("Web pages and RTF files are not accepted. Print it to a PDF and send that.")
     if encoding_of(head) is not None:
         return TEXT
-    raise UnsupportedDocument(f"This kind of file cannot be faxed. {_ACCEPTED}")
+    raise UnsupportedDocument(_NO_FAX)
 
 
 def encoding_of(head: bytes) -> str | None:

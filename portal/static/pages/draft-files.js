@@ -10,7 +10,7 @@ import { _ } from "./language.js";
 const section = /** @type {HTMLElement} */ (document.querySelector("[data-files]"));
 const anew = /** @type {HTMLButtonElement} */ (section.querySelector("[data-anew]"));
 const more = /** @type {HTMLInputElement} */ (section.querySelector("[data-more] input"));
-const told = /** @type {HTMLElement} */ (section.querySelector("[data-told]"));
+const told = /** @type {HTMLElement} */ (section.querySelector("[data-moved]"));
 const wrong = /** @type {HTMLElement} */ (section.querySelector("[data-wrong]"));
 const number = section.dataset.files ?? "";
 const locked = /** @type {HTMLElement} */ (section.querySelector("[data-locked]"));
@@ -19,7 +19,7 @@ const files = new Files(section, () => {
   anew.hidden = Boolean(files.wrong);
   locked.hidden = files.items.every(({ file }) => !file);
   // What is sent is what is shown.
-  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-send] button:not([formaction])"))) {
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('[data-send] button:not([type="button"])'))) {
     button.disabled = true;
   }
 });

@@ -7,13 +7,13 @@ import { _, ngettext } from "./language.js";
 
 const [MOST_FILES, MOST_BYTES] = [50, 100 * 1024 ** 2];
 
-/** A list of them in a page: its section has a [data-list] and a [data-told]. */
+/** A list of them in a page: its section has a [data-list] and a [data-moved]. */
 export class Files {
   /** @param {HTMLElement} section @param {() => void} changed Called whenever somebody has changed it. */
   constructor(section, changed) {
     this.changed = changed;
     this.list = /** @type {HTMLElement} */ (section.querySelector("[data-list]"));
-    this.told = /** @type {HTMLElement} */ (section.querySelector("[data-told]"));
+    this.told = /** @type {HTMLElement} */ (section.querySelector("[data-moved]"));
     /** @type {Item[]} */
     this.items = [];
     this.dragged = -1;

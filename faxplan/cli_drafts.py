@@ -4,7 +4,6 @@ import argparse
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faxplan import cli_faxes, cli_keys, cli_output, contact_groups, drafts, enrolment, priorities, saving, time_line
@@ -25,7 +24,7 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
         commands, "draft", "add|list|open|set|send|remove", "look at a document as it will be faxed, before it is sent"
     )
     add = group.add_parser("add", parents=[personal], help="hand a document in, without sending it: for a day")
-    add.add_argument("file", type=Path, metavar="FILE", help="as for `send`")
+    cli_faxes.add_files(add)
     cli_faxes.add_document(add)
     add.add_argument("--wait", action="store_true", help="until its pages are made")
     add.set_defaults(command=_add)

@@ -31,7 +31,7 @@ from faxplan import (
 )
 from faxplan.errors import DatabaseUnavailable, NotFound
 from faxplan.history import INBOX, SENT, Fax
-from faxplan.originals import HandedIn
+from faxplan.originals import HandedIn, NamedFile
 from faxplan.outbound import SendRequest, Submitted
 from faxplan.paper import CHOICES, Resolution
 from faxplan.priorities import Priority
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     send = commands.add_parser("send", parents=[personal], help="send a document")
-    send.add_argument("file", type=Path, metavar="FILE", help="PDF, TIFF, PNG, JPEG, plain text; office documents")
+    add_files(send)
     send.add_argument("number", metavar="NUMBER",
                       help="as +49 30 123456, or as it is dialled in the tenant's country; behind w (half a second) or "
                       "p (two) digits that are dialled after the answer")  # fmt: skip
@@ -133,14 +133,24 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
         priority=priorities.named(options.priority),
         send_at=send_at(options, tenant),
         billing_code=options.billing_code or "",
+        more=document.more,
     )
     return _accepted(context, options, user, tenant, outbound.submit(context.portal, context.store, user, request))
 
 
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """The files that `handed_in` reads."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE",
+                        help="PDF, TIFF, PNG, JPEG, plain text; office documents. Several become one fax, in this "
+                        "order")  # fmt: skip
+
+
 def add_document(parser: argparse.ArgumentParser) -> None:
-    """What `handed_in` reads, but for the file."""
+    """What `handed_in` reads beside the files."""
     parser.add_argument("--resolution", choices=[each.value for each in CHOICES], default=Resolution.FINE.value)
-    parser.add_argument("--password", action="store_true", help="ask for the PDF's password (or read it from a pipe)")
+    parser.add_argument(
+        "--password", action="store_true", help="ask for the password of the PDFs (or read it from a pipe)"
+    )
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -151,12 +161,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 def handed_in(options: argparse.Namespace) -> HandedIn:
     """The document that a command was given. Raises NotFound."""
-    if not options.file.is_file():
-        raise NotFound(f"There is no file {options.file}. Give the path of a document, in quotes if it has spaces.")
+    for each in options.files:
+        if not each.is_file():
+            raise NotFound(f"There is no file {each}. Give the path of a document, in quotes if it has spaces.")
     password = cli_passwords.asked("Password of the PDF: ") if options.password else None
     # A name that is not UTF-8 is a label all the same, and no reason to send nothing.
-    name = os.fsencode(options.file.name).decode(errors="replace")
-    return HandedIn(options.file, name, Resolution(options.resolution), password)
+    first, *more = (NamedFile(each, os.fsencode(each.name).decode(errors="replace")) for each in options.files)
+    return HandedIn(first.file, first.name, Resolution(options.resolution), password, more)
 
 
 def _resend(context: "Context", options: argparse.Namespace) -> int:

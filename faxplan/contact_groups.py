@@ -64,7 +64,8 @@ _GROUPS = """
 
 
 def of_user(tx: Transaction, user: User) -> list[Group]:
-    """Those that a user sees, by name."""
+    """Those that a user sees, by name. Raises Forbidden, as all of this does, for who may have no contacts."""
+    contacts.check_permitted(tx, user)
     rows = tx.rows(f"{_GROUPS} order by g.sort_key, g.id", {"tenant": user.tenant_id, "user": user.id})
     return [Group(**row) for row in rows]
 
@@ -82,6 +83,7 @@ def beginning(tx: Transaction, user: User, text: str) -> list[Group]:
 
 def of_contact(tx: Transaction, user: User, contact_id: int) -> list[Group]:
     """Those of them that a contact is in."""
+    contacts.check_permitted(tx, user)
     rows = tx.rows(
         f"""{_GROUPS} and exists (select from contact_group_members i where i.tenant_id = g.tenant_id
                                   and i.group_id = g.id and i.contact_id = %(contact)s) order by g.sort_key, g.id""",
@@ -92,6 +94,7 @@ def of_contact(tx: Transaction, user: User, contact_id: int) -> list[Group]:
 
 def get(tx: Transaction, user: User, group_id: int) -> Group:
     """Raises NotFound, for another user's own as well."""
+    contacts.check_permitted(tx, user)
     row = tx.row(f"{_GROUPS} and g.id = %(group)s", {"tenant": user.tenant_id, "user": user.id, "group": group_id})
     if row is None:
         raise NotFound(_("You have no group {number}.").format(number=group_id))
@@ -100,6 +103,7 @@ def get(tx: Transaction, user: User, group_id: int) -> Group:
 
 def named(tx: Transaction, user: User, name: str) -> Group:
     """By its name; one's own before a shared one. Raises NotFound."""
+    contacts.check_permitted(tx, user)
     rows = tx.rows(
         f"{_GROUPS} and g.sort_key = %(key)s order by g.scope desc",
         {"tenant": user.tenant_id, "user": user.id, "key": _key(_checked(name))},
@@ -111,6 +115,7 @@ def named(tx: Transaction, user: User, name: str) -> Group:
 
 def add(tx: Transaction, user: User, name: str, *, shared: bool) -> Group:
     """Raises ConstraintViolated and TooManyGroups."""
+    contacts.check_permitted(tx, user)
     name = _checked(name)
     scope = 0 if shared else user.id
     tx.take_turn(_TURN, user.tenant_id)

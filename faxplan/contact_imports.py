@@ -71,7 +71,8 @@ class Preview:
 
 
 def begin(tx: Transaction, user: User, file_name: str, content: bytes) -> Brought:
-    """Lays a file there, in place of the one before. Raises UnreadableFile."""
+    """Lays a file there, in place of the one before. Raises UnreadableFile, and Forbidden as contacts do."""
+    contacts.check_permitted(tx, user)
     contact_files.text_of(content)
     tx.execute(
         """delete from contact_imports where tenant_id = %s
@@ -87,6 +88,7 @@ def begin(tx: Transaction, user: User, file_name: str, content: bytes) -> Brough
 
 def get(tx: Transaction, user: User, import_id: int) -> Brought:
     """Raises NotFound, for another user's as well."""
+    contacts.check_permitted(tx, user)
     row = tx.row(
         """select id, file_name, content, created_at, taken from contact_imports
            where tenant_id = %s and user_id = %s and id = %s and created_at > now() - make_interval(secs => %s)""",
@@ -99,6 +101,7 @@ def get(tx: Transaction, user: User, import_id: int) -> Brought:
 
 def preview(tx: Transaction, user: User, content: bytes, reading: Reading, *, shared: bool) -> Preview:
     """What would come of it; nothing is changed. Raises UnreadableFile."""
+    contacts.check_permitted(tx, user)
     country = tenants.get(tx, user.tenant_id).country
     sheet = contact_files.read(content, lambda cell: numbers.normalise_or_none(cell, country) is not None, reading)
     lines, unreadable = _checked(sheet, country)

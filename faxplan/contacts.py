@@ -1,7 +1,8 @@
 """Contacts: whom faxes go to and come from, by name. A user's own, or shared by the whole tenant (role portal).
 
 A user sees the shared ones and their own; nobody else sees those, administrators neither. A shared one is changed by
-whoever made it, and by administrators of the tenant. Each function works within a tenant.
+whoever made it, and by administrators of the tenant. Each function works within a tenant, and for a user who is not
+permitted to have contacts there are none: what would show or change them raises Forbidden.
 """
 
 import unicodedata
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from faxplan import audit, contact_words, numbers, tenants, users
+from faxplan import audit, contact_words, numbers, permissions, tenants, users
 from faxplan.constraints import ConstraintViolated
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError, Forbidden, NotFound
@@ -106,6 +107,11 @@ class Owned(Protocol):
         """Who has made it."""
 
 
+def check_permitted(tx: Transaction, user: User) -> None:
+    """Whether a user may have contacts. Raises Forbidden."""
+    permissions.check(tx, user.tenant_id, user.id, permissions.CONTACTS)
+
+
 def may_change(user: User, thing: Owned) -> bool:
     """Whether a user who sees it may change it, too."""
     return thing.owner_id is not None or thing.made_by == user.id or user.role == users.ADMINISTRATOR
@@ -149,6 +155,7 @@ def find(
     tx: Transaction, user: User, wanted: Wanted, *, limit: int, after: tuple[str, int] | None = None
 ) -> list[Contact]:
     """Those that a user sees, by name. after: sort_key and id of the one after which to go on."""
+    check_permitted(tx, user)
     given, words = _searched(tx, user, wanted)
     if words is None:
         return []
@@ -173,7 +180,10 @@ def all_of(tx: Transaction, user: User, wanted: Wanted) -> Iterator[Contact]:
 
 
 def numbers_of(tx: Transaction, user: User, words: str | Sequence[str]) -> list[str]:
-    """The numbers, E.164, of contacts that a user sees and that are found by these words; MOST_NUMBERS at most."""
+    """The numbers, E.164, of contacts that a user sees and that are found by these words; MOST_NUMBERS at most. None
+    of who may have no contacts."""
+    if not permissions.has(tx, user.tenant_id, user.id, permissions.CONTACTS):
+        return []
     text = words if isinstance(words, str) else " ".join(words)
     given, condition = _searched(tx, user, Wanted(text))
     if condition is None or not text.strip():
@@ -187,9 +197,10 @@ def numbers_of(tx: Transaction, user: User, words: str | Sequence[str]) -> list[
 
 
 def names_of(tx: Transaction, user: User, wanted: Iterable[str | None]) -> dict[str, str]:
-    """What the contacts are called that a user has for these numbers, E.164: one's own rather than a shared one."""
+    """What the contacts are called that a user has for these numbers, E.164: one's own rather than a shared one. Who
+    may have no contacts sees none."""
     sought = sorted({each for each in wanted if each})
-    if not sought:
+    if not sought or not permissions.has(tx, user.tenant_id, user.id, permissions.CONTACTS):
         return {}
     rows = tx.rows(
         """select distinct on (number) number, coalesce(nullif(name, ''), company) as name from contacts
@@ -202,6 +213,7 @@ def names_of(tx: Transaction, user: User, wanted: Iterable[str | None]) -> dict[
 
 def get(tx: Transaction, user: User, contact_id: int) -> Contact:
     """Raises NotFound, for another user's own as well."""
+    check_permitted(tx, user)
     row = tx.row(
         f"select {_COLUMNS} from contacts c where c.tenant_id = %s and c.id = %s and c.scope in (0, %s)",
         (user.tenant_id, contact_id, user.id),
@@ -213,6 +225,7 @@ def get(tx: Transaction, user: User, contact_id: int) -> Contact:
 
 def some(tx: Transaction, user: User, ids: Sequence[int]) -> list[Contact]:
     """Those of these that a user sees, by name."""
+    check_permitted(tx, user)
     rows = tx.rows(
         f"""select {_COLUMNS} from contacts c where c.tenant_id = %s and c.id = any(%s::bigint[]) and c.scope in (0, %s)
             order by c.sort_key, c.id""",
@@ -233,6 +246,7 @@ def with_numbers(tx: Transaction, user: User, wanted: Sequence[str], *, shared: 
 
 def add(tx: Transaction, user: User, entry: Entry, *, shared: bool) -> Contact:
     """Raises as `checked`, and TooManyContacts."""
+    check_permitted(tx, user)
     entry = checked(entry, tenants.get(tx, user.tenant_id).country)
     check_room(tx, user, shared=shared, more=1)
     (contact_id,) = insert(tx, user, [entry], shared=shared)

@@ -16,6 +16,7 @@ from faxplan import (
     numbers,
     originals,
     outbound,
+    permissions,
     post_dial,
     queue,
     quotas,
@@ -101,14 +102,22 @@ class Recipients:
     groups: Sequence[int] = ()
 
 
-def make(db: Database, store: Store, user: User, document: HandedIn) -> Draft:
-    """A draft of a document (role portal). Raises TooManyDrafts, TenantDisabled, and as originals.hand_in."""
+def make(db: Database, store: Store, user: User, document: HandedIn, *, instead: int | None = None) -> Draft:
+    """A draft of a document (role portal). instead: of this one, which is removed.
+
+    Raises Forbidden for who may not send, TooManyDrafts, TenantDisabled, NotFound, and as originals.hand_in.
+    """
     with db.tenant(user.tenant_id) as tx:
+        permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
         outbound.check_enabled(tenants.get(tx, user.tenant_id))
         _check_room(tx, user)
         originals.readers(tx, user)
+        if instead is not None:
+            get(tx, user, instead)
 
     def then(tx: Transaction, rendering: int, pages: int | None) -> Draft:
+        if instead is not None:
+            _remove(tx, user, instead)
         # Another one may have been handed in beside it: in turn, from here on.
         quotas.take_turn(tx, user.tenant_id)
         _check_room(tx, user)
@@ -221,15 +230,20 @@ def _meant(text: str, country: str) -> tuple[str, str]:
     return numbers.normalise_or_none(number, country) or text, after
 
 
-def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Order]:
-    """One for each number, in their order. What may not be called is refused, and the audit tells of it."""
-    if len(to.numbers) > MOST_NUMBERS:
+def check_count(count: int) -> None:
+    """Whether a draft goes to so many numbers at once. Raises TooManyNumbers."""
+    if count > MOST_NUMBERS:
         raise TooManyNumbers(
             _(
                 "These are {count} numbers: {most} at most at a time. Take some out, or a group, and hand the document "
                 "in once more for those."
-            ).format(count=len(to.numbers), most=MOST_NUMBERS)
+            ).format(count=count, most=MOST_NUMBERS)
         )
+
+
+def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Order]:
+    """One for each number, in their order. What may not be called is refused, and the audit tells of it."""
+    check_count(len(to.numbers))
     orders: dict[tuple[str, str], Order] = {}
     for text in to.numbers:
         number, _after = post_dial.split(text)
@@ -264,13 +278,17 @@ def _accept(tx: Transaction, user: User, draft: Draft, order: Order) -> Submitte
 def remove(db: Database, user: User, draft_id: int) -> None:
     """Nobody sees or sends it from now on, and no machine opens it (role portal). Raises NotFound."""
     with db.tenant(user.tenant_id) as tx:
-        draft = _held(tx, user, draft_id)
-        _close(tx, user.tenant_id, draft_id, draft.original_id)
-        tx.execute(
-            "update drafts set expires_at = least(expires_at, clock_timestamp()) where tenant_id = %s and id = %s",
-            (user.tenant_id, draft_id),
-        )
-        _record(tx, user, "draft.remove", draft_id)
+        _remove(tx, user, draft_id)
+
+
+def _remove(tx: Transaction, user: User, draft_id: int) -> None:
+    draft = _held(tx, user, draft_id)
+    _close(tx, user.tenant_id, draft_id, draft.original_id)
+    tx.execute(
+        "update drafts set expires_at = least(expires_at, clock_timestamp()) where tenant_id = %s and id = %s",
+        (user.tenant_id, draft_id),
+    )
+    _record(tx, user, "draft.remove", draft_id)
 
 
 def _held(tx: Transaction, user: User, draft_id: int) -> Draft:

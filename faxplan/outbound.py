@@ -1,5 +1,6 @@
 """One fax out: submit, cancel, finish. In between come pages (renderings.py), the queue, and calls (settling.py)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked
-from faxplan.originals import HandedIn
+from faxplan.originals import HandedIn, NamedFile
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
@@ -53,7 +54,7 @@ class SendRequest:
 
     number: as the user wrote it, with what is dialled after the answer (post_dial.split); file: on local disk;
     password: of the PDF; send_at: not before, None: at once. calling: the number to call as, as the user wrote it;
-    None: the user's own, or the tenant's first. billing_code: whom it is charged to.
+    None: the user's own, or the tenant's first. billing_code: whom it is charged to. more: files whose pages follow.
     """
 
     number: str
@@ -65,6 +66,7 @@ class SendRequest:
     send_at: datetime | None = None
     calling: str | None = None
     billing_code: str = ""
+    more: Sequence[NamedFile] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been accepted). Of a number that may
     not be called the audit tells (refused_numbers).
     """
-    number, _ = post_dial.split(request.number)
+    number, _after = post_dial.split(request.number)
     with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
         order = ordered(
             tx,
@@ -111,7 +113,7 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
             billing_code=request.billing_code,
         )
         originals.readers(tx, user)
-    document = HandedIn(request.file, request.file_name, request.resolution, request.password)
+    document = HandedIn(request.file, request.file_name, request.resolution, request.password, request.more)
 
     def then(tx: Transaction, rendering: int, pages: int | None) -> Submitted:
         return Submitted(accept(tx, user, order, rendering, pages), order.called, pages)

@@ -7,6 +7,7 @@ What is held is carried over, and is used in the period in which it is settled.
 `at`: the moment, with a time zone; None: now, on the database's clock, which all nodes share.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,6 +47,21 @@ _FULL = {
     ),
 }
 """By whose quota it is, and its period."""
+_FULL_OF_SEVERAL = {
+    ("user", "day"): marked(
+        "Your quota of {limit} pages a day has room for {room} more; these faxes have {pages} together."
+    ),
+    ("user", "month"): marked(
+        "Your quota of {limit} pages a month has room for {room} more; these faxes have {pages} together."
+    ),
+    ("tenant", "day"): marked(
+        "Your organisation's quota of {limit} pages a day has room for {room} more; these faxes have {pages} together."
+    ),
+    ("tenant", "month"): marked(
+        "Your organisation's quota of {limit} pages a month has room for {room} more; these faxes have {pages} "
+        "together."
+    ),
+}
 _THEN = {
     ("day", True): marked("The next day begins at {at}: wait until then, or ask your administrator for more."),
     ("month", True): marked("The next month begins at {at}: wait until then, or ask your administrator for more."),
@@ -126,6 +142,31 @@ def of_tenant(tx: Transaction, tenant_id: int, *, at: datetime | None = None) ->
             where q.tenant_id = %(tenant)s order by u.email nulls first, q.period""",
         {"tenant": tenant_id, "at": at},
     )
+
+
+def of_user(tx: Transaction, tenant_id: int, user_id: int, *, at: datetime | None = None) -> list[Row]:
+    """What applies to a user, that of the organisation first: user_id (None: the organisation), columns as of_tenant
+    has them, and room: the pages that are left."""
+    return tx.rows(
+        f"""select *, greatest(limit_pages - used_pages - reserved_pages, 0) as room from (
+                select q.user_id, q.period, q.limit_pages, {_USED} as used_pages, q.reserved_pages,
+                       {_NEXT} as next_period, t.time_zone
+                from quotas q join tenants t on t.id = q.tenant_id
+                where q.tenant_id = %(tenant)s and (q.user_id = %(user)s or q.user_id is null)) q
+            order by user_id nulls first, period""",
+        {"tenant": tenant_id, "user": user_id, "at": at},
+    )
+
+
+def check_room(found: Sequence[Row], pages: int, faxes: int) -> None:
+    """Whether quotas (as of_user gives them) have room for so many pages of so many faxes, as `reserve` will ask.
+
+    Raises QuotaExceeded.
+    """
+    full = [quota for quota in found if quota["room"] < pages]
+    if full:
+        worst = max(full, key=lambda quota: quota["next_period"])
+        raise QuotaExceeded(_refusal(worst, pages, worst["room"], faxes=faxes))
 
 
 def near_end(tx: Transaction, *, share: float, limit: int, at: datetime | None = None) -> list[Row]:
@@ -216,7 +257,8 @@ def reserve(
     full = [quota for quota in counted if quota["room"] < 0]
     if full:
         settle(tx, tenant_id, user_id, reserved=pages, used=0, at=at)
-        raise QuotaExceeded(_refusal(max(full, key=lambda quota: quota["next_period"]), pages, held))
+        worst, has = max(full, key=lambda quota: quota["next_period"]), pages + held
+        raise QuotaExceeded(_refusal(worst, has, max(worst["room"] + has, 0)))
 
 
 def settle(
@@ -231,9 +273,9 @@ def _change(tenant_id: int, user_id: int | None, *, reserved: int, used: int, at
     return {"tenant": tenant_id, "user": user_id, "reserved": reserved, "used": used, "at": at}
 
 
-def _refusal(quota: Row, pages: int, held: int) -> str:
-    limit, has = quota["limit_pages"], pages + held
-    full = _FULL["user" if quota["user_id"] else "tenant", quota["period"]]
-    then = _THEN[quota["period"], has <= limit]
-    room = max(quota["room"] + has, 0)
-    return f"{_(full).format(limit=limit, room=room, pages=has)} {_(then).format(at=next_period(quota))}"
+def _refusal(quota: Row, pages: int, room: int, *, faxes: int = 1) -> str:
+    limit, period = quota["limit_pages"], quota["period"]
+    words = _FULL if faxes == 1 else _FULL_OF_SEVERAL
+    full = words["user" if quota["user_id"] else "tenant", period]
+    then = _THEN[period, pages <= limit]
+    return f"{_(full).format(limit=limit, room=room, pages=pages)} {_(then).format(at=next_period(quota))}"

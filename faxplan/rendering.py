@@ -1,18 +1,19 @@
 """Render any accepted document to a fax TIFF, safely: the whole file or nothing."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import fax_tiff, render_image, render_office, render_pdf, render_text, source, tiff_directory
+from faxplan import bundle, fax_tiff, render_image, render_office, render_pdf, render_text, source, tiff_directory
 from faxplan.confinement import Confinement
-from faxplan.errors import RenderingFailed
+from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.fax_tiff import FaxTiff, NotFaxReady
 from faxplan.language import _
 from faxplan.paper import Resolution, Tone
-from faxplan.refusals import STANDARD_LIMITS, Limits
+from faxplan.refusals import STANDARD_LIMITS, Limits, TooManyPages
 from faxplan.tiff_directory import CodedPage
 
 __all__ = ["Resolution", "Tone", "render"]
@@ -49,6 +50,7 @@ def render(
     pages done and pages in all. Raises DocumentRefused (or a subclass) if the document is at fault, RenderingFailed
     if a converter is. Needs no `inspect` before it: everything is checked again. `source.unlock` goes before it where
     a PDF needs a password. within: what confines the converters; raises SandboxUnavailable where it cannot.
+    Of a bundle the files' pages follow each other, and the limits are those of all of them together.
     """
     source.check_size(document, limits=limits)
     cores = processes or len(os.sched_getaffinity(0))
@@ -78,8 +80,45 @@ def _render(order: dict[str, Any], *, progress: Callable[[int, int], None] = _ig
 
 def _pages(order: _Order, progress: Callable[[int, int], None]) -> Iterator[CodedPage]:
     document, job = Path(order.document), Path(order.target).parent
+    media_type = source.media_type_of(document, limits=Limits(**order.limits))
+    if media_type == source.BUNDLE:
+        return _of_bundle(document, job, order, progress)
+    return _of_file(document, media_type, job, order, progress)
+
+
+def _of_bundle(document: Path, job: Path, order: _Order, progress: Callable[[int, int], None]) -> Iterator[CodedPage]:
+    """The pages of all files. Which one is at fault is said by its place: its name is sealed, and errors are not."""
+    most, done = Limits(**order.limits).max_pages, 0
+    parts = bundle.parts(document)
+    for number, part in enumerate(parts, 1):
+        try:
+            for page in _of_part(document, part, job / f"file-{number}", order):
+                done += 1
+                if done > most:
+                    break
+                yield page
+        except (DocumentRefused, RenderingFailed) as error:
+            raise type(error)(f"File {number} of {len(parts)}: {error}") from error
+        if done > most:
+            raise TooManyPages(f"The files have more than {most} pages together. Send them in several faxes.")
+        progress(number, len(parts))
+
+
+def _of_part(document: Path, part: bundle.Part, folder: Path, order: _Order) -> Iterator[CodedPage]:
+    """The pages of one file, which lies in a folder of its own meanwhile."""
+    folder.mkdir(mode=0o700)
+    file = folder / "document"
+    bundle.take_out(document, part, file)
+    media_type = source.media_type_of(file, limits=Limits(**order.limits))
+    source.check_from_outside(media_type)
+    yield from _of_file(file, media_type, folder, order, _ignore)
+    shutil.rmtree(folder)
+
+
+def _of_file(
+    document: Path, media_type: str, job: Path, order: _Order, progress: Callable[[int, int], None]
+) -> Iterator[CodedPage]:
     resolution, tone, limits = Resolution(order.resolution), Tone(order.tone), Limits(**order.limits)
-    media_type = source.media_type_of(document, limits=limits)
     if source.is_office(media_type):
         document, media_type = render_office.to_pdf(document, job), source.PDF
     if media_type == source.PDF:

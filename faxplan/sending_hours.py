@@ -5,7 +5,10 @@ within the one that it leaves out are not open on that day.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
@@ -14,6 +17,7 @@ from faxplan.priorities import Priority
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 END_OF_DAY = "24:00"
+_MINUTE = timedelta(minutes=1)
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
@@ -84,6 +88,34 @@ def _weekdays(text: str) -> list[int]:
         start, end = DAYS.index(first), DAYS.index(last)
         found += [(start + step) % 7 + 1 for step in range((end - start) % 7 + 1)]
     return sorted(set(found))
+
+
+def next_open(hours: Sequence[Row], priority: Priority, zone: ZoneInfo, moment: datetime) -> datetime | None:
+    """From when on faxes of a priority may be dialled: `moment` itself, or when they open next; None: never.
+
+    hours: a tenant's, as of_tenant gives them. zone: its own.
+    """
+    own = [each for each in hours if each["priority"] == priority]
+    those = own or [each for each in hours if each["priority"] is None]
+    if not those or _is_open(those, zone, moment):
+        return moment
+    today = moment.astimezone(zone).date()
+    # Eight days: what is past today opens next on this day a week ahead. A change of clocks may leave that out.
+    for day in (today + timedelta(days=ahead) for ahead in range(15)):
+        for each in sorted(those, key=lambda row: str(row["opens"])):
+            begins = datetime.combine(day, time.fromisoformat(each["opens"]), zone).astimezone(UTC)
+            if each["weekday"] == day.isoweekday() and begins > moment and _is_open(those, zone, begins):
+                # What opens within an hour that clocks leave out opens where that ends.
+                while begins - _MINUTE > moment and _is_open(those, zone, begins - _MINUTE):
+                    begins -= _MINUTE
+                return begins
+    return None
+
+
+def _is_open(hours: Sequence[Row], zone: ZoneInfo, moment: datetime) -> bool:
+    here = moment.astimezone(zone)
+    clock = f"{here:%H:%M}"
+    return any(each["weekday"] == here.isoweekday() and each["opens"] <= clock < each["closes"] for each in hours)
 
 
 def add(tx: Transaction, tenant_id: int, hours: list[Hours], priority: Priority | None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import pdf_source, render_image
+from faxplan import bundle, pdf_source, render_image
 from faxplan.confinement import Confinement
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.language import _, marked
@@ -30,6 +30,7 @@ from faxplan.refusals import (
 )
 
 __all__ = [
+    "BUNDLE",
     "JPEG",
     "PDF",
     "PNG",
@@ -56,6 +57,8 @@ __all__ = [
     "unlock",
 ]
 
+BUNDLE = "application/x-fax-bundle"
+"""Several files as one, which only we make."""
 PDF, TIFF, PNG, JPEG, TEXT = "application/pdf", "image/tiff", "image/png", "image/jpeg", "text/plain"
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
@@ -86,6 +89,7 @@ def inspect(path: Path, *, within: Confinement, limits: Limits = STANDARD_LIMITS
     parsers; raises SandboxUnavailable where it cannot.
     """
     media_type = _by_first_bytes(path, limits)
+    check_from_outside(media_type)
     if media_type == TEXT:
         return Source(media_type, None)
     with within.workplace() as place:
@@ -138,6 +142,12 @@ def media_type_of(path: Path, *, limits: Limits = STANDARD_LIMITS) -> str:
     return _office_type(path) if media_type == _ZIP else media_type
 
 
+def check_from_outside(media_type: str) -> None:
+    """Whether a file may come from outside, or be one of a bundle. Raises UnsupportedDocument."""
+    if media_type == BUNDLE:
+        raise UnsupportedDocument(_("This kind of file cannot be faxed. {accepted}").format(accepted=_(_ACCEPTED)))
+
+
 def is_office(media_type: str) -> bool:
     """Whether LibreOffice is what converts it."""
     return media_type.startswith((_OPEN_DOCUMENT, _OPEN_XML)) or media_type == _OLE
@@ -159,6 +169,7 @@ def _by_first_bytes(path: Path, limits: Limits) -> str:
             _("PostScript, EPS and printer files are not accepted. {accepted}").format(accepted=_(_ACCEPTED))
         )
     for start, media_type in (
+        (bundle.MAGIC, BUNDLE),
         (b"\x89PNG\r\n\x1a\n", PNG),
         (b"\xff\xd8\xff", JPEG),
         (b"II*\0", TIFF),

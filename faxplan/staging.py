@@ -47,12 +47,12 @@ def check_may_be_sent(fax: ClaimedFax, tenant: Tenant) -> None:
         raise PagesPerHour(f"{fax.pages_left} pages are more than the {tenant.pages_per_hour} that may go in an hour.")
 
 
-def line_of(tenant: Tenant, ident: str, pages: int) -> HeaderLine:
-    """The header line that goes above the pages of a fax now. pages: of the whole fax.
+def line_of(tenant: Tenant, ident: str, pages: int, *, at: datetime | None = None) -> HeaderLine:
+    """The header line that goes above the pages of a fax. pages: of the whole fax. at: when; None: now.
 
     Always ours: where pages go as T.85, spandsp's costs each page its last rows (docs/decisions/header-line.md).
     """
-    when = datetime.now(UTC).astimezone(tenant.zone)
+    when = (at or datetime.now(UTC)).astimezone(tenant.zone)
     return HeaderLine(when, tenant.sender_name, ident, 1, pages if tenant.page_n_of_m else None)
 
 

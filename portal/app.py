@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from faxplan import brands, language, sessions, tenants
+from faxplan import brands, bundle, language, permissions, sessions, tenants
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
@@ -33,7 +33,7 @@ from faxplan.webauthn import PasskeyRefused
 from portal import answers, cookies, roles, routes, static, wording
 from portal.roles import USER
 from portal.routes import Route
-from portal.visit import MOST_BYTES, MOST_SMALL_BYTES, PortalRequest, Visit
+from portal.visit import MOST_BYTES, MOST_FIELDS, MOST_SMALL_BYTES, PortalRequest, Visit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -141,11 +141,19 @@ class Portal:
             if visit.request.method == "POST":
                 if route.takes_files:
                     visit.request.files_in = stack.enter_context(self._store.scratch.folder())
+                    visit.request.max_form_parts = MOST_FIELDS + bundle.MOST_FILES
                 visit.request.takes_small_files = route.takes_small_files
                 stack.callback(_close, visit.request)
                 _check_csrf(visit.request, visit.session)
             roles.check(route.role, visit.user)
+            self._check_permitted(visit, route)
         return route.answer(visit, **given)
+
+    def _check_permitted(self, visit: Visit, route: Route) -> None:
+        """Raises Forbidden."""
+        if route.needs is not None:
+            with self._db.tenant(visit.its_tenant.id) as tx:
+                permissions.check(tx, visit.its_tenant.id, visit.user.id, route.needs)
 
     def _tenant(self, visit: Visit) -> Tenant | None:
         """Whose host was asked, with the brand; None: the portal's own. Raises NotFound for a host that is nobody's."""
@@ -221,7 +229,7 @@ def _check_csrf(request: PortalRequest, session: Session) -> None:
 
 
 def _to_log_in(request: PortalRequest) -> Response:
-    if _wants_json(request):
+    if request.wants_json:
         return answers.problem(
             HTTPStatus.UNAUTHORIZED, _("Logged out"), _("You were logged out. Log in again."), "logged-out"
         )
@@ -237,7 +245,7 @@ def _status_of(error: FaxplanError) -> HTTPStatus:
 
 def _told(visit: Visit, status: int, words: str | None, error_id: str) -> Response:
     title = _(_TITLES.get(status, HTTPStatus(status).phrase.capitalize()))
-    if _wants_json(visit.request):
+    if visit.request.wants_json:
         return answers.problem(status, title, words or title, error_id)
     return answers.page(visit, "error.html", status, title=title, words=words or title)
 
@@ -259,7 +267,3 @@ def _chosen(visit: Visit) -> str:
     user = visit.session.user.language if visit.session else None
     tenant = visit.tenant.language if visit.tenant else None
     return language.first_of(user, tenant, language.current())
-
-
-def _wants_json(request: PortalRequest) -> bool:
-    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

@@ -1,9 +1,10 @@
 """Where one can go: the portal's main pages, by who may go there."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 from faxplan.language import marked
+from faxplan.permissions import CONTACTS, Permission
 from faxplan.users import User
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 
@@ -11,13 +12,14 @@ from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 @dataclass(frozen=True, slots=True)
 class Place:
     """name: by which a page says that it is the one (`place` in its template). icon: of templates/icons.html.
-    is_near: one of the few in a phone's bar; the others are in the menu."""
+    is_near: one of the few in a phone's bar; the others are in the menu. needs: what one has to be permitted."""
 
     name: str
     address: str
     label: str
     icon: str
     is_near: bool = False
+    needs: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ PARTS = (
         (
             Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True),
             Place("sent", "/sent", marked("Sent"), "sent", is_near=True),
-            Place("contacts", "/contacts", marked("Contacts"), "book", is_near=True),
+            Place("contacts", "/contacts", marked("Contacts"), "book", is_near=True, needs=CONTACTS),
         ),
     ),
     Part(
@@ -78,8 +80,9 @@ PARTS = (
 )
 
 
-def parts(user: User, *, has_administration: bool) -> Iterator[Part]:
-    """Those that a user has. has_administration: whether administration is answered at all here."""
+def parts(user: User, permitted: Collection[Permission], *, has_administration: bool) -> Iterator[Part]:
+    """Those that a user has, with the places to which they may go. has_administration: whether administration is
+    answered at all here."""
     for part in PARTS:
         if part.role.is_of(user) and (has_administration or part.role is USER):
-            yield part
+            yield replace(part, places=tuple(each for each in part.places if each.needs in (None, *permitted)))

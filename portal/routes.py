@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
+from faxplan.permissions import CONTACTS, SEND, Permission
 from portal import static
 from portal.pages import (
     account,
@@ -48,6 +49,7 @@ Answer = Callable[..., Response]
 class Route:
     """What answers to an address. of_tenant: only on a tenant's host. logged_in: only to who is; else the log-in comes.
     role: who may. Where it is another than USER, the page is administration: it works with the database role admin.
+    needs: what they have to be permitted, beside.
 
     takes_files: the request may bring a document. takes_small_files: or files that are none (a picture, a table).
     looks_on: a page asks by itself, and nobody has used the session by that. most_bytes: of
@@ -63,6 +65,7 @@ class Route:
     takes_small_files: bool = False
     looks_on: bool = False
     role: Role = USER
+    needs: Permission | None = None
     most_bytes: int = MOST_FIELD_BYTES
 
 
@@ -102,39 +105,39 @@ ROUTES = (
     Route("/faxes/<int:number>/<kind>", "GET", documents.sealed_of_fax),
     Route("/told/seen", "POST", told.seen),
     Route("/thumbnails", "POST", documents.thumbnails),
-    Route("/send", "GET", drafts.send_page),
-    Route("/drafts", "POST", drafts.add, takes_files=True),
-    Route("/drafts/<int:number>", "GET", drafts.page),
-    Route("/drafts/<int:number>/standing", "GET", drafts.standing, looks_on=True),
-    Route("/drafts/<int:number>/resolution", "POST", drafts.change),
-    Route("/drafts/<int:number>/send", "POST", drafts.send),
-    Route("/drafts/<int:number>/choose", "POST", recipients.choose),
-    Route("/drafts/<int:number>/fill", "POST", drafts.fill),
-    Route("/drafts/<int:number>/count", "POST", recipients.count, looks_on=True),
+    Route("/send", "GET", drafts.send_page, needs=SEND),
+    Route("/drafts", "POST", drafts.add, takes_files=True, needs=SEND),
+    Route("/drafts/<int:number>", "GET", drafts.page, needs=SEND),
+    Route("/drafts/<int:number>/standing", "GET", drafts.standing, looks_on=True, needs=SEND),
+    Route("/drafts/<int:number>/resolution", "POST", drafts.change, needs=SEND),
+    Route("/drafts/<int:number>/send", "POST", drafts.send, needs=SEND),
+    Route("/drafts/<int:number>/choose", "POST", recipients.choose, needs=SEND),
+    Route("/drafts/<int:number>/fill", "POST", drafts.fill, needs=SEND),
+    Route("/drafts/<int:number>/count", "POST", drafts.count, looks_on=True, needs=SEND),
     Route("/drafts/<int:number>/remove", "POST", drafts.remove),
     Route("/drafts/<int:number>/keys", "POST", documents.of_draft),
     Route("/drafts/<int:number>/<kind>", "GET", documents.sealed_of_draft),
-    Route("/contacts", "GET", contacts.everyone),
-    Route("/contacts", "POST", contacts.add),
-    Route("/contacts/new", "GET", contacts.new),
-    Route("/contacts/members", "POST", contacts.members),
-    Route("/contacts/suggest", "GET", contacts.suggest),
-    Route("/contacts/export.csv", "GET", contacts.export),
-    Route("/contacts/<int:number>", "GET", contacts.page),
-    Route("/contacts/<int:number>", "POST", contacts.change),
-    Route("/contacts/<int:number>/delete", "GET", contacts.ask),
-    Route("/contacts/<int:number>/delete", "POST", contacts.remove),
-    Route("/contacts/import", "GET", imports.choose),
-    Route("/contacts/import", "POST", imports.add, takes_small_files=True),
-    Route("/imports/<int:number>", "GET", imports.page),
-    Route("/imports/<int:number>/take", "POST", imports.take),
-    Route("/imports/<int:number>/left.csv", "GET", imports.left),
-    Route("/groups", "POST", groups.add),
-    Route("/groups/new", "GET", groups.new),
-    Route("/groups/<int:number>", "GET", groups.page),
-    Route("/groups/<int:number>", "POST", groups.change),
-    Route("/groups/<int:number>/delete", "GET", groups.ask),
-    Route("/groups/<int:number>/delete", "POST", groups.remove),
+    Route("/contacts", "GET", contacts.everyone, needs=CONTACTS),
+    Route("/contacts", "POST", contacts.add, needs=CONTACTS),
+    Route("/contacts/new", "GET", contacts.new, needs=CONTACTS),
+    Route("/contacts/members", "POST", contacts.members, needs=CONTACTS),
+    Route("/contacts/suggest", "GET", contacts.suggest, needs=CONTACTS),
+    Route("/contacts/export.csv", "GET", contacts.export, needs=CONTACTS),
+    Route("/contacts/<int:number>", "GET", contacts.page, needs=CONTACTS),
+    Route("/contacts/<int:number>", "POST", contacts.change, needs=CONTACTS),
+    Route("/contacts/<int:number>/delete", "GET", contacts.ask, needs=CONTACTS),
+    Route("/contacts/<int:number>/delete", "POST", contacts.remove, needs=CONTACTS),
+    Route("/contacts/import", "GET", imports.choose, needs=CONTACTS),
+    Route("/contacts/import", "POST", imports.add, takes_small_files=True, needs=CONTACTS),
+    Route("/imports/<int:number>", "GET", imports.page, needs=CONTACTS),
+    Route("/imports/<int:number>/take", "POST", imports.take, needs=CONTACTS),
+    Route("/imports/<int:number>/left.csv", "GET", imports.left, needs=CONTACTS),
+    Route("/groups", "POST", groups.add, needs=CONTACTS),
+    Route("/groups/new", "GET", groups.new, needs=CONTACTS),
+    Route("/groups/<int:number>", "GET", groups.page, needs=CONTACTS),
+    Route("/groups/<int:number>", "POST", groups.change, needs=CONTACTS),
+    Route("/groups/<int:number>/delete", "GET", groups.ask, needs=CONTACTS),
+    Route("/groups/<int:number>/delete", "POST", groups.remove, needs=CONTACTS),
     Route("/keys", "POST", keys.ring),
     Route("/keys/due", "POST", keys.due),
     Route("/keys/hand-on", "POST", keys.hand_on),

@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
+from faxplan import bundle, permissions
 from faxplan.audit import Actor
 from faxplan.brands import Brand
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
+from faxplan.errors import FaxplanError
 from faxplan.language import _
+from faxplan.permissions import Permission
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -29,6 +32,8 @@ MOST_SMALL_BYTES = 6 * 1024**2
 """Of a request that brings small files, which are kept in memory: pictures, tables."""
 MOST_FIELD_BYTES = 64 * 1024
 """Of what a form says beside its files."""
+MOST_FIELDS = 20
+"""Of a form, beside the files of a document."""
 
 
 class PortalRequest(Request):
@@ -39,7 +44,7 @@ class PortalRequest(Request):
 
     max_content_length = MOST_BYTES
     max_form_memory_size = MOST_FIELD_BYTES
-    max_form_parts = 20
+    max_form_parts = MOST_FIELDS
     files_in: Path | None = None
     """The folder; None: it may bring no document."""
     takes_small_files = False
@@ -58,11 +63,16 @@ class PortalRequest(Request):
             return small
         if self.files_in is None:
             raise BadRequest(_("No file is taken here."))
-        if self.taken:
-            raise BadRequest(_("One file at a time."))
-        file = (self.files_in / "file").open("x+b")
+        if len(self.taken) == bundle.MOST_FILES:
+            raise BadRequest(_("At most {most} files at a time.").format(most=bundle.MOST_FILES))
+        file = (self.files_in / f"file-{len(self.taken)}").open("x+b")
         self.taken.append(file)
         return file
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether a script of ours asks."""
+        return self.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 
     @cached_property
     def taken(self) -> list[IO[bytes]]:
@@ -134,7 +144,21 @@ class Visit:
     @property
     def parts(self) -> list[Part]:
         """Where the user can go."""
-        return list(places.parts(self.user, has_administration=self.has_administration))
+        return list(places.parts(self.user, self.permissions, has_administration=self.has_administration))
+
+    @cached_property
+    def permissions(self) -> frozenset[Permission]:
+        """What the user may do, so that a page shows no more. Whoever answers asks for itself: here it is all where
+        nobody can be asked, and a page says so."""
+        try:
+            with self.db.tenant(self.its_tenant.id) as tx:
+                return permissions.of(tx, self.its_tenant.id, self.user.id)
+        except FaxplanError:
+            return frozenset(permissions.EVERYTHING)
+
+    def may(self, permission: str) -> bool:
+        """Whether the user may do it. permission: as Permission has it; for templates."""
+        return Permission(permission) in self.permissions
 
     @property
     def note(self) -> str:

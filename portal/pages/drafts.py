@@ -1,18 +1,19 @@
-"""Sending: a document is handed in, looked at as it will be faxed, and goes to whom the user says."""
+"""Sending: files are handed in, looked at as they will be faxed, and go to whom the user says."""
 
 import re
 from pathlib import Path
 
 from werkzeug.wrappers import Response
 
-from faxplan import drafts, priorities, send_time
-from faxplan.drafts import Draft, Recipients
+from faxplan import drafts
+from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError
 from faxplan.language import _
-from faxplan.originals import HandedIn
+from faxplan.originals import HandedIn, NamedFile
 from faxplan.paper import CHOICES, Resolution
 from portal import answers, wording
-from portal.pages import recipients
+from portal.pages import draft_form, recipients
+from portal.pages.draft_form import Filled
 from portal.visit import Visit
 
 
@@ -23,7 +24,7 @@ class NoFile(FaxplanError):
 
 
 def send_page(visit: Visit) -> Response:
-    """GET: where a document is handed in."""
+    """GET: where files are handed in."""
     return _send_page(visit, wrong=None)
 
 
@@ -32,24 +33,35 @@ def _send_page(visit: Visit, *, wrong: str | None, status: int = 200) -> Respons
 
 
 def add(visit: Visit) -> Response:
-    """POST: a draft of the document in the form."""
-    file = visit.request.files.get("file")
+    """POST: a draft of the files in the form. instead: of this draft, at its resolution; for its page's script."""
+    form = visit.request.form
     try:
-        if file is None or not file.filename:
-            raise NoFile(_("Choose the document that is to be faxed."))
-        file.stream.flush()
-        document = HandedIn(
-            # Where PortalRequest put it.
-            Path(str(file.stream.name)),
-            _name(file.filename),
-            password=visit.request.form.get("password") or None,
-        )
-        draft = drafts.make(visit.db, visit.store, visit.user, document)
+        instead = _number(form.get("instead", ""))
+        resolution = Resolution.FINE
+        if instead is not None:
+            with visit.db.tenant(visit.its_tenant.id) as tx:
+                resolution = Resolution(drafts.get(tx, visit.user, instead).resolution)
+        first, *more = _files(visit)
+        document = HandedIn(first.file, first.name, resolution, form.get("password") or None, more)
+        draft = drafts.make(visit.db, visit.store, visit.user, document, instead=instead)
     except FaxplanError as error:
-        if error.retryable:
+        if error.retryable or visit.request.wants_json:
             raise
         return _send_page(visit, wrong=wording.for_browser(str(error)), status=400)
-    return answers.to(f"/drafts/{draft.id}{recipients.carried(visit.request.args)}")
+    address = f"/drafts/{draft.id}{recipients.carried(visit.request.args)}"
+    return answers.data({"address": address}) if visit.request.wants_json else answers.to(address)
+
+
+def _files(visit: Visit) -> list[NamedFile]:
+    """Those that came, where PortalRequest put them, in their order. Raises NoFile."""
+    found = []
+    for each in visit.request.files.getlist("file"):
+        if each.filename:
+            each.stream.flush()
+            found.append(NamedFile(Path(str(each.stream.name)), _name(each.filename)))
+    if not found:
+        raise NoFile(_("Choose what is to be faxed: one file or several."))
+    return found
 
 
 def page(visit: Visit, number: int) -> Response:
@@ -61,9 +73,12 @@ def page(visit: Visit, number: int) -> Response:
 
 def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
     form = visit.request.form
-    # From the page of a contact, the address names it.
+    filled = Filled.of(form)
     with visit.db.tenant(visit.its_tenant.id) as tx:
+        # From the page of a contact, the address names it.
         chosen = recipients.chips(visit, tx, visit.request.args if visit.request.method == "GET" else form)
+        foreseen = draft_form.foreseen(visit, tx, draft, filled)
+        choices = draft_form.choices(visit, tx)
     return answers.page(
         visit,
         "draft.html",
@@ -72,9 +87,9 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
         wrong=wrong,
         resolutions=[each.value for each in CHOICES],
         chosen=chosen,
-        numbers=form.get("numbers", ""),
-        at=form.get("at", ""),
-        priority=form.get("priority", "normal"),
+        filled=filled,
+        foreseen=foreseen,
+        **choices,
     )
 
 
@@ -92,31 +107,27 @@ def standing(visit: Visit, number: int) -> Response:
     return answers.data({"state": draft.state, "pages": draft.pages, "explanation": draft.explanation})
 
 
+def count(visit: Visit, number: int) -> Response:
+    """POST, for the page's script: to how many numbers it goes, and what else would become of it."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        draft = drafts.get(tx, visit.user, number)
+        found = draft_form.foreseen(visit, tx, draft, Filled.of(visit.request.form))
+    return answers.data(found.as_json)
+
+
 def change(visit: Visit, number: int) -> Response:
-    """POST: its pages at another resolution."""
+    """POST: its pages at another resolution, and the form as it was filled in."""
     wanted = visit.request.form.get("resolution", "")
     chosen = next((each for each in CHOICES if each.value == wanted), Resolution.FINE)
-    drafts.change(visit.db, visit.user, number, chosen)
-    return answers.to(f"/drafts/{number}")
+    return _page(visit, drafts.change(visit.db, visit.user, number, chosen), wrong=None)
 
 
 def send(visit: Visit, number: int) -> Response:
     """POST: a fax to each of the numbers in the form."""
-    form = visit.request.form
     with visit.db.tenant(visit.its_tenant.id) as tx:
         draft = drafts.get(tx, visit.user, number)
     try:
-        at = form.get("at", "").replace("T", " ").strip()
-        send_at = send_time.parse(at, visit.zone, visit.now) if at else None
-        priority = form.get("priority", "")
-        contacts, groups = recipients.named(form)
-        to = Recipients(
-            recipients.written(form),
-            priorities.named(priority if priority in priorities.WORDS else "normal"),
-            send_at,
-            contacts=contacts,
-            groups=groups,
-        )
+        to = Filled.of(visit.request.form).recipients(visit)
         sent = drafts.send(visit.db, visit.user, number, to)
     except FaxplanError as error:
         if error.retryable:
@@ -129,6 +140,11 @@ def remove(visit: Visit, number: int) -> Response:
     """POST: it is not to be sent."""
     drafts.remove(visit.db, visit.user, number)
     return answers.to("/sent")
+
+
+def _number(said: str) -> int | None:
+    """The id that a form names; None: none that there could be."""
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
 
 
 def _name(said: str) -> str:

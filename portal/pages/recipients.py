@@ -14,7 +14,6 @@ from werkzeug.wrappers import Response
 from faxplan import contact_groups, contacts, drafts
 from faxplan.contacts import Wanted
 from faxplan.db import Transaction
-from faxplan.drafts import Recipients
 from portal import answers
 from portal.pages.contacts import about, ids, members_words
 from portal.visit import Visit
@@ -81,20 +80,9 @@ def choose(visit: Visit, number: int) -> Response:
     )
 
 
-def count(visit: Visit, number: int) -> Response:
-    """POST, for the page's script: how many numbers that is."""
-    form = visit.request.form
-    contact_ids, group_ids = named(form)
-    to = Recipients(written(form), contacts=contact_ids, groups=group_ids)
-    with visit.db.tenant(visit.its_tenant.id) as tx:
-        drafts.get(tx, visit.user, number)
-        found = drafts.numbers_of(tx, visit.user, to)
-    return answers.data({"count": len(found)})
-
-
-def written(form: "MultiDict[str, str]") -> list[str]:
-    """The numbers in the form's text."""
-    text = form.get("numbers", "").replace(",", "\n").replace(";", "\n")
+def written(text: str) -> list[str]:
+    """The numbers in what stands in the form's field."""
+    text = text.replace(",", "\n").replace(";", "\n")
     return [each.strip() for each in text.split("\n") if each.strip()]
 
 

@@ -9,12 +9,10 @@ from werkzeug.wrappers import Response
 from faxplan import (
     caller_ids,
     calling_provisioning,
-    dids,
-    header_line,
     language,
     provisioning,
+    sender_line,
     sending_hours,
-    staging,
 )
 from faxplan.errors import FaxplanError, NoCallerId
 from faxplan.language import marked
@@ -141,12 +139,9 @@ def _clock(hours: Sequence[Mapping[str, Any]], day: int) -> list[str]:
 
 def _line(visit: Visit, tenant: Tenant) -> Sequence[str]:
     """What stands above the first page of a fax of three that goes out now; empty: nothing does."""
-    if not tenant.header_line:
-        return ()
     with visit.db.tenant(tenant.id) as tx:
         try:
             number = caller_ids.choose(tx, tenant, None)
         except NoCallerId:
             number = ""
-        ident = staging.sender_ident(dids.ident_of(tx, tenant.id, number), tenant, number)
-    return header_line.texts(staging.line_of(tenant, ident, SHOWN_PAGES), 1)
+        return sender_line.texts(tx, tenant, number, SHOWN_PAGES)

@@ -99,3 +99,22 @@ def test_with_wait_it_says_what_became_of_its_pages(
         assert "It is torn." in said(capsys, "draft", "add", letter, "--wait", code=1)[1]
     monkeypatch.setattr(drafts, "get", rendered_meanwhile)
     assert "ready" in said(capsys, "draft", "add", letter, "--wait")[0]
+
+
+def test_several_files_are_one_fax(
+    shop: World, letter: str, secret: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("Three.\n")
+    said(capsys, "draft", "add", letter, str(other))
+    said(capsys, "send", str(other), letter, letter, "030 23125009")
+    shop.render_all()
+    out, _ = said(capsys, "draft", "open", "1", "-o", str(tmp_path / "seen"), "--password-file", secret)
+    assert out.splitlines()[0] == "Draft of letter.txt, other.txt:"
+    assert len(list((tmp_path / "seen").glob("*.png"))) == 3
+    fax = json.loads(said(capsys, "status", "1", "--json")[0])
+    assert (fax["pages"], fax["called_number"]) == (5, "+493023125009")
+    bad = tmp_path / "page.ps"
+    bad.write_bytes(b"%!PS")
+    assert "page.ps: PostScript" in said(capsys, "send", letter, str(bad), "030 23125009", code=1)[1]
+    assert "There is no file /nowhere" in said(capsys, "send", letter, "/nowhere", "030 23125009", code=1)[1]

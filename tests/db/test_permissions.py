@@ -1,15 +1,31 @@
 """What people may do, as which numbers they call, and whom a fax is charged to."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from faxplan import caller_ids, cdr, dids, drafts, outbound, permissions, resending, users
+from faxplan import (
+    caller_ids,
+    cdr,
+    contact_groups,
+    contact_imports,
+    contacts,
+    dids,
+    drafts,
+    outbound,
+    permissions,
+    resending,
+    users,
+)
 from faxplan.billing_codes import NoBillingCode
 from faxplan.caller_ids import ForeignCallerId
 from faxplan.cdr import Period
 from faxplan.constraints import ConstraintViolated
+from faxplan.contact_files import Reading
+from faxplan.contacts import Entry, Wanted
+from faxplan.db import Transaction
 from faxplan.drafts import Recipients
 from faxplan.errors import Forbidden, NotFound
 from faxplan.originals import HandedIn
@@ -74,7 +90,57 @@ def test_who_may_not_send_sends_by_no_way(world: World, letter: Path, whose: str
         drafts.send(world.portal, world.acme.user, draft.id, Recipients(["030 23125009"]))
     with pytest.raises(Forbidden):
         resending.resend(world.portal, world.acme.user, world.ring(world.acme), ResendRequest(int(str(sent["id"]))))
-    assert count(world, "faxes") == 1
+    with pytest.raises(Forbidden):
+        drafts.make(world.portal, world.store, world.acme.user, HandedIn(letter, "letter.txt"))
+    assert (count(world, "faxes"), count(world, "drafts")) == (1, 1)
+
+
+@pytest.mark.parametrize("whose", ["tenant", "user"])
+def test_for_who_may_have_no_contacts_there_are_none(world: World, letter: Path, whose: str) -> None:
+    user = world.acme.user
+    with world.portal.tenant(user.tenant_id) as tx:
+        one = contacts.add(tx, user, Entry("Ann", "", "030 23125009"), shared=True)
+        group = contact_groups.add(tx, user, "Customers", shared=True)
+        contact_groups.put(tx, user, group.id, [one.id])
+        brought = contact_imports.begin(tx, user, "a.csv", b"Name,Fax\nBob,030 23125008\n")
+        assert contacts.names_of(tx, user, [one.number]) == {one.number: "Ann"}
+    draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "letter.txt"))
+    may(world, **{whose: ["send"]})
+    acts: list[Callable[[Transaction], object]] = [
+        lambda tx: contacts.find(tx, user, Wanted(), limit=9),
+        lambda tx: list(contacts.all_of(tx, user, Wanted())),
+        lambda tx: contacts.get(tx, user, one.id),
+        lambda tx: contacts.some(tx, user, [one.id]),
+        lambda tx: contacts.add(tx, user, Entry("Bob", "", "030 23125008"), shared=False),
+        lambda tx: contacts.change(tx, user, one.id, one.entry, shared=False),
+        lambda tx: contacts.remove(tx, user, one.id),
+        lambda tx: contact_groups.of_user(tx, user),
+        lambda tx: contact_groups.beginning(tx, user, "Cust"),
+        lambda tx: contact_groups.of_contact(tx, user, one.id),
+        lambda tx: contact_groups.get(tx, user, group.id),
+        lambda tx: contact_groups.named(tx, user, "Customers"),
+        lambda tx: contact_groups.add(tx, user, "More", shared=False),
+        lambda tx: contact_groups.rename(tx, user, group.id, "Others"),
+        lambda tx: contact_groups.remove(tx, user, group.id),
+        lambda tx: contact_groups.put(tx, user, group.id, [one.id]),
+        lambda tx: contact_groups.take(tx, user, group.id, [one.id]),
+        lambda tx: contact_groups.chosen(tx, user, [one.id], []),
+        lambda tx: contact_imports.begin(tx, user, "a.csv", b"Name,Fax\n"),
+        lambda tx: contact_imports.get(tx, user, brought.id),
+        lambda tx: contact_imports.take(tx, user, brought.id, Reading(), shared=False),
+        lambda tx: contact_imports.take_at_once(tx, user, b"Name,Fax\nBob,030 23125008\n", Reading(), shared=False),
+    ]
+    for act in acts:
+        with pytest.raises(Forbidden, match="Contacts"), world.portal.tenant(user.tenant_id) as tx:
+            act(tx)
+    for to in (Recipients(["030 23125001"], contacts=[one.id]), Recipients([], groups=[group.id])):
+        with pytest.raises(Forbidden, match="Contacts"):
+            drafts.send(world.portal, user, draft.id, to)
+    # Lists, which are not of contacts, have no names then, and a search finds none.
+    with world.portal.tenant(user.tenant_id) as tx:
+        assert contacts.names_of(tx, user, [one.number]) == {}
+        assert contacts.numbers_of(tx, user, "Ann") == []
+    assert (count(world, "contacts"), count(world, "contact_groups"), count(world, "faxes")) == (1, 1, 0)
 
 
 def test_what_comes_in_for_a_tenant_that_may_not_receive_is_not_taken(world: World) -> None:

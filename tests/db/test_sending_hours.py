@@ -1,10 +1,12 @@
 """Sending hours as PostgreSQL reckons them: to the moment, on days when clocks change, and in the tenant's own zone."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from faxplan import history, queue, sending_hours, tenants
+from faxplan.priorities import Priority
 from tests.claiming import taken
 from tests.faxes import queued
 from tests.world import World
@@ -145,3 +147,42 @@ def test_a_claim_asks_for_the_day_that_it_is_there(world: World) -> None:
     assert taken(world) == []
     enter(world, sending_hours.DAYS[day.weekday()], "00:00-24:00", zone=zone)
     assert taken(world) == [fax_id]
+
+
+@pytest.mark.parametrize(
+    ("days", "clock", "moments"),
+    [
+        ("mon-fri", "08:00-18:00", ["2026-11-27 20:00", "2026-11-28 12:00", "2026-11-30 06:59", "2026-11-27 16:59"]),
+        ("sun", "02:30-05:00", ["2026-03-28 12:00", "2026-10-24 23:30", "2026-10-25 00:45", "2026-10-25 04:00"]),
+        ("sun", "02:15-02:45", ["2026-03-28 12:00", "2026-10-25 00:20", "2026-10-25 00:50"]),
+        ("daily", "22:00-06:00", ["2026-11-27 06:00", "2026-11-27 21:30", "2026-12-31 12:00"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("zone", [BERLIN, KIRITIMATI])
+def test_when_they_open_next_is_when_a_claim_finds_them_open(
+    world: World, days: str, clock: str, moments: list[str], zone: str
+) -> None:
+    enter(world, days, clock, zone=zone)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        hours = sending_hours.of_tenant(tx, world.acme.tenant.id)
+    for text in moments:
+        moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        begins = sending_hours.next_open(hours, Priority.NORMAL, ZoneInfo(zone), moment)
+        assert begins is not None
+        assert are_open(world, f"{begins:%Y-%m-%d %H:%M}")
+        while moment < begins:
+            assert not are_open(world, f"{moment:%Y-%m-%d %H:%M}")
+            moment += max(timedelta(minutes=1), min(timedelta(hours=7), begins - moment - timedelta(minutes=1)))
+
+
+def test_hours_of_a_priority_stand_in_the_place_of_the_others(world: World) -> None:
+    enter(world, "mon", "08:00-09:00")
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        sending_hours.add(tx, world.acme.tenant.id, sending_hours.parse("tue", "08:00-09:00"), Priority.BULK)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        hours = sending_hours.of_tenant(tx, world.acme.tenant.id)
+    sunday = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    for priority, day in ((Priority.URGENT, 30), (Priority.NORMAL, 30), (Priority.BULK, 1)):
+        begins = sending_hours.next_open(hours, priority, ZoneInfo(BERLIN), sunday)
+        assert (begins and begins.day) == day
+    assert sending_hours.next_open([], Priority.BULK, ZoneInfo(BERLIN), sunday) == sunday

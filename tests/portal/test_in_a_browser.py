@@ -93,6 +93,8 @@ def tab(world: World, run_directory: Path) -> Iterator[Tab]:
     serving.start()
     try:
         with browsers.driven(run_directory) as tools:
+            # So wide that a draft's pages are in view beside its form.
+            tools.do("Emulation.setDeviceMetricsOverride", width=1440, height=900, deviceScaleFactor=1, mobile=False)
             yield Tab(tools, f"http://acme.localhost:{server.port}")
     finally:
         server.shutdown()

@@ -41,7 +41,7 @@ export function asksFor(token) {
 
 /**
  * Asks with POST.
- * @param {string} address @param {URLSearchParams} [form]
+ * @param {string} address @param {URLSearchParams | FormData} [form]
  * @returns {Promise<any>} Rejects with Refused or NotFetched.
  */
 export async function post(address, form = new URLSearchParams()) {
@@ -77,6 +77,16 @@ async function answered(asked) {
     throw new Refused(said.detail ?? _("The server answered {status}.", { status: answer.status }), said.error_id ?? "");
   }
   return said;
+}
+
+/** What was asked for, so that a page with several scripts asks once: it is a row of the audit. @type {Map<string, Promise<Readable[]>>} */
+const given = new Map();
+
+/** What opens a fax or a draft. @param {string} address of its keys @returns {Promise<Readable[]>} Rejects with Refused or NotFetched. */
+export function readables(address) {
+  const found = given.get(address) ?? post(address);
+  given.set(address, found);
+  return found;
 }
 
 /** @type {Promise<Keyring> | undefined} */

@@ -1,13 +1,16 @@
 // @ts-check
-/** A draft: waits for its pages, and says on the button what will be sent to how many. */
+/** A draft: waits for its pages, says on the button what will be sent to how many, and beside it what would become of it. */
 
 import { get, post, Refused } from "./client.js";
+import { bringBack, forget, keep } from "./kept.js";
 import { _, ngettext } from "./language.js";
 import { Recipients } from "./recipients.js";
 
+/** @typedef {{count: number, wrong: string, said: string[], line: string[]}} Foreseen As portal/pages/draft_form.py says it. */
+
 const waiting = /** @type {HTMLElement | null} */ (document.querySelector("[data-waiting]"));
 const form = /** @type {HTMLFormElement | null} */ (document.querySelector("[data-send]"));
-const LOOK = 700;
+const [LOOK, PAUSE] = [700, 200];
 
 /** @param {HTMLElement} place @returns {Promise<void>} */
 async function wait(place) {
@@ -28,11 +31,12 @@ async function wait(place) {
   setTimeout(wait, LOOK, place);
 }
 
-if (form) {
-  const numbers = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("numbers"));
-  const go = /** @type {HTMLButtonElement} */ (form.querySelector("[data-go]"));
-  const [kept, keptChips] = [`numbers of ${form.action}`, `contacts of ${form.action}`];
-  const pages = Number(form.dataset.pages);
+/** @param {HTMLFormElement} sending */
+function follow(sending) {
+  const numbers = /** @type {HTMLTextAreaElement} */ (sending.elements.namedItem("numbers"));
+  const go = /** @type {HTMLButtonElement} */ (sending.querySelector("[data-go]"));
+  const place = new URL(sending.action).pathname.replace(/\/send$/, "");
+  const pages = Number(sending.dataset.pages);
   let asked = 0;
   /** @type {number | undefined} */
   let pause;
@@ -47,40 +51,73 @@ if (form) {
   const say = () => {
     clearTimeout(pause);
     const now = ++asked;
-    const chips = recipients.chips;
-    sessionStorage.setItem(kept, numbers.value);
-    sessionStorage.setItem(keptChips, JSON.stringify(chips));
+    const chips = recipients?.chips ?? [];
+    keep(place, sending, chips);
     if (!chips.length) {
       label(numbers.value.split(/[\n,;]+/).filter((each) => each.trim()).length);
-      return;
     }
-    // Who is in a group, and whose number is there twice, the server knows.
+    // Who is in a group, whose number is there twice, and what is left of a quota, the server knows.
     pause = setTimeout(async () => {
-      const said = new URLSearchParams({ numbers: numbers.value });
-      chips.forEach(({ kind, id }) => said.append(kind, String(id)));
       try {
-        const { count } = await post(form.action.replace(/\/send$/, "/count"), said);
+        const said = new URLSearchParams(/** @type {any} */ (new FormData(sending)));
+        /** @type {Foreseen} */
+        const found = await post(`${place}/count`, said);
         if (now === asked) {
-          label(count);
+          label(found.count);
+          tell(sending, found);
         }
       } catch (error) {
         console.warn(error);
-        label(0);
       }
-    }, 150);
+    }, PAUSE);
   };
-  const recipients = new Recipients(form, say);
-  numbers.value ||= sessionStorage.getItem(kept) ?? "";
-  if (!recipients.chips.length) {
-    JSON.parse(sessionStorage.getItem(keptChips) ?? "[]").forEach((/** @type {import("./recipients.js").Chip} */ each) => recipients.put(each));
+  const recipients = sending.querySelector("[data-chooser]") ? new Recipients(sending, say) : undefined;
+  const chips = bringBack(place, sending);
+  if (!recipients?.chips.length) {
+    chips.forEach((each) => recipients?.put(each));
   }
-  numbers.addEventListener("input", say);
-  form.addEventListener("submit", () => {
+  for (const details of sending.querySelectorAll("details")) {
+    // What was chosen in them is to be seen.
+    details.open ||= [...details.querySelectorAll("input, select")].some(isChosen);
+  }
+  sending.addEventListener("input", (event) => {
+    if (event.target instanceof Element && !event.target.closest("[data-chooser]")) {
+      say();
+    }
+  });
+  sending.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formaction")) {
+      return;
+    }
     go.disabled = true;
-    sessionStorage.removeItem(kept);
-    sessionStorage.removeItem(keptChips);
+    forget(place);
   });
   say();
+}
+
+/** @param {Element} field */
+function isChosen(field) {
+  return field instanceof HTMLSelectElement ? field.selectedIndex > 0 : field instanceof HTMLInputElement && field.type === "datetime-local" && Boolean(field.value);
+}
+
+/** @param {HTMLFormElement} sending @param {Foreseen} found */
+function tell(sending, { wrong, said, line }) {
+  const lines = said.map((text) => Object.assign(document.createElement("p"), { className: "hint", textContent: text }));
+  const refusal = wrong ? [Object.assign(document.createElement("p"), { className: "wrong", textContent: wrong })] : [];
+  const place = /** @type {HTMLElement} */ (sending.querySelector("[data-foreseen]"));
+  // The same once more would be read out again.
+  if (place.innerText !== [...refusal, ...lines].map((each) => each.textContent).join("\n\n")) {
+    place.replaceChildren(...refusal, ...lines);
+  }
+  const figure = /** @type {HTMLElement | null} */ (document.querySelector("[data-line]"));
+  if (figure) {
+    figure.hidden = !line.length;
+    figure.querySelector(".line")?.replaceChildren(...line.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
+  }
+}
+
+if (form) {
+  follow(form);
 }
 if (waiting) {
   setTimeout(wait, LOOK, waiting);

@@ -1,20 +1,20 @@
 // @ts-check
-/** A document may be dropped onto the form, too. */
+/** Where files are handed in: they may be dropped, come one after the other, and be put in order. */
+
+import { Files, takesDropped } from "./files.js";
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("[data-drop]"));
 const input = /** @type {HTMLInputElement} */ (form.elements.namedItem("file"));
+const section = /** @type {HTMLElement} */ (form.querySelector(".files"));
 
-for (const kind of ["dragenter", "dragover"]) {
-  document.addEventListener(kind, (event) => {
-    event.preventDefault();
-    form.classList.add("dragged");
-  });
-}
-document.addEventListener("dragleave", () => form.classList.remove("dragged"));
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  form.classList.remove("dragged");
-  if (event.dataTransfer?.files.length) {
-    input.files = event.dataTransfer.files;
-  }
+const files = new Files(section, () => {
+  // The form brings what is in its field, in this order.
+  const given = new DataTransfer();
+  files.items.forEach(({ file }) => file && given.items.add(file));
+  input.files = given.files;
+  input.setCustomValidity(files.wrong);
+  section.hidden = !files.items.length;
 });
+
+input.addEventListener("change", () => files.add(/** @type {FileList} */ (input.files)));
+takesDropped(form, (dropped) => files.add(dropped));

@@ -2,7 +2,7 @@
 /** A fax's pages, opened here: each as it comes into view; and its files, when they are asked for. */
 
 import { PageImages } from "../vault/page-images.js";
-import { content, post, reader, words } from "./client.js";
+import { content, reader, readables, words } from "./client.js";
 
 /** @typedef {import("./client.js").Readable} Readable */
 
@@ -22,8 +22,7 @@ async function view(place) {
   const list = /** @type {HTMLElement} */ (place.querySelector("[data-pages]"));
   const tellPages = arrange(place, list);
   try {
-    /** @type {Readable[]} */
-    const found = await post(place.dataset.keys ?? "");
+    const found = await readables(place.dataset.keys ?? "");
     offer(place, found);
     const images = found.find((each) => each.name === "images");
     if (!images) {

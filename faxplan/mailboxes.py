@@ -143,6 +143,39 @@ def is_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) ->
     return found
 
 
+def may_receive(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
+    """Whether faxes may come into a mailbox: into a person's where that one may read what comes in, into a group's
+    always. As SQL: of_no_reader."""
+    found: bool = tx.value(f"select not {of_no_reader('%s', '%s')}", (tenant_id, mailbox_id))
+    return found
+
+
+def of_no_reader(tenant: str, mailbox: str) -> str:
+    """SQL: whether a mailbox is the own one of a user who may read nothing that comes in (permissions.RECEIVE)."""
+    return f"""exists (select from users u where u.tenant_id = {tenant} and u.mailbox_id = {mailbox}
+                       and not 'receive' = any(u.permissions))"""
+
+
+def targets(tx: Transaction, tenant_id: int, *, words: str = "", groups_only: bool, limit: int) -> list[Row]:
+    """To which of a tenant's mailboxes a fax can be handed, groups' first (role portal): id, name, kind, person (whose
+    it is, by name; empty where that is not known), readers (the first addresses), members (how many), holders (of
+    them, with the newest key).
+
+    words: the name, the person's, or a member's address, has them in it.
+    """
+    return tx.rows(
+        f"""select d.id, d.name, d.kind, coalesce(u.name, '') as person, d.readers, d.members, d.holders
+            from ({_DIRECTORY}) d
+            left join users u on u.tenant_id = %(tenant)s and u.mailbox_id = d.id
+            where (d.kind = 'group' or not %(groups)s and u.enabled and 'receive' = any(u.permissions))
+              and (strpos(lower(d.name), lower(%(words)s)) > 0 or strpos(lower(u.name), lower(%(words)s)) > 0
+                   or d.kind = 'group' and exists (select from unnest(d.readers) r
+                                                   where strpos(r, lower(%(words)s)) > 0))
+            order by d.kind = 'personal', d.name limit %(limit)s""",
+        {"tenant": tenant_id, "words": words, "groups": groups_only, "limit": limit},
+    )
+
+
 def was_sealed_to(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
     """Whether anything was ever sealed to a mailbox: its keys open that in backups, also once it is purged."""
     found: bool = tx.value(

@@ -1,6 +1,6 @@
 """What a list is narrowed to, as its address says it: words are searched for, and filters are links."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from urllib.parse import parse_qsl, urlencode
@@ -92,6 +92,12 @@ def same(path: str, query: str) -> str:
     given = dict(parse_qsl(query))
     words = urlencode({name: given[name] for name in NAMES if given.get(name)})
     return f"{path}?{words}" if words else path
+
+
+def ids(texts: Sequence[str]) -> list[int]:
+    """Of faxes that a form or an address names: those that the database could have, each once."""
+    found = {int(each) for each in texts if each.isascii() and each.isdigit() and len(each) < 20}
+    return sorted(each for each in found if each < 2**63)[: labels.MOST_AT_ONCE]
 
 
 def _filters(

@@ -1,5 +1,6 @@
 """Where one can go: the portal's main pages, by who may go there."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -75,6 +76,14 @@ PARTS = (
         ),
     ),
 )
+
+
+_WITHIN = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~?&=%+,:-]{0,2000}")
+
+
+def within(address: str) -> str:
+    """An address of ours to which an address leads on; empty where it is none: it may be anybody's."""
+    return address if _WITHIN.fullmatch(address) else ""
 
 
 def parts(user: User, *, has_administration: bool) -> Iterator[Part]:

@@ -71,7 +71,7 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
         wrong=wrong,
         resolutions=[each.value for each in CHOICES],
         chosen=chosen,
-        numbers=form.get("numbers", ""),
+        numbers=form.get("numbers", visit.request.args.get("to", "")[: recipients.LONGEST_NUMBER]),
         at=form.get("at", ""),
         priority=form.get("priority", "normal"),
     )

@@ -7,12 +7,14 @@ import { Keyring } from "../vault/keyring.js";
 import { rangesOf } from "../vault/ranges.js";
 import { recall } from "../vault/remembered.js";
 import { PublicKey } from "../vault/wraps.js";
+import { _ } from "./language.js";
 
 /**
  * @typedef {import("../vault/sealed.js").SealedReader} SealedReader
  * @typedef {import("../vault/wraps.js").PrivateKey} PrivateKey
  * @typedef {{name: string, address: string, context: import("../vault/header.js").Context, digest: string,
  *   wraps: {mailbox: number, epoch: number, wrap: string}[], sealedName: string | null}} Readable As portal/pages/documents.py says it.
+ * @typedef {{document: number, digest: string, wraps: {mailbox: number, epoch: number, wrap: string}[]}} ToWrap As portal/pages/forwarding.py says it.
  */
 
 /** What the server did not do, in its words. */
@@ -70,10 +72,10 @@ async function answered(asked) {
     answer = await asked;
     said = await answer.json();
   } catch (error) {
-    throw new NotFetched("The server does not answer. Try again in a moment.", { cause: error });
+    throw new NotFetched(_("The server does not answer. Try again in a moment."), { cause: error });
   }
   if (!answer.ok) {
-    throw new Refused(said.detail ?? `The server answered ${answer.status}.`, said.error_id ?? "");
+    throw new Refused(said.detail ?? _("The server answered {status}.", { status: answer.status }), said.error_id ?? "");
   }
   return said;
 }
@@ -99,7 +101,7 @@ async function opened(older = new Map()) {
   const key = await recall(said.user, fromHex(said.secret));
   const own = said.own.find((/** @type {{id: number, publicKey: string}} */ each) => key?.publicKey.equals(publicKey(each.publicKey)));
   if (!key || !own) {
-    throw new LockedHere("Your key is not in this browser any more. Log in again: your account is at the top.");
+    throw new LockedHere(_("Your faxes are locked in this browser. Open them first, with your password."));
   }
   const found = new Keyring(new Map([...older, [own.id, key]]));
   for (const { mailbox, epochs } of said.mailboxes) {
@@ -143,11 +145,16 @@ export async function content(readable, type) {
   return new Blob([/** @type {import("../vault/bytes.js").Bytes} */ (await open.read(0, open.size))], { type });
 }
 
+/** Where the key is given to this browser again, and back here. @returns {string} */
+export function toUnlock() {
+  return `/unlock?to=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
 /** In words for whoever looks at the page. @param {unknown} error @returns {string} */
 export function words(error) {
   if (error instanceof FaxplanError) {
     return error.message;
   }
   console.error(error);
-  return "Something went wrong in this page. Load it again.";
+  return _("Something went wrong in this page. Load it again.");
 }

@@ -9,16 +9,16 @@ import { goOn } from "./onward.js";
 import { derived, opens } from "./session.js";
 
 const form = /** @type {HTMLElement} */ (document.getElementById("unlock"));
-const email = form.dataset.email ?? "";
+const { email = "", to = "/inbox" } = form.dataset;
 const password = /** @type {HTMLInputElement} */ (document.getElementById("password"));
 const recovery = /** @type {HTMLInputElement} */ (document.getElementById("recovery"));
 
 onSubmit("unlock", _("Opening your key. This takes a moment."), async () => {
   const { auth, wrap } = await derived(email, password.value);
-  goOn(await opens(await send("/account/key", { auth }), wrap));
+  goOn(await opens(await send("/account/key", { auth }), wrap), to);
 });
 
 onSubmit("by-code", _("Opening your key. This takes a moment."), async () => {
   const said = await send("/account/recovery-key", { auth: await recoveryAuth(recovery.value) });
-  goOn(await opens(said, await recoveryWrap(recovery.value)));
+  goOn(await opens(said, await recoveryWrap(recovery.value)), to);
 });

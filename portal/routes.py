@@ -201,6 +201,14 @@ ROUTES = (
     Route("/organisation/audit", "GET", audit.page, role=ADMINISTRATOR),
     Route("/organisation/audit.csv", "GET", audit.file, role=ADMINISTRATOR),
     Route("/organisation/recovery", "GET", recovery.page, role=ADMINISTRATOR),
+    Route("/organisation/recovery/make", "POST", recovery.make, role=ADMINISTRATOR),
+    Route("/organisation/recovery/ask", "POST", recovery.ask, role=ADMINISTRATOR),
+    Route("/organisation/recovery/look", "POST", recovery.look, role=ADMINISTRATOR),
+    Route("/organisation/recovery/hand-on", "POST", recovery.hand_on, role=ADMINISTRATOR),
+    Route("/organisation/recovery/to-turn-off", "POST", recovery.to_turn_off, role=ADMINISTRATOR),
+    Route(
+        "/organisation/recovery/turn-off", "POST", recovery.turn_off, role=ADMINISTRATOR, most_bytes=recovery.MOST_BYTES
+    ),
     Route("/installation", "GET", installation.overview.page, role=OPERATOR),
     Route("/installation/now", "GET", installation.overview.now, role=OPERATOR, looks_on=True),
     Route("/installation/calls", "GET", installation.overview.calls, role=OPERATOR),

@@ -110,8 +110,8 @@ async function opened(older = new Map()) {
   return found;
 }
 
-/** @param {{number: number, publicKey: string, wraps: {key: number, wrap: string}[], earlier: string | null}} said */
-function epoch({ number, publicKey: raw, wraps, earlier }) {
+/** As a keyring has it. @param {{number: number, publicKey: string, wraps: {key: number, wrap: string}[], earlier: string | null}} said */
+export function epoch({ number, publicKey: raw, wraps, earlier }) {
   return {
     number,
     publicKey: publicKey(raw),

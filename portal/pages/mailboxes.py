@@ -76,12 +76,12 @@ def change(visit: Visit, number: int) -> Response:
         return _page(visit, number, form, 400)
     slug = visit.its_tenant.slug
     try:
-        made = _made(number, wants.get("made", ""))
+        keys = made(number, wants.get("made", ""))
         if _REMOVE in wants:
-            _remove(visit, number, made)
+            _remove(visit, number, keys)
         else:
             mailbox_provisioning.let_in(
-                visit.its_admin, visit.actor, slug, number, form.values["email"], made, by=visit.user,
+                visit.its_admin, visit.actor, slug, number, form.values["email"], keys, by=visit.user,
                 paper=_paper(visit),
             )  # fmt: skip
     except FaxplanError as error:
@@ -165,7 +165,7 @@ def _said(number: int, wanted: ToMake) -> dict[str, Any]:
     }
 
 
-def _made(number: int, text: str) -> Made:
+def made(number: int, text: str) -> Made:
     """What a script has made, as it is written in the form. Raises NotMade."""
     if not text:
         return Made()

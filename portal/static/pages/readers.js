@@ -5,7 +5,7 @@ import { newEpochFor } from "../vault/admission.js";
 import { fromHex, hex } from "../vault/bytes.js";
 import { PublicKey } from "../vault/wraps.js";
 import { authOf } from "./account-key.js";
-import { keyring, post, words } from "./client.js";
+import { keyring, LockedHere, post, toUnlock, words } from "./client.js";
 import { ringOfPaper } from "./paper.js";
 
 /**
@@ -27,6 +27,10 @@ for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySel
       await make(form);
       form.submit();
     } catch (error) {
+      if (error instanceof LockedHere) {
+        location.assign(toUnlock());
+        return;
+      }
       wrong.textContent = words(error);
       wrong.hidden = false;
       wrong.scrollIntoView({ block: "nearest" });

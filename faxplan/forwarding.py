@@ -11,7 +11,7 @@ forward a fax does not make it be kept for longer.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from faxplan import audit, documents, epochs, holds, mail_readers, mailboxes, notices, permissions, queue, vault
+from faxplan import audit, documents, epochs, holds, mail_readers, mailboxes, notices, queue, vault
 from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Locked, ToWrap
@@ -50,12 +50,6 @@ class NobodyReads(FaxplanError):
     """Nobody could open what is laid into this mailbox."""
 
     error_id = "nobody-reads"
-
-
-class MayNotReceive(FaxplanError):
-    """The user whose mailbox it is may read nothing that comes in."""
-
-    error_id = "may-not-receive"
 
 
 class NotSealed(FaxplanError):
@@ -229,8 +223,7 @@ def _is_seen(tx: Transaction, user: User, fax: Row) -> bool:
     """As history shows them."""
     if fax["direction"] != "inbound":
         return bool(fax["user_id"] == user.id)
-    may = permissions.has(tx, user.tenant_id, user.id, permissions.RECEIVE)
-    return may and mailboxes.is_member(tx, user.tenant_id, fax["mailbox_id"], user.id)
+    return mailboxes.reads(tx, user.tenant_id, fax["mailbox_id"], user.id)
 
 
 def _target(tx: Transaction, fax: Row, mailbox_id: int) -> MailboxKey:
@@ -256,10 +249,7 @@ def _target(tx: Transaction, fax: Row, mailbox_id: int) -> MailboxKey:
                 "it, brings it back. Once it is purged, it can be handed on to it again."
             ).format(name=name, number=there["id"])
         )
-    if not mailboxes.may_receive(tx, tenant_id, mailbox_id):
-        raise MayNotReceive(
-            _("Whose mailbox {name} is may read no faxes that come in. Choose another one.").format(name=name)
-        )
+    mailboxes.check_may_receive(tx, tenant_id, mailbox_id)
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
     if key is None or key.epoch not in vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=True):
         raise NobodyReads(

@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan import audit
+from faxplan import audit, permissions
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
 from faxplan.users import User
 
 _TURN = 0x6D61726B
 """Any number ("mark" in ASCII)."""
+
+
+class MayNotReceive(FaxplanError):
+    """The user whose mailbox it is may read nothing that comes in."""
+
+    error_id = "may-not-receive"
 
 
 class InvalidMailbox(FaxplanError):
@@ -143,11 +150,27 @@ def is_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) ->
     return found
 
 
+def reads(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
+    """Whether a user sees what lies in a mailbox: is a member, and may read what comes in."""
+    may = permissions.has(tx, tenant_id, user_id, permissions.RECEIVE)
+    return may and is_member(tx, tenant_id, mailbox_id, user_id)
+
+
 def may_receive(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
     """Whether faxes may come into a mailbox: into a person's where that one may read what comes in, into a group's
     always. As SQL: of_no_reader."""
     found: bool = tx.value(f"select not {of_no_reader('%s', '%s')}", (tenant_id, mailbox_id))
     return found
+
+
+def check_may_receive(tx: Transaction, tenant_id: int, mailbox_id: int) -> None:
+    """Raises MayNotReceive."""
+    if not may_receive(tx, tenant_id, mailbox_id):
+        raise MayNotReceive(
+            _("Whose mailbox {name} is may read no faxes that come in. Choose another mailbox, or permit it.").format(
+                name=name_of(tx, tenant_id, mailbox_id)
+            )
+        )
 
 
 def of_no_reader(tenant: str, mailbox: str) -> str:
@@ -216,14 +239,15 @@ def deliver(tx: Transaction, tenant_id: int, mailbox_id: int, fax_id: int) -> No
 def entries(tx: Transaction, tenant_id: int, user_id: int, limit: int = 50) -> list[Entry]:
     """What lies in the mailboxes that a user reads, newest first."""
     rows = tx.rows(
-        """select e.fax_id, m.name as mailbox, f.state, f.called_number, f.calling_number, f.pages_done as pages,
+        f"""select e.fax_id, m.name as mailbox, f.state, f.called_number, f.calling_number, f.pages_done as pages,
                   e.added_at, e.read_at
            from mailbox_members mm
            join mailboxes m on m.tenant_id = mm.tenant_id and m.id = mm.mailbox_id
            join mailbox_entries e on e.tenant_id = m.tenant_id and e.mailbox_id = m.id
            join faxes f on f.tenant_id = e.tenant_id and f.id = e.fax_id and f.deleted_at is null
-           where mm.tenant_id = %s and mm.user_id = %s order by e.added_at desc, e.fax_id desc limit %s""",
-        (tenant_id, user_id, limit),
+           where mm.tenant_id = %(tenant)s and mm.user_id = %(user)s and {permissions.MAY_RECEIVE}
+           order by e.added_at desc, e.fax_id desc limit %(limit)s""",
+        {"tenant": tenant_id, "user": user_id, "limit": limit},
     )
     return [Entry(**row) for row in rows]
 
@@ -235,11 +259,12 @@ def mark(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], *, re
         # Two who mark the same faxes would lock them in no set order.
         tx.take_turn(_TURN, user.tenant_id)
         rows = tx.rows(
-            """with theirs as (
+            f"""with theirs as (
                  select e.mailbox_id, e.fax_id from mailbox_entries e
                  join mailbox_members m on m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id
                    and m.user_id = %(user)s
                  where e.tenant_id = %(tenant)s and e.fax_id = any(%(faxes)s) and (e.read_at is null) = %(read)s
+                   and {permissions.MAY_RECEIVE}
                  order by e.fax_id)
                update mailbox_entries e set read_at = case when %(read)s then now() end from theirs t
                where e.tenant_id = %(tenant)s and e.mailbox_id = t.mailbox_id and e.fax_id = t.fax_id

@@ -1,10 +1,12 @@
 """Where one can go: the portal's main pages, by who may go there."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
+from faxplan import permissions
 from faxplan.language import marked
+from faxplan.permissions import Permission
 from faxplan.users import User
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 
@@ -12,13 +14,14 @@ from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 @dataclass(frozen=True, slots=True)
 class Place:
     """name: by which a page says that it is the one (`place` in its template). icon: of templates/icons.html.
-    is_near: one of the few in a phone's bar; the others are in the menu."""
+    is_near: one of the few in a phone's bar; the others are in the menu. needs: only for who may do that."""
 
     name: str
     address: str
     label: str
     icon: str
     is_near: bool = False
+    needs: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ PARTS = (
         USER,
         "",
         (
-            Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True),
+            Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True, needs=permissions.RECEIVE),
             Place("sent", "/sent", marked("Sent"), "sent", is_near=True),
             Place("contacts", "/contacts", marked("Contacts"), "book", is_near=True),
         ),
@@ -86,8 +89,8 @@ def within(address: str) -> str:
     return address if _WITHIN.fullmatch(address) else ""
 
 
-def parts(user: User, *, has_administration: bool) -> Iterator[Part]:
-    """Those that a user has. has_administration: whether administration is answered at all here."""
+def parts(user: User, permitted: Collection[Permission], *, has_administration: bool) -> Iterator[Part]:
+    """Those that a user has, who may do this. has_administration: whether administration is answered at all here."""
     for part in PARTS:
         if part.role.is_of(user) and (has_administration or part.role is USER):
-            yield part
+            yield replace(part, places=tuple(each for each in part.places if each.needs in (None, *permitted)))

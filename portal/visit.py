@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
+from faxplan import permissions
 from faxplan.audit import Actor
 from faxplan.brands import Brand
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.language import _
+from faxplan.permissions import Permission
 from faxplan.sessions import Session
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -131,10 +133,16 @@ class Visit:
             raise RuntimeError("nobody is logged in")
         return Actor(f"user:{self.user.id}", self.session.authenticated, self.address)
 
+    @cached_property
+    def permitted(self) -> frozenset[Permission]:
+        """What the user may do."""
+        with self.db.tenant(self.its_tenant.id) as tx:
+            return permissions.of(tx, self.its_tenant.id, self.user.id)
+
     @property
     def parts(self) -> list[Part]:
         """Where the user can go."""
-        return list(places.parts(self.user, has_administration=self.has_administration))
+        return list(places.parts(self.user, self.permitted, has_administration=self.has_administration))
 
     @property
     def note(self) -> str:

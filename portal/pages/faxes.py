@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, drafts, history, labels, listings, time_line
+from faxplan import contacts, drafts, history, labels, listings, permissions, time_line
 from faxplan.history import Fax
 from faxplan.labels import Label
 from faxplan.listings import INBOX, SENT, Part, Place
@@ -29,7 +29,9 @@ class Line:
 
 
 def inbox(visit: Visit) -> Response:
-    """GET: what lies in the mailboxes that the user reads."""
+    """GET: what lies in the mailboxes that the user reads; who may read none has what they sent."""
+    if permissions.RECEIVE not in visit.permitted:
+        return answers.to("/sent")
     return _list(visit, INBOX, "inbox.html")
 
 

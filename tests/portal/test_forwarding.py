@@ -204,3 +204,17 @@ def test_a_reply_goes_to_whom_it_came_from(world: World, ann: Visitor, fax: int)
     page = ann.get(f"/faxes/{fax}").text
     assert "Reply by fax" not in page
     assert "Send it on by fax" not in page
+
+
+def test_who_may_not_receive_has_no_inbox(world: World, ann: Visitor, fax: int) -> None:
+    assert 'href="/inbox"' in ann.get("/sent").text.partition("</nav>")[0]
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"permissions": ["send"], "role": "administrator"})
+    assert ann.get("/inbox").headers["Location"] == "/sent"
+    assert "Inbox" not in ann.get("/sent").text.partition('<nav class="places"')[2].partition("</nav>")[0]
+    assert ann.get(f"/faxes/{fax}").status_code == 404
+    assert ann.get(f"/faxes/{fax}/tiff").status_code == 404
+    # Where numbers and people are administered, it is said.
+    assert "Calls to these numbers are refused" in ann.get(f"/organisation/people/{world.acme.user.id}").text
+    assert "Calls to this number are refused" in ann.get(f"/organisation/numbers/{world.acme.did}").text
+    assert "Calls are refused" in ann.get("/organisation/numbers").text

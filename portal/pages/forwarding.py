@@ -54,6 +54,7 @@ def _page(visit: Visit, *, moves: bool) -> Response:
         raise NotFound(_("There is no such fax, or it is not one of yours."))
     ready = [Chosen(each, names.get(each.other_number or "", "")) for each in found if _can_go(each)]
     back = places.within(given.get("list", "")) or (f"/faxes/{ids[0]}" if len(ids) == 1 else "/inbox")
+    lies_in = {each.fax.mailbox for each in ready}
     return answers.page(
         visit,
         "forward.html",
@@ -63,7 +64,8 @@ def _page(visit: Visit, *, moves: bool) -> Response:
         words=words,
         targets=targets[:AT_ONCE],
         more=len(targets) > AT_ONCE,
-        lies_in={each.fax.mailbox for each in ready},
+        lies_in=lies_in,
+        can_choose=any(each["holders"] and {each["name"]} != lies_in for each in targets[:AT_ONCE]),
         back=back,
         said=[("fax", each.fax.id) for each in ready] + [("list", back)],
     )

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from portal import static
 from portal.pages import (
     account,
+    all_of_list,
     audit,
     brand,
     contacts,
@@ -90,6 +91,7 @@ ROUTES = (
     Route("/inbox", "GET", faxes.inbox),
     Route("/sent", "GET", faxes.sent),
     Route("/faxes/selected", "POST", selected.act),
+    Route("/faxes/all", "POST", all_of_list.act),
     Route("/faxes/<int:number>", "GET", fax.page),
     Route("/faxes/<int:number>/labels", "POST", selected.label),
     Route("/faxes/<int:number>/standing", "GET", fax.standing, looks_on=True),

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from werkzeug.wrappers import Response
 
 from faxplan import deletion, labels, mailboxes
-from faxplan.errors import FaxplanError, NotFound
+from faxplan.errors import NotFound
 from faxplan.language import _
-from portal import answers, list_filters, wording
-from portal.pages import forwarding
+from portal import answers, list_filters
+from portal.pages import all_of_list, forwarding
 from portal.visit import Visit
 
 LISTS = ("/inbox", "/sent")
@@ -53,17 +53,7 @@ def _marked(visit: Visit, ids: list[int], back: str, *, read: bool) -> Response:
 
 
 def _deleted(visit: Visit, ids: list[int], back: str) -> Response:
-    """Each by itself: what cannot be deleted keeps nothing else here."""
-    gone, kept = [], []
-    for each in ids:
-        try:
-            deletion.delete(visit.db, visit.user, each)
-        except FaxplanError as error:
-            if error.retryable:
-                raise
-            kept.append(wording.for_browser(str(error)))
-        else:
-            gone.append(each)
+    gone, kept = all_of_list.deleted(visit, ids)
     return answers.page(visit, "deleted_several.html", gone=gone, kept=kept, back=back)
 
 

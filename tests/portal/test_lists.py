@@ -540,7 +540,7 @@ def test_all_of_a_list_are_marked_a_part_at_a_time(world: World, ann: Visitor, m
         came(world, "+493012345678")
         steps += 1
     assert (steps, "Done, with 3 faxes." in page) == (2, True)
-    assert sorted(fax for each in audited(world, "label.add") for fax in each["faxes"]) == sorted(mine)
+    assert sorted(fax for each in audited(world, "label.add") for fax in each["details"]["faxes"]) == sorted(mine)
     assert other not in mine
 
 

@@ -93,10 +93,16 @@ def offer(db: Database, user: User, fax_id: int, mailbox: str) -> Offer:
         return _offered(tx, user, fax_id, mailboxes.by_name(tx, user.tenant_id, mailbox))
 
 
-def offer_to(db: Database, user: User, fax_id: int, mailbox_id: int) -> Offer:
-    """The same, to a mailbox by its id."""
+def offer_to(db: Database, user: User, fax_id: int, mailbox_id: int, *, actor: Who | None = None) -> Offer:
+    """The same for a client that is another program, to a mailbox by its id. What opens the fax is handed out by it,
+    and so that is a row of the audit as if it had been read. actor: as in `forward`."""
     with db.tenant(user.tenant_id) as tx:
-        return _offered(tx, user, fax_id, mailbox_id)
+        offered = _offered(tx, user, fax_id, mailbox_id)
+        audit.record(
+            tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}",
+            by="browser", to_mailbox=f"mailbox:{mailbox_id}",
+        )  # fmt: skip
+    return offered
 
 
 def _offered(tx: Transaction, user: User, fax_id: int, mailbox_id: int) -> Offer:

@@ -8,7 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan import documents, outbound, post_dial, queue, quotas, refused_numbers, render_jobs, transient_readers
+from faxplan import (
+    audit,
+    documents,
+    outbound,
+    post_dial,
+    queue,
+    quotas,
+    refused_numbers,
+    render_jobs,
+    transient_readers,
+)
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import ToWrap
 from faxplan.errors import FaxplanError, NotFound, PagesPurged, RenderingFailed
@@ -74,13 +85,18 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
     return _resent(db, user, [request], lambda tx, original_id: _hand_over(tx, user.tenant_id, original_id, ring))[0]
 
 
-def offer(db: Database, user: User, fax_id: int) -> Offer:
-    """What is to be wrapped so that a user's own fax can be sent again (role portal). Raises as `resend`, of the
-    fax."""
+def offer(db: Database, user: User, fax_id: int, *, actor: Who | None = None) -> Offer:
+    """What is to be wrapped so that a user's own fax can be sent again (role portal): as that opens it, it is a row of
+    the audit, as if it had been read. actor: None: the user, at a shell. Raises as `resend`, of the fax."""
     with db.tenant(user.tenant_id) as tx:
         original_id = _original(tx, user.tenant_id, _fax(tx, user, fax_id))
         found = documents.to_wrap(tx, user.tenant_id, user.id, _made_of(tx, user.tenant_id, original_id))
-        return Offer(fax_id, transient_readers.current(tx), found)
+        offered = Offer(fax_id, transient_readers.current(tx), found)
+        audit.record(
+            tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}",
+            by="browser", to="machines",
+        )  # fmt: skip
+    return offered
 
 
 def wrap(offered: Offer, ring: Keyring) -> Handed:

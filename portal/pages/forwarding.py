@@ -85,7 +85,7 @@ def offer(visit: Visit, number: int) -> Response:
     """POST, for scripts: what is to be wrapped for a mailbox (`mailbox`: its id)."""
     text = visit.request.form.get("mailbox", "")
     mailbox_id = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    offered = forwarding.offer_to(visit.db, visit.user, number, mailbox_id)
+    offered = forwarding.offer_to(visit.db, visit.user, number, mailbox_id, actor=visit.actor)
     target = offered.target
     return answers.data(
         {

@@ -17,7 +17,7 @@ from portal.visit import Visit
 
 def offer(visit: Visit, number: int) -> Response:
     """POST, for scripts: what is to be wrapped, and for whom."""
-    offered = resending.offer(visit.db, visit.user, number)
+    offered = resending.offer(visit.db, visit.user, number, actor=visit.actor)
     return answers.data(
         {
             "machines": [{"key": each.id, "publicKey": each.public.raw} for each in offered.machines],

@@ -38,6 +38,9 @@ def test_a_copy_goes_to_somebody_who_reads_it_and_a_third_does_not(
     world: World, ann: Visitor, ben: Person, eve: Person, fax: int
 ) -> None:
     said = offered(ann, fax, ben.mailbox_id)
+    # What opens it was handed out: whoever asks has read it, as far as the audit knows.
+    opened = {"by": "browser", "to_mailbox": f"mailbox:{ben.mailbox_id}"}
+    assert audited(world, "fax.open") == [(f"user:{world.acme.user.id}", f"fax:{fax}", "done", opened)]
     assert said["target"]["mailbox"] == ben.mailbox_id
     assert len(said["documents"]) == 4
     answer = ann.hand(f"/faxes/{fax}/forward", wrapped(world, fax, ben.mailbox_id))
@@ -170,6 +173,7 @@ def test_a_sent_fax_goes_out_again_by_what_its_browser_wrapped(world: World, ann
     assert "Send it again" in ann.get(f"/faxes/{before}").text
     asked = ann.post(f"/faxes/{before}/resend-offer", Accept="application/json").get_json()
     assert [each["key"] for each in asked["machines"]]
+    assert [each[1] for each in audited(world, "fax.open")] == [f"fax:{before}"]
 
     def handed() -> list[dict[str, Any]]:
         made = resending.wrap(resending.offer(world.portal, world.acme.user, before), world.ring(world.acme))

@@ -11,6 +11,7 @@ from faxplan import (
     dids,
     inbound,
     mail_readers,
+    mailboxes,
     numbers,
     queue,
     received_media,
@@ -151,16 +152,25 @@ def _decide(tx: Transaction, call: IncomingCall, node: Node, wait_seconds: float
     tx.enter_tenant(did.tenant_id)
     caller = caller_identity.identify(call.invite, trusted=trunk.trusts_identity)
     calling = _e164(caller, trunk, called.number_format)
-    if not did_callers.may_call(tx, did.tenant_id, did.number, calling):
-        dids.count_refusal(tx, did, dids.BY_CALLER)
-        cause = BUSY if did.refusal == "busy" else DECLINED
-        return Refused(cause, f"{did.number} is not for {calling or 'anonymous callers'}")
+    if (refused := _not_let_in(tx, did, calling)) is not None:
+        return refused
     mailbox = vault.mailbox_for(tx, did.tenant_id, did.mailbox_id)
     if mailbox is None:
         return Refused(NOBODY_READS, f"nobody is enrolled who could open what comes for {did.number}")
     queue.take_turn(tx, wait_seconds)
     full = _full(tx, node, trunk, did)
     return full or _open(tx, call, node, trunk, called, mailbox, caller, calling)
+
+
+def _not_let_in(tx: Transaction, did: Did, calling: str | None) -> Refused | None:
+    """Why a DID, within its tenant, takes no call of this caller; None: it does."""
+    if not mailboxes.may_receive(tx, did.tenant_id, did.mailbox_id):
+        return Refused(UNKNOWN_DID, f"{did.number} leads to the mailbox of a user who may not receive")
+    if did_callers.may_call(tx, did.tenant_id, did.number, calling):
+        return None
+    dids.count_refusal(tx, did, dids.BY_CALLER)
+    cause = BUSY if did.refusal == "busy" else DECLINED
+    return Refused(cause, f"{did.number} is not for {calling or 'anonymous callers'}")
 
 
 def _no_trunk(call: IncomingCall) -> str:

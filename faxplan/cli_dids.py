@@ -111,7 +111,7 @@ def _list(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_dids(context.admin, options.slug)
     rows = [
         (
-            numbers.readable(d["number"], None), d["tenant"], d["name"], d["mailbox"], d["station_ident"],
+            numbers.readable(d["number"], None), d["tenant"], d["name"], _mailbox(d), d["station_ident"],
             d["max_calls"], _media(d), d["refused"], "yes" if d["enabled"] else "no",
         )
         for d in found
@@ -125,7 +125,7 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
     rows: list[tuple[object, ...]] = [
         ("number", numbers.readable(did["number"], None)),
         ("name", did["name"]),
-        ("mailbox", did["mailbox"]),
+        ("mailbox", _mailbox(did)),
         ("station ident", did["station_ident"] or "(the tenant's)"),
         ("calls at once", did["max_calls"] or "(no limit of its own)"),
         ("media", _media(did)),
@@ -156,6 +156,10 @@ def _list_callers(context: "Context", options: argparse.Namespace) -> int:
     found = did_provisioning.callers(context.admin, options.slug, options.number)
     rows = [(each["rule"], each["caller"]) for each in found]
     return cli_output.listed(options, found, ("RULE", "CALLER"), rows, "Everybody may call it.")
+
+
+def _mailbox(did: dict[str, Any]) -> str:
+    return str(did["mailbox"]) if did["receives"] else f"{did['mailbox']} (may not receive: calls get 404)"
 
 
 def _whom(caller: str) -> str:

@@ -6,7 +6,7 @@ Until purge has come it can be brought back. In a mailbox that several read it i
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from faxplan import audit, holds, queue, retention
+from faxplan import audit, holds, mailboxes, queue, retention
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.holds import Held
@@ -63,17 +63,20 @@ def _of(tx: Transaction, user: User, fax_id: int, *, is_deleted: bool) -> Row:
     """The fax, locked: sent by the user, or received in a mailbox that the user reads, as history shows them."""
     holds.take_turn(tx, user.tenant_id)
     fax = queue.lock_fax(tx, user.tenant_id, fax_id)
-    if fax is not None and fax["purged_at"] is None and (fax["deleted_at"] is not None) == is_deleted:
-        reads = tx.row(
-            "select 1 from mailbox_members where tenant_id = %s and mailbox_id = %s and user_id = %s",
-            (user.tenant_id, fax["mailbox_id"], user.id),
-        )
-        if fax["user_id"] == user.id or (fax["direction"] == "inbound" and reads is not None):
-            return fax
+    is_there = fax is not None and fax["purged_at"] is None and (fax["deleted_at"] is not None) == is_deleted
+    if fax is not None and is_there and _is_theirs(tx, user, fax):
+        return fax
     raise NotFound(
         _("You have no deleted fax {fax_id}, or it was purged: that cannot be undone.").format(fax_id=fax_id)
         if is_deleted
         else _("You have no fax {fax_id}. `faxplan list` shows yours.").format(fax_id=fax_id)
+    )
+
+
+def _is_theirs(tx: Transaction, user: User, fax: Row) -> bool:
+    is_received = fax["direction"] == "inbound"
+    return fax["user_id"] == user.id or (
+        is_received and mailboxes.reads(tx, user.tenant_id, fax["mailbox_id"], user.id)
     )
 
 

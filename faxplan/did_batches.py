@@ -170,6 +170,7 @@ def _enter(tx: Transaction, entry: Entry, known: dict[str, Tenant]) -> Line:
             tx.enter_tenant(tenant.id)
             e164 = numbers.normalise(entry.number, tenant.country)
             mailbox_id = mailboxes.by_name(tx, tenant.id, entry.mailbox)
+            mailboxes.check_may_receive(tx, tenant.id, mailbox_id)
             dids.assign(tx, tenant.id, e164, mailbox_id)
             if entry.name:
                 dids.change(tx, tenant.id, e164, {"name": entry.name})

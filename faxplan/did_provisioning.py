@@ -2,7 +2,7 @@
 
 Each function is one transaction (role admin) with its audit row in the tenant's chain. `slug` is a tenant's short name,
 `actor` as audit.record takes it; `number`: E.164, or as it is dialled in the tenant's country. Errors are those of the
-nouns: NotFound, ConstraintViolated, InvalidNumber, InvalidCaller.
+nouns: NotFound, ConstraintViolated, InvalidNumber, InvalidCaller, MayNotReceive.
 """
 
 import re
@@ -31,6 +31,7 @@ def add(admin: Database, actor: Who, slug: str, number: str, *, mailbox: str, st
     with admin.across_tenants() as tx:
         tenant_id, e164 = _enter(tx, slug, number)
         mailbox_id = mailboxes.by_name(tx, tenant_id, mailbox)
+        mailboxes.check_may_receive(tx, tenant_id, mailbox_id)
         did = dids.assign(tx, tenant_id, e164, mailbox_id, station_ident)
         _record(tx, tenant_id, actor, "did.add", e164, mailbox=f"mailbox:{mailbox_id}")
     return did
@@ -63,6 +64,8 @@ def change(
     with admin.across_tenants() as tx:
         tenant_id, e164 = _enter(tx, slug, number)
         moved = {} if mailbox is None else {"mailbox_id": mailboxes.by_name(tx, tenant_id, mailbox)}
+        for mailbox_id in moved.values():
+            mailboxes.check_may_receive(tx, tenant_id, mailbox_id)
         dids.change(tx, tenant_id, e164, {**values, **moved})
         _record(tx, tenant_id, actor, "did.change", e164, **values, **moved)
     return e164

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from faxplan import mailboxes
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _
@@ -11,6 +12,7 @@ from faxplan.language import _
 CHANGEABLE = ("mailbox_id", "station_ident", "enabled", "name", "max_calls", "ecm", "t38", "refusal")
 OPTIONAL = ("max_calls",)
 """Of CHANGEABLE, those that may be empty (None)."""
+_OF_NO_READER = mailboxes.of_no_reader("d.tenant_id", "d.mailbox_id")
 BY_CALLER, DID_FULL, TENANT_FULL = "caller", "did-full", "tenant-full"
 """Why a call was refused: did_refusals.reason."""
 
@@ -35,9 +37,13 @@ class Did:
 
 
 def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
-    """A tenant's DIDs: number (E.164), mailbox, columns, refused (calls); the first is the caller ID of its calls."""
+    """A tenant's DIDs: number (E.164), mailbox, receives (mailboxes.may_receive), columns, refused (calls).
+
+    The first is the caller ID of its calls.
+    """
     return tx.rows(
-        """select d.number, m.name as mailbox, d.station_ident, d.enabled, d.name, d.max_calls, d.ecm, d.t38, d.refusal,
+        f"""select d.number, m.name as mailbox, not {_OF_NO_READER} as receives, d.station_ident, d.enabled, d.name,
+                  d.max_calls, d.ecm, d.t38, d.refusal,
                   coalesce((select sum(r.calls) from did_refusals r
                             where r.tenant_id = d.tenant_id and r.number = d.number), 0)::bigint as refused
            from dids d join mailboxes m on m.tenant_id = d.tenant_id and m.id = d.mailbox_id
@@ -47,12 +53,12 @@ def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
 
 
 def directory(tx: Transaction, tenant_id: int, *, words: str = "", after: str = "", limit: int) -> list[Row]:
-    """A tenant's DIDs by number, those behind `after` (role portal): number, mailbox, name, enabled.
+    """A tenant's DIDs by number, those behind `after` (role portal): number, mailbox, receives, name, enabled.
 
     words: its number, name or mailbox has them in it.
     """
     return tx.rows(
-        """select d.number, m.name as mailbox, d.mailbox_id, d.name, d.enabled
+        f"""select d.number, m.name as mailbox, not {_OF_NO_READER} as receives, d.mailbox_id, d.name, d.enabled
            from dids d join mailboxes m on m.tenant_id = d.tenant_id and m.id = d.mailbox_id
            where d.tenant_id = %(tenant)s and d.number > %(after)s
              and (strpos(d.number, %(digits)s) > 0 or strpos(lower(d.name), lower(%(words)s)) > 0

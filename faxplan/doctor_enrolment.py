@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from faxplan import numbers, tenants, vault
+from faxplan import mailboxes, numbers, tenants, vault
 from faxplan.db import Transaction
 from faxplan.findings import Finding, error, ok, warning
 
@@ -22,7 +22,7 @@ def enrolment(tx: Transaction) -> list[Finding]:
 def _of_tenant(tx: Transaction, tenant_id: int, slug: str) -> list[Finding]:
     """As accepting lets callers in: for a mailbox without a key an administrator's stands in (vault.mailbox_for)."""
     row = tx.one(
-        """with deaf as (
+        f"""with deaf as (
                select d.number, d.mailbox_id from dids d
                where d.tenant_id = %(tenant)s and d.enabled and %(administrators)s::bigint is null and not exists (
                    select from mailbox_epochs e where e.tenant_id = d.tenant_id and e.mailbox_id = d.mailbox_id)),
@@ -33,6 +33,8 @@ def _of_tenant(tx: Transaction, tenant_id: int, slug: str) -> list[Finding]:
                from users u where u.tenant_id = %(tenant)s and u.enabled and not exists (
                    select from user_keys k where k.tenant_id = u.tenant_id and k.user_id = u.id))
            select array(select number from deaf order by number) as deaf,
+                  array(select d.number from dids d where d.tenant_id = %(tenant)s and d.enabled
+                        and {mailboxes.of_no_reader("d.tenant_id", "d.mailbox_id")} order by d.number) as unread,
                   array(select email from keyless order by email) as keyless,
                   array(select email from keyless where helps order by administrates desc, email) as helpers""",
         {"tenant": tenant_id, "administrators": vault.administrators_mailbox(tx, tenant_id)},
@@ -49,6 +51,16 @@ def _of_tenant(tx: Transaction, tenant_id: int, slug: str) -> list[Finding]:
                 f"Let somebody enrol: `faxplan enrol --as {first}/{slug}`."
                 if first
                 else f"Enter an administrator, who then enrols: `faxplan user add {slug} EMAIL --administrator`.",
+            )
+        )
+    if row["unread"]:
+        shown = _some([numbers.readable(number, None) for number in row["unread"]])
+        found.append(
+            warning(
+                "keys",
+                f"calls to {shown} of {slug} get 404: they lead to mailboxes of users who may not receive",
+                f"Lead them elsewhere: `faxplan did set {slug} {row['unread'][0]} --mailbox NAME`. Or permit it: "
+                f"`faxplan user set {slug} EMAIL --permissions`.",
             )
         )
     if row["keyless"]:

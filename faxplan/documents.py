@@ -69,6 +69,16 @@ class Wrapped:
 
 
 @dataclass(frozen=True, slots=True)
+class ToWrap:
+    """A document of which a reader's client makes wraps for others. digest: of its header, to which wraps are bound.
+    wraps: of its key, to mailboxes that the reader reads, by mailbox and epoch."""
+
+    document_id: int
+    digest: bytes
+    wraps: Mapping[tuple[int, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """A document that was sealed just now. key: its file's, which is kept nowhere."""
 
@@ -300,6 +310,17 @@ def wraps_for(
     ):
         found[row["document_id"]][row["mailbox_id"], row["epoch"]] = bytes(row["wrap"])
     return found
+
+
+def to_wrap(tx: Transaction, tenant_id: int, user_id: int, document_ids: Sequence[int]) -> list[ToWrap]:
+    """What a user's client needs of those of these documents that are sealed, by id."""
+    rows = tx.rows(
+        """select id, header_digest from documents where tenant_id = %s and id = any(%s) and header_digest is not null
+           order by id""",
+        (tenant_id, list(document_ids)),
+    )
+    found = wraps_for(tx, tenant_id, user_id, [row["id"] for row in rows])
+    return [ToWrap(row["id"], bytes(row["header_digest"]), found[row["id"]]) for row in rows]
 
 
 def is_recorded(tx: Transaction, stored: StoredObject) -> bool:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from faxplan import audit, documents, epochs, holds, mail_readers, mailboxes, notices, queue, vault
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
-from faxplan.documents import Locked
+from faxplan.documents import Locked, ToWrap
 from faxplan.errors import FaxplanError, NoPages, NotFound, PagesPurged
 from faxplan.holds import Held, Hold
 from faxplan.keyring import Keyring
+from faxplan.language import _
 from faxplan.users import User
 from faxplan.vault import EpochMoved, MailboxKey
 from faxplan.wraps import WRAP_BYTES
@@ -63,15 +65,6 @@ class WrongWraps(FaxplanError):
 
 
 @dataclass(frozen=True, slots=True)
-class ToWrap:
-    """A document of a fax. digest: of its header, to which wraps are bound. wraps: of its key, by mailbox and epoch."""
-
-    document_id: int
-    digest: bytes
-    wraps: Mapping[tuple[int, int], bytes]
-
-
-@dataclass(frozen=True, slots=True)
 class Offer:
     """What a client has to know to hand a fax on. target: the mailbox, with its newest epoch."""
 
@@ -93,12 +86,28 @@ class Handed:
 def offer(db: Database, user: User, fax_id: int, mailbox: str) -> Offer:
     """What is to be wrapped so that a fax can be handed to the mailbox of this name (role portal).
 
-    Raises NotFound, NotReceived, StillArriving, PagesPurged, NoPages, LiesThere, NobodyReads and NotSealed.
+    Raises NotFound, NotReceived, StillArriving, PagesPurged, NoPages, LiesThere, NobodyReads, MayNotReceive and
+    NotSealed.
     """
     with db.tenant(user.tenant_id) as tx:
-        mailbox_id = mailboxes.by_name(tx, user.tenant_id, mailbox)
-        fax = _fax(tx, user, fax_id)
-        return Offer(fax_id, _target(tx, fax, mailbox_id), _to_wrap(tx, user, fax))
+        return _offered(tx, user, fax_id, mailboxes.by_name(tx, user.tenant_id, mailbox))
+
+
+def offer_to(db: Database, user: User, fax_id: int, mailbox_id: int, *, actor: Who | None = None) -> Offer:
+    """The same for a client that is another program, to a mailbox by its id. What opens the fax is handed out by it,
+    and so that is a row of the audit as if it had been read. actor: as in `forward`."""
+    with db.tenant(user.tenant_id) as tx:
+        offered = _offered(tx, user, fax_id, mailbox_id)
+        audit.record(
+            tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}",
+            by="browser", to_mailbox=f"mailbox:{mailbox_id}",
+        )  # fmt: skip
+    return offered
+
+
+def _offered(tx: Transaction, user: User, fax_id: int, mailbox_id: int) -> Offer:
+    fax = _fax(tx, user, fax_id)
+    return Offer(fax_id, _target(tx, fax, mailbox_id), _to_wrap(tx, user, fax))
 
 
 def wrap(offered: Offer, ring: Keyring) -> Handed:
@@ -111,8 +120,10 @@ def wrap(offered: Offer, ring: Keyring) -> Handed:
     return Handed(offered.fax_id, target.mailbox_id, target.epoch, wraps)
 
 
-def forward(db: Database, user: User, handed: Handed) -> int:
+def forward(db: Database, user: User, handed: Handed, *, actor: Who | None = None) -> int:
     """Lays a copy of a fax into the mailbox (role portal); the copy's id. Also of one that is under legal hold.
+
+    actor: as audit.record takes it; None: the user, at a shell.
 
     Raises as `offer`; Locked for who has no key of the mailbox where it lies; EpochMoved where its readers are others
     by now, and WrongWraps. Nothing is changed then.
@@ -124,14 +135,14 @@ def forward(db: Database, user: User, handed: Handed) -> int:
         mailboxes.deliver(tx, user.tenant_id, handed.mailbox_id, copy_id)
         _tell(tx, user, fax, handed.mailbox_id, copy_id, "forwarded")
         audit.record(
-            tx, user.tenant_id, actor=f"user:{user.id}", action="fax.forward", object=f"fax:{fax['id']}",
+            tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.forward", object=f"fax:{fax['id']}",
             from_mailbox=f"mailbox:{fax['mailbox_id']}", to_mailbox=f"mailbox:{handed.mailbox_id}",
             copy=f"fax:{copy_id}",
         )  # fmt: skip
     return copy_id
 
 
-def move(db: Database, user: User, handed: Handed) -> int:
+def move(db: Database, user: User, handed: Handed, *, actor: Who | None = None) -> int:
     """Lays a fax itself into the mailbox, where its readers find it unread (role portal); its id.
 
     The readers of the one that it leaves open it no more, nor does a worker who was to mail it. Raises as `forward`,
@@ -145,7 +156,7 @@ def move(db: Database, user: User, handed: Handed) -> int:
             _move(tx, fax, handed.mailbox_id)
             _tell(tx, user, fax, handed.mailbox_id, fax["id"], "moved")
         audit.record(
-            tx, user.tenant_id, actor=f"user:{user.id}", action="fax.move", object=f"fax:{fax['id']}",
+            tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.move", object=f"fax:{fax['id']}",
             result="done" if hold is None else "refused",
             from_mailbox=f"mailbox:{fax['mailbox_id']}", to_mailbox=f"mailbox:{handed.mailbox_id}",
         )  # fmt: skip
@@ -161,7 +172,7 @@ def hand_on(
 
     Again where the mailbox's readers have changed meanwhile. Raises as these, and as `wrap`.
     """
-    for _ in range(_TRIES - 1):
+    for _try in range(_TRIES - 1):
         try:
             return act(db, user, wrap(offer(db, user, fax_id, mailbox), ring))
         except EpochMoved:
@@ -176,12 +187,14 @@ def _taken(tx: Transaction, user: User, handed: Handed) -> Row:
     fax = _fax(tx, user, handed.fax_id)
     target = _target(tx, fax, handed.mailbox_id)
     if not vault.has_a_key(tx, user.tenant_id, user.id, fax["mailbox_id"]):
-        raise Locked("You have no key of this mailbox, and open nothing of it: another member has to unlock once.")
+        raise Locked(_("You have no key of this mailbox, and open nothing of it: another member has to unlock once."))
     if target.epoch != handed.epoch:
-        raise EpochMoved("Somebody else has just changed who reads this mailbox. Try again.")
+        raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
     wanted = {each.document_id for each in _to_wrap(tx, user, fax)}
     if handed.wraps.keys() != wanted or any(len(each) != WRAP_BYTES for each in handed.wraps.values()):
-        raise WrongWraps(f"These are not the wraps of the documents of fax {fax['id']}. Ask for them anew.")
+        raise WrongWraps(
+            _("These are not the wraps of the documents of fax {number}. Ask for them anew.").format(number=fax["id"])
+        )
     return fax
 
 
@@ -189,18 +202,26 @@ def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
     """One that lies in a mailbox that the user reads, locked."""
     fax = queue.lock_fax(tx, user.tenant_id, fax_id)
     if fax is None or fax["deleted_at"] is not None or not _is_seen(tx, user, fax):
-        raise NotFound(f"You have no fax {fax_id}. `faxplan list` shows yours.")
+        raise NotFound(_("You have no fax {number}. `faxplan list` shows yours.").format(number=fax_id))
     if fax["direction"] != "inbound":
         raise NotReceived(
-            f"Fax {fax_id} was sent, not received: it lies in no mailbox. `faxplan resend {fax_id} --to NUMBER` sends "
-            f"it to somebody else, `faxplan open {fax_id}` saves its pages."
+            _(
+                "Fax {number} was sent, not received: it lies in no mailbox. `faxplan resend {number} --to NUMBER` "
+                "sends it to somebody else, `faxplan open {number}` saves its pages."
+            ).format(number=fax_id)
         )
     if fax["finished_at"] is None:
-        raise StillArriving(f"Fax {fax_id} is being received. `faxplan show {fax_id}` says when that is over.")
+        raise StillArriving(
+            _("Fax {number} is being received. `faxplan show {number}` says when that is over.").format(number=fax_id)
+        )
     if fax["purged_at"] is not None:
-        raise PagesPurged(f"The pages of fax {fax_id} were destroyed on {fax['purged_at']:%Y-%m-%d}.")
+        raise PagesPurged(
+            _("The pages of fax {number} were destroyed on {day}.").format(
+                number=fax_id, day=f"{fax['purged_at']:%Y-%m-%d}"
+            )
+        )
     if fax["tiff_id"] is None:
-        raise NoPages(f"Fax {fax_id} has no page to hand on. `faxplan show {fax_id}` says why.")
+        raise NoPages(_("Fax {number} has no page to hand on. `faxplan show {number}` says why.").format(number=fax_id))
     return fax
 
 
@@ -208,7 +229,7 @@ def _is_seen(tx: Transaction, user: User, fax: Row) -> bool:
     """As history shows them."""
     if fax["direction"] != "inbound":
         return bool(fax["user_id"] == user.id)
-    return mailboxes.is_member(tx, user.tenant_id, fax["mailbox_id"], user.id)
+    return mailboxes.reads(tx, user.tenant_id, fax["mailbox_id"], user.id)
 
 
 def _target(tx: Transaction, fax: Row, mailbox_id: int) -> MailboxKey:
@@ -216,43 +237,46 @@ def _target(tx: Transaction, fax: Row, mailbox_id: int) -> MailboxKey:
     tenant_id = fax["tenant_id"]
     name = tx.value("select name from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id))
     if name is None:
-        raise NotFound(f"There is no mailbox {mailbox_id}.")
+        raise NotFound(_("There is no such mailbox."))
     if fax["mailbox_id"] == mailbox_id:
-        raise LiesThere(f"Fax {fax['id']} lies in mailbox {name}.")
+        raise LiesThere(_("Fax {number} lies in mailbox {name}.").format(number=fax["id"], name=name))
     there = tx.row(
         """select id, deleted_at from faxes where tenant_id = %s and mailbox_id = %s and tiff_id = %s
            order by deleted_at nulls first, id limit 1""",
         (tenant_id, mailbox_id, fax["tiff_id"]),
     )
     if there is not None and there["deleted_at"] is None:
-        raise LiesThere(f"Mailbox {name} has it: fax {there['id']} is the same one.")
+        raise LiesThere(_("Mailbox {name} has it: fax {number} is the same one.").format(name=name, number=there["id"]))
     if there is not None:
         # What opens that one would not be replaced: whoever made it may have made it so that it opens nothing.
         raise LiesThere(
-            f"Mailbox {name} has had it, and it was deleted there: `faxplan delete {there['id']} --undo`, by who reads "
-            "it, brings it back. Once it is purged, it can be handed on to it again."
+            _(
+                "Mailbox {name} has had it, and it was deleted there. `faxplan delete {number} --undo`, by who reads "
+                "it, brings it back. Once it is purged, it can be handed on to it again."
+            ).format(name=name, number=there["id"])
         )
+    mailboxes.check_may_receive(tx, tenant_id, mailbox_id)
     key = vault.key_of_mailbox(tx, tenant_id, mailbox_id)
     if key is None or key.epoch not in vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=True):
         raise NobodyReads(
-            f"Nobody could open it in mailbox {name}: none of its members has its key. They get one with "
-            "`faxplan enrol`, or where another member unlocks (`faxplan unlock`)."
+            _(
+                "Nobody could open it in mailbox {name}: none of its members has its key. They get one with "
+                "`faxplan enrol`, or where another member unlocks (`faxplan unlock`)."
+            ).format(name=name)
         )
     return key
 
 
 def _to_wrap(tx: Transaction, user: User, fax: Row) -> list[ToWrap]:
     """Its documents, with their wraps to mailboxes that the user reads."""
-    rows = tx.rows(
-        "select id, header_digest from documents where tenant_id = %s and id = any(%s) order by id",
-        (user.tenant_id, _ids(fax)),
-    )
-    if any(row["header_digest"] is None for row in rows):
+    found = documents.to_wrap(tx, user.tenant_id, user.id, _ids(fax))
+    if len(found) < len(_ids(fax)):
         raise NotSealed(
-            f"Fax {fax['id']} is from before documents were sealed. Ask the administrator for `faxplan vault adopt`."
+            _(
+                "Fax {number} is from before documents were sealed. Ask the administrator for `faxplan vault adopt`."
+            ).format(number=fax["id"])
         )
-    found = documents.wraps_for(tx, user.tenant_id, user.id, [row["id"] for row in rows])
-    return [ToWrap(row["id"], bytes(row["header_digest"]), found[row["id"]]) for row in rows]
+    return found
 
 
 def _ids(fax: Row) -> list[int]:
@@ -305,6 +329,8 @@ def _tell(tx: Transaction, user: User, fax: Row, mailbox_id: int, fax_id: int, d
 
 def _held(fax: Row, hold: Hold) -> Held:
     return Held(
-        f"Fax {fax['id']} is under legal hold since {hold.set_at:%Y-%m-%d} and stays where it lies. "
-        f"`faxplan forward {fax['id']} MAILBOX` gives others a copy."
+        _(
+            "Fax {number} is under legal hold since {day} and stays where it lies. `faxplan forward {number} MAILBOX` "
+            "gives others a copy."
+        ).format(number=fax["id"], day=f"{hold.set_at:%Y-%m-%d}")
     )

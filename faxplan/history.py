@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from faxplan import listings, sending_hours
+from faxplan import listings, permissions, sending_hours
 from faxplan.attempts import ANONYMOUS
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
@@ -197,7 +197,8 @@ _FAX = f"""
     left join documents d on d.tenant_id = r.tenant_id and d.id = r.original_id
     where f.tenant_id = %(tenant)s and f.deleted_at is null
       and (f.user_id = %(user)s or f.direction = 'inbound' and f.mailbox_id in (
-        select m.mailbox_id from mailbox_members m where m.tenant_id = %(tenant)s and m.user_id = %(user)s))"""
+        select m.mailbox_id from mailbox_members m where m.tenant_id = %(tenant)s and m.user_id = %(user)s)
+      and {permissions.MAY_RECEIVE})"""
 
 _ATTEMPT_COLUMNS = ", ".join(Attempt.__dataclass_fields__)
 

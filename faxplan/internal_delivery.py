@@ -148,7 +148,7 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
 
 def _refusal(tx: Transaction, caller: _Caller, did: Did, mailbox: MailboxKey | None) -> tuple[str, int] | None:
     """What a call would be answered; in the receiver's tenant."""
-    if not did.enabled:
+    if not did.enabled or not mailboxes.may_receive(tx, did.tenant_id, did.mailbox_id):
         return "UNALLOCATED_NUMBER", 404
     if not did_callers.may_call(tx, did.tenant_id, did.number, caller.number):
         return ("USER_BUSY", 486) if did.refusal == "busy" else ("CALL_REJECTED", 603)

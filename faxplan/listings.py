@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
+from faxplan import permissions
 from faxplan.db import Transaction
 from faxplan.users import User
 
@@ -104,10 +105,11 @@ def part(
 def seen(tx: Transaction, user: User, fax_ids: Sequence[int]) -> list[int]:
     """Those of these faxes that stand in a list of the user's, by id."""
     rows = tx.rows(
-        """select l.fax_id from listings l
+        f"""select l.fax_id from listings l
            where l.tenant_id = %(tenant)s and l.fax_id = any(%(faxes)s)
              and (l.list = 'sent' and l.owner_id = %(user)s or l.list = 'inbox' and l.owner_id in (
-               select m.mailbox_id from mailbox_members m where m.tenant_id = %(tenant)s and m.user_id = %(user)s))
+               select m.mailbox_id from mailbox_members m where m.tenant_id = %(tenant)s and m.user_id = %(user)s
+                 and {permissions.MAY_RECEIVE}))
            order by l.fax_id""",
         {"tenant": user.tenant_id, "user": user.id, "faxes": list(fax_ids)},
     )
@@ -130,12 +132,13 @@ def read_mailboxes(tx: Transaction, user: User) -> list[ReadMailbox]:
     """Those that a user reads, by name."""
     with through_indexes(tx):
         rows = tx.rows(
-            """select b.id, b.name, u.unread from mailbox_members m
+            f"""select b.id, b.name, u.unread from mailbox_members m
                join mailboxes b on b.tenant_id = m.tenant_id and b.id = m.mailbox_id
                cross join lateral (select count(*) as unread from (
                    select from listings l where l.tenant_id = %(tenant)s and l.list = 'inbox' and l.owner_id = b.id
                      and l.unread limit %(most)s) c) u
-               where m.tenant_id = %(tenant)s and m.user_id = %(user)s order by b.name, b.id""",
+               where m.tenant_id = %(tenant)s and m.user_id = %(user)s and {permissions.MAY_RECEIVE}
+               order by b.name, b.id""",
             {"tenant": user.tenant_id, "user": user.id, "most": MOST_COUNTED},
         )
     return [ReadMailbox(**row) for row in rows]
@@ -145,8 +148,9 @@ def _owners(tx: Transaction, user: User, of: str, filters: Filters) -> list[int]
     if of == SENT:
         return [user.id]
     rows = tx.rows(
-        "select mailbox_id from mailbox_members where tenant_id = %s and user_id = %s order by mailbox_id",
-        (user.tenant_id, user.id),
+        f"""select mailbox_id from mailbox_members
+            where tenant_id = %(tenant)s and user_id = %(user)s and {permissions.MAY_RECEIVE} order by mailbox_id""",
+        {"tenant": user.tenant_id, "user": user.id},
     )
     return [row["mailbox_id"] for row in rows if filters.mailbox_id in (None, row["mailbox_id"])]
 

@@ -52,20 +52,31 @@ class Made:
     grants: Mapping[tuple[int, int], bytes] = field(default_factory=dict)
 
 
-def to_let_in(admin: Database, slug: str, mailbox_id: int, email: str, *, by: User) -> ToMake:
-    """For a user to read a mailbox. Raises NotFound, NeedsMember and NoKeyYet."""
+def to_let_in(admin: Database, slug: str, mailbox_id: int, email: str, *, by: User, paper: int | None = None) -> ToMake:
+    """For a user to read a mailbox. paper: the recovery key, by its id, of which `by` has shown that they have it
+    (emergency.check); None: they have not. Raises NotFound, NeedsMember and NoKeyYet."""
     with admin.across_tenants() as tx:
         tenant_id = _enter(tx, slug, mailbox_id)
-        return _to_let_in(tx, tenant_id, mailbox_id, users.by_email(tx, tenant_id, email), by)
+        return _to_let_in(tx, tenant_id, mailbox_id, users.by_email(tx, tenant_id, email), by, paper)
 
 
-def let_in(admin: Database, actor: Who, slug: str, mailbox_id: int, email: str, made: Made, *, by: User) -> bool:
+def let_in(
+    admin: Database,
+    actor: Who,
+    slug: str,
+    mailbox_id: int,
+    email: str,
+    made: Made,
+    *,
+    by: User,
+    paper: int | None = None,
+) -> bool:
     """A user reads a mailbox from now on; False where they do already. Also raises NeedsClient and EpochMoved."""
     with admin.across_tenants() as tx:
         tenant_id = _enter(tx, slug, mailbox_id)
         user = users.by_email(tx, tenant_id, email)
         epochs.take_turn(tx, tenant_id)
-        wanted = _to_let_in(tx, tenant_id, mailbox_id, user, by)
+        wanted = _to_let_in(tx, tenant_id, mailbox_id, user, by, paper)
         if wanted.needed and made.epoch is None and not made.grants:
             raise NeedsClient(
                 _("For this a key is made in your browser, and it made none. Allow this page's scripts, and try again.")
@@ -76,7 +87,8 @@ def let_in(admin: Database, actor: Who, slug: str, mailbox_id: int, email: str, 
         if joined is not None:
             audit.record(
                 tx, tenant_id, actor=actor, action="mailbox.add-member", object=f"mailbox:{mailbox_id}",
-                user=f"user:{user.id}", by=f"user:{by.id}" if granted else None, granted=granted,
+                user=f"user:{user.id}", granted=granted,
+                by=None if not granted else f"user:{by.id}" if paper is None else f"key:{paper}",
                 epochs_begun=epochs.named(joined.begun),
             )  # fmt: skip
     return joined is not None
@@ -113,10 +125,12 @@ def remove(admin: Database, actor: Who, slug: str, mailbox_id: int, user_id: int
     return changed
 
 
-def _to_let_in(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, by: User) -> ToMake:
+def _to_let_in(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, by: User, paper: int | None) -> ToMake:
     if mailboxes.is_member(tx, tenant_id, mailbox_id, user.id):
         return ToMake()
     is_reader = mailboxes.is_member(tx, tenant_id, mailbox_id, by.id)
+    if not is_reader and paper is not None:
+        is_reader = any(each.wraps for each in vault.epochs_of_key(tx, tenant_id, paper, [mailbox_id]))
     if not is_reader:
         admission.refuse_into_faxes(tx, tenant_id, mailbox_id)
     if (first := membership.arrival(tx, tenant_id, mailbox_id, user)) is not None:

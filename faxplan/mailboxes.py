@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan import audit
+from faxplan import audit, permissions
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
@@ -12,6 +12,12 @@ from faxplan.users import User
 
 _TURN = 0x6D61726B
 """Any number ("mark" in ASCII)."""
+
+
+class MayNotReceive(FaxplanError):
+    """The user whose mailbox it is may read nothing that comes in."""
+
+    error_id = "may-not-receive"
 
 
 class InvalidMailbox(FaxplanError):
@@ -146,6 +152,55 @@ def is_member(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) ->
     return found
 
 
+def reads(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> bool:
+    """Whether a user sees what lies in a mailbox: is a member, and may read what comes in."""
+    may = permissions.has(tx, tenant_id, user_id, permissions.RECEIVE)
+    return may and is_member(tx, tenant_id, mailbox_id, user_id)
+
+
+def may_receive(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
+    """Whether faxes may come into a mailbox: into a person's where that one may read what comes in, into a group's
+    always. As SQL: of_no_reader."""
+    found: bool = tx.value(f"select not {of_no_reader('%s', '%s')}", (tenant_id, mailbox_id))
+    return found
+
+
+def check_may_receive(tx: Transaction, tenant_id: int, mailbox_id: int) -> None:
+    """Raises MayNotReceive."""
+    if not may_receive(tx, tenant_id, mailbox_id):
+        raise MayNotReceive(
+            _("Whose mailbox {name} is may read no faxes that come in. Choose another mailbox, or permit it.").format(
+                name=name_of(tx, tenant_id, mailbox_id)
+            )
+        )
+
+
+def of_no_reader(tenant: str, mailbox: str) -> str:
+    """SQL: whether a mailbox is the own one of a user who may read nothing that comes in (permissions.RECEIVE)."""
+    return f"""exists (select from users u where u.tenant_id = {tenant} and u.mailbox_id = {mailbox}
+                       and not 'receive' = any(u.permissions))"""
+
+
+def targets(tx: Transaction, tenant_id: int, *, words: str = "", groups_only: bool, limit: int) -> list[Row]:
+    """To which of a tenant's mailboxes a fax can be handed, groups' first (role portal): id, name, kind, person (whose
+    it is, by name; empty where that is not known), readers (the first addresses), members (how many), holders (of
+    them, with the newest key).
+
+    words: the name, the person's, or a member's address, has them in it.
+    """
+    return tx.rows(
+        f"""select d.id, d.name, d.kind, coalesce(u.name, '') as person, d.readers, d.members, d.holders
+            from ({_DIRECTORY}) d
+            left join users u on u.tenant_id = %(tenant)s and u.mailbox_id = d.id
+            where (d.kind = 'group' or not %(groups)s and u.enabled and 'receive' = any(u.permissions))
+              and (strpos(lower(d.name), lower(%(words)s)) > 0 or strpos(lower(u.name), lower(%(words)s)) > 0
+                   or d.kind = 'group' and exists (select from unnest(d.readers) r
+                                                   where strpos(r, lower(%(words)s)) > 0))
+            order by d.kind = 'personal', d.name limit %(limit)s""",
+        {"tenant": tenant_id, "words": words, "groups": groups_only, "limit": limit},
+    )
+
+
 def was_sealed_to(tx: Transaction, tenant_id: int, mailbox_id: int) -> bool:
     """Whether anything was ever sealed to a mailbox: its keys open that in backups, also once it is purged."""
     found: bool = tx.value(
@@ -186,14 +241,15 @@ def deliver(tx: Transaction, tenant_id: int, mailbox_id: int, fax_id: int) -> No
 def entries(tx: Transaction, tenant_id: int, user_id: int, limit: int = 50) -> list[Entry]:
     """What lies in the mailboxes that a user reads, newest first."""
     rows = tx.rows(
-        """select e.fax_id, m.name as mailbox, f.state, f.called_number, f.calling_number, f.pages_done as pages,
+        f"""select e.fax_id, m.name as mailbox, f.state, f.called_number, f.calling_number, f.pages_done as pages,
                   e.added_at, e.read_at
            from mailbox_members mm
            join mailboxes m on m.tenant_id = mm.tenant_id and m.id = mm.mailbox_id
            join mailbox_entries e on e.tenant_id = m.tenant_id and e.mailbox_id = m.id
            join faxes f on f.tenant_id = e.tenant_id and f.id = e.fax_id and f.deleted_at is null
-           where mm.tenant_id = %s and mm.user_id = %s order by e.added_at desc, e.fax_id desc limit %s""",
-        (tenant_id, user_id, limit),
+           where mm.tenant_id = %(tenant)s and mm.user_id = %(user)s and {permissions.MAY_RECEIVE}
+           order by e.added_at desc, e.fax_id desc limit %(limit)s""",
+        {"tenant": tenant_id, "user": user_id, "limit": limit},
     )
     return [Entry(**row) for row in rows]
 
@@ -205,11 +261,12 @@ def mark(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], *, re
         # Two who mark the same faxes would lock them in no set order.
         tx.take_turn(_TURN, user.tenant_id)
         rows = tx.rows(
-            """with theirs as (
+            f"""with theirs as (
                  select e.mailbox_id, e.fax_id from mailbox_entries e
                  join mailbox_members m on m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id
                    and m.user_id = %(user)s
                  where e.tenant_id = %(tenant)s and e.fax_id = any(%(faxes)s) and (e.read_at is null) = %(read)s
+                   and {permissions.MAY_RECEIVE}
                  order by e.fax_id)
                update mailbox_entries e set read_at = case when %(read)s then now() end from theirs t
                where e.tenant_id = %(tenant)s and e.mailbox_id = t.mailbox_id and e.fax_id = t.fax_id

@@ -29,6 +29,9 @@ class Permission(StrEnum):
 
 SEND, RECEIVE, CONTACTS = Permission.SEND, Permission.RECEIVE, Permission.CONTACTS
 EVERYTHING = tuple(Permission)
+MAY_RECEIVE = """(select 'receive' = any(p.permissions) and 'receive' = any(q.permissions)
+     from users p join tenants q on q.id = p.tenant_id where p.tenant_id = %(tenant)s and p.id = %(user)s)"""
+"""SQL: whether a user may read what comes in, of %(tenant)s and %(user)s."""
 LABELS = {
     Permission.SEND: marked("Send faxes"),
     Permission.RECEIVE: marked("Read faxes that come in"),

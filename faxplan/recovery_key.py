@@ -6,14 +6,16 @@ since (enrolment hands the key on), and is complete when that was so for each. U
 (45 CFR 164.312(a)(2)(ii)), and a row of the audit, also where it is the wrong one.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from faxplan import audit, enrolment, epochs, gains, mailboxes, printed_keys, user_keys, users, vault
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.enrolment import HandedOn, Secret
+from faxplan.epochs import Ahead, Begun
 from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.gains import Told
 from faxplan.keyring import Epoch, Keyring
@@ -29,6 +31,12 @@ class NoReason(FaxplanError):
     """An emergency access has no reason that would stand in the audit."""
 
     error_id = "no-reason"
+
+
+class ThereIsOne(FaxplanError):
+    """Another recovery key is in the place of the one that is to be made."""
+
+    error_id = "there-is-one"
 
 
 class NothingChosen(FaxplanError):
@@ -84,24 +92,45 @@ def make(db: Database, user: User, secret: Secret, *, told: Told | None = None) 
     code, private = printed_keys.new_recovery_key()
     with db.tenant(user.tenant_id) as tx:
         epochs.take_turn(tx, user.tenant_id)
-        key_id = tx.value(
-            "insert into user_keys (tenant_id, kind, public_key) values (%s, 'recovery', %s) returning id",
-            (user.tenant_id, private.public.raw),
-        )
+        key_id = _add(tx, user.tenant_id, private.public)
         handed = enrolment.hand_on(tx, user.tenant_id, ring, vault.epochs_of_user(tx, user.tenant_id, user.id))
-        audit.record(
-            tx,
-            user.tenant_id,
-            actor=f"user:{user.id}",
-            action="key.recovery-make",
-            object=f"key:{key_id}",
-            public_key=private.public.raw.hex(),
-            granted=handed.granted,
-            linked=handed.linked,
-        )
+        _record_made(tx, user, f"user:{user.id}", key_id, private.public, handed)
         gained = gains.of(tx, user.tenant_id, handed.granted, handed.linked, own=ring.own)
     gains.tell(told, gained)
     return code
+
+
+def take(db: Database, user: User, public: PublicKey, *, actor: Who) -> None:
+    """The same of one that was made, and is shown, in the client of this user (role portal), who has given the password
+    for it: what they read it opens once their client hands that on, which it does next (handing_on)."""
+    _refuse_others(user)
+    with db.tenant(user.tenant_id) as tx:
+        epochs.take_turn(tx, user.tenant_id)
+        if _current(tx, user.tenant_id) is not None:
+            raise ThereIsOne(_("Your organisation has a recovery key. Turn it off before you make another one."))
+        _record_made(tx, user, actor, _add(tx, user.tenant_id, public), public, HandedOn([], []))
+
+
+def _add(tx: Transaction, tenant_id: int, public: PublicKey) -> int:
+    return int(
+        tx.value(
+            "insert into user_keys (tenant_id, kind, public_key) values (%s, 'recovery', %s) returning id",
+            (tenant_id, public.raw),
+        )
+    )
+
+
+def _record_made(tx: Transaction, user: User, actor: Who, key_id: int, public: PublicKey, handed: HandedOn) -> None:
+    audit.record(
+        tx,
+        user.tenant_id,
+        actor=actor,
+        action="key.recovery-make",
+        object=f"key:{key_id}",
+        public_key=public.raw.hex(),
+        granted=handed.granted,
+        linked=handed.linked,
+    )
 
 
 def status(tx: Transaction, tenant_id: int) -> Status | None:
@@ -148,7 +177,7 @@ def use(
     that was turned off does so for what it alone opens.
     Raises Forbidden, NoReason, NothingChosen, NotFound, InvalidSecret and WrongSecret.
     """
-    _refuse_without_reason(user, why)
+    check_reason(user, why)
     if not mailbox_names and email is None:
         raise NothingChosen(_("Say which mailboxes are to be opened: --mailbox NAME, or --of EMAIL."))
     key_id, private = _read(db, user, code, why)
@@ -159,7 +188,7 @@ def use(
         handed = enrolment.hand_on(tx, user.tenant_id, ring, found)
         user_keys.forget_ended(tx, key_id)
         opened = [name for mailbox_id, name in names.items() if mailbox_id in ring.mailboxes]
-        _record_use(
+        record_use(
             tx,
             user,
             key_id,
@@ -177,17 +206,18 @@ def use(
 
 def opens(db: Database, user: User, code: str, *, why: str, mailbox_name: str) -> Keyring:
     """What it opens of a mailbox, for who lets somebody in with it (admission): audited, and raises, as `use`."""
-    _refuse_without_reason(user, why)
+    check_reason(user, why)
     key_id, private = _read(db, user, code, why)
     with db.tenant(user.tenant_id) as tx:
         mailbox_id = mailboxes.by_name(tx, user.tenant_id, mailbox_name)
         ring = Keyring({key_id: private}, vault.epochs_of_key(tx, user.tenant_id, key_id, [mailbox_id]))
         result = "done" if ring.mailboxes else "failed"
-        _record_use(tx, user, key_id, result, why, mailboxes=[mailbox_id], opened=ring.mailboxes)
+        record_use(tx, user, key_id, result, why, mailboxes=[mailbox_id], opened=ring.mailboxes)
     return ring
 
 
-def _refuse_without_reason(user: User, why: str) -> None:
+def check_reason(user: User, why: str) -> None:
+    """Raises Forbidden for who is no administrator, and NoReason."""
     _refuse_others(user)
     if not why.strip() or len(why) > LONGEST_REASON:
         raise NoReason(
@@ -200,22 +230,31 @@ def _refuse_without_reason(user: User, why: str) -> None:
 def _read(db: Database, user: User, code: str, why: str) -> tuple[int, PrivateKey]:
     """The key on paper, and its id; a wrong one is a row of the audit."""
     private = printed_keys.recovery_key(code)
+    return known(db, user, private.public, why, actor=f"user:{user.id}"), private
+
+
+def known(db: Database, user: User, public: PublicKey, why: str, *, actor: Who) -> int:
+    """The id of the recovery key that has this public key; a wrong one is a row of the audit. Raises NotFound and
+    WrongSecret."""
     with db.tenant(user.tenant_id) as tx:
-        current, key_id = _current(tx, user.tenant_id), _usable(tx, user.tenant_id, private.public)
+        current, key_id = _current(tx, user.tenant_id), _usable(tx, user.tenant_id, public)
         if current is None and key_id is None:
             raise NotFound(_("Your organisation has no recovery key: `faxplan vault recovery-key make`."))
         if current is not None and key_id is None:
-            _record_use(tx, user, current["id"], "refused", why)
+            record_use(tx, user, current["id"], "refused", why, actor=actor)
     if key_id is None:
         raise WrongSecret(_("That is not your organisation's recovery key of now. See whether it was made anew."))
-    return key_id, private
+    return key_id
 
 
-def _record_use(tx: Transaction, user: User, key_id: int, result: str, why: str, **details: Any) -> None:
+def record_use(
+    tx: Transaction, user: User, key_id: int, result: str, why: str, *, actor: Who | None = None, **details: Any
+) -> None:
+    """An emergency access, in the audit. actor: None: the user, at a shell."""
     audit.record(
         tx,
         user.tenant_id,
-        actor=f"user:{user.id}",
+        actor=actor or f"user:{user.id}",
         action="key.emergency",
         object=f"key:{key_id}",
         result=result,
@@ -230,15 +269,28 @@ def turn_off(db: Database, user: User) -> TurnedOff:
     What it has opened, or what somebody has copied of the database, it still opens with the paper. Raises Forbidden,
     NotFound, LastReader and EpochMoved; then it is as it was.
     """
+    key_id, wanted = to_turn_off(db, user)
+    return end(db, user, key_id, [epochs.make(each) for each in wanted])
+
+
+def to_turn_off(db: Database, user: User) -> tuple[int, list[Ahead]]:
+    """The key's id, and what a client has to make for it to be off. Raises Forbidden and NotFound."""
     _refuse_others(user)
     with db.tenant(user.tenant_id) as tx:
         key_id = _to_end(tx, user.tenant_id)
-        names = _mailboxes_with_key(tx, user.tenant_id)
-        wanted = [epochs.ahead(tx, user.tenant_id, each, without=[key_id]) for each in names]
-    begun = [epochs.make(each) for each in wanted if each is not None]
+        wanted = [
+            epochs.ahead(tx, user.tenant_id, each, without=[key_id]) for each in _mailboxes_with_key(tx, user.tenant_id)
+        ]
+    return key_id, [each for each in wanted if each is not None]
+
+
+def end(db: Database, user: User, key_id: int, begun: Sequence[Begun], *, actor: Who | None = None) -> TurnedOff:
+    """As turn_off, with what a client has made. actor: None: the user, at a shell."""
+    _refuse_others(user)
+    made = {each.mailbox_id for each in begun}
     with db.tenant(user.tenant_id) as tx:
         epochs.take_turn(tx, user.tenant_id)
-        if _to_end(tx, user.tenant_id) != key_id or _mailboxes_with_key(tx, user.tenant_id).keys() != names.keys():
+        if _to_end(tx, user.tenant_id) != key_id or _mailboxes_with_key(tx, user.tenant_id).keys() != made:
             raise vault.EpochMoved(_("Somebody else has just changed who reads a mailbox. Try again."))
         user_keys.end(tx, user.tenant_id, key_id)
         for each in begun:
@@ -252,7 +304,7 @@ def turn_off(db: Database, user: User) -> TurnedOff:
         audit.record(
             tx,
             user.tenant_id,
-            actor=f"user:{user.id}",
+            actor=actor or f"user:{user.id}",
             action="key.recovery-off",
             object=f"key:{key_id}",
             epochs_begun=epochs.named(begun),

@@ -4,24 +4,46 @@ The machines that send it have no key to it any more (outbound.finish). So whoev
 reader's own client: where there is none, nobody sends it again.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan import documents, outbound, post_dial, queue, quotas, refused_numbers, render_jobs, transient_readers
+from faxplan import (
+    audit,
+    documents,
+    outbound,
+    post_dial,
+    queue,
+    quotas,
+    refused_numbers,
+    render_jobs,
+    transient_readers,
+)
+from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
+from faxplan.documents import ToWrap
 from faxplan.errors import FaxplanError, NotFound, PagesPurged, RenderingFailed
 from faxplan.keyring import Keyring
 from faxplan.language import _
-from faxplan.outbound import Submitted
+from faxplan.outbound import Order, Submitted
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
+from faxplan.transient_readers import TransientKey
 from faxplan.users import User
+from faxplan.wraps import WRAP_BYTES
 
 
 class NotFinal(FaxplanError):
     """The fax has not ended: it is sent anyhow."""
 
     error_id = "not-final"
+
+
+class KeysMoved(FaxplanError):
+    """What a client has wrapped is not for exactly the documents and machines of now."""
+
+    error_id = "keys-moved"
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +58,104 @@ class ResendRequest:
     billing_code: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a reader's client has to know, where that is another program than this one. machines: whose keys all of
+    these documents are to be wrapped to."""
+
+    fax_id: int
+    machines: Sequence[TransientKey]
+    documents: Sequence[ToWrap]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What the client hands over. wraps: by document and machine's key."""
+
+    fax_id: int
+    wraps: Mapping[tuple[int, int], bytes]
+
+
 def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> Submitted:
     """Sends a user's own fax again (role portal). ring: what opens its document.
 
     Raises NotFound, NotFinal, PagesPurged, RenderingFailed where there are no pages and never were, Locked,
     SealBroken, and as outbound.submit.
     """
+    return _resent(db, user, [request], lambda tx, original_id: _hand_over(tx, user.tenant_id, original_id, ring))[0]
+
+
+def offer(db: Database, user: User, fax_id: int, *, actor: Who | None = None) -> Offer:
+    """What is to be wrapped so that a user's own fax can be sent again (role portal): as that opens it, it is a row of
+    the audit, as if it had been read. actor: None: the user, at a shell. Raises as `resend`, of the fax."""
     with db.tenant(user.tenant_id) as tx:
-        number = _number(request, _fax(tx, user, request.fax_id))
-    plain, _ = post_dial.split(number)
-    with refused_numbers.audited(db, user, "fax.submit", plain), db.tenant(user.tenant_id) as tx:
-        fax = _fax(tx, user, request.fax_id)
-        made = _rendering(tx, user, fax, elsewhere=request.number is not None)
+        original_id = _original(tx, user.tenant_id, _fax(tx, user, fax_id))
+        found = documents.to_wrap(tx, user.tenant_id, user.id, _made_of(tx, user.tenant_id, original_id))
+        offered = Offer(fax_id, transient_readers.current(tx), found)
+        audit.record(
+            tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}",
+            by="browser", to="machines",
+        )  # fmt: skip
+    return offered
+
+
+def wrap(offered: Offer, ring: Keyring) -> Handed:
+    """The client's part. Raises Locked and SealBroken."""
+    wraps: dict[tuple[int, int], bytes] = {}
+    for each in offered.documents:
+        key = documents.file_key(each.wraps, each.digest, ring)
+        wraps |= {(each.document_id, of.id): of.public.wrap(key, each.digest) for of in offered.machines}
+    return Handed(offered.fax_id, wraps)
+
+
+def again(db: Database, user: User, handed: Handed, requests: Sequence[ResendRequest]) -> list[Submitted]:
+    """As `resend`, with what a client has wrapped, and to several numbers at once, each once, or to none of them; all
+    are of the fax that was handed over. Raises KeysMoved where machines have other keys by now."""
+    if any(each.fax_id != handed.fax_id for each in requests) or not requests:
+        raise ValueError("requests of another fax")
+    return _resent(db, user, requests, lambda tx, original_id: _take(tx, user.tenant_id, original_id, handed))
+
+
+def _resent(
+    db: Database, user: User, requests: Sequence[ResendRequest], hand_over: Callable[[Transaction, int], None]
+) -> list[Submitted]:
+    """requests: of one fax, either to where it went or all elsewhere."""
+    first = requests[0]
+    for each in requests:
+        with db.tenant(user.tenant_id) as tx:
+            number = _number(each, _fax(tx, user, each.fax_id))
+        plain, _rest = post_dial.split(number)
+        with refused_numbers.audited(db, user, "fax.submit", plain), db.tenant(user.tenant_id) as tx:
+            _ordered(tx, user, _fax(tx, user, each.fax_id), each, Resolution.FINE)
+    with db.tenant(user.tenant_id) as tx:
+        fax = _fax(tx, user, first.fax_id)
+        made = _rendering(tx, user, fax, elsewhere=first.number is not None)
         # Who ends the last fax of this document takes it from the machines, in this turn: not what we hand them.
         quotas.take_turn(tx, user.tenant_id)
-        order = outbound.ordered(
-            tx,
-            user,
-            number,
-            calling=fax["calling_number"] if request.calling is None else request.calling,
-            resolution=Resolution(made["resolution"]),
-            priority=request.priority,
-            send_at=request.send_at,
-            billing_code=fax["billing_code"] if request.billing_code is None else request.billing_code,
-        )
-        _hand_over(tx, user.tenant_id, made["original_id"], ring)
-        fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=f"fax:{request.fax_id}")
-        if made["state"] == "rendered":
-            queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
-        elif made["state"] == "failed":
+        hand_over(tx, made["original_id"])
+        sent = []
+        orders = [_ordered(tx, user, fax, each, Resolution(made["resolution"])) for each in requests]
+        for order in {(each.called, each.after_answer): each for each in orders}.values():
+            fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=f"fax:{first.fax_id}")
+            if made["state"] == "rendered":
+                queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
+            sent.append(Submitted(fax_id, order.called, made["pages"]))
+        if made["state"] == "failed":
             render_jobs.again(tx, user.tenant_id, made["id"])
-    return Submitted(fax_id, order.called, made["pages"])
+    return sent
+
+
+def _ordered(tx: Transaction, user: User, fax: Row, request: ResendRequest, resolution: Resolution) -> Order:
+    return outbound.ordered(
+        tx,
+        user,
+        _number(request, fax),
+        calling=fax["calling_number"] if request.calling is None else request.calling,
+        resolution=resolution,
+        priority=request.priority,
+        send_at=request.send_at,
+        billing_code=fax["billing_code"] if request.billing_code is None else request.billing_code,
+    )
 
 
 def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
@@ -121,15 +210,40 @@ def _rendering(tx: Transaction, user: User, fax: Row, *, elsewhere: bool) -> Row
     return made
 
 
-def _hand_over(tx: Transaction, tenant_id: int, original_id: int, ring: Keyring) -> None:
+def _original(tx: Transaction, tenant_id: int, fax: Row) -> int:
+    return int(
+        tx.value(
+            "select original_id from renderings where tenant_id = %s and id = %s", (tenant_id, fax["rendering_id"])
+        )
+    )
+
+
+def _made_of(tx: Transaction, tenant_id: int, original_id: int) -> list[int]:
     """The original, and all that was made of it: the far machine decides which of these it takes."""
     rows = tx.rows(
         "select document_id from renderings where tenant_id = %s and original_id = %s and document_id is not null",
         (tenant_id, original_id),
     )
+    return [original_id, *(row["document_id"] for row in rows)]
+
+
+def _hand_over(tx: Transaction, tenant_id: int, original_id: int, ring: Keyring) -> None:
     machines = transient_readers.current(tx)
-    for document_id in [original_id, *(row["document_id"] for row in rows)]:
+    for document_id in _made_of(tx, tenant_id, original_id):
         stored, key = documents.opened(tx, tenant_id, document_id, ring)
         if key is not None and stored.digest is not None:  # else of before documents were sealed
             wraps = {each.id: each.public.wrap(key, stored.digest) for each in machines}
             transient_readers.wrap(tx, tenant_id, document_id, stored.digest, wraps)
+
+
+def _take(tx: Transaction, tenant_id: int, original_id: int, handed: Handed) -> None:
+    """What a client has made: for exactly the documents and machines of now."""
+    machines = [each.id for each in transient_readers.current(tx)]
+    stored = documents.several(tx, tenant_id, _made_of(tx, tenant_id, original_id))
+    digests = {each: of.digest for each, of in stored.items() if of.digest is not None}
+    wanted = {(each, machine) for each in digests for machine in machines}
+    if handed.wraps.keys() != wanted or any(len(each) != WRAP_BYTES for each in handed.wraps.values()):
+        raise KeysMoved(_("What sends this fax has new keys by now. Try again."))
+    for document_id, digest in digests.items():
+        wraps = {machine: handed.wraps[document_id, machine] for machine in machines}
+        transient_readers.wrap(tx, tenant_id, document_id, digest, wraps)

@@ -72,9 +72,10 @@ def keys_of_mailboxes(tx: Transaction, tenant_id: int, mailbox_ids: Iterable[int
 _ADMINISTRATORS = """(
     select e.mailbox_id from users u
     join mailbox_epochs e on e.tenant_id = u.tenant_id and e.mailbox_id = u.mailbox_id and e.epoch = 1
-    where u.tenant_id = %(tenant)s and u.role = 'administrator' and u.enabled
+    where u.tenant_id = %(tenant)s and u.role = 'administrator' and u.enabled and 'receive' = any(u.permissions)
     order by e.created_at, e.mailbox_id limit 1)"""
-"""Of the personal mailboxes of a tenant's administrators that one which has had a key for the longest."""
+"""Of the personal mailboxes of a tenant's administrators who may read what comes in that one which has had a key for
+the longest."""
 
 
 def mailbox_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> MailboxKey | None:

@@ -1,8 +1,8 @@
 """What a list is narrowed to, as its address says it: words are searched for, and filters are links."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from faxplan.db import Transaction
 from faxplan.labels import Label
 from faxplan.language import _, marked
 from faxplan.list_search import NothingMeant
-from faxplan.listings import INBOX, Filters, ReadMailbox
+from faxplan.listings import INBOX, Filters, Place, ReadMailbox
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -24,6 +24,9 @@ _OF_SENT = (
     ("failed", marked("Failed")),
     ("stopped", marked("Stopped")),
 )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Wrong(Exception):
@@ -92,6 +95,28 @@ def same(path: str, query: str) -> str:
     given = dict(parse_qsl(query))
     words = urlencode({name: given[name] for name in NAMES if given.get(name)})
     return f"{path}?{words}" if words else path
+
+
+def written(place: Place) -> str:
+    """After which fax a list goes on, as its own links have it: microseconds and an id."""
+    return f"{(place[0] - _EPOCH) // timedelta(microseconds=1)}-{place[1]}"
+
+
+def place(text: str) -> Place | None:
+    """What `written` wrote; what is none is the beginning."""
+    at, _dash, number = text.partition("-")
+    if not all(each.isascii() and each.isdigit() and len(each) < 19 for each in (at, number)):
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=int(at)), int(number)
+    except OverflowError:
+        return None
+
+
+def ids(texts: Sequence[str]) -> list[int]:
+    """Of faxes that a form or an address names: those that the database could have, each once."""
+    found = {int(each) for each in texts if each.isascii() and each.isdigit() and len(each) < 20}
+    return sorted(each for each in found if each < 2**63)[: labels.MOST_AT_ONCE]
 
 
 def _filters(

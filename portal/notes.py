@@ -13,6 +13,10 @@ _NOTES = {
     "read": marked("Marked as read."),
     "unread": marked("Marked as unread."),
     "restored": marked("Brought back."),
+    "forwarded": marked("Forwarded. Who reads that mailbox finds a copy there; yours is where it was."),
+    "moved": marked("Moved. It lies in the other mailbox now, and no more in the one before."),
+    "sent-again": marked("Handed in once more. Each number has a fax of its own in this list."),
+    "let-in": marked("Let in. They read all that lies in this mailbox, and what comes."),
 }
 NAME = "note"
 

@@ -1,8 +1,10 @@
 """Where one can go: the portal's main pages, by who may go there."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from faxplan import permissions
 from faxplan.language import marked
 from faxplan.permissions import CONTACTS, Permission
 from faxplan.users import User
@@ -36,7 +38,7 @@ PARTS = (
         USER,
         "",
         (
-            Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True),
+            Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True, needs=permissions.RECEIVE),
             Place("sent", "/sent", marked("Sent"), "sent", is_near=True),
             Place("contacts", "/contacts", marked("Contacts"), "book", is_near=True, needs=CONTACTS),
         ),
@@ -78,6 +80,14 @@ PARTS = (
         ),
     ),
 )
+
+
+_WITHIN = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~?&=%+,:-]{0,2000}")
+
+
+def within(address: str) -> str:
+    """An address of ours to which an address leads on; empty where it is none: it may be anybody's."""
+    return address if _WITHIN.fullmatch(address) else ""
 
 
 def parts(user: User, permitted: Collection[Permission], *, has_administration: bool) -> Iterator[Part]:

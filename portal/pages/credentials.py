@@ -10,7 +10,7 @@ from faxplan.second_factor import SECRET_BYTES
 from faxplan.sessions import Session
 from faxplan.user_keys import UserKey
 from faxplan.webauthn import Registration
-from portal import answers, cookies, handed_over, submitted
+from portal import answers, cookies, handed_over, places, submitted
 from portal.pages.login import AUTH_BYTES, site, whence
 from portal.submitted import Submitted
 from portal.visit import Visit
@@ -31,7 +31,7 @@ def _auth(given: Submitted) -> bytes:
 
 def unlock_page(visit: Visit) -> Response:
     """GET: opens the key where it is not in this browser: log-in is not unlock."""
-    return answers.page(visit, "unlock.html")
+    return answers.page(visit, "unlock.html", to=places.within(visit.request.args.get("to", "")) or "/inbox")
 
 
 def key(visit: Visit) -> Response:

@@ -38,7 +38,8 @@ class Filled:
         """Of what a browser has submitted; each is empty, or the usual, where it says nothing."""
         priority = form.get("priority", "")
         return cls(
-            numbers=form.get("numbers", ""),
+            # Or as a page that led here says it (`to`).
+            numbers=form.get("numbers", form.get("to", "")[: recipients.LONGEST_NUMBER]),
             at=form.get("at", ""),
             priority=priority if priority in priorities.WORDS else Priority.NORMAL.word,
             calling=form.get("from", ""),

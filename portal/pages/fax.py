@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, deletion, do_not_fax, history, labels, outbound, time_line
+from faxplan import contacts, deletion, do_not_fax, history, labels, outbound, permissions, time_line
 from faxplan.history import Fax
 from portal import answers
 from portal.visit import Visit
@@ -18,6 +18,7 @@ def page(visit: Visit, number: int) -> Response:
         listed = other is not None and do_not_fax.find(tx, visit.its_tenant.id, other) is not None
         put_on = labels.of_faxes(tx, visit.its_tenant.id, [number])[number]
         known = labels.seen_by(tx, visit.user)
+        may_send = permissions.has(tx, visit.its_tenant.id, visit.user.id, permissions.SEND)
     return answers.page(
         visit,
         "fax.html",
@@ -31,6 +32,9 @@ def page(visit: Visit, number: int) -> Response:
         listed=listed,
         labels=put_on,
         known=known,
+        reply_to=other,
+        may_send=may_send,
+        has_pages=fax.final and fax.purged_at is None and fax.tiff_id is not None,
     )
 
 

@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, drafts, history, labels, listings, notices, time_line
+from faxplan import contacts, drafts, history, labels, listings, notices, permissions, time_line
 from faxplan.history import Fax
 from faxplan.labels import Label
-from faxplan.listings import INBOX, SENT, Part, Place
+from faxplan.listings import INBOX, SENT, Part
 from faxplan.notices import Notice
 from portal import answers, list_filters
 from portal.pages import told
 from portal.visit import Visit
 
 AT_ONCE = 50
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,9 @@ class Line:
 
 
 def inbox(visit: Visit) -> Response:
-    """GET: what lies in the mailboxes that the user reads."""
+    """GET: what lies in the mailboxes that the user reads; who may read none has what they sent."""
+    if permissions.RECEIVE not in visit.permissions:
+        return answers.to("/sent")
     return _list(visit, INBOX, "inbox.html")
 
 
@@ -41,7 +41,7 @@ def sent(visit: Visit) -> Response:
 
 
 def _list(visit: Visit, of: str, template: str) -> Response:
-    before = _place(visit.request.args.get("before", ""))
+    before = list_filters.place(visit.request.args.get("before", ""))
     with visit.db.tenant(visit.its_tenant.id) as tx:
         asked = list_filters.read(tx, visit.user, visit.its_tenant, of, visit.request.args)
         part = Part()
@@ -71,26 +71,10 @@ def _list(visit: Visit, of: str, template: str) -> Response:
         HTTPStatus.BAD_REQUEST if asked.wrong else HTTPStatus.OK,
         asked=asked,
         lines=lines,
-        older=None if part.onward is None else asked.onward(_written(part.onward)),
+        older=None if part.onward is None else asked.onward(list_filters.written(part.onward)),
         until=part.until,
         drafts=waiting,
         notices=to_tell[: told.AT_ONCE],
         more_notices=len(to_tell) > told.AT_ONCE,
         is_first=before is None,
     )
-
-
-def _written(place: Place) -> str:
-    """As the list's own links have it: microseconds and an id."""
-    return f"{(place[0] - _EPOCH) // timedelta(microseconds=1)}-{place[1]}"
-
-
-def _place(text: str) -> Place | None:
-    """After which fax the list goes on, as its own link says it; what is none is the beginning."""
-    at, _, number = text.partition("-")
-    if not all(each.isascii() and each.isdigit() and len(each) < 19 for each in (at, number)):
-        return None
-    try:
-        return _EPOCH + timedelta(microseconds=int(at)), int(number)
-    except OverflowError:
-        return None

@@ -1,13 +1,17 @@
 """The keys of mailboxes, each wrapped to this user's own: the browser opens them."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from werkzeug.wrappers import Response
 
 from faxplan import handing_on, user_keys, vault
+from faxplan.keyring import Epoch
+from faxplan.vault import Grant
 from faxplan.wraps import WRAP_BYTES
 from portal import answers, submitted
+from portal.submitted import Submitted
 from portal.visit import Visit
 
 _AT_ONCE = 100
@@ -22,6 +26,18 @@ def ring(visit: Visit) -> Response:
     with visit.db.tenant(tenant_id) as tx:
         own = user_keys.of_user(tx, tenant_id, visit.user.id)
         epochs = vault.epochs_of_user(tx, tenant_id, visit.user.id)
+    return answers.data(
+        {
+            "user": visit.user.id,
+            "secret": visit.session.secret,
+            "own": [{"id": each.id, "publicKey": each.public.raw} for each in own],
+            "mailboxes": by_mailbox(epochs),
+        }
+    )
+
+
+def by_mailbox(epochs: Iterable[Epoch]) -> list[dict[str, Any]]:
+    """For a keyring of a script."""
     mailboxes: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for each in epochs:
         mailboxes[each.mailbox_id].append(
@@ -32,39 +48,37 @@ def ring(visit: Visit) -> Response:
                 "earlier": each.earlier,
             }
         )
-    return answers.data(
-        {
-            "user": visit.user.id,
-            "secret": visit.session.secret,
-            "own": [{"id": each.id, "publicKey": each.public.raw} for each in own],
-            "mailboxes": [{"mailbox": mailbox, "epochs": found} for mailbox, found in mailboxes.items()],
-        }
-    )
+    return [{"mailbox": mailbox, "epochs": found} for mailbox, found in mailboxes.items()]
 
 
 def due(visit: Visit) -> Response:
     """POST, for scripts: what this user's browser can wrap for others (faxplan/handing_on.py)."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         found = handing_on.due(tx, visit.user)
-    return answers.data(
-        {
-            "links": [{"mailbox": mailbox, "epoch": epoch} for mailbox, epoch in found.links[:_AT_ONCE]],
-            "grants": [
-                {
-                    "mailbox": each.mailbox_id,
-                    "epoch": each.epoch,
-                    "key": each.user_key_id,
-                    "publicKey": each.public.raw,
-                }
-                for each in found.grants[:_AT_ONCE]
-            ],
-        }
-    )
+    return answers.data(said_of_due(found.links, found.grants))
+
+
+def said_of_due(links: Sequence[tuple[int, int]], grants: Sequence[Grant]) -> dict[str, Any]:
+    """What a script is to wrap now: not more than is taken at once."""
+    return {
+        "links": [{"mailbox": mailbox, "epoch": epoch} for mailbox, epoch in links[:_AT_ONCE]],
+        "grants": [
+            {"mailbox": each.mailbox_id, "epoch": each.epoch, "key": each.user_key_id, "publicKey": each.public.raw}
+            for each in grants[:_AT_ONCE]
+        ],
+    }
 
 
 def hand_on(visit: Visit) -> Response:
     """POST, for scripts: what was wrapped; who opens more by it, in words."""
-    given = submitted.json(visit)
+    links, grants = made(submitted.json(visit))
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        gained = handing_on.take(tx, visit.user, links, grants, actor=visit.actor)
+    return answers.data({"gained": [{"to": each.to, "mailboxes": each.mailboxes} for each in gained]})
+
+
+def made(given: Submitted) -> tuple[dict[tuple[int, int], bytes], dict[tuple[int, int, int], bytes]]:
+    """What a script has wrapped: links and grants."""
     links = {
         (each.number("mailbox"), each.number("epoch")): each.raw("wrap", WRAP_BYTES) for each in given.parts("links")
     }
@@ -72,6 +86,4 @@ def hand_on(visit: Visit) -> Response:
         (each.number("mailbox"), each.number("epoch"), each.number("key")): each.raw("wrap", WRAP_BYTES)
         for each in given.parts("grants")
     }
-    with visit.db.tenant(visit.its_tenant.id) as tx:
-        gained = handing_on.take(tx, visit.user, links, grants, actor=visit.actor)
-    return answers.data({"gained": [{"to": each.to, "mailboxes": each.mailboxes} for each in gained]})
+    return links, grants

@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import holds, mailbox_provisioning, mailboxes, provisioning
+from faxplan import holds, mailbox_provisioning, mailboxes, provisioning, recovery_key
 from faxplan.epochs import Begun
 from faxplan.errors import FaxplanError
 from faxplan.keyring import NewEpoch
@@ -19,6 +19,8 @@ from faxplan.sealed import KEY_BYTES
 from faxplan.wraps import WRAP_BYTES, PublicKey
 from portal import answers
 from portal.forms import Field, Form, Kind
+from portal.pages import recovery
+from portal.submitted import Submitted
 from portal.visit import Visit
 
 AT_ONCE = 100
@@ -74,13 +76,14 @@ def change(visit: Visit, number: int) -> Response:
         return _page(visit, number, form, 400)
     slug = visit.its_tenant.slug
     try:
-        made = _made(number, wants.get("made", ""))
+        keys = made(number, wants.get("made", ""))
         if _REMOVE in wants:
-            _remove(visit, number, made)
+            _remove(visit, number, keys)
         else:
             mailbox_provisioning.let_in(
-                visit.its_admin, visit.actor, slug, number, form.values["email"], made, by=visit.user
-            )
+                visit.its_admin, visit.actor, slug, number, form.values["email"], keys, by=visit.user,
+                paper=_paper(visit),
+            )  # fmt: skip
     except FaxplanError as error:
         return _page(visit, number, form.failed(error), 400)
     return answers.to(f"/organisation/mailboxes/{number}", note="saved")
@@ -94,8 +97,23 @@ def to_make(visit: Visit, number: int) -> Response:
         wanted = mailbox_provisioning.to_remove(visit.its_admin, slug, number, _id(wants[_REMOVE]))
     else:
         email = wants.get("email", "")
-        wanted = mailbox_provisioning.to_let_in(visit.its_admin, slug, number, email, by=visit.user)
+        wanted = mailbox_provisioning.to_let_in(
+            visit.its_admin, slug, number, email, by=visit.user, paper=_paper(visit)
+        )
     return answers.data(_said(number, wanted))
+
+
+def _paper(visit: Visit) -> int | None:
+    """The organisation's recovery key, where the form brings the proof that who sends it has that on paper."""
+    said = visit.request.form.get("paper", "")
+    return recovery.paper(visit, Submitted(_parsed(said))) if said else None
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _remove(visit: Visit, number: int, made: Made) -> None:
@@ -117,6 +135,7 @@ def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
     with visit.its_admin.tenant(tenant_id) as tx:
         has_faxes = mailboxes.was_sealed_to(tx, tenant_id, number)
     with visit.db.tenant(tenant_id) as tx:
+        has_recovery_key = recovery_key.status(tx, tenant_id) is not None
         mailbox = mailboxes.entry(tx, tenant_id, number)
         members = mailboxes.members(tx, tenant_id, number)
         held = [each for each in holds.of_mailboxes(tx, tenant_id) if each.holds_all_of(number)]
@@ -124,6 +143,7 @@ def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
     return answers.page(
         visit, "mailbox.html", status,
         mailbox=mailbox, members=members, form=form, held=held, may_let_in=own or not has_faxes,
+        has_recovery_key=has_recovery_key,
     )  # fmt: skip
 
 
@@ -145,7 +165,7 @@ def _said(number: int, wanted: ToMake) -> dict[str, Any]:
     }
 
 
-def _made(number: int, text: str) -> Made:
+def made(number: int, text: str) -> Made:
     """What a script has made, as it is written in the form. Raises NotMade."""
     if not text:
         return Made()

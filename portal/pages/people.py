@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import caller_ids, invitations, numbers, provisioning, users
+from faxplan import caller_ids, dids, invitations, numbers, permissions, provisioning, users
 from faxplan.errors import FaxplanError
 from faxplan.language import marked
 from faxplan.permissions import LABELS, Permission
@@ -124,4 +124,13 @@ def _new(visit: Visit, form: Form, status: int = 200) -> Response:
 def _page(visit: Visit, number: int, form: Form, status: int = 200, *, link: str = "") -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         person = users.entry(tx, visit.its_tenant.id, number)
-    return answers.page(visit, "person.html", status, person=person, form=form, link=link, days=invitations.DAYS)
+        refused = []
+        if permissions.RECEIVE not in person["permissions"]:
+            # A person's mailbox is called as the address.
+            found = dids.of_tenant(tx, visit.its_tenant.id)
+            refused = [each["number"] for each in found if each["mailbox"] == person["email"]]
+    return answers.page(
+        visit, "person.html", status,
+        person=person, form=form, link=link, days=invitations.DAYS,
+        refused=refused,
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from portal.pages.contacts import about, ids, members_words
 from portal.visit import Visit
 
 AT_ONCE = 50
+LONGEST_NUMBER = 60
 OURS = ("csrf", "contact", "group", "q")
 
 
@@ -50,9 +51,16 @@ def chips(visit: Visit, tx: Transaction, given: "MultiDict[str, str]") -> list[C
 
 
 def carried(given: "MultiDict[str, str]") -> str:
-    """The end of an address that names them; empty where there are none."""
+    """The end of an address that names them, and a number (`to`), as from a page of a fax; empty where there are
+    none."""
     contact_ids, group_ids = named(given)
-    query = urlencode([*(("contact", each) for each in contact_ids), *(("group", each) for each in group_ids)])
+    query = urlencode(
+        [
+            *(("contact", each) for each in contact_ids),
+            *(("group", each) for each in group_ids),
+            *(("to", each) for each in [given.get("to", "")[:LONGEST_NUMBER]] if each),
+        ]
+    )
     return f"?{query}" if query else ""
 
 

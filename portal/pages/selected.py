@@ -5,9 +5,10 @@ from collections.abc import Callable
 from werkzeug.wrappers import Response
 
 from faxplan import deletion, labels, mailboxes
-from faxplan.errors import FaxplanError, NotFound
+from faxplan.errors import NotFound
 from faxplan.language import _
-from portal import answers, list_filters, wording
+from portal import answers, list_filters
+from portal.pages import all_of_list, forwarding
 from portal.visit import Visit
 
 LISTS = ("/inbox", "/sent")
@@ -17,7 +18,7 @@ def act(visit: Visit) -> Response:
     """POST: one thing (`do`) to all of them (`fax`, again and again); then the list again, as it was (`list`)."""
     form = visit.request.form
     back = _list(form.get("list", ""))
-    ids = _ids(form.getlist("fax"))
+    ids = list_filters.ids(form.getlist("fax"))
     if not ids:
         return answers.to(back, note="none-selected")
     acts: dict[str, Callable[[], Response]] = {
@@ -25,6 +26,8 @@ def act(visit: Visit) -> Response:
         "unlabel": lambda: _labelled(visit, ids, back, put_on=False),
         "read": lambda: _marked(visit, ids, back, read=True),
         "unread": lambda: _marked(visit, ids, back, read=False),
+        "forward": lambda: answers.to(forwarding.address("forward", ids, back)),
+        "move": lambda: answers.to(forwarding.address("move", ids, back)),
         "delete": lambda: _deleted(visit, ids, back),
         "restore": lambda: _restored(visit, ids, back),
     }
@@ -50,17 +53,7 @@ def _marked(visit: Visit, ids: list[int], back: str, *, read: bool) -> Response:
 
 
 def _deleted(visit: Visit, ids: list[int], back: str) -> Response:
-    """Each by itself: what cannot be deleted keeps nothing else here."""
-    gone, kept = [], []
-    for each in ids:
-        try:
-            deletion.delete(visit.db, visit.user, each)
-        except FaxplanError as error:
-            if error.retryable:
-                raise
-            kept.append(wording.for_browser(str(error)))
-        else:
-            gone.append(each)
+    gone, kept = all_of_list.deleted(visit, ids)
     return answers.page(visit, "deleted_several.html", gone=gone, kept=kept, back=back)
 
 
@@ -68,12 +61,6 @@ def _restored(visit: Visit, ids: list[int], back: str) -> Response:
     for each in ids:
         deletion.undelete(visit.db, visit.user, each)
     return answers.to(back, note="restored")
-
-
-def _ids(texts: list[str]) -> list[int]:
-    """Those that the database could have, each once."""
-    ids = {int(each) for each in texts if each.isascii() and each.isdigit() and len(each) < 20}
-    return sorted(each for each in ids if each < 2**63)[: labels.MOST_AT_ONCE]
 
 
 def _list(address: str) -> str:

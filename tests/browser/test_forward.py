@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from faxplan import forwarding, keyring, sealed
-from faxplan.forwarding import Handed, Offer, ToWrap
+from faxplan.documents import ToWrap
+from faxplan.forwarding import Handed, Offer
 from faxplan.keyring import Epoch, Keyring
 from faxplan.sealed import Context, Header, SealBroken, SealedReader
 from faxplan.vault import MailboxKey

@@ -16,6 +16,8 @@ from typing import Any
 from portal.policy import CONTENT_SECURITY_POLICY
 
 VAULT = Path(__file__).parents[2] / "portal" / "static" / "vault"
+WORDS = VAULT.parent / "pages" / "language.js"
+"""Which the modules have beside them."""
 PAGE = Path(__file__).parent / "page"
 TYPES = {".js": "text/javascript", ".html": "text/html", ".txt": "text/plain; charset=utf-8"}
 WITHOUT_WASM = CONTENT_SECURITY_POLICY.replace(" 'wasm-unsafe-eval'", "")
@@ -109,6 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path.startswith("/file/"):
             self._answer_file(self.server.files.get(self.path))
+            return
+        if self.path == "/pages/language.js":
+            self._answer(WORDS.read_bytes(), TYPES[WORDS.suffix])
             return
         base, _, name = self.path[1:].partition("/")
         mutant = self.server.mutants.get(f"/{base}")

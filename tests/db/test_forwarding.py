@@ -497,7 +497,7 @@ class TestRefused:
         with pytest.raises(NotFound, match="no mailbox"):
             ann.hands(act, fax, world.borea.user.email)
         handed = ann.wrapped(fax, person(world, "ben", 101).user.email)
-        with pytest.raises(NotFound, match="no mailbox"):
+        with pytest.raises(NotFound, match="no such mailbox"):
             act(world.portal, ann.user, replace(handed, mailbox_id=world.borea.user.mailbox_id or 0))
 
     def test_a_sent_one(self, world: World, ann: Person, ben: Person, act: Act) -> None:

@@ -23,6 +23,7 @@ from faxplan import (
     queue,
     quotas,
     received_copies,
+    users,
 )
 from faxplan.db import Transaction
 from faxplan.document_store import Store
@@ -315,6 +316,11 @@ def switch_borea_off(world: World) -> None:
         tx.execute("update tenants set enabled = false where id = %s", (world.borea.tenant.id,))
 
 
+def permit_no_reading(world: World) -> None:
+    with world.admin.tenant(world.borea.tenant.id) as tx:
+        users.change(tx, world.borea.tenant.id, world.borea.user.id, {"permissions": ["send"]})
+
+
 @pytest.mark.parametrize(
     ("act", "state", "sip_code", "words", "counted"),
     [
@@ -322,8 +328,9 @@ def switch_borea_off(world: World) -> None:
         (block_and_say_busy, "queued", 486, "The line was busy (SIP 486).", 1),
         (lambda world: set_did(world, enabled=False), "failed", 404, "The number does not exist", 0),
         (switch_borea_off, "failed", 404, "The number does not exist", 0),
+        (permit_no_reading, "failed", 404, "The number does not exist", 0),
     ],
-    ids=["blocked", "busy", "did-off", "tenant-off"],
+    ids=["blocked", "busy", "did-off", "tenant-off", "may-not-receive"],
 )
 def test_who_may_not_call_is_refused_as_by_a_call(
     world: World, act: Callable[[World], None], state: str, sip_code: int, words: str, counted: int

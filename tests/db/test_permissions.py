@@ -7,18 +7,30 @@ from pathlib import Path
 import pytest
 
 from faxplan import (
+    accepting,
     caller_ids,
     cdr,
     contact_groups,
     contact_imports,
     contacts,
+    deletion,
+    did_provisioning,
     dids,
+    doctor_enrolment,
     drafts,
+    forwarding,
+    history,
+    listings,
+    mailboxes,
     outbound,
     permissions,
+    provisioning,
     resending,
     users,
+    vault,
+    viewing,
 )
+from faxplan.accepting import Accepted, IncomingCall, Refused
 from faxplan.billing_codes import NoBillingCode
 from faxplan.caller_ids import ForeignCallerId
 from faxplan.cdr import Period
@@ -28,11 +40,14 @@ from faxplan.contacts import Entry, Wanted
 from faxplan.db import Transaction
 from faxplan.drafts import Recipients
 from faxplan.errors import Forbidden, NotFound
+from faxplan.lookups import Caller
+from faxplan.mailboxes import MayNotReceive
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.permissions import EVERYTHING, Permission
 from faxplan.resending import ResendRequest
-from tests.retained import count, execute
+from tests.faxes import NODE, invite
+from tests.retained import count, execute, received, sent
 from tests.world import World
 
 NUMBER, SECOND, ELSEWHERE = "+493023125001", "+493023125077", "+4989123456"
@@ -150,6 +165,77 @@ def test_what_comes_in_for_a_tenant_that_may_not_receive_is_not_taken(world: Wor
     with world.switch.across_tenants() as tx:
         assert not dids.find(tx, [NUMBER])[NUMBER].enabled
         assert dids.find(tx, [world.borea.did])[world.borea.did].enabled
+
+
+def asked_for(world: World) -> Accepted | Refused:
+    """Somebody calls acme's number."""
+    call = IncomingCall("a-call", "127.0.0.1", invite(world.acme.did, ELSEWHERE))
+    return accepting.accept(world.switch, world.spool, call, NODE, Caller())
+
+
+def test_to_the_mailbox_of_who_may_not_receive_no_number_leads_and_no_call_comes(world: World) -> None:
+    """As of a tenant that may not: nobody could look at what came."""
+    slug, name = "acme", world.acme.user.email
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        mailboxes.create_group(tx, world.acme.tenant.id, "Office")
+    may(world, user=["send"])
+    assert asked_for(world) == Refused(
+        "UNALLOCATED_NUMBER", "+493023125001 leads to the mailbox of a user who may not receive"
+    )
+    with pytest.raises(MayNotReceive, match="may read no faxes"):
+        did_provisioning.change(world.admin, "test", slug, NUMBER, {}, mailbox=name)
+    with pytest.raises(MayNotReceive):
+        did_provisioning.add(world.admin, "test", slug, "+493023125003", mailbox=name, station_ident="")
+    with world.admin.across_tenants() as tx:
+        (finding,) = [each for each in doctor_enrolment.enrolment(tx) if "404" in each.found]
+    assert NUMBER in finding.found.replace(" ", "")
+    # Elsewhere, it is taken.
+    did_provisioning.change(world.admin, "test", slug, NUMBER, {}, mailbox="Office")
+    may(world, user=["send", "receive"])
+    did_provisioning.change(world.admin, "test", slug, NUMBER, {}, mailbox=name)
+    assert isinstance(asked_for(world), Accepted)
+    assert [each["receives"] for each in provisioning.all_dids(world.admin, slug)] == [True]
+
+
+def test_an_administrator_who_may_not_receive_stands_in_for_nobody(world: World) -> None:
+    change(world, role="administrator")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert vault.administrators_mailbox(tx, world.acme.tenant.id) == world.acme.user.mailbox_id
+    may(world, user=["send"])
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert vault.administrators_mailbox(tx, world.acme.tenant.id) is None
+
+
+@pytest.mark.parametrize("whose", ["tenant", "user"])
+def test_who_may_not_receive_sees_nothing_that_came_in_before(world: World, whose: str) -> None:
+    user, tenant_id = world.acme.user, world.acme.tenant.id
+    fax = received(world, world.acme, "a")
+    out = sent(world, world.acme)
+
+    def seen() -> tuple[object, ...]:
+        with world.portal.tenant(tenant_id) as tx:
+            return (
+                [each.id for each in history.faxes(tx, user)],
+                [place[1] for place in listings.part(tx, user, listings.INBOX, limit=9).places],
+                listings.seen(tx, user, [fax, out]),
+                [each.id for each in listings.read_mailboxes(tx, user)],
+                [each.fax_id for each in mailboxes.entries(tx, tenant_id, user.id)],
+            )
+
+    assert seen() == ([out, fax], [fax], [fax, out], [user.mailbox_id], [fax])
+    may(world, **{whose: ["send"]})
+    assert seen() == ([out], [], [out], [], [])
+    assert mailboxes.mark(world.portal, user, "user:1", [fax], read=True) == []
+    for act in (
+        lambda: viewing.of_fax(world.portal, user, fax, address=""),
+        lambda: viewing.stored(world.portal, user, fax, "tiff"),
+        lambda: deletion.delete(world.portal, user, fax),
+        lambda: forwarding.offer_to(world.portal, user, fax, user.mailbox_id or 0),
+    ):
+        with pytest.raises(NotFound):
+            act()
+    may(world, **{whose: ["send", "receive"]})
+    assert viewing.of_fax(world.portal, user, fax, address="")
 
 
 @pytest.mark.parametrize("table", ["tenants", "users"])

@@ -51,6 +51,7 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
         "forget_moved",
         "held_pages",
         "is_did",
+        "let_in",
         "mailbox_wraps_note",
         "routing_changed",
     ]

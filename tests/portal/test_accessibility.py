@@ -47,6 +47,8 @@ NO_PAGES = (
 NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001"}
 """What is there, by what stands for it in an address."""
 QUERIES = {
+    "/forward": "?fax=1",
+    "/move": "?fax=1",
     "/installation/routes/one": "?prefix=%2B&trunk=carrier",
     "/installation/routes/explain": "?tenant=acme&number=%2B493023125099",
 }

@@ -203,8 +203,7 @@ def test_what_the_browser_keeps_opens_nothing_without_the_session(world: World, 
     assert tab.see("document.images[0].naturalWidth") == 0
     # And back.
     tab.click("#locked a")
-    tab.until("location.pathname === '/log-in' && document.readyState === 'complete'")
-    tab.fill("#email", world.acme.user.email)
+    tab.until("location.pathname === '/unlock' && document.readyState === 'complete'")
     tab.fill("#password", PHRASE)
     tab.click("#go")
     tab.until("location.pathname === '/inbox' && document.images[0]?.naturalWidth > 0")

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from faxplan import contacts, labels, listings, mailboxes, membership, users
+from faxplan import contacts, holds, labels, listings, mailboxes, membership, users
 from faxplan.db import Transaction
 from faxplan.listings import INBOX
 from portal.app import Portal
-from portal.pages import faxes
+from portal.pages import all_of_list, faxes
 from tests.faxes import accepted
 from tests.full_lists import fill
 from tests.hostile import TEXTS
@@ -520,3 +520,43 @@ def test_no_page_of_a_list_looks_through_a_table(world: World, ann: Visitor, mon
     assert len(plans) > 5 * len(PAGES)
     wrong = [each for each in plans if re.search(r"Seq Scan on (faxes|listings|fax_labels|mailbox_entries)\b", each[1])]
     assert not wrong, "\n\n".join(wrong[0])
+
+
+def test_all_of_a_list_are_marked_a_part_at_a_time(world: World, ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what comes in meanwhile left alone, and others' too."""
+    monkeypatch.setattr(faxes, "AT_ONCE", 2)
+    monkeypatch.setattr(all_of_list, "AT_ONCE", 2)
+    mine = [came(world, "+493012345678", days_ago=each) for each in range(3)]
+    other = came(world, days_ago=5)
+    assert "Do something with all faxes" in ann.get("/inbox").text
+    form: dict[str, object] = {"list": "/inbox?q=%2B493012345678", "do": "label", "label": "Checked"}
+    page = ann.post("/faxes/all", form).text
+    assert "found with this search" in page
+    assert audited(world, "label.add") == []
+    steps = 0
+    while 'name="go"' in page:
+        form = {name: hidden(page, name) for name in ("list", "do", "label", "before", "done", "go")}
+        page = ann.post("/faxes/all", form).text
+        came(world, "+493012345678")
+        steps += 1
+    assert (steps, "Done, with 3 faxes." in page) == (2, True)
+    assert sorted(fax for each in audited(world, "label.add") for fax in each["details"]["faxes"]) == sorted(mine)
+    assert other not in mine
+
+
+def hidden(page: str, name: str) -> str:
+    return unescape(page.partition(f'<input type="hidden" name="{name}" value="')[2].partition('"')[0])
+
+
+def test_of_what_is_deleted_all_at_once_it_is_said_what_stays(world: World, ann: Visitor) -> None:
+    gone, held = came(world), came(world, days_ago=1)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        holds.place(tx, world.acme.tenant.id, mailbox_id=None, fax_id=held, reason="x", set_by="test")
+    page = ann.post("/faxes/all", {"list": "/inbox", "do": "delete", "go": "1"}).text
+    assert "1 fax stays as it is" in page
+    assert f"Fax {held} is under legal hold" in page
+    assert "Done, with 1 fax." in page
+    assert shown(ann.get("/inbox").text) == [held]
+    assert gone != held
+    for wrong in ({"list": "/nowhere", "do": "delete"}, {"list": "/inbox", "do": "print"}):
+        assert ann.post("/faxes/all", wrong).status_code == 404

@@ -14,6 +14,7 @@ import { _ } from "./language.js";
  * @typedef {import("../vault/wraps.js").PrivateKey} PrivateKey
  * @typedef {{name: string, address: string, context: import("../vault/header.js").Context, digest: string,
  *   wraps: {mailbox: number, epoch: number, wrap: string}[], sealedName: string | null}} Readable As portal/pages/documents.py says it.
+ * @typedef {{document: number, digest: string, wraps: {mailbox: number, epoch: number, wrap: string}[]}} ToWrap As portal/pages/forwarding.py says it.
  */
 
 /** What the server did not do, in its words. */
@@ -110,7 +111,7 @@ async function opened(older = new Map()) {
   const key = await recall(said.user, fromHex(said.secret));
   const own = said.own.find((/** @type {{id: number, publicKey: string}} */ each) => key?.publicKey.equals(publicKey(each.publicKey)));
   if (!key || !own) {
-    throw new LockedHere(_("Your key is not in this browser any more. Log in again: your account is at the top."));
+    throw new LockedHere(_("Your faxes are locked in this browser. Open them first, with your password."));
   }
   const found = new Keyring(new Map([...older, [own.id, key]]));
   for (const { mailbox, epochs } of said.mailboxes) {
@@ -119,8 +120,8 @@ async function opened(older = new Map()) {
   return found;
 }
 
-/** @param {{number: number, publicKey: string, wraps: {key: number, wrap: string}[], earlier: string | null}} said */
-function epoch({ number, publicKey: raw, wraps, earlier }) {
+/** As a keyring has it. @param {{number: number, publicKey: string, wraps: {key: number, wrap: string}[], earlier: string | null}} said */
+export function epoch({ number, publicKey: raw, wraps, earlier }) {
   return {
     number,
     publicKey: publicKey(raw),
@@ -152,6 +153,11 @@ export async function reader(readable) {
 export async function content(readable, type) {
   const open = await reader(readable);
   return new Blob([/** @type {import("../vault/bytes.js").Bytes} */ (await open.read(0, open.size))], { type });
+}
+
+/** Where the key is given to this browser again, and back here. @returns {string} */
+export function toUnlock() {
+  return `/unlock?to=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
 /** In words for whoever looks at the page. @param {unknown} error @returns {string} */

@@ -5,6 +5,8 @@ import { NeedsReader, SealBroken } from "../vault/errors.js";
 import { keyring, post, publicKey, send } from "./client.js";
 import { _ } from "./language.js";
 
+/** @typedef {import("../vault/keyring.js").Keyring} Keyring */
+
 /** A server that asks again and again is asked no more. */
 const MOST_ROUNDS = 50;
 
@@ -15,12 +17,13 @@ export async function handOn() {
   try {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const due = await post("/keys/due");
-      const [links, grants] = [await linked(due.links), await granted(due.grants)];
+      const ring = await keyring();
+      const [links, grants] = [await linked(due.links, ring), await granted(due.grants, ring)];
       if (!links.length && !grants.length) {
         break;
       }
-      const { gained } = await send("/keys/hand-on", { links, grants });
-      told.push(...gained.map(words));
+      const said = await send("/keys/hand-on", { links, grants });
+      told.push(...said.gained.map(gained));
       if (due.links.length + due.grants.length > links.length + grants.length) {
         // Some do not open, and would be asked for again.
         break;
@@ -33,14 +36,14 @@ export async function handOn() {
   return told;
 }
 
-/** @param {{mailbox: number, epoch: number}[]} due */
-async function linked(due) {
-  return made(due, async ({ mailbox, epoch }) => (await keyring()).link(mailbox, epoch));
+/** @param {{mailbox: number, epoch: number}[]} due @param {Keyring} ring */
+export async function linked(due, ring) {
+  return made(due, ({ mailbox, epoch }) => ring.link(mailbox, epoch));
 }
 
-/** @param {{mailbox: number, epoch: number, key: number, publicKey: string}[]} due */
-async function granted(due) {
-  return made(due, async ({ mailbox, epoch, publicKey: raw }) => (await keyring()).wrapped(mailbox, epoch, publicKey(raw)));
+/** @param {{mailbox: number, epoch: number, key: number, publicKey: string}[]} due @param {Keyring} ring */
+export async function granted(due, ring) {
+  return made(due, ({ mailbox, epoch, publicKey: raw }) => ring.wrapped(mailbox, epoch, publicKey(raw)));
 }
 
 /**
@@ -62,7 +65,7 @@ async function made(due, make) {
   return found;
 }
 
-/** @param {{to: string, mailboxes: string[]}} gain */
-function words({ to, mailboxes }) {
+/** In words. @param {{to: string, mailboxes: string[]}} gain */
+export function gained({ to, mailboxes }) {
   return _("{to} opens now what lies in {mailboxes}.", { to, mailboxes: mailboxes.join(", ") });
 }

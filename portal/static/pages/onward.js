@@ -1,10 +1,8 @@
 // @ts-check
 /** From a log-in into the portal; whoever has handed keys on by it is told before. */
 
-const place = "/inbox";
-
-/** @param {string[]} told in words: who opens more than before */
-export function goOn(told) {
+/** @param {string[]} told in words: who opens more than before @param {string} [place] of ours */
+export function goOn(told, place = "/inbox") {
   const notice = document.getElementById("handed-on");
   const list = notice?.querySelector("ul");
   if (!notice || !list || !told.length) {

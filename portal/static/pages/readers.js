@@ -4,7 +4,9 @@
 import { newEpochFor } from "../vault/admission.js";
 import { fromHex, hex } from "../vault/bytes.js";
 import { PublicKey } from "../vault/wraps.js";
-import { keyring, post, words } from "./client.js";
+import { authOf } from "./account-key.js";
+import { keyring, LockedHere, post, toUnlock, words } from "./client.js";
+import { ringOfPaper } from "./paper.js";
 
 /**
  * @typedef {object} ToMake As portal/pages/mailboxes.py says it.
@@ -25,6 +27,10 @@ for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySel
       await make(form);
       form.submit();
     } catch (error) {
+      if (error instanceof LockedHere) {
+        location.assign(toUnlock());
+        return;
+      }
       wrong.textContent = words(error);
       wrong.hidden = false;
       wrong.scrollIntoView({ block: "nearest" });
@@ -35,6 +41,7 @@ for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySel
 
 /** @param {HTMLFormElement} form */
 async function make(form) {
+  const paper = form.dataset.paper === undefined ? null : await byPaper(form);
   const said = new URLSearchParams();
   for (const [name, value] of new FormData(form)) {
     said.set(name, String(value));
@@ -42,7 +49,7 @@ async function make(form) {
   /** @type {ToMake} */
   const wanted = await post(form.dataset.makes ?? "", said);
   const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("made"));
-  field.value = JSON.stringify({ epoch: await epoch(wanted), grant: await grant(wanted) });
+  field.value = JSON.stringify({ epoch: await epoch(wanted), grant: await grant(wanted, paper ?? (await keyringIfNeeded(wanted))) });
 }
 
 /** @param {ToMake} wanted */
@@ -54,11 +61,25 @@ async function epoch({ epoch: next }) {
   return { number: next.number, publicKey: hex(publicKey.raw), wraps: [...wraps].map(([key, wrap]) => ({ key, wrap: hex(wrap) })) };
 }
 
+/** The organisation's recovery key stands in for a reader's. @param {HTMLFormElement} form */
+async function byPaper(form) {
+  const [code, why, password] = ["code", "why", "password"].map((id) => /** @type {HTMLInputElement} */ (form.querySelector(`#${id}`)).value);
+  const { ring, proof } = await ringOfPaper({ code, why, of: form.dataset.paper ?? "", auth: await authOf(password) });
+  const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("paper"));
+  field.value = JSON.stringify({ why, publicKey: hex(proof.publicKey), proof: hex(proof.proof) });
+  return ring;
+}
+
 /** @param {ToMake} wanted */
-async function grant({ mailbox, grant: due }) {
-  if (!due) {
+async function keyringIfNeeded({ grant: due }) {
+  return due ? keyring() : null;
+}
+
+/** @param {ToMake} wanted @param {import("../vault/keyring.js").Keyring | null} ring */
+async function grant({ mailbox, grant: due }, ring) {
+  if (!due || !ring) {
     return null;
   }
-  const wrap = await (await keyring()).wrapped(mailbox, due.epoch, new PublicKey(fromHex(due.publicKey)));
+  const wrap = await ring.wrapped(mailbox, due.epoch, new PublicKey(fromHex(due.publicKey)));
   return { epoch: due.epoch, key: due.key, wrap: hex(wrap) };
 }

@@ -9,13 +9,13 @@ import { goOn } from "./onward.js";
 import { derived, logInByPasskey, opens } from "./session.js";
 
 const form = /** @type {HTMLElement} */ (document.getElementById("unlock"));
-const email = form.dataset.email ?? "";
+const { email = "", to = "/inbox" } = form.dataset;
 const password = /** @type {HTMLInputElement} */ (document.getElementById("password"));
 const recovery = /** @type {HTMLInputElement} */ (document.getElementById("recovery"));
 
 onSubmit("unlock", _("Opening your key. This takes a moment."), async () => {
   const { auth, wrap } = await derived(email, password.value);
-  goOn(await opens(await send("/account/key", { auth }), wrap));
+  goOn(await opens(await send("/account/key", { auth }), wrap), to);
 });
 
 const byPasskey = /** @type {HTMLElement} */ (document.getElementById("by-passkey"));
@@ -31,5 +31,5 @@ onSubmit("by-passkey", _("Waiting for your passkey."), async () => {
 
 onSubmit("by-code", _("Opening your key. This takes a moment."), async () => {
   const said = await send("/account/recovery-key", { auth: await recoveryAuth(recovery.value) });
-  goOn(await opens(said, await recoveryWrap(recovery.value)));
+  goOn(await opens(said, await recoveryWrap(recovery.value)), to);
 });

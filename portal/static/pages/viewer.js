@@ -2,7 +2,8 @@
 /** A fax's pages, opened here: each as it comes into view; and its files, when they are asked for. */
 
 import { PageImages } from "../vault/page-images.js";
-import { content, reader, readables, words } from "./client.js";
+import { content, LockedHere, post, reader, readables, toUnlock, words } from "./client.js";
+import { _ } from "./language.js";
 
 /** @typedef {import("./client.js").Readable} Readable */
 
@@ -26,7 +27,7 @@ async function view(place) {
     offer(place, found);
     const images = found.find((each) => each.name === "images");
     if (!images) {
-      doing.textContent = "There are no images of its pages. Open its PDF or TIFF.";
+      doing.textContent = _("There are no images of its pages. Open its PDF or TIFF.");
       return;
     }
     const pages = await PageImages.open(await reader(images));
@@ -55,9 +56,9 @@ async function show(list, pages) {
     const sheet = figure.appendChild(document.createElement("div"));
     sheet.className = "sheet";
     const image = sheet.appendChild(new Image(1728, 2292));
-    image.alt = `Page ${number}`;
+    image.alt = _("Page {number}", { number });
     image.dataset.page = String(number);
-    figure.appendChild(document.createElement("figcaption")).textContent = `Page ${number} of ${pages.numbers.length}`;
+    figure.appendChild(document.createElement("figcaption")).textContent = _("Page {number} of {count}", { number, count: pages.numbers.length });
     list.appendChild(item);
     seen.observe(image);
   }
@@ -153,5 +154,8 @@ function arrange(place, list) {
 function tell(place, error) {
   const wrong = /** @type {HTMLElement} */ (place.querySelector("[data-wrong]"));
   wrong.textContent = words(error);
+  if (error instanceof LockedHere) {
+    wrong.append(" ", Object.assign(document.createElement("a"), { href: toUnlock(), textContent: _("Open them") }));
+  }
   wrong.hidden = false;
 }

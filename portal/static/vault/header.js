@@ -3,6 +3,7 @@
 
 import { fromHex, hex, joined, random, same, utf8 } from "./bytes.js";
 import { SealBroken } from "./errors.js";
+import { _ } from "../pages/language.js";
 
 /** @typedef {import("./bytes.js").Bytes} Bytes */
 
@@ -67,20 +68,20 @@ export async function newHeader({ artefact, document, tenant }, salt = random(SA
  * @returns {Promise<{header: Header, seal: Uint8Array, end: number}>} end: where the chunks begin. Rejects with SealBroken.
  */
 export async function readHeader(source) {
-  const start = await exactly(source, 0, MAGIC.length + LENGTH_BYTES, "its beginning");
+  const start = await exactly(source, 0, MAGIC.length + LENGTH_BYTES);
   if (!same(start.subarray(0, MAGIC.length - 1), MAGIC.subarray(0, -1))) {
-    throw new SealBroken("This is no sealed file of Faxplan.");
+    throw new SealBroken(_("This is no sealed file."));
   }
   const version = start[MAGIC.length - 1];
   if (version !== VERSION) {
-    throw new SealBroken(`It is sealed in version ${version} of the format, and this reads ${VERSION}. Load the page again.`);
+    throw new SealBroken(_("It is sealed in version {version} of the format, and this reads {ours}. Load the page again.", { version, ours: VERSION }));
   }
   const length = new DataView(start.buffer, start.byteOffset).getUint32(MAGIC.length);
   if (length > LONGEST_HEADER_BYTES) {
-    throw new SealBroken("Its header is too long. The file is damaged.");
+    throw new SealBroken(_("Its header is too long. The file is damaged."));
   }
-  const text = await exactly(source, start.length, length, "its header");
-  const seal = await exactly(source, start.length + length, SEAL_BYTES, "its seal");
+  const text = await exactly(source, start.length, length);
+  const seal = await exactly(source, start.length + length, SEAL_BYTES);
   return { header: await header(parsed(text), joined(start, text)), seal, end: start.length + length + SEAL_BYTES };
 }
 
@@ -94,11 +95,11 @@ export function named({ artefact, document, tenant }) {
   return `${artefact} of document ${document}, tenant ${tenant}`;
 }
 
-/** @param {Source} source @param {number} start @param {number} count @param {string} what */
-async function exactly(source, start, count, what) {
+/** @param {Source} source @param {number} start @param {number} count */
+async function exactly(source, start, count) {
   const found = await source.read(start, start + count);
   if (found.length !== count) {
-    throw new SealBroken(`It was cut off in ${what}.`);
+    throw new SealBroken(_("It was cut off."));
   }
   return found;
 }
@@ -115,10 +116,10 @@ function parsed(text) {
   try {
     said = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text));
   } catch (error) {
-    throw new SealBroken("Its header cannot be read. The file is damaged.", { cause: error });
+    throw new SealBroken(_("Its header cannot be read. The file is damaged."), { cause: error });
   }
   if (!isOurs(said) || !same(canonical(said), text)) {
-    throw new SealBroken("Its header is not one that this version writes.");
+    throw new SealBroken(_("Its header is not one that this version writes."));
   }
   return said;
 }

@@ -9,6 +9,7 @@ import { NeedsReader, SealBroken } from "./errors.js";
 import { readHeader } from "./header.js";
 import { SealedReader } from "./sealed.js";
 import { newKeyPair } from "./wraps.js";
+import { _ } from "../pages/language.js";
 
 /**
  * @typedef {import("./bytes.js").Bytes} Bytes
@@ -78,7 +79,7 @@ export class Keyring {
     const ways = wraps.map(({ mailbox, epoch, wrap }) => async () => {
       return (await this.epochKey(mailbox, epoch)).unwrap(wrap, digest);
     });
-    return firstOf(ways, "None of your mailboxes may read this document. Ask one of its readers to forward it.");
+    return firstOf(ways, _("None of your mailboxes may read this document. Ask one of its readers to forward it."));
   }
 
   /**
@@ -167,20 +168,20 @@ export class Keyring {
     const { publicKey, wraps } = this.#epoch(mailbox, number);
     const ways = [...wraps].map(([id, wrap]) => async () => {
       const own = this.#own.get(id);
-      return own ? own.unwrapPrivate(wrap, publicKey) : Promise.reject(new NeedsReader("A wrap for a key that is locked."));
+      return own ? own.unwrapPrivate(wrap, publicKey) : Promise.reject(new NeedsReader(_("A wrap for a key that is locked.")));
     });
     const earlier = this.#mailboxes.get(mailbox)?.get(number + 1)?.earlier;
     if (earlier) {
       ways.push(async () => (await this.epochKey(mailbox, number + 1)).unwrapPrivate(earlier, publicKey));
     }
-    return firstOf(ways, "You are not among the readers of this mailbox. Ask one of its members to unlock theirs.");
+    return firstOf(ways, _("You are not among the readers of this mailbox. Ask one of its members to unlock theirs."));
   }
 
   /** @param {number} mailbox @param {number} number @returns {Epoch} */
   #epoch(mailbox, number) {
     const found = this.#mailboxes.get(mailbox)?.get(number);
     if (!found) {
-      throw new NeedsReader("You are not among the readers of this mailbox. Ask one of its members to add you.");
+      throw new NeedsReader(_("You are not among the readers of this mailbox. Ask one of its members to add you."));
     }
     return found;
   }

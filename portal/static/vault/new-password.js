@@ -2,6 +2,7 @@
 /** Whether a new password will do: checked here, since no server sees it (NIST SP 800-63B-4: length, and a list of common ones). */
 
 import { InvalidSecret } from "./errors.js";
+import { _ } from "../pages/language.js";
 
 /** Characters (NIST asks for 15 where a password is alone; a second factor goes with ours). */
 export const SHORTEST_PASSWORD = 12;
@@ -27,15 +28,15 @@ let commonOnes;
 export async function checkNew(password, words = []) {
   if (Array.from(password).length < SHORTEST_PASSWORD || new Set(password).size < FEWEST_LETTERS) {
     throw new InvalidSecret(
-      `A password has at least ${SHORTEST_PASSWORD} characters, and not the same few again. Take four words that do not belong together.`,
+      _("A password has at least {count} characters, and not the same few again. Take four words that do not belong together.", { count: SHORTEST_PASSWORD }),
     );
   }
   const plain = password.normalize("NFC").toLowerCase();
   if (isRow(plain) || (await isCommon(plain))) {
-    throw new InvalidSecret("Many people have this password, or one much like it. Take four words that do not belong together.");
+    throw new InvalidSecret(_("Many people have this password, or one much like it. Take four words that do not belong together."));
   }
   if (isOf(plain, words)) {
-    throw new InvalidSecret("Who knows your name or address guesses this one. Take four words that do not belong together.");
+    throw new InvalidSecret(_("Who knows your name or address guesses this one. Take four words that do not belong together."));
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { PageImagesBroken } from "./errors.js";
+import { _ } from "../pages/language.js";
 
 /**
  * @typedef {import("./bytes.js").Bytes} Bytes
@@ -42,7 +43,7 @@ export class PageImages {
     // On one disk, without a comment, and nothing between the directory and its end.
     const plain = end.getUint32(4, true) === 0 && end.getUint16(8, true) === count && end.getUint16(20, true) === 0;
     if (end.getUint32(0, true) !== END || !plain || start + size !== source.size - END_BYTES) {
-      throw new PageImagesBroken("The page images cannot be read. Open the fax's PDF instead.");
+      throw new PageImagesBroken(_("The page images cannot be read. Open the fax's PDF instead."));
     }
     if (size !== count * (ENTRY_BYTES + NAME_BYTES)) {
       throw unlike();
@@ -108,7 +109,7 @@ function placesOf(directory, count, end) {
 }
 
 function unlike() {
-  return new PageImagesBroken("It holds something else than pages in their order.");
+  return new PageImagesBroken(_("It holds something else than pages in their order."));
 }
 
 /** @param {Uint8Array} bytes */
@@ -120,7 +121,7 @@ function view(bytes) {
 async function exactly(source, start, count) {
   const found = start < 0 ? new Uint8Array() : await source.read(start, start + count);
   if (found.length !== count) {
-    throw new PageImagesBroken("The page images were cut off. Open the fax's PDF instead.");
+    throw new PageImagesBroken(_("The page images were cut off. Open the fax's PDF instead."));
   }
   return found;
 }

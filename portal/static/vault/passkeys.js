@@ -8,6 +8,7 @@
 import { base64url, random, same, utf8 } from "./bytes.js";
 import { PasskeyOpensNothing, PasskeyRefused } from "./errors.js";
 import { hkdfWrapping } from "./passphrases.js";
+import { _ } from "../pages/language.js";
 
 /**
  * @typedef {import("./bytes.js").Bytes} Bytes
@@ -30,7 +31,7 @@ export function newPasskeySalt() {
  */
 export async function passkeyWrap(output) {
   if (output.length !== SECRET_BYTES) {
-    throw new PasskeyOpensNothing("This passkey gave no secret. It may log in; open your faxes with the password.");
+    throw new PasskeyOpensNothing(_("This passkey gave no secret. It may log in; open your faxes with the password."));
   }
   const wrap = await hkdfWrapping(output, "faxplan passkey, wrap");
   output.fill(0);
@@ -158,14 +159,14 @@ async function asked(ask) {
       return /** @type {PublicKeyCredential} */ (credential);
     }
   } catch (error) {
-    throw new PasskeyRefused("No passkey was used. Try again, or open your faxes with the password.", { cause: error });
+    throw new PasskeyRefused(_("No passkey was used. Try again, or open your faxes with the password."), { cause: error });
   }
-  throw new PasskeyRefused("No passkey was used. Try again, or open your faxes with the password.");
+  throw new PasskeyRefused(_("No passkey was used. Try again, or open your faxes with the password."));
 }
 
 function opensNothing() {
   return new PasskeyOpensNothing(
-    "This passkey or this browser has no secret for Faxplan (WebAuthn's prf). It may log in; open your faxes with the password.",
+    _("This passkey or this browser has no secret to open anything with (WebAuthn's prf). It may log in; open your faxes with the password."),
   );
 }
 

@@ -9,6 +9,7 @@
 import { joined, random, utf8 } from "./bytes.js";
 import { CannotDerive, InvalidSecret, WeakParameters, WrongSecret } from "./errors.js";
 import { ExposedKey } from "./wraps.js";
+import { _ } from "../pages/language.js";
 
 /**
  * @typedef {import("./bytes.js").Bytes} Bytes
@@ -43,7 +44,7 @@ export async function derive(password, salt, cost = FLOOR) {
   const numbers = [cost.memory, cost.passes, cost.lanes].every(Number.isSafeInteger);
   if (!numbers || cost.memory < FLOOR.memory || cost.passes < FLOOR.passes || cost.lanes < 1 || salt.length < SALT_BYTES) {
     throw new WeakParameters(
-      "The server asks for a weaker protection of the password than this page accepts. Do not log in; tell whoever runs it.",
+      _("The server asks for a weaker protection of the password than this page accepts. Do not log in; tell whoever runs it."),
     );
   }
   const stretched = await argon2id(written(password), salt, cost);
@@ -88,7 +89,7 @@ export function codeBytes(code) {
   const misread = new Map([["0", "O"], ["1", "I"], ["8", "B"]]);
   const plain = code.toUpperCase().replace(/[\s-]/g, "").replace(/[018]/g, (digit) => misread.get(digit) ?? digit);
   if (plain.length !== (8 * CODE_BYTES) / 5 || Array.from(plain).some((letter) => !BASE32.includes(letter))) {
-    throw new InvalidSecret("A recovery code has eight groups of four letters and digits. See whether one is missing.");
+    throw new InvalidSecret(_("A recovery code has eight groups of four letters and digits. See whether one is missing."));
   }
   const bits = Array.from(plain, (letter) => BASE32.indexOf(letter).toString(2).padStart(5, "0")).join("");
   return Uint8Array.from({ length: CODE_BYTES }, (_, at) => parseInt(bits.slice(8 * at, 8 * at + 8), 2));
@@ -148,12 +149,12 @@ export async function unlock(locked, wrap, publicKey) {
   try {
     raw = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, wrap, locked.slice(NONCE_BYTES));
   } catch (error) {
-    throw new WrongSecret("That is not the right one. Try again; capital letters count in a password.", { cause: error });
+    throw new WrongSecret(_("That is not the right one. Try again; capital letters count in a password."), { cause: error });
   }
   const found = await ExposedKey.of(new Uint8Array(raw));
   if (!found.publicKey.equals(publicKey)) {
     found.wipe();
-    throw new WrongSecret("The key that it opens is another user's. Tell whoever runs this server.");
+    throw new WrongSecret(_("The key that it opens is another user's. Tell whoever runs this server."));
   }
   return found;
 }
@@ -174,8 +175,7 @@ async function argon2id(password, salt, cost) {
     });
   } catch (error) {
     throw new CannotDerive(
-      "This browser cannot work on the password: WebAssembly is blocked, or memory is short. Close other pages and try " +
-        "again, or take another browser.",
+      _("This browser cannot work on the password: WebAssembly is blocked, or memory is short. Close other pages and try again, or take another browser."),
       { cause: error },
     );
   } finally {

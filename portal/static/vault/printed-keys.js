@@ -8,6 +8,7 @@ import { base64url } from "./bytes.js";
 import { InvalidSecret } from "./errors.js";
 import { codeBytes, hkdfBits, newRecoveryCode } from "./passphrases.js";
 import { ExposedKey, newKeyPair } from "./wraps.js";
+import { _ } from "../pages/language.js";
 
 /** @typedef {import("./bytes.js").Bytes} Bytes */
 
@@ -46,7 +47,7 @@ export async function readerKey(text) {
   const raw = written && Uint8Array.from(atob(`${written.replace(/-/g, "+").replace(/_/g, "/")}=`), (byte) => byte.charCodeAt(0));
   // The last letter has two bits more than it needs: there is one way to write each key.
   if (!raw || base64url(raw) !== written) {
-    throw new InvalidSecret("An API reader's key is fxr_ and 43 letters and digits. See whether all of it is in the file.");
+    throw new InvalidSecret(_("An API reader's key is fxr_ and 43 letters and digits. See whether all of it is in the file."));
   }
   return ExposedKey.of(raw);
 }

@@ -3,6 +3,7 @@
 
 import { NotFetched } from "./errors.js";
 import { sourceOf } from "./sealed.js";
+import { _ } from "../pages/language.js";
 
 /** @typedef {import("./header.js").Source} Source */
 
@@ -47,10 +48,10 @@ async function asked(address, start, end) {
   try {
     answer = await fetch(address, { headers: { Range: `bytes=${start}-${end - 1}` }, cache: "no-store" });
   } catch (error) {
-    throw new NotFetched("The server does not answer. Try again.", { cause: error });
+    throw new NotFetched(_("The server does not answer. Try again."), { cause: error });
   }
   if (!answer.ok) {
-    throw new NotFetched(`The server answered ${answer.status}. Load the page again.`);
+    throw new NotFetched(_("The server answered {status}. Load the page again.", { status: answer.status }));
   }
   return answer;
 }
@@ -60,7 +61,7 @@ async function content(answer) {
   try {
     return new Uint8Array(await answer.arrayBuffer());
   } catch (error) {
-    throw new NotFetched("The connection broke off. Try again.", { cause: error });
+    throw new NotFetched(_("The connection broke off. Try again."), { cause: error });
   }
 }
 
@@ -74,5 +75,5 @@ function sizeOf(answer, start, length) {
 }
 
 function unlike() {
-  return new NotFetched("The server gave another part of the file than it was asked for. Load the page again.");
+  return new NotFetched(_("The server gave another part of the file than it was asked for. Load the page again."));
 }

@@ -7,6 +7,7 @@
 import { joined, random, utf8 } from "./bytes.js";
 import { SealBroken } from "./errors.js";
 import { CHUNK_BYTES, named, readHeader, sameContext } from "./header.js";
+import { _ } from "../pages/language.js";
 
 /**
  * @typedef {import("./bytes.js").Bytes} Bytes
@@ -96,7 +97,7 @@ export async function openName(sealedName, key, header) {
     const name = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData: header.digest }, sealing, rest);
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(name);
   } catch (error) {
-    throw new SealBroken("The name of the document was changed, or is another's.", { cause: error });
+    throw new SealBroken(_("The name of the document was changed, or is another's."), { cause: error });
   }
 }
 
@@ -116,7 +117,7 @@ export class SealedReader {
     const whole = Math.floor(length / SEALED_CHUNK_BYTES);
     const rest = length % SEALED_CHUNK_BYTES;
     if ((rest && rest < TAG_BYTES) || (!whole && !rest) || (whole && rest === TAG_BYTES)) {
-      throw new SealBroken("It was cut off.");
+      throw new SealBroken(_("It was cut off."));
     }
     this.#source = source;
     this.#body = body;
@@ -141,10 +142,10 @@ export class SealedReader {
     const { header, seal: given, end } = await readHeader(source);
     const keys = await derived(key, header);
     if (!(await crypto.subtle.verify("HMAC", keys.header, /** @type {Bytes} */ (given), header.encoded))) {
-      throw new SealBroken("This key does not open it, or its header was changed.");
+      throw new SealBroken(_("This key does not open it, or its header was changed."));
     }
     if (expected !== null && !sameContext(expected, header.context)) {
-      throw new SealBroken(`It is ${named(header.context)}, and not ${named(expected)}.`);
+      throw new SealBroken(_("It is {found}, and not {wanted}.", { found: named(header.context), wanted: named(expected) }));
     }
     const reader = new SealedReader(source, header, keys.body, end);
     // The last chunk alone tells that nothing is missing behind it.
@@ -200,7 +201,7 @@ export class SealedReader {
       const plain = await crypto.subtle.decrypt(aesGcm(number, this.#last), this.#body, /** @type {Bytes} */ (sealed));
       chunk = new Uint8Array(plain);
     } catch (error) {
-      throw new SealBroken(`It was changed or cut off (chunk ${number}).`, { cause: error });
+      throw new SealBroken(_("It was changed or cut off (chunk {number}).", { number }), { cause: error });
     }
     // Both at once: another read may have come in between.
     this.#number = number;

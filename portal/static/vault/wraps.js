@@ -7,6 +7,7 @@
 import { joined, random, same, utf8 } from "./bytes.js";
 import { BrowserTooOld, SealBroken } from "./errors.js";
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "./vendor/hpke/core/esm/mod.js";
+import { _ } from "../pages/language.js";
 
 /** @typedef {import("./bytes.js").Bytes} Bytes */
 
@@ -95,7 +96,7 @@ export class PrivateKey {
     const found = await ExposedKey.of(await this.#opened(wrap, joined(PRIVATE_KEY, publicKey.raw)));
     if (!found.publicKey.equals(publicKey)) {
       found.wipe();
-      throw new SealBroken("This wrap holds another key than it says.");
+      throw new SealBroken(_("This wrap holds another key than it says."));
     }
     return found;
   }
@@ -109,10 +110,10 @@ export class PrivateKey {
       const enc = wrap.slice(0, KEY_BYTES).buffer;
       found = new Uint8Array(await suite.open({ recipientKey, enc, info }, wrap.slice(KEY_BYTES)));
     } catch (error) {
-      throw new SealBroken("This key does not open it: it is another reader's, or another file's.", { cause: error });
+      throw new SealBroken(_("This key does not open it: it is another reader's, or another file's."), { cause: error });
     }
     if (found.length !== KEY_BYTES) {
-      throw new SealBroken("This wrap holds no key.");
+      throw new SealBroken(_("This wrap holds no key."));
     }
     return found;
   }
@@ -184,7 +185,7 @@ async function imported(format, key, extractable, usages) {
   } catch (error) {
     if (error instanceof DOMException && error.name === "NotSupportedError") {
       throw new BrowserTooOld(
-        "This browser is too old to open faxes: it has no X25519. Update it, or take another one: Chromium from 133 on, Firefox 130.",
+        _("This browser is too old to open faxes: it has no X25519. Update it, or take another one: Chromium from 133 on, Firefox 130."),
         { cause: error },
       );
     }

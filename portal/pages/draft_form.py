@@ -148,8 +148,11 @@ def _begins(visit: Visit, found: Outlook, wanted: datetime) -> list[str]:
 
 
 def _line(visit: Visit, tx: Transaction, draft: Draft, calling: str | None, at: datetime | None) -> Sequence[str]:
+    """Empty where nothing stands there, and as long as nobody knows how many pages there are."""
+    if draft.pages is None:
+        return ()
     try:
         number = caller_ids.choose(tx, visit.its_tenant, calling, visit.user.id)
     except FaxplanError:
         number = ""
-    return sender_line.texts(tx, visit.its_tenant, number, draft.pages or 1, at=at)
+    return sender_line.texts(tx, visit.its_tenant, number, draft.pages, at=at)

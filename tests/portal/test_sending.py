@@ -157,13 +157,13 @@ def test_who_may_call_as_several_chooses_and_others_do_not(world: World, ann: Vi
     assert shown.index(SECOND) < shown.index("+493023125001")
     assert "+4989123456" not in page
     # Without an ident of the organisation's, the header line has the number.
+    world.render_all()
     of_tenant(world, "station_ident", "")
     lines = [said(ann, number, **{"from": each})["line"] for each in ("", "+493023125001")]
     assert [line[2] for line in lines] == [SECOND, "+493023125001"]  # type: ignore[index]
     answer = ann.post(f"/drafts/{number}/send", {"numbers": NUMBER, "from": "+4989123456"})
     assert (answer.status_code, "You may not call as" in answer.text) == (400, True)
     assert ann.post(f"/drafts/{number}/send", {"numbers": NUMBER, "from": "+493023125001"}).status_code == 303
-    world.render_all()
     (fax,) = claim(world)
     assert fax.calling_number == "+493023125001"
 

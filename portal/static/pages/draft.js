@@ -105,8 +105,9 @@ function tell(sending, { wrong, said, line }) {
   const lines = said.map((text) => Object.assign(document.createElement("p"), { className: "hint", textContent: text }));
   const refusal = wrong ? [Object.assign(document.createElement("p"), { className: "wrong", textContent: wrong })] : [];
   const place = /** @type {HTMLElement} */ (sending.querySelector("[data-foreseen]"));
+  const [before, now] = [[...place.children], [...refusal, ...lines]].map((some) => some.map((each) => each.textContent).join("\n"));
   // The same once more would be read out again.
-  if (place.innerText !== [...refusal, ...lines].map((each) => each.textContent).join("\n\n")) {
+  if (before !== now) {
     place.replaceChildren(...refusal, ...lines);
   }
   const figure = /** @type {HTMLElement | null} */ (document.querySelector("[data-line]"));

@@ -11,7 +11,7 @@ from faxplan import documents, outbound, post_dial, queue, quotas, refused_numbe
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound, PagesPurged, RenderingFailed
 from faxplan.keyring import Keyring
-from faxplan.outbound import Submitted
+from faxplan.outbound import Cover, Submitted
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
 from faxplan.users import User
@@ -59,13 +59,17 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
             send_at=request.send_at,
             billing_code=fax["billing_code"] if request.billing_code is None else request.billing_code,
         )
-        _hand_over(tx, user.tenant_id, made["original_id"], ring)
-        fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=f"fax:{request.fax_id}")
-        if made["state"] == "rendered":
+        cover = _cover(tx, fax)
+        _hand_over(tx, user.tenant_id, made["original_id"], cover, ring)
+        fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], cover, resent=f"fax:{request.fax_id}")
+        if made["state"] == "rendered" and cover is not None and cover.pages_id is None:
+            render_jobs.order_covers(tx, user.tenant_id, made["id"])
+        elif made["state"] == "rendered":
             queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
         elif made["state"] == "failed":
             render_jobs.again(tx, user.tenant_id, made["id"])
-    return Submitted(fax_id, order.called, made["pages"])
+    pages = made["pages"]
+    return Submitted(fax_id, order.called, pages if pages is None or cover is None else pages + cover.pages)
 
 
 def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
@@ -112,14 +116,26 @@ def _rendering(tx: Transaction, user: User, fax: Row, *, elsewhere: bool) -> Row
     return made
 
 
-def _hand_over(tx: Transaction, tenant_id: int, original_id: int, ring: Keyring) -> None:
-    """The original, and all that was made of it: the far machine decides which of these it takes."""
+def _cover(tx: Transaction, fax: Row) -> Cover | None:
+    """That of the fax, as it was: it names whom it went to first."""
+    if fax["cover_id"] is None:
+        return None
+    pages = tx.value(
+        "select pages from documents where tenant_id = %s and id = %s",
+        (fax["tenant_id"], fax["cover_pages_id"] or fax["cover_id"]),
+    )
+    return Cover(fax["cover_id"], pages, fax["cover_pages_id"], fax["cover_images_id"], fax["thumbnail_id"])
+
+
+def _hand_over(tx: Transaction, tenant_id: int, original_id: int, cover: Cover | None, ring: Keyring) -> None:
+    """The original, and all that was made of it: the far machine decides which of these it takes. And the cover."""
     rows = tx.rows(
         "select document_id from renderings where tenant_id = %s and original_id = %s and document_id is not null",
         (tenant_id, original_id),
     )
     machines = transient_readers.current(tx)
-    for document_id in [original_id, *(row["document_id"] for row in rows)]:
+    of_cover = [] if cover is None else [each for each in (cover.id, cover.pages_id) if each is not None]
+    for document_id in [original_id, *(row["document_id"] for row in rows), *of_cover]:
         stored, key = documents.opened(tx, tenant_id, document_id, ring)
         if key is not None and stored.digest is not None:  # else of before documents were sealed
             wraps = {each.id: each.public.wrap(key, stored.digest) for each in machines}

@@ -46,8 +46,11 @@ def of_tenant(tx: Transaction, tenant_id: int) -> list[CoverTemplate]:
 
 def get(tx: Transaction, tenant_id: int, template_id: int) -> CoverTemplate:
     """PLAIN_ID gives the plain one. Raises NotFound."""
-    if template_id == PLAIN_ID:
-        return plain()
+    return plain() if template_id == PLAIN_ID else own(tx, tenant_id, template_id)
+
+
+def own(tx: Transaction, tenant_id: int, template_id: int) -> CoverTemplate:
+    """One of the tenant's. Raises NotFound."""
     row = tx.row(f"select {_COLUMNS} from cover_templates where tenant_id = %s and id = %s", (tenant_id, template_id))
     return _given(row, template_id)
 
@@ -104,7 +107,7 @@ def put(
 def make_default(tx: Transaction, tenant_id: int, template_id: int | None) -> None:
     """Which is chosen unless its sender chooses another (role admin). None: none is. Raises NotFound."""
     if template_id is not None:
-        get(tx, tenant_id, template_id)
+        own(tx, tenant_id, template_id)
     tx.execute("update cover_templates set is_default = false where tenant_id = %s and is_default", (tenant_id,))
     if template_id is not None:
         tx.execute(

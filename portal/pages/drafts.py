@@ -11,7 +11,7 @@ from faxplan.errors import FaxplanError
 from faxplan.originals import HandedIn
 from faxplan.paper import CHOICES, Resolution
 from portal import answers, wording
-from portal.pages import recipients
+from portal.pages import covers, recipients
 from portal.visit import Visit
 
 
@@ -63,6 +63,7 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
     # From the page of a contact, the address names it.
     with visit.db.tenant(visit.its_tenant.id) as tx:
         chosen = recipients.chips(visit, tx, visit.request.args if visit.request.method == "GET" else form)
+        cover = covers.shown(visit, tx)
     return answers.page(
         visit,
         "draft.html",
@@ -71,6 +72,7 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
         wrong=wrong,
         resolutions=[each.value for each in CHOICES],
         chosen=chosen,
+        cover=cover,
         numbers=form.get("numbers", ""),
         at=form.get("at", ""),
         priority=form.get("priority", "normal"),
@@ -115,8 +117,9 @@ def send(visit: Visit, number: int) -> Response:
             send_at,
             contacts=contacts,
             groups=groups,
+            cover=covers.wanted(form),
         )
-        sent = drafts.send(visit.db, visit.user, number, to)
+        sent = drafts.send(visit.db, visit.user, number, to, visit.store)
     except FaxplanError as error:
         if error.retryable:
             raise

@@ -65,6 +65,12 @@ def submit(world: World, office: Office, letter: Path) -> int:
     return outbound.submit(world.portal, world.store, office.user, request).fax_id
 
 
+def _submit_with_cover(world: World, office: Office, letter: Path) -> None:
+    draft = drafts.make(world.portal, world.store, office.user, HandedIn(letter, "letter.txt"))
+    to = Recipients(["+493023125009"], cover=Wanted(message="A message."))
+    drafts.send(world.portal, office.user, draft.id, to, world.store)
+
+
 def live(world: World, office: Office, folder: Path) -> None:
     """Something of this tenant in every table."""
     letter = folder / "letter.txt"
@@ -106,9 +112,7 @@ def live(world: World, office: Office, folder: Path) -> None:
         )
     trunk_tests.submit(world.portal, world.store, office.user, "carrier", "+493023125009")
     submit(world, office, letter)
-    draft = drafts.make(world.portal, world.store, office.user, HandedIn(letter, "letter.txt"))
-    to = Recipients(["+493023125009"], cover=Wanted(message="A message."))
-    drafts.send(world.portal, office.user, draft.id, to, world.store)
+    _submit_with_cover(world, office, letter)
     world.render_all()
     outbound.cancel(world.portal, office.user, submit(world, office, letter))
     pending = Pending(world.settings.pending, world.store.confinement)

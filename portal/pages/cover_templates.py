@@ -14,7 +14,7 @@ PAGE = "/organisation/covers"
 FIELDS = (
     Field("name", marked("Name"), required=True, longest=80, hint=marked("By which your people choose it.")),
     Field("body", marked("Text"), Kind.LINES, required=True, longest=cover_words.LONGEST,
-          hint=marked("It stands below names, date and subject. Fields and conditions may be in it, as below.")),
+          hint=marked("It stands below names, date and subject, and may have fields and conditions.")),
     Field("footer", marked("At the foot"), Kind.LINES, longest=600,
           hint=marked("In small letters at the end of the page, such as what the law asks you to say.")),
 )  # fmt: skip

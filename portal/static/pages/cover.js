@@ -14,7 +14,7 @@ if (place && form) {
 /** @param {HTMLElement} place @param {HTMLFormElement} form */
 function follow(place, form) {
   const sheet = /** @type {HTMLElement} */ (place.querySelector("[data-sheet]"));
-  const image = /** @type {HTMLImageElement} */ (sheet.querySelector("img"));
+  const image = Object.assign(document.createElement("img"), { alt: sheet.dataset.alt });
   const caption = /** @type {HTMLElement} */ (sheet.querySelector("[data-caption]"));
   const wrong = /** @type {HTMLElement} */ (place.querySelector("[data-cover-wrong]"));
   const which = /** @type {HTMLSelectElement | null} */ (form.elements.namedItem("cover"));
@@ -43,16 +43,23 @@ function follow(place, form) {
       }
       URL.revokeObjectURL(image.src);
       image.src = address;
+      sheet.prepend(image);
       caption.textContent = ngettext("{count} cover page, as it will be sent", "{count} cover pages, as they will be sent", pages);
-      // For whoever says how many pages will be sent.
-      form.dataset.coverPages = String(pages);
       sheet.hidden = false;
+      count(pages);
       tell("");
     } catch (error) {
       if (!signal.aborted) {
         console.warn(error);
         tell(_("The cover page cannot be shown now. Try again in a moment."));
       }
+    }
+  };
+  /** For whoever says how many pages will be sent. @param {number} pages of the cover */
+  const count = (pages) => {
+    if (form.dataset.coverPages !== String(pages)) {
+      form.dataset.coverPages = String(pages);
+      form.dispatchEvent(new Event("covered"));
     }
   };
   /** @param {string} words */
@@ -69,7 +76,7 @@ function follow(place, form) {
     if (none) {
       asking.abort();
       sheet.hidden = true;
-      delete form.dataset.coverPages;
+      count(0);
       tell("");
       return;
     }
@@ -86,7 +93,6 @@ function follow(place, form) {
     }
     changed();
   };
-  /** @type {HTMLElement} */ (form.querySelector("[data-show]")).hidden = true;
   form.addEventListener("input", changed);
   place.addEventListener("toggle", changed);
   if (chips) {

@@ -32,13 +32,15 @@ if (form) {
   const numbers = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("numbers"));
   const go = /** @type {HTMLButtonElement} */ (form.querySelector("[data-go]"));
   const [kept, keptChips] = [`numbers of ${form.action}`, `contacts of ${form.action}`];
-  const pages = Number(form.dataset.pages);
+  // With those of its cover, which cover.js knows.
+  const all = () => Number(form.dataset.pages) && Number(form.dataset.pages) + Number(form.dataset.coverPages ?? 0);
   let asked = 0;
   /** @type {number | undefined} */
   let pause;
 
   /** On the button, what will be sent to how many. @param {number} count 0: that is not known */
   const label = (count) => {
+    const pages = all();
     const what = pages ? ngettext("{count} page", "{count} pages", pages) : _("it");
     go.textContent = count
       ? ngettext("Send {what} to {count} number", "Send {what} to {count} numbers", count, { what })
@@ -75,6 +77,7 @@ if (form) {
     JSON.parse(sessionStorage.getItem(keptChips) ?? "[]").forEach((/** @type {import("./recipients.js").Chip} */ each) => recipients.put(each));
   }
   numbers.addEventListener("input", say);
+  form.addEventListener("covered", say);
   form.addEventListener("submit", () => {
     go.disabled = true;
     sessionStorage.removeItem(kept);

@@ -42,6 +42,12 @@ def remove(admin: Database, actor: Who, slug: str, template_id: int) -> CoverTem
     return gone
 
 
+def named(admin: Database, slug: str, name: str) -> CoverTemplate:
+    """A tenant's, by its name. Raises NotFound."""
+    with admin.across_tenants() as tx:
+        return cover_templates.named(tx, tenants.entered(tx, slug).id, name)
+
+
 def listed(admin: Database, slug: str | None) -> list[Row]:
     """Of one tenant or of all, with `tenant`."""
     with admin.across_tenants() as tx:

@@ -345,6 +345,18 @@ def test_it_is_sent_again_as_it_was(world: World, letter: Path) -> None:
     assert wrapped(world) == set()
 
 
+def test_a_fax_that_shares_its_cover_is_sent_when_the_other_has_ended(world: World, letter: Path) -> None:
+    first = covered(world, letter)
+    assert outbound.cancel(world.portal, world.acme.user, first)
+    second, third = (
+        resending.resend(world.portal, world.acme.user, ring(world), ResendRequest(first)).fax_id for _ in range(2)
+    )
+    assert outbound.cancel(world.portal, world.acme.user, second)
+    (claimed,) = claim(world)
+    assert claimed.fax_id == third
+    assert len(staged(world, claimed)) == 3
+
+
 def test_one_that_was_cancelled_before_its_cover_was_drawn_is_sent_again(world: World, letter: Path) -> None:
     made = draft(world, letter)
     world.render_all()

@@ -48,8 +48,8 @@ from faxplan.covers import Wanted
 from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
-from faxplan.identity_providers import Identity, Provider
 from faxplan.drafts import Recipients
+from faxplan.identity_providers import Identity, Provider
 from faxplan.login import Whence
 from faxplan.lookups import Caller
 from faxplan.originals import HandedIn

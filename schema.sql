@@ -576,7 +576,7 @@ create table documents (
     constraint documents_sealed_or_not check ((header_digest is null) = (sha256 is not null)),
     constraint documents_header_digest_size check (octet_length(header_digest) = 32),
     constraint documents_kind_known check (
-        kind in ('original', 'rendering', 'received-tiff', 'received-pdf', 'page-images', 'thumbnail'))
+        kind in ('original', 'rendering', 'received-tiff', 'received-pdf', 'page-images', 'thumbnail', 'cover', 'cover-pages'))
 );
 comment on table documents is 'What lies in the document store: one row an object.';
 comment on column documents.sha256 is 'Of an object that was stored before documents were sealed, hexadecimal; null: it is sealed.';
@@ -584,7 +584,9 @@ comment on column documents.header_digest is 'SHA-256 of the sealed file''s head
 comment on column documents.sealed_name is 'The file''s name, which its file key opens. file_name is of documents that are not sealed.';
 comment on column documents.bytes is 'Of the document, not of the object that it is sealed in.';
 comment on column documents.object_name is 'Random; says nothing about tenant or content.';
-comment on column documents.kind is 'page-images: a ZIP with a PNG a page, for the screen. thumbnail: the first page, small. Both of what the rendering or the TIFF holds.';
+comment on column documents.kind is
+    'page-images: a ZIP with a PNG a page, for the screen. thumbnail: the first page, small. Both of what the rendering, the cover''s pages or the TIFF '
+    'holds. cover: what a cover page says. cover-pages: that drawn, as fax TIFF; its pages stand there once for each resolution at which they may go.';
 
 create table renderings (
     tenant_id           bigint not null,
@@ -694,6 +696,9 @@ create table faxes (
     copy_of          bigint,
     forwarded_by     bigint,
     billing_code     text not null default '',
+    cover_id         bigint,
+    cover_pages_id   bigint,
+    cover_images_id  bigint,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -718,7 +723,12 @@ create table faxes (
     constraint faxes_copy_of_fkey foreign key (tenant_id, copy_of) references faxes (tenant_id, id) on delete set null (copy_of),
     constraint faxes_forwarded_by_fkey foreign key (tenant_id, forwarded_by) references users (tenant_id, id),
     constraint faxes_forwarded_received check (forwarded_by is null or direction = 'inbound'),
-    constraint faxes_copy_forwarded check (copy_of is null or forwarded_by is not null)
+    constraint faxes_copy_forwarded check (copy_of is null or forwarded_by is not null),
+    constraint faxes_cover_fkey foreign key (tenant_id, cover_id) references documents (tenant_id, id),
+    constraint faxes_cover_pages_fkey foreign key (tenant_id, cover_pages_id) references documents (tenant_id, id),
+    constraint faxes_cover_images_fkey foreign key (tenant_id, cover_images_id) references documents (tenant_id, id),
+    constraint faxes_cover_sent check (cover_id is null or direction = 'outbound'),
+    constraint faxes_cover_drawn check (cover_pages_id is null or cover_id is not null)
 ) with (fillfactor = 80);
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id);
 comment on index faxes_rendering_idx is 'Not of some states only: each change of state would have to be written into every index of faxes.';
@@ -734,6 +744,9 @@ create index faxes_tiff_idx on faxes (tenant_id, tiff_id) where tiff_id is not n
 comment on index faxes_tiff_idx is 'Who deletes a document asks who refers to it. faxes_pdf_idx, renderings_document_idx: likewise.';
 create index faxes_pdf_idx on faxes (tenant_id, pdf_id) where pdf_id is not null;
 create index faxes_copy_of_idx on faxes (tenant_id, copy_of) where copy_of is not null;
+create index faxes_cover_idx on faxes (tenant_id, cover_id) where cover_id is not null;
+create index faxes_cover_pages_idx on faxes (tenant_id, cover_pages_id) where cover_pages_id is not null;
+create index faxes_cover_images_idx on faxes (tenant_id, cover_images_id) where cover_images_id is not null;
 comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
 comment on column faxes.billing_code is 'Whom or what it is charged to, in the sender''s words; empty: nothing was said.';
 comment on column faxes.state is
@@ -759,6 +772,9 @@ comment on column faxes.forwarded_by is 'The user who laid this copy here of a f
 comment on column faxes.copy_of is 'Of a copy: the fax of which it was made, the one that came in if that had its record still; null where its record was removed.';
 comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
 
+comment on column faxes.cover_id is 'What its cover page says; null: it has none. pages counts the cover''s too.';
+comment on column faxes.cover_pages_id is 'That drawn, which goes before the rendering; null: the worker has not done it yet.';
+comment on column faxes.cover_images_id is 'The same for the screen; null: not made. thumbnail_id is the cover''s, then.';
 comment on column faxes.post_dial is
     'DTMF digits that each call sends after the answer, before the fax; w, p: a pause of 0.5 s, of 2 s. No part of the number.';
 
@@ -1355,6 +1371,27 @@ create table brand_hosts (
     constraint brand_hosts_host_form check (host ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$' and length(host) <= 253)
 );
 comment on table brand_hosts is 'Host names of a tenant''s own. An operator confirms each: it needs a certificate, and must be the tenant''s.';
+
+create table cover_templates (
+    tenant_id   bigint not null,
+    id          bigint generated always as identity,
+    name        text not null,
+    body        text not null,
+    footer      text not null default '',
+    is_default  boolean not null default false,
+    changed_at  timestamptz not null default now(),
+    constraint cover_templates_pkey primary key (tenant_id, id),
+    constraint cover_templates_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint cover_templates_name_key unique (tenant_id, name),
+    constraint cover_templates_name_form check (length(name) between 1 and 80 and name !~ '[[:cntrl:]]'),
+    constraint cover_templates_body_length check (length(body) between 1 and 4000),
+    constraint cover_templates_footer_length check (length(footer) <= 600)
+);
+create unique index cover_templates_default_idx on cover_templates (tenant_id) where is_default;
+comment on table cover_templates is 'What an organisation''s cover pages say, beside the plain one that each has. Faxes keep what they were sent with.';
+comment on column cover_templates.body is 'What stands below the fields, in the words of cover_words.py.';
+comment on column cover_templates.footer is 'What stands at the foot of each page, likewise.';
+comment on column cover_templates.is_default is 'Chosen unless its sender chooses another, or none.';
 
 create table invitations (
     tenant_id   bigint not null,
@@ -2073,7 +2110,7 @@ begin
                              'fax_queue', 'attempts', 'calls', 'mailbox_entries', 'quotas', 'notices', 'sending_hours', 'tenant_turns',
                              'destinations', 'verified_numbers', 'trunk_tests', 'did_callers', 'did_refusals', 't30_traces', 'user_keys',
                              'key_locks', 'mailbox_epochs', 'mailbox_keys', 'reader_mailboxes', 'mailbox_wraps', 'sealed_mailboxes',
-                             'transient_wraps', 'fax_deadlines', 'drafts', 'sessions', 'login_tries', 'identity_providers', 'identities', 'brands', 'brand_hosts',
+                             'transient_wraps', 'fax_deadlines', 'drafts', 'sessions', 'login_tries', 'identity_providers', 'identities', 'brands', 'brand_hosts', 'cover_templates',
                              'report_days', 'report_hours', 'report_people', 'report_states', 'contacts', 'contact_words',
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
@@ -2268,7 +2305,8 @@ grant update (database, generation) on purge_state to faxplan_admin;
 -- purge: destroys what was kept for long enough. It reads no wrap, no trace and no notice.
 grant select on schema_migration, tenants, mailboxes, faxes, renderings, audit_tree to faxplan_purge;
 grant insert on audit to faxplan_purge;
-grant update (purged_at, rendering_id, tiff_id, pdf_id, images_id, thumbnail_id) on faxes to faxplan_purge;
+grant update (purged_at, rendering_id, tiff_id, pdf_id, images_id, thumbnail_id, cover_id, cover_pages_id, cover_images_id)
+    on faxes to faxplan_purge;
 grant delete on faxes, attempts, renderings, render_jobs, documents, mailbox_wraps, transient_wraps, mailbox_entries, notices, t30_traces
     to faxplan_purge;
 grant select (tenant_id, id, fax_id, channel_uuid) on attempts to faxplan_purge;
@@ -2307,6 +2345,10 @@ grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
 grant select on brands, brand_hosts to faxplan_backup, faxplan_admin, faxplan_portal, faxplan_worker;
 grant insert, update on brands to faxplan_admin;
 grant insert, delete, update (confirmed_at) on brand_hosts to faxplan_admin;
+
+-- Cover pages: what they say is set by administrators, and drawn for users.
+grant select on cover_templates to faxplan_backup, faxplan_admin, faxplan_portal;
+grant insert, delete, update (name, body, footer, is_default, changed_at) on cover_templates to faxplan_admin;
 
 -- Reports: whoever looks counts first.
 grant select on report_days, report_hours, report_people, report_states to faxplan_backup, faxplan_portal;

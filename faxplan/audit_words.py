@@ -9,6 +9,10 @@ from faxplan.language import _, marked
 _ACTS: Mapping[str, str] = {
     "audit.export": marked("{who} exported the audit"),
     "cdr.export": marked("{who} exported the records of calls"),
+    "cover.add": marked("{who} added {what}"),
+    "cover.change": marked("{who} changed {what}"),
+    "cover.default": marked("{who} chose which cover page faxes have unless another is chosen"),
+    "cover.remove": marked("{who} deleted {what}"),
     "destination.forget": marked("{who} forgot what was known of calls to {what}"),
     "destination.set": marked("{who} set what calls to {what} may use"),
     "did.add": marked("{who} gave the number {what}"),
@@ -80,6 +84,7 @@ _WHO = {
 _WHAT = {
     "fax": marked("fax {name}"),
     "draft": marked("draft {name}"),
+    "cover": marked("cover page {name}"),
     "session": marked("session {name}"),
     "key": marked("key {name}"),
     "user": marked("user {name}"),

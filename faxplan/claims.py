@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from faxplan import lanes, limits, queue, turns
 from faxplan.db import Prepared, Row, Transaction
-from faxplan.documents import ToSend
+from faxplan.documents import CoverToSend, ToSend
 from faxplan.lanes import Lane, Look
 from faxplan.tenants import Tenant
 from faxplan.trunks import Trunk
@@ -44,7 +44,8 @@ _OPEN = Prepared(
         from left_queue q
         where u.tenant_id = q.tenant_id and u.id = q.fax_id and u.state = 'queued' and not u.cancel_requested
         returning u.tenant_id, u.id, u.called_number, u.calling_number, u.pages, u.pages_done, u.attempts_made,
-                  u.rendering_id, u.t38_off, u.v17_off, u.ecm_off, u.post_dial, q.tried),
+                  u.rendering_id, u.t38_off, u.v17_off, u.ecm_off, u.post_dial, u.resolution, u.cover_pages_id,
+                  q.tried),
     t as (
         select f.*, t.id as trunk_id, t.name, c.prefix,
                t.t38 and not f.t38_off and not coalesce(l.t38_off, false) as t38,
@@ -72,7 +73,7 @@ _OPEN = Prepared(
     select t.id as fax_id, a.id as attempt_id, a.number as attempt_number, a.channel_uuid,
            t.called_number, o.number as calling_number, t.pages, a.start_page, {ToSend.COLUMNS},
            t.trunk_id, coalesce(t.t38, true) as t38, t.v17, t.ecm, coalesce(o.station_ident, '') as did_ident,
-           t.post_dial
+           t.post_dial, {CoverToSend.COLUMN.replace("f.", "t.")}
     from t join a on a.fax_id = t.id
     join renderings r on r.tenant_id = t.tenant_id and r.id = t.rendering_id
     join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
@@ -87,7 +88,7 @@ class ClaimedFax:
     trunk None: no route serves the number. calling_number: its tenant's, at this moment, or None where it has none.
     did_ident: the station ident of that DID; empty: it has none, or is no DID.
     t38, v17, ecm: what this call may use, after what earlier calls to the number have shown. post_dial: digits that
-    follow the answer (post_dial.split).
+    follow the answer (post_dial.split). cover: what goes before the rendering's pages, and counts among `pages`.
     """
 
     tenant_id: int
@@ -106,6 +107,7 @@ class ClaimedFax:
     v17: bool = True
     ecm: bool = True
     post_dial: str = ""
+    cover: CoverToSend | None = None
 
     @property
     def pages_left(self) -> int:
@@ -260,4 +262,5 @@ def _claimed(row: Row, trunk: Trunk | None) -> ClaimedFax:
         v17=row["v17"],
         ecm=row["ecm"],
         post_dial=row["post_dial"],
+        cover=CoverToSend.of(row["cover"]),
     )

@@ -19,6 +19,7 @@ from faxplan import (
     cli_calling,
     cli_cdr,
     cli_contacts,
+    cli_covers,
     cli_database,
     cli_dids,
     cli_do_not_fax,
@@ -217,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
+    cli_covers.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)
     cli_calling.add_commands(commands, common, personal)

@@ -4,9 +4,23 @@ import argparse
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_faxes, cli_keys, cli_output, contact_groups, drafts, enrolment, priorities, saving, time_line
+from faxplan import (
+    cli_covers,
+    cli_faxes,
+    cli_keys,
+    cli_output,
+    contact_groups,
+    cover_templates,
+    drafts,
+    enrolment,
+    priorities,
+    saving,
+    time_line,
+)
+from faxplan.covers import Wanted
 from faxplan.drafts import Draft, Recipients
 from faxplan.errors import RenderingFailed
 from faxplan.paper import CHOICES, Resolution
@@ -48,10 +62,31 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     send.add_argument("--group", action="append", default=[], metavar="NAME",
                       help="and to all contacts of this group; may be repeated")  # fmt: skip
     cli_faxes.add_how(send)
+    _add_cover(send)
     send.set_defaults(command=_send)
     remove = group.add_parser("remove", parents=[personal], help="nobody sees it any more; the next purge destroys it")
     remove.add_argument("draft", type=int, metavar="DRAFT")
     remove.set_defaults(command=_remove)
+
+
+def _add_cover(send: argparse.ArgumentParser) -> None:
+    cover = send.add_argument_group("cover page", "before the document; it names whom each fax goes to")
+    cover.add_argument("--cover", metavar="NAME", help="which of your organisation's; `plain` is always there")
+    cover.add_argument("--to-name", default="", metavar="NAME", help="of who is no contact")
+    cover.add_argument("--to-company", default="", metavar="NAME")
+    cover.add_argument("--subject", default="", metavar="TEXT")
+    cover.add_argument("--message", type=Path, metavar="FILE", help="a text file; `-`: standard input")
+
+
+def _cover(context: "Context", options: argparse.Namespace, user: User) -> Wanted | None:
+    if options.cover is None:
+        return None
+    message = "" if options.message is None else cli_covers.text_of(options.message)
+    template_id = cover_templates.PLAIN_ID
+    if options.cover != "plain":
+        with context.portal.tenant(user.tenant_id) as tx:
+            template_id = cover_templates.named(tx, user.tenant_id, options.cover).id
+    return Wanted(template_id, options.to_name, options.to_company, options.subject, message)
 
 
 def _add(context: "Context", options: argparse.Namespace) -> int:
@@ -130,8 +165,9 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
         billing_code=options.billing_code or "",
         contacts=options.contact,
         groups=groups,
+        cover=_cover(context, options, user),
     )
-    accepted = drafts.send(context.portal, user, options.draft, to)
+    accepted = drafts.send(context.portal, user, options.draft, to, context.store)
     if options.json:
         cli_output.print_json([{"id": each.fax_id, "called_number": each.called_number} for each in accepted])
         return 0

@@ -18,12 +18,16 @@ from faxplan.transient_readers import TransientKey
 from faxplan.vault import MailboxKey
 
 ORIGINAL, RENDERING, RECEIVED_TIFF, RECEIVED_PDF = "original", "rendering", "received-tiff", "received-pdf"
+COVER, COVER_PAGES = "cover", "cover-pages"
+"""What a fax's cover page says, and that drawn (covers.py)."""
 PAGE_IMAGES, THUMBNAIL = "page-images", "thumbnail"
 """For the screen, of a rendering or of a received TIFF (page_images.py): for readers alone, and no machine."""
 MEDIA_TYPES = {
     RENDERING: "image/tiff",
     RECEIVED_TIFF: "image/tiff",
     RECEIVED_PDF: "application/pdf",
+    COVER: "application/json",
+    COVER_PAGES: "image/tiff",
     PAGE_IMAGES: "application/zip",
     THUMBNAIL: "image/png",
 }
@@ -119,6 +123,29 @@ class ToSend:
         """From a row with COLUMNS."""
         pairs = [bytes.fromhex(each) for each in row["wraps"]]
         return cls(_stored(row), {pair[:32]: pair[32:] for pair in pairs})
+
+
+@dataclass(frozen=True, slots=True)
+class CoverToSend:
+    """A fax's cover, which goes before its document. resolution: of those of its pages that do (paper.Resolution)."""
+
+    document: ToSend
+    resolution: str
+
+    COLUMN: ClassVar[str] = f"""(select json_build_object('resolution', f.resolution, 'document', row_to_json(c)) from (
+        select {ToSend.COLUMNS} from documents d where d.tenant_id = f.tenant_id and d.id = f.cover_pages_id) c
+        ) as cover"""
+    """Of faxes f, for `of`: a column that tells of a document beside that of the row."""
+
+    @classmethod
+    def of(cls, value: Row | None) -> "CoverToSend | None":
+        """From such a column; None: the fax has no cover."""
+        if value is None:
+            return None
+        row = value["document"]
+        # JSON has bytea in hexadecimal, behind \\x.
+        digest = None if row["header_digest"] is None else bytes.fromhex(row["header_digest"][2:])
+        return cls(ToSend.of({**row, "header_digest": digest}), value["resolution"])
 
 
 def record(tx: Transaction, document: Wrapped, *, media_type: str, pages: int | None) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from faxplan import (
     audit,
     contact_groups,
+    covers,
     numbers,
     originals,
     outbound,
@@ -90,7 +91,7 @@ class Draft:
 class Recipients:
     """Where a draft goes, and how: as in outbound.SendRequest. contacts, groups: of contacts, by their ids.
 
-    A number that is named twice gets one fax.
+    A number that is named twice gets one fax. cover: what the cover page of each says; None: they have none.
     """
 
     numbers: Sequence[str]
@@ -100,6 +101,7 @@ class Recipients:
     billing_code: str = ""
     contacts: Sequence[int] = ()
     groups: Sequence[int] = ()
+    cover: covers.Wanted | None = None
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn, *, instead: int | None = None) -> Draft:
@@ -188,16 +190,38 @@ def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> D
         return changed
 
 
-def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submitted]:
+def send(db: Database, user: User, draft_id: int, to: Recipients, store: Store | None = None) -> list[Submitted]:
     """A fax to each of these numbers, and the draft is none any more; or nothing at all (role portal).
 
-    Raises NotFound (for a contact or a group as well), NoNumber, TooManyNumbers, RenderingFailed for one whose pages
-    cannot be made, and as outbound.submit does of numbers and quotas.
+    store: needed for covers. Raises NotFound (for a contact, a group or a cover's template as well), NoNumber,
+    TooManyNumbers, RenderingFailed for one whose pages cannot be made, as outbound.submit does of numbers and quotas,
+    and as covers.seal does.
     """
     with db.tenant(user.tenant_id) as tx:
         draft = get(tx, user, draft_id)
+        chosen = contact_groups.chosen(tx, user, to.contacts, to.groups) if to.cover else []
         to = replace(to, numbers=numbers_of(tx, user, to))
     orders = _ordered(db, user, draft, to)
+    if to.cover is None or store is None:
+        if to.cover is not None:
+            raise ValueError("a cover needs the store")
+        return _send(db, user, draft_id, orders, [])
+    covering = [covers.To(each.called, each.calling, each.send_at) for each in orders]
+    made = covers.seal(db, store, user, to.cover, covering, chosen)
+    try:
+        return _send(db, user, draft_id, orders, made)
+    except DatabaseUnavailable:
+        # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
+        raise
+    except BaseException:
+        covers.discard(store, made)
+        raise
+
+
+def _send(
+    db: Database, user: User, draft_id: int, orders: Sequence[Order], made: Sequence[covers.Made]
+) -> list[Submitted]:
+    """made: a cover for each, or none at all."""
     with db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
         if draft.state == "failed":
@@ -207,7 +231,11 @@ def send(db: Database, user: User, draft_id: int, to: Recipients) -> list[Submit
                 )
             )
         tx.execute("delete from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft_id))
-        return [_accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution))) for each in orders]
+        covering: Sequence[covers.Made | None] = made or [None] * len(orders)
+        return [
+            _accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution)), cover)
+            for each, cover in zip(orders, covering, strict=True)
+        ]
 
 
 def numbers_of(tx: Transaction, user: User, to: Recipients) -> list[str]:
@@ -264,15 +292,19 @@ def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Ord
     return list(orders.values())
 
 
-def _accept(tx: Transaction, user: User, draft: Draft, order: Order) -> Submitted:
+def _accept(tx: Transaction, user: User, draft: Draft, order: Order, made: covers.Made | None) -> Submitted:
+    cover = None if made is None else covers.record(tx, user, made)
     rendering = tx.value(
         "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s",
         (user.tenant_id, draft.original_id, draft.resolution),
     )
-    fax_id = outbound.accept(tx, user, order, rendering, draft.pages, draft=f"draft:{draft.id}")
-    if draft.state == "rendered":
+    fax_id = outbound.accept(tx, user, order, rendering, draft.pages, cover, draft=f"draft:{draft.id}")
+    if draft.state == "rendered" and cover is not None:
+        render_jobs.order_covers(tx, user.tenant_id, rendering)
+    elif draft.state == "rendered":
         queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
-    return Submitted(fax_id, order.called, draft.pages)
+    pages = draft.pages if draft.pages is None or cover is None else draft.pages + cover.pages
+    return Submitted(fax_id, order.called, pages)
 
 
 def remove(db: Database, user: User, draft_id: int) -> None:

@@ -4,7 +4,6 @@ It says `page 1 of 3`, or `page 1` alone, and stays true when a fax is resumed. 
 date, time, the sender's name and number on every page.
 """
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from faxplan import fax_tiff, tiff_directory
-from faxplan.tiff_directory import CodedPage, Data, Directory
+from faxplan import fax_tiff, page_strips, tiff_directory
+from faxplan.page_strips import Pages
+from faxplan.tiff_directory import CodedPage, Data
 from faxplan.typeface import sans
 
 _BAND_INCHES = 0.18
@@ -39,7 +39,7 @@ class HeaderLine:
     total_pages: int | None
 
 
-def stamp(source: Data, target: Path, header: HeaderLine, *, start_page: int = 0) -> None:
+def stamp(source: Data | Pages, target: Path, header: HeaderLine, *, start_page: int = 0) -> None:
     """Write to `target` a copy of the fax TIFF `source` with a band of rows above each page, the page unchanged.
 
     Pages before `start_page` (0-based, as `fax_start_page`) were sent by an earlier call: they stay in the file, as
@@ -47,42 +47,13 @@ def stamp(source: Data, target: Path, header: HeaderLine, *, start_page: int = 0
     """
     if header.when.tzinfo is None:
         raise ValueError("the header line's time needs its time zone")
-    directories = fax_tiff.sendable(source)
+    pages = source if isinstance(source, Pages) else page_strips.of(source)
 
-    def pages() -> Iterator[CodedPage]:
-        for index, directory in enumerate(directories):
-            page = _page(source, directory, index)
+    def stamped() -> Iterator[CodedPage]:
+        for index, page in enumerate(pages):
             yield page if index < start_page else _stamped(page, header, header.first_page + index)
 
-    tiff_directory.write(target, pages(), len(directories))
-
-
-def rest(source: Data, target: Path, start_page: int) -> None:
-    """Write to `target` the pages of the fax TIFF `source` from `start_page` (0-based) on, as they are.
-
-    Raises NotFaxReady. Not synced.
-    """
-    directories = fax_tiff.sendable(source)
-    pages = (_page(source, directories[index], index) for index in range(start_page, len(directories)))
-    tiff_directory.write(target, pages, len(directories) - start_page)
-
-
-def _page(source: Data, directory: Directory, index: int) -> CodedPage:
-    """The page as one strip of Group 4: as it is coded already, which is every page that we rendered, or coded anew."""
-    strips = directory.strips()
-    x_dpi, y_dpi = directory.dpi()
-    if (
-        len(strips) == 1
-        and directory.number(tiff_directory.COMPRESSION, 0) == tiff_directory.G4
-        and directory.number(tiff_directory.PHOTOMETRIC, 0) == 0
-    ):
-        offset, count, rows = strips[0]
-        coded = tiff_directory.strip_bytes(source, directory, offset, count)
-        return CodedPage(coded, directory.number(tiff_directory.WIDTH, 0), rows, x_dpi, y_dpi)
-    with Image.open(io.BytesIO(source), formats=["TIFF"]) as image:
-        image.seek(index)
-        image.load()
-        return fax_tiff.coded(image, x_dpi, y_dpi)
+    tiff_directory.write(target, stamped(), len(pages))
 
 
 def _stamped(page: CodedPage, header: HeaderLine, number: int) -> CodedPage:

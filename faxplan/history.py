@@ -25,8 +25,9 @@ class Fax:
     pages_done: acknowledged, or received whole. call_pages: acknowledged (or arrived) so far in the call that runs
     now; None where none runs. uncounted: of attempts_made, those that used up none of max_attempts.
     tiff_id: the received pages, or those that are sent; images_id, thumbnail_id: what shows them (documents.kind);
-    original_id: of a sent one, what was handed in; None where there is none. post_dial: what is dialled after the
-    answer (post_dial.split).
+    original_id: of a sent one, what was handed in; None where there is none. cover_pages_id, cover_images_id: of its
+    cover, which goes before these pages and counts among them; None where there is none, or not yet. post_dial: what
+    is dialled after the answer (post_dial.split).
     held_by: why a due one is not dialled, beside that all lines may be busy: tenant or trunks-off (switched off),
     hours, hour-full (caps of calls and pages), barred, no-route, trunks-rest; None: nothing but that.
     purged_at: since then it has no pages (purge).
@@ -67,6 +68,8 @@ class Fax:
     original_id: int | None = None
     mailbox: str | None = None
     unread: bool = False
+    cover_pages_id: int | None = None
+    cover_images_id: int | None = None
 
     @property
     def other_number(self) -> str | None:
@@ -186,7 +189,8 @@ _FAX = f"""
            coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at,
            coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,
            f.copy_of, w.email as forwarded_by, b.name as mailbox, r.original_id,
-           coalesce(g.unread, false) as unread, coalesce(g.at, f.created_at) as listed_at
+           coalesce(g.unread, false) as unread, coalesce(g.at, f.created_at) as listed_at, f.cover_pages_id,
+           f.cover_images_id
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join mailboxes b on b.tenant_id = f.tenant_id and b.id = f.mailbox_id

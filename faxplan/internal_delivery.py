@@ -26,6 +26,7 @@ from faxplan import (
     mail_readers,
     mailboxes,
     notices,
+    page_strips,
     queue,
     received_copies,
     settling,
@@ -38,7 +39,7 @@ from faxplan.call_result import CallResult, without_channel
 from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
 from faxplan.document_store import Store
-from faxplan.documents import Sealed, ToSend
+from faxplan.documents import CoverToSend, Sealed, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
 from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred
@@ -63,7 +64,8 @@ class _Caller:
 class _Case:
     """What is to be delivered from whom to whom, as it stands now. Pages are of the whole fax; start_page: 0-based.
 
-    caller: whose number and station ident it bears; None: the sender has none any more. refusal: the cause with which
+    caller: whose number and station ident it bears; None: the sender has none any more. cover: what goes before the
+    rendering; None: nothing. refusal: the cause with which
     a call would be refused, and its SIP code; None: it would be answered. mailbox: where it is laid; None: nobody could
     open it.
     """
@@ -76,6 +78,7 @@ class _Case:
     caller: _Caller | None
     did: Did
     barred: bool
+    cover: CoverToSend | None
     refusal: tuple[str, int] | None
     mailbox: MailboxKey | None
 
@@ -113,7 +116,7 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     """
     tx.enter_tenant(picked.tenant_id)
     fax = tx.row(
-        f"""select f.called_number, f.calling_number, f.pages, f.pages_done, {ToSend.COLUMNS}
+        f"""select f.called_number, f.calling_number, f.pages, f.pages_done, {ToSend.COLUMNS}, {CoverToSend.COLUMN}
            from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
            join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
            where f.tenant_id = %s and f.id = %s and f.state = 'queued'""",
@@ -141,6 +144,7 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
         caller,
         did,
         barred,
+        CoverToSend.of(fax["cover"]),
         None if caller is None else _refusal(tx, caller, did, mailbox),
         mailbox,
     )
@@ -211,18 +215,22 @@ def _barred(case: _Case, sender: Tenant) -> str | None:
 
 def _arrived(store: Store, case: _Case, sender: Tenant, ident: str, folder: Path) -> Path:
     """The pages as a call would have brought them: below its header line, from the page it would have begun with."""
-    pages = folder / "rendering.tif"
-    store.copy_to_send(case.rendering, pages)
-    if sender.header_line:
-        line = staging.line_of(sender, ident, case.pages)
-        with fax_tiff.mapped(pages) as data:
-            header_line.stamp(data, folder / "stamped.tif", line, start_page=case.start_page)
-        pages = folder / "stamped.tif"
-    if case.start_page:
-        with fax_tiff.mapped(pages) as data:
-            header_line.rest(data, folder / "rest.tif", case.start_page)
-        pages = folder / "rest.tif"
-    return pages
+    body, whole = folder / "rendering.tif", folder / "whole.tif"
+    store.copy_to_send(case.rendering, body)
+    with fax_tiff.mapped(body) as data:
+        pages = staging.with_cover(store, case.cover, data)
+        if sender.header_line:
+            line = staging.line_of(sender, ident, case.pages)
+            header_line.stamp(pages, whole, line, start_page=case.start_page)
+        elif case.cover is None:
+            body.replace(whole)
+        else:
+            page_strips.write(pages, whole)
+    if not case.start_page:
+        return whole
+    with fax_tiff.mapped(whole) as data:
+        page_strips.write(page_strips.of(data).since(case.start_page), folder / "rest.tif")
+    return folder / "rest.tif"
 
 
 def _commit(

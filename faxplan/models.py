@@ -22,6 +22,7 @@ from faxplan.calling_models import (
     TrunkTest,
 )
 from faxplan.contact_models import Contact, ContactGroup, ContactGroupMember, ContactImport, ContactWord
+from faxplan.cover_models import CoverTemplate
 from faxplan.directory_models import (
     Did,
     DidCaller,
@@ -83,6 +84,7 @@ __all__ = [
     "ContactGroupMember",
     "ContactImport",
     "ContactWord",
+    "CoverTemplate",
     "Destination",
     "Did",
     "DidCaller",
@@ -193,6 +195,9 @@ class Fax(Table):
     copy_of = BigIntegerField(null=True)
     forwarded_by = BigIntegerField(null=True)
     billing_code = TextField()
+    cover_id = BigIntegerField(null=True)
+    cover_pages_id = BigIntegerField(null=True)
+    cover_images_id = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -84,6 +84,17 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """The cover of a fax (covers.py), by the ids of its documents. pages: of it. pages_id None: it is not drawn yet."""
+
+    id: int
+    pages: int
+    pages_id: int | None = None
+    images_id: int | None = None
+    thumbnail_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """A fax that was accepted. pages None: known after rendering."""
 
@@ -156,16 +167,29 @@ def check_enabled(tenant: Tenant) -> None:
         raise TenantDisabled(_("{name} is switched off. `faxplan tenant set` switches it on.").format(name=tenant.name))
 
 
-def accept(tx: Transaction, user: User, order: Order, rendering_id: int, pages: int | None, **details: str) -> int:
-    """A fax that waits for its rendering: its id. details: what else its audit row has. Raises QuotaExceeded."""
+def accept(
+    tx: Transaction,
+    user: User,
+    order: Order,
+    rendering_id: int,
+    pages: int | None,
+    cover: Cover | None = None,
+    **details: str,
+) -> int:
+    """A fax that waits for its rendering, and its cover: its id. pages: of the document. details: what else its audit
+    row has. Raises QuotaExceeded.
+    """
+    before = 0 if cover is None else cover.pages
+    reserved = (pages or UNRENDERED_PAGES) + before
+    pages = None if pages is None else pages + before
     quotas.check_hour(order.tenant, pages)
-    reserved = pages or UNRENDERED_PAGES
     fax_id = int(
         tx.value(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
                                   rendering_id, resolution, pages, priority, reserved_pages, send_at, post_dial,
-                                  billing_code)
-               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id""",
+                                  billing_code, cover_id, cover_pages_id, cover_images_id, thumbnail_id)
+               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+               returning id""",
             (
                 user.tenant_id,
                 user.id,
@@ -180,6 +204,7 @@ def accept(tx: Transaction, user: User, order: Order, rendering_id: int, pages: 
                 order.send_at,
                 order.after_answer,
                 order.billing_code,
+                *((None,) * 4 if cover is None else (cover.id, cover.pages_id, cover.images_id, cover.thumbnail_id)),
             ),
         )
     )
@@ -257,7 +282,18 @@ def finish(
 
 
 def _close_to_machines(tx: Transaction, fax: Row) -> None:
-    """Takes the document of a fax that has just become final away from those that send, unless another waits for it."""
+    """Takes the document of a fax that has just become final away from those that send, unless another waits for it;
+    and its cover, likewise."""
+    if fax["cover_id"] is not None:
+        tx.later(
+            """delete from transient_wraps w using faxes mine
+               where mine.tenant_id = %s and mine.id = %s and w.tenant_id = mine.tenant_id
+                 and w.document_id in (mine.cover_id, mine.cover_pages_id)
+                 and not exists (
+                         select from faxes f where f.tenant_id = mine.tenant_id and f.finished_at is null
+                           and f.cover_id = mine.cover_id)""",
+            (fax["tenant_id"], fax["id"]),
+        )
     if fax["rendering_id"] is None:
         return
     # Of two last faxes of a document that end at once, the second must see that the first has ended: quotas.settle has

@@ -55,6 +55,12 @@ class InflatesTooFar(DocumentRefused):
     error_id: ClassVar[str] = "inflates-too-far"
 
 
+class CoverTooLong(DocumentRefused):
+    """A cover page has more text than goes on it."""
+
+    error_id: ClassVar[str] = "cover-too-long"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one document may be, and what converting it may use. `cpu_seconds` and `memory_bytes` hold per process."""

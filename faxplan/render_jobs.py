@@ -36,6 +36,17 @@ def order(tx: Transaction, tenant_id: int, original_id: int, resolution: str) ->
     return rendering_id
 
 
+def order_covers(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
+    """Has a worker draw the covers of faxes that wait for theirs, and have a rendering that is made or being made (role
+    portal or worker). Nobody else may be ending a job of it (queue.hold_rendering)."""
+    tx.execute(
+        """insert into render_jobs (tenant_id, rendering_id) values (%s, %s)
+           on conflict on constraint render_jobs_pkey do nothing""",
+        (tenant_id, rendering_id),
+    )
+    tx.notify(CHANNEL)
+
+
 def claim(tx: Transaction, *, worker: str, lease_seconds: int) -> RenderJob | None:
     """The oldest due rendering, for `lease_seconds`; None where nothing waits.
 

@@ -24,6 +24,7 @@ from faxplan.documents import Sealed, ToSend
 from faxplan.errors import FaxplanError, NotFound, QuotaExceeded
 from faxplan.render_jobs import RenderJob
 from faxplan.rendering import Resolution
+from faxplan.tenants import Tenant
 from faxplan.transient_readers import KeyGone, TransientKey
 from faxplan.vault import MailboxKey
 
@@ -32,10 +33,11 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RenderOrder:
-    """What the worker has to render."""
+    """What the worker has to render. is_made: it is, and faxes wait for their covers."""
 
     original: ToSend
     resolution: Resolution
+    is_made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class Rendered:
     pages: int
 
 
-def images(fax: Path, folder: Path, *, within: Confinement) -> dict[str, Path]:
+def images(fax: Path, folder: Path, pages: int = page_images.MOST_PAGES, *, within: Confinement) -> dict[str, Path]:
     """The page images and the thumbnail of a fax TIFF, drawn into a private folder, by the kinds of documents that they
-    become. Raises as page_images.make does.
+    become. pages: so many, from the first on. Raises as page_images.make does.
     """
-    made = page_images.make(fax, folder, within=within)
+    made = page_images.make(fax, folder, pages, within=within)
     thumbnail = {} if made.thumbnail is None else {documents.THUMBNAIL: made.thumbnail}
     return {documents.PAGE_IMAGES: made.archive, **thumbnail}
 
@@ -80,12 +82,13 @@ def seal_all(store: Store, tenant_id: int, files: Mapping[str, Path]) -> list[Se
 def order(tx: Transaction, job: RenderJob) -> RenderOrder:
     """What a claimed job asks for."""
     row = tx.row(
-        "select original_id, resolution from renderings where tenant_id = %s and id = %s",
+        "select original_id, resolution, state from renderings where tenant_id = %s and id = %s",
         (job.tenant_id, job.rendering_id),
     )
     if row is None:
         raise NotFound(f"There is no rendering {job.rendering_id}.")
-    return RenderOrder(documents.get_to_send(tx, job.tenant_id, row["original_id"]), Resolution(row["resolution"]))
+    original = documents.get_to_send(tx, job.tenant_id, row["original_id"])
+    return RenderOrder(original, Resolution(row["resolution"]), row["state"] == "rendered")
 
 
 def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
@@ -118,14 +121,35 @@ def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
         )
         tenant = tenants.get(tx, job.tenant_id)
         for fax in waiting:
-            try:
-                quotas.check_hour(tenant, pages)
-                _fit_reservation(tx, fax, pages)
-            except QuotaExceeded as error:
-                outbound.finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
-                continue
-            _enqueue_rendered(tx, fax)
+            if not _waits_for_cover(fax):
+                enqueue_whole(tx, tenant, fax, pages + _cover_pages(tx, fax))
+        if any(map(_waits_for_cover, waiting)):
+            render_jobs.order_covers(tx, job.tenant_id, job.rendering_id)
     return True
+
+
+def _waits_for_cover(fax: Row) -> bool:
+    return fax["cover_id"] is not None and fax["cover_pages_id"] is None
+
+
+def _cover_pages(tx: Transaction, fax: Row) -> int:
+    if fax["cover_pages_id"] is None:
+        return 0
+    pages: int = tx.value(
+        "select pages from documents where tenant_id = %s and id = %s", (fax["tenant_id"], fax["cover_pages_id"])
+    )
+    return pages
+
+
+def enqueue_whole(tx: Transaction, tenant: Tenant, fax: Row, pages: int) -> None:
+    """Queues a fax (its row, locked) that has all its pages, so many; or ends it where there is no quota for them."""
+    try:
+        quotas.check_hour(tenant, pages)
+        _fit_reservation(tx, fax, pages)
+    except QuotaExceeded as error:
+        outbound.finish(tx, fax, "failed", str(error), error_id=error.error_id, actor="worker")
+        return
+    _enqueue_rendered(tx, fax)
 
 
 def record_all(
@@ -211,7 +235,7 @@ def _fit_reservation(tx: Transaction, fax: Row, pages: int) -> None:
 
 
 def failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> None:
-    """Ends every fax that waits for a rendering which cannot be made."""
+    """Ends every fax that waits for a rendering which cannot be made, or whose covers cannot be drawn."""
     with db.tenant(job.tenant_id) as tx:
         queue.hold_rendering(tx, job.tenant_id, job.rendering_id)
         waiting = _waiting(tx, job)
@@ -223,7 +247,7 @@ def failed(db: Database, job: RenderJob, worker: str, error: FaxplanError) -> No
             return
         tx.execute(
             """update renderings set state = 'failed', error_id = %s, error_text = %s
-               where tenant_id = %s and id = %s""",
+               where tenant_id = %s and id = %s and state <> 'rendered'""",
             (error.error_id, str(error), job.tenant_id, job.rendering_id),
         )
         for fax in waiting:

@@ -25,7 +25,7 @@ from faxplan.documents import ToWrap
 from faxplan.errors import FaxplanError, NotFound, PagesPurged, RenderingFailed
 from faxplan.keyring import Keyring
 from faxplan.language import _
-from faxplan.outbound import Order, Submitted
+from faxplan.outbound import Cover, Order, Submitted
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
 from faxplan.transient_readers import TransientKey
@@ -82,15 +82,16 @@ def resend(db: Database, user: User, ring: Keyring, request: ResendRequest) -> S
     Raises NotFound, NotFinal, PagesPurged, RenderingFailed where there are no pages and never were, Locked,
     SealBroken, and as outbound.submit.
     """
-    return _resent(db, user, [request], lambda tx, original_id: _hand_over(tx, user.tenant_id, original_id, ring))[0]
+    return _resent(db, user, [request], lambda tx, found: _hand_over(tx, user.tenant_id, found, ring))[0]
 
 
 def offer(db: Database, user: User, fax_id: int, *, actor: Who | None = None) -> Offer:
     """What is to be wrapped so that a user's own fax can be sent again (role portal): as that opens it, it is a row of
     the audit, as if it had been read. actor: None: the user, at a shell. Raises as `resend`, of the fax."""
     with db.tenant(user.tenant_id) as tx:
-        original_id = _original(tx, user.tenant_id, _fax(tx, user, fax_id))
-        found = documents.to_wrap(tx, user.tenant_id, user.id, _made_of(tx, user.tenant_id, original_id))
+        fax = _fax(tx, user, fax_id)
+        made = _made_of(tx, user.tenant_id, _original(tx, user.tenant_id, fax), _cover(tx, fax))
+        found = documents.to_wrap(tx, user.tenant_id, user.id, made)
         offered = Offer(fax_id, transient_readers.current(tx), found)
         audit.record(
             tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}",
@@ -113,11 +114,11 @@ def again(db: Database, user: User, handed: Handed, requests: Sequence[ResendReq
     are of the fax that was handed over. Raises KeysMoved where machines have other keys by now."""
     if any(each.fax_id != handed.fax_id for each in requests) or not requests:
         raise ValueError("requests of another fax")
-    return _resent(db, user, requests, lambda tx, original_id: _take(tx, user.tenant_id, original_id, handed))
+    return _resent(db, user, requests, lambda tx, found: _take(tx, user.tenant_id, found, handed))
 
 
 def _resent(
-    db: Database, user: User, requests: Sequence[ResendRequest], hand_over: Callable[[Transaction, int], None]
+    db: Database, user: User, requests: Sequence[ResendRequest], hand_over: Callable[[Transaction, Sequence[int]], None]
 ) -> list[Submitted]:
     """requests: of one fax, either to where it went or all elsewhere."""
     first = requests[0]
@@ -132,16 +133,23 @@ def _resent(
         made = _rendering(tx, user, fax, elsewhere=first.number is not None)
         # Who ends the last fax of this document takes it from the machines, in this turn: not what we hand them.
         quotas.take_turn(tx, user.tenant_id)
-        hand_over(tx, made["original_id"])
+        cover = _cover(tx, fax)
+        hand_over(tx, _made_of(tx, user.tenant_id, made["original_id"], cover))
+        is_to_draw = cover is not None and cover.pages_id is None
+        pages = made["pages"]
+        if pages is not None and cover is not None:
+            pages += cover.pages
         sent = []
         orders = [_ordered(tx, user, fax, each, Resolution(made["resolution"])) for each in requests]
         for order in {(each.called, each.after_answer): each for each in orders}.values():
-            fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], resent=f"fax:{first.fax_id}")
-            if made["state"] == "rendered":
+            fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], cover, resent=f"fax:{first.fax_id}")
+            if made["state"] == "rendered" and not is_to_draw:
                 queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
-            sent.append(Submitted(fax_id, order.called, made["pages"]))
+            sent.append(Submitted(fax_id, order.called, pages))
         if made["state"] == "failed":
             render_jobs.again(tx, user.tenant_id, made["id"])
+        elif made["state"] == "rendered" and is_to_draw:
+            render_jobs.order_covers(tx, user.tenant_id, made["id"])
     return sent
 
 
@@ -218,28 +226,40 @@ def _original(tx: Transaction, tenant_id: int, fax: Row) -> int:
     )
 
 
-def _made_of(tx: Transaction, tenant_id: int, original_id: int) -> list[int]:
-    """The original, and all that was made of it: the far machine decides which of these it takes."""
+def _cover(tx: Transaction, fax: Row) -> Cover | None:
+    """That of the fax, as it was: it names whom it went to first."""
+    if fax["cover_id"] is None:
+        return None
+    pages = tx.value(
+        "select pages from documents where tenant_id = %s and id = %s",
+        (fax["tenant_id"], fax["cover_pages_id"] or fax["cover_id"]),
+    )
+    return Cover(fax["cover_id"], pages, fax["cover_pages_id"], fax["cover_images_id"], fax["thumbnail_id"])
+
+
+def _made_of(tx: Transaction, tenant_id: int, original_id: int, cover: Cover | None) -> list[int]:
+    """The original, and all that was made of it: the far machine decides which of these it takes. And the cover."""
     rows = tx.rows(
         "select document_id from renderings where tenant_id = %s and original_id = %s and document_id is not null",
         (tenant_id, original_id),
     )
-    return [original_id, *(row["document_id"] for row in rows)]
+    of_cover = [] if cover is None else [each for each in (cover.id, cover.pages_id) if each is not None]
+    return [original_id, *(row["document_id"] for row in rows), *of_cover]
 
 
-def _hand_over(tx: Transaction, tenant_id: int, original_id: int, ring: Keyring) -> None:
+def _hand_over(tx: Transaction, tenant_id: int, document_ids: Sequence[int], ring: Keyring) -> None:
     machines = transient_readers.current(tx)
-    for document_id in _made_of(tx, tenant_id, original_id):
+    for document_id in document_ids:
         stored, key = documents.opened(tx, tenant_id, document_id, ring)
         if key is not None and stored.digest is not None:  # else of before documents were sealed
             wraps = {each.id: each.public.wrap(key, stored.digest) for each in machines}
             transient_readers.wrap(tx, tenant_id, document_id, stored.digest, wraps)
 
 
-def _take(tx: Transaction, tenant_id: int, original_id: int, handed: Handed) -> None:
+def _take(tx: Transaction, tenant_id: int, document_ids: Sequence[int], handed: Handed) -> None:
     """What a client has made: for exactly the documents and machines of now."""
     machines = [each.id for each in transient_readers.current(tx)]
-    stored = documents.several(tx, tenant_id, _made_of(tx, tenant_id, original_id))
+    stored = documents.several(tx, tenant_id, document_ids)
     digests = {each: of.digest for each, of in stored.items() if of.digest is not None}
     wanted = {(each, machine) for each in digests for machine in machines}
     if handed.wraps.keys() != wanted or any(len(each) != WRAP_BYTES for each in handed.wraps.values()):

@@ -2,10 +2,10 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from faxplan import audit, documents, page_images, received
+from faxplan import audit, documents, fax_tiff, page_images, page_strips, received
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Locked
@@ -14,6 +14,7 @@ from faxplan.errors import FaxplanError, NoPages, PagesPurged
 from faxplan.files import write_whole
 from faxplan.history import Fax
 from faxplan.keyring import Keyring
+from faxplan.paper import Resolution
 from faxplan.sealed import SealBroken
 from faxplan.users import User
 
@@ -33,7 +34,9 @@ class FolderNotWritable(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """What is saved. name: of the files. object: for the audit, of action. tiff_id, pdf_id, images_id: documents."""
+    """What is saved. name: of the files. object: for the audit, of action. tiff_id, pdf_id, images_id: documents.
+    cover_id: of the pages before them, which are taken at this resolution; None: there are none.
+    """
 
     name: str
     object: str
@@ -41,6 +44,8 @@ class _Pages:
     tiff_id: int
     pdf_id: int | None
     images_id: int | None
+    cover_id: int | None = None
+    resolution: Resolution = Resolution.FINE
 
 
 def name_of_original(db: Database, store: Store, user: User, fax: Fax, ring: Keyring) -> str | None:
@@ -90,6 +95,9 @@ def save(
     if fax.tiff_id is None:
         raise NoPages(f"Fax {fax.id} has no page to save. `faxplan show {fax.id}` says why.")
     pages = _Pages(f"fax-{fax.id}", f"fax:{fax.id}", "fax.open", fax.tiff_id, fax.pdf_id, fax.images_id)
+    if fax.cover_pages_id is not None and fax.resolution is not None:
+        # All images are drawn of the pages together: those of the cover are a document of their own.
+        pages = replace(pages, images_id=None, cover_id=fax.cover_pages_id, resolution=Resolution(fax.resolution))
     return _save(db, store, user, pages, ring, folder, tiff=tiff)
 
 
@@ -114,9 +122,9 @@ def _save(
     try:
         with db.tenant(user.tenant_id) as tx:
             original = documents.opened(tx, user.tenant_id, what.tiff_id, ring)
-            pdf, images = (
+            pdf, images, cover = (
                 None if each is None else documents.opened(tx, user.tenant_id, each, ring)
-                for each in (what.pdf_id, what.images_id)
+                for each in (what.pdf_id, what.images_id, what.cover_id)
             )
             _record(tx, user, what, ring, "done")
     except (Locked, SealBroken):
@@ -130,6 +138,9 @@ def _save(
             target = folder / f"{what.name}.pdf"
             if tiff or pdf is None or images is None:
                 store.copy_to(original[0], pages, original[1])
+            if cover is not None:
+                store.copy_to(cover[0], Path(scratch, "cover.tif"), cover[1])
+                _put_before(Path(scratch, "cover.tif"), pages, what.resolution)
             if pdf is None:
                 received.to_pdf(pages, target)
             else:
@@ -147,6 +158,14 @@ def _save(
         raise FolderNotWritable(
             f"The pages cannot be saved in {folder} ({error.strerror}). Name another one."
         ) from error
+
+
+def _put_before(cover: Path, pages: Path, resolution: Resolution) -> None:
+    """Those pages of a cover that go with these, before them."""
+    joined = pages.with_suffix(".joined")
+    with fax_tiff.mapped(cover) as first, fax_tiff.mapped(pages) as then:
+        page_strips.write(page_strips.of(first).at(resolution.y_dpi) + page_strips.of(then), joined)
+    joined.replace(pages)
 
 
 def _record(tx: Transaction, user: User, what: _Pages, ring: Keyring, result: str) -> None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from faxplan import dial_string, fax_tiff, header_line, numbers, post_dial
+from faxplan import dial_string, fax_tiff, header_line, numbers, page_strips, post_dial
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
 from faxplan.document_store import Store
+from faxplan.documents import CoverToSend
 from faxplan.errors import FaxplanError, NoCallerId, NoRoute
 from faxplan.header_line import HeaderLine
+from faxplan.page_strips import Pages
+from faxplan.paper import Resolution
 from faxplan.spool import OutboundSidecar, Spool
 from faxplan.tenants import Tenant
 from faxplan.tiff_directory import Data
@@ -70,8 +73,11 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     ident = sender_ident(fax.did_ident, tenant, fax.calling_number)
     target = spool.outbound_tiff(fax.attempt_id)
     if tenant.header_line:
-        with _rendering(store, spool, fax) as data:
-            header_line.stamp(data, target, line_of(tenant, ident, fax.pages), start_page=fax.start_page)
+        with _pages(store, spool, fax) as pages:
+            header_line.stamp(pages, target, line_of(tenant, ident, fax.pages), start_page=fax.start_page)
+    elif fax.cover is not None:
+        with _pages(store, spool, fax) as pages:
+            page_strips.write(pages, target)
     else:
         store.copy_to_send(fax.rendering, target)
     sidecar = OutboundSidecar(
@@ -93,9 +99,24 @@ def stage(store: Store, spool: Spool, fax: ClaimedFax, trunk: Trunk, tenant: Ten
     return sidecar
 
 
+def with_cover(store: Store, cover: CoverToSend | None, body: Data) -> Pages:
+    """All pages of a fax: those of its cover, if it has one, before those of its document. Raises as store.open."""
+    if cover is None:
+        return page_strips.of(body)
+    drawn = page_strips.of(store.read_to_send(cover.document))
+    return drawn.at(Resolution(cover.resolution).y_dpi) + page_strips.of(body)
+
+
+@contextmanager
+def _pages(store: Store, spool: Spool, fax: ClaimedFax) -> Iterator[Pages]:
+    """Those that are sent, without a header line."""
+    with _rendering(store, spool, fax) as data:
+        yield with_cover(store, fax.cover, data)
+
+
 @contextmanager
 def _rendering(store: Store, spool: Spool, fax: ClaimedFax) -> Iterator[Data]:
-    """The pages without a header line. A long fax lies in the spool meanwhile, which has a limit."""
+    """Of its document. A long fax lies in the spool meanwhile, which has a limit."""
     if fax.rendering.stored.size <= IN_MEMORY_BYTES:
         yield store.read_to_send(fax.rendering)
         return
@@ -148,7 +169,7 @@ class Stager:
     def take(self, fax: ClaimedFax, tenant: Tenant) -> Staged | None:
         """The call, to be made ready as its argument is asked for; None: `ready` brings it later."""
         stage = partial(self._stage, fax, tenant)
-        if fax.pages <= MOST_PAGES_AT_ONCE or not tenant.header_line:
+        if fax.pages <= MOST_PAGES_AT_ONCE or not (tenant.header_line or fax.cover):
             return Staged(fax, stage)
         self._waiting[fax.attempt_id] = (fax, self._pool.submit(stage))
         return None

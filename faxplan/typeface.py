@@ -1,6 +1,7 @@
 """The fonts for what we set ourselves: plain text documents and header lines."""
 
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from faxplan.errors import RenderingFailed
 _FOLDER = Path("/usr/share/fonts/truetype")
 _MONO = ("dejavu/DejaVuSansMono.ttf", "noto/NotoSansMono-Regular.ttf", "liberation/LiberationMono-Regular.ttf")
 _SANS = ("dejavu/DejaVuSans.ttf", "noto/NotoSans-Regular.ttf", "liberation/LiberationSans-Regular.ttf")
+_BOLD = ("dejavu/DejaVuSans-Bold.ttf", "noto/NotoSans-Bold.ttf", "liberation/LiberationSans-Bold.ttf")
 _UNASSIGNED = "\U0010fffd"
 # What DejaVu has not: Ghostscript's own fall-back for Chinese, Japanese and Korean comes with it.
 _CJK = ("droid/DroidSansFallbackFull.ttf", "droid/DroidSansFallback.ttf", "wqy/wqy-zenhei.ttc")
@@ -29,10 +31,21 @@ def sans(points: float, dpi: float) -> ImageFont.FreeTypeFont:
     return _required(_SANS, points, dpi)
 
 
-def runs(text: str, points: float, dpi: float) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+@cache
+def bold(points: float, dpi: float) -> ImageFont.FreeTypeFont:
+    """The same, bold; as it is where there is none. Raises RenderingFailed where no font is installed."""
+    return _first(_BOLD, points, dpi) or sans(points, dpi)
+
+
+def runs(
+    text: str, points: float, dpi: float, face: Callable[[float, float], ImageFont.FreeTypeFont] = mono
+) -> list[tuple[str, ImageFont.FreeTypeFont]]:
     """`text` in pieces, each with a font that can show it: one piece wherever one font has it all, so that what is
-    written from right to left keeps its order. A character that no font has is left to the first, which shows a box."""
-    fonts = _fonts(points, dpi)
+    written from right to left keeps its order. A character that no font has is left to the first, which shows a box.
+
+    face: of this module, the one that is tried first.
+    """
+    fonts = _fonts(face, points, dpi)
     for font in fonts:
         if all(_has(font, character) for character in set(text)):
             return [(text, font)]
@@ -48,8 +61,11 @@ def runs(text: str, points: float, dpi: float) -> list[tuple[str, ImageFont.Free
 
 
 @cache
-def _fonts(points: float, dpi: float) -> list[ImageFont.FreeTypeFont]:
-    return [mono(points, dpi), *filter(None, (_first(names, points, dpi) for names in (_SANS, _CJK)))]
+def _fonts(
+    face: Callable[[float, float], ImageFont.FreeTypeFont], points: float, dpi: float
+) -> list[ImageFont.FreeTypeFont]:
+    others = (_SANS, _CJK) if face is mono else (_SANS, _MONO, _CJK)
+    return [face(points, dpi), *filter(None, (_first(names, points, dpi) for names in others))]
 
 
 @cache

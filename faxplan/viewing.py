@@ -15,7 +15,9 @@ from faxplan.language import _
 from faxplan.users import User
 
 TIFF, PDF, IMAGES, THUMBNAIL, ORIGINAL = "tiff", "pdf", "images", "thumbnail", "original"
-"""What there may be of a fax. original: of one that was sent, what was handed in."""
+COVER, COVER_IMAGES = "cover", "cover-images"
+"""What there may be of a fax. original: of one that was sent, what was handed in. cover: its pages, which go before
+those of tiff; cover-images: before those of images."""
 MOST_THUMBNAILS = 100
 
 
@@ -107,7 +109,7 @@ def _ids(tx: Transaction, user: User, fax_id: int) -> dict[str, int | None]:
     if fax.tiff_id is None and not fax.final:
         raise NoPages(_("Its pages are being prepared."))
     ids = {TIFF: fax.tiff_id, PDF: fax.pdf_id, IMAGES: fax.images_id, THUMBNAIL: fax.thumbnail_id}
-    return ids | {ORIGINAL: fax.original_id}
+    return ids | {ORIGINAL: fax.original_id, COVER: fax.cover_pages_id, COVER_IMAGES: fax.cover_images_id}
 
 
 def _readable(tx: Transaction, user: User, ids: Mapping[str, int | None]) -> list[Readable]:

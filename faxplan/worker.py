@@ -12,12 +12,25 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from faxplan import drafts, mail_readers, namespaces, overdue, render_jobs, rendering, renderings, transient_readers
+from faxplan import (
+    cover_drawing,
+    drafts,
+    mail_readers,
+    namespaces,
+    overdue,
+    page_images,
+    render_jobs,
+    rendering,
+    renderings,
+    transient_readers,
+)
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
+from faxplan.cover_drawing import Due
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
 from faxplan.documents import RENDERING
@@ -207,8 +220,10 @@ class Worker:
             self._machine_delay = RETRY_SECONDS
             self._finish(job, made)
 
-    def _finish(self, job: RenderJob, made: Rendered) -> None:
-        if not self._insist(lambda: renderings.finished(self._db, job, self._name, made)):
+    def _finish(self, job: RenderJob, made: Rendered | None) -> None:
+        if made is None:
+            self._insist(lambda: cover_drawing.end(self._db, job, self._name))
+        elif not self._insist(lambda: renderings.finished(self._db, job, self._name, made)):
             for each in made.documents:
                 self._store.delete(each.stored.object_name)
 
@@ -242,8 +257,13 @@ class Worker:
         with self._db.across_tenants() as tx:
             render_jobs.postpone(tx, job, self._name, delay_seconds, counts=counts)
 
-    def _render(self, job: RenderJob) -> Rendered:
+    def _render(self, job: RenderJob) -> Rendered | None:
+        """None: what was to be made were covers, and they are queued."""
         order = self._insist(lambda: self._order(job))
+        if order.is_made:
+            for cover in self._insist(lambda: self._covers(job)):
+                self._draw(job, cover)
+            return None
         with self._store.scratch.folder() as folder:
             original, target = folder / "original", folder / "fax.tif"
             try:
@@ -257,10 +277,31 @@ class Worker:
             files = {RENDERING: target} | self._images(job, target, folder)
             return Rendered(renderings.seal_all(self._store, job.tenant_id, files), len(fax.pages))
 
-    def _images(self, job: RenderJob, fax: Path, folder: Path) -> dict[str, Path]:
+    def _covers(self, job: RenderJob) -> list[Due]:
+        with self._db.tenant(job.tenant_id) as tx:
+            return cover_drawing.due(tx, job)
+
+    def _draw(self, job: RenderJob, cover: Due) -> None:
+        """One fax's cover: what is wrong with it is of this fax alone."""
+        try:
+            made, pages = cover_drawing.draw(
+                self._store, job.tenant_id, cover, partial(self._images, job), within=self._confinement
+            )
+        except (DocumentRefused, DocumentLost, KeyGone, RenderingFailed) as error:
+            may_do_better = isinstance(error, RenderingFailed) and job.tries < MOST_TRIES
+            if may_do_better or self._stop.wait(SIGNAL_SECONDS):
+                raise
+            found = error
+            self._insist(lambda: cover_drawing.failed(self._db, job, cover, found))
+            return
+        if not self._insist(lambda: cover_drawing.drawn(self._db, job, cover, made, pages)):
+            for each in made:
+                self._store.delete(each.stored.object_name)
+
+    def _images(self, job: RenderJob, fax: Path, folder: Path, pages: int = page_images.MOST_PAGES) -> dict[str, Path]:
         """The pages for the screen. The fax goes out without them where they cannot be made, for whatever reason."""
         try:
-            return renderings.images(fax, folder, within=self._confinement)
+            return renderings.images(fax, folder, pages, within=self._confinement)
         except (FaxplanError, OSError) as error:
             if self._stop.wait(SIGNAL_SECONDS):
                 # Ended together with us: the next worker makes all of it.

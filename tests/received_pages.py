@@ -4,7 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from faxplan import documents
+from faxplan import documents, page_strips
+from faxplan.paper import Resolution
 from tests.world import Office, World
 
 
@@ -19,13 +20,21 @@ def assert_same_pages_below_the_header(world: World, sent: int, sender: Office, 
 
 
 def rendered(world: World, sender: Office, fax_id: int, target: Path) -> Path:
-    """A copy of a fax's pages as the worker stored them."""
+    """A copy of a fax's pages as the worker stored them, those of its cover first."""
     with world.portal.tenant(sender.tenant.id) as tx:
-        document = tx.value(
-            "select r.document_id from faxes f join renderings r on r.id = f.rendering_id where f.id = %s", (fax_id,)
+        fax = tx.one(
+            """select r.document_id, f.cover_pages_id, f.resolution from faxes f
+               join renderings r on r.id = f.rendering_id where f.id = %s""",
+            (fax_id,),
         )
-        stored = documents.get(tx, sender.tenant.id, document)
-    world.copy_out(stored, target)
+        stored = documents.get(tx, sender.tenant.id, fax["document_id"])
+        cover = None if fax["cover_pages_id"] is None else documents.get(tx, sender.tenant.id, fax["cover_pages_id"])
+    body = world.opened(stored)
+    if cover is None:
+        target.write_bytes(body)
+    else:
+        drawn = page_strips.of(world.opened(cover)).at(Resolution(fax["resolution"]).y_dpi)
+        page_strips.write(drawn + page_strips.of(body), target)
     return target
 
 

@@ -19,7 +19,7 @@ from faxplan.language import _, marked, ngettext
 from faxplan.outlook import Outlook
 from faxplan.priorities import Priority
 from portal import wording
-from portal.pages import recipients
+from portal.pages import covers, recipients
 from portal.visit import Visit
 
 
@@ -58,6 +58,7 @@ class Filled:
             billing_code=self.billing_code,
             contacts=contacts,
             groups=groups,
+            cover=covers.wanted(visit.request.form),
         )
 
 

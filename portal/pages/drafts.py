@@ -12,7 +12,7 @@ from faxplan.language import _
 from faxplan.originals import HandedIn, NamedFile
 from faxplan.paper import CHOICES, Resolution
 from portal import answers, wording
-from portal.pages import draft_form, recipients
+from portal.pages import covers, draft_form, recipients
 from portal.pages.draft_form import Filled
 from portal.visit import Visit
 
@@ -79,6 +79,7 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
         chosen = recipients.chips(visit, tx, visit.request.args if visit.request.method == "GET" else form)
         foreseen = draft_form.foreseen(visit, tx, draft, filled)
         choices = draft_form.choices(visit, tx)
+        cover = covers.shown(visit, tx)
     return answers.page(
         visit,
         "draft.html",
@@ -87,6 +88,7 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
         wrong=wrong,
         resolutions=[each.value for each in CHOICES],
         chosen=chosen,
+        cover=cover,
         filled=filled,
         foreseen=foreseen,
         **choices,
@@ -128,7 +130,7 @@ def send(visit: Visit, number: int) -> Response:
         draft = drafts.get(tx, visit.user, number)
     try:
         to = Filled.of(visit.request.form).recipients(visit)
-        sent = drafts.send(visit.db, visit.user, number, to)
+        sent = drafts.send(visit.db, visit.user, number, to, visit.store)
     except FaxplanError as error:
         if error.retryable:
             raise

@@ -6,6 +6,7 @@ import pytest
 from faxplan import mailboxes, nodes, outbound
 from faxplan.outbound import SendRequest
 from tests.bench.whole import faxplan_on_bench, wait_for
+from tests.covered import send_with_cover
 from tests.received_pages import assert_same_pages_below_the_header
 from tests.world import Office, World
 
@@ -56,6 +57,21 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
     received = world.fax(world.borea, entry.fax_id)
     assert None not in [received[column] for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id")]
+
+
+def test_a_cover_arrives_before_the_document(
+    world: World, letter: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fax_id = send_with_cover(world, letter, world.borea.did)
+    with faxplan_on_bench(world, monkeypatch) as switch:
+        wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final")
+        wait_for(lambda: bool(inbox(world, world.borea)), "the fax to lie in the mailbox")
+        assert not switch.complaints
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["pages_done"], fax["explanation"]) == ("sent", 4, "All 4 pages arrived.")
+    (entry,) = inbox(world, world.borea)
+    assert entry.pages == 4
+    assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
 
 
 def test_a_document_reaches_the_other_tenant_without_a_call_where_that_is_switched_on(

@@ -14,6 +14,7 @@ from faxplan import (
     contact_groups,
     contact_imports,
     contacts,
+    cover_provisioning,
     destinations,
     did_callers,
     dids,
@@ -43,9 +44,11 @@ from faxplan import (
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.call_result import CallResult
 from faxplan.contacts import Entry
+from faxplan.covers import Wanted
 from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
+from faxplan.drafts import Recipients
 from faxplan.identity_providers import Identity, Provider
 from faxplan.login import Whence
 from faxplan.lookups import Caller
@@ -60,6 +63,12 @@ from tests.world import Office, World
 def submit(world: World, office: Office, letter: Path) -> int:
     request = SendRequest("+493023125009", letter, "letter.txt")
     return outbound.submit(world.portal, world.store, office.user, request).fax_id
+
+
+def _submit_with_cover(world: World, office: Office, letter: Path) -> None:
+    draft = drafts.make(world.portal, world.store, office.user, HandedIn(letter, "letter.txt"))
+    to = Recipients(["+493023125009"], cover=Wanted(message="A message."))
+    drafts.send(world.portal, office.user, draft.id, to, world.store)
 
 
 def live(world: World, office: Office, folder: Path) -> None:
@@ -103,6 +112,7 @@ def live(world: World, office: Office, folder: Path) -> None:
         )
     trunk_tests.submit(world.portal, world.store, office.user, "carrier", "+493023125009")
     submit(world, office, letter)
+    _submit_with_cover(world, office, letter)
     world.render_all()
     outbound.cancel(world.portal, office.user, submit(world, office, letter))
     pending = Pending(world.settings.pending, world.store.confinement)
@@ -168,6 +178,7 @@ def inhabited(world: World, tmp_path: Path) -> World:
             invitations.make(tx, office.user, actor="test")
             _log_ins(tx, office)
         brand_provisioning.change(world.admin, "x", office.tenant.slug, {"name": "A brand"})
+        cover_provisioning.put(world.admin, "x", office.tenant.slug, "Letter", "{{ message }}", "")
         brand_provisioning.add_host(
             world.admin, "x", office.tenant.slug, f"fax.{office.tenant.slug}.example", "fax.example"
         )

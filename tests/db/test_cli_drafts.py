@@ -8,6 +8,7 @@ import pytest
 from faxplan import drafts, render_jobs, renderings
 from faxplan.errors import RenderingFailed
 from tests.db.test_cli import said, shop
+from tests.db.test_covers import said as cover_of
 from tests.world import PHRASE, World
 
 __all__ = ["shop"]
@@ -118,3 +119,28 @@ def test_several_files_are_one_fax(
     bad.write_bytes(b"%!PS")
     assert "page.ps: PostScript" in said(capsys, "send", letter, str(bad), "030 23125009", code=1)[1]
     assert "There is no file /nowhere" in said(capsys, "send", letter, "/nowhere", "030 23125009", code=1)[1]
+
+
+def test_a_draft_is_sent_with_a_cover(
+    shop: World, letter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cover.txt").write_text("Dear {{ to_name }},\n{{ message }}\n")
+    (tmp_path / "message.txt").write_text("Look at page two.\n")
+    assert said(capsys, "cover", "list")[0].startswith("Every tenant has the plain cover page")
+    out, _ = said(capsys, "cover", "put", "acme", "Letter", str(tmp_path / "cover.txt"), "--footer", "Acme")
+    assert out == "Letter may be chosen for faxes.\n"
+    said(capsys, "cover", "default", "acme", "Letter")
+    assert said(capsys, "cover", "list", "acme")[0].splitlines()[1].split() == ["Letter", "acme", "yes"]
+    (tmp_path / "cover.txt").write_text("{{ nmae }}")
+    assert "Line 1" in said(capsys, "cover", "put", "acme", "Letter", str(tmp_path / "cover.txt"), code=1)[1]
+    said(capsys, "draft", "add", letter)
+    shop.render_all()
+    sending = ("draft", "send", "1", "030 23125009", "--to-name", "Bea", "--message", str(tmp_path / "message.txt"))
+    assert "no cover page 'No'" in said(capsys, *sending, "--cover", "No", code=1)[1]
+    assert "cannot be read" in said(capsys, *sending[:-1], str(tmp_path), "--cover", "plain", code=1)[1]
+    assert said(capsys, *sending, "--cover", "Letter")[0] == "Fax 1 to 030 23125009, 3 pages: accepted.\n"
+    sheet = cover_of(shop, 1)
+    assert (sheet.body, sheet.footer) == ("Dear {{ to_name }},\n{{ message }}", "Acme")
+    assert (sheet.values["to_name"], sheet.values["message"]) == ("Bea", "Look at page two.")
+    said(capsys, "cover", "remove", "acme", "Letter")
+    assert "no cover page 'Letter'" in said(capsys, "cover", "remove", "acme", "Letter", code=1)[1]

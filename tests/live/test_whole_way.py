@@ -12,6 +12,7 @@ from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_instance import Instance
 from faxplan.gateways import Gateway, write_gateways
 from tests.bench.whole import wait_for
+from tests.covered import send_with_cover
 from tests.live.calls import Live
 from tests.live.running import TEST_NUMBER, due_now, send, settled
 from tests.received_pages import assert_same_pages_below_the_header
@@ -37,6 +38,20 @@ def test_a_document_lands_in_the_other_tenants_mailbox(
     # Drawn in children of FreeSWITCH's own process, with its limits.
     received = world.fax(world.borea, entry.fax_id)
     assert None not in [received[column] for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id")]
+
+
+@pytest.mark.parametrize(("number", "t38"), [("+493023125002", "negotiated"), ("+493023125102", "off")])
+def test_a_cover_arrives_before_the_document(
+    world: World, faxplan: Instance, letter: Path, tmp_path: Path, number: str, t38: str
+) -> None:
+    fax_id = send_with_cover(world, letter, number)
+    wait_for(lambda: world.fax(world.acme, fax_id)["state"] in ("sent", "failed"), "the fax to be final", 120)
+    wait_for(lambda: bool(_inbox(world)), "the fax to lie in the mailbox")
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["pages_done"]) == ("sent", 4)
+    (attempt,) = world.attempts(world.acme, fax_id)
+    assert (attempt["t38_status"], attempt["pages"]) == (t38, 4)
+    assert_same_pages_below_the_header(world, fax_id, world.acme, world.borea, tmp_path)
 
 
 def test_within_the_installation_it_takes_no_call_where_that_is_switched_on(

@@ -12,6 +12,7 @@ from faxplan import (
     contact_groups,
     contact_imports,
     contacts,
+    cover_provisioning,
     did_provisioning,
     do_not_fax_provisioning,
     drafts,
@@ -99,6 +100,7 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
         "imports": [brought.id],
         "mailboxes": [world.acme.user.mailbox_id],
         "numbers": [int(world.acme.did)],
+        "covers": [cover_provisioning.put(world.admin, "x", "acme", "Letter", "{{ message }}", "Acme").id],
     }
 
 

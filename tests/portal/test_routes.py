@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from faxplan import contact_groups, contact_imports, contacts, drafts, passkeys, users
+from faxplan import contact_groups, contact_imports, contacts, cover_provisioning, drafts, passkeys, users
 from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
 from faxplan.webauthn import Credential
@@ -42,6 +42,7 @@ class Things:
     imports: list[int]
     passkeys: list[int]
     mailboxes: list[int]
+    covers: list[int]
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         imports=[brought.id],
         passkeys=[passkey],
         mailboxes=[world.borea.user.mailbox_id],
+        covers=[cover_provisioning.put(world.admin, "test", "borea", "B", "{{ message }}", "").id],
     )
 
 
@@ -77,7 +79,9 @@ def noun(route: Route) -> str:
 
 
 def addresses(route: Route, ids: list[int]) -> list[str]:
-    kinds = ("tiff", "pdf", "images", "thumbnail", "original") if "<kind>" in route.path else ("",)
+    kinds = (
+        ("tiff", "pdf", "images", "thumbnail", "original", "cover", "cover-images") if "<kind>" in route.path else ("",)
+    )
     return [route.path.replace("<int:number>", str(each)).replace("<kind>", kind) for each in ids for kind in kinds]
 
 
@@ -122,6 +126,7 @@ def _state(world: World) -> list[dict[str, object]]:
             *tx.rows("select * from contacts order by id"),
             *tx.rows("select * from contact_groups order by id"),
             *tx.rows("select id, taken from contact_imports order by id"),
+            *tx.rows("select * from cover_templates order by id"),
         ]
 
 

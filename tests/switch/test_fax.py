@@ -1,10 +1,17 @@
 """txfax and rxfax: results, events, resuming, drops, and what goes out blank."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from faxplan import cover_page, header_line, page_strips
+from faxplan.confinement import LimitsOnly
+from faxplan.cover_page import Job, Sheet
+from faxplan.header_line import HeaderLine
+from faxplan.rendering import Resolution
+from tests.received_pages import pages_of
 from tests.switch.switch_under_test import Probe, wait_for
 
 PAGES = "CUSTOM", "spandsp::txfaxpageresult"
@@ -124,6 +131,31 @@ def ink_at_the_top(received: Path) -> bool:
     """Whether something is printed where the first of the five pages has nothing."""
     with Image.open(received) as arrived:
         return bool(arrived.convert("L").crop((0, 0, arrived.width, 60)).getextrema()[0] == 0)
+
+
+def test_a_cover_arrives_before_the_pages_that_it_goes_with(probe: Probe, five_pages: Path, tmp_path: Path) -> None:
+    """As staging puts them together: a page on A4 that we drew, then another program's shorter ones."""
+    sheet = Sheet("Acme", "{{ message }}", values={"message": "Look at page two.", "subject": "Figures"})
+    drawn, _pages = cover_page.draw(
+        Job(sheet, None, 5), [Resolution.STANDARD, Resolution.FINE], tmp_path, within=LimitsOnly()
+    )
+    whole, received = tmp_path / "whole.tif", tmp_path / "received.tif"
+    pages = page_strips.of(drawn.read_bytes()).at(Resolution.FINE.y_dpi) + page_strips.of(five_pages.read_bytes())
+    header_line.stamp(pages, whole, HeaderLine(datetime.now(UTC), "Acme", "+49 30 1", 1, 6))
+    probe.script(
+        f"""
+        def handler(session, args):
+            session.execute("answer")
+            session.execute("rxfax", {str(received)!r})
+            session.hangup("NORMAL_CLEARING")
+            note("received the cover")
+        """,
+        name="fax_in",
+    )
+    environment = probe.hook(probe.dial(f"{probe.switch.own_prefix}160", probe.sender(whole)))
+    assert environment["variable_fax_document_transferred_pages"] == "6"
+    probe.wait_for_note("received the cover")
+    assert pages_of(received) == pages_of(whole)
 
 
 def test_a_missing_file_sets_no_code(probe: Probe, tmp_path: Path) -> None:

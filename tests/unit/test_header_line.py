@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageSequence
 
-from faxplan import fax_tiff, header_line, tiff_directory
-from faxplan.header_line import HeaderLine, _joined, _stamped, rest, stamp
+from faxplan import fax_tiff, header_line, page_strips, tiff_directory
+from faxplan.header_line import HeaderLine, _joined, _stamped, stamp
 from faxplan.tiff_directory import CodedPage
 
 WHEN = datetime(2026, 7, 1, 9, 5, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -129,11 +129,11 @@ def test_the_pages_from_one_on_are_left_as_they_are(tmp_path: Path) -> None:
     coded = fax_tiff.coded(page(), 204, 196)
     tiff_directory.write(tmp_path / "a.tif", [coded] * 3, 3)
     stamp((tmp_path / "a.tif").read_bytes(), tmp_path / "b.tif", header(), start_page=2)
-    rest((tmp_path / "b.tif").read_bytes(), tmp_path / "c.tif", 2)
+    page_strips.write(page_strips.of((tmp_path / "b.tif").read_bytes()).since(2), tmp_path / "c.tif")
     assert rows(tmp_path / "c.tif") == [435]
     assert frames(tmp_path / "c.tif")[0].tobytes() == frames(tmp_path / "b.tif")[2].tobytes()
     page(300).save(tmp_path / "others.tif", "TIFF", compression="group3", dpi=(204, 196))
-    rest((tmp_path / "others.tif").read_bytes(), tmp_path / "d.tif", 0)
+    page_strips.write(page_strips.of((tmp_path / "others.tif").read_bytes()), tmp_path / "d.tif")
     assert rows(tmp_path / "d.tif") == [300]
 
 

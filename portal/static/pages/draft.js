@@ -36,13 +36,15 @@ function follow(sending) {
   const numbers = /** @type {HTMLTextAreaElement} */ (sending.elements.namedItem("numbers"));
   const go = /** @type {HTMLButtonElement} */ (sending.querySelector("[data-go]"));
   const place = new URL(sending.action).pathname.replace(/\/send$/, "");
-  const pages = Number(sending.dataset.pages);
+  // With those of its cover, which cover.js knows.
+  const all = () => Number(sending.dataset.pages) && Number(sending.dataset.pages) + Number(sending.dataset.coverPages ?? 0);
   let asked = 0;
   /** @type {number | undefined} */
   let pause;
 
   /** On the button, what will be sent to how many. @param {number} count 0: that is not known */
   const label = (count) => {
+    const pages = all();
     const what = pages ? ngettext("{count} page", "{count} pages", pages) : _("it");
     go.textContent = count
       ? ngettext("Send {what} to {count} number", "Send {what} to {count} numbers", count, { what })
@@ -85,6 +87,7 @@ function follow(sending) {
       say();
     }
   });
+  sending.addEventListener("covered", say);
   sending.addEventListener("submit", (event) => {
     if (event.submitter?.hasAttribute("formaction")) {
       return;

@@ -1,11 +1,15 @@
 // @ts-check
 /** A fax's pages, opened here: each as it comes into view; and its files, when they are asked for. */
 
-import { PageImages } from "../vault/page-images.js";
+import { PageImages, PagesWithCover } from "../vault/page-images.js";
 import { content, LockedHere, post, reader, readables, toUnlock, words } from "./client.js";
+import { joined } from "./fax-tiff.js";
 import { _ } from "./language.js";
 
-/** @typedef {import("./client.js").Readable} Readable */
+/**
+ * @typedef {import("./client.js").Readable} Readable
+ * @typedef {PageImages | PagesWithCover} Pages
+ */
 
 const FILES = /** @type {const} */ ([
   ["pdf", "PDF", "application/pdf", "pdf"],
@@ -30,7 +34,9 @@ async function view(place) {
       doing.textContent = _("There are no images of its pages. Open its PDF or TIFF.");
       return;
     }
-    const pages = await PageImages.open(await reader(images));
+    const cover = found.find((each) => each.name === "cover-images");
+    const body = await PageImages.open(await reader(images));
+    const pages = cover ? new PagesWithCover(await PageImages.open(await reader(cover)), body) : body;
     doing.textContent = "";
     tellPages(pages);
     await show(list, pages);
@@ -40,7 +46,7 @@ async function view(place) {
   }
 }
 
-/** @param {HTMLElement} list @param {PageImages} pages @returns {Promise<void>} */
+/** @param {HTMLElement} list @param {Pages} pages @returns {Promise<void>} */
 async function show(list, pages) {
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -67,7 +73,7 @@ async function show(list, pages) {
 /** The pages that are opened, or are about to be. @type {WeakMap<HTMLImageElement, Promise<void>>} */
 const opening = new WeakMap();
 
-/** @param {HTMLImageElement} image @param {PageImages} pages @returns {Promise<void>} once it is there, or cannot be, which is said */
+/** @param {HTMLImageElement} image @param {Pages} pages @returns {Promise<void>} once it is there, or cannot be, which is said */
 function open(image, pages) {
   let coming = opening.get(image);
   if (!coming) {
@@ -77,7 +83,7 @@ function open(image, pages) {
   return coming;
 }
 
-/** @param {HTMLImageElement} image @param {PageImages} pages @returns {Promise<void>} */
+/** @param {HTMLImageElement} image @param {Pages} pages @returns {Promise<void>} */
 async function opened(image, pages) {
   const page = await pages.page(Number(image.dataset.page));
   if (page) {
@@ -102,16 +108,18 @@ function offer(place, found) {
       button.type = "button";
       button.className = "button";
       button.textContent = label;
-      button.addEventListener("click", () => save(place, readable, type, `${place.dataset.name}.${suffix}`));
+      const cover = name === "tiff" ? found.find((each) => each.name === "cover") : undefined;
+      button.addEventListener("click", () => save(place, readable, type, `${place.dataset.name}.${suffix}`, cover));
     }
   }
 }
 
-/** @param {HTMLElement} place @param {Readable} readable @param {string} type @param {string} name */
-async function save(place, readable, type, name) {
+/** @param {HTMLElement} place @param {Readable} readable @param {string} type @param {string} name @param {Readable} [cover] goes before it */
+async function save(place, readable, type, name, cover) {
   try {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await content(readable, type));
+    const file = await content(readable, type);
+    link.href = URL.createObjectURL(cover ? new Blob([joined(await bytes(await content(cover, type)), await bytes(file))], { type }) : file);
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
@@ -120,10 +128,15 @@ async function save(place, readable, type, name) {
   }
 }
 
+/** @param {Blob} blob */
+async function bytes(blob) {
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
 /** Size, turning and printing. @param {HTMLElement} place @param {HTMLElement} list @returns to be told the pages, once they are there */
 function arrange(place, list) {
   let [size, turn] = [1, 0];
-  /** @type {PageImages | undefined} */
+  /** @type {Pages | undefined} */
   let all;
   const on = (/** @type {string} */ what, /** @type {() => void} */ act) => place.querySelector(`[data-${what}]`)?.addEventListener("click", act);
   const sized = (/** @type {number} */ times) => {
@@ -145,7 +158,7 @@ function arrange(place, list) {
     }
     print();
   });
-  return (/** @type {PageImages} */ pages) => {
+  return (/** @type {Pages} */ pages) => {
     all = pages;
   };
 }

@@ -80,6 +80,33 @@ export class PageImages {
   }
 }
 
+/** The pages of a fax that has a cover: those of the cover, and then those of its document. */
+export class PagesWithCover {
+  #cover;
+  #pages;
+
+  /** @param {PageImages} cover @param {PageImages} pages */
+  constructor(cover, pages) {
+    this.#cover = cover;
+    this.#pages = pages;
+  }
+
+  /** @returns {number} how many pages the cover has */
+  get before() {
+    return this.#cover.numbers.at(-1) ?? 0;
+  }
+
+  /** As of PageImages. @returns {number[]} */
+  get numbers() {
+    return [...this.#cover.numbers, ...this.#pages.numbers.map((each) => each + this.before)];
+  }
+
+  /** As of PageImages. @param {number} number @returns {Promise<Blob | null>} */
+  page(number) {
+    return number <= this.before ? this.#cover.page(number) : this.#pages.page(number - this.before);
+  }
+}
+
 /** @param {DataView} directory @param {number} count @param {number} end where the members end */
 function placesOf(directory, count, end) {
   /** @type {Map<number, Place>} */

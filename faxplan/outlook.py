@@ -28,19 +28,23 @@ class Outlook:
     wrong: str
 
 
-def of_draft(tx: Transaction, user: User, draft: Draft, to: Recipients, *, now: datetime) -> Outlook:
-    """With these recipients, of whom there may be none yet. Raises NotFound for a contact or a group, and Forbidden."""
+def of_draft(tx: Transaction, user: User, draft: Draft, to: Recipients, *, cover_pages: int, now: datetime) -> Outlook:
+    """With these recipients, of whom there may be none yet. cover_pages: of the cover of each, as far as it is known.
+
+    Raises NotFound for a contact or a group, and Forbidden.
+    """
     tenant = tenants.get(tx, user.tenant_id)
     count = len(drafts.numbers_of(tx, user, to))
-    pages = draft.pages * count if draft.pages and count else None
+    each = draft.pages + cover_pages if draft.pages else None
+    pages = each * count if each and count else None
     applying = quotas.of_user(tx, user.tenant_id, user.id)
     wrong = ""
     try:
         permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
         drafts.check_count(count)
-        quotas.check_hour(tenant, draft.pages)
+        quotas.check_hour(tenant, each)
         # Also of one to whom nobody is named: where there is no room for one, nobody needs to write more.
-        quotas.check_room(applying, pages or draft.pages or 1, max(count, 1))
+        quotas.check_room(applying, pages or each or 1, max(count, 1))
         if count:
             billing_codes.checked(tenant, to.billing_code)
     except FaxplanError as error:

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from faxplan import billing_codes, caller_ids, outlook, priorities, send_time, sender_line, time_line
 from faxplan.billing_codes import BillingCodes
+from faxplan.cover_page import MOST_PAGES
 from faxplan.db import Row, Transaction
 from faxplan.drafts import Draft, Recipients
 from faxplan.errors import FaxplanError
@@ -85,14 +86,21 @@ def foreseen(visit: Visit, tx: Transaction, draft: Draft, filled: Filled) -> For
     except FaxplanError as error:
         line = _line(visit, tx, draft, None, None)
         return Foreseen(0, wording.for_browser(str(error)), [], line)
-    found = outlook.of_draft(tx, visit.user, draft, to, now=visit.now)
+    cover_pages = 0 if to.cover is None else _cover_pages(visit.request.form)
+    found = outlook.of_draft(tx, visit.user, draft, to, cover_pages=cover_pages, now=visit.now)
     wanted = max(visit.now, to.send_at or visit.now)
     return Foreseen(
         found.count,
         wording.for_browser(found.wrong),
-        [*_takes(draft, found), *(_left(each) for each in found.quotas), *_begins(visit, found, wanted)],
+        [*_takes(found), *(_left(each) for each in found.quotas), *_begins(visit, found, wanted)],
         _line(visit, tx, draft, to.calling, found.begins),
     )
+
+
+def _cover_pages(form: "MultiDict[str, str]") -> int:
+    """As the page's script has seen them drawn; at least one."""
+    said = form.get("cover_pages", "")
+    return min(int(said), MOST_PAGES) if said in ("1", "2") else 1
 
 
 def choices(visit: Visit, tx: Transaction) -> dict[str, Any]:
@@ -113,15 +121,16 @@ def choices(visit: Visit, tx: Transaction) -> dict[str, Any]:
     }
 
 
-def _takes(draft: Draft, found: Outlook) -> list[str]:
-    if found.pages is None or draft.pages is None or found.count < 2:
+def _takes(found: Outlook) -> list[str]:
+    if found.pages is None or found.count < 2:
         return []
+    each = found.pages // found.count
     return [
         ngettext(
             "{pages} pages in all: {count} page to each of {numbers} numbers.",
             "{pages} pages in all: {count} pages to each of {numbers} numbers.",
-            draft.pages,
-        ).format(pages=found.pages, count=draft.pages, numbers=found.count)
+            each,
+        ).format(pages=found.pages, count=each, numbers=found.count)
     ]
 
 

@@ -62,6 +62,7 @@ function follow(sending) {
     pause = setTimeout(async () => {
       try {
         const said = new URLSearchParams(/** @type {any} */ (new FormData(sending)));
+        said.set("cover_pages", sending.dataset.coverPages ?? "");
         /** @type {Foreseen} */
         const found = await post(`${place}/count`, said);
         if (now === asked) {

@@ -84,7 +84,7 @@ def foreseen(visit: Visit, tx: Transaction, draft: Draft, filled: Filled) -> For
     try:
         to = filled.recipients(visit)
     except FaxplanError as error:
-        line = _line(visit, tx, draft, None, None)
+        line = _line(visit, tx, draft.pages, None, None)
         return Foreseen(0, wording.for_browser(str(error)), [], line)
     cover_pages = 0 if to.cover is None else _cover_pages(visit.request.form)
     found = outlook.of_draft(tx, visit.user, draft, to, cover_pages=cover_pages, now=visit.now)
@@ -93,7 +93,7 @@ def foreseen(visit: Visit, tx: Transaction, draft: Draft, filled: Filled) -> For
         found.count,
         wording.for_browser(found.wrong),
         [*_takes(found), *(_left(each) for each in found.quotas), *_begins(visit, found, wanted)],
-        _line(visit, tx, draft, to.calling, found.begins),
+        _line(visit, tx, draft.pages and draft.pages + cover_pages, to.calling, found.begins),
     )
 
 
@@ -157,12 +157,12 @@ def _begins(visit: Visit, found: Outlook, wanted: datetime) -> list[str]:
     return []
 
 
-def _line(visit: Visit, tx: Transaction, draft: Draft, calling: str | None, at: datetime | None) -> Sequence[str]:
+def _line(visit: Visit, tx: Transaction, pages: int | None, calling: str | None, at: datetime | None) -> Sequence[str]:
     """Empty where nothing stands there, and as long as nobody knows how many pages there are."""
-    if draft.pages is None:
+    if pages is None:
         return ()
     try:
         number = caller_ids.choose(tx, visit.its_tenant, calling, visit.user.id)
     except FaxplanError:
         number = ""
-    return sender_line.texts(tx, visit.its_tenant, number, draft.pages, at=at)
+    return sender_line.texts(tx, visit.its_tenant, number, pages, at=at)

@@ -133,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, left = parser.parse_known_args(arguments)
     if left:
         parser.error(_too_many(options, left))
+    if wrong := getattr(options, "check", _all_right)(options):
+        parser.error(wrong)
     context = Context(options.user, os.environ, quiet=options.json)
     try:
         code: int = options.command(context, options)
@@ -183,6 +185,11 @@ def _say(options: argparse.Namespace, error_id: str, message: str, *, retryable:
     else:
         lines = "\n".join(cli_output.printable(line) for line in message.split("\n"))
         print(f"faxplan: {lines}", file=sys.stderr)
+
+
+def _all_right(_options: argparse.Namespace) -> str:
+    """Of commands that take whatever their arguments are."""
+    return ""
 
 
 def _too_many(options: argparse.Namespace, left: list[str]) -> str:

@@ -48,13 +48,13 @@ def add_commands(commands: Any, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     send = commands.add_parser("send", parents=[personal], help="send a document")
     add_files(send)
-    send.add_argument("number", metavar="NUMBER",
+    send.add_argument("--to", dest="number", metavar="NUMBER",
                       help="as +49 30 123456, or as it is dialled in the tenant's country; behind w (half a second) or "
-                      "p (two) digits that are dialled after the answer")  # fmt: skip
+                      "p (two) digits that are dialled after the answer. Behind one FILE, --to may go")  # fmt: skip
     add_document(send)
     add_how(send)
     _add_wait(send)
-    send.set_defaults(command=_send)
+    send.set_defaults(command=_send, check=_whom)
 
     listing = commands.add_parser("list", parents=[personal], help="the newest faxes")
     which = listing.add_mutually_exclusive_group()
@@ -118,6 +118,21 @@ def _add_handed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fax", type=int, metavar="FAX")
     parser.add_argument("mailbox", metavar="MAILBOX", help="one of your organisation; you need not read it")
     cli_keys.add_secret(parser)
+
+
+def _whom(options: argparse.Namespace) -> str:
+    """Takes the number from behind a single file; what is wrong, or nothing."""
+    if options.number is not None:
+        return ""
+    _file, *behind = (str(each) for each in options.files)
+    if not behind:
+        return "say to which number, behind the file or with --to"
+    if len(behind) > 1:
+        if all(each[:1] in "+(0123456789" for each in behind):
+            return f'a number with spaces is one argument: "{" ".join(behind)}", in quotes'
+        return "say with --to to which number several files go"
+    options.files, options.number = options.files[:1], behind[0]
+    return ""
 
 
 def _send(context: "Context", options: argparse.Namespace) -> int:

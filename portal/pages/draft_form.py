@@ -15,7 +15,7 @@ from faxplan.billing_codes import BillingCodes
 from faxplan.cover_page import MOST_PAGES
 from faxplan.db import Row, Transaction
 from faxplan.drafts import Draft, Recipients
-from faxplan.errors import FaxplanError
+from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.language import _, marked, ngettext
 from faxplan.outlook import Outlook
 from faxplan.priorities import Priority
@@ -95,6 +95,14 @@ def foreseen(visit: Visit, tx: Transaction, draft: Draft, filled: Filled) -> For
         [*_takes(found), *(_left(each) for each in found.quotas), *_begins(visit, found, wanted)],
         _line(visit, tx, draft.pages and draft.pages + cover_pages, to.calling, found.begins),
     )
+
+
+def shown(visit: Visit, tx: Transaction, draft: Draft, filled: Filled) -> Foreseen:
+    """The same for the page itself, which comes also where a contact is there no more: it says so."""
+    try:
+        return foreseen(visit, tx, draft, filled)
+    except (Forbidden, NotFound) as error:
+        return Foreseen(0, wording.for_browser(str(error)), [], ())
 
 
 def _cover_pages(form: "MultiDict[str, str]") -> int:

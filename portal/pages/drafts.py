@@ -77,7 +77,7 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
     with visit.db.tenant(visit.its_tenant.id) as tx:
         # From the page of a contact, the address names it.
         chosen = recipients.chips(visit, tx, visit.request.args if visit.request.method == "GET" else form)
-        foreseen = draft_form.foreseen(visit, tx, draft, filled)
+        foreseen = draft_form.shown(visit, tx, draft, filled)
         choices = draft_form.choices(visit, tx)
         cover = covers.shown(visit, tx)
     return answers.page(

@@ -171,6 +171,7 @@ def test_a_did_has_settings(shop: World, capsys: pytest.CaptureFixture[str]) -> 
     assert did == {
         "tenant": "acme", "number": "+493023125001", "mailbox": "Orders", "station_ident": "+49 30 1",
         "enabled": False, "name": "Orders", "max_calls": 2, "ecm": False, "t38": False, "refusal": "busy", "refused": 0,
+        "receives": True,
     }  # fmt: skip
     assert "audio only, no ECM" in said(capsys, "did", "list")
     said(capsys, "did", "set", *which, "--clear", "max_calls", "--station-ident", "", "--t38", "on", "--ecm", "on")

@@ -108,7 +108,7 @@ def test_several_files_are_one_fax(
     other = tmp_path / "other.txt"
     other.write_text("Three.\n")
     said(capsys, "draft", "add", letter, str(other))
-    said(capsys, "send", str(other), letter, letter, "030 23125009")
+    said(capsys, "send", str(other), letter, letter, "--to", "030 23125009")
     shop.render_all()
     out, _ = said(capsys, "draft", "open", "1", "-o", str(tmp_path / "seen"), "--password-file", secret)
     assert out.splitlines()[0] == "Draft of letter.txt, other.txt:"
@@ -117,8 +117,8 @@ def test_several_files_are_one_fax(
     assert (fax["pages"], fax["called_number"]) == (5, "+493023125009")
     bad = tmp_path / "page.ps"
     bad.write_bytes(b"%!PS")
-    assert "page.ps: PostScript" in said(capsys, "send", letter, str(bad), "030 23125009", code=1)[1]
-    assert "There is no file /nowhere" in said(capsys, "send", letter, "/nowhere", "030 23125009", code=1)[1]
+    assert "page.ps: PostScript" in said(capsys, "send", letter, str(bad), "--to", "030 23125009", code=1)[1]
+    assert "There is no file /nowhere" in said(capsys, "send", letter, "/nowhere", "--to", "030 23125009", code=1)[1]
 
 
 def test_a_draft_is_sent_with_a_cover(

@@ -152,7 +152,7 @@ def test_two_runs_at_once_tell_everything_once(world: World, relay: MailRelay) -
     limit(world, 10, of_user=True)
     use(world, used=10)
     runs = in_threads(*[lambda: warned(world)] * 4)
-    assert sorted(each.mails for each in runs if isinstance(each, Warned)) == [0, 0, 0, 2]
+    assert sum(each.mails for each in runs if isinstance(each, Warned)) == 2
     assert len(relay.mails) == 2
 
 

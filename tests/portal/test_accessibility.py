@@ -35,6 +35,7 @@ HEAVIEST = 150_000
 """Bytes of a page with all that it loads, but for documents."""
 NO_PAGES = (
     "/organisation/reports/<name>",
+    "/log-in/sign-on",
     "/static/",
     "/brand/",
     "/standing",

@@ -17,3 +17,10 @@ def test_an_option_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         cli.main(["send", "letter.pdf", "030123456", "--sooner"])
     assert "unrecognized arguments: --sooner" in capsys.readouterr().err
+
+
+def test_where_several_files_go_is_to_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for written in (["letter.pdf"], ["letter.pdf", "b.pdf", "030123456"]):
+        with pytest.raises(SystemExit):
+            cli.main(["send", *written])
+        assert "--to" in capsys.readouterr().err

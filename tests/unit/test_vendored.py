@@ -74,6 +74,6 @@ def test_a_script_imports_files_that_are_there(script: Path) -> None:
 
 
 def test_imports_are_found_at_all() -> None:
-    assert imported(VENDOR.parent / "wraps.js")[-1] == "./vendor/hpke/core/esm/mod.js"
+    assert "./vendor/hpke/core/esm/mod.js" in imported(VENDOR.parent / "wraps.js")
     assert imported(VENDOR.parent / "argon2-worker.js") == ["./vendor/hash-wasm/dist/argon2.umd.min.js"]
     assert len(imported(VENDOR / "hpke" / "core" / "esm" / "mod.js")) == 6

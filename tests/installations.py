@@ -70,7 +70,7 @@ class Installations:
         made = self.unused()
         with server(self.cluster) as cursor:
             cursor.execute(
-                sql.SQL("create database {} owner {} template {}").format(
+                sql.SQL("create database {} owner {} template {} strategy file_copy").format(
                     sql.Identifier(made.database), sql.Identifier(migrations.OWNER), sql.Identifier(self.template)
                 )
             )

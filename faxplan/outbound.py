@@ -290,8 +290,8 @@ def _close_to_machines(tx: Transaction, fax: Row) -> None:
                where mine.tenant_id = %s and mine.id = %s and w.tenant_id = mine.tenant_id
                  and w.document_id in (mine.cover_id, mine.cover_pages_id)
                  and not exists (
-                         select from faxes f where f.tenant_id = mine.tenant_id and f.finished_at is null
-                           and f.cover_id = mine.cover_id)""",
+                         select from faxes f where f.tenant_id = w.tenant_id and f.finished_at is null
+                           and w.document_id in (f.cover_id, f.cover_pages_id))""",
             (fax["tenant_id"], fax["id"]),
         )
     if fax["rendering_id"] is None:

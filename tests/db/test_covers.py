@@ -370,6 +370,23 @@ def test_one_that_was_cancelled_before_its_cover_was_drawn_is_sent_again(world: 
     assert world.fax(world.acme, again.fax_id)["state"] == "queued"
 
 
+def test_faxes_that_share_what_their_cover_says_and_draw_it_each_leave_no_key_with_the_machines(
+    world: World, letter: Path
+) -> None:
+    made = draft(world, letter)
+    world.render_all()
+    (first,) = send(world, made, NUMBER)
+    assert outbound.cancel(world.portal, world.acme.user, first)
+    again = [
+        resending.resend(world.portal, world.acme.user, ring(world), ResendRequest(first)).fax_id for _ in range(2)
+    ]
+    world.render_all()
+    assert len({world.fax(world.acme, each)["cover_pages_id"] for each in again}) == 2
+    for each in again:
+        assert outbound.cancel(world.portal, world.acme.user, each)
+    assert wrapped(world) == set()
+
+
 # -------------------------------------------------------------------------------------------------------- its worker
 
 

@@ -42,6 +42,8 @@ def test_a_field_is_text_and_no_template() -> None:
         "{{ lipsum(9999) }}",
         "{{ range(999999999) }}",
         "{% for x in range(999999999) %}{% for y in range(999999999) %}x{% endfor %}{% endfor %}",
+        # A loop over letters, by a name that is a field's.
+        "{% for date in message %}{% for date in message %}{{ message }}{% endfor %}{% endfor %}",
         "{% for x in message recursive %}{{ loop(message) }}{% endfor %}",
         "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
         "{% set x = 'a' %}",
@@ -85,6 +87,11 @@ def test_what_could_do_more_is_refused_at_once(text: str) -> None:
 def test_the_line_that_is_wrong_is_named_and_what_there_is() -> None:
     with pytest.raises(InvalidCoverText, match=r"^Line 3: there is no field nmae\. .*to_name, to_company"):
         cover_words.check("Dear\n\n{{ nmae }}")
+
+
+def test_a_filter_that_there_is_not_is_named_and_those_that_there_are() -> None:
+    with pytest.raises(InvalidCoverText, match=r"^Line 1: there is no filter center\. .*upper, lower"):
+        cover_words.check("{{ message | center }}")
 
 
 def test_what_is_let_in_says_no_more_than_goes_on_paper() -> None:

@@ -28,7 +28,11 @@ from tests.world import PHRASE, World
 
 __all__ = ["tab"]
 
-pytestmark = pytest.mark.xdist_group("chromium")
+# A browser that goes on drops what it was being sent, and only Python closes the file of that.
+pytestmark = [
+    pytest.mark.xdist_group("chromium"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
+]
 AXE = (Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HEAVIEST = 150_000

@@ -14,7 +14,11 @@ from tests.world import PHRASE, World
 
 __all__ = ["tab"]
 
-pytestmark = pytest.mark.xdist_group("chromium")
+# A browser that goes on drops what it was being sent, and only Python closes the file of that.
+pytestmark = [
+    pytest.mark.xdist_group("chromium"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
+]
 CODES = {"ArrowDown": 40, "ArrowUp": 38, "Enter": 13, "Escape": 27, "Tab": 9}
 
 

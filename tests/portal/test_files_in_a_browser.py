@@ -13,7 +13,11 @@ from tests.world import PHRASE, World
 
 __all__ = ["tab"]
 
-pytestmark = pytest.mark.xdist_group("chromium")
+# A browser that goes on drops what it was being sent, and only Python closes the file of that.
+pytestmark = [
+    pytest.mark.xdist_group("chromium"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
+]
 LISTED = "[...document.querySelectorAll('[data-list] bdi')].map(each => each.textContent).join()"
 
 

@@ -12,7 +12,11 @@ from tests.world import PHRASE, World
 
 __all__ = ["tab"]
 
-pytestmark = pytest.mark.xdist_group("chromium")
+# A browser that goes on drops what it was being sent, and only Python closes the file of that.
+pytestmark = [
+    pytest.mark.xdist_group("chromium"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def test_a_fax_is_forwarded_and_read_by_whom_it_was_meant_for(world: World, tab: Tab) -> None:

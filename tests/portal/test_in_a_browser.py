@@ -19,7 +19,11 @@ from tests.faxes import claim, queued
 from tests.retained import execute, received
 from tests.world import PHRASE, World
 
-pytestmark = pytest.mark.xdist_group("chromium")
+# A browser that goes on drops what it was being sent, and only Python closes the file of that.
+pytestmark = [
+    pytest.mark.xdist_group("chromium"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
+]
 PATIENCE = 60
 NUMBER = "030 23125 009"
 

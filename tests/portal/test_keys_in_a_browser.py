@@ -15,7 +15,11 @@ from tests.world import PHRASE, World, ready_made
 
 __all__ = ["tab"]
 
-pytestmark = pytest.mark.xdist_group("chromium")
+# A browser that goes on drops what it was being sent, and only Python closes the file of that.
+pytestmark = [
+    pytest.mark.xdist_group("chromium"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
+]
 OTHER = "seven quiet herons at dusk"
 
 

@@ -22,7 +22,11 @@ from tests.world import PHRASE, World
 
 __all__ = ["tab"]
 
-pytestmark = pytest.mark.xdist_group("chromium")
+# A browser that goes on drops what it was being sent, and only Python closes the file of that.
+pytestmark = [
+    pytest.mark.xdist_group("chromium"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
+]
 NORTH, SOUTH = "+493055501001", "+493055502001"
 NORA, NILS = "nora@nord.example", "nils@nord.example"
 SUE, SAM = "sue@sued.example", "sam@sued.example"

@@ -135,12 +135,19 @@ class WebClient:
         with _Watched(made) as watched:
             try:
                 connection = http.client.HTTPConnection(host)
-                connection.sock = self._secured(parts, host, made)
-                watched.socket = connection.sock
+                if parts.scheme == "https":
+                    # Watched from here on: that one has no connection any more, and this one shakes hands on it.
+                    watched.socket = secured = self._secured(host, made)
+                    secured.do_handshake()
+                connection.sock = watched.socket
                 path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                 connection.request(method, path, body, {"Host": parts.netloc, "Accept": "application/json", **headers})
                 answer = connection.getresponse()
-                return Fetched(answer.status, _read(answer, host))
+                content = _read(answer, host)
+                if watched.is_over:
+                    # What is cut off looks like one that ends, where nobody has said how long it is.
+                    raise TimeoutError
+                return Fetched(answer.status, content)
             except (OSError, http.client.HTTPException) as error:
                 raise _failed(host, TimeoutError() if watched.is_over else error) from error
 
@@ -170,13 +177,11 @@ class WebClient:
             )
         raise FetchFailed(_("There is no host {host} in the DNS.").format(host=host))
 
-    def _secured(self, parts: SplitResult, host: str, made: socket.socket) -> socket.socket:
-        if parts.scheme == "http":
-            return made
+    def _secured(self, host: str, made: socket.socket) -> ssl.SSLSocket:
         context = ssl.create_default_context()
         if self.trusted is not None:
             context.load_verify_locations(self.trusted)
-        return context.wrap_socket(made, server_hostname=host)
+        return context.wrap_socket(made, server_hostname=host, do_handshake_on_connect=False)
 
 
 class _Watched:
@@ -199,7 +204,8 @@ class _Watched:
     def _end(self) -> None:
         self.is_over = True
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
+            # Not TLS's own: whoever reads meanwhile is to see the end of the connection, and nothing else.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
 def is_public(address: Address) -> bool:

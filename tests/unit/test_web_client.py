@@ -1,5 +1,6 @@
 """What tenants name is fetched from public addresses alone, or from networks that an operator allows; and it ends."""
 
+import contextlib
 import ipaddress
 import socket
 import ssl
@@ -163,11 +164,41 @@ def test_who_never_comes_to_an_end_is_left(answer: bytes, monkeypatch: pytest.Mo
         over.set()
 
 
-def test_a_certificate_has_to_be_of_the_host_and_of_somebody_who_is_trusted(tmp_path: Path) -> None:
-    Authority("Somebody").install(tmp_path, "id.example")
+def test_who_sends_a_byte_at_a_time_over_tls_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each comes in time, and there is no end of them."""
+    monkeypatch.setattr(web_client, "SECONDS", 1.0)
+    tls = served_by("id.example", tmp_path)
+    stopped = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        with tls.wrap_socket(listening.accept()[0], server_side=True) as spoken, contextlib.suppress(OSError):
+            whole(spoken)
+            spoken.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while not stopped.wait(0.05):
+                spoken.sendall(b".")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripping = threading.Thread(target=drip, args=(listening,))
+        dripping.start()
+        try:
+            there = WebClient(HERE, tmp_path / "cafile.pem", resolver=lambda _host, _port: ["127.0.0.1"])
+            with pytest.raises(FetchFailed, match="in time"):
+                there.get(f"https://id.example:{listening.getsockname()[1]}/")
+        finally:
+            stopped.set()
+            dripping.join()
+
+
+def served_by(host: str, folder: Path) -> ssl.SSLContext:
+    """With a certificate of that host, by whoever stands in cafile.pem there."""
+    Authority("Somebody").install(folder, host)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(tmp_path / "agent.pem")
-    with answering(OK, tls=tls) as (port, _asked):
+    tls.load_cert_chain(folder / "agent.pem")
+    return tls
+
+
+def test_a_certificate_has_to_be_of_the_host_and_of_somebody_who_is_trusted(tmp_path: Path) -> None:
+    with answering(OK, tls=served_by("id.example", tmp_path)) as (port, _asked):
         there = WebClient(HERE, tmp_path / "cafile.pem", resolver=lambda _host, _port: ["127.0.0.1"])
         assert there.get(f"https://id.example:{port}/").json() == {"a": 1}
         with pytest.raises(FetchFailed, match="certificate of other"):

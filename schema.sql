@@ -1309,6 +1309,7 @@ create table sessions (
     agent          text not null,
     created_at     timestamptz not null default now(),
     seen_at        timestamptz not null default now(),
+    is_shut        boolean not null default false,
     constraint sessions_pkey primary key (tenant_id, id),
     constraint sessions_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint sessions_token_hash_key unique (tenant_id, token_hash),
@@ -1316,6 +1317,7 @@ create table sessions (
 );
 create index sessions_user_idx on sessions (tenant_id, user_id);
 comment on table sessions is 'Who is logged in to the portal. A row goes at log-out, or once it is over.';
+comment on column sessions.is_shut is 'Begun on another''s word: it does nothing until its user has given password or recovery code.';
 comment on column sessions.secret is 'What the browser keeps of the user''s key is locked by it; given to the live session only.';
 comment on column sessions.agent is 'The browser, as it names itself.';
 
@@ -2372,3 +2374,4 @@ grant select on identity_providers, identities to faxplan_backup, faxplan_portal
 grant insert, update, delete on identity_providers to faxplan_admin;
 grant insert on identities to faxplan_portal;
 grant delete on identities to faxplan_admin;
+grant update (is_shut) on sessions to faxplan_portal;

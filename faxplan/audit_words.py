@@ -91,6 +91,7 @@ _ACTS: Mapping[str, str] = {
     "second-factor.off": marked("{who} turned the second factor off"),
     "second-factor.on": marked("{who} turned the second factor on"),
     "session.begin": marked("{who} logged in"),
+    "session.open": marked("{who} showed who they are, after single sign-on"),
     "session.end": marked("{who} ended a session"),
     "tenant.add": marked("{who} added {what}"),
     "tenant.change": marked("{who} changed settings of {what}"),

@@ -147,6 +147,40 @@ def check_password(db: Database, session: Session, auth: bytes, whence: Whence) 
     raise WrongLogin(_("That is not your password. Capital letters count in it."))
 
 
+def unlock(db: Database, session: Session, auth: bytes, whence: Whence, *, code: str = "") -> tuple[UserKey, str]:
+    """Whoever is at this session knows the password, which opens their key: that, and the browser's token from now on.
+    One that is shut is open then; where there is a second factor, by its code as well, as at any log-in.
+
+    Raises WrongLogin, CodeNeeded, WrongCode and TooManyTries.
+    """
+    key, user = check_password(db, session, auth, whence), session.user
+    with db.tenant(user.tenant_id) as tx:
+        if not session.is_shut or not second_factor.is_on(tx, user):
+            return key, _opened(tx, session, whence)
+        if not code:
+            raise CodeNeeded(_("Write the code that your telephone shows."))
+        counted = [*_counted(tx, user.email, whence, is_known=False), *tries.of_codes(tx, user.email)]
+        tries.check(tx, user.tenant_id, counted)
+        if second_factor.use(tx, user, auth, code):
+            return key, _opened(tx, session, whence)
+        _note(tx, user.tenant_id, counted, (user, key), user.email, whence, what="code")
+    raise second_factor.WrongCode
+
+
+def unlock_by_code(db: Database, session: Session, auth: bytes, whence: Whence) -> tuple[UserKey, str]:
+    """The same by the recovery code, in the place of password and second factor. Raises WrongLogin, TooManyTries."""
+    user = session.user
+    _user, key = recovery_key(db, user.tenant_id, user.email, auth, whence)
+    with db.tenant(user.tenant_id) as tx:
+        return key, _opened(tx, session, whence)
+
+
+def _opened(tx: Transaction, session: Session, whence: Whence) -> str:
+    browser = browsers.remember(tx, session.user, whence.browser)
+    sessions.open_up(tx, session, address=whence.address)
+    return browser
+
+
 def older_keys(
     db: Database, session: Session, auths: Mapping[int, bytes], whence: Whence
 ) -> list[tuple[UserKey, bytes]]:
@@ -298,8 +332,9 @@ def _checked(
 # ------------------------------------------------------------------------------------------------------ single sign-on
 
 
-def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence: Whence) -> LoggedIn:
-    """A new session of who the tenant's identity provider says it is. It opens no key: /unlock does.
+def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence: Whence) -> str:
+    """The token of a new session of who the tenant's identity provider says it is. It is shut (sessions.Session): the
+    tenant's administrators name the provider, and are not to be anybody by that. `unlock` opens it.
 
     Raises UnknownIdentity and TooManyTries.
     """
@@ -308,11 +343,10 @@ def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence:
         tries.check(tx, tenant_id, counted)
         try:
             user = identity_providers.user_of(tx, tenant_id, identity)
-            keys = user_keys.of_user(tx, tenant_id, user.id)
-            if not keys:
+            if not user_keys.of_user(tx, tenant_id, user.id):
                 raise UnknownIdentity(_("You have no key here yet. Ask your administrator for a link."))
             identity_providers.link(tx, user, identity)
-            return _begin(tx, user, keys[0], SIGN_ON, whence)
+            return _begin_shut(tx, user, whence)
         except UnknownIdentity as error:
             refused = error
         tries.note(tx, tenant_id, counted)
@@ -334,6 +368,14 @@ def _begin(tx: Transaction, user: User, key: UserKey, authenticated: str, whence
     browser = browsers.remember(tx, user, whence.browser)
     token, session = sessions.begin(tx, user, authenticated=authenticated, address=whence.address, agent=whence.agent)
     return LoggedIn(token, browser, session, key)
+
+
+def _begin_shut(tx: Transaction, user: User, whence: Whence) -> str:
+    # Nor is the browser known by it: who tries passwords there is a stranger.
+    token, _session = sessions.begin(
+        tx, user, authenticated=SIGN_ON, address=whence.address, agent=whence.agent, is_shut=True
+    )
+    return token
 
 
 def _counted(tx: Transaction, email: str, whence: Whence, *, is_known: bool) -> list[Counted]:

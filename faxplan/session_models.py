@@ -18,6 +18,7 @@ class Session(Table):
     agent = TextField()
     created_at = TimestampField()
     seen_at = TimestampField()
+    is_shut = BooleanField()
 
     class Meta:
         """Where its rows are."""

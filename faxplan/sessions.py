@@ -29,7 +29,11 @@ _IS_LIVE = f"""s.seen_at > now() - make_interval(secs => {IDLE_SECONDS})
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """authenticated: how its user was. csrf: what a form of it has to say beside the cookie. secret: see above."""
+    """authenticated: how its user was. csrf: what a form of it has to say beside the cookie. secret: see above.
+
+    is_shut: begun on the word of an identity provider, which whoever administers the tenant names. It does nothing
+    until its user has given what opens their key (`open_up`).
+    """
 
     id: int
     user: User
@@ -37,6 +41,7 @@ class Session:
     authenticated: str
     csrf: str = field(repr=False)
     secret: bytes = field(repr=False)
+    is_shut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,9 @@ class Open:
     seen_at: datetime
 
 
-def begin(tx: Transaction, user: User, *, authenticated: str, address: str, agent: str) -> tuple[str, Session]:
+def begin(
+    tx: Transaction, user: User, *, authenticated: str, address: str, agent: str, is_shut: bool = False
+) -> tuple[str, Session]:
     """A new session, and its token, which is shown this once. authenticated: as audit.record takes it.
 
     What is over of the tenant's sessions goes meanwhile.
@@ -59,8 +66,8 @@ def begin(tx: Transaction, user: User, *, authenticated: str, address: str, agen
     tx.execute(f"delete from sessions s where s.tenant_id = %s and not ({_IS_LIVE})", (user.tenant_id,))
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = tx.one(
-        """insert into sessions (tenant_id, user_id, token_hash, secret, authenticated, address, agent)
-           values (%s, %s, %s, %s, %s, %s, %s) returning id, secret, created_at, authenticated""",
+        """insert into sessions (tenant_id, user_id, token_hash, secret, authenticated, address, agent, is_shut)
+           values (%s, %s, %s, %s, %s, %s, %s, %s) returning id, secret, created_at, authenticated, is_shut""",
         (
             user.tenant_id,
             user.id,
@@ -69,6 +76,7 @@ def begin(tx: Transaction, user: User, *, authenticated: str, address: str, agen
             authenticated,
             address,
             agent[:_AGENT_LENGTH],
+            is_shut,
         ),
     )
     audit.record(
@@ -82,7 +90,7 @@ def find(tx: Transaction, tenant_id: int, token: str, *, is_use: bool = True) ->
     """The live session of this token; None where there is none, or its user may not act. is_use: whether somebody uses
     it at this moment."""
     row = tx.row(
-        f"""select s.id, s.user_id, s.secret, s.created_at, s.authenticated,
+        f"""select s.id, s.user_id, s.secret, s.created_at, s.authenticated, s.is_shut,
                    s.seen_at < now() - make_interval(secs => {SEEN_SECONDS}) as is_stale
             from sessions s where s.tenant_id = %s and s.token_hash = %s and {_IS_LIVE}""",
         (tenant_id, _hash(token)),
@@ -96,6 +104,19 @@ def find(tx: Transaction, tenant_id: int, token: str, *, is_use: bool = True) ->
     if is_use and row["is_stale"]:
         tx.execute("update sessions set seen_at = now() where tenant_id = %s and id = %s", (tenant_id, row["id"]))
     return _session(row, user, token)
+
+
+def open_up(tx: Transaction, session: Session, *, address: str) -> None:
+    """Its user has given what opens their key: from now on it is as any other."""
+    opened = tx.execute(
+        "update sessions set is_shut = false where tenant_id = %s and id = %s and is_shut",
+        (session.user.tenant_id, session.id),
+    )
+    if opened:
+        actor = audit.Actor(f"user:{session.user.id}", session.authenticated, address)
+        audit.record(
+            tx, session.user.tenant_id, actor=actor, action="session.open", object=f"session:{session.id}"
+        )  # fmt: skip
 
 
 def end(tx: Transaction, user: User, session_id: int) -> bool:
@@ -138,4 +159,4 @@ def _hash(token: str) -> bytes:
 
 def _session(row: Row, user: User, token: str) -> Session:
     csrf = hashlib.sha256(b"faxplan csrf:" + token.encode("utf-8", "surrogateescape")).hexdigest()
-    return Session(row["id"], user, row["created_at"], row["authenticated"], csrf, bytes(row["secret"]))
+    return Session(row["id"], user, row["created_at"], row["authenticated"], csrf, bytes(row["secret"]), row["is_shut"])

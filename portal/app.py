@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -138,16 +138,22 @@ class Portal:
         if route.logged_in:
             if visit.session is None:
                 return _to_log_in(visit.request)
-            if visit.request.method == "POST":
-                if route.takes_files:
-                    visit.request.files_in = stack.enter_context(self._store.scratch.folder())
-                    visit.request.max_form_parts = MOST_FIELDS + bundle.MOST_FILES
-                visit.request.takes_small_files = route.takes_small_files
-                stack.callback(_close, visit.request)
-                _check_csrf(visit.request, visit.session)
-            roles.check(route.role, visit.user)
-            self._check_permitted(visit, route)
+            if visit.session.is_shut and not route.shut:
+                return _to_unlock(visit.request)
+            self._let_in(visit, visit.session, route, stack)
         return route.answer(visit, **given)
+
+    def _let_in(self, visit: Visit, session: Session, route: Route, stack: ExitStack) -> None:
+        """Whoever is logged in, to what they may. Raises Forbidden."""
+        if visit.request.method == "POST":
+            if route.takes_files:
+                visit.request.files_in = stack.enter_context(self._store.scratch.folder())
+                visit.request.max_form_parts = MOST_FIELDS + bundle.MOST_FILES
+            visit.request.takes_small_files = route.takes_small_files
+            stack.callback(_close, visit.request)
+            _check_csrf(visit.request, session)
+        roles.check(route.role, visit.user)
+        self._check_permitted(visit, route)
 
     def _check_permitted(self, visit: Visit, route: Route) -> None:
         """Raises Forbidden."""
@@ -234,6 +240,12 @@ def _to_log_in(request: PortalRequest) -> Response:
             HTTPStatus.UNAUTHORIZED, _("Logged out"), _("You were logged out. Log in again."), "logged-out"
         )
     return answers.to("/log-in")
+
+
+def _to_unlock(request: PortalRequest) -> Response:
+    if request.wants_json or request.method != "GET":
+        raise Forbidden(_("Open your faxes first: that shows who you are."))
+    return answers.to(f"/unlock?{urlencode({'to': request.full_path.rstrip('?')})}")
 
 
 def _status_of(error: FaxplanError) -> HTTPStatus:

@@ -55,7 +55,7 @@ Answer = Callable[..., Response]
 class Route:
     """What answers to an address. of_tenant: only on a tenant's host. logged_in: only to who is; else the log-in comes.
     role: who may. Where it is another than USER, the page is administration: it works with the database role admin.
-    needs: what they have to be permitted, beside.
+    needs: what they have to be permitted, beside. shut: also in a session that is (sessions.Session).
 
     takes_files: the request may bring a document. takes_small_files: or files that are none (a picture, a table).
     looks_on: a page asks by itself, and nobody has used the session by that. most_bytes: of
@@ -72,6 +72,7 @@ class Route:
     looks_on: bool = False
     role: Role = USER
     needs: Permission | None = None
+    shut: bool = False
     most_bytes: int = MOST_FIELD_BYTES
 
 
@@ -91,8 +92,8 @@ ROUTES = (
     Route("/recover", "GET", login.recover_page, logged_in=False),
     Route("/recover/key", "POST", login.recovery_key, logged_in=False),
     Route("/recover", "POST", login.recover, logged_in=False),
-    Route("/unlock", "GET", credentials.unlock_page),
-    Route("/log-out", "POST", login.log_out),
+    Route("/unlock", "GET", credentials.unlock_page, shut=True),
+    Route("/log-out", "POST", login.log_out, shut=True),
     Route("/welcome", "GET", welcome.page, logged_in=False),
     Route("/welcome/look", "POST", welcome.look, logged_in=False),
     Route("/welcome", "POST", welcome.enrol, logged_in=False, most_bytes=welcome.MOST_BYTES),
@@ -164,8 +165,8 @@ ROUTES = (
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),
     Route("/account/language", "POST", account.choose_language),
-    Route("/account/key", "POST", credentials.key),
-    Route("/account/recovery-key", "POST", credentials.recovery_key),
+    Route("/account/key", "POST", credentials.key, shut=True),
+    Route("/account/recovery-key", "POST", credentials.recovery_key, shut=True),
     Route("/account/older-keys", "GET", credentials.older_page),
     Route("/account/older-keys", "POST", credentials.older_keys),
     Route("/account/older-keys/open", "POST", credentials.open_older),

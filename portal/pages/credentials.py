@@ -11,7 +11,7 @@ from faxplan.sessions import Session
 from faxplan.user_keys import UserKey
 from faxplan.webauthn import Registration
 from portal import answers, cookies, handed_over, places, submitted
-from portal.pages.login import AUTH_BYTES, site, whence
+from portal.pages.login import AUTH_BYTES, LONGEST_CODE, site, whence
 from portal.submitted import Submitted
 from portal.visit import Visit
 
@@ -36,22 +36,26 @@ def unlock_page(visit: Visit) -> Response:
 
 def key(visit: Visit) -> Response:
     """POST, for scripts: the user's key, locked by the password, for who knows it; and what makes no password."""
-    found = login.check_password(visit.db, _session(visit), _auth(submitted.json(visit)), whence(visit))
+    given = submitted.json(visit)
+    code = given.text("code", LONGEST_CODE) if given.has("code") else ""
+    found, browser = login.unlock(visit.db, _session(visit), _auth(given), whence(visit), code=code)
     with visit.db.tenant(visit.its_tenant.id) as tx:
         words = enrolment.words(tx, visit.user)
-    return answers.data({"publicKey": found.public.raw, "locked": found.password.locked, "words": words} | _kept(visit))
+    return _unlocked(visit, browser, {"publicKey": found.public.raw, "locked": found.password.locked, "words": words})
 
 
 def recovery_key(visit: Visit) -> Response:
     """POST, for scripts: the same, locked by the recovery code."""
     auth = _auth(submitted.json(visit))
-    _user, found = login.recovery_key(visit.db, visit.its_tenant.id, visit.user.email, auth, whence(visit))
-    return answers.data({"publicKey": found.public.raw, "locked": found.recovery.locked} | _kept(visit))
+    found, browser = login.unlock_by_code(visit.db, _session(visit), auth, whence(visit))
+    return _unlocked(visit, browser, {"publicKey": found.public.raw, "locked": found.recovery.locked})
 
 
-def _kept(visit: Visit) -> dict[str, object]:
-    """By what the browser keeps the key."""
-    return {"user": visit.user.id, "secret": _session(visit).secret}
+def _unlocked(visit: Visit, browser: str, key: dict[str, object]) -> Response:
+    """With that by which the browser keeps the key, and its own token."""
+    response = answers.data(key | {"user": visit.user.id, "secret": _session(visit).secret})
+    cookies.give_browser(response, browser)
+    return response
 
 
 # ------------------------------------------------------------------------------------------------- keys of before

@@ -14,7 +14,7 @@ from portal.submitted import Submitted
 from portal.visit import Visit
 
 _LONGEST_EMAIL = 254
-_LONGEST_CODE = 20
+LONGEST_CODE = 20
 AUTH_BYTES = 32
 
 
@@ -40,7 +40,7 @@ def log_in(visit: Visit) -> Response:
         auth = bytes.fromhex(visit.request.form.get("auth", ""))
     except ValueError:
         auth = b""
-    code = visit.request.form.get("code", "")[:_LONGEST_CODE]
+    code = visit.request.form.get("code", "")[:LONGEST_CODE]
     found = login.log_in(visit.db, visit.its_tenant.id, _email(visit), auth, whence(visit), code=code)
     return begun(visit, found, {"key": {"publicKey": found.key.public.raw, "locked": found.key.password.locked}})
 

@@ -55,17 +55,16 @@ def begin(visit: Visit) -> Response:
 
 
 def back(visit: Visit) -> Response:
-    """GET: from there. A session begins; what opens the faxes comes on the next page."""
+    """GET: from there. A session begins, which is shut: what opens it, and the faxes, comes on the next page."""
     asked = Asked.read(cookies.asked(visit.request))
     who = single_sign_on.identity(_client(visit), _provider(visit), _back(visit), asked, visit.request.args.to_dict())
-    found = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit))
+    token = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit))
     if visit.session is not None:
         with visit.db.tenant(visit.its_tenant.id) as tx:
             sessions.end(tx, visit.session.user, visit.session.id)
     response = answers.to("/unlock")
     cookies.take_asked(response)
-    cookies.give(response, found.token)
-    cookies.give_browser(response, found.browser)
+    cookies.give(response, token)
     return response
 
 

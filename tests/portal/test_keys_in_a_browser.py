@@ -182,6 +182,17 @@ def test_a_code_is_asked_for_once_it_is_set_up(world: World, tab: Tab) -> None:
     tab.fill("#totp", totp.code(secret))
     tab.click("#code-form button")
     opens(tab, fax)
+    # And in a session that a provider began, which is shut.
+    execute(world, "update sessions set is_shut = true")
+    tab.tools.do("Page.navigate", url=f"{tab.base}/inbox")
+    tab.until("location.pathname === '/unlock' && document.readyState === 'complete'")
+    tab.fill("#password", PHRASE)
+    tab.click("#go")
+    tab.until("!document.getElementById('code-field').hidden && document.activeElement.id === 'totp'")
+    tab.fill("#totp", totp.code(secret, steps=1))
+    tab.click("#go")
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    opens(tab, fax)
 
 
 def plug_in(tab: Tab, *, prf: bool) -> None:

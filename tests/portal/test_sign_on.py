@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 import pytest
@@ -15,13 +16,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
-from faxplan import single_sign_on, users
+from faxplan import passphrases, single_sign_on, tries, users
 from portal import cookies
 from portal.app import Portal
+from portal.routes import ROUTES
+from tests.portal import totp
 from tests.portal.conftest import Visitor, visitor
 from tests.portal.identity_provider import IdentityProvider, a_key
+from tests.portal.test_second_factor import auth_of, switched_on
 from tests.retained import count, execute
-from tests.world import World
+from tests.world import World, ready_made
 
 LATER = 3600
 
@@ -76,8 +80,9 @@ def test_who_the_provider_says_it_is_has_a_session_and_locked_faxes(
     assert 'href="/log-in/sign-on">Log in with Acme ID' in guest.get("/log-in").text
     answer = came_back(guest, provider)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/unlock")
-    assert "Your faxes are still locked" in guest.get("/unlock").text
-    assert world.acme.user.email in guest.get("/account").text
+    page = guest.get("/unlock").text
+    assert f"You are {world.acme.user.email}, we are told" in page
+    assert "<nav" not in page
     assert guest.client.get_cookie(cookies.SIGN_ON, domain=guest.host) is None
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select max(authenticated) from sessions where authenticated <> 'password'") == "single-sign-on"
@@ -88,6 +93,109 @@ def test_who_the_provider_says_it_is_has_a_session_and_locked_faxes(
     refused = came_back(guest, provider)
     assert refused.status_code == 403
     assert "as somebody else before" in refused.text
+
+
+# -------------------------------------------------------------------- shut until its user has given what opens the key
+
+
+@pytest.fixture
+def shut(boss: Visitor, guest: Visitor, provider: IdentityProvider, world: World) -> Visitor:
+    """Who has come back from the provider: for all that the portal knows, whoever runs it. The user is an operator."""
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"operator": True})
+    assert came_back(guest, provider).status_code == 303
+    return with_csrf(guest)
+
+
+def with_csrf(guest: Visitor) -> Visitor:
+    guest.csrf = guest.get("/unlock").text.partition('name="csrf" content="')[2].partition('"')[0]
+    assert guest.csrf
+    return guest
+
+
+OPENING = {"/unlock", "/log-out", "/account/key", "/account/recovery-key"}
+
+
+def test_nothing_is_shown_or_done_before(shut: Visitor, world: World) -> None:
+    """By the provider, which an administrator names, nobody is another user, nor an operator."""
+    assert {each.path for each in ROUTES if each.logged_in and each.shut} == OPENING
+    rows = count(world, "audit")
+    asked = 0
+    for route in ROUTES:
+        if not route.logged_in or route.shut:
+            continue
+        asked += 1
+        address = route.path.replace("<int:number>", "1").replace("<kind>", "pdf")
+        if route.method == "GET":
+            answer = shut.get(address)
+            assert (answer.status_code, answer.text) == (303, ""), address
+            assert answer.headers["Location"] == f"/unlock?to={quote(address, safe='')}"
+            assert shut.get(address, Accept="application/json").status_code == 403, address
+        else:
+            assert shut.post(address).status_code == 403, address
+            assert shut.hand(address, {}).status_code == 403, address
+    assert asked > 150
+    assert count(world, "audit") == rows
+
+
+def test_to_a_shut_session_no_secret_is_given_without_the_password(shut: Visitor, world: World) -> None:
+    for address in ("/account/key", "/account/recovery-key"):
+        answer = shut.hand(address, {"auth": "00" * 32})
+        assert answer.get_json()["error_id"] == "wrong-login"
+        assert "secret" not in answer.get_json()
+    assert shut.get("/inbox").status_code == 303
+    # Nor is the browser one that is known, and whose tries of passwords are counted apart.
+    assert shut.client.get_cookie(cookies.BROWSER, domain=shut.host) is None
+
+
+@pytest.mark.parametrize("by", ["password", "recovery code"])
+def test_what_opens_the_key_opens_the_session(shut: Visitor, world: World, by: str) -> None:
+    recovery = passphrases.recovery_auth(ready_made(world.acme.tenant.id)[2])
+    address, auth = ("/account/key", auth_of(world)) if by == "password" else ("/account/recovery-key", recovery)
+    answer = shut.hand(address, {"auth": auth.hex()})
+    assert set(answer.get_json()) >= {"locked", "secret", "user"}
+    assert shut.get("/inbox").status_code == 200
+    assert "<nav" in shut.get("/unlock").text
+    assert shut.client.get_cookie(cookies.BROWSER, domain=shut.host) is not None
+    # Again, as by another tab, tells nothing new.
+    assert shut.hand(address, {"auth": auth.hex()}).status_code == 200
+    acts = [("session.begin", "single-sign-on"), ("session.open", "single-sign-on")]
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        rows = tx.rows("select action, authenticated from audit where action like 'session%' order by sequence")
+    assert [(each["action"], each["authenticated"]) for each in rows][-2:] == acts
+
+
+def test_with_a_second_factor_its_code_opens_the_session(
+    boss: Visitor, guest: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    secret = switched_on(world, boss)
+    assert came_back(guest, provider).status_code == 303
+    with_csrf(guest)
+    auth = auth_of(world).hex()
+    wrong = "000000" if totp.code(secret) != "000000" else "111111"
+    for given, error in (
+        ({"auth": auth}, "code-needed"),
+        ({"auth": auth, "code": wrong}, "wrong-code"),
+        ({"auth": "00" * 32, "code": totp.code(secret)}, "wrong-login"),
+    ):
+        answer = guest.hand("/account/key", given)
+        assert (answer.status_code, answer.get_json()["error_id"]) == (401, error)
+        assert guest.get("/inbox").status_code == 303
+    for _try in range(tries.MOST_CODES):
+        answer = guest.hand("/account/key", {"auth": auth, "code": wrong})
+    assert answer.get_json()["error_id"] == "too-many-tries"
+    assert guest.hand("/account/key", {"auth": auth, "code": totp.code(secret)}).status_code == 429
+    execute(world, "delete from login_tries")
+    assert guest.hand("/account/key", {"auth": auth, "code": totp.code(secret)}).status_code == 200
+    assert guest.get("/inbox").status_code == 200
+
+
+def test_a_shut_session_ends_by_its_user(shut: Visitor) -> None:
+    assert shut.post("/log-out").status_code == 303
+    assert shut.get("/unlock").headers["Location"] == "/log-in"
+
+
+# ---------------------------------------------------------------------------------------- what the provider has to say
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,22 @@ import { derived, logInByPasskey, opens } from "./session.js";
 const form = /** @type {HTMLElement} */ (document.getElementById("unlock"));
 const { email = "", to = "/inbox" } = form.dataset;
 const password = /** @type {HTMLInputElement} */ (document.getElementById("password"));
+const codeField = /** @type {HTMLElement} */ (document.getElementById("code-field"));
+const code = /** @type {HTMLInputElement} */ (document.getElementById("totp"));
 const recovery = /** @type {HTMLInputElement} */ (document.getElementById("recovery"));
 
 onSubmit("unlock", _("Opening your key. This takes a moment."), async () => {
   const { auth, wrap } = await derived(email, password.value);
-  goOn(await opens(await send("/account/key", { auth }), wrap), to);
+  try {
+    goOn(await opens(await send("/account/key", { auth, code: code.value || null }), wrap), to);
+  } catch (error) {
+    if (error instanceof Refused && error.id === "code-needed") {
+      codeField.hidden = false;
+      code.required = true;
+      code.focus();
+    }
+    throw error;
+  }
 });
 
 const byPasskey = /** @type {HTMLElement} */ (document.getElementById("by-passkey"));

@@ -136,6 +136,7 @@ create table users (
     caller_id   text,
     caller_ids  text[] not null default '{}',
     language    text,
+    time_zone   text,
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
@@ -145,7 +146,8 @@ create table users (
     constraint users_caller_ids_form check (
         coalesce(caller_id, '+10') ~ '^\+[1-9][0-9]{1,14}$' and cardinality(caller_ids) <= 100
         and array_position(caller_ids, null) is null and (caller_ids = '{}' or array_to_string(caller_ids, '') ~ '^(\+[1-9][0-9]{1,14})+$')),
-    constraint users_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35)
+    constraint users_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35),
+    constraint users_time_zone_known check (time_zone is null or timezone(time_zone, timestamptz 'epoch') is not null)
 );
 comment on table users is 'People of a tenant.';
 comment on column users.mailbox_id is 'The personal mailbox.';
@@ -154,6 +156,7 @@ comment on column users.permissions is 'Of what the tenant has.';
 comment on column users.caller_id is 'E.164, the number that faxes call as where nothing else is said; null: the tenant''s first.';
 comment on column users.caller_ids is 'E.164, as which faxes may call; empty: any of the tenant''s.';
 comment on column users.language is 'A tag (RFC 5646) that they have chosen; null: the tenant''s.';
+comment on column users.time_zone is 'IANA name, in which their pages show times; null: the tenant''s.';
 
 create table logins (
     tenant_id  bigint not null,
@@ -2207,6 +2210,7 @@ grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
 grant update (state, error_id, error_text) on renderings to faxplan_portal;
 grant update (cancel_requested) on calls to faxplan_portal;
 grant update (language) on users to faxplan_portal;
+grant update (time_zone) on users to faxplan_portal;
 grant select, delete on fax_queue to faxplan_portal;
 grant select, insert, delete on trunk_tests to faxplan_portal;
 

@@ -30,6 +30,7 @@ CONSTRAINT_MESSAGES = {
     "users_caller_ids_form": "Numbers to call as are in E.164 form, such as +4930123456, at most 100.",
     "tenants_language_form": "A language is its tag, such as en or de.",
     "users_language_form": "A language is its tag, such as en or de.",
+    "users_time_zone_known": "That is not an IANA time zone. Write it as Europe/Berlin.",
     "users_role_known": "A user's role is user or administrator.",
     "user_keys_one_current": "Another client has given this user a key at this moment. Look whether it was you.",
     "user_keys_one_recovery": "This tenant has a recovery key already. Switch that one off first.",

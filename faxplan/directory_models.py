@@ -111,6 +111,7 @@ class User(Table):
     caller_id = TextField(null=True)
     caller_ids = TextArrayField()
     language = TextField(null=True)
+    time_zone = TextField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -2,7 +2,7 @@
 
 Each function is one transaction (role admin) with its audit row: acts on the tenant table in the installation's chain,
 everything else in the tenant's own. `slug` is a tenant's short name, `actor` as audit.record takes it. Errors are
-those of the nouns: NotFound, ConstraintViolated, InvalidTenant, InvalidNumber.
+those of the nouns: NotFound, ConstraintViolated, UnknownTimeZone, InvalidNumber.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""When a fax is to be sent, as its user writes it: a moment by the clock of the tenant's time zone."""
+"""When a fax is to be sent, as its user writes it: a moment by the clock of a time zone."""
 
 import re
 from datetime import UTC, datetime, time, timedelta

@@ -3,25 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from psycopg2.errors import InvalidParameterValue
-
-from faxplan import numbers
+from faxplan import numbers, time_zones
 from faxplan.db import Row, Transaction
-from faxplan.errors import FaxplanError, NotFound
+from faxplan.errors import NotFound
 from faxplan.language import _
 from faxplan.number_policy import NumberPolicy
 
 NO_LIMITS = "none"
 REDIAL_LIMITS_OF = {"US": "us"}
 """What a new tenant of a country has; everywhere else there are none. us: 47 CFR 68.318(b)."""
-
-
-class InvalidTenant(FaxplanError):
-    """A tenant's values do not fit together."""
-
-    error_id = "invalid-tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +84,9 @@ def create(
 ) -> Tenant:
     """A new tenant (role admin).
 
-    Raises InvalidTenant for an unknown time zone, InvalidNumber for an unknown country, else ConstraintViolated.
+    Raises UnknownTimeZone, InvalidNumber for an unknown country, else ConstraintViolated.
     """
-    _check_time_zone(tx, time_zone)
+    time_zones.check(tx, time_zone)
     numbers.check_country(country)
     row = tx.one(
         f"""insert into tenants (slug, name, country, time_zone, station_ident, header_name, redial_limits)
@@ -135,12 +127,12 @@ OWN = (
 def change(tx: Transaction, tenant_id: int, values: Mapping[str, Any]) -> Tenant:
     """Changes some of CHANGEABLE, at least one (role admin); the tenant as it is then.
 
-    Raises NotFound, InvalidTenant for an unknown time zone, ConstraintViolated for the rest.
+    Raises NotFound, UnknownTimeZone, ConstraintViolated for the rest.
     """
     if unknown := values.keys() - set(CHANGEABLE):
         raise ValueError(f"no such columns, or not to be changed: {unknown}")
     if "time_zone" in values:
-        _check_time_zone(tx, values["time_zone"])
+        time_zones.check(tx, values["time_zone"])
     assignments = ", ".join(f"{column} = %s" for column in values)
     row = tx.row(f"update tenants set {assignments} where id = %s returning {COLUMNS}", (*values.values(), tenant_id))
     return _found(row, f"number {tenant_id}")
@@ -208,17 +200,6 @@ def some(tx: Transaction, tenant_ids: set[int]) -> list[Tenant]:
 def everyone(tx: Transaction) -> list[Tenant]:
     """All tenants, oldest first."""
     return [Tenant(**row) for row in tx.rows(f"select {COLUMNS} from tenants order by id")]
-
-
-def _check_time_zone(tx: Transaction, name: str) -> None:
-    """Header lines take it from Python's list and quotas from PostgreSQL's, which may be of another year."""
-    try:
-        ZoneInfo(name)
-        tx.execute("select now() at time zone %s", (name,))
-    except (ZoneInfoNotFoundError, ValueError, OSError, InvalidParameterValue) as error:
-        raise InvalidTenant(
-            _("{name} is not an IANA time zone. Write it as Europe/Berlin.").format(name=repr(name))
-        ) from error
 
 
 def _found(row: Row | None, what: str) -> Tenant:

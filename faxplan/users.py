@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from faxplan import audit, language
+from faxplan import audit, language, time_zones
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _
@@ -13,7 +14,7 @@ from faxplan.language import _
 @dataclass(frozen=True, slots=True)
 class User:
     """A person of a tenant. role: user, or administrator of the tenant. operator: of the installation, beside that.
-    language: a tag, that they have chosen; None: the tenant's."""
+    language: a tag, that they have chosen. time_zone: an IANA name, likewise. None: the tenant's."""
 
     tenant_id: int
     id: int
@@ -23,12 +24,21 @@ class User:
     mailbox_id: int | None
     operator: bool = False
     language: str | None = None
+    time_zone: str | None = None
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """In whose clock they read times; None: the tenant's, also where this machine knows theirs no more."""
+        try:
+            return None if self.time_zone is None else ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None
 
 
 USER, ADMINISTRATOR = "user", "administrator"
 """The roles within a tenant."""
 CHANGEABLE = ("name", "role", "enabled", "operator", "permissions", "caller_id", "caller_ids")
-_COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator, language"
+_COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator, language, time_zone"
 
 
 def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str = USER) -> User:
@@ -57,6 +67,17 @@ def choose_language(tx: Transaction, user: User, name: str | None) -> None:
     tx.execute("update users set language = %s where tenant_id = %s and id = %s", (name, user.tenant_id, user.id))
     audit.record(
         tx, user.tenant_id, actor=f"user:{user.id}", action="user.language", object=f"user:{user.id}", language=name
+    )
+
+
+def choose_time_zone(tx: Transaction, user: User, name: str | None) -> None:
+    """Their pages show times by its clock from now on (role portal). name: an IANA name; None: by the tenant's. Raises
+    UnknownTimeZone."""
+    if name is not None:
+        time_zones.check(tx, name)
+    tx.execute("update users set time_zone = %s where tenant_id = %s and id = %s", (name, user.tenant_id, user.id))
+    audit.record(
+        tx, user.tenant_id, actor=f"user:{user.id}", action="user.time-zone", object=f"user:{user.id}", time_zone=name
     )
 
 

@@ -131,7 +131,8 @@ def _filters(
     standing = said.get("standing")
     if standing is not None and standing not in dict(standings):
         raise _Wrong(_("There is no such state of a fax."))
-    since, until = _day(said.get("from"), tenant.zone, 0), _day(said.get("to"), tenant.zone, 1)
+    zone = user.zone or tenant.zone
+    since, until = _day(said.get("from"), zone, 0), _day(said.get("to"), zone, 1)
     if since is not None and until is not None and since >= until:
         raise _Wrong(_("The first day is after the last one. Change one of them."))
     return Filters(

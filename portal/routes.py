@@ -165,6 +165,7 @@ ROUTES = (
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),
     Route("/account/language", "POST", account.choose_language),
+    Route("/account/time-zone", "POST", account.choose_time_zone),
     Route("/account/key", "POST", credentials.key, shut=True),
     Route("/account/recovery-key", "POST", credentials.recovery_key, shut=True),
     Route("/account/older-keys", "GET", credentials.older_page),

@@ -167,8 +167,9 @@ class Visit:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """In which times are shown."""
-        return self.its_tenant.zone
+        """In which times are shown: the user's own, else the organisation's."""
+        own = None if self.session is None else self.session.user.zone
+        return own or self.its_tenant.zone
 
     @property
     def address(self) -> str:

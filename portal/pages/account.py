@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import language, passkeys, second_factor, sessions, user_keys, users
+from faxplan import language, passkeys, second_factor, sessions, time_zones, user_keys, users
 from faxplan.language import _, marked
 from portal import answers
 from portal.visit import Visit
@@ -17,7 +17,7 @@ def page(visit: Visit) -> Response:
     browsers = {each.id: browser(each.agent) for each in found}
     return answers.page(
         visit, "account.html", sessions=found, browsers=browsers, passkeys=keys, has_codes=has_codes, had_keys=had_keys,
-        languages=[(each, language.named(each)) for each in language.available()],
+        languages=[(each, language.named(each)) for each in language.available()], zones=time_zones.of_places(),
     )  # fmt: skip
 
 
@@ -25,6 +25,13 @@ def choose_language(visit: Visit) -> Response:
     """POST: in which one's pages are shown."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         users.choose_language(tx, visit.user, visit.request.form.get("language") or None)
+    return answers.to("/account", note="saved")
+
+
+def choose_time_zone(visit: Visit) -> Response:
+    """POST: by whose clock one's pages show times."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        users.choose_time_zone(tx, visit.user, visit.request.form.get("time_zone") or None)
     return answers.to("/account", note="saved")
 
 

@@ -36,6 +36,16 @@ def unseen(tx: Transaction, user: User, limit: int) -> Sequence[Notice]:
     return [Notice(**row) for row in rows]
 
 
+def newest(tx: Transaction, user: User) -> int:
+    """The number of the newest of these; 0: there is none (role portal)."""
+    found: int = tx.value(
+        """select coalesce(max(id), 0) from notices where tenant_id = %s and user_id = %s and seen_at is null
+           and kind in ('failed', 'alert')""",
+        (user.tenant_id, user.id),
+    )
+    return found
+
+
 def seen(tx: Transaction, user: User, last: int) -> int:
     """The user has seen those up to this one; how many (role portal)."""
     return tx.execute(

@@ -48,6 +48,7 @@ NO_PAGES = (
     "/suggest",
     ".csv",
     "/now",
+    "/news",
 )
 """In addresses that are answered with something else than a page."""
 NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001"}

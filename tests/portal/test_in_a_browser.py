@@ -106,6 +106,46 @@ def tab(world: World, run_directory: Path) -> Iterator[Tab]:
         server.server_close()
 
 
+NOTIFIED = """
+    globalThis.notified = [];
+    globalThis.Notification = class extends EventTarget {
+        static permission = "granted";
+        static requestPermission = async () => "granted";
+        constructor(title, { body, tag }) {
+            super();
+            notified.push([title, body, tag]);
+        }
+    };
+    Document.prototype.hasFocus = () => false;
+"""
+"""A browser's own notifications, which one without a screen has none of."""
+
+
+def test_a_fax_that_comes_in_is_told_of_where_the_page_is_open(world: World, tab: Tab) -> None:
+    tab.tools.do("Page.addScriptToEvaluateOnNewDocument", source=NOTIFIED)
+    received(world, world.acme, "one")
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.go("/account")
+    tab.click("#notify")
+    assert "On, as long as" in tab.until("document.getElementById('notify-said').textContent")
+    tab.go("/inbox")
+    asked = "Object.keys(localStorage).some((each) => each.startsWith('news of '))"
+    tab.until(asked)
+    assert tab.see("document.getElementById('news').hidden && notified.length === 0")
+    new = received(world, world.acme, "two")
+    # As when one comes back to the page.
+    tab.see("document.dispatchEvent(new Event('visibilitychange'))")
+    assert tab.until("!document.getElementById('news').hidden && news.textContent") == "1 new fax has come in"
+    assert tab.see("document.title").startswith("(1) Inbox")
+    assert tab.see("document.getElementById('news-count').textContent") == "1"
+    assert tab.see("notified") == [["Inbox - Acme", "A fax from 030 99001234, 1 page", f"/faxes/{new}"]]
+    tab.click("#news a")
+    tab.until(f"document.readyState === 'complete' && document.querySelector('main a[href=\"/faxes/{new}\"]') !== null")
+    tab.see("document.dispatchEvent(new Event('visibilitychange'))")
+    assert tab.see("document.title") == "Inbox - Acme"
+
+
 def test_a_fax_is_read_and_one_is_sent(world: World, tab: Tab, letter: Path) -> None:
     email = world.acme.user.email
     came_in = received(world, world.acme, "one")

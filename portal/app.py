@@ -3,6 +3,7 @@
 Server: gunicorn behind a proxy with TLS (`python -m portal`).
 """
 
+import errno
 import hmac
 import logging
 import secrets
@@ -117,10 +118,8 @@ class Portal:
             return _told(visit, HTTPStatus.SERVICE_UNAVAILABLE, _(_AWAY), error.error_id)
         except FaxplanError as error:
             return _told(visit, _status_of(error), wording.for_browser(str(error)), error.error_id)
-        except Exception:
-            number = secrets.token_hex(4)
-            LOG.exception("request %s: %s %s", number, request.method, ascii(request.path))
-            return _told(visit, HTTPStatus.INTERNAL_SERVER_ERROR, _(_BROKEN).format(number=number), "internal")
+        except Exception as error:  # noqa: BLE001 - it is written down, and a page says so
+            return _broken(visit, error)
 
     def _routed(self, visit: Visit, route: Route, given: Mapping[str, Any], stack: ExitStack) -> Response:
         if visit.request.method == "POST":
@@ -185,6 +184,10 @@ class Portal:
 
 
 _AWAY = marked("Something that this needs is away for the moment. Nothing is lost. Try again in a minute.")
+_FULL = marked(
+    "The server has no room for this at present, and kept nothing of it. Tell whoever runs it, and try again then."
+)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _BROKEN = marked("Something went wrong here, and was written down as {number}. Nothing is lost. Try again in a moment.")
 _WORDS: dict[int, str] = {
     HTTPStatus.NOT_FOUND: marked("There is no such page. It may have been moved, or the address is cut off."),
@@ -214,10 +217,23 @@ def _most_bytes(route: Route) -> int:
     return MOST_SMALL_BYTES if route.takes_small_files else route.most_bytes
 
 
+def _broken(visit: Visit, error: Exception) -> Response:
+    """For what nobody thought of, or can do anything about here."""
+    asked = f"{visit.request.method} {visit.request.path!a}"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        LOG.error("%s: no room is left: %s", asked, error)
+        return _told(visit, HTTPStatus.INSUFFICIENT_STORAGE, _(_FULL), "no-room")
+    number = secrets.token_hex(4)
+    LOG.error("request %s: %s", number, asked, exc_info=error)
+    return _told(visit, HTTPStatus.INTERNAL_SERVER_ERROR, _(_BROKEN).format(number=number), "internal")
+
+
 def _close(request: PortalRequest) -> None:
     """Also of a client that hung up in the middle of a file."""
     for file in request.taken:
-        file.close()
+        # What a full disk did not take is not written by trying again.
+        with suppress(OSError):
+            file.close()
 
 
 def _check_same_site(request: PortalRequest) -> None:

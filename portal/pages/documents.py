@@ -46,7 +46,12 @@ def sealed_of_draft(visit: Visit, number: int, kind: str) -> Response:
 
 def _sealed(visit: Visit, stored: StoredObject) -> Response:
     path = visit.store.sealed_file(stored)
-    response = send_file(path, visit.request.environ, "application/octet-stream", etag=False, conditional=True)
+    try:
+        response = send_file(path, visit.request.environ, "application/octet-stream", etag=False, conditional=True)
+    except FileNotFoundError:
+        # Purged a moment ago, say: asked again, the store says what it is.
+        visit.store.sealed_file(stored)
+        raise
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from faxplan import documents, drafts, enrolment
+from faxplan.document_store import Store
+from faxplan.documents import StoredObject
 from faxplan.enrolment import Secret
 from faxplan.errors import DatabaseUnavailable
 from faxplan.sealed import SealedReader
@@ -305,3 +307,19 @@ Mozilla/5.0 (Linux; Android 10; K) Chrome/142.0.0.0 Mobile Safari/537.36 = Chrom
 @pytest.mark.parametrize(("agent", "name"), [line.rsplit(" = ", 1) for line in AGENTS.strip().splitlines()])
 def test_browsers_are_called_as_people_call_them(agent: str, name: str) -> None:
     assert account.browser(agent) == name
+
+
+def test_a_file_that_goes_while_it_is_asked_for_is_missing_and_no_failure_of_ours(
+    world: World, ann: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fax = received(world, world.acme, "one")
+    found = Store.sealed_file
+
+    def then_gone(store: Store, stored: StoredObject) -> Path:
+        path = found(store, stored)
+        path.unlink()
+        return path
+
+    monkeypatch.setattr(Store, "sealed_file", then_gone)
+    answer = ann.get(f"/faxes/{fax}/tiff")
+    assert (answer.status_code, "went wrong" in answer.text) == (503, False)

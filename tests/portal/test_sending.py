@@ -1,9 +1,11 @@
 """What is sent from a browser: files in their order, as whom, charged to whom, with what is left; and who may not."""
 
+import errno
 import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import pikepdf
 import pytest
@@ -15,6 +17,7 @@ from faxplan.drafts import Draft
 from faxplan.priorities import Priority
 from portal.app import Portal
 from portal.routes import ROUTES
+from portal.visit import PortalRequest
 from tests.faxes import claim
 from tests.portal.conftest import Visitor, visitor
 from tests.portal.test_routes import named
@@ -105,6 +108,34 @@ def test_which_file_is_refused_is_said_by_its_name_and_nothing_is_kept(world: Wo
     number = hand_in(ann, TEXT, secret, password="sesame")
     world.render_all()
     assert draft_of(world, number).pages == 3
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_is_kept(
+    world: World, ann: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full: list[IO[bytes]] = []
+
+    class Full(io.BytesIO):
+        def write(self, _data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def on_it(request: PortalRequest, *_given: object, **_named: object) -> IO[bytes]:
+        full.append(Full())
+        request.taken.append(full[-1])
+        return full[-1]
+
+    monkeypatch.setattr(PortalRequest, "_get_file_stream", on_it)
+    answer = ann.post("/drafts", {"file": [(io.BytesIO(b"A letter." * 9999), "letter.txt")]})
+    assert answer.status_code == 507
+    assert "no room for this at present" in answer.text
+    assert (count(world, "drafts"), world.stored(), len(full)) == (0, [], 1)
+    assert full[0].closed
+    monkeypatch.undo()
+    assert hand_in(ann, TEXT)
 
 
 def test_the_limits_are_those_of_all_files_together(

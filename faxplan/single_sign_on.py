@@ -157,7 +157,10 @@ def _identity(provider: Provider, claims: Mapping[str, Any]) -> Identity:
         raise SignOnRefused(_("{provider} does not say who you are.").format(provider=provider.shown))
     # Some write it as a word.
     counts = verified in (True, "true") or (verified is None and provider.trusts_email)
-    if not (counts and isinstance(email, str) and "@" in email and len(email) <= 254 and email.isprintable()):
+    # Only ASCII: others become it in lower case (a Kelvin sign is a k then), and are somebody else's address.
+    if not isinstance(email, str) or not (
+        counts and "@" in email and len(email) <= 254 and email.isascii() and email.isprintable()
+    ):
         email = ""
     return Identity(provider.issuer, subject, email.strip().lower())
 

@@ -126,6 +126,19 @@ def test_what_does_not_count_logs_nobody_in(
     assert count(world, "identities") == 0
 
 
+def test_a_letter_that_only_looks_like_one_of_the_address_is_another(
+    guest: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.create(tx, world.acme.tenant.id, email="kim@acme.example", name="")
+    for email, why in (
+        ("\N{KELVIN SIGN}im@acme.example", "which e-mail address"),
+        ("KIM@acme.example", "no key here yet"),
+    ):
+        provider.claims = {"sub": "kim", "email": email, "email_verified": True}
+        assert why in came_back(guest, provider).text
+
+
 def by_hand(claims: dict[str, Any], algorithm: str, name: str, sign: Callable[[bytes], bytes]) -> str:
     """What the library would not sign."""
     parts = [json.dumps(each).encode() for each in ({"alg": algorithm, "kid": name}, claims)]

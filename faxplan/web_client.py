@@ -23,6 +23,7 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.language import _
+from faxplan.public_addresses import is_public
 
 SECONDS = 10.0
 """For an answer, from the connection to the last byte."""
@@ -31,7 +32,6 @@ _LONGEST_ADDRESS = 2000
 _PIECE = 16384
 _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -206,22 +206,6 @@ class _Watched:
         with contextlib.suppress(OSError):
             # Not TLS's own: whoever reads meanwhile is to see the end of the connection, and nothing else.
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
-
-
-def is_public(address: Address) -> bool:
-    """Whether anybody can reach it. One that stands for another (IPv4 in IPv6, NAT64, 6to4) is as that one."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address.teredo is not None:
-            return False
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def _read(answer: http.client.HTTPResponse, host: str) -> bytes:

@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -82,6 +82,7 @@ class _Metadata:
     jwks: str
     by_post: bool
     says_issuer: bool
+    is_private: bool
     keys: tuple[PyJWK, ...]
     at: float
 
@@ -129,7 +130,8 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
         fields["client_secret"] = provider.client_secret
     elif provider.client_secret:
         basic = (provider.client_id, provider.client_secret)
-    answer = client.post(there.token, fields, basic=basic)
+    reaching = _reaching(client, provider.issuer, there.token, is_private=there.is_private)
+    answer = reaching.post(there.token, fields, basic=basic)
     if answer.status != 200:
         raise SignOnRefused(
             _("{provider} does not take what it gave ({status}). Try again; if it stays so, ask your administrator to "
@@ -241,7 +243,8 @@ def forget() -> None:
 
 
 def _asked(client: WebClient, issuer: str) -> _Metadata:
-    said = client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration").json()
+    answer = client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    said = answer.json()
     if not isinstance(said, dict) or said.get("issuer") != issuer:
         raise FetchFailed(
             _("{issuer} is no OpenID Connect provider, or calls itself otherwise: {name}").format(
@@ -261,9 +264,17 @@ def _asked(client: WebClient, issuer: str) -> _Metadata:
         keys,
         by_post=isinstance(methods, list) and "client_secret_basic" not in methods and "client_secret_post" in methods,
         says_issuer=said.get("authorization_response_iss_parameter_supported") is True,
-        keys=_keys(client.get(keys).json(), issuer),
+        is_private=answer.is_private,
+        keys=_keys(_reaching(client, issuer, keys, is_private=answer.is_private).get(keys).json(), issuer),
         at=time.monotonic(),
     )
+
+
+def _reaching(client: WebClient, issuer: str, there: str, *, is_private: bool) -> WebClient:
+    """By what an address is fetched that a provider names. is_private: whether the issuer itself answered from one of
+    the operator's networks: these are open on the issuer's host then, and no provider leads to others there."""
+    on_its_host = urlsplit(there).hostname == urlsplit(issuer).hostname
+    return client if is_private and on_its_host else client.outside
 
 
 def _keys(said: object, issuer: str) -> tuple[PyJWK, ...]:

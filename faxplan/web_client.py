@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -60,6 +60,8 @@ class Fetched:
 
     status: int
     content: bytes
+    is_private: bool = False
+    """Whether it comes from one of the networks that an operator has named."""
 
     def json(self) -> Any:
         """Raises FetchFailed for what is none, and for another status than 200."""
@@ -106,6 +108,11 @@ class WebClient:
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         return self._fetch("POST", address, headers, urlencode(fields).encode())
 
+    @property
+    def outside(self) -> "WebClient":
+        """One that reaches public addresses alone."""
+        return replace(self, private=())
+
     def check(self, address: str) -> None:
         """Whether anything would be fetched from there, but for the look-up. Raises AddressRefused."""
         self._split(address)
@@ -131,24 +138,26 @@ class WebClient:
         until = Until.after(SECONDS)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            with self._connected(parts, host, port, until) as made:
+            made, is_private = self._connected(parts, host, port, until)
+            with made:
                 line = Line(made, until)
                 connection = http.client.HTTPConnection(host)
                 connection.sock = Spoken(SecuredLine(line, self._tls(), host) if parts.scheme == "https" else line)
                 connection.request(method, path, body, {"Host": parts.netloc, "Accept": "application/json", **headers})
                 answer = connection.getresponse()
-                return Fetched(answer.status, _read(answer))
+                return Fetched(answer.status, _read(answer), is_private)
         except (OSError, http.client.HTTPException) as error:
             raise _failed(host, error) from error
 
-    def _connected(self, parts: SplitResult, host: str, port: int, until: Until) -> socket.socket:
+    def _connected(self, parts: SplitResult, host: str, port: int, until: Until) -> tuple[socket.socket, bool]:
         looked_up = _looked_up(self.resolver, host, port, until)
         allowed = [each for each in dict.fromkeys(looked_up) if self._is_allowed(each, parts.scheme)][:_MOST_ADDRESSES]
         failed: OSError | None = None
         for tried, each in enumerate(allowed):
             try:
                 # Its share, and one is left for the answer.
-                return socket.create_connection((str(each), port), until.left() / (len(allowed) - tried + 1))
+                made = socket.create_connection((str(each), port), until.left() / (len(allowed) - tried + 1))
+                return made, self._is_private(each)
             except OSError as error:
                 failed = error
         if failed is not None:
@@ -159,14 +168,16 @@ class WebClient:
             raise AddressRefused(
                 _(
                     "{host} is in a private network, and nothing is fetched from there. Who runs this server can allow "
-                    "the network."
+                    "the network; a provider in it has all that it names on its own host."
                 ).format(host=host)
             )
         raise _nowhere(host)
 
     def _is_allowed(self, found: Address, scheme: str) -> bool:
-        is_private = any(found in each for each in self.private if each.version == found.version)
-        return is_private or (scheme == "https" and is_public(found))
+        return self._is_private(found) or (scheme == "https" and is_public(found))
+
+    def _is_private(self, found: Address) -> bool:
+        return any(found in each for each in self.private if each.version == found.version)
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

@@ -1,0 +1,79 @@
+"""What the portal fetches of a tenant's identity provider: where it may lead, and how often strangers make it ask."""
+
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faxplan import single_sign_on, web_client
+from faxplan.identity_providers import Provider
+from faxplan.single_sign_on import Asked
+from faxplan.web_client import AddressRefused, WebClient
+from tests.portal.identity_provider import IdentityProvider
+from tests.unit.test_web_client import HERE, served_by
+
+BACK = "https://acme.fax.example/log-in/sign-on/back"
+CLIENT = WebClient(HERE)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept() -> None:
+    single_sign_on.forget()
+
+
+@pytest.fixture
+def provider() -> Iterator[IdentityProvider]:
+    with IdentityProvider(claims={"sub": "42"}) as provider:
+        yield provider
+
+
+def of(provider: IdentityProvider) -> Provider:
+    return Provider(provider.issuer, provider.client_id)
+
+
+def logged_in(provider: IdentityProvider, client: WebClient = CLIENT) -> str:
+    """Whole, as a browser does it; the subject."""
+    asked = Asked.new()
+    there = single_sign_on.address(client, of(provider), BACK, asked)
+    return single_sign_on.identity(client, of(provider), BACK, asked, provider.logged_in(there)).subject
+
+
+def test_a_provider_in_an_operators_network_leads_to_no_other_host_of_it(provider: IdentityProvider) -> None:
+    with IdentityProvider(host="127.0.0.2") as other:
+        for name, place in (("jwks_uri", "keys"), ("token_endpoint", "token")):
+            provider.metadata = {name: f"{other.issuer}/{place}"}
+            single_sign_on.forget()
+            with pytest.raises(AddressRefused, match="https"):
+                logged_in(provider)
+            provider.metadata = {name: f"https://127.0.0.2/{place}"}
+            single_sign_on.forget()
+            with pytest.raises(AddressRefused, match="all that it names on its own host"):
+                logged_in(provider)
+        assert other.asked + other.given == []
+    provider.metadata = {}
+    single_sign_on.forget()
+    assert logged_in(provider) == "42"
+
+
+@pytest.mark.parametrize("turned", [1, 2])
+def test_a_public_provider_leads_to_no_address_in_an_operators_network_whatever_its_name_stands_for_later(
+    turned: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own host neither. 127.0.0.3 is the public one here."""
+    public = ipaddress.ip_address("127.0.0.3")
+    monkeypatch.setattr(web_client, "is_public", lambda address: address == public)
+    tls = served_by("id.example", tmp_path)
+    answers: list[str] = []
+    client = WebClient(
+        (ipaddress.ip_network("127.0.0.1/32"),), tmp_path / "cafile.pem", lambda _host, _port: [answers.pop(0)]
+    )
+    with IdentityProvider(claims={"sub": "42"}, host="id.example", tls=tls) as provider:
+        answers += ["127.0.0.3"] * 3
+        assert logged_in(provider, client) == "42"
+        single_sign_on.forget()
+        answers += [*["127.0.0.3"] * turned, "127.0.0.1"]
+        asked = len(provider.asked)
+        with pytest.raises(AddressRefused, match="private network"):
+            logged_in(provider, client)
+        assert len(provider.asked) == asked + turned

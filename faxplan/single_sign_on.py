@@ -22,7 +22,7 @@ from jwt import PyJWK, PyJWKSet
 from faxplan.errors import FaxplanError
 from faxplan.identity_providers import Identity, Provider
 from faxplan.language import _
-from faxplan.web_client import FetchFailed, WebClient
+from faxplan.web_client import FetchFailed, WebClient, shown
 
 KEPT_SECONDS = 3600.0
 _ASKED_ANEW_SECONDS = 60.0
@@ -115,7 +115,7 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
     if "error" in said or not said.get("code"):
         raise SignOnRefused(
             _("{provider} did not log you in ({why}).").format(
-                provider=provider.shown, why=ascii(said.get("error", "no code")[:100])[1:-1]
+                provider=provider.shown, why=shown(said.get("error", "no code"))
             )
         )
     fields = {
@@ -183,7 +183,7 @@ def _claims(client: WebClient, provider: Provider, token: str, asked: Asked) -> 
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise SignOnRefused(
-            _("What {provider} says cannot be believed: {why}").format(provider=provider.shown, why=error)
+            _("What {provider} says cannot be believed: {why}").format(provider=provider.shown, why=shown(str(error)))
         ) from error
     nonce = claims["nonce"]
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), asked.nonce.encode()):
@@ -248,7 +248,7 @@ def _asked(client: WebClient, issuer: str) -> _Metadata:
     if not isinstance(said, dict) or said.get("issuer") != issuer:
         raise FetchFailed(
             _("{issuer} is no OpenID Connect provider, or calls itself otherwise: {name}").format(
-                issuer=issuer, name=ascii(said.get("issuer") if isinstance(said, dict) else None)[:200]
+                issuer=issuer, name=shown(str(said.get("issuer") if isinstance(said, dict) else None))
             )
         )
     addresses = [said.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]

@@ -34,6 +34,7 @@ _MOST_LOOK_UPS = 16
 """At once, in a process."""
 _LONGEST_ADDRESS = 2000
 _PIECE = 16384
+_MOST_SHOWN = 80
 _AUTHORITY = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 """A host and a port: nobody's name stands before it."""
 
@@ -122,12 +123,12 @@ class WebClient:
             parts = urlsplit(address)
             port = parts.port
         except ValueError as error:
-            raise AddressRefused(_("{address} is no address.").format(address=_shown(address))) from error
+            raise AddressRefused(_("{address} is no address.").format(address=shown(address))) from error
         plain = len(address) <= _LONGEST_ADDRESS and address.isascii() and address.isprintable() and " " not in address
         if not plain or parts.scheme not in ("https", "http") or not _AUTHORITY.fullmatch(parts.netloc):
             raise AddressRefused(
                 _("{address} is no address of a web server. Write it whole, such as https://id.example.com.").format(
-                    address=_shown(address)
+                    address=shown(address)
                 )
             )
         return parts, port or (443 if parts.scheme == "https" else 80)
@@ -245,15 +246,18 @@ def _failed(host: str, error: Exception) -> FetchFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         return FetchFailed(
             _("The certificate of {host} is not one that this server trusts: {why}.").format(
-                host=host, why=error.verify_message
+                host=host, why=shown(error.verify_message)
             )
         )
     if isinstance(error, TooMuch):
         return FetchFailed(_("{host} answers with more than is read.").format(host=host))
     if isinstance(error, TimeoutError):
         return FetchFailed(_("{host} does not answer in time.").format(host=host))
-    return FetchFailed(_("{host} cannot be reached: {why}.").format(host=host, why=error))
+    # What http.client does not understand it says again, in the other side's words.
+    why = type(error).__name__ if isinstance(error, http.client.HTTPException) else shown(str(error))
+    return FetchFailed(_("{host} cannot be reached: {why}.").format(host=host, why=why))
 
 
-def _shown(address: str) -> str:
-    return ascii(address[:100])[1:-1]
+def shown(text: str) -> str:
+    """What somebody else has written, short."""
+    return ascii(text[:_MOST_SHOWN])[1:-1][:_MOST_SHOWN]

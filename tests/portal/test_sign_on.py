@@ -221,6 +221,9 @@ def test_what_the_provider_refuses_is_told(guest: Visitor, provider: IdentityPro
     answer = guest.get(f"/log-in/sign-on/back?state={state}&error=access_denied%3Cscript%3E")
     assert answer.status_code == 403
     assert "Acme ID did not log you in (access_denied&lt;script&gt;)" in answer.text
+    answer = guest.get(f"/log-in/sign-on/back?state={state}&error={'%C3%A4' * 30}{'b' * 400}")
+    assert answer.text.count("\\xe4") == 20
+    assert "bbb" not in answer.text
 
 
 def test_who_may_not_act_or_has_no_key_is_not_logged_in(

@@ -213,6 +213,14 @@ def test_an_answer_that_is_none_is_told_of(answer: bytes, why: str) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("answer", [b"a (b). " * 5000, b"HTTP/1.1 a (b). \xe2\x80\xae\r\n", b"HTTP/a (b). 1 OK\r\n"])
+def test_what_the_other_side_says_is_not_said_again(answer: bytes) -> None:
+    with answering(answer) as (port, _asked), pytest.raises(FetchFailed) as failed:
+        WebClient(HERE).get(f"http://127.0.0.1:{port}/")
+    assert "a (b)" not in str(failed.value)
+    assert len(str(failed.value)) < 120
+
+
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nbeg"])
 def test_who_never_comes_to_an_end_is_left(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_client, "SECONDS", 0.4)

@@ -31,6 +31,10 @@ LEEWAY_SECONDS = 60
 """Between two clocks."""
 _MOST_KEPT = 1000
 _LEAST_RSA_BITS = 2048
+_MOST_KEYS = 100
+_OF_PUBLIC_KEY = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
+_LONGEST_PART = 2800
+"""Of a key, as it is written: RSA of 16,384 bits."""
 _KINDS = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
     **dict.fromkeys(("ES256", "ES384", "ES512"), "EC"),
@@ -245,10 +249,11 @@ def forget() -> None:
 def _asked(client: WebClient, issuer: str) -> _Metadata:
     answer = client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     said = answer.json()
-    if not isinstance(said, dict) or said.get("issuer") != issuer:
+    named = said.get("issuer") if isinstance(said, dict) else None
+    if not isinstance(said, dict) or named != issuer:
         raise FetchFailed(
             _("{issuer} is no OpenID Connect provider, or calls itself otherwise: {name}").format(
-                issuer=issuer, name=shown(str(said.get("issuer") if isinstance(said, dict) else None))
+                issuer=issuer, name=shown(named) if isinstance(named, str) else "-"
             )
         )
     addresses = [said.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
@@ -277,9 +282,17 @@ def _reaching(client: WebClient, issuer: str, there: str, *, is_private: bool) -
     return client if is_private and on_its_host else client.outside
 
 
+def _public_parts(said: Any) -> dict[str, Any]:
+    """Of a private key that a provider shows the library would look for the primes, which takes hours of a long one."""
+    keys = [{name: each[name] for name in _OF_PUBLIC_KEY if isinstance(each.get(name), str)} for each in said["keys"]]
+    if len(keys) > _MOST_KEYS or any(len(value) > _LONGEST_PART for each in keys for value in each.values()):
+        raise ValueError
+    return {"keys": keys}
+
+
 def _keys(said: object, issuer: str) -> tuple[PyJWK, ...]:
     try:
-        return tuple(PyJWKSet.from_dict(said).keys)  # type: ignore[arg-type]  # it says itself what is wrong
+        return tuple(PyJWKSet.from_dict(_public_parts(said)).keys)
     except (jwt.PyJWTError, AttributeError, TypeError, ValueError, KeyError) as error:
         raise FetchFailed(_("The keys of {issuer} cannot be read.").format(issuer=issuer)) from error
 

@@ -1,15 +1,17 @@
 """What the portal fetches of a tenant's identity provider: where it may lead, and how often strangers make it ask."""
 
+import contextlib
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
+import jwt
 import pytest
 
 from faxplan import single_sign_on, web_client
 from faxplan.identity_providers import Provider
 from faxplan.single_sign_on import Asked
-from faxplan.web_client import AddressRefused, WebClient
+from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 from tests.portal.identity_provider import IdentityProvider
 from tests.unit.test_web_client import HERE, served_by
 
@@ -54,6 +56,30 @@ def test_a_provider_in_an_operators_network_leads_to_no_other_host_of_it(provide
     provider.metadata = {}
     single_sign_on.forget()
     assert logged_in(provider) == "42"
+
+
+def test_a_provider_makes_nobody_look_for_the_primes_of_a_key(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked_for(*_numbers: int) -> tuple[int, int]:
+        raise AssertionError
+
+    monkeypatch.setattr(jwt.algorithms, "rsa_recover_prime_factors", looked_for)
+    public = provider.public("one")
+    # One that has shown its private exponent too, is taken as the public key that it is.
+    monkeypatch.setattr(provider, "public", lambda _name: {**public, "d": public["n"]})
+    assert logged_in(provider) == "42"
+    for shown in ({**public, "n": "x" * 2801}, [public], {**public, "e": ["x" * 3000]}):
+        monkeypatch.setattr(provider, "public", lambda _name, shown=shown: shown)
+        single_sign_on.forget()
+        with pytest.raises(FetchFailed, match="keys of"):
+            logged_in(provider)
+    monkeypatch.setattr(provider, "public", lambda _name: public)
+    for many, is_taken in ((100, True), (101, False)):
+        provider.shows = ("one",) * many
+        single_sign_on.forget()
+        with contextlib.nullcontext() if is_taken else pytest.raises(FetchFailed, match="keys of"):
+            logged_in(provider)
 
 
 @pytest.mark.parametrize("turned", [1, 2])

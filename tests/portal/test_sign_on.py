@@ -271,6 +271,7 @@ def test_the_clients_secret_goes_as_the_provider_takes_it_and_is_shown_to_nobody
         ({}, "id.example.com", "no address of a web server"),
         ({}, "{issuer}/", "calls itself otherwise"),
         ({"issuer": "http://evil.example"}, "{issuer}", "calls itself otherwise"),
+        ({"issuer": json.loads("[" * 500 + "]" * 500)}, "{issuer}", "calls itself otherwise"),
         ({"token_endpoint": None}, "{issuer}", "does not say where"),
         ({"authorization_endpoint": "javascript:alert(1)"}, "{issuer}", "no address of a web server"),
         ({"jwks_uri": "http://169.254.169.254/"}, "{issuer}", "https"),

@@ -8,25 +8,32 @@ import hashlib
 import hmac
 import secrets
 import threading
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet
 
+from faxplan import language
 from faxplan.errors import FaxplanError
 from faxplan.identity_providers import Identity, Provider
 from faxplan.language import _
-from faxplan.web_client import FetchFailed, WebClient, shown
+from faxplan.web_client import Busy, FetchFailed, WebClient, shown
 
 KEPT_SECONDS = 3600.0
 _ASKED_ANEW_SECONDS = 60.0
 """For a key that is not known: providers change them."""
+_FAILURE_KEPT_SECONDS = 60.0
+_MOST_EXCHANGES = 3
+"""Of codes, of one provider at once: one that is slow takes no more of the portal's threads."""
+_MOST_CHECKS = 2
 LEEWAY_SECONDS = 60
 """Between two clocks."""
 _MOST_KEPT = 1000
@@ -42,6 +49,7 @@ _KINDS = {
 }
 """What an ID token may be signed by, and the kind of key: nothing that whoever knows the client's secret could sign."""
 _SHORTEST, _LONGEST = 20, 200
+_T = TypeVar("_T")
 
 
 class SignOnRefused(FaxplanError):
@@ -91,6 +99,15 @@ class _Metadata:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What asking a provider came to. at: as of _Metadata."""
+
+    kind: type[FaxplanError]
+    words: str
+    at: float
+
+
 def address(client: WebClient, provider: Provider, redirect: str, asked: Asked) -> str:
     """Where the browser goes to log in; it comes back to `redirect`. Raises AddressRefused and FetchFailed."""
     there = _metadata(client, provider.issuer)
@@ -135,7 +152,8 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
     elif provider.client_secret:
         basic = (provider.client_id, provider.client_secret)
     reaching = _reaching(client, provider.issuer, there.token, is_private=there.is_private)
-    answer = reaching.post(there.token, fields, basic=basic)
+    with _one_of(_MOST_EXCHANGES, f"code {provider.issuer}"):
+        answer = reaching.post(there.token, fields, basic=basic)
     if answer.status != 200:
         raise SignOnRefused(
             _("{provider} does not take what it gave ({status}). Try again; if it stays so, ask your administrator to "
@@ -151,7 +169,8 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
 def check(client: WebClient, provider: Provider) -> None:
     """Whether this can be a provider: it is asked now. Raises AddressRefused and SignOnRefused."""
     try:
-        _asked(client, provider.issuer)
+        with _one_of(_MOST_CHECKS, "check"):
+            _keep(_kept, provider.issuer, _asked(client, provider.issuer))
     except FetchFailed as error:
         # It is for whoever names it to see to.
         raise SignOnRefused(str(error)) from error
@@ -222,28 +241,84 @@ def _key(client: WebClient, provider: Provider, header: Mapping[str, Any]) -> tu
 
 
 _kept: dict[str, _Metadata] = {}
+_failed: dict[str, _Failure] = {}
+_at_work: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
 def _metadata(client: WebClient, issuer: str, *, anew: bool = False) -> _Metadata:
-    with _lock:
-        found = _kept.get(issuer)
-    if found is not None and time.monotonic() - found.at < (_ASKED_ANEW_SECONDS if anew else KEPT_SECONDS):
-        # Also where it is asked anew: who sends tokens of unknown keys makes us ask once a minute at most.
-        client.check(issuer)
+    """anew: for a key that is not known. Strangers make us ask by a click: one of them is waited for, and no more."""
+    client.check(issuer)
+    found = _remembered(issuer, anew=anew)
+    if found is not None:
         return found
-    made = _asked(client, issuer)
+    try:
+        with _one_of(1, f"about {issuer}"):
+            # Somebody else may have done it just now.
+            return _remembered(issuer, anew=anew) or _asked_and_kept(client, issuer)
+    except Busy:
+        with _lock:
+            old = _kept.get(issuer)
+        # What was said does until then, if it is not of yesterday.
+        if old is not None and monotonic() - old.at < 2 * KEPT_SECONDS:
+            return old
+        raise
+
+
+def _remembered(issuer: str, *, anew: bool) -> _Metadata | None:
+    """Raises as `_asked` where that has just failed: for everybody, in English, which retelling puts right."""
     with _lock:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        _kept[issuer] = made
+        found, failure = _kept.get(issuer), _failed.get(issuer)
+    # Also where it is asked anew: who sends tokens of unknown keys makes us ask once a minute at most.
+    if found is not None and monotonic() - found.at < (_ASKED_ANEW_SECONDS if anew else KEPT_SECONDS):
+        return found
+    if failure is not None and monotonic() - failure.at < _FAILURE_KEPT_SECONDS:
+        raise failure.kind(failure.words)
+    return None
+
+
+def _asked_and_kept(client: WebClient, issuer: str) -> _Metadata:
+    try:
+        with language.speaks(language.SOURCE):
+            made = _asked(client, issuer)
+    except Busy:
+        raise
+    except FaxplanError as error:
+        _keep(_failed, issuer, _Failure(type(error), str(error), monotonic()))
+        raise
+    _keep(_kept, issuer, made)
     return made
+
+
+def _keep(among: dict[str, _T], issuer: str, what: _T) -> None:
+    with _lock:
+        _failed.pop(issuer, None)
+        if len(among) >= _MOST_KEPT:
+            among.clear()
+        among[issuer] = what
+
+
+@contextmanager
+def _one_of(most: int, what: str) -> Iterator[None]:
+    """In here are so many at once, in this process. Raises Busy: whoever waited would take a thread, too."""
+    with _lock:
+        if _at_work[what] >= most:
+            raise Busy(_("Identity providers are being asked by others at this moment. Try again in a few seconds."))
+        _at_work[what] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _at_work[what] -= 1
+            if not _at_work[what]:
+                del _at_work[what]
 
 
 def forget() -> None:
     """What is kept of providers: another setting says what may be fetched."""
     with _lock:
         _kept.clear()
+        _failed.clear()
 
 
 def _asked(client: WebClient, issuer: str) -> _Metadata:
@@ -271,7 +346,7 @@ def _asked(client: WebClient, issuer: str) -> _Metadata:
         says_issuer=said.get("authorization_response_iss_parameter_supported") is True,
         is_private=answer.is_private,
         keys=_keys(_reaching(client, issuer, keys, is_private=answer.is_private).get(keys).json(), issuer),
-        at=time.monotonic(),
+        at=monotonic(),
     )
 
 

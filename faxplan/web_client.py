@@ -55,6 +55,12 @@ class FetchFailed(FaxplanError):
     retryable = True
 
 
+class Busy(FetchFailed):
+    """As much is fetched already as may be at once; of the other side this says nothing."""
+
+    error_id = "fetch-busy"
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """status: of HTTP; redirects are not followed. content: less than bounded_line.MOST_BYTES."""
@@ -234,8 +240,8 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
     return bytes(content)
 
 
-def _busy() -> FetchFailed:
-    return FetchFailed(_("Too many hosts are looked up at this moment. Try again in a minute."))
+def _busy() -> Busy:
+    return Busy(_("Too many hosts are looked up at this moment. Try again in a minute."))
 
 
 def _nowhere(host: str) -> FetchFailed:

@@ -2,16 +2,19 @@
 
 import contextlib
 import ipaddress
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jwt
 import pytest
 
-from faxplan import single_sign_on, web_client
+from faxplan import language, single_sign_on, web_client
 from faxplan.identity_providers import Provider
-from faxplan.single_sign_on import Asked
-from faxplan.web_client import AddressRefused, FetchFailed, WebClient
+from faxplan.retelling import retold
+from faxplan.single_sign_on import Asked, SignOnRefused
+from faxplan.web_client import AddressRefused, Busy, FetchFailed, WebClient
 from tests.portal.identity_provider import IdentityProvider
 from tests.unit.test_web_client import HERE, served_by
 
@@ -103,3 +106,89 @@ def test_a_public_provider_leads_to_no_address_in_an_operators_network_whatever_
         with pytest.raises(AddressRefused, match="private network"):
             logged_in(provider, client)
         assert len(provider.asked) == asked + turned
+
+
+@contextlib.contextmanager
+def hanging(provider: IdentityProvider, how_many: int, asked: list[str], act: Callable[[], object]) -> Iterator[None]:
+    """So many do that while the provider answers nobody; once in here it has been asked by all of them."""
+    provider.gate.clear()
+    before = len(asked)
+    with ThreadPoolExecutor(how_many) as pool:
+        try:
+            done = [pool.submit(act) for _each in range(how_many)]
+            while len(asked) < before + how_many and not all(each.done() for each in done):
+                threading.Event().wait(0.01)
+            yield
+        finally:
+            provider.gate.set()
+
+
+def test_a_provider_is_asked_about_itself_by_one_at_a_time(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(single_sign_on, "monotonic", lambda: now[0])
+
+    def begin() -> str:
+        return single_sign_on.address(CLIENT, of(provider), BACK, Asked.new())
+
+    with hanging(provider, 1, provider.asked, begin):
+        for _each in range(3):
+            with pytest.raises(Busy, match="by others"):
+                begin()
+        assert len(provider.asked) == 1
+    assert begin()
+    assert len(provider.asked) == 2
+    # An hour later the others go on by what was said before, for another hour.
+    now[0] += 3601
+    with hanging(provider, 1, provider.asked, begin):
+        assert begin()
+        now[0] += 3600
+        with pytest.raises(Busy):
+            begin()
+        assert len(provider.asked) == 3
+
+
+def test_a_failure_is_told_for_a_minute_to_each_in_their_language(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(single_sign_on, "monotonic", lambda: now[0])
+    provider.metadata = {"token_endpoint": None}
+    for spoken in ("de", "en", "de"):
+        with language.speaks(spoken), pytest.raises(FetchFailed, match="does not say where to log in") as failed:
+            logged_in(provider)
+    with language.speaks("de"):
+        assert retold(str(failed.value)).endswith("sagt nicht, wo man sich anmeldet.")
+    assert len(provider.asked) == 1
+    provider.metadata = {}
+    now[0] += 59
+    with pytest.raises(FetchFailed):
+        logged_in(provider)
+    now[0] += 2
+    assert logged_in(provider) == "42"
+    # And at once where an administrator has mended it.
+    provider.metadata = {"token_endpoint": None}
+    single_sign_on.forget()
+    with pytest.raises(FetchFailed):
+        logged_in(provider)
+    provider.metadata = {}
+    single_sign_on.check(CLIENT, of(provider))
+    assert logged_in(provider) == "42"
+
+
+def test_of_a_slow_provider_few_codes_are_exchanged_at_once(provider: IdentityProvider) -> None:
+    single_sign_on.check(CLIENT, of(provider))
+    with hanging(provider, 3, provider.given, lambda: logged_in(provider)):
+        with pytest.raises(Busy, match="by others"):
+            logged_in(provider)
+        assert len(provider.given) == 3
+    assert logged_in(provider) == "42"
+
+
+def test_few_administrators_at_once_make_the_portal_look_at_a_provider(provider: IdentityProvider) -> None:
+    with hanging(provider, 2, provider.asked, lambda: single_sign_on.check(CLIENT, of(provider))):
+        with pytest.raises(SignOnRefused, match="by others"):
+            single_sign_on.check(CLIENT, of(provider))
+        assert len(provider.asked) == 2
+    single_sign_on.check(CLIENT, of(provider))

@@ -54,7 +54,7 @@ def parts(path: Path) -> list[Part]:
         for each in json.loads(listed):
             found.append(Part(str(each["name"]), at, int(each["bytes"])))
             at += found[-1].size
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         raise DamagedDocument(_DAMAGED) from error
     if not 0 < len(found) <= MOST_FILES or any(each.size < 0 for each in found) or at != path.stat().st_size:
         raise DamagedDocument(_DAMAGED)

@@ -8,29 +8,40 @@ import hashlib
 import hmac
 import secrets
 import threading
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
+from time import monotonic
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet
 
+from faxplan import language
 from faxplan.errors import FaxplanError
 from faxplan.identity_providers import Identity, Provider
 from faxplan.language import _
-from faxplan.web_client import FetchFailed, WebClient
+from faxplan.web_client import Busy, FetchFailed, WebClient, shown
 
 KEPT_SECONDS = 3600.0
 _ASKED_ANEW_SECONDS = 60.0
 """For a key that is not known: providers change them."""
+_FAILURE_KEPT_SECONDS = 60.0
+_MOST_EXCHANGES = 3
+"""Of codes, of one provider at once: one that is slow takes no more of the portal's threads."""
+_MOST_CHECKS = 2
 LEEWAY_SECONDS = 60
 """Between two clocks."""
 _MOST_KEPT = 1000
 _LEAST_RSA_BITS = 2048
+_MOST_KEYS = 100
+_OF_PUBLIC_KEY = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
+_LONGEST_PART = 2800
+"""Of a key, as it is written: RSA of 16,384 bits."""
 _KINDS = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
     **dict.fromkeys(("ES256", "ES384", "ES512"), "EC"),
@@ -38,6 +49,7 @@ _KINDS = {
 }
 """What an ID token may be signed by, and the kind of key: nothing that whoever knows the client's secret could sign."""
 _SHORTEST, _LONGEST = 20, 200
+_T = TypeVar("_T")
 
 
 class SignOnRefused(FaxplanError):
@@ -82,7 +94,17 @@ class _Metadata:
     jwks: str
     by_post: bool
     says_issuer: bool
+    is_private: bool
     keys: tuple[PyJWK, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What asking a provider came to. at: as of _Metadata."""
+
+    kind: type[FaxplanError]
+    words: str
     at: float
 
 
@@ -114,7 +136,7 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
     if "error" in said or not said.get("code"):
         raise SignOnRefused(
             _("{provider} did not log you in ({why}).").format(
-                provider=provider.shown, why=ascii(said.get("error", "no code")[:100])[1:-1]
+                provider=provider.shown, why=shown(said.get("error", "no code"))
             )
         )
     fields = {
@@ -129,7 +151,9 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
         fields["client_secret"] = provider.client_secret
     elif provider.client_secret:
         basic = (provider.client_id, provider.client_secret)
-    answer = client.post(there.token, fields, basic=basic)
+    reaching = _reaching(client, provider.issuer, there.token, is_private=there.is_private)
+    with _one_of(_MOST_EXCHANGES, f"code {provider.issuer}"):
+        answer = reaching.post(there.token, fields, basic=basic)
     if answer.status != 200:
         raise SignOnRefused(
             _("{provider} does not take what it gave ({status}). Try again; if it stays so, ask your administrator to "
@@ -145,7 +169,8 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
 def check(client: WebClient, provider: Provider) -> None:
     """Whether this can be a provider: it is asked now. Raises AddressRefused and SignOnRefused."""
     try:
-        _asked(client, provider.issuer)
+        with _one_of(_MOST_CHECKS, "check"):
+            _keep(_kept, provider.issuer, _asked(client, provider.issuer))
     except FetchFailed as error:
         # It is for whoever names it to see to.
         raise SignOnRefused(str(error)) from error
@@ -157,7 +182,10 @@ def _identity(provider: Provider, claims: Mapping[str, Any]) -> Identity:
         raise SignOnRefused(_("{provider} does not say who you are.").format(provider=provider.shown))
     # Some write it as a word.
     counts = verified in (True, "true") or (verified is None and provider.trusts_email)
-    if not (counts and isinstance(email, str) and "@" in email and len(email) <= 254 and email.isprintable()):
+    # Only ASCII: others become it in lower case (a Kelvin sign is a k then), and are somebody else's address.
+    if not isinstance(email, str) or not (
+        counts and "@" in email and len(email) <= 254 and email.isascii() and email.isprintable()
+    ):
         email = ""
     return Identity(provider.issuer, subject, email.strip().lower())
 
@@ -178,7 +206,7 @@ def _claims(client: WebClient, provider: Provider, token: str, asked: Asked) -> 
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise SignOnRefused(
-            _("What {provider} says cannot be believed: {why}").format(provider=provider.shown, why=error)
+            _("What {provider} says cannot be believed: {why}").format(provider=provider.shown, why=shown(str(error)))
         ) from error
     nonce = claims["nonce"]
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), asked.nonce.encode()):
@@ -213,36 +241,94 @@ def _key(client: WebClient, provider: Provider, header: Mapping[str, Any]) -> tu
 
 
 _kept: dict[str, _Metadata] = {}
+_failed: dict[str, _Failure] = {}
+_at_work: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
 def _metadata(client: WebClient, issuer: str, *, anew: bool = False) -> _Metadata:
-    with _lock:
-        found = _kept.get(issuer)
-    if found is not None and time.monotonic() - found.at < (_ASKED_ANEW_SECONDS if anew else KEPT_SECONDS):
-        # Also where it is asked anew: who sends tokens of unknown keys makes us ask once a minute at most.
-        client.check(issuer)
+    """anew: for a key that is not known. Strangers make us ask by a click: one of them is waited for, and no more."""
+    client.check(issuer)
+    found = _remembered(issuer, anew=anew)
+    if found is not None:
         return found
-    made = _asked(client, issuer)
+    try:
+        with _one_of(1, f"about {issuer}"):
+            # Somebody else may have done it just now.
+            return _remembered(issuer, anew=anew) or _asked_and_kept(client, issuer)
+    except Busy:
+        with _lock:
+            old = _kept.get(issuer)
+        # What was said does until then, if it is not of yesterday.
+        if old is not None and monotonic() - old.at < 2 * KEPT_SECONDS:
+            return old
+        raise
+
+
+def _remembered(issuer: str, *, anew: bool) -> _Metadata | None:
+    """Raises as `_asked` where that has just failed: for everybody, in English, which retelling puts right."""
     with _lock:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        _kept[issuer] = made
+        found, failure = _kept.get(issuer), _failed.get(issuer)
+    # Also where it is asked anew: who sends tokens of unknown keys makes us ask once a minute at most.
+    if found is not None and monotonic() - found.at < (_ASKED_ANEW_SECONDS if anew else KEPT_SECONDS):
+        return found
+    if failure is not None and monotonic() - failure.at < _FAILURE_KEPT_SECONDS:
+        raise failure.kind(failure.words)
+    return None
+
+
+def _asked_and_kept(client: WebClient, issuer: str) -> _Metadata:
+    try:
+        with language.speaks(language.SOURCE):
+            made = _asked(client, issuer)
+    except Busy:
+        raise
+    except FaxplanError as error:
+        _keep(_failed, issuer, _Failure(type(error), str(error), monotonic()))
+        raise
+    _keep(_kept, issuer, made)
     return made
+
+
+def _keep(among: dict[str, _T], issuer: str, what: _T) -> None:
+    with _lock:
+        _failed.pop(issuer, None)
+        if len(among) >= _MOST_KEPT:
+            among.clear()
+        among[issuer] = what
+
+
+@contextmanager
+def _one_of(most: int, what: str) -> Iterator[None]:
+    """In here are so many at once, in this process. Raises Busy: whoever waited would take a thread, too."""
+    with _lock:
+        if _at_work[what] >= most:
+            raise Busy(_("Identity providers are being asked by others at this moment. Try again in a few seconds."))
+        _at_work[what] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _at_work[what] -= 1
+            if not _at_work[what]:
+                del _at_work[what]
 
 
 def forget() -> None:
     """What is kept of providers: another setting says what may be fetched."""
     with _lock:
         _kept.clear()
+        _failed.clear()
 
 
 def _asked(client: WebClient, issuer: str) -> _Metadata:
-    said = client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration").json()
-    if not isinstance(said, dict) or said.get("issuer") != issuer:
+    answer = client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    said = answer.json()
+    named = said.get("issuer") if isinstance(said, dict) else None
+    if not isinstance(said, dict) or named != issuer:
         raise FetchFailed(
             _("{issuer} is no OpenID Connect provider, or calls itself otherwise: {name}").format(
-                issuer=issuer, name=ascii(said.get("issuer") if isinstance(said, dict) else None)[:200]
+                issuer=issuer, name=shown(named) if isinstance(named, str) else "-"
             )
         )
     addresses = [said.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
@@ -258,14 +344,30 @@ def _asked(client: WebClient, issuer: str) -> _Metadata:
         keys,
         by_post=isinstance(methods, list) and "client_secret_basic" not in methods and "client_secret_post" in methods,
         says_issuer=said.get("authorization_response_iss_parameter_supported") is True,
-        keys=_keys(client.get(keys).json(), issuer),
-        at=time.monotonic(),
+        is_private=answer.is_private,
+        keys=_keys(_reaching(client, issuer, keys, is_private=answer.is_private).get(keys).json(), issuer),
+        at=monotonic(),
     )
+
+
+def _reaching(client: WebClient, issuer: str, there: str, *, is_private: bool) -> WebClient:
+    """By what an address is fetched that a provider names. is_private: whether the issuer itself answered from one of
+    the operator's networks: these are open on the issuer's host then, and no provider leads to others there."""
+    on_its_host = urlsplit(there).hostname == urlsplit(issuer).hostname
+    return client if is_private and on_its_host else client.outside
+
+
+def _public_parts(said: Any) -> dict[str, Any]:
+    """Of a private key that a provider shows the library would look for the primes, which takes hours of a long one."""
+    keys = [{name: each[name] for name in _OF_PUBLIC_KEY if isinstance(each.get(name), str)} for each in said["keys"]]
+    if len(keys) > _MOST_KEYS or any(len(value) > _LONGEST_PART for each in keys for value in each.values()):
+        raise ValueError
+    return {"keys": keys}
 
 
 def _keys(said: object, issuer: str) -> tuple[PyJWK, ...]:
     try:
-        return tuple(PyJWKSet.from_dict(said).keys)  # type: ignore[arg-type]  # it says itself what is wrong
+        return tuple(PyJWKSet.from_dict(_public_parts(said)).keys)
     except (jwt.PyJWTError, AttributeError, TypeError, ValueError, KeyError) as error:
         raise FetchFailed(_("The keys of {issuer} cannot be read.").format(issuer=issuer)) from error
 

@@ -6,7 +6,6 @@ Networks that an operator names (setting `web_private_networks`) are reached as 
 """
 
 import base64
-import contextlib
 import http.client
 import ipaddress
 import json
@@ -15,23 +14,30 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
+from faxplan.bounded_line import Line, SecuredLine, Spoken, TooMuch, Until
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.language import _
+from faxplan.public_addresses import Address, is_public
 
 SECONDS = 10.0
-"""For an answer, from the connection to the last byte."""
-MOST_BYTES = 1024 * 1024
+"""For an answer, from the look-up to the last byte."""
+_MOST_ADDRESSES = 4
+"""Of a host, that are tried."""
+_MOST_LOOK_UPS = 16
+"""At once, in a process."""
 _LONGEST_ADDRESS = 2000
 _PIECE = 16384
-_HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
+_MOST_SHOWN = 80
+_AUTHORITY = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
+"""A host and a port: nobody's name stands before it."""
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -49,12 +55,20 @@ class FetchFailed(FaxplanError):
     retryable = True
 
 
+class Busy(FetchFailed):
+    """As much is fetched already as may be at once; of the other side this says nothing."""
+
+    error_id = "fetch-busy"
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """status: of HTTP; redirects are not followed. content: at most MOST_BYTES."""
+    """status: of HTTP; redirects are not followed. content: less than bounded_line.MOST_BYTES."""
 
     status: int
     content: bytes
+    is_private: bool = False
+    """Whether it comes from one of the networks that an operator has named."""
 
     def json(self) -> Any:
         """Raises FetchFailed for what is none, and for another status than 200."""
@@ -67,11 +81,7 @@ class Fetched:
 
 
 def _resolved(host: str, port: int) -> Sequence[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise FetchFailed(_("There is no host {host} in the DNS.").format(host=host)) from error
-    return [str(each[4][0]) for each in found]
+    return [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,11 @@ class WebClient:
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         return self._fetch("POST", address, headers, urlencode(fields).encode())
 
+    @property
+    def outside(self) -> "WebClient":
+        """One that reaches public addresses alone."""
+        return replace(self, private=())
+
     def check(self, address: str) -> None:
         """Whether anything would be fetched from there, but for the look-up. Raises AddressRefused."""
         self._split(address)
@@ -114,16 +129,12 @@ class WebClient:
             parts = urlsplit(address)
             port = parts.port
         except ValueError as error:
-            raise AddressRefused(_("{address} is no address.").format(address=_shown(address))) from error
+            raise AddressRefused(_("{address} is no address.").format(address=shown(address))) from error
         plain = len(address) <= _LONGEST_ADDRESS and address.isascii() and address.isprintable() and " " not in address
-        if (
-            not plain
-            or parts.scheme not in ("https", "http")
-            or not _HOST.fullmatch(parts.netloc.rpartition(":")[0] or parts.netloc)
-        ):
+        if not plain or parts.scheme not in ("https", "http") or not _AUTHORITY.fullmatch(parts.netloc):
             raise AddressRefused(
                 _("{address} is no address of a web server. Write it whole, such as https://id.example.com.").format(
-                    address=_shown(address)
+                    address=shown(address)
                 )
             )
         return parts, port or (443 if parts.scheme == "https" else 80)
@@ -131,121 +142,128 @@ class WebClient:
     def _fetch(self, method: str, address: str, headers: Mapping[str, str], body: bytes | None) -> Fetched:
         parts, port = self._split(address)
         host = parts.hostname or ""
-        made = self._connected(parts, host, port)
-        with _Watched(made) as watched:
-            try:
+        until = Until.after(SECONDS)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            made, is_private = self._connected(parts, host, port, until)
+            with made:
+                line = Line(made, until)
                 connection = http.client.HTTPConnection(host)
-                if parts.scheme == "https":
-                    # Watched from here on: that one has no connection any more, and this one shakes hands on it.
-                    watched.socket = secured = self._secured(host, made)
-                    secured.do_handshake()
-                connection.sock = watched.socket
-                path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                connection.sock = Spoken(SecuredLine(line, self._tls(), host) if parts.scheme == "https" else line)
                 connection.request(method, path, body, {"Host": parts.netloc, "Accept": "application/json", **headers})
                 answer = connection.getresponse()
-                content = _read(answer, host)
-                if watched.is_over:
-                    # What is cut off looks like one that ends, where nobody has said how long it is.
-                    raise TimeoutError
-                return Fetched(answer.status, content)
-            except (OSError, http.client.HTTPException) as error:
-                raise _failed(host, TimeoutError() if watched.is_over else error) from error
+                return Fetched(answer.status, _read(answer), is_private)
+        except (OSError, http.client.HTTPException) as error:
+            raise _failed(host, error) from error
 
-    def _connected(self, parts: SplitResult, host: str, port: int) -> socket.socket:
-        refused = False
+    def _connected(self, parts: SplitResult, host: str, port: int, until: Until) -> tuple[socket.socket, bool]:
+        looked_up = _looked_up(self.resolver, host, port, until)
+        allowed = [each for each in dict.fromkeys(looked_up) if self._is_allowed(each, parts.scheme)][:_MOST_ADDRESSES]
         failed: OSError | None = None
-        for text in self.resolver(host, port):
-            found = ipaddress.ip_address(text.partition("%")[0])
-            is_private = any(found in each for each in self.private if each.version == found.version)
-            if not (is_private or (parts.scheme == "https" and is_public(found))):
-                refused = True
-                continue
+        for tried, each in enumerate(allowed):
             try:
-                return socket.create_connection((str(found), port), SECONDS / 2)
+                # Its share, and one is left for the answer.
+                made = socket.create_connection((str(each), port), until.left() / (len(allowed) - tried + 1))
+                return made, self._is_private(each)
             except OSError as error:
                 failed = error
         if failed is not None:
-            raise _failed(host, failed) from failed
-        if refused and parts.scheme != "https":
+            raise failed
+        if looked_up and parts.scheme != "https":
             raise AddressRefused(_("Nothing is fetched without TLS: the address has to begin with https."))
-        if refused:
+        if looked_up:
             raise AddressRefused(
                 _(
                     "{host} is in a private network, and nothing is fetched from there. Who runs this server can allow "
-                    "the network."
+                    "the network; a provider in it has all that it names on its own host."
                 ).format(host=host)
             )
-        raise FetchFailed(_("There is no host {host} in the DNS.").format(host=host))
+        raise _nowhere(host)
 
-    def _secured(self, host: str, made: socket.socket) -> ssl.SSLSocket:
+    def _is_allowed(self, found: Address, scheme: str) -> bool:
+        return self._is_private(found) or (scheme == "https" and is_public(found))
+
+    def _is_private(self, found: Address) -> bool:
+        return any(found in each for each in self.private if each.version == found.version)
+
+    def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if self.trusted is not None:
             context.load_verify_locations(self.trusted)
-        return context.wrap_socket(made, server_hostname=host, do_handshake_on_connect=False)
+        return context
 
 
-class _Watched:
-    """Shuts a connection once its time is over: the other side may send a byte a second, and each would be in time."""
-
-    def __init__(self, made: socket.socket) -> None:
-        self.socket = made
-        self.is_over = False
-        self._timer = threading.Timer(SECONDS, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "_Watched":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._timer.cancel()
-        self.socket.close()
-
-    def _end(self) -> None:
-        self.is_over = True
-        with contextlib.suppress(OSError):
-            # Not TLS's own: whoever reads meanwhile is to see the end of the connection, and nothing else.
-            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+_look_ups = threading.BoundedSemaphore(_MOST_LOOK_UPS)
 
 
-def is_public(address: Address) -> bool:
-    """Whether anybody can reach it. One that stands for another (IPv4 in IPv6, NAT64, 6to4) is as that one."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address.teredo is not None:
-            return False
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
+def _looked_up(resolver: Resolver, host: str, port: int, until: Until) -> list[Address]:
+    """A host's addresses. Raises FetchFailed, and TimeoutError where it takes too long: it goes on by itself then.
+
+    The system's resolver knows no time but that of resolv.conf (5 seconds for each server, twice, for each name that
+    it tries), and cannot be broken off. So it has a thread of its own, of which there are not more than so many.
+    """
+    if not _look_ups.acquire(blocking=False):
+        raise _busy()
+    found: SimpleQueue[Sequence[str] | Exception] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(resolver(host, port))
+        except Exception as error:  # noqa: BLE001  # for whoever waits
+            found.put(error)
+        finally:
+            _look_ups.release()
+
+    try:
+        threading.Thread(target=look_up, daemon=True, name="look-up").start()
+    except RuntimeError as error:
+        _look_ups.release()
+        raise _busy() from error
+    try:
+        said = found.get(timeout=until.left())
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(said, OSError | UnicodeError):
+        raise _nowhere(host) from said
+    if isinstance(said, Exception):
+        raise said
+    return [ipaddress.ip_address(each.partition("%")[0]) for each in said]
 
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _read(answer: http.client.HTTPResponse, host: str) -> bytes:
+def _read(answer: http.client.HTTPResponse) -> bytes:
     content = bytearray()
+    # Piece by piece: as many bytes as an answer announces would be made room for at once.
     while piece := answer.read1(_PIECE):
         content += piece
-        if len(content) > MOST_BYTES:
-            raise FetchFailed(_("{host} answers with more than is read.").format(host=host))
     if answer.length:
         raise http.client.IncompleteRead(bytes(content), answer.length)
     return bytes(content)
+
+
+def _busy() -> Busy:
+    return Busy(_("Too many hosts are looked up at this moment. Try again in a minute."))
+
+
+def _nowhere(host: str) -> FetchFailed:
+    return FetchFailed(_("There is no host {host} in the DNS.").format(host=host))
 
 
 def _failed(host: str, error: Exception) -> FetchFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         return FetchFailed(
             _("The certificate of {host} is not one that this server trusts: {why}.").format(
-                host=host, why=error.verify_message
+                host=host, why=shown(error.verify_message)
             )
         )
+    if isinstance(error, TooMuch):
+        return FetchFailed(_("{host} answers with more than is read.").format(host=host))
     if isinstance(error, TimeoutError):
         return FetchFailed(_("{host} does not answer in time.").format(host=host))
-    return FetchFailed(_("{host} cannot be reached: {why}.").format(host=host, why=error))
+    # What http.client does not understand it says again, in the other side's words.
+    why = type(error).__name__ if isinstance(error, http.client.HTTPException) else shown(str(error))
+    return FetchFailed(_("{host} cannot be reached: {why}.").format(host=host, why=why))
 
 
-def _shown(address: str) -> str:
-    return ascii(address[:100])[1:-1]
+def shown(text: str) -> str:
+    """What somebody else has written, short."""
+    return ascii(text[:_MOST_SHOWN])[1:-1][:_MOST_SHOWN]

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class IdentityProvider:
     """Who comes with an address of its log-in has logged in there: `claims` are of them. change: of the token's claims.
 
     metadata: in place of some of what it says of itself. signs: the name of the key (a_key) and the algorithm. shows:
-    the keys that it publishes.
+    the keys that it publishes. asked, given: the paths of what was got and of what was posted.
     """
 
     client_id: str = "faxes"
@@ -43,15 +44,22 @@ class IdentityProvider:
     signs: tuple[str, str] = ("one", "RS256")
     shows: tuple[str, ...] = ("one",)
     asked: list[str] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
     token: Callable[[dict[str, Any]], str] | None = None
+    host: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
+    gate: threading.Event = field(default_factory=threading.Event)
+    """Nobody is answered before it is set; it is, unless a test says otherwise."""
 
     def __enter__(self) -> "IdentityProvider":
         provider = self
+        self.gate.set()
         self._codes: dict[str, dict[str, str]] = {}
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 provider.asked.append(self.path)
+                provider.gate.wait(30)
                 if self.path == "/realm/.well-known/openid-configuration":
                     self.answer(200, provider.about())
                 elif self.path == "/realm/keys":
@@ -61,6 +69,8 @@ class IdentityProvider:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                provider.given.append(self.path)
+                provider.gate.wait(30)
                 given = dict(parse_qsl(body))
                 self.answer(*provider.exchanged(given, self.headers.get("Authorization", "")))
 
@@ -74,7 +84,10 @@ class IdentityProvider:
             def log_message(self, *_args: object) -> None:
                 """Nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        # On all addresses of the loopback, where it is a host that several stand for.
+        self._server = ThreadingHTTPServer((self.host if self.tls is None else "", 0), Handler)
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
         return self
@@ -88,7 +101,7 @@ class IdentityProvider:
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/realm"
+        return f"http{'s' if self.tls else ''}://{self.host}:{self._server.server_port}/realm"
 
     def about(self) -> dict[str, Any]:
         return {

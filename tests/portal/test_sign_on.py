@@ -234,6 +234,19 @@ def test_what_does_not_count_logs_nobody_in(
     assert count(world, "identities") == 0
 
 
+def test_a_letter_that_only_looks_like_one_of_the_address_is_another(
+    guest: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.create(tx, world.acme.tenant.id, email="kim@acme.example", name="")
+    for email, why in (
+        ("\N{KELVIN SIGN}im@acme.example", "which e-mail address"),
+        ("KIM@acme.example", "no key here yet"),
+    ):
+        provider.claims = {"sub": "kim", "email": email, "email_verified": True}
+        assert why in came_back(guest, provider).text
+
+
 def by_hand(claims: dict[str, Any], algorithm: str, name: str, sign: Callable[[bytes], bytes]) -> str:
     """What the library would not sign."""
     parts = [json.dumps(each).encode() for each in ({"alg": algorithm, "kid": name}, claims)]
@@ -316,6 +329,9 @@ def test_what_the_provider_refuses_is_told(guest: Visitor, provider: IdentityPro
     answer = guest.get(f"/log-in/sign-on/back?state={state}&error=access_denied%3Cscript%3E")
     assert answer.status_code == 403
     assert "Acme ID did not log you in (access_denied&lt;script&gt;)" in answer.text
+    answer = guest.get(f"/log-in/sign-on/back?state={state}&error={'%C3%A4' * 30}{'b' * 400}")
+    assert answer.text.count("\\xe4") == 20
+    assert "bbb" not in answer.text
 
 
 def test_who_may_not_act_or_has_no_key_is_not_logged_in(
@@ -363,6 +379,7 @@ def test_the_clients_secret_goes_as_the_provider_takes_it_and_is_shown_to_nobody
         ({}, "id.example.com", "no address of a web server"),
         ({}, "{issuer}/", "calls itself otherwise"),
         ({"issuer": "http://evil.example"}, "{issuer}", "calls itself otherwise"),
+        ({"issuer": json.loads("[" * 500 + "]" * 500)}, "{issuer}", "calls itself otherwise"),
         ({"token_endpoint": None}, "{issuer}", "does not say where"),
         ({"authorization_endpoint": "javascript:alert(1)"}, "{issuer}", "no address of a web server"),
         ({"jwks_uri": "http://169.254.169.254/"}, "{issuer}", "https"),

@@ -92,6 +92,7 @@ def test_one_from_outside_is_refused_and_one_within_another(tmp_path: Path, file
     [
         b"", b"[]", b"{}", b"nonsense", b"[1]", b'[{"name": "a"}]', b'[{"name": "a", "bytes": 5}]',
         b'[{"name": "a", "bytes": 3}]', b'[{"name": "a", "bytes": -1}, {"name": "b", "bytes": 5}]', b"[" * 100_000,
+        b'[{"name": "a", "bytes": Infinity}]', b'[{"name": "a", "bytes": 1e999}]', b'[{"name": "a", "bytes": NaN}]',
         json.dumps([{"name": "a", "bytes": 0}] * 60 + [{"name": "b", "bytes": 4}]).encode(),
     ],
 )  # fmt: skip

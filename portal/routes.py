@@ -118,6 +118,7 @@ ROUTES = (
     Route("/told/seen", "POST", told.seen),
     Route("/forward", "GET", forwarding.forward_page),
     Route("/move", "GET", forwarding.move_page),
+    Route("/moved", "GET", forwarding.moved_page),
     Route("/thumbnails", "POST", documents.thumbnails),
     Route("/send", "GET", drafts.send_page, needs=SEND),
     Route("/drafts", "POST", drafts.add, takes_files=True, needs=SEND),

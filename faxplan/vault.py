@@ -152,6 +152,22 @@ def has_a_key(tx: Transaction, tenant_id: int, user_id: int, mailbox_id: int) ->
     return found
 
 
+def opens_newest(tx: Transaction, tenant_id: int, user_id: int, mailbox_id: int) -> bool:
+    """Whether a user reads a mailbox, and its newest key is wrapped to theirs."""
+    found: bool = tx.value(
+        """select exists (
+               select from mailbox_members m
+               join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+               join mailbox_keys h on h.tenant_id = m.tenant_id and h.mailbox_id = m.mailbox_id
+                    and h.user_key_id = k.id
+               where m.tenant_id = %(tenant)s and m.mailbox_id = %(mailbox)s and m.user_id = %(user)s
+                     and h.epoch = (select max(epoch) from mailbox_epochs
+                                    where tenant_id = %(tenant)s and mailbox_id = %(mailbox)s))""",
+        {"tenant": tenant_id, "mailbox": mailbox_id, "user": user_id},
+    )
+    return found
+
+
 def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int, *, of_now: bool) -> set[int]:
     """The epochs of a mailbox that some member opens: each, and what it links to.
 

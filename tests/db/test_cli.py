@@ -373,8 +373,8 @@ def test_a_received_fax_is_moved_to_another_mailbox(
     fax_id, ben = str(received(shop, shop.acme, "a")), "ben@acme.example"
     moved = said(capsys, "move", fax_id, ben, "--password-file", other)[0]
     assert moved == (
-        f"Fax {fax_id} lies in mailbox {ben} now. Until the next purge, `faxplan delete 2 --undo` brings a copy back to "
-        "where it lay.\n"
+        f"Fax {fax_id} lies in mailbox {ben} now. Until the next purge, `faxplan delete 2 --undo` brings a copy back "
+        "to where it lay.\n"
     )
     assert "You have no fax" in said(capsys, "show", fax_id, code=1)[1]
     said(capsys, "open", fax_id, "--as", ben, "-o", str(tmp_path), "--password-file", other)

@@ -463,10 +463,8 @@ class TestMove:
         with pytest.raises(ConstraintViolated, match="faxes_held"), world.portal.tenant(world.acme.tenant.id) as tx:
             tx.execute("update faxes set mailbox_id = %s where id = %s", (ben.mailbox_id, fax))
 
-    def test_the_database_itself_takes_nothing_from_what_is_held(
-        self, world: World, ann: Person, ben: Person, fax: int
-    ) -> None:
-        """Neither its documents, nor so what opens them, nor so its place."""
+    def test_the_database_itself_takes_nothing_from_what_is_held(self, world: World, fax: int) -> None:
+        """Neither its documents, nor so what opens them."""
         tenant_id = world.acme.tenant.id
         hold(world, fax_id=fax)
         for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id"):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import dids, enrolment, epochs, membership, provisioning, user_keys, users, vault
+from faxplan import dids, enrolment, epochs, membership, proofs, provisioning, user_keys, users, vault
 from faxplan.enrolment import Secret
 from faxplan.epochs import Ahead
 from faxplan.users import User
@@ -95,22 +95,41 @@ def test_a_group_gets_a_mailbox_and_readers(world: World, boss: Visitor) -> None
 def test_a_member_lets_somebody_in_to_what_lies_there(world: World, boss: Visitor) -> None:
     office, two = with_faxes(world), enrolled(world)
     form: dict[str, object] = {"email": two.email}
-    wanted = to_make(boss, office, form)["grant"]
+    asked = to_make(boss, office, form)
+    wanted, proof = asked["grant"], proven(world, asked)
     wrap = world.ring(world.acme).wrapped(office, wanted["epoch"], PublicKey(bytes.fromhex(wanted["publicKey"])))
     assert wrap is not None
     said = {"epoch": wanted["epoch"], "key": wanted["key"], "wrap": wrap.hex()}
     # Nothing goes without.
     for grant in (None, {**said, "key": wanted["key"] + 1}, {**said, "epoch": wanted["epoch"] + 1}):
-        answer = boss.post(address(office, "/members"), {**form, "made": made(grant=grant)})
+        answer = boss.post(address(office, "/members"), {**form, "proof": proof, "made": made(grant=grant)})
         assert answer.status_code in (400, 503)
         assert readers(world, office) == [world.acme.user.email]
-    assert boss.post(address(office, "/members"), {**form, "made": made(grant=said)}).status_code == 303
+    # Nor by a session that has not shown that their key is there.
+    for wrong in ("", "00" * 32):
+        answer = boss.post(address(office, "/members"), {**form, "proof": wrong, "made": made(grant=said)})
+        assert (answer.status_code, "has not shown" in answer.text) == (400, True)
+    assert readers(world, office) == [world.acme.user.email]
+    assert boss.post(address(office, "/members"), {**form, "proof": proof, "made": made(grant=said)}).status_code == 303
     assert reads_all(world, enrolment.unlock(world.portal, two, Secret(OTHER)), office) == [True]
     (row,) = audited(world, "mailbox.add-member")
     assert (row.details["by"], row.details["granted"]) == (
         f"user:{world.acme.user.id}",
         [[wanted["epoch"], wanted["key"]]],
     )
+
+
+def proven(world: World, said: Any) -> str:
+    """What acme's user's browser opens of what was asked."""
+    return world.keyrings[world.acme.tenant.id].unwrap(bytes.fromhex(said["ask"]), proofs.DIGEST).hex()
+
+
+def test_an_administrator_who_waits_for_the_key_lets_nobody_in(world: World, boss: Visitor) -> None:
+    """SECURITY: a member by name, whose browser can have wrapped nothing."""
+    office, two = with_faxes(world, boss_reads=False), enrolled(world)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("insert into mailbox_members values (%s, %s, %s)", (two.tenant_id, office, world.acme.user.id))
+    assert to_make(boss, office, {"email": two.email})["error_id"] == "needs-member"
 
 
 def test_an_administrator_lets_nobody_into_what_they_do_not_read(world: World, boss: Visitor) -> None:

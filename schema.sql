@@ -1154,16 +1154,21 @@ create table mailbox_epochs (
     public_key   bytea not null,
     earlier_key  bytea,
     created_at   timestamptz not null default now(),
+    from_outside boolean not null default false,
     constraint mailbox_epochs_pkey primary key (tenant_id, mailbox_id, epoch),
     constraint mailbox_epochs_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
     constraint mailbox_epochs_public_key_key unique (public_key),
     constraint mailbox_epochs_epoch_range check (epoch >= 1),
     constraint mailbox_epochs_sizes check (octet_length(public_key) = 32 and octet_length(earlier_key) = 80),
     constraint mailbox_epochs_first_has_none_before check (epoch > 1 or earlier_key is null),
-    constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key))
+    constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key)),
+    constraint mailbox_epochs_outside_opens_nothing check (earlier_key is null or not from_outside)
 );
 comment on table mailbox_epochs is 'A mailbox''s key pairs. A new epoch begins when a member leaves; what arrives is sealed to the newest.';
 comment on column mailbox_epochs.earlier_key is 'The private key of the epoch before, wrapped to this one: one key opens the whole history. Null: no member has done it yet.';
+comment on column mailbox_epochs.from_outside is
+    'Made by somebody who had not shown that they read the mailbox: an administrator. They may have kept its private key, so nothing of before '
+    'is wrapped to it, and the next member who unlocks begins another epoch.';
 
 create table mailbox_keys (
     tenant_id    bigint not null,

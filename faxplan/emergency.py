@@ -132,8 +132,4 @@ def _chosen(tx: Transaction, tenant_id: int, of: str) -> dict[int, str]:
 
 
 def _links(found: Collection[Epoch], opened: Collection[int]) -> list[tuple[int, int]]:
-    return [
-        (each.mailbox_id, each.number)
-        for each in found
-        if each.mailbox_id in opened and each.number > 1 and each.earlier is None
-    ]
+    return [(each.mailbox_id, each.number) for each in found if each.mailbox_id in opened and each.lacks_link]

@@ -1,4 +1,4 @@
--- Who is let in gets the mailbox's key by the same act.
+-- Who is let in gets the mailbox's key by the same act; and of a mailbox's keys it is known which were made by no reader of it.
 
 drop function let_in(bigint, bigint, bigint);
 create function let_in(mailbox bigint, member bigint, newcomer bigint, epoch integer, key bigint, wrap bytea) returns bigint
@@ -26,3 +26,20 @@ comment on function let_in(bigint, bigint, bigint, integer, bigint, bytea) is
     'newcomer''s own; 1, or 0 where that is not so or they do already. Definer: the portal makes nobody a member otherwise.';
 revoke execute on function let_in(bigint, bigint, bigint, integer, bigint, bytea) from public;
 grant execute on function let_in(bigint, bigint, bigint, integer, bigint, bytea) to faxplan_portal;
+
+-- Who made those of before nobody knows. To none of them is what came before handed on that it has not been yet.
+alter table mailbox_epochs add column from_outside boolean not null default false;
+do $$
+declare
+    tenant bigint;
+begin
+    for tenant in select id from tenants order by id loop
+        perform set_config('app.tenant', tenant::text, true);
+        update mailbox_epochs set from_outside = true where tenant_id = tenant and epoch > 1 and earlier_key is null;
+    end loop;
+    perform set_config('app.tenant', '', true);
+end $$;
+alter table mailbox_epochs add constraint mailbox_epochs_outside_opens_nothing check (earlier_key is null or not from_outside);
+comment on column mailbox_epochs.from_outside is
+    'Made by somebody who had not shown that they read the mailbox: an administrator. They may have kept its private key, so nothing of before '
+    'is wrapped to it, and the next member who unlocks begins another epoch.';

@@ -161,6 +161,7 @@ ROUTES = (
     Route("/mailboxes/<int:number>/keys-to-make", "POST", readers.to_make),
     Route("/keys", "POST", keys.ring),
     Route("/keys/due", "POST", keys.due),
+    Route("/keys/renew", "POST", keys.renew, most_bytes=recovery.MOST_BYTES),
     Route("/keys/hand-on", "POST", keys.hand_on),
     Route("/account", "GET", account.page),
     Route("/account/sessions/<int:number>/end", "POST", account.end_session),

@@ -4,12 +4,9 @@ password for each; and how far it has come.
 The key is made, shown and read there (static/pages/recovery-key.js): what comes here is its public half, and wraps.
 """
 
-from typing import Any
-
 from werkzeug.wrappers import Response
 
 from faxplan import emergency, login, proofs, recovery_key
-from faxplan.epochs import Ahead
 from faxplan.wraps import PublicKey
 from portal import answers, handed_over, submitted
 from portal.pages import keys
@@ -78,7 +75,7 @@ def to_turn_off(visit: Visit) -> Response:
     """POST, for scripts: which keys are to be made, so that it opens nothing that comes."""
     _check_password(visit, submitted.json(visit))
     key_id, wanted = recovery_key.to_turn_off(visit.db, visit.user)
-    return answers.data({"key": key_id, "epochs": [_ahead(each) for each in wanted]})
+    return answers.data({"key": key_id, "epochs": [keys.said_of_ahead(each) for each in wanted]})
 
 
 def turn_off(visit: Visit) -> Response:
@@ -95,11 +92,6 @@ def paper(visit: Visit, given: Submitted) -> int:
     return emergency.check(
         visit.db, visit.its_session, _public(given), _proof(given), why=_why(given), actor=visit.actor
     )
-
-
-def _ahead(wanted: Ahead) -> dict[str, Any]:
-    readers = [{"key": key, "publicKey": public.raw} for key, public in wanted.readers.items()]
-    return {"mailbox": wanted.mailbox_id, "number": wanted.number, "readers": readers}
 
 
 def _check_password(visit: Visit, given: Submitted) -> None:

@@ -702,6 +702,7 @@ create table faxes (
     cover_id         bigint,
     cover_pages_id   bigint,
     cover_images_id  bigint,
+    left_by          bigint,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -731,7 +732,9 @@ create table faxes (
     constraint faxes_cover_pages_fkey foreign key (tenant_id, cover_pages_id) references documents (tenant_id, id),
     constraint faxes_cover_images_fkey foreign key (tenant_id, cover_images_id) references documents (tenant_id, id),
     constraint faxes_cover_sent check (cover_id is null or direction = 'outbound'),
-    constraint faxes_cover_drawn check (cover_pages_id is null or cover_id is not null)
+    constraint faxes_cover_drawn check (cover_pages_id is null or cover_id is not null),
+    constraint faxes_left_by_fkey foreign key (tenant_id, left_by) references faxes (tenant_id, id) on delete set null (left_by),
+    constraint faxes_left_copy check (left_by is null or forwarded_by is not null)
 ) with (fillfactor = 80);
 create index faxes_rendering_idx on faxes (tenant_id, rendering_id);
 comment on index faxes_rendering_idx is 'Not of some states only: each change of state would have to be written into every index of faxes.';
@@ -747,6 +750,7 @@ create index faxes_tiff_idx on faxes (tenant_id, tiff_id) where tiff_id is not n
 comment on index faxes_tiff_idx is 'Who deletes a document asks who refers to it. faxes_pdf_idx, renderings_document_idx: likewise.';
 create index faxes_pdf_idx on faxes (tenant_id, pdf_id) where pdf_id is not null;
 create index faxes_copy_of_idx on faxes (tenant_id, copy_of) where copy_of is not null;
+create index faxes_left_by_idx on faxes (tenant_id, left_by) where left_by is not null;
 create index faxes_cover_idx on faxes (tenant_id, cover_id) where cover_id is not null;
 create index faxes_cover_pages_idx on faxes (tenant_id, cover_pages_id) where cover_pages_id is not null;
 create index faxes_cover_images_idx on faxes (tenant_id, cover_images_id) where cover_images_id is not null;
@@ -773,6 +777,8 @@ comment on column faxes.deleted_at is 'A user has deleted it: nobody sees it any
 comment on column faxes.purged_at is 'Since then it has no documents, and nobody can open it; the row is a record of it. Null: it is kept.';
 comment on column faxes.forwarded_by is 'The user who laid this copy here of a fax that came in; null: it came here itself, or was moved here. A copy has no call of its own.';
 comment on column faxes.copy_of is 'Of a copy: the fax of which it was made, the one that came in if that had its record still; null where its record was removed.';
+comment on column faxes.left_by is
+    'Of a copy that stayed behind, deleted, where a fax lay that was moved away: that fax. Null where its record was removed.';
 comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
 
 comment on column faxes.cover_id is 'What its cover page says; null: it has none. pages counts the cover''s too.';
@@ -1151,16 +1157,21 @@ create table mailbox_epochs (
     public_key   bytea not null,
     earlier_key  bytea,
     created_at   timestamptz not null default now(),
+    from_outside boolean not null default false,
     constraint mailbox_epochs_pkey primary key (tenant_id, mailbox_id, epoch),
     constraint mailbox_epochs_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
     constraint mailbox_epochs_public_key_key unique (public_key),
     constraint mailbox_epochs_epoch_range check (epoch >= 1),
     constraint mailbox_epochs_sizes check (octet_length(public_key) = 32 and octet_length(earlier_key) = 80),
     constraint mailbox_epochs_first_has_none_before check (epoch > 1 or earlier_key is null),
-    constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key))
+    constraint mailbox_epochs_public_key_sealable check (sealable_to(public_key)),
+    constraint mailbox_epochs_outside_opens_nothing check (earlier_key is null or not from_outside)
 );
 comment on table mailbox_epochs is 'A mailbox''s key pairs. A new epoch begins when a member leaves; what arrives is sealed to the newest.';
 comment on column mailbox_epochs.earlier_key is 'The private key of the epoch before, wrapped to this one: one key opens the whole history. Null: no member has done it yet.';
+comment on column mailbox_epochs.from_outside is
+    'Made by somebody who had not shown that they read the mailbox: an administrator. They may have kept its private key, so nothing of before '
+    'is wrapped to it, and the next member who unlocks begins another epoch.';
 
 create table mailbox_keys (
     tenant_id    bigint not null,
@@ -2028,53 +2039,31 @@ end;
 comment on function fax_to_hold(bigint) is
     'Of a fax of the current tenant, what a hold has to know; no row: there is none. Definer: who sets a hold need not read faxes.';
 
-create function forget_moved(document bigint, mailbox bigint) returns void
-    language sql security definer set search_path = pg_catalog, public
-begin atomic
-    delete from mailbox_wraps w
-    where w.tenant_id = current_tenant() and w.document_id = document and w.mailbox_id = mailbox
-      and not exists (
-          select from holds h where h.tenant_id = w.tenant_id and h.fax_id is null and (h.mailbox_id is null or h.mailbox_id = w.mailbox_id))
-      and exists (
-          select from mailbox_wraps o
-          where o.tenant_id = w.tenant_id and o.document_id = w.document_id and o.mailbox_id <> w.mailbox_id)
-      and not exists (
-          select from faxes f
-          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
-            and w.document_id in (f.tiff_id, f.pdf_id, f.images_id, f.thumbnail_id))
-      and not exists (
-          select from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
-          join renderings o on o.tenant_id = r.tenant_id and o.original_id = r.original_id
-          where f.tenant_id = w.tenant_id and f.mailbox_id = w.mailbox_id
-            and w.document_id in (o.original_id, o.document_id, o.images_id, o.thumbnail_id));
-end;
-comment on function forget_moved(bigint, bigint) is
-    'Removes a mailbox''s wraps of a document that was moved out of it: where no fax of the mailbox names it any more, and another mailbox has '
-    'wraps of it. The last ones stay, and those of a mailbox that is held. Definer: no other wrap goes that way.';
-revoke execute on function forget_moved(bigint, bigint) from public;
-grant execute on function forget_moved(bigint, bigint) to faxplan_portal;
-
-create function let_in(mailbox bigint, member bigint, newcomer bigint) returns bigint
+create function let_in(mailbox bigint, member bigint, newcomer bigint, epoch integer, key bigint, wrap bytea) returns bigint
     language sql security definer set search_path = pg_catalog, public
 begin atomic
     with joined as (
         insert into mailbox_members (tenant_id, mailbox_id, user_id)
         select b.tenant_id, b.id, u.id from mailboxes b
-        join users u on u.tenant_id = b.tenant_id and u.id = newcomer and u.enabled
-        where b.tenant_id = current_tenant() and b.id = mailbox and b.kind = 'group' and exists (
+        join users u on u.tenant_id = b.tenant_id and u.id = let_in.newcomer and u.enabled
+        join user_keys n on n.tenant_id = u.tenant_id and n.user_id = u.id and n.replaced_at is null and n.id = let_in.key
+        where b.tenant_id = current_tenant() and b.id = let_in.mailbox and b.kind = 'group' and exists (
             select from mailbox_members m
             join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
             join mailbox_keys h on h.tenant_id = m.tenant_id and h.mailbox_id = m.mailbox_id and h.user_key_id = k.id
-            where m.tenant_id = b.tenant_id and m.mailbox_id = b.id and m.user_id = member
+            where m.tenant_id = b.tenant_id and m.mailbox_id = b.id and m.user_id = let_in.member and h.epoch = let_in.epoch
               and h.epoch = (select max(e.epoch) from mailbox_epochs e where e.tenant_id = b.tenant_id and e.mailbox_id = b.id))
-        on conflict on constraint mailbox_members_pkey do nothing returning 1)
-    select count(*) from joined;
+        on conflict on constraint mailbox_members_pkey do nothing returning tenant_id, mailbox_id),
+    handed as (
+        insert into mailbox_keys (tenant_id, mailbox_id, epoch, user_key_id, wrap)
+        select j.tenant_id, j.mailbox_id, let_in.epoch, let_in.key, let_in.wrap from joined j returning 1)
+    select count(*) from handed;
 end;
-comment on function let_in(bigint, bigint, bigint) is
-    'Lets a user of the current tenant read a group''s mailbox, by one who reads it and has its newest key; 1, or 0 where that is not so or '
-    'they do already. Definer: the portal makes nobody a member otherwise.';
-revoke execute on function let_in(bigint, bigint, bigint) from public;
-grant execute on function let_in(bigint, bigint, bigint) to faxplan_portal;
+comment on function let_in(bigint, bigint, bigint, integer, bigint, bytea) is
+    'Lets a user of the current tenant read a group''s mailbox, by one who reads it and has its newest key, with a wrap of that to the '
+    'newcomer''s own; 1, or 0 where that is not so or they do already. Definer: the portal makes nobody a member otherwise.';
+revoke execute on function let_in(bigint, bigint, bigint, integer, bigint, bytea) from public;
+grant execute on function let_in(bigint, bigint, bigint, integer, bigint, bytea) to faxplan_portal;
 
 create function refuse_held() returns trigger
     language plpgsql

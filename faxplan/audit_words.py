@@ -71,6 +71,7 @@ _ACTS: Mapping[str, str] = {
     "key.reader-revoke": marked("{who} ended the key of an API reader"),
     "key.recovery-make": marked("{who} made the recovery key"),
     "key.recovery-off": marked("{who} turned the recovery key off"),
+    "key.renew": marked("{who} gave mailboxes another key, in the place of one that an administrator had made"),
     "key.replace": marked("{who} got another key in the place of a lost one"),
     "key.unlock": marked("{who} gave a password or code for the key of {what}"),
     "label.add": marked("{who} put a label on faxes"),

@@ -324,10 +324,15 @@ def _move(context: "Context", options: argparse.Namespace) -> int:
     user, _ = actor(context, options)
     ring = enrolment.unlock(context.portal, user, cli_keys.secret(options), told=cli_keys.telling(options))
     forwarding.hand_on(context.portal, user, ring, options.fax, options.mailbox, forwarding.move)
+    with context.portal.tenant(user.tenant_id) as tx:
+        left = forwarding.left_behind(tx, user, options.fax)
     if options.json:
-        cli_output.print_json({"fax": options.fax, "mailbox": options.mailbox})
+        cli_output.print_json({"fax": options.fax, "mailbox": options.mailbox, "left": left})
     else:
-        print(cli_output.printable(f"Fax {options.fax} lies in mailbox {options.mailbox} now."))
+        said = f"Fax {options.fax} lies in mailbox {options.mailbox} now."
+        if left is not None:
+            said += f" Until the next purge, `faxplan delete {left} --undo` brings a copy back to where it lay."
+        print(cli_output.printable(said))
     return 0
 
 

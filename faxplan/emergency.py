@@ -1,39 +1,25 @@
 """A tenant's recovery key, used in the browser of one of its administrators (recovery_key.use is the command line's).
 
-Three steps. Whoever has the key on paper opens a proof that is wrapped to it (`ask`). With that proof the wraps of
+Three steps. Whoever has the key on paper opens a proof that is wrapped to it (`ask`; proofs). With that the wraps of
 mailboxes are handed out, which is the emergency access and a row of the audit (`look`), and what the browser has
 wrapped of it for others is taken (`hand_on`). The key itself is never here. Role portal.
 """
 
-import hashlib
-import hmac
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from faxplan import audit, epochs, gains, mailboxes, recovery_key, tries, user_keys, users, vault
+from faxplan import audit, epochs, gains, mailboxes, proofs, recovery_key, user_keys, users, vault
 from faxplan.audit import Who
 from faxplan.db import Database, Transaction
-from faxplan.errors import FaxplanError, NotFound
+from faxplan.errors import NotFound
 from faxplan.gains import Gain
 from faxplan.keyring import Epoch
 from faxplan.language import _
+from faxplan.proofs import NoProof
 from faxplan.sessions import Session
 from faxplan.users import User
 from faxplan.vault import Grant
 from faxplan.wraps import PublicKey
-
-PROOF_BYTES = 32
-PROOF_SECONDS = 600
-"""A proof holds for so long, and at most for twice that."""
-PROOF_DIGEST = hashlib.sha256(b"faxplan recovery key, proof").digest()
-"""In the place of a file's header: no file has this one."""
-
-
-class NoProof(FaxplanError):
-    """Whoever asks has not shown, or not lately, that they have the recovery key."""
-
-    error_id = "no-proof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +43,7 @@ def ask(db: Database, session: Session, public: PublicKey, *, why: str, actor: W
     recovery_key.check_reason(session.user, why)
     key_id = recovery_key.known(db, session.user, public, why, actor=actor)
     with db.tenant(session.user.tenant_id) as tx:
-        return public.wrap(_proof(tx, session, key_id, _now()), PROOF_DIGEST)
+        return proofs.ask(tx, session, key_id, public)
 
 
 def check(db: Database, session: Session, public: PublicKey, proof: bytes, *, why: str, actor: Who) -> int:
@@ -65,8 +51,7 @@ def check(db: Database, session: Session, public: PublicKey, proof: bytes, *, wh
     recovery_key.check_reason(session.user, why)
     key_id = recovery_key.known(db, session.user, public, why, actor=actor)
     with db.tenant(session.user.tenant_id) as tx:
-        now = _now()
-        if not any(hmac.compare_digest(proof, _proof(tx, session, key_id, each)) for each in (now, now - 1)):
+        if not proofs.is_shown(tx, session, key_id, proof):
             raise NoProof(_("The recovery key was not given, or too long ago. Write it in again."))
     return key_id
 
@@ -147,18 +132,4 @@ def _chosen(tx: Transaction, tenant_id: int, of: str) -> dict[int, str]:
 
 
 def _links(found: Collection[Epoch], opened: Collection[int]) -> list[tuple[int, int]]:
-    return [
-        (each.mailbox_id, each.number)
-        for each in found
-        if each.mailbox_id in opened and each.number > 1 and each.earlier is None
-    ]
-
-
-def _now() -> int:
-    return int(time.time()) // PROOF_SECONDS
-
-
-def _proof(tx: Transaction, session: Session, key_id: int, at: int) -> bytes:
-    """Of who has opened it: in this session, with this key, in this stretch of time."""
-    said = f"recovery key {key_id} in session {session.id} of {session.user.tenant_id} at {at}"
-    return hmac.new(tries.secret(tx), said.encode(), hashlib.sha256).digest()
+    return [(each.mailbox_id, each.number) for each in found if each.mailbox_id in opened and each.lacks_link]

@@ -225,10 +225,11 @@ def _unlocked(
     with _refused_noted(db, user, act):
         private = opened(keys)
     with db.tenant(user.tenant_id) as tx:
+        begun = _renewed(tx, user, keys[0].id)
         found = vault.epochs_of_user(tx, user.tenant_id, user.id)
         ring = Keyring(private, found)
         handed = hand_on(tx, user.tenant_id, ring, found)
-        if handed.anything:
+        if handed.anything or begun:
             audit.record(
                 tx,
                 user.tenant_id,
@@ -237,11 +238,22 @@ def _unlocked(
                 object=f"user:{user.id}",
                 granted=handed.granted,
                 linked=handed.linked,
+                epochs_begun=epochs.named(begun),
             )
             ring = Keyring(private, vault.epochs_of_user(tx, user.tenant_id, user.id))
-        gained = gains.of(tx, user.tenant_id, handed.granted, handed.linked, own=ring.own)
+        news = gains.unannounced(tx, user.tenant_id, [(each.mailbox_id, each.number) for each in begun])
+        gained = gains.of(tx, user.tenant_id, [*handed.granted, *news], handed.linked, own=ring.own)
     gains.tell(told, gained)
     return ring
+
+
+def _renewed(tx: Transaction, user: User, key_id: int) -> list[Begun]:
+    """What comes after epochs that no reader made is made here, in a reader's client: with the key of now."""
+    epochs.take_turn(tx, user.tenant_id)
+    own = user_keys.current(tx, user.tenant_id, user.id)
+    if own is None or own.id != key_id:
+        return []
+    return epochs.renew(tx, user, [epochs.make(each) for each in epochs.to_renew(tx, user)])
 
 
 @contextmanager
@@ -285,7 +297,7 @@ def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoc
     epochs.take_turn(tx, tenant_id)
     linked, granted = [], []
     for epoch in known:
-        if epoch.number > 1 and epoch.earlier is None:
+        if epoch.lacks_link:
             earlier = ring.link(epoch.mailbox_id, epoch.number)
             if earlier is not None and vault.link(tx, tenant_id, epoch.mailbox_id, epoch.number, earlier):
                 linked.append((epoch.mailbox_id, epoch.number))

@@ -1,8 +1,12 @@
 """A mailbox's next epoch, made in the client of whoever changes its readers: public keys suffice for it.
 
 The server says who reads from then on (`ahead`); the client makes a key pair and wraps it to these (`make`), and the
-private key is forgotten there; the server takes it, where it is for exactly those who read then (`begin`). The epoch
-before is tied to it by the next member who unlocks (enrolment).
+private key is forgotten there; the server takes it, where it is for exactly those who read then (`begin`).
+
+Whether a client forgets it no server sees. So such an epoch is *from outside*: nothing of before is ever tied to it,
+and the next member who unlocks begins another one (`to_renew`, `renew`), which opens this one. To the one before that
+no epoch leads then: readers who come later are handed its key beside the newest (vault.grants_due). What begins with a
+user's own new key (enrolment) is made by who reads.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,6 +16,7 @@ from faxplan import keyring, mailboxes, vault
 from faxplan.db import Transaction
 from faxplan.keyring import NewEpoch
 from faxplan.language import _
+from faxplan.users import User
 from faxplan.vault import EpochMoved, LastReader
 from faxplan.wraps import PublicKey
 
@@ -76,4 +81,27 @@ def begin(tx: Transaction, tenant_id: int, begun: Begun) -> None:
         )
     if begun.new.wraps.keys() != vault.readers(tx, tenant_id, begun.mailbox_id).keys():
         raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
-    vault.begin_epoch(tx, tenant_id, begun.mailbox_id, begun.number, begun.new)
+    vault.begin_epoch(tx, tenant_id, begun.mailbox_id, begun.number, begun.new, from_outside=True)
+
+
+def to_renew(tx: Transaction, user: User) -> list[Ahead]:
+    """What this user's client is to make as soon as it has their key: of the mailboxes whose newest epoch is from
+    outside the next one, for all who read it."""
+    return [
+        Ahead(mailbox_id, epoch + 1, vault.readers(tx, user.tenant_id, mailbox_id))
+        for mailbox_id, epoch in vault.newest_from_outside(tx, user.tenant_id, user.id).items()
+    ]
+
+
+def renew(tx: Transaction, user: User, begun: Iterable[Begun]) -> list[Begun]:
+    """Begins those that are to be made still, for exactly those who read now; which they are. Another member may have
+    come before. Only of a client that holds the user's key (proofs): what came before is tied to these."""
+    take_turn(tx, user.tenant_id)
+    wanted = {(each.mailbox_id, each.number): each.readers.keys() for each in to_renew(tx, user)}
+    taken = []
+    for each in begun:
+        # Each once: a client may say one twice.
+        if wanted.pop((each.mailbox_id, each.number), None) == each.new.wraps.keys():
+            vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new)
+            taken.append(each)
+    return taken

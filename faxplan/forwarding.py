@@ -6,6 +6,9 @@ the wraps (`wrap`), and the server takes them (`forward`, `move`) where all is s
 
 A copy is a fax of its own, without a call, and shares the documents. It has the times of the one that came in: to
 forward a fax does not make it be kept for longer.
+
+Where a fax is moved away, a copy stays behind that is deleted (deletion): whoever reads that mailbox brings it back
+until purge has come. No server sees whether what was wrapped opens, and so a move takes no more than to delete would.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -145,24 +148,40 @@ def forward(db: Database, user: User, handed: Handed, *, actor: Who | None = Non
 def move(db: Database, user: User, handed: Handed, *, actor: Who | None = None) -> int:
     """Lays a fax itself into the mailbox, where its readers find it unread (role portal); its id.
 
-    The readers of the one that it leaves open it no more, nor does a worker who was to mail it. Raises as `forward`,
-    and Held, of which the audit tells.
+    The readers of the one that it leaves have a deleted copy (`left_behind`), and no worker mails it who was to. Raises
+    as `forward`, and Held, of which the audit tells.
     """
     with db.tenant(user.tenant_id) as tx:
         fax = _taken(tx, user, handed)
         hold = holds.of_fax(tx, user.tenant_id, fax["id"], fax["mailbox_id"])
+        left: str | None = None
         if hold is None:
             _keep_wraps(tx, fax, handed)
+            left = f"fax:{_leave_copy(tx, user, fax)}"
             _move(tx, fax, handed.mailbox_id)
             _tell(tx, user, fax, handed.mailbox_id, fax["id"], "moved")
         audit.record(
             tx, user.tenant_id, actor=actor or f"user:{user.id}", action="fax.move", object=f"fax:{fax['id']}",
             result="done" if hold is None else "refused",
-            from_mailbox=f"mailbox:{fax['mailbox_id']}", to_mailbox=f"mailbox:{handed.mailbox_id}",
+            from_mailbox=f"mailbox:{fax['mailbox_id']}", to_mailbox=f"mailbox:{handed.mailbox_id}", left=left,
         )  # fmt: skip
     if hold is not None:
         raise _held(fax, hold)
     return handed.fax_id
+
+
+def left_behind(tx: Transaction, user: User, fax_id: int) -> int | None:
+    """The deleted copy that a fax left when it was last moved, where this user may bring it back; None: there is none
+    any more."""
+    row = tx.row(
+        """select id, mailbox_id from faxes
+           where tenant_id = %s and left_by = %s and deleted_at is not null and purged_at is null
+           order by id desc limit 1""",
+        (user.tenant_id, fax_id),
+    )
+    if row is None or not mailboxes.reads(tx, user.tenant_id, row["mailbox_id"], user.id):
+        return None
+    return int(row["id"])
 
 
 def hand_on(
@@ -240,10 +259,11 @@ def _target(tx: Transaction, fax: Row, mailbox_id: int) -> MailboxKey:
         raise NotFound(_("There is no such mailbox."))
     if fax["mailbox_id"] == mailbox_id:
         raise LiesThere(_("Fax {number} lies in mailbox {name}.").format(number=fax["id"], name=name))
+    # What this very fax left there opens it as before: it may come back.
     there = tx.row(
         """select id, deleted_at from faxes where tenant_id = %s and mailbox_id = %s and tiff_id = %s
-           order by deleted_at nulls first, id limit 1""",
-        (tenant_id, mailbox_id, fax["tiff_id"]),
+           and (deleted_at is null or left_by is distinct from %s) order by deleted_at nulls first, id limit 1""",
+        (tenant_id, mailbox_id, fax["tiff_id"], fax["id"]),
     )
     if there is not None and there["deleted_at"] is None:
         raise LiesThere(_("Mailbox {name} has it: fax {number} is the same one.").format(name=name, number=there["id"]))
@@ -304,17 +324,32 @@ def _copy(tx: Transaction, user: User, fax: Row, mailbox_id: int) -> int:
     )
 
 
+def _leave_copy(tx: Transaction, user: User, fax: Row) -> int:
+    """What opens the fax where it lies stays there until purge takes this copy."""
+    copy_id = _copy(tx, user, fax, fax["mailbox_id"])
+    tx.execute(
+        """insert into mailbox_entries (tenant_id, mailbox_id, fax_id, added_at, read_at)
+           select tenant_id, mailbox_id, %s, added_at, read_at from mailbox_entries
+           where tenant_id = %s and fax_id = %s""",
+        (copy_id, fax["tenant_id"], fax["id"]),
+    )
+    tx.execute(
+        "update faxes set deleted_at = now(), left_by = %s where tenant_id = %s and id = %s",
+        (fax["id"], fax["tenant_id"], copy_id),
+    )
+    return copy_id
+
+
 def _move(tx: Transaction, fax: Row, mailbox_id: int) -> None:
-    """It lies there from now on, and nothing that opens it stays behind."""
+    """It lies there from now on."""
     place = (mailbox_id, fax["tenant_id"], fax["id"])
-    tx.execute("update faxes set mailbox_id = %s where tenant_id = %s and id = %s", place)
+    # What it left somewhere before, if it is such a copy itself, it is no more.
+    tx.execute("update faxes set mailbox_id = %s, left_by = null where tenant_id = %s and id = %s", place)
     tx.execute(
         """update mailbox_entries set mailbox_id = %s, added_at = now(), read_at = null
            where tenant_id = %s and fax_id = %s""",
         place,
     )
-    for document_id in _ids(fax):
-        tx.execute("select forget_moved(%s, %s)", (document_id, fax["mailbox_id"]))
     if fax["forwarded_by"] is None:
         # Else what waits for mail is the fax that came in, of which this is a copy.
         mail_readers.let_go(tx, fax["tenant_id"], _ids(fax))

@@ -48,6 +48,25 @@ def of(
     ]
 
 
+def unannounced(tx: Transaction, tenant_id: int, begun: Collection[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Who opens these epochs, by mailbox and number, and is no user, and has no key of that mailbox that a member's
+    client made: as `of` takes it. Nobody was told of those whom only an administrator's browser made a wrap."""
+    found = []
+    for mailbox_id, number in begun:
+        rows = tx.rows(
+            """select h.user_key_id from mailbox_keys h
+               join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id and k.kind <> 'user'
+               where h.tenant_id = %(tenant)s and h.mailbox_id = %(mailbox)s and h.epoch = %(epoch)s and not exists (
+                   select from mailbox_keys o join mailbox_epochs e on e.tenant_id = o.tenant_id
+                        and e.mailbox_id = o.mailbox_id and e.epoch = o.epoch and not e.from_outside
+                   where o.tenant_id = h.tenant_id and o.mailbox_id = h.mailbox_id and o.user_key_id = h.user_key_id
+                     and o.epoch < h.epoch) order by 1""",
+            {"tenant": tenant_id, "mailbox": mailbox_id, "epoch": number},
+        )
+        found += [(mailbox_id, number, row["user_key_id"]) for row in rows]
+    return found
+
+
 def tell(told: Told | None, gained: Sequence[Gain]) -> None:
     """What was found, where there is anything and somebody listens."""
     if told is not None and gained:

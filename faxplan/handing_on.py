@@ -1,27 +1,32 @@
-"""What a user's browser can do for others once it holds their key: mailboxes' keys for who waits for them, and links
-between epochs (enrolment.hand_on is the command line's).
+"""What a user's browser can do for others once it holds their key: mailboxes' keys for who waits for them, links
+between epochs, and the epoch after one that no reader made (enrolment is the command line's).
 
-The server says what is due; the browser wraps it; the server takes what is still due then. What is in a wrap it cannot
-see: a member who hands over nonsense keeps another waiting, and opens nothing by it.
+The server says what is due; the browser makes it, and shows that it holds the user's key (proofs); the server takes
+what is still due then. What is in a wrap it cannot see: a member who hands over nonsense keeps another waiting, and
+opens nothing by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from faxplan import audit, epochs, gains, user_keys, vault
+from faxplan import audit, epochs, gains, proofs, user_keys, vault
 from faxplan.audit import Who
 from faxplan.db import Transaction
+from faxplan.epochs import Ahead, Begun
 from faxplan.gains import Gain
+from faxplan.sessions import Session
 from faxplan.users import User
 from faxplan.vault import Grant
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """links: mailboxes and epochs that do not open the one before. grants: readers who lack the newest key."""
+    """links: mailboxes and epochs that do not open the one before. grants: readers who lack a key (vault.grants_due).
+    renewals: what is to be begun before (epochs.to_renew)."""
 
     links: list[tuple[int, int]]
     grants: list[Grant]
+    renewals: list[Ahead]
 
 
 def due(tx: Transaction, user: User) -> Due:
@@ -31,22 +36,42 @@ def due(tx: Transaction, user: User) -> Due:
     current = {each.id for each in keys if each.is_current}
     newest = {each.mailbox_id: each for each in known}
     theirs = {mailbox_id for mailbox_id, epoch in newest.items() if current & epoch.wraps.keys()}
-    links = [(e.mailbox_id, e.number) for e in known if e.mailbox_id in theirs and e.number > 1 and e.earlier is None]
-    return Due(links, vault.grants_due(tx, user.tenant_id, sorted(theirs)))
+    links = [(each.mailbox_id, each.number) for each in known if each.mailbox_id in theirs and each.lacks_link]
+    return Due(links, vault.grants_due(tx, user.tenant_id, sorted(theirs)), epochs.to_renew(tx, user))
+
+
+def renew(tx: Transaction, session: Session, begun: Sequence[Begun], proof: bytes, *, actor: Who) -> list[Gain]:
+    """Begins what a browser has made of the renewals that are due by now; who opens more by it of whom no member was
+    told. Raises NoProof."""
+    user = session.user
+    proofs.check_own(tx, session, proof)
+    taken = epochs.renew(tx, user, begun)
+    if not taken:
+        return []
+    news = gains.unannounced(tx, user.tenant_id, [(each.mailbox_id, each.number) for each in taken])
+    gained = gains.of(tx, user.tenant_id, news, [], own=[])
+    audit.record(
+        tx, user.tenant_id, actor=actor, action="key.renew", object=f"user:{user.id}", epochs_begun=epochs.named(taken)
+    )
+    return gained
 
 
 def take(
     tx: Transaction,
-    user: User,
+    session: Session,
     links: Mapping[tuple[int, int], bytes],
     grants: Mapping[tuple[int, int, int], bytes],
+    proof: bytes,
     *,
     actor: Who,
 ) -> list[Gain]:
     """Keeps what a browser has wrapped, of that which is due by now; who opens more by it than before.
 
-    links: by mailbox and epoch. grants: by mailbox, epoch, and the id of the reader's key.
+    links: by mailbox and epoch. grants: by mailbox, epoch, and the id of the reader's key. Raises NoProof.
     """
+    user = session.user
+    # Else a session without its user's key would keep who waits from the key, and others from hearing of them.
+    proofs.check_own(tx, session, proof)
     # A reader who goes at this moment would keep a wrap that nobody takes away.
     epochs.take_turn(tx, user.tenant_id)
     found = due(tx, user)

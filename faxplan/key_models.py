@@ -1,6 +1,6 @@
 """The tables of keys as peewee models: see models.py."""
 
-from peewee import BigIntegerField, BlobField, CompositeKey, IntegerField, TextField
+from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, IntegerField, TextField
 
 from faxplan.directory_models import Table, TimestampField
 
@@ -57,6 +57,7 @@ class MailboxEpoch(Table):
     public_key = BlobField()
     earlier_key = BlobField(null=True)
     created_at = TimestampField()
+    from_outside = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -66,13 +66,19 @@ class NewEpoch:
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """What a mailbox's member is given of an epoch. wraps: its private key, by the ids of the member's own user keys;
-    earlier: as in NewEpoch."""
+    earlier: as in NewEpoch. from_outside: nothing of before is wrapped to it (epochs)."""
 
     mailbox_id: int
     number: int
     public: PublicKey
     wraps: Mapping[int, bytes]
     earlier: bytes | None
+    from_outside: bool = False
+
+    @property
+    def lacks_link(self) -> bool:
+        """Whether it is to open the one before, and does not yet."""
+        return self.number > 1 and self.earlier is None and not self.from_outside
 
 
 def new_user_key(password: str, words: Sequence[str] = ()) -> tuple[Enrolment, PrivateKey, str]:

@@ -1,17 +1,19 @@
 """A member of a group's mailbox, who need be no administrator, lets somebody in, and hands over its key (role portal).
 
 Two steps, as in mailbox_provisioning, which is the administrators': what the member's browser has to wrap, and taking
-that. The database lets nobody in but by one who has the newest key (let_in).
+that, after it has shown the member's own key (proofs). The database lets nobody in but by one who has the newest key,
+and with a wrap of that (let_in).
 """
 
 from dataclasses import dataclass
 
-from faxplan import audit, epochs, mailboxes, permissions, user_keys, users, vault
+from faxplan import audit, epochs, mailboxes, permissions, proofs, user_keys, users, vault
 from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Locked
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
+from faxplan.sessions import Session
 from faxplan.users import User
 from faxplan.vault import EpochMoved, Grant
 from faxplan.wraps import WRAP_BYTES
@@ -68,20 +70,32 @@ def to_wrap(db: Database, user: User, mailbox_id: int, email: str) -> Grant | No
 
 
 def let_in(
-    db: Database, user: User, mailbox_id: int, email: str, epoch: int, key_id: int, wrap: bytes, *, actor: Who
+    db: Database,
+    session: Session,
+    mailbox_id: int,
+    email: str,
+    epoch: int,
+    key_id: int,
+    wrap: bytes,
+    proof: bytes,
+    *,
+    actor: Who,
 ) -> bool:
-    """Somebody reads the mailbox from now on, with its key; False where they do already. Raises as `to_wrap`, and
-    EpochMoved where that is not what is to be wrapped now."""
+    """Somebody reads the mailbox from now on, with its key; False where they do already. Raises as `to_wrap`, NoProof
+    for who has not shown their own key, and EpochMoved where that is not what is to be wrapped now."""
+    user = session.user
     with db.tenant(user.tenant_id) as tx:
         epochs.take_turn(tx, user.tenant_id)
         newcomer = _known(tx, user, email)
         wanted = _wanted(tx, user, mailbox_id, newcomer)
         if wanted is None:
             return False
+        # Who is let in is handed all that lies there, by others too, whatever this wrap holds: no session does that.
+        proofs.check_own(tx, session, proof)
         is_wanted = (wanted.epoch, wanted.user_key_id) == (epoch, key_id) and len(wrap) == WRAP_BYTES
-        if not is_wanted or not tx.value("select let_in(%s, %s, %s)", (mailbox_id, user.id, newcomer.id)):
+        by = (mailbox_id, user.id, newcomer.id, epoch, key_id, wrap)
+        if not is_wanted or not tx.value("select let_in(%s, %s, %s, %s, %s, %s)", by):
             raise EpochMoved(_("Somebody else has just changed who reads this mailbox. Try again."))
-        vault.grant(tx, user.tenant_id, mailbox_id, epoch, key_id, wrap)
         audit.record(
             tx, user.tenant_id, actor=actor, action="mailbox.add-member", object=f"mailbox:{mailbox_id}",
             user=f"user:{newcomer.id}", by=f"user:{user.id}", granted=[(epoch, key_id)], epochs_begun=[],

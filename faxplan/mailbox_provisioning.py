@@ -15,6 +15,7 @@ from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead, Begun
 from faxplan.errors import FaxplanError
 from faxplan.language import _
+from faxplan.proofs import NoProof
 from faxplan.users import User
 from faxplan.vault import EpochMoved, Grant, LastReader
 from faxplan.wraps import WRAP_BYTES
@@ -70,8 +71,10 @@ def let_in(
     *,
     by: User,
     paper: int | None = None,
+    shown: bool = False,
 ) -> bool:
-    """A user reads a mailbox from now on; False where they do already. Also raises NeedsClient and EpochMoved."""
+    """A user reads a mailbox from now on; False where they do already. shown: whether `by` has shown their own key
+    (proofs). Also raises NeedsClient, NoProof and EpochMoved."""
     with admin.across_tenants() as tx:
         tenant_id = _enter(tx, slug, mailbox_id)
         user = users.by_email(tx, tenant_id, email)
@@ -82,6 +85,11 @@ def let_in(
                 _("For this a key is made in your browser, and it made none. Allow this page's scripts, and try again.")
             )
         wraps = _fitting(wanted, made)
+        if wraps and paper is None and not shown:
+            # Others' clients hand the newcomer all that lies there, whatever the wrap holds.
+            raise NoProof(
+                _("Your browser has not shown that it has your key. Load this page again, and try once more.")
+            )
         joined = membership.enter(tx, tenant_id, mailbox_id, user, made.epoch)
         granted = [each for each, wrap in wraps.items() if vault.grant(tx, tenant_id, mailbox_id, *each, wrap)]
         if joined is not None:
@@ -128,7 +136,7 @@ def remove(admin: Database, actor: Who, slug: str, mailbox_id: int, user_id: int
 def _to_let_in(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, by: User, paper: int | None) -> ToMake:
     if mailboxes.is_member(tx, tenant_id, mailbox_id, user.id):
         return ToMake()
-    is_reader = mailboxes.is_member(tx, tenant_id, mailbox_id, by.id)
+    is_reader = vault.opens_newest(tx, tenant_id, by.id, mailbox_id)
     if not is_reader and paper is not None:
         is_reader = any(each.wraps for each in vault.epochs_of_key(tx, tenant_id, paper, [mailbox_id]))
     if not is_reader:

@@ -46,7 +46,10 @@ def make(
                 "insert into reader_mailboxes (tenant_id, mailbox_id, user_key_id, added_by) values (%s, %s, %s, %s)",
                 (user.tenant_id, mailbox_id, key_id, user.id),
             )
-            vault.grant(tx, user.tenant_id, mailbox_id, key.epoch, key_id, wrap)
+            for due in vault.grants_due(tx, user.tenant_id, [mailbox_id]):
+                wrap = ring.wrapped(mailbox_id, due.epoch, private.public) if due.user_key_id == key_id else None
+                if wrap is not None:
+                    vault.grant(tx, user.tenant_id, mailbox_id, due.epoch, key_id, wrap)
         audit.record(
             tx,
             user.tenant_id,

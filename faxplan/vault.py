@@ -152,6 +152,22 @@ def has_a_key(tx: Transaction, tenant_id: int, user_id: int, mailbox_id: int) ->
     return found
 
 
+def opens_newest(tx: Transaction, tenant_id: int, user_id: int, mailbox_id: int) -> bool:
+    """Whether a user reads a mailbox, and its newest key is wrapped to theirs."""
+    found: bool = tx.value(
+        """select exists (
+               select from mailbox_members m
+               join user_keys k on k.tenant_id = m.tenant_id and k.user_id = m.user_id and k.replaced_at is null
+               join mailbox_keys h on h.tenant_id = m.tenant_id and h.mailbox_id = m.mailbox_id
+                    and h.user_key_id = k.id
+               where m.tenant_id = %(tenant)s and m.mailbox_id = %(mailbox)s and m.user_id = %(user)s
+                     and h.epoch = (select max(epoch) from mailbox_epochs
+                                    where tenant_id = %(tenant)s and mailbox_id = %(mailbox)s))""",
+        {"tenant": tenant_id, "mailbox": mailbox_id, "user": user_id},
+    )
+    return found
+
+
 def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int, *, of_now: bool) -> set[int]:
     """The epochs of a mailbox that some member opens: each, and what it links to.
 
@@ -177,11 +193,14 @@ def readable_epochs(tx: Transaction, tenant_id: int, mailbox_id: int, *, of_now:
     return found
 
 
-def begin_epoch(tx: Transaction, tenant_id: int, mailbox_id: int, number: int, new: NewEpoch) -> None:
-    """From now on a mailbox's faxes are sealed to this key. Raises EpochMoved where that epoch has begun before."""
+def begin_epoch(
+    tx: Transaction, tenant_id: int, mailbox_id: int, number: int, new: NewEpoch, *, from_outside: bool = False
+) -> None:
+    """From now on a mailbox's faxes are sealed to this key. from_outside: as in epochs. Raises EpochMoved where that
+    epoch has begun before."""
     begun = tx.execute(
-        """insert into mailbox_epochs (tenant_id, mailbox_id, epoch, public_key, earlier_key)
-           select %(tenant)s, %(mailbox)s, %(epoch)s, %(public)s, %(earlier)s
+        """insert into mailbox_epochs (tenant_id, mailbox_id, epoch, public_key, earlier_key, from_outside)
+           select %(tenant)s, %(mailbox)s, %(epoch)s, %(public)s, %(earlier)s, %(outside)s
            where %(epoch)s = 1 + coalesce((select max(epoch) from mailbox_epochs
                                            where tenant_id = %(tenant)s and mailbox_id = %(mailbox)s), 0)
            on conflict on constraint mailbox_epochs_pkey do nothing""",
@@ -191,6 +210,7 @@ def begin_epoch(tx: Transaction, tenant_id: int, mailbox_id: int, number: int, n
             "epoch": number,
             "public": new.public.raw,
             "earlier": new.earlier,
+            "outside": from_outside,
         },
     )
     if not begun:
@@ -211,11 +231,13 @@ def grant(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int, user_key
 
 
 def link(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int, earlier: bytes) -> bool:
-    """Keeps the private key of the epoch before, wrapped to this one; False where it is there."""
+    """Keeps the private key of the epoch before, wrapped to this one; False where it is there, or where it is not to
+    be: this one may be open to who made it."""
     return bool(
         tx.execute(
             """update mailbox_epochs set earlier_key = %s
-               where tenant_id = %s and mailbox_id = %s and epoch = %s and earlier_key is null and epoch > 1""",
+               where tenant_id = %s and mailbox_id = %s and epoch = %s and earlier_key is null and epoch > 1
+                     and not from_outside""",
             (earlier, tenant_id, mailbox_id, epoch),
         )
     )
@@ -227,7 +249,7 @@ def epochs_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[Epoch]
     Who is a member no more gets nothing.
     """
     rows = tx.rows(
-        """select e.mailbox_id, e.epoch, e.public_key, e.earlier_key, k.user_key_id, k.wrap
+        """select e.mailbox_id, e.epoch, e.public_key, e.earlier_key, e.from_outside, k.user_key_id, k.wrap
            from mailbox_members m
            join mailbox_epochs e on e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
            left join (mailbox_keys k join user_keys u on u.tenant_id = k.tenant_id and u.id = k.user_key_id)
@@ -242,7 +264,8 @@ def epochs_of_user(tx: Transaction, tenant_id: int, user_id: int) -> list[Epoch]
 def epochs_of_key(tx: Transaction, tenant_id: int, user_key_id: int, mailbox_ids: Collection[int]) -> list[Epoch]:
     """Every epoch of these mailboxes, with the wraps to one key: of a reader that is no user."""
     rows = tx.rows(
-        """select e.mailbox_id, e.epoch, e.public_key, e.earlier_key, k.user_key_id, k.wrap from mailbox_epochs e
+        """select e.mailbox_id, e.epoch, e.public_key, e.earlier_key, e.from_outside, k.user_key_id, k.wrap
+           from mailbox_epochs e
            left join mailbox_keys k on k.tenant_id = e.tenant_id and k.mailbox_id = e.mailbox_id
                 and k.epoch = e.epoch and k.user_key_id = %s
            where e.tenant_id = %s and e.mailbox_id = any(%s) order by e.mailbox_id, e.epoch""",
@@ -258,25 +281,39 @@ def _epochs(rows: Collection[Row]) -> list[Epoch]:
         if row["user_key_id"] is not None:
             wraps[row["user_key_id"]] = bytes(row["wrap"])
     return [
-        Epoch(row["mailbox_id"], row["epoch"], _public(row), wraps, _bytes(row["earlier_key"]))
+        Epoch(row["mailbox_id"], row["epoch"], _public(row), wraps, _bytes(row["earlier_key"]), row["from_outside"])
         for row, wraps in found.values()
     ]
 
 
 def grants_due(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[Grant]:
-    """What a client that opens these mailboxes can do for others: readers of them who lack the newest key."""
+    """What a client that opens these mailboxes can do for others: readers of them who lack the newest key, or that of
+    an epoch to which the one after it does not lead, since that came from outside. The newest first."""
     rows = tx.rows(
         f"""select e.mailbox_id, e.epoch, r.id, r.public_key from {_READERS} r
-           join lateral (select * from mailbox_epochs e
-                         where e.tenant_id = r.tenant_id and e.mailbox_id = r.mailbox_id
-                         order by e.epoch desc limit 1) e on true
-           where r.tenant_id = %s and r.mailbox_id = any(%s) and not exists (
+           join mailbox_epochs e on e.tenant_id = r.tenant_id and e.mailbox_id = r.mailbox_id
+           left join mailbox_epochs n on n.tenant_id = e.tenant_id and n.mailbox_id = e.mailbox_id
+                and n.epoch = e.epoch + 1
+           where r.tenant_id = %s and r.mailbox_id = any(%s) and (n.epoch is null or n.from_outside) and not exists (
                select from mailbox_keys h where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id
                and h.epoch = e.epoch and h.user_key_id = r.id)
-           order by e.mailbox_id, r.id""",
+           order by n.epoch is not null, e.mailbox_id, e.epoch desc, r.id""",
         (tenant_id, list(mailbox_ids)),
     )
     return [Grant(row["mailbox_id"], row["epoch"], row["id"], _public(row)) for row in rows]
+
+
+def newest_from_outside(tx: Transaction, tenant_id: int, user_id: int) -> dict[int, int]:
+    """Of a user's mailboxes those whose newest key was made by no reader: that epoch."""
+    rows = tx.rows(
+        """select e.mailbox_id, e.epoch from mailbox_members m
+           join lateral (select * from mailbox_epochs e
+                         where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id
+                         order by e.epoch desc limit 1) e on true
+           where m.tenant_id = %s and m.user_id = %s and e.from_outside order by e.mailbox_id""",
+        (tenant_id, user_id),
+    )
+    return {row["mailbox_id"]: row["epoch"] for row in rows}
 
 
 def newest_epochs(tx: Transaction, tenant_id: int, user_id: int) -> dict[int, int]:

@@ -109,6 +109,13 @@ class Visit:
         return self.session.user
 
     @property
+    def its_session(self) -> Session:
+        """Of whoever is logged in, on a page that asks for that."""
+        if self.session is None:
+            raise RuntimeError("nobody is logged in")
+        return self.session
+
+    @property
     def its_tenant(self) -> Tenant:
         """The tenant of a page that belongs to one."""
         if self.tenant is None:

@@ -108,8 +108,18 @@ def forward(visit: Visit, number: int) -> Response:
 
 
 def move(visit: Visit, number: int) -> Response:
-    """POST, for scripts: the fax itself."""
-    return answers.data({"fax": _handed_on(visit, number, forwarding.move)})
+    """POST, for scripts: the fax itself. `left`: the deleted copy that it leaves behind."""
+    moved = _handed_on(visit, number, forwarding.move)
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        left = forwarding.left_behind(tx, visit.user, moved)
+    return answers.data({"fax": moved, "left": left})
+
+
+def moved_page(visit: Visit) -> Response:
+    """GET: faxes were moved; the copies that they left (`fax`, again and again) can be brought back."""
+    given = visit.request.args
+    left, back = list_filters.ids(given.getlist("fax")), places.within(given.get("list", "")) or "/inbox"
+    return answers.page(visit, "moved.html", left=left, back=back)
 
 
 def _handed_on(visit: Visit, number: int, act: Callable[..., int]) -> int:

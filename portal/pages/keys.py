@@ -6,11 +6,12 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import handing_on, user_keys, vault
+from faxplan import handing_on, proofs, user_keys, vault
+from faxplan.epochs import Ahead
 from faxplan.keyring import Epoch
 from faxplan.vault import Grant
 from faxplan.wraps import WRAP_BYTES
-from portal import answers, submitted
+from portal import answers, handed_over, submitted
 from portal.submitted import Submitted
 from portal.visit import Visit
 
@@ -55,7 +56,24 @@ def due(visit: Visit) -> Response:
     """POST, for scripts: what this user's browser can wrap for others (faxplan/handing_on.py)."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         found = handing_on.due(tx, visit.user)
-    return answers.data(said_of_due(found.links, found.grants))
+        ask = proofs.ask_own(tx, visit.its_session)
+    renewals = [said_of_ahead(each) for each in found.renewals[:_AT_ONCE]]
+    return answers.data(said_of_due(found.links, found.grants) | {"renewals": renewals, "ask": ask})
+
+
+def said_of_ahead(wanted: Ahead) -> dict[str, Any]:
+    """An epoch that a script is to make."""
+    readers = [{"key": key, "publicKey": public.raw} for key, public in wanted.readers.items()]
+    return {"mailbox": wanted.mailbox_id, "number": wanted.number, "readers": readers}
+
+
+def renew(visit: Visit) -> Response:
+    """POST, for scripts: the epochs that were made of `renewals`; who opens more by it, in words."""
+    given = submitted.json(visit)
+    begun = [handed_over.begun(each) for each in given.parts("epochs")]
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        gained = handing_on.renew(tx, visit.its_session, begun, given.raw("proof", proofs.BYTES), actor=visit.actor)
+    return answers.data({"gained": [{"to": each.to, "mailboxes": each.mailboxes} for each in gained]})
 
 
 def said_of_due(links: Sequence[tuple[int, int]], grants: Sequence[Grant]) -> dict[str, Any]:
@@ -71,9 +89,12 @@ def said_of_due(links: Sequence[tuple[int, int]], grants: Sequence[Grant]) -> di
 
 def hand_on(visit: Visit) -> Response:
     """POST, for scripts: what was wrapped; who opens more by it, in words."""
-    links, grants = made(submitted.json(visit))
+    given = submitted.json(visit)
+    links, grants = made(given)
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        gained = handing_on.take(tx, visit.user, links, grants, actor=visit.actor)
+        gained = handing_on.take(
+            tx, visit.its_session, links, grants, given.raw("proof", proofs.BYTES), actor=visit.actor
+        )
     return answers.data({"gained": [{"to": each.to, "mailboxes": each.mailboxes} for each in gained]})
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import holds, mailbox_provisioning, mailboxes, provisioning, recovery_key
+from faxplan import holds, mailbox_provisioning, mailboxes, proofs, provisioning, recovery_key
 from faxplan.epochs import Begun
 from faxplan.errors import FaxplanError
 from faxplan.keyring import NewEpoch
 from faxplan.language import _, marked
 from faxplan.mailbox_provisioning import Made, NeedsClient, ToMake
+from faxplan.proofs import NoProof
 from faxplan.sealed import KEY_BYTES
 from faxplan.wraps import WRAP_BYTES, PublicKey
 from portal import answers
@@ -82,7 +83,7 @@ def change(visit: Visit, number: int) -> Response:
         else:
             mailbox_provisioning.let_in(
                 visit.its_admin, visit.actor, slug, number, form.values["email"], keys, by=visit.user,
-                paper=_paper(visit),
+                paper=_paper(visit), shown=_has_shown(visit),
             )  # fmt: skip
     except FaxplanError as error:
         return _page(visit, number, form.failed(error), 400)
@@ -100,7 +101,27 @@ def to_make(visit: Visit, number: int) -> Response:
         wanted = mailbox_provisioning.to_let_in(
             visit.its_admin, slug, number, email, by=visit.user, paper=_paper(visit)
         )
-    return answers.data(_said(number, wanted))
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        ask = proofs.ask_own(tx, visit.its_session)
+    return answers.data(_said(number, wanted) | {"ask": ask})
+
+
+def shown(visit: Visit) -> bytes:
+    """What a script has opened of what was asked, as the form brings it (`proof`); what is none shows nothing."""
+    try:
+        return bytes.fromhex(visit.request.form.get("proof", ""))
+    except ValueError:
+        return b""
+
+
+def _has_shown(visit: Visit) -> bool:
+    """Whether the form comes from where its user's key is."""
+    try:
+        with visit.db.tenant(visit.its_tenant.id) as tx:
+            proofs.check_own(tx, visit.its_session, shown(visit))
+    except NoProof:
+        return False
+    return True
 
 
 def _paper(visit: Visit) -> int | None:

@@ -2,13 +2,13 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import letting_in
+from faxplan import letting_in, proofs
 from faxplan.errors import FaxplanError
 from faxplan.language import _
 from faxplan.mailbox_provisioning import NeedsClient
 from portal import answers
 from portal.forms import Form
-from portal.pages.mailboxes import LET_IN, made
+from portal.pages.mailboxes import LET_IN, made, shown
 from portal.visit import Visit
 
 
@@ -28,9 +28,10 @@ def to_make(visit: Visit, number: int) -> Response:
     """POST, for scripts: what the browser has to wrap for somebody (`email`)."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         letting_in.group(tx, visit.user, number)
+        ask = proofs.ask_own(tx, visit.its_session)
     grant = letting_in.to_wrap(visit.db, visit.user, number, visit.request.form.get("email", ""))
     said = grant and {"epoch": grant.epoch, "key": grant.user_key_id, "publicKey": grant.public.raw}
-    return answers.data({"mailbox": number, "epoch": None, "grant": said})
+    return answers.data({"mailbox": number, "epoch": None, "grant": said, "ask": ask})
 
 
 def let_in(visit: Visit, number: int) -> Response:
@@ -48,7 +49,10 @@ def let_in(visit: Visit, number: int) -> Response:
                 _("For this a key is made in your browser, and it made none. Allow this page's scripts, and try again.")
             )
         ((epoch, key_id), wrap), *_others = wraps.items()
-        letting_in.let_in(visit.db, visit.user, number, form.values["email"], epoch, key_id, wrap, actor=visit.actor)
+        letting_in.let_in(
+            visit.db, visit.its_session, number, form.values["email"], epoch, key_id, wrap, shown(visit),
+            actor=visit.actor,
+        )  # fmt: skip
     except FaxplanError as error:
         return _page(visit, number, form.failed(error), 400)
     return answers.to(f"/mailboxes/{number}", note="let-in")

@@ -4,13 +4,9 @@ password for each; and how far it has come.
 The key is made, shown and read there (static/pages/recovery-key.js): what comes here is its public half, and wraps.
 """
 
-from typing import Any
-
 from werkzeug.wrappers import Response
 
-from faxplan import emergency, login, recovery_key
-from faxplan.epochs import Ahead
-from faxplan.sessions import Session
+from faxplan import emergency, login, proofs, recovery_key
 from faxplan.wraps import PublicKey
 from portal import answers, handed_over, submitted
 from portal.pages import keys
@@ -43,7 +39,7 @@ def ask(visit: Visit) -> Response:
     given = submitted.json(visit)
     _check_password(visit, given)
     why = given.text("why", recovery_key.LONGEST_REASON)
-    wrap = emergency.ask(visit.db, _session(visit), _public(given), why=why, actor=visit.actor)
+    wrap = emergency.ask(visit.db, visit.its_session, _public(given), why=why, actor=visit.actor)
     return answers.data({"wrap": wrap})
 
 
@@ -51,7 +47,7 @@ def look(visit: Visit) -> Response:
     """POST, for scripts: what it opens, of a mailbox or of all that somebody reads (`of`)."""
     given = submitted.json(visit)
     found = emergency.look(
-        visit.db, _session(visit), _public(given), _proof(given), of=given.text("of"), why=_why(given),
+        visit.db, visit.its_session, _public(given), _proof(given), of=given.text("of"), why=_why(given),
         actor=visit.actor,
     )  # fmt: skip
     return answers.data(
@@ -70,7 +66,7 @@ def hand_on(visit: Visit) -> Response:
     given = submitted.json(visit)
     links, grants = keys.made(given)
     gained = emergency.hand_on(
-        visit.db, _session(visit), _public(given), _proof(given), links, grants, why=_why(given), actor=visit.actor
+        visit.db, visit.its_session, _public(given), _proof(given), links, grants, why=_why(given), actor=visit.actor
     )
     return answers.data({"gained": [{"to": each.to, "mailboxes": each.mailboxes} for each in gained]})
 
@@ -79,7 +75,7 @@ def to_turn_off(visit: Visit) -> Response:
     """POST, for scripts: which keys are to be made, so that it opens nothing that comes."""
     _check_password(visit, submitted.json(visit))
     key_id, wanted = recovery_key.to_turn_off(visit.db, visit.user)
-    return answers.data({"key": key_id, "epochs": [_ahead(each) for each in wanted]})
+    return answers.data({"key": key_id, "epochs": [keys.said_of_ahead(each) for each in wanted]})
 
 
 def turn_off(visit: Visit) -> Response:
@@ -93,22 +89,13 @@ def turn_off(visit: Visit) -> Response:
 
 def paper(visit: Visit, given: Submitted) -> int:
     """The recovery key, by its id, of which a form of the same browser brings the proof. Raises as emergency.check."""
-    return emergency.check(visit.db, _session(visit), _public(given), _proof(given), why=_why(given), actor=visit.actor)
-
-
-def _ahead(wanted: Ahead) -> dict[str, Any]:
-    readers = [{"key": key, "publicKey": public.raw} for key, public in wanted.readers.items()]
-    return {"mailbox": wanted.mailbox_id, "number": wanted.number, "readers": readers}
-
-
-def _session(visit: Visit) -> Session:
-    if visit.session is None:
-        raise RuntimeError("nobody is logged in")
-    return visit.session
+    return emergency.check(
+        visit.db, visit.its_session, _public(given), _proof(given), why=_why(given), actor=visit.actor
+    )
 
 
 def _check_password(visit: Visit, given: Submitted) -> None:
-    login.check_password(visit.db, _session(visit), given.raw("auth", AUTH_BYTES), whence(visit))
+    login.check_password(visit.db, visit.its_session, given.raw("auth", AUTH_BYTES), whence(visit))
 
 
 def _public(given: Submitted) -> PublicKey:
@@ -116,7 +103,7 @@ def _public(given: Submitted) -> PublicKey:
 
 
 def _proof(given: Submitted) -> bytes:
-    return given.raw("proof", emergency.PROOF_BYTES)
+    return given.raw("proof", proofs.BYTES)
 
 
 def _why(given: Submitted) -> str:

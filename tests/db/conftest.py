@@ -137,6 +137,9 @@ def live(world: World, office: Office, folder: Path) -> None:
         assert other.mailbox_id is not None
         membership.join(tx, office.tenant.id, other.mailbox_id, office.user)
     forwarding.hand_on(world.portal, office.user, world.ring(office), arrived, other.email, forwarding.forward)
+    with world.portal.tenant(office.tenant.id) as tx:
+        # As one that stayed behind where a fax was moved away.
+        tx.execute("update faxes set left_by = %s where copy_of is not null", (arrived,))
     labels.put_on(world.portal, office.user, "test", [arrived], "Invoice")
 
 

@@ -371,15 +371,17 @@ def test_a_received_fax_is_moved_to_another_mailbox(
     shop: World, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fax_id, ben = str(received(shop, shop.acme, "a")), "ben@acme.example"
-    assert (
-        said(capsys, "move", fax_id, ben, "--password-file", other)[0] == f"Fax {fax_id} lies in mailbox {ben} now.\n"
+    moved = said(capsys, "move", fax_id, ben, "--password-file", other)[0]
+    assert moved == (
+        f"Fax {fax_id} lies in mailbox {ben} now. Until the next purge, `faxplan delete 2 --undo` brings a copy back "
+        "to where it lay.\n"
     )
     assert "You have no fax" in said(capsys, "show", fax_id, code=1)[1]
     said(capsys, "open", fax_id, "--as", ben, "-o", str(tmp_path), "--password-file", other)
     back = said(capsys, "move", fax_id, ACME, "--as", ben, "--password-file", other, "--json")[0]
-    assert json.loads(back) == {"fax": int(fax_id), "mailbox": ACME}
+    assert json.loads(back) == {"fax": int(fax_id), "mailbox": ACME, "left": 3}
     copied = said(capsys, "forward", fax_id, ben, "--password-file", other, "--json")[0]
-    assert json.loads(copied) == {"fax": int(fax_id), "mailbox": ben, "copy": 2}
+    assert json.loads(copied) == {"fax": int(fax_id), "mailbox": ben, "copy": 4}
 
 
 def test_a_wrong_password_hands_nothing_on(

@@ -157,6 +157,8 @@ NOT_BY_INPUT = {
             "faxes_images_fkey",
             "faxes_thumbnail_fkey",
             "faxes_copy_of_fkey",
+            "faxes_left_by_fkey",
+            "faxes_left_copy",
             "faxes_forwarded_by_fkey",
             "faxes_forwarded_received",
             "faxes_copy_forwarded",

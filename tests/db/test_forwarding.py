@@ -318,6 +318,8 @@ class TestMove:
     def test_only_the_mailbox_that_got_it_opens_it(self, world: World, ann: Person, ben: Person, fax: int) -> None:
         assert ann.hands(move, fax, ben) == fax
         assert (ann.sees(), ben.sees()) == ([], [fax])
+        # What opens it there goes as that of a deleted one.
+        assert purge(world).objects == 0
         assert (ann.opens(fax), ben.opens(fax)) == ([], ALL)
         assert (wraps_of(world, ann.mailbox_id), wraps_of(world, ben.mailbox_id)) == (0, 4)
 
@@ -331,7 +333,11 @@ class TestMove:
         assert (entry.fax_id, entry.mailbox, entry.read_at) == (fax, ben.user.email, None)
         words = f"A User (user@acme.example) has moved a fax from {NUMBER} to this mailbox. 1 page received."
         assert notices(world, ben.mailbox_id) == [(fax, "received", words)]
-        details = {"from_mailbox": f"mailbox:{ann.mailbox_id}", "to_mailbox": f"mailbox:{ben.mailbox_id}"}
+        details = {
+            "from_mailbox": f"mailbox:{ann.mailbox_id}",
+            "to_mailbox": f"mailbox:{ben.mailbox_id}",
+            "left": f"fax:{fax + 1}",
+        }
         assert audited(world, "fax.move") == [(f"user:{ann.user.id}", f"fax:{fax}", "done", details)]
 
     def test_all_but_its_place_is_as_it_was(self, world: World, ann: Person, ben: Person, fax: int) -> None:
@@ -340,14 +346,17 @@ class TestMove:
         assert row(world, fax) == before | {"mailbox_id": ben.mailbox_id}
         assert len(world.attempts(world.acme, fax)) == 1
 
-    def test_it_can_come_back(self, ann: Person, ben: Person, fax: int) -> None:
+    def test_it_can_come_back(self, world: World, ann: Person, ben: Person, fax: int) -> None:
         ann.hands(move, fax, ben)
         ben.hands(move, fax, ann)
+        assert ann.opens(fax) == ALL
+        assert purge(world).objects == 0
         assert (ann.opens(fax), ben.opens(fax)) == (ALL, [])
 
-    def test_a_copy_is_moved_as_well(self, ann: Person, ben: Person, eve: Person, fax: int) -> None:
+    def test_a_copy_is_moved_as_well(self, world: World, ann: Person, ben: Person, eve: Person, fax: int) -> None:
         copy = ann.hands(forward, fax, ben)
         ben.hands(move, copy, eve)
+        purge(world)
         assert (ann.opens(fax), ben.opens(copy), eve.opens(copy)) == (ALL, [], ALL)
 
     def test_what_another_fax_of_the_mailbox_has_its_readers_open_still(
@@ -366,7 +375,55 @@ class TestMove:
         ben.hands(move, fax, ann)
         assert count(world, "mailbox_wraps", "epoch = 2") == 4
         ann.hands(move, fax, ben)
+        assert purge(world).objects == 0
         assert wraps_of(world, ann.mailbox_id) == 0
+
+    @pytest.mark.parametrize("purged", [False, True])
+    def test_by_what_opens_nothing_it_is_lost_no_more_than_by_deleting_it(
+        self, world: World, ann: Person, ben: Person, fax: int, purged: bool
+    ) -> None:
+        """Whoever reads where it lay brings it back, whatever was handed over, until purge may come for it."""
+        good = ann.wrapped(fax, ben.user.email)
+        move(world.portal, ann.user, replace(good, wraps=dict.fromkeys(good.wraps, b"x" * 80)))
+        assert ann.sees() == []
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            left = forwarding.left_behind(tx, ann.user, fax)
+            assert forwarding.left_behind(tx, ben.user, fax) is None
+        assert left is not None
+        assert audited(world, "fax.move")[0][3]["left"] == f"fax:{left}"
+        bound(world, world.acme, min_days=5)
+        assert purge(world).faxes == 0
+        if purged:
+            bound(world, world.acme, min_days=0)
+            assert (purge(world).faxes, purge(world).objects, wraps_of(world, ann.mailbox_id)) == (1, 0, 0)
+            with pytest.raises(NotFound):
+                deletion.undelete(world.portal, ann.user, left)
+            return
+        with pytest.raises(NotFound):
+            deletion.undelete(world.portal, ben.user, left)
+        deletion.undelete(world.portal, ann.user, left)
+        assert (ann.sees(), ann.opens(left)) == ([left], ALL)
+
+    def test_a_hold_of_where_it_lay_keeps_what_it_left(self, world: World, ann: Person, ben: Person, fax: int) -> None:
+        ann.hands(move, fax, ben)
+        hold(world, mailbox_id=ann.mailbox_id)
+        assert purge(world).faxes == 0
+        assert wraps_of(world, ann.mailbox_id) == 4
+
+    def test_what_it_left_and_went_elsewhere_does_not_stand_for_it_there(
+        self, world: World, ann: Person, ben: Person, eve: Person, fax: int
+    ) -> None:
+        """What was handed over for that may open nothing."""
+        ann.hands(move, fax, ben)
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            left = forwarding.left_behind(tx, ann.user, fax)
+        assert left is not None
+        deletion.undelete(world.portal, ann.user, left)
+        good = ann.wrapped(left, eve.user.email)
+        move(world.portal, ann.user, replace(good, wraps=dict.fromkeys(good.wraps, b"x" * 80)))
+        deletion.delete(world.portal, eve.user, left)
+        with pytest.raises(LiesThere, match="deleted there"):
+            ben.hands(move, fax, eve)
 
     def test_no_worker_mails_what_has_left_a_mailbox_that_chose_mail(
         self, world: World, ann: Person, ben: Person
@@ -406,31 +463,19 @@ class TestMove:
         with pytest.raises(ConstraintViolated, match="faxes_held"), world.portal.tenant(world.acme.tenant.id) as tx:
             tx.execute("update faxes set mailbox_id = %s where id = %s", (ben.mailbox_id, fax))
 
-    def test_the_database_itself_takes_nothing_from_what_is_held(
-        self, world: World, ann: Person, ben: Person, fax: int
-    ) -> None:
-        """Neither its documents, nor so what opens them, nor so its place."""
+    def test_the_database_itself_takes_nothing_from_what_is_held(self, world: World, fax: int) -> None:
+        """Neither its documents, nor so what opens them."""
         tenant_id = world.acme.tenant.id
         hold(world, fax_id=fax)
         for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id"):
             with pytest.raises(ConstraintViolated, match="faxes_held"), world.portal.tenant(tenant_id) as tx:
                 tx.execute(f"update faxes set {column} = null where id = %s", (fax,))
         execute(world, "delete from holds")
-        hold(world, mailbox_id=ann.mailbox_id)
-        ann.hands(forward, fax, ben)
-        execute(world, "alter table faxes disable trigger faxes_held_documents")
-        with world.portal.tenant(tenant_id) as tx:
-            ids = [row["id"] for row in tx.rows("select id from documents order by id")]
-            tx.execute("update faxes set tiff_id = null, pdf_id = null, images_id = null, thumbnail_id = null "
-                       "where mailbox_id = %s", (ann.mailbox_id,))  # fmt: skip
-            for each in ids:
-                tx.execute("select forget_moved(%s, %s)", (each, ann.mailbox_id))
-        assert wraps_of(world, ann.mailbox_id) == 4
 
-    @pytest.mark.parametrize("role", ["switch", "worker", "admin", "purge", "backup"])
-    def test_only_the_portal_takes_away_what_was_moved(self, world: World, role: str) -> None:
-        with pytest.raises(InsufficientPrivilege), connected(world.installation, f"faxplan_{role}") as cursor:
-            cursor.execute("select forget_moved(1, 1)")
+    def test_the_portal_takes_nothing_away_that_opens_a_fax(self, world: World, ann: Person, fax: int) -> None:
+        with pytest.raises(InsufficientPrivilege), world.portal.tenant(world.acme.tenant.id) as tx:
+            tx.execute("delete from mailbox_wraps")
+        assert ann.opens(fax) == ALL
 
     def test_into_a_mailbox_under_a_hold_it_may_go(self, world: World, ann: Person, ben: Person, fax: int) -> None:
         hold(world, mailbox_id=ben.mailbox_id)
@@ -692,6 +737,7 @@ class TestMeanwhile:
         done = in_threads(tried(move, one), tried(act, other))
         if act is move:
             assert sorted(each is None for each in done) == [False, True]
+        purge(world)
         assert ann.opens(fax) == []
         for who in (ben, eve):
             assert [who.opens(each) for each in who.sees()] == [ALL] * len(who.sees())
@@ -779,7 +825,7 @@ class TestKept:
         with world.portal.tenant(world.acme.tenant.id) as tx:
             retention.choose(tx, world.acme.tenant.id, 1, ben.mailbox_id, None)
         there = ann.hands(act, fax, ben)
-        assert purge(world).faxes == 1
+        assert purge(world).faxes == (1 if act is forward else 2)
         assert row(world, there)["purged_at"] is not None
 
     def test_a_purged_copy_leaves_what_came_in_and_takes_what_opens_it_there(
@@ -875,49 +921,6 @@ class TestKept:
         assert left["forwarded_by"] == (ann.user.id if first == "fax" else None)
         there, elsewhere = (ben, ann) if first == "fax" else (ann, ben)
         assert row(world, there.hands(forward, stays, elsewhere))["copy_of"] == stays
-
-
-class TestForgetMoved:
-    """What the portal's role can take away of mailboxes' wraps by it: what a move leaves behind, and nothing else."""
-
-    def forget(self, world: World, mailbox_id: int, tenant_id: int | None = None) -> int:
-        """For every document; how many wraps went."""
-        before = count(world, "mailbox_wraps")
-        with connected(world.installation, "postgres") as cursor:
-            cursor.execute("select id from documents")
-            everything = [each for (each,) in cursor.fetchall()]
-        with world.portal.tenant(tenant_id or world.acme.tenant.id) as tx:
-            for document_id in everything:
-                tx.execute("select forget_moved(%s, %s)", (document_id, mailbox_id))
-        return before - count(world, "mailbox_wraps")
-
-    def test_where_a_fax_names_them_they_stay(self, world: World, ann: Person, ben: Person, fax: int) -> None:
-        ann.hands(forward, fax, ben)
-        assert (self.forget(world, ann.mailbox_id), self.forget(world, ben.mailbox_id)) == (0, 0)
-        execute(world, "update faxes set deleted_at = now()")
-        assert self.forget(world, ann.mailbox_id) == 0
-
-    def test_the_last_ones_stay(self, world: World, ann: Person, ben: Person, fax: int) -> None:
-        execute(world, "update faxes set mailbox_id = %s", (ben.mailbox_id,))
-        assert self.forget(world, ann.mailbox_id) == 0
-        assert ann.opens(fax) == ALL
-
-    def test_what_is_sent_stays(self, world: World, ann: Person, ben: Person) -> None:
-        sent(world, world.acme)
-        with world.portal.tenant(world.acme.tenant.id) as tx:
-            tx.execute(
-                """insert into mailbox_wraps (tenant_id, document_id, mailbox_id, epoch, wrap)
-                   select tenant_id, document_id, %s, 1, wrap from mailbox_wraps""",
-                (ben.mailbox_id,),
-            )
-        assert self.forget(world, ann.mailbox_id) == 0
-        assert self.forget(world, ben.mailbox_id) == 1
-
-    def test_another_tenants_stay(self, world: World, ann: Person, ben: Person, fax: int) -> None:
-        ann.hands(forward, fax, ben)
-        execute(world, "update faxes set mailbox_id = %s", (ben.mailbox_id,))
-        assert self.forget(world, ann.mailbox_id, world.borea.tenant.id) == 0
-        assert self.forget(world, ann.mailbox_id) == 4
 
 
 def test_a_fax_that_was_handed_on_is_let_in_by_members_alone(world: World, ann: Person, ben: Person, fax: int) -> None:

@@ -48,7 +48,6 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
         "audit_link",
         "fax_to_hold",
         "forget_ended_reader",
-        "forget_moved",
         "held_pages",
         "is_did",
         "let_in",
@@ -228,7 +227,7 @@ def test_machines_read_no_private_key_however_it_is_locked(installation: Install
         # A wrap goes by forget_ended_reader alone.
         ("mailbox_keys", "delete", []),
         ("mailbox_keys", "update", []),
-        # So does a document's, by forget_moved or with its fax.
+        # A document's goes with its fax.
         ("mailbox_wraps", "delete", ["purge"]),
         ("mailbox_wraps", "update", []),
         ("mailbox_epochs", "delete", []),

@@ -1,5 +1,6 @@
 """By an invitation a user gets a key, which was made in their browser; and what they can open, others wait for."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,17 +13,22 @@ from faxplan import (
     mailboxes,
     membership,
     passphrases,
+    proofs,
     user_keys,
     users,
     vault,
 )
-from faxplan.db import Transaction
+from faxplan.constraints import ConstraintViolated
 from faxplan.enrolment import Secret
+from faxplan.epochs import Ahead, Begun
 from faxplan.keyring import Keyring
+from faxplan.sealed import SealBroken
 from faxplan.users import User
-from faxplan.wraps import PrivateKey, PublicKey
+from faxplan.wraps import PrivateKey, PublicKey, new_key_pair
 from portal.app import Portal
 from portal.pages import welcome
+from tests.db.test_enrolment import group, reads_all
+from tests.faxes import in_threads
 from tests.portal.conftest import Visitor, visitor
 from tests.retained import execute
 from tests.world import PHRASE, World
@@ -274,7 +280,7 @@ def test_with_another_key_the_old_faxes_stay_locked_and_the_new_ones_do_not(
 def wrapped(world: World, said: Any) -> dict[str, Any]:
     """What the browser of acme's user makes of what is due."""
     ring = world.ring(world.acme)
-    found: dict[str, Any] = {"links": [], "grants": []}
+    found: dict[str, Any] = {"links": [], "grants": [], "proof": proven(world, said)}
     for each in said["links"]:
         found["links"].append({**each, "wrap": (ring.link(each["mailbox"], each["epoch"]) or b"").hex()})
     for each in said["grants"]:
@@ -282,6 +288,32 @@ def wrapped(world: World, said: Any) -> dict[str, Any]:
         assert wrap is not None
         found["grants"].append({**each, "wrap": wrap.hex()})
     return found
+
+
+def proven(world: World, said: Any) -> str:
+    """What that browser opens of what was asked."""
+    return world.keyrings[world.acme.tenant.id].unwrap(bytes.fromhex(said["ask"]), proofs.DIGEST).hex()
+
+
+def due_of(who: Visitor) -> dict[str, Any]:
+    found: dict[str, Any] = sent(who, "/keys/due", {}).get_json()
+    return {name: each for name, each in found.items() if each and name != "ask"}
+
+
+def renewed(world: World, ann: Visitor) -> Any:
+    """The browser of acme's user makes what no reader has made anew; what it is told then."""
+    said = sent(ann, "/keys/due", {}).get_json()
+    made = [epoch_of(each) for each in said["renewals"]]
+    return sent(ann, "/keys/renew", {"epochs": made, "proof": proven(world, said)}).get_json()
+
+
+def epoch_of(said: Any) -> dict[str, Any]:
+    keys = {each["key"]: PublicKey(bytes.fromhex(each["publicKey"])) for each in said["readers"]}
+    new = epochs.make(Ahead(said["mailbox"], said["number"], keys)).new
+    wraps = [{"key": key, "wrap": wrap.hex()} for key, wrap in new.wraps.items()]
+    return {
+        "mailbox": said["mailbox"], "number": said["number"], "publicKey": new.public.raw.hex(), "wraps": wraps,
+    }  # fmt: skip
 
 
 def let_in(world: World, new: User) -> None:
@@ -310,46 +342,174 @@ def test_a_browser_hands_on_what_others_wait_for(portal: Portal, world: World, n
     )
     assert row["details"]["granted"] == [[mailbox, 1, due["grants"][0]["key"]]]
     # Once: what is done is not due, and done again it is nothing.
-    assert sent(ann, "/keys/due", {}).get_json() == {"links": [], "grants": []}
+    assert due_of(ann) == {}
     assert sent(ann, "/keys/hand-on", wrapped(world, due)).get_json() == {"gained": []}
     assert len(acts(world, "key.grant")) == 1
 
 
-def test_epochs_are_tied_together(world: World, ann: Visitor) -> None:
-    user = world.acme.user
-    with world.portal.tenant(user.tenant_id) as tx:
-        ahead = epochs.ahead(tx, user.tenant_id, user.mailbox_id or 0)
+def from_outside(world: World, mailbox_id: int, *, without: int | None = None) -> PrivateKey:
+    """A mailbox's next key, made by an administrator, who keeps it."""
+    tenant_id = world.acme.tenant.id
+    with world.portal.tenant(tenant_id) as tx:
+        ahead = epochs.ahead(tx, tenant_id, mailbox_id, without=[] if without is None else [without])
         assert ahead is not None
-        epochs.begin(tx, user.tenant_id, epochs.make(ahead))
+        new, kept = keyring.new_epoch(ahead.readers)
+        epochs.begin(tx, tenant_id, Begun(mailbox_id, ahead.number, new))
+    return kept
+
+
+def opened_by(world: World, kept: PrivateKey, mailbox_id: int, number: int) -> set[int]:
+    """The epochs that the private key of this one opens, with all that is in the database."""
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        rows = tx.rows(
+            "select epoch, public_key, earlier_key from mailbox_epochs where mailbox_id = %s order by epoch",
+            (mailbox_id,),
+        )
+        wraps = tx.rows("select epoch, wrap from mailbox_keys where mailbox_id = %s", (mailbox_id,))
+    by_number = {row["epoch"]: row for row in rows}
+    found, keys = {number}, [kept]
+    while keys:
+        key = keys.pop()
+        tried = [(row["epoch"] - 1, row["earlier_key"]) for row in rows if row["earlier_key"] is not None]
+        tried += [(row["epoch"], row["wrap"]) for row in wraps]
+        for epoch, wrap in tried:
+            if epoch not in found:
+                with suppress(SealBroken):
+                    keys.append(key.unwrap_private(bytes(wrap), PublicKey(bytes(by_number[epoch]["public_key"]))))
+                    found.add(epoch)
+    return found
+
+
+def test_what_came_before_is_tied_to_no_key_that_no_reader_made(world: World, ann: Visitor) -> None:
+    """SECURITY: whoever made it may have kept it. The next reader makes another one, which opens it, and what comes
+    after whoever made it does not open."""
+    user, mailbox = world.acme.user, world.acme.user.mailbox_id or 0
+    kept = from_outside(world, mailbox)
+    again = from_outside(world, mailbox)
     due = sent(ann, "/keys/due", {}).get_json()
-    assert due["links"] == [{"mailbox": user.mailbox_id, "epoch": 2}]
-    sent(ann, "/keys/hand-on", wrapped(world, due))
-    assert sent(ann, "/keys/due", {}).get_json() == {"links": [], "grants": []}
+    assert (due["links"], due["grants"]) == ([], [])
+    assert [(each["mailbox"], each["number"]) for each in due["renewals"]] == [(mailbox, 4)]
+    # Nor is it taken from a browser that makes it all the same; and the database itself refuses it.
+    said = {"links": [{"mailbox": mailbox, "epoch": 3, "wrap": "11" * 80}], "grants": [], "proof": proven(world, due)}
+    assert sent(ann, "/keys/hand-on", said).get_json() == {"gained": []}
+    with pytest.raises(ConstraintViolated, match="mailbox_epochs_outside"), world.portal.tenant(user.tenant_id) as tx:
+        tx.execute("update mailbox_epochs set earlier_key = %s where epoch = 3", (bytes(80),))
+    assert renewed(world, ann) == {"gained": []}
+    assert sent(ann, "/keys/due", {}).get_json()["links"] == [{"mailbox": mailbox, "epoch": 4}]
+    sent(ann, "/keys/hand-on", wrapped(world, sent(ann, "/keys/due", {}).get_json()))
+    assert due_of(ann) == {}
+    assert opened_by(world, kept, mailbox, 2) == {2}
+    assert opened_by(world, again, mailbox, 3) == {3}
+    assert reads_all(world, world.ring(world.acme), mailbox) == [True, True, True, True]
+    (row,) = acts(world, "key.renew")
+    assert [each[:2] for each in row["details"]["epochs_begun"]] == [[mailbox, 4]]
+
+
+def test_who_reads_it_later_is_handed_what_came_before_such_a_key(
+    portal: Portal, world: World, new: User, ann: Visitor
+) -> None:
+    mailbox = world.acme.user.mailbox_id or 0
+    from_outside(world, mailbox)
+    renewed(world, ann)
+    enrolled(portal, world, new)
+    let_in(world, new)
+    due = sent(ann, "/keys/due", {}).get_json()
+    assert [(each["epoch"]) for each in due["grants"]] == [3, 1]
+    told = sent(ann, "/keys/hand-on", wrapped(world, due)).get_json()["gained"]
+    assert [each["mailboxes"] for each in told] == [[world.acme.user.email]]
+    ring = enrolment.unlock(world.portal, new, Secret(OTHER))
+    assert reads_all(world, ring, mailbox) == [True, True, True]
+
+
+def test_only_a_reader_who_has_shown_their_key_makes_the_next_one(
+    portal: Portal, world: World, new: User, ann: Visitor
+) -> None:
+    """SECURITY: a session would keep it as well, and what came before is tied to this one."""
+    mailbox = world.acme.user.mailbox_id or 0
+    from_outside(world, mailbox)
+    who, theirs = enrolled(portal, world, new)
+    said = sent(ann, "/keys/due", {}).get_json()
+    made = epoch_of(said["renewals"][0])
+    for proof in ("00" * 32, "11" * 32):
+        answer = sent(ann, "/keys/renew", {"epochs": [made], "proof": proof})
+        assert (answer.status_code, answer.get_json()["error_id"]) == (400, "no-proof")
+        answer = sent(ann, "/keys/hand-on", {"links": [], "grants": [], "proof": proof})
+        assert (answer.status_code, answer.get_json()["error_id"]) == (400, "no-proof")
+    # Nor somebody else, who has shown theirs; nor for others than who reads it, nor another one, nor what is not due.
+    asked = sent(who, "/keys/due", {}).get_json()
+    own = theirs.unwrap(bytes.fromhex(asked["ask"]), proofs.DIGEST).hex()
+    assert sent(who, "/keys/renew", {"epochs": [made], "proof": own}).get_json() == {"gained": []}
+    more = {**made, "wraps": [*made["wraps"], {"key": key_of(world, new), "wrap": "11" * 80}]}
+    for wrong in ({**made, "wraps": []}, more, {**made, "number": 4}, {**made, "mailbox": new.mailbox_id}):
+        assert sent(ann, "/keys/renew", {"epochs": [wrong], "proof": proven(world, said)}).get_json() == {"gained": []}
+    assert newest_of(world, mailbox) == 2
+    # Twice, or by two at once, it begins once.
+    for _ in range(2):
+        sent(ann, "/keys/renew", {"epochs": [made, made], "proof": proven(world, said)})
+        assert newest_of(world, mailbox) == 3
+
+
+def test_two_readers_who_come_at_once_make_one(world: World) -> None:
+    """And who unlocks at a shell does the same."""
+    mailbox = world.acme.user.mailbox_id or 0
+    from_outside(world, mailbox)
+
+    def unlock() -> list[bool]:
+        return reads_all(world, enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE)), mailbox)
+
+    assert in_threads(unlock, unlock) == [[True, True, True], [True, True, True]]
+    assert newest_of(world, mailbox) == 3
+
+
+def test_of_a_reader_that_only_an_administrator_made_whoever_makes_the_next_key_is_told(
+    world: World, ann: Visitor
+) -> None:
+    """SECURITY: such as a recovery key, of a mailbox that has never had another key."""
+    mailbox = group(world, world.acme.user)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        tx.execute("insert into user_keys (tenant_id, kind, public_key) values (%s, 'recovery', %s)",
+                   (world.acme.tenant.id, new_key_pair().public.raw))  # fmt: skip
+    from_outside(world, mailbox)
+    (told,) = renewed(world, ann)["gained"]
+    assert told["mailboxes"] == ["office"]
+    assert "recovery key" in told["to"]
+
+
+def newest_of(world: World, mailbox_id: int) -> int:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return int(tx.value("select max(epoch) from mailbox_epochs where mailbox_id = %s", (mailbox_id,)))
+
+
+def key_of(world: World, user: User) -> int:
     with world.portal.tenant(user.tenant_id) as tx:
-        assert tx.value("select earlier_key is not null from mailbox_epochs where epoch = 2")
+        return user_keys.of_user(tx, user.tenant_id, user.id)[0].id
 
 
 def test_nothing_is_taken_but_what_is_due(portal: Portal, world: World, new: User, ann: Visitor) -> None:
     """Neither for who is no reader, nor from who is none, nor where the newest key is not at hand."""
-    who, _ = enrolled(portal, world, new)
+    who, theirs = enrolled(portal, world, new)
     mailbox = world.acme.user.mailbox_id
+
+    def given() -> list[tuple[Visitor, str]]:
+        """Each with the proof of their own."""
+        asked = sent(who, "/keys/due", {}).get_json()["ask"]
+        own = theirs.unwrap(bytes.fromhex(asked), proofs.DIGEST).hex()
+        return [(ann, proven(world, sent(ann, "/keys/due", {}).get_json())), (who, own)]
 
     def kept() -> int:
         with world.portal.tenant(new.tenant_id) as tx:
             return int(tx.value("select count(*) from mailbox_keys"))
 
-    def key_of(tx: Transaction) -> int:
-        return user_keys.of_user(tx, new.tenant_id, new.id)[0].id
-
-    with world.portal.tenant(new.tenant_id) as tx:
-        key = key_of(tx)
+    key = key_of(world, new)
     before = kept()
     garbage = {"mailbox": mailbox, "epoch": 1, "key": key, "wrap": "00" * 80}
-    for each in (ann, who):
-        assert sent(each, "/keys/hand-on", {"links": [], "grants": [garbage]}).get_json() == {"gained": []}
+    for each, proof in given():
+        said = {"links": [], "grants": [garbage], "proof": proof}
+        assert sent(each, "/keys/hand-on", said).get_json() == {"gained": []}
     let_in(world, new)
     # A member now, who lacks the key: they cannot give it to themselves, nor keep others from it by nonsense.
-    assert sent(who, "/keys/due", {}).get_json() == {"links": [], "grants": []}
-    assert sent(who, "/keys/hand-on", {"links": [], "grants": [garbage]}).get_json() == {"gained": []}
+    assert due_of(who) == {}
+    said = {"links": [], "grants": [garbage], "proof": given()[1][1]}
+    assert sent(who, "/keys/hand-on", said).get_json() == {"gained": []}
     assert kept() == before
     assert [each["key"] for each in sent(ann, "/keys/due", {}).get_json()["grants"]] == [key]

@@ -102,10 +102,14 @@ def test_a_fax_moves_to_a_group_and_not_while_it_is_held(world: World, ann: Visi
     assert "faxplan" not in answer.get_json()["detail"]
     with world.admin.tenant(world.acme.tenant.id) as tx:
         holds.release(tx, world.acme.tenant.id, tx.value("select id from holds"))
-    assert ann.hand(f"/faxes/{fax}/move", wrapped(world, fax, office)).status_code == 200
+    left = ann.hand(f"/faxes/{fax}/move", wrapped(world, fax, office)).get_json()["left"]
     assert ann.get(f"/faxes/{fax}").status_code == 404
     assert ben.sees() == [fax]
     assert [each[2] for each in audited(world, "fax.move")] == ["refused", "done"]
+    # And until purge comes a copy goes back to where it lay.
+    assert f'name="fax" value="{left}"' in ann.get(f"/moved?fax={left}").text
+    assert ann.post("/faxes/selected", {"fax": left, "do": "restore", "list": "/inbox"}).status_code == 303
+    assert ann.get(f"/faxes/{left}").status_code == 200
 
 
 def test_the_page_says_who_may_be_chosen(world: World, ann: Visitor, ben: Person, fax: int) -> None:

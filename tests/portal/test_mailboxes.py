@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import dids, enrolment, epochs, membership, provisioning, user_keys, users, vault
+from faxplan import dids, enrolment, epochs, membership, proofs, provisioning, user_keys, users, vault
 from faxplan.enrolment import Secret
 from faxplan.epochs import Ahead
 from faxplan.users import User
@@ -14,7 +14,7 @@ from tests.db.test_enrolment import OTHER, colleague, group, newest, reads_all
 from tests.portal.conftest import Visitor
 from tests.portal.test_in_a_browser import Tab, tab
 from tests.portal.test_people import audited, boss
-from tests.retained import received
+from tests.retained import execute, received
 from tests.world import PHRASE, World
 
 __all__ = ["boss", "tab"]
@@ -95,22 +95,41 @@ def test_a_group_gets_a_mailbox_and_readers(world: World, boss: Visitor) -> None
 def test_a_member_lets_somebody_in_to_what_lies_there(world: World, boss: Visitor) -> None:
     office, two = with_faxes(world), enrolled(world)
     form: dict[str, object] = {"email": two.email}
-    wanted = to_make(boss, office, form)["grant"]
+    asked = to_make(boss, office, form)
+    wanted, proof = asked["grant"], proven(world, asked)
     wrap = world.ring(world.acme).wrapped(office, wanted["epoch"], PublicKey(bytes.fromhex(wanted["publicKey"])))
     assert wrap is not None
     said = {"epoch": wanted["epoch"], "key": wanted["key"], "wrap": wrap.hex()}
     # Nothing goes without.
     for grant in (None, {**said, "key": wanted["key"] + 1}, {**said, "epoch": wanted["epoch"] + 1}):
-        answer = boss.post(address(office, "/members"), {**form, "made": made(grant=grant)})
+        answer = boss.post(address(office, "/members"), {**form, "proof": proof, "made": made(grant=grant)})
         assert answer.status_code in (400, 503)
         assert readers(world, office) == [world.acme.user.email]
-    assert boss.post(address(office, "/members"), {**form, "made": made(grant=said)}).status_code == 303
+    # Nor by a session that has not shown that their key is there.
+    for wrong in ("", "00" * 32):
+        answer = boss.post(address(office, "/members"), {**form, "proof": wrong, "made": made(grant=said)})
+        assert (answer.status_code, "has not shown" in answer.text) == (400, True)
+    assert readers(world, office) == [world.acme.user.email]
+    assert boss.post(address(office, "/members"), {**form, "proof": proof, "made": made(grant=said)}).status_code == 303
     assert reads_all(world, enrolment.unlock(world.portal, two, Secret(OTHER)), office) == [True]
     (row,) = audited(world, "mailbox.add-member")
     assert (row.details["by"], row.details["granted"]) == (
         f"user:{world.acme.user.id}",
         [[wanted["epoch"], wanted["key"]]],
     )
+
+
+def proven(world: World, said: Any) -> str:
+    """What acme's user's browser opens of what was asked."""
+    return world.keyrings[world.acme.tenant.id].unwrap(bytes.fromhex(said["ask"]), proofs.DIGEST).hex()
+
+
+def test_an_administrator_who_waits_for_the_key_lets_nobody_in(world: World, boss: Visitor) -> None:
+    """SECURITY: a member by name, whose browser can have wrapped nothing."""
+    office, two = with_faxes(world, boss_reads=False), enrolled(world)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("insert into mailbox_members values (%s, %s, %s)", (two.tenant_id, office, world.acme.user.id))
+    assert to_make(boss, office, {"email": two.email})["error_id"] == "needs-member"
 
 
 def test_an_administrator_lets_nobody_into_what_they_do_not_read(world: World, boss: Visitor) -> None:
@@ -215,6 +234,10 @@ def test_a_mailbox_has_a_name_of_its_own(boss: Visitor) -> None:
         assert said in answer.text
 
 
+DONE = "document.querySelector('[data-just-changed]')?.dataset.justChanged === 'done'"
+"""What a reader's browser does for others once a change is made is done."""
+
+
 @pytest.mark.xdist_group("chromium")
 def test_keys_are_made_in_the_browser(world: World, tab: Tab) -> None:
     office, two = with_faxes(world), enrolled(world)
@@ -226,13 +249,24 @@ def test_keys_are_made_in_the_browser(world: World, tab: Tab) -> None:
     tab.fill("#email", two.email)
     tab.click("form.narrow .primary")
     tab.until("document.querySelector('.note') !== null")
+    # What is handed on after it is so as soon as the page is there.
+    tab.until(DONE)
     assert reads_all(world, enrolment.unlock(world.portal, two, Secret(OTHER)), office) == [True]
+    # What was handed to somebody and opens nothing they are told of.
+    execute(world, "update mailbox_keys set wrap = decode(repeat('11', 80), 'hex') where mailbox_id = %s", (office,))
+    execute(world, "update mailbox_epochs set earlier_key = null where mailbox_id = %s", (office,))
+    tab.go(f"/mailboxes/{office}")
+    said = tab.until("!document.querySelector('[data-not-whole]').hidden && document.body.innerText")
+    assert "opens nothing. Ask an administrator to remove you" in said
+    tab.go(address(office))
     tab.click(f"form:has([name=remove][value='{two.id}']) button")
     tab.until("document.querySelectorAll('[name=remove]').length === 1")
+    # The key that an administrator's browser made stays for as long as it takes a reader's to make another one.
+    tab.until(DONE)
     key = newest(world, office)
     assert key is not None
-    assert key.epoch == 2
-    assert world.ring(world.acme).key_of(office, 2) is not None
+    assert key.epoch == 3
+    assert reads_all(world, world.ring(world.acme), office) == [False, True, True]
     # A new one, which nobody has read.
     tab.go("/organisation/mailboxes/new")
     tab.fill("#name", "Claims")

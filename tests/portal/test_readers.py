@@ -1,16 +1,20 @@
 """Members of a group's mailbox see who reads it, and let somebody in by a key that their browser hands over."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import enrolment, users, vault
+from faxplan import enrolment, proofs, user_keys, users, vault
+from faxplan.constraints import ConstraintViolated
 from faxplan.enrolment import Secret
+from faxplan.sessions import Session
 from faxplan.wraps import PublicKey
+from portal.app import Portal
 from tests.db.test_enrolment import OTHER, colleague, reads_all
-from tests.portal.conftest import Visitor
+from tests.portal.conftest import Visitor, visitor
 from tests.portal.test_mailboxes import enrolled, readers, with_faxes
 from tests.portal.test_people import audited
 from tests.world import World
@@ -29,12 +33,18 @@ def made(world: World, mailbox: int, grant: Any, **other: object) -> str:
     )
 
 
+def proven(world: World, said: Any) -> str:
+    """What that browser opens of what was asked."""
+    return world.keyrings[world.acme.tenant.id].unwrap(bytes.fromhex(said["ask"]), proofs.DIGEST).hex()
+
+
 def test_a_member_lets_somebody_in_who_reads_all_then(world: World, ann: Visitor) -> None:
     office, two = with_faxes(world), enrolled(world)
     assert f'href="/mailboxes/{office}"' in ann.get("/mailboxes").text
     assert "Let somebody in" in ann.get(f"/mailboxes/{office}").text
-    grant = asked(ann, office, two.email)["grant"]
-    form = {"email": two.email}
+    said = asked(ann, office, two.email)
+    grant = said["grant"]
+    form = {"email": two.email, "proof": proven(world, said)}
     # Nothing goes without the key, or with one for somebody else.
     for wrong in ("", made(world, office, grant, key=grant["key"] - 1), made(world, office, grant, epoch=9), "x"):
         assert ann.post(f"/mailboxes/{office}/members", {**form, "made": wrong}).status_code in (400, 503)
@@ -82,23 +92,62 @@ def test_whom_a_member_lets_in_not(world: World, ann: Visitor, what: str) -> Non
     assert readers(world, mailbox) == before
 
 
+def test_a_session_without_its_users_key_lets_nobody_in(world: World, ann: Visitor, portal: Portal) -> None:
+    """SECURITY: it cannot wrap the mailbox's key, but what it hands over nobody sees into; with the next key of the
+    mailbox who was let in so would be handed all that lies there."""
+    office, two = with_faxes(world), enrolled(world)
+    grant = asked(ann, office, two.email)["grant"]
+    form = {"email": two.email, "made": made(world, office, grant, wrap="11" * 80)}
+    # Neither what was shown in another session, nor what somebody else has shown in theirs, nor nonsense.
+    elsewhere = visitor(portal, world.acme)
+    assert elsewhere.log_in().status_code == 200
+    for proof in ("", "x", "00", "00" * 32, proven(world, asked(elsewhere, office, two.email))):
+        answer = ann.post(f"/mailboxes/{office}/members", {**form, "proof": proof})
+        assert (answer.status_code, "has not shown that it has your key" in answer.text) == (400, True)
+    with world.portal.tenant(two.tenant_id) as tx:
+        key = user_keys.current(tx, two.tenant_id, two.id)
+        assert key is not None
+        number = tx.value("select min(id) from sessions where user_id = %s", (world.acme.user.id,))
+        mine = Session(number, world.acme.user, datetime.now(UTC), "password", "", b"")
+        # Of another key, in this very session.
+        proof = proofs._proof(tx, mine, key.id, proofs._now()).hex()
+    assert ann.post(f"/mailboxes/{office}/members", {**form, "proof": proof}).status_code == 400
+    assert readers(world, office) == [world.acme.user.email]
+
+
 def test_the_database_lets_nobody_in_but_by_who_has_the_key(world: World, ann: Visitor) -> None:
-    """SECURITY: whatever the portal says."""
+    """SECURITY: whatever the portal says; and not without a wrap of the newest key, to the newcomer's own of now."""
     office, two = with_faxes(world), enrolled(world)
     three, tenant_id = enrolled(world, "three"), world.acme.tenant.id
+    with world.portal.tenant(tenant_id) as tx:
+        keys = {each: user_keys.ids(tx, tenant_id, each).pop() for each in (world.acme.user.id, two.id, three.id)}
+    keys[world.borea.user.id] = 1
 
-    def let_in(mailbox: int, member: int, newcomer: int) -> int:
+    def let_in(
+        mailbox: int, member: int, newcomer: int, *, epoch: int = 1, key: int = 0, wrap: bytes = bytes(80)
+    ) -> int:
+        by = (mailbox, member, newcomer, epoch, key or keys[newcomer], wrap)
         with world.portal.tenant(tenant_id) as tx:
-            return int(tx.value("select let_in(%s, %s, %s)", (mailbox, member, newcomer)))
+            return int(tx.value("select let_in(%s, %s, %s, %s, %s, %s)", by))
 
     assert let_in(office, three.id, two.id) == 0
     assert let_in(world.acme.user.mailbox_id or 0, world.acme.user.id, two.id) == 0
     assert let_in(office, world.acme.user.id, world.borea.user.id) == 0
+    assert let_in(office, world.acme.user.id, two.id, key=keys[three.id]) == 0
+    for wrong in (0, 2):
+        assert let_in(office, world.acme.user.id, two.id, epoch=wrong) == 0
+    for size in (0, 79, 81):
+        with pytest.raises(ConstraintViolated):
+            let_in(office, world.acme.user.id, two.id, wrap=bytes(size))
+    assert readers(world, office) == [world.acme.user.email]
     with world.admin.tenant(tenant_id) as tx:
         tx.execute("insert into mailbox_members values (%s, %s, %s)", (tenant_id, office, three.id))
     assert let_in(office, three.id, two.id) == 0
     assert let_in(office, world.acme.user.id, two.id) == 1
     assert let_in(office, world.acme.user.id, two.id) == 0
+    with world.portal.tenant(tenant_id) as tx:
+        assert tx.value("select wrap from mailbox_keys where mailbox_id = %s and user_key_id = %s",
+                        (office, keys[two.id])).tobytes() == bytes(80)  # fmt: skip
     with pytest.raises(InsufficientPrivilege), world.portal.tenant(tenant_id) as tx:
         tx.execute("insert into mailbox_members values (%s, %s, %s)", (tenant_id, office, two.id))
     with world.portal.tenant(tenant_id) as tx:

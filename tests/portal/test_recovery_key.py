@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import emergency, enrolment, passphrases, printed_keys, recovery_key, user_keys, users
+from faxplan import enrolment, passphrases, printed_keys, proofs, recovery_key, user_keys, users
 from faxplan.enrolment import Secret
 from faxplan.users import User
 from faxplan.wraps import PrivateKey
@@ -43,7 +43,7 @@ def proof_of(world: World, boss: Visitor, private: PrivateKey) -> dict[str, Any]
     """What its browser shows from then on."""
     known = {"publicKey": private.public.raw.hex(), "why": WHY}
     said = boss.hand("/organisation/recovery/ask", {**known, "auth": auth(world)}).get_json()
-    return {**known, "proof": private.unwrap(bytes.fromhex(said["wrap"]), emergency.PROOF_DIGEST).hex()}
+    return {**known, "proof": private.unwrap(bytes.fromhex(said["wrap"]), proofs.DIGEST).hex()}
 
 
 def acts(world: World) -> list[tuple[Any, ...]]:
@@ -113,8 +113,8 @@ def test_without_the_paper_nothing_is_handed_out(world: World, boss: Visitor, po
 
 def test_a_proof_is_none_after_a_while(world: World, boss: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     proof = proof_of(world, boss, made(world, boss))
-    later = emergency._now() + 2
-    monkeypatch.setattr(emergency, "_now", lambda: later)
+    later = proofs._now() + 2
+    monkeypatch.setattr(proofs, "_now", lambda: later)
     answer = boss.hand("/organisation/recovery/look", {**proof, "of": world.acme.user.email})
     assert answer.get_json()["error_id"] == "no-proof"
 

@@ -105,6 +105,15 @@ export function keyringWith(older) {
   return ring;
 }
 
+/** The same with what mailboxes have by now. @returns {Promise<Keyring>} Rejects with LockedHere. */
+export async function renewedKeyring() {
+  const [found, said] = [await keyring(), await post("/keys")];
+  for (const { mailbox, epochs } of said.mailboxes) {
+    found.setMailbox(mailbox, epochs.map(epoch));
+  }
+  return found;
+}
+
 /** @param {Map<number, PrivateKey>} [older] @returns {Promise<Keyring>} */
 async function opened(older = new Map()) {
   const said = await post("/keys");

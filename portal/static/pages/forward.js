@@ -41,12 +41,16 @@ async function handOn(form) {
   go.disabled = true;
   wrong.hidden = true;
   let [done, failed] = [0, 0];
+  const left = new URLSearchParams({ list: after });
   for (const box of chosen) {
     doing.textContent = _("{number} of {count}", { number: done + failed + 1, count: chosen.length });
     const item = /** @type {HTMLElement} */ (box.closest("li"));
     const said = /** @type {HTMLElement} */ (item.querySelector("[data-failed]"));
     try {
-      await again(() => one(box.value, mailbox, act));
+      const said = await again(() => one(box.value, mailbox, act));
+      if (said.left) {
+        left.append("fax", said.left);
+      }
       item.remove();
       done += 1;
     } catch (error) {
@@ -62,14 +66,14 @@ async function handOn(form) {
   go.disabled = false;
   doing.textContent = "";
   if (!failed) {
-    location.assign(`${after}${after.includes("?") ? "&" : "?"}note=${note}`);
+    location.assign(left.has("fax") ? `/moved?${left}` : `${after}${after.includes("?") ? "&" : "?"}note=${note}`);
     return;
   }
   tell(form, new Error(), ngettext("{count} fax stayed where it is. Below it stands why.", "{count} faxes stayed where they are. Below each stands why.", failed)
     + (done ? ` ${ngettext("{count} was handed on.", "{count} were handed on.", done)}` : ""));
 }
 
-/** @param {string} fax @param {string} mailbox @param {string} act @returns {Promise<void>} */
+/** @param {string} fax @param {string} mailbox @param {string} act @returns {Promise<{fax: number, left?: number | null}>} */
 async function one(fax, mailbox, act) {
   const said = await post(`/faxes/${fax}/offer`, new URLSearchParams({ mailbox }));
   const target = { ...said.target, publicKey: publicKey(said.target.publicKey) };
@@ -80,7 +84,7 @@ async function one(fax, mailbox, act) {
   }));
   const handed = await wrapForMailbox(await keyring(), { fax: said.fax, target, documents });
   const wraps = [...handed.wraps].map(([document, wrap]) => ({ document, wrap }));
-  await send(`/faxes/${fax}/${act}`, { mailbox: handed.mailbox, epoch: handed.epoch, wraps });
+  return send(`/faxes/${fax}/${act}`, { mailbox: handed.mailbox, epoch: handed.epoch, wraps });
 }
 
 /** @param {HTMLFormElement} form @param {unknown} error @param {string} [text] */

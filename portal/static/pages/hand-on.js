@@ -1,8 +1,10 @@
 // @ts-check
 /** What this user's key can do for others is done as soon as it is opened; and whoever opened it is told for whom. */
 
+import { newEpochFor } from "../vault/admission.js";
+import { fromHex } from "../vault/bytes.js";
 import { NeedsReader, SealBroken } from "../vault/errors.js";
-import { keyring, post, publicKey, send } from "./client.js";
+import { keyring, post, publicKey, renewedKeyring, send } from "./client.js";
 import { _ } from "./language.js";
 
 /** @typedef {import("../vault/keyring.js").Keyring} Keyring */
@@ -18,11 +20,19 @@ export async function handOn() {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const due = await post("/keys/due");
       const ring = await keyring();
+      if (due.renewals.length && round < MOST_ROUNDS - 1) {
+        // First of all: what came before is tied to no key that a reader did not make.
+        const epochs = await Promise.all(due.renewals.map(begun));
+        const said = await send("/keys/renew", { epochs, proof: await ring.prove(fromHex(due.ask)) });
+        told.push(...said.gained.map(gained));
+        await renewedKeyring();
+        continue;
+      }
       const [links, grants] = [await linked(due.links, ring), await granted(due.grants, ring)];
       if (!links.length && !grants.length) {
         break;
       }
-      const said = await send("/keys/hand-on", { links, grants });
+      const said = await send("/keys/hand-on", { links, grants, proof: await ring.prove(fromHex(due.ask)) });
       told.push(...said.gained.map(gained));
       if (due.links.length + due.grants.length > links.length + grants.length) {
         // Some do not open, and would be asked for again.
@@ -34,6 +44,13 @@ export async function handOn() {
     console.warn(error);
   }
   return told;
+}
+
+/** An epoch as it is handed over. @param {{mailbox: number, number: number, readers: {key: number, publicKey: string}[]}} ahead */
+export async function begun({ mailbox, number, readers }) {
+  const made = await newEpochFor(new Map(readers.map((each) => [each.key, publicKey(each.publicKey)])));
+  const wraps = [...made.wraps].map(([key, wrap]) => ({ key, wrap }));
+  return { mailbox, number, publicKey: made.publicKey.raw, wraps };
 }
 
 /** @param {{mailbox: number, epoch: number}[]} due @param {Keyring} ring */

@@ -1,10 +1,11 @@
 // @ts-check
 /** The organisation's recovery key, as it was typed from paper, opens mailboxes here: faxplan/emergency.py says what for. */
 
-import { fromHex, utf8 } from "../vault/bytes.js";
+import { fromHex } from "../vault/bytes.js";
 import { SealBroken } from "../vault/errors.js";
 import { Keyring } from "../vault/keyring.js";
 import { recoveryKey } from "../vault/printed-keys.js";
+import { proofBy } from "../vault/proof.js";
 import { epoch, Refused, send } from "./client.js";
 import { _ } from "./language.js";
 
@@ -20,11 +21,9 @@ export async function ringOfPaper({ code, why, of, auth }) {
   const key = (await recoveryKey(code)).hold();
   const known = { publicKey: key.publicKey.raw, why };
   const { wrap } = await send("/organisation/recovery/ask", { ...known, auth });
-  // Bound to words that are no file's header: nothing else is opened for whoever asks.
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", utf8("faxplan recovery key, proof")));
   let opened;
   try {
-    opened = await key.unwrap(fromHex(wrap), digest);
+    opened = await proofBy(key, fromHex(wrap));
   } catch (error) {
     if (error instanceof SealBroken) {
       throw new Refused(_("The server asks for something that this key does not open. Tell whoever runs it."), "seal-broken");

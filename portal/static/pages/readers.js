@@ -13,6 +13,7 @@ import { ringOfPaper } from "./paper.js";
  * @property {number} mailbox
  * @property {{number: number, readers: {key: number, publicKey: string}[]} | null} epoch
  * @property {{epoch: number, key: number, publicKey: string} | null} grant
+ * @property {string | null} ask what shows, opened, that this user's key is here
  */
 
 const wrong = /** @type {HTMLElement} */ (document.getElementById("not-made"));
@@ -49,7 +50,12 @@ async function make(form) {
   /** @type {ToMake} */
   const wanted = await post(form.dataset.makes ?? "", said);
   const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("made"));
-  field.value = JSON.stringify({ epoch: await epoch(wanted), grant: await grant(wanted, paper ?? (await keyringIfNeeded(wanted))) });
+  const ring = paper ?? (await keyringIfNeeded(wanted));
+  field.value = JSON.stringify({ epoch: await epoch(wanted), grant: await grant(wanted, ring) });
+  if (ring && !paper && wanted.ask) {
+    const proof = /** @type {HTMLInputElement} */ (form.elements.namedItem("proof"));
+    proof.value = hex(await ring.prove(fromHex(wanted.ask)));
+  }
 }
 
 /** @param {ToMake} wanted */

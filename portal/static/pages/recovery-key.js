@@ -1,13 +1,12 @@
 // @ts-check
 /** The organisation's recovery key: made and shown here, read here from paper, and turned off by keys that are made here. */
 
-import { newEpochFor } from "../vault/admission.js";
 import { newRecoveryKey } from "../vault/printed-keys.js";
 import { authOf } from "./account-key.js";
 import { again } from "./again.js";
-import { publicKey, send } from "./client.js";
+import { send } from "./client.js";
 import { onSubmit } from "./field.js";
-import { gained, granted, linked } from "./hand-on.js";
+import { begun, gained, granted, linked } from "./hand-on.js";
 import { _ } from "./language.js";
 import { ringOfPaper } from "./paper.js";
 import { keep } from "./recovery-code.js";
@@ -74,11 +73,4 @@ if (document.getElementById("use")) {
     document.querySelectorAll("form, details").forEach((each) => /** @type {HTMLElement} */ (each).hidden = true);
     place.hidden = false;
   });
-}
-
-/** @param {{mailbox: number, number: number, readers: {key: number, publicKey: string}[]}} ahead */
-async function begun({ mailbox, number, readers }) {
-  const made = await newEpochFor(new Map(readers.map((each) => [each.key, publicKey(each.publicKey)])));
-  const wraps = [...made.wraps].map(([key, wrap]) => ({ key, wrap }));
-  return { mailbox, number, publicKey: made.publicKey.raw, wraps };
 }

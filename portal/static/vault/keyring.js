@@ -7,6 +7,7 @@
 
 import { NeedsReader, SealBroken } from "./errors.js";
 import { readHeader } from "./header.js";
+import { proofBy } from "./proof.js";
 import { SealedReader } from "./sealed.js";
 import { newKeyPair } from "./wraps.js";
 import { _ } from "../pages/language.js";
@@ -154,6 +155,30 @@ export class Keyring {
     } finally {
       key.wipe();
     }
+  }
+
+  /**
+   * That the user's own key is here (faxplan/proofs.py).
+   * @param {Bytes} asked what the server has wrapped to it
+   * @returns {Promise<Bytes>} Rejects with NeedsReader or SealBroken.
+   */
+  async prove(asked) {
+    const ways = [...this.#own.values()].map((key) => () => proofBy(key, asked));
+    return firstOf(ways, _("The server asks for something that your key does not open. Load this page again."));
+  }
+
+  /**
+   * Whether what was handed to this user of a mailbox's newest key is whole; true where nothing was yet.
+   * @param {number} mailbox @returns {Promise<boolean>}
+   */
+  async isWhole(mailbox) {
+    const newest = Math.max(0, ...(this.#mailboxes.get(mailbox)?.keys() ?? []));
+    try {
+      await this.epochKey(mailbox, newest);
+    } catch (error) {
+      return !(error instanceof SealBroken);
+    }
+    return true;
   }
 
   /** Forgets all keys, as at log-out. */

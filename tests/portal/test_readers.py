@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import enrolment, users, vault
+from faxplan import enrolment, letting_in, users, vault
 from faxplan.enrolment import Secret
+from faxplan.errors import NotFound
 from faxplan.wraps import PublicKey
 from tests.db.test_enrolment import OTHER, colleague, reads_all
 from tests.portal.conftest import Visitor
@@ -103,3 +104,27 @@ def test_the_database_lets_nobody_in_but_by_who_has_the_key(world: World, ann: V
         tx.execute("insert into mailbox_members values (%s, %s, %s)", (tenant_id, office, two.id))
     with world.portal.tenant(tenant_id) as tx:
         assert vault.key_of_mailbox(tx, tenant_id, office) is not None
+
+
+def test_a_member_who_may_read_nothing_that_comes_in_lets_nobody_in(world: World, ann: Visitor) -> None:
+    """SECURITY: also where no page asks first."""
+    office, two = with_faxes(world), enrolled(world)
+    me = world.acme.user
+    grant = letting_in.to_wrap(world.portal, me, office, two.email)
+    assert grant is not None
+    with world.admin.tenant(me.tenant_id) as tx:
+        users.change(tx, me.tenant_id, me.id, {"permissions": ["send"]})
+    with world.portal.tenant(me.tenant_id) as tx:
+        assert letting_in.everything(tx, me) == []
+        with pytest.raises(NotFound):
+            letting_in.group(tx, me, office)
+    with pytest.raises(NotFound):
+        letting_in.to_wrap(world.portal, me, office, two.email)
+    wrap = world.ring(world.acme).wrapped(office, grant.epoch, grant.public)
+    assert wrap is not None
+    with pytest.raises(NotFound):
+        letting_in.let_in(
+            world.portal, me, office, two.email, grant.epoch, grant.user_key_id, wrap, actor=f"user:{me.id}"
+        )
+    assert readers(world, office) == [me.email]
+    assert "You are not permitted" in ann.get(f"/mailboxes/{office}").text

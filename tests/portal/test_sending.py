@@ -273,12 +273,15 @@ def test_a_form_is_as_it_was_filled_in_after_another_resolution(world: World, an
 NEEDING = [each for each in ROUTES if each.needs is not None]
 
 
-@pytest.mark.parametrize("permission", ["send", "contacts"])
+@pytest.mark.parametrize("permission", ["send", "contacts", "receive"])
 def test_who_is_not_permitted_sees_no_way_and_finds_none(world: World, ann: Visitor, permission: str) -> None:
     number = hand_in(ann, TEXT)
-    place = {"send": '<a class="button primary near" href="/send">', "contacts": 'href="/contacts"'}[permission]
+    place = {
+        "send": '<a class="button primary near" href="/send">', "contacts": 'href="/contacts"',
+        "receive": "<span>Inbox</span>",
+    }[permission]  # fmt: skip
     assert place in ann.get("/sent").text
-    change(world, permissions=["receive", *({"send", "contacts"} - {permission})])
+    change(world, permissions=sorted({"receive", "send", "contacts"} - {permission}))
     for page in ("/sent", "/menu", "/inbox"):
         assert place not in ann.get(page).text
     asked = 0
@@ -296,9 +299,11 @@ def test_who_is_not_permitted_sees_no_way_and_finds_none(world: World, ann: Visi
         assert count(world, "faxes") == 0
 
 
-def test_every_route_to_contacts_and_to_sending_needs_the_permission() -> None:
+def test_every_route_to_contacts_mailboxes_and_sending_needs_the_permission() -> None:
     for route in ROUTES:
         of = route.path.split("/")[1]
+        if of in ("mailboxes", "forward", "move") or route.path.endswith(("/offer", "/forward", "/move")):
+            assert route.needs == "receive", named(route)
         if of in ("contacts", "groups", "imports"):
             assert route.needs == "contacts", named(route)
         if of in ("send", "drafts") and not route.path.endswith(("/remove", "/keys", "/<kind>")):

@@ -11,10 +11,11 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from faxplan import bundle, caller_ids, dids, documents, drafts, quotas, sending_hours, users
+from faxplan import bundle, caller_ids, dids, documents, drafts, originals, quotas, sending_hours, users
 from faxplan.documents import ORIGINAL
 from faxplan.drafts import Draft
 from faxplan.priorities import Priority
+from faxplan.refusals import Limits
 from portal.app import Portal
 from portal.routes import ROUTES
 from portal.visit import PortalRequest
@@ -38,6 +39,15 @@ def locked_pdf(password: str) -> bytes:
     with pikepdf.new() as pdf:
         pdf.add_blank_page()
         pdf.save(made, encryption=pikepdf.Encryption(owner="o", user=password))
+    return made.getvalue()
+
+
+def blank_pdf(pages: int) -> bytes:
+    made = io.BytesIO()
+    with pikepdf.new() as pdf:
+        for _page in range(pages):
+            pdf.add_blank_page()
+        pdf.save(made)
     return made.getvalue()
 
 
@@ -151,6 +161,23 @@ def test_the_limits_are_those_of_all_files_together(
     answer = ann.post("/drafts", {"file": [(io.BytesIO(b"x" * 15), "1.txt"), (io.BytesIO(b"x" * 6), "2.txt")]})
     assert (answer.status_code, "together" in answer.text) == (400, True)
     assert [path for path in world.settings.work.rglob("*") if path.is_file()] == []
+
+
+def test_what_goes_beyond_the_limits_of_all_files_together_is_not_even_examined(
+    ann: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged, two_pages = ("bad.pdf", b"%PDF-1.7 and no more"), ("two.pdf", blank_pdf(2))
+
+    def refusal(limits: Limits, *files: tuple[str, bytes]) -> str:
+        monkeypatch.setattr(originals, "STANDARD_LIMITS", limits)
+        answer = ann.post("/drafts", {"file": [(io.BytesIO(content), name) for name, content in files]})
+        assert answer.status_code == 400
+        return answer.text.partition('role="alert"')[2].partition("</p>")[0]
+
+    assert "bad.pdf: The PDF is damaged" in refusal(Limits(), two_pages, two_pages, damaged)
+    assert "more than 3 pages together" in refusal(Limits(max_pages=3), two_pages, two_pages, damaged)
+    assert "at most 0 MB" in refusal(Limits(max_bytes=1000), damaged, two_pages)
+    assert "too much time to read these files together" in refusal(Limits(wall_seconds=0), damaged, two_pages)
 
 
 def test_other_files_stand_in_the_place_of_those_that_were_there(world: World, ann: Visitor, ben: Visitor) -> None:

@@ -212,12 +212,15 @@ def names_of(tx: Transaction, user: User, wanted: Iterable[str | None]) -> dict[
 
 
 def of_numbers(tx: Transaction, user: User, wanted: Iterable[str]) -> dict[str, Contact]:
-    """The contacts that a user has for these numbers, E.164, as `names_of` chooses them."""
+    """The contacts that a user has for these numbers, E.164, as `names_of` chooses them, for whom it chooses any."""
+    sought = sorted(set(wanted))
+    if not sought or not permissions.has(tx, user.tenant_id, user.id, permissions.CONTACTS):
+        return {}
     rows = tx.rows(
         f"""select distinct on (c.number) {_COLUMNS} from contacts c
             where c.tenant_id = %s and c.number = any(%s) and c.scope in (0, %s)
             order by c.number, c.scope desc, c.sort_key, c.id""",
-        (user.tenant_id, sorted(set(wanted)), user.id),
+        (user.tenant_id, sought, user.id),
     )
     return {row["number"]: Contact(**row) for row in rows}
 

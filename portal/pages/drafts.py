@@ -73,10 +73,11 @@ def page(visit: Visit, number: int) -> Response:
 
 def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
     form = visit.request.form
-    filled = Filled.of(form)
+    # From the page of a contact, or of a fax, the address says to whom it goes.
+    given = visit.request.args if visit.request.method == "GET" else form
+    filled = Filled.of(form, to=given.get("to", ""))
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        # From the page of a contact, the address names it.
-        chosen = recipients.chips(visit, tx, visit.request.args if visit.request.method == "GET" else form)
+        chosen = recipients.chips(visit, tx, given)
         foreseen = draft_form.shown(visit, tx, draft, filled)
         choices = draft_form.choices(visit, tx)
         cover = covers.shown(visit, tx)

@@ -20,6 +20,7 @@ from faxplan import (
     drafts,
     forwarding,
     history,
+    labels,
     listings,
     mailboxes,
     outbound,
@@ -211,6 +212,8 @@ def test_who_may_not_receive_sees_nothing_that_came_in_before(world: World, whos
     user, tenant_id = world.acme.user, world.acme.tenant.id
     fax = received(world, world.acme, "a")
     out = sent(world, world.acme)
+    labels.put_on(world.portal, user, "user:1", [fax], "Layoffs")
+    labels.put_on(world.portal, user, "user:1", [out], "Offers")
 
     def seen() -> tuple[object, ...]:
         with world.portal.tenant(tenant_id) as tx:
@@ -220,11 +223,13 @@ def test_who_may_not_receive_sees_nothing_that_came_in_before(world: World, whos
                 listings.seen(tx, user, [fax, out]),
                 [each.id for each in listings.read_mailboxes(tx, user)],
                 [each.fax_id for each in mailboxes.entries(tx, tenant_id, user.id)],
+                [each.name for each in labels.seen_by(tx, user)],
+                labels.named(tx, user, "layoffs") is not None,
             )
 
-    assert seen() == ([out, fax], [fax], [fax, out], [user.mailbox_id], [fax])
+    assert seen() == ([out, fax], [fax], [fax, out], [user.mailbox_id], [fax], ["Layoffs", "Offers"], True)
     may(world, **{whose: ["send"]})
-    assert seen() == ([out], [], [out], [], [])
+    assert seen() == ([out], [], [out], [], [], ["Offers"], False)
     assert mailboxes.mark(world.portal, user, "user:1", [fax], read=True) == []
     for act in (
         lambda: viewing.of_fax(world.portal, user, fax, address=""),

@@ -32,6 +32,12 @@ class TooManyLabels(FaxplanError):
     error_id = "too-many-labels"
 
 
+class FaxIsFull(TooManyLabels):
+    """There is no room for another one on a fax."""
+
+    error_id = "fax-full-of-labels"
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """name: as whoever was the first wrote it."""
@@ -74,7 +80,7 @@ def put_on(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], nam
             (user.tenant_id, changed, MOST_ON_ONE),
         )
         if full is not None:
-            raise TooManyLabels(
+            raise FaxIsFull(
                 _("Fax {number} has {count} labels already. Take one off first.").format(number=full, count=MOST_ON_ONE)
             )
         if changed:

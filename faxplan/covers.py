@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from faxplan import (
     brands,
-    contacts,
+    contact_names,
     cover_page,
     cover_templates,
     documents,
@@ -83,7 +83,7 @@ def sheets(
     tenant = tenants.get(tx, user.tenant_id)
     template = cover_templates.get(tx, user.tenant_id, wanted.template_id)
     brand = brands.of(tx, user.tenant_id, tenant.name)
-    known = contacts.of_numbers(tx, user, [each.called for each in to if each.called])
+    known = contact_names.of_numbers(tx, user, [each.called for each in to if each.called])
     known |= {each.number: each for each in chosen}
     wanted = _checked(wanted)
     common = Sheet(

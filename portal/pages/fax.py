@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, deletion, do_not_fax, history, labels, outbound, permissions, time_line
+from faxplan import contact_names, deletion, do_not_fax, history, labels, outbound, permissions, time_line
 from faxplan.history import Fax
 from portal import answers
 from portal.visit import Visit
@@ -13,7 +13,7 @@ def page(visit: Visit, number: int) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         fax = history.fax(tx, visit.user, number)
         calls = history.attempts(tx, visit.user, number)
-        names = contacts.names_of(tx, visit.user, [fax.other_number])
+        names = contact_names.names_of(tx, visit.user, [fax.other_number])
         other = other_end(fax)
         listed = other is not None and do_not_fax.find(tx, visit.its_tenant.id, other) is not None
         put_on = labels.of_faxes(tx, visit.its_tenant.id, [number])[number]

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, drafts, history, labels, listings, notices, permissions, time_line
+from faxplan import contact_names, drafts, history, labels, listings, notices, permissions, time_line
 from faxplan.history import Fax
 from faxplan.labels import Label
 from faxplan.listings import INBOX, SENT, Part
@@ -55,7 +55,7 @@ def _list(visit: Visit, of: str, template: str) -> Response:
         to_tell: Sequence[Notice] = []
         if before is None and not asked.is_narrowed:
             to_tell = notices.unseen(tx, visit.user, told.AT_ONCE + 1)
-        names = contacts.names_of(tx, visit.user, [each.other_number for each in found])
+        names = contact_names.names_of(tx, visit.user, [each.other_number for each in found])
     lines = [
         Line(
             each,

@@ -12,6 +12,7 @@ from faxplan import (
     cdr,
     contact_groups,
     contact_imports,
+    contact_names,
     contacts,
     deletion,
     did_provisioning,
@@ -119,7 +120,7 @@ def test_for_who_may_have_no_contacts_there_are_none(world: World, letter: Path,
         group = contact_groups.add(tx, user, "Customers", shared=True)
         contact_groups.put(tx, user, group.id, [one.id])
         brought = contact_imports.begin(tx, user, "a.csv", b"Name,Fax\nBob,030 23125008\n")
-        assert contacts.names_of(tx, user, [one.number]) == {one.number: "Ann"}
+        assert contact_names.names_of(tx, user, [one.number]) == {one.number: "Ann"}
     draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "letter.txt"))
     may(world, **{whose: ["send"]})
     acts: list[Callable[[Transaction], object]] = [
@@ -154,7 +155,7 @@ def test_for_who_may_have_no_contacts_there_are_none(world: World, letter: Path,
             drafts.send(world.portal, user, draft.id, to)
     # Lists, which are not of contacts, have no names then, and a search finds none.
     with world.portal.tenant(user.tenant_id) as tx:
-        assert contacts.names_of(tx, user, [one.number]) == {}
+        assert contact_names.names_of(tx, user, [one.number]) == {}
         assert contacts.numbers_of(tx, user, "Ann") == []
     assert (count(world, "contacts"), count(world, "contact_groups"), count(world, "faxes")) == (1, 1, 0)
 

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from faxplan import billing_codes, caller_ids, outlook, priorities, send_time, sender_line, time_line
 from faxplan.billing_codes import BillingCodes
-from faxplan.cover_page import MOST_PAGES
+from faxplan.cover_layout import MOST_PAGES
 from faxplan.db import Row, Transaction
 from faxplan.drafts import Draft, Recipients
 from faxplan.errors import FaxplanError, Forbidden, NotFound

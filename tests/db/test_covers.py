@@ -32,7 +32,7 @@ from faxplan import (
 from faxplan.call_result import CallResult
 from faxplan.claims import ClaimedFax
 from faxplan.contacts import Entry
-from faxplan.cover_page import Sheet
+from faxplan.cover_layout import Sheet
 from faxplan.cover_words import InvalidCoverText
 from faxplan.covers import InvalidCover, To, Wanted
 from faxplan.drafts import Recipients

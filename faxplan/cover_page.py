@@ -29,6 +29,7 @@ from faxplan.cover_layout import (
 from faxplan.errors import RenderingFailed
 from faxplan.fax_tiff import NotFaxReady
 from faxplan.files import write_whole
+from faxplan.language import _, marked
 from faxplan.paper import A4_INCHES, LINE_PIXELS, X_DPI, Resolution, Tone
 from faxplan.refusals import CoverTooLong
 
@@ -59,7 +60,7 @@ def check_length(sheets: Sequence[Sheet], logo: bytes | None, folder: Path, *, w
     if not (
         isinstance(said, list) and len(said) == len(sheets) and all(each in range(1, MOST_PAGES + 1) for each in said)
     ):
-        raise RenderingFailed(_NOT_DRAWN)
+        raise RenderingFailed(_(_NOT_DRAWN))
     return said
 
 
@@ -73,9 +74,9 @@ def draw(job: Job, resolutions: Sequence[Resolution], folder: Path, *, within: C
         try:
             found = fax_tiff.read(drawn, coded_by_us=True)
         except NotFaxReady as error:
-            raise RenderingFailed(_NOT_DRAWN) from error
+            raise RenderingFailed(_(_NOT_DRAWN)) from error
         if len(found.pages) != pages * len(resolutions):
-            raise RenderingFailed(_NOT_DRAWN)
+            raise RenderingFailed(_(_NOT_DRAWN))
         return place.moved(_TIFF, folder / _TIFF), pages
 
 
@@ -86,7 +87,7 @@ def preview(job: Job, resolution: Resolution, folder: Path, *, within: Confineme
         return place.taken(_PNG).read_bytes(), pages
 
 
-_NOT_DRAWN = "The cover page could not be drawn. Try it without the message, and ask who runs this server."
+_NOT_DRAWN = marked("The cover page could not be drawn. Try it without the message, and ask who runs this server.")
 
 
 def _handed(place: Workplace, folder: Path, name: str, content: bytes) -> str:
@@ -102,7 +103,7 @@ def _called(place: Workplace, folder: Path, job: Job, resolutions: list[str], pn
     except CoverTooLong as error:
         raise too_long() from error
     if type(said) is not int or not 1 <= said <= MOST_PAGES:
-        raise RenderingFailed(_NOT_DRAWN)
+        raise RenderingFailed(_(_NOT_DRAWN))
     return said
 
 

@@ -107,7 +107,8 @@ def standing(visit: Visit, number: int) -> Response:
     """GET, for the page's script: whether its pages are made."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         draft = drafts.get(tx, visit.user, number)
-    return answers.data({"state": draft.state, "pages": draft.pages, "explanation": draft.explanation})
+    why = draft.explanation and wording.for_browser(draft.explanation)
+    return answers.data({"state": draft.state, "pages": draft.pages, "explanation": why})
 
 
 def count(visit: Visit, number: int) -> Response:

@@ -11,7 +11,7 @@ from faxplan.history import Fax
 from faxplan.labels import Label
 from faxplan.listings import INBOX, SENT, Part
 from faxplan.notices import Notice
-from portal import answers, list_filters
+from portal import answers, list_filters, wording
 from portal.pages import told
 from portal.visit import Visit
 
@@ -59,7 +59,7 @@ def _list(visit: Visit, of: str, template: str) -> Response:
     lines = [
         Line(
             each,
-            time_line.standing(each, visit.zone, visit.now),
+            wording.without_commands(time_line.standing(each, visit.zone, visit.now)),
             names.get(each.other_number or "", ""),
             put_on[each.id],
         )

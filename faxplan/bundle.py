@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faxplan.language import _, marked
 from faxplan.refusals import DamagedDocument
 
 MAGIC = b"\x89FXB\r\n\x1a\n"
@@ -19,7 +20,7 @@ LONGEST_NAME = 200
 MOST_LIST_BYTES = 128 * 1024
 """Which MOST_FILES such names never need."""
 _LENGTH_BYTES = 4
-_DAMAGED = "The files are damaged or were cut short. Hand them in anew."
+_DAMAGED = marked("The files are damaged or were cut short. Hand them in anew.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def parts(path: Path) -> list[Part]:
     """The files of a bundle. Raises DamagedDocument."""
     with path.open("rb") as reader:
         if reader.read(len(MAGIC)) != MAGIC:
-            raise DamagedDocument(_DAMAGED)
+            raise DamagedDocument(_(_DAMAGED))
         length = int.from_bytes(reader.read(_LENGTH_BYTES))
         listed = reader.read(length) if length <= MOST_LIST_BYTES else b""
         at = reader.tell()
@@ -55,9 +56,9 @@ def parts(path: Path) -> list[Part]:
             found.append(Part(str(each["name"]), at, int(each["bytes"])))
             at += found[-1].size
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        raise DamagedDocument(_DAMAGED) from error
+        raise DamagedDocument(_(_DAMAGED)) from error
     if not 0 < len(found) <= MOST_FILES or any(each.size < 0 for each in found) or at != path.stat().st_size:
-        raise DamagedDocument(_DAMAGED)
+        raise DamagedDocument(_(_DAMAGED))
     return found
 
 

@@ -4,7 +4,7 @@ Each function is one transaction with its audit row. Errors are those of the nou
 UnknownCondition, PointlessRule, InvalidDays, InvalidHours, InvalidNumber.
 """
 
-from faxplan import audit, destinations, failure_rules, numbers, sending_hours, tenants, trunk_directory
+from faxplan import audit, destinations, failure_changes, numbers, sending_hours, tenants, trunk_directory
 from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.destinations import Offered
@@ -30,7 +30,7 @@ def set_rule(
     """delay: seconds; delay, times, downgrade: None: as the shipped rule. tenant, trunk: by name; None: all."""
     with admin.across_tenants() as tx:
         only_for, trunk_id = _scope(tx, tenant, trunk)
-        failure_rules.put(
+        failure_changes.put(
             tx, condition, action,
             delay=delay, times=times, downgrade=downgrade, only_for=only_for, trunk_id=trunk_id,
         )  # fmt: skip
@@ -44,7 +44,7 @@ def reset_rule(admin: Database, actor: Who, condition: str, *, tenant: str | Non
     """As shipped again, in this scope."""
     with admin.across_tenants() as tx:
         only_for, trunk_id = _scope(tx, tenant, trunk)
-        failure_rules.reset(tx, condition, only_for=only_for, trunk_id=trunk_id)
+        failure_changes.reset(tx, condition, only_for=only_for, trunk_id=trunk_id)
         audit.record(
             tx, audit.INSTALLATION, actor=actor, action="failure-rule.reset", object=f"failure-rule:{condition}",
             only_for=only_for, trunk=trunk,
@@ -52,9 +52,9 @@ def reset_rule(admin: Database, actor: Who, condition: str, *, tenant: str | Non
 
 
 def changed_rules(admin: Database) -> list[Row]:
-    """See failure_rules.everyone."""
+    """See failure_changes.everyone."""
     with admin.across_tenants() as tx:
-        return failure_rules.everyone(tx)
+        return failure_changes.everyone(tx)
 
 
 def add_hours(

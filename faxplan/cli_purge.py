@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_rows, deletion, due_faxes, fax_contents, holds, provisioning
+from faxplan import cli_output, cli_rows, deletion, due_faxes, fax_contents, holds, provisioning, reports
 from faxplan.db import Row
 from faxplan.pending import Pending
 from faxplan.progress import Display
@@ -65,6 +66,7 @@ def _purge(context: "Context", options: argparse.Namespace) -> int:
             Pending(settings.pending, context.store.confinement),
             options.max_seconds,
             told,
+            lambda tenant: reports.refresh(context.portal, tenant, datetime.now(UTC)),
         )
         done = purge.run(chosen, everything=options.tenant is None)
     for each in done.failures:

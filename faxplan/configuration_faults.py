@@ -68,8 +68,10 @@ def note(
         tx,
         tenant_id,
         fax_id,
-        f"Faxes of your organisation are not dialled, because the fax server is not set up for it ({condition}). "
-        "They are tried again for some time; tell whoever runs it, who finds it in `faxplan doctor`.",
+        _(
+            "Faxes of your organisation are not dialled, because the fax server is not set up for it ({condition}). "
+            "They are tried again for some time; tell whoever runs it (`faxplan doctor` says more)."
+        ).format(condition=condition),
     )
 
 

@@ -6,7 +6,7 @@ permitted to have contacts there are none: what would show or change them raises
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -82,6 +82,10 @@ class Contact:
     def entry(self) -> Entry:
         """What was written of it."""
         return Entry(self.name, self.company, self.number, self.email, self.note)
+
+
+COLUMNS = ", ".join(f"c.{name}" for name in Contact.__dataclass_fields__)
+"""Of contacts c."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ def find(
     given |= {"limit": limit, "key": after and after[0], "id": after and after[1]}
     # Each scope in the order of its index: no more is read than is shown.
     parts = [
-        f"""(select {_COLUMNS} from contacts c where c.tenant_id = %(tenant)s and c.scope = {scope} {words}
+        f"""(select {COLUMNS} from contacts c where c.tenant_id = %(tenant)s and c.scope = {scope} {words}
              and (%(key)s::text is null or (c.sort_key, c.id) > (%(key)s::text collate "C", %(id)s::bigint))
              order by c.sort_key, c.id limit %(limit)s)"""
         for scope in _scopes(wanted)
@@ -196,37 +200,11 @@ def numbers_of(tx: Transaction, user: User, words: str | Sequence[str]) -> list[
     return sorted(row["number"] for row in rows)
 
 
-def names_of(tx: Transaction, user: User, wanted: Iterable[str | None]) -> dict[str, str]:
-    """What the contacts are called that a user has for these numbers, E.164: one's own rather than a shared one. Who
-    may have no contacts sees none."""
-    sought = sorted({each for each in wanted if each})
-    if not sought or not permissions.has(tx, user.tenant_id, user.id, permissions.CONTACTS):
-        return {}
-    rows = tx.rows(
-        """select distinct on (number) number, coalesce(nullif(name, ''), company) as name from contacts
-           where tenant_id = %s and number = any(%s) and scope in (0, %s)
-           order by number, scope desc, sort_key, id""",
-        (user.tenant_id, sought, user.id),
-    )
-    return {row["number"]: row["name"] for row in rows}
-
-
-def of_numbers(tx: Transaction, user: User, wanted: Iterable[str]) -> dict[str, Contact]:
-    """The contacts that a user has for these numbers, E.164, as `names_of` chooses them."""
-    rows = tx.rows(
-        f"""select distinct on (c.number) {_COLUMNS} from contacts c
-            where c.tenant_id = %s and c.number = any(%s) and c.scope in (0, %s)
-            order by c.number, c.scope desc, c.sort_key, c.id""",
-        (user.tenant_id, sorted(set(wanted)), user.id),
-    )
-    return {row["number"]: Contact(**row) for row in rows}
-
-
 def get(tx: Transaction, user: User, contact_id: int) -> Contact:
     """Raises NotFound, for another user's own as well."""
     check_permitted(tx, user)
     row = tx.row(
-        f"select {_COLUMNS} from contacts c where c.tenant_id = %s and c.id = %s and c.scope in (0, %s)",
+        f"select {COLUMNS} from contacts c where c.tenant_id = %s and c.id = %s and c.scope in (0, %s)",
         (user.tenant_id, contact_id, user.id),
     )
     if row is None:
@@ -238,7 +216,7 @@ def some(tx: Transaction, user: User, ids: Sequence[int]) -> list[Contact]:
     """Those of these that a user sees, by name."""
     check_permitted(tx, user)
     rows = tx.rows(
-        f"""select {_COLUMNS} from contacts c where c.tenant_id = %s and c.id = any(%s::bigint[]) and c.scope in (0, %s)
+        f"""select {COLUMNS} from contacts c where c.tenant_id = %s and c.id = any(%s::bigint[]) and c.scope in (0, %s)
             order by c.sort_key, c.id""",
         (user.tenant_id, list(ids), user.id),
     )
@@ -248,7 +226,7 @@ def some(tx: Transaction, user: User, ids: Sequence[int]) -> list[Contact]:
 def with_numbers(tx: Transaction, user: User, wanted: Sequence[str], *, shared: bool) -> list[Contact]:
     """The shared contacts, or a user's own, that have one of these numbers, E.164; the oldest first."""
     rows = tx.rows(
-        f"""select {_COLUMNS} from contacts c where c.tenant_id = %s and c.number = any(%s) and c.scope = %s
+        f"""select {COLUMNS} from contacts c where c.tenant_id = %s and c.number = any(%s) and c.scope = %s
             order by c.id""",
         (user.tenant_id, list(wanted), 0 if shared else user.id),
     )
@@ -365,9 +343,6 @@ def _write_words(tx: Transaction, tenant_id: int, entries: dict[int, Entry]) -> 
            select %s, w.contact_id, w.word from unnest(%s::bigint[], %s::text[]) as w (contact_id, word)""",
         (tenant_id, [each[0] for each in words], [each[1] for each in words]),
     )
-
-
-_COLUMNS = ", ".join(f"c.{name}" for name in Contact.__dataclass_fields__)
 
 
 def _scopes(wanted: Wanted) -> list[str]:

@@ -20,7 +20,8 @@ from faxplan import (
     vault,
 )
 from faxplan.confinement import Confinement
-from faxplan.cover_page import Job, Sheet
+from faxplan.cover_layout import Sheet
+from faxplan.cover_page import Job
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, ToSend

@@ -1,8 +1,9 @@
 """Cover pages of faxes: a page of its own before the pages of a document, which names whom this one fax goes to.
 
-A document is rendered once, however many faxes send it, and each fax has its own cover: what it says (cover_page.Sheet)
-is sealed as the fax is handed in, as a document of the fax; a worker draws it once the document's pages are known
-(cover_drawing), and staging puts it before them. So nothing of it lies in the database, and it ends with its fax.
+A document is rendered once, however many faxes send it, and each fax has its own cover: what it says
+(cover_layout.Sheet) is sealed as the fax is handed in, as a document of the fax; a worker draws it once the document's
+pages are known (cover_drawing), and staging puts it before them. So nothing of it lies in the database, and it ends
+with its fax.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from datetime import UTC, datetime
 
 from faxplan import (
     brands,
-    contacts,
+    contact_names,
+    cover_layout,
     cover_page,
     cover_templates,
     documents,
@@ -21,7 +23,8 @@ from faxplan import (
     tenants,
 )
 from faxplan.contacts import Contact
-from faxplan.cover_page import Job, Sheet
+from faxplan.cover_layout import Sheet
+from faxplan.cover_page import Job
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed
@@ -83,7 +86,7 @@ def sheets(
     tenant = tenants.get(tx, user.tenant_id)
     template = cover_templates.get(tx, user.tenant_id, wanted.template_id)
     brand = brands.of(tx, user.tenant_id, tenant.name)
-    known = contacts.of_numbers(tx, user, [each.called for each in to if each.called])
+    known = contact_names.of_numbers(tx, user, [each.called for each in to if each.called])
     known |= {each.number: each for each in chosen}
     wanted = _checked(wanted)
     common = Sheet(
@@ -99,7 +102,7 @@ def sheets(
             "reference": wanted.reference,
         },
         _labels(),
-        cover_page.on_letter(tenant.country),
+        cover_layout.on_letter(tenant.country),
     )
     return [
         replace(common, values={**common.values, **_of_one(tenant, wanted, each, known, alone=len(to) == 1)})

@@ -5,7 +5,7 @@ it: nothing is handed in or rendered a second time. One that was removed, or for
 the next purge destroys it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from faxplan import (
     audit,
     contact_groups,
     covers,
+    draft_closing,
     numbers,
     originals,
     outbound,
@@ -24,7 +25,6 @@ from faxplan import (
     refused_numbers,
     render_jobs,
     tenants,
-    transient_readers,
 )
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
@@ -37,14 +37,11 @@ from faxplan.rendering import Resolution
 from faxplan.users import User
 
 LIFETIME_SECONDS = 86400
-LOOK_SECONDS = 60.0
-"""Between two looks for what has expired."""
 MOST = 100
 """Of one user's at once, with those that purge has not destroyed yet: each is a document in the store that nobody pays
 for."""
 MOST_NUMBERS = 100
 """That one is sent to at once: meanwhile no call of the tenant is settled."""
-_AT_ONCE = 100
 
 
 class TooManyDrafts(FaxplanError):
@@ -315,7 +312,7 @@ def remove(db: Database, user: User, draft_id: int) -> None:
 
 def _remove(tx: Transaction, user: User, draft_id: int) -> None:
     draft = _held(tx, user, draft_id)
-    _close(tx, user.tenant_id, draft_id, draft.original_id)
+    draft_closing.close(tx, user.tenant_id, draft_id, draft.original_id)
     tx.execute(
         "update drafts set expires_at = least(expires_at, clock_timestamp()) where tenant_id = %s and id = %s",
         (user.tenant_id, draft_id),
@@ -329,59 +326,6 @@ def _held(tx: Transaction, user: User, draft_id: int) -> Draft:
     """
     queue.hold_originals(tx, user.tenant_id, [get(tx, user, draft_id).original_id])
     return get(tx, user, draft_id)
-
-
-def close_expired(db: Database, log: Callable[[str], None]) -> bool:
-    """Takes what has expired away from the machines that would have sent it (role worker). True: there may be more.
-
-    One draft's trouble is logged, and does not stop the others. Raises DatabaseUnavailable.
-    """
-    with db.across_tenants() as tx:
-        expired = tx.rows(
-            """select tenant_id, id from drafts where not closed and expires_at <= now()
-               order by expires_at limit %s""",
-            (_AT_ONCE,),
-        )
-    closed = 0
-    for each in expired:
-        try:
-            closed += _expire(db, each["tenant_id"], each["id"])
-        except DatabaseUnavailable:
-            raise
-        except FaxplanError as error:
-            log(f"draft {each['id']} of tenant {each['tenant_id']} is not closed: {error}")
-    return len(expired) == _AT_ONCE and closed > 0
-
-
-def _expire(db: Database, tenant_id: int, draft_id: int) -> bool:
-    with db.tenant(tenant_id) as tx:
-        row = tx.row(
-            """select r.original_id from drafts d
-               join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
-               where d.tenant_id = %s and d.id = %s""",
-            (tenant_id, draft_id),
-        )
-        if row is None:
-            return False
-        original_id = row["original_id"]
-        queue.hold_originals(tx, tenant_id, [original_id])
-        if not tx.value("select exists (select from drafts where tenant_id = %s and id = %s and not closed)",
-                        (tenant_id, draft_id)):  # fmt: skip
-            return False
-        _close(tx, tenant_id, draft_id, original_id)
-        audit.record(tx, tenant_id, actor="worker", action="draft.expire", object=f"draft:{draft_id}")
-    return True
-
-
-def _close(tx: Transaction, tenant_id: int, draft_id: int, original_id: int) -> None:
-    rows = tx.rows(
-        """select document_id as id from renderings
-           where tenant_id = %(tenant)s and original_id = %(original)s and document_id is not null
-           union all select %(original)s""",
-        {"tenant": tenant_id, "original": original_id},
-    )
-    transient_readers.forget(tx, tenant_id, [row["id"] for row in rows])
-    tx.execute("update drafts set closed = true where tenant_id = %s and id = %s", (tenant_id, draft_id))
 
 
 def mailboxes(tx: Transaction, tenant_id: int, rendering_id: int) -> list[int]:

@@ -9,6 +9,7 @@ from faxplan.audit import Who
 from faxplan.db import Database
 from faxplan.errors import NotFound
 from faxplan.identity_providers import Provider
+from faxplan.language import _
 from faxplan.web_client import WebClient
 
 
@@ -29,7 +30,7 @@ def remove(admin: Database, actor: Who, slug: str) -> None:
     with admin.across_tenants() as tx:
         tenant = tenants.entered(tx, slug)
         if not identity_providers.remove(tx, tenant.id):
-            raise NotFound("There is no single sign-on to take away.")
+            raise NotFound(_("There is no single sign-on to take away."))
         audit.record(tx, tenant.id, actor=actor, action="sign-on.remove", object=f"tenant:{tenant.id}")
 
 
@@ -38,5 +39,5 @@ def unlink(admin: Database, actor: Who, slug: str, user_id: int) -> None:
     with admin.across_tenants() as tx:
         tenant = tenants.entered(tx, slug)
         if not identity_providers.unlink(tx, tenant.id, user_id):
-            raise NotFound("This user has not logged in by single sign-on.")
+            raise NotFound(_("This user has not logged in by single sign-on."))
         audit.record(tx, tenant.id, actor=actor, action="sign-on.unlink", object=f"user:{user_id}")

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from faxplan import audit, listings
+from faxplan import audit, listings, permissions
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, ngettext
@@ -30,6 +30,12 @@ class TooManyLabels(FaxplanError):
     """There is no room for another one, of the tenant's or on a fax."""
 
     error_id = "too-many-labels"
+
+
+class FaxIsFull(TooManyLabels):
+    """There is no room for another one on a fax."""
+
+    error_id = "fax-full-of-labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def put_on(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], nam
             (user.tenant_id, changed, MOST_ON_ONE),
         )
         if full is not None:
-            raise TooManyLabels(
+            raise FaxIsFull(
                 _("Fax {number} has {count} labels already. Take one off first.").format(number=full, count=MOST_ON_ONE)
             )
         if changed:
@@ -143,7 +149,7 @@ def _seen(tx: Transaction, user: User, which: str, given: dict[str, str]) -> lis
                   select from (
                     select 'sent' as list, %(user)s::bigint as owner_id
                     union all select 'inbox', m.mailbox_id from mailbox_members m
-                    where m.tenant_id = %(tenant)s and m.user_id = %(user)s) o
+                    where m.tenant_id = %(tenant)s and m.user_id = %(user)s and {permissions.MAY_RECEIVE}) o
                   cross join lateral (
                     select from fax_labels x where x.tenant_id = %(tenant)s and x.label_id = l.id and x.list = o.list
                       and x.owner_id = o.owner_id limit 1) x)

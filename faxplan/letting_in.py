@@ -44,16 +44,17 @@ class Group:
 def everything(tx: Transaction, user: User) -> list[Row]:
     """The mailboxes that a user reads, as mailboxes.directory has them."""
     rows = tx.rows(
-        """select b.id from mailbox_members m join mailboxes b on b.tenant_id = m.tenant_id and b.id = m.mailbox_id
-           where m.tenant_id = %s and m.user_id = %s order by b.kind, b.name""",
-        (user.tenant_id, user.id),
+        f"""select b.id from mailbox_members m join mailboxes b on b.tenant_id = m.tenant_id and b.id = m.mailbox_id
+            where m.tenant_id = %(tenant)s and m.user_id = %(user)s and {permissions.MAY_RECEIVE}
+            order by b.kind, b.name""",
+        {"tenant": user.tenant_id, "user": user.id},
     )
     return [mailboxes.entry(tx, user.tenant_id, row["id"]) for row in rows]
 
 
 def group(tx: Transaction, user: User, mailbox_id: int) -> Group:
     """One of them. Raises NotFound for what they do not read."""
-    if not mailboxes.is_member(tx, user.tenant_id, mailbox_id, user.id):
+    if not mailboxes.reads(tx, user.tenant_id, mailbox_id, user.id):
         raise NotFound(_("There is no such mailbox."))
     found = mailboxes.entry(tx, user.tenant_id, mailbox_id)
     readers = mailboxes.members(tx, user.tenant_id, mailbox_id)

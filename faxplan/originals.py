@@ -13,7 +13,7 @@ from faxplan.documents import Sealed
 from faxplan.enrolment import NotEnrolled
 from faxplan.errors import DatabaseUnavailable, DocumentRefused, RenderingFailed
 from faxplan.language import _
-from faxplan.refusals import STANDARD_LIMITS, DocumentTooLarge, TooManyPages
+from faxplan.refusals import STANDARD_LIMITS, Budget, DocumentTooLarge
 from faxplan.rendering import Resolution
 from faxplan.transient_readers import TransientKey
 from faxplan.users import User
@@ -123,39 +123,42 @@ def _store(store: Store, tenant_id: int, document: HandedIn) -> tuple[source.Sou
                 count=len(document.files), most=bundle.MOST_FILES
             )
         )
+    if document.more:
+        _check_size([each.file for each in document.files])
+    budget = Budget(STANDARD_LIMITS)
     with store.scratch.folder() as folder:
         examined = []
         for number, each in enumerate(document.files):
             with _told_by_name(each.name if document.more else None):
-                examined.append(_examined(store, each.file, folder / f"unlocked-{number}", document.password))
+                examined.append(_examined(store, each.file, folder / f"unlocked-{number}", document.password, budget))
+            # Here, so that what follows is not even looked at.
+            budget.take_pages(examined[-1][1].pages)
         if not document.more:
             ((file, found),) = examined
             return found, store.seal(file, tenant_id, documents.ORIGINAL)
-        found = _together(examined)
+        _check_size([file for file, _found in examined])
         whole = folder / "bundle"
         bundle.write(whole, [(each.name, file) for each, (file, _found) in zip(document.files, examined, strict=True)])
+        pages = [found.pages for _file, found in examined]
+        found = source.Source(source.BUNDLE, None if None in pages else sum(each or 0 for each in pages))
         return found, store.seal(whole, tenant_id, documents.ORIGINAL)
 
 
-def _examined(store: Store, file: Path, unlocked: Path, password: str | None) -> tuple[Path, source.Source]:
+def _examined(
+    store: Store, file: Path, unlocked: Path, password: str | None, budget: Budget
+) -> tuple[Path, source.Source]:
     """A file as it is to be sealed, and what it is. unlocked: where one without its encryption is written."""
-    if password is not None and source.unlock(file, unlocked, password, within=store.confinement):
+    if password is not None and source.unlock(file, unlocked, password, within=store.confinement, limits=budget.left()):
         file = unlocked
-    return file, source.inspect(file, within=store.confinement)
+    return file, source.inspect(file, within=store.confinement, limits=budget.left())
 
 
-def _together(examined: Sequence[tuple[Path, source.Source]]) -> source.Source:
-    """What several files are as one document. Raises DocumentTooLarge and TooManyPages."""
-    size, most = sum(file.stat().st_size for file, _found in examined), STANDARD_LIMITS.max_bytes
+def _check_size(files: Sequence[Path]) -> None:
+    """Whether several files go into one document. Raises DocumentTooLarge."""
+    size, most = sum(file.stat().st_size for file in files), STANDARD_LIMITS.max_bytes
     if size > most - bundle.MOST_LIST_BYTES:
         words = _("The files have {size} MB together, and at most {most} MB are accepted. Send them in several faxes.")
         raise DocumentTooLarge(words.format(size=round(size / 1024**2), most=most // 1024**2))
-    pages = [found.pages for _file, found in examined]
-    known, most = sum(each or 0 for each in pages), STANDARD_LIMITS.max_pages
-    if known > most:
-        words = _("The files have {count} pages together, and at most {most} are accepted. Send them in several faxes.")
-        raise TooManyPages(words.format(count=known, most=most))
-    return source.Source(source.BUNDLE, None if None in pages else known)
 
 
 @contextmanager

@@ -56,7 +56,9 @@ class Purged:
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """db: of role purge. seconds: how long it may begin something new; None: no limit. told: after each batch."""
+    """db: of role purge. seconds: how long it may begin something new; None: no limit. told: after each batch.
+    counts: called for a tenant before records of its calls are removed, which nobody can count any more then.
+    """
 
     db: Database
     store: Store
@@ -64,6 +66,7 @@ class Purge:
     pending: Pending
     seconds: float | None = None
     told: Callable[[Purged], None] = lambda _: None
+    counts: Callable[[Tenant], object] = lambda _: None
 
     def run(self, of_tenants: Sequence[Tenant], *, everything: bool) -> Purged:
         """everything: these are all tenants, and what belongs to none is looked through as well.
@@ -88,7 +91,8 @@ class Purge:
             by = fax_contents.references(tx)
         for tenant in of_tenants:
             try:
-                self._of_tenant(tenant.id, by, done, may_go_on)
+                if self._of_tenant(tenant.id, by, done, may_go_on):
+                    self._remove_records(tenant, done, may_go_on)
             except FaxplanError as error:
                 if error.retryable:
                     raise
@@ -101,10 +105,11 @@ class Purge:
             purge_state.end(self.db, finished=done.finished and not done.failures)
         return done
 
-    def _of_tenant(self, tenant_id: int, by: References, done: Purged, may_go_on: Callable[[], bool]) -> None:
+    def _of_tenant(self, tenant_id: int, by: References, done: Purged, may_go_on: Callable[[], bool]) -> bool:
+        """Whether all that is due is destroyed, and records may go as well; False: the time is over, or they stay."""
         self._finish_burials(tenant_id, done)
         if not self._drafts(tenant_id, by, done, may_go_on):
-            return
+            return False
         with self.db.tenant(tenant_id) as tx:
             policy = retention.policy(tx, tenant_id)
             found = due_faxes.piles(tx, tenant_id, policy)
@@ -113,7 +118,7 @@ class Purge:
             while True:
                 if not may_go_on():
                     done.finished = False
-                    return
+                    return False
                 looked_at, destroyed = self._batch(tenant_id, pile, last, by)
                 if not looked_at:
                     break
@@ -123,13 +128,17 @@ class Purge:
                 done.objects += len(destroyed.objects)
                 done.bytes += destroyed.bytes
                 self.told(done)
-        while policy.bounds.remove_records:
+        return policy.bounds.remove_records
+
+    def _remove_records(self, tenant: Tenant, done: Purged, may_go_on: Callable[[], bool]) -> None:
+        self.counts(tenant)
+        while True:
             if not may_go_on():
                 done.finished = False
                 return
-            with self.db.tenant(tenant_id) as tx:
-                holds.take_turn(tx, tenant_id)
-                removed = fax_contents.remove_records(tx, tenant_id, _BATCH, actor=ACTOR)
+            with self.db.tenant(tenant.id) as tx:
+                holds.take_turn(tx, tenant.id)
+                removed = fax_contents.remove_records(tx, tenant.id, _BATCH, actor=ACTOR)
             if not removed:
                 return
             done.records += removed

@@ -1,7 +1,7 @@
 """Mails that say of a quota that most of it is gone, or all: once each in a period, to whom it concerns.
 
-Of a user's own quota that is the user, of an organisation's its administrators. What the mail relay does not take is
-tried again by the next run.
+Of a user's own quota that is the user, of an organisation's its administrators. What the mail relay takes for nobody is
+tried again by the next run; where it takes some, those whom it refuses hear nothing, and the log says so.
 """
 
 from collections.abc import Callable
@@ -35,35 +35,49 @@ def run(admin: Database, settings: Settings, log: Callable[[str], None]) -> Warn
     mails = failed = 0
     for due in found:
         try:
-            mails += _warn(admin, settings, due)
+            mails += _warn(admin, settings, due, log)
         except FaxplanError as error:
             failed += 1
             log(f"tenant {due['tenant_id']}, quota {due['quota_id']}: nobody is warned yet: {error}")
     return Warned(mails, failed)
 
 
-def _warn(admin: Database, settings: Settings, found: Row) -> int:
-    """The number of mails. They go out before it is noted that they did: one that comes twice is better than none."""
+def _warn(admin: Database, settings: Settings, found: Row, log: Callable[[str], None]) -> int:
+    """The number of mails. They go out before it is noted that they did: one that comes twice is better than none.
+
+    Raises MailFailed and InvalidSetting where nobody's was taken.
+    """
     tenant_id = found["tenant_id"]
     with admin.across_tenants() as tx:
         tx.take_turn(_TURN, tenant_id)
-        due = next((each for each in quotas.due_warnings(tx) if each["quota_id"] == found["quota_id"]), None)
-        if due is None:
+        still = quotas.due_warnings(tx, of=(tenant_id, found["quota_id"]))
+        if not still:
             return 0
+        (due,) = still
         tenant = tenants.get(tx, tenant_id)
         tx.enter_tenant(tenant_id)
         brand = brands.of(tx, tenant_id, tenant.name)
         recipients = users.concerned_by_quota(tx, tenant_id, due["user_id"])
         relay = Relay.of(settings).of_sender(brand.mail_sender)
         page = "" if due["user_id"] else f"{settings.portal_of(tenant.slug)}/organisation/quotas"
+        refused: list[FaxplanError] = []
         for address, theirs in recipients:
             with language.speaks(language.first_of(theirs, tenant.language)):
-                relay.send([address], _subject(due, brand), _text(due, brand, page), name=brand.name)
+                try:
+                    relay.send([address], _subject(due, brand), _text(due, brand, page), name=brand.name)
+                except FaxplanError as error:
+                    refused.append(error)
+        if refused and len(refused) == len(recipients):
+            raise refused[0]
+        # Else those whose mail was taken would get it with every run for as long as another's is refused.
         quotas.warned(tx, tenant_id, due["quota_id"], due["percent"])
         whose = f"user:{due['user_id']}" if due["user_id"] else f"tenant:{tenant_id}"
-        told = {"period": due["period"], "percent": due["percent"], "mails": len(recipients)}
+        mails = len(recipients) - len(refused)
+        told = {"period": due["period"], "percent": due["percent"], "mails": mails}
         audit.record(tx, tenant_id, actor=_ACTOR, action="quota.warn", object=whose, **told)
-        return len(recipients)
+    for each in refused:
+        log(f"tenant {tenant_id}, quota {due['quota_id']}: somebody is not warned: {each}")
+    return mails
 
 
 def _subject(due: Row, brand: Brand) -> str:

@@ -183,8 +183,9 @@ def near_end(tx: Transaction, *, share: float, limit: int, at: datetime | None =
     )
 
 
-def due_warnings(tx: Transaction, *, at: datetime | None = None) -> list[Row]:
+def due_warnings(tx: Transaction, *, of: tuple[int, int] | None = None, at: datetime | None = None) -> list[Row]:
     """Quotas of all tenants that are nearly or wholly used or held, and nobody was told in this period (role admin).
+    of: this one alone, by its tenant and its id.
 
     tenant_id, quota_id, user_id, percent (what is to be told: warn_percent, or 100), and columns as of_tenant has them.
     """
@@ -198,9 +199,10 @@ def due_warnings(tx: Transaction, *, at: datetime | None = None) -> list[Row]:
                             else 0 end as percent,
                        case when q.warned_on = {_START} then q.warned_percent else 0 end as told
                 from quotas q join tenants t on t.id = q.tenant_id
-                where t.enabled and q.limit_pages > 0 and q.warn_percent is not null) d
+                where t.enabled and q.limit_pages > 0 and q.warn_percent is not null
+                  and (%(quota)s::bigint is null or q.tenant_id = %(tenant)s and q.id = %(quota)s)) d
             where percent > told order by tenant_id, quota_id""",
-        {"at": at},
+        {"at": at, "tenant": of and of[0], "quota": of and of[1]},
     )
 
 

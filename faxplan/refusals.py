@@ -1,10 +1,13 @@
 """What a document may be, and the names of its refusals. Each message says what the sender can do about it."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from faxplan import sandbox
 from faxplan.errors import DocumentRefused
+from faxplan.language import _
 
 
 class EmptyDocument(DocumentRefused):
@@ -82,3 +85,33 @@ class Limits:
 
 
 STANDARD_LIMITS = Limits()
+
+
+class Budget:
+    """What is left of one document's limits while its files are examined, one after the other: they have them together.
+
+    clock: seconds, such as time.monotonic gives them; they run from here on.
+    """
+
+    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._end = clock() + limits.wall_seconds
+        self._pages = 0
+
+    def left(self) -> Limits:
+        """For what is examined next. Raises DocumentTooExpensive where no time is left."""
+        seconds = int(self._end - self._clock())
+        if seconds < 1:
+            raise sandbox.DocumentTooExpensive(
+                _("It takes too much time to read these files together. Send them in several faxes.")
+            )
+        cpu_seconds = min(self._limits.cpu_seconds, seconds)
+        return replace(self._limits, wall_seconds=seconds, cpu_seconds=cpu_seconds)
+
+    def take_pages(self, pages: int | None) -> None:
+        """None: as many as nobody knows yet. Raises TooManyPages."""
+        self._pages += pages or 0
+        if self._pages > self._limits.max_pages:
+            words = _("The files have more than {most} pages together. Send them in several faxes.")
+            raise TooManyPages(words.format(most=self._limits.max_pages))

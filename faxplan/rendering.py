@@ -98,9 +98,13 @@ def _of_bundle(document: Path, job: Path, order: _Order, progress: Callable[[int
                     break
                 yield page
         except (DocumentRefused, RenderingFailed) as error:
-            raise type(error)(f"File {number} of {len(parts)}: {error}") from error
+            raise type(error)(
+                _("File {number} of {count}: {error}").format(number=number, count=len(parts), error=error)
+            ) from error
         if done > most:
-            raise TooManyPages(f"The files have more than {most} pages together. Send them in several faxes.")
+            raise TooManyPages(
+                _("The files have more than {most} pages together. Send them in several faxes.").format(most=most)
+            )
         progress(number, len(parts))
 
 

@@ -109,7 +109,9 @@ def command(
             pass_fds=pass_fds,
         )
     except FileNotFoundError:
-        raise RenderingFailed(f"{argv[0]} is not installed. Install it (apt install ghostscript) and retry.") from None
+        raise RenderingFailed(
+            _("{program} is not installed. Install it (apt install ghostscript) and retry.").format(program=argv[0])
+        ) from None
 
 
 @contextmanager
@@ -178,7 +180,7 @@ def serve(asked: dict[str, Any], answers: int) -> NoReturn:
 
 
 def _answer(asked: dict[str, Any], answers: int) -> dict[str, Any]:
-    module, _, name = asked["function"].partition(":")
+    module, _colon, name = asked["function"].partition(":")
     keywords: dict[str, Any] = {}
     if asked["progress"]:
         keywords["progress"] = lambda done, total: _say(answers, {"progress": [done, total]})
@@ -191,8 +193,9 @@ def _answer(asked: dict[str, Any], answers: int) -> dict[str, Any]:
     except RecursionError:
         return {"error_id": DocumentTooExpensive.error_id, "message": _too_expensive(marked("nesting"))}
     except Exception as error:  # noqa: BLE001 - carried to the parent, which raises it
-        text = f"The document could not be converted ({type(error).__name__}: {str(error)[:200]})."
-        return {"error_id": RenderingFailed.error_id, "message": f"{text} Print it to a new PDF and send that."}
+        words = _("The document could not be converted ({kind}: {error}). Print it to a new PDF and send that.")
+        message = words.format(kind=type(error).__name__, error=str(error)[:200])
+        return {"error_id": RenderingFailed.error_id, "message": message}
 
 
 def _say(answers: int, message: dict[str, Any]) -> None:
@@ -292,7 +295,7 @@ def death(end: int | None) -> FaxplanError:
     """The error for a child that ended without a word. end: the signal, or the exit status; None: nobody knows."""
     if end in (signal.SIGXCPU, signal.SIGKILL):
         return DocumentTooExpensive(_too_expensive(marked("processor time")))
-    return RenderingFailed("A converter crashed on this document. Print it to a new PDF and send that.")
+    return RenderingFailed(_("A converter crashed on this document. Print it to a new PDF and send that."))
 
 
 def _end(pid: int) -> int:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from faxplan import (
     attempts,
+    failure_changes,
     failure_policy,
     failure_rules,
     learning,
@@ -165,7 +166,7 @@ def _decide(
         machine=machine,
         trunk_works=any(row["worked"] for row in trunks if row["trunk_id"] == call["trunk_id"]),
     )
-    decision = failure_policy.decide(result, now, failure_rules.rules_for(tx, tenant.id, call["trunk_id"]))
+    decision = failure_policy.decide(result, now, failure_changes.rules_for(tx, tenant.id, call["trunk_id"]))
     if decision.rule is not None and decision.rule.not_again:
         refused.add(call["trunk_id"])
     # Never all of them.

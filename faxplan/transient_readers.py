@@ -16,6 +16,7 @@ from faxplan.config import CALL_CAP_SECONDS
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.key_folder import KeyFolder
+from faxplan.language import _
 from faxplan.sealed import SealBroken
 from faxplan.wraps import PublicKey
 
@@ -63,7 +64,7 @@ def current(tx: Transaction, purpose: str = DISPATCH) -> list[TransientKey]:
         (purpose, LOST_SECONDS),
     )
     if not rows:
-        raise NoDispatch("No worker and no switch has run here yet that could send it. Start `faxplan worker`.")
+        raise NoDispatch(_("No worker and no switch has run here yet that could send it. Start `faxplan worker`."))
     return [TransientKey(row["id"], row["node"], PublicKey(bytes(row["public_key"]))) for row in rows]
 
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from faxplan import (
     cover_drawing,
-    drafts,
+    draft_closing,
     mail_readers,
     namespaces,
     overdue,
@@ -157,8 +157,8 @@ class Worker:
         """Takes expired drafts away from the machines, now and then."""
         if time.monotonic() < self._next_drafts:
             return
-        more = drafts.close_expired(self._db, LOG.error)
-        self._next_drafts = time.monotonic() + (SWEEP_SECONDS if more else drafts.LOOK_SECONDS)
+        more = draft_closing.close_expired(self._db, LOG.error)
+        self._next_drafts = time.monotonic() + (SWEEP_SECONDS if more else draft_closing.LOOK_SECONDS)
 
     def _end_overdue(self) -> None:
         """Gives up what has waited for too long (overdue), now and then: it may be a switch that is missing."""

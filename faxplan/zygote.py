@@ -19,11 +19,13 @@ from typing import Any
 from faxplan import namespace, sandbox
 from faxplan.confinement import SandboxUnavailable
 from faxplan.errors import RenderingFailed
+from faxplan.language import _, marked
 from faxplan.room import Room
 from faxplan.sandbox import Ceiling, EndedSilently
 
 _START_SECONDS = 60.0
 _CLEAR_SECONDS = 30.0
+_ENDED = marked("The sandbox ended before this document. It is started anew: retry.")
 _NONE = """No namespace could be made to convert documents of strangers in: {}. {} To do without one, set sandbox to \
 "limits" (docs/settings.md)."""
 
@@ -89,7 +91,9 @@ class Zygote:
                 socket.send_fds(self._control, [json.dumps(asked).encode()], [writing])
             except OSError as error:
                 self.end()
-                raise RenderingFailed("The sandbox ended before this document. It is started anew: retry.") from error
+                raise RenderingFailed(
+                    _("The sandbox ended before this document. It is started anew: retry.")
+                ) from error
             finally:
                 os.close(writing)
             status = None

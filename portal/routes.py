@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from faxplan.permissions import CONTACTS, SEND, Permission
+from faxplan.permissions import CONTACTS, RECEIVE, SEND, Permission
 from portal import static
 from portal.pages import (
     account,
@@ -111,17 +111,17 @@ ROUTES = (
     Route("/faxes/<int:number>/restore", "POST", fax.restore),
     Route("/faxes/<int:number>/do-not-fax", "POST", do_not_fax.of_fax),
     Route("/faxes/<int:number>/keys", "POST", documents.of_fax),
-    Route("/faxes/<int:number>/offer", "POST", forwarding.offer),
-    Route("/faxes/<int:number>/forward", "POST", forwarding.forward),
-    Route("/faxes/<int:number>/move", "POST", forwarding.move),
+    Route("/faxes/<int:number>/offer", "POST", forwarding.offer, needs=RECEIVE),
+    Route("/faxes/<int:number>/forward", "POST", forwarding.forward, needs=RECEIVE),
+    Route("/faxes/<int:number>/move", "POST", forwarding.move, needs=RECEIVE),
     Route("/faxes/<int:number>/resend-offer", "POST", resending.offer),
     Route("/faxes/<int:number>/resend", "POST", resending.resend),
     Route("/faxes/<int:number>/<kind>", "GET", documents.sealed_of_fax),
     Route("/news", "GET", news.since, looks_on=True),
     Route("/told/seen", "POST", told.seen),
-    Route("/forward", "GET", forwarding.forward_page),
-    Route("/move", "GET", forwarding.move_page),
-    Route("/moved", "GET", forwarding.moved_page),
+    Route("/forward", "GET", forwarding.forward_page, needs=RECEIVE),
+    Route("/move", "GET", forwarding.move_page, needs=RECEIVE),
+    Route("/moved", "GET", forwarding.moved_page, needs=RECEIVE),
     Route("/thumbnails", "POST", documents.thumbnails),
     Route("/send", "GET", drafts.send_page, needs=SEND),
     Route("/drafts", "POST", drafts.add, takes_files=True, needs=SEND),
@@ -158,10 +158,10 @@ ROUTES = (
     Route("/groups/<int:number>", "POST", groups.change, needs=CONTACTS),
     Route("/groups/<int:number>/delete", "GET", groups.ask, needs=CONTACTS),
     Route("/groups/<int:number>/delete", "POST", groups.remove, needs=CONTACTS),
-    Route("/mailboxes", "GET", readers.everything),
-    Route("/mailboxes/<int:number>", "GET", readers.page),
-    Route("/mailboxes/<int:number>/members", "POST", readers.let_in),
-    Route("/mailboxes/<int:number>/keys-to-make", "POST", readers.to_make),
+    Route("/mailboxes", "GET", readers.everything, needs=RECEIVE),
+    Route("/mailboxes/<int:number>", "GET", readers.page, needs=RECEIVE),
+    Route("/mailboxes/<int:number>/members", "POST", readers.let_in, needs=RECEIVE),
+    Route("/mailboxes/<int:number>/keys-to-make", "POST", readers.to_make, needs=RECEIVE),
     Route("/keys", "POST", keys.ring),
     Route("/keys/due", "POST", keys.due),
     Route("/keys/renew", "POST", keys.renew, most_bytes=recovery.MOST_BYTES),

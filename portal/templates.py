@@ -94,5 +94,6 @@ _environment.filters |= {
     "figure": language.number,
     "lasting": lasting,
     "told": wording.for_browser,
+    "without_commands": wording.without_commands,
 }
 _environment.globals |= {"asset": static.address, "language": language.current, "words_of_scripts": _scripts}

@@ -14,9 +14,13 @@ _ASIDE = re.compile(r"(?<!\s)\s*\([^()]*\)")
 
 
 def for_browser(text: str) -> str:
+    """In the language that is spoken, and without commands."""
+    return without_commands(retold(text))
+
+
+def without_commands(text: str) -> str:
     """Without the sentences, and what stands in brackets or behind a semicolon, that name a command; all of it where
     nothing else is said."""
-    text = retold(text)
     without = _CLAUSE.sub("", _ASIDE.sub(_without_command, text))
     left = [each for each in _SENTENCE.split(without) if _COMMAND not in each]
     return " ".join(left) or text

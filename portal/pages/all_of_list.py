@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from faxplan import deletion, labels, listings, mailboxes
 from faxplan.errors import FaxplanError, NotFound
+from faxplan.labels import FaxIsFull
 from faxplan.language import _, marked
 from faxplan.listings import INBOX, SENT
 from portal import answers, list_filters, wording
@@ -70,7 +71,6 @@ def act(visit: Visit) -> Response:
 def _done(visit: Visit, do: str, label: str, ids: Sequence[int]) -> list[str]:
     """Does it; of those that stay as they are, why."""
     acts: dict[str, Callable[[], object]] = {
-        "label": lambda: labels.put_on(visit.db, visit.user, visit.actor, ids, label),
         "unlabel": lambda: labels.take_off(visit.db, visit.user, visit.actor, ids, label),
         "read": lambda: mailboxes.mark(visit.db, visit.user, visit.actor, ids, read=True),
         "unread": lambda: mailboxes.mark(visit.db, visit.user, visit.actor, ids, read=False),
@@ -78,7 +78,20 @@ def _done(visit: Visit, do: str, label: str, ids: Sequence[int]) -> list[str]:
     if do in acts:
         acts[do]()
         return []
-    return deleted(visit, ids)[1]
+    return _labelled(visit, label, ids) if do == "label" else deleted(visit, ids)[1]
+
+
+def _labelled(visit: Visit, label: str, ids: Sequence[int]) -> list[str]:
+    """At once, or each by itself where one has no room for it; of these, why not."""
+    kept: list[str] = []
+    try:
+        labels.put_on(visit.db, visit.user, visit.actor, ids, label)
+    except FaxIsFull as error:
+        if len(ids) == 1:
+            return [wording.for_browser(str(error))]
+        for each in ids:
+            kept += _labelled(visit, label, [each])
+    return kept
 
 
 def deleted(visit: Visit, ids: Sequence[int]) -> tuple[list[int], list[str]]:

@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from faxplan import caller_ids, contact_groups, contacts, cover_templates, covers, drafts, numbers, post_dial, send_time
+from faxplan import (
+    caller_ids,
+    contact_groups,
+    contacts,
+    cover_templates,
+    covers,
+    drafts,
+    numbers,
+    permissions,
+    post_dial,
+    send_time,
+)
 from faxplan.cover_templates import CoverTemplate
 from faxplan.covers import To, Wanted
 from faxplan.db import Transaction
@@ -43,7 +54,9 @@ def shown(visit: Visit, tx: Transaction) -> Shown:
     default = next((str(each.id) for each in own if each.is_default), "")
     chosen = form.get(NAME, "") if request.method == "POST" and NAME in form else default
     contact_ids, group_ids = recipients.named(request.args if request.method == "GET" else form)
-    found = contacts.some(tx, visit.user, contact_ids) if len(contact_ids) == 1 and not group_ids else []
+    may = permissions.has(tx, visit.user.tenant_id, visit.user.id, permissions.CONTACTS)
+    is_one = may and len(contact_ids) == 1 and not group_ids
+    found = contacts.some(tx, visit.user, contact_ids) if is_one else []
     name, company = (found[0].name, found[0].company) if found else ("", "")
     filled = {each: form.get(f"cover_{each}", "") for each in FIELDS}
     return Shown([cover_templates.plain(), *own], chosen, filled, {"to_name": name, "to_company": company})

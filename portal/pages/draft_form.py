@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from faxplan import billing_codes, caller_ids, outlook, priorities, send_time, sender_line, time_line
 from faxplan.billing_codes import BillingCodes
-from faxplan.cover_page import MOST_PAGES
+from faxplan.cover_layout import MOST_PAGES
 from faxplan.db import Row, Transaction
 from faxplan.drafts import Draft, Recipients
 from faxplan.errors import FaxplanError, Forbidden, NotFound
@@ -35,12 +35,12 @@ class Filled:
     billing_code: str
 
     @classmethod
-    def of(cls, form: "MultiDict[str, str]") -> "Filled":
-        """Of what a browser has submitted; each is empty, or the usual, where it says nothing."""
+    def of(cls, form: "MultiDict[str, str]", *, to: str = "") -> "Filled":
+        """Of what a browser has submitted; each is empty, or the usual, where it says nothing. to: the number that
+        stands there then, as a page that led here says it."""
         priority = form.get("priority", "")
         return cls(
-            # Or as a page that led here says it (`to`).
-            numbers=form.get("numbers", form.get("to", "")[: recipients.LONGEST_NUMBER]),
+            numbers=form.get("numbers", to[: recipients.LONGEST_NUMBER]),
             at=form.get("at", ""),
             priority=priority if priority in priorities.WORDS else Priority.NORMAL.word,
             calling=form.get("from", ""),

@@ -73,10 +73,11 @@ def page(visit: Visit, number: int) -> Response:
 
 def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
     form = visit.request.form
-    filled = Filled.of(form)
+    # From the page of a contact, or of a fax, the address says to whom it goes.
+    given = visit.request.args if visit.request.method == "GET" else form
+    filled = Filled.of(form, to=given.get("to", ""))
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        # From the page of a contact, the address names it.
-        chosen = recipients.chips(visit, tx, visit.request.args if visit.request.method == "GET" else form)
+        chosen = recipients.chips(visit, tx, given)
         foreseen = draft_form.shown(visit, tx, draft, filled)
         choices = draft_form.choices(visit, tx)
         cover = covers.shown(visit, tx)
@@ -106,7 +107,8 @@ def standing(visit: Visit, number: int) -> Response:
     """GET, for the page's script: whether its pages are made."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         draft = drafts.get(tx, visit.user, number)
-    return answers.data({"state": draft.state, "pages": draft.pages, "explanation": draft.explanation})
+    why = draft.explanation and wording.for_browser(draft.explanation)
+    return answers.data({"state": draft.state, "pages": draft.pages, "explanation": why})
 
 
 def count(visit: Visit, number: int) -> Response:

@@ -2,9 +2,9 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, deletion, do_not_fax, history, labels, outbound, permissions, time_line
+from faxplan import contact_names, deletion, do_not_fax, history, labels, outbound, permissions, time_line
 from faxplan.history import Fax
-from portal import answers
+from portal import answers, wording
 from portal.visit import Visit
 
 
@@ -13,7 +13,7 @@ def page(visit: Visit, number: int) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         fax = history.fax(tx, visit.user, number)
         calls = history.attempts(tx, visit.user, number)
-        names = contacts.names_of(tx, visit.user, [fax.other_number])
+        names = contact_names.names_of(tx, visit.user, [fax.other_number])
         other = other_end(fax)
         listed = other is not None and do_not_fax.find(tx, visit.its_tenant.id, other) is not None
         put_on = labels.of_faxes(tx, visit.its_tenant.id, [number])[number]
@@ -26,7 +26,7 @@ def page(visit: Visit, number: int) -> Response:
         headline=time_line.headline(fax, visit.its_tenant.country),
         contact=names.get(fax.other_number or "", ""),
         party=time_line.party(fax, visit.its_tenant.country),
-        standing=time_line.standing(fax, visit.zone, visit.now),
+        standing=wording.without_commands(time_line.standing(fax, visit.zone, visit.now)),
         events=time_line.events(fax, calls, visit.its_tenant),
         may_list=other is not None and not listed,
         listed=listed,
@@ -52,7 +52,7 @@ def standing(visit: Visit, number: int) -> Response:
         {
             "state": fax.state,
             "final": fax.final,
-            "standing": time_line.standing(fax, visit.zone, visit.now),
+            "standing": wording.without_commands(time_line.standing(fax, visit.zone, visit.now)),
             "pages": fax.pages,
             "done": fax.pages_done + (0 if fax.final else fax.call_pages or 0),
             "calls": fax.attempts_made,

@@ -6,12 +6,12 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, drafts, history, labels, listings, notices, permissions, time_line
+from faxplan import contact_names, drafts, history, labels, listings, notices, permissions, time_line
 from faxplan.history import Fax
 from faxplan.labels import Label
 from faxplan.listings import INBOX, SENT, Part
 from faxplan.notices import Notice
-from portal import answers, list_filters
+from portal import answers, list_filters, wording
 from portal.pages import told
 from portal.visit import Visit
 
@@ -55,11 +55,11 @@ def _list(visit: Visit, of: str, template: str) -> Response:
         to_tell: Sequence[Notice] = []
         if before is None and not asked.is_narrowed:
             to_tell = notices.unseen(tx, visit.user, told.AT_ONCE + 1)
-        names = contacts.names_of(tx, visit.user, [each.other_number for each in found])
+        names = contact_names.names_of(tx, visit.user, [each.other_number for each in found])
     lines = [
         Line(
             each,
-            time_line.standing(each, visit.zone, visit.now),
+            wording.without_commands(time_line.standing(each, visit.zone, visit.now)),
             names.get(each.other_number or "", ""),
             put_on[each.id],
         )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, forwarding, history, mailboxes
+from faxplan import contact_names, forwarding, history, mailboxes
 from faxplan.documents import ToWrap
 from faxplan.errors import NotFound
 from faxplan.forwarding import Handed
@@ -48,7 +48,7 @@ def _page(visit: Visit, *, moves: bool) -> Response:
     tenant_id = visit.its_tenant.id
     with visit.db.tenant(tenant_id) as tx:
         found = history.of_ids(tx, visit.user, ids)
-        names = contacts.names_of(tx, visit.user, [each.other_number for each in found])
+        names = contact_names.names_of(tx, visit.user, [each.other_number for each in found])
         targets = mailboxes.targets(tx, tenant_id, words=words, groups_only=moves, limit=AT_ONCE + 1)
     if not found:
         raise NotFound(_("There is no such fax, or it is not one of yours."))

@@ -77,8 +77,9 @@ def renew(visit: Visit) -> Response:
 
 
 def said_of_due(links: Sequence[tuple[int, int]], grants: Sequence[Grant]) -> dict[str, Any]:
-    """What a script is to wrap now: not more than is taken at once."""
+    """What a script is to wrap now: not more than is taken at once; more: whether there is, and it is to ask again."""
     return {
+        "more": max(len(links), len(grants)) > _AT_ONCE,
         "links": [{"mailbox": mailbox, "epoch": epoch} for mailbox, epoch in links[:_AT_ONCE]],
         "grants": [
             {"mailbox": each.mailbox_id, "epoch": each.epoch, "key": each.user_key_id, "publicKey": each.public.raw}

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contacts, history, listings, notices, numbers
+from faxplan import contact_names, history, listings, notices, numbers
 from faxplan.db import Transaction
 from faxplan.history import Fax
 from faxplan.language import _, ngettext
@@ -28,7 +28,7 @@ def since(visit: Visit) -> Response:
         unseen = [] if is_first else [each for each in notices.unseen(tx, visit.user, AT_ONCE) if each.id > (told or 0)]
         newest = notices.newest(tx, visit.user)
         found = [] if is_first else history.of_ids(tx, visit.user, [fax_id for _at, fax_id in places])
-        names = contacts.names_of(tx, visit.user, [each.other_number for each in found])
+        names = contact_names.names_of(tx, visit.user, [each.other_number for each in found])
     last = places[0] if places else place or (visit.now, 0)
     return answers.data(
         {

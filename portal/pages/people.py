@@ -90,7 +90,11 @@ def change(visit: Visit, number: int) -> Response:
     form = Form.read(_changed(visit), visit.request.form)
     if not form.ok:
         return _page(visit, number, form, 400)
-    values = dict(form.values)
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        had = users.entry(tx, visit.its_tenant.id, number)["permissions"]
+    # What the organisation may not do at present is no choice, and stays theirs until it may again.
+    others = {*had} - {*visit.its_tenant.permissions}
+    values = {**form.values, "permissions": permissions.stored({*form.values["permissions"], *others})}
     if "caller_id" in values:
         values["caller_id"] = values["caller_id"] or None
     try:

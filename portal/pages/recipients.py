@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from faxplan import contact_groups, contacts, drafts
+from faxplan import contact_groups, contacts, drafts, permissions
 from faxplan.contacts import Wanted
 from faxplan.db import Transaction
 from portal import answers
@@ -39,7 +39,9 @@ def named(given: "MultiDict[str, str]") -> tuple[list[int], list[int]]:
 
 
 def chips(visit: Visit, tx: Transaction, given: "MultiDict[str, str]") -> list[Chip]:
-    """Those that the user sees, groups first."""
+    """Those that the user sees, groups first: none, for who may have no contacts (any more)."""
+    if not permissions.has(tx, visit.user.tenant_id, visit.user.id, permissions.CONTACTS):
+        return []
     contact_ids, group_ids = named(given)
     country = visit.its_tenant.country
     groups = contact_groups.of_user(tx, visit.user) if group_ids else []

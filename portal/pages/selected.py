@@ -5,7 +5,7 @@ from collections.abc import Callable
 from werkzeug.wrappers import Response
 
 from faxplan import deletion, labels, mailboxes
-from faxplan.errors import NotFound
+from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
 from portal import answers, list_filters
 from portal.pages import all_of_list, forwarding
@@ -58,8 +58,17 @@ def _deleted(visit: Visit, ids: list[int], back: str) -> Response:
 
 
 def _restored(visit: Visit, ids: list[int], back: str) -> Response:
+    lost: list[FaxplanError] = []
     for each in ids:
-        deletion.undelete(visit.db, visit.user, each)
+        try:
+            deletion.undelete(visit.db, visit.user, each)
+        except FaxplanError as error:
+            if error.retryable:
+                raise
+            lost.append(error)
+    if lost:
+        # The others are there again; of these the first one is told.
+        raise lost[0]
     return answers.to(back, note="restored")
 
 

@@ -137,9 +137,6 @@ def live(world: World, office: Office, folder: Path) -> None:
         assert other.mailbox_id is not None
         membership.join(tx, office.tenant.id, other.mailbox_id, office.user)
     forwarding.hand_on(world.portal, office.user, world.ring(office), arrived, other.email, forwarding.forward)
-    with world.portal.tenant(office.tenant.id) as tx:
-        # As one that stayed behind where a fax was moved away.
-        tx.execute("update faxes set left_by = %s where copy_of is not null", (arrived,))
     labels.put_on(world.portal, office.user, "test", [arrived], "Invoice")
 
 
@@ -194,6 +191,8 @@ def inhabited(world: World, tmp_path: Path) -> World:
             group = contact_groups.add(tx, office.user, "Customers", shared=True)
             contact_groups.put(tx, office.user, group.id, [contact.id])
             contact_imports.begin(tx, office.user, "contacts.csv", b"Name,Number\n")
+            # As one that stayed behind where a fax was moved away.
+            tx.execute("update faxes set left_by = copy_of where copy_of is not null")
             identity_providers.link(tx, office.user, Identity("https://id.example", "7", office.user.email))
         with world.admin.tenant(office.tenant.id) as tx:
             identity_providers.put(tx, office.tenant.id, Provider("https://id.example", "faxes"))

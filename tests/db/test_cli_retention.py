@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from faxplan import cli
+from faxplan import cli, reports
+from faxplan.db import Row
 from tests.db.test_cli_administration import listed, said, shop
 from tests.retained import count, execute, kept, received, sent
 from tests.world import World
@@ -122,3 +124,26 @@ def test_what_could_not_be_done_is_said_and_fails(
         assert "Input/output error" in said(capsys, "purge", "--quiet", code=1)
     assert count(shop, "tombstones") == 4
     assert listed(capsys, "purge")["failures"] == []
+
+
+def test_calls_whose_records_go_are_counted_before(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where nobody has looked at the reports since they were made."""
+    fax, late = sent(shop, shop.acme, days_ago=100), sent(shop, shop.acme)
+    execute(shop, "update attempts set started_at = started_at - interval '100 days' where fax_id = %s", (fax,))
+    said(capsys, "retention", "set", "acme", "--max", "30", "--records", "remove")
+    said(capsys, "purge")
+    # Both were purged in an earlier month, though one has ended just now: its day is counted anew.
+    execute(shop, "update faxes set purged_at = now() - interval '40 days' where direction = 'outbound'")
+    assert "The records of 1 faxes are removed." in said(capsys, "purge")
+    assert [row["id"] for row in rows(shop, "select id from faxes")] == [late]
+    execute(shop, "update report_states set computed_at = 'epoch'")
+    now = datetime.now(UTC)
+    reports.refresh(shop.portal, shop.acme.tenant, now)
+    with shop.portal.tenant(shop.acme.tenant.id) as tx:
+        days = reports.latest(shop.acme.tenant, now, 120)
+        assert [row[1] for row in reports.volume(tx, shop.acme.tenant.id, days).rows if row[1]] == [1, 1]
+
+
+def rows(shop: World, sql: str) -> list[Row]:
+    with shop.portal.tenant(shop.acme.tenant.id) as tx:
+        return tx.rows(sql)

@@ -114,7 +114,7 @@ NOT_BY_INPUT = {
     "failure_rules_only_for_fkey": FOUND_BEFORE,
     "failure_rules_trunk_fkey": FOUND_BEFORE,
     "failure_rules_entry_key": "a change that exists is changed (on conflict)",
-    "failure_rules_condition_form": "failure_rules.check_condition is stricter",
+    "failure_rules_condition_form": "failure_changes.check_condition is stricter",
     "failure_rules_downgrade_known": "chosen by name from those that there are",
     "failure_rules_action_known": "chosen by name from those that there are",
     "passkeys_pkey": NEW_ID,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from faxplan import contact_groups, contacts, users
+from faxplan import contact_groups, contact_names, contacts, users
 from faxplan.constraints import ConstraintViolated
 from faxplan.contact_groups import GroupFull, NotShared, TooManyGroups
 from faxplan.contacts import ALL, OWN, SHARED, Contact, Entry, TooManyContacts, Wanted
@@ -92,7 +92,7 @@ def test_hostile_texts_are_kept_as_they_are_or_refused(world: World, text: str) 
         return
     assert made.name == " ".join(text.split())
     with world.portal.tenant(world.acme.tenant.id) as tx:
-        assert contacts.names_of(tx, world.acme.user, ["+493023125009"]) == {"+493023125009": made.name}
+        assert contact_names.names_of(tx, world.acme.user, ["+493023125009"]) == {"+493023125009": made.name}
         assert contacts.numbers_of(tx, world.acme.user, text) == ["+493023125009"]
 
 
@@ -144,7 +144,7 @@ def test_nobody_sees_what_is_another_users_own(world: World, other: User, boss: 
         with world.portal.tenant(who.tenant_id) as tx:
             assert contacts.some(tx, who, [mine.id]) == []
             assert contacts.numbers_of(tx, who, "ann") == []
-            assert contacts.names_of(tx, who, [mine.number]) == {}
+            assert contact_names.names_of(tx, who, [mine.number]) == {}
             for act in (
                 lambda tx=tx, who=who: contacts.get(tx, who, mine.id),
                 lambda tx=tx, who=who: contacts.change(tx, who, mine.id, mine.entry, shared=True),
@@ -177,7 +177,7 @@ def test_ones_own_name_for_a_number_comes_first(world: World, other: User) -> No
     add(world, world.acme.user, entry("", company="Mine"))
     for who, name in ((world.acme.user, "Mine"), (other, "Ours")):
         with world.portal.tenant(who.tenant_id) as tx:
-            assert contacts.names_of(tx, who, ["+493023125009", None, "+4930"]) == {"+493023125009": name}
+            assert contact_names.names_of(tx, who, ["+493023125009", None, "+4930"]) == {"+493023125009": name}
 
 
 def test_there_is_an_end_to_how_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,14 +26,15 @@ from faxplan import (
     saving,
     staging,
     tenants,
+    users,
     viewing,
 )
 from faxplan.call_result import CallResult
 from faxplan.claims import ClaimedFax
 from faxplan.contacts import Entry
-from faxplan.cover_page import Sheet
+from faxplan.cover_layout import Sheet
 from faxplan.cover_words import InvalidCoverText
-from faxplan.covers import InvalidCover, Wanted
+from faxplan.covers import InvalidCover, To, Wanted
 from faxplan.drafts import Recipients
 from faxplan.enrolment import Secret
 from faxplan.errors import NotFound, QuotaExceeded
@@ -169,6 +170,23 @@ def test_a_contact_alone_may_be_called_otherwise(world: World, letter: Path) -> 
     (first,) = send(world, draft(world, letter), contact=[ann.id])
     (second,) = send(world, draft(world, letter), contact=[ann.id], cover=Wanted())
     assert [said(world, each).values["to_name"] for each in (first, second)] == ["Erika", "Ann"]
+
+
+def test_who_may_have_no_contacts_learns_no_name_from_a_cover(world: World, letter: Path) -> None:
+    """SECURITY."""
+    me = world.acme.user
+    with world.portal.tenant(me.tenant_id) as tx:
+        contacts.add(tx, me, Entry("Dr Secret", "Clinic", NUMBER), shared=True)
+
+    def to_name() -> tuple[str, str]:
+        with world.portal.tenant(me.tenant_id) as tx:
+            values = covers.sheets(tx, me, Wanted(), [To(NUMBER)])[0].values
+        return values["to_name"], values["to_company"]
+
+    assert to_name() == ("Dr Secret", "Clinic")
+    with world.admin.tenant(me.tenant_id) as tx:
+        users.change(tx, me.tenant_id, me.id, {"permissions": ["send"]})
+    assert to_name() == ("", "")
 
 
 def test_it_may_be_sent_before_its_pages_are_made(world: World, letter: Path) -> None:

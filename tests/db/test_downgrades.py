@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from faxplan import failure_rules
+from faxplan import failure_changes
 from faxplan.errors import FaxplanError
-from faxplan.failure_rules import Action, Downgrade, PointlessRule
+from faxplan.failure_changes import PointlessRule
+from faxplan.failure_rules import Action, Downgrade
 from tests.db.test_failing_over import (
     BUSY,
     CANNOT_TRAIN,
@@ -103,7 +104,7 @@ def test_it_is_decided_for_a_tenant_or_a_trunk(world: World, scope: str) -> None
     change_rule(world, UNTRAINED, Action.RETRY, downgrade=Downgrade.AUDIO, **values)
     assert after(world) == (False, True, True)
     with world.admin.across_tenants() as tx:
-        failure_rules.reset(tx, UNTRAINED, **values)
+        failure_changes.reset(tx, UNTRAINED, **values)
     assert after_of_borea(world) == (True, True, True)
 
 

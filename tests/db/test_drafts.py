@@ -13,6 +13,7 @@ import pytest
 
 from faxplan import (
     documents,
+    draft_closing,
     drafts,
     enrolment,
     outbound,
@@ -98,7 +99,7 @@ def age(world: World, hours: float = 24) -> None:
 
 def close_expired(world: World) -> list[str]:
     told: list[str] = []
-    drafts.close_expired(world.worker, told.append)
+    draft_closing.close_expired(world.worker, told.append)
     return told
 
 
@@ -552,14 +553,14 @@ def test_the_worker_closes_what_has_expired(world: World, letter: Path, monkeypa
     make(world, letter)
     age(world)
     seen = threading.Event()
-    close = drafts.close_expired
+    close = draft_closing.close_expired
 
     def closing(*arguments: object) -> bool:
         found = close(*arguments)  # type: ignore[arg-type]
         seen.set()
         return found
 
-    monkeypatch.setattr(drafts, "close_expired", closing)
+    monkeypatch.setattr(draft_closing, "close_expired", closing)
     worker = world.a_worker()
     running = threading.Thread(target=worker.run)
     running.start()

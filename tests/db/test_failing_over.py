@@ -8,7 +8,7 @@ import pytest
 
 from faxplan import (
     destinations,
-    failure_rules,
+    failure_changes,
     queue,
     render_jobs,
     renderings,
@@ -20,7 +20,8 @@ from faxplan.call_result import CallResult, without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.destinations import Offered
 from faxplan.errors import NotFound
-from faxplan.failure_rules import Action, UnknownCondition
+from faxplan.failure_changes import UnknownCondition
+from faxplan.failure_rules import Action
 from faxplan.journal import Outcome
 from tests.faxes import NUMBER, claim, due_now, fax_tiff, queued
 from tests.routing import add_route, add_trunk, carrier, change
@@ -86,7 +87,7 @@ def known(world: World) -> list[dict[str, Any]]:
 
 def change_rule(world: World, condition: str, action: Action, **values: Any) -> None:
     with world.admin.across_tenants() as tx:
-        failure_rules.put(tx, condition, action, **values)
+        failure_changes.put(tx, condition, action, **values)
 
 
 @pytest.fixture
@@ -370,10 +371,10 @@ class TestChangedRules:
     def test_a_change_is_taken_back(self, world: World) -> None:
         change_rule(world, "sip:486", Action.FINAL)
         with world.admin.across_tenants() as tx:
-            failure_rules.reset(tx, "sip:486")
-            assert failure_rules.everyone(tx) == []
+            failure_changes.reset(tx, "sip:486")
+            assert failure_changes.everyone(tx) == []
             with pytest.raises(NotFound):
-                failure_rules.reset(tx, "sip:486")
+                failure_changes.reset(tx, "sip:486")
 
     @pytest.mark.parametrize("condition", ["sip:200", "sip:abc", "fax:99", "cause:NOTHING", "busy", ""])
     def test_what_no_call_ends_with_is_refused(self, world: World, condition: str) -> None:

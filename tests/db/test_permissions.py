@@ -12,6 +12,7 @@ from faxplan import (
     cdr,
     contact_groups,
     contact_imports,
+    contact_names,
     contacts,
     deletion,
     did_provisioning,
@@ -20,6 +21,7 @@ from faxplan import (
     drafts,
     forwarding,
     history,
+    labels,
     listings,
     mailboxes,
     outbound,
@@ -118,7 +120,7 @@ def test_for_who_may_have_no_contacts_there_are_none(world: World, letter: Path,
         group = contact_groups.add(tx, user, "Customers", shared=True)
         contact_groups.put(tx, user, group.id, [one.id])
         brought = contact_imports.begin(tx, user, "a.csv", b"Name,Fax\nBob,030 23125008\n")
-        assert contacts.names_of(tx, user, [one.number]) == {one.number: "Ann"}
+        assert contact_names.names_of(tx, user, [one.number]) == {one.number: "Ann"}
     draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "letter.txt"))
     may(world, **{whose: ["send"]})
     acts: list[Callable[[Transaction], object]] = [
@@ -153,7 +155,7 @@ def test_for_who_may_have_no_contacts_there_are_none(world: World, letter: Path,
             drafts.send(world.portal, user, draft.id, to)
     # Lists, which are not of contacts, have no names then, and a search finds none.
     with world.portal.tenant(user.tenant_id) as tx:
-        assert contacts.names_of(tx, user, [one.number]) == {}
+        assert contact_names.names_of(tx, user, [one.number]) == {}
         assert contacts.numbers_of(tx, user, "Ann") == []
     assert (count(world, "contacts"), count(world, "contact_groups"), count(world, "faxes")) == (1, 1, 0)
 
@@ -211,6 +213,8 @@ def test_who_may_not_receive_sees_nothing_that_came_in_before(world: World, whos
     user, tenant_id = world.acme.user, world.acme.tenant.id
     fax = received(world, world.acme, "a")
     out = sent(world, world.acme)
+    labels.put_on(world.portal, user, "user:1", [fax], "Layoffs")
+    labels.put_on(world.portal, user, "user:1", [out], "Offers")
 
     def seen() -> tuple[object, ...]:
         with world.portal.tenant(tenant_id) as tx:
@@ -220,11 +224,13 @@ def test_who_may_not_receive_sees_nothing_that_came_in_before(world: World, whos
                 listings.seen(tx, user, [fax, out]),
                 [each.id for each in listings.read_mailboxes(tx, user)],
                 [each.fax_id for each in mailboxes.entries(tx, tenant_id, user.id)],
+                [each.name for each in labels.seen_by(tx, user)],
+                labels.named(tx, user, "layoffs") is not None,
             )
 
-    assert seen() == ([out, fax], [fax], [fax, out], [user.mailbox_id], [fax])
+    assert seen() == ([out, fax], [fax], [fax, out], [user.mailbox_id], [fax], ["Layoffs", "Offers"], True)
     may(world, **{whose: ["send"]})
-    assert seen() == ([out], [], [out], [], [])
+    assert seen() == ([out], [], [out], [], [], ["Offers"], False)
     assert mailboxes.mark(world.portal, user, "user:1", [fax], read=True) == []
     for act in (
         lambda: viewing.of_fax(world.portal, user, fax, address=""),

@@ -147,6 +147,22 @@ def test_what_the_relay_does_not_take_is_tried_again_and_does_not_stop_the_other
     assert [to for to, _subject in heard(relay)] == [[ADMINISTRATOR]]
 
 
+def test_one_who_gets_no_mail_does_not_make_the_others_hear_again(world: World, relay: MailRelay) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.create(tx, world.acme.tenant.id, email="chief@acme.example", name="Chief", role="administrator")
+    limit(world, 10)
+    use(world, used=8)
+    relay.refused = {"chief@acme.example"}
+    logged: list[str] = []
+    assert quota_warnings.run(world.admin, world.settings, logged.append) == Warned(1, 0)
+    assert [to for to, _subject in heard(relay)] == [[ADMINISTRATOR]]
+    (line,) = logged
+    assert "chief@acme.example" in line
+    assert (warned(world), heard(relay)) == (Warned(0, 0), [])
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        assert tx.value("select details ->> 'mails' from audit where action = 'quota.warn'") == "1"
+
+
 def test_two_runs_at_once_tell_everything_once(world: World, relay: MailRelay) -> None:
     limit(world, 10)
     limit(world, 10, of_user=True)

@@ -1,5 +1,6 @@
 """Received faxes are forwarded and moved, and sent ones sent again, by what a browser has wrapped."""
 
+import io
 from typing import Any
 
 import pytest
@@ -207,6 +208,9 @@ def test_a_reply_goes_to_whom_it_came_from(world: World, ann: Visitor, fax: int)
     page = ann.get(f"/faxes/{fax}").text
     assert 'href="/send?to=%2B493099001234"' in page
     assert 'action="/drafts?to=%2B493099001234"' in ann.get("/send?to=%2B493099001234").text
+    handed_in = ann.post("/drafts?to=%2B493099001234", {"file": (io.BytesIO(b"A letter."), "a.txt")})
+    assert '<textarea id="numbers"' in (draft := ann.get(handed_in.headers["Location"]).text)
+    assert ">+493099001234</textarea>" in draft
     with world.admin.tenant(world.acme.tenant.id) as tx:
         users.change(tx, world.acme.tenant.id, world.acme.user.id, {"permissions": ["receive"]})
     page = ann.get(f"/faxes/{fax}").text

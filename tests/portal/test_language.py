@@ -6,10 +6,11 @@ import re
 import pytest
 from werkzeug.test import TestResponse
 
-from faxplan import provisioning
+from faxplan import notices, provisioning
 from portal.app import Portal
 from tests.portal.conftest import Visitor, visitor
-from tests.retained import execute
+from tests.retained import execute, sent
+from tests.vendor_words import vendor_words
 from tests.world import World
 
 
@@ -67,6 +68,21 @@ def test_a_fax_is_told_in_german_though_it_was_told_of_in_english(world: World, 
     # The day, as people write it there.
     assert re.search(r'title="05\.03\.2024, 1\d:00:00 \w+"', page)
     assert "The line was busy after 1 of 2 pages (SIP 486)." in ann.get("/sent").text
+
+
+def test_what_is_told_of_a_fax_names_no_command_and_is_in_the_page_s_language(world: World, ann: Visitor) -> None:
+    """Commands are for a shell, and have the software's name."""
+    why = "No trunk may take this number; `faxplan route explain` says why."
+    fax = sent(world, world.acme)
+    execute(world, "update faxes set state = 'failed', explanation = %s where id = %s", (why, fax))
+    execute(world, "update attempts set explanation = %s where fax_id = %s", (why, fax))
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        notices.tell_user(tx, world.acme.tenant.id, world.acme.user.id, fax, "failed", why)
+    for path, times in (("/sent", 2), (f"/faxes/{fax}", 3), ("/inbox", 1), (f"/faxes/{fax}/standing", 1)):
+        page = ann.get(path).text
+        assert (page.count("No trunk may take this number."), vendor_words(page.encode())) == (times, []), path
+        page = ann.get(path, Accept_Language="de").text
+        assert (page.count("Kein Trunk darf diese Nummer anrufen."), "No trunk" in page) == (times, False), path
 
 
 def test_refusals_are_in_the_page_s_language(ann: Visitor) -> None:

@@ -424,6 +424,12 @@ def test_several_are_deleted_and_brought_back_and_what_is_held_stays(world: Worl
     assert listed(ann) == ids[:1]
     again = re.findall(r'name="fax" value="(\d+)"', answer.text)
     assert [int(each) for each in again] == ids[1:]
+    # One that purge was quicker for, or that somebody else has brought back, keeps no other.
+    ann.post(f"/faxes/{ids[1]}/restore")
+    answer = ann.post("/faxes/selected", {"fax": again, "do": "restore"})
+    assert (answer.status_code, f"no deleted fax {ids[1]}" in answer.text) == (404, True)
+    assert sorted(listed(ann)) == ids
+    ann.post("/faxes/selected", {"fax": again, "do": "delete"})
     answer = ann.post("/faxes/selected", {"fax": again, "do": "restore", "list": "/inbox?unread=1"})
     assert answer.headers["Location"] == "/inbox?unread=1&note=restored"
     assert sorted(listed(ann)) == ids
@@ -560,3 +566,16 @@ def test_of_what_is_deleted_all_at_once_it_is_said_what_stays(world: World, ann:
     assert gone != held
     for wrong in ({"list": "/nowhere", "do": "delete"}, {"list": "/inbox", "do": "print"}):
         assert ann.post("/faxes/all", wrong).status_code == 404
+
+
+def test_a_fax_that_is_full_of_labels_keeps_no_other_from_one(world: World, ann: Visitor) -> None:
+    first, full, last = (came(world, days_ago=each) for each in range(3))
+    for number in range(labels.MOST_ON_ONE):
+        ann.post(f"/faxes/{full}/labels", {"label": f"L{number}"})
+    page = ann.post("/faxes/all", {"list": "/inbox", "do": "label", "label": "Checked", "go": "1"}).text
+    assert f"Fax {full} has 20 labels already" in page
+    assert "1 fax stays as it is" in page
+    assert "Done, with 2 faxes." in page
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        on = labels.of_faxes(tx, world.acme.tenant.id, [first, full, last])
+    assert [any(each.name == "Checked" for each in on[fax]) for fax in (first, full, last)] == [True, False, True]

@@ -106,6 +106,22 @@ def test_somebody_is_added_changed_and_switched_off(world: World, boss: Visitor)
     }  # fmt: skip
 
 
+def test_what_the_organisation_may_not_at_present_nobody_loses_by_another_change(world: World, boss: Visitor) -> None:
+    def of_tenant(*permitted: str) -> None:
+        with world.admin.across_tenants() as tx:
+            tx.execute("update tenants set permissions = %s where slug = 'acme'", (list(permitted),))
+
+    of_tenant("send", "contacts")
+    place = f"/organisation/people/{world.acme.user.id}"
+    form = {"name": "Ann", "role": "administrator", "enabled": "on", "permissions": ["send"]}
+    assert boss.post(place, form).status_code == 303
+    assert boss.get("/inbox").headers["Location"] == "/sent"
+    of_tenant("send", "contacts", "receive")
+    assert boss.get("/inbox").status_code == 200
+    # What it may, and they may no more, is gone.
+    assert boss.get("/contacts").status_code == 403
+
+
 def test_who_is_switched_off_is_logged_out(world: World, boss: Visitor) -> None:
     boss.post("/organisation/people", {"email": "eve@acme.example", "name": "", "role": "administrator"})
     boss.post(f"/organisation/people/{world.acme.user.id}", {"name": "", "role": "administrator"})

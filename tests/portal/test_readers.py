@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import enrolment, proofs, user_keys, users, vault
+from faxplan import enrolment, letting_in, proofs, user_keys, users, vault
 from faxplan.constraints import ConstraintViolated
+from faxplan.db import Transaction
 from faxplan.enrolment import Secret
+from faxplan.errors import NotFound
 from faxplan.sessions import Session
+from faxplan.users import User
 from faxplan.wraps import PublicKey
 from portal.app import Portal
 from tests.db.test_enrolment import OTHER, colleague, reads_all
@@ -92,6 +95,12 @@ def test_whom_a_member_lets_in_not(world: World, ann: Visitor, what: str) -> Non
     assert readers(world, mailbox) == before
 
 
+def own_session(tx: Transaction, user: User) -> Session:
+    """The first that this user has begun."""
+    number = tx.value("select min(id) from sessions where user_id = %s", (user.id,))
+    return Session(number, user, datetime.now(UTC), "password", "", b"")
+
+
 def test_a_session_without_its_users_key_lets_nobody_in(world: World, ann: Visitor, portal: Portal) -> None:
     """SECURITY: it cannot wrap the mailbox's key, but what it hands over nobody sees into; with the next key of the
     mailbox who was let in so would be handed all that lies there."""
@@ -107,10 +116,8 @@ def test_a_session_without_its_users_key_lets_nobody_in(world: World, ann: Visit
     with world.portal.tenant(two.tenant_id) as tx:
         key = user_keys.current(tx, two.tenant_id, two.id)
         assert key is not None
-        number = tx.value("select min(id) from sessions where user_id = %s", (world.acme.user.id,))
-        mine = Session(number, world.acme.user, datetime.now(UTC), "password", "", b"")
         # Of another key, in this very session.
-        proof = proofs._proof(tx, mine, key.id, proofs._now()).hex()
+        proof = proofs._proof(tx, own_session(tx, world.acme.user), key.id, proofs._now()).hex()
     assert ann.post(f"/mailboxes/{office}/members", {**form, "proof": proof}).status_code == 400
     assert readers(world, office) == [world.acme.user.email]
 
@@ -152,3 +159,33 @@ def test_the_database_lets_nobody_in_but_by_who_has_the_key(world: World, ann: V
         tx.execute("insert into mailbox_members values (%s, %s, %s)", (tenant_id, office, two.id))
     with world.portal.tenant(tenant_id) as tx:
         assert vault.key_of_mailbox(tx, tenant_id, office) is not None
+
+
+def test_a_member_who_may_read_nothing_that_comes_in_lets_nobody_in(world: World, ann: Visitor) -> None:
+    """SECURITY: also where no page asks first."""
+    office, two = with_faxes(world), enrolled(world)
+    me = world.acme.user
+    grant = letting_in.to_wrap(world.portal, me, office, two.email)
+    assert grant is not None
+    with world.admin.tenant(me.tenant_id) as tx:
+        users.change(tx, me.tenant_id, me.id, {"permissions": ["send"]})
+    with world.portal.tenant(me.tenant_id) as tx:
+        assert letting_in.everything(tx, me) == []
+        with pytest.raises(NotFound):
+            letting_in.group(tx, me, office)
+    with pytest.raises(NotFound):
+        letting_in.to_wrap(world.portal, me, office, two.email)
+    wrap = world.ring(world.acme).wrapped(office, grant.epoch, grant.public)
+    assert wrap is not None
+    with world.portal.tenant(me.tenant_id) as tx:
+        mine = own_session(tx, me)
+        key = user_keys.current(tx, me.tenant_id, me.id)
+        assert key is not None
+        proof = proofs._proof(tx, mine, key.id, proofs._now())
+        proofs.check_own(tx, mine, proof)
+    with pytest.raises(NotFound):
+        letting_in.let_in(
+            world.portal, mine, office, two.email, grant.epoch, grant.user_key_id, wrap, proof, actor=f"user:{me.id}"
+        )
+    assert readers(world, office) == [me.email]
+    assert "You are not permitted" in ann.get(f"/mailboxes/{office}").text

@@ -11,10 +11,11 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from faxplan import bundle, caller_ids, dids, documents, drafts, quotas, sending_hours, users
+from faxplan import bundle, caller_ids, dids, documents, drafts, originals, quotas, sending_hours, users
 from faxplan.documents import ORIGINAL
 from faxplan.drafts import Draft
 from faxplan.priorities import Priority
+from faxplan.refusals import Limits
 from portal.app import Portal
 from portal.routes import ROUTES
 from portal.visit import PortalRequest
@@ -38,6 +39,15 @@ def locked_pdf(password: str) -> bytes:
     with pikepdf.new() as pdf:
         pdf.add_blank_page()
         pdf.save(made, encryption=pikepdf.Encryption(owner="o", user=password))
+    return made.getvalue()
+
+
+def blank_pdf(pages: int) -> bytes:
+    made = io.BytesIO()
+    with pikepdf.new() as pdf:
+        for _page in range(pages):
+            pdf.add_blank_page()
+        pdf.save(made)
     return made.getvalue()
 
 
@@ -151,6 +161,23 @@ def test_the_limits_are_those_of_all_files_together(
     answer = ann.post("/drafts", {"file": [(io.BytesIO(b"x" * 15), "1.txt"), (io.BytesIO(b"x" * 6), "2.txt")]})
     assert (answer.status_code, "together" in answer.text) == (400, True)
     assert [path for path in world.settings.work.rglob("*") if path.is_file()] == []
+
+
+def test_what_goes_beyond_the_limits_of_all_files_together_is_not_even_examined(
+    ann: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged, two_pages = ("bad.pdf", b"%PDF-1.7 and no more"), ("two.pdf", blank_pdf(2))
+
+    def refusal(limits: Limits, *files: tuple[str, bytes]) -> str:
+        monkeypatch.setattr(originals, "STANDARD_LIMITS", limits)
+        answer = ann.post("/drafts", {"file": [(io.BytesIO(content), name) for name, content in files]})
+        assert answer.status_code == 400
+        return answer.text.partition('role="alert"')[2].partition("</p>")[0]
+
+    assert "bad.pdf: The PDF is damaged" in refusal(Limits(), two_pages, two_pages, damaged)
+    assert "more than 3 pages together" in refusal(Limits(max_pages=3), two_pages, two_pages, damaged)
+    assert "at most 0 MB" in refusal(Limits(max_bytes=1000), damaged, two_pages)
+    assert "too much time to read these files together" in refusal(Limits(wall_seconds=0), damaged, two_pages)
 
 
 def test_other_files_stand_in_the_place_of_those_that_were_there(world: World, ann: Visitor, ben: Visitor) -> None:
@@ -273,12 +300,15 @@ def test_a_form_is_as_it_was_filled_in_after_another_resolution(world: World, an
 NEEDING = [each for each in ROUTES if each.needs is not None]
 
 
-@pytest.mark.parametrize("permission", ["send", "contacts"])
+@pytest.mark.parametrize("permission", ["send", "contacts", "receive"])
 def test_who_is_not_permitted_sees_no_way_and_finds_none(world: World, ann: Visitor, permission: str) -> None:
     number = hand_in(ann, TEXT)
-    place = {"send": '<a class="button primary near" href="/send">', "contacts": 'href="/contacts"'}[permission]
+    place = {
+        "send": '<a class="button primary near" href="/send">', "contacts": 'href="/contacts"',
+        "receive": "<span>Inbox</span>",
+    }[permission]  # fmt: skip
     assert place in ann.get("/sent").text
-    change(world, permissions=["receive", *({"send", "contacts"} - {permission})])
+    change(world, permissions=sorted({"receive", "send", "contacts"} - {permission}))
     for page in ("/sent", "/menu", "/inbox"):
         assert place not in ann.get(page).text
     asked = 0
@@ -292,13 +322,18 @@ def test_who_is_not_permitted_sees_no_way_and_finds_none(world: World, ann: Visi
     if permission == "contacts":
         assert "data-chooser" not in ann.get(f"/drafts/{number}").text
         answer = ann.post(f"/drafts/{number}/send", {"numbers": NUMBER, "contact": "1"})
-        assert "You are not permitted" in answer.text
+        assert (answer.status_code, "You are not permitted" in answer.text) == (400, True)
+        # What else was filled in is not lost by it.
+        assert f">{NUMBER}</textarea>" in answer.text
+        assert ann.get(f"/drafts/{number}?contact=1").status_code == 200
         assert count(world, "faxes") == 0
 
 
-def test_every_route_to_contacts_and_to_sending_needs_the_permission() -> None:
+def test_every_route_to_contacts_mailboxes_and_sending_needs_the_permission() -> None:
     for route in ROUTES:
         of = route.path.split("/")[1]
+        if of in ("mailboxes", "forward", "move") or route.path.endswith(("/offer", "/forward", "/move")):
+            assert route.needs == "receive", named(route)
         if of in ("contacts", "groups", "imports"):
             assert route.needs == "contacts", named(route)
         if of in ("send", "drafts") and not route.path.endswith(("/remove", "/keys", "/<kind>")):

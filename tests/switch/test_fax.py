@@ -8,7 +8,8 @@ from PIL import Image
 
 from faxplan import cover_page, header_line, page_strips
 from faxplan.confinement import LimitsOnly
-from faxplan.cover_page import Job, Sheet
+from faxplan.cover_layout import Sheet
+from faxplan.cover_page import Job
 from faxplan.header_line import HeaderLine
 from faxplan.rendering import Resolution
 from tests.received_pages import pages_of

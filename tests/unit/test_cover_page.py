@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from faxplan import cover_page, fax_tiff
+from faxplan import cover_layout, cover_page, fax_tiff
 from faxplan.confinement import LimitsOnly
-from faxplan.cover_page import Job, Sheet
+from faxplan.cover_layout import Sheet
+from faxplan.cover_page import Job
 from faxplan.cover_words import FIELDS
 from faxplan.paper import CHOICES, Resolution
 from faxplan.refusals import CoverTooLong
@@ -52,8 +53,8 @@ def a_logo(width: int = 400, height: int = 100) -> bytes:
 
 def words(of: Sheet) -> list[list[str]]:
     """What stands on each page."""
-    found = cover_page._pages(of, None, 3)
-    return [[each.text for each in page if isinstance(each, cover_page._Text)] for page in found]
+    found = cover_layout.pages_of(of, None, 3)
+    return [[each.text for each in page if isinstance(each, cover_layout.Text)] for page in found]
 
 
 @pytest.mark.parametrize("resolution", CHOICES)

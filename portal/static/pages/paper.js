@@ -33,8 +33,24 @@ export async function ringOfPaper({ code, why, of, auth }) {
   const proof = { ...known, proof: opened };
   const said = await send("/organisation/recovery/look", { ...proof, of });
   const ring = new Keyring(new Map([[said.key, key]]));
+  take(ring, said);
+  return { ring, said, proof };
+}
+
+/**
+ * Once more, where there was more than is handed on at once: a use of it as the first.
+ * @param {Keyring} ring @param {{publicKey: Bytes, proof: Bytes, why: string}} proof @param {string} of
+ * @returns {Promise<any>} As said by ringOfPaper. Rejects with Refused.
+ */
+export async function lookAgain(ring, proof, of) {
+  const said = await send("/organisation/recovery/look", { ...proof, of });
+  take(ring, said);
+  return said;
+}
+
+/** @param {Keyring} ring @param {any} said */
+function take(ring, said) {
   for (const { mailbox, epochs } of said.mailboxes) {
     ring.setMailbox(mailbox, epochs.map(epoch));
   }
-  return { ring, said, proof };
 }

@@ -8,7 +8,7 @@ import { send } from "./client.js";
 import { onSubmit } from "./field.js";
 import { begun, gained, granted, linked } from "./hand-on.js";
 import { _ } from "./language.js";
-import { ringOfPaper } from "./paper.js";
+import { lookAgain, ringOfPaper } from "./paper.js";
 import { keep } from "./recovery-code.js";
 import { derived, opens } from "./session.js";
 
@@ -35,17 +35,20 @@ if (document.getElementById("use")) {
   onSubmit("use", WORKING, async () => {
     const used = /** @type {HTMLElement} */ (document.getElementById("used"));
     used.hidden = true;
-    const { ring, said, proof } = await ringOfPaper({
-      code: field("code").value,
-      why: field("why").value,
-      of: field("of").value,
-      auth: await authOf(field("use-password").value),
-    });
+    const of = field("of").value;
+    const found = await ringOfPaper({ code: field("code").value, why: field("why").value, of, auth: await authOf(field("use-password").value) });
+    const { ring, proof } = found;
+    let { said } = found;
     const told = [];
-    if (said.links.length || said.grants.length) {
+    for (let goesOn = true; goesOn && (said.links.length || said.grants.length); ) {
       const [links, grants] = [await linked(said.links, ring), await granted(said.grants, ring)];
       const answer = await send("/organisation/recovery/hand-on", { ...proof, links, grants });
       told.push(...answer.gained.map(gained));
+      // What does not open would be asked for again.
+      goesOn = said.more && links.length + grants.length === said.links.length + said.grants.length;
+      if (goesOn) {
+        said = await lookAgain(ring, proof, of);
+      }
     }
     if (said.unopened.length) {
       told.push(_("It does not open: {mailboxes}. None of their readers has logged in since it was made.", { mailboxes: said.unopened.join(", ") }));

@@ -225,7 +225,7 @@ def _unlocked(
     with _refused_noted(db, user, act):
         private = opened(keys)
     with db.tenant(user.tenant_id) as tx:
-        begun = _renewed(tx, user, keys[0].id)
+        begun = epochs.renew(tx, user, keys[0].id, [epochs.make(each) for each in epochs.to_renew(tx, user)])
         found = vault.epochs_of_user(tx, user.tenant_id, user.id)
         ring = Keyring(private, found)
         handed = hand_on(tx, user.tenant_id, ring, found)
@@ -245,15 +245,6 @@ def _unlocked(
         gained = gains.of(tx, user.tenant_id, [*handed.granted, *news], handed.linked, own=ring.own)
     gains.tell(told, gained)
     return ring
-
-
-def _renewed(tx: Transaction, user: User, key_id: int) -> list[Begun]:
-    """What comes after epochs that no reader made is made here, in a reader's client: with the key of now."""
-    epochs.take_turn(tx, user.tenant_id)
-    own = user_keys.current(tx, user.tenant_id, user.id)
-    if own is None or own.id != key_id:
-        return []
-    return epochs.renew(tx, user, [epochs.make(each) for each in epochs.to_renew(tx, user)])
 
 
 @contextmanager

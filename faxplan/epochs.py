@@ -12,7 +12,7 @@ user's own new key (enrolment) is made by who reads.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from faxplan import keyring, mailboxes, vault
+from faxplan import keyring, mailboxes, user_keys, vault
 from faxplan.db import Transaction
 from faxplan.keyring import NewEpoch
 from faxplan.language import _
@@ -93,10 +93,14 @@ def to_renew(tx: Transaction, user: User) -> list[Ahead]:
     ]
 
 
-def renew(tx: Transaction, user: User, begun: Iterable[Begun]) -> list[Begun]:
+def renew(tx: Transaction, user: User, key_id: int, begun: Iterable[Begun]) -> list[Begun]:
     """Begins those that are to be made still, for exactly those who read now; which they are. Another member may have
-    come before. Only of a client that holds the user's key (proofs): what came before is tied to these."""
+    come before. key_id: the user's key that the client holds (proofs): what came before is tied to these. None where it
+    is not theirs any more."""
     take_turn(tx, user.tenant_id)
+    own = user_keys.current(tx, user.tenant_id, user.id)
+    if own is None or own.id != key_id:
+        return []
     wanted = {(each.mailbox_id, each.number): each.readers.keys() for each in to_renew(tx, user)}
     taken = []
     for each in begun:

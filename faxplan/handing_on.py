@@ -44,8 +44,8 @@ def renew(tx: Transaction, session: Session, begun: Sequence[Begun], proof: byte
     """Begins what a browser has made of the renewals that are due by now; who opens more by it of whom no member was
     told. Raises NoProof."""
     user = session.user
-    proofs.check_own(tx, session, proof)
-    taken = epochs.renew(tx, user, begun)
+    key_id = proofs.check_own(tx, session, proof)
+    taken = epochs.renew(tx, user, key_id, begun)
     if not taken:
         return []
     news = gains.unannounced(tx, user.tenant_id, [(each.mailbox_id, each.number) for each in taken])

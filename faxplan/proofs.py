@@ -46,11 +46,12 @@ def ask_own(tx: Transaction, session: Session) -> bytes | None:
     return None if own is None else ask(tx, session, own.id, own.public)
 
 
-def check_own(tx: Transaction, session: Session, proof: bytes) -> None:
-    """Raises NoProof where whoever is logged in has not shown their own key."""
+def check_own(tx: Transaction, session: Session, proof: bytes) -> int:
+    """The id of their key, of whoever is logged in and has shown that it is there. Raises NoProof."""
     own = user_keys.current(tx, session.user.tenant_id, session.user.id)
     if own is None or not is_shown(tx, session, own.id, proof):
         raise NoProof(_("Your browser has not shown that it has your key. Load this page again, and try once more."))
+    return own.id
 
 
 def _now() -> int:

@@ -1,5 +1,6 @@
 """By an invitation a user gets a key, which was made in their browser; and what they can open, others wait for."""
 
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +20,7 @@ from faxplan import (
     vault,
 )
 from faxplan.constraints import ConstraintViolated
+from faxplan.db import Transaction
 from faxplan.enrolment import Secret
 from faxplan.epochs import Ahead, Begun
 from faxplan.keyring import Keyring
@@ -28,7 +30,6 @@ from faxplan.wraps import PrivateKey, PublicKey, new_key_pair
 from portal.app import Portal
 from portal.pages import welcome
 from tests.db.test_enrolment import group, reads_all
-from tests.faxes import in_threads
 from tests.portal.conftest import Visitor, visitor
 from tests.retained import execute
 from tests.world import PHRASE, World
@@ -443,21 +444,44 @@ def test_only_a_reader_who_has_shown_their_key_makes_the_next_one(
     for wrong in ({**made, "wraps": []}, more, {**made, "number": 4}, {**made, "mailbox": new.mailbox_id}):
         assert sent(ann, "/keys/renew", {"epochs": [wrong], "proof": proven(world, said)}).get_json() == {"gained": []}
     assert newest_of(world, mailbox) == 2
+    # Nor what a page of before the update hands over.
+    assert sent(ann, "/keys/hand-on", {"links": [], "grants": []}).get_json()["error_id"] == "malformed"
+    # Nor with a key that is theirs no more.
+    other = key_of(world, new)
+    with world.portal.tenant(new.tenant_id) as tx:
+        wanted = [epochs.make(each) for each in epochs.to_renew(tx, world.acme.user)]
+        assert epochs.renew(tx, world.acme.user, other, wanted) == []
     # Twice, or by two at once, it begins once.
     for _ in range(2):
         sent(ann, "/keys/renew", {"epochs": [made, made], "proof": proven(world, said)})
         assert newest_of(world, mailbox) == 3
 
 
-def test_two_readers_who_come_at_once_make_one(world: World) -> None:
+def test_two_readers_who_come_at_once_make_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """And who unlocks at a shell does the same."""
     mailbox = world.acme.user.mailbox_id or 0
     from_outside(world, mailbox)
+    real, found = epochs.to_renew, []
 
-    def unlock() -> list[bool]:
-        return reads_all(world, enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE)), mailbox)
+    def unlock() -> None:
+        found.append(reads_all(world, enrolment.unlock(world.portal, world.acme.user, Secret(PHRASE)), mailbox))
 
-    assert in_threads(unlock, unlock) == [[True, True, True], [True, True, True]]
+    beside, ours = threading.Thread(target=unlock), []
+
+    def meanwhile(tx: Transaction, user: User) -> list[Ahead]:
+        wanted = real(tx, user)
+        if threading.current_thread() is not beside:
+            ours.append(wanted)
+            if len(ours) == 2:
+                beside.start()
+                # It waits for us, or has long made the same.
+                beside.join(2)
+        return wanted
+
+    monkeypatch.setattr(epochs, "to_renew", meanwhile)
+    unlock()
+    beside.join(60)
+    assert found == [[True, True, True]] * 2
     assert newest_of(world, mailbox) == 3
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from faxplan import enrolment
-from tests.db.test_enrolment import OTHER, colleague
+from tests.db.test_enrolment import OTHER, colleague, group
 from tests.faxes import claim
 from tests.portal.test_in_a_browser import Tab, tab
 from tests.portal.test_keys_in_a_browser import out
@@ -46,18 +46,18 @@ def test_a_fax_is_forwarded_and_read_by_whom_it_was_meant_for(world: World, tab:
     enrolment.enrol(world.portal, bea, OTHER, anew=True)
     tab.click("[data-go]")
     tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
-    assert "Forwarded." in tab.see("document.querySelector('.note').textContent")
+    assert "Forwarded." in tab.see("document.querySelector('.note:not([hidden])').textContent")
+    move_and_bring_back(world, tab, faxes[1], group(world, bea))
     out(tab)
     tab.log_in(eve.email, OTHER)
     tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
     assert tab.see("document.querySelector('tbody')") is None
-    copies = forwarded(world)
-    tab.tools.do("Page.navigate", url=f"{tab.base}/faxes/{copies[0]}")
+    tab.tools.do("Page.navigate", url=f"{tab.base}/faxes/{forwarded(world)[0]}")
     tab.until("document.body.innerText.includes('You have no fax')")
     out(tab)
     tab.log_in(bea.email, OTHER)
     tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
-    tab.go(f"/faxes/{copies[1]}")
+    tab.go(f"/faxes/{forwarded(world)[1]}")
     tab.until("document.images[0]?.naturalWidth === 1728")
     # She sends it on by fax: as a draft of the same pages.
     tab.click("[data-onward] button")
@@ -77,6 +77,19 @@ def test_a_fax_is_forwarded_and_read_by_whom_it_was_meant_for(world: World, tab:
     tab.until(f"location.pathname.startsWith('/faxes/') && location.pathname !== '/faxes/{fax.fax_id}'")
     (again,) = claim(world)
     assert world.store.read_to_send(again.rendering)[:2] in (b"II", b"MM")
+
+
+def move_and_bring_back(world: World, tab: Tab, fax: int, office: int) -> None:
+    """A copy of it, to where it lay."""
+    tab.tools.do("Page.navigate", url=f"{tab.base}/move?fax={fax}")
+    tab.until("location.pathname === '/move' && document.readyState === 'complete'")
+    tab.click(f"input[name=mailbox][value='{office}']")
+    tab.click("[data-go]")
+    tab.until("location.pathname === '/moved' && document.readyState === 'complete'")
+    assert "1 fax is moved" in tab.see("document.querySelector('h1').textContent")
+    tab.click("button[value=restore]")
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    assert str(forwarded(world)[2]) in tab.see("[...document.querySelectorAll('[name=fax]')].map(each => each.value)")
 
 
 def forwarded(world: World) -> list[int]:

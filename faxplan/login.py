@@ -1,4 +1,5 @@
-"""Logging in: with a password that is never sent, with a passkey, or with the recovery code.
+"""Logging in: with a password that is never sent, or with the recovery code; by an identity provider (passkey_login has
+the other way).
 
 The browser asks for the salt, and sends what Argon2id makes of both. Who is unknown, may not act or has no key yet is
 told the same as who has mistyped, after the same questions. What opens the user's key is handed out only after all that
@@ -13,28 +14,24 @@ from faxplan import (
     audit,
     browsers,
     identity_providers,
-    passkeys,
     passphrases,
     second_factor,
     sessions,
     tries,
     user_keys,
     users,
-    webauthn,
 )
 from faxplan.audit import Actor
 from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.identity_providers import Identity, UnknownIdentity
-from faxplan.keyring import PasskeyLock, PasswordLock, RecoveryLock
+from faxplan.keyring import PasswordLock, RecoveryLock
 from faxplan.language import _
-from faxplan.passkeys import Passkey
 from faxplan.passphrases import Cost
 from faxplan.sessions import Session
 from faxplan.tries import Counted
 from faxplan.user_keys import UserKey
 from faxplan.users import User
-from faxplan.webauthn import Assertion, PasskeyRefused, Site
 
 PASSWORD, WITH_CODE = "password", "password+totp"
 PASSKEY, RECOVERY_CODE, SIGN_ON = "passkey", "recovery-code", "single-sign-on"
@@ -109,13 +106,13 @@ def log_in(db: Database, tenant_id: int, email: str, auth: bytes, whence: Whence
             user, key = found
             has_code = second_factor.is_on(tx, user)
             if not has_code:
-                return _begin(tx, user, key, PASSWORD, whence)
+                return begin(tx, user, key, PASSWORD, whence)
             if not code:
                 raise CodeNeeded(_("Write the code that your telephone shows."))
             codes = counted if is_known else [*counted, *tries.of_codes(tx, email)]
             tries.check(tx, tenant_id, codes)
             if second_factor.use(tx, user, auth, code):
-                return _begin(tx, user, key, WITH_CODE, whence)
+                return begin(tx, user, key, WITH_CODE, whence)
             wrong: FaxplanError = second_factor.WrongCode()
             _note(tx, tenant_id, codes, found, email, whence, what="code")
         else:
@@ -260,73 +257,11 @@ def recover(
             tx, tenant_id, actor=actor, action="key.password", object=f"user:{user.id}", key=key.id, by="recovery code"
         )
         changed = user_keys.of_user(tx, tenant_id, user.id)[0]
-        return _begin(tx, user, changed, RECOVERY_CODE, whence)
+        return begin(tx, user, changed, RECOVERY_CODE, whence)
 
 
 def _wrong_code() -> WrongLogin:
     return WrongLogin(_("This address and this recovery code do not belong together. See whether all of it is there."))
-
-
-# ------------------------------------------------------------------------------------------------------------ passkeys
-
-
-def passkey_challenge(db: Database, tenant_id: int) -> bytes:
-    """What a passkey is to sign, within minutes, to log in."""
-    with db.tenant(tenant_id) as tx:
-        return webauthn.challenge(tries.secret(tx), _FOR_LOG_IN + tenant_id.to_bytes(8, "big"))
-
-
-def log_in_by_passkey(
-    db: Database, tenant_id: int, site: Site, assertion: Assertion, whence: Whence
-) -> tuple[LoggedIn, PasskeyLock | None]:
-    """A new session, and the lock that this passkey opens; None: it logs in only.
-
-    Raises PasskeyRefused and TooManyTries.
-    """
-    with db.tenant(tenant_id) as tx:
-        counted = tries.of_address(tx, whence.address)
-        tries.check(tx, tenant_id, counted)
-        found = passkeys.find(tx, tenant_id, assertion.credential_id)
-        try:
-            user, key = _checked(tx, tenant_id, site, assertion, found)
-            lock = next(
-                (e for e in passkeys.locks(tx, tenant_id, key.id) if e.credential_id == assertion.credential_id), None
-            )
-            return _begin(tx, user, key, PASSKEY, whence), lock
-        except PasskeyRefused as error:
-            refused = error
-        tries.note(tx, tenant_id, counted)
-        audit.record(
-            tx, tenant_id, actor="nobody", action="session.begin", object=f"user:{found.user_id if found else ''}",
-            result="refused", address=whence.address, what="passkey",
-        )  # fmt: skip
-    raise refused
-
-
-def _checked(
-    tx: Transaction, tenant_id: int, site: Site, assertion: Assertion, found: Passkey | None
-) -> tuple[User, UserKey]:
-    purpose = _FOR_LOG_IN + tenant_id.to_bytes(8, "big")
-    webauthn.check_challenge(tries.secret(tx), purpose, assertion.challenge)
-    if found is None:
-        raise PasskeyRefused(
-            _("This passkey is not known here. Log in with your password, and add it to your account.")
-        )
-    sign_count = webauthn.verified(site, found.credential, assertion)
-    if not passkeys.used(tx, tenant_id, found.id, sign_count):
-        raise PasskeyRefused(
-            _("This passkey may have been copied: it counts otherwise than before. Use your password.")
-        )
-    if not passkeys.spend(tx, tenant_id, assertion.challenge):
-        raise PasskeyRefused(_("This was used before. Try again."))
-    try:
-        user = users.get(tx, tenant_id, found.user_id)
-    except NotFound as error:
-        raise PasskeyRefused(_("You may not log in here any more. Ask your administrator.")) from error
-    keys = user_keys.of_user(tx, tenant_id, user.id)
-    if not keys:
-        raise PasskeyRefused(_("You have no key here. Ask your administrator for a link."))
-    return user, keys[0]
 
 
 # ------------------------------------------------------------------------------------------------------ single sign-on
@@ -357,14 +292,14 @@ def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence:
     raise refused
 
 
-_FOR_LOG_IN = b"log in"
 _TURN = 0x726563
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
 
 
-def _begin(tx: Transaction, user: User, key: UserKey, authenticated: str, whence: Whence) -> LoggedIn:
+def begin(tx: Transaction, user: User, key: UserKey, authenticated: str, whence: Whence) -> LoggedIn:
+    """A session of who has shown who they are, in a browser that is known from now on."""
     browser = browsers.remember(tx, user, whence.browser)
     token, session = sessions.begin(tx, user, authenticated=authenticated, address=whence.address, agent=whence.agent)
     return LoggedIn(token, browser, session, key)

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http import HTTPStatus
+from threading import BoundedSemaphore
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -18,6 +20,7 @@ from faxplan import (
     post_dial,
     send_time,
 )
+from faxplan.cover_layout import Sheet
 from faxplan.cover_templates import CoverTemplate
 from faxplan.covers import To, Wanted
 from faxplan.db import Transaction
@@ -25,7 +28,7 @@ from faxplan.drafts import Recipients
 from faxplan.errors import FaxplanError, InvalidNumber, NotFound
 from faxplan.language import _
 from faxplan.paper import Resolution
-from portal import roles
+from portal import answers, roles
 from portal.pages import recipients
 from portal.roles import ADMINISTRATOR
 from portal.visit import Visit
@@ -34,6 +37,10 @@ NAME = "cover"
 """The form's field that says which; empty: none."""
 FIELDS = ("to_name", "to_company", "subject", "message", "phone", "reference")
 PAGES_HEADER = "X-Cover-Pages"
+
+MOST_DRAWN = 2
+"""At once, in a process of the portal."""
+_drawing = BoundedSemaphore(MOST_DRAWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +92,7 @@ def preview(visit: Visit, number: int) -> Response:
         )
         sheet = covers.sheets(tx, visit.user, asked, to, chosen)[0]
         picture = covers.logo(tx, visit.its_tenant.id)
-    png, pages = covers.preview(visit.store, sheet, picture, draft.pages, Resolution(draft.resolution))
-    return _picture(png, pages)
+    return _drawn(visit, sheet, picture, draft.pages, Resolution(draft.resolution))
 
 
 def of_template(visit: Visit) -> Response:
@@ -102,7 +108,24 @@ def of_template(visit: Visit) -> Response:
         sheet = covers.sheets(tx, visit.user, _example(), [To(calling, calling)])[0]
         picture = covers.logo(tx, visit.its_tenant.id)
     sheet = replace(sheet, body=form.get("body", ""), footer=form.get("footer", ""))
-    return _picture(*covers.preview(visit.store, sheet, picture, 3, Resolution.FINE))
+    return _drawn(visit, sheet, picture, 3, Resolution.FINE)
+
+
+def _drawn(
+    visit: Visit, sheet: Sheet, picture: bytes | None, body_pages: int | None, resolution: Resolution
+) -> Response:
+    """Each is a process of its own for a moment, and who writes asks for one after another: they are not to take all
+    that answers. Whoever comes meanwhile asks again by themselves."""
+    if not _drawing.acquire(blocking=False):
+        busy = answers.problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, "", _("Other cover pages are being drawn. Try again in a moment."), "busy"
+        )
+        busy.headers["Retry-After"] = "1"
+        return busy
+    try:
+        return _picture(*covers.preview(visit.store, sheet, picture, body_pages, resolution))
+    finally:
+        _drawing.release()
 
 
 def _example() -> Wanted:

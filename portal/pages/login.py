@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
-from faxplan import enrolment, identity_providers, login, sessions
+from faxplan import enrolment, identity_providers, login, passkey_login, sessions
 from faxplan.language import _
 from faxplan.login import LoggedIn, Whence, WrongLogin
 from faxplan.webauthn import Assertion, Site
@@ -84,7 +84,7 @@ def site(visit: Visit) -> Site:
 
 def passkey_challenge(visit: Visit) -> Response:
     """POST, for the form's script: what a passkey is to sign."""
-    found = login.passkey_challenge(visit.db, visit.its_tenant.id)
+    found = passkey_login.challenge(visit.db, visit.its_tenant.id)
     return answers.data({"challenge": found, "rpId": site(visit).host})
 
 
@@ -94,7 +94,7 @@ def log_in_by_passkey(visit: Visit) -> Response:
     assertion = Assertion(
         given.raw("credentialId"), given.raw("clientData"), given.raw("authenticatorData"), given.raw("signature")
     )
-    found, lock = login.log_in_by_passkey(visit.db, visit.its_tenant.id, site(visit), assertion, whence(visit))
+    found, lock = passkey_login.log_in(visit.db, visit.its_tenant.id, site(visit), assertion, whence(visit))
     told = None if lock is None else {"credentialId": lock.credential_id, "salt": lock.salt, "locked": lock.locked}
     return begun(visit, found, {"key": {"publicKey": found.key.public.raw}, "lock": told})
 

@@ -1,6 +1,7 @@
 """Cover pages: chosen, filled in and looked at where a draft is sent; and what they say, which administrators set."""
 
 import io
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 from faxplan import brand_provisioning, contacts, cover_provisioning
 from faxplan.contacts import Entry
+from portal.pages import covers
 from tests.db.test_covers import said
 from tests.portal.conftest import Visitor
 from tests.portal.test_pages import hand_in
@@ -157,6 +159,13 @@ def test_a_text_that_could_do_more_is_refused_on_the_page_with_its_line(world: W
 
 def test_an_administrator_sees_it_before_it_is_saved_with_the_logo(world: World, boss: Visitor) -> None:
     plain = boss.post("/cover-preview", {"body": "{{ message }}", "footer": "Foot"})
+    # Who writes asks again and again: that is not to take all that answers others.
+    with ExitStack() as stack:
+        for _each in range(covers.MOST_DRAWN):
+            assert covers._drawing.acquire(blocking=False)
+            stack.callback(covers._drawing.release)
+        busy = boss.post("/cover-preview", {"body": "{{ message }}", "footer": "Foot"}, Accept="application/json")
+        assert (busy.status_code, busy.get_json()["error_id"]) == (503, "busy")
     assert drawn(plain).size == (1728, 2386)
     logo = io.BytesIO()
     Image.new("RGB", (300, 80), "navy").save(logo, "PNG")

@@ -3,7 +3,7 @@
 
 import { _, ngettext } from "./language.js";
 
-const PAUSE = 400;
+const [PAUSE, BUSY] = [400, 1000];
 
 const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-cover]"));
 const form = place?.closest("form") ?? /** @type {HTMLFormElement | null} */ (document.querySelector("form.narrow"));
@@ -31,6 +31,10 @@ function follow(place, form) {
     try {
       const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
       const answer = await fetch(place.dataset.preview ?? "", { method: "POST", body, signal, headers: { Accept: "application/json, image/png" } });
+      if (answer.status === 503) {
+        pause = setTimeout(show, BUSY);
+        return;
+      }
       if (!answer.ok) {
         tell((await answer.json()).detail);
         return;

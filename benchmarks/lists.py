@@ -128,6 +128,7 @@ def addresses(of: Side) -> dict[str, list[str]]:
         "some days": [f"/{way}?from={week[0]}&to={week[1]}" for way in ("inbox", "sent")],
         "unread and failed": ["/inbox?unread=1&standing=failed"],
         "a beginning, failed": [f"/inbox?q={quote(PREFIXES[0])}&standing=failed"],
+        "what has come in since": ["/news", f"/news?since={deep[INBOX]}&told=0"],
         "reports": [f"/organisation/reports?days={each}" for each in (7, 30, 90, 365)],
         "a report as CSV": [f"/organisation/reports/{each.__name__}.csv?days=365" for each in reports.ALL],
         COUNTED_ANEW: ["/organisation/reports"],
@@ -163,9 +164,9 @@ def measure(small: Side, large: Side, rounds: int) -> None:
 
 
 def explained(of: Side) -> list[tuple[str, str]]:
-    """How PostgreSQL finds the faxes of some pages: what touches listings and labels of faxes."""
+    """How PostgreSQL finds what some pages show: what touches listings, labels of faxes, and what reports count."""
     plans: list[tuple[str, str]] = []
-    for kind in ("inbox", "sent, a deep page", "a number, or its beginning", "a label", "unread", "failed"):
+    for kind in ("inbox", "sent, a deep page", "a number, or its beginning", "a label", "unread", "failed", "reports"):
         found = plan(of, of.pages[kind][0])
         plans.append((kind, found))
     return plans
@@ -175,7 +176,7 @@ def plan(of: Side, path: str) -> str:
     rows, found = Transaction.rows, []
 
     def listening(self: Transaction, sql: str, parameters: Any = None) -> Any:
-        if "unnest(" in sql and "cross join lateral" in sql:
+        if ("unnest(" in sql and "cross join lateral" in sql) or "from report_" in sql:
             found.extend(rows(self, f"explain (analyze, buffers, timing off, costs off) {sql}", parameters))
         return rows(self, sql, parameters)
 
@@ -188,7 +189,7 @@ def plan(of: Side, path: str) -> str:
     first = next(number for number, line in enumerate(lines) if "Buffers:" in line)
     chosen = [lines[0].strip(), lines[first].strip()]
     for number, line in enumerate(lines):
-        if re.search(r" on (listings|fax_labels)", line):
+        if re.search(r" on (listings|fax_labels|report_\w+)", line):
             chosen.append(line.strip().removeprefix("->").strip())
             chosen += ["  " + each.strip() for each in lines[number + 1 : number + 3] if "Index Cond" in each]
     chosen += [line.strip() for line in lines if line.startswith("Execution Time")]

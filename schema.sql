@@ -2367,4 +2367,4 @@ grant select on identity_providers, identities to faxplan_backup, faxplan_portal
 grant insert, update, delete on identity_providers to faxplan_admin;
 grant insert on identities to faxplan_portal;
 grant delete on identities to faxplan_admin;
-grant update (is_shut) on sessions to faxplan_portal;
+grant update (is_shut, token_hash) on sessions to faxplan_portal;

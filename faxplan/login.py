@@ -144,38 +144,52 @@ def check_password(db: Database, session: Session, auth: bytes, whence: Whence) 
     raise WrongLogin(_("That is not your password. Capital letters count in it."))
 
 
-def unlock(db: Database, session: Session, auth: bytes, whence: Whence, *, code: str = "") -> tuple[UserKey, str]:
-    """Whoever is at this session knows the password, which opens their key: that, and the browser's token from now on.
-    One that is shut is open then; where there is a second factor, by its code as well, as at any log-in.
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """key: the user's, with what locks it. browser: as of LoggedIn. token: another one of a session that was shut, and
+    csrf that goes with it; None: it is as before."""
+
+    key: UserKey
+    browser: str
+    token: str | None
+    csrf: str | None
+
+
+def unlock(db: Database, session: Session, auth: bytes, whence: Whence, *, code: str = "") -> Unlocked:
+    """Whoever is at this session knows the password, which opens their key. A session that is shut is open then; where
+    there is a second factor, by its code as well, as at any log-in.
 
     Raises WrongLogin, CodeNeeded, WrongCode and TooManyTries.
     """
     key, user = check_password(db, session, auth, whence), session.user
     with db.tenant(user.tenant_id) as tx:
         if not session.is_shut or not second_factor.is_on(tx, user):
-            return key, _opened(tx, session, whence)
+            return _opened(tx, session, key, whence)
         if not code:
             raise CodeNeeded(_("Write the code that your telephone shows."))
-        counted = [*_counted(tx, user.email, whence, is_known=False), *tries.of_codes(tx, user.email)]
+        is_known = browsers.is_known(tx, user, whence.browser)
+        counted = _counted(tx, user.email, whence, is_known=is_known)
+        if not is_known:
+            counted = [*counted, *tries.of_codes(tx, user.email)]
         tries.check(tx, user.tenant_id, counted)
         if second_factor.use(tx, user, auth, code):
-            return key, _opened(tx, session, whence)
+            return _opened(tx, session, key, whence)
         _note(tx, user.tenant_id, counted, (user, key), user.email, whence, what="code")
     raise second_factor.WrongCode
 
 
-def unlock_by_code(db: Database, session: Session, auth: bytes, whence: Whence) -> tuple[UserKey, str]:
+def unlock_by_code(db: Database, session: Session, auth: bytes, whence: Whence) -> Unlocked:
     """The same by the recovery code, in the place of password and second factor. Raises WrongLogin, TooManyTries."""
     user = session.user
     _user, key = recovery_key(db, user.tenant_id, user.email, auth, whence)
     with db.tenant(user.tenant_id) as tx:
-        return key, _opened(tx, session, whence)
+        return _opened(tx, session, key, whence)
 
 
-def _opened(tx: Transaction, session: Session, whence: Whence) -> str:
+def _opened(tx: Transaction, session: Session, key: UserKey, whence: Whence) -> Unlocked:
     browser = browsers.remember(tx, session.user, whence.browser)
-    sessions.open_up(tx, session, address=whence.address)
-    return browser
+    token = sessions.open_up(tx, session, address=whence.address)
+    return Unlocked(key, browser, token, None if token is None else sessions.csrf_of(token))
 
 
 def older_keys(

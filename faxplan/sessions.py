@@ -106,17 +106,19 @@ def find(tx: Transaction, tenant_id: int, token: str, *, is_use: bool = True) ->
     return _session(row, user, token)
 
 
-def open_up(tx: Transaction, session: Session, *, address: str) -> None:
-    """Its user has given what opens their key: from now on it is as any other."""
+def open_up(tx: Transaction, session: Session, *, address: str) -> str | None:
+    """Its user has given what opens their key: from now on it is as any other, by another token, which is shown this
+    once; who knew the one before has nothing by it. None: it was open already."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
     opened = tx.execute(
-        "update sessions set is_shut = false where tenant_id = %s and id = %s and is_shut",
-        (session.user.tenant_id, session.id),
+        "update sessions set is_shut = false, token_hash = %s where tenant_id = %s and id = %s and is_shut",
+        (_hash(token), session.user.tenant_id, session.id),
     )
-    if opened:
-        actor = audit.Actor(f"user:{session.user.id}", session.authenticated, address)
-        audit.record(
-            tx, session.user.tenant_id, actor=actor, action="session.open", object=f"session:{session.id}"
-        )  # fmt: skip
+    if not opened:
+        return None
+    actor = audit.Actor(f"user:{session.user.id}", session.authenticated, address)
+    audit.record(tx, session.user.tenant_id, actor=actor, action="session.open", object=f"session:{session.id}")
+    return token
 
 
 def end(tx: Transaction, user: User, session_id: int) -> bool:
@@ -157,6 +159,11 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(b"faxplan session:" + token.encode("utf-8", "surrogateescape")).digest()
 
 
+def csrf_of(token: str) -> str:
+    """What a form of this session has to say beside the cookie."""
+    return hashlib.sha256(b"faxplan csrf:" + token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def _session(row: Row, user: User, token: str) -> Session:
-    csrf = hashlib.sha256(b"faxplan csrf:" + token.encode("utf-8", "surrogateescape")).hexdigest()
+    csrf = csrf_of(token)
     return Session(row["id"], user, row["created_at"], row["authenticated"], csrf, bytes(row["secret"]), row["is_shut"])

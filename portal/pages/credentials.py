@@ -6,6 +6,7 @@ import segno
 from werkzeug.wrappers import Response
 
 from faxplan import credentials, enrolment, login, passkeys, second_factor, user_keys, webauthn
+from faxplan.login import Unlocked
 from faxplan.second_factor import SECRET_BYTES
 from faxplan.sessions import Session
 from faxplan.user_keys import UserKey
@@ -38,23 +39,26 @@ def key(visit: Visit) -> Response:
     """POST, for scripts: the user's key, locked by the password, for who knows it; and what makes no password."""
     given = submitted.json(visit)
     code = given.text("code", LONGEST_CODE) if given.has("code") else ""
-    found, browser = login.unlock(visit.db, _session(visit), _auth(given), whence(visit), code=code)
+    found = login.unlock(visit.db, _session(visit), _auth(given), whence(visit), code=code)
     with visit.db.tenant(visit.its_tenant.id) as tx:
         words = enrolment.words(tx, visit.user)
-    return _unlocked(visit, browser, {"publicKey": found.public.raw, "locked": found.password.locked, "words": words})
+    return _unlocked(visit, found, {"locked": found.key.password.locked, "words": words})
 
 
 def recovery_key(visit: Visit) -> Response:
     """POST, for scripts: the same, locked by the recovery code."""
     auth = _auth(submitted.json(visit))
-    found, browser = login.unlock_by_code(visit.db, _session(visit), auth, whence(visit))
-    return _unlocked(visit, browser, {"publicKey": found.public.raw, "locked": found.recovery.locked})
+    found = login.unlock_by_code(visit.db, _session(visit), auth, whence(visit))
+    return _unlocked(visit, found, {"locked": found.key.recovery.locked})
 
 
-def _unlocked(visit: Visit, browser: str, key: dict[str, object]) -> Response:
-    """With that by which the browser keeps the key, and its own token."""
-    response = answers.data(key | {"user": visit.user.id, "secret": _session(visit).secret})
-    cookies.give_browser(response, browser)
+def _unlocked(visit: Visit, found: Unlocked, locked: dict[str, object]) -> Response:
+    """With that by which the browser keeps the key, and what it has to say from now on (`csrf`), if that is another."""
+    own: dict[str, object] = {"user": visit.user.id, "secret": _session(visit).secret, "csrf": found.csrf}
+    response = answers.data(locked | own | {"publicKey": found.key.public.raw})
+    cookies.give_browser(response, found.browser)
+    if found.token is not None:
+        cookies.give(response, found.token)
     return response
 
 

@@ -364,3 +364,23 @@ def test_counts_of_reports_are_kept_when_each_report_gets_its_own(empty: Install
             ("volume", "inbound", 3, 0, 6, 0, 0),
             ("volume", "outbound", 9, 0, 31, 0, 0),
         ]
+
+
+def test_sessions_that_a_provider_began_are_over_once_they_begin_shut(empty: Installation, tmp_path: Path) -> None:
+    chain = migrations.available()
+    (at,) = (number for number, migration in enumerate(chain) if migration.name == "shut_sessions")
+    for migration in chain[:at]:
+        (tmp_path / migration.path.name).write_text(migration.path.read_text())
+    migrations.apply(empty.url("postgres"), tmp_path)
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("insert into tenants (slug, country, name, time_zone) values ('a', 'DE', 'A', 'Europe/Berlin')")
+        cursor.execute("insert into users (tenant_id, email, name) select id, 'a@a.example', 'A' from tenants")
+        cursor.execute(
+            """insert into sessions (tenant_id, user_id, token_hash, secret, authenticated, address, agent)
+               select tenant_id, id, sha256(how::bytea), sha256('y'), how, '127.0.0.1', 'x'
+               from users, (values ('single-sign-on'), ('passkey')) v (how)"""
+        )
+    migrations.apply(empty.url("postgres"))
+    with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute("select authenticated, is_shut from sessions")
+        assert cursor.fetchall() == [("passkey", False)]

@@ -146,6 +146,28 @@ def test_a_fax_that_comes_in_is_told_of_where_the_page_is_open(world: World, tab
     assert tab.see("document.title") == "Inbox - Acme"
 
 
+def test_the_page_that_is_looked_at_has_news_though_an_older_one_is_hidden(world: World, tab: Tab) -> None:
+    """Of a browser's pages one asks: not one that nobody sees."""
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.until("Object.keys(localStorage).some((each) => each.startsWith('news of '))")
+    tab.see(
+        "Object.defineProperty(document, 'hidden', { get: () => true });"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    tools = tab.tools
+    tools._session = None
+    target = tools.do("Target.createTarget", url="about:blank")["targetId"]
+    tools._session = tools.do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    tools.do("Page.enable")
+    tab.go("/account")
+    before = tab.see("localStorage.getItem('news of 1')")
+    tab.until(f"localStorage.getItem('news of 1') !== {json.dumps(before)}")
+    received(world, world.acme, "two")
+    tab.see("document.dispatchEvent(new Event('visibilitychange'))")
+    assert tab.until("!document.getElementById('news').hidden && news.textContent") == "1 new fax has come in"
+
+
 def test_a_fax_is_read_and_one_is_sent(world: World, tab: Tab, letter: Path) -> None:
     email = world.acme.user.email
     came_in = received(world, world.acme, "one")

@@ -7,10 +7,11 @@ import pytest
 from faxplan import enrolment, invitations, membership, users
 from faxplan.enrolment import Secret
 from faxplan.users import User
+from faxplan.wraps import new_key_pair
 from tests.browser.test_passkeys import plugged_in
 from tests.portal import totp
 from tests.portal.test_in_a_browser import Tab, tab
-from tests.retained import execute, received
+from tests.retained import count, execute, received
 from tests.world import PHRASE, World, ready_made
 
 __all__ = ["tab"]
@@ -117,6 +118,23 @@ def test_who_logs_in_hands_on_what_another_waits_for(world: World, tab: Tab) -> 
     tab.until("location.pathname === '/log-in'")
     tab.log_in(new.email, OTHER)
     opens(tab, fax)
+
+
+def test_a_page_that_hands_keys_on_says_to_whom(world: World, tab: Tab) -> None:
+    """Also where a link of somebody else's led to it: at the next log-in nothing is due any more."""
+    received(world, world.acme, "one")
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    execute(
+        world,
+        "insert into user_keys (tenant_id, kind, public_key) values (%s, 'recovery', %s)",
+        (world.acme.tenant.id, new_key_pair().public.raw),
+    )
+    tab.tools.do("Page.navigate", url=f"{tab.base}/mailboxes/{world.acme.user.mailbox_id}?note=saved")
+    said = tab.until("document.querySelector('#told-of-keys:not([hidden]) li')?.textContent")
+    assert "recovery key" in said
+    handed = "user_key_id in (select id from user_keys where kind = 'recovery')"
+    assert count(world, "mailbox_keys", handed) == 1
 
 
 def opens_not(tab: Tab, fax: int) -> None:

@@ -5,6 +5,7 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
-from faxplan import passphrases, single_sign_on, tries, users
+from faxplan import login, passphrases, single_sign_on, tries, users
 from portal import cookies
 from portal.app import Portal
 from portal.routes import ROUTES
@@ -149,16 +150,24 @@ def test_to_a_shut_session_no_secret_is_given_without_the_password(shut: Visitor
 
 
 @pytest.mark.parametrize("by", ["password", "recovery code"])
-def test_what_opens_the_key_opens_the_session(shut: Visitor, world: World, by: str) -> None:
+def test_what_opens_the_key_opens_the_session(shut: Visitor, world: World, portal: Portal, by: str) -> None:
     recovery = passphrases.recovery_auth(ready_made(world.acme.tenant.id)[2])
     address, auth = ("/account/key", auth_of(world)) if by == "password" else ("/account/recovery-key", recovery)
+    taken = shut.token
     answer = shut.hand(address, {"auth": auth.hex()})
-    assert set(answer.get_json()) >= {"locked", "secret", "user"}
+    assert set(answer.get_json()) >= {"locked", "secret", "user", "csrf"}
+    # By another token: who had taken the one before has nothing by it.
+    shut.csrf = answer.get_json()["csrf"]
+    assert shut.token != taken
+    thief = visitor(portal, world.acme)
+    thief.client.set_cookie(cookies.NAME, taken or "", domain=thief.host, secure=True)
+    assert thief.get("/unlock").headers["Location"] == "/log-in"
     assert shut.get("/inbox").status_code == 200
     assert "<nav" in shut.get("/unlock").text
     assert shut.client.get_cookie(cookies.BROWSER, domain=shut.host) is not None
     # Again, as by another tab, tells nothing new.
-    assert shut.hand(address, {"auth": auth.hex()}).status_code == 200
+    assert shut.hand(address, {"auth": auth.hex()}).get_json()["csrf"] is None
+    assert shut.get("/inbox").status_code == 200
     acts = [("session.begin", "single-sign-on"), ("session.open", "single-sign-on")]
     with world.portal.tenant(world.acme.tenant.id) as tx:
         rows = tx.rows("select action, authenticated from audit where action like 'session%' order by sequence")
@@ -188,6 +197,22 @@ def test_with_a_second_factor_its_code_opens_the_session(
     execute(world, "delete from login_tries")
     assert guest.hand("/account/key", {"auth": auth, "code": totp.code(secret)}).status_code == 200
     assert guest.get("/inbox").status_code == 200
+
+
+def test_strangers_do_not_keep_it_shut_where_its_user_is_known(
+    boss: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    """docs/portal.md: nobody can lock another user out."""
+    secret = switched_on(world, boss)
+    assert came_back(boss, provider).status_code == 303
+    with_csrf(boss)
+    for number in range(tries.MOST_OF_ACCOUNT):
+        whence = login.Whence(f"198.51.100.{number % 10 + 1}", "stranger")
+        with suppress(login.WrongLogin):
+            login.log_in(world.portal, world.acme.tenant.id, world.acme.user.email, bytes(32), whence)
+    auth = auth_of(world).hex()
+    assert boss.hand("/account/key", {"auth": auth}).get_json()["error_id"] == "code-needed"
+    assert boss.hand("/account/key", {"auth": auth, "code": totp.code(secret)}).status_code == 200
 
 
 def test_a_shut_session_ends_by_its_user(shut: Visitor) -> None:

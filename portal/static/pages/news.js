@@ -90,22 +90,32 @@ function pause() {
   });
 }
 
+/** Asks, and lets no other page of this browser do so for a while. @returns {Promise<boolean>} whether to go on */
+async function turn() {
+  let goesOn = true;
+  try {
+    goesOn = await ask();
+  } catch (error) {
+    console.warn(error);
+  }
+  if (goesOn) {
+    await pause();
+  }
+  return goesOn;
+}
+
 /** @returns {Promise<void>} */
 async function goOn() {
   for (let goesOn = true; goesOn; ) {
-    // Nobody sees a hidden page, except by what it notifies of.
-    if (!document.hidden || wantsNotifications()) {
-      try {
-        goesOn = await ask();
-      } catch (error) {
-        console.warn(error);
-      }
+    if (document.hidden && !wantsNotifications()) {
+      // Nobody sees it: others have the turn.
+      await pause();
+    } else {
+      // Locks are for secure pages; on others each page asks.
+      goesOn = navigator.locks ? await navigator.locks.request(kept, turn) : await turn();
     }
-    await pause();
   }
 }
 
 channel?.addEventListener("message", ({ data }) => show(data));
-// Held by one page of this browser for as long as it is there. Locks are for secure pages; on others each asks.
-const asking = navigator.locks ? navigator.locks.request(kept, goOn) : goOn();
-asking.catch((error) => console.warn(error));
+goOn().catch((error) => console.warn(error));

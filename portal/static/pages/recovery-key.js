@@ -8,6 +8,7 @@ import { send } from "./client.js";
 import { onSubmit } from "./field.js";
 import { begun, gained, granted, linked } from "./hand-on.js";
 import { _ } from "./language.js";
+import { goOn } from "./onward.js";
 import { lookAgain, ringOfPaper } from "./paper.js";
 import { keep } from "./recovery-code.js";
 import { derived, opens } from "./session.js";
@@ -25,9 +26,9 @@ if (document.getElementById("make")) {
     key.wipe();
     await send("/organisation/recovery/make", { auth, publicKey: key.publicKey.raw });
     // What this user reads it opens at once.
-    await opens(said, wrap);
+    const told = await opens(said, wrap);
     await keep(code);
-    location.assign("/organisation/recovery?note=added");
+    goOn(told, "/organisation/recovery?note=added");
   });
 }
 

@@ -55,11 +55,14 @@ export async function begin(said, wrap) {
 }
 
 /**
- * The same in a session that has begun.
- * @param {{user: number, secret: string, publicKey: string, locked: string}} said @param {CryptoKey} wrap
+ * The same in a session that has begun. csrf: of one that was shut until now.
+ * @param {{user: number, secret: string, publicKey: string, locked: string, csrf?: string | null}} said @param {CryptoKey} wrap
  * @returns {Promise<string[]>}
  */
 export async function opens(said, wrap) {
+  if (said.csrf) {
+    asksFor(said.csrf);
+  }
   const key = await unlock(fromHex(said.locked), wrap, publicKey(said.publicKey));
   try {
     await remember(said.user, key, fromHex(said.secret));

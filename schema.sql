@@ -1503,13 +1503,13 @@ comment on column report_days.seconds is 'From answer to end.';
 create table report_hours (
     tenant_id  bigint not null,
     day        date not null,
-    hour       integer not null,
     direction  text not null,
-    attempts   integer not null,
-    constraint report_hours_pkey primary key (tenant_id, day, hour, direction),
-    constraint report_hours_tenant_fkey foreign key (tenant_id) references tenants (id)
+    attempts   integer[] not null,
+    constraint report_hours_pkey primary key (tenant_id, day, direction),
+    constraint report_hours_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint report_hours_of_a_day check (cardinality(attempts) = 24 and array_position(attempts, null) is null)
 );
-comment on table report_hours is 'The same attempts, by the hour of the day in which they began.';
+comment on table report_hours is 'The same attempts, by the hour of the day in which they began, of which the first is from midnight on.';
 
 create table report_people (
     tenant_id     bigint not null,

@@ -38,6 +38,12 @@ class IdArrayField(Field):
     field_type = "BIGINT[]"
 
 
+class IntegerArrayField(Field):
+    """integer[]; psycopg2 reads it as a list."""
+
+    field_type = "INTEGER[]"
+
+
 class TextArrayField(Field):
     """text[]; psycopg2 reads it as a list."""
 

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, CompositeKey, DateField, IntegerField, TextField
 
-from faxplan.directory_models import Table, TimestampField
+from faxplan.directory_models import IntegerArrayField, Table, TimestampField
 
 
 class ReportDay(Table):
@@ -30,15 +30,14 @@ class ReportHour(Table):
 
     tenant_id = BigIntegerField()
     day = DateField()
-    hour = IntegerField()
     direction = TextField()
-    attempts = IntegerField()
+    attempts = IntegerArrayField()
 
     class Meta:
         """Where its rows are."""
 
         table_name = "report_hours"
-        primary_key = CompositeKey("tenant_id", "day", "hour", "direction")
+        primary_key = CompositeKey("tenant_id", "day", "direction")
 
 
 class ReportPerson(Table):

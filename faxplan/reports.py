@@ -1,7 +1,7 @@
 """Reports: a tenant's calls, pages and people in a period, drawn from counts by day (role portal, within the tenant).
 
-A day is counted anew as long as calls of it may still go on; before that it is counted for good, whatever is purged
-later. Whoever looks brings the counts up to date first (`refresh`), which takes as long as two days have calls.
+A day is counted anew as long as calls of it still go on; before that it is counted for good, whatever is purged later.
+Whoever looks brings the counts up to date first (`refresh`), which takes as long as mostly today has calls.
 """
 
 from collections import Counter
@@ -18,8 +18,12 @@ from faxplan.tenants import Tenant
 FRESH_SECONDS = 300
 """What was counted so long ago at most is not counted anew."""
 LONGEST_DAYS = 1100
+_SETTLING = timedelta(hours=1)
+"""So long after it began a call may be committed that we have not seen."""
+_LONGEST_CALL_DAYS = 1
 _TURN = 0x7265706F
 """Any number ("repo" in ASCII)."""
+_HOURS = 24
 _PREFIX_LENGTH = 6
 """So many characters of a number, its + included, tell its country."""
 _REASONS = {rule.name: rule.words for rule in (*failure_rules.SHIPPED.values(), failure_rules.OURS)}
@@ -56,18 +60,34 @@ def refresh(db: Database, tenant: Tenant, now: datetime) -> datetime:
             return fresh
         today = now.astimezone(tenant.zone).date()
         begin = tx.value("select open_from from report_states where tenant_id = %s", (tenant.id,)) or _first(tx, tenant)
+        begin = min(begin, today)
         tx.give_time(600)
-        _count(tx, tenant, min(begin, today), today)
+        # Before it is counted: what ends meanwhile is counted once more.
+        open_from = _open_from(tx, tenant, begin, now)
+        _count(tx, tenant, begin, today)
         state = tx.one(
             """insert into report_states (tenant_id, open_from, computed_at) values (%s, %s, now())
                on conflict on constraint report_states_pkey
                do update set open_from = excluded.open_from, computed_at = excluded.computed_at
                returning computed_at""",
-            # Of calls that began yesterday some may go on.
-            (tenant.id, today - timedelta(days=1)),
+            (tenant.id, open_from),
         )
         found: datetime = state["computed_at"]
         return found
+
+
+def _open_from(tx: Transaction, tenant: Tenant, begin: date, now: datetime) -> date:
+    """The first day of which calls may still go on, or may not have been seen: of the last days, for a call that never
+    ends is not waited for."""
+    lately = (now - _SETTLING).astimezone(tenant.zone).date()
+    begin = max(begin, lately - timedelta(days=_LONGEST_CALL_DAYS))
+    going_on: date | None = tx.value(
+        """select min((started_at at time zone %(zone)s)::date) from attempts
+           where tenant_id = %(tenant)s and started_at >= %(begin)s::date::timestamp at time zone %(zone)s
+             and outcome is null""",
+        {"tenant": tenant.id, "zone": tenant.time_zone, "begin": begin},
+    )
+    return min(going_on or lately, lately)
 
 
 def _fresh(tx: Transaction, tenant_id: int) -> datetime | None:
@@ -122,10 +142,13 @@ def _count(tx: Transaction, tenant: Tenant, first: date, last: date) -> None:
             select %s, * from unnest(%s::text[], %s::date[], %s::text[]{", %s::integer[]" * len(_AMOUNTS)})""",
         (tenant.id, *([key[part] for key in keys] for part in range(3)), *columns),
     )
+    counted_hours = ", ".join(f"count(*) filter (where hour = {hour})" for hour in range(_HOURS))
     tx.execute(
-        f"""insert into report_hours (tenant_id, day, hour, direction, attempts)
-            select %(tenant)s, {_DAY}, extract(hour from a.started_at at time zone %(zone)s), f.direction, count(*)
-            {_ATTEMPTS} group by 2, 3, 4""",
+        f"""insert into report_hours (tenant_id, day, direction, attempts)
+            select %(tenant)s, day, direction, array[{counted_hours}] from (
+                select {_DAY} as day, f.direction, extract(hour from a.started_at at time zone %(zone)s) as hour
+                {_ATTEMPTS}) c
+            group by day, direction""",
         given,
     )
     tx.execute(
@@ -235,18 +258,16 @@ def _sums(tx: Transaction, tenant_id: int, days: Days, report: str) -> list[Row]
 
 def hours(tx: Transaction, tenant_id: int, days: Days) -> Report:
     """By hour of the day: calls that went out and that came in."""
-    rows = _of(tx, tenant_id, days, """
-        select hour, coalesce(sum(attempts) filter (where direction = 'outbound'), 0) as sent,
-               coalesce(sum(attempts) filter (where direction = 'inbound'), 0) as received
-        from report_hours where {period} group by hour""")  # fmt: skip
-    found = {row["hour"]: row for row in rows}
+    summed = ", ".join(f"sum(attempts[{hour + 1}])" for hour in range(_HOURS))
+    rows = _of(
+        tx, tenant_id, days,
+        f"select direction, array[{summed}] as hours from report_hours where {{period}} group by direction",
+    )  # fmt: skip
+    found = {row["direction"]: row["hours"] for row in rows}
+    none = [0] * _HOURS
+    sent, received = found.get("outbound", none), found.get("inbound", none)
     return Report(
-        "hours",
-        ("hour", "sent", "received"),
-        [
-            (hour, *(int(found[hour][each]) if hour in found else 0 for each in ("sent", "received")))
-            for hour in range(24)
-        ],
+        "hours", ("hour", "sent", "received"), [(hour, int(sent[hour]), int(received[hour])) for hour in range(_HOURS)]
     )
 
 

@@ -348,6 +348,12 @@ def test_counts_of_reports_are_kept_when_each_report_gets_its_own(empty: Install
             cursor.execute(
                 "insert into report_days select id, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s from tenants", (day, *row)
             )
+        cursor.execute(
+            """insert into report_hours (tenant_id, day, hour, direction, attempts)
+               select id, %s, h, d, n from tenants, (values (0, 'outbound', 3), (23, 'outbound', 4), (9, 'inbound', 5))
+               v (h, d, n)""",
+            (day,),
+        )
     migrations.apply(empty.url("postgres"))
     with closing(psycopg2.connect(empty.url("postgres"))) as connection, connection.cursor() as cursor:
         cursor.execute("select report, what, calls, successful, pages, t38, seconds from report_days order by 1, 2")
@@ -364,6 +370,8 @@ def test_counts_of_reports_are_kept_when_each_report_gets_its_own(empty: Install
             ("volume", "inbound", 3, 0, 6, 0, 0),
             ("volume", "outbound", 9, 0, 31, 0, 0),
         ]
+        cursor.execute("select direction, attempts from report_hours order by 1")
+        assert cursor.fetchall() == [("inbound", [0] * 9 + [5] + [0] * 14), ("outbound", [3] + [0] * 22 + [4])]
 
 
 def test_sessions_that_a_provider_began_are_over_once_they_begin_shut(empty: Installation, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ CATALOGUE_NAMES = {
     "JSONB": "jsonb",
     "CIDR[]": "cidr[]",
     "BIGINT[]": "bigint[]",
+    "INTEGER[]": "integer[]",
     "TEXT[]": "text[]",
     "DOUBLE": "double precision",
     "DECIMAL": "numeric",

@@ -131,6 +131,28 @@ def test_today_is_counted_anew(world: World) -> None:
     assert (sum(row[1] for row in rows), sum(row[2] for row in rows)) == (2, 1)
 
 
+def test_a_day_is_counted_anew_as_long_as_a_call_of_it_goes_on(world: World) -> None:
+    """And an hour longer, for what was begun and not seen; then for good."""
+    call(world, world.acme, AT, "sent", pages=1)
+    going_on = call(world, world.acme, AT, "sent", pages=2)
+    execute(world, "update attempts set outcome = null, ended_at = null where fax_id = %s", (going_on,))
+
+    def looked_at(now: datetime) -> object:
+        execute(world, "update report_states set computed_at = 'epoch'")
+        reports.refresh(world.portal, world.acme.tenant, now)
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            return reports.volume(tx, world.acme.tenant.id, PERIOD).rows
+
+    midnight = datetime(2026, 3, 30, tzinfo=BERLIN)
+    assert looked_at(midnight + timedelta(hours=12)) == [(DAY, 1, 0, 1, 0)]
+    execute(world, "update attempts set outcome = 'sent', ended_at = now() where fax_id = %s", (going_on,))
+    assert looked_at(midnight + timedelta(minutes=59)) == [(DAY, 2, 0, 3, 0)]
+    call(world, world.acme, AT, "sent", pages=4)
+    assert looked_at(midnight + timedelta(minutes=61)) == [(DAY, 3, 0, 7, 0)]
+    call(world, world.acme, AT, "sent", pages=8)
+    assert looked_at(midnight + timedelta(minutes=62)) == [(DAY, 3, 0, 7, 0)]
+
+
 def test_whoever_looks_within_five_minutes_counts_nothing(world: World) -> None:
     first = reports.refresh(world.portal, world.acme.tenant, datetime.now(UTC))
     call(world, world.acme, datetime.now(UTC), "sent", pages=1)

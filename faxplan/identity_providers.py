@@ -21,13 +21,14 @@ class UnknownIdentity(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Columns as in schema.sql."""
+    """Columns as in schema.sql. tenant_id: 0 before it is stored."""
 
     issuer: str
     client_id: str
     client_secret: str = field(default="", repr=False)
     label: str = ""
     trusts_email: bool = False
+    tenant_id: int = 0
 
     @property
     def shown(self) -> str:
@@ -47,7 +48,7 @@ class Identity:
 def of(tx: Transaction, tenant_id: int) -> Provider | None:
     """A tenant's (role portal); None: it has none."""
     row = tx.row(
-        """select issuer, client_id, client_secret, label, trusts_email from identity_providers
+        """select issuer, client_id, client_secret, label, trusts_email, tenant_id from identity_providers
            where tenant_id = %s""",
         (tenant_id,),
     )

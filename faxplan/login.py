@@ -267,6 +267,19 @@ def _wrong_code() -> WrongLogin:
 # ------------------------------------------------------------------------------------------------------ single sign-on
 
 
+def check_by_provider(db: Database, tenant_id: int, whence: Whence) -> None:
+    """Before the tenant's identity provider is asked who has come back. Raises TooManyTries."""
+    with db.tenant(tenant_id) as tx:
+        counted = [*tries.of_address(tx, whence.address), *tries.of_exchange(tx, whence.address)]
+        tries.check(tx, tenant_id, counted)
+
+
+def by_provider_refused(db: Database, tenant_id: int, whence: Whence) -> None:
+    """It did not say who that is, or not so that it counts."""
+    with db.tenant(tenant_id) as tx:
+        _note(tx, tenant_id, tries.of_exchange(tx, whence.address), None, "", whence, what="single sign-on")
+
+
 def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence: Whence) -> str:
     """The token of a new session of who the tenant's identity provider says it is. It is shut (sessions.Session): the
     tenant's administrators name the provider, and are not to be anybody by that. `unlock` opens it.

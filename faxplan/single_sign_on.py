@@ -126,8 +126,9 @@ def address(client: WebClient, provider: Provider, redirect: str, asked: Asked) 
     return f"{there.authorization}{'&' if '?' in there.authorization else '?'}{urlencode(query)}"
 
 
-def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked, said: Mapping[str, str]) -> Identity:
-    """Who came back. said: the query with which the browser did. Raises SignOnRefused, AddressRefused, FetchFailed."""
+def code(client: WebClient, provider: Provider, asked: Asked, said: Mapping[str, str]) -> str:
+    """By which the provider says who came back. said: the query with which the browser did. Raises SignOnRefused,
+    AddressRefused and FetchFailed."""
     if not hmac.compare_digest(said.get("state", "").encode(), asked.state.encode()):
         raise _old()
     there = _metadata(client, provider)
@@ -141,9 +142,18 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
                 provider=provider.shown, why=shown(said.get("error", "no code"))
             )
         )
+    return said["code"]
+
+
+def identity(
+    client: WebClient, provider: Provider, redirect: str, asked: Asked, code: str, *, network: str
+) -> Identity:
+    """Who came back with that code. network: whence (tries.network), of which one at a time is asked about. Raises
+    SignOnRefused, AddressRefused and FetchFailed."""
+    there = _metadata(client, provider)
     fields = {
         "grant_type": "authorization_code",
-        "code": said["code"],
+        "code": code,
         "redirect_uri": redirect,
         "code_verifier": asked.verifier,
         "client_id": provider.client_id,
@@ -154,7 +164,8 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
     elif provider.client_secret:
         basic = (provider.client_id, provider.client_secret)
     reaching = _reaching(client, provider.issuer, there.token, is_private=there.is_private)
-    with _one_of(_of_tenant(provider)):
+    # Strangers bring codes, too: whoever is at one address takes one thread.
+    with _one_of({f"from {network}": 1, **_of_tenant(provider)}):
         answer = reaching.post(there.token, fields, basic=basic)
     if answer.status != 200:
         raise SignOnRefused(

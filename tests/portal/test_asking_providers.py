@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from tests.unit.test_web_client import HERE, served_by
 
 BACK = "https://acme.fax.example/log-in/sign-on/back"
 CLIENT = WebClient(HERE)
+NETWORKS = (f"192.0.2.{number % 250}" for number in itertools.count())
+"""Each comes from another one."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +45,8 @@ def logged_in(provider: IdentityProvider, client: WebClient = CLIENT, *, tenant_
     """Whole, as a browser does it; the subject."""
     asked = Asked.new()
     there = single_sign_on.address(client, of(provider, tenant_id), BACK, asked)
-    return single_sign_on.identity(client, of(provider, tenant_id), BACK, asked, provider.logged_in(there)).subject
+    code = single_sign_on.code(client, of(provider, tenant_id), asked, provider.logged_in(there))
+    return single_sign_on.identity(client, of(provider, tenant_id), BACK, asked, code, network=next(NETWORKS)).subject
 
 
 def test_a_provider_in_an_operators_network_leads_to_no_other_host_of_it(provider: IdentityProvider) -> None:

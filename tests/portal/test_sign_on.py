@@ -2,9 +2,11 @@
 
 import hmac
 import json
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +18,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
-from faxplan import passphrases, single_sign_on, tries, users
+from faxplan import login, passphrases, single_sign_on, tries, users
+from faxplan.login import Whence
+from faxplan.single_sign_on import Asked
 from portal import cookies
 from portal.app import Portal
 from portal.routes import ROUTES
@@ -193,6 +197,75 @@ def test_with_a_second_factor_its_code_opens_the_session(
 def test_a_shut_session_ends_by_its_user(shut: Visitor) -> None:
     assert shut.post("/log-out").status_code == 303
     assert shut.get("/unlock").headers["Location"] == "/log-in"
+
+
+# ------------------------------------------------------------------------------------------- strangers who bring codes
+
+
+def brought(portal: Portal, world: World, address: str) -> int:
+    """What somebody is answered who makes up the cookie and the code."""
+    stranger, asked = visitor(portal, world.acme), Asked.new()
+    stranger.client.set_cookie(cookies.SIGN_ON, asked.written, domain=stranger.host, secure=True)
+    given = {"state": asked.state, "code": "x"}
+    return stranger.client.get(
+        "/log-in/sign-on/back", query_string=given, base_url=f"https://{stranger.host}",
+        environ_base={"REMOTE_ADDR": address},
+    ).status_code  # fmt: skip
+
+
+def test_a_stranger_does_not_exchange_codes_without_end(
+    guest: Visitor, provider: IdentityProvider, world: World, portal: Portal
+) -> None:
+    """Each is a request to the provider, by the portal, in the portal's name."""
+    statuses = [brought(portal, world, f"2001:db8::{each + 1:x}") for each in range(tries.MOST_OF_ADDRESS + 2)]
+    assert statuses == [403] * tries.MOST_OF_ADDRESS + [429] * 2
+    assert len(provider.given) == tries.MOST_OF_ADDRESS
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        rows = tx.rows("select details from audit where action = 'session.begin' and result = 'refused'")
+    assert {each["details"]["what"] for each in rows} == {"single sign-on"}
+    assert len(rows) == tries.MOST_OF_ADDRESS
+    # Others log in, and whoever is there does by the password.
+    assert came_back(guest, provider).status_code == 303
+    there = Whence("2001:db8::1", "")
+    login.log_in(world.portal, world.acme.tenant.id, world.acme.user.email, auth_of(world), there)
+
+
+def test_what_says_nothing_of_who_comes_is_not_counted(
+    guest: Visitor, provider: IdentityProvider, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page elsewhere could send an office's browsers here without a code, or with none of ours."""
+    monkeypatch.setattr(tries, "MOST_OF_ADDRESS", 1)
+    for _each in range(2):
+        assert guest.get("/log-in/sign-on/back?state=x&code=x").status_code == 403
+        state = gone(guest).partition("state=")[2].partition("&")[0]
+        assert guest.get(f"/log-in/sign-on/back?state={state}&error=x").status_code == 403
+    assert count(world, "login_tries") == 0
+    assert came_back(guest, provider).status_code == 303
+
+
+def test_while_a_stranger_exchanges_others_log_in(
+    guest: Visitor, provider: IdentityProvider, world: World, portal: Portal
+) -> None:
+    gone(guest)  # what the provider says of itself is known
+    provider.gate.clear()
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            first = pool.submit(brought, portal, world, "2001:db8::1")
+            wait_for(lambda: len(provider.given) == 1)
+            assert [brought(portal, world, f"2001:db8::{each}") for each in (1, 2)] == [503] * 2
+            other = pool.submit(came_back, guest, provider)
+            wait_for(lambda: len(provider.given) == 2 or other.done())
+        finally:
+            provider.gate.set()
+        assert first.result() == 403
+        assert other.result().status_code == 303
+    # Who was told to wait a moment has failed at nothing.
+    assert count(world, "login_tries") == 1
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        threading.Event().wait(0.01)
 
 
 # ---------------------------------------------------------------------------------------- what the provider has to say

@@ -280,12 +280,16 @@ def by_provider_refused(db: Database, tenant_id: int, whence: Whence) -> None:
         _note(tx, tenant_id, tries.of_exchange(tx, whence.address), None, "", whence, what="single sign-on")
 
 
-def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence: Whence) -> str:
+def log_in_by_provider(
+    db: Database, tenant_id: int, identity: Identity, whence: Whence, *, beside: Session | None = None
+) -> str | None:
     """The token of a new session of who the tenant's identity provider says it is. It is shut (sessions.Session): the
     tenant's administrators name the provider, and are not to be anybody by that. `unlock` opens it.
 
-    Raises UnknownIdentity and TooManyTries.
+    beside: the session of that browser. One that is open goes on, whoever led the browser to the provider; None then.
+    Raises UnknownIdentity, also for another user than that one's, and TooManyTries.
     """
+    before = beside.user if beside is not None and not beside.is_shut else None
     with db.tenant(tenant_id) as tx:
         counted = tries.of_address(tx, whence.address)
         tries.check(tx, tenant_id, counted)
@@ -293,6 +297,14 @@ def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence:
             user = identity_providers.user_of(tx, tenant_id, identity)
             if not user_keys.of_user(tx, tenant_id, user.id):
                 raise UnknownIdentity(_("You have no key here yet. Ask your administrator for a link."))
+            if before is not None and before.id == user.id:
+                return None
+            if before is not None:
+                raise UnknownIdentity(
+                    _("You are logged in here as {email}. Log out, to log in as somebody else.").format(
+                        email=before.email
+                    )
+                )
             identity_providers.link(tx, user, identity)
             return _begin_shut(tx, user, whence)
         except UnknownIdentity as error:

@@ -46,7 +46,9 @@ FIELDS = (
 
 
 def begin(visit: Visit) -> Response:
-    """GET: to the identity provider."""
+    """GET: to the identity provider; whoever has an open session, by a page of ours alone."""
+    if _open(visit) and visit.request.headers.get("Sec-Fetch-Site") not in ("same-origin", "none"):
+        return answers.to("/log-in")
     asked = Asked.new()
     there = single_sign_on.address(_client(visit), _provider(visit), _back(visit), asked)
     response = answers.to(there)
@@ -55,10 +57,15 @@ def begin(visit: Visit) -> Response:
 
 
 def back(visit: Visit) -> Response:
-    """GET: from there. A session begins, which is shut: what opens it, and the faxes, comes on the next page."""
+    """GET: from there. A session begins, which is shut: what opens it, and the faxes, comes on the next page. One that
+    is open goes on."""
     asked = Asked.read(cookies.asked(visit.request))
     who = _who(visit, asked)
-    token = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit))
+    token = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit), beside=visit.session)
+    if token is None:
+        response = answers.to("/inbox")
+        cookies.take_asked(response)
+        return response
     if visit.session is not None:
         with visit.db.tenant(visit.its_tenant.id) as tx:
             sessions.end(tx, visit.session.user, visit.session.id)
@@ -137,6 +144,10 @@ def _provider(visit: Visit) -> Provider:
     if found is None:
         raise NotFound(_("Your organisation has no single sign-on. Log in with your password."))
     return found
+
+
+def _open(visit: Visit) -> bool:
+    return visit.session is not None and not visit.session.is_shut
 
 
 def _client(visit: Visit) -> WebClient:

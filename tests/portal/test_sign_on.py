@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
-from faxplan import login, passphrases, single_sign_on, tries, users
+from faxplan import enrolment, login, passphrases, single_sign_on, tries, users
 from faxplan.login import Whence
 from faxplan.single_sign_on import Asked
 from portal import cookies
@@ -29,7 +29,7 @@ from tests.portal.conftest import Visitor, visitor
 from tests.portal.identity_provider import IdentityProvider, a_key
 from tests.portal.test_second_factor import auth_of, switched_on
 from tests.retained import count, execute
-from tests.world import World, ready_made
+from tests.world import PHRASE, World, ready_made
 
 LATER = 3600
 
@@ -65,8 +65,8 @@ def guest(boss: Visitor, portal: Portal, world: World) -> Visitor:
 
 
 def gone(guest: Visitor) -> str:
-    """Where the browser is sent."""
-    answer = guest.get("/log-in/sign-on")
+    """Where the browser is sent, by our page."""
+    answer = guest.get("/log-in/sign-on", Sec_Fetch_Site="same-origin")
     assert answer.status_code == 303, answer.text
     return answer.headers["Location"]
 
@@ -192,6 +192,47 @@ def test_with_a_second_factor_its_code_opens_the_session(
     execute(world, "delete from login_tries")
     assert guest.hand("/account/key", {"auth": auth, "code": totp.code(secret)}).status_code == 200
     assert guest.get("/inbox").status_code == 200
+
+
+def test_a_link_elsewhere_leads_nobody_with_an_open_session_to_the_provider(
+    boss: Visitor, guest: Visitor, provider: IdentityProvider
+) -> None:
+    """Another organisation's host is elsewhere, too. And whoever has no session may come from anywhere."""
+    for named in ({"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {}):
+        answer = boss.get("/log-in/sign-on", **named)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/log-in")
+        assert boss.client.get_cookie(cookies.SIGN_ON, domain=boss.host) is None
+    for who, site in ((boss, "same-origin"), (boss, "none"), (guest, "cross-site")):
+        assert who.get("/log-in/sign-on", Sec_Fetch_Site=site).headers["Location"].startswith(provider.issuer)
+
+
+def test_a_link_elsewhere_ends_no_session(
+    guest: Visitor, boss: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    """The link was followed before whoever it is logged in, and the provider takes its time."""
+    query = provider.logged_in(guest.get("/log-in/sign-on", Sec_Fetch_Site="cross-site").headers["Location"])
+    assert guest.log_in().status_code == 200
+    before, rows = guest.token, count(world, "sessions")
+    answer = guest.client.get("/log-in/sign-on/back", query_string=query, base_url=f"https://{guest.host}")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/inbox")
+    assert guest.client.get_cookie(cookies.SIGN_ON, domain=guest.host) is None
+    assert (guest.token, count(world, "sessions")) == (before, rows)
+    assert guest.get("/inbox").status_code == 200
+
+
+def test_an_open_session_goes_on_when_another_comes_back(
+    boss: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        other = users.create(tx, world.acme.tenant.id, email="other@acme.example", name="")
+    enrolment.enrol(world.portal, other, PHRASE)
+    provider.claims = {"sub": "7", "email": other.email, "email_verified": True}
+    answer = came_back(boss, provider)
+    assert answer.status_code == 403
+    assert f"You are logged in here as {world.acme.user.email}. Log out" in answer.text
+    assert boss.get("/inbox").status_code == 200
+    assert boss.post("/log-out").status_code == 303
+    assert came_back(boss, provider).headers["Location"] == "/unlock"
 
 
 def test_a_shut_session_ends_by_its_user(shut: Visitor) -> None:

@@ -174,6 +174,7 @@ def unlock_by_code(db: Database, session: Session, auth: bytes, whence: Whence) 
 
 def _opened(tx: Transaction, session: Session, whence: Whence) -> str:
     browser = browsers.remember(tx, session.user, whence.browser)
+    identity_providers.link(tx, session.user.tenant_id, session.id)
     sessions.open_up(tx, session, address=whence.address)
     return browser
 
@@ -305,8 +306,7 @@ def log_in_by_provider(
                         email=before.email
                     )
                 )
-            identity_providers.link(tx, user, identity)
-            return _begin_shut(tx, user, whence)
+            return _begin_shut(tx, user, identity, whence)
         except UnknownIdentity as error:
             refused = error
         tries.note(tx, tenant_id, counted)
@@ -330,10 +330,10 @@ def begin(tx: Transaction, user: User, key: UserKey, authenticated: str, whence:
     return LoggedIn(token, browser, session, key)
 
 
-def _begin_shut(tx: Transaction, user: User, whence: Whence) -> str:
-    # Nor is the browser known by it: who tries passwords there is a stranger.
+def _begin_shut(tx: Transaction, user: User, identity: Identity, whence: Whence) -> str:
+    # Nor is the browser known by it, nor the subject: who tries passwords there is a stranger.
     token, _session = sessions.begin(
-        tx, user, authenticated=SIGN_ON, address=whence.address, agent=whence.agent, is_shut=True
+        tx, user, authenticated=SIGN_ON, address=whence.address, agent=whence.agent, is_shut=True, said=identity
     )
     return token
 

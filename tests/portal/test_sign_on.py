@@ -90,13 +90,36 @@ def test_who_the_provider_says_it_is_has_a_session_and_locked_faxes(
     assert guest.client.get_cookie(cookies.SIGN_ON, domain=guest.host) is None
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select max(authenticated) from sessions where authenticated <> 'password'") == "single-sign-on"
+    opened(guest, world)
     # From then on the subject counts, whatever the address; and another subject with the address does not.
     provider.claims = {"sub": "42"}
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
     assert came_back(guest, provider).status_code == 303
     provider.claims = {"sub": "43", "email": world.acme.user.email, "email_verified": True}
     refused = came_back(guest, provider)
     assert refused.status_code == 403
     assert "as somebody else before" in refused.text
+
+
+def test_who_has_shown_nothing_does_not_keep_the_true_person_out(
+    guest: Visitor, provider: IdentityProvider, world: World, portal: Portal
+) -> None:
+    provider.claims = {"sub": "somebody", "email": world.acme.user.email, "email_verified": True}
+    assert came_back(guest, provider).status_code == 303
+    true = visitor(portal, world.acme)
+    provider.claims = {"sub": "42", "email": world.acme.user.email, "email_verified": True}
+    assert came_back(true, provider).status_code == 303
+    assert count(world, "identities") == 0
+    opened(true, world)
+    # Nor is it anybody else by what began before.
+    opened(guest, world)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert [each["subject"] for each in tx.rows("select subject from identities")] == ["42"]
+
+
+def opened(guest: Visitor, world: World) -> None:
+    with_csrf(guest)
+    assert guest.hand("/account/key", {"auth": auth_of(world).hex()}).status_code == 200
 
 
 # -------------------------------------------------------------------- shut until its user has given what opens the key
@@ -452,6 +475,7 @@ def test_who_may_not_act_or_has_no_key_is_not_logged_in(
     guest: Visitor, provider: IdentityProvider, world: World
 ) -> None:
     assert came_back(guest, provider).status_code == 303
+    opened(guest, world)
     guest.client.delete_cookie(cookies.NAME, domain=guest.host)
     execute(world, "update users set enabled = false where id = %s", (world.acme.user.id,))
     assert came_back(guest, provider).status_code == 403
@@ -518,6 +542,7 @@ def test_what_is_no_provider_is_not_taken(
 
 def test_it_is_undone_and_taken_away(boss: Visitor, guest: Visitor, provider: IdentityProvider, world: World) -> None:
     assert came_back(guest, provider).status_code == 303
+    opened(guest, world)
     assert "<bdi>42</bdi>" in boss.get("/organisation/sign-on").text
     assert boss.post(f"/organisation/people/{world.acme.user.id}/unlink").status_code == 303
     assert boss.post(f"/organisation/people/{world.acme.user.id}/unlink").status_code == 404

@@ -1324,15 +1324,19 @@ create table sessions (
     created_at     timestamptz not null default now(),
     seen_at        timestamptz not null default now(),
     is_shut        boolean not null default false,
+    issuer         text,
+    subject        text,
     constraint sessions_pkey primary key (tenant_id, id),
     constraint sessions_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint sessions_token_hash_key unique (tenant_id, token_hash),
-    constraint sessions_sizes check (octet_length(token_hash) = 32 and octet_length(secret) = 32)
+    constraint sessions_sizes check (octet_length(token_hash) = 32 and octet_length(secret) = 32),
+    constraint sessions_identity_whole check ((issuer is null) = (subject is null))
 );
 create index sessions_user_idx on sessions (tenant_id, user_id);
 comment on table sessions is 'Who is logged in to the portal. A row goes at log-out, or once it is over.';
 comment on column sessions.is_shut is 'Begun on another''s word: it does nothing until its user has given password or recovery code.';
 comment on column sessions.secret is 'What the browser keeps of the user''s key is locked by it; given to the live session only.';
+comment on column sessions.subject is 'Of whom the identity provider spoke, with its issuer: written to identities when the session is opened.';
 comment on column sessions.agent is 'The browser, as it names itself.';
 
 create table login_tries (
@@ -1656,7 +1660,7 @@ create table identities (
     constraint identities_user_key unique (tenant_id, user_id, issuer),
     constraint identities_subject_form check (subject ~ '^[ -~]+$' and length(subject) <= 255)
 );
-comment on table identities is 'Who is who at an identity provider. Made at the first log-in by it, by the address; from then on the subject counts.';
+comment on table identities is 'Who is who at an identity provider. Made when the first session that began by it, by the address, is opened; from then on the subject counts.';
 
 -- --------------------------------------------------------------------------------------------------- quotas, notices, audit
 

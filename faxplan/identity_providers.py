@@ -21,13 +21,14 @@ class UnknownIdentity(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Columns as in schema.sql."""
+    """Columns as in schema.sql. tenant_id: 0 before it is stored."""
 
     issuer: str
     client_id: str
     client_secret: str = field(default="", repr=False)
     label: str = ""
     trusts_email: bool = False
+    tenant_id: int = 0
 
     @property
     def shown(self) -> str:
@@ -47,7 +48,7 @@ class Identity:
 def of(tx: Transaction, tenant_id: int) -> Provider | None:
     """A tenant's (role portal); None: it has none."""
     row = tx.row(
-        """select issuer, client_id, client_secret, label, trusts_email from identity_providers
+        """select issuer, client_id, client_secret, label, trusts_email, tenant_id from identity_providers
            where tenant_id = %s""",
         (tenant_id,),
     )
@@ -88,7 +89,8 @@ def unlink(tx: Transaction, tenant_id: int, user_id: int) -> bool:
 
 
 def user_of(tx: Transaction, tenant_id: int, identity: Identity) -> User:
-    """Who this is: by the subject, or by the address where that is new (then `link` it). Raises UnknownIdentity."""
+    """Who this is: by the subject, or by the address where that is new. Raises UnknownIdentity, also where the user is
+    another one there."""
     user_id = tx.value(
         "select user_id from identities where tenant_id = %s and issuer = %s and subject = %s",
         (tenant_id, identity.issuer, identity.subject),
@@ -98,29 +100,33 @@ def user_of(tx: Transaction, tenant_id: int, identity: Identity) -> User:
             _("Your organisation's log-in does not say which e-mail address is yours. Ask your administrator.")
         )
     try:
-        return users.get(tx, tenant_id, user_id or users.by_email(tx, tenant_id, identity.email).id)
+        user = users.get(tx, tenant_id, user_id or users.by_email(tx, tenant_id, identity.email).id)
     except NotFound as error:
         raise UnknownIdentity(
             _("Nobody here has the address {email}, or may log in. Ask your administrator.").format(
                 email=identity.email or _("that you log in with")
             )
         ) from error
-
-
-def link(tx: Transaction, user: User, identity: Identity) -> None:
-    """From now on the subject says who it is. Raises UnknownIdentity where the user is another one there."""
-    tx.execute(
-        """insert into identities (tenant_id, issuer, subject, user_id) values (%s, %s, %s, %s)
-           on conflict do nothing""",
-        (user.tenant_id, identity.issuer, identity.subject, user.id),
-    )
     subject = tx.value(
         "select subject from identities where tenant_id = %s and user_id = %s and issuer = %s",
-        (user.tenant_id, user.id, identity.issuer),
+        (tenant_id, user.id, identity.issuer),
     )
-    if subject != identity.subject:
+    if subject not in (None, identity.subject):
         raise UnknownIdentity(
             _("{email} has logged in here as somebody else before. Ask your administrator to undo that.").format(
                 email=user.email
             )
         )
+    return user
+
+
+def link(tx: Transaction, tenant_id: int, session_id: int) -> None:
+    """A session that is shut is being opened: from now on the subject by which it began says who it is. Where one says
+    so already, as of another session that was opened meanwhile, that stays."""
+    tx.execute(
+        """insert into identities (tenant_id, issuer, subject, user_id)
+           select s.tenant_id, s.issuer, s.subject, s.user_id from sessions s
+           where s.tenant_id = %s and s.id = %s and s.is_shut and s.subject is not null
+           on conflict do nothing""",
+        (tenant_id, session_id),
+    )

@@ -188,6 +188,7 @@ def unlock_by_code(db: Database, session: Session, auth: bytes, whence: Whence) 
 
 def _opened(tx: Transaction, session: Session, key: UserKey, whence: Whence) -> Unlocked:
     browser = browsers.remember(tx, session.user, whence.browser)
+    identity_providers.link(tx, session.user.tenant_id, session.id)
     token = sessions.open_up(tx, session, address=whence.address)
     return Unlocked(key, browser, token, None if token is None else sessions.csrf_of(token))
 
@@ -281,12 +282,29 @@ def _wrong_code() -> WrongLogin:
 # ------------------------------------------------------------------------------------------------------ single sign-on
 
 
-def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence: Whence) -> str:
+def check_by_provider(db: Database, tenant_id: int, whence: Whence) -> None:
+    """Before the tenant's identity provider is asked who has come back. Raises TooManyTries."""
+    with db.tenant(tenant_id) as tx:
+        counted = [*tries.of_address(tx, whence.address), *tries.of_exchange(tx, whence.address)]
+        tries.check(tx, tenant_id, counted)
+
+
+def by_provider_refused(db: Database, tenant_id: int, whence: Whence) -> None:
+    """It did not say who that is, or not so that it counts."""
+    with db.tenant(tenant_id) as tx:
+        _note(tx, tenant_id, tries.of_exchange(tx, whence.address), None, "", whence, what="single sign-on")
+
+
+def log_in_by_provider(
+    db: Database, tenant_id: int, identity: Identity, whence: Whence, *, beside: Session | None = None
+) -> str | None:
     """The token of a new session of who the tenant's identity provider says it is. It is shut (sessions.Session): the
     tenant's administrators name the provider, and are not to be anybody by that. `unlock` opens it.
 
-    Raises UnknownIdentity and TooManyTries.
+    beside: the session of that browser. One that is open goes on, whoever led the browser to the provider; None then.
+    Raises UnknownIdentity, also for another user than that one's, and TooManyTries.
     """
+    before = beside.user if beside is not None and not beside.is_shut else None
     with db.tenant(tenant_id) as tx:
         counted = tries.of_address(tx, whence.address)
         tries.check(tx, tenant_id, counted)
@@ -294,8 +312,15 @@ def log_in_by_provider(db: Database, tenant_id: int, identity: Identity, whence:
             user = identity_providers.user_of(tx, tenant_id, identity)
             if not user_keys.of_user(tx, tenant_id, user.id):
                 raise UnknownIdentity(_("You have no key here yet. Ask your administrator for a link."))
-            identity_providers.link(tx, user, identity)
-            return _begin_shut(tx, user, whence)
+            if before is not None and before.id == user.id:
+                return None
+            if before is not None:
+                raise UnknownIdentity(
+                    _("You are logged in here as {email}. Log out, to log in as somebody else.").format(
+                        email=before.email
+                    )
+                )
+            return _begin_shut(tx, user, identity, whence)
         except UnknownIdentity as error:
             refused = error
         tries.note(tx, tenant_id, counted)
@@ -319,10 +344,10 @@ def begin(tx: Transaction, user: User, key: UserKey, authenticated: str, whence:
     return LoggedIn(token, browser, session, key)
 
 
-def _begin_shut(tx: Transaction, user: User, whence: Whence) -> str:
-    # Nor is the browser known by it: who tries passwords there is a stranger.
+def _begin_shut(tx: Transaction, user: User, identity: Identity, whence: Whence) -> str:
+    # Nor is the browser known by it, nor the subject: who tries passwords there is a stranger.
     token, _session = sessions.begin(
-        tx, user, authenticated=SIGN_ON, address=whence.address, agent=whence.agent, is_shut=True
+        tx, user, authenticated=SIGN_ON, address=whence.address, agent=whence.agent, is_shut=True, said=identity
     )
     return token
 

@@ -19,6 +19,8 @@ class Session(Table):
     created_at = TimestampField()
     seen_at = TimestampField()
     is_shut = BooleanField()
+    issuer = TextField(null=True)
+    subject = TextField(null=True)
 
     class Meta:
         """Where its rows are."""

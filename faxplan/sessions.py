@@ -13,6 +13,7 @@ from datetime import datetime
 from faxplan import audit, users
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
+from faxplan.identity_providers import Identity
 from faxplan.users import User
 
 IDLE_SECONDS = 12 * 3600
@@ -57,17 +58,26 @@ class Open:
 
 
 def begin(
-    tx: Transaction, user: User, *, authenticated: str, address: str, agent: str, is_shut: bool = False
+    tx: Transaction,
+    user: User,
+    *,
+    authenticated: str,
+    address: str,
+    agent: str,
+    is_shut: bool = False,
+    said: Identity | None = None,
 ) -> tuple[str, Session]:
-    """A new session, and its token, which is shown this once. authenticated: as audit.record takes it.
+    """A new session, and its token, which is shown this once. authenticated: as audit.record takes it. said: who an
+    identity provider says that it is, which is kept until it is opened (identity_providers.link).
 
     What is over of the tenant's sessions goes meanwhile.
     """
     tx.execute(f"delete from sessions s where s.tenant_id = %s and not ({_IS_LIVE})", (user.tenant_id,))
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = tx.one(
-        """insert into sessions (tenant_id, user_id, token_hash, secret, authenticated, address, agent, is_shut)
-           values (%s, %s, %s, %s, %s, %s, %s, %s) returning id, secret, created_at, authenticated, is_shut""",
+        """insert into sessions (tenant_id, user_id, token_hash, secret, authenticated, address, agent, is_shut,
+                                 issuer, subject)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id, secret, created_at, authenticated, is_shut""",
         (
             user.tenant_id,
             user.id,
@@ -77,6 +87,8 @@ def begin(
             address,
             agent[:_AGENT_LENGTH],
             is_shut,
+            said.issuer if said else None,
+            said.subject if said else None,
         ),
     )
     audit.record(

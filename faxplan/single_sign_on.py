@@ -31,8 +31,10 @@ KEPT_SECONDS = 3600.0
 _ASKED_ANEW_SECONDS = 60.0
 """For a key that is not known: providers change them."""
 _FAILURE_KEPT_SECONDS = 60.0
-_MOST_EXCHANGES = 3
-"""Of codes, of one provider at once: one that is slow takes no more of the portal's threads."""
+_MOST_AT_ONCE = 3
+"""Providers that are asked at once, in a process: if all are slow, most of the portal's threads are free."""
+_MOST_OF_TENANT = 2
+"""Of these, whatever its administrators name: another's people log in beside."""
 _MOST_CHECKS = 2
 LEEWAY_SECONDS = 60
 """Between two clocks."""
@@ -110,7 +112,7 @@ class _Failure:
 
 def address(client: WebClient, provider: Provider, redirect: str, asked: Asked) -> str:
     """Where the browser goes to log in; it comes back to `redirect`. Raises AddressRefused and FetchFailed."""
-    there = _metadata(client, provider.issuer)
+    there = _metadata(client, provider)
     query = {
         "response_type": "code",
         "client_id": provider.client_id,
@@ -124,11 +126,12 @@ def address(client: WebClient, provider: Provider, redirect: str, asked: Asked) 
     return f"{there.authorization}{'&' if '?' in there.authorization else '?'}{urlencode(query)}"
 
 
-def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked, said: Mapping[str, str]) -> Identity:
-    """Who came back. said: the query with which the browser did. Raises SignOnRefused, AddressRefused, FetchFailed."""
+def code(client: WebClient, provider: Provider, asked: Asked, said: Mapping[str, str]) -> str:
+    """By which the provider says who came back. said: the query with which the browser did. Raises SignOnRefused,
+    AddressRefused and FetchFailed."""
     if not hmac.compare_digest(said.get("state", "").encode(), asked.state.encode()):
         raise _old()
-    there = _metadata(client, provider.issuer)
+    there = _metadata(client, provider)
     if (there.says_issuer or "iss" in said) and said.get("iss") != provider.issuer:
         raise SignOnRefused(
             _("Somebody else answers for {provider}. Ask your administrator.").format(provider=provider.shown)
@@ -139,9 +142,18 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
                 provider=provider.shown, why=shown(said.get("error", "no code"))
             )
         )
+    return said["code"]
+
+
+def identity(
+    client: WebClient, provider: Provider, redirect: str, asked: Asked, code: str, *, network: str
+) -> Identity:
+    """Who came back with that code. network: whence (tries.network), of which one at a time is asked about. Raises
+    SignOnRefused, AddressRefused and FetchFailed."""
+    there = _metadata(client, provider)
     fields = {
         "grant_type": "authorization_code",
-        "code": said["code"],
+        "code": code,
         "redirect_uri": redirect,
         "code_verifier": asked.verifier,
         "client_id": provider.client_id,
@@ -152,7 +164,8 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
     elif provider.client_secret:
         basic = (provider.client_id, provider.client_secret)
     reaching = _reaching(client, provider.issuer, there.token, is_private=there.is_private)
-    with _one_of(_MOST_EXCHANGES, f"code {provider.issuer}"):
+    # Strangers bring codes, too: whoever is at one address takes one thread.
+    with _one_of({f"from {network}": 1, **_of_tenant(provider)}):
         answer = reaching.post(there.token, fields, basic=basic)
     if answer.status != 200:
         raise SignOnRefused(
@@ -169,7 +182,7 @@ def identity(client: WebClient, provider: Provider, redirect: str, asked: Asked,
 def check(client: WebClient, provider: Provider) -> None:
     """Whether this can be a provider: it is asked now. Raises AddressRefused and SignOnRefused."""
     try:
-        with _one_of(_MOST_CHECKS, "check"):
+        with _one_of({"check": _MOST_CHECKS}):
             _keep(_kept, provider.issuer, _asked(client, provider.issuer))
     except FetchFailed as error:
         # It is for whoever names it to see to.
@@ -223,7 +236,7 @@ def _key(client: WebClient, provider: Provider, header: Mapping[str, Any]) -> tu
     if kind is None or algorithm is None:
         raise ValueError(f"it is signed by {ascii(algorithm)[:40]}")
     for anew in (False, True):
-        there = _metadata(client, provider.issuer, anew=anew)
+        there = _metadata(client, provider, anew=anew)
         fitting = [
             each
             for each in there.keys
@@ -246,14 +259,15 @@ _at_work: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
-def _metadata(client: WebClient, issuer: str, *, anew: bool = False) -> _Metadata:
+def _metadata(client: WebClient, provider: Provider, *, anew: bool = False) -> _Metadata:
     """anew: for a key that is not known. Strangers make us ask by a click: one of them is waited for, and no more."""
+    issuer = provider.issuer
     client.check(issuer)
     found = _remembered(issuer, anew=anew)
     if found is not None:
         return found
     try:
-        with _one_of(1, f"about {issuer}"):
+        with _one_of({f"about {issuer}": 1, **_of_tenant(provider)}):
             # Somebody else may have done it just now.
             return _remembered(issuer, anew=anew) or _asked_and_kept(client, issuer)
     except Busy:
@@ -298,20 +312,27 @@ def _keep(among: dict[str, _T], issuer: str, what: _T) -> None:
         among[issuer] = what
 
 
+def _of_tenant(provider: Provider) -> dict[str, int]:
+    return {f"of {provider.tenant_id}": _MOST_OF_TENANT}
+
+
 @contextmanager
-def _one_of(most: int, what: str) -> Iterator[None]:
-    """In here are so many at once, in this process. Raises Busy: whoever waited would take a thread, too."""
+def _one_of(most: Mapping[str, int]) -> Iterator[None]:
+    """In here, in this process, are so many of each at once, and of all together no more than _MOST_AT_ONCE. Raises
+    Busy: whoever waited would take a thread, too."""
+    bounds = {"all": _MOST_AT_ONCE, **most}
     with _lock:
-        if _at_work[what] >= most:
+        if any(_at_work[what] >= bound for what, bound in bounds.items()):
             raise Busy(_("Identity providers are being asked by others at this moment. Try again in a few seconds."))
-        _at_work[what] += 1
+        _at_work.update(list(bounds))
     try:
         yield
     finally:
         with _lock:
-            _at_work[what] -= 1
-            if not _at_work[what]:
-                del _at_work[what]
+            _at_work.subtract(list(bounds))
+            for what in bounds:
+                if not _at_work[what]:
+                    del _at_work[what]
 
 
 def forget() -> None:

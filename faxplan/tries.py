@@ -62,6 +62,12 @@ def of_address(tx: Transaction, address: str) -> list[Counted]:
     return [Counted(_key(tx, network(address)), MOST_OF_ADDRESS)]
 
 
+def of_exchange(tx: Transaction, address: str) -> list[Counted]:
+    """What counts of who brings an identity provider's codes. By itself: where the provider fails, an office's people
+    log in by their passwords."""
+    return [Counted(_key(tx, f"sign-on\0{network(address)}"), MOST_OF_ADDRESS)]
+
+
 def of_browser(tx: Transaction, browser: str, email: str) -> list[Counted]:
     """What counts in a browser in which the user has logged in before. browser: its token."""
     return [Counted(_key(tx, f"browser\0{browser}\0{_folded(email)}"), MOST_OF_ONE)]

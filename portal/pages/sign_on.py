@@ -2,12 +2,12 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import identity_providers, identity_provisioning, login, sessions, single_sign_on
+from faxplan import identity_providers, identity_provisioning, login, sessions, single_sign_on, tries
 from faxplan.errors import FaxplanError, NotFound
-from faxplan.identity_providers import Provider
+from faxplan.identity_providers import Identity, Provider
 from faxplan.language import _, marked
-from faxplan.single_sign_on import Asked
-from faxplan.web_client import WebClient
+from faxplan.single_sign_on import Asked, SignOnRefused
+from faxplan.web_client import Busy, FetchFailed, WebClient
 from portal import answers, cookies
 from portal.forms import Field, Form, Kind
 from portal.pages.login import whence
@@ -46,7 +46,9 @@ FIELDS = (
 
 
 def begin(visit: Visit) -> Response:
-    """GET: to the identity provider."""
+    """GET: to the identity provider; whoever has an open session, by a page of ours alone."""
+    if _open(visit) and visit.request.headers.get("Sec-Fetch-Site") not in ("same-origin", "none"):
+        return answers.to("/log-in")
     asked = Asked.new()
     there = single_sign_on.address(_client(visit), _provider(visit), _back(visit), asked)
     response = answers.to(there)
@@ -55,10 +57,15 @@ def begin(visit: Visit) -> Response:
 
 
 def back(visit: Visit) -> Response:
-    """GET: from there. A session begins, which is shut: what opens it, and the faxes, comes on the next page."""
+    """GET: from there. A session begins, which is shut: what opens it, and the faxes, comes on the next page. One that
+    is open goes on."""
     asked = Asked.read(cookies.asked(visit.request))
-    who = single_sign_on.identity(_client(visit), _provider(visit), _back(visit), asked, visit.request.args.to_dict())
-    token = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit))
+    who = _who(visit, asked)
+    token = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit), beside=visit.session)
+    if token is None:
+        response = answers.to("/inbox")
+        cookies.take_asked(response)
+        return response
     if visit.session is not None:
         with visit.db.tenant(visit.its_tenant.id) as tx:
             sessions.end(tx, visit.session.user, visit.session.id)
@@ -66,6 +73,20 @@ def back(visit: Visit) -> Response:
     cookies.take_asked(response)
     cookies.give(response, token)
     return response
+
+
+def _who(visit: Visit, asked: Asked) -> Identity:
+    """Whoever fails too often is not asked about: strangers can bring codes of their own making."""
+    client, provider, tenant_id, here = _client(visit), _provider(visit), visit.its_tenant.id, whence(visit)
+    code = single_sign_on.code(client, provider, asked, visit.request.args.to_dict())
+    login.check_by_provider(visit.db, tenant_id, here)
+    try:
+        return single_sign_on.identity(client, provider, _back(visit), asked, code, network=tries.network(here.address))
+    except Busy:
+        raise
+    except (SignOnRefused, FetchFailed):
+        login.by_provider_refused(visit.db, tenant_id, here)
+        raise
 
 
 def page(visit: Visit) -> Response:
@@ -123,6 +144,10 @@ def _provider(visit: Visit) -> Provider:
     if found is None:
         raise NotFound(_("Your organisation has no single sign-on. Log in with your password."))
     return found
+
+
+def _open(visit: Visit) -> bool:
+    return visit.session is not None and not visit.session.is_shut
 
 
 def _client(visit: Visit) -> WebClient:

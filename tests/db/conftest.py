@@ -193,7 +193,11 @@ def inhabited(world: World, tmp_path: Path) -> World:
             contact_imports.begin(tx, office.user, "contacts.csv", b"Name,Number\n")
             # As one that stayed behind where a fax was moved away.
             tx.execute("update faxes set left_by = copy_of where copy_of is not null")
-            identity_providers.link(tx, office.user, Identity("https://id.example", "7", office.user.email))
+            said = Identity("https://id.example", "7", office.user.email)
+            _token, shut = sessions.begin(
+                tx, office.user, authenticated=login.SIGN_ON, address="", agent="", is_shut=True, said=said
+            )
+            identity_providers.link(tx, office.tenant.id, shut.id)
         with world.admin.tenant(office.tenant.id) as tx:
             identity_providers.put(tx, office.tenant.id, Provider("https://id.example", "faxes"))
         # An epoch that nothing refers to.

@@ -208,7 +208,7 @@ NOT_BY_INPUT = {
     "identities_pkey": "who is known already is found (on conflict)",
     "identities_tenant_fkey": FOUND_BEFORE,
     "identities_user_fkey": FOUND_BEFORE,
-    "identities_user_key": "told in words (on conflict)",
+    "identities_user_key": "who it is already stays so (on conflict)",
     "identities_subject_form": "single_sign_on looks at it first",
     "quotas_pkey": NEW_ID,
     "quotas_tenant_fkey": FOUND_BEFORE,

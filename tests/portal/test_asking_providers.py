@@ -2,9 +2,11 @@
 
 import contextlib
 import ipaddress
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import jwt
@@ -20,6 +22,8 @@ from tests.unit.test_web_client import HERE, served_by
 
 BACK = "https://acme.fax.example/log-in/sign-on/back"
 CLIENT = WebClient(HERE)
+NETWORKS = (f"192.0.2.{number % 250}" for number in itertools.count())
+"""Each comes from another one."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,15 +37,16 @@ def provider() -> Iterator[IdentityProvider]:
         yield provider
 
 
-def of(provider: IdentityProvider) -> Provider:
-    return Provider(provider.issuer, provider.client_id)
+def of(provider: IdentityProvider, tenant_id: int = 1) -> Provider:
+    return Provider(provider.issuer, provider.client_id, tenant_id=tenant_id)
 
 
-def logged_in(provider: IdentityProvider, client: WebClient = CLIENT) -> str:
+def logged_in(provider: IdentityProvider, client: WebClient = CLIENT, *, tenant_id: int = 1) -> str:
     """Whole, as a browser does it; the subject."""
     asked = Asked.new()
-    there = single_sign_on.address(client, of(provider), BACK, asked)
-    return single_sign_on.identity(client, of(provider), BACK, asked, provider.logged_in(there)).subject
+    there = single_sign_on.address(client, of(provider, tenant_id), BACK, asked)
+    code = single_sign_on.code(client, of(provider, tenant_id), asked, provider.logged_in(there))
+    return single_sign_on.identity(client, of(provider, tenant_id), BACK, asked, code, network=next(NETWORKS)).subject
 
 
 def test_a_provider_in_an_operators_network_leads_to_no_other_host_of_it(provider: IdentityProvider) -> None:
@@ -179,11 +184,34 @@ def test_a_failure_is_told_for_a_minute_to_each_in_their_language(
 
 def test_of_a_slow_provider_few_codes_are_exchanged_at_once(provider: IdentityProvider) -> None:
     single_sign_on.check(CLIENT, of(provider))
-    with hanging(provider, 3, provider.given, lambda: logged_in(provider)):
+    with hanging(provider, 2, provider.given, lambda: logged_in(provider)):
         with pytest.raises(Busy, match="by others"):
             logged_in(provider)
-        assert len(provider.given) == 3
+        assert len(provider.given) == 2
+        with IdentityProvider(claims={"sub": "7"}) as another:
+            assert logged_in(another, tenant_id=2) == "7"
     assert logged_in(provider) == "42"
+
+
+def test_one_administrator_takes_few_threads_by_slow_providers() -> None:
+    """They name another one in the next second. And several do: nobody of theirs waits in a fourth thread."""
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(IdentityProvider(claims={"sub": "1"})) for _each in range(3)]
+        given: list[str] = []
+        for each in slow:
+            each.given = given
+            single_sign_on.check(CLIENT, of(each))
+        with contextlib.ExitStack() as waiting:
+            for each in slow[:2]:
+                waiting.enter_context(hanging(each, 1, given, partial(logged_in, each)))
+            with pytest.raises(Busy, match="by others"):
+                logged_in(slow[2])
+            waiting.enter_context(hanging(slow[2], 1, given, partial(logged_in, slow[2], tenant_id=2)))
+            for tenant_id in (2, 3):
+                with pytest.raises(Busy, match="by others"):
+                    logged_in(slow[2], tenant_id=tenant_id)
+            assert len(given) == 3
+        assert [logged_in(each) for each in slow] == ["1"] * 3
 
 
 def test_few_administrators_at_once_make_the_portal_look_at_a_provider(provider: IdentityProvider) -> None:

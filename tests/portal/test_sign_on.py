@@ -2,9 +2,11 @@
 
 import hmac
 import json
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -17,7 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
-from faxplan import login, passphrases, single_sign_on, tries, users
+from faxplan import enrolment, login, passphrases, single_sign_on, tries, users
+from faxplan.login import Whence
+from faxplan.single_sign_on import Asked
 from portal import cookies
 from portal.app import Portal
 from portal.routes import ROUTES
@@ -26,7 +30,7 @@ from tests.portal.conftest import Visitor, visitor
 from tests.portal.identity_provider import IdentityProvider, a_key
 from tests.portal.test_second_factor import auth_of, switched_on
 from tests.retained import count, execute
-from tests.world import World, ready_made
+from tests.world import PHRASE, World, ready_made
 
 LATER = 3600
 
@@ -62,8 +66,8 @@ def guest(boss: Visitor, portal: Portal, world: World) -> Visitor:
 
 
 def gone(guest: Visitor) -> str:
-    """Where the browser is sent."""
-    answer = guest.get("/log-in/sign-on")
+    """Where the browser is sent, by our page."""
+    answer = guest.get("/log-in/sign-on", Sec_Fetch_Site="same-origin")
     assert answer.status_code == 303, answer.text
     return answer.headers["Location"]
 
@@ -87,13 +91,36 @@ def test_who_the_provider_says_it_is_has_a_session_and_locked_faxes(
     assert guest.client.get_cookie(cookies.SIGN_ON, domain=guest.host) is None
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert tx.value("select max(authenticated) from sessions where authenticated <> 'password'") == "single-sign-on"
+    opened(guest, world)
     # From then on the subject counts, whatever the address; and another subject with the address does not.
     provider.claims = {"sub": "42"}
+    guest.client.delete_cookie(cookies.NAME, domain=guest.host)
     assert came_back(guest, provider).status_code == 303
     provider.claims = {"sub": "43", "email": world.acme.user.email, "email_verified": True}
     refused = came_back(guest, provider)
     assert refused.status_code == 403
     assert "as somebody else before" in refused.text
+
+
+def test_who_has_shown_nothing_does_not_keep_the_true_person_out(
+    guest: Visitor, provider: IdentityProvider, world: World, portal: Portal
+) -> None:
+    provider.claims = {"sub": "somebody", "email": world.acme.user.email, "email_verified": True}
+    assert came_back(guest, provider).status_code == 303
+    true = visitor(portal, world.acme)
+    provider.claims = {"sub": "42", "email": world.acme.user.email, "email_verified": True}
+    assert came_back(true, provider).status_code == 303
+    assert count(world, "identities") == 0
+    opened(true, world)
+    # Nor is it anybody else by what began before.
+    opened(guest, world)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert [each["subject"] for each in tx.rows("select subject from identities")] == ["42"]
+
+
+def opened(guest: Visitor, world: World) -> None:
+    with_csrf(guest)
+    assert guest.hand("/account/key", {"auth": auth_of(world).hex()}).status_code == 200
 
 
 # -------------------------------------------------------------------- shut until its user has given what opens the key
@@ -204,10 +231,11 @@ def test_strangers_do_not_keep_it_shut_where_its_user_is_known(
 ) -> None:
     """docs/portal.md: nobody can lock another user out."""
     secret = switched_on(world, boss)
+    assert boss.post("/log-out").status_code == 303
     assert came_back(boss, provider).status_code == 303
     with_csrf(boss)
     for number in range(tries.MOST_OF_ACCOUNT):
-        whence = login.Whence(f"198.51.100.{number % 10 + 1}", "stranger")
+        whence = Whence(f"198.51.100.{number % 10 + 1}", "stranger")
         with suppress(login.WrongLogin):
             login.log_in(world.portal, world.acme.tenant.id, world.acme.user.email, bytes(32), whence)
     auth = auth_of(world).hex()
@@ -215,9 +243,119 @@ def test_strangers_do_not_keep_it_shut_where_its_user_is_known(
     assert boss.hand("/account/key", {"auth": auth, "code": totp.code(secret)}).status_code == 200
 
 
+def test_a_link_elsewhere_leads_nobody_with_an_open_session_to_the_provider(
+    boss: Visitor, guest: Visitor, provider: IdentityProvider
+) -> None:
+    """Another organisation's host is elsewhere, too. And whoever has no session may come from anywhere."""
+    for named in ({"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {}):
+        answer = boss.get("/log-in/sign-on", **named)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/log-in")
+        assert boss.client.get_cookie(cookies.SIGN_ON, domain=boss.host) is None
+    for who, site in ((boss, "same-origin"), (boss, "none"), (guest, "cross-site")):
+        assert who.get("/log-in/sign-on", Sec_Fetch_Site=site).headers["Location"].startswith(provider.issuer)
+
+
+def test_a_link_elsewhere_ends_no_session(
+    guest: Visitor, boss: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    """The link was followed before whoever it is logged in, and the provider takes its time."""
+    query = provider.logged_in(guest.get("/log-in/sign-on", Sec_Fetch_Site="cross-site").headers["Location"])
+    assert guest.log_in().status_code == 200
+    before, rows = guest.token, count(world, "sessions")
+    answer = guest.client.get("/log-in/sign-on/back", query_string=query, base_url=f"https://{guest.host}")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/inbox")
+    assert guest.client.get_cookie(cookies.SIGN_ON, domain=guest.host) is None
+    assert (guest.token, count(world, "sessions")) == (before, rows)
+    assert guest.get("/inbox").status_code == 200
+
+
+def test_an_open_session_goes_on_when_another_comes_back(
+    boss: Visitor, provider: IdentityProvider, world: World
+) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        other = users.create(tx, world.acme.tenant.id, email="other@acme.example", name="")
+    enrolment.enrol(world.portal, other, PHRASE)
+    provider.claims = {"sub": "7", "email": other.email, "email_verified": True}
+    answer = came_back(boss, provider)
+    assert answer.status_code == 403
+    assert f"You are logged in here as {world.acme.user.email}. Log out" in answer.text
+    assert boss.get("/inbox").status_code == 200
+    assert boss.post("/log-out").status_code == 303
+    assert came_back(boss, provider).headers["Location"] == "/unlock"
+
+
 def test_a_shut_session_ends_by_its_user(shut: Visitor) -> None:
     assert shut.post("/log-out").status_code == 303
     assert shut.get("/unlock").headers["Location"] == "/log-in"
+
+
+# ------------------------------------------------------------------------------------------- strangers who bring codes
+
+
+def brought(portal: Portal, world: World, address: str) -> int:
+    """What somebody is answered who makes up the cookie and the code."""
+    stranger, asked = visitor(portal, world.acme), Asked.new()
+    stranger.client.set_cookie(cookies.SIGN_ON, asked.written, domain=stranger.host, secure=True)
+    given = {"state": asked.state, "code": "x"}
+    return stranger.client.get(
+        "/log-in/sign-on/back", query_string=given, base_url=f"https://{stranger.host}",
+        environ_base={"REMOTE_ADDR": address},
+    ).status_code  # fmt: skip
+
+
+def test_a_stranger_does_not_exchange_codes_without_end(
+    guest: Visitor, provider: IdentityProvider, world: World, portal: Portal
+) -> None:
+    """Each is a request to the provider, by the portal, in the portal's name."""
+    statuses = [brought(portal, world, f"2001:db8::{each + 1:x}") for each in range(tries.MOST_OF_ADDRESS + 2)]
+    assert statuses == [403] * tries.MOST_OF_ADDRESS + [429] * 2
+    assert len(provider.given) == tries.MOST_OF_ADDRESS
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        rows = tx.rows("select details from audit where action = 'session.begin' and result = 'refused'")
+    assert {each["details"]["what"] for each in rows} == {"single sign-on"}
+    assert len(rows) == tries.MOST_OF_ADDRESS
+    # Others log in, and whoever is there does by the password.
+    assert came_back(guest, provider).status_code == 303
+    there = Whence("2001:db8::1", "")
+    login.log_in(world.portal, world.acme.tenant.id, world.acme.user.email, auth_of(world), there)
+
+
+def test_what_says_nothing_of_who_comes_is_not_counted(
+    guest: Visitor, provider: IdentityProvider, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page elsewhere could send an office's browsers here without a code, or with none of ours."""
+    monkeypatch.setattr(tries, "MOST_OF_ADDRESS", 1)
+    for _each in range(2):
+        assert guest.get("/log-in/sign-on/back?state=x&code=x").status_code == 403
+        state = gone(guest).partition("state=")[2].partition("&")[0]
+        assert guest.get(f"/log-in/sign-on/back?state={state}&error=x").status_code == 403
+    assert count(world, "login_tries") == 0
+    assert came_back(guest, provider).status_code == 303
+
+
+def test_while_a_stranger_exchanges_others_log_in(
+    guest: Visitor, provider: IdentityProvider, world: World, portal: Portal
+) -> None:
+    gone(guest)  # what the provider says of itself is known
+    provider.gate.clear()
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            first = pool.submit(brought, portal, world, "2001:db8::1")
+            wait_for(lambda: len(provider.given) == 1)
+            assert [brought(portal, world, f"2001:db8::{each}") for each in (1, 2)] == [503] * 2
+            other = pool.submit(came_back, guest, provider)
+            wait_for(lambda: len(provider.given) == 2 or other.done())
+        finally:
+            provider.gate.set()
+        assert first.result() == 403
+        assert other.result().status_code == 303
+    # Who was told to wait a moment has failed at nothing.
+    assert count(world, "login_tries") == 1
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        threading.Event().wait(0.01)
 
 
 # ---------------------------------------------------------------------------------------- what the provider has to say
@@ -363,6 +501,7 @@ def test_who_may_not_act_or_has_no_key_is_not_logged_in(
     guest: Visitor, provider: IdentityProvider, world: World
 ) -> None:
     assert came_back(guest, provider).status_code == 303
+    opened(guest, world)
     guest.client.delete_cookie(cookies.NAME, domain=guest.host)
     execute(world, "update users set enabled = false where id = %s", (world.acme.user.id,))
     assert came_back(guest, provider).status_code == 403
@@ -429,6 +568,7 @@ def test_what_is_no_provider_is_not_taken(
 
 def test_it_is_undone_and_taken_away(boss: Visitor, guest: Visitor, provider: IdentityProvider, world: World) -> None:
     assert came_back(guest, provider).status_code == 303
+    opened(guest, world)
     assert "<bdi>42</bdi>" in boss.get("/organisation/sign-on").text
     assert boss.post(f"/organisation/people/{world.acme.user.id}/unlink").status_code == 303
     assert boss.post(f"/organisation/people/{world.acme.user.id}/unlink").status_code == 404

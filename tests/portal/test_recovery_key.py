@@ -152,6 +152,9 @@ def test_in_a_browser_it_is_made_and_used_and_turned_off(
     code = tab.until("!document.getElementById('code-step').hidden && code.textContent")
     tab.click("#kept")
     tab.click("#kept-go")
+    # Whoever opens more by one's key is named, also oneself.
+    assert "recovery key" in tab.until("document.querySelector('#handed-on:not([hidden]) li')?.textContent")
+    tab.click("#handed-on a")
     tab.until("document.body.innerText.includes('It opens 1 of 3 mailboxes.')")
     # Once its readers have unlocked, it opens theirs; then one loses the key.
     enrolment.unlock(world.portal, user, Secret(OTHER))

@@ -8,7 +8,7 @@ wrapped of it for others is taken (`hand_on`). The key itself is never here. Rol
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from faxplan import audit, epochs, gains, mailboxes, proofs, recovery_key, user_keys, users, vault
+from faxplan import audit, epochs, gains, keyring, mailboxes, proofs, recovery_key, user_keys, users, vault
 from faxplan.audit import Who
 from faxplan.db import Database, Transaction
 from faxplan.errors import NotFound
@@ -73,7 +73,7 @@ def look(db: Database, session: Session, public: PublicKey, proof: bytes, *, of:
         return Opened(
             key_id,
             found,
-            _links(found, opened),
+            _links(found),
             vault.grants_due(tx, user.tenant_id, opened),
             names,
             sorted(name for each, name in names.items() if each not in opened),
@@ -101,9 +101,7 @@ def hand_on(
         found = vault.epochs_of_key(tx, tenant_id, key_id, places)
         opened = sorted({each.mailbox_id for each in found if each.wraps})
         wanted = [(each.mailbox_id, each.epoch, each.user_key_id) for each in vault.grants_due(tx, tenant_id, opened)]
-        linked = [
-            each for each in _links(found, opened) if each in links and vault.link(tx, tenant_id, *each, links[each])
-        ]
+        linked = [each for each in _links(found) if each in links and vault.link(tx, tenant_id, *each, links[each])]
         granted = [each for each in wanted if each in grants and vault.grant(tx, tenant_id, *each, grants[each])]
         user_keys.forget_ended(tx, key_id)
         gained = gains.of(tx, tenant_id, granted, linked, own=[key_id])
@@ -131,5 +129,6 @@ def _chosen(tx: Transaction, tenant_id: int, of: str) -> dict[int, str]:
     return {row["id"]: row["name"] for row in rows}
 
 
-def _links(found: Collection[Epoch], opened: Collection[int]) -> list[tuple[int, int]]:
-    return [(each.mailbox_id, each.number) for each in found if each.mailbox_id in opened and each.lacks_link]
+def _links(found: Collection[Epoch]) -> list[tuple[int, int]]:
+    opened = {each.mailbox_id for each in found if each.wraps}
+    return [each for each in keyring.to_link(found) if each[0] in opened]

@@ -140,7 +140,9 @@ def accept(
     closed = vault.mailboxes_out_of_reach(tx, user.tenant_id, user.id)
     for each in begun:
         named = {key or key_id: wrap for key, wrap in each.new.wraps.items()}
-        vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, NewEpoch(each.new.public, named))
+        new = NewEpoch(each.new.public, named)
+        # Whoever comes by an invitation, or at a shell, is not yet who read what came before.
+        vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, new, from_outside=each.number > 1)
     if had:
         # What they open or check by is the key before's, or goes with its password.
         second_factor.turn_off(tx, user, actor=actor or f"user:{user.id}")
@@ -287,11 +289,10 @@ def hand_on(tx: Transaction, tenant_id: int, ring: Keyring, known: Iterable[Epoc
     # A reader who goes at this moment would keep a wrap that nobody takes away.
     epochs.take_turn(tx, tenant_id)
     linked, granted = [], []
-    for epoch in known:
-        if epoch.lacks_link:
-            earlier = ring.link(epoch.mailbox_id, epoch.number)
-            if earlier is not None and vault.link(tx, tenant_id, epoch.mailbox_id, epoch.number, earlier):
-                linked.append((epoch.mailbox_id, epoch.number))
+    for place in keyring.to_link(known):
+        earlier = ring.link(*place)
+        if earlier is not None and vault.link(tx, tenant_id, *place, earlier):
+            linked.append(place)
     for due in vault.grants_due(tx, tenant_id, ring.mailboxes):
         wrap = ring.wrapped(due.mailbox_id, due.epoch, due.public)
         if wrap is not None and vault.grant(tx, tenant_id, due.mailbox_id, due.epoch, due.user_key_id, wrap):

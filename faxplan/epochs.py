@@ -5,8 +5,8 @@ private key is forgotten there; the server takes it, where it is for exactly tho
 
 Whether a client forgets it no server sees. So such an epoch is *from outside*: nothing of before is ever tied to it,
 and the next member who unlocks begins another one (`to_renew`, `renew`), which opens this one. To the one before that
-no epoch leads then: readers who come later are handed its key beside the newest (vault.grants_due). What begins with a
-user's own new key (enrolment) is made by who reads.
+no epoch leads then: readers who come later are handed its key beside the newest (vault.grants_due). So is one from
+outside that begins with another key in a user's name (enrolment), or that is made by who has not got the one before.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -106,6 +106,7 @@ def renew(tx: Transaction, user: User, key_id: int, begun: Iterable[Begun]) -> l
     for each in begun:
         # Each once: a client may say one twice.
         if wanted.pop((each.mailbox_id, each.number), None) == each.new.wraps.keys():
-            vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new)
+            opens_it = vault.opens_newest(tx, user.tenant_id, user.id, each.mailbox_id)
+            vault.begin_epoch(tx, user.tenant_id, each.mailbox_id, each.number, each.new, from_outside=not opens_it)
             taken.append(each)
     return taken

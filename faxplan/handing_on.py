@@ -9,7 +9,7 @@ opens nothing by it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from faxplan import audit, epochs, gains, proofs, user_keys, vault
+from faxplan import audit, epochs, gains, keyring, proofs, user_keys, vault
 from faxplan.audit import Who
 from faxplan.db import Transaction
 from faxplan.epochs import Ahead, Begun
@@ -21,7 +21,8 @@ from faxplan.vault import Grant
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """links: mailboxes and epochs that do not open the one before. grants: readers who lack a key (vault.grants_due).
+    """links: mailboxes and epochs that are to open the one before (keyring.to_link). grants: readers who lack a key
+    (vault.grants_due).
     renewals: what is to be begun before (epochs.to_renew)."""
 
     links: list[tuple[int, int]]
@@ -36,7 +37,7 @@ def due(tx: Transaction, user: User) -> Due:
     current = {each.id for each in keys if each.is_current}
     newest = {each.mailbox_id: each for each in known}
     theirs = {mailbox_id for mailbox_id, epoch in newest.items() if current & epoch.wraps.keys()}
-    links = [(each.mailbox_id, each.number) for each in known if each.mailbox_id in theirs and each.lacks_link]
+    links = [each for each in keyring.to_link(known) if each[0] in theirs]
     return Due(links, vault.grants_due(tx, user.tenant_id, sorted(theirs)), epochs.to_renew(tx, user))
 
 

@@ -76,9 +76,21 @@ class Epoch:
     from_outside: bool = False
 
     @property
-    def lacks_link(self) -> bool:
-        """Whether it is to open the one before, and does not yet."""
-        return self.number > 1 and self.earlier is None and not self.from_outside
+    def place(self) -> tuple[int, int]:
+        """Mailbox and number."""
+        return self.mailbox_id, self.number
+
+
+def to_link(known: Iterable[Epoch]) -> list[tuple[int, int]]:
+    """The places of those that are to open the one before, and do not yet: of each mailbox the newest at most.
+
+    Of an older one somebody may have the key who reads the mailbox no more, and of whom nobody would be told (gains).
+    known: all epochs of their mailboxes.
+    """
+    newest = {each.mailbox_id: each for each in sorted(known, key=lambda each: each.place)}
+    return [
+        each.place for each in newest.values() if each.number > 1 and each.earlier is None and not each.from_outside
+    ]
 
 
 def new_user_key(password: str, words: Sequence[str] = ()) -> tuple[Enrolment, PrivateKey, str]:

@@ -232,12 +232,14 @@ def grant(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int, user_key
 
 def link(tx: Transaction, tenant_id: int, mailbox_id: int, epoch: int, earlier: bytes) -> bool:
     """Keeps the private key of the epoch before, wrapped to this one; False where it is there, or where it is not to
-    be: this one may be open to who made it."""
+    be: this one may be open to who made it, or to who has gone, as it is not the newest (keyring.to_link)."""
     return bool(
         tx.execute(
-            """update mailbox_epochs set earlier_key = %s
+            """update mailbox_epochs e set earlier_key = %s
                where tenant_id = %s and mailbox_id = %s and epoch = %s and earlier_key is null and epoch > 1
-                     and not from_outside""",
+                     and not from_outside and not exists (
+                         select from mailbox_epochs n where n.tenant_id = e.tenant_id and n.mailbox_id = e.mailbox_id
+                         and n.epoch > e.epoch)""",
             (earlier, tenant_id, mailbox_id, epoch),
         )
     )
@@ -288,15 +290,19 @@ def _epochs(rows: Collection[Row]) -> list[Epoch]:
 
 def grants_due(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[Grant]:
     """What a client that opens these mailboxes can do for others: readers of them who lack the newest key, or that of
-    an epoch to which the one after it does not lead, since that came from outside. The newest first."""
+    an epoch to which the one after it does not lead and never will (`link`). The newest first."""
     rows = tx.rows(
         f"""select e.mailbox_id, e.epoch, r.id, r.public_key from {_READERS} r
            join mailbox_epochs e on e.tenant_id = r.tenant_id and e.mailbox_id = r.mailbox_id
            left join mailbox_epochs n on n.tenant_id = e.tenant_id and n.mailbox_id = e.mailbox_id
                 and n.epoch = e.epoch + 1
-           where r.tenant_id = %s and r.mailbox_id = any(%s) and (n.epoch is null or n.from_outside) and not exists (
-               select from mailbox_keys h where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id
-               and h.epoch = e.epoch and h.user_key_id = r.id)
+           where r.tenant_id = %s and r.mailbox_id = any(%s)
+                 and (n.epoch is null or n.from_outside or n.earlier_key is null and exists (
+                     select from mailbox_epochs l where l.tenant_id = n.tenant_id and l.mailbox_id = n.mailbox_id
+                     and l.epoch > n.epoch))
+                 and not exists (
+                     select from mailbox_keys h where h.tenant_id = e.tenant_id and h.mailbox_id = e.mailbox_id
+                     and h.epoch = e.epoch and h.user_key_id = r.id)
            order by n.epoch is not null, e.mailbox_id, e.epoch desc, r.id""",
         (tenant_id, list(mailbox_ids)),
     )

@@ -140,7 +140,7 @@ def test_a_recovery_key_from_paper_to_its_end(
     said(capsys, "enrol", "--as", ME, "--password-file", secrets / "other", "--anew")
     use = (*recovery, "use", "--as", boss, "--key-file", secrets / "paper", "--why", "A password was lost.")
     assert "--of EMAIL" in said(capsys, *use, code=1)
-    assert "older ones tied to those of now: 1." in said(capsys, *use, "--of", ME)
+    assert "who had none: 1; older ones tied to those of now: 0." in said(capsys, *use, "--of", ME)
     found: Any = json.loads(said(capsys, *recovery, "status", "--as", boss, "--json"))
     assert (found["opened"], found["status"]["older"]) == (2, [])
     assert "2 mailboxes have a new key. Destroy the paper." in said(capsys, *recovery, "off", "--as", boss)

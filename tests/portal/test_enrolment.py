@@ -9,6 +9,7 @@ import pytest
 from faxplan import (
     enrolment,
     epochs,
+    gains,
     invitations,
     keyring,
     mailboxes,
@@ -29,7 +30,7 @@ from faxplan.users import User
 from faxplan.wraps import PrivateKey, PublicKey, new_key_pair
 from portal.app import Portal
 from portal.pages import welcome
-from tests.db.test_enrolment import group, reads_all
+from tests.db.test_enrolment import colleague, group, leave, reads_all
 from tests.portal.conftest import Visitor, visitor
 from tests.retained import execute
 from tests.world import PHRASE, World
@@ -404,6 +405,89 @@ def test_what_came_before_is_tied_to_no_key_that_no_reader_made(world: World, an
     assert reads_all(world, world.ring(world.acme), mailbox) == [True, True, True, True]
     (row,) = acts(world, "key.renew")
     assert [each[:2] for each in row["details"]["epochs_begun"]] == [[mailbox, 4]]
+
+
+def test_history_is_not_tied_to_a_key_of_who_was_made_anew_and_removed(world: World) -> None:
+    """SECURITY: an administrator opens an invitation in the name of a member, keeps the key of the epoch that begins by
+    it, and removes that member at once: nobody would be told of somebody who is no reader any more."""
+    tenant_id, reader = world.acme.tenant.id, world.acme.user
+    member = colleague(world, "w")
+    enrolment.enrol(world.portal, member, OTHER)
+    office = group(world, reader, member)
+    kept: dict[int, PrivateKey] = {}
+    enrolled, _private, _code = keyring.new_user_key("another passphrase of theirs")
+
+    def begin(due: list[Ahead]) -> list[Begun]:
+        made = []
+        for each in due:
+            new, kept[each.mailbox_id] = keyring.new_epoch({**each.readers, enrolment.NEW_KEY: enrolled.public})
+            made.append(Begun(each.mailbox_id, each.number, new))
+        return made
+
+    with world.portal.tenant(tenant_id) as tx:
+        enrolment.accept(tx, member, enrolled, begin, anew=True)
+    with world.portal.tenant(tenant_id) as tx:
+        # Also where they make the next one at once, as the member whom they are for the server.
+        own = user_keys.current(tx, tenant_id, member.id)
+        assert own is not None
+        ahead = next(each for each in epochs.to_renew(tx, member) if each.mailbox_id == office)
+        new, again = keyring.new_epoch(ahead.readers)
+        assert epochs.renew(tx, member, own.id, [Begun(office, ahead.number, new)])
+    with world.admin.tenant(tenant_id) as tx:
+        assert leave(tx, office, member)
+    assert reads_all(world, enrolment.unlock(world.portal, reader, Secret(PHRASE)), office) == [True] * 5
+    assert 1 not in opened_by(world, kept[office], office, 2) | opened_by(world, again, office, 3)
+
+
+def test_the_same_by_a_waiting_member_who_makes_the_next_key(world: World) -> None:
+    """SECURITY: a member who never had the mailbox's key makes its next one, and goes, before a reader comes or after
+    another one was made."""
+    tenant_id, reader, waits = world.acme.tenant.id, world.acme.user, colleague(world, "w")
+    with world.admin.tenant(tenant_id) as tx:
+        office = mailboxes.create_group(tx, tenant_id, "office")
+        membership.join(tx, tenant_id, office, reader)
+    enrolment.enrol(world.portal, waits, OTHER)
+    with world.admin.tenant(tenant_id) as tx:
+        # Nothing was laid there yet: the administrator says so.
+        membership.join(tx, tenant_id, office, waits)
+    kept = []
+    for _ in range(2):
+        with world.portal.tenant(tenant_id) as tx:
+            own = user_keys.current(tx, tenant_id, waits.id)
+            assert own is not None
+            (ahead,) = [each for each in epochs.to_renew(tx, waits) if each.mailbox_id == office]
+            new, private = keyring.new_epoch(ahead.readers)
+            assert epochs.renew(tx, waits, own.id, [Begun(office, ahead.number, new)])
+            kept.append((private, ahead.number))
+    # The first of them began without the one before: it is from outside. The second one did not.
+    with world.portal.tenant(tenant_id) as tx:
+        assert epochs.to_renew(tx, waits) == []
+    with world.admin.tenant(tenant_id) as tx:
+        assert leave(tx, office, waits)
+    told: list[gains.Gain] = []
+    ring = enrolment.unlock(world.portal, reader, Secret(PHRASE), told=told.extend)
+    assert (reads_all(world, ring, office), told) == ([True] * 5, [])
+    for private, number in kept:
+        assert 1 not in opened_by(world, private, office, number)
+
+
+def test_into_a_key_of_before_nothing_is_tied_and_readers_are_handed_it(world: World) -> None:
+    """SECURITY: whoever had that one may have gone."""
+    reader, two = world.acme.user, colleague(world, "w")
+    enrolment.enrol(world.portal, two, OTHER)
+    office = group(world, reader)
+    for _ in range(2):
+        from_outside(world, office)
+    execute(world, "update mailbox_epochs set from_outside = false where mailbox_id = %s", (office,))
+    with world.portal.tenant(reader.tenant_id) as tx:
+        assert not vault.link(tx, reader.tenant_id, office, 2, bytes(80))
+    with world.admin.tenant(reader.tenant_id) as tx:
+        membership.join(tx, reader.tenant_id, office, two)
+    enrolment.unlock(world.portal, reader, Secret(PHRASE))
+    assert reads_all(world, enrolment.unlock(world.portal, two, Secret(OTHER)), office) == [True, True, True]
+    with world.portal.tenant(reader.tenant_id) as tx:
+        rows = tx.rows("select epoch from mailbox_epochs where mailbox_id = %s and earlier_key is not null", (office,))
+    assert [each["epoch"] for each in rows] == [3]
 
 
 def test_who_reads_it_later_is_handed_what_came_before_such_a_key(

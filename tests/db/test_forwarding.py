@@ -220,6 +220,37 @@ def wraps_of(world: World, mailbox_id: int) -> int:
     return count(world, "mailbox_wraps", f"mailbox_id = {mailbox_id}")
 
 
+@pytest.mark.parametrize("what", ["fax", "mailbox"])
+def test_a_hold_on_a_moved_fax_keeps_what_opens_it(
+    world: World, ann: Person, ben: Person, eve: Person, fax: int, what: str
+) -> None:
+    """SECURITY: whoever moved it handed over what opens nothing, and what opens it hangs on the copy that it left; also
+    where that was brought back and moved in its turn."""
+    bound(world, world.acme, min_days=5)
+    good = ann.wrapped(fax, ben.user.email)
+    move(world.portal, ann.user, replace(good, wraps=dict.fromkeys(good.wraps, b"x" * 80)))
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        left = forwarding.left_behind(tx, ann.user, fax)
+    assert left is not None
+    if what == "fax":
+        deletion.undelete(world.portal, ann.user, left)
+        good = ann.wrapped(left, eve.user.email)
+        move(world.portal, ann.user, replace(good, wraps=dict.fromkeys(good.wraps, b"x" * 80)))
+        hold(world, fax_id=fax)
+    else:
+        hold(world, mailbox_id=ben.mailbox_id)
+    bound(world, world.acme, min_days=0)
+    done = purge(world)
+    assert (done.faxes, done.failures) == (0, [])
+    assert wraps_of(world, ann.mailbox_id) == 4
+    # Nor by the database, whatever is asked of it.
+    with pytest.raises(ConstraintViolated, match="faxes_held"), world.portal.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update faxes set tiff_id = null where left_by is not null")
+    execute(world, "delete from holds")
+    purge(world)
+    assert wraps_of(world, ann.mailbox_id) == 0
+
+
 class TestForward:
     def test_both_mailboxes_have_it_and_its_documents_are_there_once(
         self, world: World, ann: Person, ben: Person, fax: int

@@ -85,11 +85,9 @@ def let_in(
                 _("For this a key is made in your browser, and it made none. Allow this page's scripts, and try again.")
             )
         wraps = _fitting(wanted, made)
-        if wraps and paper is None and not shown:
+        if (wraps or made.epoch is not None) and paper is None:
             # Others' clients hand the newcomer all that lies there, whatever the wrap holds.
-            raise NoProof(
-                _("Your browser has not shown that it has your key. Load this page again, and try once more.")
-            )
+            _check_shown(shown)
         joined = membership.enter(tx, tenant_id, mailbox_id, user, made.epoch)
         granted = [each for each, wrap in wraps.items() if vault.grant(tx, tenant_id, mailbox_id, *each, wrap)]
         if joined is not None:
@@ -113,8 +111,11 @@ def to_remove(admin: Database, slug: str, mailbox_id: int, user_id: int) -> ToMa
         return ToMake(epoch=epoch, needed=epoch is not None)
 
 
-def remove(admin: Database, actor: Who, slug: str, mailbox_id: int, user_id: int, begun: Begun | None) -> bool:
-    """A user reads a mailbox no more; False where they did not. Also raises LastReader, Held and EpochMoved."""
+def remove(
+    admin: Database, actor: Who, slug: str, mailbox_id: int, user_id: int, begun: Begun | None, *, shown: bool
+) -> bool:
+    """A user reads a mailbox no more; False where they did not. shown: whether who removes them has shown their own key
+    (proofs), which is needed where a key begins by it. Also raises LastReader, Held, NoProof and EpochMoved."""
     with admin.across_tenants() as tx:
         tenant_id = _enter(tx, slug, mailbox_id)
         user = users.known(tx, tenant_id, user_id)
@@ -124,6 +125,9 @@ def remove(admin: Database, actor: Who, slug: str, mailbox_id: int, user_id: int
                     email=user.email
                 )
             )
+        if begun is not None:
+            # What comes until a reader makes the next key would be lost, where its wraps open nothing.
+            _check_shown(shown)
         changed = membership.leave(tx, tenant_id, mailbox_id, user, begun)
         if changed:
             audit.record(
@@ -159,6 +163,11 @@ def _to_let_in(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, by:
     if own is None or not is_reader:
         return ToMake()
     return ToMake(grant=Grant(mailbox_id, key.epoch, own.id, own.public), needed=has_faxes)
+
+
+def _check_shown(shown: bool) -> None:
+    if not shown:
+        raise NoProof(_("Your browser has not shown that it has your key. Load this page again, and try once more."))
 
 
 def _fitting(wanted: ToMake, made: Made) -> Mapping[tuple[int, int], bytes]:

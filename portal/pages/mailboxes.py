@@ -143,7 +143,9 @@ def _remove(visit: Visit, number: int, made: Made) -> None:
         raise NeedsClient(
             _("For this a key is made in your browser, and it made none. Allow this page's scripts, and try again.")
         )
-    mailbox_provisioning.remove(visit.its_admin, visit.actor, slug, number, user_id, made.epoch)
+    mailbox_provisioning.remove(
+        visit.its_admin, visit.actor, slug, number, user_id, made.epoch, shown=_has_shown(visit)
+    )
 
 
 def _check_there(visit: Visit, number: int) -> None:

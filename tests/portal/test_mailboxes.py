@@ -79,7 +79,11 @@ def test_a_group_gets_a_mailbox_and_readers(world: World, boss: Visitor) -> None
     assert boss.post(address(mailbox, "/members"), form).status_code == 400
     assert newest(world, mailbox) is None
     wanted = to_make(boss, mailbox, form)
-    assert boss.post(address(mailbox, "/members"), {**form, "made": made(epoch=epoch_of(wanted))}).status_code == 303
+    form |= {"made": made(epoch=epoch_of(wanted))}
+    # And only where its maker has shown their own: one that opens nothing would lose what comes.
+    answer = boss.post(address(mailbox, "/members"), form)
+    assert (answer.status_code, "has not shown" in answer.text, newest(world, mailbox)) == (400, True, None)
+    assert boss.post(address(mailbox, "/members"), {**form, "proof": proven(world, wanted)}).status_code == 303
     assert reads_all(world, world.ring(world.acme), mailbox) == [True]
     # Who has no key yet is let in without one.
     two = colleague(world)
@@ -161,11 +165,16 @@ def test_who_is_removed_opens_nothing_that_comes(world: World, boss: Visitor) ->
     form: dict[str, object] = {"remove": two.id}
     wanted = to_make(boss, office, form)
     assert [each["publicKey"] for each in wanted["epoch"]["readers"]] == [own(world, world.acme.user)]
-    # Not without a key, nor with one that would be others' as well.
+    # Not without a key, nor by a session that has not shown its user's; nor with one that would be others' as well.
+    said = {**form, "made": made(epoch=epoch_of(wanted))}
+    for wrong in ("", "00" * 32):
+        answer = boss.post(address(office, "/members"), {**said, "proof": wrong})
+        assert (answer.status_code, "has not shown" in answer.text) == (400, True)
     answer = boss.post(address(office, "/members"), form)
     assert (answer.status_code, "made in your browser" in answer.text) == (400, True)
     too_many = epoch_of(wanted)
     too_many["wraps"].append({"key": key_id(world, two), "wrap": "00" * 80})
+    form |= {"proof": proven(world, wanted)}
     assert boss.post(address(office, "/members"), {**form, "made": made(epoch=too_many)}).status_code != 303
     assert len(readers(world, office)) == 2
     assert boss.post(address(office, "/members"), {**form, "made": made(epoch=epoch_of(wanted))}).status_code == 303
@@ -181,7 +190,9 @@ def test_who_is_removed_opens_nothing_that_comes(world: World, boss: Visitor) ->
 def test_the_last_who_can_open_it_stays(world: World, boss: Visitor) -> None:
     office = with_faxes(world)
     form: dict[str, object] = {"remove": world.acme.user.id}
-    answer = boss.post(address(office, "/members"), {**form, "made": made(epoch=epoch_of(to_make(boss, office, form)))})
+    wanted = to_make(boss, office, form)
+    form |= {"made": made(epoch=epoch_of(wanted)), "proof": proven(world, wanted)}
+    answer = boss.post(address(office, "/members"), form)
     assert answer.status_code == 400
     assert "let somebody else" in answer.text.lower()
     assert "faxplan" not in answer.text.lower()
@@ -300,6 +311,7 @@ def test_two_who_change_it_at_once_are_told(world: World, boss: Visitor) -> None
     wanted = to_make(boss, office, form)
     with world.admin.tenant(world.acme.tenant.id) as tx:
         membership.join(tx, world.acme.tenant.id, office, two)
-    answer = boss.post(address(office, "/members"), {**form, "made": made(epoch=epoch_of(wanted))})
+    form |= {"made": made(epoch=epoch_of(wanted)), "proof": proven(world, wanted)}
+    answer = boss.post(address(office, "/members"), form)
     assert answer.status_code != 303
     assert readers(world, office) == [two.email]

@@ -76,9 +76,9 @@ async function byPaper(form) {
   return ring;
 }
 
-/** @param {ToMake} wanted */
-async function keyringIfNeeded({ grant: due }) {
-  return due ? keyring() : null;
+/** Whoever makes a key shows theirs. @param {ToMake} wanted */
+async function keyringIfNeeded({ epoch: next, grant: due }) {
+  return next || due ? keyring() : null;
 }
 
 /** @param {ToMake} wanted @param {import("../vault/keyring.js").Keyring | null} ring */

@@ -9,7 +9,7 @@ keys in its own process, has `admission` and `provisioning.remove_member`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from faxplan import admission, audit, epochs, mailboxes, membership, tenants, user_keys, users, vault
+from faxplan import admission, audit, epochs, mailboxes, membership, permissions, tenants, user_keys, users, vault
 from faxplan.audit import Who
 from faxplan.db import Database, Transaction
 from faxplan.epochs import Ahead, Begun
@@ -31,6 +31,12 @@ class NoKeyYet(FaxplanError):
     """Who is to be let in to faxes has no key to which the mailbox's could be wrapped."""
 
     error_id = "no-key-yet"
+
+
+class MayReadNothing(FaxplanError):
+    """Who is to be let in may not read what comes in."""
+
+    error_id = "may-read-nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class Made:
 
 def to_let_in(admin: Database, slug: str, mailbox_id: int, email: str, *, by: User, paper: int | None = None) -> ToMake:
     """For a user to read a mailbox. paper: the recovery key, by its id, of which `by` has shown that they have it
-    (emergency.check); None: they have not. Raises NotFound, NeedsMember and NoKeyYet."""
+    (emergency.check); None: they have not. Raises NotFound, MayReadNothing, NeedsMember and NoKeyYet."""
     with admin.across_tenants() as tx:
         tenant_id = _enter(tx, slug, mailbox_id)
         return _to_let_in(tx, tenant_id, mailbox_id, users.by_email(tx, tenant_id, email), by, paper)
@@ -140,7 +146,11 @@ def remove(
 def _to_let_in(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, by: User, paper: int | None) -> ToMake:
     if mailboxes.is_member(tx, tenant_id, mailbox_id, user.id):
         return ToMake()
-    is_reader = vault.opens_newest(tx, tenant_id, by.id, mailbox_id)
+    if not permissions.has(tx, tenant_id, user.id, permissions.RECEIVE):
+        raise MayReadNothing(_("{who} may read no faxes that come in.").format(who=user.email))
+    opens_it = vault.opens_newest(tx, tenant_id, by.id, mailbox_id)
+    # Who may read nothing that comes in lets nobody else read it.
+    is_reader = opens_it and mailboxes.reads(tx, tenant_id, mailbox_id, by.id)
     if not is_reader and paper is not None:
         is_reader = any(each.wraps for each in vault.epochs_of_key(tx, tenant_id, paper, [mailbox_id]))
     if not is_reader:

@@ -162,7 +162,9 @@ def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
         mailbox = mailboxes.entry(tx, tenant_id, number)
         members = mailboxes.members(tx, tenant_id, number)
         held = [each for each in holds.of_mailboxes(tx, tenant_id) if each.holds_all_of(number)]
-    own = any(each["id"] == visit.user.id and each["holds_key"] for each in members)
+        own = any(each["id"] == visit.user.id and each["holds_key"] for each in members) and mailboxes.reads(
+            tx, tenant_id, number, visit.user.id
+        )
     return answers.page(
         visit, "mailbox.html", status,
         mailbox=mailbox, members=members, form=form, held=held, may_let_in=own or not has_faxes,

@@ -128,6 +128,26 @@ def proven(world: World, said: Any) -> str:
     return world.keyrings[world.acme.tenant.id].unwrap(bytes.fromhex(said["ask"]), proofs.DIGEST).hex()
 
 
+def test_who_may_not_receive_lets_nobody_in_and_is_not_let_in(world: World, boss: Visitor) -> None:
+    """SECURITY: also who is an administrator, and has the mailbox's key."""
+    office, two = with_faxes(world), enrolled(world)
+    form: dict[str, object] = {"email": two.email}
+    wanted = to_make(boss, office, form)
+    grant = wanted["grant"]
+    wrap = world.ring(world.acme).wrapped(office, grant["epoch"], PublicKey(bytes.fromhex(grant["publicKey"])))
+    assert wrap is not None
+    said = made(grant={"epoch": grant["epoch"], "key": grant["key"], "wrap": wrap.hex()})
+    for who, words in ((two, "may read no faxes that come in"), (world.acme.user, "only who can open it")):
+        with world.admin.tenant(who.tenant_id) as tx:
+            users.change(tx, who.tenant_id, who.id, {"permissions": ["send"]})
+        answer = boss.post(address(office, "/members"), {**form, "made": said, "proof": proven(world, wanted)})
+        assert (answer.status_code, words in answer.text) == (400, True)
+        assert readers(world, office) == [world.acme.user.email]
+        with world.admin.tenant(who.tenant_id) as tx:
+            users.change(tx, who.tenant_id, two.id, {"permissions": ["send", "receive"]})
+    assert "only who can open it lets somebody in, and you cannot" in boss.get(address(office)).text
+
+
 def test_an_administrator_who_waits_for_the_key_lets_nobody_in(world: World, boss: Visitor) -> None:
     """SECURITY: a member by name, whose browser can have wrapped nothing."""
     office, two = with_faxes(world, boss_reads=False), enrolled(world)

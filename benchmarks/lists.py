@@ -226,8 +226,9 @@ def markdown(small: Side, large: Side, command: str, few: int, many: int, plans:
         "",
         (
             f"The aim, a 99th percentile that is at most {AIM} times that of the small database, is {verdict}: "
-            f"{ratios[worst]:.2f} at most ({worst}); but for the look at reports that comes first for five minutes, which "
-            f"counts the calls of today anew, of which there are a hundred times as many: {anew:.2f}. Where two filters meet, one leads, and at most "
+            f"{ratios[worst]:.2f} at most ({worst}); but for the look at reports that comes first for five minutes, "
+            "which counts the calls of today anew, of which there are a hundred times as many: "
+            f"{anew:.2f}. Where two filters meet, one leads, and at most "
             f"{listings.MOST_LOOKED_AT:,} faxes are asked of the other for one page. Where the small database has "
             "fewer than 50 faxes to show, its page is shorter, which the medians tell of."
         ),

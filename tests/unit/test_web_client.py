@@ -43,6 +43,7 @@ def answering(
                                 then.wait(30)
                             spoken.close()
                         except OSError:
+                            # Whoever asks hangs up where it has had enough: that is theirs to say, by what they raise.
                             pass
             except OSError:
                 return

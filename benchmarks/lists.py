@@ -227,8 +227,8 @@ def markdown(small: Side, large: Side, command: str, few: int, many: int, plans:
             f"The aim, a 99th percentile that is at most {AIM} times that of the small database, is {verdict}: "
             f"{ratios[worst]:.2f} at most ({worst}). The look at reports that comes first for five minutes counts the "
             "calls of today anew, of which there are a hundred times as many. Where two filters meet, one leads, and "
-            f"at most {listings.MOST_LOOKED_AT:,} faxes are asked of the other for one page. Where the small database has "
-            "fewer than 50 faxes to show, its page is shorter, which the medians tell of."
+            f"at most {listings.MOST_LOOKED_AT:,} faxes are asked of the other for one page. Where the small database "
+            "has fewer than 50 faxes to show, its page is shorter, which the medians tell of."
         ),
         "",
         f"How PostgreSQL finds them, of {many:,} faxes; other scans of these pages are of what was found, by its id:",

@@ -4,7 +4,7 @@ A day is counted anew as long as calls of it still go on; before that it is coun
 Whoever looks brings the counts up to date first (`refresh`), which takes as long as mostly today has calls.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -107,13 +107,30 @@ def _first(tx: Transaction, tenant: Tenant) -> date:
     return found or date.max
 
 
-_ATTEMPTS = """
-    from attempts a join faxes f on f.tenant_id = a.tenant_id and f.id = a.fax_id
-    where a.tenant_id = %(tenant)s and a.started_at >= %(first)s::date::timestamp at time zone %(zone)s
-      and a.started_at < (%(last)s::date + 1)::timestamp at time zone %(zone)s
-      and a.outcome is not null and not f.is_test"""
-_FAR = "case when f.direction = 'outbound' then f.called_number else f.calling_number end"
-_DAY = "(a.started_at at time zone %(zone)s)::date"
+_AMOUNTS = ("calls", "successful", "pages", "t38", "seconds")
+_OF_CALLS, _OF_HOURS, _OF_PEOPLE = range(3)
+_FOUND = f"""
+    with c as (
+        select (a.started_at at time zone %(zone)s)::date as day,
+               extract(hour from a.started_at at time zone %(zone)s)::integer as hour, f.direction,
+               case when a.internal then '{INTERNAL}' else coalesce(a.trunk, '') end as trunk,
+               case when f.direction = 'outbound' then f.called_number else f.calling_number end as number,
+               a.outcome, coalesce(a.rule, '') as rule, coalesce(a.t38_status, '') as t38, a.pages,
+               extract(epoch from greatest(a.ended_at - a.answered_at, interval '0')) as seconds,
+               case when f.direction = 'outbound' then f.user_id end as user_id, f.billing_code
+        from attempts a join faxes f on f.tenant_id = a.tenant_id and f.id = a.fax_id
+        where a.tenant_id = %(tenant)s and a.started_at >= %(first)s::date::timestamp at time zone %(zone)s
+          and a.started_at < (%(last)s::date + 1)::timestamp at time zone %(zone)s
+          and a.outcome is not null and not f.is_test)
+    select case when grouping(outcome) = 0 then {_OF_CALLS} when grouping(hour) = 0 then {_OF_HOURS}
+                else {_OF_PEOPLE} end as kind,
+           day, direction, trunk, left(number, %(length)s) as prefix, min(number) as number, outcome, rule, t38, hour,
+           user_id, billing_code, count(*) as attempts, sum(pages) as pages,
+           coalesce(sum(seconds), 0)::bigint as seconds, count(*) filter (where outcome = 'sent') as sent
+    from c
+    group by grouping sets ((day, direction, trunk, left(number, %(length)s), outcome, rule, t38),
+                            (day, direction, hour), (day, user_id, billing_code))"""
+"""Attempts that have ended, read once: grouped for the reports of calls, of hours and of people."""
 
 
 def _count(tx: Transaction, tenant: Tenant, first: date, last: date) -> None:
@@ -121,20 +138,19 @@ def _count(tx: Transaction, tenant: Tenant, first: date, last: date) -> None:
     for table in ("report_days", "report_hours", "report_people"):
         tx.execute(f"delete from {table} where tenant_id = %(tenant)s and day >= %(first)s", given)
     counted: Counter[tuple[str, date, str, int]] = Counter()
-    for row in tx.stream(
-        f"""select {_DAY} as day, f.direction,
-                   case when a.internal then '{INTERNAL}' else coalesce(a.trunk, '') end as trunk,
-                   left({_FAR}, %(length)s) as prefix, min({_FAR}) as number,
-                   a.outcome, coalesce(a.rule, '') as rule, coalesce(a.t38_status, '') as t38, count(*) as attempts,
-                   sum(a.pages) as pages,
-                   coalesce(sum(extract(epoch from greatest(a.ended_at - a.answered_at, interval '0'))), 0)::bigint
-                       as seconds
-            {_ATTEMPTS} group by 1, 2, 3, 4, 6, 7, 8""",
-        given,
-    ):
-        for report, what, amounts in _counts(row):
-            for place, amount in enumerate(amounts):
-                counted[report, row["day"], what, place] += amount
+    hours: defaultdict[tuple[date, str], list[int]] = defaultdict(lambda: [0] * _HOURS)
+    people: list[tuple[date, int, str, int, int]] = []
+    for row in tx.stream(_FOUND, given):
+        if row["kind"] == _OF_HOURS:
+            hours[row["day"], row["direction"]][row["hour"]] = row["attempts"]
+        elif row["kind"] == _OF_PEOPLE:
+            # None: of faxes that came in, and those that nobody sent.
+            if row["user_id"] is not None:
+                people.append((row["day"], row["user_id"], row["billing_code"], row["sent"], row["pages"]))
+        else:
+            for report, what, amounts in _counts(row):
+                for place, amount in enumerate(amounts):
+                    counted[report, row["day"], what, place] += amount
     keys = sorted({key[:3] for key in counted})
     columns = [[counted[*key, place] for key in keys] for place in range(len(_AMOUNTS))]
     tx.execute(
@@ -142,26 +158,21 @@ def _count(tx: Transaction, tenant: Tenant, first: date, last: date) -> None:
             select %s, * from unnest(%s::text[], %s::date[], %s::text[]{", %s::integer[]" * len(_AMOUNTS)})""",
         (tenant.id, *([key[part] for key in keys] for part in range(3)), *columns),
     )
-    counted_hours = ", ".join(f"count(*) filter (where hour = {hour})" for hour in range(_HOURS))
     tx.execute(
-        f"""insert into report_hours (tenant_id, day, direction, attempts)
-            select %(tenant)s, day, direction, array[{counted_hours}] from (
-                select {_DAY} as day, f.direction, extract(hour from a.started_at at time zone %(zone)s) as hour
-                {_ATTEMPTS}) c
-            group by day, direction""",
-        given,
+        """insert into report_hours (tenant_id, day, direction, attempts)
+           select %s, day, direction, array(select value::integer from unnest(string_to_array(attempts, ',')) as value)
+           from unnest(%s::date[], %s::text[], %s::text[]) as hours (day, direction, attempts)""",
+        (
+            tenant.id,
+            *([key[part] for key in hours] for part in range(2)),
+            [",".join(map(str, each)) for each in hours.values()],
+        ),
     )
     tx.execute(
-        f"""insert into report_people (tenant_id, day, user_id, billing_code, faxes, pages)
-            select %(tenant)s, {_DAY}, f.user_id, f.billing_code,
-                   count(*) filter (where a.outcome = 'sent'), sum(a.pages)
-            {_ATTEMPTS} and f.direction = 'outbound' and f.user_id is not null
-            group by 2, 3, 4""",
-        given,
+        """insert into report_people (tenant_id, day, user_id, billing_code, faxes, pages)
+           select %s, * from unnest(%s::date[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[])""",
+        (tenant.id, *([each[part] for each in people] for part in range(5))),
     )
-
-
-_AMOUNTS = ("calls", "successful", "pages", "t38", "seconds")
 
 
 def _counts(row: Row) -> Iterator[tuple[str, str, tuple[int, ...]]]:

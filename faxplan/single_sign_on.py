@@ -1,49 +1,31 @@
 """Logging in by a tenant's identity provider: OpenID Connect Core 1.0, by code, with PKCE (RFC 7636).
 
-What the provider says of itself (Discovery 1.0) and its keys are kept for a while. It says who somebody is, and nothing
-more: what opens their faxes it does not have (docs/portal.md).
+The provider says who somebody is, and nothing more: what opens their faxes it does not have (docs/portal.md). What it
+says of itself is `provider_metadata`.
 """
 
 import hashlib
 import hmac
 import secrets
-import threading
 from base64 import urlsafe_b64encode
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt import PyJWK, PyJWKSet
+from jwt import PyJWK
 
-from faxplan import language
+from faxplan import provider_metadata
 from faxplan.errors import FaxplanError
 from faxplan.identity_providers import Identity, Provider
 from faxplan.language import _
-from faxplan.web_client import Busy, FetchFailed, WebClient, shown
+from faxplan.web_client import FetchFailed, WebClient, shown
 
-KEPT_SECONDS = 3600.0
-_ASKED_ANEW_SECONDS = 60.0
-"""For a key that is not known: providers change them."""
-_FAILURE_KEPT_SECONDS = 60.0
-_MOST_AT_ONCE = 3
-"""Providers that are asked at once, in a process: if all are slow, most of the portal's threads are free."""
-_MOST_OF_TENANT = 2
-"""Of these, whatever its administrators name: another's people log in beside."""
-_MOST_CHECKS = 2
 LEEWAY_SECONDS = 60
 """Between two clocks."""
-_MOST_KEPT = 1000
 _LEAST_RSA_BITS = 2048
-_MOST_KEYS = 100
-_OF_PUBLIC_KEY = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
-_LONGEST_PART = 2800
-"""Of a key, as it is written: RSA of 16,384 bits."""
 _KINDS = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
     **dict.fromkeys(("ES256", "ES384", "ES512"), "EC"),
@@ -51,7 +33,6 @@ _KINDS = {
 }
 """What an ID token may be signed by, and the kind of key: nothing that whoever knows the client's secret could sign."""
 _SHORTEST, _LONGEST = 20, 200
-_T = TypeVar("_T")
 
 
 class SignOnRefused(FaxplanError):
@@ -87,32 +68,9 @@ class Asked:
         return f"{self.state}.{self.nonce}.{self.verifier}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Metadata:
-    """What a provider says of itself. at: when it did, on the monotonic clock."""
-
-    authorization: str
-    token: str
-    jwks: str
-    by_post: bool
-    says_issuer: bool
-    is_private: bool
-    keys: tuple[PyJWK, ...]
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What asking a provider came to. at: as of _Metadata."""
-
-    kind: type[FaxplanError]
-    words: str
-    at: float
-
-
 def address(client: WebClient, provider: Provider, redirect: str, asked: Asked) -> str:
     """Where the browser goes to log in; it comes back to `redirect`. Raises AddressRefused and FetchFailed."""
-    there = _metadata(client, provider)
+    there = provider_metadata.of(client, provider)
     query = {
         "response_type": "code",
         "client_id": provider.client_id,
@@ -131,7 +89,7 @@ def code(client: WebClient, provider: Provider, asked: Asked, said: Mapping[str,
     AddressRefused and FetchFailed."""
     if not hmac.compare_digest(said.get("state", "").encode(), asked.state.encode()):
         raise _old()
-    there = _metadata(client, provider)
+    there = provider_metadata.of(client, provider)
     if (there.says_issuer or "iss" in said) and said.get("iss") != provider.issuer:
         raise SignOnRefused(
             _("Somebody else answers for {provider}. Ask your administrator.").format(provider=provider.shown)
@@ -150,7 +108,7 @@ def identity(
 ) -> Identity:
     """Who came back with that code. network: whence (tries.network), of which one at a time is asked about. Raises
     SignOnRefused, AddressRefused and FetchFailed."""
-    there = _metadata(client, provider)
+    there = provider_metadata.of(client, provider)
     fields = {
         "grant_type": "authorization_code",
         "code": code,
@@ -163,9 +121,9 @@ def identity(
         fields["client_secret"] = provider.client_secret
     elif provider.client_secret:
         basic = (provider.client_id, provider.client_secret)
-    reaching = _reaching(client, provider.issuer, there.token, is_private=there.is_private)
+    reaching = provider_metadata.reaching(client, provider.issuer, there.token, is_private=there.is_private)
     # Strangers bring codes, too: whoever is at one address takes one thread.
-    with _one_of({f"from {network}": 1, **_of_tenant(provider)}):
+    with provider_metadata.asking(provider, {f"from {network}": 1}):
         answer = reaching.post(there.token, fields, basic=basic)
     if answer.status != 200:
         raise SignOnRefused(
@@ -182,8 +140,7 @@ def identity(
 def check(client: WebClient, provider: Provider) -> None:
     """Whether this can be a provider: it is asked now. Raises AddressRefused and SignOnRefused."""
     try:
-        with _one_of({"check": _MOST_CHECKS}):
-            _keep(_kept, provider.issuer, _asked(client, provider.issuer))
+        provider_metadata.ask(client, provider)
     except FetchFailed as error:
         # It is for whoever names it to see to.
         raise SignOnRefused(str(error)) from error
@@ -236,7 +193,7 @@ def _key(client: WebClient, provider: Provider, header: Mapping[str, Any]) -> tu
     if kind is None or algorithm is None:
         raise ValueError(f"it is signed by {ascii(algorithm)[:40]}")
     for anew in (False, True):
-        there = _metadata(client, provider, anew=anew)
+        there = provider_metadata.of(client, provider, anew=anew)
         fitting = [
             each
             for each in there.keys
@@ -251,146 +208,6 @@ def _key(client: WebClient, provider: Provider, header: Mapping[str, Any]) -> tu
                 raise ValueError(f"its key has {found.key_size} bits")
             return fitting[0], algorithm
     raise ValueError("no key of the provider's has signed it")
-
-
-_kept: dict[str, _Metadata] = {}
-_failed: dict[str, _Failure] = {}
-_at_work: Counter[str] = Counter()
-_lock = threading.Lock()
-
-
-def _metadata(client: WebClient, provider: Provider, *, anew: bool = False) -> _Metadata:
-    """anew: for a key that is not known. Strangers make us ask by a click: one of them is waited for, and no more."""
-    issuer = provider.issuer
-    client.check(issuer)
-    found = _remembered(issuer, anew=anew)
-    if found is not None:
-        return found
-    try:
-        with _one_of({f"about {issuer}": 1, **_of_tenant(provider)}):
-            # Somebody else may have done it just now.
-            return _remembered(issuer, anew=anew) or _asked_and_kept(client, issuer)
-    except Busy:
-        with _lock:
-            old = _kept.get(issuer)
-        # What was said does until then, if it is not of yesterday.
-        if old is not None and monotonic() - old.at < 2 * KEPT_SECONDS:
-            return old
-        raise
-
-
-def _remembered(issuer: str, *, anew: bool) -> _Metadata | None:
-    """Raises as `_asked` where that has just failed: for everybody, in English, which retelling puts right."""
-    with _lock:
-        found, failure = _kept.get(issuer), _failed.get(issuer)
-    # Also where it is asked anew: who sends tokens of unknown keys makes us ask once a minute at most.
-    if found is not None and monotonic() - found.at < (_ASKED_ANEW_SECONDS if anew else KEPT_SECONDS):
-        return found
-    if failure is not None and monotonic() - failure.at < _FAILURE_KEPT_SECONDS:
-        raise failure.kind(failure.words)
-    return None
-
-
-def _asked_and_kept(client: WebClient, issuer: str) -> _Metadata:
-    try:
-        with language.speaks(language.SOURCE):
-            made = _asked(client, issuer)
-    except Busy:
-        raise
-    except FaxplanError as error:
-        _keep(_failed, issuer, _Failure(type(error), str(error), monotonic()))
-        raise
-    _keep(_kept, issuer, made)
-    return made
-
-
-def _keep(among: dict[str, _T], issuer: str, what: _T) -> None:
-    with _lock:
-        _failed.pop(issuer, None)
-        if len(among) >= _MOST_KEPT:
-            among.clear()
-        among[issuer] = what
-
-
-def _of_tenant(provider: Provider) -> dict[str, int]:
-    return {f"of {provider.tenant_id}": _MOST_OF_TENANT}
-
-
-@contextmanager
-def _one_of(most: Mapping[str, int]) -> Iterator[None]:
-    """In here, in this process, are so many of each at once, and of all together no more than _MOST_AT_ONCE. Raises
-    Busy: whoever waited would take a thread, too."""
-    bounds = {"all": _MOST_AT_ONCE, **most}
-    with _lock:
-        if any(_at_work[what] >= bound for what, bound in bounds.items()):
-            raise Busy(_("Identity providers are being asked by others at this moment. Try again in a few seconds."))
-        _at_work.update(list(bounds))
-    try:
-        yield
-    finally:
-        with _lock:
-            _at_work.subtract(list(bounds))
-            for what in bounds:
-                if not _at_work[what]:
-                    del _at_work[what]
-
-
-def forget() -> None:
-    """What is kept of providers: another setting says what may be fetched."""
-    with _lock:
-        _kept.clear()
-        _failed.clear()
-
-
-def _asked(client: WebClient, issuer: str) -> _Metadata:
-    answer = client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    said = answer.json()
-    named = said.get("issuer") if isinstance(said, dict) else None
-    if not isinstance(said, dict) or named != issuer:
-        raise FetchFailed(
-            _("{issuer} is no OpenID Connect provider, or calls itself otherwise: {name}").format(
-                issuer=issuer, name=shown(named) if isinstance(named, str) else "-"
-            )
-        )
-    addresses = [said.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
-    if not all(isinstance(each, str) for each in addresses):
-        raise FetchFailed(_("{issuer} does not say where to log in.").format(issuer=issuer))
-    authorization, token, keys = map(str, addresses)
-    for each in (authorization, token, keys):
-        client.check(each)
-    methods = said.get("token_endpoint_auth_methods_supported")
-    return _Metadata(
-        authorization,
-        token,
-        keys,
-        by_post=isinstance(methods, list) and "client_secret_basic" not in methods and "client_secret_post" in methods,
-        says_issuer=said.get("authorization_response_iss_parameter_supported") is True,
-        is_private=answer.is_private,
-        keys=_keys(_reaching(client, issuer, keys, is_private=answer.is_private).get(keys).json(), issuer),
-        at=monotonic(),
-    )
-
-
-def _reaching(client: WebClient, issuer: str, there: str, *, is_private: bool) -> WebClient:
-    """By what an address is fetched that a provider names. is_private: whether the issuer itself answered from one of
-    the operator's networks: these are open on the issuer's host then, and no provider leads to others there."""
-    on_its_host = urlsplit(there).hostname == urlsplit(issuer).hostname
-    return client if is_private and on_its_host else client.outside
-
-
-def _public_parts(said: Any) -> dict[str, Any]:
-    """Of a private key that a provider shows the library would look for the primes, which takes hours of a long one."""
-    keys = [{name: each[name] for name in _OF_PUBLIC_KEY if isinstance(each.get(name), str)} for each in said["keys"]]
-    if len(keys) > _MOST_KEYS or any(len(value) > _LONGEST_PART for each in keys for value in each.values()):
-        raise ValueError
-    return {"keys": keys}
-
-
-def _keys(said: object, issuer: str) -> tuple[PyJWK, ...]:
-    try:
-        return tuple(PyJWKSet.from_dict(_public_parts(said)).keys)
-    except (jwt.PyJWTError, AttributeError, TypeError, ValueError, KeyError) as error:
-        raise FetchFailed(_("The keys of {issuer} cannot be read.").format(issuer=issuer)) from error
 
 
 def _old() -> SignOnRefused:

@@ -12,7 +12,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from faxplan import language, single_sign_on, web_client
+from faxplan import language, provider_metadata, single_sign_on, web_client
 from faxplan.identity_providers import Provider
 from faxplan.retelling import retold
 from faxplan.single_sign_on import Asked, SignOnRefused
@@ -28,7 +28,7 @@ NETWORKS = (f"192.0.2.{number % 250}" for number in itertools.count())
 
 @pytest.fixture(autouse=True)
 def nothing_is_kept() -> None:
-    single_sign_on.forget()
+    provider_metadata.forget()
 
 
 @pytest.fixture
@@ -53,16 +53,16 @@ def test_a_provider_in_an_operators_network_leads_to_no_other_host_of_it(provide
     with IdentityProvider(host="127.0.0.2") as other:
         for name, place in (("jwks_uri", "keys"), ("token_endpoint", "token")):
             provider.metadata = {name: f"{other.issuer}/{place}"}
-            single_sign_on.forget()
+            provider_metadata.forget()
             with pytest.raises(AddressRefused, match="https"):
                 logged_in(provider)
             provider.metadata = {name: f"https://127.0.0.2/{place}"}
-            single_sign_on.forget()
+            provider_metadata.forget()
             with pytest.raises(AddressRefused, match="all that it names on its own host"):
                 logged_in(provider)
         assert other.asked + other.given == []
     provider.metadata = {}
-    single_sign_on.forget()
+    provider_metadata.forget()
     assert logged_in(provider) == "42"
 
 
@@ -79,13 +79,13 @@ def test_a_provider_makes_nobody_look_for_the_primes_of_a_key(
     assert logged_in(provider) == "42"
     for shown in ({**public, "n": "x" * 2801}, [public], {**public, "e": ["x" * 3000]}):
         monkeypatch.setattr(provider, "public", lambda _name, shown=shown: shown)
-        single_sign_on.forget()
+        provider_metadata.forget()
         with pytest.raises(FetchFailed, match="keys of"):
             logged_in(provider)
     monkeypatch.setattr(provider, "public", lambda _name: public)
     for many, is_taken in ((100, True), (101, False)):
         provider.shows = ("one",) * many
-        single_sign_on.forget()
+        provider_metadata.forget()
         with contextlib.nullcontext() if is_taken else pytest.raises(FetchFailed, match="keys of"):
             logged_in(provider)
 
@@ -105,7 +105,7 @@ def test_a_public_provider_leads_to_no_address_in_an_operators_network_whatever_
     with IdentityProvider(claims={"sub": "42"}, host="id.example", tls=tls) as provider:
         answers += ["127.0.0.3"] * 3
         assert logged_in(provider, client) == "42"
-        single_sign_on.forget()
+        provider_metadata.forget()
         answers += [*["127.0.0.3"] * turned, "127.0.0.1"]
         asked = len(provider.asked)
         with pytest.raises(AddressRefused, match="private network"):
@@ -132,7 +132,7 @@ def test_a_provider_is_asked_about_itself_by_one_at_a_time(
     provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(single_sign_on, "monotonic", lambda: now[0])
+    monkeypatch.setattr(provider_metadata, "monotonic", lambda: now[0])
 
     def begin() -> str:
         return single_sign_on.address(CLIENT, of(provider), BACK, Asked.new())
@@ -158,7 +158,7 @@ def test_a_failure_is_told_for_a_minute_to_each_in_their_language(
     provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(single_sign_on, "monotonic", lambda: now[0])
+    monkeypatch.setattr(provider_metadata, "monotonic", lambda: now[0])
     provider.metadata = {"token_endpoint": None}
     for spoken in ("de", "en", "de"):
         with language.speaks(spoken), pytest.raises(FetchFailed, match="does not say where to log in") as failed:
@@ -174,7 +174,7 @@ def test_a_failure_is_told_for_a_minute_to_each_in_their_language(
     assert logged_in(provider) == "42"
     # And at once where an administrator has mended it.
     provider.metadata = {"token_endpoint": None}
-    single_sign_on.forget()
+    provider_metadata.forget()
     with pytest.raises(FetchFailed):
         logged_in(provider)
     provider.metadata = {}

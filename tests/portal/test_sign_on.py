@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
-from faxplan import enrolment, login, passphrases, single_sign_on, tries, users
+from faxplan import enrolment, login, passphrases, provider_metadata, tries, users
 from faxplan.login import Whence
 from faxplan.single_sign_on import Asked
 from portal import cookies
@@ -38,7 +38,7 @@ LATER = 3600
 @pytest.fixture
 def provider(world: World) -> Iterator[IdentityProvider]:
     """Of a network that the operator allows. It knows acme's user."""
-    single_sign_on.forget()
+    provider_metadata.forget()
     world.settings = replace(world.settings, web_private_networks="127.0.0.0/8")
     claims = {"sub": "42", "email": world.acme.user.email.upper(), "email_verified": True}
     with IdentityProvider(claims=claims) as provider:
@@ -439,7 +439,7 @@ def test_a_token_that_the_provider_has_not_signed_is_none(
     provider.token = makes[which]
     if which == "short":
         provider.shows = ("short",)
-        single_sign_on.forget()
+        provider_metadata.forget()
     answer = came_back(guest, provider)
     assert (answer.status_code, guest.token) == (403, None)
     assert "cannot be believed" in answer.text
@@ -455,7 +455,7 @@ def test_keys_that_have_changed_are_asked_for_once_a_minute_at_most(
     before = len(provider.asked)
     assert came_back(guest, provider).status_code == 403
     assert len(provider.asked) == before
-    monkeypatch.setattr(single_sign_on, "_ASKED_ANEW_SECONDS", 0.0)
+    monkeypatch.setattr(provider_metadata, "_ASKED_ANEW_SECONDS", 0.0)
     assert came_back(guest, provider).status_code == 303
 
 
@@ -480,7 +480,7 @@ def test_a_log_in_is_of_the_browser_in_which_it_was_begun(
 @pytest.mark.parametrize("says", [False, True])
 def test_another_provider_that_answers_is_noticed(guest: Visitor, provider: IdentityProvider, says: bool) -> None:
     provider.metadata = {"authorization_response_iss_parameter_supported": says}
-    single_sign_on.forget()
+    provider_metadata.forget()
     assert came_back(guest, provider, iss="http://evil.example").status_code == 403
     assert came_back(guest, provider).status_code == (403 if says else 303)
     guest.client.delete_cookie(cookies.NAME, domain=guest.host)
@@ -524,7 +524,7 @@ def test_the_clients_secret_goes_as_the_provider_takes_it_and_is_shown_to_nobody
     refused = came_back(guest, provider)
     assert "look at the client&#39;s secret" in refused.text
     assert put(boss, provider, client_secret=provider.client_secret).status_code == 303
-    single_sign_on.forget()
+    provider_metadata.forget()
     page = boss.get("/organisation/sign-on").text
     assert "A secret is set." in page
     assert "s3cret" not in page
@@ -553,7 +553,7 @@ def test_the_clients_secret_goes_as_the_provider_takes_it_and_is_shown_to_nobody
 def test_what_is_no_provider_is_not_taken(
     boss: Visitor, provider: IdentityProvider, metadata: dict[str, Any], issuer: str, why: str
 ) -> None:
-    single_sign_on.forget()
+    provider_metadata.forget()
     provider.metadata = {
         name: value.format(issuer=provider.issuer) if isinstance(value, str) else value
         for name, value in metadata.items()

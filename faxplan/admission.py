@@ -112,7 +112,7 @@ def _place(tx: Transaction, slug: str, mailbox: str) -> tuple[int, int]:
 
 
 def _check_member(tx: Transaction, tenant_id: int, mailbox_id: int, mailbox: str, member: User) -> None:
-    if not mailboxes.is_member(tx, tenant_id, mailbox_id, member.id):
+    if not mailboxes.reads(tx, tenant_id, mailbox_id, member.id):
         raise Forbidden(
             _("{email} does not read mailbox {mailbox}. Only one of its members lets somebody in.").format(
                 email=member.email, mailbox=mailbox

@@ -205,7 +205,10 @@ def take(tx: Transaction, user: User, group_id: int, ids: Sequence[int]) -> int:
 
 
 def chosen(tx: Transaction, user: User, contact_ids: Sequence[int], group_ids: Sequence[int]) -> list[Contact]:
-    """The contacts that are meant by these contacts and groups, by name, each number once. Raises NotFound."""
+    """The contacts that are meant by these contacts and groups, by name, each number once. Raises NotFound, and for
+    who may have no contacts Forbidden, unless none are meant."""
+    if not contact_ids and not group_ids:
+        return []
     seen = {group.id: group for group in of_user(tx, user)}
     for each in group_ids:
         if each not in seen:

@@ -242,7 +242,7 @@ def numbers_of(tx: Transaction, user: User, to: Recipients) -> list[str]:
     written: dict[tuple[str, str], str] = {}
     for text in to.numbers:
         written.setdefault(_meant(text, country), text)
-    chosen = contact_groups.chosen(tx, user, to.contacts, to.groups) if to.contacts or to.groups else []
+    chosen = contact_groups.chosen(tx, user, to.contacts, to.groups)
     return [*written.values(), *(each.number for each in chosen if (each.number, "") not in written)]
 
 

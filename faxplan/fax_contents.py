@@ -238,6 +238,7 @@ _RECORDS = """
     where f.tenant_id = %(tenant)s and f.purged_at is not null
       and f.purged_at < date_trunc('month', now() at time zone t.time_zone) at time zone t.time_zone
       and f.finished_at < now() - interval '3 days'
+      and not exists (select from faxes l where l.tenant_id = f.tenant_id and l.left_by = f.id and l.purged_at is null)
       and not exists (select from holds h where h.tenant_id = f.tenant_id and h.fax_id is null
                       and (h.mailbox_id is null or h.mailbox_id = f.mailbox_id))
     order by f.purged_at, f.id limit %(most)s"""
@@ -247,7 +248,7 @@ def remove_records(tx: Transaction, tenant_id: int, most: int, *, actor: str) ->
     """Removes rows of faxes that were purged in an earlier month, and of their calls (role purge); how many faxes.
 
     Not before: until then they are what the quotas of the month are compared with. And not of the last days, whose
-    calls reports count anew.
+    calls reports count anew; nor of what left a copy that is kept, which would not be known as such any more (holds).
     """
     ids = [row["id"] for row in tx.rows(_RECORDS, {"tenant": tenant_id, "most": most})]
     if not ids:

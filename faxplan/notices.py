@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from faxplan.db import Transaction
-from faxplan.users import User
+from faxplan.users import ADMINISTRATOR, User
 
 ALERT = "alert"
 
@@ -24,14 +24,16 @@ class Notice:
 
 
 def unseen(tx: Transaction, user: User, limit: int) -> Sequence[Notice]:
-    """Of faxes of the user that did not arrive, and alerts; the newest first (role portal)."""
+    """Of faxes of the user that did not arrive, and alerts, as long as they are an administrator; the newest first
+    (role portal)."""
     rows = tx.rows(
         """select n.id, n.fax_id, n.kind, n.text, n.created_at, f.called_number as number
            from (select id, tenant_id, fax_id, kind, text, created_at from notices
                  where tenant_id = %s and user_id = %s and seen_at is null and kind in ('failed', 'alert')
+                   and (kind <> 'alert' or %s)
                  order by id desc limit %s) n
            join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id order by n.id desc""",
-        (user.tenant_id, user.id, limit),
+        (user.tenant_id, user.id, user.role == ADMINISTRATOR, limit),
     )
     return [Notice(**row) for row in rows]
 
@@ -40,8 +42,8 @@ def newest(tx: Transaction, user: User) -> int:
     """The number of the newest of these; 0: there is none (role portal)."""
     found: int = tx.value(
         """select coalesce(max(id), 0) from notices where tenant_id = %s and user_id = %s and seen_at is null
-           and kind in ('failed', 'alert')""",
-        (user.tenant_id, user.id),
+           and kind in ('failed', 'alert') and (kind <> 'alert' or %s)""",
+        (user.tenant_id, user.id, user.role == ADMINISTRATOR),
     )
     return found
 

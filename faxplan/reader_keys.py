@@ -164,7 +164,7 @@ def leave_with(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -
 
 def _mailbox_of(tx: Transaction, user: User, name: str) -> int:
     mailbox_id = mailboxes.by_name(tx, user.tenant_id, name)
-    if not mailboxes.is_member(tx, user.tenant_id, mailbox_id, user.id):
+    if not mailboxes.reads(tx, user.tenant_id, mailbox_id, user.id):
         raise Forbidden(
             _("You do not read mailbox {name}. One of its members lets an API reader in.").format(name=name)
         )

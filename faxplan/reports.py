@@ -21,6 +21,8 @@ LONGEST_DAYS = 1100
 _SETTLING = timedelta(hours=1)
 """So long after it began a call may be committed that we have not seen."""
 _LONGEST_CALL_DAYS = 1
+_LONGEST_AWAY_DAYS = 31
+"""A call that is not settled yet is waited for so long: its node may be switched off, and come back."""
 _TURN = 0x7265706F
 """Any number ("repo" in ASCII)."""
 _HOURS = 24
@@ -78,7 +80,7 @@ def refresh(db: Database, tenant: Tenant, now: datetime) -> datetime:
 
 def _open_from(tx: Transaction, tenant: Tenant, begin: date, now: datetime) -> date:
     """The first day of which calls may still go on, or may not have been seen: of the last days, for a call that never
-    ends is not waited for."""
+    ends is not waited for. calls has few rows, so that those that are not settled are asked for by themselves."""
     lately = (now - _SETTLING).astimezone(tenant.zone).date()
     begin = max(begin, lately - timedelta(days=_LONGEST_CALL_DAYS))
     going_on: date | None = tx.value(
@@ -87,7 +89,13 @@ def _open_from(tx: Transaction, tenant: Tenant, begin: date, now: datetime) -> d
              and outcome is null""",
         {"tenant": tenant.id, "zone": tenant.time_zone, "begin": begin},
     )
-    return min(going_on or lately, lately)
+    unsettled: date | None = tx.value(
+        """select min((a.started_at at time zone %(zone)s)::date) from calls c
+           join attempts a on a.tenant_id = c.tenant_id and a.id = c.attempt_id
+           where c.tenant_id = %(tenant)s and a.started_at >= %(begin)s::date::timestamp at time zone %(zone)s""",
+        {"tenant": tenant.id, "zone": tenant.time_zone, "begin": lately - timedelta(days=_LONGEST_AWAY_DAYS)},
+    )
+    return min(going_on or lately, unsettled or lately, lately)
 
 
 def _fresh(tx: Transaction, tenant_id: int) -> datetime | None:

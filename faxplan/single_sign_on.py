@@ -179,7 +179,7 @@ def _claims(client: WebClient, provider: Provider, token: str, asked: Asked) -> 
             _("What {provider} says cannot be believed: {why}").format(provider=provider.shown, why=shown(str(error)))
         ) from error
     nonce = claims["nonce"]
-    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), asked.nonce.encode()):
+    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode("utf-8", "replace"), asked.nonce.encode()):
         raise _old()
     others = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("azp", None if others else provider.client_id) != provider.client_id:

@@ -38,7 +38,9 @@ CHALLENGE_SECONDS = 300
 _RANDOM_BYTES, _MAC_BYTES = 16, 32
 _TIME = struct.Struct(">Q")
 _CHALLENGE_BYTES = _RANDOM_BYTES + _TIME.size + _MAC_BYTES
-_NONSENSE = (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError, struct.error)
+_NONSENSE = (
+    ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError, RecursionError, struct.error
+)  # fmt: skip
 """What the library raises where a browser would not have written that."""
 
 

@@ -63,7 +63,10 @@ class Submitted:
 
 def json(visit: Visit) -> Submitted:
     """What the request brings."""
-    return Submitted(visit.request.get_json())
+    try:
+        return Submitted(visit.request.get_json())
+    except RecursionError as error:
+        raise _malformed() from error
 
 
 def _malformed() -> Malformed:

@@ -93,6 +93,8 @@ _environment.filters |= {
     "page_count": _pages,
     "figure": language.number,
     "lasting": lasting,
+    # Of what may be somebody's own words: `_` in a template fills in what begins with %, and escapes nothing.
+    "said": language.gettext,
     "told": wording.for_browser,
     "without_commands": wording.without_commands,
 }

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from werkzeug.exceptions import BadRequest
@@ -26,6 +27,9 @@ from faxplan.users import User
 from portal import notes, places
 from portal.places import Part
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 MOST_BYTES = 100 * 1024**2
 """Of a request: the largest document that can be handed in."""
 MOST_SMALL_BYTES = 6 * 1024**2
@@ -34,6 +38,9 @@ MOST_FIELD_BYTES = 64 * 1024
 """Of what a form says beside its files."""
 MOST_FIELDS = 20
 """Of a form, beside the files of a document."""
+
+
+_ASCII = bytes(range(128)).decode()
 
 
 class PortalRequest(Request):
@@ -48,6 +55,11 @@ class PortalRequest(Request):
     files_in: Path | None = None
     """The folder; None: it may bring no document."""
     takes_small_files = False
+
+    def __init__(self, environ: "WSGIEnvironment") -> None:
+        super().__init__(environ)
+        # Of ASCII alone (RFC 3986, 2): what is not is read as if it had been encoded.
+        self.query_string = quote(self.query_string, safe=_ASCII).encode()
 
     def _get_file_stream(
         self,

@@ -181,6 +181,15 @@ def test_who_may_not_act_lets_nobody_in(world: World, she: User, tmp_path: Path)
         let_in(world, she.email, By(world.acme.user.email, Secret(PHRASE)))
 
 
+def test_who_may_not_receive_lets_nobody_in(world: World, she: User, tmp_path: Path) -> None:
+    office = group(world, world.acme.user)
+    receive(world, office, tmp_path)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"permissions": ["send"]})
+    with pytest.raises(Forbidden, match="does not read"):
+        let_in(world, she.email, By(world.acme.user.email, Secret(PHRASE)))
+
+
 def test_who_waits_for_the_key_lets_nobody_in(world: World, she: User, tmp_path: Path) -> None:
     office, third = group(world, world.acme.user), colleague(world, "three")
     assert let_in(world, she.email)

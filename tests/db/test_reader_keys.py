@@ -221,3 +221,12 @@ def test_the_portal_forgets_wraps_to_ended_readers_and_no_others(world: World) -
 def test_what_is_no_key_is_told(world: World) -> None:
     with pytest.raises(InvalidSecret, match="fxr_"):
         reader_keys.unlock(world.portal, world.acme.tenant.id, "fxp_secret")
+
+
+def test_who_may_not_receive_lets_none_in(world: World) -> None:
+    enrol(world.portal, world.acme)
+    group(world, world.acme.user)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"permissions": ["send"]})
+    with pytest.raises(Forbidden, match="do not read"):
+        made(world)

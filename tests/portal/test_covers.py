@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from faxplan import brand_provisioning, contacts, cover_provisioning
+from faxplan import brand_provisioning, contacts, cover_provisioning, users
 from faxplan.contacts import Entry
 from portal.pages import covers
 from tests.db.test_covers import said
@@ -57,6 +57,15 @@ def test_a_draft_is_sent_with_a_cover(world: World, ann: Visitor, letter: Path) 
         assert ann.get(f"/faxes/1/{name}").status_code == 200
     # What was plain lies nowhere.
     assert [path for path in world.settings.work.rglob("*") if path.is_file()] == []
+
+
+def test_who_may_have_no_contacts_sends_with_a_cover(world: World, ann: Visitor, letter: Path) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"permissions": ["send"]})
+    draft = hand_in(ann, letter)
+    drawn(ann.post(f"/drafts/{draft}/cover", FORM))
+    assert ann.post(f"/drafts/{draft}/send", FORM).status_code == 303
+    assert said(world, 1).values["to_name"] == "Erika"
 
 
 def test_what_is_seen_is_of_the_first_recipient(world: World, ann: Visitor, letter: Path) -> None:

@@ -216,3 +216,14 @@ def test_a_page_that_asks_by_itself_keeps_no_session_alive(ann: Visitor, world: 
 )
 def test_whose_tries_are_counted_together(one: str, other: str, *, together: bool) -> None:
     assert (tries.network(one) == tries.network(other)) is together
+
+
+@pytest.mark.parametrize("path", ["/recover/key", "/log-in/passkey", "/welcome/look"])
+def test_what_nests_without_end_is_said_to_fit_nothing(portal: Portal, world: World, path: str) -> None:
+    """JSON, by who has not logged in."""
+    somebody = visitor(portal, world.acme)
+    answer = somebody.client.post(
+        path, base_url=f"https://{somebody.host}", data=b"[" * 60_000, content_type="application/json",
+        headers={"Sec-Fetch-Site": "same-origin", "Accept": "application/json"},
+    )  # fmt: skip
+    assert (answer.status_code, answer.get_json()["error_id"]) == (400, "malformed")

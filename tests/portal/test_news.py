@@ -59,6 +59,8 @@ def test_who_may_not_receive_is_told_of_their_own_alone(world: World, ann: Visit
 
 
 def test_an_alert_is_told_in_its_words(world: World, ann: Visitor) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"role": users.ADMINISTRATOR})
     first = news(ann)
     fax = received(world, world.acme, "one")
     with world.portal.tenant(world.acme.tenant.id) as tx:

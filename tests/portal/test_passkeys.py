@@ -119,7 +119,7 @@ def test_what_was_signed_for_something_else_is_refused(
     assert add(world, ann, key, "Another").get_json()["error_id"] == "passkey-refused"
 
 
-@pytest.mark.parametrize("wrong", ["signature", "another key", "unknown", "kind", "nonsense"])
+@pytest.mark.parametrize("wrong", ["signature", "another key", "unknown", "kind", "nonsense", "endless"])
 def test_what_the_passkey_did_not_sign_is_refused(
     portal: Portal, world: World, ann: Visitor, key: Authenticator, wrong: str
 ) -> None:
@@ -133,6 +133,8 @@ def test_what_the_passkey_did_not_sign_is_refused(
         given = authenticator(ann).used(challenge_of(other))
     elif wrong == "nonsense":
         given = dict.fromkeys(given, "00ff")
+    elif wrong == "endless":
+        given["clientData"] = (b"[" * 20_000).hex()
     answer = other.hand("/log-in/passkey", given)
     assert (answer.status_code, answer.get_json()["error_id"]) == (401, "passkey-refused")
     with world.portal.tenant(world.acme.tenant.id) as tx:

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from lxml import etree as ET  # noqa: N812
 
-from faxplan import numbers, reports, users
+from faxplan import inbound, numbers, reports, users
+from faxplan.call_result import CallResult
 from faxplan.reports import Days
 from portal import charts
 from portal.charts import Series
+from tests.faxes import accepted, fax_tiff, pending_folder
 from tests.hostile import TEXTS
 from tests.portal.conftest import Visitor
 from tests.retained import execute, received, sent
@@ -151,6 +153,21 @@ def test_a_day_is_counted_anew_as_long_as_a_call_of_it_goes_on(world: World) -> 
     assert looked_at(midnight + timedelta(minutes=61)) == [(DAY, 3, 0, 7, 0)]
     call(world, world.acme, AT, "sent", pages=8)
     assert looked_at(midnight + timedelta(minutes=62)) == [(DAY, 3, 0, 7, 0)]
+
+
+def test_what_a_node_brings_that_was_away_for_days_is_counted(world: World) -> None:
+    """Settled on Monday, and somebody has looked over the weekend."""
+    now = datetime.now(UTC)
+    side = accepted(world, world.acme, "a")
+    execute(world, "update attempts set started_at = started_at - interval '3 days'")
+    reports.refresh(world.portal, world.acme.tenant, now - timedelta(days=1))
+    fax_tiff(world.spool.inbound_tiff(side.attempt_id), 1)
+    result = CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
+    fax = pending_folder(world).secure(world.spool, side, result)
+    assert inbound.deliver(world.switch, world.store, fax, actor="test") == "received"
+    execute(world, "update report_states set computed_at = 'epoch'")
+    rows = counted(world, reports.volume, reports.latest(world.acme.tenant, now))
+    assert sum(row[2] for row in rows) == 1
 
 
 def test_whoever_looks_within_five_minutes_counts_nothing(world: World) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from markupsafe import escape
 
 from faxplan import provisioning, retention, retention_provisioning
 from portal.app import Portal
@@ -66,6 +67,17 @@ def test_how_long_backups_are_kept_is_said(world: World, boss: Visitor) -> None:
     )
     other.log_in()
     assert "they are kept for 14 days" in other.get(PAGE).text
+
+
+@pytest.mark.parametrize("name", ['</option></select><b title="x">&', "50 % free", "%(name)s", "100%%"])
+@pytest.mark.parametrize("path", [PAGE, "/organisation/numbers/{did}"])
+def test_a_mailbox_is_called_what_it_is_called(world: World, boss: Visitor, name: str, path: str) -> None:
+    """In a form's choices, where messages of ours stand as well."""
+    provisioning.add_mailbox(world.admin, "test", "acme", name)
+    answer = boss.get(path.format(did=world.acme.did))
+    assert answer.status_code == 200
+    assert f">{escape(name)}</option>" in answer.text
+    assert "<b " not in answer.text
 
 
 @pytest.mark.parametrize("form", [{"mailbox": "user@borea.example"}, {"direction": "sideways"}])

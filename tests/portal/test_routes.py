@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client, EnvironBuilder, TestResponse, run_wsgi_app
 
 from faxplan import contact_groups, contact_imports, contacts, cover_provisioning, drafts, passkeys, users
 from faxplan.contacts import Entry
@@ -198,6 +198,14 @@ def test_another_host_is_nobodys(portal: Portal, world: World, host: str) -> Non
     answer = Client(portal).get("/inbox", base_url=f"https://{host}{DOMAIN}")
     assert answer.status_code == 404
     assert world.acme.tenant.name not in answer.text
+
+
+def test_a_query_that_no_browser_writes_is_read_like_another(portal: Portal, ann: Visitor) -> None:
+    """It is asked for on the page as well that says what went wrong."""
+    for path, host, status in (("/which", DOMAIN, 200), ("/inbox", ann.host, 400)):
+        environ = EnvironBuilder(path, base_url=f"https://{host}", headers={"Cookie": f"__Host-session={ann.token}"})
+        given = environ.get_environ() | {"QUERY_STRING": "name=\xff&q=\xff\xed\xa0\x80"}
+        assert run_wsgi_app(portal, given, buffered=True)[1].startswith(str(status)), path
 
 
 def test_a_session_of_one_tenant_is_none_at_another(portal: Portal, ann: Visitor, world: World) -> None:

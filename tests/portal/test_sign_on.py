@@ -375,6 +375,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
         ({"nonce": "another"}, "begun in another browser"),
         ({"nonce": None}, "cannot be believed"),
         ({"nonce": 7}, "begun in another browser"),
+        ({"nonce": "\ud800"}, "begun in another browser"),
         ({"sub": None}, "cannot be believed"),
         ({"sub": ""}, "does not say who you are"),
         ({"sub": "x" * 256}, "does not say who you are"),

@@ -71,3 +71,18 @@ def test_an_alert_has_no_link_to_a_fax_that_is_anothers(world: World, ann: Visit
     page = ann.get("/inbox").text
     assert "No trunk is set up." in page
     assert f'/faxes/{fax_id}">Your fax' not in page
+
+
+def test_who_administers_no_more_is_alerted_no_more(world: World, ann: Visitor) -> None:
+    tenant_id, user_id = world.acme.tenant.id, world.acme.user.id
+    with world.admin.tenant(tenant_id) as tx:
+        users.change(tx, tenant_id, user_id, {"role": users.ADMINISTRATOR})
+    fax = queued(world, world.acme, pages=1)
+    with world.switch.tenant(tenant_id) as tx:
+        notices.alert_administrators(tx, tenant_id, fax, "No trunk is set up.")
+    assert "No trunk is set up." in ann.get("/inbox").text
+    assert "No trunk is set up." in ann.get("/news?since=0-0&told=0").text
+    with world.admin.tenant(tenant_id) as tx:
+        users.change(tx, tenant_id, user_id, {"role": users.USER})
+    assert "No trunk is set up." not in ann.get("/inbox").text
+    assert ann.get("/news?since=0-0&told=0").get_json()["notices"] == []

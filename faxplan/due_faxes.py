@@ -75,12 +75,12 @@ _KEPT = """
       and f.finished_at < now() - make_interval(days => %(days)s)
       and (f.{key}, f.id) > (%(key)s::timestamptz, %(id)s) and f.{key} < now() - make_interval(days => {behind})
       and not exists (select from holds h where h.tenant_id = f.tenant_id and h.fax_id = f.id)
-      and (f.left_by is null or not exists (
+      and (f.left_by is null and f.forwarded_by is not null or not exists (
           select from faxes g join holds h on h.tenant_id = g.tenant_id
                and (h.fax_id = g.id or h.fax_id is null and h.mailbox_id = g.mailbox_id)
           where g.tenant_id = f.tenant_id and g.tiff_id = f.tiff_id)){held}
     order by f.{key}, f.id limit %(most)s"""
-# What a move has left may have all that opens the fax (forwarding): what holds that, or a copy of it, holds this too.
+# What a fax was that is copied or moved on may have all that opens it (forwarding): what holds the copy holds this too.
 # Deleted ones are found as such: they need not be as old.
 _AGED = "f.direction = %(direction)s and f.deleted_at is null"
 BY_AGE = _KEPT.format(key="created_at", behind="%(days)s", which=f"f.mailbox_id = %(mailbox)s and {_AGED}", held="")

@@ -10,9 +10,10 @@ from werkzeug.test import Client, TestResponse
 from faxplan import passphrases, users
 from portal import cookies
 from portal.app import Portal
+from tests.forks import forks
 from tests.world import PHRASE, Office, World, world
 
-__all__ = ["world"]
+__all__ = ["forks", "world"]
 
 DOMAIN = "fax.example"
 HERE = {"REMOTE_ADDR": "127.0.0.1"}

@@ -1,7 +1,6 @@
 """The portal as a browser sees it: a client of its WSGI application, which may log in."""
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,10 @@ from faxplan import passphrases, users
 from portal import cookies
 from portal.app import Portal
 from tests.forks import forks
+from tests.passwords import derived_once
 from tests.world import PHRASE, Office, World, world
 
-__all__ = ["forks", "world"]
+__all__ = ["derived_once", "forks", "world"]
 
 DOMAIN = "fax.example"
 HERE = {"REMOTE_ADDR": "127.0.0.1"}
@@ -55,7 +55,7 @@ class Visitor:
         email = self.office.user.email if email is None else email
         said = self.post("/log-in/challenge", {"email": email}, Accept="application/json").get_json()
         cost = passphrases.Cost(**said["cost"])
-        auth = derived(phrase, bytes.fromhex(said["salt"]), cost)
+        auth = passphrases.derive(phrase, bytes.fromhex(said["salt"]), cost).auth
         answer = self.post("/log-in", {"email": email, "auth": auth.hex()}, Accept="application/json")
         if answer.status_code == 200:
             page = self.get("/account").text
@@ -67,12 +67,6 @@ class Visitor:
     def token(self) -> str | None:
         cookie = self.client.get_cookie(cookies.NAME, domain=self.host)
         return None if cookie is None else cookie.value
-
-
-@cache
-def derived(phrase: str, salt: bytes, cost: passphrases.Cost) -> bytes:
-    """Argon2id has its price, and tests' users share a few salts (tests.world.ready_made)."""
-    return passphrases.derive(phrase, salt, cost).auth
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The portal as a browser sees it: a client of its WSGI application, which may log in."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from werkzeug.test import Client, TestResponse
 from faxplan import passphrases, users
 from portal import cookies
 from portal.app import Portal
+from tests.browser import browsers
+from tests.browser.devtools import DevTools
 from tests.forks import forks
 from tests.passwords import derived_once
 from tests.world import PHRASE, Office, World, world
@@ -104,6 +107,13 @@ def ben(world: World, portal: Portal) -> Visitor:
     found = visitor(portal, world.borea)
     assert found.log_in().status_code == 200
     return found
+
+
+@pytest.fixture(scope="session")
+def chromium(run_directory: Path) -> Iterator[DevTools]:
+    """One for all tests, each of which has it as if it were new (DevTools.apart): seconds of a processor less."""
+    with browsers.driven(run_directory) as tools:
+        yield tools
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -172,14 +172,15 @@ def enrol(portal: Database, office: Office) -> PrivateKey:
 class Founded:
     """A world that was made once for this run, and of which each test has a copy.
 
-    template: its database. ready: the keys of its users, as `ready_made` gives them. machine_keys: files of the folder
-    of keys, by name.
+    template: its database. ready: keys, as `ready_made` gives them, which its users have where they are enrolled.
+    machine_keys: files of the folder of keys, by name.
     """
 
     template: str
     offices: tuple[Office, Office]
     ready: dict[int, tuple[Enrolment, PrivateKey, str]]
     machine_keys: dict[str, bytes]
+    enrolled: bool
 
     def place_keys(self, keys: KeyFolder) -> None:
         for name, content in self.machine_keys.items():
@@ -199,16 +200,25 @@ def founded(all_installations: Installations, run_directory: Path) -> Founded:
     with one_at_a_time(run_directory):
         if not file.exists():
             partial = file.with_suffix(".partial")
-            partial.write_bytes(pickle.dumps(_found(all_installations, f"founded_{digest}")))
+            partial.write_bytes(pickle.dumps(found(all_installations, f"founded_{digest}")))
             partial.rename(file)
     made: Founded = pickle.loads(file.read_bytes())  # noqa: S301 - written above, in a folder of this run's own
     _ready_made.update(made.ready)
     return made
 
 
-def _found(all_installations: Installations, template: str) -> Founded:
+def found(
+    all_installations: Installations,
+    template: str,
+    *,
+    enrolled: bool = True,
+    then: Callable[[World], object] = lambda _: None,
+) -> Founded:
+    """A world that others will be copies of, in a database of this name. then: what happens in it, which may leave
+    nothing in the store."""
     installation = all_installations.create(name=template)
-    with tempfile.TemporaryDirectory() as folder, world_on(installation, Path(folder)) as made:
+    with tempfile.TemporaryDirectory() as folder, world_on(installation, Path(folder), enrolled=enrolled) as made:
+        then(made)
         machine_keys = {path.name: path.read_bytes() for path in made.store.keys.root.iterdir()}
         offices = (made.acme, made.borea)
     # As they were before they were used: what a key has worked out since goes into no file.
@@ -216,13 +226,19 @@ def _found(all_installations: Installations, template: str) -> Founded:
         number: (replace(enrolment, public=PublicKey(enrolment.public.raw)), PrivateKey(private.raw), code)
         for number, (enrolment, private, code) in _ready_made.items()
     }
-    return Founded(template, offices, ready, machine_keys)
+    return Founded(template, offices, ready, machine_keys, enrolled)
 
 
 @pytest.fixture
 def world(all_installations: Installations, founded: Founded, tmp_path: Path) -> Iterator[World]:
+    with copied(all_installations, founded, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def copied(all_installations: Installations, founded: Founded, folder: Path) -> Iterator[World]:
     installation = all_installations.create(founded.template)
-    with world_on(installation, tmp_path, founded=founded) as made:
+    with world_on(installation, folder, founded=founded) as made:
         yield made
     installation.dispose()
 
@@ -267,7 +283,7 @@ def world_on(
     else:
         acme, borea = map(replace, founded.offices)
         founded.place_keys(store.keys)
-        keyrings = {each.tenant.id: ready_made(each.tenant.id)[1] for each in (acme, borea)}
+        keyrings = {each.tenant.id: ready_made(each.tenant.id)[1] for each in (acme, borea) if founded.enrolled}
     yield World(
         installation,
         **dbs,

@@ -2,7 +2,8 @@
 
 pytest-xdist's worker has a thread that listens to whoever started it, so that every test's document would have a fresh
 interpreter (faxplan.sandbox.call): a third of a second each. That thread holds nothing which a child of ours needs.
-Where a test has threads of its own, it is as ever; and tests/unit/test_sandbox.py has both ways.
+Where a test has threads of its own, it is as ever. tests/unit/test_sandbox.py has both ways: this ends with each module
+that takes it.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from faxplan import sandbox
 _PYTEST_ITSELF = 2
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def forks() -> Iterator[None]:
     spawned = sandbox._spawned
 

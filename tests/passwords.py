@@ -10,9 +10,11 @@ import pytest
 
 from faxplan import passphrases
 
+_once = cache(passphrases.derive)
 
-@pytest.fixture(scope="session", autouse=True)
+
+@pytest.fixture(scope="module", autouse=True)
 def derived_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passphrases, "derive", cache(passphrases.derive))
+        patch.setattr(passphrases, "derive", _once)
         yield

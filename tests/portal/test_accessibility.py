@@ -173,7 +173,7 @@ def test_no_page_shuts_anybody_out_and_none_is_heavy(world: World, tab: Tab, eve
         for wide, scheme in VIEWS:
             look(tab, wide, scheme)
             said = found(tab)
-            if tab.see("document.documentElement.scrollWidth > innerWidth"):
+            if tab.see(f"document.documentElement.scrollWidth > {wide}"):
                 said.append("it is to be scrolled sideways")
             if said:
                 wrong[f"{path} ({scheme}, {wide})"] = said

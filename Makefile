@@ -18,7 +18,8 @@ run: $(INSTALLED) ## Start Faxplan here with two demo tenants, and send a first 
 .PHONY: test
 test: $(INSTALLED) $(BROWSERS) ## Run the test suite, on a PostgreSQL of its own
 	@# One more than there are processors: a test waits for PostgreSQL, browsers and programs for a good part of its time.
-	@$(BIN)/pytest --numprocesses $$(($$(nproc) + 1)) --dist loadgroup -m "not live and not soak" $(ARGS)
+	@# Compiled modules are kept: each of several processes reads every test, and hundreds of programs are started.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses $$(($$(nproc) + 1)) --dist loadgroup -m "not live and not soak" $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED) ## Lint, check formatting, types and the direction of imports

@@ -10,7 +10,7 @@ import pwd
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from faxplan import (
@@ -199,7 +199,9 @@ def _too_many(options: argparse.Namespace, left: list[str]) -> str:
     return f"unrecognized arguments: {' '.join(left)}"
 
 
+@cache
 def _parser() -> argparse.ArgumentParser:
+    """Of all commands: some hundreds of options, and always the same."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON; errors too, on standard error")
     personal = argparse.ArgumentParser(add_help=False, parents=[common])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
@@ -322,8 +323,9 @@ ROUTES = (
 )
 
 
+@cache
 def url_map() -> Map:
-    """For Werkzeug's router: each rule's endpoint is its route."""
+    """For Werkzeug's router: each rule's endpoint is its route. One for all portals of a process."""
     rules = [Rule(_within(each.path), methods=[each.method], endpoint=each) for each in ROUTES]
     return Map(rules, strict_slashes=False, merge_slashes=False)
 

@@ -13,9 +13,9 @@ import pytest
 from tests import installations
 from tests import run_directory as directories
 from tests.installations import Installation, Installations
-from tests.world import world
+from tests.world import founded, world
 
-__all__ = ["world"]
+__all__ = ["founded", "world"]
 
 RUN_DIRECTORY = pytest.StashKey[Path]()
 OWNER_LOCK = pytest.StashKey[int]()

@@ -65,13 +65,19 @@ class Installations:
         """The name of a database that does not exist yet, for whoever makes it in a way of their own."""
         return Installation(self.cluster, f"test_{secrets.token_hex(8)}")
 
-    def create(self) -> Installation:
-        """A fresh installation; the caller disposes of it."""
-        made = self.unused()
+    def create(self, template: str | None = None, name: str | None = None) -> Installation:
+        """A fresh installation; the caller disposes of it.
+
+        template: the database of which it is a copy; None: there is nothing in it. name: its database's, which tells
+        whose template it will be.
+        """
+        made = self.unused() if name is None else Installation(self.cluster, name)
         with server(self.cluster) as cursor:
             cursor.execute(
                 sql.SQL("create database {} owner {} template {} strategy file_copy").format(
-                    sql.Identifier(made.database), sql.Identifier(migrations.OWNER), sql.Identifier(self.template)
+                    sql.Identifier(made.database),
+                    sql.Identifier(migrations.OWNER),
+                    sql.Identifier(template or self.template),
                 )
             )
             grant_connect(cursor.connection, made.database)
@@ -84,14 +90,21 @@ def prepare(run_directory: Path) -> Installations:
     Each schema has a template of its own: a run may be of several trees (tests/mutants/).
     """
     template = f"faxplan_template_{hashlib.sha256(SCHEMA.read_bytes()).hexdigest()[:16]}"
-    with (run_directory / "prepare.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(run_directory):
         cluster = postgres.start(_data_dir(run_directory), durable=False)
         template_made = run_directory / f"{template}-made"
         if not template_made.exists():
             create_installation(cluster.superuser_url(), template)
             template_made.touch()
     return Installations(cluster, template)
+
+
+@contextmanager
+def one_at_a_time(run_directory: Path) -> Iterator[None]:
+    """Of the workers of a run, for what each finds as the first of them has made it."""
+    with (run_directory / "prepare.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def remove(run_directory: Path) -> None:

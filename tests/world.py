@@ -1,13 +1,16 @@
 """A fresh installation with two tenants, one trunk and a store, for tests of flows on real PostgreSQL."""
 
-from collections.abc import Iterator
+import hashlib
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+import faxplan
 from faxplan import (
     dids,
     documents,
@@ -24,6 +27,7 @@ from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed, StoredObject, Wrapped
+from faxplan.installation import SCHEMA
 from faxplan.journal import Journal
 from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Enrolment, Keyring
@@ -32,8 +36,8 @@ from faxplan.spool import Spool
 from faxplan.tenants import Tenant
 from faxplan.users import User
 from faxplan.worker import Worker
-from faxplan.wraps import PrivateKey
-from tests.installations import Installation
+from faxplan.wraps import PrivateKey, PublicKey
+from tests.installations import Installation, Installations, one_at_a_time
 
 
 @dataclass
@@ -143,10 +147,14 @@ def office(admin: Database, slug: str, did: str) -> Office:
 PHRASE = "correct horse battery"
 
 
-@cache
+_ready_made: dict[int, tuple[Enrolment, PrivateKey, str]] = {}
+
+
 def ready_made(number: int) -> tuple[Enrolment, PrivateKey, str]:
     """One of several keys of this test run, which PHRASE opens; and its recovery code. Argon2id has its price."""
-    return keyring.new_user_key(PHRASE)
+    if number not in _ready_made:
+        _ready_made[number] = keyring.new_user_key(PHRASE)
+    return _ready_made[number]
 
 
 def enrol(portal: Database, office: Office) -> PrivateKey:
@@ -160,10 +168,79 @@ def enrol(portal: Database, office: Office) -> PrivateKey:
     return private
 
 
+@dataclass(frozen=True)
+class Founded:
+    """A world that was made once for this run, and of which each test has a copy.
+
+    template: its database. ready: keys, as `ready_made` gives them, which its users have where they are enrolled.
+    machine_keys: files of the folder of keys, by name.
+    """
+
+    template: str
+    offices: tuple[Office, Office]
+    ready: dict[int, tuple[Enrolment, PrivateKey, str]]
+    machine_keys: dict[str, bytes]
+    enrolled: bool
+
+    def place_keys(self, keys: KeyFolder) -> None:
+        for name, content in self.machine_keys.items():
+            (keys.root / name).touch(0o600)
+            (keys.root / name).write_bytes(content)
+
+
+@pytest.fixture(scope="session")
+def founded(all_installations: Installations, run_directory: Path) -> Founded:
+    """What another worker of the run has made, or what this one makes for all.
+
+    Each tree has its own, since a run may be of several (tests/mutants/), and another code may write other rows.
+    """
+    sources = sorted([*Path(faxplan.__file__).parent.rglob("*.py"), SCHEMA, Path(__file__)])
+    digest = hashlib.sha256(b"".join(hashlib.sha256(each.read_bytes()).digest() for each in sources)).hexdigest()[:16]
+    file = run_directory / f"founded-{digest}"
+    with one_at_a_time(run_directory):
+        if not file.exists():
+            partial = file.with_suffix(".partial")
+            partial.write_bytes(pickle.dumps(found(all_installations, f"founded_{digest}")))
+            partial.rename(file)
+    made: Founded = pickle.loads(file.read_bytes())  # noqa: S301 - written above, in a folder of this run's own
+    _ready_made.update(made.ready)
+    return made
+
+
+def found(
+    all_installations: Installations,
+    template: str,
+    *,
+    enrolled: bool = True,
+    then: Callable[[World], object] = lambda _: None,
+) -> Founded:
+    """A world that others will be copies of, in a database of this name. then: what happens in it, which may leave
+    nothing in the store."""
+    installation = all_installations.create(name=template)
+    with tempfile.TemporaryDirectory() as folder, world_on(installation, Path(folder), enrolled=enrolled) as made:
+        then(made)
+        machine_keys = {path.name: path.read_bytes() for path in made.store.keys.root.iterdir()}
+        offices = (made.acme, made.borea)
+    # As they were before they were used: what a key has worked out since goes into no file.
+    ready = {
+        number: (replace(enrolment, public=PublicKey(enrolment.public.raw)), PrivateKey(private.raw), code)
+        for number, (enrolment, private, code) in _ready_made.items()
+    }
+    return Founded(template, offices, ready, machine_keys, enrolled)
+
+
 @pytest.fixture
-def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
-    with world_on(installation, tmp_path) as made:
+def world(all_installations: Installations, founded: Founded, tmp_path: Path) -> Iterator[World]:
+    with copied(all_installations, founded, tmp_path) as made:
         yield made
+
+
+@contextmanager
+def copied(all_installations: Installations, founded: Founded, folder: Path) -> Iterator[World]:
+    installation = all_installations.create(founded.template)
+    with world_on(installation, folder, founded=founded) as made:
+        yield made
+    installation.dispose()
 
 
 @contextmanager
@@ -172,20 +249,19 @@ def world_on(
     folder: Path,
     *,
     enrolled: bool = True,
+    founded: Founded | None = None,
     spool_dir: Path | None = None,
     sandbox: str = "limits",
 ) -> Iterator[World]:
     """Two tenants, a trunk and the folders of a node, on this installation. enrolled: their users have keys.
 
-    spool_dir: where not below `folder`. sandbox: the setting; what most tests are about are flows, and
-    tests/unit/test_namespaces.py has the sandbox.
+    founded: of what the installation is a copy; None: there is nothing in it. spool_dir: where not below `folder`.
+    sandbox: the setting; what most tests are about are flows, and tests/unit/test_namespaces.py has the sandbox.
     """
     dbs = {role: Database(installation.url(f"faxplan_{role}")) for role in ROLES}
     with dbs["admin"].across_tenants() as tx:
         # A copy of a template is another database, which purge takes for one that was restored.
         tx.execute("update purge_state set database = database_identity()")
-        values = {"host": "127.0.0.1", "port": 5080, "inbound_country": "DE", "source_networks": ["127.0.0.0/8"]}
-        routes.add(tx, "+", trunk_directory.add(tx, "carrier", values))
     settings = Settings(
         database_url=installation.url(""),
         state_dir=folder / "state",
@@ -198,15 +274,21 @@ def world_on(
     spool, journal = Spool(settings.spool), Journal(settings.journal)
     spool.prepare()
     journal.prepare()
-    acme, borea = office(dbs["admin"], "acme", "+493023125001"), office(dbs["admin"], "borea", "+493023125002")
     store = Store.of(settings)
     store.keys.prepare()
-    transient_readers.ensure(dbs["switch"], store.keys, settings.node)
+    if founded is None:
+        acme, borea = _offices(dbs["admin"])
+        transient_readers.ensure(dbs["switch"], store.keys, settings.node)
+        keyrings = {each.tenant.id: enrol(dbs["portal"], each) for each in (acme, borea) if enrolled}
+    else:
+        acme, borea = map(replace, founded.offices)
+        founded.place_keys(store.keys)
+        keyrings = {each.tenant.id: ready_made(each.tenant.id)[1] for each in (acme, borea) if founded.enrolled}
     yield World(
         installation,
         **dbs,
         store=store,
-        keyrings={each.tenant.id: enrol(dbs["portal"], each) for each in (acme, borea) if enrolled},
+        keyrings=keyrings,
         spool=spool,
         journal=journal,
         settings=settings,
@@ -215,3 +297,11 @@ def world_on(
     )
     for db in dbs.values():
         db.close()
+
+
+def _offices(admin: Database) -> tuple[Office, Office]:
+    """And the trunk that both call by."""
+    with admin.across_tenants() as tx:
+        values = {"host": "127.0.0.1", "port": 5080, "inbound_country": "DE", "source_networks": ["127.0.0.0/8"]}
+        routes.add(tx, "+", trunk_directory.add(tx, "carrier", values))
+    return office(admin, "acme", "+493023125001"), office(admin, "borea", "+493023125002")

@@ -124,13 +124,12 @@ def with_devtools(folder: Path) -> Iterator[DevTools]:
 
 @contextmanager
 def driven(folder: Path) -> Iterator[DevTools]:
-    """Chromium with an empty page, which goes where it is told to. folder: as in `opened`."""
+    """Chromium, whose pages (DevTools.apart) go where they are told to. folder: as in `opened`."""
     with tempfile.TemporaryDirectory(prefix="browser-", dir=folder, ignore_cleanup_errors=True) as scratch:
         tools = DevTools()
         try:
             with _started("chromium", Path(scratch), "about:blank", tools):
                 tools.close_theirs()
-                tools.open("about:blank")
                 yield tools
         finally:
             tools.close()

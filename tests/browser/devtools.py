@@ -8,6 +8,8 @@ import json
 import os
 import select
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 ANSWER_SECONDS = 120
@@ -58,6 +60,28 @@ class DevTools:
         self.do("Page.navigate", url=address)
         while "Page.loadEventFired" not in self._events:
             self._next()
+
+    @contextmanager
+    def apart(self) -> Iterator[str]:
+        """A page as in a browser that was just installed, and gone with all that it kept when this ends.
+
+        Yields its context, for further pages beside it.
+        """
+        self._session = None
+        context: str = self.do("Target.createBrowserContext")["browserContextId"]
+        try:
+            self.new_page(context)
+            yield context
+        finally:
+            self._session = None
+            self.do("Target.disposeBrowserContext", browserContextId=context)
+
+    def new_page(self, context: str) -> None:
+        """An empty page there; what is done from then on is done in it."""
+        self._session = None
+        target = self.do("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        self._session = self.do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.do("Page.enable")
 
     def do(self, method: str, **given: Any) -> dict[str, Any]:
         """A command's result."""

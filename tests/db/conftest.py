@@ -56,8 +56,12 @@ from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
 from tests.faxes import NODE, invite
+from tests.forks import forks
+from tests.passwords import derived_once
 from tests.past_the_gate import connected, tenant_tables
 from tests.world import Office, World
+
+__all__ = ["derived_once", "forks"]
 
 
 def submit(world: World, office: Office, letter: Path) -> int:

@@ -19,33 +19,44 @@ from faxplan import (
 from faxplan.enrolment import Secret
 from faxplan.key_folder import KeyFolder
 from tests.audits import tamper, verified
-from tests.installations import Installation
-from tests.world import PHRASE, World, world_on
+from tests.installations import Installation, Installations
+from tests.world import PHRASE, Founded, World, copied, found
 
 PAST = " is in no row of the audit: it was put there past Faxplan"
 THEIRS = "decode(repeat('07', 32), 'hex')"
 
 
+@pytest.fixture(scope="module")
+def lived_in(all_installations: Installations) -> Iterator[Founded]:
+    """A tenant whose keys were all made as people make them, which takes seconds."""
+    made = found(all_installations, all_installations.unused().database, enrolled=False, then=_people_make_keys)
+    yield made
+    Installation(all_installations.cluster, made.template).dispose()
+
+
+def _people_make_keys(made: World) -> None:
+    """Users, a group, its next key, recovery, an API reader."""
+    actor = "test"
+    boss, two = (
+        provisioning.add_user(made.admin, actor, "acme", email=f"{name}@acme.example", name=name, role=role)
+        for name, role in (("boss", "administrator"), ("two", "user"))
+    )
+    provisioning.add_mailbox(made.admin, actor, "acme", "office")
+    for user in (boss, two):
+        enrolment.enrol(made.portal, user, PHRASE)
+        admission.let_in(made.admin, made.portal, actor, "acme", "office", user.email, by=None)
+    enrolment.unlock(made.portal, boss, Secret(PHRASE))
+    reader_keys.make(made.portal, boss, Secret(PHRASE), "archive", ["office"])
+    recovery_key.make(made.portal, boss, Secret(PHRASE))
+    reader_keys.revoke(made.portal, boss, "archive")
+    provisioning.remove_member(made.admin, actor, "acme", "office", two.email)
+    enrolment.enrol(made.portal, two, PHRASE, anew=True)
+    recovery_key.turn_off(made.portal, boss)
+
+
 @pytest.fixture
-def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
-    """A tenant whose keys were all made as people make them: users, a group, its next key, recovery, an API reader."""
-    with world_on(installation, tmp_path, enrolled=False) as made:
-        actor = "test"
-        boss, two = (
-            provisioning.add_user(made.admin, actor, "acme", email=f"{name}@acme.example", name=name, role=role)
-            for name, role in (("boss", "administrator"), ("two", "user"))
-        )
-        provisioning.add_mailbox(made.admin, actor, "acme", "office")
-        for user in (boss, two):
-            enrolment.enrol(made.portal, user, PHRASE)
-            admission.let_in(made.admin, made.portal, actor, "acme", "office", user.email, by=None)
-        enrolment.unlock(made.portal, boss, Secret(PHRASE))
-        reader_keys.make(made.portal, boss, Secret(PHRASE), "archive", ["office"])
-        recovery_key.make(made.portal, boss, Secret(PHRASE))
-        reader_keys.revoke(made.portal, boss, "archive")
-        provisioning.remove_member(made.admin, actor, "acme", "office", two.email)
-        enrolment.enrol(made.portal, two, PHRASE, anew=True)
-        recovery_key.turn_off(made.portal, boss)
+def world(all_installations: Installations, lived_in: Founded, tmp_path: Path) -> Iterator[World]:
+    with copied(all_installations, lived_in, tmp_path) as made:
         yield made
 
 

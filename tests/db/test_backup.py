@@ -26,7 +26,7 @@ from tests.db.test_failing_over import settle
 from tests.db.test_inbound import arrived, deliver
 from tests.faxes import claim, queued
 from tests.installations import Installation, server
-from tests.world import World
+from tests.world import World, world_on
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "backup.md"
@@ -58,6 +58,12 @@ def installation() -> Iterator[Installation]:
     with cluster() as made:
         create_installation(made.superuser_url(), "faxplan")
         yield Installation(made, "faxplan")
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    with world_on(installation, tmp_path) as made:
+        yield made
 
 
 class Machine:

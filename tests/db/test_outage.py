@@ -20,7 +20,7 @@ from tests.faxes import audited, due_now, noticed, queued
 from tests.installations import Installation
 from tests.runtime import DROPPED, SENT, Runtime
 from tests.scripted_switch import Originate
-from tests.world import World
+from tests.world import World, world_on
 
 
 @pytest.fixture
@@ -36,6 +36,12 @@ def installation() -> Iterator[Installation]:
     if cluster.socket_dir != cluster.data_dir:
         shutil.rmtree(cluster.socket_dir)
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    with world_on(installation, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

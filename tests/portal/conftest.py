@@ -1,7 +1,7 @@
 """The portal as a browser sees it: a client of its WSGI application, which may log in."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,13 @@ from werkzeug.test import Client, TestResponse
 from faxplan import passphrases, users
 from portal import cookies
 from portal.app import Portal
+from tests.browser import browsers
+from tests.browser.devtools import DevTools
+from tests.forks import forks
+from tests.passwords import derived_once
 from tests.world import PHRASE, Office, World, world
 
-__all__ = ["world"]
+__all__ = ["derived_once", "forks", "world"]
 
 DOMAIN = "fax.example"
 HERE = {"REMOTE_ADDR": "127.0.0.1"}
@@ -54,7 +58,7 @@ class Visitor:
         email = self.office.user.email if email is None else email
         said = self.post("/log-in/challenge", {"email": email}, Accept="application/json").get_json()
         cost = passphrases.Cost(**said["cost"])
-        auth = derived(phrase, bytes.fromhex(said["salt"]), cost)
+        auth = passphrases.derive(phrase, bytes.fromhex(said["salt"]), cost).auth
         answer = self.post("/log-in", {"email": email, "auth": auth.hex()}, Accept="application/json")
         if answer.status_code == 200:
             page = self.get("/account").text
@@ -66,12 +70,6 @@ class Visitor:
     def token(self) -> str | None:
         cookie = self.client.get_cookie(cookies.NAME, domain=self.host)
         return None if cookie is None else cookie.value
-
-
-@cache
-def derived(phrase: str, salt: bytes, cost: passphrases.Cost) -> bytes:
-    """Argon2id has its price, and tests' users share a few salts (tests.world.ready_made)."""
-    return passphrases.derive(phrase, salt, cost).auth
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:
@@ -109,6 +107,13 @@ def ben(world: World, portal: Portal) -> Visitor:
     found = visitor(portal, world.borea)
     assert found.log_in().status_code == 200
     return found
+
+
+@pytest.fixture(scope="session")
+def chromium(run_directory: Path) -> Iterator[DevTools]:
+    """One for all tests, each of which has it as if it were new (DevTools.apart): seconds of a processor less."""
+    with browsers.driven(run_directory) as tools:
+        yield tools
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from werkzeug.serving import make_server
 
 from faxplan import users
 from portal.app import Portal
-from tests.browser import browsers
 from tests.browser.devtools import CommandFailed, DevTools
 from tests.faxes import claim, queued
 from tests.retained import execute, received
@@ -34,6 +33,8 @@ class Tab:
 
     tools: DevTools
     base: str
+    context: str
+    """Where its cookies and all that it keeps are, of DevTools.apart."""
 
     def go(self, path: str) -> None:
         self.tools.do("Page.navigate", url=self.base + path)
@@ -85,7 +86,7 @@ class Tab:
 
 
 @pytest.fixture
-def tab(world: World, run_directory: Path) -> Iterator[Tab]:
+def tab(world: World, chromium: DevTools) -> Iterator[Tab]:
     """At acme's."""
     server = make_server(
         "127.0.0.1",
@@ -96,10 +97,10 @@ def tab(world: World, run_directory: Path) -> Iterator[Tab]:
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:
-        with browsers.driven(run_directory) as tools:
+        with chromium.apart() as context:
             # So wide that a draft's pages are in view beside its form.
-            tools.do("Emulation.setDeviceMetricsOverride", width=1440, height=900, deviceScaleFactor=1, mobile=False)
-            yield Tab(tools, f"http://acme.localhost:{server.port}")
+            chromium.do("Emulation.setDeviceMetricsOverride", width=1440, height=900, deviceScaleFactor=1, mobile=False)
+            yield Tab(chromium, f"http://acme.localhost:{server.port}", context)
     finally:
         server.shutdown()
         serving.join()
@@ -155,11 +156,7 @@ def test_the_page_that_is_looked_at_has_news_though_an_older_one_is_hidden(world
         "Object.defineProperty(document, 'hidden', { get: () => true });"
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
-    tools = tab.tools
-    tools._session = None
-    target = tools.do("Target.createTarget", url="about:blank")["targetId"]
-    tools._session = tools.do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-    tools.do("Page.enable")
+    tab.tools.new_page(tab.context)
     tab.go("/account")
     before = tab.see("localStorage.getItem('news of 1')")
     tab.until(f"localStorage.getItem('news of 1') !== {json.dumps(before)}")

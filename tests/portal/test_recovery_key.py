@@ -11,7 +11,7 @@ from faxplan.wraps import PrivateKey
 from portal.app import Portal
 from portal.pages import keys
 from tests.db.test_enrolment import OTHER, colleague, group, reads_all
-from tests.portal.conftest import Visitor, derived, visitor
+from tests.portal.conftest import Visitor, visitor
 from tests.portal.test_in_a_browser import Tab, tab
 from tests.portal.test_keys_in_a_browser import opens, out
 from tests.portal.test_mailboxes import readers, with_faxes
@@ -28,7 +28,7 @@ def auth(world: World, phrase: str = PHRASE) -> str:
     """What acme's user's browser makes of the password."""
     with world.portal.tenant(world.acme.tenant.id) as tx:
         lock = user_keys.of_user(tx, world.acme.tenant.id, world.acme.user.id)[0].password
-    return derived(phrase, lock.salt, lock.cost).hex()
+    return passphrases.derive(phrase, lock.salt, lock.cost).auth.hex()
 
 
 def made(world: World, boss: Visitor) -> PrivateKey:

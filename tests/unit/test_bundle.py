@@ -15,6 +15,9 @@ from faxplan.fax_tiff import FaxTiff
 from faxplan.namespaces import Namespace
 from faxplan.refusals import DamagedDocument, Limits, TooManyPages, UnsupportedDocument
 from faxplan.rendering import Resolution, render
+from tests.forks import forks
+
+__all__ = ["forks"]
 
 
 @pytest.fixture

@@ -15,7 +15,10 @@ from faxplan.cover_page import Job
 from faxplan.cover_words import FIELDS
 from faxplan.paper import CHOICES, Resolution
 from faxplan.refusals import CoverTooLong
+from tests.forks import forks
 from tests.hostile import TEXTS
+
+__all__ = ["forks"]
 
 LABELS = {name: name.title() for name in ("fax", "phone", "to", "from", "date", "pages", "reference", "subject")}
 LABELS["page"] = "Page {number} of {total}"

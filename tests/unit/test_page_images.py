@@ -16,7 +16,10 @@ from faxplan.confinement import LimitsOnly
 from faxplan.errors import RenderingFailed
 from faxplan.page_images import BrokenPageImages
 from faxplan.sealed import SealedReader
+from tests.forks import forks
 from tests.unit.test_received import page, saved
+
+__all__ = ["forks"]
 
 PROJECT = Path(__file__).parents[2]
 

@@ -9,6 +9,9 @@ from PIL import Image, ImageDraw, ImageSequence
 from faxplan.confinement import LimitsOnly
 from faxplan.rendering import Resolution, Tone, render
 from faxplan.source import DamagedDocument, Limits, PageTooLarge
+from tests.forks import forks
+
+__all__ = ["forks"]
 
 
 def marked(mode: str = "RGB", size: tuple[int, int] = (1700, 2200)) -> Image.Image:

@@ -11,6 +11,9 @@ from faxplan import render_text, typeface
 from faxplan.confinement import LimitsOnly
 from faxplan.rendering import Resolution, render
 from faxplan.source import EmptyDocument, Limits, TooManyPages
+from tests.forks import forks
+
+__all__ = ["forks"]
 
 
 def sheets(text: str) -> list[list[str]]:

@@ -17,6 +17,9 @@ from faxplan.fax_tiff import FaxTiff
 from faxplan.namespaces import Namespace
 from faxplan.paper import CHOICES
 from faxplan.rendering import Resolution, Tone, render
+from tests.forks import forks
+
+__all__ = ["forks"]
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 A4, LETTER, LEGAL, A5 = (595.276, 841.89), (612, 792), (612, 1008), (419.528, 595.276)

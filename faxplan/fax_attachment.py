@@ -14,7 +14,7 @@ PDF, TIFF = "pdf", "tiff"
 """What a mailbox chooses, and how names end."""
 MOST_BYTES = 15 * 1024**2
 """Of a file: some hundreds of pages. In a mail it takes 1.4 times that, sealed 1.9 (28 MB), and most hosts take 25 to
-35. While it is made it is in memory up to ten times over."""
+35. While the mail is made about ten times as much is in memory."""
 _TYPES = {PDF: ("application", "pdf"), TIFF: ("image", "tiff")}
 _STARTS = {PDF: (b"%PDF-",), TIFF: (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}
 _MOST_NAME = 100

@@ -113,7 +113,10 @@ def locked(pdf: BinaryIO | bytes, password: str) -> bytes:
 
 
 def lock(source: str, target: str, password: str) -> None:
-    """The same from one file to another, as a child does it. Raises as `locked`, and OSError."""
+    """The same from one file to another, as a child does it. Raises as `locked`, and OSError.
+
+    From a child all of it arrives as RenderingFailed: whether the password will do, ask `prepared` before.
+    """
     with open(source, "rb") as plain, open(target, "wb") as file:  # noqa: PTH123 - named as the child knows them
         file.write(locked(plain, password))
 

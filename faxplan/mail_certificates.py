@@ -31,6 +31,7 @@ SHORTEST_RSA = 2048
 _T = TypeVar("_T", bound=x509.ExtensionType)
 _UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # SmtpUTF8Mailbox, RFC 9598
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
 _PURPOSES = frozenset({ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
@@ -61,11 +62,12 @@ def certificate_of(content: bytes, now: datetime | None = None) -> Certificate:
     """
     if len(content) > MOST_BYTES:
         raise CertificateRefused(_("The file is too large for a certificate. Choose the certificate alone."))
-    found = _leaf(_certificates(content))
+    given = _certificates(content)
     try:
+        found = _leaf(given)
         _check(found, now or datetime.now(UTC))
-        addresses = tuple(dict.fromkeys(_addresses(found)))
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        addresses = tuple(dict.fromkeys(filter(mail_form.is_address, _addresses(found))))
+    except (*_UNREADABLE, x509.DuplicateExtension) as error:
         raise CertificateRefused(
             _("The certificate is damaged, or uses something that is not known here. Ask whoever issued it.")
         ) from error
@@ -76,27 +78,31 @@ def certificate_of(content: bytes, now: datetime | None = None) -> Certificate:
 def sealed(message: EmailMessage, certificates: Sequence[Certificate], now: datetime | None = None) -> bytes:
     """The mail as it is handed over, which each of the certificates' holders opens. Subject and addresses stay plain.
 
-    Holds the mail's content about six times over. Raises CertificateRefused where a certificate has expired since.
+    Needs about ten times the attachment, the mail counted. Raises CertificateRefused where a certificate has expired
+    since.
     """
     if not certificates:
         raise ValueError("sealed to nobody")
-    now = now or datetime.now(UTC)
-    builder = pkcs7.PKCS7EnvelopeBuilder().set_content_encryption_algorithm(AES256)
-    for each in certificates:
-        certificate = x509.load_der_x509_certificate(each.content)
-        _check(certificate, now)
-        builder = builder.add_recipient(certificate)
-    # Binary: the lines end as they should already.
-    cms = builder.set_data(mail_form.content(message)).encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
     part = EmailMessage()
     part.set_content(
-        cms,
+        _enveloped(mail_form.content(message), certificates, now or datetime.now(UTC)),
         maintype="application",
         subtype="pkcs7-mime",
         filename="smime.p7m",
         params={"smime-type": "enveloped-data", "name": "smime.p7m"},
     )
     return mail_form.around(message, part)
+
+
+def _enveloped(content: bytes, certificates: Sequence[Certificate], now: datetime) -> bytes:
+    """EnvelopedData (RFC 5652, 6)."""
+    builder = pkcs7.PKCS7EnvelopeBuilder().set_content_encryption_algorithm(AES256)
+    for each in certificates:
+        certificate = x509.load_der_x509_certificate(each.content)
+        _check(certificate, now)
+        builder = builder.add_recipient(certificate)
+    # Binary: the lines end as they should already.
+    return builder.set_data(content).encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
 
 
 def _certificates(content: bytes) -> list[x509.Certificate]:
@@ -117,7 +123,7 @@ def _certificates(content: bytes) -> list[x509.Certificate]:
         try:
             if found := way(content):
                 return found
-        except (ValueError, UnsupportedAlgorithm):
+        except _UNREADABLE:
             continue
     raise CertificateRefused(
         _(

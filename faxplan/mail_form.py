@@ -5,6 +5,7 @@ sealed. A relay reads what is outside: of the headers only those named here, and
 their names. A mail is in memory several times over while it is made: `fax_attachment` has the limit.
 """
 
+import re
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -25,7 +26,13 @@ OUTSIDE = (
 )
 """The headers of a sealed mail that everybody reads. All others go inside."""
 _HIDDEN = ("Bcc", "Resent-Bcc")
+_ADDRESS = re.compile(r"[^\s\x00-\x20<>@]+@[^\s\x00-\x20<>@]+")
 _FORM = SMTP.clone(cte_type="7bit")
+
+
+def is_address(text: str) -> bool:
+    """Whether a key or certificate that says this names an e-mail address by it."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 def flat(message: EmailMessage) -> bytes:

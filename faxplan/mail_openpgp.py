@@ -4,6 +4,7 @@ The content is encrypted with AES-256, and whoever changes it on its way is noti
 could have written one like it. Whether a key is whose it says, nobody asks here: who registers it answers for that.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ _PRIVATE = b"PRIVATE KEY BLOCK"
 _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 _KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey)
 _T = TypeVar("_T")
-_ADDRESS = re.compile(r"(?:^|<)([^\s<>@]+@[^\s<>@]+)>?$")
+_IN_BRACKETS = re.compile(r"<([^<>]*)>\s*$")
 
 
 class KeyRefused(FaxplanError):
@@ -53,7 +54,7 @@ def key_of(content: bytes, now: datetime | None = None) -> OpenPgpKey:
     if len(content) > MOST_BYTES:
         raise KeyRefused(_("The file is too large for a key. Export one key alone, without pictures."))
     certs = _read(lambda: pysequoia.Cert.split_bytes(content)) or []
-    if _PRIVATE in content or any(each.tag in _SECRET_TAGS for each in _read(lambda: _packets(content)) or []):
+    if _PRIVATE in content or any(_tag(each) in _SECRET_TAGS for each in _packets(content)):
         raise KeyRefused(
             _(
                 "This is a private key, which nobody else should have: it was not kept. Export the public key, and "
@@ -66,18 +67,26 @@ def key_of(content: bytes, now: datetime | None = None) -> OpenPgpKey:
             if certs
             else _("There is no OpenPGP key in this file. Export the public key, and choose that file.")
         )
-    (cert,) = certs
+    try:
+        return _checked(certs[0], now or datetime.now(UTC))
+    except RuntimeError as error:
+        raise KeyRefused(
+            _("This key is damaged, or of a kind that is not known here. Ask its owner for another.")
+        ) from error
+
+
+def _checked(cert: pysequoia.Cert, now: datetime) -> OpenPgpKey:
     not_after = _not_after(cert)
-    _check(cert, not_after, now or datetime.now(UTC))
+    _check(cert, not_after, now)
     names = [str(each) for each in _read(lambda: cert.user_ids) or []]
-    addresses = tuple(dict.fromkeys(found[1] for found in map(_ADDRESS.search, names) if found))
+    addresses = tuple(dict.fromkeys(filter(mail_form.is_address, map(_address, names))))
     return OpenPgpKey(bytes(cert), cert.fingerprint, addresses, not_after)
 
 
 def sealed(message: EmailMessage, keys: Sequence[OpenPgpKey], now: datetime | None = None) -> bytes:
     """The mail as it is handed over, which each of the keys' holders opens. Subject and addresses stay plain.
 
-    Holds the mail's content about six times over. Raises KeyRefused where a key has expired since.
+    Needs about ten times the attachment, the mail counted. Raises KeyRefused where a key has expired since.
     """
     if not keys:
         raise ValueError("sealed to nobody")
@@ -123,7 +132,7 @@ def _not_after(cert: pysequoia.Cert) -> datetime | None:
                 "Ask its owner for another, or for a newer copy."
             )
         )
-    used = [_recipient(each) for each in PacketPile.from_bytes(probe) if each.tag == Tag.PKESK]
+    used = [_recipient(each) for each in _packets(probe) if _tag(each) == Tag.PKESK]
     ends = [end for key_id, end in _ends(cert) if key_id in used]
     last = None if None in ends or not ends else max(end for end in ends if end is not None)
     known = [end for end in (cert.expiration, last) if end is not None]
@@ -141,21 +150,35 @@ def _ends(cert: pysequoia.Cert) -> list[tuple[str | None, datetime | None]]:
     found: list[tuple[str | None, datetime | None]] = []
     packets = _packets(bytes(cert))
     for at, key in enumerate(packets):
-        if key.tag not in _KEY_TAGS:
+        if _tag(key) not in _KEY_TAGS:
             continue
-        bindings = []
-        for each in packets[at + 1 :]:
-            if each.tag != Tag.Signature:
-                break
-            if each.signature_type == SignatureType.SubkeyBinding and each.signature_created is not None:
-                bindings.append((each.signature_created, each.key_validity_period))
+        signatures = itertools.takewhile(lambda each: _tag(each) == Tag.Signature, packets[at + 1 :])
+        bindings = [
+            (each.signature_created, each.key_validity_period)
+            for each in signatures
+            if _signature_type(each) == SignatureType.SubkeyBinding and each.signature_created is not None
+        ]
         lasts = max(bindings, key=lambda binding: binding[0])[1] if bindings else None
         found.append((key.key_id, key.key_created + lasts if lasts and key.key_created else None))
     return found
 
 
+def _address(name: str) -> str:
+    """That of a user ID: in angle brackets, or all of it."""
+    found = _IN_BRACKETS.search(name)
+    return found[1] if found else name
+
+
 def _packets(content: bytes) -> list[Packet]:
-    return list(PacketPile.from_bytes(content))
+    return _read(lambda: list(PacketPile.from_bytes(content))) or []
+
+
+def _tag(packet: Packet) -> Tag | None:
+    return _read(lambda: packet.tag)
+
+
+def _signature_type(packet: Packet) -> SignatureType | None:
+    return _read(lambda: packet.signature_type)
 
 
 def _read(read: Callable[[], _T]) -> _T | None:

@@ -15,6 +15,7 @@ from faxplan.mail_openpgp import KeyRefused, key_of, sealed
 from tests import fax_mails
 
 DAY = timedelta(days=1)
+LONG_AGO = "20200101T000000"
 
 
 class KeyRing:
@@ -29,10 +30,15 @@ class KeyRing:
         done = subprocess.run(command, env=self._environment, input=given, capture_output=True, check=True)
         return done.stdout
 
-    def make(self, name: str, kind: str, encrypts: str | None, *, ends: str = "never", at: str = "") -> str:
-        """A key for signatures, with one for encryption; its fingerprint. at: when, as GnuPG has it."""
+    def make(
+        self, name: str, kind: str, encrypts: str | None, *, ends: str = "never", at: str = "", lasts: str = "never"
+    ) -> str:
+        """A key for signatures, with one for encryption; its fingerprint.
+
+        lasts, ends: so long the one and the other are good. at: when they are made, as GnuPG has it.
+        """
         clock = ("--faked-system-time", at) if at else ()
-        self.gpg(*clock, "--quick-generate-key", name, kind, "cert,sign", "never")
+        self.gpg(*clock, "--quick-generate-key", name, kind, "cert,sign", lasts)
         listed = self.gpg("--with-colons", "--list-keys", name).decode()
         fingerprint = re.findall(r"^fpr:+([0-9A-F]+):", listed, re.MULTILINE)[0]
         if encrypts is not None:
@@ -72,7 +78,7 @@ def bob(ring: KeyRing) -> str:
 @pytest.fixture(scope="module")
 def gone(ring: KeyRing) -> str:
     """What it has for encryption ended long ago; the key itself never does."""
-    return ring.make("gone@acme.example", "ed25519", "cv25519", ends="1m", at="20200101T000000")
+    return ring.make("gone@acme.example", "ed25519", "cv25519", ends="1m", at=LONG_AGO)
 
 
 @pytest.mark.parametrize("armor", [True, False], ids=["armored", "binary"])
@@ -114,12 +120,14 @@ def test_a_private_key_is_refused_and_said_to_be_one(ring: KeyRing, ann: str, bo
 def test_what_mail_is_not_to_be_sealed_to_is_refused(ring: KeyRing, ann: str, bob: str, gone: str) -> None:
     signs = ring.make("signs@acme.example", "ed25519", None)
     weak = ring.make("weak@acme.example", "rsa1024", "rsa1024")
+    over = ring.make("over@acme.example", "ed25519", "cv25519", lasts="1m", at=LONG_AGO)
     revoked = ring.make("revoked@acme.example", "ed25519", "cv25519")
     revocation = (Path(ring._environment["GNUPGHOME"]) / "openpgp-revocs.d" / f"{revoked.upper()}.rev").read_text()
     ring.gpg("--import", given=revocation.replace(":-----BEGIN", "-----BEGIN").encode())
     whole = ring.export(ann, armor=False)
     for content, why in (
         (ring.export(gone), "expired on"),
+        (ring.export(over), "expired on"),
         (ring.export(signs), "nothing for encryption"),
         (ring.export(weak), "nothing for encryption"),
         (ring.export(revoked), "revoked"),

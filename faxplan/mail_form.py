@@ -49,10 +49,14 @@ def content(message: EmailMessage) -> bytes:
 def around(message: EmailMessage, sealed: EmailMessage) -> bytes:
     """The mail with `sealed` for its content, as it is handed over. sealed: without headers of its own but those of
     its content."""
+    whole = EmailMessage()
     for name in OUTSIDE:
         for value in message.get_all(name, ()):
-            sealed[name] = value
-    return flat(sealed)
+            whole[name] = value
+    for name, value in sealed.items():
+        whole[name] = value
+    whole.set_payload(sealed.get_payload())
+    return flat(whole)
 
 
 def _without(message: EmailMessage, names: tuple[str, ...]) -> EmailMessage:

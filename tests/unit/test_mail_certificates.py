@@ -1,5 +1,6 @@
 """S/MIME: whom mail can be sealed to, and that they open it, and nobody else; with the openssl program."""
 
+import contextlib
 import datetime
 import subprocess
 from collections.abc import Sequence
@@ -121,6 +122,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "for signatures": (pem(made(KEYS[2048], SIGNS)), "signatures alone"),
     "a web server's": (pem(made(KEYS[2048], WEB)), "not for e-mail"),
     "damaged": (pem(made(KEYS[2048], BROKEN_ADDRESS)), "damaged"),
+    "damaged, in a chain": (pem(CHAIN[0], made(KEYS[2048], BROKEN_ADDRESS)), "damaged"),
     "with its private key": (pem(ANN) + PRIVATE, "private key"),
     "a private key": (PRIVATE, "private key"),
     "PKCS#12": (P12, "no certificate"),
@@ -137,6 +139,20 @@ def test_what_mail_is_not_to_be_sealed_to_is_refused(case: str) -> None:
     content, why = REFUSED[case]
     with pytest.raises(CertificateRefused, match=why):
         certificate_of(content)
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a")
+def test_one_that_is_damaged_anywhere_is_read_or_refused() -> None:
+    whole = ANN.public_bytes(Encoding.DER)
+    read = 0
+    for at in range(len(whole)):
+        for bits in (0x01, 0x40, 0xFF):
+            damaged = whole[:at] + bytes([whole[at] ^ bits]) + whole[at + 1 :]
+            with contextlib.suppress(CertificateRefused):
+                certificate_of(damaged)
+                read += 1
+    # That it was signed by anybody is not looked at.
+    assert 0 < read < 3 * len(whole)
 
 
 @dataclass

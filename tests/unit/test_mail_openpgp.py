@@ -1,5 +1,6 @@
 """PGP/MIME: whom mail can be sealed to, and that they open it, and nobody else; with GnuPG, which made the keys."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -140,6 +141,18 @@ def test_what_mail_is_not_to_be_sealed_to_is_refused(ring: KeyRing, ann: str, bo
     ):
         with pytest.raises(KeyRefused, match=why):
             key_of(content)
+
+
+def test_one_that_is_damaged_anywhere_is_read_or_refused(ring: KeyRing, bob: str) -> None:
+    whole = ring.export(bob, armor=False)
+    read = 0
+    for at in range(len(whole)):
+        for bits in (0x01, 0x40, 0xFF):
+            damaged = whole[:at] + bytes([whole[at] ^ bits]) + whole[at + 1 :]
+            with contextlib.suppress(KeyRefused):
+                key_of(damaged)
+                read += 1
+    assert 0 < read < len(whole)
 
 
 def test_who_has_the_key_opens_the_mail_and_nobody_else(

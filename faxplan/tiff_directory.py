@@ -37,7 +37,7 @@ _ASSUMED_DPI = (204.0, 196.0)
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-Data = mmap.mmap | bytes
+Data = mmap.mmap | bytes | bytearray
 """A whole TIFF file."""
 
 
@@ -161,6 +161,18 @@ def blank_software(path: Path) -> None:
                 found = [entry for entry in layout.entries(data, offset) if entry[:2] == (SOFTWARE, _ASCII)]
             for _tag, _kind, length, at in found:
                 data[at : at + length] = bytes(len(data[at : at + length]))
+
+
+def blank_texts(data: bytearray) -> None:
+    """The same of every text of a page, whatever it says: machine, time, sender, program. Nothing shown is text.
+
+    Raises BrokenTiff as blank_software.
+    """
+    for layout, offset in _chain(data):
+        with _readable():
+            found = [entry for entry in layout.entries(data, offset) if entry[1] == _ASCII]
+        for _tag, _kind, length, at in found:
+            data[at : at + length] = bytes(len(data[at : at + length]))
 
 
 @contextmanager

@@ -29,6 +29,8 @@ test_packages() {
     cat <<-'LIST'
 	chromium          the browser's side of the vault is tested in it
 	firefox-esr       and in this one
+	gnupg             opens the mails that are sealed to OpenPGP keys
+	openssl           and those that are sealed to certificates
 	LIST
 }
 

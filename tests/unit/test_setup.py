@@ -27,6 +27,8 @@ NEEDED_BY = {
     # For tests alone.
     "chromium": ("tests/browser/browsers.py", '"chromium"'),
     "firefox-esr": ("tests/browser/browsers.py", '"firefox-esr"'),
+    "gnupg": ("tests/unit/test_mail_openpgp.py", '"gpg"'),
+    "openssl": ("tests/unit/test_mail_certificates.py", '"openssl"'),
 }
 PROGRAMS = {
     "id": "echo 0",

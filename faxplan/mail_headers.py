@@ -98,7 +98,7 @@ def said(content: bytes, charset: str) -> str:
                 return content.decode(each)
             except (UnicodeError, ValueError):
                 continue
-    if codec is not None and codec not in ("ascii", "utf-8"):
+    if codec is not None and codec not in ("ascii", "utf_8"):
         try:
             return content.decode(codec, "replace")
         except (UnicodeError, ValueError):  # UTF-16 that is none; some codecs raise all the same
@@ -114,7 +114,7 @@ def _codec(charset: str) -> str | None:
     except (LookupError, ValueError):
         return None
     # What calls itself Latin-1 is Windows' superset of it.
-    name = "cp1252" if found.name == "iso8859-1" else found.name
+    name = "cp1252" if found.name == "iso8859-1" else found.name.replace("-", "_")
     return name if found._is_text_encoding and name not in _NOT_FOR_TEXT else None
 
 

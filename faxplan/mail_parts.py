@@ -327,8 +327,10 @@ class _Walk:
         part, of_part = self._leaf, self._decoder
         if part is None or of_part is None or part.content is None:
             return
+        # SMTP hands over whole lines: one without an end at the very end was cut.
+        cut = not ended and not self._line_end
         if not ended and self._line_end:
             of_part.feed(self._line_end)
         part.closed = ended
-        part.content.close(of_part.close())
+        part.content.close(of_part.close() and not cut)
         self._leaf, self._decoder, self._line_end = None, None, b""

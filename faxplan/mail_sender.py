@@ -82,6 +82,8 @@ def _without_comments(written: str) -> str:
             depth += 1
         elif each == ")" and depth:
             depth -= 1
+            # In the middle of an address one is refused so, and not left out of it.
+            out.append(" ")
             continue
         if not depth:
             out.append(each)

@@ -57,7 +57,7 @@ def wanted(address: str) -> Wanted:
     host = host.lower().removesuffix(".")
     if not at or len(host) > _MOST_HOST or not _HOST.fullmatch(host):
         raise WrongAddress(_("The address has no fax host behind its @. Write it as +4930123456@fax.example.com."))
-    if not local or len(local) > _MOST_LOCAL:
+    if not local or len(local) > _MOST_LOCAL or not local.isprintable():
         _refuse()
     local = _unquoted(local)
     if local.lower().startswith(_ENCAPSULATED):

@@ -146,10 +146,10 @@ def html(words: str, charset: str = "utf-8") -> bytes:
 
 def multipart(*parts: bytes, kind: str = "mixed", boundary: str = "=_part", extra: str = "", end: bool = True) -> bytes:
     """end: its last boundary is there."""
-    out = lines(f'Content-Type: multipart/{kind}; boundary="{boundary}"{extra}', "", "A mail of several parts.")
+    out = [lines(f'Content-Type: multipart/{kind}; boundary="{boundary}"{extra}', "", "A mail of several parts.")]
     for each in parts:
-        out += lines("", f"--{boundary}") + each
-    return out + (lines("", f"--{boundary}--") if end else b"")
+        out += [lines("", f"--{boundary}"), each]
+    return b"".join(out) + (lines("", f"--{boundary}--") if end else b"")
 
 
 def message(content: bytes, name: str = "") -> bytes:

@@ -20,11 +20,16 @@ from faxplan.mail_sender import domain_of
 
 _MOST = 10_000
 _MOST_COMMENTS = 10
-_KEYWORD = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[;=/]|[^\s;=/"()]+', re.DOTALL)
-_WORD = re.compile(_KEYWORD)
-_PROPERTY = re.compile(rf"({_KEYWORD})\.({_KEYWORD})")
-_VERSION = re.compile("[0-9]{1,3}")
+_KEYWORD = "[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_HEAD = re.compile(rf'\s*({_QUOTED}|[^\s;="()/]+)(?:\s+[0-9]{{1,3}})?\s*(?:;|$)', re.DOTALL)
+_NO_RESULT = re.compile(r"\s*none\s*;?\s*", re.IGNORECASE)
+_RESULT = re.compile(rf"\s*({_KEYWORD})(?:\s*/\s*[0-9]{{1,3}})?\s*=\s*({_KEYWORD})(?=\s|;|$)")
+_PROPERTY = re.compile(
+    rf'\s+(reason|{_KEYWORD}\.{_KEYWORD})\s*=\s*({_QUOTED}|[^\s;"()\\]+)(?=\s|;|$)', re.DOTALL | re.IGNORECASE
+)
+_QUOTATION = re.compile(_QUOTED, re.DOTALL)
+_END = re.compile(r"\s*(?:;\s*|$)")
 _DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)*")
 
 
@@ -90,25 +95,43 @@ def sender_of(
 
 def results_of(written: str) -> tuple[str, list[Result]] | None:
     """The name of who says so, and the results, of one field; None where it is not exactly as RFC 8601 has it."""
-    tokens = _tokens(written)
-    if tokens is None:
+    text = _without_comments(written)
+    head = _HEAD.match(text) if text is not None else None
+    if text is None or head is None:
         return None
-    clauses = _split(tokens)
-    head = clauses[0]
-    if not head or len(head) > 2 or (len(head) == 2 and not _VERSION.fullmatch(head[1])):
-        return None
-    identity = _unquoted(head[0])
-    rest = [each for each in clauses[1:] if each]
-    if len(rest) == 1 and [each.lower() for each in rest[0]] == ["none"]:
-        return identity, []
-    found = [_result(each) for each in rest]
-    return None if None in found else (identity, [each for each in found if each is not None])
+    found: list[Result] = []
+    place = len(text) if _NO_RESULT.fullmatch(text, head.end()) else head.end()
+    while place < len(text):
+        method = _RESULT.match(text, place)
+        if method is None:
+            return None
+        properties = _properties(text, method.end())
+        if properties is None:
+            return None
+        found.append(Result(method[1].lower(), method[2].lower(), properties[0]))
+        place = properties[1]
+    return _unquoted(head[1]), found
+
+
+def _properties(text: str, place: int) -> tuple[dict[str, str], int] | None:
+    """Those of one result, and where the next begins. Each stands behind white space: a value may have = and / in it,
+    and what a sender writes there is none of the properties."""
+    properties: dict[str, str] = {}
+    while found := _PROPERTY.match(text, place):
+        name, place = found[1].lower(), found.end()
+        # Said twice, one of them may be what a sender has slipped in.
+        if name in properties:
+            return None
+        properties[name] = _unquoted(found[2])
+    end = _END.match(text, place)
+    return (properties, end.end()) if end is not None else None
 
 
 def _identity(written: str) -> str | None:
     """The authserv-id, as it is written there; None where the field cannot be read that far."""
-    tokens = _tokens(written)
-    return _unquoted(tokens[0]) if tokens and tokens[0] not in (";", "=", "/") else None
+    text = _without_comments(written)
+    head = _HEAD.match(text) if text is not None else None
+    return _unquoted(head[1]) if head is not None else None
 
 
 def _proven(result: Result) -> tuple[Proof, str]:
@@ -116,34 +139,36 @@ def _proven(result: Result) -> tuple[Proof, str]:
     proof = Proof(result.method)
     written = {
         Proof.DKIM: result.properties.get("header.d", ""),
-        Proof.SPF: result.properties.get("smtp.mailfrom", ""),
+        Proof.SPF: result.properties.get("smtp.mailfrom", "").rpartition("@")[2],
         Proof.DMARC: result.properties.get("header.from", ""),
     }[proof]
-    domain = written.rpartition("@")[2].lower().removesuffix(".")
+    domain = written.lower().removesuffix(".")
     return proof, domain if _DOMAIN.fullmatch(domain) else ""
 
 
-def _tokens(written: str) -> list[str] | None:
-    """Without comments; None where a quote or a comment does not end, or there is something that is no token."""
+def _without_comments(written: str) -> str | None:
+    """With a space for each; None where a quotation or a comment does not end."""
     if len(written) > _MOST or "\ufffd" in written:
         return None
-    tokens: list[str] = []
+    out: list[str] = []
     place = 0
     while place < len(written):
-        if written[place].isspace():
-            place += 1
-        elif written[place] == "(":
+        if written[place] == "(":
             end = _behind_comment(written, place)
             if end is None:
                 return None
-            place = end
-        else:
-            found = _TOKEN.match(written, place)
-            if found is None:
+            out.append(" ")
+        elif written[place] == '"':
+            quoted = _QUOTATION.match(written, place)
+            if quoted is None:
                 return None
-            tokens.append(found[0])
-            place = found.end()
-    return tokens
+            end = quoted.end()
+            out.append(quoted[0])
+        else:
+            end = place + 1
+            out.append(written[place])
+        place = end
+    return "".join(out)
 
 
 def _behind_comment(written: str, place: int) -> int | None:
@@ -163,59 +188,6 @@ def _behind_comment(written: str, place: int) -> int | None:
                 return place + 1
         place += 1
     return None
-
-
-def _split(tokens: list[str]) -> list[list[str]]:
-    clauses: list[list[str]] = [[]]
-    for each in tokens:
-        if each == ";":
-            clauses.append([])
-        else:
-            clauses[-1].append(each)
-    return clauses
-
-
-def _result(tokens: list[str]) -> Result | None:
-    """method [/ version] = result, then reason = text and type.name = value in any number."""
-    method = tokens[0].lower()
-    rest = tokens[1:]
-    if len(rest) >= 2 and rest[0] == "/" and _VERSION.fullmatch(rest[1]):
-        rest = rest[2:]
-    if len(rest) < 2 or rest[0] != "=" or not _WORD.fullmatch(method) or not _WORD.fullmatch(rest[1]):
-        return None
-    properties: dict[str, str] = {}
-    place = 2
-    while place < len(rest):
-        name = rest[place].lower()
-        value = _value(rest, place)
-        if value is None or (name != "reason" and not _PROPERTY.fullmatch(name)):
-            return None
-        text, place = value
-        # Said twice, one of them may be what a sender has slipped in.
-        if name in properties:
-            return None
-        properties[name] = text
-    return Result(method, rest[1].lower(), properties)
-
-
-def _value(tokens: list[str], place: int) -> tuple[str, int] | None:
-    """What stands behind a name, and where the next name is."""
-    if place + 2 >= len(tokens) or tokens[place + 1] != "=":
-        return None
-    pieces = [tokens[place + 2]]
-    place += 3
-    # A value without quotes may have / and = in it: an address, or a piece of base64 (header.b).
-    while place < len(tokens) and tokens[place] in ("/", "=") and pieces[-1][:1] != '"':
-        pieces.append(tokens[place])
-        place += 1
-        if place < len(tokens) and not _is_name(tokens, place):
-            pieces.append(tokens[place])
-            place += 1
-    return "".join(map(_unquoted, pieces)), place
-
-
-def _is_name(tokens: list[str], place: int) -> bool:
-    return place + 1 < len(tokens) and tokens[place + 1] == "=" and _PROPERTY.fullmatch(tokens[place]) is not None
 
 
 def _unquoted(token: str) -> str:

@@ -52,7 +52,8 @@ _NO_PAGES = {
     "text/x-amp-html",
     "text/x-vcard",
 }
-_NO_PAGES_BY_NAME = {"p7s", "ics", "vcf", "asc", "sig"}
+_UNSAID = {"p7s", "asc", "sig"}
+_NO_PAGES_BY_NAME = {"ics", "vcf", *_UNSAID}
 _UNTYPED = {"application/octet-stream", "application/x-unknown", "application/binary", "text/plain"}
 _ENCRYPTED = {
     "application/pgp-encrypted",
@@ -87,7 +88,8 @@ class IncomingMail:
     subject: decoded, on one line; it may have a PIN in it, which mail_options takes out. message_id: without < >.
     automatic: None where a person may have written it. loops: it was here before, or has been to too many places.
     body: plain text, empty where there is none. files: what is to be faxed, in order. shown: pictures that stand inside
-    the text, and are among the files only where there is nothing else. left_out: names of what is no page.
+    the text, and are among the files only where there is nothing else. left_out: names of what is no page, but for
+    signatures.
     """
 
     sender: str
@@ -231,7 +233,7 @@ class _Reading:
                 )
             )
         if part.media_type in _NO_PAGES or (part.media_type in _UNTYPED and ending in _NO_PAGES_BY_NAME):
-            if part.headers.file_name():
+            if part.headers.file_name() and attachment_names.ending(name) not in _UNSAID:
                 self.left_out.append(name)
             return Content()
         if _is_text(part):
@@ -302,7 +304,7 @@ class _Reading:
             name = attachment_names.safe(each.name, len(self.files) + 1)
             ending = attachment_names.ending(name)
             if ending in _NO_PAGES_BY_NAME:
-                self.left_out.append(name)
+                self.left_out += [name] if ending not in _UNSAID else []
                 continue
             if ending in _ENCRYPTED_BY_NAME:
                 raise _encrypted()

@@ -37,10 +37,13 @@ _AFTER = ("ext", "postd", "x")
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """number: `+` and digits, or digits as they are dialled. after_answer: what is dialled then, as post_dial.split has
-    it. name: of who is to get the fax, or empty. token: in lower case; None: there is none. host: in lower case."""
+    it. name: of who is to get the fax, or empty. token: in lower case; None: there is none. host: in lower case.
+
+    Its repr has neither token nor what is dialled after the answer, which may be a secret too.
+    """
 
     number: str
-    after_answer: str
+    after_answer: str = field(repr=False)
     name: str
     token: str | None = field(repr=False)
     host: str

@@ -62,10 +62,12 @@ def test_nothing_secret_is_in_its_repr(tmp_path: Path) -> None:
     assert mail_options.read(found.subject, found.headers).pin == "987654"
 
 
-def test_what_is_left_out_is_said(tmp_path: Path) -> None:
-    found = read(
-        mail(multipart(text(), attached(pdf(), "Contract.pdf"), attached(b"BEGIN", "ann.vcf", "text/vcard"))), tmp_path
+def test_what_is_left_out_is_said_but_for_signatures(tmp_path: Path) -> None:
+    card, signature = (
+        attached(b"BEGIN", "ann.vcf", "text/vcard"),
+        attached(b"0", "smime.p7s", "application/pkcs7-signature"),
     )
+    found = read(mail(multipart(text(), attached(pdf(), "Contract.pdf"), card, signature)), tmp_path)
     assert found.left_out == ("ann.vcf",)
     assert [each.name for each in found.files] == [CONTRACT.name]
 

@@ -61,6 +61,7 @@ def test_what_is_dialled_after_the_answer(local: str, after: str) -> None:
     wanted = mail_address.wanted(f"{local}@{HOST}")
     assert (wanted.number, wanted.after_answer) == ("030123456", after)
     assert post_dial.split(wanted.number + wanted.after_answer) == ("030123456", after)
+    assert after not in repr(wanted)
 
 
 @pytest.mark.parametrize("number", ["4930123456", "+4930123456", "Ann=4930123456", "FAX=+4930123456/ATTN=Ann"])

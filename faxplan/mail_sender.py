@@ -41,6 +41,21 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
+def is_written_to(headers: Headers, recipient: str) -> bool:
+    """Whether an envelope's recipient stands in To or Cc, in one field of each at most.
+
+    DKIM signs these (RFC 6376, 5.4.1), and not the envelope: whoever has got a signed mail of somebody could send it on
+    to any number in their name. So where DKIM or DMARC proves a sender, this has to be so as well.
+    """
+    fields = [headers.all("to"), headers.all("cc")]
+    if any(len(each) > 1 for each in fields):
+        return False
+    local, _at, host = recipient.lower().rpartition("@")
+    exactly = re.escape(f"{local}@{host.removesuffix('.')}")
+    found = re.compile(rf'(?:^|[\s<,:;"]){exactly}\.?(?:$|[\s>,;("])')
+    return any(found.search(value.lower()) is not None for each in fields for value in each)
+
+
 def _read(written: str) -> tuple[str, str]:
     words: list[str] = []
     in_angles: list[str] = []

@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw
 SENDER = "ann@acme.example"
 DOMAIN = "acme.example"
 MTA = "mx.fax.example"
+RECIPIENT = "+493023125009@fax.acme.example"
+"""What stands in To, since a proof by DKIM wants it (mail_sender.is_written_to)."""
 PROVEN = f"Authentication-Results: {MTA}; dkim=pass header.d={DOMAIN} header.s=s1"
 MARK = "fax-answers.example"
 """What our own mails would have in X-Loop."""
@@ -169,7 +171,7 @@ def mail(
     """content: its part, or parts; their header is the mail's as well. Of what is empty there is no line."""
     known = (proof, "Received: from a.example by mx.fax.example; Fri, 27 Nov 2026 10:00:00 +0000", sender, subject)
     return (
-        lines(*filter(None, known), "To: fax@fax.example", *filter(None, (number,)), *headers, "MIME-Version: 1.0")
+        lines(*filter(None, known), f"To: {RECIPIENT}", *filter(None, (number,)), *headers, "MIME-Version: 1.0")
         + content
     )
 

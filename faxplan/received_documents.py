@@ -70,7 +70,7 @@ def seal(tiff: Path, folder: Path, tenant_id: int, result: CallResult, readers: 
         old.unlink()
     state, pages = _examine(tiff, result)
     if pages:
-        _without_vendor(tiff)
+        _without_texts(tiff)
     made = [_sealed(tiff, folder, tenant_id, documents.RECEIVED_TIFF, readers)] if pages else []
     return Brought(state, pages, made)
 
@@ -140,10 +140,10 @@ def _examine(tiff: Path, result: CallResult) -> tuple[str, int]:
     return ("received" if result.fax_success and pages >= result.pages else "partial"), pages
 
 
-def _without_vendor(tiff: Path) -> None:
-    """rxfax writes into each page which library received it: a tenant's files name none."""
+def _without_texts(tiff: Path) -> None:
+    """rxfax writes into each page which library received it, and on which host: a tenant's files name neither."""
     try:
-        tiff_directory.blank_software(tiff)
+        tiff_directory.blank_file(tiff)
     except BrokenTiff as error:
         LOG.info("%s: %s", tiff.name, error)
 

@@ -21,7 +21,6 @@ STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 273, 277, 278, 279
 X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER = 282, 283, 292, 293, 296, 297
 _TAGS = frozenset({WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP})
 _TAGS |= {STRIP_COUNTS, X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT, PAGE_NUMBER}
-SOFTWARE = 305
 G3, G4 = 3, 4
 _ASCII = 2
 
@@ -150,23 +149,17 @@ def directories(data: Data) -> Iterator[Directory]:
         yield directory
 
 
-def blank_software(path: Path) -> None:
-    """Overwrites, in each page, the text that names the program which wrote it; all else stays where it is.
+def blank_file(path: Path) -> None:
+    """As blank_texts, in a file, where it lies."""
+    with path.open("r+b") as file, _writable(file) as data:
+        blank_texts(data)
+
+
+def blank_texts(data: bytearray | mmap.mmap) -> None:
+    """Overwrites every text of every page, whatever it says: machine, time, sender, program. Nothing shown is text, and
+    all else stays where it is.
 
     Raises BrokenTiff where the pages' list breaks off: those before are done.
-    """
-    with path.open("r+b") as file, _writable(file) as data:
-        for layout, offset in _chain(data):
-            with _readable():
-                found = [entry for entry in layout.entries(data, offset) if entry[:2] == (SOFTWARE, _ASCII)]
-            for _tag, _kind, length, at in found:
-                data[at : at + length] = bytes(len(data[at : at + length]))
-
-
-def blank_texts(data: bytearray) -> None:
-    """The same of every text of a page, whatever it says: machine, time, sender, program. Nothing shown is text.
-
-    Raises BrokenTiff as blank_software.
     """
     for layout, offset in _chain(data):
         with _readable():

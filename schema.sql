@@ -137,6 +137,7 @@ create table users (
     caller_ids  text[] not null default '{}',
     language    text,
     time_zone   text,
+    mail_results text not null default 'failed',
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
@@ -147,9 +148,11 @@ create table users (
         coalesce(caller_id, '+10') ~ '^\+[1-9][0-9]{1,14}$' and cardinality(caller_ids) <= 100
         and array_position(caller_ids, null) is null and (caller_ids = '{}' or array_to_string(caller_ids, '') ~ '^(\+[1-9][0-9]{1,14})+$')),
     constraint users_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35),
-    constraint users_time_zone_known check (time_zone is null or timezone(time_zone, timestamptz 'epoch') is not null)
+    constraint users_time_zone_known check (time_zone is null or timezone(time_zone, timestamptz 'epoch') is not null),
+    constraint users_mail_results_known check (mail_results in ('off', 'failed', 'all'))
 );
 comment on table users is 'People of a tenant.';
+comment on column users.mail_results is 'Of which of their faxes that have ended the user gets a mail.';
 comment on column users.mailbox_id is 'The personal mailbox.';
 comment on column users.operator is 'Runs the installation as well, beside what the role lets them do in the tenant.';
 comment on column users.permissions is 'Of what the tenant has.';
@@ -174,13 +177,21 @@ create table mailboxes (
     name        text not null,
     kind        text not null default 'group',
     created_at  timestamptz not null default now(),
-    mail        boolean not null default false,
+    mail_mode   text not null default 'notice',
+    mail_format text not null default 'pdf',
+    mail_password text,
+    mail        boolean not null generated always as (mail_mode in ('smime', 'openpgp', 'locked-pdf', 'plain')) stored,
     constraint mailboxes_pkey primary key (tenant_id, id),
     constraint mailboxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint mailboxes_name_key unique (tenant_id, name),
-    constraint mailboxes_kind_known check (kind in ('personal', 'group'))
+    constraint mailboxes_kind_known check (kind in ('personal', 'group')),
+    constraint mailboxes_mail_mode_known check (mail_mode in ('off', 'notice', 'smime', 'openpgp', 'locked-pdf', 'plain')),
+    constraint mailboxes_mail_format_known check (mail_format in ('pdf', 'tiff')),
+    constraint mailboxes_mail_password check (mail_mode <> 'locked-pdf' or length(mail_password) between 12 and 127 and mail_format = 'pdf')
 );
 comment on table mailboxes is 'Where received faxes land, of one person or of a group.';
+comment on column mailboxes.mail_mode is 'How received faxes go out by mail: not at all, as a notice with a link, or themselves: sealed to each recipient, in a PDF with a password, or as they are.';
+comment on column mailboxes.mail_password is 'Of locked-pdf: the worker needs it for each mail. Nobody is shown it.';
 comment on column mailboxes.mail is 'Received faxes are wrapped to the workers'' mailer keys too, until each is handed over or given up: they are to be sent by mail.';
 alter table users add constraint users_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id);
 
@@ -1725,6 +1736,90 @@ create index notices_alert_idx on notices (tenant_id, user_id, created_at) where
 create index notices_fax_idx on notices (tenant_id, fax_id);
 comment on table notices is 'What a user or the members of a mailbox are to be told.';
 
+create table mail_recipients (
+    tenant_id    bigint not null,
+    id           bigint generated always as identity,
+    mailbox_id   bigint not null,
+    address      text not null,
+    certificate  bytea,
+    openpgp_key  bytea,
+    added_by     bigint not null,
+    added_at     timestamptz not null default now(),
+    constraint mail_recipients_pkey primary key (tenant_id, id),
+    constraint mail_recipients_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
+    constraint mail_recipients_added_by_fkey foreign key (tenant_id, added_by) references users (tenant_id, id),
+    constraint mail_recipients_address_key unique (tenant_id, mailbox_id, address),
+    constraint mail_recipients_address_form check (address ~ '^[^@[:space:][:cntrl:]<>,]+@[^@[:space:][:cntrl:]<>,]+$' and length(address) <= 254),
+    constraint mail_recipients_sizes check (octet_length(certificate) <= 65536 and octet_length(openpgp_key) <= 262144)
+);
+create index mail_recipients_added_by_idx on mail_recipients (tenant_id, added_by);
+comment on table mail_recipients is 'Whom a mailbox''s faxes, or notices of them, are mailed to; where there is none, notices go to who reads it.';
+comment on column mail_recipients.certificate is 'X.509, DER: for S/MIME. openpgp_key: for OpenPGP, without armor.';
+
+create table outbox (
+    tenant_id    bigint not null,
+    id           bigint generated always as identity,
+    notice_id    bigint not null,
+    recipient    text not null,
+    token        text not null default replace(gen_random_uuid()::text, '-', ''),
+    state        text not null default 'waiting',
+    tries        integer not null default 0,
+    not_before   timestamptz not null default now(),
+    worker       text,
+    lease_until  timestamptz,
+    said         text not null default '',
+    sent_as      text,
+    created_at   timestamptz not null default now(),
+    ended_at     timestamptz,
+    constraint outbox_pkey primary key (tenant_id, id),
+    constraint outbox_notice_fkey foreign key (tenant_id, notice_id) references notices (tenant_id, id),
+    constraint outbox_recipient_key unique (tenant_id, notice_id, recipient),
+    constraint outbox_token_key unique (token),
+    constraint outbox_state_known check (state in ('waiting', 'accepted', 'refused', 'given-up', 'bounced')),
+    constraint outbox_ended check ((state = 'waiting') = (ended_at is null)),
+    constraint outbox_lease check ((worker is null) = (lease_until is null))
+);
+create index outbox_due_idx on outbox (not_before) where state = 'waiting';
+comment on table outbox is 'Mails that wait to be handed over, and what became of them: one a notice and recipient. None is kept: each is made when it goes out.';
+comment on column outbox.token is 'Its Message-ID, whenever it is tried, and by which a bounce is known.';
+comment on column outbox.said is 'What the mail server said last, or why none was asked.';
+comment on column outbox.sent_as is 'The mode by which it went out: one that could not be kept to is a notice.';
+
+create function outbox_fill() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    insert into outbox (tenant_id, notice_id, recipient)
+    select distinct new.tenant_id, new.id, told.address from (
+        select r.address from mailboxes b
+        join mail_recipients r on r.tenant_id = b.tenant_id and r.mailbox_id = b.id
+        where b.tenant_id = new.tenant_id and b.id = new.mailbox_id and b.mail_mode <> 'off'
+          and exists (select from tenants t where t.id = new.tenant_id and 'mail-out' = any(t.permissions))
+          -- Pages go out in the name of somebody who reads them.
+          and (not b.mail or exists (
+              select from mailbox_members m join users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+              where m.tenant_id = b.tenant_id and m.mailbox_id = b.id and m.user_id = r.added_by and u.enabled
+                and array['receive', 'mail-out'] <@ u.permissions))
+        union all
+        select u.email from mailboxes b
+        join mailbox_members m on m.tenant_id = b.tenant_id and m.mailbox_id = b.id
+        join users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+        join tenants t on t.id = u.tenant_id
+        where b.tenant_id = new.tenant_id and b.id = new.mailbox_id and b.mail_mode = 'notice' and u.enabled
+          and array['receive', 'mail-out'] <@ u.permissions and array['receive', 'mail-out'] <@ t.permissions
+          and not exists (select from mail_recipients r where r.tenant_id = b.tenant_id and r.mailbox_id = b.id)
+        union all
+        select u.email from users u
+        where u.tenant_id = new.tenant_id and u.id = new.user_id and u.enabled
+          and (new.kind = 'alert' or u.mail_results = 'all' or u.mail_results = 'failed' and new.kind = 'failed')) told;
+    if found then
+        perform pg_notify('faxplan_mail', '');
+    end if;
+    return null;
+end $$;
+comment on function outbox_fill() is 'Who is told by mail of a notice. Definer: who writes one need not read whom a mailbox mails.';
+create trigger outbox_fill after insert on notices for each row execute function outbox_fill();
+
 create table audit (
     tenant_id      bigint not null,
     sequence       bigint not null,
@@ -2116,7 +2211,7 @@ begin
                              'report_days', 'report_hours', 'report_people', 'report_states', 'contacts', 'contact_words',
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
-                             'labels', 'fax_labels'] loop
+                             'labels', 'fax_labels', 'mail_recipients', 'outbox'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -2168,6 +2263,7 @@ create policy transient_keys_public on transient_keys for select using (true);
 create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
+create policy outbox_mailer on outbox for all to faxplan_worker using (true) with check (true);
 create policy drafts_watch on drafts to faxplan_worker using (true) with check (true);
 create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
 
@@ -2183,7 +2279,8 @@ grant select on audit to faxplan_admin, faxplan_portal;
 
 -- admin: the installation, and the people and numbers of tenants; never a document or a fax.
 grant insert, update on tenants to faxplan_admin;
-grant select, insert, update, delete on trunks, routes, users, logins, mailboxes, mailbox_members, dids, quotas to faxplan_admin;
+grant select, insert, update, delete on trunks, routes, users, logins, mailbox_members, dids, quotas to faxplan_admin;
+grant insert, update, delete on mailboxes to faxplan_admin;
 grant select, insert, update, delete on failure_rules, sending_hours to faxplan_admin;
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
@@ -2192,7 +2289,7 @@ grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
 grant select, insert, delete on verified_numbers to faxplan_admin;
 
 -- portal: a tenant's users at work (the portal, the command line).
-grant select on routes, nodes, users, logins, mailboxes, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
+grant select on routes, nodes, users, logins, mailbox_members, dids, renderings, render_jobs, calls, attempts to faxplan_portal;
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
@@ -2213,7 +2310,7 @@ grant select, insert, delete on trunk_tests to faxplan_portal;
 
 -- switch: claim, dial, receive, settle.
 grant select, insert on renderings to faxplan_switch;
-grant select on trunks, routes, dids, mailboxes, users, sending_hours, failure_rules, verified_numbers to faxplan_switch;
+grant select on trunks, routes, dids, users, sending_hours, failure_rules, verified_numbers to faxplan_switch;
 grant select, insert, update on trunk_states, tenant_turns, destinations to faxplan_switch;
 grant delete on destinations to faxplan_switch;
 grant select, insert, update on nodes, faxes, attempts, documents, quotas to faxplan_switch;
@@ -2261,7 +2358,7 @@ grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
 -- API readers, and a recovery key that is switched off.
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
-grant update (mail) on mailboxes to faxplan_portal;
+grant update (mail_mode, mail_format, mail_password) on mailboxes to faxplan_portal;
 
 -- Who stores a document wraps its key; who sends it unwraps that, and takes it away.
 grant select, insert on mailbox_wraps to faxplan_portal, faxplan_switch, faxplan_worker;
@@ -2306,7 +2403,7 @@ grant select on purge_state to faxplan_admin, faxplan_portal, faxplan_purge;
 grant update (database, generation) on purge_state to faxplan_admin;
 
 -- purge: destroys what was kept for long enough. It reads no wrap, no trace and no notice.
-grant select on schema_migration, tenants, mailboxes, faxes, renderings, audit_tree to faxplan_purge;
+grant select on schema_migration, tenants, faxes, renderings, audit_tree to faxplan_purge;
 grant insert on audit to faxplan_purge;
 grant update (purged_at, rendering_id, tiff_id, pdf_id, images_id, thumbnail_id, cover_id, cover_pages_id, cover_images_id)
     on faxes to faxplan_purge;
@@ -2376,3 +2473,16 @@ grant insert, update, delete on identity_providers to faxplan_admin;
 grant insert on identities to faxplan_portal;
 grant delete on identities to faxplan_admin;
 grant update (is_shut, token_hash) on sessions to faxplan_portal;
+
+-- Mail: recipients are who reads a mailbox to choose; the worker hands over. The password of a mailbox's PDFs is for it alone.
+grant select (tenant_id, id, name, kind, created_at, mail_mode, mail_format, mail) on mailboxes
+    to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_purge;
+grant update (mail_results) on users to faxplan_portal;
+grant select, insert, update, delete on mail_recipients to faxplan_portal;
+grant select, delete on mail_recipients to faxplan_admin;
+grant select on mail_recipients, notices to faxplan_worker;
+grant select on outbox to faxplan_portal, faxplan_admin;
+grant select, update on outbox to faxplan_worker;
+grant delete on outbox to faxplan_purge;
+grant select (tenant_id, notice_id) on outbox to faxplan_purge;
+grant select (id) on notices to faxplan_purge;

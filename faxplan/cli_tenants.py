@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from faxplan import (
     admission,
     cli_keys,
+    cli_mail,
     cli_output,
     cli_recovery_key,
     invitations,
     language,
-    mail_readers,
     permissions,
     provisioning,
     quota_warnings,
@@ -149,10 +149,7 @@ def _add_mailbox_commands(group: Any, common: argparse.ArgumentParser, personal:
                         help="read the recovery key from the first line of this file, instead of asking")  # fmt: skip
     member.add_argument("--remove", action="store_true", help="no more")
     member.set_defaults(command=_set_member)
-    mail = group.add_parser("mail", parents=[personal], help="whether a mailbox's faxes are to be sent by mail too")
-    mail.add_argument("mailbox", metavar="NAME")
-    mail.add_argument("mail", choices=["on", "off"], help="on: the worker can open each until its mail is handed over")
-    mail.set_defaults(command=_set_mail)
+    cli_mail.add_to(group, personal)
 
 
 def _add_quota_commands(group: Any, common: argparse.ArgumentParser) -> None:
@@ -279,21 +276,10 @@ def _by(options: argparse.Namespace) -> By | Paper | None:
     return Paper(options.by, cli_recovery_key.code(options), options.why)
 
 
-def _set_mail(context: "Context", options: argparse.Namespace) -> int:
-    mail = options.mail == "on"
-    changed = mail_readers.choose(context.portal, context.user(), options.mailbox, mail=mail)
-    result = {"mailbox": options.mailbox, "mail": mail, "changed": changed}
-    if mail:
-        text = f"What arrives in {options.mailbox} from now on, the worker can open until its mail is handed over."
-    else:
-        text = f"Nobody but its readers opens what arrives in {options.mailbox}."
-    return cli_output.done(options, result, text)
-
-
 def _list_mailboxes(context: "Context", options: argparse.Namespace) -> int:
     found = provisioning.all_mailboxes(context.admin, options.slug)
     rows = [
-        (m["name"], m["tenant"], m["kind"], "on" if m["mail"] else "off", ", ".join(m["dids"]), ", ".join(m["members"]))
+        (m["name"], m["tenant"], m["kind"], m["mail_mode"], ", ".join(m["dids"]), ", ".join(m["members"]))
         for m in found
     ]
     headings = ("MAILBOX", "TENANT", "KIND", "MAIL", "DIDS", "READ BY")

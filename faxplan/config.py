@@ -23,6 +23,8 @@ CALL_CAP_SECONDS = 3600
 ROLES = ("admin", "portal", "switch", "worker", "purge")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SANDBOXES = ("namespace", "limits")
+SMTP_SECURITIES = ("opportunistic", "starttls", "tls", "none")
+_CHOICES = {"log_level": LOG_LEVELS, "smtp_security": SMTP_SECURITIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,15 @@ class Settings:
     portal_behind_proxy: bool = False
     """Whether a proxy says in X-Forwarded-For and X-Forwarded-Proto who asks, and by https."""
     smtp_host: str = "localhost"
-    """The relay that takes our mail, without a log-in."""
+    """The mail server that takes our mail."""
     smtp_port: int = 25
     """Its port."""
+    smtp_security: str = "opportunistic"
+    """What protects mail on its way there: one of SMTP_SECURITIES."""
+    smtp_user: str = ""
+    """To log in there; empty: without a log-in."""
+    smtp_password_file: Path | None = None
+    """A file with the password of smtp_user and nothing else."""
     smtp_from: str = field(default_factory=lambda: f"fax@{socket.gethostname()}")
     """The address that our mail comes from."""
     web_private_networks: str = ""
@@ -144,6 +152,11 @@ class Settings:
     def mailer_keys(self) -> Path:
         """Folder of those that open what waits to be mailed (mail_readers): the worker's; no switch opens it."""
         return self.keys / "mailer"
+
+    @property
+    def mail_journal(self) -> Path:
+        """Folder of what mail servers have taken over and the database has not noted yet."""
+        return self.state_dir / "mail"
 
     @property
     def audit_key(self) -> Path:
@@ -243,8 +256,8 @@ def _typed(key: str, kind: str, value: Any) -> Any:
         if "str" in kind:
             if not isinstance(value, str):
                 raise TypeError("it must be text, in quotation marks")
-            if key == "log_level" and value not in LOG_LEVELS:
-                raise ValueError(f"it must be one of {', '.join(LOG_LEVELS)}")
+            if value not in (among := _CHOICES.get(key, (value,))):
+                raise ValueError(f"it must be one of {', '.join(among)}")
             return value
         if "bool" in kind:
             return _yes_or_no(value)

@@ -118,6 +118,7 @@ class User(Table):
     caller_ids = TextArrayField()
     language = TextField(null=True)
     time_zone = TextField(null=True)
+    mail_results = TextField()
 
     class Meta:
         """Where its rows are."""
@@ -148,6 +149,9 @@ class Mailbox(Table):
     name = TextField()
     kind = TextField()
     created_at = TimestampField()
+    mail_mode = TextField()
+    mail_format = TextField()
+    mail_password = TextField(null=True)
     mail = BooleanField()
 
     class Meta:

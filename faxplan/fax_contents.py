@@ -216,6 +216,8 @@ _REST = (
     "delete from transient_wraps where tenant_id = %(tenant)s and document_id = any(%(documents)s)",
     "delete from documents where tenant_id = %(tenant)s and id = any(%(documents)s)",
     "delete from mailbox_entries where tenant_id = %(tenant)s and fax_id = any(%(faxes)s)",
+    """delete from outbox where tenant_id = %(tenant)s and notice_id in (
+           select n.id from notices n where n.tenant_id = %(tenant)s and n.fax_id = any(%(faxes)s))""",
     "delete from notices where tenant_id = %(tenant)s and fax_id = any(%(faxes)s)",
     """delete from t30_traces where tenant_id = %(tenant)s and attempt_id in (
            select a.id from attempts a where a.tenant_id = %(tenant)s and a.fax_id = any(%(faxes)s))""",

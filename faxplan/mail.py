@@ -1,23 +1,52 @@
-"""Mail to people, through a relay that takes it without a log-in: this machine's own, or one in its network."""
+"""Mail to people, through a mail server that takes it: this machine's own, one in its network, or a tenant's."""
 
+import ipaddress
 import re
 import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
+from enum import StrEnum
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 
 _SECONDS = 30
 _ADDRESS = re.compile(r"[^\s@<>(),:;\"\\]+@[^\s@<>(),:;\"\\]+")
+_LONGEST_ADDRESS = 254
+_LONGEST_SAID = 500
 
 
 class MailFailed(FaxplanError):
-    """The relay did not take a mail; another try may succeed."""
+    """The mail server did not take a mail; another try may succeed."""
 
     error_id = "mail-failed"
     retryable = True
+
+
+class ServerAway(MailFailed):
+    """The mail server is not there, or takes nothing from us now: neither would it take the next mail."""
+
+
+class MailRefused(FaxplanError):
+    """The mail server takes no such mail for this recipient, and will not."""
+
+    error_id = "mail-refused"
+
+
+class Security(StrEnum):
+    """What protects a mail on its way to the mail server."""
+
+    NONE = "none"
+    OPPORTUNISTIC = "opportunistic"
+    """TLS where it is offered, whoever that is (RFC 7435)."""
+    STARTTLS = "starttls"
+    """TLS begun within (RFC 3207), with a certificate that proves the host; or nothing is sent."""
+    TLS = "tls"
+    """TLS from the start (RFC 8314), likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +59,57 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where mail is handed in. sender: the address that it comes from."""
+    """Where mail is handed in. sender: the address that it comes from. user: to log in, if not empty."""
 
     host: str
     port: int
     sender: str
+    security: Security = Security.OPPORTUNISTIC
+    user: str = ""
+    password: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> "Relay":
-        """As the settings have it."""
-        return cls(settings.smtp_host, settings.smtp_port, settings.smtp_from)
+        """As the settings have it. Raises InvalidSetting."""
+        file = settings.smtp_password_file
+        try:
+            password = "" if file is None else file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidSetting(f"The password of smtp_user cannot be read ({error}). Mend {file}.") from error
+        return cls(
+            settings.smtp_host, settings.smtp_port, settings.smtp_from, Security(settings.smtp_security),
+            settings.smtp_user, password,
+        )  # fmt: skip
 
     def of_sender(self, address: str) -> "Relay":
         """The same in another's name, where there is one."""
         return replace(self, sender=address) if address else self
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether what is handed in there is read by nobody on the way: by TLS, or within this machine."""
+        return self.security in (Security.STARTTLS, Security.TLS) or self._is_here
+
+    @property
+    def _is_here(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def where(self) -> str:
+        """The mail server, as errors name it."""
+        return f"{self.host}:{self.port}"
 
     def send(
         self, recipients: list[str], subject: str, text: str, attachment: Attachment | None = None, *, name: str = ""
     ) -> None:
         """One mail to all. name: of the sender. Raises InvalidSetting for an address that is none, and MailFailed."""
         for address in (self.sender, *recipients):
-            if not _ADDRESS.fullmatch(address):
-                raise InvalidSetting(
-                    f"{address!r} is no mail address. Correct smtp_from, or whoever is to have mail, in the settings."
-                )
+            check_address(address)
         message = EmailMessage()
         message["From"] = formataddr((name, self.sender)) if name else self.sender
         message["To"] = ", ".join(recipients)
@@ -65,21 +121,148 @@ class Relay:
             message.add_attachment(
                 attachment.content, maintype="application", subtype="octet-stream", filename=attachment.name
             )
-        where = f"{self.host}:{self.port} (smtp_host, smtp_port)"
         try:
-            with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as smtp:
+            with self._connected() as smtp:
                 refused = smtp.send_message(message, self.sender, recipients)
         except smtplib.SMTPRecipientsRefused as error:
-            raise MailFailed(f"{where} takes no mail for {_said(error.recipients)}. Correct the addresses.") from error
+            raise MailFailed(
+                f"{self._told} takes no mail for {_refusals(error.recipients)}. Correct the addresses."
+            ) from error
         except (OSError, smtplib.SMTPException) as error:
             raise MailFailed(
-                f"{where} did not take a mail: {error}. Is there a mail relay, and may we use it?"
+                f"{self._told} did not take a mail: {error}. Is there a mail relay, and may we use it?"
             ) from error
         if refused:
-            raise MailFailed(f"{where} takes no mail for {_said(refused)}; the others have it. Correct the addresses.")
+            raise MailFailed(
+                f"{self._told} takes no mail for {_refusals(refused)}; the others have it. Correct the addresses."
+            )
+
+    @contextmanager
+    def session(self) -> Iterator["RelaySession"]:
+        """A connection for mails one after another, each of one recipient. Raises ServerAway; at its end nothing."""
+        try:
+            smtp = self._opened()
+        except (OSError, smtplib.SMTPException) as error:
+            raise ServerAway(
+                f"{self._told} takes no mail: {_reason(error)}. Is there a mail server, and may we use it?"
+            ) from error
+        try:
+            yield RelaySession(self, smtp)
+        finally:
+            try:
+                smtp.quit()
+            except (OSError, smtplib.SMTPException):
+                smtp.close()
+
+    @property
+    def _told(self) -> str:
+        return f"{self.where} (smtp_host, smtp_port)"
+
+    @contextmanager
+    def _connected(self) -> Iterator[smtplib.SMTP]:
+        with self._opened() as smtp:
+            yield smtp
+
+    def _opened(self) -> smtplib.SMTP:
+        checked = ssl.create_default_context()
+        if self.security is Security.TLS:
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=_SECONDS, context=checked)
+        else:
+            smtp = smtplib.SMTP(self.host, self.port, timeout=_SECONDS)
+        try:
+            if self.security is Security.STARTTLS:
+                smtp.starttls(context=checked)
+            elif self.security is Security.OPPORTUNISTIC:
+                smtp.ehlo()
+                if smtp.has_extn("starttls"):
+                    smtp.starttls(context=_unchecked())
+            if self.user:
+                smtp.login(self.user, self.password)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
 
 
-def _said(refused: dict[str, tuple[int, bytes]]) -> str:
-    return ", ".join(
-        f"{address} ({code} {said.decode('utf-8', 'replace')})" for address, (code, said) in refused.items()
-    )
+class RelaySession:
+    """An open connection to a mail server."""
+
+    def __init__(self, relay: Relay, smtp: smtplib.SMTP) -> None:
+        self.relay = relay
+        self._smtp = smtp
+
+    def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
+        """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
+
+        Raises MailRefused, MailFailed for this mail alone, and ServerAway.
+        """
+        where = self.relay.where
+        smtp = self._smtp
+        try:
+            smtp.ehlo_or_helo_if_needed()
+            options = [f"size={len(mail)}"] if smtp.has_extn("size") else []
+            if smtp.has_extn("8bitmime") and not mail.isascii():
+                options.append("body=8bitmime")
+            for code, said in (
+                smtp.mail(sender, options),
+                smtp.rcpt(recipient) if recipient else (501, b"no recipient"),
+            ):
+                if code not in (250, 251, 252):
+                    smtp.rset()
+                    raise _not_taken(where, code, said)
+            code, said = smtp.data(mail)
+        except (MailRefused, MailFailed):
+            raise
+        except smtplib.SMTPDataError as error:
+            smtp.rset()
+            raise _not_taken(where, error.smtp_code, _as_bytes(error.smtp_error)) from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise ServerAway(f"{where} broke off: {_reason(error)}") from error
+        if code != 250:
+            raise _not_taken(where, code, said)
+        return _text(code, said)
+
+
+def _unchecked() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def is_address(text: str) -> bool:
+    """Whether mail can be sent to it, or in its name."""
+    return len(text) <= _LONGEST_ADDRESS and _ADDRESS.fullmatch(text) is not None
+
+
+def check_address(address: str) -> None:
+    """Raises InvalidSetting for what is no mail address."""
+    if not is_address(address):
+        raise InvalidSetting(
+            f"{address!r} is no mail address. Correct smtp_from, or whoever is to have mail, in the settings."
+        )
+
+
+def _not_taken(where: str, code: int, said: bytes) -> FaxplanError:
+    words = f"{where} said: {_text(code, said)}"
+    if code == 421:
+        return ServerAway(words)
+    return MailRefused(words) if 500 <= code < 600 else MailFailed(words)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _text(error.smtp_code, _as_bytes(error.smtp_error))
+    return str(error) or type(error).__name__
+
+
+def _as_bytes(said: bytes | str) -> bytes:
+    return said if isinstance(said, bytes) else said.encode()
+
+
+def _text(code: int, said: bytes) -> str:
+    """On one line, as much as is worth keeping."""
+    return f"{code} {' '.join(said.decode('utf-8', 'replace').split())}"[:_LONGEST_SAID]
+
+
+def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:
+    return ", ".join(f"{address} ({_text(code, said)})" for address, (code, said) in refused.items())

@@ -10,13 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from faxplan import audit, documents, mailboxes, quotas, transient_readers
+from faxplan import documents, quotas, transient_readers
 from faxplan.db import Database, Transaction
 from faxplan.document_store import KeyElsewhere, Store
-from faxplan.errors import Forbidden
 from faxplan.key_folder import KeyFolder
 from faxplan.transient_readers import LOST_SECONDS, MAILER, KeyGone, TransientKey
-from faxplan.users import User
 from faxplan.wraps import PublicKey
 
 LOG = logging.getLogger(__name__)
@@ -24,37 +22,9 @@ GIVE_UP_SECONDS = 3 * 86400
 """So long a document waits for its mail, whatever becomes of who should send it."""
 
 
-def choose(db: Database, user: User, mailbox_name: str, *, mail: bool) -> bool:
-    """Whether a mailbox's received faxes are to go out by mail (role portal); False where that was so already.
-
-    Off: what waits is given up at once. For members, and the tenant's administrators. Raises NotFound and Forbidden.
-    """
-    with db.tenant(user.tenant_id) as tx:
-        mailbox_id = mailboxes.by_name(tx, user.tenant_id, mailbox_name)
-        reads = mailboxes.is_member(tx, user.tenant_id, mailbox_id, user.id)
-        if not reads and user.role != "administrator":
-            raise Forbidden("Only who reads this mailbox, or an administrator of your organisation, decides that.")
-        changed = tx.execute(
-            "update mailboxes set mail = %s where tenant_id = %s and id = %s and mail <> %s",
-            (mail, user.tenant_id, mailbox_id, mail),
-        )
-        if not changed:
-            return False
-        given_up = 0 if mail else _close(tx, user.tenant_id, mailbox_id)
-        audit.record(
-            tx,
-            user.tenant_id,
-            actor=f"user:{user.id}",
-            action="mailbox.mail",
-            object=f"mailbox:{mailbox_id}",
-            mail=mail,
-            given_up=given_up,
-        )
-    return True
-
-
-def _close(tx: Transaction, tenant_id: int, mailbox_id: int) -> int:
-    """What came in there, and not what a copy there shares with the mailbox where it came in (forwarding)."""
+def close(tx: Transaction, tenant_id: int, mailbox_id: int) -> int:
+    """Gives up what came in there, and not what a copy there shares with the mailbox where it came in (forwarding); how
+    many wraps that were (role portal)."""
     quotas.take_turn(tx, tenant_id)
     return tx.execute(
         """delete from transient_wraps w using transient_keys k
@@ -112,6 +82,32 @@ def renew(db: Database, keys: KeyFolder, node: str) -> bool:
     return more
 
 
+def forget_unwanted(db: Database, grace_seconds: int) -> int:
+    """Lets go of what no mail waits for any more (role worker): to nobody it goes, or who had chosen it has left. How
+    many documents. grace_seconds: so old it is at least."""
+    with db.across_tenants() as tx:
+        rows = tx.rows(
+            """select w.tenant_id, array_agg(distinct w.document_id) as documents
+               from transient_wraps w join transient_keys k on k.id = w.key_id
+               where k.purpose = %s and w.created_at < now() - make_interval(secs => %s) group by 1""",
+            (MAILER, grace_seconds),
+        )
+    count = 0
+    for row in rows:
+        with db.tenant(row["tenant_id"]) as tx:
+            found = tx.rows(
+                """select d as id from unnest(%(documents)s::bigint[]) d where not exists (
+                       select from faxes f join notices n on n.tenant_id = f.tenant_id and n.fax_id = f.id
+                       join outbox o on o.tenant_id = n.tenant_id and o.notice_id = n.id and o.state = 'waiting'
+                       where f.tenant_id = %(tenant)s and d in (f.tiff_id, f.pdf_id) and n.mailbox_id is not null)""",
+                {"tenant": row["tenant_id"], "documents": row["documents"]},
+            )
+            unwanted = [each["id"] for each in found]
+            let_go(tx, row["tenant_id"], unwanted)
+            count += len(unwanted)
+    return count
+
+
 def waiting(db: Database, limit: int = 100) -> list[tuple[int, int]]:
     """What is to be mailed, the oldest first (role worker): tenants and documents by their ids."""
     with db.across_tenants() as tx:
@@ -146,3 +142,21 @@ def opened(db: Database, store: Store, keys: KeyFolder, tenant_id: int, document
 def let_go(tx: Transaction, tenant_id: int, document_ids: list[int]) -> None:
     """Their mail is handed over, or given up: no worker opens them from now on."""
     transient_readers.forget(tx, tenant_id, document_ids, MAILER)
+
+
+def let_go_of_mailed(tx: Transaction, tenant_id: int, mail_id: int) -> None:
+    """A mail of the outbox has ended: what it was about no worker opens from now on, unless another waits for it (role
+    worker, in the transaction that ends it)."""
+    # Two that end at once would each leave it to the other.
+    quotas.take_turn(tx, tenant_id)
+    rows = tx.rows(
+        """select d.id from outbox o join notices n on n.tenant_id = o.tenant_id and n.id = o.notice_id
+           join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id and f.forwarded_by is null
+           cross join lateral unnest(array[f.tiff_id, f.pdf_id]) d (id)
+           where o.tenant_id = %s and o.id = %s and n.mailbox_id is not null and d.id is not null and not exists (
+               select from notices m join outbox p on p.tenant_id = m.tenant_id and p.notice_id = m.id
+               where m.tenant_id = f.tenant_id and m.fax_id = f.id and m.mailbox_id is not null
+                 and p.state = 'waiting')""",
+        (tenant_id, mail_id),
+    )
+    let_go(tx, tenant_id, [row["id"] for row in rows])

@@ -48,9 +48,9 @@ def create_group(tx: Transaction, tenant_id: int, name: str) -> int:
 
 
 def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
-    """A tenant's mailboxes: id, name, kind, mail, members (addresses), dids (E.164); by name."""
+    """A tenant's mailboxes: id, name, kind, mail_mode, members (addresses), dids (E.164); by name."""
     return tx.rows(
-        """select m.id, m.name, m.kind, m.mail,
+        """select m.id, m.name, m.kind, m.mail_mode,
                   array(select u.email from mailbox_members mm
                         join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
                         where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id order by u.email) as members,
@@ -62,7 +62,7 @@ def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
 
 
 _DIRECTORY = """
-    select m.id, m.name, m.kind, m.mail,
+    select m.id, m.name, m.kind, m.mail_mode,
            array(select u.email from mailbox_members mm
                  join users u on u.tenant_id = mm.tenant_id and u.id = mm.user_id
                  where mm.tenant_id = m.tenant_id and mm.mailbox_id = m.id order by u.email limit 4) as readers,

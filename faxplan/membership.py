@@ -7,7 +7,7 @@ none has one yet, it begins then. Leaving and a new epoch are one act, and the e
 
 from dataclasses import dataclass
 
-from faxplan import epochs, holds, mailboxes, reader_keys, user_keys, vault
+from faxplan import epochs, holds, mailbox_mail, mailboxes, reader_keys, user_keys, vault
 from faxplan.db import Transaction
 from faxplan.epochs import Ahead, Begun
 from faxplan.language import _
@@ -80,6 +80,7 @@ def leave(tx: Transaction, tenant_id: int, mailbox_id: int, user: User, begun: B
     if not mailboxes.remove_member(tx, tenant_id, mailbox_id, user.id):
         return False
     reader_keys.leave_with(tx, tenant_id, mailbox_id, user.id)
+    mailbox_mail.left(tx, tenant_id, mailbox_id, user.id)
     still, ever_still = (vault.readable_epochs(tx, tenant_id, mailbox_id, of_now=each) for each in (True, False))
     holds.check_readers(tx, tenant_id, mailbox_id, sorted(ever_opened - ever_still))
     if opened - still:

@@ -54,6 +54,7 @@ from faxplan.key_models import (
     UserKey,
 )
 from faxplan.listing_models import FaxLabel, Label, Listing
+from faxplan.mail_models import MailRecipient, OutboxMail
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
@@ -108,6 +109,7 @@ __all__ = [
     "Login",
     "LoginSecret",
     "LoginTries",
+    "MailRecipient",
     "Mailbox",
     "MailboxEntry",
     "MailboxEpoch",
@@ -116,6 +118,7 @@ __all__ = [
     "MailboxWrap",
     "Node",
     "Notice",
+    "OutboxMail",
     "Passkey",
     "PurgeState",
     "Quota",

@@ -28,6 +28,7 @@ class Permission(StrEnum):
 
 
 SEND, RECEIVE, CONTACTS = Permission.SEND, Permission.RECEIVE, Permission.CONTACTS
+MAIL_IN, MAIL_OUT = Permission.MAIL_IN, Permission.MAIL_OUT
 EVERYTHING = tuple(Permission)
 MAY_RECEIVE = """(select 'receive' = any(p.permissions) and 'receive' = any(q.permissions)
      from users p join tenants q on q.id = p.tenant_id where p.tenant_id = %(tenant)s and p.id = %(user)s)"""

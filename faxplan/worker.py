@@ -1,4 +1,4 @@
-"""The worker: renders what waits, woken by NOTIFY and swept by time.
+"""The worker: renders what waits, woken by NOTIFY and swept by time; and the process that hands mail over (mailer).
 
 Several may run, on any machine that has the store.
 """
@@ -21,6 +21,7 @@ from faxplan import (
     draft_closing,
     mail_readers,
     namespaces,
+    outbox,
     overdue,
     page_images,
     render_jobs,
@@ -38,6 +39,7 @@ from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, R
 from faxplan.files import UnsafeFolder
 from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
+from faxplan.mailer import Mailer
 from faxplan.render_jobs import RenderJob
 from faxplan.renderings import Rendered, RenderOrder
 from faxplan.transient_readers import KeyGone
@@ -348,15 +350,39 @@ def _make(settings: Settings) -> Worker:
     )
 
 
+def _mailer(settings: Settings) -> Mailer:
+    url = settings.database_url_for("worker")
+    return Mailer(
+        Database(url),
+        Listener(url, (outbox.CHANNEL,)),
+        Store.of(settings, namespaces.kept),
+        KeyFolder(settings.mailer_keys),
+        settings,
+        name=f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+
 def serve(settings: Settings) -> None:
-    """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand. For the main thread."""
+    """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand, and the mail. For the main
+    thread."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    worker = _make(settings)
+    worker, mailer = _make(settings), _mailer(settings)
+
+    def stop(*_: object) -> None:
+        worker.stop()
+        mailer.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stop())
+        signal.signal(number, stop)
     if settings.sandbox == LIMITS:
         LOG.warning("Documents of strangers are converted with limits alone: sandbox is set so.")
     else:
         LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
-    worker.run()
+    mailing = threading.Thread(target=mailer.run, name="mailer")
+    mailing.start()
+    try:
+        worker.run()
+    finally:
+        mailer.stop()
+        mailing.join()

@@ -9,6 +9,7 @@ from faxplan.config import to_toml
 from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Keyring
 from tests import secrets_sought
+from tests.mailing import choose_mail
 from tests.world import PHRASE, Office, World
 
 DISPATCH = "dispatch"
@@ -73,7 +74,7 @@ def _mailer(world: World) -> tuple[Path, bytes]:
     keys = KeyFolder(world.settings.mailer_keys)
     keys.prepare()
     mail_readers.renew(world.worker, keys, world.settings.node)
-    mail_readers.choose(world.portal, world.borea.user, world.borea.user.email, mail=True)
+    choose_mail(world, world.borea.user, mail=True)
     (file,) = keys.root.iterdir()
     return file, file.read_bytes()
 

@@ -17,10 +17,14 @@ class Mail:
 
 @dataclass
 class MailRelay:
-    """`refused`: addresses that it takes no mail for; `busy`: it takes none at all."""
+    """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
+    `hangs_up_after_data`: it takes a mail, and does not say so."""
 
     refused: set[str] = field(default_factory=set)
+    busy_for: set[str] = field(default_factory=set)
     busy: bool = False
+    hangs_up_after_data: bool = False
+    connections: int = 0
     mails: list[Mail] = field(default_factory=list)
 
     def __enter__(self) -> "MailRelay":
@@ -52,6 +56,7 @@ class MailRelay:
             dialogue.wfile.write(f"{line}\r\n".encode())
 
         sender, recipients = "", []
+        self.connections += 1
         say("421 too busy" if self.busy else "220 relay.example")
         while line := dialogue.rfile.readline().decode().strip():
             verb, address = line[:4].upper(), line.partition("<")[2].partition(">")[0]
@@ -61,6 +66,8 @@ class MailRelay:
             elif verb == "RCPT":
                 if address in self.refused:
                     say("550 no such mailbox")
+                elif address in self.busy_for:
+                    say("450 not just now")
                 else:
                     recipients.append(address)
                     say("250 ok")
@@ -69,6 +76,8 @@ class MailRelay:
                 message = message_from_bytes(self._data(dialogue), policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)
                 self.mails.append(Mail(sender, recipients, message))
+                if self.hangs_up_after_data:
+                    return
                 say("250 taken")
             elif verb == "QUIT":
                 say("221 bye")

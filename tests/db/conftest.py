@@ -29,6 +29,7 @@ from faxplan import (
     keyring,
     labels,
     login,
+    mailbox_mail,
     membership,
     outbound,
     quotas,
@@ -181,6 +182,9 @@ def inhabited(world: World, tmp_path: Path) -> World:
             sessions.begin(tx, office.user, authenticated=login.PASSWORD, address="192.0.2.1", agent="")
             invitations.make(tx, office.user, actor="test")
             _log_ins(tx, office)
+        mailbox_mail.add(
+            world.portal, office.user, office.user.mailbox_id or 0, "two@x.example", shown=True, actor="test"
+        )
         brand_provisioning.change(world.admin, "x", office.tenant.slug, {"name": "A brand"})
         cover_provisioning.put(world.admin, "x", office.tenant.slug, "Letter", "{{ message }}", "")
         brand_provisioning.add_host(

@@ -55,6 +55,7 @@ from faxplan.vault import EpochMoved
 from faxplan.wraps import PrivateKey
 from tests.db.test_transient_readers import folder
 from tests.faxes import NUMBER, accepted, fax_tiff, in_threads, pending_folder
+from tests.mailing import choose_mail
 from tests.past_the_gate import connected
 from tests.retained import age, bound, count, execute, kept, purge, received, sent
 from tests.world import World, ready_made
@@ -482,7 +483,7 @@ class TestMove:
         self, world: World, ann: Person, ben: Person
     ) -> None:
         mail_readers.renew(world.worker, folder(world.settings.mailer_keys), "node1")
-        mail_readers.choose(world.portal, ann.user, ann.user.email, mail=True)
+        choose_mail(world, ann.user, mail=True)
         mailed, other = received(world, world.acme, "mail"), received(world, world.acme, "other")
         assert len(mail_readers.waiting(world.worker)) == 4
         ann.hands(move, mailed, ben)
@@ -493,7 +494,7 @@ class TestMove:
         self, world: World, ann: Person, ben: Person, eve: Person
     ) -> None:
         mail_readers.renew(world.worker, folder(world.settings.mailer_keys), "node1")
-        mail_readers.choose(world.portal, ann.user, ann.user.email, mail=True)
+        choose_mail(world, ann.user, mail=True)
         waits = received(world, world.acme, "mail")
         ben.hands(move, ann.hands(forward, waits, ben), eve)
         assert len(mail_readers.waiting(world.worker)) == 2

@@ -33,6 +33,7 @@ from faxplan.queue import InternalFax
 from faxplan.tiff_directory import Data
 from tests.db.test_inbound import DOCUMENTS
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
+from tests.mailing import choose_mail
 from tests.received_pages import assert_same_pages_below_the_header
 from tests.routing import add_route, change
 from tests.runtime import Runtime
@@ -125,7 +126,7 @@ def test_a_mailbox_that_chose_mail_is_wrapped_to_the_worker_too(world: World) ->
     keys = KeyFolder(world.settings.mailer_keys)
     keys.prepare()
     mail_readers.renew(world.worker, keys, "node1")
-    mail_readers.choose(world.portal, world.borea.user, world.borea.user.email, mail=True)
+    choose_mail(world, world.borea.user, mail=True)
     from_acme_to_borea(world)
     assert deliver(world) == "sent"
     waiting = mail_readers.waiting(world.worker)

@@ -72,6 +72,7 @@ NOT_THE_TENANT = {
     ("transient_keys", "transient_keys_workers", "faxplan_worker"): "a worker has both kinds",
     ("drafts", "drafts_watch", "faxplan_worker"): "a worker closes what has expired, of all tenants: ids and times",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
+    ("outbox", "outbox_mailer", "faxplan_worker"): "a worker hands over mail of all tenants",
 }
 
 
@@ -159,6 +160,7 @@ KNOWN_TO_ALL = {
     "calls_channel_uuid_key": "random",
     "user_keys_public_key_key": "random",
     "mailbox_epochs_public_key_key": "random",
+    "outbox_token_key": "random",
     "audit_leaves_first_leaf_key": "one tree over all chains",
 }
 

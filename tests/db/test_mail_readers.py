@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import documents, mail_readers, mailboxes, outbound, transient_readers, users
+from faxplan import documents, mail_readers, mailboxes, outbound, transient_readers
 from faxplan.db import Transaction
 from faxplan.document_store import KeyElsewhere
-from faxplan.errors import Forbidden, NotFound
 from faxplan.key_folder import KeyFolder
 from faxplan.outbound import SendRequest
 from faxplan.pending import PendingFax
@@ -18,6 +17,7 @@ from faxplan.transient_readers import KeyGone
 from tests.db.test_inbound import arrived, deliver
 from tests.db.test_transient_readers import age, folder
 from tests.faxes import NUMBER
+from tests.mailing import choose_mail
 from tests.past_the_gate import connected
 from tests.world import World
 
@@ -32,7 +32,7 @@ def keys(world: World) -> KeyFolder:
 
 def choose(world: World, *, mail: bool) -> bool:
     user = world.acme.user
-    return mail_readers.choose(world.portal, user, user.email, mail=mail)
+    return choose_mail(world, user, mail=mail)
 
 
 def waiting(world: World) -> list[int]:
@@ -196,7 +196,7 @@ def test_switched_off_what_waits_is_given_up_at_once(world: World, keys: KeyFold
     assert waiting(world) == []
     with world.portal.tenant(world.acme.tenant.id) as tx:
         told = tx.rows("select details from audit where action = 'mailbox.mail' order by sequence")
-    assert [(each["details"]["mail"], each["details"]["given_up"]) for each in told] == [(True, 0), (False, 2)]
+    assert [(each["details"]["mode"], each["details"]["given_up"]) for each in told] == [("plain", 0), ("notice", 2)]
 
 
 def test_what_nobody_mails_is_given_up_after_days(
@@ -250,15 +250,3 @@ def test_another_machines_worker_is_given_what_waits(world: World, keys: KeyFold
     assert read(world, there, waiting(world)[0])[:4] == b"II*\0"
     let_go(world, waiting(world))
     assert waiting(world) == []
-
-
-def test_members_and_administrators_choose(world: World) -> None:
-    with world.admin.tenant(world.acme.tenant.id) as tx:
-        she = users.create(tx, world.acme.tenant.id, email="two@acme.example", name="")
-        boss = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="", role="administrator")
-    name = world.acme.user.email
-    with pytest.raises(Forbidden):
-        mail_readers.choose(world.portal, she, name, mail=True)
-    assert mail_readers.choose(world.portal, boss, name, mail=True)
-    with pytest.raises(NotFound):
-        mail_readers.choose(world.portal, world.borea.user, name, mail=True)

@@ -31,7 +31,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     given = {
         each.name: next((value for kind, value in kinds.items() if kind in str(each.type)), "7").format(each.name)
         for each in fields(Settings)
-    } | {"log_level": "DEBUG", "sandbox": "limits"}
+    } | {"log_level": "DEBUG", "sandbox": "limits", "smtp_security": "tls"}
     missing = tmp_path / "missing"
     with pytest.raises(InvalidSetting, match="does not exist"):
         config.load(missing, {})
@@ -83,6 +83,7 @@ def test_a_database_is_needed(file: Path) -> None:
         "log_level = 'LOUD'",
         "log_level = 'info'",
         "log_level = 20",
+        "smtp_security = 'ssl'",
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(file: Path, line: str) -> None:

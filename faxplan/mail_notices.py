@@ -1,0 +1,173 @@
+"""What a mail says of a fax: its facts, and subject and text in the recipient's language, in the brand's name.
+
+Role worker, within a tenant. No mail names the software that made it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, StrictUndefined
+
+from faxplan import brands, language, numbers, retelling, tenants
+from faxplan.brands import Brand
+from faxplan.config import Settings
+from faxplan.db import Transaction
+from faxplan.errors import NotFound
+from faxplan.language import _, ngettext
+from faxplan.mailbox_mail import Format, Mode
+from faxplan.outbox import Waiting
+from faxplan.tenants import Tenant
+
+_SHADE = "#1d5f86"
+"""Where a brand has no colour: as the pages have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of a mail: what it is about, and for whom.
+
+    kind, text: of the notice. mode, file_format, password: of the mailbox; a notice to a user is Mode.NOTICE.
+    number: of the other side, E.164; None: withheld. at: when it came in, or ended. tiff_id, pdf_id: what may be
+    attached; None: nothing. certificate, openpgp_key: the recipient's. zone: whose times it has.
+    """
+
+    tenant: Tenant
+    brand: Brand
+    kind: str
+    text: str
+    mode: Mode
+    file_format: Format
+    password: str | None
+    fax_id: int
+    inbound: bool
+    number: str | None
+    pages: int
+    at: datetime
+    mailbox: str | None
+    tiff_id: int | None
+    pdf_id: int | None
+    certificate: bytes | None
+    openpgp_key: bytes | None
+    language: str
+    zone: ZoneInfo
+
+
+def facts(tx: Transaction, mail: Waiting) -> Facts:
+    """What is true now of a mail that waits. Raises NotFound where its fax is purged meanwhile."""
+    row = tx.row(
+        """select n.kind, n.text, b.name as mailbox, coalesce(b.mail_mode, 'notice') as mode,
+                  coalesce(b.mail_format, 'pdf') as file_format, b.mail_password as password,
+                  f.id as fax_id, f.direction = 'inbound' as inbound, f.pages_done as pages,
+                  case when f.direction = 'inbound' then f.calling_number else f.called_number end as number,
+                  coalesce(f.finished_at, n.created_at) as at,
+                  case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.tiff_id end as tiff_id,
+                  case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.pdf_id end as pdf_id,
+                  r.certificate, r.openpgp_key, u.language, u.time_zone
+           from notices n join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id
+           left join mailboxes b on b.tenant_id = n.tenant_id and b.id = n.mailbox_id
+           left join mail_recipients r
+             on r.tenant_id = n.tenant_id and r.mailbox_id = n.mailbox_id and r.address = %(recipient)s
+           left join users u on u.tenant_id = n.tenant_id and u.email = lower(%(recipient)s) and u.enabled
+           where n.tenant_id = %(tenant)s and n.id = %(notice)s""",
+        {"tenant": mail.tenant_id, "notice": mail.notice_id, "recipient": mail.recipient},
+    )
+    if row is None:
+        raise NotFound("There is no such notice any more.")
+    tenant = tenants.get(tx, mail.tenant_id)
+    known: dict[str, Any] = {
+        name: value and bytes(value) if name in ("certificate", "openpgp_key") else value for name, value in row.items()
+    }
+    zone = known.pop("time_zone")
+    known["language"] = language.first_of(known["language"], tenant.language)
+    return Facts(
+        tenant=tenant,
+        brand=brands.of(tx, tenant.id, tenant.name),
+        zone=ZoneInfo(zone) if zone else tenant.zone,
+        **known | {"mode": Mode(known["mode"]), "file_format": Format(known["file_format"])},
+    )
+
+
+def message(known: Facts, mail: Waiting, settings: Settings, *, sender: str, note: str = "") -> EmailMessage:
+    """The mail, without an attachment. note: what else it says, such as why the fax is not attached. To be called in
+    the language of the facts (language.speaks)."""
+    made = EmailMessage()
+    brand_name = " ".join(known.brand.name.split())
+    made["From"] = Address(brand_name, addr_spec=sender)
+    made["To"] = Address(addr_spec=mail.recipient)
+    made["Subject"] = subject(known)
+    made["Date"] = format_datetime(mail.created_at)
+    made["Message-ID"] = message_id(mail, sender)
+    made["Auto-Submitted"] = "auto-generated"
+    lines = _lines(known)
+    link = f"{settings.portal_of(known.tenant.slug)}/faxes/{known.fax_id}"
+    foot = [_("Questions?") + f" {known.brand.support}"] if known.brand.support else []
+    foot += known.brand.legal.splitlines()
+    plain = [
+        *(f"{name}: {value}" for name, value in lines),
+        "",
+        *([note, ""] if note else []),
+        f"{_link(known)}: {link}",
+    ]
+    made.set_content("\n".join([*plain, *(["", *foot] if foot else []), ""]))
+    made.add_alternative(
+        _page().render(
+            subject=subject(known), language=language.current(), brand=brand_name, lines=lines, note=note, link=link,
+            link_text=_link(known), foot=foot, colour=known.brand.colour or _SHADE,
+        ),
+        subtype="html",
+    )  # fmt: skip
+    return made
+
+
+def message_id(mail: Waiting, sender: str) -> str:
+    """The same whenever it is tried."""
+    return f"<{mail.token}@{sender.rpartition('@')[2]}>"
+
+
+def subject(known: Facts) -> str:
+    """On one line, in the language that is spoken."""
+    who = _who(known)
+    pages = ngettext("{count} page", "{count} pages", known.pages).format(count=known.pages)
+    words = {
+        "received": _("Fax from {who}, {pages}"),
+        "partial": _("Part of a fax from {who}, {pages}"),
+        "sent": _("Fax to {who} has arrived, {pages}"),
+        "cancelled": _("Fax to {who} was stopped"),
+        "alert": _("Faxes do not go out: look at the one to {who}"),
+        "failed": _("A call from {who} brought no fax") if known.inbound else _("Fax to {who} has not arrived"),
+    }
+    return " ".join(words[known.kind].format(who=who, pages=pages).split())
+
+
+def _who(known: Facts) -> str:
+    return numbers.readable(known.number, known.tenant.country) if known.number else _("a number that is withheld")
+
+
+def _lines(known: Facts) -> list[tuple[str, str]]:
+    at = language.moment(known.at.astimezone(known.zone), exactly=True)
+    found = [(_("From") if known.inbound else _("To"), _who(known)), (_("When"), at)]
+    if known.mailbox is not None:
+        found.append((_("Mailbox"), known.mailbox))
+    if known.pages:
+        found.append((_("Pages"), str(known.pages)))
+    if known.text and known.kind != "received":
+        found.append((_("What happened"), retelling.retold(known.text)))
+    return found
+
+
+def _link(known: Facts) -> str:
+    return _("Open the fax") if known.pages and known.kind != "alert" else _("What is known of it")
+
+
+@cache
+def _page() -> Any:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = files("faxplan").joinpath("data", "mail.html").read_text(encoding="utf-8")
+    return environment.from_string(text)

@@ -1,0 +1,282 @@
+"""The mailer: hands over what waits in the outbox, each mail once; a thread of the worker, beside its renderings.
+
+A mail is made in memory when its turn comes, and nothing of it is kept. What a mail server has taken over is in the
+journal before anything else happens, so a crash or a database that is away repeats only what was not taken; where the
+server's answer itself was lost, the mail goes out again with the Message-ID that it had. A server that is away, or says
+that it is busy, is left alone for a while, and the mails of tenants with another one go on.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+from faxplan import (
+    fax_attachment,
+    language,
+    locked_pdf,
+    mail_certificates,
+    mail_form,
+    mail_notices,
+    mail_openpgp,
+    mail_readers,
+    outbox,
+)
+from faxplan.config import Settings
+from faxplan.db import Database
+from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
+from faxplan.key_folder import KeyFolder
+from faxplan.language import _
+from faxplan.listener import Listener
+from faxplan.mail import MailRefused, Relay, RelaySession, ServerAway, check_address
+from faxplan.mail_journal import MailJournal
+from faxplan.mail_notices import Facts
+from faxplan.mailbox_mail import Format, Mode
+from faxplan.outbox import Ended, State, Waiting
+from faxplan.transient_readers import KeyGone
+
+LOG = logging.getLogger("faxplan.mailer")
+LEASE_SECONDS = 900
+AT_ONCE = 20
+"""Mails that are claimed together, and go out over one connection."""
+SWEEP_SECONDS = 5.0
+AWAY_SECONDS = 1.0
+GIVE_UP_SECONDS = 3 * 86400
+"""So long a mail is tried; a document waits for it no longer either (mail_readers)."""
+SHORTEST_REST_SECONDS = 10.0
+LONGEST_REST_SECONDS = 900.0
+"""Of a mail server that is away."""
+_FORGET_SECONDS = 600
+"""After so long nothing is on its way any more to be mailed that is not in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A mail as it is handed over. sent_as: the mode that it could be kept to."""
+
+    content: bytes
+    sender: str
+    sent_as: Mode
+
+
+class UnsafeRelay(FaxplanError):
+    """A fax as it is would go to the mail server without TLS that proves it: smtp_security says so."""
+
+    error_id = "unsafe-relay"
+
+
+class _Later(Exception):
+    """It cannot be made now, and is no mail server's fault."""
+
+
+class Mailer:
+    """One thread. `name` tells its leases from others'. keys: the machine's, for mail."""
+
+    def __init__(
+        self, db: Database, listener: Listener, store: Store, keys: KeyFolder, settings: Settings, *, name: str
+    ) -> None:
+        self._db = db
+        self._listener = listener
+        self._store = store
+        self._keys = keys
+        self._settings = settings
+        self._name = name
+        self._journal = MailJournal(settings.mail_journal)
+        self._stop = threading.Event()
+        self._rests_until = 0.0
+        self._rest_seconds = SHORTEST_REST_SECONDS
+        self._next_forgetting = 0.0
+
+    def stop(self) -> None:
+        """Ends `run` after the mail in hand."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Works until stopped; a database, a store or a mail server that is away is waited for."""
+        away, fresh = False, True
+        while not self._stop.is_set():
+            try:
+                if fresh:
+                    self.prepare()
+                    self._free_mails_of_dead()
+                    fresh = False
+                if not self.work():
+                    self._listener.heard(SWEEP_SECONDS)
+                away = False
+            except (DatabaseUnavailable, StoreUnavailable, OSError) as error:
+                if not away:
+                    LOG.error("%s No mail goes out until then.", error)
+                away = True
+                self._stop.wait(AWAY_SECONDS)
+
+    def prepare(self) -> None:
+        """Makes the journal's folder. Raises UnsafeFolder."""
+        self._journal.prepare()
+
+    def work(self) -> bool:
+        """Hands over some of what is due; False where nothing is. Raises DatabaseUnavailable and StoreUnavailable."""
+        self.replay()
+        self._forget_unwanted()
+        if time.monotonic() < self._rests_until:
+            return False
+        with self._db.across_tenants() as tx:
+            mails = outbox.claim(tx, worker=self._name, lease_seconds=LEASE_SECONDS, most=AT_ONCE)
+        if not mails:
+            return False
+        waiting = list(mails)
+        try:
+            with Relay.of(self._settings).session() as relay:
+                while waiting and not self._stop.is_set():
+                    self._hand_over(relay, waiting[0])
+                    waiting.pop(0)
+            self._rest_seconds = SHORTEST_REST_SECONDS
+        except ServerAway as error:
+            LOG.error("%s Mail waits for it for %.0f s.", error, self._rest_seconds)
+            self._rests_until = time.monotonic() + self._rest_seconds
+            self._rest_seconds = min(2 * self._rest_seconds, LONGEST_REST_SECONDS)
+            for mail in waiting:
+                self._postpone(mail, str(error), counts=False)
+            return False
+        for mail in waiting:
+            self._postpone(mail, "", counts=False)
+        return True
+
+    def replay(self) -> None:
+        """Notes what mail servers have taken over of which the database has not heard."""
+        for ended in self._journal:
+            self._note(ended)
+
+    def _hand_over(self, relay: RelaySession, mail: Waiting) -> None:
+        """Raises ServerAway."""
+        # It may have been handed over under a lease that has run out, or by this process before it lost the database.
+        with self._db.across_tenants() as tx:
+            if self._journal.has(mail.token) or not outbox.is_waiting(tx, mail, self._name):
+                return
+        try:
+            made = self._made(relay.relay, mail)
+            said = relay.hand_over(made.content, sender=made.sender, recipient=mail.recipient)
+        except NotFound:
+            self._end(mail, State.GIVEN_UP, "The fax is purged.", None)
+        except MailRefused as error:
+            LOG.error("mail %s of tenant %s: %s", mail.id, mail.tenant_id, error)
+            self._end(mail, State.REFUSED, str(error), None)
+        except (ServerAway, DatabaseUnavailable, StoreUnavailable):
+            raise
+        except _Later as error:
+            self._postpone(mail, str(error), counts=False)
+        except FaxplanError as error:
+            self._try_again(mail, error)
+        else:
+            self._end(mail, State.ACCEPTED, said, made.sent_as)
+
+    def _try_again(self, mail: Waiting, error: FaxplanError) -> None:
+        LOG.error("mail %s of tenant %s, try %s: %s", mail.id, mail.tenant_id, mail.tries, error)
+        if (datetime.now(UTC) - mail.created_at).total_seconds() > GIVE_UP_SECONDS:
+            self._end(mail, State.GIVEN_UP, str(error), None)
+        else:
+            self._postpone(mail, str(error), counts=True)
+
+    def _end(self, mail: Waiting, state: State, said: str, sent_as: Mode | None) -> None:
+        ended = Ended(mail.tenant_id, mail.id, mail.token, state, said, None if sent_as is None else sent_as.value)
+        self._journal.write(ended)
+        self._note(ended)
+
+    def _note(self, ended: Ended) -> None:
+        """Also lets go of what was mailed, once no other recipient waits for it."""
+        with self._db.tenant(ended.tenant_id) as tx:
+            if outbox.end(tx, ended):
+                mail_readers.let_go_of_mailed(tx, ended.tenant_id, ended.id)
+        self._journal.remove(ended)
+
+    def _postpone(self, mail: Waiting, said: str, *, counts: bool) -> None:
+        delays = outbox.RETRY_SECONDS
+        delay = delays[min(mail.tries, len(delays)) - 1] if counts else 0
+        with self._db.across_tenants() as tx:
+            outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
+
+    def _made(self, relay: Relay, mail: Waiting) -> _Made:
+        """Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and _Later."""
+        with self._db.tenant(mail.tenant_id) as tx:
+            known = mail_notices.facts(tx, mail)
+        sender = known.brand.mail_sender or relay.sender
+        check_address(sender)
+        with language.speaks(known.language):
+            if known.mode.carries_pages:
+                try:
+                    return self._with_pages(known, mail, relay, sender)
+                except KeyElsewhere as error:
+                    raise _Later(str(error)) from error
+                except (
+                    mail_certificates.CertificateRefused,
+                    mail_openpgp.KeyRefused,
+                    fax_attachment.AttachmentTooLarge,
+                    locked_pdf.CannotBeLocked,
+                    UnsafeRelay,
+                    KeyGone,
+                    DocumentLost,
+                    ValueError,
+                ) as error:
+                    LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
+                    note = _("The fax is not in this mail: {why}").format(why=_reason(error))
+            else:
+                note = ""
+            message = mail_notices.message(known, mail, self._settings, sender=sender, note=note)
+        return _Made(mail_form.flat(message), sender, Mode.NOTICE)
+
+    def _with_pages(self, known: Facts, mail: Waiting, relay: Relay, sender: str) -> _Made:
+        if known.mode is Mode.PLAIN and not relay.is_safe:
+            raise UnsafeRelay(
+                _("The mail server is spoken to without encryption that proves it, and no fax goes over that as it is.")
+            )
+        kind = known.file_format.value
+        document = known.pdf_id if known.file_format is Format.PDF else known.tiff_id
+        if document is None:
+            document, kind = known.tiff_id, Format.TIFF.value
+        if document is None:
+            raise KeyGone(_("There are no pages to mail."))
+        message = mail_notices.message(known, mail, self._settings, sender=sender)
+        with mail_readers.opened(self._db, self._store, self._keys, mail.tenant_id, document) as plain:
+            content = fax_attachment.content(plain, kind)
+        if known.mode is Mode.LOCKED_PDF:
+            content = locked_pdf.locked(content, known.password or "")
+        name = fax_attachment.name(known.at.astimezone(known.zone), known.number, kind)
+        fax_attachment.attach(message, content, name, kind)
+        return _Made(_sealed(known, message), sender, known.mode)
+
+    def _forget_unwanted(self) -> None:
+        if time.monotonic() < self._next_forgetting:
+            return
+        self._next_forgetting = time.monotonic() + _FORGET_SECONDS
+        mail_readers.forget_unwanted(self._db, _FORGET_SECONDS)
+
+    def _free_mails_of_dead(self) -> None:
+        """Gives back what workers of this machine had in hand when they were killed."""
+        with self._db.across_tenants() as tx:
+            for name in outbox.busy_workers(tx):
+                host, _colon, pid = name.rpartition(":")
+                if host == socket.gethostname() and (pid == str(os.getpid()) or not Path(f"/proc/{pid}").exists()):
+                    outbox.release(tx, name)
+
+
+def _sealed(known: Facts, message: EmailMessage) -> bytes:
+    if known.mode is Mode.SMIME:
+        if known.certificate is None:
+            raise mail_certificates.CertificateRefused(_("There is no certificate of this recipient."))
+        return mail_certificates.sealed(message, [mail_certificates.certificate_of(known.certificate)])
+    if known.mode is Mode.OPENPGP:
+        if known.openpgp_key is None:
+            raise mail_openpgp.KeyRefused(_("There is no OpenPGP key of this recipient."))
+        return mail_openpgp.sealed(message, [mail_openpgp.key_of(known.openpgp_key)])
+    return mail_form.flat(message)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FaxplanError):
+        return str(error)
+    return _("It could not be made ready for mail.")

@@ -1,0 +1,126 @@
+"""The outbox: mails about faxes that wait to be handed over, and what became of them; one a notice and recipient.
+
+A trigger on notices fills it (`outbox_fill` in schema.sql), and it keeps no mail: `mailer` makes each when it goes out.
+What is not named otherwise: role worker.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from faxplan.db import Row, Transaction
+
+CHANNEL = "faxplan_mail"
+"""Notified when there is more."""
+RETRY_SECONDS = (60, 300, 900, 1800, 3600)
+"""After each try, and after those to come the last of these."""
+
+
+class State(StrEnum):
+    """What became of a mail: values of outbox.state that are final."""
+
+    ACCEPTED = "accepted"
+    """A mail server has taken it over."""
+    REFUSED = "refused"
+    """It takes no mail for this recipient."""
+    GIVEN_UP = "given-up"
+    """None took it for as long as one is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A mail that this worker is to hand over. tries: this one among them. token: of its Message-ID."""
+
+    tenant_id: int
+    id: int
+    notice_id: int
+    recipient: str
+    token: str
+    tries: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a try that was the last. token: after a restore another mail may have this id. said: what the mail
+    server said. sent_as: as outbox.sent_as."""
+
+    tenant_id: int
+    id: int
+    token: str
+    state: State
+    said: str = ""
+    sent_as: str | None = None
+
+
+def claim(
+    tx: Transaction, *, worker: str, lease_seconds: int, most: int, except_of: Sequence[int] = ()
+) -> list[Waiting]:
+    """Mails that are due, for `lease_seconds`, the longest due first. except_of: of these tenants none.
+
+    Those under this worker's own lease too: it lost track of them with the database.
+    """
+    rows = tx.rows(
+        """with due as (
+               select tenant_id, id from outbox
+               where state = 'waiting' and not_before <= now() and tenant_id <> all(%(but)s::bigint[])
+                 and (lease_until is null or lease_until < now() or worker = %(worker)s)
+               order by not_before limit %(most)s for update skip locked)
+           update outbox o set worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s),
+                               tries = o.tries + 1
+           from due where o.tenant_id = due.tenant_id and o.id = due.id
+           returning o.tenant_id, o.id, o.notice_id, o.recipient, o.token, o.tries, o.created_at""",
+        {"worker": worker, "lease": lease_seconds, "most": most, "but": list(except_of)},
+    )
+    return sorted((Waiting(**row) for row in rows), key=lambda each: (each.created_at, each.id))
+
+
+def is_waiting(tx: Transaction, mail: Waiting, worker: str) -> bool:
+    """Whether it is still this worker's to hand over, in this try."""
+    found: bool = tx.value(
+        """select exists (select from outbox where tenant_id = %s and id = %s and state = 'waiting' and worker = %s
+                          and tries = %s and lease_until > now())""",
+        (mail.tenant_id, mail.id, worker, mail.tries),
+    )
+    return found
+
+
+def end(tx: Transaction, ended: Ended) -> bool:
+    """Notes what became of it; False where that is noted."""
+    changed = tx.execute(
+        """update outbox set state = %s, said = %s, sent_as = %s, ended_at = now(), worker = null, lease_until = null
+           where tenant_id = %s and id = %s and token = %s and state = 'waiting'""",
+        (ended.state.value, ended.said, ended.sent_as, ended.tenant_id, ended.id, ended.token),
+    )
+    return changed == 1
+
+
+def postpone(tx: Transaction, mail: Waiting, worker: str, said: str, delay_seconds: float, *, counts: bool) -> None:
+    """Gives it back, to be tried again after the delay. said: why. counts: as one of its tries."""
+    tx.execute(
+        """update outbox set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s),
+                             said = %s, tries = tries - %s
+           where tenant_id = %s and id = %s and state = 'waiting' and worker = %s and tries = %s""",
+        (delay_seconds, said, 0 if counts else 1, mail.tenant_id, mail.id, worker, mail.tries),
+    )
+
+
+def of_fax(tx: Transaction, tenant_id: int, fax_id: int) -> list[Row]:
+    """Mails about a fax to a mailbox's recipients (role portal): recipient, state, said, sent_as, at."""
+    return tx.rows(
+        """select o.recipient, o.state, o.said, o.sent_as, coalesce(o.ended_at, o.created_at) as at
+           from outbox o join notices n on n.tenant_id = o.tenant_id and n.id = o.notice_id
+           where n.tenant_id = %s and n.fax_id = %s and n.mailbox_id is not null order by o.id""",
+        (tenant_id, fax_id),
+    )
+
+
+def busy_workers(tx: Transaction) -> list[str]:
+    """The workers that have a mail in hand, dead or alive."""
+    return [row["worker"] for row in tx.rows("select distinct worker from outbox where worker is not null")]
+
+
+def release(tx: Transaction, worker: str) -> None:
+    """Frees what a worker had in hand that is dead."""
+    tx.execute("update outbox set worker = null, lease_until = null where worker = %s", (worker,))

@@ -1,0 +1,319 @@
+"""What waits in the outbox goes out once, as its mailbox has chosen, in the brand's name; real mail over a relay."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from email.message import EmailMessage
+from io import BytesIO
+
+import pikepdf
+import pytest
+from psycopg2.errors import InsufficientPrivilege
+
+from faxplan import brands, mail_readers, mailbox_mail, mailboxes, membership, users
+from faxplan import mailer as mailers
+from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
+from faxplan.key_folder import KeyFolder
+from faxplan.mailbox_mail import Format, InvalidMailChoice, Mode
+from faxplan.proofs import NoProof
+from faxplan.users import User
+from tests.db.test_inbound import arrived, deliver
+from tests.db.test_transient_readers import folder
+from tests.mail_relay import MailRelay
+from tests.mailing import choose_mail, mailer, mails
+from tests.retained import execute
+from tests.vendor_words import vendor_words
+from tests.world import World
+
+OTHER = "secretary@partner.example"
+
+
+@pytest.fixture
+def keys(world: World) -> KeyFolder:
+    made = folder(world.settings.mailer_keys)
+    mail_readers.renew(world.worker, made, "node1")
+    return made
+
+
+@pytest.fixture
+def relay(world: World) -> Iterator[MailRelay]:
+    with MailRelay() as relay:
+        world.settings = replace(
+            world.settings, smtp_host="127.0.0.1", smtp_port=relay.port, smtp_from="fax@carrier.example",
+            portal_domain="fax.example",
+        )  # fmt: skip
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            brands.change(
+                tx, world.acme.tenant.id, {"name": "Nordwind: Fax", "support": "Ask Nora", "colour": "#aa3311"}
+            )
+        yield relay
+
+
+def own_mailbox(world: World, user: User) -> int:
+    with world.portal.tenant(user.tenant_id) as tx:
+        return mailboxes.by_name(tx, user.tenant_id, world.acme.user.email)
+
+
+def add(world: World, address: str, *, by: User | None = None, shown: bool = True) -> None:
+    user = by or world.acme.user
+    mailbox_mail.add(world.portal, user, own_mailbox(world, world.acme.user), address, shown=shown, actor="test")
+
+
+def choose(world: World, mode: Mode, *, by: User | None = None, shown: bool = True, **chosen: object) -> bool:
+    user = by or world.acme.user
+    mailbox = own_mailbox(world, world.acme.user)
+    return mailbox_mail.choose(world.portal, user, mailbox, mode, shown=shown, actor="test", **chosen)  # type: ignore[arg-type]
+
+
+def received(world: World) -> None:
+    assert deliver(world, arrived(world)) == "received"
+
+
+def text(message: EmailMessage, kind: str = "plain") -> str:
+    body = message.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def attached(message: EmailMessage) -> list[tuple[str, str, bytes]]:
+    return [
+        (str(each.get_filename()), each.get_content_type(), each.get_content()) for each in message.iter_attachments()
+    ]
+
+
+def test_who_reads_a_mailbox_is_told_by_a_notice_without_a_page(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    received(world)
+    assert mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert (mail.sender, mail.recipients) == ("fax@carrier.example", [world.acme.user.email])
+    said = mail.message
+    assert str(said["From"]) == '"Nordwind: Fax" <fax@carrier.example>'
+    assert str(said["Subject"]).startswith("Fax from ")
+    assert said["Auto-Submitted"] == "auto-generated"
+    link = f"https://{world.acme.tenant.slug}.fax.example/faxes/"
+    for kind in ("plain", "html"):
+        assert link in text(said, kind)
+        assert "Ask Nora" in text(said, kind)
+    assert attached(said) == []
+    assert not vendor_words(bytes(said))
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["sent_as"], row["said"]) == ("accepted", "notice", "250 taken")
+    assert str(said["Message-ID"]) == f"<{row['token']}@carrier.example>"
+    assert not mailer(world, keys).work()
+    assert len(relay.mails) == 1
+
+
+def test_the_fax_itself_goes_out_as_it_is_and_then_no_worker_opens_it(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    add(world, OTHER)
+    received(world)
+    relay.refused.add(OTHER)
+    assert mailer(world, keys).work()
+    (mail,) = relay.mails
+    ((name, kind, content),) = attached(mail.message)
+    assert (name[:4], name[-4:], kind) == ("fax-", ".pdf", "application/pdf")
+    with pikepdf.open(BytesIO(content)) as document:
+        assert len(document.pages) >= 1
+    assert not vendor_words(bytes(mail.message) + content)
+    states = {row["recipient"]: (row["state"], row["sent_as"]) for row in mails(world, world.acme.user)}
+    assert states == {world.acme.user.email: ("accepted", "plain"), OTHER: ("refused", None)}
+    assert mail_readers.waiting(world.worker) == []
+
+
+def test_while_one_recipient_waits_the_worker_can_open_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    add(world, OTHER)
+    received(world)
+    relay.busy_for.add(OTHER)
+    mailer(world, keys).work()
+    assert len(relay.mails) == 1
+    assert len(mail_readers.waiting(world.worker)) == 2
+    relay.busy_for.clear()
+    execute(world, "update outbox set not_before = now()")
+    mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[world.acme.user.email], [OTHER]]
+    assert mail_readers.waiting(world.worker) == []
+
+
+def test_a_pdf_with_a_password(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    add(world, OTHER)
+    with pytest.raises(InvalidMailChoice, match="password"):
+        choose(world, Mode.LOCKED_PDF)
+    choose(world, Mode.LOCKED_PDF, password="seven herons by the quay")
+    received(world)
+    mailer(world, keys).work()
+    ((_, _, content),) = attached(relay.mails[0].message)
+    with pytest.raises(pikepdf.PasswordError):
+        pikepdf.open(BytesIO(content))
+    with pikepdf.open(BytesIO(content), password="seven herons by the quay") as document:
+        assert document.encryption.R == 6
+
+
+def test_a_tiff_names_no_machine(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    add(world, OTHER)
+    choose(world, Mode.PLAIN, file_format=Format.TIFF)
+    received(world)
+    mailer(world, keys).work()
+    ((name, kind, content),) = attached(relay.mails[0].message)
+    assert (name[-5:], kind, content[:4]) == (".tiff", "image/tiff", b"II*\0")
+    assert not vendor_words(content)
+
+
+def test_over_a_connection_that_proves_nothing_a_notice_goes_instead(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    # As if the relay were another machine.
+    monkeypatch.setattr("faxplan.mail.Relay._is_here", False)
+    mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert attached(mail.message) == []
+    assert "The fax is not in this mail" in text(mail.message)
+    assert mails(world, world.acme.user)[0]["sent_as"] == "notice"
+
+
+def test_a_relay_that_is_away_is_left_alone_and_nothing_is_lost(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received(world)
+    relay.busy = True
+    one = mailer(world, keys)
+    assert not one.work()
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["tries"]) == ("waiting", 0)
+    relay.busy = False
+    asked = relay.connections
+    assert not one.work()  # it rests
+    assert relay.connections == asked
+    assert mailer(world, keys).work()
+    assert len(relay.mails) == 1
+
+
+def test_what_was_taken_over_goes_out_no_second_time_though_the_database_did_not_hear_of_it(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received(world)
+    one = mailer(world, keys)
+
+    def away(*_args: object) -> None:
+        raise DatabaseUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mailers.outbox, "end", away)
+        with pytest.raises(DatabaseUnavailable):
+            one.work()
+    assert len(relay.mails) == 1
+    assert mails(world, world.acme.user)[0]["state"] == "waiting"
+    execute(world, "update outbox set lease_until = now() - interval '1 second'")
+    assert not mailer(world, keys, name="another:1").work()
+    assert len(relay.mails) == 1
+    assert mails(world, world.acme.user)[0]["state"] == "accepted"
+
+
+def test_a_try_whose_answer_was_lost_is_repeated_with_the_same_message_id(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    received(world)
+    relay.hangs_up_after_data = True
+    assert not mailer(world, keys).work()
+    relay.hangs_up_after_data = False
+    assert mailer(world, keys).work()
+    one, two = relay.mails
+    assert one.message["Message-ID"] == two.message["Message-ID"]
+    assert len(mails(world, world.acme.user)) == 1
+
+
+def test_two_mailers_hand_over_each_mail_once(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    for _ in range(6):
+        received(world)
+    several = [mailer(world, keys, name=f"one:{number}") for number in range(3)]
+    threads = [threading.Thread(target=each.work) for each in several]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    for each in several:
+        each.work()
+    ids = [str(mail.message["Message-ID"]) for mail in relay.mails]
+    assert len(ids) == len(set(ids)) == 6
+
+
+def test_after_three_days_a_mail_is_given_up_and_its_reader_has_the_fax(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    relay.busy_for.add(world.acme.user.email)
+    execute(world, "update outbox set created_at = created_at - interval '4 days'")
+    mailer(world, keys).work()
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["said"][-16:]) == ("given-up", "450 not just now")
+    assert mail_readers.waiting(world.worker) == []
+
+
+def test_who_has_left_the_mailbox_gets_no_more_of_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    tenant, mailbox = world.acme.tenant.id, own_mailbox(world, world.acme.user)
+    with world.admin.tenant(tenant) as tx:
+        she = users.create(tx, tenant, email="two@acme.example", name="")
+        membership.enter(tx, tenant, mailbox, she, None)
+    add(world, OTHER, by=she)
+    choose(world, Mode.PLAIN, by=she)
+    with world.admin.tenant(tenant) as tx:
+        users.change(tx, tenant, she.id, {"enabled": False})
+    received(world)
+    assert mails(world, world.acme.user) == []
+    with world.admin.tenant(tenant) as tx:
+        users.change(tx, tenant, she.id, {"enabled": True})
+        membership.leave(tx, tenant, mailbox, she, None)
+    received(world)
+    assert [row["recipient"] for row in mails(world, world.acme.user)] == [world.acme.user.email]
+    mailer(world, keys).work()
+    assert attached(relay.mails[0].message) == []
+    # What was wrapped for a mail that there is none of, no worker keeps.
+    assert mail_readers.forget_unwanted(world.worker, 0) == 2
+    assert mail_readers.waiting(world.worker) == []
+
+
+def test_pages_are_mailed_by_who_reads_them_alone(world: World) -> None:
+    tenant = world.acme.tenant.id
+    with world.admin.tenant(tenant) as tx:
+        boss = users.create(tx, tenant, email="boss@acme.example", name="", role="administrator")
+        stranger = users.create(tx, tenant, email="two@acme.example", name="")
+    add(world, OTHER, by=boss)  # of notices
+    with pytest.raises(Forbidden):
+        choose(world, Mode.PLAIN, by=boss)
+    with pytest.raises(NotFound):
+        choose(world, Mode.OFF, by=stranger)
+    with pytest.raises(NotFound):
+        choose(world, Mode.OFF, by=world.borea.user)
+    with pytest.raises(NoProof):
+        choose(world, Mode.PLAIN, shown=False)
+    assert choose(world, Mode.PLAIN)
+    with pytest.raises(Forbidden):
+        add(world, "boss@acme.example", by=boss)
+    with pytest.raises(NoProof):
+        add(world, "boss@acme.example", shown=False)
+    # An administrator ends it, and that is all.
+    assert choose(world, Mode.NOTICE, by=boss, shown=False)
+
+
+def test_nobody_but_the_worker_reads_the_password(world: World) -> None:
+    add(world, OTHER)
+    choose(world, Mode.LOCKED_PDF, password="seven herons by the quay")
+    for role in (world.portal, world.admin, world.switch):
+        with pytest.raises(InsufficientPrivilege), role.tenant(world.acme.tenant.id) as tx:
+            tx.value("select mail_password from mailboxes where tenant_id = %s limit 1", (world.acme.tenant.id,))
+
+
+def test_a_journal_entry_that_cannot_be_read_stops_nothing(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    received(world)
+    one = mailer(world, keys)
+    (world.settings.mail_journal / "broken.json").write_text("{")
+    assert one.work()
+    assert len(relay.mails) == 1
+    assert [each.name for each in world.settings.mail_journal.iterdir()] == ["broken.json.unreadable"]

@@ -1820,6 +1820,49 @@ end $$;
 comment on function outbox_fill() is 'Who is told by mail of a notice. Definer: who writes one need not read whom a mailbox mails.';
 create trigger outbox_fill after insert on notices for each row execute function outbox_fill();
 
+create table mail_accounts (
+    tenant_id      bigint not null,
+    host           text not null,
+    port           integer not null,
+    security       text not null default 'starttls',
+    sender         text not null,
+    user_name      text not null,
+    password       text not null default '',
+    token_url      text not null default '',
+    client_id      text not null default '',
+    client_secret  text not null default '',
+    refresh_token  text not null default '',
+    scope          text not null default '',
+    changed_at     timestamptz not null default now(),
+    constraint mail_accounts_pkey primary key (tenant_id),
+    constraint mail_accounts_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint mail_accounts_security_known check (security in ('starttls', 'tls')),
+    constraint mail_accounts_port_range check (port between 1 and 65535),
+    constraint mail_accounts_host_form check (host ~ '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$'),
+    constraint mail_accounts_log_in check ((password = '') <> (refresh_token = '') and (token_url = '') = (refresh_token = '')),
+    constraint mail_accounts_sizes check (
+        length(user_name) between 1 and 254 and length(sender) between 3 and 254 and length(password) <= 1000
+        and length(token_url) <= 2000 and length(client_id) <= 500 and length(client_secret) <= 1000 and length(refresh_token) <= 8000
+        and length(scope) <= 1000)
+);
+comment on table mail_accounts is 'The account of a mail provider by which a tenant''s mail goes out. No row: by the installation''s mail server.';
+comment on column mail_accounts.refresh_token is 'By which the provider gives out what logs in (OAuth 2.0, XOAUTH2), instead of a password.';
+
+create table mail_signing_keys (
+    tenant_id    bigint not null,
+    domain       text not null,
+    selector     text not null,
+    private_key  text not null,
+    record       text not null,
+    created_at   timestamptz not null default now(),
+    constraint mail_signing_keys_pkey primary key (tenant_id, domain),
+    constraint mail_signing_keys_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint mail_signing_keys_domain_form check (domain ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$' and length(domain) <= 253),
+    constraint mail_signing_keys_selector_form check (selector ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')
+);
+comment on table mail_signing_keys is 'By which mail from a domain of a tenant''s is signed (DKIM, RFC 6376).';
+comment on column mail_signing_keys.record is 'What the DNS has to say at selector._domainkey.domain.';
+
 create table audit (
     tenant_id      bigint not null,
     sequence       bigint not null,
@@ -2211,7 +2254,7 @@ begin
                              'report_days', 'report_hours', 'report_people', 'report_states', 'contacts', 'contact_words',
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
-                             'labels', 'fax_labels', 'mail_recipients', 'outbox'] loop
+                             'labels', 'fax_labels', 'mail_recipients', 'outbox', 'mail_accounts', 'mail_signing_keys'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -2263,6 +2306,7 @@ create policy transient_keys_public on transient_keys for select using (true);
 create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
+create policy mail_accounts_mailer on mail_accounts for select to faxplan_worker using (true);
 create policy outbox_mailer on outbox for all to faxplan_worker using (true) with check (true);
 create policy drafts_watch on drafts to faxplan_worker using (true) with check (true);
 create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
@@ -2486,3 +2530,10 @@ grant select, update on outbox to faxplan_worker;
 grant delete on outbox to faxplan_purge;
 grant select (tenant_id, notice_id) on outbox to faxplan_purge;
 grant select (id) on notices to faxplan_purge;
+
+-- What logs in, and what signs, only the worker reads.
+grant select (tenant_id, host, port, security, sender, user_name, token_url, client_id, scope, changed_at) on mail_accounts to faxplan_admin;
+grant select (tenant_id, domain, selector, record, created_at) on mail_signing_keys to faxplan_admin;
+grant insert, update, delete on mail_accounts, mail_signing_keys to faxplan_admin;
+grant select, update (refresh_token) on mail_accounts to faxplan_worker;
+grant select on mail_signing_keys to faxplan_worker;

@@ -28,6 +28,7 @@ from faxplan import (
     cli_hosts,
     cli_keys,
     cli_labels,
+    cli_mail,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -227,6 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
+    cli_mail.add_commands(commands, common)
     cli_covers.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)

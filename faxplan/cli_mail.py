@@ -1,13 +1,16 @@
-"""`faxplan mailbox mail`: how a mailbox's received faxes go out by mail, and to whom."""
+"""`faxplan mail`: by which account a tenant's mail goes out, and what signs it; `faxplan mailbox mail`: how a mailbox's
+received faxes go out, and to whom."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_keys, cli_output, enrolment, mailbox_mail, mailboxes
+from faxplan import cli_keys, cli_output, enrolment, mail_accounts, mail_provisioning, mailbox_mail, mailboxes
 from faxplan.cli_passwords import first_line
 from faxplan.errors import NotFound
+from faxplan.mail_accounts import Account
 from faxplan.mailbox_mail import Choice, Format, Mode
+from faxplan.web_client import WebClient
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -29,6 +32,106 @@ def add_to(group: Any, personal: argparse.ArgumentParser) -> None:
     mail.add_argument("--remove", metavar="ADDRESS", help="no mails go to this address any more")
     cli_keys.add_secret(mail)
     mail.set_defaults(command=_mail)
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Enters `faxplan mail` into the parser."""
+    group = cli_output.group(commands, "mail", "account|no-account|sign|no-sign|show", "how a tenant's mail goes out")
+    account = group.add_parser("account", parents=[common], help="by an account of its own at a mail provider")
+    account.add_argument("slug", metavar="TENANT", help="the tenant's short name")
+    account.add_argument("--sender", required=True, metavar="ADDRESS", help="the address that its mail comes from")
+    account.add_argument("--user", metavar="NAME", help="to log in (default: the sender)")
+    account.add_argument("--host", metavar="HOST", help="the provider's mail server")
+    account.add_argument("--port", type=int, metavar="PORT", help="its port (default: 587, with tls 465)")
+    account.add_argument("--security", choices=["starttls", "tls"], default="starttls")
+    account.add_argument("--password-file", type=Path, metavar="FILE", help="the password, in its first line")
+    account.add_argument("--provider", choices=sorted(mail_accounts.PROVIDERS), help="log in by OAuth 2.0 there")
+    account.add_argument("--token-url", metavar="URL", help="where another provider gives out tokens")
+    account.add_argument("--client-id", default="", metavar="ID", help="of the application that was registered there")
+    account.add_argument("--client-secret-file", type=Path, metavar="FILE", help="its secret, in the first line")
+    account.add_argument("--refresh-token-file", type=Path, metavar="FILE", help="the token, in the first line")
+    account.set_defaults(command=_put_account)
+    for verb, words, command in (
+        ("no-account", "by the installation's mail server again", _remove_account),
+        ("show", "its account, and the keys that sign its mail", _show),
+    ):
+        parser = group.add_parser(verb, parents=[common], help=words)
+        parser.add_argument("slug", metavar="TENANT", help="the tenant's short name")
+        parser.set_defaults(command=command)
+    for verb, words, command in (
+        ("sign", "sign mail from a domain (DKIM): says what the DNS has to say", _sign),
+        ("no-sign", "sign it no more", _sign_no_more),
+    ):
+        parser = group.add_parser(verb, parents=[common], help=words)
+        parser.add_argument("slug", metavar="TENANT", help="the tenant's short name")
+        parser.add_argument("domain", metavar="DOMAIN", help="what stands behind the @ of its sender")
+        parser.set_defaults(command=command)
+        if verb == "sign":
+            parser.add_argument("--selector", metavar="NAME", help="by which the DNS knows the key (default: of today)")
+
+
+def _put_account(context: "Context", options: argparse.Namespace) -> int:
+    host, token_url, scope = mail_accounts.PROVIDERS.get(options.provider, ("", "", ""))
+    files = ("password_file", "client_secret_file", "refresh_token_file")
+    secrets = {each: first_line(getattr(options, each)) if getattr(options, each) else "" for each in files}
+    account = Account(
+        host=options.host or host,
+        port=options.port or (465 if options.security == "tls" else 587),
+        security=options.security,
+        sender=options.sender,
+        user_name=options.user or options.sender,
+        password=secrets["password_file"],
+        token_url=options.token_url or token_url,
+        client_id=options.client_id,
+        client_secret=secrets["client_secret_file"],
+        refresh_token=secrets["refresh_token_file"],
+        scope=scope,
+    )
+    mail_provisioning.put_account(
+        context.admin, context.actor, options.slug, account, WebClient.of(context.settings)
+    )  # fmt: skip
+    result = {"tenant": options.slug, "host": account.host, "sender": account.sender}
+    return cli_output.done(
+        options,
+        result,
+        f"Mail of {options.slug} goes out by {account.host} from {account.sender}; it let us in.",
+    )
+
+
+def _remove_account(context: "Context", options: argparse.Namespace) -> int:
+    mail_provisioning.remove_account(context.admin, context.actor, options.slug)
+    result = {"tenant": options.slug, "removed": True}
+    return cli_output.done(options, result, f"Mail of {options.slug} goes out by the installation's mail server.")
+
+
+def _sign(context: "Context", options: argparse.Namespace) -> int:
+    name, record = mail_provisioning.sign(context.admin, context.actor, options.slug, options.domain, options.selector)
+    result = {"tenant": options.slug, "name": name, "record": record}
+    text = f"Mail from {options.domain} is signed from now on. Enter into the DNS, as TXT:\n\n{name}\n{record}"
+    return cli_output.done(options, result, text)
+
+
+def _sign_no_more(context: "Context", options: argparse.Namespace) -> int:
+    mail_provisioning.sign_no_more(context.admin, context.actor, options.slug, options.domain)
+    result = {"tenant": options.slug, "domain": options.domain, "removed": True}
+    return cli_output.done(options, result, f"Mail from {options.domain} is signed no more.")
+
+
+def _show(context: "Context", options: argparse.Namespace) -> int:
+    account, keys = mail_provisioning.known(context.admin, options.slug)
+    if options.json:
+        cli_output.print_json({"account": account, "keys": keys})
+        return 0
+    if account is None:
+        print("Mail goes out by the installation's mail server.")
+    else:
+        way = "a token" if account["token_url"] else "a password"
+        said = f"Mail goes out by {account['host']}:{account['port']} ({account['security']}), from {account['sender']}"
+        print(cli_output.printable(f"{said}, logged in as {account['user_name']} by {way}."))
+    for each in keys:
+        print(cli_output.printable(f"{each['domain']}: {each['selector']}._domainkey.{each['domain']}"))
+        print(cli_output.printable(f"  {each['record']}"))
+    return 0
 
 
 def _mail(context: "Context", options: argparse.Namespace) -> int:

@@ -3,16 +3,18 @@
 import ipaddress
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
 from enum import StrEnum
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
+from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 
 _SECONDS = 30
 _ADDRESS = re.compile(r"[^\s@<>(),:;\"\\]+@[^\s@<>(),:;\"\\]+")
@@ -59,14 +61,18 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where mail is handed in. sender: the address that it comes from. user: to log in, if not empty."""
+    """Where mail is handed in. sender: the address that it comes from. user: to log in, if not empty, by the password,
+    or by a token (XOAUTH2). client: by which a host is reached that a tenant has named; None: an operator has.
+    """
 
     host: str
     port: int
     sender: str
     security: Security = Security.OPPORTUNISTIC
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    client: WebClient | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Relay":
@@ -142,7 +148,7 @@ class Relay:
         """A connection for mails one after another, each of one recipient. Raises ServerAway; at its end nothing."""
         try:
             smtp = self._opened()
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, AddressRefused, FetchFailed) as error:
             raise ServerAway(
                 f"{self._told} takes no mail: {_reason(error)}. Is there a mail server, and may we use it?"
             ) from error
@@ -156,7 +162,7 @@ class Relay:
 
     @property
     def _told(self) -> str:
-        return f"{self.where} (smtp_host, smtp_port)"
+        return self.where if self.client is not None else f"{self.where} (smtp_host, smtp_port)"
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
@@ -164,11 +170,8 @@ class Relay:
             yield smtp
 
     def _opened(self) -> smtplib.SMTP:
-        checked = ssl.create_default_context()
-        if self.security is Security.TLS:
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=_SECONDS, context=checked)
-        else:
-            smtp = smtplib.SMTP(self.host, self.port, timeout=_SECONDS)
+        checked = ssl.create_default_context() if self.client is None else self.client.tls()
+        smtp = _Smtp(self, checked if self.security is Security.TLS else None)
         try:
             if self.security is Security.STARTTLS:
                 smtp.starttls(context=checked)
@@ -176,12 +179,30 @@ class Relay:
                 smtp.ehlo()
                 if smtp.has_extn("starttls"):
                     smtp.starttls(context=_unchecked())
-            if self.user:
+            if self.token:
+                smtp.auth("XOAUTH2", lambda _challenge=None: _xoauth2(self.user, self.token))
+            elif self.user:
                 smtp.login(self.user, self.password)
         except BaseException:
             smtp.close()
             raise
         return smtp
+
+
+class _Smtp(smtplib.SMTP):
+    """One that reaches only what may be reached. at_once: TLS from the start."""
+
+    def __init__(self, relay: Relay, at_once: ssl.SSLContext | None) -> None:
+        self._relay = relay
+        self._at_once = at_once
+        super().__init__(relay.host, relay.port, timeout=_SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        client = self._relay.client
+        made = (
+            socket.create_connection((host, port), timeout) if client is None else client.connected(host, port, timeout)
+        )
+        return made if self._at_once is None else self._at_once.wrap_socket(made, server_hostname=host)
 
 
 class RelaySession:
@@ -221,6 +242,10 @@ class RelaySession:
         if code != 250:
             raise _not_taken(where, code, said)
         return _text(code, said)
+
+
+def _xoauth2(user: str, token: str) -> str:
+    return f"user={user}\x01auth=Bearer {token}\x01\x01"
 
 
 def _unchecked() -> ssl.SSLContext:

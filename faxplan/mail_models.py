@@ -47,3 +47,44 @@ class OutboxMail(Table):
 
         table_name = "outbox"
         primary_key = CompositeKey("tenant_id", "id")
+
+
+class MailAccount(Table):
+    """The account of a mail provider by which a tenant's mail goes out."""
+
+    tenant_id = BigIntegerField()
+    host = TextField()
+    port = IntegerField()
+    security = TextField()
+    sender = TextField()
+    user_name = TextField()
+    password = TextField()
+    token_url = TextField()
+    client_id = TextField()
+    client_secret = TextField()
+    refresh_token = TextField()
+    scope = TextField()
+    changed_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mail_accounts"
+        primary_key = CompositeKey("tenant_id")
+
+
+class MailSigningKey(Table):
+    """By which mail from a domain of a tenant's is signed."""
+
+    tenant_id = BigIntegerField()
+    domain = TextField()
+    selector = TextField()
+    private_key = TextField()
+    record = TextField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mail_signing_keys"
+        primary_key = CompositeKey("tenant_id", "domain")

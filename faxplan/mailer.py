@@ -25,7 +25,9 @@ from faxplan import (
     mail_notices,
     mail_openpgp,
     mail_readers,
+    mail_signature,
     outbox,
+    signing_keys,
 )
 from faxplan.config import Settings
 from faxplan.db import Database
@@ -39,6 +41,7 @@ from faxplan.mail_journal import MailJournal
 from faxplan.mail_notices import Facts
 from faxplan.mailbox_mail import Format, Mode
 from faxplan.outbox import Ended, State, Waiting
+from faxplan.relays import Relays
 from faxplan.transient_readers import KeyGone
 
 LOG = logging.getLogger("faxplan.mailer")
@@ -49,9 +52,6 @@ SWEEP_SECONDS = 5.0
 AWAY_SECONDS = 1.0
 GIVE_UP_SECONDS = 3 * 86400
 """So long a mail is tried; a document waits for it no longer either (mail_readers)."""
-SHORTEST_REST_SECONDS = 10.0
-LONGEST_REST_SECONDS = 900.0
-"""Of a mail server that is away."""
 _FORGET_SECONDS = 600
 """After so long nothing is on its way any more to be mailed that is not in the outbox."""
 
@@ -89,8 +89,7 @@ class Mailer:
         self._name = name
         self._journal = MailJournal(settings.mail_journal)
         self._stop = threading.Event()
-        self._rests_until = 0.0
-        self._rest_seconds = SHORTEST_REST_SECONDS
+        self._relays = Relays(db, settings)
         self._next_forgetting = 0.0
 
     def stop(self) -> None:
@@ -123,29 +122,33 @@ class Mailer:
         """Hands over some of what is due; False where nothing is. Raises DatabaseUnavailable and StoreUnavailable."""
         self.replay()
         self._forget_unwanted()
-        if time.monotonic() < self._rests_until:
-            return False
         with self._db.across_tenants() as tx:
-            mails = outbox.claim(tx, worker=self._name, lease_seconds=LEASE_SECONDS, most=AT_ONCE)
-        if not mails:
-            return False
-        waiting = list(mails)
+            mails = outbox.claim(
+                tx, worker=self._name, lease_seconds=LEASE_SECONDS, most=AT_ONCE,
+                except_of=self._relays.tenants_at_rest(), accounts_only=self._relays.rests(None),
+            )  # fmt: skip
+        by_relay: dict[int | None, list[Waiting]] = {}
+        for mail in mails:
+            by_relay.setdefault(mail.tenant_id if mail.has_account else None, []).append(mail)
+        worked = [self._over(key, waiting) for key, waiting in by_relay.items()]
+        return any(worked)
+
+    def _over(self, key: int | None, waiting: list[Waiting]) -> bool:
+        """Mails that go out over one connection, as far as they do; False where the mail server is away."""
         try:
-            with Relay.of(self._settings).session() as relay:
+            with self._relays.of(key).session() as relay:
                 while waiting and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
-            self._rest_seconds = SHORTEST_REST_SECONDS
+            self._relays.there(key)
+            reason, away = "", False
         except ServerAway as error:
-            LOG.error("%s Mail waits for it for %.0f s.", error, self._rest_seconds)
-            self._rests_until = time.monotonic() + self._rest_seconds
-            self._rest_seconds = min(2 * self._rest_seconds, LONGEST_REST_SECONDS)
-            for mail in waiting:
-                self._postpone(mail, str(error), counts=False)
-            return False
+            seconds = self._relays.away(key)
+            LOG.error("%s Mail waits for it for %.0f s.", error, seconds)
+            reason, away = str(error), True
         for mail in waiting:
-            self._postpone(mail, "", counts=False)
-        return True
+            self._postpone(mail, reason, counts=False)
+        return not away
 
     def replay(self) -> None:
         """Notes what mail servers have taken over of which the database has not heard."""
@@ -160,7 +163,7 @@ class Mailer:
                 return
         try:
             made = self._made(relay.relay, mail)
-            said = relay.hand_over(made.content, sender=made.sender, recipient=mail.recipient)
+            said = relay.hand_over(self._signed(mail, made), sender=made.sender, recipient=mail.recipient)
         except NotFound:
             self._end(mail, State.GIVEN_UP, "The fax is purged.", None)
         except MailRefused as error:
@@ -204,7 +207,8 @@ class Mailer:
         """Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and _Later."""
         with self._db.tenant(mail.tenant_id) as tx:
             known = mail_notices.facts(tx, mail)
-        sender = known.brand.mail_sender or relay.sender
+        # A provider takes mail of its account's address alone.
+        sender = relay.sender if mail.has_account else known.brand.mail_sender or relay.sender
         check_address(sender)
         with language.speaks(known.language):
             if known.mode.carries_pages:
@@ -228,6 +232,19 @@ class Mailer:
                 note = ""
             message = mail_notices.message(known, mail, self._settings, sender=sender, note=note)
         return _Made(mail_form.flat(message), sender, Mode.NOTICE)
+
+    def _signed(self, mail: Waiting, made: _Made) -> bytes:
+        """By the key of the sender's domain, where the tenant has one. One that cannot be used keeps no mail back."""
+        domain = made.sender.rpartition("@")[2].lower()
+        with self._db.tenant(mail.tenant_id) as tx:
+            key = signing_keys.of(tx, mail.tenant_id, domain)
+        if key is None:
+            return made.content
+        try:
+            return mail_signature.signed(made.content, domain, key.selector, key.private_key.encode())
+        except (mail_signature.SigningKeyRefused, ValueError) as error:
+            LOG.error("mail %s of tenant %s goes out unsigned: %s", mail.id, mail.tenant_id, error)
+            return made.content
 
     def _with_pages(self, known: Facts, mail: Waiting, relay: Relay, sender: str) -> _Made:
         if known.mode is Mode.PLAIN and not relay.is_safe:

@@ -30,7 +30,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A mail that this worker is to hand over. tries: this one among them. token: of its Message-ID."""
+    """A mail that this worker is to hand over. tries: this one among them. token: of its Message-ID. has_account:
+    whether the tenant has an account of its own (mail_accounts)."""
 
     tenant_id: int
     id: int
@@ -39,6 +40,7 @@ class Waiting:
     token: str
     tries: int
     created_at: datetime
+    has_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +57,33 @@ class Ended:
 
 
 def claim(
-    tx: Transaction, *, worker: str, lease_seconds: int, most: int, except_of: Sequence[int] = ()
+    tx: Transaction,
+    *,
+    worker: str,
+    lease_seconds: int,
+    most: int,
+    except_of: Sequence[int] = (),
+    accounts_only: bool = False,
 ) -> list[Waiting]:
-    """Mails that are due, for `lease_seconds`, the longest due first. except_of: of these tenants none.
+    """Mails that are due, for `lease_seconds`, the longest due first. accounts_only: of tenants with an account of
+    their own alone. except_of: and of these none, if they have one.
 
     Those under this worker's own lease too: it lost track of them with the database.
     """
     rows = tx.rows(
         """with due as (
-               select tenant_id, id from outbox
-               where state = 'waiting' and not_before <= now() and tenant_id <> all(%(but)s::bigint[])
-                 and (lease_until is null or lease_until < now() or worker = %(worker)s)
-               order by not_before limit %(most)s for update skip locked)
+               select o.tenant_id, o.id from outbox o
+               left join mail_accounts a on a.tenant_id = o.tenant_id
+               where o.state = 'waiting' and o.not_before <= now()
+                 and case when a.tenant_id is null then not %(own)s else o.tenant_id <> all(%(but)s::bigint[]) end
+                 and (o.lease_until is null or o.lease_until < now() or o.worker = %(worker)s)
+               order by o.not_before limit %(most)s for update of o skip locked)
            update outbox o set worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s),
                                tries = o.tries + 1
            from due where o.tenant_id = due.tenant_id and o.id = due.id
-           returning o.tenant_id, o.id, o.notice_id, o.recipient, o.token, o.tries, o.created_at""",
-        {"worker": worker, "lease": lease_seconds, "most": most, "but": list(except_of)},
+           returning o.tenant_id, o.id, o.notice_id, o.recipient, o.token, o.tries, o.created_at,
+                     exists (select from mail_accounts a where a.tenant_id = o.tenant_id) as has_account""",
+        {"worker": worker, "lease": lease_seconds, "most": most, "but": list(except_of), "own": accounts_only},
     )
     return sorted((Waiting(**row) for row in rows), key=lambda each: (each.created_at, each.id))
 

@@ -120,6 +120,13 @@ class WebClient:
         """One that reaches public addresses alone."""
         return replace(self, private=())
 
+    def connected(self, host: str, port: int, seconds: float) -> socket.socket:
+        """A connection for a protocol that begins TLS itself, such as SMTP. Raises AddressRefused, FetchFailed and
+        OSError."""
+        made, _is_private = self._connected("https", host, port, Until.after(seconds))
+        made.settimeout(seconds)
+        return made
+
     def check(self, address: str) -> None:
         """Whether anything would be fetched from there, but for the look-up. Raises AddressRefused."""
         self._split(address)
@@ -145,20 +152,20 @@ class WebClient:
         until = Until.after(SECONDS)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            made, is_private = self._connected(parts, host, port, until)
+            made, is_private = self._connected(parts.scheme, host, port, until)
             with made:
                 line = Line(made, until)
                 connection = http.client.HTTPConnection(host)
-                connection.sock = Spoken(SecuredLine(line, self._tls(), host) if parts.scheme == "https" else line)
+                connection.sock = Spoken(SecuredLine(line, self.tls(), host) if parts.scheme == "https" else line)
                 connection.request(method, path, body, {"Host": parts.netloc, "Accept": "application/json", **headers})
                 answer = connection.getresponse()
                 return Fetched(answer.status, _read(answer), is_private)
         except (OSError, http.client.HTTPException) as error:
             raise _failed(host, error) from error
 
-    def _connected(self, parts: SplitResult, host: str, port: int, until: Until) -> tuple[socket.socket, bool]:
+    def _connected(self, scheme: str, host: str, port: int, until: Until) -> tuple[socket.socket, bool]:
         looked_up = _looked_up(self.resolver, host, port, until)
-        allowed = [each for each in dict.fromkeys(looked_up) if self._is_allowed(each, parts.scheme)][:_MOST_ADDRESSES]
+        allowed = [each for each in dict.fromkeys(looked_up) if self._is_allowed(each, scheme)][:_MOST_ADDRESSES]
         failed: OSError | None = None
         for tried, each in enumerate(allowed):
             try:
@@ -169,7 +176,7 @@ class WebClient:
                 failed = error
         if failed is not None:
             raise failed
-        if looked_up and parts.scheme != "https":
+        if looked_up and scheme != "https":
             raise AddressRefused(_("Nothing is fetched without TLS: the address has to begin with https."))
         if looked_up:
             raise AddressRefused(
@@ -186,7 +193,8 @@ class WebClient:
     def _is_private(self, found: Address) -> bool:
         return any(found in each for each in self.private if each.version == found.version)
 
-    def _tls(self) -> ssl.SSLContext:
+    def tls(self) -> ssl.SSLContext:
+        """What a certificate is checked by: the system's authorities, and those that the settings name."""
         context = ssl.create_default_context()
         if self.trusted is not None:
             context.load_verify_locations(self.trusted)

@@ -1,6 +1,8 @@
 """A mail relay on the loopback that keeps what it is handed: as much of RFC 5321 as smtplib speaks."""
 
+import base64
 import socketserver
+import ssl
 import threading
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -13,18 +15,22 @@ class Mail:
     sender: str
     recipients: list[str]
     message: EmailMessage
+    content: bytes = b""
 
 
 @dataclass
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
-    `hangs_up_after_data`: it takes a mail, and does not say so."""
+    `hangs_up_after_data`: it takes a mail, and does not say so. `tls`: with it STARTTLS, and a log-in behind it, which
+    is one of `log_ins` (as AUTH gives it, decoded)."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
     busy: bool = False
     hangs_up_after_data: bool = False
     connections: int = 0
+    tls: ssl.SSLContext | None = None
+    log_ins: set[str] = field(default_factory=set)
     mails: list[Mail] = field(default_factory=list)
 
     def __enter__(self) -> "MailRelay":
@@ -32,7 +38,11 @@ class MailRelay:
 
         class Dialogue(socketserver.StreamRequestHandler):
             def handle(self) -> None:
+                plain = self.connection
                 relay.talk(self)
+                for each in (self.rfile, self.wfile, self.connection):
+                    if self.connection is not plain:
+                        each.close()
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dialogue)
         self._server.daemon_threads = True
@@ -51,16 +61,33 @@ class MailRelay:
     def port(self) -> int:
         return int(self._server.server_address[1])
 
-    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:
+    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912  # as many verbs there are
         def say(line: str) -> None:
             dialogue.wfile.write(f"{line}\r\n".encode())
 
         sender, recipients = "", []
+        is_safe = is_in = self.tls is None
         self.connections += 1
         say("421 too busy" if self.busy else "220 relay.example")
         while line := dialogue.rfile.readline().decode().strip():
             verb, address = line[:4].upper(), line.partition("<")[2].partition(">")[0]
-            if verb == "MAIL":
+            if verb == "EHLO" and self.tls is not None:
+                say("250-relay.example")
+                say("250 AUTH PLAIN XOAUTH2" if is_safe else "250 STARTTLS")
+            elif verb == "STAR" and self.tls is not None:
+                say("220 go on")
+                dialogue.connection = self.tls.wrap_socket(dialogue.connection, server_side=True)
+                dialogue.rfile, dialogue.wfile = (
+                    dialogue.connection.makefile("rb"),
+                    dialogue.connection.makefile("wb", 0),
+                )
+                is_safe = True
+            elif verb == "AUTH" and is_safe:
+                is_in = base64.b64decode(line.split()[-1]).decode() in self.log_ins
+                say("235 welcome" if is_in else "535 who are you")
+            elif verb in ("MAIL", "RCPT", "DATA") and not is_in:
+                say("530 log in first")
+            elif verb == "MAIL":
                 sender, recipients = address, []
                 say("250 ok")
             elif verb == "RCPT":
@@ -73,9 +100,10 @@ class MailRelay:
                     say("250 ok")
             elif verb == "DATA":
                 say("354 go on")
-                message = message_from_bytes(self._data(dialogue), policy=policy.SMTP)
+                content = self._data(dialogue)
+                message = message_from_bytes(content, policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)
-                self.mails.append(Mail(sender, recipients, message))
+                self.mails.append(Mail(sender, recipients, message, content))
                 if self.hangs_up_after_data:
                     return
                 say("250 taken")

@@ -29,6 +29,7 @@ from faxplan import (
     keyring,
     labels,
     login,
+    mail_accounts,
     mailbox_mail,
     membership,
     outbound,
@@ -36,6 +37,7 @@ from faxplan import (
     reports,
     retention,
     sessions,
+    signing_keys,
     t30_trace,
     trunk_tests,
     users,
@@ -53,6 +55,7 @@ from faxplan.drafts import Recipients
 from faxplan.identity_providers import Identity, Provider
 from faxplan.login import Whence
 from faxplan.lookups import Caller
+from faxplan.mail_accounts import Account
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
@@ -207,6 +210,9 @@ def inhabited(world: World, tmp_path: Path) -> World:
             )
             identity_providers.link(tx, office.tenant.id, shut.id)
         with world.admin.tenant(office.tenant.id) as tx:
+            account = Account("smtp.example.com", 587, "starttls", "fax@x.example", "fax@x.example", "password")
+            mail_accounts.put(tx, office.tenant.id, account)
+            signing_keys.make(tx, office.tenant.id, "x.example", "fax")
             identity_providers.put(tx, office.tenant.id, Provider("https://id.example", "faxes"))
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:

@@ -72,6 +72,7 @@ NOT_THE_TENANT = {
     ("transient_keys", "transient_keys_workers", "faxplan_worker"): "a worker has both kinds",
     ("drafts", "drafts_watch", "faxplan_worker"): "a worker closes what has expired, of all tenants: ids and times",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
+    ("mail_accounts", "mail_accounts_mailer", "faxplan_worker"): "a worker hands over mail of all tenants",
     ("outbox", "outbox_mailer", "faxplan_worker"): "a worker hands over mail of all tenants",
 }
 

@@ -1863,6 +1863,21 @@ create table mail_signing_keys (
 comment on table mail_signing_keys is 'By which mail from a domain of a tenant''s is signed (DKIM, RFC 6376).';
 comment on column mail_signing_keys.record is 'What the DNS has to say at selector._domainkey.domain.';
 
+create table mail_templates (
+    tenant_id   bigint not null,
+    kind        text not null,
+    language    text not null,
+    subject     text not null,
+    body        text not null,
+    changed_at  timestamptz not null default now(),
+    constraint mail_templates_pkey primary key (tenant_id, kind, language),
+    constraint mail_templates_tenant_fkey foreign key (tenant_id) references tenants (id),
+    constraint mail_templates_kind_known check (kind in ('received', 'sent', 'failed')),
+    constraint mail_templates_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35),
+    constraint mail_templates_lengths check (length(subject) between 1 and 200 and subject !~ '[[:cntrl:]]' and length(body) between 1 and 4000)
+);
+comment on table mail_templates is 'What mails about faxes say in a tenant''s own words, by what they tell of and in which language. No row: as shipped.';
+
 create table audit (
     tenant_id      bigint not null,
     sequence       bigint not null,
@@ -2254,7 +2269,7 @@ begin
                              'report_days', 'report_hours', 'report_people', 'report_states', 'contacts', 'contact_words',
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
-                             'labels', 'fax_labels', 'mail_recipients', 'outbox', 'mail_accounts', 'mail_signing_keys'] loop
+                             'labels', 'fax_labels', 'mail_recipients', 'outbox', 'mail_accounts', 'mail_signing_keys', 'mail_templates'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -2537,3 +2552,5 @@ grant select (tenant_id, domain, selector, record, created_at) on mail_signing_k
 grant insert, update, delete on mail_accounts, mail_signing_keys to faxplan_admin;
 grant select, update (refresh_token) on mail_accounts to faxplan_worker;
 grant select on mail_signing_keys to faxplan_worker;
+grant select on mail_templates to faxplan_backup, faxplan_admin, faxplan_worker;
+grant insert, update, delete on mail_templates to faxplan_admin;

@@ -78,6 +78,8 @@ _ACTS: Mapping[str, str] = {
     "label.remove": marked("{who} took a label off faxes"),
     "mailbox.add": marked("{who} added mailbox {what}"),
     "mailbox.add-member": marked("{who} let {user} read mailbox {what}"),
+    "mail.words": marked("{who} changed what mails say ({what})"),
+    "mail.own-words-no-more": marked("{who} had mails say again what they say without words of their own ({what})"),
     "mail.account": marked("{who} set the account by which the organisation's mail goes out"),
     "mail.no-account": marked("{who} took away the account by which the organisation's mail went out"),
     "mail.sign": marked("{who} had mail of {what} signed"),

@@ -20,6 +20,7 @@ CONSTRAINT_MESSAGES = {
     "mail_accounts_port_range": "A port is a number from 1 to 65535.",
     "mail_accounts_sizes": "What logs in to a mail account is shorter than that. Copy it again.",
     "mail_signing_keys_domain_form": "A domain is written as example.com.",
+    "mail_templates_lengths": "A mail's subject has at most 200 characters, on one line, its text at most 4000.",
     "mail_signing_keys_selector_form": "A selector has small letters, digits and hyphens only, at most 63.",
     "brand_hosts_pkey": "This host name is entered already.",
     "brand_hosts_confirmed_key": "This host name is confirmed for another tenant.",

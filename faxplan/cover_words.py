@@ -1,20 +1,13 @@
-"""The words of a cover page: text with fields, in a small part of Jinja's language.
+"""The words of a cover page: text with fields (template_words)."""
 
-An administrator writes them and every user's faxes draw them, so there is nothing in it that could run for long or
-reach anything: fields, conditions, and a few filters that make text no longer than it was. What is not named here is
-refused as it is entered, with its line; what is let in is rendered in Jinja's immutable sandbox all the same.
-"""
-
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import ClassVar
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from faxplan.errors import FaxplanError
 from faxplan.language import _
 from faxplan.refusals import CoverTooLong
+from faxplan.template_words import FILTERS, FilledTooLong, InvalidTemplate, Words
+
+__all__ = ["FIELDS", "FILTERS", "LONGEST", "MOST_DRAWN", "InvalidCoverText", "check", "drawn"]
 
 FIELDS = (
     "to_name", "to_company", "to_number", "from_name", "from_company", "from_number", "phone", "subject", "message",
@@ -25,102 +18,28 @@ LONGEST = 4000
 """Of a template, in characters."""
 MOST_DRAWN = 20_000
 """Characters of what a template gives: far more than goes on the pages that a cover may have."""
-FILTERS = ("upper", "lower", "capitalize", "title", "trim")
-"""Without arguments, all of them."""
-_ALLOWED: tuple[type[nodes.Node], ...] = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr, nodes.And,
-    nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Filter,
-)  # fmt: skip
-_MOST_PARTS = 400
-"""Fields, conditions and pieces of text of one template."""
+_WORDS = Words(FIELDS, longest=LONGEST, most=MOST_DRAWN)
 
 
-class InvalidCoverText(FaxplanError):
+class InvalidCoverText(InvalidTemplate):
     """A template has what templates of cover pages cannot have; the message says where."""
 
     error_id: ClassVar[str] = "invalid-cover-text"
 
 
-@cache
-def _environment() -> ImmutableSandboxedEnvironment:
-    # Plain text, which is drawn: there is nothing to escape.
-    made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    made.globals.clear()
-    made.filters = {name: made.filters[name] for name in FILTERS}
-    made.tests.clear()
-    return made
-
-
 def check(text: str) -> None:
     """Raises InvalidCoverText, with the line that is wrong."""
-    if len(text) > LONGEST:
-        raise InvalidCoverText(_("The text has more than {most} characters. Make it shorter.").format(most=LONGEST))
     try:
-        parsed = _environment().parse(text)
-    except TemplateSyntaxError as error:
-        raise _wrong(error.lineno, _("this is not closed, or not written as it should be ({why}).").format(
-            why=error.message)) from error  # fmt: skip
-    except (TemplateError, RecursionError, OverflowError, ValueError) as error:
-        raise InvalidCoverText(_("The text cannot be read. Write it with fewer brackets.")) from error
-    for count, node in enumerate(_below(parsed)):
-        if count >= _MOST_PARTS:
-            raise InvalidCoverText(_("The text has too many fields and conditions. Make it simpler."))
-        _check(node)
-    _compiled(text)
-
-
-def _compiled(text: str) -> Template:
-    try:
-        return _environment().from_string(text)
-    except (TemplateError, SyntaxError, RecursionError, MemoryError) as error:
-        raise InvalidCoverText(_("The text has too many conditions in each other. Make it simpler.")) from error
-
-
-def _check(node: nodes.Node) -> None:
-    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        raise _wrong(node.lineno, _("there is no filter {name}. Those that there are: {all}.").format(
-            name=_short(node.name), all=", ".join(FILTERS)))  # fmt: skip
-    if isinstance(node, nodes.Name) and node.name not in FIELDS:
-        raise _wrong(node.lineno, _("there is no field {name}. Those that there are: {all}.").format(
-            name=_short(node.name), all=", ".join(FIELDS)))  # fmt: skip
-    if type(node) not in _ALLOWED:
-        raise _wrong(node.lineno, _(
-            "only fields, as in {field}, and conditions, as in {condition}, may stand here."
-        ).format(field="{{ to_name }}", condition="{% if subject %} ... {% endif %}"))  # fmt: skip
-    if isinstance(node, nodes.Filter) and (node.args or node.kwargs or node.dyn_args or node.dyn_kwargs):
-        raise _wrong(node.lineno, _("the filter {name} takes nothing in brackets.").format(name=node.name))
-    if isinstance(node, nodes.Const) and not isinstance(node.value, str):
-        raise _wrong(node.lineno, _("texts in quotation marks only, and no numbers."))
-
-
-def _below(node: nodes.Node) -> Iterator[nodes.Node]:
-    """A node and all in it, without recursion: how deep it is, a stranger says."""
-    waiting = [node]
-    while waiting:
-        taken = waiting.pop(0)
-        yield taken
-        waiting.extend(taken.iter_child_nodes())
-
-
-def _wrong(line: int, why: str) -> InvalidCoverText:
-    return InvalidCoverText(_("Line {line}: {why}").format(line=line, why=why))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 40 else f"{name[:40]}..."
+        _WORDS.check(text)
+    except InvalidTemplate as error:
+        raise InvalidCoverText(str(error)) from error
 
 
 def drawn(text: str, values: Mapping[str, str]) -> str:
     """What a template says with these values; a field without one is empty. Raises InvalidCoverText, CoverTooLong."""
-    check(text)
-    given = {name: values.get(name, "") for name in FIELDS}
-    pieces, length = [], 0
     try:
-        for piece in _compiled(text).generate(given):
-            pieces.append(piece)
-            length += len(piece)
-            if length > MOST_DRAWN:
-                raise CoverTooLong(_("The cover page has too much text. Make the message shorter."))
-    except TemplateError as error:
-        raise InvalidCoverText(_("The text cannot be filled in: {why}").format(why=str(error)[:200])) from error
-    return "".join(pieces)
+        return _WORDS.filled(text, values)
+    except FilledTooLong as error:
+        raise CoverTooLong(_("The cover page has too much text. Make the message shorter.")) from error
+    except InvalidTemplate as error:
+        raise InvalidCoverText(str(error)) from error

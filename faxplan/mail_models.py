@@ -88,3 +88,20 @@ class MailSigningKey(Table):
 
         table_name = "mail_signing_keys"
         primary_key = CompositeKey("tenant_id", "domain")
+
+
+class MailTemplate(Table):
+    """What mails about faxes say in a tenant's own words."""
+
+    tenant_id = BigIntegerField()
+    kind = TextField()
+    language = TextField()
+    subject = TextField()
+    body = TextField()
+    changed_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mail_templates"
+        primary_key = CompositeKey("tenant_id", "kind", "language")

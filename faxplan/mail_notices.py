@@ -3,6 +3,7 @@
 Role worker, within a tenant. No mail names the software that made it.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -15,16 +16,19 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, StrictUndefined
 
-from faxplan import brands, language, numbers, retelling, tenants
+from faxplan import brands, language, mail_templates, numbers, retelling, tenants
 from faxplan.brands import Brand
 from faxplan.config import Settings
 from faxplan.db import Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _, ngettext
+from faxplan.mail_templates import MailTemplate
 from faxplan.mailbox_mail import Format, Mode
 from faxplan.outbox import Waiting
+from faxplan.template_words import FilledTooLong, InvalidTemplate
 from faxplan.tenants import Tenant
 
+LOG = logging.getLogger(__name__)
 _SHADE = "#1d5f86"
 """Where a brand has no colour: as the pages have it."""
 
@@ -57,6 +61,8 @@ class Facts:
     openpgp_key: bytes | None
     language: str
     zone: ZoneInfo
+    template: MailTemplate | None = None
+    """The tenant's own words for it, in that language."""
 
 
 def facts(tx: Transaction, mail: Waiting) -> Facts:
@@ -86,7 +92,10 @@ def facts(tx: Transaction, mail: Waiting) -> Facts:
     }
     zone = known.pop("time_zone")
     known["language"] = language.first_of(known["language"], tenant.language)
+    kind = None if known["inbound"] and known["kind"] == "failed" else mail_templates.OF_NOTICE.get(known["kind"])
+    template = None if kind is None else mail_templates.find(tx, tenant.id, kind, known["language"])
     return Facts(
+        template=template,
         tenant=tenant,
         brand=brands.of(tx, tenant.id, tenant.name),
         zone=ZoneInfo(zone) if zone else tenant.zone,
@@ -101,29 +110,61 @@ def message(known: Facts, mail: Waiting, settings: Settings, *, sender: str, not
     brand_name = " ".join(known.brand.name.split())
     made["From"] = Address(brand_name, addr_spec=sender)
     made["To"] = Address(addr_spec=mail.recipient)
-    made["Subject"] = subject(known)
+    link = f"{settings.portal_of(known.tenant.slug)}/faxes/{known.fax_id}"
+    words = _words(known, link)
+    made["Subject"] = words.subject
     made["Date"] = format_datetime(mail.created_at)
     made["Message-ID"] = message_id(mail, sender)
     made["Auto-Submitted"] = "auto-generated"
-    lines = _lines(known)
-    link = f"{settings.portal_of(known.tenant.slug)}/faxes/{known.fax_id}"
     foot = [_("Questions?") + f" {known.brand.support}"] if known.brand.support else []
     foot += known.brand.legal.splitlines()
-    plain = [
-        *(f"{name}: {value}" for name, value in lines),
-        "",
-        *([note, ""] if note else []),
-        f"{_link(known)}: {link}",
-    ]
+    plain = [*words.text, *(["", note] if note else []), *(["", f"{_link(known)}: {link}"] if words.wants_link else [])]
     made.set_content("\n".join([*plain, *(["", *foot] if foot else []), ""]))
     made.add_alternative(
         _page().render(
-            subject=subject(known), language=language.current(), brand=brand_name, lines=lines, note=note, link=link,
-            link_text=_link(known), foot=foot, colour=known.brand.colour or _SHADE,
+            subject=words.subject, language=language.current(), brand=brand_name, lines=words.lines,
+            paragraphs=words.paragraphs, note=note, link=link, link_text=_link(known), wants_link=words.wants_link,
+            foot=foot, colour=known.brand.colour or _SHADE,
         ),
         subtype="html",
     )  # fmt: skip
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """lines: what is known, by name, or paragraphs: of the tenant's own words, each in its lines; text: the same as
+    plain lines. wants_link: the link is not in them."""
+
+    subject: str
+    text: list[str]
+    lines: list[tuple[str, str]]
+    paragraphs: list[list[str]]
+    wants_link: bool
+
+
+def _words(known: Facts, link: str) -> _Words:
+    if known.template is not None:
+        values = {
+            "number": _who(known),
+            "name": " ".join(known.brand.name.split()),
+            "pages": str(known.pages),
+            "date": language.moment(known.at.astimezone(known.zone)),
+            "mailbox": known.mailbox or "",
+            "reason": retelling.retold(known.text),
+            "link": link,
+        }
+        try:
+            title, text = mail_templates.filled(known.template, values)
+        except (InvalidTemplate, FilledTooLong) as error:
+            # It was looked at when it was entered.
+            LOG.error("the words of tenant %s for mails cannot be used: %s", known.tenant.id, error)
+        else:
+            if title and text:
+                paragraphs = [each.splitlines() for each in text.split("\n\n") if each.strip()]
+                return _Words(title, text.splitlines(), [], paragraphs, link not in text)
+    lines = _lines(known)
+    return _Words(subject(known), [f"{name}: {value}" for name, value in lines], lines, [], wants_link=True)
 
 
 def message_id(mail: Waiting, sender: str) -> str:

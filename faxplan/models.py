@@ -54,7 +54,7 @@ from faxplan.key_models import (
     UserKey,
 )
 from faxplan.listing_models import FaxLabel, Label, Listing
-from faxplan.mail_models import MailAccount, MailRecipient, MailSigningKey, OutboxMail
+from faxplan.mail_models import MailAccount, MailRecipient, MailSigningKey, MailTemplate, OutboxMail
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
@@ -112,6 +112,7 @@ __all__ = [
     "MailAccount",
     "MailRecipient",
     "MailSigningKey",
+    "MailTemplate",
     "Mailbox",
     "MailboxEntry",
     "MailboxEpoch",

@@ -53,6 +53,7 @@ PARTS = (
             Place("quotas", "/organisation/quotas", marked("Quotas"), "gauge"),
             Place("settings", "/organisation/settings", marked("Settings"), "gear"),
             Place("brand", "/organisation/brand", marked("Brand"), "brush"),
+            Place("mail", "/organisation/mail", marked("Mail"), "mail"),
             Place("covers", "/organisation/covers", marked("Cover pages"), "sheet"),
             Place("retention", "/organisation/retention", marked("Retention"), "clock"),
             Place("do-not-fax", "/organisation/do-not-fax", marked("Do not fax"), "bar_sign"),

@@ -30,6 +30,7 @@ from faxplan import (
     labels,
     login,
     mail_accounts,
+    mail_templates,
     mailbox_mail,
     membership,
     outbound,
@@ -56,6 +57,7 @@ from faxplan.identity_providers import Identity, Provider
 from faxplan.login import Whence
 from faxplan.lookups import Caller
 from faxplan.mail_accounts import Account
+from faxplan.mail_templates import MailTemplate
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
@@ -213,6 +215,7 @@ def inhabited(world: World, tmp_path: Path) -> World:
             account = Account("smtp.example.com", 587, "starttls", "fax@x.example", "fax@x.example", "password")
             mail_accounts.put(tx, office.tenant.id, account)
             signing_keys.make(tx, office.tenant.id, "x.example", "fax")
+            mail_templates.put(tx, office.tenant.id, MailTemplate("received", "en", "A fax", "{{ link }}"))
             identity_providers.put(tx, office.tenant.id, Provider("https://id.example", "faxes"))
         # An epoch that nothing refers to.
         with world.portal.tenant(office.tenant.id) as tx:

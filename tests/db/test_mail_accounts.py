@@ -12,7 +12,6 @@ from psycopg2.errors import InsufficientPrivilege
 
 from faxplan import mail_accounts, mail_provisioning
 from faxplan.key_folder import KeyFolder
-from faxplan.mail import ServerAway
 from faxplan.mail_accounts import Account, LogInRefused, Token, Tokens
 from faxplan.mail_provisioning import InvalidAccount
 from faxplan.web_client import AddressRefused, Fetched, WebClient
@@ -99,13 +98,13 @@ def test_while_the_installations_server_is_away_those_with_accounts_go_on(
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"password": "guessed"}, ServerAway),
+        ({"password": "guessed"}, InvalidAccount),
         ({"host": "no host"}, InvalidAccount),
         ({"sender": "nobody"}, InvalidAccount),
         ({"password": ""}, InvalidAccount),
         ({"refresh_token": "both"}, InvalidAccount),
         ({"user_name": ""}, InvalidAccount),
-        ({"host": "127.0.0.1"}, ServerAway),  # its certificate is localhost's
+        ({"host": "127.0.0.1"}, InvalidAccount),  # its certificate is localhost's
     ],
 )
 def test_an_account_that_does_not_let_us_in_is_refused(
@@ -119,7 +118,7 @@ def test_an_account_that_does_not_let_us_in_is_refused(
 
 def test_no_account_leads_into_our_network(world: World, provider: MailRelay) -> None:
     world.settings = replace(world.settings, web_private_networks="")
-    with pytest.raises(ServerAway, match="private network"):
+    with pytest.raises(InvalidAccount, match="private network"):
         put(world, account(provider))
     with pytest.raises(AddressRefused):
         put(world, account(provider, password="", refresh_token="x", token_url="file:///etc/passwd"))

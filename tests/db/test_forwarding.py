@@ -853,11 +853,11 @@ def test_mail_is_switched_off_for_what_came_in_and_for_no_other_mailbox(
 ) -> None:
     mail_readers.renew(world.worker, folder(world.settings.mailer_keys), "node1")
     for who in (ann, ben):
-        mail_readers.choose(world.portal, who.user, who.user.email, mail=True)
+        choose_mail(world, who.user, mail=True)
     ann.hands(forward, received(world, world.acme, "mail"), ben)
     assert len(mail_readers.waiting(world.worker)) == 2
     who = ann if off == "where it came in" else ben
-    mail_readers.choose(world.portal, who.user, who.user.email, mail=False)
+    choose_mail(world, who.user, mail=False)
     assert len(mail_readers.waiting(world.worker)) == (0 if who is ann else 2)
 
 
@@ -936,7 +936,7 @@ class TestKept:
     def test_no_worker_mails_a_purged_fax_that_has_a_copy(self, world: World, ann: Person, ben: Person) -> None:
         mail_readers.renew(world.worker, folder(world.settings.mailer_keys), "node1")
         for who in (ann, ben):
-            mail_readers.choose(world.portal, who.user, who.user.email, mail=True)
+            choose_mail(world, who.user, mail=True)
         mailed, other = received(world, world.acme, "mail"), received(world, world.acme, "other")
         ann.hands(forward, mailed, ben)
         kept_copy = ann.hands(forward, other, ben)

@@ -5,19 +5,24 @@ import re
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
 from enum import StrEnum
+from pathlib import Path
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 
 _SECONDS = 30
-_ADDRESS = re.compile(r"[^\s@<>(),:;\"\\]+@[^\s@<>(),:;\"\\]+")
+_ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+"""RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
 _LONGEST_ADDRESS = 254
 _LONGEST_SAID = 500
+_WANTS_A_LOG_IN = (530, 534, 535, 538)
+"""RFC 4954: no mail is at fault for that, nor its recipient."""
 
 
 class MailFailed(FaxplanError):
@@ -29,6 +34,10 @@ class MailFailed(FaxplanError):
 
 class ServerAway(MailFailed):
     """The mail server is not there, or takes nothing from us now: neither would it take the next mail."""
+
+
+class BrokenOff(ServerAway):
+    """It ended the conversation over a mail, which it may have or not."""
 
 
 class MailRefused(FaxplanError):
@@ -59,7 +68,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where mail is handed in. sender: the address that it comes from. user: to log in, if not empty."""
+    """Where mail is handed in. sender: the address that it comes from. user: to log in, if not empty. ca_file: CA
+    certificates that may prove the server beside the system's."""
 
     host: str
     port: int
@@ -67,6 +77,7 @@ class Relay:
     security: Security = Security.OPPORTUNISTIC
     user: str = ""
     password: str = ""
+    ca_file: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Relay":
@@ -78,7 +89,7 @@ class Relay:
             raise InvalidSetting(f"The password of smtp_user cannot be read ({error}). Mend {file}.") from error
         return cls(
             settings.smtp_host, settings.smtp_port, settings.smtp_from, Security(settings.smtp_security),
-            settings.smtp_user, password,
+            settings.smtp_user, password, settings.smtp_ca_file,
         )  # fmt: skip
 
     def of_sender(self, address: str) -> "Relay":
@@ -164,11 +175,13 @@ class Relay:
             yield smtp
 
     def _opened(self) -> smtplib.SMTP:
-        checked = ssl.create_default_context()
+        checked = self._checked()
+        # What servers write into each mail that they take: whose it is, and not how this machine is called.
+        name = self.sender.rpartition("@")[2]
         if self.security is Security.TLS:
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=_SECONDS, context=checked)
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, name, timeout=_SECONDS, context=checked)
         else:
-            smtp = smtplib.SMTP(self.host, self.port, timeout=_SECONDS)
+            smtp = smtplib.SMTP(self.host, self.port, name, timeout=_SECONDS)
         try:
             if self.security is Security.STARTTLS:
                 smtp.starttls(context=checked)
@@ -183,6 +196,15 @@ class Relay:
             raise
         return smtp
 
+    def _checked(self) -> ssl.SSLContext:
+        checked = ssl.create_default_context()
+        if self.ca_file is not None:
+            try:
+                checked.load_verify_locations(self.ca_file)
+            except OSError as error:
+                raise InvalidSetting(f"smtp_ca_file {self.ca_file} cannot be read ({error}). Correct it.") from error
+        return checked
+
 
 class RelaySession:
     """An open connection to a mail server."""
@@ -194,7 +216,7 @@ class RelaySession:
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
 
-        Raises MailRefused, MailFailed for this mail alone, and ServerAway.
+        Raises MailRefused, MailFailed for this mail alone, ServerAway, and BrokenOff.
         """
         where = self.relay.where
         smtp = self._smtp
@@ -208,16 +230,19 @@ class RelaySession:
                 smtp.rcpt(recipient) if recipient else (501, b"no recipient"),
             ):
                 if code not in (250, 251, 252):
-                    smtp.rset()
+                    with suppress(OSError, smtplib.SMTPException):
+                        smtp.rset()
                     raise _not_taken(where, code, said)
             code, said = smtp.data(mail)
         except (MailRefused, MailFailed):
             raise
         except smtplib.SMTPDataError as error:
-            smtp.rset()
+            # Where it hangs up now, the next mail says so.
+            with suppress(OSError, smtplib.SMTPException):
+                smtp.rset()
             raise _not_taken(where, error.smtp_code, _as_bytes(error.smtp_error)) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise ServerAway(f"{where} broke off: {_reason(error)}") from error
+            raise BrokenOff(f"{where} broke off: {_reason(error)}") from error
         if code != 250:
             raise _not_taken(where, code, said)
         return _text(code, said)
@@ -245,6 +270,8 @@ def check_address(address: str) -> None:
 def _not_taken(where: str, code: int, said: bytes) -> FaxplanError:
     words = f"{where} said: {_text(code, said)}"
     if code == 421:
+        return BrokenOff(words)
+    if code in _WANTS_A_LOG_IN:
         return ServerAway(words)
     return MailRefused(words) if 500 <= code < 600 else MailFailed(words)
 

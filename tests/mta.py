@@ -27,6 +27,7 @@ _ACCOUNTS = ("postfix", "nobody")
 _SECONDS = 60
 _LINGER_SECONDS = 5
 MISSING = "this needs Postfix, and root to run one: `install/setup.sh tests` as root brings it"
+OURS = Path(__file__).parents[1] / "conf" / "postfix"
 _SERVICES = """
 127.0.0.1:{port} inet n - n - - smtpd
 pickup   unix n - n 60 1 pickup
@@ -37,6 +38,7 @@ rewrite  unix - - n - - trivial-rewrite
 bounce   unix - - n - 0 bounce
 defer    unix - - n - 0 bounce
 trace    unix - - n - 0 bounce
+verify   unix - - n - 1 verify
 proxymap unix - - n - - proxymap
 lmtp     unix - - n - - lmtp
 showq    unix n - n - - showq
@@ -194,6 +196,30 @@ class Postfix:
         }
         (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in values.items()))
         (etc / "master.cf").write_text(_SERVICES.format(port=self.port))
+
+
+def ours(folder: Path, lmtp: str) -> dict[str, str]:
+    """The settings of conf/postfix, for an instance that is asked from outside though it is here: only what this
+    machine has not is left out (milters, names in the DNS, a certificate). lmtp: the port where mails are handed to.
+    folder: an empty one."""
+    for each in OURS.iterdir():
+        shutil.copy(each, folder)
+    shutil.copy("/etc/postfix/master.cf", folder)
+    said = subprocess.run(["postconf", "-c", str(folder), "-n"], capture_output=True, text=True, check=True)
+    assert said.stderr == "", "Postfix does not know a setting"
+    found = {
+        name.strip(): value.strip() for name, _, value in (line.partition("=") for line in said.stdout.splitlines())
+    }
+    asked = found["smtpd_recipient_restrictions"]
+    assert "reject_unknown_sender_domain, " in asked
+    for name in ("smtpd_milters", "smtpd_tls_chain_files", "inet_interfaces", "config_directory"):
+        assert found.pop(name)
+    return found | {
+        "smtpd_recipient_restrictions": asked.replace("reject_unknown_sender_domain, ", ""),
+        "mynetworks": "192.0.2.0/24",
+        "relay_transport": f"lmtp:inet:127.0.0.1:{lmtp}",
+        "header_checks": found["header_checks"].replace("/etc/postfix", str(folder)),
+    }
 
 
 @contextmanager

@@ -107,6 +107,8 @@ class Settings:
     """Its port."""
     smtp_security: str = "opportunistic"
     """What protects mail on its way there: one of SMTP_SECURITIES."""
+    smtp_ca_file: Path | None = None
+    """CA certificates (PEM) that may prove the mail server beside the system's."""
     smtp_user: str = ""
     """To log in there; empty: without a log-in."""
     smtp_password_file: Path | None = None

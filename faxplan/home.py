@@ -36,12 +36,13 @@ class Home:
         self.postgres = self.root / "postgres"
         self.state = self.root / "state"
         self.logs = self.root / "log"
+        self.mail = self.root / "mail"
         self.inbox = self.root / "inbox"
         self.passwords = self.root / "passwords"
         self.bench = self.root / "bench"
         self.freeswitch = self.root / "freeswitch"
         self._lock_file = self.root / "run.lock"
-        self._folders = (self.state, self.logs, self.inbox, self.passwords, self.bench, self.freeswitch)
+        self._folders = (self.state, self.logs, self.mail, self.inbox, self.passwords, self.bench, self.freeswitch)
         self._files = (self.settings_file, self.pid_file, self._lock_file)
 
     def prepare(self) -> None:

@@ -6,20 +6,25 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
 from enum import StrEnum
+from pathlib import Path
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 
 _SECONDS = 30
-_ADDRESS = re.compile(r"[^\s@<>(),:;\"\\]+@[^\s@<>(),:;\"\\]+")
+_ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+"""RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
 _LONGEST_ADDRESS = 254
 _LONGEST_SAID = 500
+_WANTS_A_LOG_IN = (530, 534, 535, 538)
+"""RFC 4954: no mail is at fault for that, nor its recipient."""
 
 
 class MailFailed(FaxplanError):
@@ -31,6 +36,10 @@ class MailFailed(FaxplanError):
 
 class ServerAway(MailFailed):
     """The mail server is not there, or takes nothing from us now: neither would it take the next mail."""
+
+
+class BrokenOff(ServerAway):
+    """It ended the conversation over a mail, which it may have or not."""
 
 
 class MailRefused(FaxplanError):
@@ -62,7 +71,8 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class Relay:
     """Where mail is handed in. sender: the address that it comes from. user: to log in, if not empty, by the password,
-    or by a token (XOAUTH2). client: by which a host is reached that a tenant has named; None: an operator has.
+    or by a token (XOAUTH2). ca_file: CA certificates that may prove the server beside the system's. client: by which a
+    host is reached that a tenant has named; None: an operator has.
     """
 
     host: str
@@ -72,6 +82,7 @@ class Relay:
     user: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+    ca_file: Path | None = None
     client: WebClient | None = None
 
     @classmethod
@@ -84,7 +95,7 @@ class Relay:
             raise InvalidSetting(f"The password of smtp_user cannot be read ({error}). Mend {file}.") from error
         return cls(
             settings.smtp_host, settings.smtp_port, settings.smtp_from, Security(settings.smtp_security),
-            settings.smtp_user, password,
+            settings.smtp_user, password, ca_file=settings.smtp_ca_file,
         )  # fmt: skip
 
     def of_sender(self, address: str) -> "Relay":
@@ -170,7 +181,7 @@ class Relay:
             yield smtp
 
     def _opened(self) -> smtplib.SMTP:
-        checked = ssl.create_default_context() if self.client is None else self.client.tls()
+        checked = self._checked()
         smtp = _Smtp(self, checked if self.security is Security.TLS else None)
         try:
             if self.security is Security.STARTTLS:
@@ -188,6 +199,15 @@ class Relay:
             raise
         return smtp
 
+    def _checked(self) -> ssl.SSLContext:
+        checked = ssl.create_default_context() if self.client is None else self.client.tls()
+        if self.ca_file is not None:
+            try:
+                checked.load_verify_locations(self.ca_file)
+            except OSError as error:
+                raise InvalidSetting(f"smtp_ca_file {self.ca_file} cannot be read ({error}). Correct it.") from error
+        return checked
+
 
 class _Smtp(smtplib.SMTP):
     """One that reaches only what may be reached. at_once: TLS from the start."""
@@ -195,7 +215,8 @@ class _Smtp(smtplib.SMTP):
     def __init__(self, relay: Relay, at_once: ssl.SSLContext | None) -> None:
         self._relay = relay
         self._at_once = at_once
-        super().__init__(relay.host, relay.port, timeout=_SECONDS)
+        # What servers write into each mail that they take: whose it is, and not how this machine is called.
+        super().__init__(relay.host, relay.port, relay.sender.rpartition("@")[2], timeout=_SECONDS)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         client = self._relay.client
@@ -215,7 +236,7 @@ class RelaySession:
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
 
-        Raises MailRefused, MailFailed for this mail alone, and ServerAway.
+        Raises MailRefused, MailFailed for this mail alone, ServerAway, and BrokenOff.
         """
         where = self.relay.where
         smtp = self._smtp
@@ -229,16 +250,19 @@ class RelaySession:
                 smtp.rcpt(recipient) if recipient else (501, b"no recipient"),
             ):
                 if code not in (250, 251, 252):
-                    smtp.rset()
+                    with suppress(OSError, smtplib.SMTPException):
+                        smtp.rset()
                     raise _not_taken(where, code, said)
             code, said = smtp.data(mail)
         except (MailRefused, MailFailed):
             raise
         except smtplib.SMTPDataError as error:
-            smtp.rset()
+            # Where it hangs up now, the next mail says so.
+            with suppress(OSError, smtplib.SMTPException):
+                smtp.rset()
             raise _not_taken(where, error.smtp_code, _as_bytes(error.smtp_error)) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise ServerAway(f"{where} broke off: {_reason(error)}") from error
+            raise BrokenOff(f"{where} broke off: {_reason(error)}") from error
         if code != 250:
             raise _not_taken(where, code, said)
         return _text(code, said)
@@ -270,6 +294,8 @@ def check_address(address: str) -> None:
 def _not_taken(where: str, code: int, said: bytes) -> FaxplanError:
     words = f"{where} said: {_text(code, said)}"
     if code == 421:
+        return BrokenOff(words)
+    if code in _WANTS_A_LOG_IN:
         return ServerAway(words)
     return MailRefused(words) if 500 <= code < 600 else MailFailed(words)
 

@@ -65,7 +65,7 @@ def _tried(account: Account, client: WebClient) -> Account:
         token, account = given.value, replace(account, refresh_token=given.refresh_token or account.refresh_token)
     relay = Relay(
         account.host, account.port, account.sender, Security(account.security), account.user_name, account.password,
-        token, client,
+        token, client=client,
     )  # fmt: skip
     with relay.session():
         return account

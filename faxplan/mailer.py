@@ -32,11 +32,11 @@ from faxplan import (
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
+from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidSetting, NotFound
 from faxplan.key_folder import KeyFolder
 from faxplan.language import _
 from faxplan.listener import Listener
-from faxplan.mail import MailRefused, Relay, RelaySession, ServerAway, check_address
+from faxplan.mail import BrokenOff, MailRefused, Relay, RelaySession, ServerAway, check_address, is_address
 from faxplan.mail_journal import MailJournal
 from faxplan.mail_notices import Facts
 from faxplan.mailbox_mail import Format, Mode
@@ -90,6 +90,7 @@ class Mailer:
         self._journal = MailJournal(settings.mail_journal)
         self._stop = threading.Event()
         self._relays = Relays(db, settings)
+        self._unwritten: dict[str, Ended] = {}
         self._next_forgetting = 0.0
 
     def stop(self) -> None:
@@ -103,6 +104,8 @@ class Mailer:
             try:
                 if fresh:
                     self.prepare()
+                    # First: what the dead have handed over nobody is to find free.
+                    self.replay()
                     self._free_mails_of_dead()
                     fresh = False
                 if not self.work():
@@ -142,9 +145,12 @@ class Mailer:
                     waiting.pop(0)
             self._relays.there(key)
             reason, away = "", False
-        except ServerAway as error:
+        except (ServerAway, InvalidSetting) as error:
             seconds = self._relays.away(key)
             LOG.error("%s Mail waits for it for %.0f s.", error, seconds)
+            if isinstance(error, BrokenOff):
+                # It may be this mail that the server does not survive: the others go first from now on.
+                self._try_again(waiting.pop(0), error)
             reason, away = str(error), True
         for mail in waiting:
             self._postpone(mail, reason, counts=False)
@@ -152,14 +158,14 @@ class Mailer:
 
     def replay(self) -> None:
         """Notes what mail servers have taken over of which the database has not heard."""
-        for ended in self._journal:
+        for ended in (*self._unwritten.values(), *self._journal):
             self._note(ended)
 
     def _hand_over(self, relay: RelaySession, mail: Waiting) -> None:
         """Raises ServerAway."""
         # It may have been handed over under a lease that has run out, or by this process before it lost the database.
         with self._db.across_tenants() as tx:
-            if self._journal.has(mail.token) or not outbox.is_waiting(tx, mail, self._name):
+            if self._is_taken_over(mail) or not outbox.is_waiting(tx, mail, self._name):
                 return
         try:
             made = self._made(relay.relay, mail)
@@ -173,13 +179,14 @@ class Mailer:
             raise
         except _Later as error:
             self._postpone(mail, str(error), counts=False)
-        except FaxplanError as error:
+        except Exception as error:  # noqa: BLE001 - one mail's trouble must not keep all the others
             self._try_again(mail, error)
         else:
             self._end(mail, State.ACCEPTED, said, made.sent_as)
 
-    def _try_again(self, mail: Waiting, error: FaxplanError) -> None:
-        LOG.error("mail %s of tenant %s, try %s: %s", mail.id, mail.tenant_id, mail.tries, error)
+    def _try_again(self, mail: Waiting, error: Exception) -> None:
+        unknown = None if isinstance(error, FaxplanError) else error
+        LOG.error("mail %s of tenant %s, try %s: %s", mail.id, mail.tenant_id, mail.tries, error, exc_info=unknown)
         if (datetime.now(UTC) - mail.created_at).total_seconds() > GIVE_UP_SECONDS:
             self._end(mail, State.GIVEN_UP, str(error), None)
         else:
@@ -187,7 +194,12 @@ class Mailer:
 
     def _end(self, mail: Waiting, state: State, said: str, sent_as: Mode | None) -> None:
         ended = Ended(mail.tenant_id, mail.id, mail.token, state, said, None if sent_as is None else sent_as.value)
-        self._journal.write(ended)
+        try:
+            self._journal.write(ended)
+        except OSError as error:
+            # A full disk, say: what the server has must not go out again, as long as we live to know it.
+            LOG.error("A mail is noted in the database alone: %s cannot be written (%s).", self._journal.folder, error)
+            self._unwritten[ended.token] = ended
         self._note(ended)
 
     def _note(self, ended: Ended) -> None:
@@ -195,7 +207,11 @@ class Mailer:
         with self._db.tenant(ended.tenant_id) as tx:
             if outbox.end(tx, ended):
                 mail_readers.let_go_of_mailed(tx, ended.tenant_id, ended.id)
+        self._unwritten.pop(ended.token, None)
         self._journal.remove(ended)
+
+    def _is_taken_over(self, mail: Waiting) -> bool:
+        return mail.token in self._unwritten or self._journal.has(mail.token)
 
     def _postpone(self, mail: Waiting, said: str, *, counts: bool) -> None:
         delays = outbox.RETRY_SECONDS
@@ -210,6 +226,8 @@ class Mailer:
         # A provider takes mail of its account's address alone.
         sender = relay.sender if mail.has_account else known.brand.mail_sender or relay.sender
         check_address(sender)
+        if not is_address(mail.recipient):
+            raise MailRefused(f"{mail.recipient!r} is no address that every mail server can be told. Correct it.")
         with language.speaks(known.language):
             if known.mode.carries_pages:
                 try:

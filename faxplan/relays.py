@@ -45,7 +45,7 @@ class Relays:
             return Relay.of(self._settings)
         return Relay(
             account.host, account.port, account.sender, Security(account.security), account.user_name, account.password,
-            self._token(key, account), self._client,
+            self._token(key, account), client=self._client,
         )  # fmt: skip
 
     def _token(self, key: int, account: Account) -> str:

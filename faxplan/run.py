@@ -19,7 +19,7 @@ from faxplan.confinement import LIMITS
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError, SwitchUnavailable
-from faxplan.free_ports import free_sip_port, free_tcp_port_like
+from faxplan.free_ports import free_sip_port, free_tcp_port, free_tcp_port_like
 from faxplan.home import PROJECT, Home
 from faxplan.installation import create_installation
 from faxplan.postgres import Cluster
@@ -49,6 +49,7 @@ class Run:
         self._restarts: list[float] = []
         self._databases: list[Database] = []
         self._portal_port = free_tcp_port_like(portal_port)
+        self._mail_port = free_tcp_port()
 
     def start(self) -> demo.Demo:
         """Everything but the fax: when it returns, the node's runtime is at work."""
@@ -86,6 +87,15 @@ class Run:
             files.private_folder(folder)
         # All below the home is ours, and on one disk with it.
         Store.of(settings).accept()
+        # Before the worker, which mails.
+        mail = Child(
+            "the mail server",
+            [sys.executable, "-m", "faxplan.run_mail", str(self._mail_port), str(self._home.mail)],
+            log=self._home.logs / "mail.log",
+            cwd=PROJECT,
+            environment={},
+        )
+        self._start(mail, f"keeps all mail in {self._home.shown(self._home.mail)}, and sends none on")
         environment = {"FAXPLAN_CONFIG": str(self._home.settings_file)}
         worker = Child(
             "the worker",
@@ -168,6 +178,9 @@ class Run:
             "node": demo.NODE,
             "portal_listen": f"127.0.0.1:{self._portal_port}",
             "portal_domain": PORTAL_DOMAIN,
+            "smtp_host": "127.0.0.1",
+            "smtp_port": self._mail_port,
+            "smtp_from": "fax@fax.example",
         }
         text = to_toml({**ours, **of_switch})
         file = self._home.settings_file
@@ -256,6 +269,8 @@ def _print_what_next(where: Home, demonstration: demo.Demo, run: Run) -> None:
 Faxplan is running. In a browser on this machine:
 
 {_log_ins(where, demonstration, run)}
+
+Mails that it sends lie in {where.shown(where.mail)}, a folder for each recipient, and go nowhere else.
 
 From another terminal, with a document of yours:
 

@@ -4,6 +4,7 @@ import base64
 import socketserver
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -21,13 +22,16 @@ class Mail:
 @dataclass
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
-    `hangs_up_after_data`: it takes a mail, and does not say so. `tls`: with it STARTTLS, and a log-in behind it, which
-    is one of `log_ins` (as AUTH gives it, decoded)."""
+    `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `on_mail`: done
+    when it has a mail, before it says so. `tls`: with it STARTTLS, and a log-in behind it, which is one of `log_ins`
+    (as AUTH gives it, decoded)."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
     busy: bool = False
     hangs_up_after_data: bool = False
+    hangs_up_on: set[str] = field(default_factory=set)
+    on_mail: Callable[[], object] = lambda: None
     connections: int = 0
     tls: ssl.SSLContext | None = None
     log_ins: set[str] = field(default_factory=set)
@@ -61,7 +65,7 @@ class MailRelay:
     def port(self) -> int:
         return int(self._server.server_address[1])
 
-    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912  # as many verbs there are
+    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901  # as many verbs there are
         def say(line: str) -> None:
             dialogue.wfile.write(f"{line}\r\n".encode())
 
@@ -91,19 +95,18 @@ class MailRelay:
                 sender, recipients = address, []
                 say("250 ok")
             elif verb == "RCPT":
-                if address in self.refused:
-                    say("550 no such mailbox")
-                elif address in self.busy_for:
-                    say("450 not just now")
-                else:
-                    recipients.append(address)
-                    say("250 ok")
+                if address in self.hangs_up_on:
+                    return
+                answer = self._answer(address)
+                recipients += [address] if answer == "250 ok" else []
+                say(answer)
             elif verb == "DATA":
                 say("354 go on")
                 content = self._data(dialogue)
                 message = message_from_bytes(content, policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)
                 self.mails.append(Mail(sender, recipients, message, content))
+                self.on_mail()
                 if self.hangs_up_after_data:
                     return
                 say("250 taken")
@@ -112,6 +115,11 @@ class MailRelay:
                 return
             else:
                 say("250 ok")
+
+    def _answer(self, address: str) -> str:
+        if address in self.refused:
+            return "550 no such mailbox"
+        return "450 not just now" if address in self.busy_for else "250 ok"
 
     def _data(self, dialogue: socketserver.StreamRequestHandler) -> bytes:
         lines = []

@@ -222,6 +222,8 @@ def test_a_try_whose_answer_was_lost_is_repeated_with_the_same_message_id(
     relay.hangs_up_after_data = True
     assert not mailer(world, keys).work()
     relay.hangs_up_after_data = False
+    assert not mailer(world, keys).work()
+    execute(world, "update outbox set not_before = now()")
     assert mailer(world, keys).work()
     one, two = relay.mails
     assert one.message["Message-ID"] == two.message["Message-ID"]
@@ -317,3 +319,79 @@ def test_a_journal_entry_that_cannot_be_read_stops_nothing(world: World, keys: K
     assert one.work()
     assert len(relay.mails) == 1
     assert [each.name for each in world.settings.mail_journal.iterdir()] == ["broken.json.unreadable"]
+
+
+def test_a_mail_that_the_server_does_not_survive_keeps_no_other(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    add(world, "a@partner.example")
+    add(world, OTHER)
+    relay.hangs_up_on.add("a@partner.example")
+    received(world)
+    assert not mailer(world, keys).work()
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[OTHER]]
+    (row,) = (each for each in mails(world, world.acme.user) if each["state"] == "waiting")
+    assert "broke off" in row["said"]
+
+
+def test_an_address_that_no_server_can_be_told_keeps_no_other(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    tenant = world.acme.tenant.id
+    for wrong in ("a..b@partner.example", "j\u00fcrgen@partner.example", "a@partner.example."):
+        with pytest.raises(InvalidMailChoice):
+            add(world, wrong)
+    with world.admin.tenant(tenant) as tx:
+        she = users.create(tx, tenant, email="j\u00fcrgen@acme.example", name="")
+        membership.enter(tx, tenant, own_mailbox(world, world.acme.user), she, None)
+    received(world)
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[world.acme.user.email]]
+    (row,) = (each for each in mails(world, world.acme.user) if each["recipient"] == she.email)
+    assert (row["state"], "no address" in row["said"]) == ("refused", True)
+
+
+def test_what_cannot_be_made_keeps_no_other(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(world, "a@partner.example")
+    add(world, OTHER)
+    received(world)
+    makes = mailers.mail_notices.message
+
+    def breaks(known: object, mail: mailers.Waiting, *more: object, **named: object) -> object:
+        if mail.recipient != OTHER:
+            raise RuntimeError("a bug")
+        return makes(known, mail, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(mailers.mail_notices, "message", breaks)
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[OTHER]]
+
+
+def test_a_log_in_that_cannot_be_read_is_waited_for(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    received(world)
+    right = world.settings
+    world.settings = replace(right, smtp_password_file=right.state_dir / "missing")
+    assert not mailer(world, keys).work()
+    world.settings = right
+    assert mailer(world, keys).work()
+    assert len(relay.mails) == 1
+
+
+def test_with_a_disk_that_takes_nothing_no_mail_goes_out_twice(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    for _ in range(2):
+        received(world)
+    one = mailer(world, keys)
+    # Nothing can be written there, as on a full disk.
+    world.settings.mail_journal.rmdir()
+    relay.on_mail = lambda: world.installation.let_in(anybody=False)
+    with pytest.raises(DatabaseUnavailable):
+        one.work()
+    with pytest.raises(DatabaseUnavailable):
+        one.work()
+    relay.on_mail = lambda: None
+    world.installation.let_in(anybody=True)
+    while one.work():
+        pass
+    assert len({str(mail.message["Message-ID"]) for mail in relay.mails}) == len(relay.mails) == 2
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted"] * 2

@@ -1,5 +1,6 @@
 """`make run` for real, below a folder with a space in its name: PostgreSQL, worker and bench as processes."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,15 +8,20 @@ import re
 import signal
 import subprocess
 import sys
+from email import message_from_bytes, policy
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pikepdf
 from PIL import Image
 
-from faxplan import namespace
+from faxplan import config, login, namespace, sessions, users
+from faxplan.db import Database
 from faxplan.home import Home
 from faxplan.processes import PidFile, ProcessId
+from portal import cookies
 from tests.run.running import PROJECT, faxplan, home, read_until, rest, running, wait_for
+from tests.vendor_words import vendor_words
 
 __all__ = ["home"]
 
@@ -26,6 +32,26 @@ def children(home: Home) -> list[ProcessId]:
 
 def postgres_runs(home: Home) -> bool:
     return (home.postgres.resolve() / "postmaster.pid").exists()
+
+
+def logged_in(home: Home, email: str) -> str:
+    """The cookie of somebody who has logged in."""
+    database = Database(config.load(home.settings_file).database_url_for("portal"))
+    user = users.find(database, email)
+    with database.tenant(user.tenant_id) as tx:
+        token, _ = sessions.begin(tx, user, authenticated=login.PASSWORD, address="127.0.0.1", agent="")
+    database.close()
+    return f"{cookies.NAME}={token}"
+
+
+def asked(link: str, cookie: str = "") -> tuple[int, str | None, str]:
+    """What the portal answers: status, where to, and the page; its hosts are all on this machine."""
+    address = urlsplit(link)
+    connection = http.client.HTTPConnection("127.0.0.1", address.port)
+    connection.request("GET", address.path, headers={"Host": address.netloc, "Cookie": cookie})
+    with contextlib.closing(connection):
+        response = connection.getresponse()
+        return response.status, response.getheader("Location"), response.read().decode()
 
 
 def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> None:
@@ -40,11 +66,7 @@ def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> Non
         addresses = dict(re.findall(r"^  (http://\S+)  \S+, password in (.+)$", told, re.MULTILINE))
         assert [address.partition(".")[0] for address in addresses] == ["http://calder-marine", "http://harrow-pike"]
         for address, file in addresses.items():
-            port = int(address.rpartition(":")[2])
-            connection = http.client.HTTPConnection("127.0.0.1", port)
-            connection.request("GET", "/log-in", headers={"Host": address.removeprefix("http://")})
-            assert "Log in" in connection.getresponse().read().decode()
-            connection.close()
+            assert "Log in" in asked(f"{address}/log-in")[2]
             assert Path(file).stat().st_mode & 0o777 == 0o600
         # In a namespace where one can be made; else it was said, in one line.
         lack = namespace.trouble()
@@ -53,6 +75,17 @@ def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> Non
         assert f"documents are converted {says}" in (home.logs / "worker.log").read_text().lower().replace(
             " of strangers", ""
         )
+        # She who got the fax has a notice of it by mail, whose link the portal knows: it asks for a log-in first.
+        inbox = home.mail / "ruth@calder-marine.example"
+        wait_for((inbox / "1.eml").exists, "the notice by mail")
+        notice = message_from_bytes((inbox / "1.eml").read_bytes(), policy=policy.default)
+        assert str(notice["From"]) == '"Calder Marine Supply Inc." <fax@fax.example>'
+        assert not vendor_words(notice.as_bytes())
+        (link,) = re.findall(r"http://\S+", notice.get_body(("plain",)).get_content())
+        assert asked(link)[:2] == (303, "/log-in")
+        status, _, page = asked(link, logged_in(home, "ruth@calder-marine.example"))
+        assert (status, "(207) 555-0143" in page) == (200, True)
+        assert sorted(path.name for path in home.mail.iterdir()) == [inbox.name]
         (folder,) = home.inbox.iterdir()
         assert sorted(path.suffix for path in folder.iterdir()) == [".pdf", ".png", ".png", ".png"]
         with pikepdf.open(next(folder.glob("*.pdf"))) as pdf:
@@ -83,7 +116,7 @@ def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> Non
 
         wait_for(delivered, "the letter to be received")
         here = children(home)
-        assert len(here) == 3
+        assert len(here) == 4
         process.send_signal(signal.SIGINT)
         assert "Faxplan has ended" in rest(process)
         assert process.wait(30) == 0
@@ -101,7 +134,7 @@ def test_what_a_killed_run_left_is_ended_and_its_data_go_on(home: Home) -> None:
     with running(home, "--once") as process:
         told = rest(process)
         assert process.wait(30) == 0, told
-    assert "Ending what an earlier run left behind: the portal, the bench, the worker." in told
+    assert "Ending what an earlier run left behind: the portal, the bench, the worker, the mail server." in told
     assert "Fax 1 to (978) 555-0126: sent." in told
     assert not [child for child in left if child.alive()]
     assert not postgres_runs(home)
@@ -115,7 +148,7 @@ def test_a_child_that_dies_is_named_and_started_again_but_not_for_ever(home: Hom
             os.kill(worker.pid, signal.SIGKILL)
             told = read_until(process, "Starting the worker again.")
             assert "the worker ended (by signal SIGKILL). Its log" in told
-            wait_for(lambda: len(children(home)) == 3, "the new worker to be noted")
+            wait_for(lambda: len(children(home)) == 4, "the new worker to be noted")
         (worker,) = (child for child in children(home) if child.name == "the worker")
         os.kill(worker.pid, signal.SIGKILL)
         assert "the worker keeps ending" in rest(process)

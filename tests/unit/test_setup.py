@@ -29,14 +29,17 @@ NEEDED_BY = {
     "firefox-esr": ("tests/browser/browsers.py", '"firefox-esr"'),
     "gnupg": ("tests/unit/test_mail_openpgp.py", '"gpg"'),
     "openssl": ("tests/unit/test_mail_certificates.py", '"openssl"'),
+    "postfix": ("tests/mta.py", '"postfix"'),
 }
 PROGRAMS = {
     "id": "echo 0",
-    "dpkg-query": """case "$MISSING" in *"$3"*) exit 1;; esac; printf installed""",
+    "dpkg-query": """[ $# != 2 ] || { echo "$OTHERS"; exit; }
+        case "$MISSING" in *"$3"*) exit 1;; esac; printf installed""",
     "apt-get": """echo "$1" >>"$CALLED"
         echo "first of $1"
         echo "last of $1" >&2
         [ "$1" != "$BROKEN" ] || exit 100""",
+    "debconf-set-selections": """echo "selected $(cat)" >>"$CALLED" """,
     # The environment's Python: pip is there, and installs whatever it is told to.
     "python": """echo "$*" >>"$CALLED" """,
 }
@@ -54,13 +57,14 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def setup(checkout: Path, *what: str, missing: str, broken: str = "") -> tuple[int, str, list[str]]:
-    """Its exit status, what it said on standard error, and what it called."""
+def setup(checkout: Path, *what: str, missing: str, broken: str = "", others: str = "") -> tuple[int, str, list[str]]:
+    """Its exit status, what it said on standard error, and what it called. others: what is installed, and provides."""
     called = checkout / "called"
     environment = {
         "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}",
         "MISSING": missing,
         "BROKEN": broken,
+        "OTHERS": others,
         "CALLED": str(called),
     }
     ran = subprocess.run(
@@ -117,6 +121,18 @@ def test_browsers_are_installed_for_tests_alone(checkout: Path) -> None:
     assert "Installing firefox-esr with apt-get" in said
     # The environment is the other one's part.
     assert "Python" not in said
+
+
+def test_postfix_is_left_unconfigured_and_takes_no_other_mail_servers_place(checkout: Path) -> None:
+    provided = "installed editor\nconfig-files mail-transport-agent\n"
+    status, _, called = setup(checkout, "tests", missing="postfix", others=provided)
+    assert (status, called) == (
+        0, ["update", "selected postfix postfix/main_mailer_type select No configuration", "install"]
+    )  # fmt: skip
+    (checkout / "called").unlink()
+    status, said, called = setup(checkout, "tests", missing="postfix", others="installed mail-transport-agent, x (= 1)")
+    assert (status, called) == (0, [])
+    assert "another mail server" in said
 
 
 def test_what_it_does_not_know_is_told(checkout: Path) -> None:

@@ -73,6 +73,7 @@ NOT_THE_TENANT = {
     ("drafts", "drafts_watch", "faxplan_worker"): "a worker closes what has expired, of all tenants: ids and times",
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
     ("outbox", "outbox_mailer", "faxplan_worker"): "a worker hands over mail of all tenants",
+    ("outbox", "outbox_overview", "faxplan_admin"): "who runs the installation sees what waits, as of the queue",
 }
 
 

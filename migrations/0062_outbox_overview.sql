@@ -8,5 +8,5 @@ alter table mailboxes
     add constraint mailboxes_mail_set_by_fkey foreign key (tenant_id, mail_set_by) references users (tenant_id, id);
 create index mailboxes_mail_set_by_idx on mailboxes (tenant_id, mail_set_by);
 comment on column mailboxes.mail_set_by is 'Who chose mail_mode last; null: nobody did, or they read the mailbox no more.';
-grant select (mail_set_by, mail_set_at) on mailboxes to faxplan_admin, faxplan_portal;
 grant update (mail_set_by, mail_set_at) on mailboxes to faxplan_portal;
+grant select (mail_set_by, mail_set_at) on mailboxes to faxplan_admin, faxplan_portal;

@@ -38,7 +38,7 @@ PROTECTS = {
         "That they were not changed on the way nobody is told."
     ),
     Mode.OPENPGP: marked(
-        "Only who has the private key of a recipient's OpenPGP key reads the pages, and no mail host on the way. "
+        "Only who has the private half of a recipient's OpenPGP key reads the pages, and no mail host on the way. "
         "What was changed on the way is noticed."
     ),
     Mode.LOCKED_PDF: marked(
@@ -47,7 +47,7 @@ PROTECTS = {
     ),
     Mode.PLAIN: marked(
         "It protects the pages from nobody who gets at the mail: the mail hosts on its way, their backups, and whoever "
-        "has a recipient's mail password. It goes to the first of these hosts encrypted, or as a notice."
+        "has a recipient's mail password. Only the way from here to the first mail server is kept from others."
     ),
 }
 """What each way of mailing protects, and from whom (docs/fax-to-mail.md)."""

@@ -61,7 +61,9 @@ def _of_mail(mail: Row, visit: Visit) -> str:
             return _("A notice with a link was handed over to the mail server.")
         return _("Handed over to the mail server. {what}.").format(what=_(LABELS[sent_as]))
     if not tries:
-        return _("Waits to be handed over to the mail server.")
+        # None was tried by itself: what is said is of the mail server as a whole, and for whoever runs it.
+        waits = _("Waits to be handed over to the mail server.")
+        return f"{waits} {_('That takes no mail at present; it is asked again.')}" if mail["said"] else waits
     said = ngettext("Not taken yet, after {tries} try.", "Not taken yet, after {tries} tries.", tries)
     said = said.format(tries=tries)
     if next_at <= visit.now:

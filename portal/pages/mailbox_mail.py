@@ -93,7 +93,8 @@ def choose(visit: Visit, number: int) -> Response:
     mode = Mode(form.values["mode"])
     try:
         mailbox_mail.choose(
-            visit.db, visit.user, number, mode, file_format=Format(form.values["format"]),
+            visit.db, visit.user, number, mode,
+            file_format=Format.PDF if mode is Mode.LOCKED_PDF else Format(form.values["format"]),
             password=(form.values["password"] or None) if mode is Mode.LOCKED_PDF else None,
             shown=has_shown(visit), actor=visit.actor,
         )  # fmt: skip

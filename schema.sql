@@ -181,18 +181,23 @@ create table mailboxes (
     mail_format text not null default 'pdf',
     mail_password text,
     mail        boolean not null generated always as (mail_mode in ('smime', 'openpgp', 'locked-pdf', 'plain')) stored,
+    mail_set_by bigint,
+    mail_set_at timestamptz,
     constraint mailboxes_pkey primary key (tenant_id, id),
     constraint mailboxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint mailboxes_name_key unique (tenant_id, name),
     constraint mailboxes_kind_known check (kind in ('personal', 'group')),
     constraint mailboxes_mail_mode_known check (mail_mode in ('off', 'notice', 'smime', 'openpgp', 'locked-pdf', 'plain')),
     constraint mailboxes_mail_format_known check (mail_format in ('pdf', 'tiff')),
-    constraint mailboxes_mail_password check (mail_mode <> 'locked-pdf' or length(mail_password) between 12 and 127 and mail_format = 'pdf')
+    constraint mailboxes_mail_password check (mail_mode <> 'locked-pdf' or length(mail_password) between 12 and 127 and mail_format = 'pdf'),
+    constraint mailboxes_mail_set_by_fkey foreign key (tenant_id, mail_set_by) references users (tenant_id, id)
 );
+create index mailboxes_mail_set_by_idx on mailboxes (tenant_id, mail_set_by);
 comment on table mailboxes is 'Where received faxes land, of one person or of a group.';
 comment on column mailboxes.mail_mode is 'How received faxes go out by mail: not at all, as a notice with a link, or themselves: sealed to each recipient, in a PDF with a password, or as they are.';
 comment on column mailboxes.mail_password is 'Of locked-pdf: the worker needs it for each mail. Nobody is shown it.';
 comment on column mailboxes.mail is 'Received faxes are wrapped to the workers'' mailer keys too, until each is handed over or given up: they are to be sent by mail.';
+comment on column mailboxes.mail_set_by is 'Who chose mail_mode last; null: nobody did, or they read the mailbox no more.';
 alter table users add constraint users_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id);
 
 create table mailbox_members (
@@ -2323,6 +2328,7 @@ create policy transient_keys_workers on transient_keys for all to faxplan_worker
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 create policy mail_accounts_mailer on mail_accounts for select to faxplan_worker using (true);
 create policy outbox_mailer on outbox for all to faxplan_worker using (true) with check (true);
+create policy outbox_overview on outbox for select to faxplan_admin using (state = 'waiting');
 create policy drafts_watch on drafts to faxplan_worker using (true) with check (true);
 create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
 
@@ -2417,7 +2423,7 @@ grant select on mailbox_epochs to faxplan_switch, faxplan_worker;
 -- API readers, and a recovery key that is switched off.
 grant select, insert, delete on reader_mailboxes to faxplan_portal;
 grant select, delete on reader_mailboxes to faxplan_admin;
-grant update (mail_mode, mail_format, mail_password) on mailboxes to faxplan_portal;
+grant update (mail_mode, mail_format, mail_password, mail_set_by, mail_set_at) on mailboxes to faxplan_portal;
 
 -- Who stores a document wraps its key; who sends it unwraps that, and takes it away.
 grant select, insert on mailbox_wraps to faxplan_portal, faxplan_switch, faxplan_worker;
@@ -2536,6 +2542,7 @@ grant update (is_shut, token_hash) on sessions to faxplan_portal;
 -- Mail: recipients are who reads a mailbox to choose; the worker hands over. The password of a mailbox's PDFs is for it alone.
 grant select (tenant_id, id, name, kind, created_at, mail_mode, mail_format, mail) on mailboxes
     to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_purge;
+grant select (mail_set_by, mail_set_at) on mailboxes to faxplan_admin, faxplan_portal;
 grant update (mail_results) on users to faxplan_portal;
 grant select, insert, update, delete on mail_recipients to faxplan_portal;
 grant select, delete on mail_recipients to faxplan_admin;

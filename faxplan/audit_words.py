@@ -108,6 +108,7 @@ _ACTS: Mapping[str, str] = {
     "user.change": marked("{who} changed what {what} may do"),
     "user.invite": marked("{who} made a link by which {what} chooses a password"),
     "user.language": marked("{who} chose the language of their pages"),
+    "user.mail-results": marked("{who} chose of which of their faxes they get a mail"),
     "user.time-zone": marked("{who} chose the time zone of their pages"),
 }
 _OTHER = marked("{who}: {action}, {what}")

@@ -153,6 +153,8 @@ class Mailbox(Table):
     mail_format = TextField()
     mail_password = TextField(null=True)
     mail = BooleanField()
+    mail_set_by = BigIntegerField(null=True)
+    mail_set_at = TimestampField(null=True)
 
     class Meta:
         """Where its rows are."""

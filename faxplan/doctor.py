@@ -5,7 +5,7 @@ Looks only, changes nothing.
 
 from collections.abc import Sequence
 
-from faxplan import doctor_database, doctor_folders, doctor_guard, doctor_host, doctor_keys, doctor_switch
+from faxplan import doctor_database, doctor_folders, doctor_guard, doctor_host, doctor_keys, doctor_mail, doctor_switch
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 from faxplan.findings import Finding, Level, error, ok
@@ -22,6 +22,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings.append(doctor_host.sandbox(settings))
     findings += doctor_folders.folders(settings)
     findings += doctor_keys.keys(settings)
+    findings += doctor_mail.server(settings)
     database, seen = doctor_database.database(settings)
     findings += database
     findings += doctor_switch.installed(works=seen.runtime_works)

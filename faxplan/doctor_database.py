@@ -10,6 +10,7 @@ from faxplan import (
     doctor_audit,
     doctor_enrolment,
     doctor_keys,
+    doctor_mail,
     doctor_retention,
     migrations,
     nodes,
@@ -71,6 +72,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more.append(doctor_audit.checkpoints(tx, settings))
                 more += doctor_keys.of_machine(tx, settings)
                 more += doctor_enrolment.enrolment(tx)
+                more += doctor_mail.outgoing(tx, settings)
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()

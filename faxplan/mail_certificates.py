@@ -66,11 +66,20 @@ def certificate_of(content: bytes, now: datetime | None = None) -> Certificate:
     try:
         found = _leaf(given)
         _check(found, now or datetime.now(UTC))
-        addresses = tuple(dict.fromkeys(filter(mail_form.is_address, _addresses(found))))
+        return _described(found)
     except (*_UNREADABLE, x509.DuplicateExtension) as error:
         raise CertificateRefused(
             _("The certificate is damaged, or uses something that is not known here. Ask whoever issued it.")
         ) from error
+
+
+def registered(content: bytes) -> Certificate:
+    """One that was taken before (DER), as it is: also where it is no good any more."""
+    return _described(x509.load_der_x509_certificate(content))
+
+
+def _described(found: x509.Certificate) -> Certificate:
+    addresses = tuple(dict.fromkeys(filter(mail_form.is_address, _addresses(found))))
     fingerprint = found.fingerprint(SHA256()).hex()
     return Certificate(found.public_bytes(Encoding.DER), fingerprint, addresses, found.not_valid_after_utc)
 

@@ -78,6 +78,17 @@ def key_of(content: bytes, now: datetime | None = None) -> OpenPgpKey:
 def _checked(cert: pysequoia.Cert, now: datetime) -> OpenPgpKey:
     not_after = _not_after(cert)
     _check(cert, not_after, now)
+    return _described(cert, not_after)
+
+
+def registered(content: bytes) -> OpenPgpKey:
+    """One that was taken before, as it is: also where it is no good any more. Raises KeyRefused where mail cannot be
+    sealed to it at all."""
+    cert = pysequoia.Cert.from_bytes(content)
+    return _described(cert, _not_after(cert))
+
+
+def _described(cert: pysequoia.Cert, not_after: datetime | None) -> OpenPgpKey:
     names = [str(each) for each in _read(lambda: cert.user_ids) or []]
     addresses = tuple(dict.fromkeys(filter(mail_form.is_address, map(_address, names))))
     return OpenPgpKey(bytes(cert), cert.fingerprint, addresses, not_after)

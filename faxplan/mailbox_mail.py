@@ -77,7 +77,8 @@ class InvalidMailChoice(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """certificate: X.509, DER. openpgp_key: binary. added_by: whose e-mail address."""
+    """certificate: X.509, DER. openpgp_key: binary. added_by: whose e-mail address. vouched: whether they read the
+    mailbox; else this one gets notices, and no pages."""
 
     id: int
     address: str
@@ -85,15 +86,19 @@ class Recipient:
     openpgp_key: bytes | None
     added_by: str
     added_at: datetime
+    vouched: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a mailbox has chosen. recipients: none, notices go to who reads it."""
+    """What a mailbox has chosen. recipients: none, notices go to who reads it. set_by: whose e-mail address; None:
+    nobody's, or they read it no more."""
 
     mode: Mode
     format: Format
     recipients: Sequence[Recipient]
+    set_by: str | None
+    set_at: datetime | None
 
 
 def of(tx: Transaction, user: User, mailbox_id: int) -> Choice:
@@ -135,12 +140,15 @@ def choose(
             return False
         # Who delivers a fax meanwhile sees what is chosen now, or we see its wraps (mail_readers.still_wanted).
         quotas.take_turn(tx, user.tenant_id)
-        values: dict[str, str | None] = {"mail_mode": mode.value, "mail_format": file_format.value}
+        values: dict[str, str | int | None] = {
+            "mail_mode": mode.value, "mail_format": file_format.value, "mail_set_by": user.id,
+        }  # fmt: skip
         if password is not None or mode is not Mode.LOCKED_PDF:
             # It is not ours to read: what was chosen before is left as it is.
             values["mail_password"] = password if mode is Mode.LOCKED_PDF else None
         tx.execute(
-            f"update mailboxes set {', '.join(f'{each} = %s' for each in values)} where tenant_id = %s and id = %s",
+            f"""update mailboxes set {", ".join(f"{each} = %s" for each in values)}, mail_set_at = now()
+                where tenant_id = %s and id = %s""",
             (*values.values(), user.tenant_id, mailbox_id),
         )
         given_up = 0 if mode.carries_pages else mail_readers.close(tx, user.tenant_id, mailbox_id)
@@ -233,7 +241,7 @@ def left(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> None
         (tenant_id, mailbox_id, user_id),
     )
     tx.execute(
-        """update mailboxes b set mail_mode = 'notice', mail_password = null
+        """update mailboxes b set mail_mode = 'notice', mail_password = null, mail_set_by = null, mail_set_at = null
            where b.tenant_id = %s and b.id = %s and b.mail and not exists (
                select from mail_recipients r where r.tenant_id = b.tenant_id and r.mailbox_id = b.id)""",
         (tenant_id, mailbox_id),
@@ -259,8 +267,12 @@ def _check_may_send_out(tx: Transaction, user: User, reads: bool, shown: bool) -
 
 def _check_fits(recipients: Sequence[Recipient], mode: Mode, file_format: Format) -> None:
     """Raises InvalidMailChoice where mails could not be made so."""
-    if mode.carries_pages and not recipients:
-        raise InvalidMailChoice(_("Name whom the faxes are to be mailed to, one at least."))
+    if mode.carries_pages and not any(each.vouched for each in recipients):
+        raise InvalidMailChoice(
+            _("Name whom the faxes are to be mailed to, one at least.")
+            if not recipients
+            else _("Pages go to nobody whom only an administrator has added. Add who is to have them yourself.")
+        )
     if mode is Mode.LOCKED_PDF and file_format is not Format.PDF:
         raise InvalidMailChoice(_("Only a PDF has a password. Choose PDF."))
     needed = {Mode.SMIME: "certificate", Mode.OPENPGP: "openpgp_key"}.get(mode)
@@ -276,10 +288,17 @@ def _check_fits(recipients: Sequence[Recipient], mode: Mode, file_format: Format
 
 def _chosen(tx: Transaction, tenant_id: int, mailbox_id: int) -> Choice:
     row = tx.one(
-        "select mail_mode, mail_format from mailboxes where tenant_id = %s and id = %s", (tenant_id, mailbox_id)
+        """select b.mail_mode, b.mail_format, b.mail_set_at, u.email as set_by
+           from mailboxes b left join users u on u.tenant_id = b.tenant_id and u.id = b.mail_set_by
+           where b.tenant_id = %s and b.id = %s""",
+        (tenant_id, mailbox_id),
     )
+    # Vouched: as outbox_fill has it.
     rows = tx.rows(
-        """select r.id, r.address, r.certificate, r.openpgp_key, u.email as added_by, r.added_at
+        """select r.id, r.address, r.certificate, r.openpgp_key, u.email as added_by, r.added_at,
+                  u.enabled and array['receive', 'mail-out'] <@ u.permissions and exists (
+                      select from mailbox_members m where m.tenant_id = r.tenant_id and m.mailbox_id = r.mailbox_id
+                      and m.user_id = r.added_by) as vouched
            from mail_recipients r join users u on u.tenant_id = r.tenant_id and u.id = r.added_by
            where r.tenant_id = %s and r.mailbox_id = %s order by r.address""",
         (tenant_id, mailbox_id),
@@ -288,7 +307,7 @@ def _chosen(tx: Transaction, tenant_id: int, mailbox_id: int) -> Choice:
         Recipient(**row | {name: row[name] and bytes(row[name]) for name in ("certificate", "openpgp_key")})
         for row in rows
     ]
-    return Choice(Mode(row["mail_mode"]), Format(row["mail_format"]), found)
+    return Choice(Mode(row["mail_mode"]), Format(row["mail_format"]), found, row["set_by"], row["mail_set_at"])
 
 
 def _record(tx: Transaction, user: User, actor: Who, action: str, mailbox_id: int, **details: Any) -> None:

@@ -119,12 +119,26 @@ def postpone(tx: Transaction, mail: Waiting, worker: str, said: str, delay_secon
 
 
 def of_fax(tx: Transaction, tenant_id: int, fax_id: int) -> list[Row]:
-    """Mails about a fax to a mailbox's recipients (role portal): recipient, state, said, sent_as, at."""
+    """Mails about a fax to a mailbox's recipients (role portal): recipient, state, said, sent_as, tries, not_before, at
+    (when it ended; of one that waits, since when it does)."""
     return tx.rows(
-        """select o.recipient, o.state, o.said, o.sent_as, coalesce(o.ended_at, o.created_at) as at
+        """select o.recipient, o.state, o.said, o.sent_as, o.tries, o.not_before,
+                  coalesce(o.ended_at, o.created_at) as at
            from outbox o join notices n on n.tenant_id = o.tenant_id and n.id = o.notice_id
            where n.tenant_id = %s and n.fax_id = %s and n.mailbox_id is not null order by o.id""",
         (tenant_id, fax_id),
+    )
+
+
+def waiting_now(tx: Transaction) -> list[Row]:
+    """What waits to be handed over, by tenant (role admin): tenant, mails, oldest (seconds that it waits), said (what
+    the mail server said last of the oldest of which it said something; empty: nothing)."""
+    return tx.rows(
+        """select t.slug as tenant, count(*) as mails,
+                  greatest(extract(epoch from max(now() - o.created_at)), 0)::float as oldest,
+                  coalesce((array_agg(o.said order by o.created_at, o.id) filter (where o.said <> ''))[1], '') as said
+           from outbox o join tenants t on t.id = o.tenant_id
+           where o.state = 'waiting' group by t.slug order by t.slug"""
     )
 
 

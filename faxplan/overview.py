@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from faxplan import configuration_faults, failure_rules, history, nodes, quotas, tenants, trunk_health
+from faxplan import configuration_faults, failure_rules, history, nodes, outbox, quotas, tenants, trunk_health
 from faxplan.db import Database, Row, Transaction
 
 HOURS = 24
@@ -13,6 +13,8 @@ LATE_SECONDS = 30.0
 """A node that has not reported for so long is looked at."""
 LONG_QUEUED_SECONDS = 900.0
 """A due fax that waits so long waits for somebody."""
+LONG_MAIL_SECONDS = 3600.0
+"""So does a mail: many hosts make a stranger's wait some minutes."""
 _SHARE = 0.8
 _SOME = 20
 _TRUNKS_FAULT = sorted({rule.name for rule in failure_rules.SHIPPED.values() if rule.trunk_fault})
@@ -26,6 +28,7 @@ class Need(Enum):
     TRUNK_RESTS = "trunk-rests"
     TRUNK_DOWN = "trunk-down"
     QUEUE_OLD = "queue-old"
+    MAIL_OLD = "mail-old"
     CONFIGURATION = "configuration"
     QUOTA = "quota"
 
@@ -42,7 +45,7 @@ class Needed:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """calls: history.calls_now. queue: history.queue_now. machines: nodes.everyone. trunks: `lately`. states:
-    trunk_health.everyone. near_end: quotas.near_end."""
+    trunk_health.everyone. near_end: quotas.near_end. faults: configuration_faults.lately. mails: outbox.waiting_now."""
 
     calls: list[Row]
     queue: list[Row]
@@ -51,6 +54,17 @@ class Overview:
     states: list[Row]
     near_end: list[Row]
     faults: list[Row]
+    mails: list[Row]
+
+    @property
+    def mails_waiting(self) -> int:
+        """Mails that wait for a mail server."""
+        return sum(row["mails"] for row in self.mails)
+
+    @property
+    def oldest_mail(self) -> float:
+        """Seconds that the oldest of them waits; 0: none does."""
+        return max((row["oldest"] for row in self.mails), default=0.0)
 
     @property
     def waiting(self) -> int:
@@ -86,6 +100,11 @@ class Overview:
             for each in self.queue
             if each["due"] and each["oldest"] > LONG_QUEUED_SECONDS
         ]
+        found += [
+            Needed(Need.MAIL_OLD, each["tenant"], {"seconds": each["oldest"], "why": each["said"]})
+            for each in self.mails
+            if each["oldest"] > LONG_MAIL_SECONDS
+        ]
         found += [Needed(Need.CONFIGURATION, each["trunk"] or each["node"], each) for each in self.faults]
         return found + [Needed(Need.QUOTA, each["tenant"], each) for each in self.near_end]
 
@@ -101,6 +120,7 @@ def look(admin: Database) -> Overview:
             trunk_health.everyone(tx),
             quotas.near_end(tx, share=_SHARE, limit=_SOME),
             configuration_faults.lately(tx),
+            outbox.waiting_now(tx),
         )
 
 
@@ -138,6 +158,12 @@ def queue(admin: Database) -> list[Row]:
     """See history.queue_now."""
     with admin.across_tenants() as tx:
         return history.queue_now(tx)
+
+
+def mails(admin: Database) -> list[Row]:
+    """See outbox.waiting_now."""
+    with admin.across_tenants() as tx:
+        return outbox.waiting_now(tx)
 
 
 def waiting(admin: Database, slug: str, *, after: tuple[datetime, int] | None, limit: int) -> list[Row]:

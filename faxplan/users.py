@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,6 +34,14 @@ class User:
             return None if self.time_zone is None else ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return None
+
+
+class Results(StrEnum):
+    """Of which of their faxes that have ended a user gets a mail: values of users.mail_results."""
+
+    OFF = "off"
+    FAILED = "failed"
+    ALL = "all"
 
 
 USER, ADMINISTRATOR = "user", "administrator"
@@ -79,6 +88,24 @@ def choose_time_zone(tx: Transaction, user: User, name: str | None) -> None:
     audit.record(
         tx, user.tenant_id, actor=f"user:{user.id}", action="user.time-zone", object=f"user:{user.id}", time_zone=name
     )
+
+
+def mail_results(tx: Transaction, user: User) -> Results:
+    """Of which of their faxes they get a mail."""
+    return Results(
+        tx.value("select mail_results from users where tenant_id = %s and id = %s", (user.tenant_id, user.id))
+    )
+
+
+def choose_mail_results(tx: Transaction, user: User, which: Results) -> None:
+    """They get a mail of these of their faxes that end from now on (role portal)."""
+    tx.execute(
+        "update users set mail_results = %s where tenant_id = %s and id = %s", (which.value, user.tenant_id, user.id)
+    )
+    audit.record(
+        tx, user.tenant_id, actor=f"user:{user.id}", action="user.mail-results", object=f"user:{user.id}",
+        mail_results=which.value,
+    )  # fmt: skip
 
 
 def get(tx: Transaction, tenant_id: int, user_id: int) -> User:

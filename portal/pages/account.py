@@ -3,9 +3,17 @@
 from werkzeug.wrappers import Response
 
 from faxplan import language, passkeys, second_factor, sessions, time_zones, user_keys, users
+from faxplan.errors import NotFound
 from faxplan.language import _, marked
+from faxplan.users import Results
 from portal import answers
 from portal.visit import Visit
+
+RESULTS = {
+    Results.OFF: marked("None"),
+    Results.FAILED: marked("Of those that did not arrive"),
+    Results.ALL: marked("Of all"),
+}
 
 
 def page(visit: Visit) -> Response:
@@ -13,10 +21,12 @@ def page(visit: Visit) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         found = sessions.of_user(tx, visit.user)
         had_keys = len(user_keys.of_user(tx, visit.its_tenant.id, visit.user.id)) > 1
+        results = users.mail_results(tx, visit.user)
         keys, has_codes = passkeys.everyone(tx, visit.user), second_factor.is_on(tx, visit.user)
     browsers = {each.id: browser(each.agent) for each in found}
     return answers.page(
         visit, "account.html", sessions=found, browsers=browsers, passkeys=keys, has_codes=has_codes, had_keys=had_keys,
+        results=RESULTS, mail_results=results,
         languages=[(each, language.named(each)) for each in language.available()], zones=time_zones.of_places(),
     )  # fmt: skip
 
@@ -32,6 +42,17 @@ def choose_time_zone(visit: Visit) -> Response:
     """POST: by whose clock one's pages show times."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         users.choose_time_zone(tx, visit.user, visit.request.form.get("time_zone") or None)
+    return answers.to("/account", note="saved")
+
+
+def choose_mail_results(visit: Visit) -> Response:
+    """POST: of which of one's faxes one gets a mail."""
+    try:
+        which = Results(visit.request.form.get("mail_results", ""))
+    except ValueError as error:
+        raise NotFound(_("There is no such choice.")) from error
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        users.choose_mail_results(tx, visit.user, which)
     return answers.to("/account", note="saved")
 
 

@@ -2,8 +2,11 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contact_names, deletion, do_not_fax, history, labels, outbound, permissions, time_line
+from faxplan import contact_names, deletion, do_not_fax, history, labels, outbound, outbox, permissions, time_line
+from faxplan.db import Row
 from faxplan.history import Fax
+from faxplan.language import _, marked, ngettext
+from faxplan.mailbox_mail import LABELS, Mode
 from portal import answers, wording
 from portal.visit import Visit
 
@@ -19,6 +22,7 @@ def page(visit: Visit, number: int) -> Response:
         put_on = labels.of_faxes(tx, visit.its_tenant.id, [number])[number]
         known = labels.seen_by(tx, visit.user)
         may_send = permissions.has(tx, visit.its_tenant.id, visit.user.id, permissions.SEND)
+        mails = outbox.of_fax(tx, visit.its_tenant.id, number)
     return answers.page(
         visit,
         "fax.html",
@@ -34,8 +38,37 @@ def page(visit: Visit, number: int) -> Response:
         known=known,
         reply_to=other,
         may_send=may_send,
+        mails=[(each, _of_mail(each, visit)) for each in mails],
         has_pages=fax.final and fax.purged_at is None and fax.tiff_id is not None,
     )
+
+
+_MAILED = {
+    "refused": marked("The mail server refuses mail for this address. It is not tried again."),
+    "given-up": marked("It was given up: nothing has reached this address."),
+    "bounced": marked("It came back: it has not reached this address."),
+}
+
+
+def _of_mail(mail: Row, visit: Visit) -> str:
+    """What became of a mail, in words."""
+    state, tries, next_at = mail["state"], mail["tries"], mail["not_before"]
+    if state in _MAILED:
+        return _(_MAILED[state])
+    if state == "accepted":
+        sent_as = Mode(mail["sent_as"] or Mode.NOTICE)
+        if not sent_as.carries_pages:
+            return _("A notice with a link was handed over to the mail server.")
+        return _("Handed over to the mail server. {what}.").format(what=_(LABELS[sent_as]))
+    if not tries:
+        # None was tried by itself: what is said is of the mail server as a whole, and for whoever runs it.
+        waits = _("Waits to be handed over to the mail server.")
+        return f"{waits} {_('That takes no mail at present; it is asked again.')}" if mail["said"] else waits
+    said = ngettext("Not taken yet, after {tries} try.", "Not taken yet, after {tries} tries.", tries)
+    said = said.format(tries=tries)
+    if next_at <= visit.now:
+        return said
+    return f"{said} {_('The next one: {time}.').format(time=time_line.clock(next_at, visit.zone, visit.now))}"
 
 
 def other_end(fax: Fax) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import holds, mailbox_provisioning, mailboxes, proofs, provisioning, recovery_key
+from faxplan import holds, mailbox_mail, mailbox_provisioning, mailboxes, proofs, provisioning, recovery_key
 from faxplan.epochs import Begun
 from faxplan.errors import FaxplanError
 from faxplan.keyring import NewEpoch
@@ -83,7 +83,7 @@ def change(visit: Visit, number: int) -> Response:
         else:
             mailbox_provisioning.let_in(
                 visit.its_admin, visit.actor, slug, number, form.values["email"], keys, by=visit.user,
-                paper=_paper(visit), shown=_has_shown(visit),
+                paper=_paper(visit), shown=has_shown(visit),
             )  # fmt: skip
     except FaxplanError as error:
         return _page(visit, number, form.failed(error), 400)
@@ -114,7 +114,7 @@ def shown(visit: Visit) -> bytes:
         return b""
 
 
-def _has_shown(visit: Visit) -> bool:
+def has_shown(visit: Visit) -> bool:
     """Whether the form comes from where its user's key is."""
     try:
         with visit.db.tenant(visit.its_tenant.id) as tx:
@@ -143,9 +143,7 @@ def _remove(visit: Visit, number: int, made: Made) -> None:
         raise NeedsClient(
             _("For this a key is made in your browser, and it made none. Allow this page's scripts, and try again.")
         )
-    mailbox_provisioning.remove(
-        visit.its_admin, visit.actor, slug, number, user_id, made.epoch, shown=_has_shown(visit)
-    )
+    mailbox_provisioning.remove(visit.its_admin, visit.actor, slug, number, user_id, made.epoch, shown=has_shown(visit))
 
 
 def _check_there(visit: Visit, number: int) -> None:
@@ -153,7 +151,12 @@ def _check_there(visit: Visit, number: int) -> None:
         mailboxes.check_there(tx, visit.its_tenant.id, number)
 
 
-def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
+def again(visit: Visit, number: int, error: FaxplanError, *, address: str = "") -> Response:
+    """The page, with what the domain has against what was asked. address: that was written for a recipient of mail."""
+    return _page(visit, number, Form.of(LET_IN, {}).failed(error), 400, address=address)
+
+
+def _page(visit: Visit, number: int, form: Form, status: int = 200, *, address: str = "") -> Response:
     tenant_id = visit.its_tenant.id
     with visit.its_admin.tenant(tenant_id) as tx:
         has_faxes = mailboxes.was_sealed_to(tx, tenant_id, number)
@@ -161,6 +164,7 @@ def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
         has_recovery_key = recovery_key.status(tx, tenant_id) is not None
         mailbox = mailboxes.entry(tx, tenant_id, number)
         members = mailboxes.members(tx, tenant_id, number)
+        choice = mailbox_mail.of(tx, visit.user, number)
         held = [each for each in holds.of_mailboxes(tx, tenant_id) if each.holds_all_of(number)]
         own = any(each["id"] == visit.user.id and each["holds_key"] for each in members) and mailboxes.reads(
             tx, tenant_id, number, visit.user.id
@@ -168,7 +172,7 @@ def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
     return answers.page(
         visit, "mailbox.html", status,
         mailbox=mailbox, members=members, form=form, held=held, may_let_in=own or not has_faxes,
-        has_recovery_key=has_recovery_key,
+        has_recovery_key=has_recovery_key, choice=choice, labels=mailbox_mail.LABELS, address=address,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import letting_in, proofs
+from faxplan import letting_in, mailbox_mail, proofs
 from faxplan.errors import FaxplanError
 from faxplan.language import _
 from faxplan.mailbox_provisioning import NeedsClient
@@ -61,4 +61,7 @@ def let_in(visit: Visit, number: int) -> Response:
 def _page(visit: Visit, number: int, form: Form, status: int = 200) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         found = letting_in.group(tx, visit.user, number)
-    return answers.page(visit, "my_mailbox.html", status, group=found, form=form)
+        choice = mailbox_mail.of(tx, visit.user, number)
+    return answers.page(
+        visit, "my_mailbox.html", status, group=found, form=form, choice=choice, labels=mailbox_mail.LABELS
+    )

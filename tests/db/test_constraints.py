@@ -92,6 +92,7 @@ NOT_BY_INPUT = {
     "mailboxes_pkey": NEW_ID,
     "mailboxes_tenant_fkey": FOUND_BEFORE,
     "mailboxes_kind_known": OURS,
+    "mailboxes_mail_set_by_fkey": FOUND_BEFORE,
     "mailbox_members_pkey": "who reads a mailbox already is passed over (on conflict)",
     "mailbox_members_mailbox_fkey": FOUND_BEFORE,
     "mailbox_members_user_fkey": FOUND_BEFORE,

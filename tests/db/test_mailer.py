@@ -287,6 +287,9 @@ def test_pages_are_mailed_by_who_reads_them_alone(world: World) -> None:
         boss = users.create(tx, tenant, email="boss@acme.example", name="", role="administrator")
         stranger = users.create(tx, tenant, email="two@acme.example", name="")
     add(world, OTHER, by=boss)  # of notices
+    with pytest.raises(InvalidMailChoice, match="administrator"):
+        choose(world, Mode.PLAIN)
+    add(world, "own@acme.example")
     with pytest.raises(Forbidden):
         choose(world, Mode.PLAIN, by=boss)
     with pytest.raises(NotFound):

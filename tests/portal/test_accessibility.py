@@ -22,6 +22,7 @@ from faxplan import (
 from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
 from portal.routes import ROUTES
+from tests.mailing import choose_mail
 from tests.portal.test_in_a_browser import Tab, tab
 from tests.retained import execute, received, sent
 from tests.world import PHRASE, World
@@ -97,6 +98,7 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
     do_not_fax_provisioning.add(world.admin, "x", "acme", "+493023125077", "They asked for it")
     for email in (None, world.acme.user.email):
         provisioning.set_quota(world.admin, "x", "acme", period="day", pages=5, email=email)
+    choose_mail(world, world.acme.user, mail=True)
     assert world.acme.user.mailbox_id is not None
     return {
         "faxes": faxes,

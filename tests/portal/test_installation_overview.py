@@ -97,3 +97,26 @@ def test_no_page_of_it_shows_a_document(world: World, olga: Visitor) -> None:
     """An operator has no other faxes than any user."""
     fax = received(world, world.borea, "b")
     assert olga.get(f"/faxes/{fax}").status_code == 404
+
+
+def test_mail_that_waits_is_counted_and_said_why_where_it_waits_for_long(world: World, olga: Visitor) -> None:
+    assert "No mail waits for a mail server." in olga.get("/installation/queue").text
+    received(world, world.acme, "one")
+    received(world, world.borea, "two")
+    overview = olga.get("/installation/now").text
+    assert "<b>2</b> mails wait" in overview
+    assert "Mail of" not in overview
+    execute(
+        world,
+        """update outbox set created_at = created_at - interval '2 hours', said = '450 <later>' where tenant_id = %s""",
+        (world.borea.tenant.id,),
+    )
+    said = "Mail of borea has waited for 2 h. The mail server said: 450 &lt;later&gt;"
+    assert f'<a href="/installation/queue#mail">{said}</a>' in olga.get("/installation/now").text
+    rows = olga.get("/installation/queue").text.partition('id="mail"')[2]
+    assert rows.index(">acme<") < rows.index("Nothing yet") < rows.index(">borea<") < rows.index("450 &lt;later&gt;")
+    # Of what has ended nothing is seen from outside a tenant.
+    execute(world, "update outbox set state = 'accepted', ended_at = now()")
+    assert "<b>0</b> mails wait" in olga.get("/installation/now").text
+    with world.admin.across_tenants() as tx:
+        assert tx.rows("select id from outbox") == []

@@ -127,6 +127,8 @@ def _state(world: World) -> list[dict[str, object]]:
             *tx.rows("select * from contact_groups order by id"),
             *tx.rows("select id, taken from contact_imports order by id"),
             *tx.rows("select * from cover_templates order by id"),
+            *tx.rows("select id, mail_mode, mail_format, mail_set_at from mailboxes order by id"),
+            *tx.rows("select * from mail_recipients order by id"),
         ]
 
 

@@ -56,6 +56,7 @@ _WORDS = {
     Need.TRUNK_DOWN: marked("Trunk {name} cannot be reached by {nodes}."),
     Need.TRUNK_RESTS: marked("Trunk {name} rests after failed calls. The last one: {why}"),
     Need.QUEUE_OLD: marked("Faxes of {name} that are due have waited for {time}."),
+    Need.MAIL_OLD: marked("Mail of {name} has waited for {time}. The mail server said: {why}"),
 }
 
 
@@ -74,7 +75,7 @@ def _words(needed: Needed) -> str:
         **told,
         "name": name,
         "time": lasting(told.get("seconds", 0)),
-        "why": told.get("why") or _("no reason said"),
+        "why": told.get("why") or (_("nothing yet") if needed.need is Need.MAIL_OLD else _("no reason said")),
     }
     return _(_WORDS[needed.need]).format(**given)
 
@@ -98,6 +99,8 @@ def _place(needed: Needed) -> str:
         return f"/installation/trunks/{needed.what}"
     if needed.need is Need.QUEUE_OLD:
         return f"/installation/queue/{needed.what}"
+    if needed.need is Need.MAIL_OLD:
+        return "/installation/queue#mail"
     if needed.need is Need.CONFIGURATION:
         return "/installation/failures"
     return f"/installation/tenants/{needed.what}/limits"

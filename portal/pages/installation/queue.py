@@ -23,8 +23,10 @@ _HELD_BY = {
 
 
 def everybody(visit: Visit) -> Response:
-    """GET: how much waits, by tenant."""
-    return answers.page(visit, "installation/queue.html", queue=overview.queue(visit.its_admin))
+    """GET: how much waits, by tenant: faxes for a call, and mails for a mail server."""
+    return answers.page(
+        visit, "installation/queue.html", queue=overview.queue(visit.its_admin), mails=overview.mails(visit.its_admin)
+    )
 
 
 def of_tenant(visit: Visit, slug: str) -> Response:

@@ -5,7 +5,8 @@ import { newEpochFor } from "../vault/admission.js";
 import { fromHex, hex } from "../vault/bytes.js";
 import { PublicKey } from "../vault/wraps.js";
 import { authOf } from "./account-key.js";
-import { keyring, LockedHere, post, toUnlock, words } from "./client.js";
+import { beforehand } from "./beforehand.js";
+import { keyring, post } from "./client.js";
 import { ringOfPaper } from "./paper.js";
 
 /**
@@ -16,29 +17,7 @@ import { ringOfPaper } from "./paper.js";
  * @property {string | null} ask what shows, opened, that this user's key is here
  */
 
-const wrong = /** @type {HTMLElement} */ (document.getElementById("not-made"));
-
-for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-makes]"))) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const go = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
-    go.disabled = true;
-    wrong.hidden = true;
-    try {
-      await make(form);
-      form.submit();
-    } catch (error) {
-      if (error instanceof LockedHere) {
-        location.assign(toUnlock());
-        return;
-      }
-      wrong.textContent = words(error);
-      wrong.hidden = false;
-      wrong.scrollIntoView({ block: "nearest" });
-      go.disabled = false;
-    }
-  });
-}
+beforehand("form[data-makes]", make);
 
 /** @param {HTMLFormElement} form */
 async function make(form) {

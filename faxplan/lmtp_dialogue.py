@@ -57,6 +57,11 @@ class Unstuffing:
         self._begun = False
         self.rest: bytes | None = None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether all of it was there."""
+        return self.rest is not None
+
     def feed(self, piece: bytes) -> bytes:
         """What is known of the mail by this piece."""
         data = self._kept + piece
@@ -131,7 +136,7 @@ class Dialogue(LMTP):
             file = self._desk.place()
             await self.push("354 Go on, and end with a line that is a dot")
             trouble = await self._spool(file)
-            self._set_post_data_state()
+            self.envelope = self._create_envelope()
             if trouble is None:
                 self.examines = handed_over = True
                 self._reset_timeout(_EXAMINED_SECONDS)
@@ -150,10 +155,11 @@ class Dialogue(LMTP):
 
     async def _spool(self, file: Path) -> str | None:
         """Writes the mail there to its end, which is waited for also where it cannot be written; what is wrong then."""
-        unstuffing, size, trouble = Unstuffing(), 0, None
+        unstuffing, size = Unstuffing(), 0
+        trouble: str | None = None
         writer: BinaryIO | None = None
         try:
-            while unstuffing.rest is None:
+            while not unstuffing.has_ended:
                 piece = await self._reader.read(_PIECE)
                 if not piece:
                     raise ConnectionResetError("the mail server is gone")
@@ -166,7 +172,7 @@ class Dialogue(LMTP):
                     try:
                         writer = writer or file.open("xb")
                         writer.write(plain)
-                        if unstuffing.rest is not None:
+                        if unstuffing.has_ended:
                             writer.flush()
                     except OSError as error:
                         LOG.error("A mail waits at the mail server: %s", error)  # noqa: TRY400 - it says all
@@ -174,8 +180,7 @@ class Dialogue(LMTP):
         finally:
             if writer is not None:
                 _close(writer)
-        if unstuffing.rest:
-            self._reader.feed_data(unstuffing.rest)
+        self._reader.feed_data(unstuffing.rest or b"")
         return trouble
 
 
@@ -200,7 +205,7 @@ class _Hooks:
 
     async def handle_exception(self, error: Exception) -> str:
         """In words that repeat nothing."""
-        LOG.error("A mail server is told to try again: %s", type(error).__name__)  # noqa: TRY400 - nothing of the mail
+        LOG.error("A mail server is told to try again: %s", type(error).__name__)
         return "451 4.3.0 Something went wrong here, try again"
 
 

@@ -1,7 +1,7 @@
 """By what a user faxes from a mail program: addresses that their mails come from, a secret address, and a PIN.
 
 The user's own address is always one. The secret address (mail_address) is for machines that cannot sign, and the PIN a
-last resort, where the tenant allows it: whoever sees a mail has them. Neither is kept, only what tells that it is right.
+last resort, where the tenant allows it: whoever sees a mail has them. Neither is kept, only what tells a right one.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
+from typing import Any
 
 from faxplan import audit, mail_address, mail_sender, passphrases, tries, users
 from faxplan.audit import Who
@@ -98,7 +99,7 @@ def is_pin(db: Database, user: User, pin: str) -> bool:
     return False
 
 
-# ------------------------------------------------------------------------------------------------- what is given (admin)
+# ------------------------------------------------------------------------------------------------------- what is given
 
 
 def add_address(tx: Transaction, user: User, written: str, *, actor: Who) -> str:
@@ -144,7 +145,7 @@ def new_token(tx: Transaction, user: User, *, actor: Who) -> str:
 def end_token(tx: Transaction, user: User, *, actor: Who) -> None:
     """The user's secret address is none any more."""
     _end(tx, user, "mail_tokens")
-    _record(tx, user, actor, "user.mail-token", result="done", ended=True)
+    _record(tx, user, actor, "user.mail-token", ended=True)
 
 
 def new_pin(tx: Transaction, user: User, *, actor: Who) -> str:
@@ -163,17 +164,15 @@ def new_pin(tx: Transaction, user: User, *, actor: Who) -> str:
 def end_pin(tx: Transaction, user: User, *, actor: Who) -> None:
     """The user's PIN is none any more."""
     _end(tx, user, "mail_pins")
-    _record(tx, user, actor, "user.mail-pin", result="done", ended=True)
+    _record(tx, user, actor, "user.mail-pin", ended=True)
 
 
 def _end(tx: Transaction, user: User, table: str) -> None:
     tx.execute(f"delete from {table} where tenant_id = %s and user_id = %s", (user.tenant_id, user.id))
 
 
-def _record(tx: Transaction, user: User, actor: Who, action: str, *, result: str = "done", **details: object) -> None:
-    audit.record(
-        tx, user.tenant_id, actor=actor, action=action, object=f"user:{user.id}", result=result, **details
-    )  # fmt: skip
+def _record(tx: Transaction, user: User, actor: Who, action: str, *, result: str = "done", **details: Any) -> None:
+    audit.record(tx, user.tenant_id, actor=actor, action=action, object=f"user:{user.id}", result=result, **details)
 
 
 def _hash_of(token: str) -> bytes:

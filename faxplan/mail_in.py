@@ -296,7 +296,9 @@ class MailIn:
         for one in batch.to:
             outcomes.setdefault(one.recipient, _away(one.recipient))
             said = outcomes[one.recipient]
-            LOG.info("a mail of user %s of tenant %s: %s, fax %s", batch.user.id, one.tenant.id, said.state, said.fax_id)
+            LOG.info(
+                "a mail of user %s of tenant %s: %s, fax %s", batch.user.id, one.tenant.id, said.state, said.fax_id
+            )
         return outcomes
 
     def _new_ones(self, read: _Read, batch: _Batch, outcomes: dict[str, Outcome]) -> list[tuple[_Addressed, bytes]]:
@@ -320,7 +322,11 @@ class MailIn:
         """Raises what refuses it for all of the user's recipients, and _Repeated."""
         user = batch.user
         papers = mail_paper.of(
-            read.mail, read.options, batch.tenant.mail_body, read.folder, named=any(one.wanted.name for one, _ in waiting)
+            read.mail,
+            read.options,
+            batch.tenant.mail_body,
+            read.folder,
+            named=any(one.wanted.name for one, _ in waiting),
         )
         send_at = self._send_at(user, batch.tenant, read.options)
         ordered: dict[tuple[str, str], tuple[Order, list[tuple[_Addressed, bytes]]]] = {}
@@ -394,9 +400,7 @@ class MailIn:
                 )
             wanted = covers.Wanted(template, subject=_short(read.options.subject), message=paper.message)
             to = [
-                covers.To(
-                    order.called, order.calling, order.send_at, next((one.wanted.name for one, _ in who), "")
-                )
+                covers.To(order.called, order.calling, order.send_at, next((one.wanted.name for one, _ in who), ""))
                 for order, who in ordered
             ]
             try:

@@ -30,7 +30,7 @@ from faxplan.tenants import Tenant
 _REGISTRY = HeaderRegistry()
 for _name in ("in-reply-to", "references"):
     # Else one that is longer than a line would be written as encoded words, which nobody reads there.
-    _REGISTRY.map_to_type(_name, MessageIDHeader)
+    _REGISTRY.map_to_type(_name, MessageIDHeader)  # type: ignore[arg-type]  # as others, a mixin
 _POLICY = standard.clone(header_factory=_REGISTRY)
 _SHADE = "#1d5f86"
 """Where a brand has no colour: as the pages have it."""
@@ -43,8 +43,8 @@ class Facts:
     kind, text: of the notice. mode, file_format, password: of the mailbox; a notice to a user is Mode.NOTICE.
     number: of the other side, E.164; None: withheld. at: when it came in, or ended. tiff_id, pdf_id: what may be
     attached; None: nothing. certificate, openpgp_key: the recipient's. zone: whose times it has.
-    answers: the Message-ID of the mail that the fax came by, if this is an answer to it; empty: it had none. seconds: of
-    its calls, from answer to end; None: none was answered.
+    answers: the Message-ID of the mail that the fax came by, if this answers it; empty: it had none. seconds: of its
+    calls, from answer to end; None: none was answered.
     """
 
     tenant: Tenant

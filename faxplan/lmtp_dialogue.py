@@ -155,16 +155,17 @@ class Dialogue(LMTP):
 
     async def _spool(self, file: Path) -> str | None:
         """Writes the mail there to its end, which is waited for also where it cannot be written; what is wrong then."""
-        unstuffing, size = Unstuffing(), 0
+        unstuffing, size, ended = Unstuffing(), 0, False
         trouble: str | None = None
         writer: BinaryIO | None = None
         try:
-            while not unstuffing.has_ended:
+            while not ended:
                 piece = await self._reader.read(_PIECE)
                 if not piece:
                     raise ConnectionResetError("the mail server is gone")
                 self._reset_timeout()
                 plain = unstuffing.feed(piece)
+                ended = unstuffing.has_ended
                 size += len(plain)
                 if trouble is None and size > MOST_BYTES:
                     trouble = reply(552, "5.3.4", f"This mail is too large: {MOST_BYTES // 1024**2} MB at most")
@@ -172,7 +173,7 @@ class Dialogue(LMTP):
                     try:
                         writer = writer or file.open("xb")
                         writer.write(plain)
-                        if unstuffing.has_ended:
+                        if ended:
                             writer.flush()
                     except OSError as error:
                         LOG.error("A mail waits at the mail server: %s", error)  # noqa: TRY400 - it says all

@@ -109,6 +109,11 @@ _ACTS: Mapping[str, str] = {
     "user.invite": marked("{who} made a link by which {what} chooses a password"),
     "user.language": marked("{who} chose the language of their pages"),
     "user.mail-results": marked("{who} chose of which of their faxes they get a mail"),
+    "user.mail-pin": marked("{who} gave {what} a PIN for mails, or took it away"),
+    "user.mail-pin-tried": marked("Somebody sent a mail in the name of {what} with a wrong PIN"),
+    "user.mail-sender-add": marked("{who} let {what} fax from another e-mail address"),
+    "user.mail-sender-remove": marked("{who} let {what} fax from an e-mail address no more"),
+    "user.mail-token": marked("{who} gave {what} a secret address for machines, or took it away"),
     "user.time-zone": marked("{who} chose the time zone of their pages"),
 }
 _OTHER = marked("{who}: {action}, {what}")

@@ -29,6 +29,7 @@ from faxplan import (
     cli_keys,
     cli_labels,
     cli_mail,
+    cli_mail_in,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -230,6 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_hosts.add_commands(commands, common)
     cli_mail.add_commands(commands, common)
     cli_covers.add_commands(commands, common)
+    cli_mail_in.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)
     cli_calling.add_commands(commands, common, personal)

@@ -27,6 +27,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings += database
     findings += doctor_switch.installed(works=seen.runtime_works)
     findings += doctor_guard.password_file(settings)
+    findings += doctor_mail.incoming(settings)
     findings += doctor_switch.running(settings, seen.trunk_addresses, seen.transports)
     return findings
 

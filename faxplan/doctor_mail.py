@@ -1,4 +1,5 @@
-"""The doctor on mail that goes out: settings, mail server, what waits for it, and faxes that are to go as they are."""
+"""The doctor on mail: on what goes out (settings, mail server, what waits for it, and faxes that are to go as they are),
+and on what comes in (whether what proves its senders is set)."""
 
 from faxplan import outbox, tenants
 from faxplan.config import Settings
@@ -96,3 +97,27 @@ def _plain(tx: Transaction, settings: Settings) -> list[Finding]:
             'Set smtp_security = "starttls" or "tls": its certificate has to have its name (docs/settings.md).',
         )
     ]
+
+
+def incoming(settings: Settings) -> list[Finding]:
+    """Nothing where nobody has begun to set it up."""
+    if not settings.mail_domain and not settings.mail_authserv_ids:
+        return []
+    what = "mails that come in"
+    if not settings.mail_authserv_ids:
+        return [
+            warning(
+                what,
+                "mail_authserv_ids is not set: no mail is believed but by a secret address or a PIN",
+                "Set it to the name by which your mail server writes Authentication-Results (docs/mail-to-fax.md).",
+            )
+        ]
+    if not settings.mail_domain:
+        return [
+            warning(
+                what,
+                "mail_domain is not set: only tenants with a host name of their own get mail",
+                "Set it to the domain below which each tenant's fax addresses are, such as fax.example.com.",
+            )
+        ]
+    return [ok(what, f"to TENANT.{settings.mail_domain}, as {settings.mail_authserv_ids} says of senders")]

@@ -54,7 +54,17 @@ from faxplan.key_models import (
     UserKey,
 )
 from faxplan.listing_models import FaxLabel, Label, Listing
-from faxplan.mail_models import MailAccount, MailRecipient, MailSigningKey, MailTemplate, OutboxMail
+from faxplan.mail_models import (
+    MailAccount,
+    MailIn,
+    MailPin,
+    MailRecipient,
+    MailSender,
+    MailSigningKey,
+    MailTemplate,
+    MailToken,
+    OutboxMail,
+)
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
@@ -110,9 +120,13 @@ __all__ = [
     "LoginSecret",
     "LoginTries",
     "MailAccount",
+    "MailIn",
+    "MailPin",
     "MailRecipient",
+    "MailSender",
     "MailSigningKey",
     "MailTemplate",
+    "MailToken",
     "Mailbox",
     "MailboxEntry",
     "MailboxEpoch",

@@ -25,6 +25,8 @@ from faxplan.zygote import Zygote
 MOST_DOCUMENTS = 500
 """After so many a kept namespace is replaced, whatever state it is in."""
 _IN_MEMORY = (
+    "faxplan.cover_page",
+    "faxplan.cover_words",
     "faxplan.received_drawing",
     "faxplan.rendering",
     "faxplan.source",
@@ -55,6 +57,11 @@ def shared(settings: Settings, scratch: Scratch) -> Confinement:  # noqa: ARG001
     drawing = Scratch(settings.spool / "drawing")
     drawing.sweep()
     return NamespacePool(drawing, hidden(settings))
+
+
+def pooled(settings: Settings, scratch: Scratch) -> Confinement:
+    """As the settings ask, for a process whose threads have documents, several at once. scratch: as `kept`."""
+    return LimitsOnly() if settings.sandbox == LIMITS else NamespacePool(scratch, hidden(settings))
 
 
 def hidden(settings: Settings) -> list[Path]:

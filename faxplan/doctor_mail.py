@@ -1,5 +1,5 @@
-"""The doctor on mail: on what goes out (settings, mail server, what waits for it, and faxes that are to go as they are),
-and on what comes in (whether what proves its senders is set)."""
+"""The doctor on mail: on what goes out (settings, mail server, what waits, and faxes that are to go as they are), and on
+what comes in (whether what proves its senders is set)."""
 
 from faxplan import outbox, tenants
 from faxplan.config import Settings
@@ -71,8 +71,8 @@ def _waiting(tx: Transaction) -> Finding:
 
 
 def _plain(tx: Transaction, settings: Settings) -> list[Finding]:
-    """Mailboxes whose faxes are to go out as they are, where that is not done over an open line. Leaves the tenant
-    entered."""
+    """Mailboxes whose faxes are to go out as they are, where that is not done over an open line; an account of the
+    tenant's own has a safe one. Leaves the tenant entered."""
     try:
         relay = Relay.of(settings)
     except FaxplanError:
@@ -84,7 +84,9 @@ def _plain(tx: Transaction, settings: Settings) -> list[Finding]:
     for tenant in tenants.everyone(tx):
         tx.enter_tenant(tenant.id)
         rows = tx.rows(
-            "select name from mailboxes where tenant_id = %s and mail_mode = 'plain' order by name", (tenant.id,)
+            """select name from mailboxes where tenant_id = %s and mail_mode = 'plain'
+                 and not exists (select from mail_accounts a where a.tenant_id = mailboxes.tenant_id) order by name""",
+            (tenant.id,),
         )
         names += [f"{row['name']} of {tenant.slug}" for row in rows]
     if not names:

@@ -1,5 +1,5 @@
-"""The doctor on mail: on what goes out (settings, mail server, what waits, and faxes that are to go as they are), and on
-what comes in (whether what proves its senders is set)."""
+"""The doctor on mail: what goes out (settings, mail server, what waits, and faxes that are to go as they are), and what
+comes in (whether what proves its senders is set)."""
 
 from faxplan import outbox, tenants
 from faxplan.config import Settings

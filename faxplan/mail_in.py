@@ -42,7 +42,7 @@ from faxplan.config import Settings
 from faxplan.covers import InvalidCover
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store, StoreUnavailable
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
+from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NotFound
 from faxplan.incoming_mail import IncomingMail
 from faxplan.language import _
 from faxplan.mail_address import Wanted
@@ -538,6 +538,7 @@ def _outcome(recipient: str, error: Exception) -> Outcome:
 _CODES: Sequence[tuple[type[FaxplanError], str]] = (
     (UnknownHost, "5.1.2"),
     (WrongAddress, "5.1.3"),
+    (InvalidNumber, "5.1.3"),
     (NotProven, "5.7.1"),
     (MailTooLarge, "5.3.4"),
     (DocumentTooLarge, "5.3.4"),

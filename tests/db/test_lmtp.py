@@ -45,7 +45,7 @@ def test_each_recipient_has_an_answer_and_no_secret_is_logged(world: World, ann:
         dots = mail(text(".\r\n..\r\nend"), number="Message-ID: <4@x>")
         assert client.hand_over(dots, TO)[0][0] == 250
         assert client.hand_over(b"From: x\r\n" + b"x" * 5000 + b"\r\n", TO)[0][0] == 550
-        for wrong, code in (("VRFY a", 252), ("EHLO x", 500), ("RCPT TO:x", 503), ("DATA", 503), ("NONSENSE", 500)):
+        for wrong, code in (("VRFY a", 502), ("EHLO x", 500), ("RCPT TO:x", 503), ("DATA", 503), ("NONSENSE", 500)):
             assert client.says(wrong)[0] == code, wrong
         assert client.says(f"MAIL FROM:<{ANN}> SIZE=99999999")[0] == 552
         assert running.end() == 0

@@ -106,7 +106,7 @@ def test_while_the_disk_is_full_mails_stay_at_the_mail_server(world: World, ann:
 
 @pytest.mark.parametrize(
     ("mails", "kills"),
-    [(15, 5), pytest.param(1000, 150, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+    [(10, 4), pytest.param(1000, 150, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
     ids=["few", "thousand"],
 )
 def test_nothing_is_lost_and_nothing_faxed_twice_by_kills_at_random(

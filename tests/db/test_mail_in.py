@@ -109,7 +109,11 @@ def test_of_each_mail_of_the_corpus_there_is_a_fax_or_an_answer(
 
     monkeypatch.setattr(originals, "_store", seen)
     wrong = []
-    for case in ALL:
+    # As a page the text is quicker done than as a cover page, which the sandbox lays out; but it is one of the files.
+    change(world, mail_body="page")
+    for case in sorted(ALL, key=lambda case: case.name == "fifty documents"):
+        if case.name == "fifty documents":
+            change(world, mail_body="cover")
         handed_in.clear()
         before = len(faxes(world))
         found = one(world, case.make().replace(b"<1@acme.example>", f"<{before}-{id(case)}@x>".encode()))

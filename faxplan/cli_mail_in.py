@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from faxplan import cli_output, lmtp, mail_provisioning, provisioning
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.lmtp_dialogue import MOST_BYTES
-from faxplan.mail_in import MailIn, Outcome, State
+from faxplan.mail_in import MailIn
+from faxplan.mail_outcomes import Outcome, State
 from faxplan.mail_provisioning import Wish
 from faxplan.scratch import Scratch
 

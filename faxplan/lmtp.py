@@ -21,7 +21,8 @@ from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.errors import InvalidSetting
 from faxplan.lmtp_dialogue import Desk, Dialogue
-from faxplan.mail_in import MailIn, Outcome
+from faxplan.mail_in import MailIn
+from faxplan.mail_outcomes import Outcome
 from faxplan.scratch import Scratch
 
 LOG = logging.getLogger("faxplan.lmtp")

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session, syntax
 
-from faxplan.mail_in import Outcome, State
+from faxplan.mail_outcomes import Outcome, State
 from faxplan.mail_parts import STANDARD_LIMITS
 
 LOG = logging.getLogger("faxplan.lmtp")

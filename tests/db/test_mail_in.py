@@ -14,7 +14,8 @@ from faxplan.confinement import SandboxUnavailable
 from faxplan.document_store import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, RenderingFailed
 from faxplan.key_folder import KeyFolder
-from faxplan.mail_in import MailIn, Outcome, State
+from faxplan.mail_in import MailIn
+from faxplan.mail_outcomes import Outcome, State
 from faxplan.users import User
 from tests.db.test_failing_over import settle
 from tests.db.test_mailer import keys as keys  # noqa: PLC0414 - a fixture

@@ -14,7 +14,8 @@ from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 from faxplan.lmtp import LmtpServer
 from faxplan.lmtp_dialogue import Unstuffing, reply
-from faxplan.mail_in import MailIn, Outcome, State
+from faxplan.mail_in import MailIn
+from faxplan.mail_outcomes import Outcome, State
 
 STUFFED = b"A: b\r\n\r\n..\r\n...x\r\ny.\r\n\n.\n\r.\r\n\r\n..end\r\n.\r\n"
 PLAIN = b"A: b\r\n\r\n.\r\n..x\r\ny.\r\n\n.\n\r.\r\n\r\n.end\r\n"

@@ -1,0 +1,106 @@
+"""Who has sent a mail that comes in, and what proves it: our mail server's word, a secret address, or a PIN."""
+
+import logging
+from dataclasses import dataclass, field
+
+from faxplan import mail_access, mail_authentication, mail_sender, permissions
+from faxplan.config import Settings
+from faxplan.db import Database
+from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.incoming_mail import IncomingMail
+from faxplan.language import _
+from faxplan.mail_address import Wanted
+from faxplan.mail_authentication import Proof
+from faxplan.mail_options import MailOptions
+from faxplan.mail_outcomes import NotProven
+from faxplan.tenants import Tenant
+from faxplan.users import User
+
+LOG = logging.getLogger("faxplan.mail_in")
+TOKEN, PIN = "token", "pin"
+"""What proves a mail, beside what mail_authentication.Proof has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A recipient of a mail. recipient: as the envelope has it. tenant: whose host it is."""
+
+    recipient: str = field(repr=False)
+    wanted: Wanted
+    tenant: Tenant
+
+
+class Sender:
+    """Of one mail, whose PIN is tried once. db: role portal."""
+
+    def __init__(self, db: Database, settings: Settings, mail: IncomingMail, options: MailOptions) -> None:
+        self._db = db
+        self._settings = settings
+        self._mail = mail
+        self._options = options
+        self._trusted = {each.strip() for each in settings.mail_authserv_ids.split(",") if each.strip()}
+        self._by_pin: dict[tuple[int, int], FaxplanError | None] = {}
+
+    def of(self, one: Addressed) -> tuple[User, str]:
+        """Who has sent it, as this recipient is to know, and by what that is known. Raises NotProven, Forbidden and
+        TooManyTries."""
+        mail, options = self._mail, self._options
+        with self._db.tenant(one.tenant.id) as tx:
+            if one.wanted.token is not None:
+                user, proof = mail_access.user_of_token(tx, one.tenant.id, one.wanted.token), TOKEN
+            else:
+                user = mail_access.user_of_address(tx, one.tenant.id, mail.sender)
+                proof = self._proof(one) or ""
+            if user is not None and proof:
+                permissions.check(tx, user.tenant_id, user.id, permissions.MAIL_IN)
+                return user, proof
+        if user is None or options.pin is None or not one.tenant.mail_pins:
+            raise _not_proven(mail, one)
+        key = (user.tenant_id, user.id)
+        if key not in self._by_pin:
+            self._by_pin[key] = self._tried(user, options.pin, one)
+        if (wrong := self._by_pin[key]) is not None:
+            raise wrong
+        return user, PIN
+
+    def _tried(self, user: User, pin: str, one: Addressed) -> FaxplanError | None:
+        """What is wrong with a PIN."""
+        try:
+            if not mail_access.is_pin(self._db, user, pin):
+                return _not_proven(self._mail, one)
+            with self._db.tenant(user.tenant_id) as tx:
+                permissions.check(tx, user.tenant_id, user.id, permissions.MAIL_IN)
+        except DatabaseUnavailable:
+            raise
+        except FaxplanError as error:
+            return error
+        return None
+
+    def _proof(self, one: Addressed) -> str | None:
+        """By what our mail server's word proves From for this recipient: DKIM signs no envelope, so with it the address
+        has to stand in the mail."""
+        signed_to = mail_sender.is_written_to(self._mail.headers, one.recipient)
+        verdict = mail_authentication.sender_of(
+            self._mail.headers,
+            self._trusted,
+            self._mail.sender,
+            signing_domains=one.tenant.mail_signing_domains,
+            instances=self._settings.mail_authserv_fields,
+            methods=tuple(Proof) if signed_to else (Proof.SPF,),
+        )
+        if verdict.proof is None:
+            LOG.info("a mail to tenant %s is not proven: %s", one.tenant.id, verdict.reason)
+            return None
+        return verdict.proof.value
+
+
+def _not_proven(mail: IncomingMail, one: Addressed) -> NotProven:
+    """The same for who is unknown, and for who is not proven: nobody is to find out who is known here."""
+    if one.wanted.token is not None:
+        return NotProven(_("The secret part of this address is none, or none any more. Ask for another address."))
+    return NotProven(
+        _(
+            "Mails from {sender} are not faxed from here: either nobody may fax by this address, or this mail is not "
+            "proven to come from it. Ask whoever runs the fax service of your organisation."
+        ).format(sender=mail.sender)
+    )

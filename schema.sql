@@ -55,6 +55,9 @@ create table tenants (
     permissions      text[] not null default '{send,receive,mail-in,mail-out,campaigns,contacts,api}',
     billing_codes    text not null default 'none',
     language         text,
+    mail_body        text not null default 'cover',
+    mail_pins        boolean not null default false,
+    mail_signing_domains text[] not null default '{}',
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -77,7 +80,11 @@ create table tenants (
     constraint tenants_wait_hours_range check (wait_hours between 1 and 8760),
     constraint tenants_permissions_known check (permissions <@ '{send,receive,mail-in,mail-out,campaigns,contacts,api}'::text[]),
     constraint tenants_billing_codes_known check (billing_codes in ('none', 'optional', 'required')),
-    constraint tenants_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35)
+    constraint tenants_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35),
+    constraint tenants_mail_body_known check (mail_body in ('cover', 'page', 'ignore')),
+    constraint tenants_mail_signing_domains_form check (
+        cardinality(mail_signing_domains) <= 20 and array_position(mail_signing_domains, null) is null
+        and array_to_string(mail_signing_domains, ' ') ~ '^([a-z0-9_-]+(\.[a-z0-9_-]+)+( (?!$)|$))*$')
 );
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
@@ -102,6 +109,9 @@ comment on column tenants.wait_hours is 'How long its faxes may wait to be sent,
 comment on column tenants.permissions is 'What its people may be permitted at most.';
 comment on column tenants.billing_codes is 'Whether a fax that is sent has one: none, optional, required.';
 comment on column tenants.language is 'A tag (RFC 5646), where its people have chosen none; null: as the browser asks.';
+comment on column tenants.mail_body is 'What becomes of the text of a mail that is faxed: a cover page, its first page, or nothing.';
+comment on column tenants.mail_pins is 'Whether a PIN proves who has sent a mail.';
+comment on column tenants.mail_signing_domains is 'Whose DKIM keys sign for its people''s addresses, beside those of the addresses'' own domains.';
 
 create table sending_hours (
     tenant_id  bigint not null,
@@ -138,6 +148,7 @@ create table users (
     language    text,
     time_zone   text,
     mail_results text not null default 'failed',
+    mail_accepted boolean not null default false,
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
@@ -153,6 +164,7 @@ create table users (
 );
 comment on table users is 'People of a tenant.';
 comment on column users.mail_results is 'Of which of their faxes that have ended the user gets a mail.';
+comment on column users.mail_accepted is 'Whether a mail that has become a fax is answered at once, and not only when the fax has ended.';
 comment on column users.mailbox_id is 'The personal mailbox.';
 comment on column users.operator is 'Runs the installation as well, beside what the role lets them do in the tenant.';
 comment on column users.permissions is 'Of what the tenant has.';
@@ -1728,7 +1740,7 @@ create table notices (
     constraint notices_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint notices_mailbox_fkey foreign key (tenant_id, mailbox_id) references mailboxes (tenant_id, id),
     constraint notices_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id),
-    constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial', 'alert')),
+    constraint notices_kind_known check (kind in ('sent', 'failed', 'cancelled', 'received', 'partial', 'alert', 'accepted')),
     constraint notices_reader check ((user_id is null) <> (mailbox_id is null))
 );
 create index notices_told_idx on notices (tenant_id, user_id, id) where seen_at is null and kind in ('failed', 'alert');
@@ -1785,6 +1797,65 @@ comment on column outbox.token is 'Its Message-ID, whenever it is tried, and by 
 comment on column outbox.said is 'What the mail server said last, or why none was asked.';
 comment on column outbox.sent_as is 'The mode by which it went out: one that could not be kept to is a notice.';
 
+create table mail_senders (
+    tenant_id  bigint not null,
+    address    text not null,
+    user_id    bigint not null,
+    added_at   timestamptz not null default now(),
+    constraint mail_senders_pkey primary key (tenant_id, address),
+    constraint mail_senders_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint mail_senders_address_form check (
+        address = lower(address) and address ~ '^[^@[:space:][:cntrl:]<>,]+@[^@[:space:][:cntrl:]<>,]+$' and length(address) <= 254)
+);
+create index mail_senders_user_idx on mail_senders (tenant_id, user_id);
+comment on table mail_senders is 'Further addresses from which mails of a user come that become faxes; the user''s own is always one.';
+
+create table mail_tokens (
+    tenant_id   bigint not null,
+    user_id     bigint not null,
+    token_hash  bytea not null,
+    created_at  timestamptz not null default now(),
+    constraint mail_tokens_pkey primary key (tenant_id, user_id),
+    constraint mail_tokens_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint mail_tokens_hash_key unique (tenant_id, token_hash),
+    constraint mail_tokens_hash_size check (octet_length(token_hash) = 32)
+);
+comment on table mail_tokens is 'The secret part of an address with which whoever has it faxes in a user''s name; one a user.';
+
+create table mail_pins (
+    tenant_id   bigint not null,
+    user_id     bigint not null,
+    salt        bytea not null,
+    pin_hash    bytea not null,
+    changed_at  timestamptz not null default now(),
+    constraint mail_pins_pkey primary key (tenant_id, user_id),
+    constraint mail_pins_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint mail_pins_sizes check (octet_length(salt) = 16 and octet_length(pin_hash) = 32)
+);
+comment on table mail_pins is 'Digits that prove a mail, where the tenant allows that: Argon2id of them.';
+
+create table mails_in (
+    tenant_id    bigint not null,
+    user_id      bigint not null,
+    digest       bytea not null,
+    fax_id       bigint,
+    message_id   text,
+    answer_to    text,
+    received_at  timestamptz not null default now(),
+    constraint mails_in_pkey primary key (tenant_id, user_id, digest),
+    constraint mails_in_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint mails_in_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id) on delete set null (fax_id),
+    constraint mails_in_digest_size check (octet_length(digest) = 32),
+    constraint mails_in_message_id_form check (message_id ~ '^[!-;=?-~]{1,250}$'),
+    constraint mails_in_answer_to_form check (answer_to ~ '^[^@[:space:][:cntrl:]<>,]+@[^@[:space:][:cntrl:]<>,]+$' and length(answer_to) <= 254)
+);
+create index mails_in_fax_idx on mails_in (tenant_id, fax_id);
+create index mails_in_received_idx on mails_in (tenant_id, received_at);
+comment on table mails_in is 'Which mail became which fax, a row for each recipient: what comes a second time is known, and becomes no second fax.';
+comment on column mails_in.digest is 'SHA-256 of sender, Message-ID, recipient and content.';
+comment on column mails_in.message_id is 'To which its answers refer, without < >; null: it had none, or the fax is purged.';
+comment on column mails_in.answer_to is 'Who is told by mail how the fax has ended; null: as for faxes that did not come by mail.';
+
 create function outbox_fill() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp
 as $$
@@ -1811,7 +1882,14 @@ begin
         union all
         select u.email from users u
         where u.tenant_id = new.tenant_id and u.id = new.user_id and u.enabled
-          and (new.kind = 'alert' or u.mail_results = 'all' or u.mail_results = 'failed' and new.kind = 'failed')) told;
+          and (new.kind = 'alert' or (u.mail_results = 'all' and new.kind <> 'accepted' or u.mail_results = 'failed' and new.kind = 'failed')
+               and not exists (select from mails_in i where i.tenant_id = new.tenant_id and i.fax_id = new.fax_id
+                               and i.user_id = new.user_id and i.answer_to is not null))
+        union all
+        -- A fax that came by mail is answered by mail, whatever its user has chosen for others.
+        select i.answer_to from mails_in i join users u on u.tenant_id = i.tenant_id and u.id = i.user_id
+        where i.tenant_id = new.tenant_id and i.fax_id = new.fax_id and i.user_id = new.user_id and i.answer_to is not null
+          and u.enabled and new.kind in ('accepted', 'sent', 'failed', 'cancelled')) told;
     if found then
         perform pg_notify('faxplan_mail', '');
     end if;
@@ -2211,7 +2289,8 @@ begin
                              'report_days', 'report_hours', 'report_people', 'report_states', 'contacts', 'contact_words',
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
-                             'labels', 'fax_labels', 'mail_recipients', 'outbox'] loop
+                             'labels', 'fax_labels', 'mail_recipients', 'outbox',
+                             'mail_senders', 'mail_tokens', 'mail_pins', 'mails_in'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -2486,3 +2565,14 @@ grant select, update on outbox to faxplan_worker;
 grant delete on outbox to faxplan_purge;
 grant select (tenant_id, notice_id) on outbox to faxplan_purge;
 grant select (id) on notices to faxplan_purge;
+
+-- Mail that comes in.
+grant update (mail_accepted) on users to faxplan_portal;
+-- What hashes PINs can be guessed from: only where they are compared.
+grant select on mail_senders, mail_tokens, mail_pins, mails_in to faxplan_backup, faxplan_portal;
+grant insert on mails_in to faxplan_portal;
+grant select, insert, delete on mail_senders, mail_tokens to faxplan_admin;
+grant insert, delete, select (tenant_id, user_id, changed_at) on mail_pins to faxplan_admin;
+grant select on mails_in to faxplan_worker;
+grant select (tenant_id, fax_id, outcome, answered_at, ended_at) on attempts to faxplan_worker;
+grant delete, update (message_id, answer_to), select (tenant_id, fax_id, received_at) on mails_in to faxplan_purge;

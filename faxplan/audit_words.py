@@ -102,6 +102,11 @@ _ACTS: Mapping[str, str] = {
     "user.change": marked("{who} changed what {what} may do"),
     "user.invite": marked("{who} made a link by which {what} chooses a password"),
     "user.language": marked("{who} chose the language of their pages"),
+    "user.mail-pin": marked("{who} gave {what} a PIN for mails, or took it away"),
+    "user.mail-pin-tried": marked("Somebody sent a mail in the name of {what} with a wrong PIN"),
+    "user.mail-sender-add": marked("{who} let {what} fax from another e-mail address"),
+    "user.mail-sender-remove": marked("{who} let {what} fax from an e-mail address no more"),
+    "user.mail-token": marked("{who} gave {what} a secret address for machines, or took it away"),
     "user.time-zone": marked("{who} chose the time zone of their pages"),
 }
 _OTHER = marked("{who}: {action}, {what}")

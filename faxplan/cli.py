@@ -28,6 +28,7 @@ from faxplan import (
     cli_hosts,
     cli_keys,
     cli_labels,
+    cli_mail_in,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -228,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
     cli_covers.add_commands(commands, common)
+    cli_mail_in.add_commands(commands, common)
     cli_trunks.add_commands(commands, common)
     cli_routes.add_commands(commands, common)
     cli_calling.add_commands(commands, common, personal)

@@ -9,6 +9,7 @@ from faxplan import (
     admission,
     cli_keys,
     cli_mail,
+    cli_mail_in,
     cli_output,
     cli_recovery_key,
     invitations,
@@ -22,6 +23,7 @@ from faxplan import (
 )
 from faxplan.admission import By, Paper
 from faxplan.billing_codes import BillingCodes
+from faxplan.mail_options import BODIES
 from faxplan.permissions import Permission
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _ONE_TENANT = {"nargs": "?", "metavar": "TENANT", "help": "of this tenant only, 
 def add_commands(commands: Any, common: argparse.ArgumentParser, personal: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     _add_tenant_commands(cli_output.group(commands, "tenant", "add|list|set", "tenants"), common)
-    _add_user_commands(cli_output.group(commands, "user", "add|invite|list|set", "users of tenants"), common)
+    _add_user_commands(cli_output.group(commands, "user", "add|invite|list|mail-in|set", "users of tenants"), common)
     mailbox = cli_output.group(commands, "mailbox", "add|list|member|mail", "mailboxes of tenants")
     _add_mailbox_commands(mailbox, common, personal)
     _add_quota_commands(cli_output.group(commands, "quota", "set|list|warn", "page quotas"), common)
@@ -76,6 +78,10 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("--billing-codes", choices=list(BillingCodes), help="whether a fax says whom it is charged to")
     change.add_argument("--language", type=_language, metavar="TAG",
                         help="of its pages, where somebody has chosen none; `none`: as each browser asks")  # fmt: skip
+    change.add_argument("--mail-body", choices=list(BODIES), help="what becomes of the text of mails that are faxed")
+    cli_output.add_switch(change, "--mail-pins", "a PIN proves who has sent a mail: whoever sees one has it")
+    change.add_argument("--mail-signing-domains", type=_domains, metavar="LIST",
+                        help="whose DKIM keys sign for its people's mails too, with commas; or `none`")  # fmt: skip
     _add_permissions(change, "what its people may be permitted at most")
     change.set_defaults(command=_set_tenant)
 
@@ -101,6 +107,7 @@ def _add_user_commands(group: Any, common: argparse.ArgumentParser) -> None:
     invite.add_argument("slug", **_TENANT)
     invite.add_argument("email", metavar="EMAIL")
     invite.set_defaults(command=_invite)
+    cli_mail_in.add_to_users(group, common)
     listing = group.add_parser("list", parents=[common], help="all users")
     listing.add_argument("slug", **_ONE_TENANT)
     listing.set_defaults(command=_list_users)
@@ -117,6 +124,10 @@ def _language(text: str) -> object:
     if text not in language.available():
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(language.available())}")
     return text
+
+
+def _domains(text: str) -> list[str]:
+    return [] if text == "none" else [each.strip().lower().removesuffix(".") for each in text.split(",")]
 
 
 def _permissions(text: str) -> list[str]:

@@ -115,6 +115,16 @@ class Settings:
     """A file with the password of smtp_user and nothing else."""
     smtp_from: str = field(default_factory=lambda: f"fax@{socket.gethostname()}")
     """The address that our mail comes from."""
+    mail_domain: str = ""
+    """To which mails go that become faxes: each tenant's at its short name below it; empty: at its own hosts alone."""
+    mail_authserv_ids: str = ""
+    """The names by which our mail server says who has sent a mail (RFC 8601), with commas between them."""
+    mail_authserv_fields: int = 1
+    """How many Authentication-Results fields it adds to a mail."""
+    lmtp_listen: str = "127.0.0.1:8024"
+    """Where mails are taken: a port of this machine, or unix: and a path."""
+    lmtp_at_once: int = 4
+    """So many mails are looked at at once; four times as many wait, and the mail server keeps the rest."""
     web_private_networks: str = ""
     """Networks that are not public and from which we fetch all the same, with commas between them."""
     web_ca_file: Path | None = None

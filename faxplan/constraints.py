@@ -24,6 +24,8 @@ CONSTRAINT_MESSAGES = {
     "cover_templates_name_form": "A cover page's name has 1 to 80 characters, on one line.",
     "cover_templates_body_length": "The text of a cover page has 1 to 4000 characters.",
     "cover_templates_footer_length": "The foot of a cover page has at most 600 characters.",
+    "tenants_mail_signing_domains_form": "Domains that sign are names such as acme.onmicrosoft.com, at most 20.",
+    "mail_senders_pkey": "Somebody of this tenant faxes from this address already.",
     "users_email_key": "This tenant has a user with this e-mail address already.",
     "users_email_form": "A user's e-mail address is needed, in lower case.",
     "tenants_billing_codes_known": "A tenant's billing codes are none, optional or required.",

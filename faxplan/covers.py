@@ -64,11 +64,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class To:
-    """Where one fax goes. called, calling: E.164; None: not known yet. when: not before."""
+    """Where one fax goes. called, calling: E.164; None: not known yet. when: not before. name: of who is to get this
+    one; empty: as it is wanted of all."""
 
     called: str | None
     calling: str | None = None
     when: datetime | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ def sheets(
 def _of_one(tenant: Tenant, wanted: Wanted, to: To, known: Mapping[str, Contact], *, alone: bool) -> dict[str, str]:
     contact = known.get(to.called or "")
     written = wanted.to_name, wanted.to_company
-    if contact is None or (alone and any(written)):
+    if to.name:
+        name, company = to.name, ""
+    elif contact is None or (alone and any(written)):
         name, company = written
     else:
         name, company = contact.name, contact.company

@@ -94,6 +94,9 @@ class Tenant(Table):
     permissions = TextArrayField()
     billing_codes = TextField()
     language = TextField(null=True)
+    mail_body = TextField()
+    mail_pins = BooleanField()
+    mail_signing_domains = TextArrayField()
 
     class Meta:
         """Where its rows are."""
@@ -119,6 +122,7 @@ class User(Table):
     language = TextField(null=True)
     time_zone = TextField(null=True)
     mail_results = TextField()
+    mail_accepted = BooleanField()
 
     class Meta:
         """Where its rows are."""

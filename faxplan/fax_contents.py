@@ -219,6 +219,7 @@ _REST = (
     """delete from outbox where tenant_id = %(tenant)s and notice_id in (
            select n.id from notices n where n.tenant_id = %(tenant)s and n.fax_id = any(%(faxes)s))""",
     "delete from notices where tenant_id = %(tenant)s and fax_id = any(%(faxes)s)",
+    "update mails_in set message_id = null, answer_to = null where tenant_id = %(tenant)s and fax_id = any(%(faxes)s)",
     """delete from t30_traces where tenant_id = %(tenant)s and attempt_id in (
            select a.id from attempts a where a.tenant_id = %(tenant)s and a.fax_id = any(%(faxes)s))""",
 )

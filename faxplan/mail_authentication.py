@@ -72,9 +72,11 @@ def sender_of(
     *,
     signing_domains: Collection[str] = (),
     instances: int = 1,
+    methods: Collection[Proof] = tuple(Proof),
 ) -> Verdict:
     """trusted_ids: our mail server's names. from_address: as mail_sender reads it. signing_domains: those whose DKIM
-    keys the tenant has named as good for its addresses. instances: fields that our mail server adds to a mail."""
+    keys the tenant has named as good for its addresses. instances: fields that our mail server adds to a mail. methods:
+    those that count."""
     domain = domain_of(from_address)
     ours = [each for each in headers.all("authentication-results") if _identity(each) in trusted_ids][:instances]
     if not ours or not domain:
@@ -85,7 +87,7 @@ def sender_of(
         if read is None:
             return Verdict(None, reason="unreadable-results")
         results += read[1]
-    passed = [result for result in results if result.result == "pass" and result.method in tuple(Proof)]
+    passed = [result for result in results if result.result == "pass" and result.method in tuple(methods)]
     for result in passed:
         proof, proven = _proven(result)
         if proven == domain or (proof is Proof.DKIM and proven in {one.lower() for one in signing_domains}):

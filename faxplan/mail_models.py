@@ -47,3 +47,67 @@ class OutboxMail(Table):
 
         table_name = "outbox"
         primary_key = CompositeKey("tenant_id", "id")
+
+
+class MailSender(Table):
+    """A further address from which mails of a user come that become faxes."""
+
+    tenant_id = BigIntegerField()
+    address = TextField()
+    user_id = BigIntegerField()
+    added_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mail_senders"
+        primary_key = CompositeKey("tenant_id", "address")
+
+
+class MailToken(Table):
+    """The secret part of an address that sends in a user's name."""
+
+    tenant_id = BigIntegerField()
+    user_id = BigIntegerField()
+    token_hash = BlobField()
+    created_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mail_tokens"
+        primary_key = CompositeKey("tenant_id", "user_id")
+
+
+class MailPin(Table):
+    """Digits that prove a mail."""
+
+    tenant_id = BigIntegerField()
+    user_id = BigIntegerField()
+    salt = BlobField()
+    pin_hash = BlobField()
+    changed_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mail_pins"
+        primary_key = CompositeKey("tenant_id", "user_id")
+
+
+class MailIn(Table):
+    """Which mail became which fax."""
+
+    tenant_id = BigIntegerField()
+    user_id = BigIntegerField()
+    digest = BlobField()
+    fax_id = BigIntegerField(null=True)
+    message_id = TextField(null=True)
+    answer_to = TextField(null=True)
+    received_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "mails_in"
+        primary_key = CompositeKey("tenant_id", "user_id", "digest")

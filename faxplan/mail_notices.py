@@ -3,10 +3,12 @@
 Role worker, within a tenant. No mail names the software that made it.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
+from email.policy import default as standard
 from email.utils import format_datetime
 from functools import cache
 from importlib.resources import files
@@ -25,6 +27,11 @@ from faxplan.mailbox_mail import Format, Mode
 from faxplan.outbox import Waiting
 from faxplan.tenants import Tenant
 
+_REGISTRY = HeaderRegistry()
+for _name in ("in-reply-to", "references"):
+    # Else one that is longer than a line would be written as encoded words, which nobody reads there.
+    _REGISTRY.map_to_type(_name, MessageIDHeader)  # type: ignore[arg-type]  # as others, a mixin
+_POLICY = standard.clone(header_factory=_REGISTRY)
 _SHADE = "#1d5f86"
 """Where a brand has no colour: as the pages have it."""
 
@@ -36,6 +43,8 @@ class Facts:
     kind, text: of the notice. mode, file_format, password: of the mailbox; a notice to a user is Mode.NOTICE.
     number: of the other side, E.164; None: withheld. at: when it came in, or ended. tiff_id, pdf_id: what may be
     attached; None: nothing. certificate, openpgp_key: the recipient's. zone: whose times it has.
+    answers: the Message-ID of the mail that the fax came by, if this answers it; empty: it had none. seconds: of its
+    calls, from answer to end; None: none was answered.
     """
 
     tenant: Tenant
@@ -57,6 +66,8 @@ class Facts:
     openpgp_key: bytes | None
     language: str
     zone: ZoneInfo
+    answers: str | None = None
+    seconds: int | None = None
 
 
 def facts(tx: Transaction, mail: Waiting) -> Facts:
@@ -69,12 +80,21 @@ def facts(tx: Transaction, mail: Waiting) -> Facts:
                   coalesce(f.finished_at, n.created_at) as at,
                   case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.tiff_id end as tiff_id,
                   case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.pdf_id end as pdf_id,
-                  r.certificate, r.openpgp_key, u.language, u.time_zone
+                  r.certificate, r.openpgp_key, u.language, u.time_zone,
+                  case when i.answer_to is not null then coalesce(i.message_id, '') end as answers,
+                  (select ceil(extract(epoch from sum(a.ended_at - a.answered_at)))::integer from attempts a
+                   where a.tenant_id = f.tenant_id and a.fax_id = f.id and f.direction = 'outbound') as seconds
            from notices n join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id
            left join mailboxes b on b.tenant_id = n.tenant_id and b.id = n.mailbox_id
            left join mail_recipients r
              on r.tenant_id = n.tenant_id and r.mailbox_id = n.mailbox_id and r.address = %(recipient)s
-           left join users u on u.tenant_id = n.tenant_id and u.email = lower(%(recipient)s) and u.enabled
+           left join lateral (
+               select m.user_id, m.answer_to, m.message_id from mails_in m
+               where m.tenant_id = n.tenant_id and m.fax_id = n.fax_id and m.user_id = n.user_id
+                 and m.answer_to = %(recipient)s
+               order by m.received_at limit 1) i on true
+           left join users u on u.tenant_id = n.tenant_id and u.enabled
+             and case when i.user_id is null then u.email = lower(%(recipient)s) else u.id = i.user_id end
            where n.tenant_id = %(tenant)s and n.id = %(notice)s""",
         {"tenant": mail.tenant_id, "notice": mail.notice_id, "recipient": mail.recipient},
     )
@@ -97,14 +117,17 @@ def facts(tx: Transaction, mail: Waiting) -> Facts:
 def message(known: Facts, mail: Waiting, settings: Settings, *, sender: str, note: str = "") -> EmailMessage:
     """The mail, without an attachment. note: what else it says, such as why the fax is not attached. To be called in
     the language of the facts (language.speaks)."""
-    made = EmailMessage()
+    made = EmailMessage(policy=_POLICY)
     brand_name = " ".join(known.brand.name.split())
     made["From"] = Address(brand_name, addr_spec=sender)
     made["To"] = Address(addr_spec=mail.recipient)
     made["Subject"] = subject(known)
     made["Date"] = format_datetime(mail.created_at)
     made["Message-ID"] = message_id(mail, sender)
-    made["Auto-Submitted"] = "auto-generated"
+    made["Auto-Submitted"] = "auto-generated" if known.answers is None else "auto-replied"
+    made["X-Loop"] = loop_mark(settings)
+    if known.answers:
+        made["In-Reply-To"] = made["References"] = f"<{known.answers}>"
     lines = _lines(known)
     link = f"{settings.portal_of(known.tenant.slug)}/faxes/{known.fax_id}"
     foot = [_("Questions?") + f" {known.brand.support}"] if known.brand.support else []
@@ -131,6 +154,11 @@ def message_id(mail: Waiting, sender: str) -> str:
     return f"<{mail.token}@{sender.rpartition('@')[2]}>"
 
 
+def loop_mark(settings: Settings) -> str:
+    """By which a mail of ours is known that comes back to us; of no name."""
+    return hashlib.sha256(f"{settings.mail_domain} {settings.smtp_from}".encode()).hexdigest()[:24]
+
+
 def subject(known: Facts) -> str:
     """On one line, in the language that is spoken."""
     who = _who(known)
@@ -139,6 +167,7 @@ def subject(known: Facts) -> str:
         "received": _("Fax from {who}, {pages}"),
         "partial": _("Part of a fax from {who}, {pages}"),
         "sent": _("Fax to {who} has arrived, {pages}"),
+        "accepted": _("Fax to {who} is taken, and waits to be sent"),
         "cancelled": _("Fax to {who} was stopped"),
         "alert": _("Faxes do not go out: look at the one to {who}"),
         "failed": _("A call from {who} brought no fax") if known.inbound else _("Fax to {who} has not arrived"),
@@ -157,6 +186,9 @@ def _lines(known: Facts) -> list[tuple[str, str]]:
         found.append((_("Mailbox"), known.mailbox))
     if known.pages:
         found.append((_("Pages"), str(known.pages)))
+    if known.seconds:
+        minutes, seconds = divmod(known.seconds, 60)
+        found.append((_("Duration"), f"{minutes}:{seconds:02}"))
     if known.text and known.kind != "received":
         found.append((_("What happened"), retelling.retold(known.text)))
     return found

@@ -54,7 +54,7 @@ from faxplan.key_models import (
     UserKey,
 )
 from faxplan.listing_models import FaxLabel, Label, Listing
-from faxplan.mail_models import MailRecipient, OutboxMail
+from faxplan.mail_models import MailIn, MailPin, MailRecipient, MailSender, MailToken, OutboxMail
 from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
@@ -109,7 +109,11 @@ __all__ = [
     "Login",
     "LoginSecret",
     "LoginTries",
+    "MailIn",
+    "MailPin",
     "MailRecipient",
+    "MailSender",
+    "MailToken",
     "Mailbox",
     "MailboxEntry",
     "MailboxEpoch",

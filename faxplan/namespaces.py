@@ -57,6 +57,11 @@ def shared(settings: Settings, scratch: Scratch) -> Confinement:  # noqa: ARG001
     return NamespacePool(drawing, hidden(settings))
 
 
+def pooled(settings: Settings, scratch: Scratch) -> Confinement:
+    """As the settings ask, for a process whose threads have documents, several at once. scratch: as `kept`."""
+    return LimitsOnly() if settings.sandbox == LIMITS else NamespacePool(scratch, hidden(settings))
+
+
 def hidden(settings: Settings) -> list[Path]:
     """What nobody inside may see, should it lie below what is shown."""
     folders = [settings.state_dir, settings.store, settings.spool, settings.work, settings.keys]

@@ -8,6 +8,7 @@ from faxplan.db import Transaction
 from faxplan.users import ADMINISTRATOR, User
 
 ALERT = "alert"
+ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def seen(tx: Transaction, user: User, last: int) -> int:
 
 
 def tell_user(tx: Transaction, tenant_id: int, user_id: int, fax_id: int, kind: str, text: str) -> None:
-    """kind: sent, failed or cancelled."""
+    """kind: sent, failed or cancelled; of one that came by mail, accepted."""
     tx.later(
         "insert into notices (tenant_id, user_id, fax_id, kind, text) values (%s, %s, %s, %s, %s)",
         (tenant_id, user_id, fax_id, kind, text),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from faxplan import due_faxes, fax_contents, holds, leftovers, orphans, purge_state, queue, retention
+from faxplan import due_faxes, fax_contents, holds, leftovers, mails_in, orphans, purge_state, queue, retention
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.due_faxes import Due, Pile
@@ -111,6 +111,7 @@ class Purge:
         if not self._drafts(tenant_id, by, done, may_go_on):
             return False
         with self.db.tenant(tenant_id) as tx:
+            mails_in.forget(tx, tenant_id)
             policy = retention.policy(tx, tenant_id)
             found = due_faxes.piles(tx, tenant_id, policy)
         for pile in found:

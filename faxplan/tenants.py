@@ -43,6 +43,9 @@ class Tenant:
     permissions: Sequence[str] = ()
     billing_codes: str = "none"
     language: str | None = None
+    mail_body: str = "cover"
+    mail_pins: bool = False
+    mail_signing_domains: Sequence[str] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -68,7 +71,8 @@ class Tenant:
 COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
     "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, pages_per_hour, "
-    "permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes, language"
+    "permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes, language, "
+    "mail_body, mail_pins, mail_signing_domains"
 )
 
 
@@ -107,7 +111,7 @@ def create(
 CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
     "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
-    "wait_hours", "permissions", "billing_codes", "language",
+    "wait_hours", "permissions", "billing_codes", "language", "mail_body", "mail_pins", "mail_signing_domains",
 )  # fmt: skip
 
 

@@ -78,6 +78,11 @@ def of_codes(tx: Transaction, email: str) -> list[Counted]:
     return [Counted(_key(tx, f"code\0{_folded(email)}"), MOST_CODES, of_account=True)]
 
 
+def of_pins(tx: Transaction, email: str) -> list[Counted]:
+    """What counts of PINs in mails that say to be this user's: whence they come is not known."""
+    return [Counted(_key(tx, f"mail pin\0{_folded(email)}"), MOST_OF_ONE, of_account=True)]
+
+
 def check(tx: Transaction, tenant_id: int, counted: Iterable[Counted]) -> None:
     """Raises TooManyTries."""
     most = {each.key: each for each in counted}

@@ -37,7 +37,7 @@ class User:
 
 USER, ADMINISTRATOR = "user", "administrator"
 """The roles within a tenant."""
-CHANGEABLE = ("name", "role", "enabled", "operator", "permissions", "caller_id", "caller_ids")
+CHANGEABLE = ("name", "role", "enabled", "operator", "permissions", "caller_id", "caller_ids", "mail_accepted")
 _COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator, language, time_zone"
 
 

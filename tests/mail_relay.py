@@ -14,6 +14,7 @@ class Mail:
     sender: str
     recipients: list[str]
     message: EmailMessage
+    content: bytes
 
 
 @dataclass
@@ -75,9 +76,10 @@ class MailRelay:
                 say(answer)
             elif verb == "DATA":
                 say("354 go on")
-                message = message_from_bytes(self._data(dialogue), policy=policy.SMTP)
+                content = self._data(dialogue)
+                message = message_from_bytes(content, policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)
-                self.mails.append(Mail(sender, recipients, message))
+                self.mails.append(Mail(sender, recipients, message, content))
                 self.on_mail()
                 if self.hangs_up_after_data:
                     return

@@ -29,7 +29,9 @@ from faxplan import (
     keyring,
     labels,
     login,
+    mail_access,
     mailbox_mail,
+    mails_in,
     membership,
     outbound,
     quotas,
@@ -185,6 +187,13 @@ def inhabited(world: World, tmp_path: Path) -> World:
         mailbox_mail.add(
             world.portal, office.user, office.user.mailbox_id or 0, "two@x.example", shown=True, actor="test"
         )
+        with world.admin.tenant(office.tenant.id) as tx:
+            mail_access.add_address(tx, office.user, f"more@{office.tenant.slug}.example", actor="test")
+            mail_access.new_token(tx, office.user, actor="test")
+            mail_access.new_pin(tx, office.user, actor="test")
+        with world.portal.tenant(office.tenant.id) as tx:
+            fax_id = tx.value("select max(id) from faxes where direction = 'outbound'")
+            mails_in.note(tx, office.user, bytes(32), fax_id, message_id="1@x.example", answer_to=office.user.email)
         brand_provisioning.change(world.admin, "x", office.tenant.slug, {"name": "A brand"})
         cover_provisioning.put(world.admin, "x", office.tenant.slug, "Letter", "{{ message }}", "")
         brand_provisioning.add_host(

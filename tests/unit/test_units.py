@@ -11,6 +11,7 @@ PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "conf" / "systemd"
 FREESWITCH, WORKER = FOLDER / "freeswitch.service.d" / "faxplan.conf", FOLDER / "faxplan-worker.service"
 PORTAL = FOLDER / "faxplan-portal.service"
+LMTP = FOLDER / "faxplan-lmtp.service"
 ADMINISTRATION = FOLDER / "faxplan-administration.service"
 INSTALLED = Settings("", state_dir=Path("/var/lib/faxplan"))
 """Where the install page has it."""
@@ -60,13 +61,14 @@ def test_what_is_hidden_is_there_before_freeswitch_starts() -> None:
     assert hidden(FREESWITCH) <= made
 
 
-def test_the_portal_sees_nothing_that_opens_a_fax_and_nothing_plain() -> None:
+@pytest.mark.parametrize("unit", [PORTAL, LMTP], ids=lambda unit: unit.name)
+def test_who_takes_documents_sees_nothing_that_opens_a_fax_and_nothing_plain(unit: Path) -> None:
     kept_from = {INSTALLED.keys, INSTALLED.spool, INSTALLED.pending, INSTALLED.journal}
-    assert {str(each) for each in kept_from} <= hidden(PORTAL)
-    assert not {str(INSTALLED.store), str(INSTALLED.work)} & hidden(PORTAL)
+    assert {str(each) for each in kept_from} <= hidden(unit)
+    assert not {str(INSTALLED.store), str(INSTALLED.work)} & hidden(unit)
 
 
-@pytest.mark.parametrize("unit", [FREESWITCH, WORKER, PORTAL], ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [FREESWITCH, WORKER, PORTAL, LMTP], ids=lambda unit: unit.name)
 def test_no_crash_writes_memory_to_a_disk(unit: Path) -> None:
     assert read(unit.read_text())[("Service", "LimitCORE")][-1] == "0"
 

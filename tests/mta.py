@@ -198,10 +198,10 @@ class Postfix:
         (etc / "master.cf").write_text(_SERVICES.format(port=self.port))
 
 
-def ours(folder: Path, lmtp: str) -> dict[str, str]:
+def ours(folder: Path, *, lmtp: int, milter: int) -> dict[str, str]:
     """The settings of conf/postfix, for an instance that is asked from outside though it is here: only what this
-    machine has not is left out (milters, names in the DNS, a certificate). lmtp: the port where mails are handed to.
-    folder: an empty one."""
+    machine has not is left out (names in the DNS, a certificate). folder: an empty one. lmtp: the port where mails are
+    handed to. milter: that of what stands for both milters."""
     for each in OURS.iterdir():
         shutil.copy(each, folder)
     shutil.copy("/etc/postfix/master.cf", folder)
@@ -217,6 +217,7 @@ def ours(folder: Path, lmtp: str) -> dict[str, str]:
     return found | {
         "smtpd_recipient_restrictions": asked.replace("reject_unknown_sender_domain, ", ""),
         "mynetworks": "192.0.2.0/24",
+        "smtpd_milters": f"inet:127.0.0.1:{milter}",
         "relay_transport": f"lmtp:inet:127.0.0.1:{lmtp}",
         "header_checks": found["header_checks"].replace("/etc/postfix", str(folder)),
     }

@@ -1,18 +1,24 @@
 """conf/postfix as Postfix reads it, and what it does with mails for fax hosts. By a real Postfix."""
 
+import re
 import smtplib
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
+import dkim
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from faxplan.free_ports import free_tcp_port
 from tests import mta
+from tests.milter import DkimMilter
 from tests.mta import OURS, Postfix
+from tests.unit.test_mail_certificates import KEYS
 
 pytestmark = [
     pytest.mark.skipif(not mta.available(), reason=mta.MISSING),
@@ -20,12 +26,13 @@ pytestmark = [
 ]
 FAX = "+4930123456@acme.fax.example"
 OF_A_BRAND = "+4930123456@fax.acme.example"
-FORGED = "mx.fax.example; dkim=pass header.d=example.org"
-MAIL = f"""Authentication-Results: {FORGED}\r
+SIGNER = "example.org"
+FORGED = b"""Authentication-Results: mx.fax.example; dkim=pass header.d=example.org\r
 Authentication-Results : (so) "mx.fax.example" 1;\r
 \tspf=pass smtp.mailfrom=ann@example.org\r
 AUTHENTICATION-RESULTS: other.example; none\r
-From: ann@example.org\r
+"""
+MAIL = b"""From: ann@example.org\r
 Subject: A fax\r
 \r
 Authentication-Results: stays\r
@@ -66,9 +73,22 @@ def faxes() -> Iterator[tuple[Faxes, int]]:
 
 @pytest.fixture(scope="module")
 def postfix(faxes: tuple[Faxes, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postfix]:
-    with mta.running([], **mta.ours(tmp_path_factory.mktemp("conf"), str(faxes[1]))) as postfix:
-        yield postfix
-        print(postfix.log())
+    with DkimMilter("mx.fax.example", {f"mail._domainkey.{SIGNER}": record()}) as milter:
+        values = mta.ours(tmp_path_factory.mktemp("conf"), lmtp=faxes[1], milter=milter.port)
+        with mta.running([], **values) as postfix:
+            yield postfix
+            print(postfix.log())
+
+
+def record() -> str:
+    """The signer's, in the DNS."""
+    public = KEYS[2048].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"v=DKIM1; k=rsa; p={b64encode(public).decode()}"
+
+
+def signed(mail: bytes) -> bytes:
+    private = KEYS[2048].private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return bytes(dkim.sign(mail, b"mail", SIGNER.encode(), private)) + mail
 
 
 def answer(postfix: Postfix, recipient: str) -> tuple[int, bytes]:
@@ -79,7 +99,7 @@ def answer(postfix: Postfix, recipient: str) -> tuple[int, bytes]:
 
 
 def test_postfix_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
-    values = mta.ours(tmp_path, "8024")
+    values = mta.ours(tmp_path, lmtp=8024, milter=8891)
     here = {"queue_directory": tmp_path / "queue", "data_directory": tmp_path / "data"}
     for each in here.values():
         each.mkdir()
@@ -105,12 +125,16 @@ def test_whom_there_is_no_fax_for_is_refused_at_once(postfix: Postfix) -> None:
 def test_what_says_that_we_have_found_it_comes_from_us_alone(postfix: Postfix, faxes: tuple[Faxes, int]) -> None:
     with smtplib.SMTP("127.0.0.1", postfix.port) as smtp:
         smtp.ehlo("mail.example.org")
-        smtp.sendmail("ann@example.org", [FAX], MAIL)
-    postfix.await_empty_queue()
-    (taken,) = faxes[0].taken
-    assert (taken.mail_from, taken.rcpt_tos) == ("ann@example.org", [FAX])
-    assert isinstance(taken.content, bytes)
-    head, _, text = taken.content.partition(b"\r\n\r\n")
-    assert b"authentication" not in head.lower()
-    assert b"\r\nSubject: A fax" in head
-    assert text == b"Authentication-Results: stays\r\n"
+        for mail in (MAIL, signed(MAIL), signed(MAIL) + b"changed\r\n"):
+            smtp.sendmail("ann@example.org", [FAX], FORGED + mail)
+            postfix.await_empty_queue()
+    found = []
+    for taken in faxes[0].taken:
+        assert (taken.mail_from, taken.rcpt_tos) == ("ann@example.org", [FAX])
+        assert isinstance(taken.content, bytes)
+        head, _, text = taken.content.partition(b"\r\n\r\n")
+        found += re.findall(rb"^(authentication-results *:.*)\r$", head, re.IGNORECASE | re.MULTILINE)
+        assert b"\r\nSubject: A fax" in head
+        assert text.startswith(b"Authentication-Results: stays\r\n")
+    ours = b"Authentication-Results: mx.fax.example; dkim="
+    assert found == [ours + each for each in (b"none", b"pass header.d=example.org", b"fail header.d=example.org")]

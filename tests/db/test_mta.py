@@ -83,7 +83,7 @@ def the_mail(world: World, postfix: Postfix, recipient: str = READER) -> tuple[b
     assert "from carrier.example " in message["Received"]
     assert "using TLSv1.3" in message["Received"]
     assert set(message.keys()) - ADDED <= {
-        "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
+        "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Loop", "MIME-Version", "Content-Type",
         "Content-Transfer-Encoding", "Content-Disposition",
     }  # fmt: skip
     return raw, message

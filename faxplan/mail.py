@@ -21,6 +21,8 @@ _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?
 """RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
 _LONGEST_ADDRESS = 254
 _LONGEST_SAID = 500
+_TOO_LARGE = 552
+"""RFC 1870."""
 _WANTS_A_LOG_IN = (530, 534, 535, 538)
 """RFC 4954: no mail is at fault for that, nor its recipient."""
 
@@ -44,6 +46,10 @@ class MailRefused(FaxplanError):
     """The mail server takes no such mail for this recipient, and will not."""
 
     error_id = "mail-refused"
+
+
+class MailTooLarge(MailRefused):
+    """It takes none of this size."""
 
 
 class Security(StrEnum):
@@ -273,6 +279,8 @@ def _not_taken(where: str, code: int, said: bytes) -> FaxplanError:
         return BrokenOff(words)
     if code in _WANTS_A_LOG_IN:
         return ServerAway(words)
+    if code == _TOO_LARGE:
+        return MailTooLarge(words)
     return MailRefused(words) if 500 <= code < 600 else MailFailed(words)
 
 

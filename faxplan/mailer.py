@@ -34,7 +34,16 @@ from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidSetting, No
 from faxplan.key_folder import KeyFolder
 from faxplan.language import _
 from faxplan.listener import Listener
-from faxplan.mail import BrokenOff, MailRefused, Relay, RelaySession, ServerAway, check_address, is_address
+from faxplan.mail import (
+    BrokenOff,
+    MailRefused,
+    MailTooLarge,
+    Relay,
+    RelaySession,
+    ServerAway,
+    check_address,
+    is_address,
+)
 from faxplan.mail_journal import MailJournal
 from faxplan.mail_notices import Facts
 from faxplan.mailbox_mail import Format, Mode
@@ -49,6 +58,8 @@ SWEEP_SECONDS = 5.0
 AWAY_SECONDS = 1.0
 GIVE_UP_SECONDS = 3 * 86400
 """So long a mail is tried; a document waits for it no longer either (mail_readers)."""
+LATER_SECONDS = 60.0
+"""So long what only another worker can make waits for it."""
 SHORTEST_REST_SECONDS = 10.0
 LONGEST_REST_SECONDS = 900.0
 """Of a mail server that is away."""
@@ -165,8 +176,7 @@ class Mailer:
             if self._is_taken_over(mail) or not outbox.is_waiting(tx, mail, self._name):
                 return
         try:
-            made = self._made(relay.relay, mail)
-            said = relay.hand_over(made.content, sender=made.sender, recipient=mail.recipient)
+            made, said = self._made_and_taken(relay, mail)
         except NotFound:
             self._end(mail, State.GIVEN_UP, "The fax is purged.", None)
         except MailRefused as error:
@@ -175,11 +185,23 @@ class Mailer:
         except (ServerAway, DatabaseUnavailable, StoreUnavailable):
             raise
         except _Later as error:
-            self._postpone(mail, str(error), counts=False)
+            self._postpone(mail, str(error), counts=False, delay=LATER_SECONDS)
         except Exception as error:  # noqa: BLE001 - one mail's trouble must not keep all the others
             self._try_again(mail, error)
         else:
             self._end(mail, State.ACCEPTED, said, made.sent_as)
+
+    def _made_and_taken(self, relay: RelaySession, mail: Waiting) -> tuple[_Made, str]:
+        """The mail that the server has, and what it said."""
+        made = self._made(relay.relay, mail)
+        try:
+            return made, relay.hand_over(made.content, sender=made.sender, recipient=mail.recipient)
+        except MailTooLarge as error:
+            if not made.sent_as.carries_pages:
+                raise
+            LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
+        made = self._made(relay.relay, mail, is_too_large=True)
+        return made, relay.hand_over(made.content, sender=made.sender, recipient=mail.recipient)
 
     def _try_again(self, mail: Waiting, error: Exception) -> None:
         unknown = None if isinstance(error, FaxplanError) else error
@@ -210,14 +232,15 @@ class Mailer:
     def _is_taken_over(self, mail: Waiting) -> bool:
         return mail.token in self._unwritten or self._journal.has(mail.token)
 
-    def _postpone(self, mail: Waiting, said: str, *, counts: bool) -> None:
+    def _postpone(self, mail: Waiting, said: str, *, counts: bool, delay: float = 0) -> None:
         delays = outbox.RETRY_SECONDS
-        delay = delays[min(mail.tries, len(delays)) - 1] if counts else 0
+        delay = delays[min(mail.tries, len(delays)) - 1] if counts else delay
         with self._db.across_tenants() as tx:
             outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
 
-    def _made(self, relay: Relay, mail: Waiting) -> _Made:
-        """Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and _Later."""
+    def _made(self, relay: Relay, mail: Waiting, *, is_too_large: bool = False) -> _Made:
+        """is_too_large: with the fax in it. Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and
+        _Later."""
         with self._db.tenant(mail.tenant_id) as tx:
             known = mail_notices.facts(tx, mail)
         sender = known.brand.mail_sender or relay.sender
@@ -225,7 +248,10 @@ class Mailer:
         if not is_address(mail.recipient):
             raise MailRefused(f"{mail.recipient!r} is no address that every mail server can be told. Correct it.")
         with language.speaks(known.language):
-            if known.mode.carries_pages:
+            note = ""
+            if is_too_large:
+                note = _("The fax is not in this mail: {why}").format(why=_("The mail server takes none of this size."))
+            elif known.mode.carries_pages:
                 try:
                     return self._with_pages(known, mail, relay, sender)
                 except KeyElsewhere as error:
@@ -242,8 +268,6 @@ class Mailer:
                 ) as error:
                     LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
                     note = _("The fax is not in this mail: {why}").format(why=_reason(error))
-            else:
-                note = ""
             message = mail_notices.message(known, mail, self._settings, sender=sender, note=note)
         return _Made(mail_form.flat(message), sender, Mode.NOTICE)
 

@@ -20,13 +20,15 @@ class Mail:
 @dataclass
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
-    `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `on_mail`: done
+    `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them.
+    `largest`: in bytes. `on_mail`: done
     when it has a mail, before it says so."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
     busy: bool = False
     hangs_up_after_data: bool = False
+    largest: int = 2**30
     hangs_up_on: set[str] = field(default_factory=set)
     on_mail: Callable[[], object] = lambda: None
     connections: int = 0
@@ -77,6 +79,9 @@ class MailRelay:
             elif verb == "DATA":
                 say("354 go on")
                 content = self._data(dialogue)
+                if len(content) > self.largest:
+                    say("552 too large")
+                    continue
                 message = message_from_bytes(content, policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)
                 self.mails.append(Mail(sender, recipients, message, content))

@@ -73,8 +73,9 @@ class Postfix:
         self._write()
         where = {**os.environ, "MAIL_CONFIG": str(self._folder / "etc")}
         with (self._folder / "start.log").open("ab") as said:
-            # It makes the queue's folders, too.
-            subprocess.run(["postfix", "check"], env=where, stdout=said, stderr=said, check=True)
+            if not (self._folder / "queue" / "pid").exists():
+                # It makes the queue's folders.
+                subprocess.run(["postfix", "check"], env=where, stdout=said, stderr=said, check=True)
             # -s: in the foreground, at the head of a group of processes of its own.
             self._process = subprocess.Popen([_DAEMONS / "master", "-s"], env=where, stdout=said, stderr=said)
         deadline = time.monotonic() + _SECONDS
@@ -94,10 +95,9 @@ class Postfix:
         self._process.wait(_SECONDS)
         self._process = None
         deadline = time.monotonic() + _LINGER_SECONDS
-        with contextlib.suppress(ProcessLookupError):
-            while time.monotonic() < deadline:
-                os.killpg(group, 0)
-                time.sleep(0.01)
+        while _is_alive(group) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if _is_alive(group):
             os.killpg(group, signal.SIGKILL)
 
     def delivered(self, mailbox: str) -> list[bytes]:
@@ -196,6 +196,17 @@ class Postfix:
         }
         (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in values.items()))
         (etc / "master.cf").write_text(_SERVICES.format(port=self.port))
+
+
+def _is_alive(group: int) -> bool:
+    """Whether a process of it still runs."""
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The second field, the program's name in brackets, may hold anything.
+            state, _parent, its_group, *_ = each.read_text().rpartition(")")[2].split()
+            if int(its_group) == group and state not in ("Z", "X"):
+                return True
+    return False
 
 
 def ours(folder: Path, *, lmtp: int, milter: int) -> dict[str, str]:

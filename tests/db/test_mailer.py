@@ -395,3 +395,36 @@ def test_with_a_disk_that_takes_nothing_no_mail_goes_out_twice(world: World, key
         pass
     assert len({str(mail.message["Message-ID"]) for mail in relay.mails}) == len(relay.mails) == 2
     assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted"] * 2
+
+
+def test_of_what_is_too_large_for_the_server_a_notice_goes_instead(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    relay.largest = 4000
+    assert mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert attached(mail.message) == []
+    assert "The fax is not in this mail" in text(mail.message)
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["sent_as"]) == ("accepted", "notice")
+    assert mail_readers.waiting(world.worker) == []
+    relay.largest = 1000
+    received(world)
+    mailer(world, keys).work()
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted", "refused"]
+
+
+def test_what_only_another_worker_can_open_waits_for_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    elsewhere = folder(world.settings.state_dir / "elsewhere")
+    assert mailer(world, elsewhere, name="another:1").work()
+    # Not at once again, and again.
+    assert not mailer(world, elsewhere, name="another:1").work()
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["tries"]) == ("waiting", 0)
+    execute(world, "update outbox set not_before = now()")
+    assert mailer(world, keys).work()
+    assert len(relay.mails) == 1

@@ -149,7 +149,8 @@ def _proven(result: Result) -> tuple[Proof, str]:
 
 
 def _without_comments(written: str) -> str | None:
-    """With a space for each; None where a quotation or a comment does not end."""
+    """With a space for each, and nothing behind one that lists what the sender has said; None where a quotation or a
+    comment does not end."""
     if len(written) > _MOST or "\ufffd" in written:
         return None
     out: list[str] = []
@@ -160,6 +161,10 @@ def _without_comments(written: str) -> str | None:
             if end is None:
                 return None
             out.append(" ")
+            # `(client-ip=...; helo=...)`: a name given at HELO may have brackets in it, and end the comment before its
+            # time. What is behind it then could be results of the sender's own.
+            if "=" in written[place:end] and ";" in written[place:end]:
+                break
         elif written[place] == '"':
             quoted = _QUOTATION.match(written, place)
             if quoted is None:

@@ -90,6 +90,17 @@ PROOFS = [
         "slipped in by a comment",
         f'{MTA}; spf=pass (domain of "x) ; dkim=pass header.d={DOMAIN} (" is) smtp.mailfrom=a@evil.example',
     ),
+    _proof(
+        "SPF by policyd-spf",
+        f"{MTA}; spf=pass (sender SPF authorized)\n   smtp.mailfrom={DOMAIN} (client-ip=192.0.2.9; helo=mx.x.example;\n"
+        f"   envelope-from=ann@{DOMAIN}; receiver=+4930@fax.example)",
+        proof="spf",
+    ),
+    _proof(
+        "slipped in by the name at HELO",
+        f"{MTA}; spf=none (no SPF record) smtp.mailfrom=evil.example (client-ip=192.0.2.9; helo=x);"
+        f"dkim=pass(a)header.d={DOMAIN}(; envelope-from=a@evil.example; receiver=+4930@fax.example)",
+    ),
     _proof("slipped in by a second value", f"{MTA}; dkim=pass header.d=evil.example header.d={DOMAIN}"),
     _proof("slipped in by a value without quotes", f"{MTA}; dkim=pass header.i=@evil.example/header.d={DOMAIN}"),
     _proof("slipped in by another value without quotes", f"{MTA}; dkim=pass header.i=x=header.d={DOMAIN}"),

@@ -122,6 +122,15 @@ def test_whom_there_is_no_fax_for_is_refused_at_once(postfix: Postfix) -> None:
     assert answer(postfix, OF_A_BRAND)[0] == 554
 
 
+def test_a_server_says_by_a_name_who_it_is_and_nothing_else(postfix: Postfix) -> None:
+    # Milters write it into a comment, which this would end.
+    for name in ("x);dkim=pass(a)header.d=victim.example(", "x) ; dkim=pass header.d=victim.example ("):
+        with smtplib.SMTP("127.0.0.1", postfix.port) as smtp:
+            smtp.docmd(f"EHLO {name}")
+            smtp.mail("ann@example.org")
+            assert smtp.rcpt(FAX)[0] == 501
+
+
 def test_what_says_that_we_have_found_it_comes_from_us_alone(postfix: Postfix, faxes: tuple[Faxes, int]) -> None:
     with smtplib.SMTP("127.0.0.1", postfix.port) as smtp:
         smtp.ehlo("mail.example.org")

@@ -31,6 +31,8 @@ WAITING = 4
 _BUSY = b"421 4.3.2 There are too many connections, try again\r\n"
 _HERE = ("127.0.0.1", "::1", "localhost")
 _LOOK_THREADS = 4
+_ANSWER_SECONDS, _ANSWER_TURNS = 5.0, 500
+"""So long a mail server may take to take its answer, when we end."""
 
 
 class LmtpServer:
@@ -63,9 +65,11 @@ class LmtpServer:
             for each in list(self._dialogues):
                 each.end()
             await asyncio.to_thread(self._end_threads)
-            # Those whose answer was about to come have it now.
-            for _turn in range(2):
-                await asyncio.sleep(0)
+            # Those whose mail was examined have their answer now.
+            for _turn in range(_ANSWER_TURNS):
+                if not any(each.examines for each in self._dialogues):
+                    break
+                await asyncio.sleep(_ANSWER_SECONDS / _ANSWER_TURNS)
             for each in list(self._dialogues):
                 each.end()
 

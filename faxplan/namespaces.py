@@ -25,6 +25,8 @@ from faxplan.zygote import Zygote
 MOST_DOCUMENTS = 500
 """After so many a kept namespace is replaced, whatever state it is in."""
 _IN_MEMORY = (
+    "faxplan.cover_page",
+    "faxplan.cover_words",
     "faxplan.received_drawing",
     "faxplan.rendering",
     "faxplan.source",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from faxplan import doctor, doctor_folders, doctor_switch, guard
+from faxplan import doctor, doctor_folders, doctor_mail, doctor_switch, guard
 from faxplan.config import Settings
 from faxplan.document_store import Store
 from faxplan.errors import InvalidSetting, SwitchUnavailable
@@ -278,3 +278,13 @@ def test_the_summary_counts() -> None:
     assert doctor.summary(mixed) == "3 checks: 1 to mend, 1 to look after."
     assert doctor.has_errors(mixed)
     assert not doctor.has_errors(mixed[:2])
+
+
+@pytest.mark.parametrize(
+    ("domain", "ids", "levels"),
+    [("", "", []), ("fax.example", "", [Level.WARNING]), ("", "mx.example", [Level.WARNING]),
+     ("fax.example", "mx.example", [Level.OK])],
+)  # fmt: skip
+def test_it_sees_whether_mails_are_believed(domain: str, ids: str, levels: list[Level]) -> None:
+    settings = Settings("postgresql://x/y", mail_domain=domain, mail_authserv_ids=ids)
+    assert [each.level for each in doctor_mail.incoming(settings)] == levels

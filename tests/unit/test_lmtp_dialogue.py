@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from faxplan import cli_mail_in, lmtp
+from faxplan import cli_mail_in, lmtp, lmtp_dialogue
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 from faxplan.lmtp import LmtpServer
@@ -126,6 +126,27 @@ def test_of_more_mails_than_there_is_room_for_the_rest_stays_at_the_mail_server(
     assert [each[:9] for each in again] == ["250 2.0.0"] * 3
     assert slow.taken == [len(b"A: b\r\n\r\n") + 2002] * 6
     assert list(tmp_path.glob("mail-*")) == []
+
+
+def test_what_is_too_large_is_read_to_its_end_and_refused_to_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, socket = Slow(), tmp_path / "s"
+    settings = replace(Settings(""), lmtp_listen=f"unix:{socket}", lmtp_at_once=1)
+    monkeypatch.setattr(lmtp_dialogue, "MOST_BYTES", 1000)
+
+    async def one() -> list[str]:
+        server = LmtpServer(cast(MailIn, slow), tmp_path, settings)
+        running = asyncio.create_task(server.run())
+        while not socket.exists():
+            await asyncio.sleep(0)
+        found = await handed_over(socket, to=2)
+        server.stop()
+        await running
+        return found
+
+    assert [each[:9] for each in asyncio.run(one())] == ["552 5.3.4"] * 2
+    assert (slow.taken, list(tmp_path.glob("mail-*"))) == ([], [])
 
 
 @pytest.mark.parametrize("where", ["0.0.0.0:8024", "192.0.2.1:24", "fax.example:24", ":24", "8024", "unix:lmtp", "::"])

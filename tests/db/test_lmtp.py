@@ -92,7 +92,19 @@ def test_while_the_database_is_away_mails_stay_at_the_mail_server(world: World, 
 def test_while_the_disk_is_full_mails_stay_at_the_mail_server(world: World, ann: User, tmp_path: Path) -> None:
     work = world.settings.work
     work.mkdir(mode=0o700, exist_ok=True)
-    full = ["bwrap", "--dev-bind", "/", "/", "--perms", "0700", "--size", str(1024**2), "--tmpfs", str(work)]
+    full = [
+        "bwrap",
+        "--die-with-parent",
+        "--dev-bind",
+        "/",
+        "/",
+        "--perms",
+        "0700",
+        "--size",
+        str(1024**2),
+        "--tmpfs",
+        str(work),
+    ]
     large = mail(multipart(text(), attached(pdf() + bytes(3 * 1024**2), "a.pdf")))
     # In the first it is full while the mail comes, in the second while it is taken apart.
     half = mail(multipart(text(), attached(pdf() + bytes(450 * 1024), "a.pdf")), number="Message-ID: <2@x>")

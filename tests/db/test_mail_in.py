@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import brands, documents, mail_access, originals, quotas, source, tenants, users
+from faxplan import brands, deletion, documents, mail_access, originals, outbound, quotas, source, tenants, users
 from faxplan.call_result import CallResult
 from faxplan.confinement import SandboxUnavailable
 from faxplan.document_store import StoreUnavailable
@@ -409,10 +409,18 @@ def test_two_that_come_at_once_are_one_fax(world: World, ann: User, monkeypatch:
 
 
 def test_what_purge_has_destroyed_is_known_for_a_while_and_then_forgotten(world: World, ann: User) -> None:
-    one(world, with_contract())
+    made = one(world, with_contract())
+    assert made.fax_id is not None
+    outbound.cancel(world.portal, ann, made.fax_id)
+    deletion.delete(world.portal, ann, made.fax_id)
     execute(world, "update mails_in set received_at = now() - interval '29 days'")
-    purge(world)
-    assert count(world, "mails_in") == 1
+    assert count(world, "mails_in", "message_id is not null and answer_to is not null") == 1
+    assert purge(world).faxes == 1
+    assert count(world, "mails_in", "message_id is null and answer_to is null") == 1
+    with world.purge.tenant(ann.tenant_id) as tx:
+        tx.execute("delete from faxes where tenant_id = %s", (ann.tenant_id,))
+    again = one(world, with_contract())
+    assert (again.state, again.fax_id) == (State.ACCEPTED, None)
     execute(world, "update mails_in set received_at = now() - interval '31 days'")
     purge(world)
     assert count(world, "mails_in") == 0

@@ -99,7 +99,6 @@ async def handed_over(path: Path, to: int = 1) -> list[str]:
     return replies
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_of_more_mails_than_there_is_room_for_the_rest_stays_at_the_mail_server(tmp_path: Path) -> None:
     slow, socket = Slow(), tmp_path / "s"
     settings = replace(Settings(""), lmtp_listen=f"unix:{socket}", lmtp_at_once=1)

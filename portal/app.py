@@ -6,6 +6,7 @@ Server: gunicorn behind a proxy with TLS (`python -m portal`).
 import errno
 import hmac
 import logging
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
@@ -209,6 +210,7 @@ _TITLES: dict[int, str] = {
     HTTPStatus.INTERNAL_SERVER_ERROR: marked("Something went wrong"),
     HTTPStatus.SERVICE_UNAVAILABLE: marked("Away for the moment"),
 }
+_A_FAX = re.compile(r"/faxes/[0-9]{1,18}")
 
 
 def _most_bytes(route: Route) -> int:
@@ -255,6 +257,9 @@ def _to_log_in(request: PortalRequest) -> Response:
         return answers.problem(
             HTTPStatus.UNAUTHORIZED, _("Logged out"), _("You were logged out. Log in again."), "logged-out"
         )
+    if request.method == "GET" and _A_FAX.fullmatch(request.path):
+        # The link of a mail: who has logged in goes on to there.
+        return answers.to(f"/log-in?{urlencode({'to': request.path})}")
     return answers.to("/log-in")
 
 

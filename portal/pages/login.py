@@ -9,7 +9,7 @@ from faxplan import enrolment, identity_providers, login, passkey_login, session
 from faxplan.language import _
 from faxplan.login import LoggedIn, Whence, WrongLogin
 from faxplan.webauthn import Assertion, Site
-from portal import answers, cookies, handed_over, submitted
+from portal import answers, cookies, handed_over, places, submitted
 from portal.submitted import Submitted
 from portal.visit import Visit
 
@@ -21,10 +21,11 @@ AUTH_BYTES = 32
 def page(visit: Visit) -> Response:
     """GET: the form; `again` also for who is logged in, where the browser has lost the key."""
     if visit.session and "again" not in visit.request.args:
-        return answers.to("/inbox")
+        return answers.to(places.within(visit.request.args.get("to", "")) or "/inbox")
     with visit.db.tenant(visit.its_tenant.id) as tx:
         provider = identity_providers.of(tx, visit.its_tenant.id)
-    return answers.page(visit, "log_in.html", sign_on=provider.shown if provider else "")
+    to = places.within(visit.request.args.get("to", "")) or "/inbox"
+    return answers.page(visit, "log_in.html", sign_on=provider.shown if provider else "", to=to)
 
 
 def challenge(visit: Visit) -> Response:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from werkzeug.test import Client
 
 from faxplan import drafts, enrolment, login, passphrases, sessions, tries, users
 from faxplan.enrolment import Secret
@@ -227,3 +228,13 @@ def test_what_nests_without_end_is_said_to_fit_nothing(portal: Portal, world: Wo
         headers={"Sec-Fetch-Site": "same-origin", "Accept": "application/json"},
     )  # fmt: skip
     assert (answer.status_code, answer.get_json()["error_id"]) == (400, "malformed")
+
+
+def test_the_link_of_a_mail_leads_to_its_fax_once_somebody_has_logged_in(portal: Portal, ann: Visitor) -> None:
+    stranger = Client(portal)
+    there = f"https://{ann.host}"
+    asked = stranger.get("/faxes/12", base_url=there).headers["Location"]
+    assert 'data-to="/faxes/12"' in stranger.get(asked, base_url=there).text
+    assert ann.get("/log-in?to=/faxes/12").headers["Location"] == "/faxes/12"
+    for elsewhere in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
+        assert 'data-to="/inbox"' in stranger.get("/log-in", base_url=there, query_string={"to": elsewhere}).text

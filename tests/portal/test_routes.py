@@ -142,7 +142,8 @@ def test_who_is_not_logged_in_is_asked_to(portal: Portal, world: World) -> None:
     for route in CLOSED:
         address = route.path.replace("<int:number>", "1").replace("<kind>", "tiff")
         answer = nobody.get(address) if route.method == "GET" else nobody.post(address)
-        assert (answer.status_code, answer.headers.get("Location")) == (303, "/log-in"), named(route)
+        to = "/log-in?to=%2Ffaxes%2F1" if (route.method, address) == ("GET", "/faxes/1") else "/log-in"
+        assert (answer.status_code, answer.headers.get("Location")) == (303, to), named(route)
         script = {"Accept": "application/json"}
         answer = nobody.get(address, **script) if route.method == "GET" else nobody.post(address, **script)
         assert (answer.status_code, answer.get_json()["error_id"]) == (401, "logged-out"), named(route)

@@ -18,6 +18,8 @@ const codeStep = /** @type {HTMLFormElement} */ (document.getElementById("code-f
 const code = /** @type {HTMLInputElement} */ (document.getElementById("totp"));
 const wrongCode = /** @type {HTMLElement} */ (document.getElementById("wrong-code"));
 
+const { to = "/inbox" } = form.dataset;
+
 /** What the password gave, until the code is there. @type {{email: string, known: import("../vault/passphrases.js").Derived} | undefined} */
 let waiting;
 
@@ -29,7 +31,7 @@ form.addEventListener("submit", async (event) => {
   try {
     const who = email.value.trim();
     waiting = { email: who, known: await derived(who, password.value) };
-    goOn(await logIn(who, waiting.known));
+    goOn(await logIn(who, waiting.known), to);
   } catch (error) {
     if (error instanceof Refused && error.id === "code-needed") {
       form.hidden = true;
@@ -47,7 +49,7 @@ codeStep.addEventListener("submit", async (event) => {
   wrongCode.hidden = true;
   try {
     if (waiting) {
-      goOn(await logIn(waiting.email, waiting.known, code.value));
+      goOn(await logIn(waiting.email, waiting.known, code.value), to);
     }
   } catch (error) {
     say(wrongCode, error);
@@ -62,7 +64,7 @@ byPasskey.addEventListener("click", async () => {
     if (told === null) {
       location.assign("/unlock");
     } else {
-      goOn(told);
+      goOn(told, to);
     }
   } catch (error) {
     if (error instanceof PasskeyRefused) {

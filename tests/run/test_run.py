@@ -82,7 +82,7 @@ def test_the_first_fax_a_users_fax_and_ctrl_c(home: Home, tmp_path: Path) -> Non
         assert str(notice["From"]) == '"Calder Marine Supply Inc." <fax@fax.example>'
         assert not vendor_words(notice.as_bytes())
         (link,) = re.findall(r"http://\S+", notice.get_body(("plain",)).get_content())
-        assert asked(link)[:2] == (303, "/log-in")
+        assert asked(link)[:2] == (303, f"/log-in?to=%2Ffaxes%2F{link.rpartition('/')[2]}")
         status, _, page = asked(link, logged_in(home, "ruth@calder-marine.example"))
         assert (status, "(207) 555-0143" in page) == (200, True)
         assert sorted(path.name for path in home.mail.iterdir()) == [inbox.name]

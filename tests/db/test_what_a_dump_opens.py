@@ -29,8 +29,9 @@ from tests.bench.whole import write_settings
 from tests.db.test_failing_over import settle
 from tests.db.test_transient_readers import age
 from tests.faxes import NUMBER, accepted, claim, fax_tiff, pending_folder
+from tests.installations import Installation
 from tests.past_the_gate import connected
-from tests.world import World
+from tests.world import World, world_on
 
 KEY_BYTES = 32
 LONGEST_SEARCHED = 200_000
@@ -209,6 +210,13 @@ def opened_by_file_keys(taken: Taken) -> set[str]:
 
 
 # ------------------------------------------------------------------------------------------------------------ the world
+
+
+@pytest.fixture
+def world(installation: Installation, tmp_path: Path) -> Iterator[World]:
+    """One of its own, with keys that no other test has: one of them plants a key into files that all tests share."""
+    with world_on(installation, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -132,7 +132,8 @@ def change_words(visit: Visit) -> Response:
 
 def _template(visit: Visit) -> tuple[MailTemplate, bool]:
     """That which the address names, and whether it is the organisation's own. Raises NotFound."""
-    kind, name = (visit.request.values.get(each, "") for each in ("kind", "language"))
+    kind = visit.request.values.get("kind", "received")
+    name = visit.request.values.get("language", language.current())
     if kind not in mail_templates.KINDS or name not in language.available():
         raise NotFound(_("There is no such mail."))
     for each in mail_provisioning.templates(visit.its_admin, visit.its_tenant.slug):

@@ -116,7 +116,7 @@ def test_who_seals_to_a_mailbox_waits_for_nobody_who_does_or_changes_it(
             )
         with world.portal.tenant(tenant_id) as tx:
             tx.execute("set local lock_timeout = '2s'")
-            tx.execute("update mailboxes set mail = true where tenant_id = %s and id = %s", (tenant_id, office))
+            tx.execute("update mailboxes set mail_mode = 'plain' where tenant_id = %s and id = %s", (tenant_id, office))
 
     receive(world, office, tmp_path, and_then=at_once)
     assert noted(world) == [office, office]

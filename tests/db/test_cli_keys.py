@@ -249,9 +249,17 @@ def test_a_passkey_is_listed_and_removed(shop: World, secrets: Path, capsys: pyt
     assert "passkey list" in said(capsys, "passkey", "remove", "laptop", "--as", ME, code=1)
 
 
-def test_a_mailbox_chooses_mail(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "until its mail is handed over" in said(capsys, "mailbox", "mail", ME, "on", "--as", ME)
+def test_a_mailbox_chooses_mail(shop: World, secrets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "enrol", "--as", ME, "--password-file", secrets / "password")
+    mail = ("mailbox", "mail", ME, "--as", ME)
+    assert "a link, and no page" in said(capsys, *mail)
+    proof = ("--password-file", secrets / "password")
+    assert "no certificate" in said(capsys, *mail, "--add", "two@x.example", "--mode", "smime", *proof, code=1)
+    told = said(capsys, *mail, "--add", "two@x.example", "--mode", "plain", *proof)
+    assert "mailed as they are to two@x.example" in told
     found: Any = json.loads(said(capsys, "mailbox", "list", "acme", "--json"))
-    assert [each["mail"] for each in found] == [True]
-    changed: Any = json.loads(said(capsys, "mailbox", "mail", ME, "off", "--as", ME, "--json"))
-    assert changed == {"mailbox": ME, "mail": False, "changed": True}
+    assert [each["mail_mode"] for each in found] == ["plain"]
+    changed: Any = json.loads(said(capsys, *mail, "--mode", "off", "--json"))
+    assert (changed["mode"], [each["address"] for each in changed["recipients"]]) == ("off", ["two@x.example"])
+    assert said(capsys, *mail, "--remove", "two@x.example")
+    assert "No mail of" in said(capsys, *mail, "--remove", "two@x.example", code=1)

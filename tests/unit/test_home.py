@@ -20,7 +20,7 @@ def test_the_folders_are_private(tmp_path: Path) -> None:
     here = Home(tmp_path / "with space" / "var")
     here.prepare()
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in here.root.iterdir()} == dict.fromkeys(
-        ("state", "log", "inbox", "passwords", "bench", "freeswitch"), "0o700"
+        ("state", "log", "inbox", "mail", "passwords", "bench", "freeswitch"), "0o700"
     )
 
 

@@ -1797,6 +1797,7 @@ create table outbox (
     constraint outbox_lease check ((worker is null) = (lease_until is null))
 );
 create index outbox_due_idx on outbox (not_before) where state = 'waiting';
+create index outbox_failed_idx on outbox (tenant_id, recipient, ended_at) where state in ('refused', 'given-up', 'bounced');
 comment on table outbox is 'Mails that wait to be handed over, and what became of them: one a notice and recipient. None is kept: each is made when it goes out.';
 comment on column outbox.token is 'Its Message-ID, whenever it is tried, and by which a bounce is known.';
 comment on column outbox.said is 'What the mail server said last, or why none was asked.';
@@ -1902,6 +1903,19 @@ begin
 end $$;
 comment on function outbox_fill() is 'Who is told by mail of a notice. Definer: who writes one need not read whom a mailbox mails.';
 create trigger outbox_fill after insert on notices for each row execute function outbox_fill();
+
+create function outbox_bounce(of_mail text, why text) returns boolean
+    language sql volatile security definer set search_path = pg_catalog, public, pg_temp
+as $$
+    with changed as (
+        update outbox o set state = 'bounced', said = why, ended_at = now()
+        where o.tenant_id = current_tenant() and o.token = of_mail and o.state = 'accepted'
+        returning o.id)
+    select exists (select from changed);
+$$;
+comment on function outbox_bounce(text, text) is 'A mail of the tenant that a server had taken has come back. Definer: whoever takes mails in changes nothing else of those that go out.';
+revoke execute on function outbox_bounce(text, text) from public;
+grant execute on function outbox_bounce(text, text) to faxplan_portal;
 
 create table mail_accounts (
     tenant_id      bigint not null,

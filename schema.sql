@@ -149,6 +149,7 @@ create table users (
     time_zone   text,
     mail_results text not null default 'failed',
     mail_accepted boolean not null default false,
+    mail_thumbnail boolean not null default false,
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
@@ -165,6 +166,7 @@ create table users (
 comment on table users is 'People of a tenant.';
 comment on column users.mail_results is 'Of which of their faxes that have ended the user gets a mail.';
 comment on column users.mail_accepted is 'Whether a mail that has become a fax is answered at once, and not only when the fax has ended.';
+comment on column users.mail_thumbnail is 'Whether the mail that says how a fax ended that came by mail shows its first page: a worker opens that until then.';
 comment on column users.mailbox_id is 'The personal mailbox.';
 comment on column users.operator is 'Runs the installation as well, beside what the role lets them do in the tenant.';
 comment on column users.permissions is 'Of what the tenant has.';
@@ -2656,6 +2658,7 @@ grant select on mail_templates to faxplan_backup, faxplan_admin, faxplan_worker;
 grant insert, update, delete on mail_templates to faxplan_admin;
 -- Mail that comes in.
 grant update (mail_accepted) on users to faxplan_portal;
+grant update (mail_thumbnail) on users to faxplan_portal;
 -- What hashes PINs can be guessed from: only where they are compared.
 grant select on mail_senders, mail_tokens, mail_pins, mails_in to faxplan_backup, faxplan_portal;
 grant insert on mails_in to faxplan_portal;

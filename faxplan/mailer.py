@@ -296,8 +296,21 @@ class Mailer:
                 ) as error:
                     LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
                     note = _("The fax is not in this mail: {why}").format(why=_reason(error))
-            message = mail_notices.message(known, mail, self._settings, sender=sender, note=note)
+            message = mail_notices.message(
+                known, mail, self._settings, sender=sender, note=note, thumbnail=self._thumbnail(known, mail, relay)
+            )
         return _Made(mail_form.flat(message), sender, Mode.NOTICE, known.tenant.slug)
+
+    def _thumbnail(self, known: Facts, mail: Waiting, relay: Relay) -> bytes:
+        """Empty where the mail is to have none, or cannot: nobody waits for it."""
+        if known.thumbnail_id is None or not relay.is_safe:
+            return b""
+        try:
+            with mail_readers.opened(self._db, self._store, self._keys, mail.tenant_id, known.thumbnail_id) as plain:
+                return plain.read()
+        except (KeyElsewhere, KeyGone, DocumentLost, NotFound, ValueError) as error:
+            LOG.warning("mail %s of tenant %s shows no page: %s", mail.id, mail.tenant_id, error)
+            return b""
 
     def _signed(self, mail: Waiting, made: _Made) -> tuple[bytes, bool]:
         """By the key of the sender's domain, where the tenant has one, and whether it is. One that cannot be used keeps

@@ -46,7 +46,17 @@ class Results(StrEnum):
 
 USER, ADMINISTRATOR = "user", "administrator"
 """The roles within a tenant."""
-CHANGEABLE = ("name", "role", "enabled", "operator", "permissions", "caller_id", "caller_ids", "mail_accepted")
+CHANGEABLE = (
+    "name",
+    "role",
+    "enabled",
+    "operator",
+    "permissions",
+    "caller_id",
+    "caller_ids",
+    "mail_accepted",
+    "mail_thumbnail",
+)
 _COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator, language, time_zone"
 
 

@@ -21,9 +21,10 @@ from faxplan import (
     time_line,
 )
 from faxplan.covers import Wanted
-from faxplan.drafts import Draft, Recipients
+from faxplan.drafts import Draft
 from faxplan.errors import RenderingFailed
 from faxplan.paper import CHOICES, Resolution
+from faxplan.recipients import Recipients
 from faxplan.users import User
 
 if TYPE_CHECKING:

@@ -101,6 +101,8 @@ class Settings:
     """Of the portal."""
     portal_behind_proxy: bool = False
     """Whether a proxy says in X-Forwarded-For and X-Forwarded-Proto who asks, and by https."""
+    api_requests_per_minute: int = 600
+    """So many requests each API key may make."""
     smtp_host: str = "localhost"
     """The mail server that takes our mail."""
     smtp_port: int = 25

@@ -15,24 +15,22 @@ from faxplan import (
     contact_groups,
     covers,
     draft_closing,
-    numbers,
     originals,
     outbound,
     permissions,
-    post_dial,
     queue,
     quotas,
-    refused_numbers,
+    recipients,
     render_jobs,
     tenants,
 )
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NotFound, RenderingFailed
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, RenderingFailed
 from faxplan.language import _
 from faxplan.originals import HandedIn
 from faxplan.outbound import Order, Submitted
-from faxplan.priorities import Priority
+from faxplan.recipients import Recipients
 from faxplan.rendering import Resolution
 from faxplan.users import User
 
@@ -40,26 +38,12 @@ LIFETIME_SECONDS = 86400
 MOST = 100
 """Of one user's at once, with those that purge has not destroyed yet: each is a document in the store that nobody pays
 for."""
-MOST_NUMBERS = 100
-"""That one is sent to at once: meanwhile no call of the tenant is settled."""
 
 
 class TooManyDrafts(FaxplanError):
     """The user has as many drafts as one may have."""
 
     error_id = "too-many-drafts"
-
-
-class TooManyNumbers(FaxplanError):
-    """A draft is to be sent to more numbers than one can be at once."""
-
-    error_id = "too-many-numbers"
-
-
-class NoNumber(FaxplanError):
-    """A draft is to be sent, and nobody said where to."""
-
-    error_id = "no-number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +66,6 @@ class Draft:
     thumbnail_id: int | None
     error_id: str | None
     explanation: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Recipients:
-    """Where a draft goes, and how: as in outbound.SendRequest. contacts, groups: of contacts, by their ids.
-
-    A number that is named twice gets one fax. cover: what the cover page of each says; None: they have none.
-    """
-
-    numbers: Sequence[str]
-    priority: Priority = Priority.NORMAL
-    send_at: datetime | None = None
-    calling: str | None = None
-    billing_code: str = ""
-    contacts: Sequence[int] = ()
-    groups: Sequence[int] = ()
-    cover: covers.Wanted | None = None
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn, *, instead: int | None = None) -> Draft:
@@ -197,8 +164,8 @@ def send(db: Database, user: User, draft_id: int, to: Recipients, store: Store |
     with db.tenant(user.tenant_id) as tx:
         draft = get(tx, user, draft_id)
         chosen = contact_groups.chosen(tx, user, to.contacts, to.groups) if to.cover else []
-        to = replace(to, numbers=numbers_of(tx, user, to))
-    orders = _ordered(db, user, draft, to)
+        to = replace(to, numbers=recipients.numbers_of(tx, user, to))
+    orders = recipients.ordered(db, user, to, Resolution(draft.resolution))
     if to.cover is None or store is None:
         if to.cover is not None:
             raise ValueError("a cover needs the store")
@@ -233,60 +200,6 @@ def _send(
             _accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution)), cover)
             for each, cover in zip(orders, covering, strict=True)
         ]
-
-
-def numbers_of(tx: Transaction, user: User, to: Recipients) -> list[str]:
-    """All numbers that are meant, those first that were written, each once. Raises NotFound for a contact or a group
-    that the user does not see."""
-    country = tenants.get(tx, user.tenant_id).country
-    written: dict[tuple[str, str], str] = {}
-    for text in to.numbers:
-        written.setdefault(_meant(text, country), text)
-    chosen = contact_groups.chosen(tx, user, to.contacts, to.groups)
-    return [*written.values(), *(each.number for each in chosen if (each.number, "") not in written)]
-
-
-def _meant(text: str, country: str) -> tuple[str, str]:
-    """What tells a number from others; what is none is told by itself, and refused later."""
-    try:
-        number, after = post_dial.split(text)
-    except InvalidNumber:
-        return text, ""
-    return numbers.normalise_or_none(number, country) or text, after
-
-
-def check_count(count: int) -> None:
-    """Whether a draft goes to so many numbers at once. Raises TooManyNumbers."""
-    if count > MOST_NUMBERS:
-        raise TooManyNumbers(
-            _(
-                "These are {count} numbers: {most} at most at a time. Take some out, or a group, and hand the document "
-                "in once more for those."
-            ).format(count=count, most=MOST_NUMBERS)
-        )
-
-
-def _ordered(db: Database, user: User, draft: Draft, to: Recipients) -> list[Order]:
-    """One for each number, in their order. What may not be called is refused, and the audit tells of it."""
-    check_count(len(to.numbers))
-    orders: dict[tuple[str, str], Order] = {}
-    for text in to.numbers:
-        number, _after = post_dial.split(text)
-        with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
-            order = outbound.ordered(
-                tx,
-                user,
-                text,
-                calling=to.calling,
-                resolution=Resolution(draft.resolution),
-                priority=to.priority,
-                send_at=to.send_at,
-                billing_code=to.billing_code,
-            )
-        orders.setdefault((order.called, order.after_answer), order)
-    if not orders:
-        raise NoNumber(_("Say where the draft is to go: one number or more."))
-    return list(orders.values())
 
 
 def _accept(tx: Transaction, user: User, draft: Draft, order: Order, made: covers.Made | None) -> Submitted:

@@ -16,7 +16,6 @@ from pathlib import Path
 from faxplan import (
     cover_templates,
     covers,
-    drafts,
     incoming_mail,
     mail_access,
     mail_address,
@@ -30,6 +29,7 @@ from faxplan import (
     notices,
     originals,
     outbound,
+    recipients,
     refused_numbers,
     send_time,
 )
@@ -232,7 +232,7 @@ class MailIn:
             ordered.setdefault((order.called, order.after_answer), (order, []))[1].append((one, digest))
         if not ordered:
             return
-        drafts.check_count(len(ordered))
+        recipients.check_count(len(ordered))
         faxes = self._made(read, batch, papers, list(ordered.values()))
         for one, fax_id in faxes:
             outcomes[one.recipient] = mail_outcomes.accepted(one.recipient, fax_id)

@@ -7,6 +7,7 @@ identity columns and constraints are the database's.
 
 from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, SmallIntegerField, TextField
 
+from faxplan.api_models import ApiKey, ApiRequest, ApiUse
 from faxplan.audit_models import AuditEntry, AuditHead, AuditLeaves, AuditTree
 from faxplan.brand_models import Brand, BrandHost
 from faxplan.calling_models import (
@@ -81,6 +82,9 @@ from faxplan.session_models import (
 )
 
 __all__ = [
+    "ApiKey",
+    "ApiRequest",
+    "ApiUse",
     "Attempt",
     "AuditEntry",
     "AuditHead",

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from faxplan import billing_codes, drafts, permissions, quotas, sending_hours, tenants
+from faxplan import billing_codes, permissions, quotas, recipients, sending_hours, tenants
 from faxplan.db import Row, Transaction
-from faxplan.drafts import Draft, Recipients
+from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError
+from faxplan.recipients import Recipients
 from faxplan.users import User
 
 
@@ -34,14 +35,14 @@ def of_draft(tx: Transaction, user: User, draft: Draft, to: Recipients, *, cover
     Raises NotFound for a contact or a group, and Forbidden.
     """
     tenant = tenants.get(tx, user.tenant_id)
-    count = len(drafts.numbers_of(tx, user, to))
+    count = len(recipients.numbers_of(tx, user, to))
     each = draft.pages + cover_pages if draft.pages else None
     pages = each * count if each and count else None
     applying = quotas.of_user(tx, user.tenant_id, user.id)
     wrong = ""
     try:
         permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
-        drafts.check_count(count)
+        recipients.check_count(count)
         quotas.check_hour(tenant, each)
         # Also of one to whom nobody is named: where there is no room for one, nobody needs to write more.
         quotas.check_room(applying, pages or each or 1, max(count, 1))

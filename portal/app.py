@@ -33,6 +33,7 @@ from faxplan.tenants import Tenant
 from faxplan.tries import TooManyTries
 from faxplan.webauthn import PasskeyRefused
 from portal import answers, cookies, roles, routes, static, wording
+from portal.api.app import Api
 from portal.roles import USER
 from portal.routes import Route
 from portal.visit import MOST_BYTES, MOST_FIELDS, MOST_SMALL_BYTES, PortalRequest, Visit
@@ -87,18 +88,19 @@ class Portal:
         self._has_administration = beside or admin is not None
         self._settings = settings
         self._map = routes.url_map()
+        self._api = None if settings is None or not has_users else Api(db, store, settings)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = PortalRequest(environ)
         with language.speaks(_language(request)), ExitStack() as stack:
-            response = self._answer(request, stack)
+            if self._api is not None and request.path.startswith(API):
+                response = self._api.answer(request, lambda: self._asked_for(request), stack)
+            else:
+                response = self._answer(request, stack)
             return answers.finished(response)(environ, start_response)
 
     def _answer(self, request: PortalRequest, stack: ExitStack) -> Response:
-        visit = Visit(
-            request, self._db, self._store, self._domain, None, None,
-            admin=self._admin, has_administration=self._has_administration, settings=self._settings,
-        )  # fmt: skip
+        visit = self._visit(request)
         try:
             route, given = self._map.bind_to_environ(request.environ).match(return_rule=False)
             return self._routed(visit, route, given, stack)
@@ -161,6 +163,19 @@ class Portal:
             with self._db.tenant(visit.its_tenant.id) as tx:
                 permissions.check(tx, visit.its_tenant.id, visit.user.id, route.needs)
 
+    def _visit(self, request: PortalRequest) -> Visit:
+        return Visit(
+            request, self._db, self._store, self._domain, None, None,
+            admin=self._admin, has_administration=self._has_administration, settings=self._settings,
+        )  # fmt: skip
+
+    def _asked_for(self, request: PortalRequest) -> Tenant | None:
+        """Whose host was asked; None: nobody's."""
+        try:
+            return self._tenant(self._visit(request))
+        except NotFound:
+            return None
+
     def _tenant(self, visit: Visit) -> Tenant | None:
         """Whose host was asked, with the brand; None: the portal's own. Raises NotFound for a host that is nobody's."""
         host = (urlsplit(f"//{visit.request.host}").hostname or "").lower()
@@ -184,6 +199,7 @@ class Portal:
             return sessions.find(tx, tenant.id, token, is_use=not route.looks_on)
 
 
+API = "/api/"
 _AWAY = marked("Something that this needs is away for the moment. Nothing is lost. Try again in a minute.")
 _FULL = marked(
     "The server has no room for this at present, and kept nothing of it. Tell whoever runs it, and try again then."

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from faxplan import drafts
 from faxplan.covers import Wanted
-from faxplan.drafts import Recipients
 from faxplan.originals import HandedIn
+from faxplan.recipients import Recipients
 from faxplan.rendering import Resolution
 from tests.world import World
 

@@ -24,10 +24,10 @@ from faxplan.cover_layout import Sheet
 from faxplan.cover_templates import CoverTemplate
 from faxplan.covers import To, Wanted
 from faxplan.db import Transaction
-from faxplan.drafts import Recipients
 from faxplan.errors import FaxplanError, InvalidNumber, NotFound
 from faxplan.language import _
 from faxplan.paper import Resolution
+from faxplan.recipients import MOST_NUMBERS, Recipients, numbers_of
 from portal import answers, roles
 from portal.pages import recipients
 from portal.roles import ADMINISTRATOR
@@ -147,7 +147,7 @@ def _to(tx: Transaction, visit: Visit, to: Recipients) -> list[To]:
         at = visit.request.form.get("at", "").replace("T", " ").strip()
         when = send_time.parse(at, visit.zone, visit.now) if at else None
     found: list[To] = []
-    for text in drafts.numbers_of(tx, visit.user, to)[: drafts.MOST_NUMBERS]:
+    for text in numbers_of(tx, visit.user, to)[:MOST_NUMBERS]:
         with suppress(InvalidNumber):
             found.append(
                 To(numbers.normalise_or_none(post_dial.split(text)[0], visit.its_tenant.country), calling, when)

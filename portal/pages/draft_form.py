@@ -14,11 +14,12 @@ from faxplan import billing_codes, caller_ids, outlook, priorities, send_time, s
 from faxplan.billing_codes import BillingCodes
 from faxplan.cover_layout import MOST_PAGES
 from faxplan.db import Row, Transaction
-from faxplan.drafts import Draft, Recipients
+from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.language import _, marked, ngettext
 from faxplan.outlook import Outlook
 from faxplan.priorities import Priority
+from faxplan.recipients import Recipients
 from portal import wording
 from portal.pages import covers, recipients
 from portal.visit import Visit

@@ -5,9 +5,9 @@ The machines that send get its key from the reader's browser (faxplan/resending.
 
 from werkzeug.wrappers import Response
 
-from faxplan import drafts, history, resending
-from faxplan.drafts import TooManyNumbers
+from faxplan import history, resending
 from faxplan.language import _
+from faxplan.recipients import MOST_NUMBERS, TooManyNumbers
 from faxplan.resending import Handed, ResendRequest
 from faxplan.wraps import WRAP_BYTES
 from portal import answers, submitted
@@ -36,11 +36,9 @@ def resend(visit: Visit, number: int) -> Response:
         (each.number("document"), each.number("key")): each.raw("wrap", WRAP_BYTES) for each in given.parts("wraps")
     }
     numbers = list(dict.fromkeys(each.text("number", 60) for each in given.parts("numbers")))
-    if len(numbers) > drafts.MOST_NUMBERS:
+    if len(numbers) > MOST_NUMBERS:
         raise TooManyNumbers(
-            _("These are {count} numbers: {most} at most at a time.").format(
-                count=len(numbers), most=drafts.MOST_NUMBERS
-            )
+            _("These are {count} numbers: {most} at most at a time.").format(count=len(numbers), most=MOST_NUMBERS)
         )
     requests = [ResendRequest(number, each) for each in numbers] or [ResendRequest(number)]
     sent = resending.again(visit.db, visit.user, Handed(number, wraps), requests)

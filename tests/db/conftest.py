@@ -8,6 +8,9 @@ import pytest
 
 from faxplan import (
     accepting,
+    api_keys,
+    api_rate,
+    api_requests,
     audit_tree,
     brand_provisioning,
     caller_ids,
@@ -48,13 +51,13 @@ from faxplan import (
     wraps,
 )
 from faxplan.accepting import Accepted, IncomingCall
+from faxplan.api_keys import Scope
 from faxplan.call_result import CallResult
 from faxplan.contacts import Entry
 from faxplan.covers import Wanted
 from faxplan.db import Transaction
 from faxplan.destinations import Offered
 from faxplan.documents import StoredObject
-from faxplan.drafts import Recipients
 from faxplan.identity_providers import Identity, Provider
 from faxplan.login import Whence
 from faxplan.lookups import Caller
@@ -63,6 +66,7 @@ from faxplan.mail_templates import MailTemplate
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
+from faxplan.recipients import Recipients
 from tests.faxes import NODE, invite
 from tests.forks import forks
 from tests.passwords import derived_once
@@ -199,6 +203,9 @@ def inhabited(world: World, tmp_path: Path) -> World:
         with world.portal.tenant(office.tenant.id) as tx:
             fax_id = tx.value("select max(id) from faxes where direction = 'outbound'")
             mails_in.note(tx, office.user, bytes(32), fax_id, message_id="1@x.example", answer_to=office.user.email)
+            _secret, key = api_keys.make(tx, office.user, "a program", [Scope.FAXES_READ], None, actor="test")
+            api_rate.count(tx, office.tenant.id, key.id, 1)
+        api_requests.begin(world.portal, office.tenant.id, key.id, "once", bytes(32))
         brand_provisioning.change(world.admin, "x", office.tenant.slug, {"name": "A brand"})
         cover_provisioning.put(world.admin, "x", office.tenant.slug, "Letter", "{{ message }}", "")
         brand_provisioning.add_host(

@@ -35,12 +35,12 @@ from faxplan.contacts import Entry
 from faxplan.cover_layout import Sheet
 from faxplan.cover_words import InvalidCoverText
 from faxplan.covers import InvalidCover, To, Wanted
-from faxplan.drafts import Recipients
 from faxplan.enrolment import Secret
 from faxplan.errors import NotFound, QuotaExceeded
 from faxplan.header_line import HeaderLine
 from faxplan.keyring import Keyring
 from faxplan.originals import HandedIn
+from faxplan.recipients import Recipients
 from faxplan.refusals import CoverTooLong
 from faxplan.rendering import Resolution
 from faxplan.resending import ResendRequest

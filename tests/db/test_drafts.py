@@ -26,7 +26,7 @@ from faxplan import (
     users,
 )
 from faxplan.documents import Locked
-from faxplan.drafts import Draft, NoNumber, Recipients, TooManyDrafts, TooManyNumbers
+from faxplan.drafts import Draft, TooManyDrafts
 from faxplan.enrolment import NotEnrolled, Secret
 from faxplan.errors import (
     DocumentRefused,
@@ -41,6 +41,7 @@ from faxplan.keyring import Keyring
 from faxplan.originals import HandedIn
 from faxplan.outbound import TenantDisabled
 from faxplan.purge import Purged
+from faxplan.recipients import NoNumber, Recipients, TooManyNumbers
 from faxplan.rendering import Resolution
 from faxplan.saving import NotRendered
 from tests.db.test_failing_over import settle

@@ -40,13 +40,13 @@ from faxplan.constraints import ConstraintViolated
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry, Wanted
 from faxplan.db import Transaction
-from faxplan.drafts import Recipients
 from faxplan.errors import Forbidden, NotFound
 from faxplan.lookups import Caller
 from faxplan.mailboxes import MayNotReceive
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.permissions import EVERYTHING, Permission
+from faxplan.recipients import Recipients
 from faxplan.resending import ResendRequest
 from tests.faxes import NODE, invite
 from tests.retained import count, execute, received, sent

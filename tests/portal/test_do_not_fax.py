@@ -8,9 +8,9 @@ import pytest
 
 from faxplan import do_not_fax, do_not_fax_provisioning, drafts
 from faxplan.do_not_fax import DoNotFax
-from faxplan.drafts import Recipients
 from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest, submit
+from faxplan.recipients import Recipients
 from tests.portal.conftest import Visitor
 from tests.portal.test_people import audited, boss
 from tests.retained import received, sent

@@ -1,0 +1,111 @@
+"""One request of a program: whose it is, what it asks, and how it is answered."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from werkzeug.wrappers import Response
+
+from faxplan.api_keys import ApiKey
+from faxplan.api_requests import Begun
+from faxplan.audit import Actor
+from faxplan.config import Settings
+from faxplan.db import Database
+from faxplan.document_store import Store
+from faxplan.originals import NamedFile
+from faxplan.tenants import Tenant
+from faxplan.users import User
+from portal.api.problems import InvalidRequest
+from portal.visit import PortalRequest
+
+Given = TypeVar("Given", bound=BaseModel)
+_LONGEST_CURSOR = 300
+
+
+@dataclass
+class Call:
+    """path: what stands in the address. query, body: as the operation's shapes read them. files: that came with it, on
+    disk, in their order. begun: of an Idempotency-Key; None: there is none."""
+
+    request: PortalRequest
+    db: Database
+    store: Store
+    settings: Settings
+    tenant: Tenant
+    key: ApiKey
+    path: Mapping[str, Any]
+    query: BaseModel | None = None
+    body: BaseModel | None = None
+    files: Sequence[NamedFile] = ()
+    begun: Begun | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def user(self) -> User:
+        """For whom it acts."""
+        return self.key.user
+
+    @property
+    def address(self) -> str:
+        """The client's network address."""
+        return self.request.remote_addr or ""
+
+    @property
+    def actor(self) -> Actor:
+        """For the audit."""
+        return Actor(f"user:{self.user.id}", f"api-key:{self.key.id}", self.address)
+
+    def asked(self, shape: type[Given]) -> Given:
+        """The query, of this shape."""
+        return _as(shape, self.query)
+
+    def given(self, shape: type[Given]) -> Given:
+        """The body, of this shape."""
+        return _as(shape, self.body)
+
+
+def _as(shape: type[Given], value: BaseModel | None) -> Given:
+    if not isinstance(value, shape):
+        raise TypeError(f"this operation has no {shape.__name__}")
+    return value
+
+
+def answer(shape: BaseModel, status: int = 200) -> Response:
+    """JSON, as the shape has it."""
+    return Response(shape.model_dump_json(by_alias=True), status=status, content_type="application/json")
+
+
+def nothing() -> Response:
+    """It is done, and there is nothing to say."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def cursor_of(place: tuple[datetime, int] | None) -> str | None:
+    """Where a list goes on; None: it has ended."""
+    if place is None:
+        return None
+    return base64.urlsafe_b64encode(json.dumps([place[0].isoformat(), place[1]]).encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str | None) -> tuple[datetime, int] | None:
+    """What cursor_of has made. Raises InvalidRequest."""
+    if cursor is None:
+        return None
+    try:
+        if len(cursor) > _LONGEST_CURSOR:
+            raise ValueError(cursor)
+        at, number = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        moment = datetime.fromisoformat(at)
+        if type(number) is not int or not 0 <= number < 2**63 or moment.tzinfo is None:
+            raise ValueError(cursor)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidRequest(
+            "This cursor is none. Take `next` as a list has it, or begin without one.", [("/cursor", "no cursor")]
+        ) from error
+    return moment, number

@@ -1,0 +1,111 @@
+"""Every address of the API, and what is done there. The OpenAPI document is made of this table and the shapes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from werkzeug.wrappers import Response
+
+from faxplan.api_keys import Scope
+from portal.api import account, faxes, shapes
+from portal.api.call import Call
+
+ROOT = "/api/v1"
+LARGEST = 2**63 - 1
+"""Of a number in an address."""
+MOST_BYTES = 64 * 1024
+MOST_JSON_BYTES = 16 * 1024**2
+"""Of JSON that has documents in it, which is in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """path: below ROOT, as Werkzeug writes it. summary: a sentence that describes it. scope: what the key has to name;
+    None: any key will do. body, query, answer: shapes; None: there is none. status: of success.
+
+    takes_files: also as multipart/form-data, with files. may_repeat: an Idempotency-Key is kept. is_file: it answers
+    with a sealed file.
+    """
+
+    method: str
+    path: str
+    run: Callable[[Call], Response]
+    name: str
+    summary: str
+    group: str
+    scope: Scope | None
+    answer: type[BaseModel] | None = None
+    status: int = 200
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    takes_files: bool = False
+    may_repeat: bool = False
+    is_file: bool = False
+
+    @property
+    def most_bytes(self) -> int:
+        """Of a body of JSON."""
+        return MOST_JSON_BYTES if self.takes_files else MOST_BYTES
+
+
+_FAX = "/faxes/<int(max=9223372036854775807):number>"
+_NAMES = "any('tiff','pdf','images','thumbnail','original','cover','cover-images')"
+
+OPERATIONS = (
+    Operation(
+        "GET", "/account", account.account, "getAccount", "Whose API key this is, and what it may do.", "Account", None,
+        shapes.Account,
+    ),
+    Operation(
+        "POST", "/faxes", faxes.send, "sendFax", "Sends a document to one number or several.", "Faxes",
+        Scope.FAXES_SEND, shapes.SentFaxes, 201, body=shapes.SendFax, takes_files=True, may_repeat=True,
+    ),
+    Operation(
+        "GET", "/faxes", faxes.listed, "listFaxes", "Faxes that were sent, or came in, newest first.", "Faxes",
+        Scope.FAXES_READ, shapes.FaxList, query=shapes.FaxFilters,
+    ),
+    Operation(
+        "GET", _FAX, faxes.one, "getFax", "How it stands with a fax.", "Faxes", Scope.FAXES_READ, shapes.Fax,
+    ),
+    Operation(
+        "DELETE", _FAX, faxes.delete, "deleteFax", "Deletes a fax that has ended.", "Faxes", Scope.FAXES_CHANGE,
+        status=204,
+    ),
+    Operation(
+        "POST", f"{_FAX}/cancel", faxes.cancel, "cancelFax", "Stops a fax that is being sent.", "Faxes",
+        Scope.FAXES_CHANGE, shapes.Cancelled,
+    ),
+    Operation(
+        "POST", f"{_FAX}/labels", faxes.put_label, "addLabel", "Puts a label on a fax.", "Faxes", Scope.FAXES_CHANGE,
+        status=204, body=shapes.Label,
+    ),
+    Operation(
+        "DELETE", f"{_FAX}/labels/<string(maxlength=40):name>", faxes.take_label, "removeLabel",
+        "Takes a label off a fax.", "Faxes", Scope.FAXES_CHANGE, status=204,
+    ),
+    Operation(
+        "GET", f"{_FAX}/files", faxes.files, "listFiles",
+        "The sealed files of a fax, and what opens them for a reader. It is marked as read, and audited.", "Faxes",
+        Scope.FAXES_READ, shapes.SealedFiles,
+    ),
+    Operation(
+        "GET", f"{_FAX}/files/<{_NAMES}:name>", faxes.file, "getFile", "A sealed file, whole or a range of it.",
+        "Faxes", Scope.FAXES_READ, is_file=True,
+    ),
+    Operation(
+        "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
+        Scope.ACCOUNT_READ, shapes.Numbers,
+    ),
+    Operation(
+        "GET", "/mailboxes", account.mailboxes, "listMailboxes", "Mailboxes that the user reads.", "Account",
+        Scope.ACCOUNT_READ, shapes.Mailboxes,
+    ),
+    Operation(
+        "GET", "/cover-pages", account.cover_pages, "listCoverPages", "Cover pages of the organisation.", "Account",
+        Scope.ACCOUNT_READ, shapes.CoverPages,
+    ),
+    Operation(
+        "GET", "/quota", account.quota, "getQuota", "How many pages may still be sent.", "Account",
+        Scope.ACCOUNT_READ, shapes.Quotas,
+    ),
+)  # fmt: skip

@@ -1,0 +1,302 @@
+"""What programs send and get: each shape validates, and is a schema of the OpenAPI document."""
+
+import base64
+import binascii
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from faxplan import bundle, covers, labels, recipients
+
+MOST_LISTED = 200
+LIST_SIZE = 50
+_LONGEST_NUMBER = 80
+
+
+class Shape(BaseModel):
+    """What is not named is refused."""
+
+    model_config = ConfigDict(extra="forbid", use_enum_values=False, ser_json_bytes="base64", hide_input_in_errors=True)
+
+
+class Direction(StrEnum):
+    """Whether a fax was sent or came in."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class Resolution(StrEnum):
+    """Of the pages, as ITU-T T.4 has it: 98, 196 or 391 lines an inch."""
+
+    STANDARD = "standard"
+    FINE = "fine"
+    SUPERFINE = "superfine"
+
+
+class Urgency(StrEnum):
+    """What goes first."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+
+class Standing(StrEnum):
+    """How it stands with a fax, for lists."""
+
+    OPEN = "open"
+    ARRIVED = "arrived"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+# ------------------------------------------------------------------------------------------------------------ sending
+
+Text = Annotated[str, Field(max_length=covers.LONGEST)]
+
+
+class Cover(Shape):
+    """A cover page, drawn anew for each recipient."""
+
+    template: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = Field(
+        None, description="A cover page of the organisation (`GET /cover-pages`). None: its standard one."
+    )
+    to_name: Text = ""
+    to_company: Text = ""
+    subject: Text = ""
+    message: Annotated[str, Field(max_length=covers.LONGEST_MESSAGE)] = ""
+    phone: Text = ""
+    reference: Text = ""
+
+
+def _from_base64(value: object) -> bytes:
+    try:
+        return base64.b64decode(str(value), validate=True)
+    except binascii.Error as error:
+        raise ValueError("this is no base64") from error
+
+
+Content = Annotated[
+    bytes, BeforeValidator(_from_base64), WithJsonSchema({"type": "string", "contentEncoding": "base64"})
+]
+
+
+class Document(Shape):
+    """A file, in the request itself."""
+
+    name: Annotated[str, Field(min_length=1, max_length=bundle.LONGEST_NAME)] = Field(
+        description="What the file is called. What kind of file it is shows its content."
+    )
+    content: Content = Field(description="The file, in base64. Larger ones go as multipart/form-data.")
+
+
+class SendFax(Shape):
+    """A document to one number or several: a fax for each, or none at all."""
+
+    to: Annotated[list[Annotated[str, Field(min_length=1, max_length=_LONGEST_NUMBER)]], Field(
+        min_length=1, max_length=recipients.MOST_NUMBERS)] = Field(
+        description="Telephone numbers: `+4930123456`, or as they are dialled in the organisation's country; with what "
+        "is dialled after the answer, as `030123456p22`.", examples=[["+4930123456"]],
+    )  # fmt: skip
+    documents: Annotated[list[Document], Field(max_length=bundle.MOST_FILES)] = Field(
+        default_factory=list, description="What is faxed, in this order. In multipart/form-data: parts called `file`."
+    )
+    resolution: Resolution = Resolution.FINE
+    priority: Urgency = Urgency.NORMAL
+    send_at: AwareDatetime | None = Field(None, description="Not before this time; a year ahead at most.")
+    caller_id: Annotated[str, Field(min_length=1, max_length=_LONGEST_NUMBER)] | None = Field(
+        None, description="The number to call as (`GET /numbers`). None: the user's own."
+    )
+    billing_code: Annotated[str, Field(max_length=40)] = ""
+    password: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Of PDFs that need one. It is kept nowhere."
+    )
+    cover: Cover | None = Field(None, description="None: there is no cover page.")
+
+
+class SentFax(Shape):
+    """A fax that was accepted."""
+
+    id: int
+    to: str = Field(description="E.164", examples=["+4930123456"])
+    pages: int | None = Field(description="With the cover page. None: known after rendering.")
+
+
+class SentFaxes(Shape):
+    """What became of it."""
+
+    faxes: list[SentFax]
+
+
+# ----------------------------------------------------------------------------------------------------------- looking on
+
+
+class FaxError(Shape):
+    """Why a fax has failed, or was not sent at first."""
+
+    error_id: str | None
+    detail: str = Field(description="In words for people.")
+    sip_code: int | None = Field(description="Of the last call (RFC 3261, 21).")
+    q850_cause: int | None = Field(description="Of the last call (ITU-T Q.850).")
+    t30_code: int | None = Field(description="How T.30 ended, as SpanDSP numbers it.")
+    t30_text: str | None
+
+
+class Fax(Shape):
+    """One fax."""
+
+    id: int
+    direction: Direction
+    state: Literal[
+        "accepted", "queued", "dialing", "sending", "sent", "failed", "cancelled", "receiving", "received", "partial"
+    ]
+    final: bool = Field(description="Nothing more happens to it.")
+    to: str = Field(description="E.164")
+    caller_id: str | None = Field(description="E.164. None: withheld.")
+    pages: int | None = Field(description="None: not known yet.")
+    pages_done: int = Field(description="Acknowledged by the other side, or received whole.")
+    attempts: int = Field(description="Calls that were made.")
+    most_attempts: int
+    next_attempt_at: datetime | None
+    resolution: str | None
+    mailbox: str | None
+    labels: list[str]
+    created_at: datetime
+    finished_at: datetime | None
+    error: FaxError | None = Field(description="Of one that failed, or waits for another attempt.")
+
+
+class FaxList(Shape):
+    """Some of them, newest first."""
+
+    faxes: list[Fax]
+    next: str | None = Field(description="The cursor with which the list goes on. None: that was all.")
+
+
+class FaxFilters(Shape):
+    """Which faxes."""
+
+    direction: Direction = Field(description="Sent by the user, or received in mailboxes that they read.")
+    state: Standing | None = None
+    mailbox: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=labels.LONGEST)] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = LIST_SIZE
+    cursor: Annotated[str, Field(max_length=300)] | None = None
+
+
+class Wrap(Shape):
+    """A file's key, wrapped to a mailbox (docs/sealed-files/)."""
+
+    mailbox: int
+    epoch: int
+    wrap: bytes
+
+
+class SealedFile(Shape):
+    """A file of a fax, as it lies in the store: only a reader of the mailbox opens it, with their key."""
+
+    name: Literal["tiff", "pdf", "images", "thumbnail", "original", "cover", "cover-images"]
+    address: str = Field(description="Where the sealed file is, below this host.")
+    tenant: int
+    document: str
+    artefact: str
+    digest: bytes
+    sealed_name: bytes | None
+    wraps: list[Wrap]
+
+
+class SealedFiles(Shape):
+    """All files of a fax."""
+
+    files: list[SealedFile]
+
+
+class Cancelled(Shape):
+    """What became of it."""
+
+    cancelled: bool = Field(description="False: it is in a call, which ends within moments.")
+
+
+# -------------------------------------------------------------------------------------------------------------- account
+
+
+class Account(Shape):
+    """Whose API key this is."""
+
+    organisation: str
+    user: str
+    email: str
+    key: str = Field(description="What the API key is called.")
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+class OwnNumber(Shape):
+    """A number of the organisation's that the user may call as."""
+
+    number: str
+    is_standard: bool
+
+
+class Numbers(Shape):
+    """All of them."""
+
+    numbers: list[OwnNumber]
+
+
+class Mailbox(Shape):
+    """One that the user reads."""
+
+    id: int
+    name: str
+    unread: int
+
+
+class Mailboxes(Shape):
+    """All of them."""
+
+    mailboxes: list[Mailbox]
+
+
+class CoverPage(Shape):
+    """A cover page of the organisation."""
+
+    id: int
+    name: str
+    is_standard: bool
+
+
+class CoverPages(Shape):
+    """All of them."""
+
+    cover_pages: list[CoverPage]
+
+
+class Quota(Shape):
+    """Pages that may be sent in a period."""
+
+    of: Literal["organisation", "user"]
+    period: Literal["day", "month"]
+    pages: int
+    used: int
+    reserved: int = Field(description="For faxes that have not ended.")
+    room: int
+    begins_anew_at: datetime
+
+
+class Quotas(Shape):
+    """All that count for the user; none: nothing is limited."""
+
+    quotas: list[Quota]
+
+
+class Label(Shape):
+    """What users call a fax."""
+
+    name: Annotated[str, Field(min_length=1, max_length=labels.LONGEST)]

@@ -115,7 +115,7 @@ def add_address(tx: Transaction, user: User, written: str, *, actor: Who) -> str
     tx.execute(
         "insert into mail_senders (tenant_id, address, user_id) values (%s, %s, %s)", (user.tenant_id, address, user.id)
     )
-    _record(tx, user, actor, "user.mail-sender-add", address=address)
+    _record(tx, user, actor, "user.mail-sender-add", email=address)
     return address
 
 
@@ -127,7 +127,7 @@ def remove_address(tx: Transaction, user: User, written: str, *, actor: Who) -> 
         (user.tenant_id, user.id, address),
     ):
         raise NotFound(_("{email} does not fax from {address}.").format(email=user.email, address=repr(address[:254])))
-    _record(tx, user, actor, "user.mail-sender-remove", address=address)
+    _record(tx, user, actor, "user.mail-sender-remove", email=address)
 
 
 def new_token(tx: Transaction, user: User, *, actor: Who) -> str:
@@ -168,6 +168,8 @@ def end_pin(tx: Transaction, user: User, *, actor: Who) -> None:
 
 
 def _end(tx: Transaction, user: User, table: str) -> None:
+    # Of two who make one at once the later has it.
+    tx.execute("select from users where tenant_id = %s and id = %s for no key update", (user.tenant_id, user.id))
     tx.execute(f"delete from {table} where tenant_id = %s and user_id = %s", (user.tenant_id, user.id))
 
 

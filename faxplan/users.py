@@ -108,6 +108,25 @@ def choose_mail_results(tx: Transaction, user: User, which: Results) -> None:
     )  # fmt: skip
 
 
+def is_answered_at_once(tx: Transaction, user: User) -> bool:
+    """Whether a mail says that theirs was taken, before its fax has ended."""
+    found: bool = tx.value(
+        "select mail_accepted from users where tenant_id = %s and id = %s", (user.tenant_id, user.id)
+    )
+    return found
+
+
+def choose_answer_at_once(tx: Transaction, user: User, *, wanted: bool) -> None:
+    """Mails of theirs that were taken are answered at once from now on, or no more (role portal)."""
+    tx.execute(
+        "update users set mail_accepted = %s where tenant_id = %s and id = %s", (wanted, user.tenant_id, user.id)
+    )
+    audit.record(
+        tx, user.tenant_id, actor=f"user:{user.id}", action="user.mail-accepted", object=f"user:{user.id}",
+        mail_accepted=wanted,
+    )  # fmt: skip
+
+
 def get(tx: Transaction, tenant_id: int, user_id: int) -> User:
     """Raises NotFound, also for a user who may not act at present."""
     row = tx.row(

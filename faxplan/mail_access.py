@@ -22,6 +22,7 @@ from faxplan.users import User
 
 PIN_DIGITS = 8
 """Ten tries in a quarter of an hour (tries) take 285 years for all of them."""
+_TURN = 0x6D736563
 _ONE_AT_A_TIME = Lock()
 """Argon2id takes 64 MiB; and who tries many at once is counted as they come."""
 
@@ -169,7 +170,7 @@ def end_pin(tx: Transaction, user: User, *, actor: Who) -> None:
 
 def _end(tx: Transaction, user: User, table: str) -> None:
     # Of two who make one at once the later has it.
-    tx.execute("select from users where tenant_id = %s and id = %s for no key update", (user.tenant_id, user.id))
+    tx.take_turn(_TURN, user.tenant_id)
     tx.execute(f"delete from {table} where tenant_id = %s and user_id = %s", (user.tenant_id, user.id))
 
 

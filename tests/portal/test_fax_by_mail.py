@@ -15,6 +15,7 @@ from faxplan.mail_in import MailIn
 from faxplan.mail_in_provisioning import Wish
 from faxplan.users import User
 from portal.app import Portal
+from tests.faxes import in_threads
 from tests.portal.conftest import DOMAIN, Visitor
 from tests.portal.test_brand import boss
 from tests.portal.test_second_factor import auth_of
@@ -146,6 +147,19 @@ def test_a_secret_address_takes_the_password_and_is_shown_once(world: World, ann
     assert given(world, user).token_since is None
     who = f"user:{user.id}"
     assert acts(world) == [(who, "user.mail-token", who, each) for each in ({}, {}, {"ended": True})]
+
+
+def test_of_secrets_that_are_made_at_once_the_last_one_counts(world: World) -> None:
+    user = world.acme.user
+
+    def made() -> str:
+        with world.portal.tenant(user.tenant_id) as tx:
+            return mail_access.new_token(tx, user, actor="test")
+
+    tokens = in_threads(*[made] * 6)
+    with world.portal.tenant(user.tenant_id) as tx:
+        found = [mail_access.user_of_token(tx, user.tenant_id, str(each)) for each in tokens]
+    assert sorted(each is not None for each in found) == [False] * 5 + [True]
 
 
 def test_a_pin_is_made_where_the_organisation_takes_them(world: World, ann: Visitor) -> None:

@@ -215,7 +215,11 @@ def test_an_administrator_gives_addresses_and_takes_all_back(world: World, boss:
         assert (refused.status_code, words in html.unescape(refused.text)) == (400, True)
     assert boss.post(f"{page}/mail-senders", {"address": " Cara@Home.example"}).status_code == 303
     shown = text(boss, page)
-    assert ("cara@home.example" in shown, "Take the secret address back" in shown, "PIN" in shown) == (True, True, True)
+    assert ("cara@home.example" in shown, "Take it back: the secret address" in shown, "PIN" in shown) == (
+        True,
+        True,
+        True,
+    )
     for path, form in (
         ("mail-senders/remove", {"address": "cara@home.example"}),
         ("mail-secrets/take-back", {"which": "token"}),

@@ -149,6 +149,7 @@ create table users (
     time_zone   text,
     mail_results text not null default 'failed',
     mail_accepted boolean not null default false,
+    mail_thumbnail boolean not null default false,
     constraint users_pkey primary key (tenant_id, id),
     constraint users_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint users_email_key unique (tenant_id, email),
@@ -165,6 +166,7 @@ create table users (
 comment on table users is 'People of a tenant.';
 comment on column users.mail_results is 'Of which of their faxes that have ended the user gets a mail.';
 comment on column users.mail_accepted is 'Whether a mail that has become a fax is answered at once, and not only when the fax has ended.';
+comment on column users.mail_thumbnail is 'Whether the mail that says how a fax ended that came by mail shows its first page: a worker opens that until then.';
 comment on column users.mailbox_id is 'The personal mailbox.';
 comment on column users.operator is 'Runs the installation as well, beside what the role lets them do in the tenant.';
 comment on column users.permissions is 'Of what the tenant has.';
@@ -1797,6 +1799,7 @@ create table outbox (
     constraint outbox_lease check ((worker is null) = (lease_until is null))
 );
 create index outbox_due_idx on outbox (not_before) where state = 'waiting';
+create index outbox_failed_idx on outbox (tenant_id, recipient, ended_at) where state in ('refused', 'given-up', 'bounced');
 comment on table outbox is 'Mails that wait to be handed over, and what became of them: one a notice and recipient. None is kept: each is made when it goes out.';
 comment on column outbox.token is 'Its Message-ID, whenever it is tried, and by which a bounce is known.';
 comment on column outbox.said is 'What the mail server said last, or why none was asked.';
@@ -1902,6 +1905,19 @@ begin
 end $$;
 comment on function outbox_fill() is 'Who is told by mail of a notice. Definer: who writes one need not read whom a mailbox mails.';
 create trigger outbox_fill after insert on notices for each row execute function outbox_fill();
+
+create function outbox_bounce(of_mail text, why text) returns boolean
+    language sql volatile security definer set search_path = pg_catalog, public, pg_temp
+as $$
+    with changed as (
+        update outbox o set state = 'bounced', said = why, ended_at = now()
+        where o.tenant_id = current_tenant() and o.token = of_mail and o.state = 'accepted'
+        returning o.id)
+    select exists (select from changed);
+$$;
+comment on function outbox_bounce(text, text) is 'A mail of the tenant that a server had taken has come back. Definer: whoever takes mails in changes nothing else of those that go out.';
+revoke execute on function outbox_bounce(text, text) from public;
+grant execute on function outbox_bounce(text, text) to faxplan_portal;
 
 create table mail_accounts (
     tenant_id      bigint not null,
@@ -2642,6 +2658,7 @@ grant select on mail_templates to faxplan_backup, faxplan_admin, faxplan_worker;
 grant insert, update, delete on mail_templates to faxplan_admin;
 -- Mail that comes in.
 grant update (mail_accepted) on users to faxplan_portal;
+grant update (mail_thumbnail) on users to faxplan_portal;
 -- What hashes PINs can be guessed from: only where they are compared.
 grant select on mail_senders, mail_tokens, mail_pins, mails_in to faxplan_backup, faxplan_portal;
 -- Another address is given by an administrator alone: whoever had somebody else's would read what that one faxes.

@@ -53,6 +53,7 @@ def add_to_users(group: Any, common: argparse.ArgumentParser) -> None:
     cli_output.add_switch(
         own, "--answer-at-once", "whether a mail says that theirs was taken, before the fax has ended"
     )
+    cli_output.add_switch(own, "--thumbnail", "whether the mail that says how a fax ended shows its first page")
     own.set_defaults(command=_user)
 
 
@@ -107,9 +108,10 @@ def exit_code(outcomes: list[Outcome]) -> int:
 
 
 def _user(context: "Context", options: argparse.Namespace) -> int:
-    if options.answer_at_once is not None:
+    switches = {"mail_accepted": options.answer_at_once, "mail_thumbnail": options.thumbnail}
+    values = {name: value for name, value in switches.items() if value is not None}
+    if values:
         user_id = provisioning.user_id(context.admin, options.slug, options.email)
-        values = {"mail_accepted": options.answer_at_once}
         provisioning.change_user(context.admin, context.actor, options.slug, user_id, values)
     wish = Wish(options.add_sender, options.remove_sender, options.token, options.pin)
     now, given = mail_in_provisioning.change(context.admin, context.actor, options.slug, options.email, wish)

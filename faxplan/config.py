@@ -117,6 +117,8 @@ class Settings:
     """The address that our mail comes from."""
     mail_domain: str = ""
     """To which mails go that become faxes: each tenant's at its short name below it; empty: at its own hosts alone."""
+    mail_bounces: bool = True
+    """Whether what comes back of our mail is sent to an address below mail_domain, by which it is known."""
     mail_authserv_ids: str = ""
     """The names by which our mail server says who has sent a mail (RFC 8601), with commas between them."""
     mail_authserv_fields: int = 1

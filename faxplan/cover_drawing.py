@@ -11,6 +11,7 @@ from faxplan import (
     cover_page,
     covers,
     documents,
+    mail_readers,
     outbound,
     queue,
     render_jobs,
@@ -97,9 +98,13 @@ def drawn(db: Database, job: RenderJob, cover: Due, made: Sequence[Sealed], page
             return documents.is_recorded(tx, made[0].stored)
         machines = transient_readers.current(tx)
         mailboxes = vault.keys_of_mailboxes(tx, job.tenant_id, [fax["mailbox_id"]])
+        besides = {
+            documents.COVER_PAGES: machines,
+            documents.THUMBNAIL: mail_readers.keys_for_thumbnail(tx, job.tenant_id, [cover.fax_id]),
+        }
         ids = {
             each.stored.kind: documents.record_made(
-                tx, each.wrapped(mailboxes, machines if each.stored.kind == documents.COVER_PAGES else ()), pages
+                tx, each.wrapped(mailboxes, besides.get(each.stored.kind, ())), pages
             )
             for each in made
         }

@@ -123,6 +123,7 @@ class User(Table):
     time_zone = TextField(null=True)
     mail_results = TextField()
     mail_accepted = BooleanField()
+    mail_thumbnail = BooleanField()
 
     class Meta:
         """Where its rows are."""

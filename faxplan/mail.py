@@ -50,6 +50,10 @@ class MailRefused(FaxplanError):
     error_id = "mail-refused"
 
 
+class SenderRefused(MailRefused):
+    """It takes none in this sender's name."""
+
+
 class MailTooLarge(MailRefused):
     """It takes none of this size."""
 
@@ -242,7 +246,7 @@ class RelaySession:
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
 
-        Raises MailRefused, MailFailed for this mail alone, ServerAway, and BrokenOff.
+        Raises MailRefused (SenderRefused, MailTooLarge), MailFailed for this mail alone, ServerAway, and BrokenOff.
         """
         where = self.relay.where
         smtp = self._smtp
@@ -251,27 +255,28 @@ class RelaySession:
             options = [f"size={len(mail)}"] if smtp.has_extn("size") else []
             if smtp.has_extn("8bitmime") and not mail.isascii():
                 options.append("body=8bitmime")
-            for code, said in (
-                smtp.mail(sender, options),
-                smtp.rcpt(recipient) if recipient else (501, b"no recipient"),
-            ):
-                if code not in (250, 251, 252):
-                    with suppress(OSError, smtplib.SMTPException):
-                        smtp.rset()
-                    raise _not_taken(where, code, said)
+            code, said = smtp.mail(sender, options)
+            if code != 250:
+                raise self._turned_away(_not_taken(where, code, said, of_sender=True))
+            code, said = smtp.rcpt(recipient) if recipient else (501, b"no recipient")
+            if code not in (250, 251, 252):
+                raise self._turned_away(_not_taken(where, code, said))
             code, said = smtp.data(mail)
         except (MailRefused, MailFailed):
             raise
         except smtplib.SMTPDataError as error:
-            # Where it hangs up now, the next mail says so.
-            with suppress(OSError, smtplib.SMTPException):
-                smtp.rset()
-            raise _not_taken(where, error.smtp_code, _as_bytes(error.smtp_error)) from error
+            raise self._turned_away(_not_taken(where, error.smtp_code, _as_bytes(error.smtp_error))) from error
         except (OSError, smtplib.SMTPException) as error:
             raise BrokenOff(f"{where} broke off: {_reason(error)}") from error
         if code != 250:
             raise _not_taken(where, code, said)
         return _text(code, said)
+
+    def _turned_away(self, error: FaxplanError) -> FaxplanError:
+        # Where it hangs up now, the next mail says so.
+        with suppress(OSError, smtplib.SMTPException):
+            self._smtp.rset()
+        return error
 
 
 def _xoauth2(user: str, token: str) -> str:
@@ -297,7 +302,7 @@ def check_address(address: str) -> None:
         )
 
 
-def _not_taken(where: str, code: int, said: bytes) -> FaxplanError:
+def _not_taken(where: str, code: int, said: bytes, *, of_sender: bool = False) -> FaxplanError:
     words = f"{where} said: {_text(code, said)}"
     if code == 421:
         return BrokenOff(words)
@@ -305,7 +310,9 @@ def _not_taken(where: str, code: int, said: bytes) -> FaxplanError:
         return ServerAway(words)
     if code == _TOO_LARGE:
         return MailTooLarge(words)
-    return MailRefused(words) if 500 <= code < 600 else MailFailed(words)
+    if not 500 <= code < 600:
+        return MailFailed(words)
+    return SenderRefused(words) if of_sender else MailRefused(words)
 
 
 def _reason(error: Exception) -> str:

@@ -14,36 +14,37 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from faxplan import (
-    brands,
     cover_templates,
     covers,
     drafts,
     incoming_mail,
     mail_access,
     mail_address,
+    mail_bounces,
     mail_notices,
     mail_options,
     mail_outcomes,
     mail_paper,
+    mail_who,
     mails_in,
     notices,
     originals,
     outbound,
     refused_numbers,
     send_time,
-    tenants,
 )
+from faxplan.bounces_in import BouncesIn
 from faxplan.config import Settings
 from faxplan.covers import InvalidCover
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
+from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.incoming_mail import IncomingMail
 from faxplan.language import _
 from faxplan.mail_address import Wanted
 from faxplan.mail_automation import Automatic
 from faxplan.mail_options import MailOptions
-from faxplan.mail_outcomes import MachineMail, Outcome, UnknownHost
+from faxplan.mail_outcomes import MachineMail, Outcome
 from faxplan.mail_paper import Paper
 from faxplan.mail_refusals import WrongAddress
 from faxplan.mail_who import TOKEN, Addressed, Sender
@@ -91,11 +92,15 @@ class MailIn:
         self._store = store
         self._settings = settings
         self._mark = mail_notices.loop_mark(settings)
+        self._bounces = BouncesIn(db, settings.mail_domain)
 
     def look_at(self, recipient: str) -> Outcome | None:
         """Whether mail to this address is taken at all, before any is there; None: it may be."""
         try:
-            self._addressed(recipient)
+            if mail_bounces.parsed(recipient):
+                self._bounces.look_at(recipient)
+            else:
+                self._addressed(recipient)
         except Exception as error:  # noqa: BLE001 - there is an answer to whatever it is
             return mail_outcomes.of_error(recipient, error)
         return None
@@ -107,7 +112,10 @@ class MailIn:
         addressed: list[Addressed] = []
         for each in dict.fromkeys(recipients):
             try:
-                addressed.append(self._addressed(each))
+                if mail_bounces.parsed(each):
+                    outcomes[each] = self._bounces.take(file, each)
+                else:
+                    addressed.append(self._addressed(each))
             except Exception as error:  # noqa: BLE001 - there is an answer to whatever it is
                 outcomes[each] = mail_outcomes.of_error(each, error)
         if addressed:
@@ -125,9 +133,7 @@ class MailIn:
             raise WrongAddress(_("This address is too long."))
         wanted = mail_address.wanted(recipient)
         with self._db.across_tenants() as tx:
-            tenant = _tenant_of(tx, wanted.host, self._settings.mail_domain.lower())
-        if tenant is None:
-            raise UnknownHost(_("Nobody has this fax host. See whether the part behind the @ is as you were given it."))
+            tenant = mail_who.tenant_of_host(tx, wanted.host, self._settings.mail_domain)
         return Addressed(recipient, wanted, tenant)
 
     # ------------------------------------------------------------------------------------------------------ one mail
@@ -327,18 +333,6 @@ class MailIn:
         with self._db.tenant(batch.tenant.id) as tx:
             known = mail_access.user_of_address(tx, batch.tenant.id, mail.sender)
         return mail.sender if known is not None and known.id == batch.user.id else batch.user.email
-
-
-def _tenant_of(tx: Transaction, host: str, domain: str) -> Tenant | None:
-    """Whose mail host it is (across tenants): `<slug>.<domain>`, or a confirmed host of a brand."""
-    slug, _dot, rest = host.partition(".")
-    try:
-        if domain and rest == domain:
-            return tenants.by_slug(tx, slug)
-        tenant_id = brands.tenant_of_host(tx, host)
-        return None if tenant_id is None else tenants.get(tx, tenant_id)
-    except NotFound:
-        return None
 
 
 def _check_automatic(mail: IncomingMail, sender: str) -> None:

@@ -36,6 +36,8 @@ for _name in ("in-reply-to", "references"):
     # Else one that is longer than a line would be written as encoded words, which nobody reads there.
     _REGISTRY.map_to_type(_name, MessageIDHeader)  # type: ignore[arg-type]  # as others, a mixin
 _POLICY = standard.clone(header_factory=_REGISTRY)
+_PICTURE = "first-page"
+"""Content-ID."""
 _SHADE = "#1d5f86"
 """Where a brand has no colour: as the pages have it."""
 
@@ -48,7 +50,7 @@ class Facts:
     number: of the other side, E.164; None: withheld. at: when it came in, or ended. tiff_id, pdf_id: what may be
     attached; None: nothing. certificate, openpgp_key: the recipient's. zone: whose times it has.
     answers: the Message-ID of the mail that the fax came by, if this answers it; empty: it had none. seconds: of its
-    calls, from answer to end; None: none was answered.
+    calls, from answer to end; None: none was answered. thumbnail_id: of the first page, where the answer shows it.
     """
 
     tenant: Tenant
@@ -72,6 +74,7 @@ class Facts:
     zone: ZoneInfo
     answers: str | None = None
     seconds: int | None = None
+    thumbnail_id: int | None = None
     template: MailTemplate | None = None
     """The tenant's own words for it, in that language."""
 
@@ -86,11 +89,14 @@ def facts(tx: Transaction, mail: Waiting) -> Facts:
                   coalesce(f.finished_at, n.created_at) as at,
                   case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.tiff_id end as tiff_id,
                   case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.pdf_id end as pdf_id,
+                  case when i.answer_to is not null and u.mail_thumbnail and f.finished_at is not null
+                       then coalesce(f.thumbnail_id, g.thumbnail_id) end as thumbnail_id,
                   r.certificate, r.openpgp_key, u.language, u.time_zone,
                   case when i.answer_to is not null then coalesce(i.message_id, '') end as answers,
                   (select ceil(extract(epoch from sum(a.ended_at - a.answered_at)))::integer from attempts a
                    where a.tenant_id = f.tenant_id and a.fax_id = f.id and f.direction = 'outbound') as seconds
            from notices n join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id
+           left join renderings g on g.tenant_id = f.tenant_id and g.id = f.rendering_id
            left join mailboxes b on b.tenant_id = n.tenant_id and b.id = n.mailbox_id
            left join mail_recipients r
              on r.tenant_id = n.tenant_id and r.mailbox_id = n.mailbox_id and r.address = %(recipient)s
@@ -123,9 +129,11 @@ def facts(tx: Transaction, mail: Waiting) -> Facts:
     )
 
 
-def message(known: Facts, mail: Waiting, settings: Settings, *, sender: str, note: str = "") -> EmailMessage:
-    """The mail, without an attachment. note: what else it says, such as why the fax is not attached. To be called in
-    the language of the facts (language.speaks)."""
+def message(
+    known: Facts, mail: Waiting, settings: Settings, *, sender: str, note: str = "", thumbnail: bytes = b""
+) -> EmailMessage:
+    """The mail, without an attachment. note: what else it says, such as why the fax is not attached. thumbnail: a PNG
+    that it shows; empty: none. To be called in the language of the facts (language.speaks)."""
     made = EmailMessage(policy=_POLICY)
     brand_name = " ".join(known.brand.name.split())
     made["From"] = Address(brand_name, addr_spec=sender)
@@ -147,10 +155,14 @@ def message(known: Facts, mail: Waiting, settings: Settings, *, sender: str, not
         _page().render(
             subject=words.subject, language=language.current(), brand=brand_name, lines=words.lines,
             paragraphs=words.paragraphs, note=note, link=link, link_text=_link(known), wants_link=words.wants_link,
-            foot=foot, colour=known.brand.colour or _SHADE,
+            foot=foot, colour=known.brand.colour or _SHADE, picture=_PICTURE if thumbnail else "",
+            picture_text=_("The first page"),
         ),
         subtype="html",
     )  # fmt: skip
+    if thumbnail:
+        _text, page = made.iter_parts()
+        page.add_related(thumbnail, "image", "png", cid=f"<{_PICTURE}>", disposition="inline")
     return made
 
 

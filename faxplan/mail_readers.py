@@ -1,4 +1,5 @@
-"""What workers may open of received faxes to send them by mail, for mailboxes that chose that (mailboxes.mail).
+"""What workers may open of received faxes to send them by mail, for mailboxes that chose that (mailboxes.mail); and the
+thumbnails of faxes that came by mail, for users who want one in the answer (users.mail_thumbnail).
 
 It costs the promise: a fax that waits for mail a worker can open, and whoever has its key of the day. So the keys are
 the workers' alone, in a folder that no switch opens; they live a day (transient_readers); a document's wraps go when
@@ -6,12 +7,12 @@ its mail is handed over or given up (`let_go`), or nobody did either for days. W
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from faxplan import documents, quotas, transient_readers
-from faxplan.db import Database, Transaction
+from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import KeyElsewhere, Store
 from faxplan.key_folder import KeyFolder
 from faxplan.transient_readers import LOST_SECONDS, MAILER, KeyGone, TransientKey
@@ -47,7 +48,25 @@ def keys_for(tx: Transaction, tenant_id: int, mailbox_id: int) -> list[Transient
              and exists (select from mailboxes b where b.tenant_id = %s and b.id = %s and b.mail) order by k.id""",
         (MAILER, LOST_SECONDS, tenant_id, mailbox_id),
     )
+    return _keys(rows)
+
+
+def _keys(rows: Sequence[Row]) -> list[TransientKey]:
     return [TransientKey(row["id"], row["node"], PublicKey(bytes(row["public_key"]))) for row in rows]
+
+
+def keys_for_thumbnail(tx: Transaction, tenant_id: int, fax_ids: Sequence[int]) -> list[TransientKey]:
+    """To which keys the thumbnail of these faxes is wrapped besides: none, where the mail that says how they ended is
+    not to show it (users.mail_thumbnail)."""
+    rows = tx.rows(
+        """select k.id, k.node, k.public_key from transient_keys k
+           where k.purpose = %s and k.retired_at is null and k.created_at > now() - make_interval(secs => %s)
+             and exists (select from mails_in i join users u on u.tenant_id = i.tenant_id and u.id = i.user_id
+                         where i.tenant_id = %s and i.fax_id = any(%s) and i.answer_to is not null
+                           and u.mail_thumbnail) order by k.id""",
+        (MAILER, LOST_SECONDS, tenant_id, list(fax_ids)),
+    )
+    return _keys(rows)
 
 
 def still_wanted(tx: Transaction, tenant_id: int, mailbox_id: int, wraps: Mapping[int, bytes]) -> dict[int, bytes]:
@@ -75,10 +94,15 @@ def renew(db: Database, keys: KeyFolder, node: str) -> bool:
             (MAILER, GIVE_UP_SECONDS),
         )
     for tenant_id in sorted({row["tenant_id"] for row in late}):
-        given_up = [row["document_id"] for row in late if row["tenant_id"] == tenant_id]
         with db.tenant(tenant_id) as tx:
+            given_up = _without_early_ones(
+                tx, tenant_id, [row["document_id"] for row in late if row["tenant_id"] == tenant_id]
+            )
             let_go(tx, tenant_id, given_up)
-        LOG.error("tenant %s: %s documents were not mailed in time; their readers have them", tenant_id, len(given_up))
+        if given_up:
+            LOG.error(
+                "tenant %s: %s documents were not mailed in time; their readers have them", tenant_id, len(given_up)
+            )
     return more
 
 
@@ -99,13 +123,29 @@ def forget_unwanted(db: Database, grace_seconds: int) -> int:
                 """select d as id from unnest(%(documents)s::bigint[]) d where not exists (
                        select from faxes f join notices n on n.tenant_id = f.tenant_id and n.fax_id = f.id
                        join outbox o on o.tenant_id = n.tenant_id and o.notice_id = n.id and o.state = 'waiting'
-                       where f.tenant_id = %(tenant)s and d in (f.tiff_id, f.pdf_id) and n.mailbox_id is not null)""",
+                       left join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+                       where f.tenant_id = %(tenant)s and case when n.mailbox_id is null
+                             then d = coalesce(f.thumbnail_id, r.thumbnail_id) else d in (f.tiff_id, f.pdf_id) end)""",
                 {"tenant": row["tenant_id"], "documents": row["documents"]},
             )
-            unwanted = [each["id"] for each in found]
+            unwanted = _without_early_ones(tx, row["tenant_id"], [each["id"] for each in found])
             let_go(tx, row["tenant_id"], unwanted)
             count += len(unwanted)
     return count
+
+
+def _without_early_ones(tx: Transaction, tenant_id: int, document_ids: Sequence[int]) -> list[int]:
+    """Those whose time has come: not the thumbnails of faxes that have not ended."""
+    rows = tx.rows(
+        """select d as id from unnest(%(documents)s::bigint[]) d
+           where not exists (select from faxes f where f.tenant_id = %(tenant)s and f.thumbnail_id = d
+                             and f.finished_at is null)
+             and not exists (select from renderings r
+                             join faxes f on f.tenant_id = r.tenant_id and f.rendering_id = r.id
+                             where r.tenant_id = %(tenant)s and r.thumbnail_id = d and f.finished_at is null)""",
+        {"tenant": tenant_id, "documents": list(document_ids)},
+    )
+    return [row["id"] for row in rows]
 
 
 def waiting(db: Database, limit: int = 100) -> list[tuple[int, int]]:
@@ -152,11 +192,15 @@ def let_go_of_mailed(tx: Transaction, tenant_id: int, mail_id: int) -> None:
     rows = tx.rows(
         """select d.id from outbox o join notices n on n.tenant_id = o.tenant_id and n.id = o.notice_id
            join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id and f.forwarded_by is null
-           cross join lateral unnest(array[f.tiff_id, f.pdf_id]) d (id)
-           where o.tenant_id = %s and o.id = %s and n.mailbox_id is not null and d.id is not null and not exists (
+           left join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
+           cross join lateral unnest(case when n.mailbox_id is null then array[coalesce(f.thumbnail_id, r.thumbnail_id)]
+                                          else array[f.tiff_id, f.pdf_id] end) d (id)
+           where o.tenant_id = %s and o.id = %s and d.id is not null
+             and (n.mailbox_id is not null or f.direction = 'outbound' and f.finished_at is not null)
+             and not exists (
                select from notices m join outbox p on p.tenant_id = m.tenant_id and p.notice_id = m.id
-               where m.tenant_id = f.tenant_id and m.fax_id = f.id and m.mailbox_id is not null
-                 and p.state = 'waiting')""",
+               where m.tenant_id = f.tenant_id and m.fax_id = f.id
+                 and (m.mailbox_id is null) = (n.mailbox_id is null) and p.state = 'waiting')""",
         (tenant_id, mail_id),
     )
-    let_go(tx, tenant_id, [row["id"] for row in rows])
+    let_go(tx, tenant_id, _without_early_ones(tx, tenant_id, [row["id"] for row in rows]))

@@ -3,16 +3,16 @@
 import logging
 from dataclasses import dataclass, field
 
-from faxplan import mail_access, mail_authentication, mail_sender, permissions
+from faxplan import brands, mail_access, mail_authentication, mail_sender, permissions, tenants
 from faxplan.config import Settings
-from faxplan.db import Database
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.db import Database, Transaction
+from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
 from faxplan.incoming_mail import IncomingMail
 from faxplan.language import _
 from faxplan.mail_address import Wanted
 from faxplan.mail_authentication import Proof
 from faxplan.mail_options import MailOptions
-from faxplan.mail_outcomes import NotProven
+from faxplan.mail_outcomes import NotProven, UnknownHost
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -28,6 +28,21 @@ class Addressed:
     recipient: str = field(repr=False)
     wanted: Wanted
     tenant: Tenant
+
+
+def tenant_of_host(tx: Transaction, host: str, domain: str) -> Tenant:
+    """Whose mail host it is (across tenants): `<slug>.<domain>`, or a confirmed host of a brand. domain: the setting
+    mail_domain. Raises UnknownHost."""
+    slug, _dot, rest = host.partition(".")
+    try:
+        if domain and rest == domain.lower():
+            return tenants.by_slug(tx, slug)
+        tenant_id = brands.tenant_of_host(tx, host)
+        if tenant_id is not None:
+            return tenants.get(tx, tenant_id)
+    except NotFound:
+        pass
+    raise UnknownHost(_("Nobody has this fax host. See whether the part behind the @ is as you were given it."))
 
 
 class Sender:

@@ -20,6 +20,7 @@ from faxplan import (
     fax_attachment,
     language,
     locked_pdf,
+    mail_bounces,
     mail_certificates,
     mail_form,
     mail_notices,
@@ -42,6 +43,7 @@ from faxplan.mail import (
     MailTooLarge,
     Relay,
     RelaySession,
+    SenderRefused,
     ServerAway,
     check_address,
     is_address,
@@ -69,11 +71,12 @@ _FORGET_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A mail as it is handed over. sent_as: the mode that it could be kept to."""
+    """A mail as it is handed over. sent_as: the mode that it could be kept to. slug: its tenant's."""
 
     content: bytes
     sender: str
     sent_as: Mode
+    slug: str
 
 
 class UnsafeRelay(FaxplanError):
@@ -198,13 +201,34 @@ class Mailer:
         """The mail that the server has, and what it said."""
         made = self._made(relay.relay, mail)
         try:
-            return made, relay.hand_over(self._signed(mail, made), sender=made.sender, recipient=mail.recipient)
+            return made, self._taken(relay, mail, made)
         except MailTooLarge as error:
             if not made.sent_as.carries_pages:
                 raise
             LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
         made = self._made(relay.relay, mail, is_too_large=True)
-        return made, relay.hand_over(self._signed(mail, made), sender=made.sender, recipient=mail.recipient)
+        return made, self._taken(relay, mail, made)
+
+    def _taken(self, relay: RelaySession, mail: Waiting, made: _Made) -> str:
+        """What the server said when it took it."""
+        content, is_signed = self._signed(mail, made)
+        sender = made.sender if mail.has_account else self._envelope_sender(mail, made, is_signed=is_signed)
+        try:
+            return relay.hand_over(content, sender=sender, recipient=mail.recipient)
+        except SenderRefused as error:
+            if sender == made.sender:
+                raise
+            LOG.warning("mail %s of tenant %s goes out without a way back: %s", mail.id, mail.tenant_id, error)
+        return relay.hand_over(content, sender=made.sender, recipient=mail.recipient)
+
+    def _envelope_sender(self, mail: Waiting, made: _Made, *, is_signed: bool) -> str:
+        """Where what comes back is sent: to us, by which mail it is; but only where the mail is no worse proven so. A
+        domain of its own that no signature speaks for is proven by the envelope's alone (DMARC, RFC 7489, 3.1)."""
+        ours, its = self._settings.mail_domain.lower(), made.sender.rpartition("@")[2].lower()
+        is_related = ours == its or its.endswith(f".{ours}") or ours.endswith(f".{its}")
+        if not ours or not self._settings.mail_bounces or not (is_signed or is_related):
+            return made.sender
+        return mail_bounces.address(mail.token, f"{made.slug}.{ours}")
 
     def _try_again(self, mail: Waiting, error: Exception) -> None:
         unknown = None if isinstance(error, FaxplanError) else error
@@ -272,21 +296,35 @@ class Mailer:
                 ) as error:
                     LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
                     note = _("The fax is not in this mail: {why}").format(why=_reason(error))
-            message = mail_notices.message(known, mail, self._settings, sender=sender, note=note)
-        return _Made(mail_form.flat(message), sender, Mode.NOTICE)
+            message = mail_notices.message(
+                known, mail, self._settings, sender=sender, note=note, thumbnail=self._thumbnail(known, mail, relay)
+            )
+        return _Made(mail_form.flat(message), sender, Mode.NOTICE, known.tenant.slug)
 
-    def _signed(self, mail: Waiting, made: _Made) -> bytes:
-        """By the key of the sender's domain, where the tenant has one. One that cannot be used keeps no mail back."""
+    def _thumbnail(self, known: Facts, mail: Waiting, relay: Relay) -> bytes:
+        """Empty where the mail is to have none, or cannot: nobody waits for it."""
+        if known.thumbnail_id is None or not relay.is_safe:
+            return b""
+        try:
+            with mail_readers.opened(self._db, self._store, self._keys, mail.tenant_id, known.thumbnail_id) as plain:
+                return plain.read()
+        except (KeyElsewhere, KeyGone, DocumentLost, NotFound, ValueError) as error:
+            LOG.warning("mail %s of tenant %s shows no page: %s", mail.id, mail.tenant_id, error)
+            return b""
+
+    def _signed(self, mail: Waiting, made: _Made) -> tuple[bytes, bool]:
+        """By the key of the sender's domain, where the tenant has one, and whether it is. One that cannot be used keeps
+        no mail back."""
         domain = made.sender.rpartition("@")[2].lower()
         with self._db.tenant(mail.tenant_id) as tx:
             key = signing_keys.of(tx, mail.tenant_id, domain)
         if key is None:
-            return made.content
+            return made.content, False
         try:
-            return mail_signature.signed(made.content, domain, key.selector, key.private_key.encode())
+            return mail_signature.signed(made.content, domain, key.selector, key.private_key.encode()), True
         except (mail_signature.SigningKeyRefused, ValueError) as error:
             LOG.error("mail %s of tenant %s goes out unsigned: %s", mail.id, mail.tenant_id, error)
-            return made.content
+            return made.content, False
 
     def _with_pages(self, known: Facts, mail: Waiting, relay: Relay, sender: str) -> _Made:
         if known.mode is Mode.PLAIN and not relay.is_safe:
@@ -306,7 +344,7 @@ class Mailer:
             content = locked_pdf.locked(content, known.password or "")
         name = fax_attachment.name(known.at.astimezone(known.zone), known.number, kind)
         fax_attachment.attach(message, content, name, kind)
-        return _Made(_sealed(known, message), sender, known.mode)
+        return _Made(_sealed(known, message), sender, known.mode, known.tenant.slug)
 
     def _forget_unwanted(self) -> None:
         if time.monotonic() < self._next_forgetting:

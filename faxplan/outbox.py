@@ -26,6 +26,8 @@ class State(StrEnum):
     """It takes no mail for this recipient."""
     GIVEN_UP = "given-up"
     """None took it for as long as one is tried."""
+    BOUNCED = "bounced"
+    """One took it over, and said later that it has not reached its recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,35 @@ def postpone(tx: Transaction, mail: Waiting, worker: str, said: str, delay_secon
                              said = %s, tries = tries - %s
            where tenant_id = %s and id = %s and state = 'waiting' and worker = %s and tries = %s""",
         (delay_seconds, said, 0 if counts else 1, mail.tenant_id, mail.id, worker, mail.tries),
+    )
+
+
+def state_of(tx: Transaction, tenant_id: int, token: str) -> str | None:
+    """A value of outbox.state (role portal); None: no mail of the tenant has this token (any more)."""
+    found: str | None = tx.value("select state from outbox where tenant_id = %s and token = %s", (tenant_id, token))
+    return found
+
+
+def bounced(tx: Transaction, token: str, said: str) -> bool:
+    """Notes that a mail of the tenant's that a server had taken has come back (role portal), and why; False where none
+    with this token has been taken over."""
+    found: bool = tx.value("select outbox_bounce(%s, %s)", (token, said))
+    return found
+
+
+def troubles(tx: Transaction, tenant_id: int, mailbox_id: int) -> list[Row]:
+    """To which of a mailbox's recipients mail fails (role portal): recipient, state, said, at, of the last that failed
+    in 30 days."""
+    return tx.rows(
+        """select r.address as recipient, last.state, last.said, last.ended_at as at
+           from mail_recipients r cross join lateral (
+               select o.id, o.state, o.said, o.ended_at from outbox o
+               where o.tenant_id = r.tenant_id and o.recipient = r.address
+                 and o.state in ('refused', 'given-up', 'bounced')
+               order by o.ended_at desc limit 1) last
+           where r.tenant_id = %s and r.mailbox_id = %s and last.ended_at > now() - interval '30 days'
+           order by r.id""",
+        (tenant_id, mailbox_id),
     )
 
 

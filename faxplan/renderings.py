@@ -8,6 +8,7 @@ from pathlib import Path
 from faxplan import (
     documents,
     drafts,
+    mail_readers,
     outbound,
     page_images,
     queue,
@@ -107,7 +108,10 @@ def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
         # Where all were cancelled meanwhile, nobody is to send it.
         machines = transient_readers.current(tx) if users.may_send or drafted_in else []
         mailboxes = vault.keys_of_mailboxes(tx, job.tenant_id, [*users.mailboxes, *drafted_in])
-        ids = record_all(tx, made.documents, mailboxes, machines, pages=pages)
+        # Of one with a cover that is shown.
+        shown = [fax["id"] for fax in waiting if fax["cover_id"] is None]
+        mailers = mail_readers.keys_for_thumbnail(tx, job.tenant_id, shown)
+        ids = record_all(tx, made.documents, mailboxes, machines, pages=pages, mailers=mailers)
         tx.execute(
             """update renderings set state = 'rendered', document_id = %s, images_id = %s, thumbnail_id = %s
                where tenant_id = %s and id = %s""",
@@ -159,12 +163,15 @@ def record_all(
     machines: Sequence[TransientKey],
     *,
     pages: int,
+    mailers: Sequence[TransientKey] = (),
 ) -> dict[str, int]:
-    """The rows of a rendering and its images, by kind: that for machines, too, and these for readers alone."""
+    """The rows of a rendering and its images, by kind: that for machines, too, and these for readers alone. mailers: of
+    the thumbnail."""
+    besides = {documents.RENDERING: machines, documents.THUMBNAIL: mailers}
     found = {}
     for each in made:
         kind = each.stored.kind
-        to = each.wrapped(mailboxes, machines if kind == documents.RENDERING else ())
+        to = each.wrapped(mailboxes, besides.get(kind, ()))
         found[kind] = documents.record_made(tx, to, pages)
     return found
 

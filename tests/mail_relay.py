@@ -23,14 +23,15 @@ class Mail:
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
     `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `largest`: in
-    bytes. `on_mail`: done when it has a mail, before it says so. `tls`: with it STARTTLS, and a log-in behind it, which
-    is one of `log_ins` (as AUTH gives it, decoded)."""
+    bytes. `refuses_sender`: where an envelope's sender begins so. `on_mail`: done when it has a mail, before it
+    says so. `tls`: with it STARTTLS, and a log-in behind it, which is one of `log_ins` (as AUTH gives it, decoded)."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
     busy: bool = False
     hangs_up_after_data: bool = False
     largest: int = 2**30
+    refuses_sender: str = ""
     hangs_up_on: set[str] = field(default_factory=set)
     on_mail: Callable[[], object] = lambda: None
     connections: int = 0
@@ -92,6 +93,8 @@ class MailRelay:
                 say("235 welcome" if is_in else "535 who are you")
             elif verb in ("MAIL", "RCPT", "DATA") and not is_in:
                 say("530 log in first")
+            elif verb == "MAIL" and self.refuses_sender and address.startswith(self.refuses_sender):
+                say("553 not in this name")
             elif verb == "MAIL":
                 sender, recipients = address, []
                 say("250 ok")

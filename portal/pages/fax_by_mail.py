@@ -8,6 +8,7 @@ from faxplan import fax_hosts, mail_access, mail_secrets, numbers, users
 from faxplan.errors import Forbidden
 from faxplan.language import _
 from faxplan.permissions import MAIL_IN, SEND
+from faxplan.users import Answers
 from portal import answers, submitted
 from portal.pages.login import AUTH_BYTES, whence
 from portal.visit import Visit
@@ -59,15 +60,17 @@ def page(visit: Visit) -> Response:
     """GET: how it is done."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         access = mail_access.of(tx, visit.user)
-        at_once = users.is_answered_at_once(tx, visit.user)
+        answered = users.answers(tx, visit.user)
     example = numbers.example(visit.its_tenant.country)
-    return answers.page(visit, "fax_by_mail.html", way=way(visit), access=access, at_once=at_once, example=example)
+    return answers.page(visit, "fax_by_mail.html", way=way(visit), access=access, answered=answered, example=example)
 
 
 def choose_answers(visit: Visit) -> Response:
-    """POST: whether one is told at once that a mail was taken."""
+    """POST: whether one is told at once that a mail was taken (`at_once`), and shown the first page (`thumbnail`)."""
+    ticked = visit.request.form
+    wanted = Answers(at_once=ticked.get("at_once") == "on", thumbnail=ticked.get("thumbnail") == "on")
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        users.choose_answer_at_once(tx, visit.user, wanted=visit.request.form.get("at_once") == "on")
+        users.choose_answers(tx, visit.user, wanted)
     return answers.to(PAGE, note="saved")
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from werkzeug.wrappers import Response
 
-from faxplan import letting_in, locked_pdf, mail_certificates, mail_openpgp, mailbox_mail, mailboxes, proofs
+from faxplan import letting_in, locked_pdf, mail_certificates, mail_openpgp, mailbox_mail, mailboxes, outbox, proofs
 from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
 from faxplan.mail_openpgp import KeyRefused
@@ -135,10 +135,11 @@ def _page(
     with visit.db.tenant(visit.its_tenant.id) as tx:
         group = letting_in.group(tx, visit.user, number)
         now = mailbox_mail.of(tx, visit.user, number)
+        troubles = {each["recipient"]: each for each in outbox.troubles(tx, visit.its_tenant.id, number)}
     chosen = {"mode": now.mode.value, "format": now.format.value}
     return answers.page(
         visit, "mailbox_mail.html", status, group=group, choice=now,
-        seals={each.id: seals(each, visit.now) for each in now.recipients},
+        seals={each.id: seals(each, visit.now) for each in now.recipients}, troubles=troubles,
         form=choice_form or Form.of(CHOICE, chosen), recipient_form=recipient_form or Form.of(RECIPIENT, {}),
         modes=[(each, LABELS[each], PROTECTS[each]) for each in Mode], labels=LABELS,
         suggested=locked_pdf.new_password(),

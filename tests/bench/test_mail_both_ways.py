@@ -21,13 +21,15 @@ import pikepdf
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from faxplan import mailboxes
+from faxplan import mailbox_mail, mailboxes, outbox
 from faxplan.config import Settings, to_toml
 from faxplan.free_ports import free_tcp_port
 from faxplan.mailbox_mail import Mode
 from tests import fax_mails, mta
 from tests.bench.whole import ROOT, faxplan_on_bench, wait_for
+from tests.db.test_inbound import arrived, deliver
 from tests.db.test_mailer import attached, keys, text
+from tests.mail_relay import MailRelay
 from tests.mailing import choose_mail, mailer, mails
 from tests.milter import DkimMilter
 from tests.mta import Postfix
@@ -156,3 +158,41 @@ def whole_way(world: World, keys: object, postfix: Postfix, monkeypatch: pytest.
 def inbox(world: World) -> list[mailboxes.Entry]:
     with world.portal.tenant(world.borea.tenant.id) as tx:
         return mailboxes.entries(tx, world.borea.tenant.id, world.borea.user.id)
+
+
+def test_a_mail_that_comes_back_is_known(world: World, keys: object, tmp_path: Path) -> None:
+    reader, gone = world.acme.user, "gone@partner.example"
+    world.settings = replace(
+        world.settings, mail_domain="fax.example", mail_authserv_ids=MX, lmtp_listen=f"127.0.0.1:{free_tcp_port()}",
+        smtp_from="fax@fax.example",
+    )  # fmt: skip
+    choose_mail(world, reader, mail=True)
+    with world.portal.tenant(reader.tenant_id) as tx:
+        mailbox = mailboxes.by_name(tx, reader.tenant_id, reader.email)
+    mailbox_mail.add(world.portal, reader, mailbox, gone, shown=True, actor="test")
+    lmtp = int(world.settings.lmtp_listen.rpartition(":")[2])
+    (tmp_path / "conf").mkdir()
+    with DkimMilter(MX, {}) as milter, MailRelay(refused={gone}) as partner:
+        # The next server refuses what Postfix has taken, and Postfix reports it.
+        values = mta.ours(tmp_path / "conf", lmtp=lmtp, milter=milter.port) | {
+            "transport_maps": f"inline:{{partner.example=lmtp:inet:127.0.0.1:{partner.port}}}",
+            "mynetworks": "127.0.0.0/8",
+        }
+        with mta.running([reader.email], **values) as postfix, taking(world.settings, tmp_path):
+            world.settings = replace(
+                world.settings, smtp_host="localhost", smtp_port=postfix.port, smtp_security="starttls",
+                smtp_ca_file=postfix.authority_file,
+            )  # fmt: skip
+            assert deliver(world, arrived(world)) == "received"
+            mailer(world, keys).work()  # type: ignore[arg-type]
+            postfix.await_empty_queue()
+            (delivered,) = postfix.await_delivered(reader.email, 1)
+    found = {each["recipient"]: (each["state"], each["said"], each["token"]) for each in mails(world, reader)}
+    assert found[reader.email][0] == "accepted"
+    assert delivered["Return-Path"] == f"<bounce-{found[reader.email][2]}@acme.fax.example>"
+    assert found[gone][0] == "bounced"
+    assert "550 no such mailbox" in found[gone][1]
+    with world.portal.tenant(reader.tenant_id) as tx:
+        (trouble,) = outbox.troubles(tx, reader.tenant_id, mailbox)
+    assert (trouble["recipient"], trouble["state"], trouble["said"]) == (gone, *found[gone][:2])
+    assert partner.mails == []

@@ -11,14 +11,25 @@ __all__ = ["shop"]
 
 def test_what_a_user_is_given_is_shown_once(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     who = ("user", "mail-in", "acme", shop.acme.user.email)
-    made = listed(capsys, *who, "--token", "--pin", "--add-sender", "Ann@Home.example", "--answer-at-once", "on")
+    made = listed(
+        capsys,
+        *who,
+        "--token",
+        "--pin",
+        "--add-sender",
+        "Ann@Home.example",
+        "--answer-at-once",
+        "on",
+        "--thumbnail",
+        "on",
+    )
     assert made["senders"] == ["ann@home.example"]
     assert (len(made["token"]), len(made["pin"])) == (25, 8)
     with shop.portal.tenant(shop.acme.tenant.id) as tx:
         found = mail_access.user_of_token(tx, shop.acme.tenant.id, made["token"])
         assert found is not None
         assert found.id == shop.acme.user.id
-        assert tx.value("select mail_accepted from users where id = %s", (shop.acme.user.id,))
+        assert tx.value("select mail_accepted and mail_thumbnail from users where id = %s", (shop.acme.user.id,))
         assert tx.value("select count(*) from audit where action like 'user.mail-%%'") == 3
     assert mail_access.is_pin(shop.portal, shop.acme.user, made["pin"])
     again = listed(capsys, *who)

@@ -3,17 +3,33 @@
 import errno
 from collections.abc import Sequence
 from dataclasses import replace
+from email.message import EmailMessage
 from hashlib import sha256
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from faxplan import brands, deletion, documents, mail_access, originals, outbound, quotas, source, tenants, users
+from faxplan import (
+    brands,
+    deletion,
+    documents,
+    mail_access,
+    mail_readers,
+    originals,
+    outbound,
+    quotas,
+    source,
+    tenants,
+    users,
+)
 from faxplan.call_result import CallResult
 from faxplan.confinement import SandboxUnavailable
 from faxplan.document_store import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, RenderingFailed
 from faxplan.key_folder import KeyFolder
+from faxplan.mail import Relay
 from faxplan.mail_in import MailIn
 from faxplan.mail_outcomes import Outcome, State
 from faxplan.users import User
@@ -501,6 +517,62 @@ def test_how_its_fax_ended_is_answered_to_who_sent_it(world: World, ann: User, k
     file.write_bytes(back)
     (found,) = MailIn(world.portal, world.store, replace(world.settings, smtp_host="localhost")).take(file, ANN, [TO])
     assert found.code == "5.6.0"
+
+
+@pytest.mark.parametrize("cover", ["", "[[cover=no]]"], ids=["of the cover", "of the document"])
+def test_an_answer_shows_the_first_page_to_who_wants_that(world: World, ann: User, keys: KeyFolder, cover: str) -> None:
+    for wanted in (False, True):
+        with world.admin.tenant(ann.tenant_id) as tx:
+            users.change(tx, ann.tenant_id, ann.id, {"mail_accepted": True, "mail_thumbnail": wanted})
+        one(world, with_contract(number=f"Message-ID: <{wanted}@acme.example>", subject=f"Subject: Contract {cover}"))
+        world.render_all()
+    # It waits for as long as the fax does.
+    execute(world, "update transient_wraps set created_at = now() - interval '4 days'")
+    assert mail_readers.forget_unwanted(world.worker, 0) == 0
+    mail_readers.renew(world.worker, keys, "node1")
+    with MailRelay() as relay:
+        world.settings = replace(world.settings, smtp_host="127.0.0.1", smtp_port=relay.port)
+        mailer(world, keys).work()
+        assert [len(attached_pictures(each.message)) for each in relay.mails] == [0, 0]
+        for fax in claim(world):
+            settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=2))
+        mailer(world, keys).work()
+    answers = [each for each in relay.mails if "has arrived" in str(each.message["Subject"])]
+    shown = {str(each.message["In-Reply-To"]): attached_pictures(each.message) for each in answers}
+    assert shown["<False@acme.example>"] == []
+    ((cid, content),) = shown["<True@acme.example>"]
+    with Image.open(BytesIO(content)) as picture:
+        assert picture.format == "PNG"
+    html = answers[-1].message.get_body(("html",))
+    assert html is not None
+    assert f'src="cid:{cid.strip("<>")}"' in html.get_content()
+    assert not vendor_words(answers[-1].content)
+    # And no longer.
+    assert mail_readers.waiting(world.worker) == []
+
+
+def test_over_a_connection_that_proves_nothing_an_answer_shows_no_page(
+    world: World, ann: User, keys: KeyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.admin.tenant(ann.tenant_id) as tx:
+        users.change(tx, ann.tenant_id, ann.id, {"mail_thumbnail": True})
+    one(world, with_contract())
+    world.render_all()
+    for fax in claim(world):
+        settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=2))
+    monkeypatch.setattr(Relay, "_is_here", False)
+    with MailRelay() as relay:
+        world.settings = replace(world.settings, smtp_host="127.0.0.1", smtp_port=relay.port)
+        mailer(world, keys).work()
+    (answer,) = relay.mails
+    assert attached_pictures(answer.message) == []
+    assert mail_readers.waiting(world.worker) == []
+
+
+def attached_pictures(message: EmailMessage) -> list[tuple[str, bytes]]:
+    return [
+        (each["Content-ID"], each.get_content()) for each in message.walk() if each.get_content_type() == "image/png"
+    ]
 
 
 def test_what_a_machine_sent_is_told_of_as_its_user_has_chosen(world: World, ann: User) -> None:

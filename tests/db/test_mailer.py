@@ -431,3 +431,52 @@ def test_what_only_another_worker_can_open_waits_for_it(world: World, keys: KeyF
     execute(world, "update outbox set not_before = now()")
     assert mailer(world, keys).work()
     assert len(relay.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain", "comes_back"),
+    [
+        ("fax@fax.example", "fax.example", True),
+        ("fax@carrier.example", "fax.carrier.example", True),
+        ("fax@acme.fax.example", "fax.example", True),
+        # Without a signature its envelope alone proves it.
+        ("fax@carrier.example", "fax.example", False),
+        ("fax@ax.example", "fax.example", False),
+        ("fax@fax.example", "", False),
+    ],
+)
+def test_what_comes_back_is_sent_to_us_where_the_mail_is_no_worse_proven(
+    world: World, keys: KeyFolder, relay: MailRelay, sender: str, domain: str, comes_back: bool
+) -> None:
+    world.settings = replace(world.settings, smtp_from=sender, mail_domain=domain)
+    received(world)
+    mailer(world, keys).work()
+    ((mail,), (row,)) = relay.mails, mails(world, world.acme.user)
+    assert mail.sender == (f"bounce-{row['token']}@acme.{domain}" if comes_back else sender)
+    assert sender in str(mail.message["From"])
+
+
+def test_a_server_that_refuses_that_sender_gets_the_mail_in_its_own(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    world.settings = replace(world.settings, mail_domain="carrier.example")
+    relay.refuses_sender = "bounce-"
+    received(world)
+    mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert mail.sender == "fax@carrier.example"
+    assert mails(world, world.acme.user)[0]["state"] == "accepted"
+    relay.refuses_sender = ""
+    world.settings = replace(world.settings, mail_bounces=False)
+    received(world)
+    mailer(world, keys).work()
+    assert relay.mails[1].sender == "fax@carrier.example"
+
+
+def test_a_server_that_refuses_the_sender_itself_gets_nothing(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    relay.refuses_sender = "fax@"
+    received(world)
+    mailer(world, keys).work()
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], relay.mails) == ("refused", [])
+    assert "553 not in this name" in row["said"]

@@ -52,6 +52,7 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
         "is_did",
         "let_in",
         "mailbox_wraps_note",
+        "outbox_bounce",
         "outbox_fill",
         "routing_changed",
     ]

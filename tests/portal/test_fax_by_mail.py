@@ -181,11 +181,15 @@ def test_a_pin_is_made_where_the_organisation_takes_them(world: World, ann: Visi
     assert given(world, user).pin_since is None
 
 
-def test_who_wants_it_is_answered_at_once(world: World, ann: Visitor) -> None:
-    for given_up, wanted in (({"at_once": "on"}, True), ({}, False)):
-        assert ann.post(f"{PAGE}/answers", given_up).status_code == 303
-        assert (re.search(r'name="at_once"[^>]* checked', text(ann)) is not None) is wanted
-        assert acts(world)[-1][1::2] == ("user.mail-accepted", {"mail_accepted": wanted})
+def test_one_chooses_how_ones_mails_are_answered(world: World, ann: Visitor) -> None:
+    for at_once, thumbnail in ((True, False), (False, True), (False, False)):
+        form: dict[str, object] = {"at_once": "on"} if at_once else {"thumbnail": "on"} if thumbnail else {}
+        assert ann.post(f"{PAGE}/answers", form).status_code == 303
+        page = text(ann)
+        for name, wanted in (("at_once", at_once), ("thumbnail", thumbnail)):
+            assert (re.search(rf'name="{name}"[^>]* checked', page) is not None) is wanted
+        chosen = {"mail_accepted": at_once, "mail_thumbnail": thumbnail}
+        assert acts(world)[-1][1::2] == ("user.mail-answers", chosen)
 
 
 # ------------------------------------------------------------------------------------------------------- who gives what

@@ -209,6 +209,25 @@ def test_what_became_of_its_mail_stands_on_the_page_of_a_fax(world: World, ann: 
             assert "Why 550 no such mailbox" in page
 
 
+def test_to_whom_mail_fails_stands_at_the_mailbox(world: World, ann: Visitor) -> None:
+    own = world.acme.user.mailbox_id or 0
+    for address in (ANN, "gone@partner.example"):
+        ann.post(f"/mailboxes/{own}/mail/add", {"address": address})
+    received(world, world.acme, "one")
+    page = f"/mailboxes/{own}/mail"
+    assert "Mail to this address failed" not in ann.get(page).text
+    execute(
+        world,
+        """update outbox set state = 'bounced', said = '550 <gone>', ended_at = now() - interval '2 days'
+           where recipient = 'gone@partner.example'""",
+    )
+    found = words(ann.get(page).text)
+    assert found.count("Mail to this address failed") == 1
+    assert "Why 550 &lt;gone&gt;" in found
+    execute(world, "update outbox set ended_at = now() - interval '31 days' where state = 'bounced'")
+    assert "Mail to this address failed" not in ann.get(page).text
+
+
 def test_of_which_results_one_has_mail_one_chooses(world: World, ann: Visitor) -> None:
     assert '<option value="failed" selected>' in ann.get("/account").text
     assert ann.post("/account/mail-results", {"mail_results": "all"}).status_code == 303

@@ -2716,6 +2716,9 @@ grant update (mail_accepted) on users to faxplan_portal;
 grant update (mail_thumbnail) on users to faxplan_portal;
 -- What hashes PINs can be guessed from: only where they are compared.
 grant select on mail_senders, mail_tokens, mail_pins, mails_in to faxplan_backup, faxplan_portal;
+-- Another address is given by an administrator alone: whoever had somebody else's would read what that one faxes.
+grant delete on mail_senders to faxplan_portal;
+grant insert, delete on mail_tokens, mail_pins to faxplan_portal;
 grant insert on mails_in to faxplan_portal;
 grant select, insert, delete on mail_senders, mail_tokens to faxplan_admin;
 grant insert, delete, select (tenant_id, user_id, changed_at) on mail_pins to faxplan_admin;

@@ -109,6 +109,7 @@ _ACTS: Mapping[str, str] = {
     "user.invite": marked("{who} made a link by which {what} chooses a password"),
     "user.language": marked("{who} chose the language of their pages"),
     "user.mail-results": marked("{who} chose of which of their faxes they get a mail"),
+    "user.mail-answers": marked("{who} chose how mails are answered that become their faxes"),
     "user.mail-pin": marked("{who} gave {what} a PIN for mails, or took it away"),
     "user.mail-pin-tried": marked("Somebody sent a mail in the name of {what} with a wrong PIN"),
     "user.mail-sender-add": marked("{who} let {what} fax from another e-mail address"),

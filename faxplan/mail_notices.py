@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, StrictUndefined
 
-from faxplan import brands, language, mail_templates, numbers, retelling, tenants
+from faxplan import brands, language, mail_templates, notices, numbers, retelling, tenants
 from faxplan.brands import Brand
 from faxplan.config import Settings
 from faxplan.db import Transaction
@@ -138,7 +138,8 @@ def message(
     brand_name = " ".join(known.brand.name.split())
     made["From"] = Address(brand_name, addr_spec=sender)
     made["To"] = Address(addr_spec=mail.recipient)
-    link = f"{settings.portal_of(known.tenant.slug)}/faxes/{known.fax_id}"
+    place = "organisation/webhooks" if known.kind == notices.WEBHOOK else f"faxes/{known.fax_id}"
+    link = f"{settings.portal_of(known.tenant.slug)}/{place}"
     words = _words(known, link)
     made["Subject"] = words.subject
     made["Date"] = format_datetime(mail.created_at)
@@ -223,6 +224,7 @@ def subject(known: Facts) -> str:
         "accepted": _("Fax to {who} is taken, and waits to be sent"),
         "cancelled": _("Fax to {who} was stopped"),
         "alert": _("Faxes do not go out: look at the one to {who}"),
+        "webhook": _("A webhook is turned off"),
         "failed": _("A call from {who} brought no fax") if known.inbound else _("Fax to {who} has not arrived"),
     }
     return " ".join(words[known.kind].format(who=who, pages=pages).split())
@@ -234,6 +236,8 @@ def _who(known: Facts) -> str:
 
 def _lines(known: Facts) -> list[tuple[str, str]]:
     at = language.moment(known.at.astimezone(known.zone), exactly=True)
+    if known.kind == notices.WEBHOOK:
+        return [(_("When"), at), (_("What happened"), retelling.retold(known.text))]
     found = [(_("From") if known.inbound else _("To"), _who(known)), (_("When"), at)]
     if known.mailbox is not None:
         found.append((_("Mailbox"), known.mailbox))
@@ -248,6 +252,8 @@ def _lines(known: Facts) -> list[tuple[str, str]]:
 
 
 def _link(known: Facts) -> str:
+    if known.kind == notices.WEBHOOK:
+        return _("Webhooks")
     return _("Open the fax") if known.pages and known.kind != "alert" else _("What is known of it")
 
 

@@ -80,6 +80,7 @@ from faxplan.session_models import (
     Session,
     SpentChallenge,
 )
+from faxplan.webhook_models import WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "ApiKey",
@@ -172,6 +173,9 @@ __all__ = [
     "User",
     "UserKey",
     "VerifiedNumber",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookSecret",
 ]
 
 

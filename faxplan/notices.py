@@ -9,6 +9,7 @@ from faxplan.users import ADMINISTRATOR, User
 
 ALERT = "alert"
 ACCEPTED = "accepted"
+WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def seen(tx: Transaction, user: User, last: int) -> int:
 
 
 def tell_user(tx: Transaction, tenant_id: int, user_id: int, fax_id: int, kind: str, text: str) -> None:
-    """kind: sent, failed or cancelled; of one that came by mail, accepted."""
+    """kind: sent, failed or cancelled; of one that came by mail, accepted; webhook: one of theirs was turned off."""
     tx.later(
         "insert into notices (tenant_id, user_id, fax_id, kind, text) values (%s, %s, %s, %s, %s)",
         (tenant_id, user_id, fax_id, kind, text),

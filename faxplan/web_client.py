@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -115,6 +116,11 @@ class WebClient:
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         return self._fetch("POST", address, headers, urlencode(fields).encode())
 
+    def hand(self, address: str, content: bytes, headers: Mapping[str, str], *, most: int) -> Fetched:
+        """Hands a body over. What is answered besides the status is read as far as it comes, and no more than `most`
+        bytes of it. Raises as `get`."""
+        return self._fetch("POST", address, headers, content, most)
+
     @property
     def outside(self) -> "WebClient":
         """One that reaches public addresses alone."""
@@ -146,7 +152,10 @@ class WebClient:
             )
         return parts, port or (443 if parts.scheme == "https" else 80)
 
-    def _fetch(self, method: str, address: str, headers: Mapping[str, str], body: bytes | None) -> Fetched:
+    def _fetch(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes | None, most: int | None = None
+    ) -> Fetched:
+        """most: of its content; None: all, or it has failed."""
         parts, port = self._split(address)
         host = parts.hostname or ""
         until = Until.after(SECONDS)
@@ -159,7 +168,8 @@ class WebClient:
                 connection.sock = Spoken(SecuredLine(line, self.tls(), host) if parts.scheme == "https" else line)
                 connection.request(method, path, body, {"Host": parts.netloc, "Accept": "application/json", **headers})
                 answer = connection.getresponse()
-                return Fetched(answer.status, _read(answer), is_private)
+                content = _read(answer) if most is None else _beginning(answer, most)
+                return Fetched(answer.status, content, is_private)
         except (OSError, http.client.HTTPException) as error:
             raise _failed(host, error) from error
 
@@ -245,6 +255,15 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
         content += piece
     if answer.length:
         raise http.client.IncompleteRead(bytes(content), answer.length)
+    return bytes(content)
+
+
+def _beginning(answer: http.client.HTTPResponse, most: int) -> bytes:
+    content = bytearray()
+    # Whatever becomes of the rest: the status says what was asked.
+    with suppress(OSError, http.client.HTTPException):
+        while len(content) < most and (piece := answer.read1(most - len(content))):
+            content += piece
     return bytes(content)
 
 

@@ -1,4 +1,5 @@
-"""The worker: renders what waits, woken by NOTIFY and swept by time; and the process that hands mail over (mailer).
+"""The worker: renders what waits, woken by NOTIFY and swept by time; and the process that hands mail over (mailer), and
+tells webhooks (webhook_sender).
 
 Several may run, on any machine that has the store.
 """
@@ -28,6 +29,7 @@ from faxplan import (
     rendering,
     renderings,
     transient_readers,
+    webhooks,
 )
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
@@ -43,6 +45,7 @@ from faxplan.mailer import Mailer
 from faxplan.render_jobs import RenderJob
 from faxplan.renderings import Rendered, RenderOrder
 from faxplan.transient_readers import KeyGone
+from faxplan.webhook_sender import WebhookSender
 
 T = TypeVar("T")
 LOG = logging.getLogger("faxplan.worker")
@@ -362,15 +365,22 @@ def _mailer(settings: Settings) -> Mailer:
     )
 
 
+def _webhook_sender(settings: Settings) -> WebhookSender:
+    url = settings.database_url_for("worker")
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    return WebhookSender(Database(url), Listener(url, (webhooks.CHANNEL,)), settings, name=name)
+
+
 def serve(settings: Settings) -> None:
     """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand, and the mail. For the main
     thread."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    worker, mailer = _make(settings), _mailer(settings)
+    worker, mailer, sender = _make(settings), _mailer(settings), _webhook_sender(settings)
 
     def stop(*_: object) -> None:
         worker.stop()
         mailer.stop()
+        sender.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -380,9 +390,13 @@ def serve(settings: Settings) -> None:
         LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
     mailing = threading.Thread(target=mailer.run, name="mailer")
+    telling = threading.Thread(target=sender.run, name="webhooks")
     mailing.start()
+    telling.start()
     try:
         worker.run()
     finally:
         mailer.stop()
+        sender.stop()
         mailing.join()
+        telling.join()

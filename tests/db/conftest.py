@@ -48,6 +48,7 @@ from faxplan import (
     trunk_tests,
     users,
     vault,
+    webhooks,
     wraps,
 )
 from faxplan.accepting import Accepted, IncomingCall
@@ -67,6 +68,8 @@ from faxplan.originals import HandedIn
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
 from faxplan.recipients import Recipients
+from faxplan.web_client import WebClient
+from faxplan.webhooks import Event
 from tests.faxes import NODE, invite
 from tests.forks import forks
 from tests.passwords import derived_once
@@ -184,6 +187,10 @@ def _a_rendering(world: World, office: Office) -> StoredObject:
 def inhabited(world: World, tmp_path: Path) -> World:
     """Both tenants have rows in every table of theirs; the backup role, which sees past policies, confirms it."""
     for office in (world.acme, world.borea):
+        with world.portal.tenant(office.tenant.id) as tx:
+            webhooks.make(
+                tx, office.user, "https://shop.example/", list(Event), WebClient(), own_only=True, actor="test"
+            )
         live(world, office, tmp_path)
     for office in (world.acme, world.borea):
         # Last, since a worker renders for all: these wait for one.

@@ -74,6 +74,10 @@ NOT_THE_TENANT = {
     ("render_jobs", "render_jobs_claim", "faxplan_worker"): "a worker renders for all tenants",
     ("mail_accounts", "mail_accounts_mailer", "faxplan_worker"): "a worker hands over mail of all tenants",
     ("outbox", "outbox_mailer", "faxplan_worker"): "a worker hands over mail of all tenants",
+    ("webhook_endpoints", "webhook_endpoints_claim", "faxplan_owner"): CLAIM,
+    ("webhook_deliveries", "webhook_deliveries_claim", "faxplan_owner"): CLAIM,
+    ("webhook_endpoints", "webhook_endpoints_sender", "faxplan_worker"): "a worker tells programs of all tenants",
+    ("webhook_deliveries", "webhook_deliveries_sender", "faxplan_worker"): "a worker tells programs of all tenants",
     ("outbox", "outbox_overview", "faxplan_admin"): "who runs the installation sees what waits, as of the queue",
 }
 

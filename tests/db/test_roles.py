@@ -55,6 +55,7 @@ def test_only_listed_functions_act_as_their_owner(installation: Installation) ->
         "outbox_bounce",
         "outbox_fill",
         "routing_changed",
+        "webhooks_fill",
     ]
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
 from faxplan.api_keys import Scope
-from portal.api import account, faxes, shapes
+from portal.api import account, faxes, shapes, shapes_webhooks, webhooks
 from portal.api.call import Call
 
 ROOT = "/api/v1"
@@ -49,6 +49,7 @@ class Operation:
 
 
 _FAX = "/faxes/<int(max=9223372036854775807):number>"
+_WEBHOOK = "/webhooks/<int(max=9223372036854775807):number>"
 _NAMES = "any('tiff','pdf','images','thumbnail','original','cover','cover-images')"
 
 OPERATIONS = (
@@ -107,5 +108,45 @@ OPERATIONS = (
     Operation(
         "GET", "/quota", account.quota, "getQuota", "How many pages may still be sent.", "Account",
         Scope.ACCOUNT_READ, shapes.Quotas,
+    ),
+    Operation(
+        "GET", "/webhooks", webhooks.listed, "listWebhooks", "Webhooks that the user looks after.", "Webhooks",
+        Scope.WEBHOOKS, shapes_webhooks.Webhooks,
+    ),
+    Operation(
+        "POST", "/webhooks", webhooks.make, "makeWebhook",
+        "Has a program told of what becomes of faxes. The secret is shown this once.", "Webhooks", Scope.WEBHOOKS,
+        shapes_webhooks.WebhookWithSecret, 201, body=shapes_webhooks.NewWebhook,
+    ),
+    Operation(
+        "GET", _WEBHOOK, webhooks.one, "getWebhook", "How it stands with a webhook.", "Webhooks", Scope.WEBHOOKS,
+        shapes_webhooks.Webhook,
+    ),
+    Operation(
+        "PATCH", _WEBHOOK, webhooks.change, "changeWebhook", "Changes a webhook, or turns it on or off.", "Webhooks",
+        Scope.WEBHOOKS, shapes_webhooks.Webhook, body=shapes_webhooks.WebhookChange,
+    ),
+    Operation(
+        "DELETE", _WEBHOOK, webhooks.remove, "deleteWebhook", "Deletes a webhook, and what waits for it.", "Webhooks",
+        Scope.WEBHOOKS, status=204,
+    ),
+    Operation(
+        "POST", f"{_WEBHOOK}/secret", webhooks.rotate, "rotateWebhookSecret",
+        "Another secret and key pair, shown this once; those before sign beside them for 24 hours.", "Webhooks",
+        Scope.WEBHOOKS, shapes_webhooks.WebhookWithSecret,
+    ),
+    Operation(
+        "POST", f"{_WEBHOOK}/test", webhooks.test, "testWebhook", "Tells a webhook of nothing: does it hear?",
+        "Webhooks", Scope.WEBHOOKS, shapes_webhooks.WebhookDelivery, 202,
+    ),
+    Operation(
+        "GET", f"{_WEBHOOK}/deliveries", webhooks.deliveries, "listWebhookDeliveries",
+        "What a webhook was told in 30 days, or is to be, newest first.", "Webhooks", Scope.WEBHOOKS,
+        shapes_webhooks.WebhookDeliveries, query=shapes_webhooks.DeliveryFilters,
+    ),
+    Operation(
+        "POST", "/webhooks/deliveries/<int(max=9223372036854775807):number>/resend", webhooks.resend,
+        "resendWebhookDelivery", "Tells a webhook once more, with the same webhook-id.", "Webhooks", Scope.WEBHOOKS,
+        shapes_webhooks.WebhookDelivery, 202,
     ),
 )  # fmt: skip

@@ -58,9 +58,21 @@ def test_the_document_is_one(world: World, acme: Program) -> None:
     assert document == openapi.document()
 
 
-def _to_what_there_is(case: schemathesis.Case, number: int) -> None:
+def _to_what_there_is(case: schemathesis.Case, number: int, webhooks: tuple[int, int, int]) -> None:
+    """webhooks: one, one to delete, and what the first was told."""
+    one, spare, delivery = webhooks
     if "number" in case.path_parameters:
         case.path_parameters["number"] = number
+        if case.path.startswith("/webhooks/deliveries/"):
+            case.path_parameters["number"] = delivery
+        elif case.path.startswith("/webhooks/"):
+            case.path_parameters["number"] = spare if case.method == "DELETE" else one
+            if isinstance(case.body, dict):
+                case.body |= {"enabled": True}
+    if isinstance(case.body, dict) and "address" in case.body:
+        case.body["address"] = "https://shop.example/faxes"
+        if case.method == "POST":
+            case.body["own_only"] = True
     if isinstance(case.body, dict) and "to" in case.body:
         case.body["to"] = [NUMBER]
         case.body |= {"send_at": None, "caller_id": None, "cover": None}
@@ -79,6 +91,11 @@ def test_nothing_is_answered_that_is_not_in_it(world: World, portal: Portal, acm
     sent = acme.hand("/faxes", {"to": [NUMBER], "documents": [LETTER]})
     number = sent.get_json()["faxes"][0]["id"]
     world.render_all()
+    one, spare = (
+        acme.hand("/webhooks", {"address": "https://shop.example/", "own_only": True}).get_json()["id"]
+        for _each in "12"
+    )
+    delivery = acme.ask("POST", f"/webhooks/{one}/test").get_json()["id"]
     schema = schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", on_its_host(portal, acme))
     checks = [
         not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
@@ -100,7 +117,7 @@ def test_nothing_is_answered_that_is_not_in_it(world: World, portal: Portal, acm
         def ask(case: schemathesis.Case) -> None:
             if sum(answered[case.operation.label].values()) % 2:
                 # Left to itself it finds neither a fax nor a document.
-                _to_what_there_is(case, number)
+                _to_what_there_is(case, number, (one, spare, delivery))
             found = case.call_and_validate(checks=checks)
             answered[case.operation.label][found.status_code] += 1
 

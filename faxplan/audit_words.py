@@ -104,6 +104,13 @@ _ACTS: Mapping[str, str] = {
     "session.end": marked("{who} ended a session"),
     "tenant.add": marked("{who} added {what}"),
     "tenant.change": marked("{who} changed settings of {what}"),
+    "webhook.change": marked("{who} changed {what}"),
+    "webhook.make": marked("{who} added {what}"),
+    "webhook.remove": marked("{who} deleted {what}"),
+    "webhook.resend": marked("{who} had {what} told something once more"),
+    "webhook.rotate": marked("{who} made another secret for {what}"),
+    "webhook.test": marked("{who} had {what} told something as a test"),
+    "webhook.turn-off": marked("{who} turned {what} off"),
     "user.add": marked("{who} added {what}"),
     "user.change": marked("{who} changed what {what} may do"),
     "user.invite": marked("{who} made a link by which {what} chooses a password"),
@@ -138,6 +145,7 @@ _WHAT = {
     "key": marked("key {name}"),
     "user": marked("user {name}"),
     "mailbox": marked("mailbox {name}"),
+    "webhook": marked("webhook {name}"),
     "tenant": marked("your organisation"),
 }
 _RESULTS = {

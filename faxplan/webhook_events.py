@@ -141,8 +141,13 @@ def resend(tx: Transaction, user: User, delivery_id: int, *, actor: Who) -> Deli
 
 
 def _hears(tx: Transaction, user: User, endpoint_id: int) -> None:
+    """Also at once, where it rests: somebody wants to know."""
     if not webhooks.get(tx, user, endpoint_id).enabled:
         raise InvalidWebhook(_("This webhook is turned off. Turn it on first."))
+    tx.execute(
+        "update webhook_endpoints set rests_until = null where tenant_id = %s and id = %s",
+        (user.tenant_id, endpoint_id),
+    )
 
 
 def _no_delivery() -> NotFound:

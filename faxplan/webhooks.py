@@ -139,8 +139,10 @@ def change(
     """values: address, description, types (Event) and enabled, or some of these. Turned on it begins anew. Raises
     NotFound, Forbidden, InvalidWebhook and AddressRefused."""
     permissions.check(tx, user.tenant_id, user.id, permissions.Permission.API)
-    get(tx, user, endpoint_id)
-    new = _checked(values, client)
+    found = get(tx, user, endpoint_id)
+    is_now = {"address": found.address, "description": found.description, "enabled": found.enabled,
+              "types": [each.value for each in found.types]}  # fmt: skip
+    new = {name: value for name, value in _checked(values, client).items() if value != is_now[name]}
     if new:
         anew = ", off_because = '', failures = 0, failing_since = null, rests_until = null"
         tx.execute(

@@ -16,6 +16,7 @@ _NOTES = {
     "restored": marked("Brought back."),
     "forwarded": marked("Forwarded. Who reads that mailbox finds a copy there; yours is where it was."),
     "moved": marked("Moved. It lies in the other mailbox now, and no more in the one before."),
+    "told-again": marked("It is told within moments. Load this page again to see its answer."),
     "sent-again": marked("Handed in once more. Each number has a fax of its own in this list."),
     "let-in": marked("Let in. They read all that lies in this mailbox, and what comes."),
 }

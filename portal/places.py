@@ -59,6 +59,7 @@ PARTS = (
             Place("do-not-fax", "/organisation/do-not-fax", marked("Do not fax"), "bar_sign"),
             Place("reports", "/organisation/reports", marked("Reports"), "chart"),
             Place("sign-on", "/organisation/sign-on", marked("Single sign-on"), "key"),
+            Place("webhooks", "/organisation/webhooks", marked("Webhooks"), "fork", needs=Permission.API),
             Place("audit", "/organisation/audit", marked("Audit"), "book"),
             Place("recovery", "/organisation/recovery", marked("Recovery key"), "key"),
         ),

@@ -7,7 +7,7 @@ from functools import cache
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from faxplan.permissions import CONTACTS, RECEIVE, SEND, Permission
+from faxplan.permissions import API, CONTACTS, RECEIVE, SEND, Permission
 from portal import static
 from portal.pages import (
     account,
@@ -49,6 +49,7 @@ from portal.pages import (
     settings,
     sign_on,
     told,
+    webhooks,
     welcome,
 )
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
@@ -274,6 +275,16 @@ ROUTES = (
     Route("/organisation/sign-on", "POST", sign_on.change, role=ADMINISTRATOR),
     Route("/organisation/sign-on/remove", "POST", sign_on.remove, role=ADMINISTRATOR),
     Route("/organisation/people/<int:number>/unlink", "POST", sign_on.unlink, role=ADMINISTRATOR),
+    Route("/organisation/webhooks", "GET", webhooks.everything, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks", "POST", webhooks.add, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks/new", "GET", webhooks.new, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks/<int:number>", "GET", webhooks.page, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks/<int:number>", "POST", webhooks.change, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks/<int:number>/secret", "POST", webhooks.rotate, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks/<int:number>/test", "POST", webhooks.test, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks/<int:number>/delete", "GET", webhooks.ask, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/webhooks/<int:number>/delete", "POST", webhooks.remove, role=ADMINISTRATOR, needs=API),
+    Route("/organisation/deliveries/<int:number>/resend", "POST", webhooks.resend, role=ADMINISTRATOR, needs=API),
     Route("/organisation/audit", "GET", audit.page, role=ADMINISTRATOR),
     Route("/organisation/audit.csv", "GET", audit.file, role=ADMINISTRATOR),
     Route("/organisation/recovery", "GET", recovery.page, role=ADMINISTRATOR),

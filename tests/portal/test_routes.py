@@ -16,10 +16,13 @@ from faxplan import (
     mail_in_provisioning,
     passkeys,
     users,
+    webhook_events,
+    webhooks,
 )
 from faxplan.contacts import Entry
 from faxplan.mail_in_provisioning import Wish
 from faxplan.originals import HandedIn
+from faxplan.web_client import WebClient
 from faxplan.webauthn import Credential
 from portal.app import Portal
 from portal.policy import CONTENT_SECURITY_POLICY
@@ -53,6 +56,8 @@ class Things:
     passkeys: list[int]
     mailboxes: list[int]
     covers: list[int]
+    webhooks: list[int]
+    deliveries: list[int]
 
 
 @pytest.fixture
@@ -69,6 +74,10 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         brought = contact_imports.begin(tx, world.borea.user, "b.csv", b"Name,Fax\nBea,+4930990012\n")
         passkeys.enter(tx, world.borea.user, "x", Credential(b"id", b"key", 0), None, actor="test")
         passkey = tx.value("select id from passkeys")
+        _secret, webhook = webhooks.make(
+            tx, world.borea.user, "https://shop.example/", webhooks.FINAL, WebClient(), own_only=True, actor="test"
+        )
+        told = webhook_events.test(tx, world.borea.user, webhook.id, actor="test")
     mail_in_provisioning.change(
         world.admin, "test", "borea", world.borea.user.email, Wish(add="b@home.example", token=True)
     )
@@ -84,6 +93,8 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         passkeys=[passkey],
         mailboxes=[world.borea.user.mailbox_id],
         covers=[cover_provisioning.put(world.admin, "test", "borea", "B", "{{ message }}", "").id],
+        webhooks=[webhook.id],
+        deliveries=[told.id],
     )
 
 

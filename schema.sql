@@ -2032,8 +2032,8 @@ begin
                select from mailbox_members m join users u on u.tenant_id = m.tenant_id and u.id = m.user_id
                where m.tenant_id = e.tenant_id and m.mailbox_id = new.mailbox_id and m.user_id = e.made_by and u.enabled
                  and array['receive', 'api'] <@ u.permissions))
-    -- One that is being deleted is waited for, and passed over: what has happened does not fail by it.
-    for key share of e;
+    -- One that is being deleted is passed over: what has happened neither fails by that nor waits for it.
+    for key share of e skip locked;
     if found then
         perform pg_notify('faxplan_webhooks', '');
     end if;

@@ -185,8 +185,9 @@ def claim(tx: Transaction, *, sender: str, lease_seconds: int, most_of_tenant: i
                  and exists (select from webhook_deliveries d
                              where d.tenant_id = e.tenant_id and d.endpoint_id = e.id and d.state = 'waiting'
                                and d.not_before <= now())
-                 and (select count(*) from webhook_endpoints o
-                      where o.tenant_id = e.tenant_id and o.lease_until >= now() and o.worker <> %(sender)s) < %(most)s
+                 and e.tenant_id not in (select o.tenant_id from webhook_endpoints o
+                                         where o.lease_until >= now() and o.worker <> %(sender)s
+                                         group by o.tenant_id having count(*) >= %(most)s)
                order by (e.worker = %(sender)s) is true desc, e.served_at nulls first, e.id
                limit 1 for no key update of e skip locked)
            update webhook_endpoints e set worker = %(sender)s, served_at = clock_timestamp(),

@@ -49,7 +49,7 @@ from faxplan.mail import (
     is_address,
 )
 from faxplan.mail_journal import MailJournal
-from faxplan.mail_notices import Facts
+from faxplan.mail_notices import Facts, NoRecipient
 from faxplan.mailbox_mail import Format, Mode
 from faxplan.outbox import Ended, State, Waiting
 from faxplan.relays import Relays
@@ -185,6 +185,8 @@ class Mailer:
             made, said = self._made_and_taken(relay, mail)
         except NotFound:
             self._end(mail, State.GIVEN_UP, "The fax is purged.", None)
+        except NoRecipient as error:
+            self._end(mail, State.GIVEN_UP, str(error), None)
         except MailRefused as error:
             LOG.error("mail %s of tenant %s: %s", mail.id, mail.tenant_id, error)
             self._end(mail, State.REFUSED, str(error), None)

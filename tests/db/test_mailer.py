@@ -480,3 +480,31 @@ def test_a_server_that_refuses_the_sender_itself_gets_nothing(world: World, keys
     (row,) = mails(world, world.acme.user)
     assert (row["state"], relay.mails) == ("refused", [])
     assert "553 not in this name" in row["said"]
+
+
+def test_who_is_no_recipient_any_more_gets_nothing_of_what_waited(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    add(world, OTHER)
+    received(world)
+    mailbox = own_mailbox(world, world.acme.user)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        known = mailbox_mail.of(tx, world.acme.user, mailbox).recipients
+    (gone,) = (each.id for each in known if each.address == OTHER)
+    mailbox_mail.remove(world.portal, world.acme.user, mailbox, gone, actor="test")
+    mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[world.acme.user.email]]
+    states = {row["recipient"]: (row["state"], row["sent_as"]) for row in mails(world, world.acme.user)}
+    assert states == {world.acme.user.email: ("accepted", "plain"), OTHER: ("given-up", None)}
+    assert mail_readers.waiting(world.worker) == []
+
+
+def test_whoever_may_not_mail_pages_any_more_has_none_mailed(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"enabled": False})
+    mailer(world, keys).work()
+    assert relay.mails == []
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"]

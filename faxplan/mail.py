@@ -23,6 +23,8 @@ _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?
 """RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
 _LONGEST_ADDRESS = 254
 _LONGEST_SAID = 500
+_IN = 235
+"""RFC 4954."""
 _TOO_LARGE = 552
 """RFC 1870."""
 _WANTS_A_LOG_IN = (530, 534, 535, 538)
@@ -200,14 +202,24 @@ class Relay:
                 smtp.ehlo()
                 if smtp.has_extn("starttls"):
                     smtp.starttls(context=_unchecked())
-            if self.token:
-                smtp.auth("XOAUTH2", lambda _challenge=None: _xoauth2(self.user, self.token))
-            elif self.user:
-                smtp.login(self.user, self.password)
+            self._log_in(smtp)
         except BaseException:
             smtp.close()
             raise
         return smtp
+
+    def _log_in(self, smtp: smtplib.SMTP) -> None:
+        try:
+            if self.token:
+                # As login does by itself. Without it servers say 503, which smtplib takes for "you are in already".
+                smtp.ehlo_or_helo_if_needed()
+                code, said = smtp.auth("XOAUTH2", lambda why=None: "" if why else _xoauth2(self.user, self.token))
+                if code != _IN:
+                    raise smtplib.SMTPAuthenticationError(code, said)
+            elif self.user:
+                smtp.login(self.user, self.password)
+        except UnicodeEncodeError as error:
+            raise smtplib.SMTPException("user name and password can have letters and signs of ASCII alone") from error
 
     def _checked(self) -> ssl.SSLContext:
         checked = ssl.create_default_context() if self.client is None else self.client.tls()

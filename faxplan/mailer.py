@@ -130,6 +130,10 @@ class Mailer:
                     LOG.error("%s No mail goes out until then.", error)
                 away = True
                 self._stop.wait(AWAY_SECONDS)
+            except Exception:
+                # The worker would go on without us, and nobody would miss this thread.
+                LOG.exception("No mail goes out for a moment.")
+                self._stop.wait(AWAY_SECONDS)
 
     def prepare(self) -> None:
         """Makes the journal's folder. Raises UnsafeFolder."""

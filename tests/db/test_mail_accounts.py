@@ -15,6 +15,7 @@ from faxplan.key_folder import KeyFolder
 from faxplan.mail_accounts import Account, LogInRefused, Token, Tokens
 from faxplan.mail_provisioning import InvalidAccount
 from faxplan.web_client import AddressRefused, Fetched, WebClient
+from tests import retained
 from tests.certificates import Authority
 from tests.db.test_mailer import keys, received, relay
 from tests.mail_relay import MailRelay
@@ -122,6 +123,22 @@ def test_no_account_leads_into_our_network(world: World, provider: MailRelay) ->
         put(world, account(provider))
     with pytest.raises(AddressRefused):
         put(world, account(provider, password="", refresh_token="x", token_url="file:///etc/passwd"))
+
+
+def test_a_token_that_is_asked_for_where_nothing_is_fetched_from_keeps_no_others_mail(
+    world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay
+) -> None:
+    """SECURITY: whoever names the address also says where its name leads, after it was looked at."""
+    led_within = account(provider, password="", refresh_token="R1", token_url="https://localhost/token")
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        mail_accounts.put(tx, world.acme.tenant.id, led_within)
+    world.settings = replace(world.settings, web_private_networks="")
+    received(world)
+    retained.received(world, world.borea, "one")
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[world.borea.user.email]]
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["tries"], "nothing is fetched from there" in row["said"]) == ("waiting", 0, True)
 
 
 class _Answers(WebClient):

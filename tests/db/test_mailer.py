@@ -371,6 +371,23 @@ def test_what_cannot_be_made_keeps_no_other(
     assert [each.recipients for each in relay.mails] == [[OTHER]]
 
 
+def test_whatever_goes_wrong_mail_goes_on(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received(world)
+    claims, one = mailers.outbox.claim, mailer(world, keys)
+
+    def fails_once(*_args: object, **_named: object) -> object:
+        monkeypatch.setattr(mailers.outbox, "claim", claims)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(mailers.outbox, "claim", fails_once)
+    monkeypatch.setattr(mailers, "AWAY_SECONDS", 0.0)
+    relay.on_mail = one.stop
+    one.run()
+    assert len(relay.mails) == 1
+
+
 def test_a_log_in_that_cannot_be_read_is_waited_for(world: World, keys: KeyFolder, relay: MailRelay) -> None:
     received(world)
     right = world.settings

@@ -12,12 +12,16 @@ from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 
 _SECONDS = 30
+_TAKING_SECONDS = 600
+"""RFC 5321, 4.5.3.2.6: many look into a mail before they say that they have it, and who does not wait for that hands it
+over again and again."""
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 """RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
@@ -246,6 +250,16 @@ class _Smtp(smtplib.SMTP):
             socket.create_connection((host, port), timeout) if client is None else client.connected(host, port, timeout)
         )
         return made if self._at_once is None else self._at_once.wrap_socket(made, server_hostname=host)
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Hands a mail over, and waits until it is taken."""
+        if self.sock is not None:
+            self.sock.settimeout(_TAKING_SECONDS)
+        try:
+            return super().data(msg)
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(_SECONDS)
 
 
 class RelaySession:

@@ -59,6 +59,8 @@ LOG = logging.getLogger("faxplan.mailer")
 LEASE_SECONDS = 900
 AT_ONCE = 20
 """Mails that are claimed together, and go out over one connection."""
+TURN_SECONDS = 60.0
+"""So long one mail server is handed mails over; then the others have their turn, however slow it is."""
 SWEEP_SECONDS = 5.0
 AWAY_SECONDS = 1.0
 GIVE_UP_SECONDS = 3 * 86400
@@ -156,11 +158,14 @@ class Mailer:
 
     def _over(self, key: int | None, waiting: list[Waiting]) -> bool:
         """Mails that go out over one connection, as far as they do; False where the mail server is away."""
+        until = time.monotonic() + TURN_SECONDS
         try:
             with self._relays.of(key).session() as relay:
                 while waiting and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
+                    if time.monotonic() >= until:
+                        break
             self._relays.there(key)
             reason, away = "", False
         except (ServerAway, InvalidSetting) as error:

@@ -111,10 +111,10 @@ def end(tx: Transaction, ended: Ended) -> bool:
 
 
 def postpone(tx: Transaction, mail: Waiting, worker: str, said: str, delay_seconds: float, *, counts: bool) -> None:
-    """Gives it back, to be tried again after the delay. said: why. counts: as one of its tries."""
+    """Gives it back, to be tried again after the delay. said: why; empty: as before. counts: as one of its tries."""
     tx.execute(
         """update outbox set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s),
-                             said = %s, tries = tries - %s
+                             said = coalesce(nullif(%s, ''), said), tries = tries - %s
            where tenant_id = %s and id = %s and state = 'waiting' and worker = %s and tries = %s""",
         (delay_seconds, said, 0 if counts else 1, mail.tenant_id, mail.id, worker, mail.tries),
     )

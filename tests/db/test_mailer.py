@@ -371,6 +371,22 @@ def test_what_cannot_be_made_keeps_no_other(
     assert [each.recipients for each in relay.mails] == [[OTHER]]
 
 
+def test_a_slow_server_keeps_others_waiting_for_a_turn_and_no_longer(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        received(world)
+    execute(world, "update outbox set said = '450 not just now'")
+    monkeypatch.setattr(mailers, "TURN_SECONDS", 0.0)
+    one = mailer(world, keys)
+    assert one.work()
+    assert [(row["state"], row["tries"], row["said"]) for row in mails(world, world.acme.user)] == [
+        ("accepted", 1, "250 taken"), ("waiting", 0, "450 not just now"),
+    ]  # fmt: skip
+    assert one.work()
+    assert len(relay.mails) == 2
+
+
 def test_whatever_goes_wrong_mail_goes_on(
     world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

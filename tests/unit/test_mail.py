@@ -1,4 +1,5 @@
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -73,3 +74,14 @@ def test_a_log_in_that_no_server_can_be_told_is_waited_for(relay: MailRelay) -> 
         pass
     with pytest.raises(MailFailed, match="ASCII"):
         known.send(["one@officers.example"], "Subject", "Text.\n")
+
+
+def test_whoever_looks_at_a_mail_for_long_before_they_take_it_is_waited_for(
+    relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they take it again and again."""
+    monkeypatch.setattr("faxplan.mail._SECONDS", 0.2)
+    relay.on_mail = lambda: time.sleep(0.5)
+    with Relay("127.0.0.1", relay.port, "fax@fax.example").session() as session:
+        said = session.hand_over(b"Subject: one\r\n\r\n", sender="fax@fax.example", recipient="one@officers.example")
+    assert (said, len(relay.mails)) == ("250 taken", 1)

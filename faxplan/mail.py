@@ -60,7 +60,11 @@ class SenderRefused(MailRefused):
     """It takes none in this sender's name."""
 
 
-class MailTooLarge(MailRefused):
+class ContentRefused(MailRefused):
+    """It takes none with what is in it."""
+
+
+class MailTooLarge(ContentRefused):
     """It takes none of this size."""
 
 
@@ -272,7 +276,7 @@ class RelaySession:
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
 
-        Raises MailRefused (SenderRefused, MailTooLarge), MailFailed for this mail alone, ServerAway, and BrokenOff.
+        Raises MailRefused (SenderRefused, ContentRefused), MailFailed for this mail alone, ServerAway, and BrokenOff.
         """
         where = self.relay.where
         smtp = self._smtp
@@ -283,7 +287,7 @@ class RelaySession:
                 options.append("body=8bitmime")
             code, said = smtp.mail(sender, options)
             if code != 250:
-                raise self._turned_away(_not_taken(where, code, said, of_sender=True))
+                raise self._turned_away(_not_taken(where, code, said, SenderRefused))
             code, said = smtp.rcpt(recipient) if recipient else (501, b"no recipient")
             if code not in (250, 251, 252):
                 raise self._turned_away(_not_taken(where, code, said))
@@ -294,8 +298,8 @@ class RelaySession:
             raise self._turned_away(_not_taken(where, error.smtp_code, _as_bytes(error.smtp_error))) from error
         except (OSError, smtplib.SMTPException) as error:
             raise BrokenOff(f"{where} broke off: {_reason(error)}") from error
-        if code != 250:
-            raise _not_taken(where, code, said)
+        if not 200 <= code < 300:
+            raise _not_taken(where, code, said, ContentRefused)
         return _text(code, said)
 
     def _turned_away(self, error: FaxplanError) -> FaxplanError:
@@ -328,7 +332,7 @@ def check_address(address: str) -> None:
         )
 
 
-def _not_taken(where: str, code: int, said: bytes, *, of_sender: bool = False) -> FaxplanError:
+def _not_taken(where: str, code: int, said: bytes, for_good: type[MailRefused] = MailRefused) -> FaxplanError:
     words = f"{where} said: {_text(code, said)}"
     if code == 421:
         return BrokenOff(words)
@@ -336,9 +340,7 @@ def _not_taken(where: str, code: int, said: bytes, *, of_sender: bool = False) -
         return ServerAway(words)
     if code == _TOO_LARGE:
         return MailTooLarge(words)
-    if not 500 <= code < 600:
-        return MailFailed(words)
-    return SenderRefused(words) if of_sender else MailRefused(words)
+    return for_good(words) if 500 <= code < 600 else MailFailed(words)
 
 
 def _reason(error: Exception) -> str:

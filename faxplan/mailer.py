@@ -39,6 +39,7 @@ from faxplan.language import _
 from faxplan.listener import Listener
 from faxplan.mail import (
     BrokenOff,
+    ContentRefused,
     MailRefused,
     MailTooLarge,
     Relay,
@@ -213,11 +214,12 @@ class Mailer:
         made = self._made(relay.relay, mail)
         try:
             return made, self._taken(relay, mail, made)
-        except MailTooLarge as error:
+        except ContentRefused as error:
             if not made.sent_as.carries_pages:
                 raise
             LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
-        made = self._made(relay.relay, mail, is_too_large=True)
+            refused = error
+        made = self._made(relay.relay, mail, refused=refused)
         return made, self._taken(relay, mail, made)
 
     def _taken(self, relay: RelaySession, mail: Waiting, made: _Made) -> str:
@@ -276,8 +278,8 @@ class Mailer:
         with self._db.across_tenants() as tx:
             outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
 
-    def _made(self, relay: Relay, mail: Waiting, *, is_too_large: bool = False) -> _Made:
-        """is_too_large: with the fax in it. Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and
+    def _made(self, relay: Relay, mail: Waiting, *, refused: ContentRefused | None = None) -> _Made:
+        """refused: what the mail server said of it with the fax in it. Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and
         _Later."""
         with self._db.tenant(mail.tenant_id) as tx:
             known = mail_notices.facts(tx, mail)
@@ -288,8 +290,8 @@ class Mailer:
             raise MailRefused(f"{mail.recipient!r} is no address that every mail server can be told. Correct it.")
         with language.speaks(known.language):
             note = ""
-            if is_too_large:
-                note = _("The fax is not in this mail: {why}").format(why=_("The mail server takes none of this size."))
+            if refused is not None:
+                note = _("The fax is not in this mail: {why}").format(why=_not_taken(refused))
             elif known.mode.carries_pages:
                 try:
                     return self._with_pages(known, mail, relay, sender)
@@ -382,6 +384,12 @@ def _sealed(known: Facts, message: EmailMessage) -> bytes:
             raise mail_openpgp.KeyRefused(_("There is no OpenPGP key of this recipient."))
         return mail_openpgp.sealed(message, [mail_openpgp.key_of(known.openpgp_key)])
     return mail_form.flat(message)
+
+
+def _not_taken(error: ContentRefused) -> str:
+    if isinstance(error, MailTooLarge):
+        return _("The mail server takes none of this size.")
+    return _("The mail server takes none with what is in it.")
 
 
 def _reason(error: Exception) -> str:

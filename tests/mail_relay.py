@@ -23,9 +23,9 @@ class Mail:
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
     `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `largest`: in
-    bytes. `refuses_sender`: where an envelope's sender begins so. `on_mail`: done when it has a mail, before it
-    says so. `tls`: with it STARTTLS, which it wants. `log_ins`: one of them it wants, if there are any (as AUTH gives
-    it, decoded)."""
+    bytes. `refuses_sender`: where an envelope's sender begins so. `refuses_content`: a mail with it in it.
+    `on_mail`: done when it has a mail, before it says so. `tls`: with it STARTTLS, which it wants. `log_ins`: one of
+    them it wants, if there are any (as AUTH gives it, decoded)."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
@@ -33,6 +33,7 @@ class MailRelay:
     hangs_up_after_data: bool = False
     largest: int = 2**30
     refuses_sender: str = ""
+    refuses_content: bytes = b""
     hangs_up_on: set[str] = field(default_factory=set)
     on_mail: Callable[[], object] = lambda: None
     connections: int = 0
@@ -118,6 +119,9 @@ class MailRelay:
                 content = self._data(dialogue)
                 if len(content) > self.largest:
                     say("552 too large")
+                    continue
+                if self.refuses_content and self.refuses_content in content:
+                    say("554 looks bad")
                     continue
                 message = message_from_bytes(content, policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)

@@ -452,6 +452,21 @@ def test_of_what_is_too_large_for_the_server_a_notice_goes_instead(
     assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted", "refused"]
 
 
+def test_of_what_a_filter_refuses_a_notice_goes_instead_once(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    relay.refuses_content = b"application/pdf"
+    assert mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert (attached(mail.message), "takes none with what is in it" in text(mail.message)) == ([], True)
+    received(world)
+    relay.refuses_content = b"Subject: "
+    mailer(world, keys).work()
+    assert [(row["state"], row["sent_as"], row["said"][-13:]) for row in mails(world, world.acme.user)] == [
+        ("accepted", "notice", "250 taken"), ("refused", None, "554 looks bad"),
+    ]  # fmt: skip
+
+
 def test_what_only_another_worker_can_open_waits_for_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
     choose_mail(world, world.acme.user, mail=True)
     received(world)

@@ -279,8 +279,8 @@ class Mailer:
             outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
 
     def _made(self, relay: Relay, mail: Waiting, *, refused: ContentRefused | None = None) -> _Made:
-        """refused: what the mail server said of it with the fax in it. Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and
-        _Later."""
+        """refused: of it with the fax in it. Raises NotFound, NoRecipient, InvalidSetting, MailRefused and
+        StoreUnavailable, and _Later."""
         with self._db.tenant(mail.tenant_id) as tx:
             known = mail_notices.facts(tx, mail)
         # A provider takes mail of its account's address alone.

@@ -1,12 +1,15 @@
 """What waits in the outbox goes out once, as its mailbox has chosen, in the brand's name; real mail over a relay."""
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.message import EmailMessage
 from io import BytesIO
 
 import pikepdf
+import pysequoia
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
@@ -18,10 +21,11 @@ from faxplan.mailbox_mail import Format, InvalidMailChoice, Mode
 from faxplan.proofs import NoProof
 from faxplan.users import User
 from tests.db.test_inbound import arrived, deliver
+from tests.db.test_purge import BLOCKED
 from tests.db.test_transient_readers import folder
 from tests.mail_relay import MailRelay
 from tests.mailing import choose_mail, mailer, mails
-from tests.retained import execute
+from tests.retained import count, execute
 from tests.vendor_words import vendor_words
 from tests.world import World
 
@@ -305,6 +309,28 @@ def test_pages_are_mailed_by_who_reads_them_alone(world: World) -> None:
         add(world, "boss@acme.example", shown=False)
     # An administrator ends it, and that is all.
     assert choose(world, Mode.NOTICE, by=boss, shown=False)
+
+
+def test_who_is_added_while_somebody_chooses_is_looked_at(world: World) -> None:
+    """SECURITY: of sealed mail each recipient has a key, whoever is quicker."""
+    key = bytes(pysequoia.Tsk.generate("<one@partner.example>").extract_certificate())
+    mailbox = own_mailbox(world, world.acme.user)
+    mailbox_mail.add(
+        world.portal, world.acme.user, mailbox, "one@partner.example", openpgp_key=key, shown=True, actor="test"
+    )
+    with ThreadPoolExecutor(1) as another:
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            # Somebody adds another one: it is their turn, and they have not committed.
+            tx.take_turn(mailbox_mail._TURN, world.acme.tenant.id)
+            tx.execute(
+                "insert into mail_recipients (tenant_id, mailbox_id, address, added_by) values (%s, %s, %s, %s)",
+                (world.acme.tenant.id, mailbox, OTHER, world.acme.user.id),
+            )
+            choosing = another.submit(choose, world, Mode.OPENPGP)
+            while not count(world, "pg_locks", BLOCKED) and not choosing.done():
+                time.sleep(0.01)
+        with pytest.raises(InvalidMailChoice, match=OTHER):
+            choosing.result()
 
 
 def test_nobody_but_the_worker_reads_the_password(world: World) -> None:

@@ -1,4 +1,8 @@
-"""Mail to people, through a mail server that takes it: this machine's own, one in its network, or a tenant's."""
+"""Mail to people, through a mail server that takes it: this machine's own, one in its network, or a tenant's.
+
+What a session is told stands in the outbox, and is read in the portal; what is wrong with the settings, or with a mail
+that `send` sends, is for who runs the server, and in English.
+"""
 
 import ipaddress
 import re
@@ -16,6 +20,7 @@ from typing import Any
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
+from faxplan.language import _
 from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 
 _SECONDS = 30
@@ -175,13 +180,16 @@ class Relay:
             )
 
     @contextmanager
-    def session(self) -> Iterator["RelaySession"]:
-        """A connection for mails one after another, each of one recipient. Raises ServerAway; at its end nothing."""
+    def session(self, seconds: float | None = None) -> Iterator["RelaySession"]:
+        """A connection for mails one after another, each of one recipient. seconds: to wait for each answer; None: as
+        long as is usual. Raises ServerAway; at its end nothing."""
         try:
-            smtp = self._opened()
+            smtp = self._opened(seconds)
         except (OSError, smtplib.SMTPException, AddressRefused, FetchFailed) as error:
             raise ServerAway(
-                f"{self._told} takes no mail: {_reason(error)}. Is there a mail server, and may we use it?"
+                _("{where} takes no mail: {why}. Is there a mail server, and may we use it?").format(
+                    where=self._told, why=_reason(error)
+                )
             ) from error
         try:
             yield RelaySession(self, smtp)
@@ -200,9 +208,9 @@ class Relay:
         with self._opened() as smtp:
             yield smtp
 
-    def _opened(self) -> smtplib.SMTP:
+    def _opened(self, seconds: float | None = None) -> smtplib.SMTP:
         checked = self._checked()
-        smtp = _Smtp(self, checked if self.security is Security.TLS else None)
+        smtp = _Smtp(self, checked if self.security is Security.TLS else None, seconds or _SECONDS)
         try:
             if self.security is Security.STARTTLS:
                 smtp.starttls(context=checked)
@@ -227,7 +235,7 @@ class Relay:
             elif self.user:
                 smtp.login(self.user, self.password)
         except UnicodeEncodeError as error:
-            raise smtplib.SMTPException("user name and password can have letters and signs of ASCII alone") from error
+            raise smtplib.SMTPException(_("user name and password can have signs of ASCII alone")) from error
 
     def _checked(self) -> ssl.SSLContext:
         checked = ssl.create_default_context() if self.client is None else self.client.tls()
@@ -242,11 +250,11 @@ class Relay:
 class _Smtp(smtplib.SMTP):
     """One that reaches only what may be reached. at_once: TLS from the start."""
 
-    def __init__(self, relay: Relay, at_once: ssl.SSLContext | None) -> None:
+    def __init__(self, relay: Relay, at_once: ssl.SSLContext | None, seconds: float) -> None:
         self._relay = relay
         self._at_once = at_once
         # What servers write into each mail that they take: whose it is, and not how this machine is called.
-        super().__init__(relay.host, relay.port, relay.sender.rpartition("@")[2], timeout=_SECONDS)
+        super().__init__(relay.host, relay.port, relay.sender.rpartition("@")[2], timeout=seconds)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         client = self._relay.client
@@ -263,7 +271,7 @@ class _Smtp(smtplib.SMTP):
             return super().data(msg)
         finally:
             if self.sock is not None:
-                self.sock.settimeout(_SECONDS)
+                self.sock.settimeout(self.timeout)
 
 
 class RelaySession:
@@ -297,7 +305,7 @@ class RelaySession:
         except smtplib.SMTPDataError as error:
             raise self._turned_away(_not_taken(where, error.smtp_code, _as_bytes(error.smtp_error))) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise BrokenOff(f"{where} broke off: {_reason(error)}") from error
+            raise BrokenOff(_("{where} broke off: {why}").format(where=where, why=_reason(error))) from error
         if not 200 <= code < 300:
             raise _not_taken(where, code, said, ContentRefused)
         return _text(code, said)
@@ -333,7 +341,7 @@ def check_address(address: str) -> None:
 
 
 def _not_taken(where: str, code: int, said: bytes, for_good: type[MailRefused] = MailRefused) -> FaxplanError:
-    words = f"{where} said: {_text(code, said)}"
+    words = _("{where} said: {said}").format(where=where, said=_text(code, said))
     if code == 421:
         return BrokenOff(words)
     if code in _WANTS_A_LOG_IN:

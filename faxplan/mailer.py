@@ -194,7 +194,7 @@ class Mailer:
         try:
             made, said = self._made_and_taken(relay, mail)
         except NotFound:
-            self._end(mail, State.GIVEN_UP, "The fax is purged.", None)
+            self._end(mail, State.GIVEN_UP, _("The fax is purged."), None)
         except NoRecipient as error:
             self._end(mail, State.GIVEN_UP, str(error), None)
         except MailRefused as error:
@@ -287,7 +287,11 @@ class Mailer:
         sender = relay.sender if mail.has_account else known.brand.mail_sender or relay.sender
         check_address(sender)
         if not is_address(mail.recipient):
-            raise MailRefused(f"{mail.recipient!r} is no address that every mail server can be told. Correct it.")
+            raise MailRefused(
+                _("{address} is no address that every mail server can be told. Correct it.").format(
+                    address=ascii(mail.recipient)
+                )
+            )
         with language.speaks(known.language):
             note = ""
             if refused is not None:

@@ -361,6 +361,19 @@ def test_a_pin_counts_where_the_tenant_allows_it_and_who_guesses_waits(
     assert pin not in str(waits)
 
 
+def test_whoever_guesses_a_pin_does_not_learn_who_is_known_here(world: World, ann: User) -> None:
+    """SECURITY: that somebody is made to wait would say so."""
+    change(world, mail_pins=True)
+
+    def told(sender: str) -> list[tuple[State, str]]:
+        mail = with_contract(proof="", sender=f"From: {sender}", subject="Subject: Contract [[pin=4711]]")
+        return [(found.state, found.words.replace(sender, "")) for found in (one(world, mail) for _ in range(11))]
+
+    known, unknown = told(ANN), told("nobody@acme.example")
+    assert known == unknown
+    assert [state for state, _words in known] == [State.REFUSED] * 10 + [State.LATER]
+
+
 def test_what_machines_write_becomes_no_fax_but_a_proven_device_s(world: World, ann: User) -> None:
     assert one(world, with_contract(), sender="<>").code == "5.6.0"
     assert one(world, with_contract(), sender="").code == "5.6.0"

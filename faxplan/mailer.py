@@ -64,8 +64,6 @@ TURN_SECONDS = 60.0
 """So long one mail server is handed mails over; then the others have their turn, however slow it is."""
 SWEEP_SECONDS = 5.0
 AWAY_SECONDS = 1.0
-GIVE_UP_SECONDS = 3 * 86400
-"""So long a mail is tried; a document waits for it no longer either (mail_readers)."""
 LATER_SECONDS = 60.0
 """So long what only another worker can make waits for it."""
 _FORGET_SECONDS = 600
@@ -246,7 +244,7 @@ class Mailer:
     def _try_again(self, mail: Waiting, error: Exception) -> None:
         unknown = None if isinstance(error, FaxplanError) else error
         LOG.error("mail %s of tenant %s, try %s: %s", mail.id, mail.tenant_id, mail.tries, error, exc_info=unknown)
-        if (datetime.now(UTC) - mail.created_at).total_seconds() > GIVE_UP_SECONDS:
+        if (datetime.now(UTC) - mail.created_at).total_seconds() > mail_readers.GIVE_UP_SECONDS:
             self._end(mail, State.GIVEN_UP, str(error), None)
         else:
             self._postpone(mail, str(error), counts=True)

@@ -24,7 +24,7 @@ from tests.db.test_inbound import arrived, deliver
 from tests.db.test_purge import BLOCKED
 from tests.db.test_transient_readers import folder
 from tests.mail_relay import MailRelay
-from tests.mailing import choose_mail, mailer, mails
+from tests.mailing import choose_mail, mailer, mails, to_be_mailed
 from tests.retained import count, execute
 from tests.vendor_words import vendor_words
 from tests.world import World
@@ -125,7 +125,7 @@ def test_the_fax_itself_goes_out_as_it_is_and_then_no_worker_opens_it(
     assert not vendor_words(bytes(mail.message) + content)
     states = {row["recipient"]: (row["state"], row["sent_as"]) for row in mails(world, world.acme.user)}
     assert states == {world.acme.user.email: ("accepted", "plain"), OTHER: ("refused", None)}
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_while_one_recipient_waits_the_worker_can_open_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
@@ -135,12 +135,12 @@ def test_while_one_recipient_waits_the_worker_can_open_it(world: World, keys: Ke
     relay.busy_for.add(OTHER)
     mailer(world, keys).work()
     assert len(relay.mails) == 1
-    assert len(mail_readers.waiting(world.worker)) == 2
+    assert len(to_be_mailed(world.worker)) == 2
     relay.busy_for.clear()
     execute(world, "update outbox set not_before = now()")
     mailer(world, keys).work()
     assert [each.recipients for each in relay.mails] == [[world.acme.user.email], [OTHER]]
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_a_pdf_with_a_password(world: World, keys: KeyFolder, relay: MailRelay) -> None:
@@ -259,7 +259,7 @@ def test_after_three_days_a_mail_is_given_up_and_its_reader_has_the_fax(
     mailer(world, keys).work()
     (row,) = mails(world, world.acme.user)
     assert (row["state"], row["said"][-16:]) == ("given-up", "450 not just now")
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_who_has_left_the_mailbox_gets_no_more_of_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
@@ -282,7 +282,7 @@ def test_who_has_left_the_mailbox_gets_no_more_of_it(world: World, keys: KeyFold
     assert attached(relay.mails[0].message) == []
     # What was wrapped for a mail that there is none of, no worker keeps.
     assert mail_readers.forget_unwanted(world.worker, 0) == 2
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_pages_are_mailed_by_who_reads_them_alone(world: World) -> None:
@@ -471,7 +471,7 @@ def test_of_what_is_too_large_for_the_server_a_notice_goes_instead(
     assert "The fax is not in this mail" in text(mail.message)
     (row,) = mails(world, world.acme.user)
     assert (row["state"], row["sent_as"]) == ("accepted", "notice")
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
     relay.largest = 1000
     received(world)
     mailer(world, keys).work()
@@ -571,7 +571,7 @@ def test_who_is_no_recipient_any_more_gets_nothing_of_what_waited(
     assert [each.recipients for each in relay.mails] == [[world.acme.user.email]]
     states = {row["recipient"]: (row["state"], row["sent_as"]) for row in mails(world, world.acme.user)}
     assert states == {world.acme.user.email: ("accepted", "plain"), OTHER: ("given-up", None)}
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_whoever_may_not_mail_pages_any_more_has_none_mailed(world: World, keys: KeyFolder, relay: MailRelay) -> None:

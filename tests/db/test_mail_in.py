@@ -40,7 +40,7 @@ from tests.mail_corpus import building
 from tests.mail_corpus.building import MTA, Case, attached, mail, multipart, pdf, text, with_contract
 from tests.mail_corpus.corpus import ALL
 from tests.mail_relay import MailRelay
-from tests.mailing import mailer, mails
+from tests.mailing import mailer, mails, to_be_mailed
 from tests.retained import count, execute, purge
 from tests.vendor_words import vendor_words
 from tests.world import World
@@ -561,7 +561,7 @@ def test_an_answer_shows_the_first_page_to_who_wants_that(world: World, ann: Use
     assert f'src="cid:{cid.strip("<>")}"' in html.get_content()
     assert not vendor_words(answers[-1].content)
     # And no longer.
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_over_a_connection_that_proves_nothing_an_answer_shows_no_page(
@@ -579,7 +579,7 @@ def test_over_a_connection_that_proves_nothing_an_answer_shows_no_page(
         mailer(world, keys).work()
     (answer,) = relay.mails
     assert attached_pictures(answer.message) == []
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def attached_pictures(message: EmailMessage) -> list[tuple[str, bytes]]:

@@ -493,6 +493,16 @@ def test_of_what_a_filter_refuses_a_notice_goes_instead_once(world: World, keys:
     ]  # fmt: skip
 
 
+def test_of_a_call_that_brought_no_fax_no_pages_are_missed(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    execute(world, "update notices set kind = 'failed'")
+    mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert "brought no fax" in str(mail.message["Subject"])
+    assert "is not in this mail" not in text(mail.message)
+
+
 def test_what_only_another_worker_can_open_waits_for_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
     choose_mail(world, world.acme.user, mail=True)
     received(world)

@@ -65,7 +65,7 @@ TURN_SECONDS = 60.0
 SWEEP_SECONDS = 5.0
 AWAY_SECONDS = 1.0
 LATER_SECONDS = 60.0
-"""So long what only another worker can make waits for it."""
+"""So long what cannot be made waits: only another worker can, or the store is away."""
 _FORGET_SECONDS = 600
 """After so long nothing is on its way any more to be mailed that is not in the outbox."""
 
@@ -113,7 +113,7 @@ class Mailer:
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped; a database, a store or a mail server that is away is waited for."""
+        """Works until stopped; a database, a mail server and, by mails with pages, a store that is away is waited for."""
         away, fresh = False, True
         while not self._stop.is_set():
             try:
@@ -126,7 +126,7 @@ class Mailer:
                 if not self.work():
                     self._listener.heard(SWEEP_SECONDS)
                 away = False
-            except (DatabaseUnavailable, StoreUnavailable, OSError) as error:
+            except (DatabaseUnavailable, OSError) as error:
                 if not away:
                     LOG.error("%s No mail goes out until then.", error)
                 away = True
@@ -141,7 +141,7 @@ class Mailer:
         self._journal.prepare()
 
     def work(self) -> bool:
-        """Hands over some of what is due; False where nothing is. Raises DatabaseUnavailable and StoreUnavailable."""
+        """Hands over some of what is due; False where nothing is. Raises DatabaseUnavailable."""
         self.replay()
         self._forget_unwanted()
         with self._db.across_tenants() as tx:
@@ -198,9 +198,10 @@ class Mailer:
         except MailRefused as error:
             LOG.error("mail %s of tenant %s: %s", mail.id, mail.tenant_id, error)
             self._end(mail, State.REFUSED, str(error), None)
-        except (ServerAway, DatabaseUnavailable, StoreUnavailable):
+        except (ServerAway, DatabaseUnavailable):
             raise
-        except _Later as error:
+        except (_Later, StoreUnavailable) as error:
+            # Those that carry no pages go on.
             self._postpone(mail, str(error), counts=False, delay=LATER_SECONDS)
         except Exception as error:  # noqa: BLE001 - one mail's trouble must not keep all the others
             self._try_again(mail, error)
@@ -323,7 +324,7 @@ class Mailer:
         try:
             with mail_readers.opened(self._db, self._store, self._keys, mail.tenant_id, known.thumbnail_id) as plain:
                 return plain.read()
-        except (KeyElsewhere, KeyGone, DocumentLost, NotFound, ValueError) as error:
+        except (KeyElsewhere, KeyGone, DocumentLost, StoreUnavailable, NotFound, ValueError) as error:
             LOG.warning("mail %s of tenant %s shows no page: %s", mail.id, mail.tenant_id, error)
             return b""
 

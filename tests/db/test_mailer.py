@@ -20,8 +20,10 @@ from faxplan.key_folder import KeyFolder
 from faxplan.mailbox_mail import Format, InvalidMailChoice, Mode
 from faxplan.proofs import NoProof
 from faxplan.users import User
+from tests import retained
 from tests.db.test_inbound import arrived, deliver
 from tests.db.test_purge import BLOCKED
+from tests.db.test_storeless import Disk
 from tests.db.test_transient_readers import folder
 from tests.mail_relay import MailRelay
 from tests.mailing import choose_mail, mailer, mails, to_be_mailed
@@ -411,6 +413,24 @@ def test_a_slow_server_keeps_others_waiting_for_a_turn_and_no_longer(
     ]  # fmt: skip
     assert one.work()
     assert len(relay.mails) == 2
+
+
+def test_while_the_store_is_away_notices_go_on(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    retained.received(world, world.borea, "one")
+    disk, one = Disk(world.store), mailer(world, keys)
+    disk.unmount()
+    assert one.work()
+    assert [each.recipients for each in relay.mails] == [[world.borea.user.email]]
+    # Not again at once.
+    assert not one.work()
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["tries"]) == ("waiting", 0)
+    disk.mount()
+    execute(world, "update outbox set not_before = now()")
+    assert one.work()
+    assert mails(world, world.acme.user)[0]["sent_as"] == "plain"
 
 
 def test_whatever_goes_wrong_mail_goes_on(

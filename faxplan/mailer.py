@@ -113,7 +113,7 @@ class Mailer:
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped; a database or a mail server that is away is waited for, and a store where it is needed."""
+        """Works until stopped; a database or a mail server that is away is waited for, and by pages a store."""
         away, fresh = False, True
         while not self._stop.is_set():
             try:

@@ -55,21 +55,21 @@ class BrokenOff(ServerAway):
     """It ended the conversation over a mail, which it may have or not."""
 
 
-class MailRefused(FaxplanError):
+class RelayRefused(FaxplanError):
     """The mail server takes no such mail for this recipient, and will not."""
 
-    error_id = "mail-refused"
+    error_id = "relay-refused"
 
 
-class SenderRefused(MailRefused):
+class SenderRefused(RelayRefused):
     """It takes none in this sender's name."""
 
 
-class ContentRefused(MailRefused):
+class ContentRefused(RelayRefused):
     """It takes none with what is in it."""
 
 
-class MailTooLarge(ContentRefused):
+class SizeRefused(ContentRefused):
     """It takes none of this size."""
 
 
@@ -284,7 +284,7 @@ class RelaySession:
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
 
-        Raises MailRefused (SenderRefused, ContentRefused), MailFailed for this mail alone, ServerAway, and BrokenOff.
+        Raises RelayRefused (SenderRefused, ContentRefused), MailFailed for this mail alone, ServerAway, and BrokenOff.
         """
         where = self.relay.where
         smtp = self._smtp
@@ -300,7 +300,7 @@ class RelaySession:
             if code not in (250, 251, 252):
                 raise self._turned_away(_not_taken(where, code, said))
             code, said = smtp.data(mail)
-        except (MailRefused, MailFailed):
+        except (RelayRefused, MailFailed):
             raise
         except smtplib.SMTPDataError as error:
             raise self._turned_away(_not_taken(where, error.smtp_code, _as_bytes(error.smtp_error))) from error
@@ -340,14 +340,14 @@ def check_address(address: str) -> None:
         )
 
 
-def _not_taken(where: str, code: int, said: bytes, for_good: type[MailRefused] = MailRefused) -> FaxplanError:
+def _not_taken(where: str, code: int, said: bytes, for_good: type[RelayRefused] = RelayRefused) -> FaxplanError:
     words = _("{where} said: {said}").format(where=where, said=_text(code, said))
     if code == 421:
         return BrokenOff(words)
     if code in _WANTS_A_LOG_IN:
         return ServerAway(words)
     if code == _TOO_LARGE:
-        return MailTooLarge(words)
+        return SizeRefused(words)
     return for_good(words) if 500 <= code < 600 else MailFailed(words)
 
 

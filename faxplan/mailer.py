@@ -40,12 +40,12 @@ from faxplan.listener import Listener
 from faxplan.mail import (
     BrokenOff,
     ContentRefused,
-    MailRefused,
-    MailTooLarge,
     Relay,
+    RelayRefused,
     RelaySession,
     SenderRefused,
     ServerAway,
+    SizeRefused,
     check_address,
     is_address,
 )
@@ -195,7 +195,7 @@ class Mailer:
             self._end(mail, State.GIVEN_UP, _("The fax is purged."), None)
         except NoRecipient as error:
             self._end(mail, State.GIVEN_UP, str(error), None)
-        except MailRefused as error:
+        except RelayRefused as error:
             LOG.error("mail %s of tenant %s: %s", mail.id, mail.tenant_id, error)
             self._end(mail, State.REFUSED, str(error), None)
         except (ServerAway, DatabaseUnavailable):
@@ -278,7 +278,7 @@ class Mailer:
             outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
 
     def _made(self, relay: Relay, mail: Waiting, *, refused: ContentRefused | None = None) -> _Made:
-        """refused: of it with the fax in it. Raises NotFound, NoRecipient, InvalidSetting, MailRefused and
+        """refused: of it with the fax in it. Raises NotFound, NoRecipient, InvalidSetting, RelayRefused and
         StoreUnavailable, and _Later."""
         with self._db.tenant(mail.tenant_id) as tx:
             known = mail_notices.facts(tx, mail)
@@ -286,7 +286,7 @@ class Mailer:
         sender = relay.sender if mail.has_account else known.brand.mail_sender or relay.sender
         check_address(sender)
         if not is_address(mail.recipient):
-            raise MailRefused(
+            raise RelayRefused(
                 _("{address} is no address that every mail server can be told. Correct it.").format(
                     address=ascii(mail.recipient)
                 )
@@ -390,7 +390,7 @@ def _sealed(known: Facts, message: EmailMessage) -> bytes:
 
 
 def _not_taken(error: ContentRefused) -> str:
-    if isinstance(error, MailTooLarge):
+    if isinstance(error, SizeRefused):
         return _("The mail server takes none of this size.")
     return _("The mail server takes none with what is in it.")
 

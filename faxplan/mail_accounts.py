@@ -122,7 +122,9 @@ class Tokens:
         found = _asked(self._client, account)
         with self._lock:
             self._kept = {each: token for each, token in self._kept.items() if monotonic() < token.ends}
-            self._kept[key[0], key[1], found.refresh_token or key[2]] = found
+            # By the one that was shown as well: the database may not hear of the other (relays), and the provider may
+            # not take this one again.
+            self._kept |= {(key[0], key[1], each): found for each in (key[2], found.refresh_token) if each}
         return found
 
 

@@ -55,7 +55,7 @@ class Relays:
             token = self._tokens.of(account)
         except (LogInRefused, AddressRefused) as error:
             raise ServerAway(str(error)) from error
-        if token.refresh_token is not None:
+        if token.refresh_token not in (None, account.refresh_token):
             with self._db.tenant(key) as tx:
                 mail_accounts.rotated(tx, key, account.refresh_token, token.refresh_token)
         return token.value

@@ -161,7 +161,8 @@ def test_a_token_logs_in_and_is_asked_for_once_while_it_holds(
     made = account(provider, password="", refresh_token="R1", token_url="https://id.example/token", client_id="fax")
     client = _Answers(b'{"access_token": "T1", "expires_in": 3600, "refresh_token": "R2"}')
     tokens = Tokens(client)
-    assert tokens.of(made) == tokens.of(replace(made, refresh_token="R2"))
+    # The database may hear of the other one later.
+    assert tokens.of(made) == tokens.of(made) == tokens.of(replace(made, refresh_token="R2"))
     ((address, fields),) = client.asked  # type: ignore[attr-defined]
     assert (address, fields["refresh_token"], fields["grant_type"]) == (
         "https://id.example/token", "R1", "refresh_token",

@@ -80,7 +80,7 @@ class MailRelay:
         say("421 too busy" if self.busy else "220 relay.example")
         while line := dialogue.rfile.readline().decode().strip():
             verb, address = line[:4].upper(), line.partition("<")[2].partition(">")[0]
-            if verb in ("EHLO", "HELO"):
+            if verb in ("EHLO", "HELO", "LHLO"):
                 is_greeted = True
                 more = ["AUTH PLAIN XOAUTH2"] if is_safe and self.log_ins else [] if is_safe else ["STARTTLS"]
                 *first, last = ["relay.example", *more]

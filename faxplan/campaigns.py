@@ -162,6 +162,20 @@ def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
     )
 
 
+def recipients(
+    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
+) -> list[Row]:
+    """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
+    state: those of this one. Raises NotFound."""
+    get(tx, user, campaign_id)
+    return tx.rows(
+        """select id, line, written, number, name, state, why, fax_id from campaign_recipients
+           where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
+           order by id limit %s""",
+        (user.tenant_id, campaign_id, after, state, state, limit),
+    )
+
+
 def change(tx: Transaction, user: User, campaign_id: int, values: Mapping[str, Any], *, actor: Who) -> Campaign:
     """values: of CHANGEABLE. Of one that runs it counts from now on. Raises as make does, and NotNow."""
     campaign = hold(tx, user, campaign_id)

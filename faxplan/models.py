@@ -22,6 +22,7 @@ from faxplan.calling_models import (
     TrunkState,
     TrunkTest,
 )
+from faxplan.campaign_models import Campaign, CampaignFile, CampaignRecipient
 from faxplan.contact_models import Contact, ContactGroup, ContactGroupMember, ContactImport, ContactWord
 from faxplan.cover_models import CoverTemplate
 from faxplan.directory_models import (
@@ -91,6 +92,9 @@ __all__ = [
     "Brand",
     "BrandHost",
     "Call",
+    "Campaign",
+    "CampaignFile",
+    "CampaignRecipient",
     "ConfigurationFault",
     "Contact",
     "ContactGroup",

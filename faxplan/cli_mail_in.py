@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from faxplan import cli_output, lmtp, mail_in_provisioning, provisioning
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.errors import FaxplanError
 from faxplan.lmtp_dialogue import MOST_BYTES
 from faxplan.mail_in import MailIn
 from faxplan.mail_in_provisioning import Wish
@@ -77,12 +77,10 @@ def _mail_in(context: "Context", options: argparse.Namespace) -> int:
                     print("faxplan: this mail is too large.", file=sys.stderr)
                     return os.EX_UNAVAILABLE
             found = MailIn(context.portal, context.store, context.settings).take(file, sender, options.recipients)
-    except (OSError, DatabaseUnavailable) as error:
+    except (OSError, FaxplanError) as error:
+        # A wrong setting as well (not EX_CONFIG): it is no fault of the mail, which waits until that is mended.
         print(f"faxplan: {error}", file=sys.stderr)
         return os.EX_TEMPFAIL
-    except FaxplanError as error:
-        print(f"faxplan: {error}", file=sys.stderr)
-        return os.EX_TEMPFAIL if error.retryable else os.EX_CONFIG
     for each in found:
         if each.state is not State.ACCEPTED:
             # A mail server puts it into what it writes to the sender.

@@ -1,4 +1,8 @@
-"""Mail to people, through a mail server that takes it: this machine's own, one in its network, or a tenant's."""
+"""Mail to people, through a mail server that takes it: this machine's own, one in its network, or a tenant's.
+
+What a session is told stands in the outbox, and is read in the portal; what is wrong with the settings, or with a mail
+that `send` sends, is for who runs the server, and in English.
+"""
 
 import ipaddress
 import re
@@ -12,17 +16,24 @@ from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
+from faxplan.language import _
 from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 
 _SECONDS = 30
+_TAKING_SECONDS = 600
+"""RFC 5321, 4.5.3.2.6: many look into a mail before they say that they have it, and who does not wait for that hands it
+over again and again."""
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 """RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
 _LONGEST_ADDRESS = 254
 _LONGEST_SAID = 500
+_IN = 235
+"""RFC 4954."""
 _TOO_LARGE = 552
 """RFC 1870."""
 _WANTS_A_LOG_IN = (530, 534, 535, 538)
@@ -44,17 +55,21 @@ class BrokenOff(ServerAway):
     """It ended the conversation over a mail, which it may have or not."""
 
 
-class MailRefused(FaxplanError):
+class RelayRefused(FaxplanError):
     """The mail server takes no such mail for this recipient, and will not."""
 
-    error_id = "mail-refused"
+    error_id = "relay-refused"
 
 
-class SenderRefused(MailRefused):
+class SenderRefused(RelayRefused):
     """It takes none in this sender's name."""
 
 
-class MailTooLarge(MailRefused):
+class ContentRefused(RelayRefused):
+    """It takes none with what is in it."""
+
+
+class SizeRefused(ContentRefused):
     """It takes none of this size."""
 
 
@@ -165,13 +180,16 @@ class Relay:
             )
 
     @contextmanager
-    def session(self) -> Iterator["RelaySession"]:
-        """A connection for mails one after another, each of one recipient. Raises ServerAway; at its end nothing."""
+    def session(self, seconds: float | None = None) -> Iterator["RelaySession"]:
+        """A connection for mails one after another, each of one recipient. seconds: to wait for each answer; None: as
+        long as is usual. Raises ServerAway; at its end nothing."""
         try:
-            smtp = self._opened()
+            smtp = self._opened(seconds)
         except (OSError, smtplib.SMTPException, AddressRefused, FetchFailed) as error:
             raise ServerAway(
-                f"{self._told} takes no mail: {_reason(error)}. Is there a mail server, and may we use it?"
+                _("{where} takes no mail: {why}. Is there a mail server, and may we use it?").format(
+                    where=self._told, why=_reason(error)
+                )
             ) from error
         try:
             yield RelaySession(self, smtp)
@@ -190,9 +208,9 @@ class Relay:
         with self._opened() as smtp:
             yield smtp
 
-    def _opened(self) -> smtplib.SMTP:
+    def _opened(self, seconds: float | None = None) -> smtplib.SMTP:
         checked = self._checked()
-        smtp = _Smtp(self, checked if self.security is Security.TLS else None)
+        smtp = _Smtp(self, checked if self.security is Security.TLS else None, seconds or _SECONDS)
         try:
             if self.security is Security.STARTTLS:
                 smtp.starttls(context=checked)
@@ -200,14 +218,24 @@ class Relay:
                 smtp.ehlo()
                 if smtp.has_extn("starttls"):
                     smtp.starttls(context=_unchecked())
-            if self.token:
-                smtp.auth("XOAUTH2", lambda _challenge=None: _xoauth2(self.user, self.token))
-            elif self.user:
-                smtp.login(self.user, self.password)
+            self._log_in(smtp)
         except BaseException:
             smtp.close()
             raise
         return smtp
+
+    def _log_in(self, smtp: smtplib.SMTP) -> None:
+        try:
+            if self.token:
+                # As login does by itself. Without it servers say 503, which smtplib takes for "you are in already".
+                smtp.ehlo_or_helo_if_needed()
+                code, said = smtp.auth("XOAUTH2", lambda why=None: "" if why else _xoauth2(self.user, self.token))
+                if code != _IN:
+                    raise smtplib.SMTPAuthenticationError(code, said)
+            elif self.user:
+                smtp.login(self.user, self.password)
+        except UnicodeEncodeError as error:
+            raise smtplib.SMTPException(_("user name and password can have signs of ASCII alone")) from error
 
     def _checked(self) -> ssl.SSLContext:
         checked = ssl.create_default_context() if self.client is None else self.client.tls()
@@ -222,11 +250,11 @@ class Relay:
 class _Smtp(smtplib.SMTP):
     """One that reaches only what may be reached. at_once: TLS from the start."""
 
-    def __init__(self, relay: Relay, at_once: ssl.SSLContext | None) -> None:
+    def __init__(self, relay: Relay, at_once: ssl.SSLContext | None, seconds: float) -> None:
         self._relay = relay
         self._at_once = at_once
         # What servers write into each mail that they take: whose it is, and not how this machine is called.
-        super().__init__(relay.host, relay.port, relay.sender.rpartition("@")[2], timeout=_SECONDS)
+        super().__init__(relay.host, relay.port, relay.sender.rpartition("@")[2], timeout=seconds)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         client = self._relay.client
@@ -234,6 +262,16 @@ class _Smtp(smtplib.SMTP):
             socket.create_connection((host, port), timeout) if client is None else client.connected(host, port, timeout)
         )
         return made if self._at_once is None else self._at_once.wrap_socket(made, server_hostname=host)
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Hands a mail over, and waits until it is taken."""
+        if self.sock is not None:
+            self.sock.settimeout(_TAKING_SECONDS)
+        try:
+            return super().data(msg)
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self.timeout)
 
 
 class RelaySession:
@@ -246,7 +284,7 @@ class RelaySession:
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
 
-        Raises MailRefused (SenderRefused, MailTooLarge), MailFailed for this mail alone, ServerAway, and BrokenOff.
+        Raises RelayRefused (SenderRefused, ContentRefused), MailFailed for this mail alone, ServerAway, and BrokenOff.
         """
         where = self.relay.where
         smtp = self._smtp
@@ -257,19 +295,19 @@ class RelaySession:
                 options.append("body=8bitmime")
             code, said = smtp.mail(sender, options)
             if code != 250:
-                raise self._turned_away(_not_taken(where, code, said, of_sender=True))
+                raise self._turned_away(_not_taken(where, code, said, SenderRefused))
             code, said = smtp.rcpt(recipient) if recipient else (501, b"no recipient")
             if code not in (250, 251, 252):
                 raise self._turned_away(_not_taken(where, code, said))
             code, said = smtp.data(mail)
-        except (MailRefused, MailFailed):
+        except (RelayRefused, MailFailed):
             raise
         except smtplib.SMTPDataError as error:
             raise self._turned_away(_not_taken(where, error.smtp_code, _as_bytes(error.smtp_error))) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise BrokenOff(f"{where} broke off: {_reason(error)}") from error
-        if code != 250:
-            raise _not_taken(where, code, said)
+            raise BrokenOff(_("{where} broke off: {why}").format(where=where, why=_reason(error))) from error
+        if not 200 <= code < 300:
+            raise _not_taken(where, code, said, ContentRefused)
         return _text(code, said)
 
     def _turned_away(self, error: FaxplanError) -> FaxplanError:
@@ -302,17 +340,15 @@ def check_address(address: str) -> None:
         )
 
 
-def _not_taken(where: str, code: int, said: bytes, *, of_sender: bool = False) -> FaxplanError:
-    words = f"{where} said: {_text(code, said)}"
+def _not_taken(where: str, code: int, said: bytes, for_good: type[RelayRefused] = RelayRefused) -> FaxplanError:
+    words = _("{where} said: {said}").format(where=where, said=_text(code, said))
     if code == 421:
         return BrokenOff(words)
     if code in _WANTS_A_LOG_IN:
         return ServerAway(words)
     if code == _TOO_LARGE:
-        return MailTooLarge(words)
-    if not 500 <= code < 600:
-        return MailFailed(words)
-    return SenderRefused(words) if of_sender else MailRefused(words)
+        return SizeRefused(words)
+    return for_good(words) if 500 <= code < 600 else MailFailed(words)
 
 
 def _reason(error: Exception) -> str:

@@ -113,7 +113,7 @@ class Tokens:
         self._lock = threading.Lock()
 
     def of(self, account: Account) -> Token:
-        """One that holds. Raises LogInRefused."""
+        """One that holds. Raises LogInRefused, and AddressRefused where nothing is asked (any more)."""
         key = (account.token_url, account.user_name, account.refresh_token)
         with self._lock:
             found = self._kept.get(key)
@@ -122,13 +122,10 @@ class Tokens:
         found = _asked(self._client, account)
         with self._lock:
             self._kept = {each: token for each, token in self._kept.items() if monotonic() < token.ends}
-            self._kept[key[0], key[1], found.refresh_token or key[2]] = found
+            # By the one that was shown as well: the database may not hear of the other (relays), and the provider may
+            # not take this one again.
+            self._kept |= {(key[0], key[1], each): found for each in (key[2], found.refresh_token) if each}
         return found
-
-    def forget(self, account: Account) -> None:
-        """It was not taken."""
-        with self._lock:
-            self._kept.pop((account.token_url, account.user_name, account.refresh_token), None)
 
 
 def _asked(client: WebClient, account: Account) -> Token:

@@ -111,10 +111,10 @@ def end(tx: Transaction, ended: Ended) -> bool:
 
 
 def postpone(tx: Transaction, mail: Waiting, worker: str, said: str, delay_seconds: float, *, counts: bool) -> None:
-    """Gives it back, to be tried again after the delay. said: why. counts: as one of its tries."""
+    """Gives it back, to be tried again after the delay. said: why; empty: as before. counts: as one of its tries."""
     tx.execute(
         """update outbox set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s),
-                             said = %s, tries = tries - %s
+                             said = coalesce(nullif(%s, ''), said), tries = tries - %s
            where tenant_id = %s and id = %s and state = 'waiting' and worker = %s and tries = %s""",
         (delay_seconds, said, 0 if counts else 1, mail.tenant_id, mail.id, worker, mail.tries),
     )
@@ -164,12 +164,17 @@ def of_fax(tx: Transaction, tenant_id: int, fax_id: int) -> list[Row]:
 def waiting_now(tx: Transaction) -> list[Row]:
     """What waits to be handed over, by tenant (role admin): tenant, mails, oldest (seconds that it waits), said (what
     the mail server said last of the oldest of which it said something; empty: nothing)."""
+    # With 300,000 of them it takes 0.2 s; all that was said of them is in no list (of hundreds of MB).
     return tx.rows(
-        """select t.slug as tenant, count(*) as mails,
-                  greatest(extract(epoch from max(now() - o.created_at)), 0)::float as oldest,
-                  coalesce((array_agg(o.said order by o.created_at, o.id) filter (where o.said <> ''))[1], '') as said
-           from outbox o join tenants t on t.id = o.tenant_id
-           where o.state = 'waiting' group by t.slug order by t.slug"""
+        """select t.slug as tenant, w.mails, greatest(extract(epoch from now() - w.since), 0)::float as oldest,
+                  coalesce(l.said, '') as said
+           from (select tenant_id, count(*) as mails, min(created_at) as since from outbox
+                 where state = 'waiting' group by tenant_id) w
+           join tenants t on t.id = w.tenant_id
+           left join lateral (
+               select o.said from outbox o where o.tenant_id = w.tenant_id and o.state = 'waiting' and o.said <> ''
+               order by o.created_at, o.id limit 1) l on true
+           order by t.slug"""
     )
 
 

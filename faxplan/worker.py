@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from faxplan import (
+    campaign_files,
     cover_drawing,
     draft_closing,
     mail_readers,
@@ -31,6 +32,7 @@ from faxplan import (
     transient_readers,
     webhooks,
 )
+from faxplan.campaigner import Campaigner
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
 from faxplan.cover_drawing import Due
@@ -371,16 +373,24 @@ def _webhook_sender(settings: Settings) -> WebhookSender:
     return WebhookSender(Database(url), Listener(url, (webhooks.CHANNEL,)), settings, name=name)
 
 
+def _campaigner(settings: Settings) -> Campaigner:
+    url = settings.database_url_for("worker")
+    return Campaigner(
+        Database(url, max_connections=2), Database(settings.database_url_for("portal"), max_connections=2),
+        Listener(url, (campaign_files.CHANNEL,)),
+    )  # fmt: skip
+
+
 def serve(settings: Settings) -> None:
     """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand, and the mail. For the main
     thread."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    worker, mailer, sender = _make(settings), _mailer(settings), _webhook_sender(settings)
+    worker, mailer, campaigner = _make(settings), _mailer(settings), _campaigner(settings)
+    sender = _webhook_sender(settings)
 
     def stop(*_: object) -> None:
-        worker.stop()
-        mailer.stop()
-        sender.stop()
+        for each in (worker, mailer, campaigner, sender):
+            each.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -389,14 +399,14 @@ def serve(settings: Settings) -> None:
     else:
         LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
-    mailing = threading.Thread(target=mailer.run, name="mailer")
-    telling = threading.Thread(target=sender.run, name="webhooks")
-    mailing.start()
-    telling.start()
+    beside = [threading.Thread(target=each.run, name=type(each).__name__) for each in (mailer, campaigner, sender)]
+    for thread in beside:
+        thread.start()
     try:
         worker.run()
     finally:
         mailer.stop()
+        campaigner.stop()
         sender.stop()
-        mailing.join()
-        telling.join()
+        for thread in beside:
+            thread.join()

@@ -23,8 +23,9 @@ class Mail:
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
     `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `largest`: in
-    bytes. `refuses_sender`: where an envelope's sender begins so. `on_mail`: done when it has a mail, before it
-    says so. `tls`: with it STARTTLS, and a log-in behind it, which is one of `log_ins` (as AUTH gives it, decoded)."""
+    bytes. `refuses_sender`: where an envelope's sender begins so. `refuses_content`: a mail with it in it.
+    `on_mail`: done when it has a mail, before it says so. `tls`: with it STARTTLS, which it wants. `log_ins`: one of
+    them it wants, if there are any (as AUTH gives it, decoded)."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
@@ -32,6 +33,7 @@ class MailRelay:
     hangs_up_after_data: bool = False
     largest: int = 2**30
     refuses_sender: str = ""
+    refuses_content: bytes = b""
     hangs_up_on: set[str] = field(default_factory=set)
     on_mail: Callable[[], object] = lambda: None
     connections: int = 0
@@ -67,19 +69,24 @@ class MailRelay:
     def port(self) -> int:
         return int(self._server.server_address[1])
 
-    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912  # as many verbs there are
+    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912, PLR0915  # verbs
         def say(line: str) -> None:
             dialogue.wfile.write(f"{line}\r\n".encode())
 
         sender, recipients = "", []
-        is_safe = is_in = self.tls is None
+        is_safe = self.tls is None
+        is_in, is_greeted = not self.log_ins and is_safe, False
         self.connections += 1
         say("421 too busy" if self.busy else "220 relay.example")
         while line := dialogue.rfile.readline().decode().strip():
             verb, address = line[:4].upper(), line.partition("<")[2].partition(">")[0]
-            if verb == "EHLO" and self.tls is not None:
-                say("250-relay.example")
-                say("250 AUTH PLAIN XOAUTH2" if is_safe else "250 STARTTLS")
+            if verb in ("EHLO", "HELO", "LHLO"):
+                is_greeted = True
+                more = ["AUTH PLAIN XOAUTH2"] if is_safe and self.log_ins else [] if is_safe else ["STARTTLS"]
+                *first, last = ["relay.example", *more]
+                for each in first:
+                    say(f"250-{each}")
+                say(f"250 {last}")
             elif verb == "STAR" and self.tls is not None:
                 say("220 go on")
                 dialogue.connection = self.tls.wrap_socket(dialogue.connection, server_side=True)
@@ -87,7 +94,10 @@ class MailRelay:
                     dialogue.connection.makefile("rb"),
                     dialogue.connection.makefile("wb", 0),
                 )
-                is_safe = True
+                # As if nothing had been said before (RFC 3207, 4.2).
+                is_safe, is_greeted = True, False
+            elif verb in ("AUTH", "MAIL") and not is_greeted:
+                say("503 EHLO first")
             elif verb == "AUTH" and is_safe:
                 is_in = base64.b64decode(line.split()[-1]).decode() in self.log_ins
                 say("235 welcome" if is_in else "535 who are you")
@@ -109,6 +119,9 @@ class MailRelay:
                 content = self._data(dialogue)
                 if len(content) > self.largest:
                     say("552 too large")
+                    continue
+                if self.refuses_content and self.refuses_content in content:
+                    say("554 looks bad")
                     continue
                 message = message_from_bytes(content, policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)

@@ -40,7 +40,7 @@ from tests.mail_corpus import building
 from tests.mail_corpus.building import MTA, Case, attached, mail, multipart, pdf, text, with_contract
 from tests.mail_corpus.corpus import ALL
 from tests.mail_relay import MailRelay
-from tests.mailing import mailer, mails
+from tests.mailing import mailer, mails, to_be_mailed
 from tests.retained import count, execute, purge
 from tests.vendor_words import vendor_words
 from tests.world import World
@@ -361,6 +361,19 @@ def test_a_pin_counts_where_the_tenant_allows_it_and_who_guesses_waits(
     assert pin not in str(waits)
 
 
+def test_whoever_guesses_a_pin_does_not_learn_who_is_known_here(world: World, ann: User) -> None:
+    """SECURITY: that somebody is made to wait would say so."""
+    change(world, mail_pins=True)
+
+    def told(sender: str) -> list[tuple[State, str]]:
+        mail = with_contract(proof="", sender=f"From: {sender}", subject="Subject: Contract [[pin=4711]]")
+        return [(found.state, found.words.replace(sender, "")) for found in (one(world, mail) for _ in range(11))]
+
+    known, unknown = told(ANN), told("nobody@acme.example")
+    assert known == unknown
+    assert [state for state, _words in known] == [State.REFUSED] * 10 + [State.LATER]
+
+
 def test_what_machines_write_becomes_no_fax_but_a_proven_device_s(world: World, ann: User) -> None:
     assert one(world, with_contract(), sender="<>").code == "5.6.0"
     assert one(world, with_contract(), sender="").code == "5.6.0"
@@ -548,7 +561,7 @@ def test_an_answer_shows_the_first_page_to_who_wants_that(world: World, ann: Use
     assert f'src="cid:{cid.strip("<>")}"' in html.get_content()
     assert not vendor_words(answers[-1].content)
     # And no longer.
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_over_a_connection_that_proves_nothing_an_answer_shows_no_page(
@@ -566,7 +579,7 @@ def test_over_a_connection_that_proves_nothing_an_answer_shows_no_page(
         mailer(world, keys).work()
     (answer,) = relay.mails
     assert attached_pictures(answer.message) == []
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def attached_pictures(message: EmailMessage) -> list[tuple[str, bytes]]:

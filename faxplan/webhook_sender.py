@@ -102,6 +102,9 @@ class WebhookSender:
             except DatabaseUnavailable:
                 # Whoever listens says so. What is in hand is ours still, when it is back.
                 self._stop.wait(AWAY_SECONDS)
+            except Exception:
+                # One endpoint's trouble must not end a thread: with them all nobody would be told any more.
+                LOG.exception("a turn of %s/%s has broken off", self._name, number)
             more.wait(SWEEP_SECONDS)
 
     def work(self, number: int = 0) -> bool:

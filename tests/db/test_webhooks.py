@@ -19,17 +19,23 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from faxplan import users, webhook_events, webhook_sender, webhook_signatures, webhooks
 from faxplan.db import Database
 from faxplan.errors import Forbidden, NotFound
+from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.users import User
 from faxplan.web_client import AddressRefused, WebClient
 from faxplan.webhook_events import Delivery, State
 from faxplan.webhook_sender import WebhookSender
 from faxplan.webhooks import Event, InvalidWebhook
+from tests.db.test_mailer import keys, relay, text
 from tests.faxes import claim, queued
+from tests.mail_relay import MailRelay
+from tests.mailing import mailer
 from tests.past_the_gate import connected
 from tests.retained import execute, received, sent
 from tests.webhook_receiver import Receiver, Told, a_sender, an_endpoint, tell_all
 from tests.world import World
+
+__all__ = ["keys", "relay"]
 
 
 @pytest.fixture
@@ -322,6 +328,22 @@ def test_an_endpoint_that_is_gone_is_turned_off_and_its_maker_is_told(world: Wor
         webhooks.change(tx, user, endpoint.id, {"enabled": True}, WebClient.of(world.settings), actor="test")
     tell_all(world)
     assert [each.state for each in deliveries(world, user, endpoint.id)] == [State.DELIVERED, State.FAILED]
+
+
+def test_the_mail_of_that_leads_to_the_webhooks(
+    world: World, receiver: Receiver, relay: MailRelay, keys: KeyFolder
+) -> None:
+    an_endpoint(world, world.acme, receiver.address, (Event.SENT,))
+    receiver.answers = [410]
+    sent(world, world.acme)
+    tell_all(world)
+    assert mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert mail.message["Subject"] == "A webhook is turned off"
+    words = text(mail.message)
+    assert receiver.address in words
+    assert "it is gone" in words
+    assert "https://acme.fax.example/organisation/webhooks" in words
 
 
 def test_an_endpoint_that_fails_for_days_is_turned_off(world: World, receiver: Receiver) -> None:

@@ -19,6 +19,8 @@ from faxplan import (
     mail_in_provisioning,
     provisioning,
     users,
+    webhook_events,
+    webhooks,
 )
 from faxplan.contacts import Entry
 from faxplan.mail_in_provisioning import Wish
@@ -27,6 +29,7 @@ from portal.routes import ROUTES
 from tests.mailing import choose_mail
 from tests.portal.test_in_a_browser import Tab, tab
 from tests.retained import execute, received, sent
+from tests.webhook_receiver import an_endpoint
 from tests.world import PHRASE, World
 
 __all__ = ["tab"]
@@ -107,7 +110,15 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
     by_mail = Wish(add="ann@home.example", token=True, pin=True)
     mail_in_provisioning.change(world.admin, "x", "acme", world.acme.user.email, by_mail)
     assert world.acme.user.mailbox_id is not None
+    _secret, webhook = an_endpoint(world, world.acme, "https://shop.example/faxes")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        webhooks.rotate(tx, world.acme.user, webhook.id, actor="test")
+        webhook_events.test(tx, world.acme.user, webhook.id, actor="test")
+    said = "tries = 1, status = 500, answer = 'No.', said = 'The endpoint answers with 500.'"
+    execute(world, f"update webhook_deliveries set {said}")
+    execute(world, "update webhook_endpoints set failures = 1, failing_since = now()")
     return {
+        "webhooks": [webhook.id],
         "faxes": faxes,
         "drafts": [draft.id],
         "people": [world.acme.user.id],

@@ -83,6 +83,25 @@ def test_what_lies_there_is_fetched_where_the_network_is_allowed(monkeypatch: py
 
 
 @pytest.mark.parametrize(
+    ("answer", "content"),
+    [
+        (OK, b'{"a"'),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", b"ab"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nnonsense", b"ab"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * bounded_line.MOST_BYTES * 2, b"xxxx"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    ],
+)
+def test_what_is_handed_over_is_answered_by_a_status_whatever_comes_after_it(answer: bytes, content: bytes) -> None:
+    with answering(answer) as (port, asked):
+        said = WebClient(HERE).hand(f"http://127.0.0.1:{port}/x", b"{}", {"webhook-id": "1"}, most=4)
+    assert (said.status // 100, said.content) == (2, content)
+    assert asked[0].startswith(b"POST /x HTTP/1.1\r\n")
+    assert b"webhook-id: 1\r\n" in asked[0]
+    assert asked[0].endswith(b"\r\n\r\n{}")
+
+
+@pytest.mark.parametrize(
     "found",
     [
         "127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.1", "::1", "fe80::1%eth0", "::ffff:127.0.0.1",

@@ -26,6 +26,7 @@ from faxplan.web_client import AddressRefused, WebClient
 from faxplan.webhook_events import Delivery, State
 from faxplan.webhook_sender import WebhookSender
 from faxplan.webhooks import Event, InvalidWebhook
+from tests.db.test_internal_delivery import deliver, from_acme_to_borea
 from tests.db.test_mailer import keys, relay, text
 from tests.faxes import claim, queued
 from tests.mail_relay import MailRelay
@@ -150,6 +151,20 @@ def test_whose_faxes_are_told_where(world: World, receiver: Receiver) -> None:
     received(world, world.acme, "two")
     assert len(deliveries(world, admin, own.id)) == 2
     assert len(deliveries(world, admin, whole.id)) == 3
+
+
+def test_of_a_fax_between_two_organisations_each_is_told_its_own(world: World, receiver: Receiver) -> None:
+    """Also where it changes hands in one transaction, without a call."""
+    _secret, acmes = an_endpoint(world, world.acme, receiver.address)
+    _secret, boreas = an_endpoint(world, world.borea, receiver.address)
+    from_acme_to_borea(world)
+    assert deliver(world) == "sent"
+    for office, endpoint, types in (
+        (world.acme, acmes, ["fax.accepted", "fax.queued", "fax.sending", "fax.sent"]),
+        (world.borea, boreas, ["fax.received"]),
+    ):
+        told = deliveries(world, office.user, endpoint.id)
+        assert [each.type for each in reversed(told)] == types
 
 
 def test_one_that_is_being_deleted_keeps_no_fax_from_its_state(world: World, receiver: Receiver) -> None:
@@ -437,6 +452,32 @@ def test_who_is_slow_holds_up_nobody_else(world: World, receiver: Receiver, tmp_
             waits.set()
             sender.stop()
             running.join()
+
+
+def test_a_turn_that_breaks_off_ends_no_thread(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, left, came = webhook_events.body, [webhook_sender.THREADS], threading.Event()
+
+    def breaks(delivery: Delivery) -> bytes:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise ValueError("what nobody has thought of")
+        return body(delivery)
+
+    monkeypatch.setattr(webhook_events, "body", breaks)
+    monkeypatch.setattr(webhook_sender, "SWEEP_SECONDS", 0.1)
+    receiver.then = came.set
+    an_endpoint(world, world.acme, receiver.address, (Event.SENT,))
+    sent(world, world.acme)
+    sender = a_sender(world)
+    running = threading.Thread(target=sender.run)
+    running.start()
+    try:
+        assert came.wait(30)
+    finally:
+        sender.stop()
+        running.join()
 
 
 def test_who_is_killed_before_it_is_noted_tells_again_with_the_same_id(world: World, receiver: Receiver) -> None:

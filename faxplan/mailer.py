@@ -151,7 +151,7 @@ class Mailer:
         """Mails that go out over one connection, as far as they do; False where the mail server is away."""
         try:
             with self._relays.of(key).session() as relay:
-                while waiting and not self._stop.is_set():
+                while waiting and relay.has_time and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
             self._relays.there(key)
@@ -163,6 +163,13 @@ class Mailer:
                 # It may be this mail that the server does not survive: the others go first from now on.
                 self._try_again(waiting.pop(0), error)
             reason, away = str(error), True
+        except (DatabaseUnavailable, StoreUnavailable, OSError):
+            raise
+        except Exception as error:
+            # One server's trouble must not keep all the others' mail.
+            seconds = self._relays.away(key)
+            LOG.exception("Mail waits for the mail server of %s for %.0f s.", key or "the installation", seconds)
+            reason, away = type(error).__name__, True
         for mail in waiting:
             self._postpone(mail, reason, counts=False)
         return not away

@@ -4,7 +4,9 @@ import base64
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -23,8 +25,9 @@ class Mail:
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
     `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `largest`: in
-    bytes. `on_mail`: done when it has a mail, before it says so. `tls`: with it STARTTLS, and a log-in behind it, which
-    is one of `log_ins` (as AUTH gives it, decoded)."""
+    bytes. `on_mail`: done when it has a mail, before it says so. `thanks`: how it says so. `tls`: with it STARTTLS, and
+    a log-in behind it, which is one of `log_ins` (as AUTH gives it, decoded); `to_log_in`: what it says to AUTH then,
+    whatever that has. `dawdles`: a second between two of its bytes: no wait for one is long, and that for a line is."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
@@ -33,6 +36,9 @@ class MailRelay:
     largest: int = 2**30
     hangs_up_on: set[str] = field(default_factory=set)
     on_mail: Callable[[], object] = lambda: None
+    thanks: str = "250 taken"
+    to_log_in: str = ""
+    dawdles: bool = False
     connections: int = 0
     tls: ssl.SSLContext | None = None
     log_ins: set[str] = field(default_factory=set)
@@ -44,7 +50,8 @@ class MailRelay:
         class Dialogue(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 plain = self.connection
-                relay.talk(self)
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    relay.talk(self)
                 for each in (self.rfile, self.wfile, self.connection):
                     if self.connection is not plain:
                         each.close()
@@ -68,7 +75,10 @@ class MailRelay:
 
     def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912  # as many verbs there are
         def say(line: str) -> None:
-            dialogue.wfile.write(f"{line}\r\n".encode())
+            said = f"{line}\r\n".encode()
+            for each in [said[at : at + 1] for at in range(len(said))] if self.dawdles else [said]:
+                dialogue.wfile.write(each)
+                time.sleep(1 if self.dawdles else 0)
 
         sender, recipients = "", []
         is_safe = is_in = self.tls is None
@@ -87,6 +97,8 @@ class MailRelay:
                     dialogue.connection.makefile("wb", 0),
                 )
                 is_safe = True
+            elif verb == "AUTH" and is_safe and self.to_log_in:
+                say(self.to_log_in)
             elif verb == "AUTH" and is_safe:
                 is_in = base64.b64decode(line.split()[-1]).decode() in self.log_ins
                 say("235 welcome" if is_in else "535 who are you")
@@ -113,7 +125,7 @@ class MailRelay:
                 self.on_mail()
                 if self.hangs_up_after_data:
                     return
-                say("250 taken")
+                say(self.thanks)
             elif verb == "QUIT":
                 say("221 bye")
                 return

@@ -78,15 +78,19 @@ class Sender:
 
     def _proof(self, one: Addressed) -> str | None:
         """By what our mail server's word proves From for this recipient: DKIM signs no envelope, so with it the address
-        has to stand in the mail."""
-        signed_to = mail_sender.is_written_to(self._mail.headers, one.recipient)
+        has to stand in the mail, where it is signed. DMARC does not say whose signature it found."""
+
+        def counts(proof: Proof, domain: str) -> bool:
+            by = domain if proof is Proof.DKIM else None
+            return proof is Proof.SPF or mail_sender.is_signed_to(self._mail.headers, one.recipient, by)
+
         verdict = mail_authentication.sender_of(
             self._mail.headers,
             self._trusted,
             self._mail.sender,
             signing_domains=one.tenant.mail_signing_domains,
             instances=self._settings.mail_authserv_fields,
-            methods=tuple(Proof) if signed_to else (Proof.SPF,),
+            counts=counts,
         )
         if verdict.proof is None:
             LOG.info("a mail to tenant %s is not proven: %s", one.tenant.id, verdict.reason)

@@ -260,6 +260,19 @@ def test_dkim_proves_no_mail_to_whom_it_was_not_written(world: World, ann: User)
     assert one(world, with_contract(proof=spf), other).state is State.ACCEPTED
 
 
+def test_dkim_proves_no_mail_whose_recipient_it_does_not_sign(world: World, ann: User) -> None:
+    # Whoever has got a mail of Ann's may write To anew there, or add Cc.
+    loose = building.SIGNED.replace(" To:", " Date:")
+    for signature in (loose, loose.replace("Cc:", ""), ""):
+        for method in ("dkim=pass header.d", "dmarc=pass header.from"):
+            proof = f"Authentication-Results: {MTA}; {method}=acme.example"
+            refused(world, with_contract(proof=proof, signature=signature), "5.7.1")
+    spf = f"Authentication-Results: {MTA}; dkim=pass header.d=acme.example; spf=pass smtp.mailfrom={ANN}"
+    assert one(world, with_contract(proof=spf, signature=loose)).state is State.ACCEPTED
+    dmarc = f"Authentication-Results: {MTA}; dmarc=pass header.from=acme.example"
+    assert one(world, with_contract(proof=dmarc, number="Message-ID: <2@x>")).state is State.ACCEPTED
+
+
 def test_who_is_unknown_or_may_not_is_refused_and_told_no_more(world: World, ann: User) -> None:
     unknown = one(world, with_contract(sender="From: eve@acme.example"))
     forged = one(world, with_contract(proof=""))
@@ -292,7 +305,10 @@ def test_one_tenant_s_people_send_nothing_in_another_s_name(world: World, ann: U
 
 
 def test_a_domain_that_the_tenant_names_signs_for_its_people(world: World, ann: User) -> None:
-    signed = with_contract(proof=f"Authentication-Results: {MTA}; dkim=pass header.d=acme.onmicrosoft.com")
+    signed = with_contract(
+        proof=f"Authentication-Results: {MTA}; dkim=pass header.d=acme.onmicrosoft.com",
+        signature=building.SIGNED.replace("acme.example", "acme.onmicrosoft.com"),
+    )
     refused(world, signed, "5.7.1")
     change(world, mail_signing_domains=["acme.onmicrosoft.com"])
     assert one(world, signed).state is State.ACCEPTED

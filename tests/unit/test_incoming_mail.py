@@ -62,6 +62,13 @@ def test_nothing_secret_is_in_its_repr(tmp_path: Path) -> None:
     assert mail_options.read(found.subject, found.headers).pin == "987654"
 
 
+def test_what_our_mail_server_sees_in_the_header_is_seen_there(tmp_path: Path) -> None:
+    content = with_contract(f"{'X' * 1500}: 1", "DKIM-Signature: d=x.example", "X : y")
+    headers = incoming_mail.read(io.BytesIO(content), tmp_path).headers
+    assert headers.all("dkim-signature")[1:] == ["d=x.example"]
+    assert headers.first("x") == "y"
+
+
 def test_what_is_left_out_is_said_but_for_signatures(tmp_path: Path) -> None:
     card, signature = (
         attached(b"BEGIN", "ann.vcf", "text/vcard"),

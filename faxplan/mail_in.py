@@ -244,15 +244,18 @@ class MailIn:
         paper, sealed = self._covers(read, user, papers, ordered)
 
         def then(tx: Transaction, rendering: int, pages: int | None) -> list[tuple[Addressed, int]]:
-            faxes = []
+            faxes: list[tuple[Addressed, int]] = []
+            noted: set[bytes] = set()
             for number, (order, to) in enumerate(ordered):
                 cover = covers.record(tx, user, sealed[number]) if sealed else None
                 fax_id = outbound.accept(tx, user, order, rendering, pages, cover, by_mail=batch.proof)
                 for one, digest in to:
-                    if not mails_in.note(
+                    # Two recipients may be one number, written in two ways.
+                    if digest not in noted and not mails_in.note(
                         tx, user, digest, fax_id, message_id=read.mail.message_id, answer_to=answer_to
                     ):
                         raise _Repeated
+                    noted.add(digest)
                     faxes.append((one, fax_id))
                 if answer_to is not None and _wants_accepted(tx, user):
                     notices.tell_user(tx, user.tenant_id, user.id, fax_id, notices.ACCEPTED, "")

@@ -304,6 +304,16 @@ def test_one_tenant_s_people_send_nothing_in_another_s_name(world: World, ann: U
     )
 
 
+def test_one_number_that_is_written_in_two_ways_is_one_fax(world: World, ann: User) -> None:
+    to = [TO, f"+49-30-23125009@{HOST}", f"FAX={NUMBER}@{HOST}", f"{NUMBER}@acme.fax.carrier.example"]
+    content = with_contract(f"Cc: {', '.join(to[1:])}")
+    found = take(world, content, *to)
+    assert [each.state for each in found] == [State.ACCEPTED] * 4
+    assert {each.fax_id for each in found} == {each["id"] for each in faxes(world)}
+    assert count(world, "faxes") == 1
+    assert [each.fax_id for each in take(world, content, *to)] == [each.fax_id for each in found]
+
+
 def test_a_domain_that_the_tenant_names_signs_for_its_people(world: World, ann: User) -> None:
     signed = with_contract(
         proof=f"Authentication-Results: {MTA}; dkim=pass header.d=acme.onmicrosoft.com",

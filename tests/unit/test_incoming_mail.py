@@ -69,6 +69,11 @@ def test_what_our_mail_server_sees_in_the_header_is_seen_there(tmp_path: Path) -
     assert headers.first("x") == "y"
 
 
+def test_a_number_of_a_character_may_be_as_long_as_it_likes() -> None:
+    for digits in ("9" * 5000, "0" * 5000 + "65", "x" + "f" * 5000):
+        assert mail_text.of_html(f"a &#{digits}; &#x41;&#65; b".encode(), "utf-8") == "a \ufffd AA b"
+
+
 def test_what_is_left_out_is_said_but_for_signatures(tmp_path: Path) -> None:
     card, signature = (
         attached(b"BEGIN", "ann.vcf", "text/vcard"),

@@ -76,10 +76,27 @@ class Facts:
     """The tenant's own words for it, in that language."""
 
 
+_WANTED = """
+    case when n.mailbox_id is null
+         then exists (select from users w where w.tenant_id = n.tenant_id and w.id = n.user_id and w.enabled)
+         when b.mail_mode = 'off' then false
+         when b.mail
+         then exists (select from users w join tenants t on t.id = w.tenant_id
+                      where w.tenant_id = r.tenant_id and w.id = r.added_by and w.enabled
+                        and array['receive', 'mail-out'] <@ w.permissions and 'mail-out' = any(t.permissions))
+         else exists (select from tenants t where t.id = n.tenant_id and 'mail-out' = any(t.permissions))
+              and (r.id is not null or exists (
+                  select from users w where w.tenant_id = n.tenant_id and w.email = %(recipient)s and w.enabled
+                    and array['receive', 'mail-out'] <@ w.permissions)) end"""
+"""SQL: whether a mail may still go to its recipient. It may have waited for days since outbox_fill found that it might;
+whoever has left a mailbox has taken their recipients along (mailbox_mail.left)."""
+
+
 def facts(tx: Transaction, mail: Waiting) -> Facts:
-    """What is true now of a mail that waits. Raises NotFound where its fax is purged meanwhile."""
+    """What is true now of a mail that waits. Raises NotFound where its fax is deleted meanwhile, or it is to go to this
+    recipient no more (_WANTED)."""
     row = tx.row(
-        """select n.kind, n.text, b.name as mailbox, coalesce(b.mail_mode, 'notice') as mode,
+        f"""select n.kind, n.text, b.name as mailbox, coalesce(b.mail_mode, 'notice') as mode,
                   coalesce(b.mail_format, 'pdf') as file_format, b.mail_password as password,
                   f.id as fax_id, f.direction = 'inbound' as inbound, f.pages_done as pages,
                   case when f.direction = 'inbound' then f.calling_number else f.called_number end as number,
@@ -101,7 +118,7 @@ def facts(tx: Transaction, mail: Waiting) -> Facts:
                order by m.received_at limit 1) i on true
            left join users u on u.tenant_id = n.tenant_id and u.enabled
              and case when i.user_id is null then u.email = lower(%(recipient)s) else u.id = i.user_id end
-           where n.tenant_id = %(tenant)s and n.id = %(notice)s""",
+           where n.tenant_id = %(tenant)s and n.id = %(notice)s and f.deleted_at is null and {_WANTED}""",
         {"tenant": mail.tenant_id, "notice": mail.notice_id, "recipient": mail.recipient},
     )
     if row is None:

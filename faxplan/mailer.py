@@ -188,7 +188,7 @@ class Mailer:
         try:
             made, said = self._made_and_taken(relay, mail)
         except NotFound:
-            self._end(mail, State.GIVEN_UP, "The fax is purged.", None)
+            self._end(mail, State.GIVEN_UP, "The fax is deleted, or this recipient is to get it no more.", None)
         except MailRefused as error:
             LOG.error("mail %s of tenant %s: %s", mail.id, mail.tenant_id, error)
             self._end(mail, State.REFUSED, str(error), None)

@@ -10,7 +10,7 @@ import pikepdf
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import brands, mail_readers, mailbox_mail, mailboxes, membership, users
+from faxplan import brands, deletion, mail_readers, mailbox_mail, mailboxes, membership, users
 from faxplan import mailer as mailers
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.key_folder import KeyFolder
@@ -431,3 +431,53 @@ def test_what_only_another_worker_can_open_waits_for_it(world: World, keys: KeyF
     execute(world, "update outbox set not_before = now()")
     assert mailer(world, keys).work()
     assert len(relay.mails) == 1
+
+
+def test_who_is_to_get_a_fax_no_more_does_not_get_what_waited_for_them(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    tenant, mailbox = world.acme.tenant.id, own_mailbox(world, world.acme.user)
+    with world.admin.tenant(tenant) as tx:
+        she, he = (users.create(tx, tenant, email=f"{name}@acme.example", name="") for name in ("she", "he"))
+        membership.enter(tx, tenant, mailbox, she, None)
+        membership.enter(tx, tenant, mailbox, he, None)
+    add(world, "a@partner.example", by=she)
+    add(world, "b@partner.example", by=he)
+    add(world, "c@partner.example")
+    add(world, "d@partner.example")
+    choose(world, Mode.PLAIN)
+    received(world)
+    with world.portal.tenant(tenant) as tx:
+        (third,) = (
+            each.id
+            for each in mailbox_mail.of(tx, world.acme.user, mailbox).recipients
+            if each.address == "c@partner.example"
+        )
+    mailbox_mail.remove(world.portal, world.acme.user, mailbox, third, actor="test")
+    with world.admin.tenant(tenant) as tx:
+        users.change(tx, tenant, she.id, {"enabled": False})
+        membership.leave(tx, tenant, mailbox, he, None)
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [["d@partner.example"]]
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"] * 3 + ["accepted"]
+    assert mail_readers.waiting(world.worker) == []
+
+
+@pytest.mark.parametrize("kind", ["deleted", "off", "forbidden", "disabled"])
+def test_of_what_nobody_is_to_hear_any_more_nobody_hears(
+    world: World, keys: KeyFolder, relay: MailRelay, kind: str
+) -> None:
+    received(world)
+    if kind == "deleted":
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            fax_id = tx.value("select max(id) from faxes")
+        deletion.delete(world.portal, world.acme.user, fax_id)
+    elif kind == "off":
+        choose(world, Mode.OFF)
+    else:
+        change = {"enabled": False} if kind == "disabled" else {"permissions": ["send", "receive"]}
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            users.change(tx, world.acme.tenant.id, world.acme.user.id, change)
+    mailer(world, keys).work()
+    assert relay.mails == []
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"]

@@ -496,8 +496,9 @@ def test_how_its_fax_ended_is_answered_to_who_sent_it(world: World, ann: User, k
     long = f"{'long-' * 40}@acme.example"
     with world.admin.tenant(ann.tenant_id) as tx:
         users.change(tx, ann.tenant_id, ann.id, {"mail_accepted": True})
-    for number in (f"Message-ID: <{long}>", "Message-ID: <evil\u00e9\x01@x>"):
-        one(world, with_contract(number=number, subject="Subject: Secret merger"))
+    # The third would be two lines in our header, the fourth an error.
+    for number in (long, "evil\u00e9\x01@x", f"a@b(Z: {'y' * 20}){'z' * 60}".replace(" ", ""), "@a"):
+        one(world, with_contract(number=f"Message-ID: <{number}>", subject="Subject: Secret merger"))
     world.render_all()
     for fax in claim(world):
         settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=2))
@@ -509,7 +510,7 @@ def test_how_its_fax_ended_is_answered_to_who_sent_it(world: World, ann: User, k
         mailer(world, keys).work()
     accepted = [each.message for each in relay.mails if "is taken" in str(each.message["Subject"])]
     ended = [each.message for each in relay.mails if "has arrived" in str(each.message["Subject"])]
-    assert (len(accepted), len(ended)) == (2, 2)
+    assert (len(accepted), len(ended)) == (4, 4)
     assert {tuple(each.recipients) for each in relay.mails} == {(ANN,)}
     for each in (accepted, ended):
         assert {str(mail["In-Reply-To"]) for mail in each} == {f"<{long}>", "None"}

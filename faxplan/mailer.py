@@ -51,6 +51,7 @@ from faxplan.mail_notices import Facts
 from faxplan.mailbox_mail import Format, Mode
 from faxplan.outbox import Ended, State, Waiting
 from faxplan.relays import Relays
+from faxplan.tiff_directory import BrokenTiff
 from faxplan.transient_readers import KeyGone
 
 LOG = logging.getLogger("faxplan.mailer")
@@ -271,6 +272,7 @@ class Mailer:
                     mail_certificates.CertificateRefused,
                     mail_openpgp.KeyRefused,
                     fax_attachment.AttachmentTooLarge,
+                    BrokenTiff,
                     locked_pdf.CannotBeLocked,
                     UnsafeRelay,
                     KeyGone,

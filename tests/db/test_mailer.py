@@ -1,5 +1,6 @@
 """What waits in the outbox goes out once, as its mailbox has chosen, in the brand's name; real mail over a relay."""
 
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,8 +18,9 @@ from faxplan.key_folder import KeyFolder
 from faxplan.mailbox_mail import Format, InvalidMailChoice, Mode
 from faxplan.proofs import NoProof
 from faxplan.users import User
-from tests.db.test_inbound import arrived, deliver
+from tests.db.test_inbound import WELL, arrived, deliver
 from tests.db.test_transient_readers import folder
+from tests.faxes import accepted, fax_tiff, pending_folder
 from tests.mail_relay import MailRelay
 from tests.mailing import choose_mail, mailer, mails
 from tests.retained import execute
@@ -161,6 +163,24 @@ def test_a_tiff_names_no_machine(world: World, keys: KeyFolder, relay: MailRelay
     ((name, kind, content),) = attached(relay.mails[0].message)
     assert (name[-5:], kind, content[:4]) == (".tiff", "image/tiff", b"II*\0")
     assert not vendor_words(content)
+
+
+def test_of_a_tiff_that_breaks_off_a_notice_goes_instead(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    add(world, OTHER)
+    choose(world, Mode.PLAIN, file_format=Format.TIFF)
+    sidecar = accepted(world, world.acme, "uuid-1")
+    tiff = world.spool.inbound_tiff(sidecar.attempt_id)
+    fax_tiff(tiff, 2)
+    content = bytearray(tiff.read_bytes())
+    (first,) = struct.unpack_from("<I", content, 4)
+    (tags,) = struct.unpack_from("<H", content, first)
+    struct.pack_into("<I", content, first + 2 + 12 * tags, len(content))  # the second page is behind the end
+    tiff.write_bytes(content)
+    assert deliver(world, pending_folder(world).secure(world.spool, sidecar, WELL)) in ("received", "partial")
+    assert mailer(world, keys).work()
+    assert attached(relay.mails[0].message) == []
+    assert "The fax is not in this mail" in text(relay.mails[0].message)
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted"]
 
 
 def test_over_a_connection_that_proves_nothing_a_notice_goes_instead(

@@ -501,3 +501,21 @@ def test_of_what_nobody_is_to_hear_any_more_nobody_hears(
     mailer(world, keys).work()
     assert relay.mails == []
     assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"]
+
+
+def test_nobody_waits_behind_all_that_another_tenant_has(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        add(world, f"{number}@partner.example")
+    received(world)
+    sidecar = accepted(world, world.borea, "uuid-2")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    assert deliver(world, pending_folder(world).secure(world.spool, sidecar, WELL)) == "received"
+    monkeypatch.setattr(mailers, "AT_ONCE", 2)
+    one = mailer(world, keys)
+    assert one.work()
+    assert {each.recipients[0] for each in relay.mails} == {"0@partner.example", world.borea.user.email}
+    while one.work():
+        pass
+    assert len(relay.mails) == 4

@@ -65,9 +65,9 @@ def claim(
     except_of: Sequence[int] = (),
     accounts_only: bool = False,
 ) -> list[Waiting]:
-    """Mails that are due, for `lease_seconds`: of each tenant the longest due first, and of all tenants as many, so that
-    nobody waits behind all that another has. accounts_only: of tenants with an account of their own alone. except_of:
-    and of these none, if they have one.
+    """Mails that are due, for `lease_seconds`: of each tenant the longest due first, and of all tenants as many, so
+    that nobody waits behind all that another has. accounts_only: of tenants with an account of their own alone.
+    except_of: and of these none, if they have one.
 
     Those under this worker's own lease too: it lost track of them with the database.
     """
@@ -75,7 +75,8 @@ def claim(
              and (o.lease_until is null or o.lease_until < now() or o.worker = %(worker)s)"""
     rows = tx.rows(
         f"""with turns as (
-               select o.tenant_id, o.id, row_number() over (partition by o.tenant_id order by o.not_before, o.id) as turn
+               select o.tenant_id, o.id,
+                      row_number() over (partition by o.tenant_id order by o.not_before, o.id) as turn
                from outbox o left join mail_accounts a on a.tenant_id = o.tenant_id
                where {due}
                  and case when a.tenant_id is null then not %(own)s else o.tenant_id <> all(%(but)s::bigint[]) end),

@@ -155,7 +155,11 @@ class Mailer:
                 while waiting and relay.has_time and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
-            self._relays.there(key)
+            if relay.has_time:
+                self._relays.there(key)
+            else:
+                # It took its time, in which others' mail waited: it is theirs now.
+                self._relays.away(key)
             reason, away = "", False
         except (ServerAway, InvalidSetting) as error:
             seconds = self._relays.away(key)

@@ -1,6 +1,7 @@
 """A tenant's mail goes out by its own account, and signed by its own domain's key."""
 
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_bytes
@@ -16,7 +17,7 @@ from faxplan.mail_accounts import Account, LogInRefused, Token, Tokens
 from faxplan.mail_provisioning import InvalidAccount
 from faxplan.web_client import AddressRefused, Fetched, WebClient
 from tests.certificates import Authority
-from tests.db.test_mailer import keys, received, relay
+from tests.db.test_mailer import add, keys, received, relay
 from tests.mail_relay import MailRelay
 from tests.mailing import mailer, mails
 from tests.retained import execute
@@ -274,6 +275,22 @@ def test_a_server_that_dawdles_keeps_nobody_for_longer_than_one_answer_may_take(
     monkeypatch.setattr("faxplan.mail._SECONDS", 2)
     with pytest.raises(InvalidAccount, match="takes no mail"):
         put(world, account(provider))
+
+
+def test_a_server_that_takes_its_time_is_left_alone_when_it_is_over(
+    world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, account(provider))
+    for number in range(3):
+        add(world, f"{number}@partner.example")
+    received(world)
+    monkeypatch.setattr("faxplan.mail._SESSION_SECONDS", 1)
+    provider.on_mail = lambda: time.sleep(1.1)
+    one = mailer(world, keys)
+    assert one.work()
+    assert not one.work()
+    assert len(provider.mails) == 1
+    assert [row["tries"] for row in mails(world, world.acme.user)] == [1, 0, 0]
 
 
 def test_a_password_that_no_server_can_be_told_is_refused_and_not_shown(world: World, provider: MailRelay) -> None:

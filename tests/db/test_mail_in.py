@@ -12,7 +12,8 @@ from faxplan import brands, deletion, documents, mail_access, originals, outboun
 from faxplan.call_result import CallResult
 from faxplan.confinement import SandboxUnavailable
 from faxplan.document_store import StoreUnavailable
-from faxplan.errors import DatabaseUnavailable, RenderingFailed
+from faxplan.errors import DatabaseUnavailable, InvalidSetting, RenderingFailed
+from faxplan.files import UnsafeFolder
 from faxplan.key_folder import KeyFolder
 from faxplan.mail_in import MailIn
 from faxplan.mail_outcomes import Outcome, State
@@ -464,6 +465,8 @@ def test_what_purge_has_destroyed_is_known_for_a_while_and_then_forgotten(world:
         (OSError(errno.EIO, "broken"), State.LATER),
         (SandboxUnavailable("none"), State.LATER),
         (RecursionError(), State.LATER),
+        (UnsafeFolder("/srv/work belongs to root"), State.LATER),
+        (InvalidSetting("somebody has changed them"), State.LATER),
         (RenderingFailed("A converter broke."), State.REFUSED),
     ],
 )
@@ -478,6 +481,7 @@ def test_what_is_no_mail_s_fault_keeps_it_at_the_mail_server(
         found = one(world, with_contract())
     assert found.state is state
     assert (found.code[0] == "4") == (state is not State.REFUSED)
+    assert "srv" not in found.words
     assert count(world, "faxes") == 0
     # Of what the database did not answer nobody knows whether rows name it.
     assert world.stored() == [] or isinstance(error, DatabaseUnavailable)

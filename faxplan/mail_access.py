@@ -99,6 +99,15 @@ def is_pin(db: Database, user: User, pin: str) -> bool:
     return False
 
 
+def count_stranger(db: Database, tenant_id: int, address: str) -> None:
+    """Somebody tries a PIN in the name of nobody: they wait as those do who try one in a user's, or they would know who
+    is one (role portal). Raises TooManyTries."""
+    with db.tenant(tenant_id) as tx:
+        counted = tries.of_pins(tx, address)
+        tries.check(tx, tenant_id, counted)
+        tries.note(tx, tenant_id, counted)
+
+
 # ------------------------------------------------------------------------------------------------------- what is given
 
 

@@ -361,7 +361,10 @@ def _digest_of(read: _Read, one: Addressed) -> bytes:
     mail = read.mail
     known = mail.message_id or f"\n{mail.headers.first('date')}"
     recipient = (one.wanted.number, one.wanted.after_answer, one.wanted.name)
-    return mails_in.digest_of([mail.sender, known, *recipient, mail.subject, mail.body, *read.digests])
+    # Without the PIN, which could be guessed from the digest by who knows the rest; and as it is said, not where.
+    said = (read.options.resolution, read.options.cover, read.options.body, read.options.billing, read.options.at)
+    wanted = [*recipient, read.options.subject, *map(str, said)]
+    return mails_in.digest_of([mail.sender, known, *wanted, mail.body, *read.digests])
 
 
 def _digest(path: Path) -> str:

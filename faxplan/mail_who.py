@@ -39,7 +39,7 @@ class Sender:
         self._mail = mail
         self._options = options
         self._trusted = {each.strip() for each in settings.mail_authserv_ids.split(",") if each.strip()}
-        self._by_pin: dict[tuple[int, int], FaxplanError | None] = {}
+        self._by_pin: dict[tuple[int, int | None], FaxplanError | None] = {}
 
     def of(self, one: Addressed) -> tuple[User, str]:
         """Who has sent it, as this recipient is to know, and by what that is known. Raises NotProven, Forbidden and
@@ -54,18 +54,22 @@ class Sender:
             if user is not None and proof:
                 permissions.check(tx, user.tenant_id, user.id, permissions.MAIL_IN)
                 return user, proof
-        if user is None or options.pin is None or not one.tenant.mail_pins:
+        if options.pin is None or not one.tenant.mail_pins or (user is None and one.wanted.token is not None):
             raise _not_proven(mail, one)
-        key = (user.tenant_id, user.id)
+        key = (one.tenant.id, user.id if user is not None else None)
         if key not in self._by_pin:
             self._by_pin[key] = self._tried(user, options.pin, one)
-        if (wrong := self._by_pin[key]) is not None:
-            raise wrong
+        wrong = self._by_pin[key]
+        if user is None or wrong is not None:
+            raise wrong or _not_proven(mail, one)
         return user, PIN
 
-    def _tried(self, user: User, pin: str, one: Addressed) -> FaxplanError | None:
-        """What is wrong with a PIN."""
+    def _tried(self, user: User | None, pin: str, one: Addressed) -> FaxplanError | None:
+        """What is wrong with a PIN. user: None: it is in the name of nobody."""
         try:
+            if user is None:
+                mail_access.count_stranger(self._db, one.tenant.id, self._mail.sender)
+                return _not_proven(self._mail, one)
             if not mail_access.is_pin(self._db, user, pin):
                 return _not_proven(self._mail, one)
             with self._db.tenant(user.tenant_id) as tx:

@@ -370,6 +370,24 @@ def test_a_pin_counts_where_the_tenant_allows_it_and_who_guesses_waits(
         assert pin not in str(tx.rows("select * from audit"))
     assert pin not in caplog.text
     assert pin not in str(waits)
+    # Who guesses in the name of nobody is told the same: else they would know who is one.
+    eve = by("4711").replace(ANN.encode(), b"eve@acme.example")
+    told = [one(world, eve, sender="eve@acme.example") for _ in range(11)]
+    assert [each.code for each in told] == ["5.7.1"] * 10 + ["4.7.0"]
+    assert told[-1].words == waits.words
+
+
+def test_no_pin_is_guessed_from_what_a_mail_is_known_by(world: World, ann: User) -> None:
+    with world.admin.tenant(ann.tenant_id) as tx:
+        pins = [mail_access.new_pin(tx, ann, actor="test")]
+    change(world, mail_pins=True)
+    assert one(world, with_contract(proof="", subject=f"Subject: Contract [[pin={pins[0]}]]")).state is State.ACCEPTED
+    # With another it is the same mail; with another option it is not, wherever that stands.
+    assert one(world, with_contract()).state is State.ACCEPTED
+    assert count(world, "faxes") == 1
+    assert one(world, with_contract("X-Fax-Resolution: standard")).state is State.ACCEPTED
+    assert one(world, with_contract(subject="Subject: Contract [[standard]]")).state is State.ACCEPTED
+    assert count(world, "faxes") == 2
 
 
 def test_what_machines_write_becomes_no_fax_but_a_proven_device_s(world: World, ann: User) -> None:

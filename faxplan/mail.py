@@ -24,7 +24,9 @@ _SECONDS = 30
 """For an answer; of a host that a tenant has named, for all of them until we are in."""
 _MAIL_SECONDS = 120
 _SESSION_SECONDS = 60
-"""Of a host that a tenant has named: for one mail, and after so long it gets no further one in the same session."""
+_QUIT_SECONDS = 5
+"""Of a host that a tenant has named: for one mail; after so long it gets no further one in the same session; and to say
+goodbye."""
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 """RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
@@ -181,7 +183,7 @@ class Relay:
             yield RelaySession(self, smtp)
         finally:
             try:
-                smtp.give_time(_SECONDS)
+                smtp.give_time(_QUIT_SECONDS)
                 smtp.quit()
             except (OSError, smtplib.SMTPException):
                 smtp.close()

@@ -45,6 +45,7 @@ class Facts:
     """Of a mail: what it is about, and for whom.
 
     kind, text: of the notice. mode, file_format, password: of the mailbox; a notice to a user is Mode.NOTICE.
+    chosen_since: who reads the mailbox has chosen these after the fax came.
     number: of the other side, E.164; None: withheld. at: when it came in, or ended. tiff_id, pdf_id: what may be
     attached; None: nothing. certificate, openpgp_key: the recipient's. zone: whose times it has.
     answers: the Message-ID of the mail that the fax came by, if this answers it; empty: it had none. seconds: of its
@@ -72,6 +73,7 @@ class Facts:
     zone: ZoneInfo
     answers: str | None = None
     seconds: int | None = None
+    chosen_since: bool = False
     template: MailTemplate | None = None
     """The tenant's own words for it, in that language."""
 
@@ -98,6 +100,7 @@ def facts(tx: Transaction, mail: Waiting) -> Facts:
     row = tx.row(
         f"""select n.kind, n.text, b.name as mailbox, coalesce(b.mail_mode, 'notice') as mode,
                   coalesce(b.mail_format, 'pdf') as file_format, b.mail_password as password,
+                  coalesce(b.mail_set_at > n.created_at, false) as chosen_since,
                   f.id as fax_id, f.direction = 'inbound' as inbound, f.pages_done as pages,
                   case when f.direction = 'inbound' then f.calling_number else f.called_number end as number,
                   coalesce(f.finished_at, n.created_at) as at,

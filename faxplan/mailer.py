@@ -306,6 +306,9 @@ class Mailer:
             raise UnsafeRelay(
                 _("The mail server is spoken to without encryption that proves it, and no fax goes over that as it is.")
             )
+        if known.chosen_since:
+            # It may have been for recipients' keys alone, or for another password.
+            raise KeyGone(_("How faxes of this mailbox are mailed was changed after it came."))
         kind = known.file_format.value
         document = known.pdf_id if known.file_format is Format.PDF else known.tiff_id
         if document is None:

@@ -483,6 +483,21 @@ def test_who_is_to_get_a_fax_no_more_does_not_get_what_waited_for_them(
     assert mail_readers.waiting(world.worker) == []
 
 
+def test_what_came_before_another_way_was_chosen_does_not_go_out_by_it(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    add(world, OTHER)
+    choose(world, Mode.LOCKED_PDF, password="seven herons by the quay")
+    received(world)
+    choose(world, Mode.PLAIN)
+    received(world)
+    assert mailer(world, keys).work()
+    before, after = (each.message for each in relay.mails)
+    assert attached(before) == []
+    assert "was changed after it came" in text(before)
+    assert len(attached(after)) == 1
+
+
 @pytest.mark.parametrize("kind", ["deleted", "off", "forbidden", "disabled"])
 def test_of_what_nobody_is_to_hear_any_more_nobody_hears(
     world: World, keys: KeyFolder, relay: MailRelay, kind: str

@@ -180,9 +180,15 @@ class Mailer:
         return not away
 
     def replay(self) -> None:
-        """Notes what mail servers have taken over of which the database has not heard."""
+        """Notes what mail servers have taken over of which the database has not heard. What it does not take stays in
+        the journal: it goes out no second time, and keeps no other mail."""
         for ended in (*self._unwritten.values(), *self._journal):
-            self._note(ended)
+            try:
+                self._note(ended)
+            except DatabaseUnavailable:
+                raise
+            except FaxplanError as error:
+                LOG.error("mail %s of tenant %s has ended, which cannot be noted: %s", ended.id, ended.tenant_id, error)
 
     def _hand_over(self, relay: RelaySession, mail: Waiting) -> None:
         """Raises ServerAway."""

@@ -11,10 +11,11 @@ import pikepdf
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import brands, deletion, mail_readers, mailbox_mail, mailboxes, membership, users
+from faxplan import brands, deletion, mail_readers, mailbox_mail, mailboxes, membership, outbox, users
 from faxplan import mailer as mailers
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.key_folder import KeyFolder
+from faxplan.mail_journal import MailJournal
 from faxplan.mailbox_mail import Format, InvalidMailChoice, Mode
 from faxplan.proofs import NoProof
 from faxplan.users import User
@@ -342,6 +343,20 @@ def test_a_journal_entry_that_cannot_be_read_stops_nothing(world: World, keys: K
     assert one.work()
     assert len(relay.mails) == 1
     assert [each.name for each in world.settings.mail_journal.iterdir()] == ["broken.json.unreadable"]
+
+
+def test_what_cannot_be_noted_goes_out_no_second_time_and_keeps_no_other(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    add(world, OTHER)
+    add(world, "a@partner.example")
+    received(world)
+    one, two = mails(world, world.acme.user)
+    made = mailer(world, keys)
+    ended = outbox.Ended(one["tenant_id"], one["id"], one["token"], outbox.State.ACCEPTED, "250 \0")
+    MailJournal(world.settings.mail_journal).write(ended)
+    assert made.work()
+    assert [each.recipients for each in relay.mails] == [[two["recipient"]]]
 
 
 def test_a_mail_that_the_server_does_not_survive_keeps_no_other(

@@ -54,7 +54,7 @@ def is_signed_to(headers: Headers, recipient: str, domain: str | None) -> bool:
         return False
     wanted = _plain(recipient)
     named = {name for name, values in fields.items() if any(wanted in _addresses(each) for each in values)}
-    signatures = [_tags(each) for each in headers.all("dkim-signature")]
+    signatures = [tags_of(each) for each in headers.all("dkim-signature")]
     ours = [each for each in signatures if domain is None or _plain(each.get("d", domain)) == domain]
     return bool(named and ours) and all("l" not in each and named & _signed(each) for each in ours)
 
@@ -63,8 +63,8 @@ def _plain(name: str) -> str:
     return name.lower().removesuffix(".")
 
 
-def _tags(written: str) -> dict[str, str]:
-    """Of a DKIM-Signature field (RFC 6376, 3.2); nothing where one stands there twice, or is none."""
+def tags_of(written: str) -> dict[str, str]:
+    """Those of a DKIM-Signature field (RFC 6376, 3.2); nothing where one stands there twice, or is none."""
     found: dict[str, str] = {}
     for each in written.rstrip().removesuffix(";").split(";"):
         name, equals, value = each.partition("=")

@@ -143,7 +143,7 @@ class MailIn:
         options = mail_options.read(mail.subject, mail.headers)
         outcomes: dict[str, Outcome] = {}
         batches: dict[tuple[int, int], _Batch] = {}
-        who = Sender(self._db, self._settings, mail, options)
+        who = Sender(self._db, self._settings, mail, options, sender)
         for one in addressed:
             try:
                 user, proof = who.of(one)

@@ -274,6 +274,16 @@ def test_dkim_proves_no_mail_whose_recipient_it_does_not_sign(world: World, ann:
     assert one(world, with_contract(proof=dmarc, number="Message-ID: <2@x>")).state is State.ACCEPTED
 
 
+def test_an_envelope_s_sender_brings_no_results_of_its_own(world: World, ann: User) -> None:
+    said = "x ; spf=pass smtp.mailfrom=acme.example header.z="
+    # As a milter writes it that takes the quotes off.
+    proof = f"Authentication-Results: {MTA}; spf=pass smtp.mailfrom={said}@evil.example"
+    for sender in (f'"{said}"@evil.example', f'<"{said}"@evil.example>'):
+        refused(world, with_contract(proof=proof, signature=""), "5.7.1", sender=sender)
+    found = one(world, with_contract(), sender=f"<bounces+1-a=b.example@{'x' * 40}.acme.example>")
+    assert found.state is State.ACCEPTED
+
+
 def test_who_is_unknown_or_may_not_is_refused_and_told_no_more(world: World, ann: User) -> None:
     unknown = one(world, with_contract(sender="From: eve@acme.example"))
     forged = one(world, with_contract(proof=""))

@@ -42,6 +42,7 @@ from faxplan.incoming_mail import IncomingMail
 from faxplan.language import _
 from faxplan.mail_address import Wanted
 from faxplan.mail_automation import Automatic
+from faxplan.mail_headers import Headers
 from faxplan.mail_options import MailOptions
 from faxplan.mail_outcomes import MachineMail, Outcome, UnknownHost
 from faxplan.mail_paper import Paper
@@ -361,9 +362,10 @@ def _digest_of(read: _Read, one: Addressed) -> bytes:
     mail = read.mail
     known = mail.message_id or f"\n{mail.headers.first('date')}"
     recipient = (one.wanted.number, one.wanted.after_answer, one.wanted.name)
-    # Without the PIN, which could be guessed from the digest by who knows the rest; and as it is said, not where.
-    said = (read.options.resolution, read.options.cover, read.options.body, read.options.billing, read.options.at)
-    wanted = [*recipient, read.options.subject, *map(str, said)]
+    # Without the PIN, which could be guessed from the digest by who knows the rest; and without options in fields,
+    # which no signature covers: whoever has a mail could have it faxed again and again.
+    said = mail_options.read(mail.subject, Headers([]))
+    wanted = [*recipient, said.subject, *map(str, (said.resolution, said.cover, said.body, said.billing, said.at))]
     return mails_in.digest_of([mail.sender, known, *wanted, mail.body, *read.digests])
 
 

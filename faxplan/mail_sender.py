@@ -15,6 +15,7 @@ _MOST = 2000
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _ADDRESS = re.compile(rf'(?:({_ATOM}(?:\.{_ATOM})*)|"({_ATOM}(?:\.{_ATOM})*)")@((?i:{_LABEL}(?:\.{_LABEL})*))')
+_ONCE = ("to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"]*>|[,;:<>()\[\]"\\]|[^",;:<>()\[\]\\]+', re.DOTALL)
 
 
@@ -47,16 +48,21 @@ def is_signed_to(headers: Headers, recipient: str, domain: str | None) -> bool:
 
     DKIM signs no envelope: whoever has got a signed mail of somebody could send it on to any number in their name. Nor
     does each signature cover these fields (Microsoft 365 signs neither), or one that was not there: so such a field
-    could be written anew, or be added. A signature of a part of the text (`l=`) would let more be added to it.
+    could be written anew, or be added. Likewise the subject, which is printed and may have options in it; and of fields
+    that are there twice a signature covers the last, and we read the first. A signature of a part of the text (`l=`)
+    would let more be added to it.
     """
-    fields = {name: headers.all(name) for name in ("to", "cc")}
-    if any(len(each) > 1 for each in fields.values()):
+    if any(len(headers.all(each)) > 1 for each in _ONCE):
         return False
+    fields = {name: headers.all(name) for name in ("to", "cc")}
+    besides = {"subject"} if headers.all("subject") else set()
     wanted = _plain(recipient)
     named = {name for name, values in fields.items() if any(wanted in _addresses(each) for each in values)}
     signatures = [tags_of(each) for each in headers.all("dkim-signature")]
     ours = [each for each in signatures if domain is None or _plain(each.get("d", domain)) == domain]
-    return bool(named and ours) and all("l" not in each and named & _signed(each) for each in ours)
+    return bool(named and ours) and all(
+        "l" not in each and named & _signed(each) and besides <= _signed(each) for each in ours
+    )
 
 
 def _plain(name: str) -> str:

@@ -6,7 +6,7 @@ from faxplan import mail_sender
 from faxplan.mail_headers import Headers
 
 NUMBER = "+4930123456@fax.example"
-SIGNED = ("dkim-signature", "v=1; d=acme.example; s=s; h=From:To:Cc; b=x")
+SIGNED = ("dkim-signature", "v=1; d=acme.example; s=s; h=From:To:Cc:Subject; b=x")
 
 
 def is_signed_to(*fields: tuple[str, str], recipient: str = NUMBER, by: str | None = "acme.example") -> bool:
@@ -51,6 +51,9 @@ def test_an_address_may_have_quotes() -> None:
         [("to", "4930123456@fax.example")],
         [("to", "bob@acme.example"), ("to", NUMBER)],
         [("to", "bob@acme.example"), ("cc", "eve@evil.example"), ("cc", NUMBER)],
+        # Of two the signature covers the last, and the first is read.
+        [("to", NUMBER), ("subject", "[[at=18:00]]")],
+        [("to", NUMBER), ("content-type", "text/plain"), ("content-type", "multipart/mixed; boundary=x")],
         # Whoever answers a mail writes to the name that its sender has given to themselves.
         [("to", f'"{NUMBER}" <eve@evil.example>')],
         [("to", f"{NUMBER} <eve@evil.example>")],
@@ -69,16 +72,17 @@ def test_a_mail_that_was_sent_on_is_not_written_to_its_recipient(fields: list[tu
     [
         [],
         ["d=acme.example; h=From:Date:Subject:Message-ID:Content-Type; b=x"],  # as Microsoft 365 has it
-        ["d=acme.example; h=From:Cc; b=x"],
-        ["d=evil.example; h=From:To; b=x"],
-        ["d=acme.example; h=From:To; l=0; b=x"],
-        ["d=acme.example; h=From:Tomato; b=x"],
+        ["d=acme.example; h=From:Cc:Subject; b=x"],
+        ["d=evil.example; h=From:To:Subject; b=x"],
+        ["d=acme.example; h=From:To:Subject; l=0; b=x"],
+        ["d=acme.example; h=From:Tomato:Subject; b=x"],
         ["d=acme.example; h=From; h=To; b=x"],
         ["d=acme.example; To; h=From; b=x"],
         ["h=From; b=x"],
+        ["d=acme.example; h=From:To; b=x"],  # and not the subject
         # Ours, which is good, and one that covers it, which is forged: nobody says here which of them was good.
-        ["d=acme.example; h=From; b=x", "d=acme.example; h=From:To; b=y"],
-        ["d=acme.example; h=From:To; b=y", "d=Acme.Example.; h=From; b=x"],
+        ["d=acme.example; h=From; b=x", "d=acme.example; h=From:To:Subject; b=y"],
+        ["d=acme.example; h=From:To:Subject; b=y", "d=Acme.Example.; h=From; b=x"],
     ],
 )
 def test_what_no_signature_covers_anybody_may_have_written(signatures: list[str]) -> None:

@@ -16,17 +16,25 @@ from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
 from enum import StrEnum
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+from faxplan.bounded_line import Line, SecuredLine, Spoken, Until
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.language import _
 from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 
 _SECONDS = 30
+"""For an answer; of a host that a tenant has named, for all of them until we are in."""
 _TAKING_SECONDS = 600
 """RFC 5321, 4.5.3.2.6: many look into a mail before they say that they have it, and who does not wait for that hands it
 over again and again."""
+_MAIL_SECONDS = 120
+_SESSION_SECONDS = 60
+_QUIT_SECONDS = 5
+"""Of a host that a tenant has named: for one mail; after so long it gets no further one in the same session; and to say
+goodbye."""
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 """RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
@@ -185,7 +193,8 @@ class Relay:
         long as is usual. Raises ServerAway; at its end nothing."""
         try:
             smtp = self._opened(seconds)
-        except (OSError, smtplib.SMTPException, AddressRefused, FetchFailed) as error:
+        except (OSError, smtplib.SMTPException, AddressRefused, FetchFailed, ValueError) as error:
+            # ValueError: smtplib's, of what a server says while we log in.
             raise ServerAway(
                 _("{where} takes no mail: {why}. Is there a mail server, and may we use it?").format(
                     where=self._told, why=_reason(error)
@@ -195,6 +204,7 @@ class Relay:
             yield RelaySession(self, smtp)
         finally:
             try:
+                smtp.give_time(_QUIT_SECONDS)
                 smtp.quit()
             except (OSError, smtplib.SMTPException):
                 smtp.close()
@@ -208,12 +218,12 @@ class Relay:
         with self._opened() as smtp:
             yield smtp
 
-    def _opened(self, seconds: float | None = None) -> smtplib.SMTP:
-        checked = self._checked()
+    def _opened(self, seconds: float | None = None) -> "_Smtp":
+        checked = self._checked() if self.client is None else _Bounded(self.client.tls())
         smtp = _Smtp(self, checked if self.security is Security.TLS else None, seconds or _SECONDS)
         try:
             if self.security is Security.STARTTLS:
-                smtp.starttls(context=checked)
+                smtp.starttls(context=checked)  # type: ignore[arg-type]  # what it asks of it
             elif self.security is Security.OPPORTUNISTIC:
                 smtp.ehlo()
                 if smtp.has_extn("starttls"):
@@ -238,7 +248,7 @@ class Relay:
             raise smtplib.SMTPException(_("user name and password can have signs of ASCII alone")) from error
 
     def _checked(self) -> ssl.SSLContext:
-        checked = ssl.create_default_context() if self.client is None else self.client.tls()
+        checked = ssl.create_default_context()
         if self.ca_file is not None:
             try:
                 checked.load_verify_locations(self.ca_file)
@@ -250,23 +260,39 @@ class Relay:
 class _Smtp(smtplib.SMTP):
     """One that reaches only what may be reached. at_once: TLS from the start."""
 
-    def __init__(self, relay: Relay, at_once: ssl.SSLContext | None, seconds: float) -> None:
+    def __init__(self, relay: Relay, at_once: "ssl.SSLContext | _Bounded | None", seconds: float) -> None:
         self._relay = relay
         self._at_once = at_once
+        self._line: Line | None = None
         # What servers write into each mail that they take: whose it is, and not how this machine is called.
         super().__init__(relay.host, relay.port, relay.sender.rpartition("@")[2], timeout=seconds)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+    def give_time(self, seconds: float) -> None:
+        """A host that a tenant has named has so long from now on. Else it could say a byte now and then, and keep us,
+        and all others' mail, for as long as it likes."""
+        if self._line is not None:
+            self._line.until = Until.after(seconds)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
         client = self._relay.client
-        made = (
-            socket.create_connection((host, port), timeout) if client is None else client.connected(host, port, timeout)
-        )
-        return made if self._at_once is None else self._at_once.wrap_socket(made, server_hostname=host)
+        if client is None:
+            made: Any = socket.create_connection((host, port), timeout)
+        else:
+            until = Until.after(timeout)
+            reached = client.connected(host, port, timeout)
+            self._line = Line(reached, until)
+            made = _Conversation(self._line, reached)
+        try:
+            return made if self._at_once is None else self._at_once.wrap_socket(made, server_hostname=host)
+        except BaseException:
+            made.close()
+            raise
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         """Hands a mail over, and waits until it is taken."""
-        if self.sock is not None:
-            self.sock.settimeout(_TAKING_SECONDS)
+        if self._line is not None or self.sock is None:
+            return super().data(msg)
+        self.sock.settimeout(_TAKING_SECONDS)
         try:
             return super().data(msg)
         finally:
@@ -274,12 +300,39 @@ class _Smtp(smtplib.SMTP):
                 self.sock.settimeout(self.timeout)
 
 
+class _Conversation(Spoken):
+    """A line, as smtplib takes a socket; closed with that."""
+
+    def __init__(self, line: Line | SecuredLine, reached: socket.socket) -> None:
+        super().__init__(line)
+        self.reached = reached
+
+    def close(self) -> None:
+        self.reached.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounded:
+    """A context of TLS, as smtplib takes one, on lines."""
+
+    context: ssl.SSLContext
+
+    def wrap_socket(self, made: _Conversation, *, server_hostname: str) -> _Conversation:
+        return _Conversation(made.secured(self.context, server_hostname), made.reached)
+
+
 class RelaySession:
     """An open connection to a mail server."""
 
-    def __init__(self, relay: Relay, smtp: smtplib.SMTP) -> None:
+    def __init__(self, relay: Relay, smtp: _Smtp) -> None:
         self.relay = relay
         self._smtp = smtp
+        self._until = monotonic() + _SESSION_SECONDS
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it may have another mail now: others wait meanwhile."""
+        return self.relay.client is None or monotonic() < self._until
 
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
@@ -288,6 +341,7 @@ class RelaySession:
         """
         where = self.relay.where
         smtp = self._smtp
+        smtp.give_time(_MAIL_SECONDS)
         try:
             smtp.ehlo_or_helo_if_needed()
             options = [f"size={len(mail)}"] if smtp.has_extn("size") else []
@@ -354,7 +408,10 @@ def _not_taken(where: str, code: int, said: bytes, for_good: type[RelayRefused] 
 def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _text(error.smtp_code, _as_bytes(error.smtp_error))
-    return str(error) or type(error).__name__
+    if isinstance(error, UnicodeEncodeError):
+        # Its own words have a letter of the password.
+        return "user name and password can have letters, digits and signs of ASCII alone"
+    return _shown(str(error)) or type(error).__name__
 
 
 def _as_bytes(said: bytes | str) -> bytes:
@@ -363,7 +420,12 @@ def _as_bytes(said: bytes | str) -> bytes:
 
 def _text(code: int, said: bytes) -> str:
     """On one line, as much as is worth keeping."""
-    return f"{code} {' '.join(said.decode('utf-8', 'replace').split())}"[:_LONGEST_SAID]
+    return f"{code} {_shown(said.decode('utf-8', 'replace'))}"[:_LONGEST_SAID]
+
+
+def _shown(said: str) -> str:
+    """On one line, in signs that can be kept (PostgreSQL takes no NUL), and do nothing where they are shown."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(said.split()))
 
 
 def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:

@@ -53,6 +53,7 @@ class Facts:
     """Of a mail: what it is about, and for whom.
 
     kind, text: of the notice. mode, file_format, password: of the mailbox; a notice to a user is Mode.NOTICE.
+    chosen_since: who reads the mailbox has chosen these after the fax came.
     number: of the other side, E.164; None: withheld. at: when it came in, or ended. tiff_id, pdf_id: what may be
     attached; None: nothing. certificate, openpgp_key: the recipient's. zone: whose times it has.
     answers: the Message-ID of the mail that the fax came by, if this answers it; empty: it had none. seconds: of its
@@ -81,13 +82,21 @@ class Facts:
     answers: str | None = None
     seconds: int | None = None
     thumbnail_id: int | None = None
+    chosen_since: bool = False
     template: MailTemplate | None = None
     """The tenant's own words for it, in that language."""
 
 
 _FACTS = """
     select n.kind, n.text, b.name as mailbox,
-           b.id is null or (b.mail_mode <> 'off' and (r.id is not null or u.id is not null)) as is_wanted,
+           case when n.mailbox_id is null
+                then exists (select from users w where w.tenant_id = n.tenant_id and w.id = n.user_id and w.enabled)
+                when b.mail_mode = 'off' or not 'mail-out' = any(
+                     (select t.permissions from tenants t where t.id = n.tenant_id)::text[]) then false
+                else r.id is not null or exists (
+                     select from users w where w.tenant_id = n.tenant_id and w.email = %(recipient)s and w.enabled
+                       and array['receive', 'mail-out'] <@ w.permissions) end as is_wanted,
+           coalesce(b.mail_set_at > n.created_at, false) as chosen_since,
            case when b.id is null or r.id is null or n.kind not in ('received', 'partial') then 'notice'
                 else b.mail_mode end as mode,
            coalesce(b.mail_format, 'pdf') as file_format, b.mail_password as password,
@@ -118,11 +127,12 @@ _FACTS = """
         order by m.received_at limit 1) i on true
     left join users u on u.tenant_id = n.tenant_id and u.enabled
       and case when i.user_id is null then u.email = lower(%(recipient)s) else u.id = i.user_id end
-    where n.tenant_id = %(tenant)s and n.id = %(notice)s"""
+    where n.tenant_id = %(tenant)s and n.id = %(notice)s and f.deleted_at is null"""
 
 
 def facts(tx: Transaction, mail: Waiting) -> Facts:
-    """What is true now of a mail that waits. Raises NotFound where its fax is purged meanwhile, and NoRecipient.
+    """What is true now of a mail that waits. Raises NotFound where its fax is deleted meanwhile, and
+    NoRecipient.
 
     Pages are for recipients that somebody has named who may have them mailed now, as outbox_fill has it; who is told by
     their own address as its reader gets a notice.
@@ -157,6 +167,8 @@ def message(
     made = EmailMessage(policy=_POLICY)
     brand_name = " ".join(known.brand.name.split())
     made["From"] = Address(brand_name, addr_spec=sender)
+    if known.brand.mail_reply_to:
+        made["Reply-To"] = Address(addr_spec=known.brand.mail_reply_to)
     made["To"] = Address(addr_spec=mail.recipient)
     place = "organisation/webhooks" if known.kind == notices.WEBHOOK else f"faxes/{known.fax_id}"
     link = f"{settings.portal_of(known.tenant.slug)}/{place}"

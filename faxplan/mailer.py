@@ -54,6 +54,7 @@ from faxplan.mail_notices import Facts, NoRecipient
 from faxplan.mailbox_mail import Format, Mode
 from faxplan.outbox import Ended, State, Waiting
 from faxplan.relays import Relays
+from faxplan.tiff_directory import BrokenTiff
 from faxplan.transient_readers import KeyGone
 
 LOG = logging.getLogger("faxplan.mailer")
@@ -160,12 +161,16 @@ class Mailer:
         until = time.monotonic() + TURN_SECONDS
         try:
             with self._relays.of(key).session() as relay:
-                while waiting and not self._stop.is_set():
+                while waiting and relay.has_time and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
                     if time.monotonic() >= until:
                         break
-            self._relays.there(key)
+            if relay.has_time:
+                self._relays.there(key)
+            else:
+                # It took its time, in which others' mail waited: it is theirs now.
+                self._relays.away(key)
             reason, away = "", False
         except (ServerAway, InvalidSetting) as error:
             seconds = self._relays.away(key)
@@ -174,14 +179,27 @@ class Mailer:
                 # It may be this mail that the server does not survive: the others go first from now on.
                 self._try_again(waiting.pop(0), error)
             reason, away = str(error), True
+        except (DatabaseUnavailable, StoreUnavailable, OSError):
+            raise
+        except Exception as error:
+            # One server's trouble must not keep all the others' mail.
+            seconds = self._relays.away(key)
+            LOG.exception("Mail waits for the mail server of %s for %.0f s.", key or "the installation", seconds)
+            reason, away = type(error).__name__, True
         for mail in waiting:
             self._postpone(mail, reason, counts=False)
         return not away
 
     def replay(self) -> None:
-        """Notes what mail servers have taken over of which the database has not heard."""
+        """Notes what mail servers have taken over of which the database has not heard. What it does not take stays in
+        the journal: it goes out no second time, and keeps no other mail."""
         for ended in (*self._unwritten.values(), *self._journal):
-            self._note(ended)
+            try:
+                self._note(ended)
+            except DatabaseUnavailable:
+                raise
+            except FaxplanError as error:
+                LOG.error("mail %s of tenant %s has ended, which cannot be noted: %s", ended.id, ended.tenant_id, error)
 
     def _hand_over(self, relay: RelaySession, mail: Waiting) -> None:
         """Raises ServerAway."""
@@ -192,7 +210,7 @@ class Mailer:
         try:
             made, said = self._made_and_taken(relay, mail)
         except NotFound:
-            self._end(mail, State.GIVEN_UP, _("The fax is purged."), None)
+            self._end(mail, State.GIVEN_UP, _("The fax is deleted."), None)
         except NoRecipient as error:
             self._end(mail, State.GIVEN_UP, str(error), None)
         except RelayRefused as error:
@@ -304,6 +322,7 @@ class Mailer:
                     mail_certificates.CertificateRefused,
                     mail_openpgp.KeyRefused,
                     fax_attachment.AttachmentTooLarge,
+                    BrokenTiff,
                     locked_pdf.CannotBeLocked,
                     UnsafeRelay,
                     KeyGone,
@@ -347,6 +366,9 @@ class Mailer:
             raise UnsafeRelay(
                 _("The mail server is spoken to without encryption that proves it, and no fax goes over that as it is.")
             )
+        if known.chosen_since:
+            # It may have been for recipients' keys alone, or for another password.
+            raise KeyGone(_("How faxes of this mailbox are mailed was changed after it came."))
         kind = known.file_format.value
         document = known.pdf_id if known.file_format is Format.PDF else known.tiff_id
         if document is None:

@@ -67,19 +67,25 @@ def claim(
     except_of: Sequence[int] = (),
     accounts_only: bool = False,
 ) -> list[Waiting]:
-    """Mails that are due, for `lease_seconds`, the longest due first. accounts_only: of tenants with an account of
-    their own alone. except_of: and of these none, if they have one.
+    """Mails that are due, for `lease_seconds`: of each tenant the longest due first, and of all tenants as many, so
+    that nobody waits behind all that another has. accounts_only: of tenants with an account of their own alone.
+    except_of: and of these none, if they have one.
 
     Those under this worker's own lease too: it lost track of them with the database.
     """
+    due = """o.state = 'waiting' and o.not_before <= now()
+             and (o.lease_until is null or o.lease_until < now() or o.worker = %(worker)s)"""
     rows = tx.rows(
-        """with due as (
-               select o.tenant_id, o.id from outbox o
-               left join mail_accounts a on a.tenant_id = o.tenant_id
-               where o.state = 'waiting' and o.not_before <= now()
-                 and case when a.tenant_id is null then not %(own)s else o.tenant_id <> all(%(but)s::bigint[]) end
-                 and (o.lease_until is null or o.lease_until < now() or o.worker = %(worker)s)
-               order by o.not_before limit %(most)s for update of o skip locked)
+        f"""with turns as (
+               select o.tenant_id, o.id,
+                      row_number() over (partition by o.tenant_id order by o.not_before, o.id) as turn
+               from outbox o left join mail_accounts a on a.tenant_id = o.tenant_id
+               where {due}
+                 and case when a.tenant_id is null then not %(own)s else o.tenant_id <> all(%(but)s::bigint[]) end),
+           due as (
+               -- Asked again: somebody else may have claimed it meanwhile.
+               select o.tenant_id, o.id from turns t join outbox o on o.tenant_id = t.tenant_id and o.id = t.id
+               where {due} order by t.turn, o.not_before limit %(most)s for update of o skip locked)
            update outbox o set worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s),
                                tries = o.tries + 1
            from due where o.tenant_id = due.tenant_id and o.id = due.id

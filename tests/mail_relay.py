@@ -4,7 +4,9 @@ import base64
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -25,7 +27,9 @@ class MailRelay:
     `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `largest`: in
     bytes. `refuses_sender`: where an envelope's sender begins so. `refuses_content`: a mail with it in it.
     `on_mail`: done when it has a mail, before it says so. `tls`: with it STARTTLS, which it wants. `log_ins`: one of
-    them it wants, if there are any (as AUTH gives it, decoded)."""
+    them it wants, if there are any (as AUTH gives it, decoded). `thanks`:
+    how it says that it has one. `to_log_in`: what it says to AUTH, whatever that has. `dawdles`: a second between two
+    of its bytes: no wait for one is long, and that for a line is."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
@@ -36,6 +40,9 @@ class MailRelay:
     refuses_content: bytes = b""
     hangs_up_on: set[str] = field(default_factory=set)
     on_mail: Callable[[], object] = lambda: None
+    thanks: str = "250 taken"
+    to_log_in: str = ""
+    dawdles: bool = False
     connections: int = 0
     tls: ssl.SSLContext | None = None
     log_ins: set[str] = field(default_factory=set)
@@ -47,7 +54,8 @@ class MailRelay:
         class Dialogue(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 plain = self.connection
-                relay.talk(self)
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    relay.talk(self)
                 for each in (self.rfile, self.wfile, self.connection):
                     if self.connection is not plain:
                         each.close()
@@ -71,7 +79,10 @@ class MailRelay:
 
     def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912, PLR0915  # verbs
         def say(line: str) -> None:
-            dialogue.wfile.write(f"{line}\r\n".encode())
+            said = f"{line}\r\n".encode()
+            for each in [said[at : at + 1] for at in range(len(said))] if self.dawdles else [said]:
+                dialogue.wfile.write(each)
+                time.sleep(1 if self.dawdles else 0)
 
         sender, recipients = "", []
         is_safe = self.tls is None
@@ -98,6 +109,8 @@ class MailRelay:
                 is_safe, is_greeted = True, False
             elif verb in ("AUTH", "MAIL") and not is_greeted:
                 say("503 EHLO first")
+            elif verb == "AUTH" and is_safe and self.to_log_in:
+                say(self.to_log_in)
             elif verb == "AUTH" and is_safe:
                 is_in = base64.b64decode(line.split()[-1]).decode() in self.log_ins
                 say("235 welcome" if is_in else "535 who are you")
@@ -129,7 +142,7 @@ class MailRelay:
                 self.on_mail()
                 if self.hangs_up_after_data:
                     return
-                say("250 taken")
+                say(self.thanks)
             elif verb == "QUIT":
                 say("221 bye")
                 return

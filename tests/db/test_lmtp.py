@@ -177,6 +177,11 @@ def test_a_mail_server_s_pipe(
     assert "not proven" in capsys.readouterr().err
     assert piped(b"\r\n", "-f", ANN, TO) == 69
     assert piped(with_contract(), TO) == 64
+    settings = tmp_path / "lmtp.toml"
+    right = settings.read_text()
+    settings.write_text(f"{right}\nno_such_setting = 1\n")
+    assert piped(with_contract(), "-f", ANN, TO) == 75
+    settings.write_text(right)
     world.installation.let_in(anybody=False)
     try:
         assert piped(with_contract(), "-f", ANN, TO) == 75

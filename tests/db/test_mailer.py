@@ -1,5 +1,6 @@
 """What waits in the outbox goes out once, as its mailbox has chosen, in the brand's name; real mail over a relay."""
 
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -13,18 +14,20 @@ import pysequoia
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import brands, mail_readers, mailbox_mail, mailboxes, membership, users
+from faxplan import brands, deletion, mail_readers, mailbox_mail, mailboxes, membership, outbox, users
 from faxplan import mailer as mailers
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.key_folder import KeyFolder
+from faxplan.mail_journal import MailJournal
 from faxplan.mailbox_mail import Format, InvalidMailChoice, Mode
 from faxplan.proofs import NoProof
 from faxplan.users import User
 from tests import retained
-from tests.db.test_inbound import arrived, deliver
+from tests.db.test_inbound import WELL, arrived, deliver
 from tests.db.test_purge import BLOCKED
 from tests.db.test_storeless import Disk
 from tests.db.test_transient_readers import folder
+from tests.faxes import accepted, fax_tiff, pending_folder
 from tests.mail_relay import MailRelay
 from tests.mailing import choose_mail, mailer, mails, to_be_mailed
 from tests.retained import count, execute
@@ -50,7 +53,14 @@ def relay(world: World) -> Iterator[MailRelay]:
         )  # fmt: skip
         with world.admin.tenant(world.acme.tenant.id) as tx:
             brands.change(
-                tx, world.acme.tenant.id, {"name": "Nordwind: Fax", "support": "Ask Nora", "colour": "#aa3311"}
+                tx,
+                world.acme.tenant.id,
+                {
+                    "name": "Nordwind: Fax",
+                    "support": "Ask Nora",
+                    "colour": "#aa3311",
+                    "mail_reply_to": "desk@nordwind.example",
+                },
             )
         yield relay
 
@@ -97,7 +107,7 @@ def test_who_reads_a_mailbox_is_told_by_a_notice_without_a_page(
     said = mail.message
     assert str(said["From"]) == '"Nordwind: Fax" <fax@carrier.example>'
     assert str(said["Subject"]).startswith("Fax from ")
-    assert said["Auto-Submitted"] == "auto-generated"
+    assert (said["Auto-Submitted"], said["Reply-To"]) == ("auto-generated", "desk@nordwind.example")
     link = f"https://{world.acme.tenant.slug}.fax.example/faxes/"
     for kind in ("plain", "html"):
         assert link in text(said, kind)
@@ -167,6 +177,24 @@ def test_a_tiff_names_no_machine(world: World, keys: KeyFolder, relay: MailRelay
     ((name, kind, content),) = attached(relay.mails[0].message)
     assert (name[-5:], kind, content[:4]) == (".tiff", "image/tiff", b"II*\0")
     assert not vendor_words(content)
+
+
+def test_of_a_tiff_that_breaks_off_a_notice_goes_instead(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    add(world, OTHER)
+    choose(world, Mode.PLAIN, file_format=Format.TIFF)
+    sidecar = accepted(world, world.acme, "uuid-1")
+    tiff = world.spool.inbound_tiff(sidecar.attempt_id)
+    fax_tiff(tiff, 2)
+    content = bytearray(tiff.read_bytes())
+    (first,) = struct.unpack_from("<I", content, 4)
+    (tags,) = struct.unpack_from("<H", content, first)
+    struct.pack_into("<I", content, first + 2 + 12 * tags, len(content))  # the second page is behind the end
+    tiff.write_bytes(content)
+    assert deliver(world, pending_folder(world).secure(world.spool, sidecar, WELL)) in ("received", "partial")
+    assert mailer(world, keys).work()
+    assert attached(relay.mails[0].message) == []
+    assert "The fax is not in this mail" in text(relay.mails[0].message)
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted"]
 
 
 def test_over_a_connection_that_proves_nothing_a_notice_goes_instead(
@@ -350,6 +378,20 @@ def test_a_journal_entry_that_cannot_be_read_stops_nothing(world: World, keys: K
     assert one.work()
     assert len(relay.mails) == 1
     assert [each.name for each in world.settings.mail_journal.iterdir()] == ["broken.json.unreadable"]
+
+
+def test_what_cannot_be_noted_goes_out_no_second_time_and_keeps_no_other(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    add(world, OTHER)
+    add(world, "a@partner.example")
+    received(world)
+    one, two = mails(world, world.acme.user)
+    made = mailer(world, keys)
+    ended = outbox.Ended(one["tenant_id"], one["id"], one["token"], outbox.State.ACCEPTED, "250 \0")
+    MailJournal(world.settings.mail_journal).write(ended)
+    assert made.work()
+    assert [each.recipients for each in relay.mails] == [[two["recipient"]]]
 
 
 def test_a_mail_that_the_server_does_not_survive_keeps_no_other(
@@ -612,3 +654,86 @@ def test_whoever_may_not_mail_pages_any_more_has_none_mailed(world: World, keys:
     mailer(world, keys).work()
     assert relay.mails == []
     assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"]
+
+
+def test_who_is_to_get_a_fax_no_more_does_not_get_what_waited_for_them(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    tenant, mailbox = world.acme.tenant.id, own_mailbox(world, world.acme.user)
+    with world.admin.tenant(tenant) as tx:
+        she, he = (users.create(tx, tenant, email=f"{name}@acme.example", name="") for name in ("she", "he"))
+        membership.enter(tx, tenant, mailbox, she, None)
+        membership.enter(tx, tenant, mailbox, he, None)
+    add(world, "a@partner.example", by=she)
+    add(world, "b@partner.example", by=he)
+    add(world, "c@partner.example")
+    add(world, "d@partner.example")
+    choose(world, Mode.PLAIN)
+    received(world)
+    with world.portal.tenant(tenant) as tx:
+        (third,) = (
+            each.id
+            for each in mailbox_mail.of(tx, world.acme.user, mailbox).recipients
+            if each.address == "c@partner.example"
+        )
+    mailbox_mail.remove(world.portal, world.acme.user, mailbox, third, actor="test")
+    with world.admin.tenant(tenant) as tx:
+        users.change(tx, tenant, she.id, {"enabled": False})
+        membership.leave(tx, tenant, mailbox, he, None)
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [["d@partner.example"]]
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"] * 3 + ["accepted"]
+    assert to_be_mailed(world.worker) == []
+
+
+def test_what_came_before_another_way_was_chosen_does_not_go_out_by_it(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    add(world, OTHER)
+    choose(world, Mode.LOCKED_PDF, password="seven herons by the quay")
+    received(world)
+    choose(world, Mode.PLAIN)
+    received(world)
+    assert mailer(world, keys).work()
+    before, after = (each.message for each in relay.mails)
+    assert attached(before) == []
+    assert "was changed after it came" in text(before)
+    assert len(attached(after)) == 1
+
+
+@pytest.mark.parametrize("kind", ["deleted", "off", "forbidden", "disabled"])
+def test_of_what_nobody_is_to_hear_any_more_nobody_hears(
+    world: World, keys: KeyFolder, relay: MailRelay, kind: str
+) -> None:
+    received(world)
+    if kind == "deleted":
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            fax_id = tx.value("select max(id) from faxes")
+        deletion.delete(world.portal, world.acme.user, fax_id)
+    elif kind == "off":
+        choose(world, Mode.OFF)
+    else:
+        change = {"enabled": False} if kind == "disabled" else {"permissions": ["send", "receive"]}
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            users.change(tx, world.acme.tenant.id, world.acme.user.id, change)
+    mailer(world, keys).work()
+    assert relay.mails == []
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"]
+
+
+def test_nobody_waits_behind_all_that_another_tenant_has(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        add(world, f"{number}@partner.example")
+    received(world)
+    sidecar = accepted(world, world.borea, "uuid-2")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    assert deliver(world, pending_folder(world).secure(world.spool, sidecar, WELL)) == "received"
+    monkeypatch.setattr(mailers, "AT_ONCE", 2)
+    one = mailer(world, keys)
+    assert one.work()
+    assert {each.recipients[0] for each in relay.mails} == {"0@partner.example", world.borea.user.email}
+    while one.work():
+        pass
+    assert len(relay.mails) == 4

@@ -36,6 +36,7 @@ from portal.pages import (
     mailboxes,
     news,
     numbers,
+    own_keys,
     people,
     person_mail,
     quotas,
@@ -190,6 +191,10 @@ ROUTES = (
     Route("/account/fax-by-mail/pin", "GET", fax_by_mail.pin_page),
     Route("/account/fax-by-mail/pin", "POST", fax_by_mail.new_pin),
     Route("/account/fax-by-mail/pin/end", "POST", fax_by_mail.end_pin),
+    Route("/account/api-keys", "GET", own_keys.page),
+    Route("/account/api-keys", "POST", own_keys.make),
+    Route("/account/api-keys/new", "GET", own_keys.new_page),
+    Route("/account/api-keys/<int:number>/end", "POST", own_keys.end),
     Route("/account/key", "POST", credentials.key, shut=True),
     Route("/account/recovery-key", "POST", credentials.recovery_key, shut=True),
     Route("/account/older-keys", "GET", credentials.older_page),
@@ -222,6 +227,7 @@ ROUTES = (
     Route(
         "/organisation/people/<int:number>/mail-secrets/take-back", "POST", person_mail.end_secret, role=ADMINISTRATOR
     ),
+    Route("/organisation/people/<int:number>/api-keys/end", "POST", own_keys.end_of_person, role=ADMINISTRATOR),
     Route("/organisation/reports", "GET", reports.page, role=ADMINISTRATOR),
     Route("/organisation/reports/<name>", "GET", reports.table, role=ADMINISTRATOR),
     Route("/organisation/brand", "GET", brand.page, role=ADMINISTRATOR),

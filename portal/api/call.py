@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
+from faxplan import api_requests
 from faxplan.api_keys import ApiKey
 from faxplan.api_requests import Begun
 from faxplan.audit import Actor
 from faxplan.config import Settings
-from faxplan.db import Database
+from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.originals import NamedFile
 from faxplan.tenants import Tenant
@@ -86,26 +87,58 @@ def nothing() -> Response:
     return response
 
 
-def cursor_of(place: tuple[datetime, int] | None) -> str | None:
-    """Where a list goes on; None: it has ended."""
+def kept(tx: Transaction, call: Call, shape: BaseModel, status: int = 200) -> Response:
+    """As `answer`, of what tx has done: the same request is answered so again, if it comes with its Idempotency-Key."""
+    made = answer(shape, status)
+    if call.begun is not None:
+        api_requests.answer(tx, call.begun, status, made.get_data(as_text=True))
+    return made
+
+
+def named_cursor_of(place: tuple[str, int] | None) -> str | None:
+    """Where a list goes on, of which each thing has a name and a number; None: it has ended."""
     if place is None:
         return None
-    return base64.urlsafe_b64encode(json.dumps([place[0].isoformat(), place[1]]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(place, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def named_place_of(cursor: str | None, longest: int = _LONGEST_CURSOR) -> tuple[str, int] | None:
+    """What named_cursor_of has made. Raises InvalidRequest."""
+    if cursor is None:
+        return None
+    try:
+        if len(cursor) > longest:
+            raise ValueError(cursor)
+        name, number = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        if type(number) is not int or not 0 <= number < 2**63 or type(name) is not str or "\0" in name:
+            raise ValueError(cursor)
+        # Half a character, escaped, is none.
+        name.encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _no_cursor() from error
+    return name, number
+
+
+def cursor_of(place: tuple[datetime, int] | None) -> str | None:
+    """Where a list goes on; None: it has ended."""
+    return None if place is None else named_cursor_of((place[0].isoformat(), place[1]))
 
 
 def place_of(cursor: str | None) -> tuple[datetime, int] | None:
     """What cursor_of has made. Raises InvalidRequest."""
-    if cursor is None:
+    place = named_place_of(cursor)
+    if place is None:
         return None
     try:
-        if len(cursor) > _LONGEST_CURSOR:
-            raise ValueError(cursor)
-        at, number = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        moment = datetime.fromisoformat(at)
-        if type(number) is not int or not 0 <= number < 2**63 or moment.tzinfo is None:
-            raise ValueError(cursor)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidRequest(
-            "This cursor is none. Take `next` as a list has it, or begin without one.", [("/cursor", "no cursor")]
-        ) from error
-    return moment, number
+        moment = datetime.fromisoformat(place[0])
+    except ValueError as error:
+        raise _no_cursor() from error
+    if moment.tzinfo is None:
+        raise _no_cursor()
+    return moment, place[1]
+
+
+def _no_cursor() -> InvalidRequest:
+    return InvalidRequest(
+        "This cursor is none. Take `next` as a list has it, or begin without one.", [("/cursor", "no cursor")]
+    )

@@ -78,7 +78,7 @@ def test_each_operation_takes_its_scope(world: World, portal: Portal) -> None:
 
 
 def _an_address(path: str) -> str:
-    path = re.sub(r"<int\([^<>]*\):number>", "1", path)
+    path = re.sub(r"<int\([^<>]*\):(number|contact)>", "1", path)
     path = re.sub(r"<any\([^<>]*\):name>", "tiff", path)
     return re.sub(r"<[^<>]*:name>", "x", path)
 
@@ -88,15 +88,31 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
     sent = acme.hand("/faxes", {"to": ["+493023125009"], "documents": [{"name": "a.txt", "content": "SGVsbG8="}]})
     number = sent.get_json()["faxes"][0]["id"]
     world.render_all()
-    assert acme.get(f"/faxes/{number}").status_code == 200
-    tried = 0
+    contact = acme.hand("/contacts", {"number": "+493023125009", "name": "Ann", "shared": True}).get_json()["id"]
+    group = acme.hand("/groups", {"name": "All", "shared": True}).get_json()["id"]
+    assert acme.hand(f"/groups/{group}/members", {"contacts": [contact]}).get_json() == {"added": 1}
+    ids = {"faxes": number, "contacts": contact, "groups": group, "keys": acme.key_id}
+    bodies: dict[str, object] = {"PUT /contacts": {"number": "+493023125009", "name": "x"}, "POST /groups": {
+        "contacts": [contact]}}  # fmt: skip
+    for name in ("faxes", "contacts"):
+        assert acme.get(f"/{name}/{ids[name]}").status_code == 200
+    tried = []
     for each in OPERATIONS:
         if "number>" in each.path:
-            address = _an_address(each.path).replace("/1", f"/{number}", 1)
-            body = {"json": {"name": "x"}} if each.body is not None else {}
-            assert borea.ask(each.method, address, **body).status_code == NOT_FOUND, each.name
-            tried += 1
-    assert tried == 7
+            noun = each.path.split("/")[1]
+            address = (
+                _an_address(each.path).replace("/1", f"/{ids[noun]}", 1).replace("members/1", f"members/{contact}")
+            )
+            body = {} if each.body is None else {"json": bodies.get(f"{each.method} /{noun}", {"name": "x"})}
+            said = borea.ask(each.method, address, **body)
+            assert (said.status_code, said.get_json()["error_id"]) == (NOT_FOUND, "not-found"), each.name
+            tried.append(noun)
+    assert {noun: tried.count(noun) for noun in ids} == {"faxes": 8, "contacts": 3, "groups": 4, "keys": 1}
+    # And in no list.
+    for address in ("/contacts", "/groups", "/labels", "/faxes?direction=outbound"):
+        assert "[]" in borea.ask("GET", address).text.replace(" ", ""), address
+    assert borea.get("/contacts", group=group).status_code == NOT_FOUND
+    assert [each["id"] for each in borea.get("/keys").get_json()["keys"]] == [borea.key_id]
 
 
 def test_a_key_makes_so_many_requests_in_a_minute(world: World, portal: Portal, acme: Program) -> None:

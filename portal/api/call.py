@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -17,9 +18,11 @@ from faxplan.audit import Actor
 from faxplan.config import Settings
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
+from faxplan.fetched_documents import Linked
 from faxplan.originals import NamedFile
 from faxplan.tenants import Tenant
 from faxplan.users import User
+from faxplan.web_client import WebClient
 from portal.api.problems import InvalidRequest
 from portal.visit import PortalRequest
 
@@ -29,8 +32,9 @@ _LONGEST_CURSOR = 300
 
 @dataclass
 class Call:
-    """path: what stands in the address. query, body: as the operation's shapes read them. files: that came with it, on
-    disk, in their order. begun: of an Idempotency-Key; None: there is none."""
+    """path: what stands in the address. web: by which documents are fetched. query, body: as the operation's shapes
+    read them. files: that came with it, on disk, or lie elsewhere, in their order; folder: for those. begun: of an
+    Idempotency-Key; None: there is none."""
 
     request: PortalRequest
     db: Database
@@ -39,9 +43,11 @@ class Call:
     tenant: Tenant
     key: ApiKey
     path: Mapping[str, Any]
+    web: WebClient
     query: BaseModel | None = None
     body: BaseModel | None = None
-    files: Sequence[NamedFile] = ()
+    files: Sequence[NamedFile | Linked] = ()
+    folder: Path | None = None
     begun: Begun | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 

@@ -10,6 +10,7 @@ from faxplan import (
     api_requests,
     cover_templates,
     deletion,
+    fetched_documents,
     history,
     labels,
     listings,
@@ -63,7 +64,9 @@ def send(call: Call) -> Response:
 def _files(call: Call) -> list[NamedFile]:
     if not call.files:
         raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", "none")])
-    return list(call.files)
+    if call.folder is None:
+        raise TypeError("this operation takes no files")
+    return fetched_documents.fetch(call.web, call.tenant.id, call.files, call.folder)
 
 
 def _not_before(moment: datetime | None, call: Call) -> datetime | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from faxplan import attachment_names
@@ -81,7 +82,8 @@ def _name(saved: Saved, number: int) -> str:
     """As Content-Disposition has it (RFC 6266), else the last part of the path."""
     said = Message()
     said["Content-Disposition"] = saved.disposition.encode("ascii", "replace").decode()
-    given = [value for name, value in said.get_params(header="Content-Disposition", failobj=[]) if name == "filename"]
+    parameters = said.get_params(header="Content-Disposition", failobj=[])
+    given: list[Any] = [value for name, value in parameters if name == "filename"]
     # One in another alphabet (filename*) comes as a tuple, and is the better one.
     best = next((each for each in given if isinstance(each, tuple)), given[0] if given else "")
     written = collapse_rfc2231_value(best) or unquote(urlsplit(saved.address).path).rstrip("/")

@@ -12,6 +12,7 @@ from portal import static
 from portal.pages import (
     account,
     all_of_list,
+    api,
     audit,
     brand,
     contacts,
@@ -213,6 +214,8 @@ ROUTES = (
     Route("/account/passkeys", "POST", credentials.add_passkey),
     Route("/account/passkeys/<int:number>/remove", "POST", credentials.remove_passkey),
     Route("/account/sessions/end-others", "POST", account.end_others),
+    Route("/api/v1/", "GET", api.page, logged_in=False),
+    Route("/api/v1/problems", "GET", api.problems, logged_in=False),
     Route("/menu", "GET", home.menu),
     Route("/organisation/people", "GET", people.everyone, role=ADMINISTRATOR),
     Route("/organisation/people", "POST", people.add, role=ADMINISTRATOR),

@@ -95,6 +95,11 @@ OPERATIONS = (
         "Faxes", Scope.FAXES_READ, is_file=True,
     ),
     Operation(
+        "GET", "/reader-keys", records.readers, "listReaderKeys",
+        "What opens the keys of mailboxes for a program that has a reader's key.", "Faxes", Scope.FAXES_READ,
+        shapes_records.ReaderKeys,
+    ),
+    Operation(
         "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
         Scope.ACCOUNT_READ, shapes.Numbers,
     ),

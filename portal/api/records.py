@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import api_keys, audit_entries, audit_words, history, labels
+from faxplan import api_keys, audit_entries, audit_words, history, labels, reader_keys
 from faxplan.api_keys import Scope
 from faxplan.audit_entries import Wanted
 from portal import roles, wording
@@ -77,6 +77,27 @@ def _key(call: Call, each: api_keys.ApiKey) -> Key:
         id=each.id, name=each.name, ending=each.ending,
         scopes=[scope.value for scope in Scope if scope in each.scopes], created_at=each.created_at,
         used_at=each.used_at, expires_at=each.expires_at, expired=each.has_expired, this_one=each.id == call.key.id,
+    )  # fmt: skip
+
+
+def readers(call: Call) -> Response:
+    """What readers' keys open: keys of mailboxes, each wrapped to them."""
+    with call.db.tenant(call.tenant.id) as tx:
+        found = reader_keys.of_user(tx, call.user)
+    return calls.answer(shapes.ReaderKeys(reader_keys=[_reader(each) for each in found]))
+
+
+def _reader(reader: reader_keys.Reader) -> shapes.ReaderKey:
+    return shapes.ReaderKey(
+        name=reader.name,
+        public_key=reader.public.raw,
+        epochs=[
+            shapes.MailboxEpoch(
+                mailbox=each.mailbox_id, epoch=each.number, public_key=each.public.raw,
+                wrap=each.wraps.get(reader.key_id), earlier=each.earlier,
+            )
+            for each in reader.epochs
+        ],
     )  # fmt: skip
 
 

@@ -80,6 +80,30 @@ class Keys(Shape):
     keys: list[Key]
 
 
+class MailboxEpoch(Shape):
+    """A key of a mailbox, to which its files are wrapped for as long as it is the newest."""
+
+    mailbox: int
+    epoch: int
+    public_key: bytes
+    wrap: bytes | None = Field(description="The private key, wrapped to the reader. None: by `earlier` of a later one.")
+    earlier: bytes | None = Field(description="The private key of the epoch before, wrapped to this one.")
+
+
+class ReaderKey(Shape):
+    """A reader's key (`fxr_...`): its public half, and what it opens. The private half is never sent here."""
+
+    name: str
+    public_key: bytes
+    epochs: list[MailboxEpoch]
+
+
+class ReaderKeys(Shape):
+    """All that read mailboxes which the user reads, by name."""
+
+    reader_keys: list[ReaderKey]
+
+
 # ---------------------------------------------------------------------------------------------------------------- audit
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from faxplan import users
+from faxplan import reader_keys, users
+from faxplan.enrolment import Secret
 from portal.app import Portal
 from tests.api.conftest import Program, a_program
 from tests.api.test_faxes import problem, send
 from tests.retained import execute, sent
-from tests.world import Office, World
+from tests.world import PHRASE, Office, World
 
 
 def test_each_call_of_a_fax_is_told_with_its_codes(world: World, acme: Program) -> None:
@@ -80,3 +81,18 @@ def test_the_audit_is_read_by_administrators_with_its_cursor(world: World, acme:
     assert acme.get("/audit", object=f"fax:{number}", since="2099-01-01T00:00:00Z").get_json()["rows"] == []
     assert problem(acme.get("/audit", actor="a\0")) == (422, "invalid-request")
     assert problem(acme.get("/audit", cursor="x")) == (422, "invalid-request")
+
+
+def test_what_opens_mailboxes_is_given_to_who_reads_them(world: World, portal: Portal, acme: Program) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        cara = users.create(tx, world.acme.tenant.id, email="cara@acme.example", name="Cara", role="administrator")
+    others = a_program(world, portal, Office(world.acme.tenant, cara, world.acme.did))
+    for name in ("archive", "shop"):
+        reader_keys.make(world.portal, world.acme.user, Secret(PHRASE), name, [world.acme.user.email])
+    found = acme.get("/reader-keys").get_json()["reader_keys"]
+    assert [(each["name"], len(each["epochs"])) for each in found] == [("archive", 1), ("shop", 1)]
+    assert found[0]["epochs"][0]["mailbox"] == world.acme.user.mailbox_id
+    assert found[0]["epochs"][0]["wrap"] != found[1]["epochs"][0]["wrap"]
+    assert others.get("/reader-keys").get_json() == {"reader_keys": []}
+    reader_keys.revoke(world.portal, world.acme.user, "shop")
+    assert [each["name"] for each in acme.get("/reader-keys").get_json()["reader_keys"]] == ["archive"]

@@ -25,7 +25,7 @@ from tests.world import PHRASE, World
 
 PROJECT = Path(__file__).resolve().parents[2]
 TEXT = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
-THERE = ("http://harrow-pike.localhost:8080", "edmund@harrow-pike.example", "(978) 555-0126", ".venv/bin/faxplan")
+THERE = ("http://harrow-pike.localhost:8080", "edmund@harrow-pike.example", "+19785550126", ".venv/bin/faxplan")
 """What is of `make run` in the commands: here it is of the test."""
 
 
@@ -65,7 +65,7 @@ def test_the_first_fax_is_sent_by_the_commands(world: World, base: str, tmp_path
     commands = blocks("sh")
     whole = "".join(commands)
     assert whole.count("curl ") == 4
-    here = (base, world.acme.user.email, "030 23125009", str(Path(sys.executable).with_name("faxplan")))
+    here = (base, world.acme.user.email, "+493023125009", str(Path(sys.executable).with_name("faxplan")))
     for before, after in zip(THERE, here, strict=True):
         assert before in whole
         whole = whole.replace(before, after)

@@ -40,6 +40,7 @@ class Scope(StrEnum):
     ACCOUNT_READ = "account:read"
     CONTACTS_READ = "contacts:read"
     CONTACTS_CHANGE = "contacts:change"
+    CAMPAIGNS = "campaigns"
     AUDIT_READ = "audit:read"
     WEBHOOKS = "webhooks"
     KEYS = "keys"
@@ -52,6 +53,7 @@ LABELS = {
     Scope.ACCOUNT_READ: marked("See numbers, mailboxes, cover pages and quota"),
     Scope.CONTACTS_READ: marked("See contacts and groups"),
     Scope.CONTACTS_CHANGE: marked("Change contacts and groups"),
+    Scope.CAMPAIGNS: marked("See, make and start campaigns"),
     Scope.AUDIT_READ: marked("Read the audit, as an administrator"),
     Scope.WEBHOOKS: marked("See and change webhooks"),
     Scope.KEYS: marked("See and end API keys"),

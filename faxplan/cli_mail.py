@@ -107,8 +107,11 @@ def _remove_account(context: "Context", options: argparse.Namespace) -> int:
 def _sign(context: "Context", options: argparse.Namespace) -> int:
     name, record = mail_provisioning.sign(context.admin, context.actor, options.slug, options.domain, options.selector)
     result = {"tenant": options.slug, "name": name, "record": record}
-    text = f"Mail from {options.domain} is signed from now on. Enter into the DNS, as TXT:\n\n{name}\n{record}"
-    return cli_output.done(options, result, text)
+    cli_output.done(options, result, f"Mail from {options.domain} is signed from now on. Enter into the DNS, as TXT:")
+    if not options.json:
+        # On lines of their own, to be copied.
+        print(f"\n{cli_output.printable(name)}\n{cli_output.printable(record)}")
+    return 0
 
 
 def _sign_no_more(context: "Context", options: argparse.Namespace) -> int:

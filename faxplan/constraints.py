@@ -31,6 +31,7 @@ CONSTRAINT_MESSAGES = {
     "cover_templates_footer_length": "The foot of a cover page has at most 600 characters.",
     "tenants_mail_signing_domains_form": "Domains that sign are names such as acme.onmicrosoft.com, at most 20.",
     "mail_senders_pkey": "Somebody of this tenant faxes from this address already.",
+    "campaigns_hours_form": "Hours are written as 08:00 and 18:00; 24:00 is the end of a day.",
     "users_email_key": "This tenant has a user with this e-mail address already.",
     "users_email_form": "A user's e-mail address is needed, in lower case.",
     "tenants_billing_codes_known": "A tenant's billing codes are none, optional or required.",

@@ -100,6 +100,15 @@ def is_pin(db: Database, user: User, pin: str) -> bool:
     return False
 
 
+def count_pin_of_nobody(db: Database, tenant_id: int, address: str) -> None:
+    """A PIN came from an address that is no user's (role portal): it is counted as a wrong one of a user, or who is
+    made to wait would be known to be one. Raises TooManyTries."""
+    with _ONE_AT_A_TIME, db.tenant(tenant_id) as tx:
+        counted = tries.of_pins(tx, address)
+        tries.check(tx, tenant_id, counted)
+        tries.note(tx, tenant_id, counted)
+
+
 # ------------------------------------------------------------------------------------------------------- what is given
 
 

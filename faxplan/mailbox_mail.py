@@ -126,6 +126,7 @@ def choose(
     """
     with db.tenant(user.tenant_id) as tx:
         reads = _standing(tx, user, mailbox_id)
+        tx.take_turn(_TURN, user.tenant_id)
         before = _chosen(tx, user.tenant_id, mailbox_id)
         if mode.carries_pages:
             _check_may_send_out(tx, user, reads, shown)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
-from faxplan import api_requests
+from faxplan import api_requests, fetched_documents
 from faxplan.api_keys import ApiKey
 from faxplan.api_requests import Begun
 from faxplan.audit import Actor
@@ -19,6 +19,7 @@ from faxplan.config import Settings
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.fetched_documents import Linked
+from faxplan.language import _
 from faxplan.originals import NamedFile
 from faxplan.tenants import Tenant
 from faxplan.users import User
@@ -79,6 +80,16 @@ def _as(shape: type[Given], value: BaseModel | None) -> Given:
     if not isinstance(value, shape):
         raise TypeError(f"this operation has no {shape.__name__}")
     return value
+
+
+def documents(call: Call) -> list[NamedFile]:
+    """Those that came with it, and those that lie elsewhere, which are fetched now. Raises InvalidRequest where there
+    is none, and as fetched_documents.fetch."""
+    if not call.files:
+        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", "none")])
+    if call.folder is None:
+        raise TypeError("this operation takes no files")
+    return fetched_documents.fetch(call.web, call.tenant.id, call.files, call.folder)
 
 
 def answer(shape: BaseModel, status: int = 200) -> Response:

@@ -91,9 +91,14 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
     contact = acme.hand("/contacts", {"number": "+493023125009", "name": "Ann", "shared": True}).get_json()["id"]
     group = acme.hand("/groups", {"name": "All", "shared": True}).get_json()["id"]
     assert acme.hand(f"/groups/{group}/members", {"contacts": [contact]}).get_json() == {"added": 1}
-    ids = {"faxes": number, "contacts": contact, "groups": group, "keys": acme.key_id}
-    bodies: dict[str, object] = {"PUT /contacts": {"number": "+493023125009", "name": "x"}, "POST /groups": {
-        "contacts": [contact]}}  # fmt: skip
+    letter = {"name": "a.txt", "content": "SGVsbG8="}
+    campaign = acme.hand("/campaigns", {"name": "Spring", "documents": [letter]}).get_json()["id"]
+    ids = {"faxes": number, "contacts": contact, "groups": group, "keys": acme.key_id, "campaigns": campaign}
+    bodies: dict[str, object] = {
+        "changeContact": {"number": "+493023125009", "name": "x"},
+        "addMembers": {"contacts": [contact]},
+        "addRecipients": {"numbers": ["+493023125009"]},
+    }
     for name in ("faxes", "contacts"):
         assert acme.get(f"/{name}/{ids[name]}").status_code == 200
     tried = []
@@ -103,13 +108,19 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
             address = (
                 _an_address(each.path).replace("/1", f"/{ids[noun]}", 1).replace("members/1", f"members/{contact}")
             )
-            body = {} if each.body is None else {"json": bodies.get(f"{each.method} /{noun}", {"name": "x"})}
+            body = {} if each.body is None else {"json": bodies.get(each.name, {"name": "x"})}
             said = borea.ask(each.method, address, **body)
             assert (said.status_code, said.get_json()["error_id"]) == (NOT_FOUND, "not-found"), each.name
             tried.append(noun)
-    assert {noun: tried.count(noun) for noun in ids} == {"faxes": 8, "contacts": 3, "groups": 4, "keys": 1}
+    assert {noun: tried.count(noun) for noun in ids} == {
+        "faxes": 8,
+        "contacts": 3,
+        "groups": 4,
+        "keys": 1,
+        "campaigns": 8,
+    }
     # And in no list.
-    for address in ("/contacts", "/groups", "/labels", "/faxes?direction=outbound"):
+    for address in ("/contacts", "/groups", "/labels", "/campaigns", "/faxes?direction=outbound"):
         assert "[]" in borea.ask("GET", address).text.replace(" ", ""), address
     assert borea.get("/contacts", group=group).status_code == NOT_FOUND
     assert [each["id"] for each in borea.get("/keys").get_json()["keys"]] == [borea.key_id]

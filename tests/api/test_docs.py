@@ -128,5 +128,5 @@ def test_a_page_shows_all_of_it_in_the_organisations_brand(world: World) -> None
         assert f'id="{known.error_id}"' in problems
     for each in (text, problems):
         assert "Acme &lt;Fax&gt;" in each
-        assert ("faxplan" in each.lower(), "<script" in each) == (False, False)
+        assert ("faxplan" in each.lower(), "<script" in each, "`" in each) == (False, False, False)
     assert page("/api/v1/", DOMAIN)[0] == 404

@@ -1398,6 +1398,7 @@ create table brands (
     logo         bytea,
     icon         bytea,
     changed_at   timestamptz not null default now(),
+    mail_reply_to text not null default '',
     constraint brands_pkey primary key (tenant_id),
     constraint brands_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint brands_name_form check (length(name) <= 80 and name !~ '[[:cntrl:]]'),
@@ -1405,12 +1406,14 @@ create table brands (
     constraint brands_support_form check (length(support) <= 200 and support !~ '[[:cntrl:]]'),
     constraint brands_legal_form check (length(legal) <= 4000),
     constraint brands_mail_sender_form check (mail_sender ~ '^([^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+)?$' and length(mail_sender) <= 254),
-    constraint brands_picture_sizes check (length(logo) <= 65536 and length(icon) <= 65536)
+    constraint brands_picture_sizes check (length(logo) <= 65536 and length(icon) <= 65536),
+    constraint brands_mail_reply_to_form check (mail_reply_to ~ '^([^@[:space:][:cntrl:]<>,]+@[^@[:space:][:cntrl:]<>,]+)?$' and length(mail_reply_to) <= 254)
 );
 comment on table brands is 'How a tenant''s pages and mails look, and what they are called. No row: as shipped, with the tenant''s name.';
 comment on column brands.colour is 'As #rrggbb: pages compute shades of it that are legible. Empty: as shipped.';
 comment on column brands.support is 'Whom its people ask: an address, a telephone number or a sentence.';
 comment on column brands.logo is 'PNG; as icon.';
+comment on column brands.mail_reply_to is 'To whom answers to its mails go; empty: to the sender.';
 
 create table brand_hosts (
     tenant_id     bigint not null,

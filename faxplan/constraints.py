@@ -16,6 +16,7 @@ CONSTRAINT_MESSAGES = {
     "brands_colour_form": "A colour is written as #1d5f86.",
     "brands_support_form": "Whom your people ask is said in at most 200 characters, on one line.",
     "brands_legal_form": "The legal notice has at most 4000 characters.",
+    "brands_mail_reply_to_form": "Answers to mails go to one e-mail address.",
     "brands_mail_sender_form": "The sender of mails is an e-mail address.",
     "mail_accounts_port_range": "A port is a number from 1 to 65535.",
     "mail_accounts_sizes": "What logs in to a mail account is shorter than that. Copy it again.",

@@ -167,6 +167,8 @@ def message(
     made = EmailMessage(policy=_POLICY)
     brand_name = " ".join(known.brand.name.split())
     made["From"] = Address(brand_name, addr_spec=sender)
+    if known.brand.mail_reply_to:
+        made["Reply-To"] = Address(addr_spec=known.brand.mail_reply_to)
     made["To"] = Address(addr_spec=mail.recipient)
     link = f"{settings.portal_of(known.tenant.slug)}/faxes/{known.fax_id}"
     words = _words(known, link)

@@ -53,7 +53,14 @@ def relay(world: World) -> Iterator[MailRelay]:
         )  # fmt: skip
         with world.admin.tenant(world.acme.tenant.id) as tx:
             brands.change(
-                tx, world.acme.tenant.id, {"name": "Nordwind: Fax", "support": "Ask Nora", "colour": "#aa3311"}
+                tx,
+                world.acme.tenant.id,
+                {
+                    "name": "Nordwind: Fax",
+                    "support": "Ask Nora",
+                    "colour": "#aa3311",
+                    "mail_reply_to": "desk@nordwind.example",
+                },
             )
         yield relay
 
@@ -100,7 +107,7 @@ def test_who_reads_a_mailbox_is_told_by_a_notice_without_a_page(
     said = mail.message
     assert str(said["From"]) == '"Nordwind: Fax" <fax@carrier.example>'
     assert str(said["Subject"]).startswith("Fax from ")
-    assert said["Auto-Submitted"] == "auto-generated"
+    assert (said["Auto-Submitted"], said["Reply-To"]) == ("auto-generated", "desk@nordwind.example")
     link = f"https://{world.acme.tenant.slug}.fax.example/faxes/"
     for kind in ("plain", "html"):
         assert link in text(said, kind)

@@ -2958,6 +2958,9 @@ grant select on api_keys, api_use, api_requests to faxplan_backup;
 grant select on api_keys_id_seq to faxplan_backup;
 grant select, insert on api_keys to faxplan_portal;
 grant update (used_at, ended_at) on api_keys to faxplan_portal;
+-- Administrators see the API keys of their people, and end them; by what a key is known they do not see.
+grant select (tenant_id, id, user_id, name, ending, scopes, created_at, expires_at, used_at, ended_at) on api_keys to faxplan_admin;
+grant update (ended_at) on api_keys to faxplan_admin;
 grant select, insert, update, delete on api_use, api_requests to faxplan_portal;
 -- Campaigns.
 grant update (kept) on drafts to faxplan_portal;

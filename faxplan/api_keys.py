@@ -2,7 +2,7 @@
 
 A key does what its user may, and of that what its scopes name. The secret has 256 bits and is kept as SHA-256: a slow
 hash for each request would be a denial of service. It opens no document: that does a reader's key (`fxr_`,
-reader_keys), which is never sent. Each function works within a tenant (role portal).
+reader_keys), which is never sent. Each function works within a tenant (role portal; `of_user` and `end` also admin).
 """
 
 import hashlib
@@ -118,7 +118,7 @@ def make(
     )
     audit.record(
         tx, user.tenant_id, actor=actor, action="api-key.make", object=f"api-key:{row['id']}", name=name,
-        scopes=wanted, expires_at=expires_at and expires_at.isoformat(), user=user.email,
+        scopes=wanted, expires_at=expires_at and expires_at.isoformat(), user=f"user:{user.id}",
     )  # fmt: skip
     made = ApiKey(row["id"], user, name, secret[-_SHOWN:], frozenset(scopes), row["created_at"], expires_at)
     return secret, made
@@ -158,17 +158,17 @@ def of_user(tx: Transaction, user: User) -> list[ApiKey]:
 
 
 def end(tx: Transaction, user: User, key_id: int, *, actor: Who) -> None:
-    """It does nothing any more. For its user, and the tenant's administrators. Raises NotFound."""
+    """A user's own does nothing any more. Raises NotFound."""
     row = tx.row(
-        """update api_keys set ended_at = now() where tenant_id = %s and id = %s and ended_at is null
-           and (user_id = %s or %s) returning name, user_id""",
-        (user.tenant_id, key_id, user.id, user.role == "administrator"),
+        """update api_keys set ended_at = now()
+           where tenant_id = %s and id = %s and user_id = %s and ended_at is null returning name""",
+        (user.tenant_id, key_id, user.id),
     )
     if row is None:
         raise NotFound(_("There is no such API key."))
     audit.record(
         tx, user.tenant_id, actor=actor, action="api-key.end", object=f"api-key:{key_id}", name=row["name"],
-        user=row["user_id"],
+        user=f"user:{user.id}",
     )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from faxplan.db import Row
 from faxplan.language import _, marked
 
 _ACTS: Mapping[str, str] = {
+    "api-key.end": marked("{who} ended {what}, of {user}"),
+    "api-key.make": marked("{who} made {what}, for {user}"),
     "audit.export": marked("{who} exported the audit"),
     "brand.add-host": marked("{who} asked for the host name {what}"),
     "brand.change": marked("{who} changed the brand"),
@@ -142,6 +144,7 @@ _WHO = {
     "nobody": marked("Somebody"),
 }
 _WHAT = {
+    "api-key": marked("API key {name}"),
     "fax": marked("fax {name}"),
     "draft": marked("draft {name}"),
     "contact": marked("contact {name}"),
@@ -167,6 +170,7 @@ _HOW = {
     "single-sign-on": marked("logged in by single sign-on"),
     "invitation": marked("by an invitation"),
     "machine-account": marked("with an account of the machine"),
+    "api-key": marked("by API key {name}"),
 }
 
 
@@ -185,7 +189,8 @@ def whence(row: Row) -> str:
     """From where, and how they were authenticated; empty where neither is known."""
     parts = [_("from {address}").format(address=row["address"])] if row["address"] else []
     if row["authenticated"]:
-        parts.append(_(_HOW[row["authenticated"]]) if row["authenticated"] in _HOW else row["authenticated"])
+        kind, _colon, name = row["authenticated"].partition(":")
+        parts.append(_(_HOW[kind]).format(name=name) if kind in _HOW else row["authenticated"])
     return ", ".join(parts)
 
 

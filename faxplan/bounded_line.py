@@ -42,12 +42,13 @@ class Until:
 
 class Line:
     """A connection. The other side may send a byte a second, and each would be in time: so each waits for what is left
-    of the whole; and of all that comes, heads, chunks and TLS's own, no more is taken than MOST_BYTES. until: may be
+    of the whole; and of all that comes, heads, chunks and TLS's own, no more is taken than `most` bytes. until: may be
     set anew, where one thing is done after another."""
 
-    def __init__(self, made: socket.socket, until: Until) -> None:
+    def __init__(self, made: socket.socket, until: Until, most: int = MOST_BYTES) -> None:
         self._made = made
         self.until = until
+        self._most = most
         self._taken = 0
 
     def send(self, content: bytes) -> None:
@@ -60,7 +61,7 @@ class Line:
         self._made.settimeout(self.until.left())
         piece = self._made.recv(most)
         self._taken += len(piece)
-        if self._taken > MOST_BYTES:
+        if self._taken > self._most:
             raise TooMuch
         return piece
 

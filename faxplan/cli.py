@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from faxplan import (
+    cli_api_keys,
     cli_audit,
     cli_barring,
     cli_calling,
@@ -223,6 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     vault = cli_keys.add_commands(commands, common, personal)
     cli_recovery_key.add_commands(vault, personal)
     cli_reader_keys.add_commands(commands, personal)
+    cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)

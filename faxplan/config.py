@@ -131,6 +131,8 @@ class Settings:
     """So many mails are looked at at once; four times as many wait, and the mail server keeps the rest."""
     web_private_networks: str = ""
     """Networks that are not public and from which we fetch all the same, with commas between them."""
+    document_private_networks: str = ""
+    """Networks that are not public and from which documents are fetched all the same, with commas between them."""
     web_ca_file: Path | None = None
     """CA certificates (PEM) that are believed beside the system's, when we fetch."""
 

@@ -6,16 +6,18 @@ the mailbox's key; it goes when it is revoked, or when that member leaves, and e
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from faxplan import audit, enrolment, epochs, mailboxes, printed_keys, user_keys, vault
+from faxplan import audit, enrolment, epochs, mailboxes, permissions, printed_keys, user_keys, vault
 from faxplan.db import Database, Row, Transaction
 from faxplan.documents import Locked
 from faxplan.enrolment import Secret
 from faxplan.errors import Forbidden, NotFound
 from faxplan.gains import Told
-from faxplan.keyring import Keyring
+from faxplan.keyring import Epoch, Keyring
 from faxplan.language import _
 from faxplan.users import User
+from faxplan.wraps import PublicKey
 
 
 def make(
@@ -76,6 +78,37 @@ def everyone(tx: Transaction, tenant_id: int) -> list[Row]:
            order by k.name""",
         (tenant_id,),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An API reader, as a client of its own needs it. epochs: keys of those of its mailboxes that a user reads, each
+    wrapped to it."""
+
+    key_id: int
+    name: str
+    public: PublicKey
+    epochs: Sequence[Epoch]
+
+
+def of_user(tx: Transaction, user: User) -> list[Reader]:
+    """The API readers of mailboxes that a user reads, by name (role portal)."""
+    rows = tx.rows(
+        f"""select k.id, k.name, k.public_key, array_agg(r.mailbox_id order by r.mailbox_id) as mailboxes
+            from user_keys k
+            join reader_mailboxes r on r.tenant_id = k.tenant_id and r.user_key_id = k.id
+            join mailbox_members m on m.tenant_id = r.tenant_id and m.mailbox_id = r.mailbox_id
+                 and m.user_id = %(user)s
+            where k.tenant_id = %(tenant)s and k.kind = 'reader' and k.replaced_at is null
+              and {permissions.MAY_RECEIVE}
+            group by k.id, k.name, k.public_key order by k.name""",
+        {"tenant": user.tenant_id, "user": user.id},
+    )
+    return [
+        Reader(row["id"], row["name"], PublicKey(bytes(row["public_key"])),
+               vault.epochs_of_key(tx, user.tenant_id, row["id"], row["mailboxes"]))
+        for row in rows
+    ]  # fmt: skip
 
 
 def besides(tx: Transaction, tenant_id: int, mailbox_ids: Collection[int]) -> list[str]:

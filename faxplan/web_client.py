@@ -2,7 +2,8 @@
 
 Whoever names an address must not reach by us what they cannot reach themselves: the machine's own services, its
 network, a cloud's metadata. The host is looked up once, and the connection goes to an address that was looked at.
-Networks that an operator names (setting `web_private_networks`) are reached as well, and there without TLS too.
+Networks that an operator names (settings `web_private_networks`, `document_private_networks`) are reached as well, and
+there without TLS too.
 """
 
 import base64
@@ -13,15 +14,15 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
-from faxplan.bounded_line import Line, SecuredLine, Spoken, TooMuch, Until
+from faxplan.bounded_line import MOST_BYTES, Line, SecuredLine, Spoken, TooMuch, Until
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.language import _
@@ -34,6 +35,12 @@ _MOST_ADDRESSES = 4
 _MOST_LOOK_UPS = 16
 """At once, in a process."""
 _LONGEST_ADDRESS = 2000
+_MOST_REDIRECTS = 5
+_MOST_BESIDE = 4 * 1024 * 1024
+"""Bytes beside a file that is saved: heads, chunks and TLS's own."""
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MAY_PASS = (408, 425, 429)
+"""What the other side may answer with at one time, and at another not."""
 _PIECE = 16384
 _MOST_SHOWN = 80
 _AUTHORITY = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
@@ -54,6 +61,12 @@ class FetchFailed(FaxplanError):
 
     error_id = "fetch-failed"
     retryable = True
+
+
+class FetchRefused(FaxplanError):
+    """The other side does not give it, or what is not taken: to ask again changes nothing."""
+
+    error_id = "fetch-refused"
 
 
 class Busy(FetchFailed):
@@ -81,8 +94,24 @@ class Fetched:
             raise FetchFailed(_("What the other server answers cannot be read: it is no JSON.")) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """address: where it lay, behind all redirects. size: in bytes. disposition: as Content-Disposition has it."""
+
+    address: str
+    size: int
+    disposition: str
+
+
 def _resolved(host: str, port: int) -> Sequence[str]:
     return [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _networks(setting: str, value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(each) for each in value.replace(",", " ").split())
+    except ValueError as error:
+        raise InvalidSetting(f"{setting}: {error}. Name networks, such as 10.1.0.0/16.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +125,13 @@ class WebClient:
     @classmethod
     def of(cls, settings: Settings) -> "WebClient":
         """As the settings have it. Raises InvalidSetting."""
-        try:
-            networks = tuple(
-                ipaddress.ip_network(each) for each in settings.web_private_networks.replace(",", " ").split()
-            )
-        except ValueError as error:
-            raise InvalidSetting(f"web_private_networks: {error}. Name networks, such as 10.1.0.0/16.") from error
+        return cls(_networks("web_private_networks", settings.web_private_networks), settings.web_ca_file)
+
+    @classmethod
+    def for_documents(cls, settings: Settings) -> "WebClient":
+        """For documents that are named by their addresses: of networks that are not public only those are open that
+        are so for this. Raises InvalidSetting."""
+        networks = _networks("document_private_networks", settings.document_private_networks)
         return cls(networks, settings.web_ca_file)
 
     def get(self, address: str) -> Fetched:
@@ -152,26 +182,91 @@ class WebClient:
             )
         return parts, port or (443 if parts.scheme == "https" else 80)
 
+    def save(self, address: str, target: Path, most: int, until: Until) -> Saved:
+        """Writes what lies there to a new file. Redirects are followed, each looked at like the address itself, and on
+        other hosts to public addresses alone. Raises AddressRefused, FetchRefused and FetchFailed."""
+        client = self
+        for _each in range(_MOST_REDIRECTS + 1):
+            found = client._saved(address, target, most, until)
+            if isinstance(found, Saved):
+                return found
+            onward = urljoin(address, found)
+            if client._place(onward) != client._place(address):
+                client = self.outside
+            address = onward
+        raise FetchRefused(
+            _("{host} leads on more often than {most} times.").format(
+                host=shown(urlsplit(address).hostname or ""), most=_MOST_REDIRECTS
+            )
+        )
+
+    def _place(self, address: str) -> tuple[str, str, int]:
+        parts, port = self._split(address)
+        return parts.scheme, parts.hostname or "", port
+
+    def _saved(self, address: str, target: Path, most: int, until: Until) -> Saved | str:
+        """A text: there it goes on."""
+        headers = {"Accept": "*/*", "User-Agent": "Mozilla/5.0 (compatible; fax)"}
+        with self._asked("GET", address, headers, None, until, most + _MOST_BESIDE) as (answer, host, _is_private):
+            onward = answer.getheader("Location")
+            if answer.status in _REDIRECTS and onward:
+                return onward
+            if answer.status in _MAY_PASS or answer.status >= http.client.INTERNAL_SERVER_ERROR:
+                raise FetchFailed(_("{host} answers with {status}.").format(host=host, status=answer.status))
+            if answer.status != http.client.OK:
+                raise FetchRefused(_("{host} answers with {status}.").format(host=host, status=answer.status))
+            if answer.getheader("Content-Encoding", "identity").lower() != "identity":
+                raise FetchRefused(_("{host} answers in an encoding that was not asked for.").format(host=host))
+            too_large = FetchRefused(
+                _("What lies at {host} is too large: {most} bytes at most, with all of one request together.").format(
+                    host=host, most=most
+                )
+            )
+            if (answer.length or 0) > most:
+                raise too_large
+            size = 0
+            with target.open("xb") as writer:
+                for piece in _pieces(answer, host):
+                    size += len(piece)
+                    if size > most:
+                        raise too_large
+                    writer.write(piece)
+            return Saved(address, size, answer.getheader("Content-Disposition", ""))
+
     def _fetch(
         self, method: str, address: str, headers: Mapping[str, str], body: bytes | None, most: int | None = None
     ) -> Fetched:
         """most: of its content; None: all, or it has failed."""
+        with self._asked(method, address, headers, body, Until.after(SECONDS), MOST_BYTES) as (
+            answer,
+            host,
+            is_private,
+        ):
+            content = b"".join(_pieces(answer, host)) if most is None else _beginning(answer, most)
+            return Fetched(answer.status, content, is_private)
+
+    @contextmanager
+    def _asked(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes | None, until: Until, most: int
+    ) -> Iterator[tuple[http.client.HTTPResponse, str, bool]]:
+        """The answer, but for its content; the host; whether it is in one of the operator's networks."""
         parts, port = self._split(address)
         host = parts.hostname or ""
-        until = Until.after(SECONDS)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             made, is_private = self._connected(parts.scheme, host, port, until)
-            with made:
-                line = Line(made, until)
+        except OSError as error:
+            raise _failed(host, error) from error
+        with made:
+            try:
+                line = Line(made, until, most)
                 connection = http.client.HTTPConnection(host)
                 connection.sock = Spoken(SecuredLine(line, self.tls(), host) if parts.scheme == "https" else line)
                 connection.request(method, path, body, {"Host": parts.netloc, "Accept": "application/json", **headers})
                 answer = connection.getresponse()
-                content = _read(answer) if most is None else _beginning(answer, most)
-                return Fetched(answer.status, content, is_private)
-        except (OSError, http.client.HTTPException) as error:
-            raise _failed(host, error) from error
+            except (OSError, http.client.HTTPException) as error:
+                raise _failed(host, error) from error
+            yield answer, host, is_private
 
     def _connected(self, scheme: str, host: str, port: int, until: Until) -> tuple[socket.socket, bool]:
         looked_up = _looked_up(self.resolver, host, port, until)
@@ -248,14 +343,15 @@ def _looked_up(resolver: Resolver, host: str, port: int, until: Until) -> list[A
     return [ipaddress.ip_address(each.partition("%")[0]) for each in said]
 
 
-def _read(answer: http.client.HTTPResponse) -> bytes:
-    content = bytearray()
-    # Piece by piece: as many bytes as an answer announces would be made room for at once.
-    while piece := answer.read1(_PIECE):
-        content += piece
-    if answer.length:
-        raise http.client.IncompleteRead(bytes(content), answer.length)
-    return bytes(content)
+def _pieces(answer: http.client.HTTPResponse, host: str) -> Iterator[bytes]:
+    """Piece by piece: as many bytes as an answer announces would be made room for at once. Raises FetchFailed."""
+    try:
+        while piece := answer.read1(_PIECE):
+            yield piece
+        if answer.length:
+            raise http.client.IncompleteRead(b"", answer.length)
+    except (OSError, http.client.HTTPException) as error:
+        raise _failed(host, error) from error
 
 
 def _beginning(answer: http.client.HTTPResponse, most: int) -> bytes:

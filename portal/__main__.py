@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from faxplan import config
+from faxplan import config, namespaces
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -41,7 +41,8 @@ def application(settings: Settings, part: Part) -> Any:
         admin = Database(settings.database_url_for("admin"), max_connections=connections)
     portal = Portal(
         db,
-        Store.of(settings),
+        # Several documents at once, and many one after the other: each has a sandbox that runs already.
+        Store.of(settings, namespaces.pooled),
         settings.portal_domain,
         admin=admin,
         has_users=part is not Part.ADMINISTRATION,

@@ -34,6 +34,7 @@ from faxplan.tries import TooManyTries
 from faxplan.webauthn import PasskeyRefused
 from portal import answers, cookies, roles, routes, static, wording
 from portal.api.app import Api
+from portal.pages import api
 from portal.roles import USER
 from portal.routes import Route
 from portal.visit import MOST_BYTES, MOST_FIELDS, MOST_SMALL_BYTES, PortalRequest, Visit
@@ -93,7 +94,7 @@ class Portal:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = PortalRequest(environ)
         with language.speaks(_language(request)), ExitStack() as stack:
-            if self._api is not None and request.path.startswith(API):
+            if self._api is not None and request.path.startswith(API) and request.path not in api.PAGES:
                 response = self._api.answer(request, lambda: self._asked_for(request), stack)
             else:
                 response = self._answer(request, stack)

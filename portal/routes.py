@@ -12,6 +12,7 @@ from portal import static
 from portal.pages import (
     account,
     all_of_list,
+    api,
     audit,
     brand,
     contacts,
@@ -36,6 +37,7 @@ from portal.pages import (
     mailboxes,
     news,
     numbers,
+    own_keys,
     people,
     person_mail,
     quotas,
@@ -191,6 +193,10 @@ ROUTES = (
     Route("/account/fax-by-mail/pin", "GET", fax_by_mail.pin_page),
     Route("/account/fax-by-mail/pin", "POST", fax_by_mail.new_pin),
     Route("/account/fax-by-mail/pin/end", "POST", fax_by_mail.end_pin),
+    Route("/account/api-keys", "GET", own_keys.page),
+    Route("/account/api-keys", "POST", own_keys.make),
+    Route("/account/api-keys/new", "GET", own_keys.new_page),
+    Route("/account/api-keys/<int:number>/end", "POST", own_keys.end),
     Route("/account/key", "POST", credentials.key, shut=True),
     Route("/account/recovery-key", "POST", credentials.recovery_key, shut=True),
     Route("/account/older-keys", "GET", credentials.older_page),
@@ -209,6 +215,8 @@ ROUTES = (
     Route("/account/passkeys", "POST", credentials.add_passkey),
     Route("/account/passkeys/<int:number>/remove", "POST", credentials.remove_passkey),
     Route("/account/sessions/end-others", "POST", account.end_others),
+    Route("/api/v1/", "GET", api.page, logged_in=False),
+    Route("/api/v1/problems", "GET", api.problems, logged_in=False),
     Route("/menu", "GET", home.menu),
     Route("/organisation/people", "GET", people.everyone, role=ADMINISTRATOR),
     Route("/organisation/people", "POST", people.add, role=ADMINISTRATOR),
@@ -223,6 +231,7 @@ ROUTES = (
     Route(
         "/organisation/people/<int:number>/mail-secrets/take-back", "POST", person_mail.end_secret, role=ADMINISTRATOR
     ),
+    Route("/organisation/people/<int:number>/api-keys/end", "POST", own_keys.end_of_person, role=ADMINISTRATOR),
     Route("/organisation/reports", "GET", reports.page, role=ADMINISTRATOR),
     Route("/organisation/reports/<name>", "GET", reports.table, role=ADMINISTRATOR),
     Route("/organisation/brand", "GET", brand.page, role=ADMINISTRATOR),

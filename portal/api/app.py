@@ -21,6 +21,7 @@ from faxplan.document_store import DocumentLost, Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.language import _
 from faxplan.tenants import Tenant
+from faxplan.web_client import WebClient
 from portal import wording
 from portal.api import bodies, openapi, problems
 from portal.api.call import Call
@@ -40,6 +41,7 @@ class Api:
         self._db = db
         self._store = store
         self._settings = settings
+        self._web = WebClient.for_documents(settings)
         self._map = Map(
             [
                 *(Rule(ROOT + each.path, methods=[each.method], endpoint=each) for each in OPERATIONS),
@@ -112,7 +114,7 @@ class Api:
             )
         if operation.scope is not None and operation.scope not in key.scopes:
             raise NoScope(_("This API key is not for that: it takes the scope {scope}.").format(scope=operation.scope))
-        call = Call(request, self._db, self._store, self._settings, tenant, key, path)
+        call = Call(request, self._db, self._store, self._settings, tenant, key, path, self._web)
         if operation.query is not None:
             call.query = bodies.query(operation.query, request)
         if operation.body is not None:
@@ -122,6 +124,7 @@ class Api:
             request.max_form_parts = MOST_FIELDS + bundle.MOST_FILES
             stack.callback(_close, request)
             call.body, call.files = bodies.body(operation, request, folder)
+            call.folder = folder
         repeated = request.headers.get(_KEY)
         if not operation.may_repeat or repeated is None:
             return operation.run(call)

@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from faxplan.fetched_documents import Linked
 from faxplan.language import _
 from faxplan.originals import NamedFile
 from portal.api.operations import Operation
 from portal.api.problems import InvalidRequest, NotReadable, TooLarge, WrongMediaType
+from portal.api.shapes import INLINE, LINKED, LinkedDocument
 from portal.visit import PortalRequest
 
 FILE = "file"
@@ -27,7 +29,9 @@ def query(shape: type[BaseModel], request: PortalRequest) -> BaseModel:
     return _validated(shape, values)
 
 
-def body(operation: Operation, request: PortalRequest, folder: Path | None) -> tuple[BaseModel, list[NamedFile]]:
+def body(
+    operation: Operation, request: PortalRequest, folder: Path | None
+) -> tuple[BaseModel, Sequence[NamedFile | Linked]]:
     """folder: private, for the files of an operation that takes some. Raises InvalidRequest."""
     shape = operation.body
     if shape is None:
@@ -49,11 +53,16 @@ def body(operation: Operation, request: PortalRequest, folder: Path | None) -> t
     return value, [] if folder is None else _written(value, folder)
 
 
-def digest(operation: Operation, path: dict[str, Any], value: BaseModel | None, files: Sequence[NamedFile]) -> bytes:
-    """SHA-256 of what is asked, whatever form it has come in."""
+def digest(
+    operation: Operation, path: dict[str, Any], value: BaseModel | None, files: Sequence[NamedFile | Linked]
+) -> bytes:
+    """SHA-256 of what is asked, whatever form it has come in. What lies elsewhere is asked for by its address."""
     said = {} if value is None else value.model_dump(mode="json", exclude={"documents"})
     found = hashlib.sha256(json.dumps([operation.name, path, said], sort_keys=True).encode())
     for each in files:
+        if isinstance(each, Linked):
+            found.update(json.dumps(["linked", each.name, each.address]).encode())
+            continue
         with each.file.open("rb") as reader:
             found.update(json.dumps([each.name, hashlib.file_digest(reader, "sha256").hexdigest()]).encode())
     return found.digest()
@@ -99,9 +108,12 @@ def _json(name: str, text: str) -> Any:
         ) from error
 
 
-def _written(value: BaseModel, folder: Path) -> list[NamedFile]:
-    files = []
+def _written(value: BaseModel, folder: Path) -> list[NamedFile | Linked]:
+    files: list[NamedFile | Linked] = []
     for number, each in enumerate(getattr(value, "documents", ())):
+        if isinstance(each, LinkedDocument):
+            files.append(Linked(each.url, _name(each.name) if each.name else ""))
+            continue
         path = folder / f"file-{number}"
         path.write_bytes(each.content)
         files.append(NamedFile(path, _name(each.name)))
@@ -130,7 +142,7 @@ def _validated_json(shape: type[BaseModel], content: bytes) -> BaseModel:
 
 def _invalid(error: ValidationError) -> InvalidRequest:
     found = [
-        ("/" + "/".join(_escaped(str(part)) for part in each["loc"]), each["msg"])
+        ("/" + "/".join(_escaped(str(part)) for part in each["loc"] if part not in (INLINE, LINKED)), each["msg"])
         for each in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     words = _("The request is not as it has to be: {where}: {what}").format(where=found[0][0], what=found[0][1])

@@ -5,20 +5,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
+from faxplan import api_requests, fetched_documents
 from faxplan.api_keys import ApiKey
 from faxplan.api_requests import Begun
 from faxplan.audit import Actor
 from faxplan.config import Settings
-from faxplan.db import Database
+from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
+from faxplan.fetched_documents import Linked
+from faxplan.language import _
 from faxplan.originals import NamedFile
 from faxplan.tenants import Tenant
 from faxplan.users import User
+from faxplan.web_client import WebClient
 from portal.api.problems import InvalidRequest
 from portal.visit import PortalRequest
 
@@ -28,8 +33,9 @@ _LONGEST_CURSOR = 300
 
 @dataclass
 class Call:
-    """path: what stands in the address. query, body: as the operation's shapes read them. files: that came with it, on
-    disk, in their order. begun: of an Idempotency-Key; None: there is none."""
+    """path: what stands in the address. web: by which documents are fetched. query, body: as the operation's shapes
+    read them. files: that came with it, on disk, or lie elsewhere, in their order; folder: for those. begun: of an
+    Idempotency-Key; None: there is none."""
 
     request: PortalRequest
     db: Database
@@ -38,9 +44,11 @@ class Call:
     tenant: Tenant
     key: ApiKey
     path: Mapping[str, Any]
+    web: WebClient
     query: BaseModel | None = None
     body: BaseModel | None = None
-    files: Sequence[NamedFile] = ()
+    files: Sequence[NamedFile | Linked] = ()
+    folder: Path | None = None
     begun: Begun | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -74,6 +82,16 @@ def _as(shape: type[Given], value: BaseModel | None) -> Given:
     return value
 
 
+def documents(call: Call) -> list[NamedFile]:
+    """Those that came with it, and those that lie elsewhere, which are fetched now. Raises InvalidRequest where there
+    is none, and as fetched_documents.fetch."""
+    if not call.files:
+        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", "none")])
+    if call.folder is None:
+        raise TypeError("this operation takes no files")
+    return fetched_documents.fetch(call.web, call.tenant.id, call.files, call.folder)
+
+
 def answer(shape: BaseModel, status: int = 200) -> Response:
     """JSON, as the shape has it."""
     return Response(shape.model_dump_json(by_alias=True), status=status, content_type="application/json")
@@ -86,26 +104,58 @@ def nothing() -> Response:
     return response
 
 
-def cursor_of(place: tuple[datetime, int] | None) -> str | None:
-    """Where a list goes on; None: it has ended."""
+def kept(tx: Transaction, call: Call, shape: BaseModel, status: int = 200) -> Response:
+    """As `answer`, of what tx has done: the same request is answered so again, if it comes with its Idempotency-Key."""
+    made = answer(shape, status)
+    if call.begun is not None:
+        api_requests.answer(tx, call.begun, status, made.get_data(as_text=True))
+    return made
+
+
+def named_cursor_of(place: tuple[str, int] | None) -> str | None:
+    """Where a list goes on, of which each thing has a name and a number; None: it has ended."""
     if place is None:
         return None
-    return base64.urlsafe_b64encode(json.dumps([place[0].isoformat(), place[1]]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(place, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def named_place_of(cursor: str | None, longest: int = _LONGEST_CURSOR) -> tuple[str, int] | None:
+    """What named_cursor_of has made. Raises InvalidRequest."""
+    if cursor is None:
+        return None
+    try:
+        if len(cursor) > longest:
+            raise ValueError(cursor)
+        name, number = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        if type(number) is not int or not 0 <= number < 2**63 or type(name) is not str or "\0" in name:
+            raise ValueError(cursor)
+        # Half a character, escaped, is none.
+        name.encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _no_cursor() from error
+    return name, number
+
+
+def cursor_of(place: tuple[datetime, int] | None) -> str | None:
+    """Where a list goes on; None: it has ended."""
+    return None if place is None else named_cursor_of((place[0].isoformat(), place[1]))
 
 
 def place_of(cursor: str | None) -> tuple[datetime, int] | None:
     """What cursor_of has made. Raises InvalidRequest."""
-    if cursor is None:
+    place = named_place_of(cursor)
+    if place is None:
         return None
     try:
-        if len(cursor) > _LONGEST_CURSOR:
-            raise ValueError(cursor)
-        at, number = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        moment = datetime.fromisoformat(at)
-        if type(number) is not int or not 0 <= number < 2**63 or moment.tzinfo is None:
-            raise ValueError(cursor)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidRequest(
-            "This cursor is none. Take `next` as a list has it, or begin without one.", [("/cursor", "no cursor")]
-        ) from error
-    return moment, number
+        moment = datetime.fromisoformat(place[0])
+    except ValueError as error:
+        raise _no_cursor() from error
+    if moment.tzinfo is None:
+        raise _no_cursor()
+    return moment, place[1]
+
+
+def _no_cursor() -> InvalidRequest:
+    return InvalidRequest(
+        "This cursor is none. Take `next` as a list has it, or begin without one.", [("/cursor", "no cursor")]
+    )

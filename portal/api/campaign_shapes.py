@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from faxplan import bundle, campaigns
-from portal.api.shapes import Content, Document, Resolution, Shape
+from portal.api.shapes import AnyDocument, Content, Resolution, Shape
 
 Clock = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["08:00"])]
 Weekday = Annotated[int, Field(ge=1, le=7)]
@@ -31,7 +31,7 @@ class MakeCampaign(Shape):
     """A document to many numbers. Recipients are added after, and then it is started."""
 
     name: Annotated[str, Field(min_length=1, max_length=campaigns.LONGEST_NAME)]
-    documents: Annotated[list[Document], Field(max_length=bundle.MOST_FILES)] = Field(default_factory=list)
+    documents: Annotated[list[AnyDocument], Field(max_length=bundle.MOST_FILES)] = Field(default_factory=list)
     resolution: Resolution = Resolution.FINE
     pace: Pace = Field(default_factory=lambda: Pace.model_validate({}))
     caller_id: Number | None = None

@@ -25,9 +25,7 @@ _UNDER_WAY = "under-way"
 def make(call: Call) -> Response:
     """One of a document, without recipients yet."""
     asked = call.given(shapes.MakeCampaign)
-    if not call.files:
-        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", "none")])
-    first, *more = call.files
+    first, *more = calls.documents(call)
     document = HandedIn(first.file, first.name, Resolution(asked.resolution.value), asked.password, more)
     draft = drafts.make(call.db, call.store, call.user, document)
     try:
@@ -84,7 +82,7 @@ def add(call: Call) -> Response:
     if asked.numbers:
         content, reading = "\n".join(map(_cell, asked.numbers)).encode(), Reading("tab", False, {"number": 0})
     else:
-        content, reading = asked.csv or b"".join(each.file.read_bytes() for each in call.files[:1]), Reading()
+        content, reading = asked.csv or calls.documents(call)[0].file.read_bytes(), Reading()
     with call.db.tenant(call.tenant.id) as tx:
         progress = campaign_files.bring(tx, call.user, call.path["number"], content, reading)
     return calls.answer(shapes.Reading(lines=progress.lines), 202)

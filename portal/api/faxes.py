@@ -21,8 +21,7 @@ from faxplan import (
 )
 from faxplan import covers as faxplan_covers
 from faxplan.db import Transaction
-from faxplan.language import _
-from faxplan.originals import HandedIn, NamedFile
+from faxplan.originals import HandedIn
 from faxplan.outbound import Submitted
 from faxplan.paper import Resolution
 from faxplan.recipients import Recipients
@@ -31,14 +30,13 @@ from portal import wording
 from portal.api import call as calls
 from portal.api import shapes
 from portal.api.call import Call
-from portal.api.problems import InvalidRequest
 from portal.api.shapes import Cancelled, Cover, Fax, FaxError, FaxFilters, FaxList, Label, SendFax, SentFax, SentFaxes
 
 
 def send(call: Call) -> Response:
     """A fax to each of the numbers."""
     asked = call.given(SendFax)
-    first, *more = _files(call)
+    first, *more = calls.documents(call)
     document = HandedIn(first.file, first.name, Resolution(asked.resolution.value), asked.password, more)
     to = Recipients(
         asked.to,
@@ -58,12 +56,6 @@ def send(call: Call) -> Response:
         return answer
 
     return submission.submit(call.db, call.store, call.user, document, to, then)
-
-
-def _files(call: Call) -> list[NamedFile]:
-    if not call.files:
-        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", "none")])
-    return list(call.files)
 
 
 def _not_before(moment: datetime | None, call: Call) -> datetime | None:

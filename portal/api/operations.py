@@ -7,7 +7,19 @@ from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
 from faxplan.api_keys import Scope
-from portal.api import account, campaign_shapes, campaigns, faxes, shapes, shapes_webhooks, webhooks
+from portal.api import (
+    account,
+    campaign_shapes,
+    campaigns,
+    contacts,
+    faxes,
+    records,
+    shapes,
+    shapes_contacts,
+    shapes_records,
+    shapes_webhooks,
+    webhooks,
+)
 from portal.api.call import Call
 
 ROOT = "/api/v1"
@@ -48,9 +60,11 @@ class Operation:
         return MOST_JSON_BYTES if self.takes_files else MOST_BYTES
 
 
-_FAX = "/faxes/<int(max=9223372036854775807):number>"
-_WEBHOOK = "/webhooks/<int(max=9223372036854775807):number>"
-_CAMPAIGN = "/campaigns/<int(max=9223372036854775807):number>"
+_NUMBER = "<int(max=9223372036854775807):number>"
+_FAX = f"/faxes/{_NUMBER}"
+_CONTACT, _GROUP = f"/contacts/{_NUMBER}", f"/groups/{_NUMBER}"
+_CAMPAIGN = f"/campaigns/{_NUMBER}"
+_WEBHOOK = f"/webhooks/{_NUMBER}"
 _NAMES = "any('tiff','pdf','images','thumbnail','original','cover','cover-images')"
 
 OPERATIONS = (
@@ -95,6 +109,11 @@ OPERATIONS = (
         "Faxes", Scope.FAXES_READ, is_file=True,
     ),
     Operation(
+        "GET", "/reader-keys", records.readers, "listReaderKeys",
+        "What opens the keys of mailboxes for a program that has a reader's key.", "Faxes", Scope.FAXES_READ,
+        shapes_records.ReaderKeys,
+    ),
+    Operation(
         "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
         Scope.ACCOUNT_READ, shapes.Numbers,
     ),
@@ -109,6 +128,70 @@ OPERATIONS = (
     Operation(
         "GET", "/quota", account.quota, "getQuota", "How many pages may still be sent.", "Account",
         Scope.ACCOUNT_READ, shapes.Quotas,
+    ),
+    Operation(
+        "GET", f"{_FAX}/attempts", records.attempts, "listAttempts", "All calls of a fax, and how each ended.", "Faxes",
+        Scope.FAXES_READ, shapes_records.Attempts,
+    ),
+    Operation(
+        "GET", "/labels", records.label_names, "listLabels", "Labels that are on faxes that the user sees.", "Faxes",
+        Scope.FAXES_READ, shapes_records.LabelNames,
+    ),
+    Operation(
+        "GET", "/contacts", contacts.listed, "listContacts", "Contacts that the user sees, by name.", "Contacts",
+        Scope.CONTACTS_READ, shapes_contacts.ContactList, query=shapes_contacts.ContactFilters,
+    ),
+    Operation(
+        "POST", "/contacts", contacts.add, "addContact", "Enters a contact.", "Contacts", Scope.CONTACTS_CHANGE,
+        shapes_contacts.Contact, 201, body=shapes_contacts.NewContact, may_repeat=True,
+    ),
+    Operation(
+        "GET", _CONTACT, contacts.one, "getContact", "A contact.", "Contacts", Scope.CONTACTS_READ,
+        shapes_contacts.Contact,
+    ),
+    Operation(
+        "PUT", _CONTACT, contacts.change, "changeContact", "Gives a contact other values: all of them.", "Contacts",
+        Scope.CONTACTS_CHANGE, shapes_contacts.Contact, body=shapes_contacts.NewContact,
+    ),
+    Operation(
+        "DELETE", _CONTACT, contacts.remove, "deleteContact", "Deletes a contact.", "Contacts", Scope.CONTACTS_CHANGE,
+        status=204,
+    ),
+    Operation(
+        "GET", "/groups", contacts.groups, "listGroups", "Groups of contacts that the user sees, by name.", "Contacts",
+        Scope.CONTACTS_READ, shapes_contacts.Groups,
+    ),
+    Operation(
+        "POST", "/groups", contacts.add_group, "addGroup", "Makes a group of contacts.", "Contacts",
+        Scope.CONTACTS_CHANGE, shapes_contacts.Group, 201, body=shapes_contacts.NewGroup, may_repeat=True,
+    ),
+    Operation(
+        "PUT", _GROUP, contacts.rename_group, "renameGroup", "Gives a group another name.", "Contacts",
+        Scope.CONTACTS_CHANGE, shapes_contacts.Group, body=shapes_contacts.GroupName,
+    ),
+    Operation(
+        "DELETE", _GROUP, contacts.remove_group, "deleteGroup", "Deletes a group; its contacts stay.", "Contacts",
+        Scope.CONTACTS_CHANGE, status=204,
+    ),
+    Operation(
+        "POST", f"{_GROUP}/members", contacts.put_in, "addMembers", "Puts contacts into a group.", "Contacts",
+        Scope.CONTACTS_CHANGE, shapes_contacts.PutIn, body=shapes_contacts.Members,
+    ),
+    Operation(
+        "DELETE", f"{_GROUP}/members/<int(max=9223372036854775807):contact>", contacts.take_out, "removeMember",
+        "Takes a contact out of a group.", "Contacts", Scope.CONTACTS_CHANGE, status=204,
+    ),
+    Operation(
+        "GET", "/keys", records.keys, "listKeys", "The user's API keys.", "Account", Scope.KEYS, shapes_records.Keys,
+    ),
+    Operation(
+        "DELETE", f"/keys/{_NUMBER}", records.end_key, "endKey",
+        "Ends one of the user's API keys: it does nothing any more.", "Account", Scope.KEYS, status=204,
+    ),
+    Operation(
+        "GET", "/audit", records.audit, "listAudit",
+        "What was done in the organisation, newest first, for its administrators.", "Organisation", Scope.AUDIT_READ,
+        shapes_records.AuditList, query=shapes_records.AuditFilters,
     ),
     Operation(
         "POST", "/campaigns", campaigns.make, "makeCampaign", "Makes a campaign of a document.", "Campaigns",

@@ -14,6 +14,7 @@ from faxplan.deletion import NotEnded
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
 from faxplan.holds import Held
 from faxplan.outbound import AlreadyFinal, TenantDisabled
+from faxplan.web_client import Busy, FetchFailed
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -83,6 +84,8 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (OtherRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
     (QuotaExceeded, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidCover, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Busy, HTTPStatus.SERVICE_UNAVAILABLE),
+    (FetchFailed, HTTPStatus.BAD_GATEWAY),
     (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (WrongMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from faxplan import bundle, covers, labels, recipients
 
@@ -86,12 +86,37 @@ Content = Annotated[
 
 
 class Document(Shape):
-    """A file, in the request itself."""
+    """A file in the request itself."""
 
     name: Annotated[str, Field(min_length=1, max_length=bundle.LONGEST_NAME)] = Field(
         description="What the file is called. What kind of file it is shows its content."
     )
     content: Content = Field(description="The file, in base64. Larger ones go as multipart/form-data.")
+
+
+class LinkedDocument(Shape):
+    """A file that lies elsewhere, and is fetched from there while the request is worked on."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2000, pattern="^https?://")] = Field(
+        description="Where it lies. Redirects are followed; addresses that are not public are refused.",
+        examples=["https://www.example.com/contract.pdf"], json_schema_extra={"format": "uri"},
+    )  # fmt: skip
+    name: Annotated[str, Field(max_length=bundle.LONGEST_NAME)] = Field(
+        "", description="What the file is called. Empty: as it is there."
+    )
+
+
+INLINE, LINKED = "inline document", "linked document"
+"""No names of fields: they stand in where a request is wrong, and are taken out there."""
+
+
+def _which_document(value: object) -> str:
+    return LINKED if isinstance(value, LinkedDocument) or (isinstance(value, dict) and "url" in value) else INLINE
+
+
+AnyDocument = Annotated[
+    Annotated[Document, Tag(INLINE)] | Annotated[LinkedDocument, Tag(LINKED)], Discriminator(_which_document)
+]
 
 
 class SendFax(Shape):
@@ -102,7 +127,7 @@ class SendFax(Shape):
         description="Telephone numbers: `+4930123456`, or as they are dialled in the organisation's country; with what "
         "is dialled after the answer, as `030123456p22`.", examples=[["+4930123456"]],
     )  # fmt: skip
-    documents: Annotated[list[Document], Field(max_length=bundle.MOST_FILES)] = Field(
+    documents: Annotated[list[AnyDocument], Field(max_length=bundle.MOST_FILES)] = Field(
         default_factory=list, description="What is faxed, in this order. In multipart/form-data: parts called `file`."
     )
     resolution: Resolution = Resolution.FINE

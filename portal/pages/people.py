@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import caller_ids, dids, invitations, mail_access, numbers, permissions, provisioning, users
+from faxplan import api_keys, caller_ids, dids, invitations, mail_access, numbers, permissions, provisioning, users
 from faxplan.errors import FaxplanError
 from faxplan.language import marked
 from faxplan.permissions import LABELS, Permission
@@ -150,7 +150,8 @@ def _page(
 ) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         person = users.entry(tx, visit.its_tenant.id, number)
-        access = mail_access.of(tx, users.known(tx, visit.its_tenant.id, number))
+        known = users.known(tx, visit.its_tenant.id, number)
+        access, keys = mail_access.of(tx, known), api_keys.of_user(tx, known)
         permitted = permissions.of(tx, visit.its_tenant.id, number)
         refused = []
         if permissions.RECEIVE not in person["permissions"]:
@@ -162,5 +163,6 @@ def _page(
         person=person, form=form, link=link, days=invitations.DAYS,
         refused=refused, access=access, sender_form=sender_form or Form.of(SENDER, {}),
         faxes_by_mail={permissions.SEND, permissions.MAIL_IN} <= permitted,
+        keys=keys, key_labels=api_keys.LABELS, has_programs=Permission.API in permitted,
         may_change=visit.user.operator or not person["operator"],
     )  # fmt: skip

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from faxplan import api_requests, quotas, submission
 from faxplan.errors import DatabaseUnavailable
+from portal.api import catalogue
 from tests.api.conftest import Program
 from tests.fax_mails import pdf
 from tests.retained import count, execute
@@ -30,6 +31,8 @@ def problem(said: TestResponse) -> tuple[int, str]:
     value = said.get_json(force=True)
     assert said.content_type == "application/problem+json"
     assert (value["status"], value["type"]) == (said.status_code, f"/api/v1/problems#{value['error_id']}")
+    # Who writes programs is told of each.
+    assert catalogue.BY_ID[value["error_id"]].status == said.status_code
     return said.status_code, value["error_id"]
 
 

@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from faxplan import brand_provisioning, enrolment, invitations, mail_access, membership, users
+from faxplan import api_keys, brand_provisioning, enrolment, invitations, mail_access, membership, users
+from faxplan.api_keys import Scope
 from faxplan.enrolment import Secret
 from faxplan.users import User
 from faxplan.wraps import new_key_pair
@@ -306,6 +307,29 @@ def test_a_secret_address_for_mails_is_shown_once(world: World, tab: Tab) -> Non
     assert not tab.see(f"document.documentElement.innerHTML.includes('{token}')")
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert mail_access.user_of_token(tx, world.acme.tenant.id, token) == world.acme.user
+
+
+def test_an_api_key_is_made_as_ticked_and_shown_once(world: World, tab: Tab) -> None:
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox'")
+    tab.go("/account/api-keys/new")
+    tab.fill("#name", "The shop")
+    tab.fill("#old", PHRASE)
+    tab.click("#go")
+    assert "Choose what" in tab.until("!wrong.hidden && wrong.textContent")
+    tab.click("[value='faxes:send']")
+    tab.click("[value='keys']")
+    tab.click("#go")
+    secret = tab.until("!document.getElementById('code-step').hidden && code.textContent")
+    tab.click("#kept")
+    tab.click("#kept-go")
+    tab.until("location.pathname === '/account/api-keys' && document.readyState === 'complete'")
+    assert not tab.see(f"document.documentElement.innerHTML.includes('{secret}')")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        key = api_keys.find(tx, world.acme.tenant.id, secret)
+    assert key is not None
+    assert (key.name, key.scopes) == ("The shop", {Scope.FAXES_SEND, Scope.KEYS})
+    assert key.expires_at is not None
 
 
 @pytest.mark.parametrize("by", ["password", "code"])

@@ -1,0 +1,132 @@
+"""docs/api.md says what is so: its commands and its program are run as they stand there, its tables are the code's."""
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.test import Client
+
+from faxplan import brand_provisioning, reader_keys
+from faxplan.api_keys import Scope
+from faxplan.config import to_toml
+from faxplan.enrolment import Secret
+from portal.api import catalogue, openapi
+from portal.api.operations import OPERATIONS
+from portal.app import Portal
+from tests.api.conftest import a_program
+from tests.portal.conftest import DOMAIN, HERE
+from tests.retained import count, received
+from tests.world import PHRASE, World
+
+PROJECT = Path(__file__).resolve().parents[2]
+TEXT = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
+THERE = ("http://harrow-pike.localhost:8080", "edmund@harrow-pike.example", "+19785550126", ".venv/bin/faxplan")
+"""What is of `make run` in the commands: here it is of the test."""
+
+
+@pytest.fixture
+def base(world: World) -> Iterator[str]:
+    """Where a portal answers for acme, over HTTP."""
+    portal = Portal(world.portal, world.store, "localhost", admin=world.admin, settings=world.settings)
+    server = make_server("127.0.0.1", 0, portal, threaded=True)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        yield f"http://acme.localhost:{server.port}"
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def run(command: list[str], folder: Path, **environment: str) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_first_fax_is_sent_by_the_commands(world: World, base: str, tmp_path: Path) -> None:
+    settings = tmp_path / "faxplan.toml"
+    settings.write_text(
+        to_toml({name: getattr(world.settings, name) for name in ("database_url", "state_dir", "sandbox")})
+    )
+    commands = blocks("sh")
+    whole = "".join(commands)
+    assert whole.count("curl ") == 4
+    here = (base, world.acme.user.email, "+493023125009", str(Path(sys.executable).with_name("faxplan")))
+    for before, after in zip(THERE, here, strict=True):
+        assert before in whole
+        whole = whole.replace(before, after)
+    # The second time as well: it is one fax.
+    told = run(["bash", "-euc", f"{whole}\n{commands[2]}".replace(THERE[2], here[2])], tmp_path,
+               FAXPLAN_CONFIG=str(settings))  # fmt: skip
+    assert '"email":"user@acme.example"' in told
+    assert told.count('{"faxes":[{"id":1,"to":"+493023125009","pages":null}]}') == 2
+    assert '{"faxes":[{"id":2,' in told
+    assert count(world, "faxes") == 2
+
+
+def test_the_program_opens_a_fax_that_came_in(world: World, base: str, tmp_path: Path) -> None:
+    number = received(world, world.acme, "one")
+    reader = reader_keys.make(world.portal, world.acme.user, Secret(PHRASE), "archive", [world.acme.user.email])
+    program = a_program(world, Portal(world.portal, world.store, DOMAIN, settings=world.settings), world.acme,
+                        [Scope.FAXES_READ])  # fmt: skip
+    (text,) = blocks("python")
+    # Unlike curl, Python asks the DNS for names below localhost: as a proxy the portal is found.
+    (tmp_path / "save.py").write_text(text)
+    run(
+        [sys.executable, "save.py", str(number), "fax.tiff"], tmp_path,
+        PYTHONPATH=str(PROJECT / "docs/sealed-files"), FAX=f"{base}/api/v1", FAX_KEY=program.secret, FAX_READER=reader,
+        http_proxy=base.replace("acme.localhost", "127.0.0.1"),
+    )  # fmt: skip
+    assert (tmp_path / "fax.tiff").read_bytes()[:4] in (b"II*\0", b"MM\0*")
+    # What it was given is no secret: the reader's key alone opens it.
+    assert reader not in program.get("/reader-keys").text
+    # And of another organisation nothing is given.
+    other = a_program(world, Portal(world.portal, world.store, DOMAIN, settings=world.settings), world.borea)
+    assert other.get("/reader-keys").get_json() == {"reader_keys": []}
+
+
+def test_its_tables_are_the_codes(world: World) -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| ([0-9]+) \| (.+) \|$", TEXT, re.MULTILINE)
+    assert rows == [(each.error_id, str(each.status), each.words) for each in catalogue.ERRORS]
+    assert len(catalogue.BY_ID) == len(catalogue.ERRORS)
+    assert set(re.findall(r"`([a-z]+(?::[a-z]+)?)`", TEXT.partition("| Scope |")[2].partition("\n\n")[0])) == {*Scope}
+
+
+def test_a_page_shows_all_of_it_in_the_organisations_brand(world: World) -> None:
+    brand_provisioning.change(world.admin, "x", "acme", {"name": "Acme <Fax>", "colour": "#aa3300"})
+    portal = Portal(world.portal, world.store, DOMAIN, settings=world.settings)
+
+    def page(path: str, host: str = f"acme.{DOMAIN}") -> tuple[int, str]:
+        said = Client(portal).get(path, base_url=f"https://{host}", environ_base=HERE,
+                                  headers={"Accept-Language": "de"})  # fmt: skip
+        return said.status_code, said.text
+
+    status, text = page("/api/v1/")
+    assert (status, page("/api/v1")) == (200, (200, text))
+    for each in OPERATIONS:
+        assert f'id="{each.name}"' in text, each.name
+    for path in openapi.document()["paths"]:
+        assert f"{path}</code>" in text
+    for name in ("documents[].url", "cover.to_name", "faxes[].error.t30_code", "audit:read", f"https://acme.{DOMAIN}/"):
+        assert name in text, name
+    problems = page("/api/v1/problems")[1]
+    for known in catalogue.ERRORS:
+        assert f'id="{known.error_id}"' in problems
+    for each in (text, problems):
+        assert "Acme &lt;Fax&gt;" in each
+        assert ("faxplan" in each.lower(), "<script" in each, "`" in each) == (False, False, False)
+    assert page("/api/v1/", DOMAIN)[0] == 404

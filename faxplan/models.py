@@ -66,7 +66,7 @@ from faxplan.mail_models import (
     MailToken,
     OutboxMail,
 )
-from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
+from faxplan.report_models import Counter, ReportDay, ReportHour, ReportPerson, ReportState, Uncounted
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
     Identity,
@@ -99,6 +99,7 @@ __all__ = [
     "ContactGroupMember",
     "ContactImport",
     "ContactWord",
+    "Counter",
     "CoverTemplate",
     "Destination",
     "Did",
@@ -169,6 +170,7 @@ __all__ = [
     "Trunk",
     "TrunkState",
     "TrunkTest",
+    "Uncounted",
     "User",
     "UserKey",
     "VerifiedNumber",

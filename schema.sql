@@ -58,6 +58,7 @@ create table tenants (
     mail_body        text not null default 'cover',
     mail_pins        boolean not null default false,
     mail_signing_domains text[] not null default '{}',
+    sandbox_numbers  boolean not null default true,
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -111,6 +112,7 @@ comment on column tenants.billing_codes is 'Whether a fax that is sent has one: 
 comment on column tenants.language is 'A tag (RFC 5646), where its people have chosen none; null: as the browser asks.';
 comment on column tenants.mail_body is 'What becomes of the text of a mail that is faxed: a cover page, its first page, or nothing.';
 comment on column tenants.mail_pins is 'Whether a PIN proves who has sent a mail.';
+comment on column tenants.sandbox_numbers is 'Whether faxes to sandbox numbers are taken, and end as each of these says; else they are refused.';
 comment on column tenants.mail_signing_domains is 'Whose DKIM keys sign for its people''s addresses, beside those of the addresses'' own domains.';
 
 create table sending_hours (
@@ -564,19 +566,25 @@ create trigger routing_changed after insert or update or delete on routes for ea
 create trigger routing_changed after update of enabled, dedicated_to, overflow, encrypted_media on trunks for each statement execute function routing_changed();
 create trigger routing_changed after insert or update of number or delete on dids for each statement execute function routing_changed();
 
+create function is_sandbox(called text) returns boolean
+    language sql immutable parallel safe
+    return starts_with(called, '+1555555010');
+comment on function is_sandbox(text) is 'Whether an E.164 number is one of the ten that no trunk is ever given (sandbox_numbers.py).';
+
 create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
-    select v.version || ':' || case when is_did(called) then 'internal ' else '' end
+    select v.version || ':' || case when is_sandbox(called) then 'sandbox' else
+           case when is_did(called) then 'internal ' else '' end
            || coalesce((select string_agg(distinct t.stage || t.prefix || ':' || t.trunk_id, ' ') from trunks_for(tenant, called) t),
                        case when barred_prefix(tenant, called) is not null then 'barred'
                             when exists (select from matching_routes(tenant, called) m where m.trunk_id is not null) then 'off'
-                            else '' end)
+                            else '' end) end
     from routing_version v;
 end;
 comment on function lane_of(bigint, text) is
     'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
-    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off. Trunks are named one '
+    'are DIDs here have lanes of their own, internal; so have sandbox numbers, those that are barred, and those whose trunks are all off. Trunks are named one '
     'by one: which of a prefix''s there are may depend on other prefixes.';
 
 create table nodes (
@@ -809,7 +817,8 @@ comment on column faxes.forwarded_by is 'The user who laid this copy here of a f
 comment on column faxes.copy_of is 'Of a copy: the fax of which it was made, the one that came in if that had its record still; null where its record was removed.';
 comment on column faxes.left_by is
     'Of a copy that stayed behind, deleted, where a fax lay that was moved away: that fax. Null where its record was removed.';
-comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
+comment on column faxes.is_test is
+    'It tests a trunk: one call, and no second one whatever came of it. Or it goes to a sandbox number, and is followed up as any fax is. Neither is in reports.';
 
 comment on column faxes.cover_id is 'What its cover page says; null: it has none. pages counts the cover''s too.';
 comment on column faxes.cover_pages_id is 'That drawn, which goes before the rendering; null: the worker has not done it yet.';
@@ -833,6 +842,7 @@ create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_bef
 comment on index fax_queue_lane_idx is
     'Faxes of one rendering are queued in one moment, with equal keys. Merged into one entry they could not be marked as gone one by one.';
 create index fax_queue_internal_idx on fax_queue (priority, tenant_id, not_before) where strpos(lane, ':internal') > 0;
+create index fax_queue_sandbox_idx on fax_queue (priority, tenant_id, not_before) where strpos(lane, ':sandbox') > 0;
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
 comment on column fax_queue.lane is

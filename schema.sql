@@ -680,6 +680,7 @@ create table drafts (
     created_at    timestamptz not null default now(),
     expires_at    timestamptz not null,
     closed        boolean not null default false,
+    kept          boolean not null default false,
     constraint drafts_pkey primary key (tenant_id, id),
     constraint drafts_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint drafts_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id)
@@ -692,6 +693,7 @@ comment on table drafts is
 comment on column drafts.rendering_id is 'What is shown, and is sent.';
 comment on column drafts.expires_at is 'From then on nobody sees it or sends it, and purge destroys its document.';
 comment on column drafts.closed is 'It has expired, and no machine opens it any more.';
+comment on column drafts.kept is 'A campaign has it: it does not expire, and stands in no list of drafts.';
 
 -- ------------------------------------------------------------------------------------------------------------------ faxes
 
@@ -1406,6 +1408,7 @@ create table brands (
     logo         bytea,
     icon         bytea,
     changed_at   timestamptz not null default now(),
+    mail_reply_to text not null default '',
     constraint brands_pkey primary key (tenant_id),
     constraint brands_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint brands_name_form check (length(name) <= 80 and name !~ '[[:cntrl:]]'),
@@ -1413,12 +1416,14 @@ create table brands (
     constraint brands_support_form check (length(support) <= 200 and support !~ '[[:cntrl:]]'),
     constraint brands_legal_form check (length(legal) <= 4000),
     constraint brands_mail_sender_form check (mail_sender ~ '^([^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+)?$' and length(mail_sender) <= 254),
-    constraint brands_picture_sizes check (length(logo) <= 65536 and length(icon) <= 65536)
+    constraint brands_picture_sizes check (length(logo) <= 65536 and length(icon) <= 65536),
+    constraint brands_mail_reply_to_form check (mail_reply_to ~ '^([^@[:space:][:cntrl:]<>,]+@[^@[:space:][:cntrl:]<>,]+)?$' and length(mail_reply_to) <= 254)
 );
 comment on table brands is 'How a tenant''s pages and mails look, and what they are called. No row: as shipped, with the tenant''s name.';
 comment on column brands.colour is 'As #rrggbb: pages compute shades of it that are legible. Empty: as shipped.';
 comment on column brands.support is 'Whom its people ask: an address, a telephone number or a sentence.';
 comment on column brands.logo is 'PNG; as icon.';
+comment on column brands.mail_reply_to is 'To whom answers to its mails go; empty: to the sender.';
 
 create table brand_hosts (
     tenant_id     bigint not null,
@@ -1874,6 +1879,90 @@ comment on column mails_in.digest is 'SHA-256 of sender, Message-ID, recipient a
 comment on column mails_in.message_id is 'To which its answers refer, without < >; null: it had none, or the fax is purged.';
 comment on column mails_in.answer_to is 'Who is told by mail how the fax has ended; null: as for faxes that did not come by mail.';
 
+create table campaigns (
+    tenant_id    bigint not null,
+    id           bigint generated always as identity,
+    user_id      bigint not null,
+    name         text not null,
+    state        text not null default 'draft',
+    draft_id     bigint,
+    rendering_id bigint not null,
+    calling      text,
+    billing_code text not null default '',
+    per_minute   integer not null default 30,
+    at_once      integer not null default 10,
+    opens        text not null default '00:00',
+    closes       text not null default '24:00',
+    weekdays     integer[] not null default '{1,2,3,4,5,6,7}',
+    start_at     timestamptz,
+    paced_from   timestamptz,
+    paced        bigint not null default 0,
+    why          text not null default '',
+    created_at   timestamptz not null default now(),
+    started_at   timestamptz,
+    ended_at     timestamptz,
+    constraint campaigns_pkey primary key (tenant_id, id),
+    constraint campaigns_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint campaigns_draft_fkey foreign key (tenant_id, draft_id) references drafts (tenant_id, id) on delete set null (draft_id),
+    constraint campaigns_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id),
+    constraint campaigns_name_form check (length(name) between 1 and 80 and name !~ '[[:cntrl:]]'),
+    constraint campaigns_state_known check (state in ('draft', 'running', 'paused', 'cancelled', 'finished')),
+    constraint campaigns_ended check ((ended_at is not null) = (state in ('cancelled', 'finished'))),
+    constraint campaigns_pace_range check (per_minute between 1 and 6000 and at_once between 1 and 1000),
+    constraint campaigns_hours_form check (opens ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' and closes ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$' and opens < closes),
+    constraint campaigns_weekdays_form check (cardinality(weekdays) between 1 and 7 and weekdays <@ array[1, 2, 3, 4, 5, 6, 7])
+);
+create index campaigns_user_idx on campaigns (tenant_id, user_id, id);
+create index campaigns_draft_idx on campaigns (tenant_id, draft_id);
+create index campaigns_rendering_idx on campaigns (tenant_id, rendering_id);
+create index campaigns_running_idx on campaigns (tenant_id, id) where state = 'running';
+comment on table campaigns is 'A document that goes to many numbers: each recipient becomes a fax when its turn comes.';
+comment on column campaigns.draft_id is 'Keeps the document, for the machines that send as well, until the campaign has ended.';
+comment on column campaigns.paced_from is 'Since when `paced` faxes were let go, at per_minute.';
+comment on column campaigns.why is 'Why it is paused, if nobody has paused it.';
+
+create table campaign_files (
+    tenant_id    bigint not null,
+    campaign_id  bigint not null,
+    content      bytea not null,
+    reading      text not null,
+    lines        integer not null,
+    lines_read   integer not null default 0,
+    wrong        text not null default '',
+    brought_at   timestamptz not null default now(),
+    constraint campaign_files_pkey primary key (tenant_id, campaign_id),
+    constraint campaign_files_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade
+);
+comment on table campaign_files is 'A file of recipients that is being read: so many lines are done. It goes when all are.';
+comment on column campaign_files.reading is 'How it is to be read, as JSON (contact_files.Reading).';
+
+create table campaign_recipients (
+    tenant_id    bigint not null,
+    campaign_id  bigint not null,
+    id           bigint generated always as identity,
+    line         integer not null,
+    written      text not null,
+    number       text,
+    name         text not null default '',
+    fields       jsonb not null default '{}',
+    state        text not null default 'waiting',
+    why          text,
+    fax_id       bigint,
+    constraint campaign_recipients_pkey primary key (tenant_id, campaign_id, id),
+    constraint campaign_recipients_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade,
+    constraint campaign_recipients_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id) on delete set null (fax_id),
+    constraint campaign_recipients_state_known check (state in ('waiting', 'released', 'sent', 'failed', 'cancelled', 'left-out')),
+    constraint campaign_recipients_why check ((state = 'left-out') = (why is not null)),
+    constraint campaign_recipients_why_known check (why in ('invalid-number', 'duplicate', 'do-not-fax', 'number-barred')),
+    constraint campaign_recipients_number_form check (number ~ '^\+[1-9][0-9]{2,14}$'),
+    constraint campaign_recipients_has_number check (number is not null or state = 'left-out')
+);
+create unique index campaign_recipients_number_idx on campaign_recipients (tenant_id, campaign_id, number) where state <> 'left-out';
+create index campaign_recipients_waiting_idx on campaign_recipients (tenant_id, campaign_id, id) where state = 'waiting';
+create index campaign_recipients_released_idx on campaign_recipients (tenant_id, campaign_id, id) where state = 'released';
+create index campaign_recipients_fax_idx on campaign_recipients (tenant_id, fax_id) where fax_id is not null;
+comment on table campaign_recipients is 'Whom a campaign goes to, a row for each line of its files: also those who get nothing, and why.';
+
 create table api_keys (
     tenant_id   bigint not null,
     id          bigint generated always as identity,
@@ -1888,14 +1977,14 @@ create table api_keys (
     ended_at    timestamptz,
     constraint api_keys_pkey primary key (tenant_id, id),
     constraint api_keys_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
-    constraint api_keys_digest_key unique (digest),
+    constraint api_keys_digest_key unique (tenant_id, digest),
     constraint api_keys_digest_size check (octet_length(digest) = 32),
     constraint api_keys_name_form check (length(name) between 1 and 60 and name !~ '[[:cntrl:]]'),
     constraint api_keys_scopes_form check (
         cardinality(scopes) between 1 and 50 and array_position(scopes, null) is null
         and array_to_string(scopes, ' ') ~ '^[a-z]+(:[a-z]+)?( [a-z]+(:[a-z]+)?)*$')
 );
-create unique index api_keys_name_idx on api_keys (tenant_id, user_id, name) where ended_at is null;
+create index api_keys_user_idx on api_keys (tenant_id, user_id);
 comment on table api_keys is 'By what programs act for a user of the tenant: the secret is shown once, and kept as SHA-256.';
 comment on column api_keys.ending is 'Its last characters, by which people tell one from another.';
 comment on column api_keys.used_at is 'When it was used last, to a minute.';
@@ -2507,7 +2596,7 @@ begin
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
                              'labels', 'fax_labels', 'mail_recipients', 'outbox', 'mail_accounts', 'mail_signing_keys', 'mail_templates',
-                             'mail_senders', 'mail_tokens', 'mail_pins', 'mails_in', 'api_keys', 'api_use', 'api_requests'] loop
+                             'mail_senders', 'mail_tokens', 'mail_pins', 'mails_in', 'api_keys', 'api_use', 'api_requests', 'campaigns', 'campaign_files', 'campaign_recipients'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy %I on %I using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))',
@@ -2560,6 +2649,9 @@ create policy transient_keys_dispatch on transient_keys for all to faxplan_switc
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 create policy mail_accounts_mailer on mail_accounts for select to faxplan_worker using (true);
+create policy campaigns_due on campaigns for select to faxplan_worker using (state in ('running', 'cancelled'));
+create policy campaign_files_due on campaign_files for select to faxplan_worker using (true);
+create policy campaign_recipients_due on campaign_recipients for select to faxplan_worker using (state = 'released');
 create policy outbox_mailer on outbox for all to faxplan_worker using (true) with check (true);
 create policy outbox_overview on outbox for select to faxplan_admin using (state = 'waiting');
 create policy drafts_watch on drafts to faxplan_worker using (true) with check (true);
@@ -2803,6 +2895,9 @@ grant update (mail_accepted) on users to faxplan_portal;
 grant update (mail_thumbnail) on users to faxplan_portal;
 -- What hashes PINs can be guessed from: only where they are compared.
 grant select on mail_senders, mail_tokens, mail_pins, mails_in to faxplan_backup, faxplan_portal;
+-- Another address is given by an administrator alone: whoever had somebody else's would read what that one faxes.
+grant delete on mail_senders to faxplan_portal;
+grant insert, delete on mail_tokens, mail_pins to faxplan_portal;
 grant insert on mails_in to faxplan_portal;
 grant select, insert, delete on mail_senders, mail_tokens to faxplan_admin;
 grant insert, delete, select (tenant_id, user_id, changed_at) on mail_pins to faxplan_admin;
@@ -2832,3 +2927,14 @@ grant select (tenant_id, not_before) on fax_queue to faxplan_metrics;
 grant select (direction, node, trunk_id) on calls to faxplan_metrics;
 grant select (state, created_at) on outbox to faxplan_metrics;
 grant select (not_before, worker, lease_until) on render_jobs to faxplan_metrics;
+
+-- Campaigns.
+grant update (kept) on drafts to faxplan_portal;
+grant select (tenant_id, rendering_id, closed) on drafts to faxplan_switch;
+grant select on campaigns, campaign_files, campaign_recipients to faxplan_backup;
+grant select on campaigns_id_seq, campaign_recipients_id_seq to faxplan_backup;
+grant select, insert, update, delete on campaigns, campaign_files, campaign_recipients to faxplan_portal;
+grant select (tenant_id, id, state, ended_at) on campaigns to faxplan_worker;
+grant select (tenant_id, campaign_id) on campaign_files to faxplan_worker;
+grant select (tenant_id, campaign_id, state) on campaign_recipients to faxplan_worker;
+grant select (tenant_id, campaign_id, fax_id), update (fax_id) on campaign_recipients to faxplan_purge;

@@ -40,6 +40,7 @@ class Scope(StrEnum):
     ACCOUNT_READ = "account:read"
     CONTACTS_READ = "contacts:read"
     CONTACTS_CHANGE = "contacts:change"
+    CAMPAIGNS = "campaigns"
     AUDIT_READ = "audit:read"
     WEBHOOKS = "webhooks"
     KEYS = "keys"
@@ -52,6 +53,7 @@ LABELS = {
     Scope.ACCOUNT_READ: marked("See numbers, mailboxes, cover pages and quota"),
     Scope.CONTACTS_READ: marked("See contacts and groups"),
     Scope.CONTACTS_CHANGE: marked("Change contacts and groups"),
+    Scope.CAMPAIGNS: marked("See, make and start campaigns"),
     Scope.AUDIT_READ: marked("Read the audit, as an administrator"),
     Scope.WEBHOOKS: marked("See and change webhooks"),
     Scope.KEYS: marked("See and end API keys"),
@@ -86,7 +88,7 @@ class ApiKey:
 def make(
     tx: Transaction, user: User, name: str, scopes: Collection[Scope], expires_at: datetime | None, *, actor: Who
 ) -> tuple[str, ApiKey]:
-    """A new one, and its secret, which is shown this once. Raises Forbidden, InvalidKey and ConstraintViolated."""
+    """A new one, and its secret, which is shown this once. Raises Forbidden and InvalidKey."""
     permissions.check(tx, user.tenant_id, user.id, permissions.Permission.API)
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
@@ -100,7 +102,10 @@ def make(
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidKey(_("The day on which the key ends is over. Choose one that is to come."))
     tx.take_turn(_TURN, user.tenant_id)
-    if len(of_user(tx, user)) >= MOST_OF_USER:
+    others = of_user(tx, user)
+    if any(each.name == name for each in others):
+        raise InvalidKey(_("You have an API key of this name already. Choose another."))
+    if len(others) >= MOST_OF_USER:
         raise InvalidKey(
             _("You have {most} keys, which is the most. End one that is not used.").format(most=MOST_OF_USER)
         )

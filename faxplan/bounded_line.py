@@ -42,21 +42,22 @@ class Until:
 
 class Line:
     """A connection. The other side may send a byte a second, and each would be in time: so each waits for what is left
-    of the whole; and of all that comes, heads, chunks and TLS's own, no more is taken than MOST_BYTES."""
+    of the whole; and of all that comes, heads, chunks and TLS's own, no more is taken than MOST_BYTES. until: may be
+    set anew, where one thing is done after another."""
 
     def __init__(self, made: socket.socket, until: Until) -> None:
         self._made = made
-        self._until = until
+        self.until = until
         self._taken = 0
 
     def send(self, content: bytes) -> None:
         """All of it. Raises OSError."""
-        self._made.settimeout(self._until.left())
+        self._made.settimeout(self.until.left())
         self._made.sendall(content)
 
     def receive(self, most: int) -> bytes:
         """Empty at its end. Raises OSError."""
-        self._made.settimeout(self._until.left())
+        self._made.settimeout(self.until.left())
         piece = self._made.recv(most)
         self._taken += len(piece)
         if self._taken > MOST_BYTES:
@@ -114,6 +115,12 @@ class Spoken:
     def makefile(self, _mode: str) -> io.BufferedReader:
         """What arrives; http.client asks for nothing else."""
         return io.BufferedReader(_Arriving(self._line), _PIECE)
+
+    def secured(self, context: ssl.SSLContext, host: str) -> SecuredLine:
+        """TLS on it, from now on. Raises OSError."""
+        if isinstance(self._line, SecuredLine):
+            raise OSError("there is TLS already")
+        return SecuredLine(self._line, context, host)
 
     def close(self) -> None:
         """Whoever made it closes it."""

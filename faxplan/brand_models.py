@@ -14,6 +14,7 @@ class Brand(Table):
     support = TextField()
     legal = TextField()
     mail_sender = TextField()
+    mail_reply_to = TextField()
     logo = BlobField(null=True)
     icon = BlobField(null=True)
     changed_at = TimestampField()

@@ -10,22 +10,40 @@ from typing import Any
 from faxplan import audit, brands, tenants
 from faxplan.audit import Who
 from faxplan.db import Database, Row
+from faxplan.mail import check_address
 
 
 def change(admin: Database, actor: Who, slug: str, values: Mapping[str, Any]) -> None:
-    """values: of brands.CHANGEABLE, and PNG files by brands.PICTURES (None: away)."""
+    """By the tenant's administrators. values: of brands.CHANGEABLE, and PNG files by brands.PICTURES (None: away).
+    Raises InvalidSender as well."""
     checked = {
         name: brands.picture(value, name) if name in brands.PICTURES and value is not None else value
         for name, value in values.items()
     }
     with admin.across_tenants() as tx:
         tenant = tenants.entered(tx, slug)
+        sender = str(checked.get("mail_sender", ""))
+        if sender and sender != brands.own(tx, tenant.id).get("mail_sender"):
+            brands.check_sender(tx, tenant.id, sender)
         brands.change(tx, tenant.id, checked)
         told: dict[str, Any] = {
             name: (None if value is None else f"{len(value)} bytes") if name in brands.PICTURES else value
             for name, value in checked.items()
         }
         audit.record(tx, tenant.id, actor=actor, action="brand.change", object=f"tenant:{tenant.id}", **told)
+
+
+def set_sender(admin: Database, actor: Who, slug: str, address: str) -> None:
+    """An operator's act: a tenant's mails come from this address, whose domain is the tenant's; empty: from the
+    installation's."""
+    if address:
+        check_address(address)
+    with admin.across_tenants() as tx:
+        tenant = tenants.entered(tx, slug)
+        brands.change(tx, tenant.id, {"mail_sender": address})
+        audit.record(
+            tx, tenant.id, actor=actor, action="brand.change", object=f"tenant:{tenant.id}", mail_sender=address
+        )
 
 
 def hosts(admin: Database, slug: str | None) -> list[Row]:

@@ -15,7 +15,7 @@ from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
 
-CHANGEABLE = ("name", "colour", "support", "legal", "mail_sender")
+CHANGEABLE = ("name", "colour", "support", "legal", "mail_sender", "mail_reply_to")
 LOGO, ICON = "logo", "icon"
 PICTURES = (LOGO, ICON)
 MOST_PICTURE_BYTES = 65536
@@ -24,6 +24,12 @@ LARGEST = {LOGO: (1024, 256), ICON: (512, 512)}
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"IDAT", b"IEND")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class InvalidSender(FaxplanError):
+    """Mails cannot come from this address."""
+
+    error_id = "invalid-mail-sender"
 
 
 class InvalidPicture(FaxplanError):
@@ -47,6 +53,7 @@ class Brand:
     support: str = ""
     legal: str = ""
     mail_sender: str = ""
+    mail_reply_to: str = ""
     has_logo: bool = False
     has_icon: bool = False
     version: str = "0"
@@ -55,8 +62,8 @@ class Brand:
 def of(tx: Transaction, tenant_id: int, tenant_name: str) -> Brand:
     """A tenant's."""
     row = tx.row(
-        """select name, colour, support, legal, mail_sender, logo is not null as has_logo, icon is not null as has_icon,
-                  changed_at from brands where tenant_id = %s""",
+        """select name, colour, support, legal, mail_sender, mail_reply_to, logo is not null as has_logo,
+                  icon is not null as has_icon, changed_at from brands where tenant_id = %s""",
         (tenant_id,),
     )
     if row is None:
@@ -64,6 +71,21 @@ def of(tx: Transaction, tenant_id: int, tenant_name: str) -> Brand:
     changed = row.pop("changed_at")
     version = hashlib.sha256(f"{tenant_id} {changed.isoformat()}".encode()).hexdigest()[:16]
     return Brand(**{**row, "name": row["name"] or tenant_name}, version=version)
+
+
+def check_sender(tx: Transaction, tenant_id: int, address: str) -> None:
+    """Whether a tenant's administrators may have mails come from this address: within a host name that an operator has
+    confirmed. Else anybody's domain would be named as the sender, and our mail server would prove it. Raises
+    InvalidSender."""
+    domain = address.rpartition("@")[2].lower()
+    confirmed = [row["host"] for row in hosts(tx, tenant_id) if row["confirmed_at"] is not None]
+    if "@" in address and not any(domain == each or domain.endswith(f".{each}") for each in confirmed):
+        raise InvalidSender(
+            _(
+                "Mails come from addresses at your organisation's own host names alone, once these are confirmed. "
+                "Whoever runs this service can set another address."
+            )
+        )
 
 
 def own(tx: Transaction, tenant_id: int) -> Mapping[str, Any]:

@@ -5,7 +5,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_keys, cli_output, enrolment, mail_accounts, mail_provisioning, mailbox_mail, mailboxes
+from faxplan import (
+    brand_provisioning,
+    cli_keys,
+    cli_output,
+    enrolment,
+    mail_accounts,
+    mail_provisioning,
+    mailbox_mail,
+    mailboxes,
+)
 from faxplan.cli_passwords import first_line
 from faxplan.errors import NotFound
 from faxplan.mail_accounts import Account
@@ -36,7 +45,9 @@ def add_to(group: Any, personal: argparse.ArgumentParser) -> None:
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters `faxplan mail` into the parser."""
-    group = cli_output.group(commands, "mail", "account|no-account|sign|no-sign|show", "how a tenant's mail goes out")
+    group = cli_output.group(
+        commands, "mail", "account|no-account|sender|sign|no-sign|show", "how a tenant's mail goes out"
+    )
     account = group.add_parser("account", parents=[common], help="by an account of its own at a mail provider")
     account.add_argument("slug", metavar="TENANT", help="the tenant's short name")
     account.add_argument("--sender", required=True, metavar="ADDRESS", help="the address that its mail comes from")
@@ -51,6 +62,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     account.add_argument("--client-secret-file", type=Path, metavar="FILE", help="its secret, in the first line")
     account.add_argument("--refresh-token-file", type=Path, metavar="FILE", help="the token, in the first line")
     account.set_defaults(command=_put_account)
+    sender = group.add_parser("sender", parents=[common], help="from which address, whose domain is the tenant's")
+    sender.add_argument("slug", metavar="TENANT", help="the tenant's short name")
+    sender.add_argument("address", metavar="ADDRESS", help="empty: from the installation's")
+    sender.set_defaults(command=_sender)
     for verb, words, command in (
         ("no-account", "by the installation's mail server again", _remove_account),
         ("show", "its account, and the keys that sign its mail", _show),
@@ -68,6 +83,12 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         parser.set_defaults(command=command)
         if verb == "sign":
             parser.add_argument("--selector", metavar="NAME", help="by which the DNS knows the key (default: of today)")
+
+
+def _sender(context: "Context", options: argparse.Namespace) -> int:
+    brand_provisioning.set_sender(context.admin, context.actor, options.slug, options.address)
+    said = f"Mails of {options.slug} come from {options.address or 'the address of the installation'}."
+    return cli_output.done(options, {"tenant": options.slug, "mail_sender": options.address}, said)
 
 
 def _put_account(context: "Context", options: argparse.Namespace) -> int:
@@ -107,8 +128,11 @@ def _remove_account(context: "Context", options: argparse.Namespace) -> int:
 def _sign(context: "Context", options: argparse.Namespace) -> int:
     name, record = mail_provisioning.sign(context.admin, context.actor, options.slug, options.domain, options.selector)
     result = {"tenant": options.slug, "name": name, "record": record}
-    text = f"Mail from {options.domain} is signed from now on. Enter into the DNS, as TXT:\n\n{name}\n{record}"
-    return cli_output.done(options, result, text)
+    cli_output.done(options, result, f"Mail from {options.domain} is signed from now on. Enter into the DNS, as TXT:")
+    if not options.json:
+        # On lines of their own, to be copied.
+        print(f"\n{cli_output.printable(name)}\n{cli_output.printable(record)}")
+    return 0
 
 
 def _sign_no_more(context: "Context", options: argparse.Namespace) -> int:

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from faxplan import cli_output, lmtp, mail_in_provisioning, provisioning
-from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.lmtp_dialogue import MOST_BYTES
 from faxplan.mail_in import MailIn
 from faxplan.mail_in_provisioning import Wish
@@ -77,12 +76,9 @@ def _mail_in(context: "Context", options: argparse.Namespace) -> int:
                     print("faxplan: this mail is too large.", file=sys.stderr)
                     return os.EX_UNAVAILABLE
             found = MailIn(context.portal, context.store, context.settings).take(file, sender, options.recipients)
-    except (OSError, DatabaseUnavailable) as error:
-        print(f"faxplan: {error}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - a wrong setting as well (not EX_CONFIG): the mail waits until it is mended
+        print(f"faxplan: {cli_output.printable(str(error))}", file=sys.stderr)
         return os.EX_TEMPFAIL
-    except FaxplanError as error:
-        print(f"faxplan: {error}", file=sys.stderr)
-        return os.EX_TEMPFAIL if error.retryable else os.EX_CONFIG
     for each in found:
         if each.state is not State.ACCEPTED:
             # A mail server puts it into what it writes to the sender.

@@ -96,10 +96,12 @@ class Reading:
     columns: Mapping[str, int] | None = None
 
 
-def text_of(content: bytes) -> str:
+def text_of(content: bytes, most_bytes: int = MOST_BYTES) -> str:
     """Raises UnreadableFile."""
-    if len(content) > MOST_BYTES:
-        raise UnreadableFile(_("This file is too large: 5 MB at most. Divide it."))
+    if len(content) > most_bytes:
+        raise UnreadableFile(
+            _("This file is too large: {most} MB at most. Divide it.").format(most=most_bytes // 1024**2)
+        )
     try:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             return content.decode("utf-16")
@@ -112,18 +114,25 @@ def text_of(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def read(content: bytes, is_number: Callable[[str], bool], reading: Reading | None = None) -> Sheet:
+def read(
+    content: bytes,
+    is_number: Callable[[str], bool],
+    reading: Reading | None = None,
+    *,
+    most_bytes: int = MOST_BYTES,
+    most_lines: int = MOST_LINES,
+) -> Sheet:
     """is_number: whether a cell is a telephone number. Raises UnreadableFile."""
     reading = reading or Reading()
-    text = text_of(content)
+    text = text_of(content, most_bytes)
     lines = list(io.StringIO(text, newline=""))
     if not any(each.strip() for each in lines):
         raise UnreadableFile(_("This file is empty."))
     separator = SEPARATORS[reading.separator] if reading.separator else _separator(lines)
-    records = list(islice(_records(lines, separator), MOST_LINES + 2))
-    if len(records) > MOST_LINES + 1:
+    records = list(islice(_records(lines, separator), most_lines + 2))
+    if len(records) > most_lines + 1:
         raise UnreadableFile(
-            _("This file has more than {most} lines. Divide it.").format(most=language.number(MOST_LINES))
+            _("This file has more than {most} lines. Divide it.").format(most=language.number(most_lines))
         )
     first = records[0].cells or []
     recognised = _recognised(first)

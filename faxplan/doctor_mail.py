@@ -10,6 +10,7 @@ from faxplan.mail import Relay, Security, ServerAway, check_address
 
 _LONG_SECONDS = 3600.0
 """Many hosts make a stranger's mail wait some minutes."""
+_ANSWER_SECONDS = 5.0
 _SHOWN = 3
 _WAYS = {
     Security.NONE: "without encryption",
@@ -31,7 +32,7 @@ def server(settings: Settings) -> list[Finding]:
             return []
         return [error(what, str(wrong), "docs/settings.md describes every setting.")]
     try:
-        with relay.session():
+        with relay.session(_ANSWER_SECONDS):
             pass
     except ServerAway as away:
         return [

@@ -77,6 +77,7 @@ class Draft(Table):
     created_at = TimestampField()
     expires_at = TimestampField()
     closed = BooleanField()
+    kept = BooleanField()
 
     class Meta:
         """Where its rows are."""

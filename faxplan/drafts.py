@@ -123,7 +123,7 @@ _DRAFTS = f"""
 
 def of_user(tx: Transaction, user: User) -> list[Draft]:
     """A user's drafts, the newest first."""
-    rows = tx.rows(f"{_DRAFTS} order by d.id desc", {"tenant": user.tenant_id, "user": user.id})
+    rows = tx.rows(f"{_DRAFTS} and not d.kept order by d.id desc", {"tenant": user.tenant_id, "user": user.id})
     return [Draft(**row) for row in rows]
 
 
@@ -138,6 +138,57 @@ def get(tx: Transaction, user: User, draft_id: int) -> Draft:
             ).format(draft_id=draft_id)
         )
     return Draft(**row)
+
+
+def keep(tx: Transaction, user: User, draft_id: int) -> Draft:
+    """For a campaign, which has it from now on: it does not expire. Raises NotFound, and RenderingFailed for one whose
+    pages cannot be made."""
+    draft = _held(tx, user, draft_id)
+    if draft.state == "failed":
+        raise _no_pages(draft)
+    tx.execute(
+        """update drafts set kept = true, expires_at = now() + interval '100 years'
+           where tenant_id = %s and id = %s and not kept""",
+        (user.tenant_id, draft_id),
+    )
+    return draft
+
+
+def let_go(tx: Transaction, tenant_id: int, draft_id: int) -> None:
+    """The campaign that kept it has ended: no machine opens its document any more, but for faxes that have not ended;
+    and purge destroys one of which no fax was made."""
+    row = tx.row(
+        """select r.original_id from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
+           where d.tenant_id = %s and d.id = %s""",
+        (tenant_id, draft_id),
+    )
+    if row is None:
+        return
+    of = {"tenant": tenant_id, "original": row["original_id"], "draft": draft_id}
+    queue.hold_originals(tx, tenant_id, [row["original_id"]])
+    has_faxes, waits = tx.one(
+        """select count(*) > 0 as has_faxes, count(*) filter (where f.finished_at is null) > 0 as waits
+           from renderings r join faxes f on f.tenant_id = r.tenant_id and f.rendering_id = r.id
+           where r.tenant_id = %(tenant)s and r.original_id = %(original)s""",
+        of,
+    ).values()
+    if not waits:
+        draft_closing.close(tx, tenant_id, draft_id, row["original_id"])
+    if has_faxes:
+        # They have the document from now on.
+        tx.execute("delete from drafts where tenant_id = %(tenant)s and id = %(draft)s", of)
+    else:
+        tx.execute(
+            "update drafts set kept = false, expires_at = now() where tenant_id = %(tenant)s and id = %(draft)s", of
+        )
+
+
+def _no_pages(draft: Draft) -> RenderingFailed:
+    return RenderingFailed(
+        _("Draft {draft_id} has no pages to send: {explanation}").format(
+            draft_id=draft.id, explanation=draft.explanation
+        )
+    )
 
 
 def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> Draft:
@@ -189,11 +240,7 @@ def _send(
     with db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
         if draft.state == "failed":
-            raise RenderingFailed(
-                _("Draft {draft_id} has no pages to send: {explanation}").format(
-                    draft_id=draft_id, explanation=draft.explanation
-                )
-            )
+            raise _no_pages(draft)
         tx.execute("delete from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft_id))
         covering: Sequence[covers.Made | None] = made or [None] * len(orders)
         return [

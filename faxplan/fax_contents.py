@@ -127,7 +127,10 @@ _LAST_ORIGINALS = """
     join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
     where f.tenant_id = %(tenant)s and f.id = any(%(faxes)s) and not exists (
         select from renderings o join faxes g on g.tenant_id = o.tenant_id and g.rendering_id = o.id
-        where o.tenant_id = r.tenant_id and o.original_id = r.original_id and g.id <> all(%(faxes)s))"""
+        where o.tenant_id = r.tenant_id and o.original_id = r.original_id and g.id <> all(%(faxes)s))
+      and not exists (
+        select from renderings o join drafts d on d.tenant_id = o.tenant_id and d.rendering_id = o.id
+        where o.tenant_id = r.tenant_id and o.original_id = r.original_id)"""
 
 
 def _own(by: References) -> str:

@@ -80,8 +80,8 @@ def prepared(password: str) -> str:
 def locked(pdf: BinaryIO | bytes, password: str) -> bytes:
     """The PDF, opened by the password. Names no program, and nothing that stood in its metadata.
 
-    Holds it about three times over. It is read, and not drawn; still, what strangers shaped is best read in a child
-    (`Workplace.call`, with `lock`). Raises InvalidSecret for a password that is too short, and CannotBeLocked.
+    Holds it about three times over. It is read, and not drawn: a PDF that we have made. Raises InvalidSecret for a
+    password that is too short, and CannotBeLocked.
     """
     text = prepared(password)
     if len(text) < passphrases.SHORTEST_PASSWORD:
@@ -110,15 +110,6 @@ def locked(pdf: BinaryIO | bytes, password: str) -> bytes:
     except pikepdf.PdfError as error:
         raise CannotBeLocked(_("This file is no PDF that can be read.")) from error
     return target.getvalue()
-
-
-def lock(source: str, target: str, password: str) -> None:
-    """The same from one file to another, as a child does it. Raises as `locked`, and OSError.
-
-    From a child all of it arrives as RenderingFailed: whether the password will do, ask `prepared` before.
-    """
-    with open(source, "rb") as plain, open(target, "wb") as file:  # noqa: PTH123 - named as the child knows them
-        file.write(locked(plain, password))
 
 
 def _without_metadata(document: pikepdf.Pdf) -> None:

@@ -22,6 +22,7 @@ from faxplan.users import User
 
 PIN_DIGITS = 8
 """Ten tries in a quarter of an hour (tries) take 285 years for all of them."""
+_TURN = 0x6D736563
 _ONE_AT_A_TIME = Lock()
 """Argon2id takes 64 MiB; and who tries many at once is counted as they come."""
 
@@ -99,6 +100,15 @@ def is_pin(db: Database, user: User, pin: str) -> bool:
     return False
 
 
+def count_pin_of_nobody(db: Database, tenant_id: int, address: str) -> None:
+    """A PIN came from an address that is no user's (role portal): it is counted as a wrong one of a user, or who is
+    made to wait would be known to be one. Raises TooManyTries."""
+    with _ONE_AT_A_TIME, db.tenant(tenant_id) as tx:
+        counted = tries.of_pins(tx, address)
+        tries.check(tx, tenant_id, counted)
+        tries.note(tx, tenant_id, counted)
+
+
 # ------------------------------------------------------------------------------------------------------- what is given
 
 
@@ -115,7 +125,7 @@ def add_address(tx: Transaction, user: User, written: str, *, actor: Who) -> str
     tx.execute(
         "insert into mail_senders (tenant_id, address, user_id) values (%s, %s, %s)", (user.tenant_id, address, user.id)
     )
-    _record(tx, user, actor, "user.mail-sender-add", address=address)
+    _record(tx, user, actor, "user.mail-sender-add", email=address)
     return address
 
 
@@ -127,7 +137,7 @@ def remove_address(tx: Transaction, user: User, written: str, *, actor: Who) -> 
         (user.tenant_id, user.id, address),
     ):
         raise NotFound(_("{email} does not fax from {address}.").format(email=user.email, address=repr(address[:254])))
-    _record(tx, user, actor, "user.mail-sender-remove", address=address)
+    _record(tx, user, actor, "user.mail-sender-remove", email=address)
 
 
 def new_token(tx: Transaction, user: User, *, actor: Who) -> str:
@@ -168,6 +178,8 @@ def end_pin(tx: Transaction, user: User, *, actor: Who) -> None:
 
 
 def _end(tx: Transaction, user: User, table: str) -> None:
+    # Of two who make one at once the later has it.
+    tx.take_turn(_TURN, user.tenant_id)
     tx.execute(f"delete from {table} where tenant_id = %s and user_id = %s", (user.tenant_id, user.id))
 
 

@@ -12,12 +12,14 @@ from typing import Any
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.language import _
-from faxplan.web_client import FetchFailed, WebClient, shown
+from faxplan.web_client import AddressRefused, FetchFailed, WebClient, shown
 
 _EARLY_SECONDS = 60
 """Before it ends, a token is taken for ended."""
 _SHORTEST_SECONDS = 60
 _LONGEST_SECONDS = 3600
+_LONGEST_REFRESH_TOKEN = 8000
+"""As schema.sql has it."""
 PROVIDERS = {
     "microsoft": ("smtp.office365.com", "https://login.microsoftonline.com/common/oauth2/v2.0/token",
                   "https://outlook.office.com/SMTP.Send offline_access"),
@@ -113,7 +115,7 @@ class Tokens:
         self._lock = threading.Lock()
 
     def of(self, account: Account) -> Token:
-        """One that holds. Raises LogInRefused."""
+        """One that holds. Raises LogInRefused, and AddressRefused where nothing is asked (any more)."""
         key = (account.token_url, account.user_name, account.refresh_token)
         with self._lock:
             found = self._kept.get(key)
@@ -122,13 +124,10 @@ class Tokens:
         found = _asked(self._client, account)
         with self._lock:
             self._kept = {each: token for each, token in self._kept.items() if monotonic() < token.ends}
-            self._kept[key[0], key[1], found.refresh_token or key[2]] = found
+            # By the one that was shown as well: the database may not hear of the other (relays), and the provider may
+            # not take this one again.
+            self._kept |= {(key[0], key[1], each): found for each in (key[2], found.refresh_token) if each}
         return found
-
-    def forget(self, account: Account) -> None:
-        """It was not taken."""
-        with self._lock:
-            self._kept.pop((account.token_url, account.user_name, account.refresh_token), None)
 
 
 def _asked(client: WebClient, account: Account) -> Token:
@@ -142,7 +141,8 @@ def _asked(client: WebClient, account: Account) -> Token:
     try:
         answer = client.post(account.token_url, fields)
         said: Any = answer.json() if answer.status == 200 else None
-    except FetchFailed as error:
+    except (AddressRefused, FetchFailed) as error:
+        # AddressRefused: its host may lead somewhere else than it did.
         raise LogInRefused(str(error)) from error
     token = said.get("access_token") if isinstance(said, dict) else None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
@@ -157,5 +157,10 @@ def _asked(client: WebClient, account: Account) -> Token:
     return Token(
         token,
         monotonic() + min(max(seconds - _EARLY_SECONDS, _SHORTEST_SECONDS), _LONGEST_SECONDS),
-        newer if isinstance(newer, str) and newer and newer != account.refresh_token else None,
+        newer if _can_be_kept(newer) and newer != account.refresh_token else None,
     )
+
+
+def _can_be_kept(refresh_token: object) -> bool:
+    text = refresh_token if isinstance(refresh_token, str) else ""
+    return 0 < len(text) <= _LONGEST_REFRESH_TOKEN and text.isascii() and text.isprintable()

@@ -11,12 +11,12 @@ below it counts: which domains belong to one organisation cannot be told from th
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from faxplan.mail_headers import Headers
-from faxplan.mail_sender import domain_of
+from faxplan.mail_sender import domain_of, tags_of
 
 _MOST = 10_000
 _MOST_COMMENTS = 10
@@ -30,6 +30,9 @@ _PROPERTY = re.compile(
 )
 _QUOTATION = re.compile(_QUOTED, re.DOTALL)
 _END = re.compile(r"\s*(?:;\s*|$)")
+_SIGNATURES = ("dkim-signature", "arc-seal", "arc-message-signature")
+_REPEATED = re.compile("[A-Za-z0-9@._+-]*")
+_SIGNATURE = re.compile("[A-Za-z0-9+/=]*")
 _DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)*")
 
 
@@ -44,7 +47,8 @@ class Proof(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """proof None: not proven. domain: that was proven, which the address has or which signs for it; else empty.
-    reason: why not, as a word for the log: no-results, unreadable-results, no-pass, other-domain."""
+    reason: why not, as a word for the log: no-results, unreadable-results, no-pass, other-domain,
+    recipient-not-signed, odd-signature."""
 
     proof: Proof | None
     domain: str = ""
@@ -72,11 +76,13 @@ def sender_of(
     *,
     signing_domains: Collection[str] = (),
     instances: int = 1,
-    methods: Collection[Proof] = tuple(Proof),
+    counts: Callable[[Proof, str], bool] = lambda _proof, _domain: True,
 ) -> Verdict:
     """trusted_ids: our mail server's names. from_address: as mail_sender reads it. signing_domains: those whose DKIM
-    keys the tenant has named as good for its addresses. instances: fields that our mail server adds to a mail. methods:
-    those that count."""
+    keys the tenant has named as good for its addresses. instances: fields that our mail server adds to a mail. counts:
+    whether what a domain is proven by does."""
+    if any(_is_odd(value) for name, value in headers.fields if name in _SIGNATURES):
+        return Verdict(None, reason="odd-signature")
     domain = domain_of(from_address)
     ours = [each for each in headers.all("authentication-results") if _identity(each) in trusted_ids][:instances]
     if not ours or not domain:
@@ -87,12 +93,25 @@ def sender_of(
         if read is None:
             return Verdict(None, reason="unreadable-results")
         results += read[1]
-    passed = [result for result in results if result.result == "pass" and result.method in tuple(methods)]
-    for result in passed:
-        proof, proven = _proven(result)
-        if proven == domain or (proof is Proof.DKIM and proven in {one.lower() for one in signing_domains}):
+    passed = [_proven(result) for result in results if result.result == "pass" and result.method in tuple(Proof)]
+    signing = {one.lower() for one in signing_domains}
+    fitting = [(how, by) for how, by in passed if by == domain or (how is Proof.DKIM and by in signing)]
+    for proof, proven in fitting:
+        if counts(proof, proven):
             return Verdict(proof, proven)
-    return Verdict(None, reason="other-domain" if passed else "no-pass")
+    return Verdict(None, reason="recipient-not-signed" if fitting else "other-domain" if passed else "no-pass")
+
+
+def _is_odd(signature: str) -> bool:
+    """Whether it says of itself what no server could repeat in a result without more being read there: opendkim and
+    Exim write the signer's identity (`i=`), which its sender has chosen, with its escapes undone and without quotes. In
+    `i=x=20=3B=20dkim=3Dpass=20header.d=3Dacme.example...` there would be a result of its own."""
+    tags = tags_of(signature)
+    return (
+        not tags
+        or any(_REPEATED.fullmatch(tags.get(each, "")) is None for each in "adis")
+        or (_SIGNATURE.fullmatch(tags.get("b", "")) is None)
+    )
 
 
 def results_of(written: str) -> tuple[str, list[Result]] | None:

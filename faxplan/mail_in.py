@@ -43,6 +43,7 @@ from faxplan.incoming_mail import IncomingMail
 from faxplan.language import _
 from faxplan.mail_address import Wanted
 from faxplan.mail_automation import Automatic
+from faxplan.mail_headers import Headers
 from faxplan.mail_options import MailOptions
 from faxplan.mail_outcomes import MachineMail, Outcome
 from faxplan.mail_paper import Paper
@@ -149,7 +150,7 @@ class MailIn:
         options = mail_options.read(mail.subject, mail.headers)
         outcomes: dict[str, Outcome] = {}
         batches: dict[tuple[int, int], _Batch] = {}
-        who = Sender(self._db, self._settings, mail, options)
+        who = Sender(self._db, self._settings, mail, options, sender)
         for one in addressed:
             try:
                 user, proof = who.of(one)
@@ -250,15 +251,18 @@ class MailIn:
         paper, sealed = self._covers(read, user, papers, ordered)
 
         def then(tx: Transaction, rendering: int, pages: int | None) -> list[tuple[Addressed, int]]:
-            faxes = []
+            faxes: list[tuple[Addressed, int]] = []
+            noted: set[bytes] = set()
             for number, (order, to) in enumerate(ordered):
                 cover = covers.record(tx, user, sealed[number]) if sealed else None
                 fax_id = outbound.accept(tx, user, order, rendering, pages, cover, by_mail=batch.proof)
                 for one, digest in to:
-                    if not mails_in.note(
+                    # Two recipients may be one number, written in two ways.
+                    if digest not in noted and not mails_in.note(
                         tx, user, digest, fax_id, message_id=read.mail.message_id, answer_to=answer_to
                     ):
                         raise _Repeated
+                    noted.add(digest)
                     faxes.append((one, fax_id))
                 if answer_to is not None and _wants_accepted(tx, user):
                     notices.tell_user(tx, user.tenant_id, user.id, fax_id, notices.ACCEPTED, "")
@@ -352,7 +356,11 @@ def _digest_of(read: _Read, one: Addressed) -> bytes:
     mail = read.mail
     known = mail.message_id or f"\n{mail.headers.first('date')}"
     recipient = (one.wanted.number, one.wanted.after_answer, one.wanted.name)
-    return mails_in.digest_of([mail.sender, known, *recipient, mail.subject, mail.body, *read.digests])
+    # Without the PIN, which could be guessed from the digest by who knows the rest; and without options in fields,
+    # which no signature covers: whoever has a mail could have it faxed again and again.
+    said = mail_options.read(mail.subject, Headers([]))
+    wanted = [*recipient, said.subject, *map(str, (said.resolution, said.cover, said.body, said.billing, said.at))]
+    return mails_in.digest_of([mail.sender, known, *wanted, mail.body, *read.digests])
 
 
 def _digest(path: Path) -> str:

@@ -22,7 +22,7 @@ from faxplan import brands, language, mail_templates, numbers, retelling, tenant
 from faxplan.brands import Brand
 from faxplan.config import Settings
 from faxplan.db import Transaction
-from faxplan.errors import NotFound
+from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, ngettext
 from faxplan.mail_templates import MailTemplate
 from faxplan.mailbox_mail import Format, Mode
@@ -42,11 +42,18 @@ _SHADE = "#1d5f86"
 """Where a brand has no colour: as the pages have it."""
 
 
+class NoRecipient(FaxplanError):
+    """Whom a mail waits for is to have none of it any more."""
+
+    error_id = "no-recipient"
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Of a mail: what it is about, and for whom.
 
     kind, text: of the notice. mode, file_format, password: of the mailbox; a notice to a user is Mode.NOTICE.
+    chosen_since: who reads the mailbox has chosen these after the fax came.
     number: of the other side, E.164; None: withheld. at: when it came in, or ended. tiff_id, pdf_id: what may be
     attached; None: nothing. certificate, openpgp_key: the recipient's. zone: whose times it has.
     answers: the Message-ID of the mail that the fax came by, if this answers it; empty: it had none. seconds: of its
@@ -75,43 +82,66 @@ class Facts:
     answers: str | None = None
     seconds: int | None = None
     thumbnail_id: int | None = None
+    chosen_since: bool = False
     template: MailTemplate | None = None
     """The tenant's own words for it, in that language."""
 
 
+_FACTS = """
+    select n.kind, n.text, b.name as mailbox,
+           case when n.mailbox_id is null
+                then exists (select from users w where w.tenant_id = n.tenant_id and w.id = n.user_id and w.enabled)
+                when b.mail_mode = 'off' or not 'mail-out' = any(
+                     (select t.permissions from tenants t where t.id = n.tenant_id)::text[]) then false
+                else r.id is not null or exists (
+                     select from users w where w.tenant_id = n.tenant_id and w.email = %(recipient)s and w.enabled
+                       and array['receive', 'mail-out'] <@ w.permissions) end as is_wanted,
+           coalesce(b.mail_set_at > n.created_at, false) as chosen_since,
+           case when b.id is null or r.id is null or n.kind not in ('received', 'partial') then 'notice'
+                else b.mail_mode end as mode,
+           coalesce(b.mail_format, 'pdf') as file_format, b.mail_password as password,
+           f.id as fax_id, f.direction = 'inbound' as inbound, f.pages_done as pages,
+           case when f.direction = 'inbound' then f.calling_number else f.called_number end as number,
+           coalesce(f.finished_at, n.created_at) as at,
+           case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.tiff_id end as tiff_id,
+           case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.pdf_id end as pdf_id,
+           case when i.answer_to is not null and u.mail_thumbnail and f.finished_at is not null
+                then coalesce(f.thumbnail_id, g.thumbnail_id) end as thumbnail_id,
+           r.certificate, r.openpgp_key, u.language, u.time_zone,
+           case when i.answer_to is not null then coalesce(i.message_id, '') end as answers,
+           (select ceil(extract(epoch from sum(a.ended_at - a.answered_at)))::integer from attempts a
+            where a.tenant_id = f.tenant_id and a.fax_id = f.id and f.direction = 'outbound') as seconds
+    from notices n join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id
+    left join renderings g on g.tenant_id = f.tenant_id and g.id = f.rendering_id
+    left join mailboxes b on b.tenant_id = n.tenant_id and b.id = n.mailbox_id
+    left join mail_recipients r
+      on r.tenant_id = n.tenant_id and r.mailbox_id = n.mailbox_id and r.address = %(recipient)s
+      and (not b.mail or exists (
+          select from users a join tenants t on t.id = a.tenant_id
+          where a.tenant_id = r.tenant_id and a.id = r.added_by and a.enabled
+            and array['receive', 'mail-out'] <@ a.permissions and 'mail-out' = any(t.permissions)))
+    left join lateral (
+        select m.user_id, m.answer_to, m.message_id from mails_in m
+        where m.tenant_id = n.tenant_id and m.fax_id = n.fax_id and m.user_id = n.user_id
+          and m.answer_to = %(recipient)s
+        order by m.received_at limit 1) i on true
+    left join users u on u.tenant_id = n.tenant_id and u.enabled
+      and case when i.user_id is null then u.email = lower(%(recipient)s) else u.id = i.user_id end
+    where n.tenant_id = %(tenant)s and n.id = %(notice)s and f.deleted_at is null"""
+
+
 def facts(tx: Transaction, mail: Waiting) -> Facts:
-    """What is true now of a mail that waits. Raises NotFound where its fax is purged meanwhile."""
-    row = tx.row(
-        """select n.kind, n.text, b.name as mailbox, coalesce(b.mail_mode, 'notice') as mode,
-                  coalesce(b.mail_format, 'pdf') as file_format, b.mail_password as password,
-                  f.id as fax_id, f.direction = 'inbound' as inbound, f.pages_done as pages,
-                  case when f.direction = 'inbound' then f.calling_number else f.called_number end as number,
-                  coalesce(f.finished_at, n.created_at) as at,
-                  case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.tiff_id end as tiff_id,
-                  case when f.forwarded_by is null and n.kind in ('received', 'partial') then f.pdf_id end as pdf_id,
-                  case when i.answer_to is not null and u.mail_thumbnail and f.finished_at is not null
-                       then coalesce(f.thumbnail_id, g.thumbnail_id) end as thumbnail_id,
-                  r.certificate, r.openpgp_key, u.language, u.time_zone,
-                  case when i.answer_to is not null then coalesce(i.message_id, '') end as answers,
-                  (select ceil(extract(epoch from sum(a.ended_at - a.answered_at)))::integer from attempts a
-                   where a.tenant_id = f.tenant_id and a.fax_id = f.id and f.direction = 'outbound') as seconds
-           from notices n join faxes f on f.tenant_id = n.tenant_id and f.id = n.fax_id
-           left join renderings g on g.tenant_id = f.tenant_id and g.id = f.rendering_id
-           left join mailboxes b on b.tenant_id = n.tenant_id and b.id = n.mailbox_id
-           left join mail_recipients r
-             on r.tenant_id = n.tenant_id and r.mailbox_id = n.mailbox_id and r.address = %(recipient)s
-           left join lateral (
-               select m.user_id, m.answer_to, m.message_id from mails_in m
-               where m.tenant_id = n.tenant_id and m.fax_id = n.fax_id and m.user_id = n.user_id
-                 and m.answer_to = %(recipient)s
-               order by m.received_at limit 1) i on true
-           left join users u on u.tenant_id = n.tenant_id and u.enabled
-             and case when i.user_id is null then u.email = lower(%(recipient)s) else u.id = i.user_id end
-           where n.tenant_id = %(tenant)s and n.id = %(notice)s""",
-        {"tenant": mail.tenant_id, "notice": mail.notice_id, "recipient": mail.recipient},
-    )
+    """What is true now of a mail that waits. Raises NotFound where its fax is deleted meanwhile, and
+    NoRecipient.
+
+    Pages are for recipients that somebody has named who may have them mailed now, as outbox_fill has it; who is told by
+    their own address as its reader gets a notice.
+    """
+    row = tx.row(_FACTS, {"tenant": mail.tenant_id, "notice": mail.notice_id, "recipient": mail.recipient})
     if row is None:
         raise NotFound("There is no such notice any more.")
+    if not row.pop("is_wanted"):
+        raise NoRecipient(_("Nothing of this mailbox is mailed to this address any more."))
     tenant = tenants.get(tx, mail.tenant_id)
     known: dict[str, Any] = {
         name: value and bytes(value) if name in ("certificate", "openpgp_key") else value for name, value in row.items()
@@ -137,6 +167,8 @@ def message(
     made = EmailMessage(policy=_POLICY)
     brand_name = " ".join(known.brand.name.split())
     made["From"] = Address(brand_name, addr_spec=sender)
+    if known.brand.mail_reply_to:
+        made["Reply-To"] = Address(addr_spec=known.brand.mail_reply_to)
     made["To"] = Address(addr_spec=mail.recipient)
     link = f"{settings.portal_of(known.tenant.slug)}/faxes/{known.fax_id}"
     words = _words(known, link)

@@ -15,14 +15,13 @@ from typing import ClassVar, TypeVar
 import pysequoia
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
-from faxplan import mail_form
+from faxplan import mail_form, openpgp_packets
 from faxplan.errors import FaxplanError
 from faxplan.language import _, day
 
 MOST_BYTES = 1024 * 1024
 """Of a file with a key: some have pictures, and many signatures."""
 _PRIVATE = b"PRIVATE KEY BLOCK"
-_SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 _KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey)
 _T = TypeVar("_T")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>\s*$")
@@ -53,8 +52,22 @@ def key_of(content: bytes, now: datetime | None = None) -> OpenPgpKey:
     """The public key in a file, armored or binary. now: the moment that it is to be good at. Raises KeyRefused."""
     if len(content) > MOST_BYTES:
         raise KeyRefused(_("The file is too large for a key. Export one key alone, without pictures."))
-    certs = _read(lambda: pysequoia.Cert.split_bytes(content)) or []
-    if _PRIVATE in content or any(_tag(each) in _SECRET_TAGS for each in _packets(content)):
+    kinds: frozenset[int] = frozenset()
+    packets = b""
+    try:
+        packets = openpgp_packets.binary(content)
+        kinds = openpgp_packets.check(packets)
+    except openpgp_packets.NoKeyFile:
+        packets = b""
+    except openpgp_packets.TooMuch as error:
+        raise KeyRefused(
+            _(
+                "There is more in this file than in a key. Export one key alone, without pictures and signatures of "
+                "others."
+            )
+        ) from error
+    certs = _read(lambda: pysequoia.Cert.split_bytes(packets)) or []
+    if _PRIVATE in content or kinds & openpgp_packets.SECRET:
         raise KeyRefused(
             _(
                 "This is a private key, which nobody else should have: it was not kept. Export the public key, and "

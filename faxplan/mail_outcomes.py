@@ -9,7 +9,8 @@ from pathlib import Path
 
 from faxplan import plain_words
 from faxplan.document_store import StoreUnavailable
-from faxplan.errors import FaxplanError, InvalidNumber
+from faxplan.errors import FaxplanError, InvalidNumber, InvalidSetting
+from faxplan.files import UnsafeFolder
 from faxplan.language import _
 from faxplan.mail_refusals import MailRefused, MailTooLarge, WrongAddress
 from faxplan.refusals import DocumentTooLarge
@@ -17,6 +18,8 @@ from faxplan.tries import TooManyTries
 
 LOG = logging.getLogger("faxplan.mail_in")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_OURS = (InvalidSetting, UnsafeFolder)
+"""What somebody has to mend here, and no mail is lost meanwhile."""
 
 
 class UnknownHost(MailRefused):
@@ -91,7 +94,7 @@ def of_error(recipient: str, error: Exception) -> Outcome:
         # Not its words: they may have been written by who has sent the mail.
         LOG.error("A mail waits at the mail server: %s (%s)", type(error).__name__, _whence(error))
         return away(recipient)
-    if error.retryable:
+    if error.retryable or isinstance(error, _OURS):
         LOG.error("A mail waits at the mail server: %s", error)
         return away(recipient)
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "5.7.0")

@@ -18,7 +18,8 @@ from faxplan.mail_refusals import DamagedMail, MailTooComplex, MailTooLarge
 _PIECE = 256 * 1024
 _MOST_DASHES = 200_000
 """Lines that begin as boundaries do, and are none."""
-_FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*:(.*)", re.DOTALL)
+"""Names are as long as they like, as mail servers have it: what these see in a header we see there too."""
 _MESSAGES = ("message/rfc822", "message/global", "message/news")
 _AS_IT_IS = ("", "7bit", "8bit", "binary")
 

@@ -85,7 +85,7 @@ def sign(admin: Database, actor: Who, slug: str, domain: str, selector: str | No
 
     selector: None: of today. Raises ConstraintViolated.
     """
-    name = selector or f"fax{datetime.now(UTC):%Y%m%d}"
+    domain, name = signing_keys.plain(domain), (selector or f"fax{datetime.now(UTC):%Y%m%d}").lower()
     with admin.across_tenants() as tx:
         tenant = tenants.entered(tx, slug)
         record = signing_keys.make(tx, tenant.id, domain, name)

@@ -3,7 +3,7 @@ thumbnails of faxes that came by mail, for users who want one in the answer (use
 
 It costs the promise: a fax that waits for mail a worker can open, and whoever has its key of the day. So the keys are
 the workers' alone, in a folder that no switch opens; they live a day (transient_readers); a document's wraps go when
-its mail is handed over or given up (`let_go`), or nobody did either for days. What mails asks `waiting`, then `opened`.
+its mail is handed over or given up (`let_go`), or nobody did either for days. The mailer opens them by `opened`.
 """
 
 import logging
@@ -20,7 +20,7 @@ from faxplan.wraps import PublicKey
 
 LOG = logging.getLogger(__name__)
 GIVE_UP_SECONDS = 3 * 86400
-"""So long a document waits for its mail, whatever becomes of who should send it."""
+"""So long a mail is tried, and a document waits for it, whatever becomes of who should send it."""
 
 
 def close(tx: Transaction, tenant_id: int, mailbox_id: int) -> int:
@@ -146,18 +146,6 @@ def _without_early_ones(tx: Transaction, tenant_id: int, document_ids: Sequence[
         {"tenant": tenant_id, "documents": list(document_ids)},
     )
     return [row["id"] for row in rows]
-
-
-def waiting(db: Database, limit: int = 100) -> list[tuple[int, int]]:
-    """What is to be mailed, the oldest first (role worker): tenants and documents by their ids."""
-    with db.across_tenants() as tx:
-        rows = tx.rows(
-            """select w.tenant_id, w.document_id from transient_wraps w join transient_keys k on k.id = w.key_id
-               where k.purpose = %s group by w.tenant_id, w.document_id
-               order by min(w.created_at), w.document_id limit %s""",
-            (MAILER, limit),
-        )
-    return [(row["tenant_id"], row["document_id"]) for row in rows]
 
 
 @contextmanager

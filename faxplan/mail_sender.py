@@ -15,6 +15,7 @@ _MOST = 2000
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _ADDRESS = re.compile(rf'(?:({_ATOM}(?:\.{_ATOM})*)|"({_ATOM}(?:\.{_ATOM})*)")@((?i:{_LABEL}(?:\.{_LABEL})*))')
+_ONCE = ("to", "cc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"]*>|[,;:<>()\[\]"\\]|[^",;:<>()\[\]\\]+', re.DOTALL)
 
 
@@ -41,19 +42,70 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-def is_written_to(headers: Headers, recipient: str) -> bool:
-    """Whether an envelope's recipient stands in To or Cc, in one field of each at most.
+def is_signed_to(headers: Headers, recipient: str, domain: str | None) -> bool:
+    """Whether an envelope's recipient stands in To or Cc, in one field of each at most, and the signatures of a domain
+    (DKIM; None: of all that there are) vouch for that field: every one, and there is one.
 
-    DKIM signs these (RFC 6376, 5.4.1), and not the envelope: whoever has got a signed mail of somebody could send it on
-    to any number in their name. So where DKIM or DMARC proves a sender, this has to be so as well.
+    DKIM signs no envelope: whoever has got a signed mail of somebody could send it on to any number in their name. Nor
+    does each signature cover these fields (Microsoft 365 signs neither), or one that was not there: so such a field
+    could be written anew, or be added. Likewise the subject, which is printed and may have options in it; and of fields
+    that are there twice a signature covers the last, and we read the first. A signature of a part of the text (`l=`)
+    would let more be added to it.
     """
-    fields = [headers.all("to"), headers.all("cc")]
-    if any(len(each) > 1 for each in fields):
+    if any(len(headers.all(each)) > 1 for each in _ONCE):
         return False
-    local, _at, host = recipient.lower().rpartition("@")
-    exactly = re.escape(f"{local}@{host.removesuffix('.')}")
-    found = re.compile(rf'(?:^|[\s<,:;"]){exactly}\.?(?:$|[\s>,;("])')
-    return any(found.search(value.lower()) is not None for each in fields for value in each)
+    fields = {name: headers.all(name) for name in ("to", "cc")}
+    besides = {"subject"} if headers.all("subject") else set()
+    wanted = _plain(recipient)
+    named = {name for name, values in fields.items() if any(wanted in _addresses(each) for each in values)}
+    signatures = [tags_of(each) for each in headers.all("dkim-signature")]
+    ours = [each for each in signatures if domain is None or _plain(each.get("d", domain)) == domain]
+    return bool(named and ours) and all(
+        "l" not in each and named & _signed(each) and besides <= _signed(each) for each in ours
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix(".")
+
+
+def tags_of(written: str) -> dict[str, str]:
+    """Those of a DKIM-Signature field (RFC 6376, 3.2); nothing where one stands there twice, or is none."""
+    found: dict[str, str] = {}
+    for each in written.rstrip().removesuffix(";").split(";"):
+        name, equals, value = each.partition("=")
+        if not equals or name.strip() in found:
+            return {}
+        found[name.strip()] = "".join(value.split())
+    return found
+
+
+def _signed(tags: dict[str, str]) -> set[str]:
+    return {each.lower() for each in tags.get("h", "").split(":")}
+
+
+def _addresses(written: str) -> set[str]:
+    """Those of a field of addresses, in lower case: none that stands in a name beside one, which is another's to choose
+    where somebody has answered a mail of theirs."""
+    try:
+        tokens = _TOKEN.findall(_without_comments(written))
+    except UnclearSender:
+        return set()
+    found: set[str] = set()
+    words: list[str] = []
+    is_in_angles = False
+    for each in [*tokens, ","]:
+        if each == ">":
+            is_in_angles = False
+        elif each == "<" or (each.startswith("<") and each.endswith(">")):
+            is_in_angles = each == "<"
+            words = [each[1:-1]]
+        elif each in {",", ";", ":"} and not is_in_angles:
+            found.add(_plain("".join(words).strip()))
+            words = []
+        else:
+            words.append(each)
+    return found
 
 
 def _read(written: str) -> tuple[str, str]:

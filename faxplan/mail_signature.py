@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -36,12 +36,9 @@ SIGNED = (
     "Auto-Submitted",
 )
 """Once more than each is there, so that another one would be noticed."""
-RSA, ED25519 = "rsa", "ed25519"
-"""What keys there are. rsa: everybody checks it. ed25519 (RFC 8463): some do not yet, so it goes beside an RSA one."""
 SHORTEST_RSA = 2048
 _SPACES = re.compile(rb"[ \t]+")
 _LABELS = re.compile(r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_MOST_STRING = 255  # of a TXT record, RFC 1035
 
 
 class SigningKeyRefused(FaxplanError):
@@ -57,25 +54,13 @@ class SigningKey:
     private: bytes = field(repr=False)
     record: str
 
-    def strings(self) -> list[str]:
-        """The record in pieces, as a zone file has them: one string takes 255 characters."""
-        return [self.record[at : at + _MOST_STRING] for at in range(0, len(self.record), _MOST_STRING)]
 
-
-def new_key(kind: str = RSA) -> SigningKey:
-    """A key pair that there was not before: RSA with 2048 bits, or Ed25519. Takes up to a second."""
-    key = ed25519.Ed25519PrivateKey.generate() if kind == ED25519 else rsa.generate_private_key(65537, SHORTEST_RSA)
+def new_key() -> SigningKey:
+    """A key pair that there was not before: RSA with 2048 bits, which everybody checks. Takes up to a second."""
+    key = rsa.generate_private_key(65537, SHORTEST_RSA)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return SigningKey(pem, record_of(pem))
-
-
-def record_of(key_pem: bytes) -> str:
-    """What the domain's TXT record must say. Raises SigningKeyRefused."""
-    key = _loaded(key_pem)
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return f"v=DKIM1; k=ed25519; p={_text(key.public_key().public_bytes_raw())}"
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return f"v=DKIM1; k=rsa; p={_text(public)}"
+    return SigningKey(pem, f"v=DKIM1; k=rsa; p={_text(public)}")
 
 
 def signed(raw: bytes, domain: str, selector: str, key_pem: bytes, *, at: int | None = None) -> bytes:
@@ -95,11 +80,10 @@ def signed(raw: bytes, domain: str, selector: str, key_pem: bytes, *, at: int | 
     if [name for name, _value in fields].count(b"from") != 1:
         raise ValueError("a mail has one From")
     key = _loaded(key_pem)
-    algorithm = "ed25519-sha256" if isinstance(key, ed25519.Ed25519PrivateKey) else "rsa-sha256"
     names = [each.lower() for each in SIGNED]
     named = [each for each in names for _time in range(1 + [name for name, _value in fields].count(each.encode()))]
     unsigned = (
-        f"v=1; a={algorithm}; c=relaxed/relaxed; d={domain};\r\n s={selector}; "
+        f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain};\r\n s={selector}; "
         f"t={int(time.time()) if at is None else at};\r\n h={_folded(':'.join(named), ':')};\r\n"
         f" bh={_text(_body_hash(raw, end + 2))};\r\n b="
     )
@@ -108,29 +92,24 @@ def signed(raw: bytes, domain: str, selector: str, key_pem: bytes, *, at: int | 
         _relaxed(name, value) + b"\r\n" for each in names for name, value in reversed(fields) if name == each.encode()
     )
     canonical += _relaxed(b"dkim-signature", unsigned.encode())
-    signature = (
-        key.sign(sha256(canonical).digest())
-        if isinstance(key, ed25519.Ed25519PrivateKey)
-        else key.sign(canonical, PKCS1v15(), SHA256())
-    )
-    text = _text(signature)
+    text = _text(key.sign(canonical, PKCS1v15(), SHA256()))
     pieces = "\r\n ".join(text[at : at + 72] for at in range(0, len(text), 72))
     return f"DKIM-Signature: {unsigned}{pieces}\r\n".encode() + raw
 
 
-def _loaded(key_pem: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
+def _loaded(key_pem: bytes) -> rsa.RSAPrivateKey:
     try:
         key = serialization.load_pem_private_key(key_pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SigningKeyRefused(_("This is no private key in PEM form without a password.")) from error
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < SHORTEST_RSA:
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise SigningKeyRefused(_("Mails are signed with RSA, and this key is another."))
+    if key.key_size < SHORTEST_RSA:
         raise SigningKeyRefused(
             _("The key has {bits} bits, which is too short: mail hosts distrust it. Make one with {least}.").format(
                 bits=key.key_size, least=SHORTEST_RSA
             )
         )
-    if not isinstance(key, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
-        raise SigningKeyRefused(_("Mails are signed with RSA or Ed25519, and this key is neither."))
     return key
 
 

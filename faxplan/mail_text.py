@@ -18,6 +18,8 @@ _SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
 _SPACE = re.compile(r"[ \t\n\r\f\xa0]+")
 _TAG = re.compile(r"/?([A-Za-z][A-Za-z0-9:]{0,20})")
 _OF_A_TAG = re.compile(r"[\"'>]")
+_NO_CHARACTER = re.compile("&#[0-9]{20,};?", re.ASCII)
+"""`html` raises on one of many digits."""
 _CID = re.compile(r"cid:([^\"'\s<>)]{1,500})", re.IGNORECASE)
 _UNSEEN = frozenset({"head", "script", "style", "title", "template", "noscript", "svg", "object", "select"})
 _BLOCKS = frozenset(
@@ -121,7 +123,7 @@ def _without_tags(text: str) -> str:
             raise MailTooLarge(_("The text of this mail is too long. Attach it as a document."))
         start = text.find("<", place)
         start = last if start < 0 else start
-        words = html.unescape(text[place:start])
+        words = html.unescape(_NO_CHARACTER.sub("\ufffd", text[place:start]))
         pieces.append(words if preformatted else _SPACE.sub(" ", words))
         tag = _TAG.match(text, start + 1) if start < last else None
         if tag is None:

@@ -46,15 +46,18 @@ def tenant_of_host(tx: Transaction, host: str, domain: str) -> Tenant:
 
 
 class Sender:
-    """Of one mail, whose PIN is tried once. db: role portal."""
+    """Of one mail, whose PIN is tried once. db: role portal. sender: of the envelope."""
 
-    def __init__(self, db: Database, settings: Settings, mail: IncomingMail, options: MailOptions) -> None:
+    def __init__(self, db: Database, settings: Settings, mail: IncomingMail, options: MailOptions, sender: str) -> None:
         self._db = db
         self._settings = settings
         self._mail = mail
         self._options = options
+        # Our mail server's milters repeat it in what they have found, some without its quotes: what is no plain address
+        # could bring results of its own.
+        self._is_plain = mail_sender.address(sender.strip("<> ")) is not None
         self._trusted = {each.strip() for each in settings.mail_authserv_ids.split(",") if each.strip()}
-        self._by_pin: dict[tuple[int, int], FaxplanError | None] = {}
+        self._by_pin: dict[tuple[int, int | None], FaxplanError | None] = {}
 
     def of(self, one: Addressed) -> tuple[User, str]:
         """Who has sent it, as this recipient is to know, and by what that is known. Raises NotProven, Forbidden and
@@ -69,18 +72,22 @@ class Sender:
             if user is not None and proof:
                 permissions.check(tx, user.tenant_id, user.id, permissions.MAIL_IN)
                 return user, proof
-        if user is None or options.pin is None or not one.tenant.mail_pins:
+        if options.pin is None or not one.tenant.mail_pins or (user is None and one.wanted.token is not None):
             raise _not_proven(mail, one)
-        key = (user.tenant_id, user.id)
+        key = (one.tenant.id, None if user is None else user.id)
         if key not in self._by_pin:
             self._by_pin[key] = self._tried(user, options.pin, one)
-        if (wrong := self._by_pin[key]) is not None:
-            raise wrong
+        wrong = self._by_pin[key]
+        if user is None or wrong is not None:
+            raise wrong or _not_proven(mail, one)
         return user, PIN
 
-    def _tried(self, user: User, pin: str, one: Addressed) -> FaxplanError | None:
-        """What is wrong with a PIN."""
+    def _tried(self, user: User | None, pin: str, one: Addressed) -> FaxplanError | None:
+        """What is wrong with a PIN. user: None: nobody's, which is told as a user's wrong one is."""
         try:
+            if user is None:
+                mail_access.count_pin_of_nobody(self._db, one.tenant.id, self._mail.sender)
+                return _not_proven(self._mail, one)
             if not mail_access.is_pin(self._db, user, pin):
                 return _not_proven(self._mail, one)
             with self._db.tenant(user.tenant_id) as tx:
@@ -93,15 +100,22 @@ class Sender:
 
     def _proof(self, one: Addressed) -> str | None:
         """By what our mail server's word proves From for this recipient: DKIM signs no envelope, so with it the address
-        has to stand in the mail."""
-        signed_to = mail_sender.is_written_to(self._mail.headers, one.recipient)
+        has to stand in the mail, where it is signed. DMARC does not say whose signature it found."""
+        if not self._is_plain:
+            LOG.info("a mail to tenant %s is not proven: odd-envelope-sender", one.tenant.id)
+            return None
+
+        def counts(proof: Proof, domain: str) -> bool:
+            by = domain if proof is Proof.DKIM else None
+            return proof is Proof.SPF or mail_sender.is_signed_to(self._mail.headers, one.recipient, by)
+
         verdict = mail_authentication.sender_of(
             self._mail.headers,
             self._trusted,
             self._mail.sender,
             signing_domains=one.tenant.mail_signing_domains,
             instances=self._settings.mail_authserv_fields,
-            methods=tuple(Proof) if signed_to else (Proof.SPF,),
+            counts=counts,
         )
         if verdict.proof is None:
             LOG.info("a mail to tenant %s is not proven: %s", one.tenant.id, verdict.reason)

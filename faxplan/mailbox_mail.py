@@ -126,6 +126,7 @@ def choose(
     """
     with db.tenant(user.tenant_id) as tx:
         reads = _standing(tx, user, mailbox_id)
+        tx.take_turn(_TURN, user.tenant_id)
         before = _chosen(tx, user.tenant_id, mailbox_id)
         if mode.carries_pages:
             _check_may_send_out(tx, user, reads, shown)
@@ -210,7 +211,7 @@ def add(
         )
         _check_fits(_chosen(tx, user.tenant_id, mailbox_id).recipients, now.mode, now.format)
         _record(
-            tx, user, actor, "mailbox.add-recipient", mailbox_id, address=address,
+            tx, user, actor, "mailbox.add-recipient", mailbox_id, email=address,
             certificate=der and der.fingerprint, openpgp_key=key and key.fingerprint,
         )  # fmt: skip
 
@@ -229,7 +230,7 @@ def remove(db: Database, user: User, mailbox_id: int, recipient_id: int, *, acto
             raise NotFound(_("There is no such recipient."))
         now = _chosen(tx, user.tenant_id, mailbox_id)
         _check_fits(now.recipients, now.mode, now.format)
-        _record(tx, user, actor, "mailbox.remove-recipient", mailbox_id, address=address)
+        _record(tx, user, actor, "mailbox.remove-recipient", mailbox_id, email=address)
 
 
 def left(tx: Transaction, tenant_id: int, mailbox_id: int, user_id: int) -> None:

@@ -39,32 +39,34 @@ from faxplan.language import _
 from faxplan.listener import Listener
 from faxplan.mail import (
     BrokenOff,
-    MailRefused,
-    MailTooLarge,
+    ContentRefused,
     Relay,
+    RelayRefused,
     RelaySession,
     SenderRefused,
     ServerAway,
+    SizeRefused,
     check_address,
     is_address,
 )
 from faxplan.mail_journal import MailJournal
-from faxplan.mail_notices import Facts
+from faxplan.mail_notices import Facts, NoRecipient
 from faxplan.mailbox_mail import Format, Mode
 from faxplan.outbox import Ended, State, Waiting
 from faxplan.relays import Relays
+from faxplan.tiff_directory import BrokenTiff
 from faxplan.transient_readers import KeyGone
 
 LOG = logging.getLogger("faxplan.mailer")
 LEASE_SECONDS = 900
 AT_ONCE = 20
 """Mails that are claimed together, and go out over one connection."""
+TURN_SECONDS = 60.0
+"""So long one mail server is handed mails over; then the others have their turn, however slow it is."""
 SWEEP_SECONDS = 5.0
 AWAY_SECONDS = 1.0
-GIVE_UP_SECONDS = 3 * 86400
-"""So long a mail is tried; a document waits for it no longer either (mail_readers)."""
 LATER_SECONDS = 60.0
-"""So long what only another worker can make waits for it."""
+"""So long what cannot be made waits: only another worker can, or the store is away."""
 _FORGET_SECONDS = 600
 """After so long nothing is on its way any more to be mailed that is not in the outbox."""
 
@@ -112,7 +114,7 @@ class Mailer:
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped; a database, a store or a mail server that is away is waited for."""
+        """Works until stopped; a database or a mail server that is away is waited for, and by pages a store."""
         away, fresh = False, True
         while not self._stop.is_set():
             try:
@@ -125,10 +127,14 @@ class Mailer:
                 if not self.work():
                     self._listener.heard(SWEEP_SECONDS)
                 away = False
-            except (DatabaseUnavailable, StoreUnavailable, OSError) as error:
+            except (DatabaseUnavailable, OSError) as error:
                 if not away:
                     LOG.error("%s No mail goes out until then.", error)
                 away = True
+                self._stop.wait(AWAY_SECONDS)
+            except Exception:
+                # The worker would go on without us, and nobody would miss this thread.
+                LOG.exception("No mail goes out for a moment.")
                 self._stop.wait(AWAY_SECONDS)
 
     def prepare(self) -> None:
@@ -136,7 +142,7 @@ class Mailer:
         self._journal.prepare()
 
     def work(self) -> bool:
-        """Hands over some of what is due; False where nothing is. Raises DatabaseUnavailable and StoreUnavailable."""
+        """Hands over some of what is due; False where nothing is. Raises DatabaseUnavailable."""
         self.replay()
         self._forget_unwanted()
         with self._db.across_tenants() as tx:
@@ -152,12 +158,19 @@ class Mailer:
 
     def _over(self, key: int | None, waiting: list[Waiting]) -> bool:
         """Mails that go out over one connection, as far as they do; False where the mail server is away."""
+        until = time.monotonic() + TURN_SECONDS
         try:
             with self._relays.of(key).session() as relay:
-                while waiting and not self._stop.is_set():
+                while waiting and relay.has_time and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
-            self._relays.there(key)
+                    if time.monotonic() >= until:
+                        break
+            if relay.has_time:
+                self._relays.there(key)
+            else:
+                # It took its time, in which others' mail waited: it is theirs now.
+                self._relays.away(key)
             reason, away = "", False
         except (ServerAway, InvalidSetting) as error:
             seconds = self._relays.away(key)
@@ -166,14 +179,27 @@ class Mailer:
                 # It may be this mail that the server does not survive: the others go first from now on.
                 self._try_again(waiting.pop(0), error)
             reason, away = str(error), True
+        except (DatabaseUnavailable, StoreUnavailable, OSError):
+            raise
+        except Exception as error:
+            # One server's trouble must not keep all the others' mail.
+            seconds = self._relays.away(key)
+            LOG.exception("Mail waits for the mail server of %s for %.0f s.", key or "the installation", seconds)
+            reason, away = type(error).__name__, True
         for mail in waiting:
             self._postpone(mail, reason, counts=False)
         return not away
 
     def replay(self) -> None:
-        """Notes what mail servers have taken over of which the database has not heard."""
+        """Notes what mail servers have taken over of which the database has not heard. What it does not take stays in
+        the journal: it goes out no second time, and keeps no other mail."""
         for ended in (*self._unwritten.values(), *self._journal):
-            self._note(ended)
+            try:
+                self._note(ended)
+            except DatabaseUnavailable:
+                raise
+            except FaxplanError as error:
+                LOG.error("mail %s of tenant %s has ended, which cannot be noted: %s", ended.id, ended.tenant_id, error)
 
     def _hand_over(self, relay: RelaySession, mail: Waiting) -> None:
         """Raises ServerAway."""
@@ -184,13 +210,16 @@ class Mailer:
         try:
             made, said = self._made_and_taken(relay, mail)
         except NotFound:
-            self._end(mail, State.GIVEN_UP, "The fax is purged.", None)
-        except MailRefused as error:
+            self._end(mail, State.GIVEN_UP, _("The fax is deleted."), None)
+        except NoRecipient as error:
+            self._end(mail, State.GIVEN_UP, str(error), None)
+        except RelayRefused as error:
             LOG.error("mail %s of tenant %s: %s", mail.id, mail.tenant_id, error)
             self._end(mail, State.REFUSED, str(error), None)
-        except (ServerAway, DatabaseUnavailable, StoreUnavailable):
+        except (ServerAway, DatabaseUnavailable):
             raise
-        except _Later as error:
+        except (_Later, StoreUnavailable) as error:
+            # Those that carry no pages go on.
             self._postpone(mail, str(error), counts=False, delay=LATER_SECONDS)
         except Exception as error:  # noqa: BLE001 - one mail's trouble must not keep all the others
             self._try_again(mail, error)
@@ -202,11 +231,12 @@ class Mailer:
         made = self._made(relay.relay, mail)
         try:
             return made, self._taken(relay, mail, made)
-        except MailTooLarge as error:
+        except ContentRefused as error:
             if not made.sent_as.carries_pages:
                 raise
             LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
-        made = self._made(relay.relay, mail, is_too_large=True)
+            refused = error
+        made = self._made(relay.relay, mail, refused=refused)
         return made, self._taken(relay, mail, made)
 
     def _taken(self, relay: RelaySession, mail: Waiting, made: _Made) -> str:
@@ -233,7 +263,7 @@ class Mailer:
     def _try_again(self, mail: Waiting, error: Exception) -> None:
         unknown = None if isinstance(error, FaxplanError) else error
         LOG.error("mail %s of tenant %s, try %s: %s", mail.id, mail.tenant_id, mail.tries, error, exc_info=unknown)
-        if (datetime.now(UTC) - mail.created_at).total_seconds() > GIVE_UP_SECONDS:
+        if (datetime.now(UTC) - mail.created_at).total_seconds() > mail_readers.GIVE_UP_SECONDS:
             self._end(mail, State.GIVEN_UP, str(error), None)
         else:
             self._postpone(mail, str(error), counts=True)
@@ -265,20 +295,24 @@ class Mailer:
         with self._db.across_tenants() as tx:
             outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
 
-    def _made(self, relay: Relay, mail: Waiting, *, is_too_large: bool = False) -> _Made:
-        """is_too_large: with the fax in it. Raises NotFound, InvalidSetting, MailRefused and StoreUnavailable, and
-        _Later."""
+    def _made(self, relay: Relay, mail: Waiting, *, refused: ContentRefused | None = None) -> _Made:
+        """refused: of it with the fax in it. Raises NotFound, NoRecipient, InvalidSetting, RelayRefused and
+        StoreUnavailable, and _Later."""
         with self._db.tenant(mail.tenant_id) as tx:
             known = mail_notices.facts(tx, mail)
         # A provider takes mail of its account's address alone.
         sender = relay.sender if mail.has_account else known.brand.mail_sender or relay.sender
         check_address(sender)
         if not is_address(mail.recipient):
-            raise MailRefused(f"{mail.recipient!r} is no address that every mail server can be told. Correct it.")
+            raise RelayRefused(
+                _("{address} is no address that every mail server can be told. Correct it.").format(
+                    address=ascii(mail.recipient)
+                )
+            )
         with language.speaks(known.language):
             note = ""
-            if is_too_large:
-                note = _("The fax is not in this mail: {why}").format(why=_("The mail server takes none of this size."))
+            if refused is not None:
+                note = _("The fax is not in this mail: {why}").format(why=_not_taken(refused))
             elif known.mode.carries_pages:
                 try:
                     return self._with_pages(known, mail, relay, sender)
@@ -288,6 +322,7 @@ class Mailer:
                     mail_certificates.CertificateRefused,
                     mail_openpgp.KeyRefused,
                     fax_attachment.AttachmentTooLarge,
+                    BrokenTiff,
                     locked_pdf.CannotBeLocked,
                     UnsafeRelay,
                     KeyGone,
@@ -308,7 +343,7 @@ class Mailer:
         try:
             with mail_readers.opened(self._db, self._store, self._keys, mail.tenant_id, known.thumbnail_id) as plain:
                 return plain.read()
-        except (KeyElsewhere, KeyGone, DocumentLost, NotFound, ValueError) as error:
+        except (KeyElsewhere, KeyGone, DocumentLost, StoreUnavailable, NotFound, ValueError) as error:
             LOG.warning("mail %s of tenant %s shows no page: %s", mail.id, mail.tenant_id, error)
             return b""
 
@@ -331,6 +366,9 @@ class Mailer:
             raise UnsafeRelay(
                 _("The mail server is spoken to without encryption that proves it, and no fax goes over that as it is.")
             )
+        if known.chosen_since:
+            # It may have been for recipients' keys alone, or for another password.
+            raise KeyGone(_("How faxes of this mailbox are mailed was changed after it came."))
         kind = known.file_format.value
         document = known.pdf_id if known.file_format is Format.PDF else known.tiff_id
         if document is None:
@@ -371,6 +409,12 @@ def _sealed(known: Facts, message: EmailMessage) -> bytes:
             raise mail_openpgp.KeyRefused(_("There is no OpenPGP key of this recipient."))
         return mail_openpgp.sealed(message, [mail_openpgp.key_of(known.openpgp_key)])
     return mail_form.flat(message)
+
+
+def _not_taken(error: ContentRefused) -> str:
+    if isinstance(error, SizeRefused):
+        return _("The mail server takes none of this size.")
+    return _("The mail server takes none with what is in it.")
 
 
 def _reason(error: Exception) -> str:

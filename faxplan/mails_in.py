@@ -16,7 +16,10 @@ from faxplan.users import User
 
 KEPT_DAYS = 30
 """Mail servers try for five."""
-_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,250}")
+_ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_MESSAGE_ID = re.compile(rf"(?!.*=\?)(?=.{{1,250}}\Z){_ATOM}(?:\.{_ATOM})*@{_ATOM}(?:\.{_ATOM})*")
+"""Without quotes, comments and literals, in which Python's email breaks lines, so that headers of the sender's own
+would stand in our answer; or raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,12 @@ def _parsed(text: str, country: str) -> phonenumbers.PhoneNumber:
     return parsed
 
 
+def example(country: str) -> str:
+    """A number, in E.164, that shows how one is written in `country`; nobody is meant."""
+    found = phonenumbers.example_number(country)
+    return "+4930123456" if found is None else _e164(found)
+
+
 def beginning(text: str, country: str) -> str:
     """What somebody has written of a number so far, from its beginning on, as E.164 begins: `030 2312` as `+49302312`.
 

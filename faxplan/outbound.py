@@ -311,6 +311,10 @@ def _close_to_machines(tx: Transaction, fax: Row) -> None:
              and not exists (
                      select from renderings r join faxes f on f.tenant_id = r.tenant_id and f.rendering_id = r.id
                      where r.tenant_id = mine.tenant_id and r.original_id = mine.original_id
-                       and f.finished_at is null)""",
+                       and f.finished_at is null)
+             -- A campaign has more to send of it.
+             and not exists (
+                     select from renderings r join drafts d on d.tenant_id = r.tenant_id and d.rendering_id = r.id
+                     where r.tenant_id = mine.tenant_id and r.original_id = mine.original_id and not d.closed)""",
         {"tenant": fax["tenant_id"], "rendering": fax["rendering_id"]},
     )

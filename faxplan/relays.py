@@ -11,7 +11,7 @@ from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.mail import Relay, Security, ServerAway
 from faxplan.mail_accounts import Account, LogInRefused, Tokens
-from faxplan.web_client import WebClient
+from faxplan.web_client import AddressRefused, WebClient
 
 SHORTEST_REST_SECONDS = 10.0
 LONGEST_REST_SECONDS = 900.0
@@ -53,9 +53,9 @@ class Relays:
             return ""
         try:
             token = self._tokens.of(account)
-        except LogInRefused as error:
+        except (LogInRefused, AddressRefused) as error:
             raise ServerAway(str(error)) from error
-        if token.refresh_token is not None:
+        if token.refresh_token not in (None, account.refresh_token):
             with self._db.tenant(key) as tx:
                 mail_accounts.rotated(tx, key, account.refresh_token, token.refresh_token)
         return token.value

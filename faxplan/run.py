@@ -67,57 +67,47 @@ class Run:
         demonstration = demo.ensure(self.admin, carrier_port=sip_port)
         for party in (demonstration.sender, demonstration.receiver):
             demo.enrol(self.portal, party, self._home.passwords)
-        with self.admin.across_tenants() as tx:
-            gateways = trunks.gateways(tx)
-        switch: Bench | OwnFreeSwitch
-        if choice.found is None:
-            switch = Bench(self._home, self._speed, gateways)
-        else:
-            switch = OwnFreeSwitch(self._home, choice.found, sip_port, gateways)
+        switch = self._switch(choice, sip_port)
         self._write_settings(server.cluster, {**switch.settings(), **_sandbox()})
-        settings = config.load(self._home.settings_file)
-        for folder in (
-            settings.state_dir,
-            settings.spool,
-            settings.work,
-            settings.journal,
-            settings.pending,
-            settings.store,
-        ):
-            files.private_folder(folder)
-        # All below the home is ours, and on one disk with it.
-        Store.of(settings).accept()
+        self._prepare_folders()
         # Before the worker, which mails.
-        mail = Child(
-            "the mail server",
-            [sys.executable, "-m", "faxplan.run_mail", str(self._mail_port), str(self._home.mail)],
-            log=self._home.logs / "mail.log",
-            cwd=PROJECT,
-            environment={},
-        )
+        mail = self._child("the mail server", "faxplan.run_mail", str(self._mail_port), str(self._home.mail))
         self._start(mail, f"keeps all mail in {self._home.shown(self._home.mail)}, and sends none on")
-        environment = {"FAXPLAN_CONFIG": str(self._home.settings_file)}
-        worker = Child(
-            "the worker",
-            [sys.executable, "-m", "faxplan.cli", "worker"],
-            log=self._home.logs / "worker.log",
-            cwd=PROJECT,
-            environment=environment,
-        )
+        worker = self._child("the worker", "faxplan.cli", "worker")
         self._start(worker, "renders documents, log in " + self._home.shown(worker.log))
         before = self._switch_uuid()
         self._start(switch, choice.why)
         self._await_runtime(before)
-        portal = Child(
-            "the portal",
-            [sys.executable, "-m", "portal", "--everything"],
-            log=self._home.logs / "portal.log",
-            cwd=PROJECT,
-            environment=environment,
-        )
+        portal = self._child("the portal", "portal", "--everything")
         self._start(portal, f"port {self._portal_port} of this machine, log in {self._home.shown(portal.log)}")
         self._await_portal(portal)
         return demonstration
+
+    def _switch(self, choice: run_switch.Choice, sip_port: int) -> Bench | OwnFreeSwitch:
+        with self.admin.across_tenants() as tx:
+            gateways = trunks.gateways(tx)
+        if choice.found is None:
+            return Bench(self._home, self._speed, gateways)
+        return OwnFreeSwitch(self._home, choice.found, sip_port, gateways)
+
+    def _prepare_folders(self) -> None:
+        settings = config.load(self._home.settings_file)
+        for folder in (
+            settings.state_dir, settings.spool, settings.work, settings.journal, settings.pending, settings.store,
+        ):  # fmt: skip
+            files.private_folder(folder)
+        # All below the home is ours, and on one disk with it.
+        Store.of(settings).accept()
+
+    def _child(self, name: str, module: str, *arguments: str) -> Child:
+        """One of our processes, with our settings; its log is called as it is."""
+        return Child(
+            name,
+            [sys.executable, "-m", module, *arguments],
+            log=self._home.logs / f"{name.removeprefix('the ').partition(' ')[0]}.log",
+            cwd=PROJECT,
+            environment={"FAXPLAN_CONFIG": str(self._home.settings_file)},
+        )
 
     def portal_at(self, slug: str) -> str:
         """The portal's address of a tenant. Browsers open *.localhost on this machine, and take it for safe."""

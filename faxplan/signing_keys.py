@@ -42,7 +42,7 @@ def make(tx: Transaction, tenant_id: int, domain: str, selector: str) -> str:
 
     Raises ConstraintViolated.
     """
-    made, domain = mail_signature.new_key(), _plain(domain)
+    made, domain = mail_signature.new_key(), plain(domain)
     tx.execute("delete from mail_signing_keys where tenant_id = %s and domain = %s", (tenant_id, domain))
     tx.execute(
         "insert into mail_signing_keys (tenant_id, domain, selector, private_key, record) values (%s, %s, %s, %s, %s)",
@@ -53,11 +53,10 @@ def make(tx: Transaction, tenant_id: int, domain: str, selector: str) -> str:
 
 def remove(tx: Transaction, tenant_id: int, domain: str) -> None:
     """Mail from there is signed no more (role admin). Raises NotFound."""
-    if not tx.execute(
-        "delete from mail_signing_keys where tenant_id = %s and domain = %s", (tenant_id, _plain(domain))
-    ):
+    if not tx.execute("delete from mail_signing_keys where tenant_id = %s and domain = %s", (tenant_id, plain(domain))):
         raise NotFound(_("There is no key for {domain}.").format(domain=repr(domain[:80])))
 
 
-def _plain(domain: str) -> str:
+def plain(domain: str) -> str:
+    """As it is kept."""
     return domain.strip().rstrip(".").lower()

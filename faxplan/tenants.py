@@ -126,6 +126,9 @@ OWN = (
     "max_attempts",
     "wait_hours",
     "language",
+    "mail_body",
+    "mail_pins",
+    "mail_signing_domains",
 )
 """Of CHANGEABLE, what a tenant's own administrator decides."""
 

@@ -44,6 +44,15 @@ class Results(StrEnum):
     ALL = "all"
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How mails that became faxes are answered, beside that it is said how the fax ended. at_once: a mail says that it
+    was taken. thumbnail: the mail that says how it ended shows the first page, which a worker opens until then."""
+
+    at_once: bool
+    thumbnail: bool
+
+
 USER, ADMINISTRATOR = "user", "administrator"
 """The roles within a tenant."""
 CHANGEABLE = (
@@ -115,6 +124,26 @@ def choose_mail_results(tx: Transaction, user: User, which: Results) -> None:
     audit.record(
         tx, user.tenant_id, actor=f"user:{user.id}", action="user.mail-results", object=f"user:{user.id}",
         mail_results=which.value,
+    )  # fmt: skip
+
+
+def answers(tx: Transaction, user: User) -> Answers:
+    """How their mails that became faxes are answered."""
+    row = tx.one(
+        "select mail_accepted, mail_thumbnail from users where tenant_id = %s and id = %s", (user.tenant_id, user.id)
+    )
+    return Answers(at_once=row["mail_accepted"], thumbnail=row["mail_thumbnail"])
+
+
+def choose_answers(tx: Transaction, user: User, wanted: Answers) -> None:
+    """So their mails that become faxes are answered from now on (role portal)."""
+    tx.execute(
+        "update users set mail_accepted = %s, mail_thumbnail = %s where tenant_id = %s and id = %s",
+        (wanted.at_once, wanted.thumbnail, user.tenant_id, user.id),
+    )
+    audit.record(
+        tx, user.tenant_id, actor=f"user:{user.id}", action="user.mail-answers", object=f"user:{user.id}",
+        mail_accepted=wanted.at_once, mail_thumbnail=wanted.thumbnail,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from faxplan import (
+    campaign_files,
     counters,
     cover_drawing,
     draft_closing,
@@ -31,6 +32,7 @@ from faxplan import (
     renderings,
     transient_readers,
 )
+from faxplan.campaigner import Campaigner
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
 from faxplan.cover_drawing import Due
@@ -380,15 +382,23 @@ def _mailer(settings: Settings) -> Mailer:
     )
 
 
+def _campaigner(settings: Settings) -> Campaigner:
+    url = settings.database_url_for("worker")
+    return Campaigner(
+        Database(url, max_connections=2), Database(settings.database_url_for("portal"), max_connections=2),
+        Listener(url, (campaign_files.CHANNEL,)),
+    )  # fmt: skip
+
+
 def serve(settings: Settings) -> None:
     """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand, and the mail. For the main
     thread."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    worker, mailer = _make(settings), _mailer(settings)
+    worker, mailer, campaigner = _make(settings), _mailer(settings), _campaigner(settings)
 
     def stop(*_: object) -> None:
-        worker.stop()
-        mailer.stop()
+        for each in (worker, mailer, campaigner):
+            each.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -397,13 +407,16 @@ def serve(settings: Settings) -> None:
     else:
         LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
-    mailing = threading.Thread(target=mailer.run, name="mailer")
     monitored = monitoring.of(settings, Store.of(settings), worker.is_alive)
-    mailing.start()
+    beside = [threading.Thread(target=each.run, name=type(each).__name__) for each in (mailer, campaigner)]
+    for thread in beside:
+        thread.start()
     try:
         worker.run()
     finally:
         if monitored is not None:
             monitored.stop()
         mailer.stop()
-        mailing.join()
+        campaigner.stop()
+        for thread in beside:
+            thread.join()

@@ -14,14 +14,14 @@ create table api_keys (
     ended_at    timestamptz,
     constraint api_keys_pkey primary key (tenant_id, id),
     constraint api_keys_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
-    constraint api_keys_digest_key unique (digest),
+    constraint api_keys_digest_key unique (tenant_id, digest),
     constraint api_keys_digest_size check (octet_length(digest) = 32),
     constraint api_keys_name_form check (length(name) between 1 and 60 and name !~ '[[:cntrl:]]'),
     constraint api_keys_scopes_form check (
         cardinality(scopes) between 1 and 50 and array_position(scopes, null) is null
         and array_to_string(scopes, ' ') ~ '^[a-z]+(:[a-z]+)?( [a-z]+(:[a-z]+)?)*$')
 );
-create unique index api_keys_name_idx on api_keys (tenant_id, user_id, name) where ended_at is null;
+create index api_keys_user_idx on api_keys (tenant_id, user_id);
 comment on table api_keys is 'By what programs act for a user of the tenant: the secret is shown once, and kept as SHA-256.';
 comment on column api_keys.ending is 'Its last characters, by which people tell one from another.';
 comment on column api_keys.used_at is 'When it was used last, to a minute.';

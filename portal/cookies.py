@@ -10,20 +10,22 @@ from faxplan import browsers
 
 NAME = "__Host-session"
 BROWSER = "__Host-browser"
-
-
 SIGN_ON = "__Host-sign-on"
 SIGN_ON_SECONDS = 600
 
 
-def asked(request: Request) -> str | None:
-    """What this browser was given when it went to log in elsewhere; None: it did not, or long ago."""
-    return request.cookies.get(SIGN_ON)
+def asked(request: Request) -> tuple[str, str]:
+    """What this browser was given when it went to log in elsewhere, and where it was going; both empty: it did not, or
+    long ago."""
+    written, _bar, to = request.cookies.get(SIGN_ON, "").partition("|")
+    return written, to
 
 
-def give_asked(response: Response, written: str) -> None:
-    """Until it comes back."""
-    response.set_cookie(SIGN_ON, written, max_age=SIGN_ON_SECONDS, secure=True, httponly=True, samesite="Lax", path="/")
+def give_asked(response: Response, written: str, to: str) -> None:
+    """Until it comes back. to: an address of ours, or empty."""
+    response.set_cookie(
+        SIGN_ON, f"{written}|{to}", max_age=SIGN_ON_SECONDS, secure=True, httponly=True, samesite="Lax", path="/"
+    )
 
 
 def take_asked(response: Response) -> None:

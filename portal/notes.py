@@ -6,6 +6,7 @@ _NOTES = {
     "saved": marked("Saved."),
     "added": marked("Added."),
     "removed": marked("Removed."),
+    "taken-back": marked("Taken back. It works no more."),
     "not-faxed": marked("This number is on your organisation's do-not-fax list now: no fax to it is accepted."),
     "none-selected": marked("No fax was selected. Tick some, and try once more."),
     "labelled": marked("The label is on."),

@@ -98,7 +98,7 @@ class Visit:
 
     admin: the database as role admin, for pages of administration; None: they are not answered in this process.
     has_administration: whether they are by one that stands beside it. brand: the tenant's; of the portal's own host
-    one without a name. settings: those in force, for operators.
+    one without a name. settings: those in force.
     """
 
     request: PortalRequest
@@ -148,7 +148,7 @@ class Visit:
 
     @property
     def its_settings(self) -> Settings:
-        """For an operator's page."""
+        """For a page that tells of them."""
         if self.settings is None:
             raise RuntimeError("this portal was given no settings")
         return self.settings

@@ -9,7 +9,7 @@ from faxplan.config import to_toml
 from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Keyring
 from tests import secrets_sought
-from tests.mailing import choose_mail
+from tests.mailing import choose_mail, to_be_mailed
 from tests.world import PHRASE, Office, World
 
 DISPATCH = "dispatch"
@@ -56,7 +56,7 @@ class Planted:
 
     def waits_for_mail(self, world: World) -> bool:
         """Whether something is sealed to the worker's key for mail: then the switch has had its public half in hand."""
-        return bool(mail_readers.waiting(world.worker))
+        return bool(to_be_mailed(world.worker))
 
     def sought(self, pid: int, *folders: Path) -> dict[str, set[str]]:
         """What is found, by where: in the files of the switch's folders but for those that it may not read."""

@@ -4,7 +4,9 @@ import base64
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -23,8 +25,11 @@ class Mail:
 class MailRelay:
     """`refused`: addresses that it takes no mail for; `busy_for`: not now; `busy`: it takes none at all.
     `hangs_up_after_data`: it takes a mail, and does not say so. `hangs_up_on`: when it hears of them. `largest`: in
-    bytes. `refuses_sender`: where an envelope's sender begins so. `on_mail`: done when it has a mail, before it
-    says so. `tls`: with it STARTTLS, and a log-in behind it, which is one of `log_ins` (as AUTH gives it, decoded)."""
+    bytes. `refuses_sender`: where an envelope's sender begins so. `refuses_content`: a mail with it in it.
+    `on_mail`: done when it has a mail, before it says so. `tls`: with it STARTTLS, which it wants. `log_ins`: one of
+    them it wants, if there are any (as AUTH gives it, decoded). `thanks`:
+    how it says that it has one. `to_log_in`: what it says to AUTH, whatever that has. `dawdles`: a second between two
+    of its bytes: no wait for one is long, and that for a line is."""
 
     refused: set[str] = field(default_factory=set)
     busy_for: set[str] = field(default_factory=set)
@@ -32,8 +37,12 @@ class MailRelay:
     hangs_up_after_data: bool = False
     largest: int = 2**30
     refuses_sender: str = ""
+    refuses_content: bytes = b""
     hangs_up_on: set[str] = field(default_factory=set)
     on_mail: Callable[[], object] = lambda: None
+    thanks: str = "250 taken"
+    to_log_in: str = ""
+    dawdles: bool = False
     connections: int = 0
     tls: ssl.SSLContext | None = None
     log_ins: set[str] = field(default_factory=set)
@@ -45,7 +54,8 @@ class MailRelay:
         class Dialogue(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 plain = self.connection
-                relay.talk(self)
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    relay.talk(self)
                 for each in (self.rfile, self.wfile, self.connection):
                     if self.connection is not plain:
                         each.close()
@@ -67,19 +77,27 @@ class MailRelay:
     def port(self) -> int:
         return int(self._server.server_address[1])
 
-    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912  # as many verbs there are
+    def talk(self, dialogue: socketserver.StreamRequestHandler) -> None:  # noqa: C901, PLR0912, PLR0915  # verbs
         def say(line: str) -> None:
-            dialogue.wfile.write(f"{line}\r\n".encode())
+            said = f"{line}\r\n".encode()
+            for each in [said[at : at + 1] for at in range(len(said))] if self.dawdles else [said]:
+                dialogue.wfile.write(each)
+                time.sleep(1 if self.dawdles else 0)
 
         sender, recipients = "", []
-        is_safe = is_in = self.tls is None
+        is_safe = self.tls is None
+        is_in, is_greeted = not self.log_ins and is_safe, False
         self.connections += 1
         say("421 too busy" if self.busy else "220 relay.example")
         while line := dialogue.rfile.readline().decode().strip():
             verb, address = line[:4].upper(), line.partition("<")[2].partition(">")[0]
-            if verb == "EHLO" and self.tls is not None:
-                say("250-relay.example")
-                say("250 AUTH PLAIN XOAUTH2" if is_safe else "250 STARTTLS")
+            if verb in ("EHLO", "HELO", "LHLO"):
+                is_greeted = True
+                more = ["AUTH PLAIN XOAUTH2"] if is_safe and self.log_ins else [] if is_safe else ["STARTTLS"]
+                *first, last = ["relay.example", *more]
+                for each in first:
+                    say(f"250-{each}")
+                say(f"250 {last}")
             elif verb == "STAR" and self.tls is not None:
                 say("220 go on")
                 dialogue.connection = self.tls.wrap_socket(dialogue.connection, server_side=True)
@@ -87,7 +105,12 @@ class MailRelay:
                     dialogue.connection.makefile("rb"),
                     dialogue.connection.makefile("wb", 0),
                 )
-                is_safe = True
+                # As if nothing had been said before (RFC 3207, 4.2).
+                is_safe, is_greeted = True, False
+            elif verb in ("AUTH", "MAIL") and not is_greeted:
+                say("503 EHLO first")
+            elif verb == "AUTH" and is_safe and self.to_log_in:
+                say(self.to_log_in)
             elif verb == "AUTH" and is_safe:
                 is_in = base64.b64decode(line.split()[-1]).decode() in self.log_ins
                 say("235 welcome" if is_in else "535 who are you")
@@ -110,13 +133,16 @@ class MailRelay:
                 if len(content) > self.largest:
                     say("552 too large")
                     continue
+                if self.refuses_content and self.refuses_content in content:
+                    say("554 looks bad")
+                    continue
                 message = message_from_bytes(content, policy=policy.SMTP)
                 assert isinstance(message, EmailMessage)
                 self.mails.append(Mail(sender, recipients, message, content))
                 self.on_mail()
                 if self.hangs_up_after_data:
                     return
-                say("250 taken")
+                say(self.thanks)
             elif verb == "QUIT":
                 say("221 bye")
                 return

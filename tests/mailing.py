@@ -4,11 +4,12 @@ import os
 import socket
 
 from faxplan import mailbox_mail, mailboxes, outbox
-from faxplan.db import Row
+from faxplan.db import Database, Row
 from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
 from faxplan.mailbox_mail import Mode
 from faxplan.mailer import Mailer
+from faxplan.transient_readers import MAILER
 from faxplan.users import User
 from tests.world import World
 
@@ -36,3 +37,14 @@ def mails(world: World, user: User) -> list[Row]:
     """The outbox of a tenant, in order."""
     with world.worker.tenant(user.tenant_id) as tx:
         return tx.rows("select * from outbox where tenant_id = %s order by id", (user.tenant_id,))
+
+
+def to_be_mailed(db: Database) -> list[tuple[int, int]]:
+    """What workers can open, the oldest first (role worker): tenants and documents by their ids."""
+    with db.across_tenants() as tx:
+        rows = tx.rows(
+            """select w.tenant_id, w.document_id from transient_wraps w join transient_keys k on k.id = w.key_id
+               where k.purpose = %s group by w.tenant_id, w.document_id order by min(w.created_at), w.document_id""",
+            (MAILER,),
+        )
+    return [(row["tenant_id"], row["document_id"]) for row in rows]

@@ -17,6 +17,7 @@ from portal.visit import PortalRequest
 
 FILE = "file"
 _JSON, _FORM = "application/json", "multipart/form-data"
+_OBJECTS = ("cover", "pace")
 _MOST_ERRORS = 20
 
 
@@ -73,8 +74,8 @@ def _of_form(shape: type[BaseModel], request: PortalRequest) -> tuple[BaseModel,
         field = shape.model_fields.get(name)
         if field is not None and name != "documents" and "list[" in str(field.annotation):
             values[name] = found
-        elif name == "cover":
-            values[name] = _json(found[0])
+        elif name in _OBJECTS:
+            values[name] = _json(name, found[0])
         else:
             values[name] = found[0] if len(found) == 1 else found
     files = []
@@ -89,11 +90,13 @@ def _of_form(shape: type[BaseModel], request: PortalRequest) -> tuple[BaseModel,
     return _validated(shape, values), files
 
 
-def _json(text: str) -> Any:
+def _json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest(_("The cover page is to be a JSON object."), [("/cover", "no JSON")]) from error
+        raise InvalidRequest(
+            _("This is to be a JSON object: {name}").format(name=name), [(f"/{name}", "no JSON")]
+        ) from error
 
 
 def _written(value: BaseModel, folder: Path) -> list[NamedFile]:

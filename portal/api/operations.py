@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
 from faxplan.api_keys import Scope
-from portal.api import account, faxes, shapes
+from portal.api import account, campaign_shapes, campaigns, faxes, shapes
 from portal.api.call import Call
 
 ROOT = "/api/v1"
@@ -49,6 +49,7 @@ class Operation:
 
 
 _FAX = "/faxes/<int(max=9223372036854775807):number>"
+_CAMPAIGN = "/campaigns/<int(max=9223372036854775807):number>"
 _NAMES = "any('tiff','pdf','images','thumbnail','original','cover','cover-images')"
 
 OPERATIONS = (
@@ -107,5 +108,47 @@ OPERATIONS = (
     Operation(
         "GET", "/quota", account.quota, "getQuota", "How many pages may still be sent.", "Account",
         Scope.ACCOUNT_READ, shapes.Quotas,
+    ),
+    Operation(
+        "POST", "/campaigns", campaigns.make, "makeCampaign", "Makes a campaign of a document.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Campaign, 201, body=campaign_shapes.MakeCampaign, takes_files=True,
+        may_repeat=True,
+    ),
+    Operation(
+        "GET", "/campaigns", campaigns.listed, "listCampaigns", "Campaigns, newest first.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Campaigns, query=campaign_shapes.CampaignPage,
+    ),
+    Operation(
+        "GET", _CAMPAIGN, campaigns.one, "getCampaign", "How it stands with a campaign.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Campaign,
+    ),
+    Operation(
+        "PATCH", _CAMPAIGN, campaigns.change, "changeCampaign", "Changes a campaign's name or pace.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Campaign, body=campaign_shapes.ChangeCampaign,
+    ),
+    Operation(
+        "DELETE", _CAMPAIGN, campaigns.remove, "removeCampaign", "Removes a campaign that was never started.",
+        "Campaigns", Scope.CAMPAIGNS, status=204,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/recipients", campaigns.add, "addRecipients",
+        "Adds recipients: a list, or a CSV file, which is read after the answer.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.Reading, 202, body=campaign_shapes.AddRecipients, takes_files=True,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/recipients", campaigns.recipients, "listRecipients", "Whom a campaign goes to.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Recipients, query=campaign_shapes.RecipientPage,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/start", campaigns.start, "startCampaign", "Starts a campaign, or goes on with it.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/pause", campaigns.pause, "pauseCampaign", "Begins no more faxes of a campaign.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/cancel", campaigns.cancel, "cancelCampaign", "Ends a campaign.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Campaign,
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from faxplan.api_requests import InHand, OtherRequest
+from faxplan.campaigns import NotNow
 from faxplan.covers import InvalidCover
 from faxplan.deletion import NotEnded
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
@@ -75,6 +76,7 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (PagesPurged, HTTPStatus.GONE),
     (NoPages, HTTPStatus.CONFLICT),
     (AlreadyFinal, HTTPStatus.CONFLICT),
+    (NotNow, HTTPStatus.CONFLICT),
     (NotEnded, HTTPStatus.CONFLICT),
     (Held, HTTPStatus.CONFLICT),
     (InHand, HTTPStatus.CONFLICT),

@@ -32,7 +32,14 @@ FIELDS = (
         marked("Sender of mails"),
         Kind.EMAIL,
         longest=254,
-        hint=marked("Whom mails to your people come from."),
+        hint=marked("At one of your organisation's confirmed host names. Empty: as the service has it."),
+    ),
+    Field(
+        "mail_reply_to",
+        marked("Answers to mails go to"),
+        Kind.EMAIL,
+        longest=254,
+        hint=marked("Empty: to their sender."),
     ),
     Field(
         "legal",

@@ -1,17 +1,22 @@
 """How an organisation's mail goes out, and what it says: its administrators' pages."""
 
+import re
 from datetime import UTC, datetime
+from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import language, mail_provisioning, mail_templates, numbers
+from faxplan import language, mail_provisioning, mail_templates, numbers, provisioning
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked
 from faxplan.mail_accounts import Account
+from faxplan.mail_options import COVER_PAGE, FIRST_PAGE, IGNORED
 from faxplan.mail_templates import MailTemplate
+from faxplan.tenants import Tenant
 from faxplan.web_client import WebClient
 from portal import answers
-from portal.forms import Field, Form, Kind
+from portal.forms import Field, Form, Kind, differing
+from portal.pages import fax_by_mail
 from portal.visit import Visit
 
 PAGE = "/organisation/mail"
@@ -30,6 +35,18 @@ SIGN = (
     Field("domain", marked("Domain"), required=True, longest=253,
           hint=marked("What stands behind the @ of the address that mail comes from.")),
 )  # fmt: skip
+FAXING = (
+    Field("mail_body", marked("The text of a mail"), Kind.CHOICE,
+          choices=((COVER_PAGE, marked("Stands on a cover page")), (FIRST_PAGE, marked("Is the first page")),
+                   (IGNORED, marked("Is left out"))),
+          hint=marked("Whoever writes a mail can say otherwise in its subject.")),
+    Field("mail_pins", marked("Take PINs in mails"), Kind.SWITCH,
+          hint=marked("A last resort, for people whose mail provider proves nothing. A PIN stands in each mail as it "
+                      "is: whoever sees one of them can fax in that name.")),
+    Field("mail_signing_domains", marked("Domains that sign your people's mails"), Kind.LINES, longest=5000,
+          hint=marked("One a line, such as acme.onmicrosoft.com, beside the domains of the addresses themselves. Only "
+                      "one that is yours alone: whoever can sign by it can fax in anybody's name here.")),
+)  # fmt: skip
 WORDS = (
     Field("subject", marked("Subject"), required=True, longest=200),
     Field("body", marked("Text"), Kind.LINES, required=True, longest=4000,
@@ -40,6 +57,32 @@ WORDS = (
 def page(visit: Visit) -> Response:
     """GET: all of it."""
     return _page(visit, Form.of(ACCOUNT, {"port": 587, "security": "starttls"}), Form.of(SIGN, {}))
+
+
+def change_faxing(visit: Visit) -> Response:
+    """POST: how mails become faxes."""
+    form, tenant = Form.read(FAXING, visit.request.form), visit.its_tenant
+    if form.ok:
+        domains = re.split(r"[\s,;]+", form.values["mail_signing_domains"].strip().lower())
+        names = list(dict.fromkeys(each.removesuffix(".") for each in domains if each))
+        values = {**form.values, "mail_signing_domains": names}
+        try:
+            now = {**_faxing(tenant), "mail_signing_domains": list(tenant.mail_signing_domains)}
+            if changed := differing(values, now):
+                provisioning.change_tenant(visit.its_admin, visit.actor, tenant.slug, changed, by_operator=False)
+            return answers.to(PAGE, note="saved")
+        except FaxplanError as error:
+            form = form.failed(error)
+    return _page(visit, Form.of(ACCOUNT, {"port": 587}), Form.of(SIGN, {}), 400, faxing_form=form)
+
+
+def _faxing(tenant: Tenant) -> dict[str, Any]:
+    """As a form has it now."""
+    return {
+        "mail_body": tenant.mail_body,
+        "mail_pins": tenant.mail_pins,
+        "mail_signing_domains": "\n".join(tenant.mail_signing_domains),
+    }
 
 
 def set_account(visit: Visit) -> Response:
@@ -83,7 +126,10 @@ def sign_no_more(visit: Visit) -> Response:
     return answers.to(PAGE, note="removed")
 
 
-def _page(visit: Visit, account_form: Form, sign_form: Form, status: int = 200) -> Response:
+def _page(
+    visit: Visit, account_form: Form, sign_form: Form, status: int = 200, *, faxing_form: Form | None = None
+) -> Response:
+    tenant, hosts = visit.its_tenant, fax_by_mail.of_tenant(visit)
     account, keys = mail_provisioning.known(visit.its_admin, visit.its_tenant.slug)
     own = {(each.kind, each.language) for each in mail_provisioning.templates(visit.its_admin, visit.its_tenant.slug)}
     mails = [
@@ -94,7 +140,8 @@ def _page(visit: Visit, account_form: Form, sign_form: Form, status: int = 200) 
     ]  # fmt: skip
     return answers.page(
         visit, "mail.html", status, account=account, keys=keys, account_form=account_form, sign_form=sign_form,
-        mails=mails,
+        mails=mails, hosts=hosts, why_not=fax_by_mail.why_not_here(visit, hosts),
+        example=numbers.example(tenant.country), faxing_form=faxing_form or Form.of(FAXING, _faxing(tenant)),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import caller_ids, dids, invitations, numbers, permissions, provisioning, users
+from faxplan import caller_ids, dids, invitations, mail_access, numbers, permissions, provisioning, users
 from faxplan.errors import FaxplanError
 from faxplan.language import marked
 from faxplan.permissions import LABELS, Permission
@@ -22,6 +22,19 @@ _ROLE = Field(
 NEW = (Field("email", marked("E-mail address"), Kind.EMAIL, required=True, longest=254), _NAME, _ROLE)
 _ENABLED = Field(
     "enabled", marked("May log in"), Kind.SWITCH, hint=marked("Off: nothing is lost, and they can do nothing.")
+)
+SENDER = (
+    Field(
+        "address",
+        marked("Another address of theirs"),
+        Kind.EMAIL,
+        required=True,
+        longest=254,
+        hint=marked(
+            "Only one at which nobody else gets mail: whoever writes from it faxes in their name, and they read what "
+            "is faxed from it."
+        ),
+    ),
 )
 
 
@@ -121,13 +134,24 @@ def invite(visit: Visit, number: int) -> Response:
     return _page(visit, number, form, link=link)
 
 
+def again(visit: Visit, number: int, sender_form: Form) -> Response:
+    """The page, with what is wrong with an address from which they would fax."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        person = users.entry(tx, visit.its_tenant.id, number)
+    return _page(visit, number, Form.of(_changed(visit), person), 400, sender_form=sender_form)
+
+
 def _new(visit: Visit, form: Form, status: int = 200) -> Response:
     return answers.page(visit, "person_new.html", status, form=form)
 
 
-def _page(visit: Visit, number: int, form: Form, status: int = 200, *, link: str = "") -> Response:
+def _page(
+    visit: Visit, number: int, form: Form, status: int = 200, *, link: str = "", sender_form: Form | None = None
+) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         person = users.entry(tx, visit.its_tenant.id, number)
+        access = mail_access.of(tx, users.known(tx, visit.its_tenant.id, number))
+        permitted = permissions.of(tx, visit.its_tenant.id, number)
         refused = []
         if permissions.RECEIVE not in person["permissions"]:
             # A person's mailbox is called as the address.
@@ -136,5 +160,7 @@ def _page(visit: Visit, number: int, form: Form, status: int = 200, *, link: str
     return answers.page(
         visit, "person.html", status,
         person=person, form=form, link=link, days=invitations.DAYS,
-        refused=refused,
+        refused=refused, access=access, sender_form=sender_form or Form.of(SENDER, {}),
+        faxes_by_mail={permissions.SEND, permissions.MAIL_IN} <= permitted,
+        may_change=visit.user.operator or not person["operator"],
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """Logging in by the organisation's own identity provider, and the page that says which that is."""
 
+from urllib.parse import urlencode
+
 from werkzeug.wrappers import Response
 
 from faxplan import identity_providers, identity_provisioning, login, sessions, single_sign_on, tries
@@ -8,7 +10,7 @@ from faxplan.identity_providers import Identity, Provider
 from faxplan.language import _, marked
 from faxplan.single_sign_on import Asked, SignOnRefused
 from faxplan.web_client import Busy, FetchFailed, WebClient
-from portal import answers, cookies
+from portal import answers, cookies, places
 from portal.forms import Field, Form, Kind
 from portal.pages.login import whence
 from portal.visit import Visit
@@ -46,30 +48,32 @@ FIELDS = (
 
 
 def begin(visit: Visit) -> Response:
-    """GET: to the identity provider; whoever has an open session, by a page of ours alone."""
+    """GET: to the identity provider, and from there to where somebody was going (`to`); whoever has an open session, by
+    a page of ours alone."""
     if _open(visit) and visit.request.headers.get("Sec-Fetch-Site") not in ("same-origin", "none"):
         return answers.to("/log-in")
     asked = Asked.new()
     there = single_sign_on.address(_client(visit), _provider(visit), _back(visit), asked)
     response = answers.to(there)
-    cookies.give_asked(response, asked.written)
+    cookies.give_asked(response, asked.written, places.within(visit.request.args.get("to", "")))
     return response
 
 
 def back(visit: Visit) -> Response:
     """GET: from there. A session begins, which is shut: what opens it, and the faxes, comes on the next page. One that
     is open goes on."""
-    asked = Asked.read(cookies.asked(visit.request))
+    written, kept = cookies.asked(visit.request)
+    asked, to = Asked.read(written), places.within(kept)
     who = _who(visit, asked)
     token = login.log_in_by_provider(visit.db, visit.its_tenant.id, who, whence(visit), beside=visit.session)
     if token is None:
-        response = answers.to("/inbox")
+        response = answers.to(to or "/inbox")
         cookies.take_asked(response)
         return response
     if visit.session is not None:
         with visit.db.tenant(visit.its_tenant.id) as tx:
             sessions.end(tx, visit.session.user, visit.session.id)
-    response = answers.to("/unlock")
+    response = answers.to(f"/unlock?{urlencode({'to': to})}" if to else "/unlock")
     cookies.take_asked(response)
     cookies.give(response, token)
     return response

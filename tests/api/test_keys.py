@@ -9,7 +9,6 @@ from werkzeug.test import Client
 
 from faxplan import api_keys, users
 from faxplan.api_keys import InvalidKey, Scope
-from faxplan.constraints import ConstraintViolated
 from faxplan.errors import Forbidden, NotFound
 from faxplan.permissions import EVERYTHING, Permission
 from portal.api.operations import OPERATIONS, ROOT
@@ -132,7 +131,7 @@ def test_a_key_is_made_within_limits(world: World) -> None:
         ):
             with pytest.raises(InvalidKey):
                 api_keys.make(tx, user, name, scopes, ends, actor="test")
-    with pytest.raises(ConstraintViolated, match="name already"), world.portal.tenant(user.tenant_id) as tx:
+    with pytest.raises(InvalidKey, match="name already"), world.portal.tenant(user.tenant_id) as tx:
         api_keys.make(tx, user, "the shop", [Scope.KEYS], None, actor="test")
     with world.admin.tenant(user.tenant_id) as tx:
         users.change(tx, user.tenant_id, user.id, {"permissions": [*{*EVERYTHING} - {Permission.API}]})

@@ -14,6 +14,8 @@ from faxplan import (
     audit_tree,
     brand_provisioning,
     caller_ids,
+    campaign_files,
+    campaigns,
     contact_groups,
     contact_imports,
     contacts,
@@ -53,6 +55,8 @@ from faxplan import (
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.api_keys import Scope
 from faxplan.call_result import CallResult
+from faxplan.campaigns import Pace
+from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.covers import Wanted
 from faxplan.db import Transaction
@@ -180,6 +184,22 @@ def _a_rendering(world: World, office: Office) -> StoredObject:
         return documents.get(tx, office.tenant.id, document)
 
 
+def _programs_and_campaigns(world: World, office: Office, fax_id: int) -> None:
+    with world.portal.tenant(office.tenant.id) as tx:
+        _secret, key = api_keys.make(tx, office.user, "a program", [Scope.FAXES_READ], None, actor="test")
+        api_rate.count(tx, office.tenant.id, key.id, 1)
+    api_requests.begin(world.portal, office.tenant.id, key.id, "once", bytes(32))
+    with world.portal.tenant(office.tenant.id) as tx:
+        draft = drafts.of_user(tx, office.user)[0]
+        campaign = campaigns.make(tx, office.user, "News", draft.id, Pace(), actor="test")
+        campaign_files.bring(tx, office.user, campaign.id, b"Fax\n+493023125009\n", Reading())
+        tx.execute(
+            """insert into campaign_recipients (tenant_id, campaign_id, line, written, number, state, fax_id)
+               values (%s, %s, 1, '', '+493023125009', 'released', %s)""",
+            (office.tenant.id, campaign.id, fax_id),
+        )
+
+
 @pytest.fixture
 def inhabited(world: World, tmp_path: Path) -> World:
     """Both tenants have rows in every table of theirs; the backup role, which sees past policies, confirms it."""
@@ -203,9 +223,7 @@ def inhabited(world: World, tmp_path: Path) -> World:
         with world.portal.tenant(office.tenant.id) as tx:
             fax_id = tx.value("select max(id) from faxes where direction = 'outbound'")
             mails_in.note(tx, office.user, bytes(32), fax_id, message_id="1@x.example", answer_to=office.user.email)
-            _secret, key = api_keys.make(tx, office.user, "a program", [Scope.FAXES_READ], None, actor="test")
-            api_rate.count(tx, office.tenant.id, key.id, 1)
-        api_requests.begin(world.portal, office.tenant.id, key.id, "once", bytes(32))
+        _programs_and_campaigns(world, office, fax_id)
         brand_provisioning.change(world.admin, "x", office.tenant.slug, {"name": "A brand"})
         cover_provisioning.put(world.admin, "x", office.tenant.slug, "Letter", "{{ message }}", "")
         brand_provisioning.add_host(

@@ -65,3 +65,10 @@ def test_what_a_tenant_may_have_is_set(shop: World, capsys: pytest.CaptureFixtur
     for wrong in ("com", "a b.example", "x" * 300 + ";.example"):
         assert "acme.onmicrosoft.com" in said(capsys, "tenant", "set", "acme", "--mail-signing-domains", wrong, code=1)
     assert listed(capsys, "tenant", "set", "acme", "--mail-signing-domains", "none")["mail_signing_domains"] == []
+
+
+def test_a_record_for_the_dns_can_be_copied(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    _words, empty, name, record = said(
+        capsys, "mail", "sign", "acme", "acme.example", "--selector", "fax1"
+    ).splitlines()
+    assert (empty, name, record[:11]) == ("", "fax1._domainkey.acme.example", "v=DKIM1; k=")

@@ -1,8 +1,12 @@
 """The doctor on mail: settings, the mail server, what waits, and faxes that are to go as they are."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from faxplan import doctor_database, doctor_mail
 from faxplan.config import Settings
@@ -39,6 +43,21 @@ def test_the_mail_server_is_greeted_and_gets_nothing(world: World, tmp_path: Pat
         taken.bind(("127.0.0.1", 0))
         ((level, said),) = server(replace(settings, smtp_port=taken.getsockname()[1]))
         assert (level, "refused" in said) == (Level.WARNING, True)
+
+
+def test_a_mail_server_that_says_nothing_is_not_waited_for_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_mail, "_ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as another:
+        looking = another.submit(
+            server, replace(world.settings, smtp_host="127.0.0.1", smtp_port=silent.getsockname()[1])
+        )
+        connection, _where = silent.accept()
+        with connection:
+            wait([looking], timeout=2)
+            with suppress(OSError):
+                connection.sendall(b"554 at last\r\n")
+            ((level, said),) = looking.result()
+    assert (level, "timed out" in said) == (Level.WARNING, True)
 
 
 def test_mail_that_waits_for_long_is_said_with_what_the_mail_server_said(world: World) -> None:

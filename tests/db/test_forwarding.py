@@ -55,7 +55,7 @@ from faxplan.vault import EpochMoved
 from faxplan.wraps import PrivateKey
 from tests.db.test_transient_readers import folder
 from tests.faxes import NUMBER, accepted, fax_tiff, in_threads, pending_folder
-from tests.mailing import choose_mail
+from tests.mailing import choose_mail, to_be_mailed
 from tests.past_the_gate import connected
 from tests.retained import age, bound, count, execute, kept, purge, received, sent
 from tests.world import World, ready_made
@@ -486,9 +486,9 @@ class TestMove:
         mail_readers.renew(world.worker, folder(world.settings.mailer_keys), "node1")
         choose_mail(world, ann.user, mail=True)
         mailed, other = received(world, world.acme, "mail"), received(world, world.acme, "other")
-        assert len(mail_readers.waiting(world.worker)) == 4
+        assert len(to_be_mailed(world.worker)) == 4
         ann.hands(move, mailed, ben)
-        left = {document for _, document in mail_readers.waiting(world.worker)}
+        left = {document for _, document in to_be_mailed(world.worker)}
         assert left == {row(world, other)["tiff_id"], row(world, other)["pdf_id"]}
 
     def test_the_fax_that_came_in_is_mailed_though_a_copy_of_it_is_moved(
@@ -498,7 +498,7 @@ class TestMove:
         choose_mail(world, ann.user, mail=True)
         waits = received(world, world.acme, "mail")
         ben.hands(move, ann.hands(forward, waits, ben), eve)
-        assert len(mail_readers.waiting(world.worker)) == 2
+        assert len(to_be_mailed(world.worker)) == 2
 
     @pytest.mark.parametrize("what", ["fax", "mailbox", "tenant"])
     def test_what_is_held_stays_and_the_audit_knows_who_tried(
@@ -856,10 +856,10 @@ def test_mail_is_switched_off_for_what_came_in_and_for_no_other_mailbox(
     for who in (ann, ben):
         choose_mail(world, who.user, mail=True)
     ann.hands(forward, received(world, world.acme, "mail"), ben)
-    assert len(mail_readers.waiting(world.worker)) == 2
+    assert len(to_be_mailed(world.worker)) == 2
     who = ann if off == "where it came in" else ben
     choose_mail(world, who.user, mail=False)
-    assert len(mail_readers.waiting(world.worker)) == (0 if who is ann else 2)
+    assert len(to_be_mailed(world.worker)) == (0 if who is ann else 2)
 
 
 class TestKept:
@@ -944,7 +944,7 @@ class TestKept:
         deletion.delete(world.portal, ann.user, mailed)
         deletion.delete(world.portal, ben.user, kept_copy)
         purge(world)
-        left = {document for _, document in mail_readers.waiting(world.worker)}
+        left = {document for _, document in to_be_mailed(world.worker)}
         assert left == {row(world, other)["tiff_id"], row(world, other)["pdf_id"]}
 
     @pytest.mark.parametrize("held", ["fax", "copy"])

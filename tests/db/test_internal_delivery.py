@@ -33,7 +33,7 @@ from faxplan.queue import InternalFax
 from faxplan.tiff_directory import Data
 from tests.db.test_inbound import DOCUMENTS
 from tests.faxes import audited, claim, due_now, in_threads, noticed, queued
-from tests.mailing import choose_mail
+from tests.mailing import choose_mail, to_be_mailed
 from tests.received_pages import assert_same_pages_below_the_header
 from tests.routing import add_route, change
 from tests.runtime import Runtime
@@ -129,7 +129,7 @@ def test_a_mailbox_that_chose_mail_is_wrapped_to_the_worker_too(world: World) ->
     choose_mail(world, world.borea.user, mail=True)
     from_acme_to_borea(world)
     assert deliver(world) == "sent"
-    waiting = mail_readers.waiting(world.worker)
+    waiting = to_be_mailed(world.worker)
     assert {tenant for tenant, _ in waiting} == {world.borea.tenant.id}
     for (tenant_id, document_id), magic in zip(waiting, (b"II*\0", b"%PDF"), strict=True):
         with mail_readers.opened(world.worker, world.store, keys, tenant_id, document_id) as reader:

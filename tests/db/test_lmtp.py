@@ -177,9 +177,19 @@ def test_a_mail_server_s_pipe(
     assert "not proven" in capsys.readouterr().err
     assert piped(b"\r\n", "-f", ANN, TO) == 69
     assert piped(with_contract(), TO) == 64
+    settings = tmp_path / "lmtp.toml"
+    right = settings.read_text()
+    settings.write_text(f"{right}\nno_such_setting = 1\n")
+    assert piped(with_contract(), "-f", ANN, TO) == 75
+    settings.write_text(right)
     world.installation.let_in(anybody=False)
     try:
         assert piped(with_contract(), "-f", ANN, TO) == 75
     finally:
         world.installation.let_in(anybody=True)
+    # It is no fault of the mail, and must not come back.
+    settings = (tmp_path / "lmtp.toml").read_text()
+    (tmp_path / "lmtp.toml").write_text(f"{settings}\nno_such_setting = 1\n")
+    assert piped(with_contract(number="Message-ID: <2@x>"), "-f", ANN, TO) == 75
+    (tmp_path / "lmtp.toml").write_text(settings)
     assert len(faxes(world)) == 1

@@ -1,6 +1,7 @@
 """A tenant's mail goes out by its own account, and signed by its own domain's key."""
 
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_bytes
@@ -15,8 +16,9 @@ from faxplan.key_folder import KeyFolder
 from faxplan.mail_accounts import Account, LogInRefused, Token, Tokens
 from faxplan.mail_provisioning import InvalidAccount
 from faxplan.web_client import AddressRefused, Fetched, WebClient
+from tests import retained
 from tests.certificates import Authority
-from tests.db.test_mailer import keys, received, relay
+from tests.db.test_mailer import add, keys, received, relay
 from tests.mail_relay import MailRelay
 from tests.mailing import mailer, mails
 from tests.retained import execute
@@ -124,6 +126,22 @@ def test_no_account_leads_into_our_network(world: World, provider: MailRelay) ->
         put(world, account(provider, password="", refresh_token="x", token_url="file:///etc/passwd"))
 
 
+def test_a_token_that_is_asked_for_where_nothing_is_fetched_from_keeps_no_others_mail(
+    world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay
+) -> None:
+    """SECURITY: whoever names the address also says where its name leads, after it was looked at."""
+    led_within = account(provider, password="", refresh_token="R1", token_url="https://localhost/token")
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        mail_accounts.put(tx, world.acme.tenant.id, led_within)
+    world.settings = replace(world.settings, web_private_networks="")
+    received(world)
+    retained.received(world, world.borea, "one")
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[world.borea.user.email]]
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["tries"], "nothing is fetched from there" in row["said"]) == ("waiting", 0, True)
+
+
 class _Answers(WebClient):
     """A provider's token endpoint, and what it was asked."""
 
@@ -144,7 +162,8 @@ def test_a_token_logs_in_and_is_asked_for_once_while_it_holds(
     made = account(provider, password="", refresh_token="R1", token_url="https://id.example/token", client_id="fax")
     client = _Answers(b'{"access_token": "T1", "expires_in": 3600, "refresh_token": "R2"}')
     tokens = Tokens(client)
-    assert tokens.of(made) == tokens.of(replace(made, refresh_token="R2"))
+    # The database may hear of the other one later.
+    assert tokens.of(made) == tokens.of(made) == tokens.of(replace(made, refresh_token="R2"))
     ((address, fields),) = client.asked  # type: ignore[attr-defined]
     assert (address, fields["refresh_token"], fields["grant_type"]) == (
         "https://id.example/token", "R1", "refresh_token",
@@ -181,7 +200,9 @@ def test_only_the_worker_reads_what_logs_in_and_what_signs(world: World, provide
 def test_mail_from_a_domain_is_signed_as_its_dns_says(
     world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay
 ) -> None:
-    name, record = mail_provisioning.sign(world.admin, "test", world.acme.tenant.slug, "acme.example")
+    # As somebody may write it.
+    name, record = mail_provisioning.sign(world.admin, "test", world.acme.tenant.slug, " Acme.example. ", "FAX1")
+    assert name == "fax1._domainkey.acme.example"
     received(world)
     mailer(world, keys).work()  # its sender is the carrier's: not signed
     assert relay.mails[0].message["DKIM-Signature"] is None
@@ -203,3 +224,103 @@ def test_mail_from_a_domain_is_signed_as_its_dns_says(
     mailer(world, keys).work()
     assert provider.mails[-1].message["DKIM-Signature"] is None
     assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted"] * 3
+
+
+# ------------------------------------------------------------------------------------------ servers that mean harm
+
+
+def test_whatever_a_mail_server_says_is_noted(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    received(world)
+    relay.thanks = "250 taken\0\x1b[2J"
+    assert mailer(world, keys).work()
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["said"]) == ("accepted", "250 taken\ufffd\ufffd[2J")
+
+
+@pytest.mark.parametrize("says", ["334 A", "334 " + "\u00fc" * 5, "999", "235", "2"])
+def test_nonsense_of_a_provider_keeps_nobodys_mail(
+    world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay, says: str
+) -> None:
+    put(world, account(provider))
+    provider.to_log_in = says
+    received(world)
+    one = mailer(world, keys)
+    one.work()
+    _of_another(world)
+    assert one.work()
+    assert len(relay.mails) == 1
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        Fetched(200, b'{"access_token": "T1", "refresh_token": "a\\u0000"}'),
+        Fetched(200, b'{"access_token": "T1", "refresh_token": "' + b"x" * 9000 + b'"}'),
+        AddressRefused("its host has moved into our network"),
+        RuntimeError("a bug"),
+    ],
+    ids=["nul", "long", "moved", "bug"],
+)
+def test_nonsense_of_who_gives_out_tokens_keeps_nobodys_mail(
+    world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay, monkeypatch: pytest.MonkeyPatch,
+    token: Fetched | Exception,
+) -> None:  # fmt: skip
+    provider.log_ins = {f"user={SENDER}\x01auth=Bearer T1\x01\x01"}
+    made = account(provider, password="", refresh_token="R1", token_url="https://id.example/token")
+
+    def answered(*_asked: object) -> Fetched:
+        if isinstance(token, Exception):
+            raise token
+        return token
+
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        mail_accounts.put(tx, world.acme.tenant.id, made)
+    monkeypatch.setattr(WebClient, "post", answered)
+    received(world)
+    one = mailer(world, keys)
+    one.work()
+    _of_another(world)
+    one.work()
+    assert len(relay.mails) + len(provider.mails) == 1
+    with world.worker.tenant(world.borea.tenant.id) as tx:
+        now = mail_accounts.of(tx, world.borea.tenant.id)
+    assert now is not None
+    assert now.refresh_token == made.refresh_token
+
+
+def test_a_server_that_dawdles_keeps_nobody_for_longer_than_one_answer_may_take(
+    world: World, provider: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.dawdles = True
+    monkeypatch.setattr("faxplan.mail._SECONDS", 2)
+    with pytest.raises(InvalidAccount, match="takes no mail"):
+        put(world, account(provider))
+
+
+def test_a_server_that_takes_its_time_is_left_alone_when_it_is_over(
+    world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, account(provider))
+    for number in range(3):
+        add(world, f"{number}@partner.example")
+    received(world)
+    monkeypatch.setattr("faxplan.mail._SESSION_SECONDS", 1)
+    provider.on_mail = lambda: time.sleep(1.1)
+    one = mailer(world, keys)
+    assert one.work()
+    assert not one.work()
+    assert len(provider.mails) == 1
+    assert [row["tries"] for row in mails(world, world.acme.user)] == [1, 0, 0]
+
+
+def test_a_password_that_no_server_can_be_told_is_refused_and_not_shown(world: World, provider: MailRelay) -> None:
+    with pytest.raises(InvalidAccount, match="ASCII") as refused:
+        put(world, account(provider, password="s\u00e9same"))
+    assert "\u00e9" not in str(refused.value)
+    assert "\\xe9" not in str(refused.value)
+
+
+def _of_another(world: World) -> None:
+    """What waits is a tenant's without an account from now on, and due."""
+    execute(world, f"update mail_accounts set tenant_id = {world.borea.tenant.id}")
+    execute(world, "update outbox set not_before = now()")

@@ -27,7 +27,8 @@ from faxplan import (
 from faxplan.call_result import CallResult
 from faxplan.confinement import SandboxUnavailable
 from faxplan.document_store import StoreUnavailable
-from faxplan.errors import DatabaseUnavailable, RenderingFailed
+from faxplan.errors import DatabaseUnavailable, InvalidSetting, RenderingFailed
+from faxplan.files import UnsafeFolder
 from faxplan.key_folder import KeyFolder
 from faxplan.mail import Relay
 from faxplan.mail_in import MailIn
@@ -40,7 +41,7 @@ from tests.mail_corpus import building
 from tests.mail_corpus.building import MTA, Case, attached, mail, multipart, pdf, text, with_contract
 from tests.mail_corpus.corpus import ALL
 from tests.mail_relay import MailRelay
-from tests.mailing import mailer, mails
+from tests.mailing import mailer, mails, to_be_mailed
 from tests.retained import count, execute, purge
 from tests.vendor_words import vendor_words
 from tests.world import World
@@ -57,6 +58,8 @@ NO_FAX = {
     "an empty document": "empty",
     "damage: no empty line behind the header": NOTHING,
     "damage: no part behind the boundary": NOTHING,
+    "damage: two subjects": "not proven",
+    "damage: two Message-IDs": "not proven",
     "size: 100 documents": "50 at most",
     "headers slipped in by a recipient's name": "not proven",
 }
@@ -276,6 +279,29 @@ def test_dkim_proves_no_mail_to_whom_it_was_not_written(world: World, ann: User)
     assert one(world, with_contract(proof=spf), other).state is State.ACCEPTED
 
 
+def test_dkim_proves_no_mail_whose_recipient_it_does_not_sign(world: World, ann: User) -> None:
+    # Whoever has got a mail of Ann's may write To anew there, or add Cc.
+    loose = building.SIGNED.replace(" To:", " Date:")
+    for signature in (loose, loose.replace("Cc:", ""), ""):
+        for method in ("dkim=pass header.d", "dmarc=pass header.from"):
+            proof = f"Authentication-Results: {MTA}; {method}=acme.example"
+            refused(world, with_contract(proof=proof, signature=signature), "5.7.1")
+    spf = f"Authentication-Results: {MTA}; dkim=pass header.d=acme.example; spf=pass smtp.mailfrom={ANN}"
+    assert one(world, with_contract(proof=spf, signature=loose)).state is State.ACCEPTED
+    dmarc = f"Authentication-Results: {MTA}; dmarc=pass header.from=acme.example"
+    assert one(world, with_contract(proof=dmarc, number="Message-ID: <2@x>")).state is State.ACCEPTED
+
+
+def test_an_envelope_s_sender_brings_no_results_of_its_own(world: World, ann: User) -> None:
+    said = "x ; spf=pass smtp.mailfrom=acme.example header.z="
+    # As a milter writes it that takes the quotes off.
+    proof = f"Authentication-Results: {MTA}; spf=pass smtp.mailfrom={said}@evil.example"
+    for sender in (f'"{said}"@evil.example', f'<"{said}"@evil.example>'):
+        refused(world, with_contract(proof=proof, signature=""), "5.7.1", sender=sender)
+    found = one(world, with_contract(), sender=f"<bounces+1-a=b.example@{'x' * 40}.acme.example>")
+    assert found.state is State.ACCEPTED
+
+
 def test_who_is_unknown_or_may_not_is_refused_and_told_no_more(world: World, ann: User) -> None:
     unknown = one(world, with_contract(sender="From: eve@acme.example"))
     forged = one(world, with_contract(proof=""))
@@ -307,8 +333,21 @@ def test_one_tenant_s_people_send_nothing_in_another_s_name(world: World, ann: U
     )
 
 
+def test_one_number_that_is_written_in_two_ways_is_one_fax(world: World, ann: User) -> None:
+    to = [TO, f"+49-30-23125009@{HOST}", f"FAX={NUMBER}@{HOST}", f"{NUMBER}@acme.fax.carrier.example"]
+    content = with_contract(f"Cc: {', '.join(to[1:])}")
+    found = take(world, content, *to)
+    assert [each.state for each in found] == [State.ACCEPTED] * 4
+    assert {each.fax_id for each in found} == {each["id"] for each in faxes(world)}
+    assert count(world, "faxes") == 1
+    assert [each.fax_id for each in take(world, content, *to)] == [each.fax_id for each in found]
+
+
 def test_a_domain_that_the_tenant_names_signs_for_its_people(world: World, ann: User) -> None:
-    signed = with_contract(proof=f"Authentication-Results: {MTA}; dkim=pass header.d=acme.onmicrosoft.com")
+    signed = with_contract(
+        proof=f"Authentication-Results: {MTA}; dkim=pass header.d=acme.onmicrosoft.com",
+        signature=building.SIGNED.replace("acme.example", "acme.onmicrosoft.com"),
+    )
     refused(world, signed, "5.7.1")
     change(world, mail_signing_domains=["acme.onmicrosoft.com"])
     assert one(world, signed).state is State.ACCEPTED
@@ -359,6 +398,37 @@ def test_a_pin_counts_where_the_tenant_allows_it_and_who_guesses_waits(
         assert pin not in str(tx.rows("select * from audit"))
     assert pin not in caplog.text
     assert pin not in str(waits)
+    # Who guesses in the name of nobody is told the same: else they would know who is one.
+    eve = by("4711").replace(ANN.encode(), b"eve@acme.example")
+    told = [one(world, eve, sender="eve@acme.example") for _ in range(11)]
+    assert [each.code for each in told] == ["5.7.1"] * 10 + ["4.7.0"]
+    assert told[-1].words == waits.words
+
+
+def test_no_pin_is_guessed_from_what_a_mail_is_known_by(world: World, ann: User) -> None:
+    with world.admin.tenant(ann.tenant_id) as tx:
+        pins = [mail_access.new_pin(tx, ann, actor="test")]
+    change(world, mail_pins=True)
+    assert one(world, with_contract(proof="", subject=f"Subject: Contract [[pin={pins[0]}]]")).state is State.ACCEPTED
+    # With another it is the same mail, and with a field that no signature covers; with another option it is not.
+    assert one(world, with_contract()).state is State.ACCEPTED
+    assert one(world, with_contract("X-Fax-Resolution: standard")).state is State.ACCEPTED
+    assert count(world, "faxes") == 1
+    assert one(world, with_contract(subject="Subject: Contract [[standard]]")).state is State.ACCEPTED
+    assert count(world, "faxes") == 2
+
+
+def test_whoever_guesses_a_pin_does_not_learn_who_is_known_here(world: World, ann: User) -> None:
+    """SECURITY: that somebody is made to wait would say so."""
+    change(world, mail_pins=True)
+
+    def told(sender: str) -> list[tuple[State, str]]:
+        mail = with_contract(proof="", sender=f"From: {sender}", subject="Subject: Contract [[pin=4711]]")
+        return [(found.state, found.words.replace(sender, "")) for found in (one(world, mail) for _ in range(11))]
+
+    known, unknown = told(ANN), told("nobody@acme.example")
+    assert known == unknown
+    assert [state for state, _words in known] == [State.REFUSED] * 10 + [State.LATER]
 
 
 def test_what_machines_write_becomes_no_fax_but_a_proven_device_s(world: World, ann: User) -> None:
@@ -454,6 +524,8 @@ def test_what_purge_has_destroyed_is_known_for_a_while_and_then_forgotten(world:
         (OSError(errno.EIO, "broken"), State.LATER),
         (SandboxUnavailable("none"), State.LATER),
         (RecursionError(), State.LATER),
+        (UnsafeFolder("/srv/work belongs to root"), State.LATER),
+        (InvalidSetting("somebody has changed them"), State.LATER),
         (RenderingFailed("A converter broke."), State.REFUSED),
     ],
 )
@@ -468,6 +540,7 @@ def test_what_is_no_mail_s_fault_keeps_it_at_the_mail_server(
         found = one(world, with_contract())
     assert found.state is state
     assert (found.code[0] == "4") == (state is not State.REFUSED)
+    assert "srv" not in found.words
     assert count(world, "faxes") == 0
     # Of what the database did not answer nobody knows whether rows name it.
     assert world.stored() == [] or isinstance(error, DatabaseUnavailable)
@@ -486,8 +559,9 @@ def test_how_its_fax_ended_is_answered_to_who_sent_it(world: World, ann: User, k
     long = f"{'long-' * 40}@acme.example"
     with world.admin.tenant(ann.tenant_id) as tx:
         users.change(tx, ann.tenant_id, ann.id, {"mail_accepted": True})
-    for number in (f"Message-ID: <{long}>", "Message-ID: <evil\u00e9\x01@x>"):
-        one(world, with_contract(number=number, subject="Subject: Secret merger"))
+    # The third would be two lines in our header, the fourth an error.
+    for number in (long, "evil\u00e9\x01@x", f"a@b(Z: {'y' * 20}){'z' * 60}".replace(" ", ""), "@a"):
+        one(world, with_contract(number=f"Message-ID: <{number}>", subject="Subject: Secret merger"))
     world.render_all()
     for fax in claim(world):
         settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=2))
@@ -499,7 +573,7 @@ def test_how_its_fax_ended_is_answered_to_who_sent_it(world: World, ann: User, k
         mailer(world, keys).work()
     accepted = [each.message for each in relay.mails if "is taken" in str(each.message["Subject"])]
     ended = [each.message for each in relay.mails if "has arrived" in str(each.message["Subject"])]
-    assert (len(accepted), len(ended)) == (2, 2)
+    assert (len(accepted), len(ended)) == (4, 4)
     assert {tuple(each.recipients) for each in relay.mails} == {(ANN,)}
     for each in (accepted, ended):
         assert {str(mail["In-Reply-To"]) for mail in each} == {f"<{long}>", "None"}
@@ -548,7 +622,7 @@ def test_an_answer_shows_the_first_page_to_who_wants_that(world: World, ann: Use
     assert f'src="cid:{cid.strip("<>")}"' in html.get_content()
     assert not vendor_words(answers[-1].content)
     # And no longer.
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_over_a_connection_that_proves_nothing_an_answer_shows_no_page(
@@ -566,7 +640,7 @@ def test_over_a_connection_that_proves_nothing_an_answer_shows_no_page(
         mailer(world, keys).work()
     (answer,) = relay.mails
     assert attached_pictures(answer.message) == []
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def attached_pictures(message: EmailMessage) -> list[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from faxplan.transient_readers import KeyGone
 from tests.db.test_inbound import arrived, deliver
 from tests.db.test_transient_readers import age, folder
 from tests.faxes import NUMBER
-from tests.mailing import choose_mail
+from tests.mailing import choose_mail, to_be_mailed
 from tests.past_the_gate import connected
 from tests.world import World
 
@@ -37,7 +37,7 @@ def choose(world: World, *, mail: bool) -> bool:
 
 def waiting(world: World) -> list[int]:
     """Documents that a worker could mail."""
-    found = mail_readers.waiting(world.worker)
+    found = to_be_mailed(world.worker)
     assert {tenant for tenant, _ in found} <= {world.acme.tenant.id}
     return [document for _, document in found]
 

@@ -1,27 +1,36 @@
 """What waits in the outbox goes out once, as its mailbox has chosen, in the brand's name; real mail over a relay."""
 
+import struct
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.message import EmailMessage
 from io import BytesIO
 
 import pikepdf
+import pysequoia
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import brands, mail_readers, mailbox_mail, mailboxes, membership, users
+from faxplan import brands, deletion, mail_readers, mailbox_mail, mailboxes, membership, outbox, users
 from faxplan import mailer as mailers
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.key_folder import KeyFolder
+from faxplan.mail_journal import MailJournal
 from faxplan.mailbox_mail import Format, InvalidMailChoice, Mode
 from faxplan.proofs import NoProof
 from faxplan.users import User
-from tests.db.test_inbound import arrived, deliver
+from tests import retained
+from tests.db.test_inbound import WELL, arrived, deliver
+from tests.db.test_purge import BLOCKED
+from tests.db.test_storeless import Disk
 from tests.db.test_transient_readers import folder
+from tests.faxes import accepted, fax_tiff, pending_folder
 from tests.mail_relay import MailRelay
-from tests.mailing import choose_mail, mailer, mails
-from tests.retained import execute
+from tests.mailing import choose_mail, mailer, mails, to_be_mailed
+from tests.retained import count, execute
 from tests.vendor_words import vendor_words
 from tests.world import World
 
@@ -44,7 +53,14 @@ def relay(world: World) -> Iterator[MailRelay]:
         )  # fmt: skip
         with world.admin.tenant(world.acme.tenant.id) as tx:
             brands.change(
-                tx, world.acme.tenant.id, {"name": "Nordwind: Fax", "support": "Ask Nora", "colour": "#aa3311"}
+                tx,
+                world.acme.tenant.id,
+                {
+                    "name": "Nordwind: Fax",
+                    "support": "Ask Nora",
+                    "colour": "#aa3311",
+                    "mail_reply_to": "desk@nordwind.example",
+                },
             )
         yield relay
 
@@ -91,7 +107,7 @@ def test_who_reads_a_mailbox_is_told_by_a_notice_without_a_page(
     said = mail.message
     assert str(said["From"]) == '"Nordwind: Fax" <fax@carrier.example>'
     assert str(said["Subject"]).startswith("Fax from ")
-    assert said["Auto-Submitted"] == "auto-generated"
+    assert (said["Auto-Submitted"], said["Reply-To"]) == ("auto-generated", "desk@nordwind.example")
     link = f"https://{world.acme.tenant.slug}.fax.example/faxes/"
     for kind in ("plain", "html"):
         assert link in text(said, kind)
@@ -121,7 +137,7 @@ def test_the_fax_itself_goes_out_as_it_is_and_then_no_worker_opens_it(
     assert not vendor_words(bytes(mail.message) + content)
     states = {row["recipient"]: (row["state"], row["sent_as"]) for row in mails(world, world.acme.user)}
     assert states == {world.acme.user.email: ("accepted", "plain"), OTHER: ("refused", None)}
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_while_one_recipient_waits_the_worker_can_open_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
@@ -131,12 +147,12 @@ def test_while_one_recipient_waits_the_worker_can_open_it(world: World, keys: Ke
     relay.busy_for.add(OTHER)
     mailer(world, keys).work()
     assert len(relay.mails) == 1
-    assert len(mail_readers.waiting(world.worker)) == 2
+    assert len(to_be_mailed(world.worker)) == 2
     relay.busy_for.clear()
     execute(world, "update outbox set not_before = now()")
     mailer(world, keys).work()
     assert [each.recipients for each in relay.mails] == [[world.acme.user.email], [OTHER]]
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_a_pdf_with_a_password(world: World, keys: KeyFolder, relay: MailRelay) -> None:
@@ -161,6 +177,24 @@ def test_a_tiff_names_no_machine(world: World, keys: KeyFolder, relay: MailRelay
     ((name, kind, content),) = attached(relay.mails[0].message)
     assert (name[-5:], kind, content[:4]) == (".tiff", "image/tiff", b"II*\0")
     assert not vendor_words(content)
+
+
+def test_of_a_tiff_that_breaks_off_a_notice_goes_instead(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    add(world, OTHER)
+    choose(world, Mode.PLAIN, file_format=Format.TIFF)
+    sidecar = accepted(world, world.acme, "uuid-1")
+    tiff = world.spool.inbound_tiff(sidecar.attempt_id)
+    fax_tiff(tiff, 2)
+    content = bytearray(tiff.read_bytes())
+    (first,) = struct.unpack_from("<I", content, 4)
+    (tags,) = struct.unpack_from("<H", content, first)
+    struct.pack_into("<I", content, first + 2 + 12 * tags, len(content))  # the second page is behind the end
+    tiff.write_bytes(content)
+    assert deliver(world, pending_folder(world).secure(world.spool, sidecar, WELL)) in ("received", "partial")
+    assert mailer(world, keys).work()
+    assert attached(relay.mails[0].message) == []
+    assert "The fax is not in this mail" in text(relay.mails[0].message)
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted"]
 
 
 def test_over_a_connection_that_proves_nothing_a_notice_goes_instead(
@@ -255,7 +289,7 @@ def test_after_three_days_a_mail_is_given_up_and_its_reader_has_the_fax(
     mailer(world, keys).work()
     (row,) = mails(world, world.acme.user)
     assert (row["state"], row["said"][-16:]) == ("given-up", "450 not just now")
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_who_has_left_the_mailbox_gets_no_more_of_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
@@ -278,7 +312,7 @@ def test_who_has_left_the_mailbox_gets_no_more_of_it(world: World, keys: KeyFold
     assert attached(relay.mails[0].message) == []
     # What was wrapped for a mail that there is none of, no worker keeps.
     assert mail_readers.forget_unwanted(world.worker, 0) == 2
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
 
 
 def test_pages_are_mailed_by_who_reads_them_alone(world: World) -> None:
@@ -307,6 +341,28 @@ def test_pages_are_mailed_by_who_reads_them_alone(world: World) -> None:
     assert choose(world, Mode.NOTICE, by=boss, shown=False)
 
 
+def test_who_is_added_while_somebody_chooses_is_looked_at(world: World) -> None:
+    """SECURITY: of sealed mail each recipient has a key, whoever is quicker."""
+    key = bytes(pysequoia.Tsk.generate("<one@partner.example>").extract_certificate())
+    mailbox = own_mailbox(world, world.acme.user)
+    mailbox_mail.add(
+        world.portal, world.acme.user, mailbox, "one@partner.example", openpgp_key=key, shown=True, actor="test"
+    )
+    with ThreadPoolExecutor(1) as another:
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            # Somebody adds another one: it is their turn, and they have not committed.
+            tx.take_turn(mailbox_mail._TURN, world.acme.tenant.id)
+            tx.execute(
+                "insert into mail_recipients (tenant_id, mailbox_id, address, added_by) values (%s, %s, %s, %s)",
+                (world.acme.tenant.id, mailbox, OTHER, world.acme.user.id),
+            )
+            choosing = another.submit(choose, world, Mode.OPENPGP)
+            while not count(world, "pg_locks", BLOCKED) and not choosing.done():
+                time.sleep(0.01)
+        with pytest.raises(InvalidMailChoice, match=OTHER):
+            choosing.result()
+
+
 def test_nobody_but_the_worker_reads_the_password(world: World) -> None:
     add(world, OTHER)
     choose(world, Mode.LOCKED_PDF, password="seven herons by the quay")
@@ -322,6 +378,20 @@ def test_a_journal_entry_that_cannot_be_read_stops_nothing(world: World, keys: K
     assert one.work()
     assert len(relay.mails) == 1
     assert [each.name for each in world.settings.mail_journal.iterdir()] == ["broken.json.unreadable"]
+
+
+def test_what_cannot_be_noted_goes_out_no_second_time_and_keeps_no_other(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    add(world, OTHER)
+    add(world, "a@partner.example")
+    received(world)
+    one, two = mails(world, world.acme.user)
+    made = mailer(world, keys)
+    ended = outbox.Ended(one["tenant_id"], one["id"], one["token"], outbox.State.ACCEPTED, "250 \0")
+    MailJournal(world.settings.mail_journal).write(ended)
+    assert made.work()
+    assert [each.recipients for each in relay.mails] == [[two["recipient"]]]
 
 
 def test_a_mail_that_the_server_does_not_survive_keeps_no_other(
@@ -371,6 +441,57 @@ def test_what_cannot_be_made_keeps_no_other(
     assert [each.recipients for each in relay.mails] == [[OTHER]]
 
 
+def test_a_slow_server_keeps_others_waiting_for_a_turn_and_no_longer(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        received(world)
+    execute(world, "update outbox set said = '450 not just now'")
+    monkeypatch.setattr(mailers, "TURN_SECONDS", 0.0)
+    one = mailer(world, keys)
+    assert one.work()
+    assert [(row["state"], row["tries"], row["said"]) for row in mails(world, world.acme.user)] == [
+        ("accepted", 1, "250 taken"), ("waiting", 0, "450 not just now"),
+    ]  # fmt: skip
+    assert one.work()
+    assert len(relay.mails) == 2
+
+
+def test_while_the_store_is_away_notices_go_on(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    retained.received(world, world.borea, "one")
+    disk, one = Disk(world.store), mailer(world, keys)
+    disk.unmount()
+    assert one.work()
+    assert [each.recipients for each in relay.mails] == [[world.borea.user.email]]
+    # Not again at once.
+    assert not one.work()
+    (row,) = mails(world, world.acme.user)
+    assert (row["state"], row["tries"]) == ("waiting", 0)
+    disk.mount()
+    execute(world, "update outbox set not_before = now()")
+    assert one.work()
+    assert mails(world, world.acme.user)[0]["sent_as"] == "plain"
+
+
+def test_whatever_goes_wrong_mail_goes_on(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received(world)
+    claims, one = mailers.outbox.claim, mailer(world, keys)
+
+    def fails_once(*_args: object, **_named: object) -> object:
+        monkeypatch.setattr(mailers.outbox, "claim", claims)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(mailers.outbox, "claim", fails_once)
+    monkeypatch.setattr(mailers, "AWAY_SECONDS", 0.0)
+    relay.on_mail = one.stop
+    one.run()
+    assert len(relay.mails) == 1
+
+
 def test_a_log_in_that_cannot_be_read_is_waited_for(world: World, keys: KeyFolder, relay: MailRelay) -> None:
     received(world)
     right = world.settings
@@ -412,11 +533,36 @@ def test_of_what_is_too_large_for_the_server_a_notice_goes_instead(
     assert "The fax is not in this mail" in text(mail.message)
     (row,) = mails(world, world.acme.user)
     assert (row["state"], row["sent_as"]) == ("accepted", "notice")
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
     relay.largest = 1000
     received(world)
     mailer(world, keys).work()
     assert [row["state"] for row in mails(world, world.acme.user)] == ["accepted", "refused"]
+
+
+def test_of_what_a_filter_refuses_a_notice_goes_instead_once(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    relay.refuses_content = b"application/pdf"
+    assert mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert (attached(mail.message), "takes none with what is in it" in text(mail.message)) == ([], True)
+    received(world)
+    relay.refuses_content = b"Subject: "
+    mailer(world, keys).work()
+    assert [(row["state"], row["sent_as"], row["said"][-13:]) for row in mails(world, world.acme.user)] == [
+        ("accepted", "notice", "250 taken"), ("refused", None, "554 looks bad"),
+    ]  # fmt: skip
+
+
+def test_of_a_call_that_brought_no_fax_no_pages_are_missed(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    execute(world, "update notices set kind = 'failed'")
+    mailer(world, keys).work()
+    (mail,) = relay.mails
+    assert "brought no fax" in str(mail.message["Subject"])
+    assert "is not in this mail" not in text(mail.message)
 
 
 def test_what_only_another_worker_can_open_waits_for_it(world: World, keys: KeyFolder, relay: MailRelay) -> None:
@@ -480,3 +626,114 @@ def test_a_server_that_refuses_the_sender_itself_gets_nothing(world: World, keys
     (row,) = mails(world, world.acme.user)
     assert (row["state"], relay.mails) == ("refused", [])
     assert "553 not in this name" in row["said"]
+
+
+def test_who_is_no_recipient_any_more_gets_nothing_of_what_waited(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    add(world, OTHER)
+    received(world)
+    mailbox = own_mailbox(world, world.acme.user)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        known = mailbox_mail.of(tx, world.acme.user, mailbox).recipients
+    (gone,) = (each.id for each in known if each.address == OTHER)
+    mailbox_mail.remove(world.portal, world.acme.user, mailbox, gone, actor="test")
+    mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [[world.acme.user.email]]
+    states = {row["recipient"]: (row["state"], row["sent_as"]) for row in mails(world, world.acme.user)}
+    assert states == {world.acme.user.email: ("accepted", "plain"), OTHER: ("given-up", None)}
+    assert to_be_mailed(world.worker) == []
+
+
+def test_whoever_may_not_mail_pages_any_more_has_none_mailed(world: World, keys: KeyFolder, relay: MailRelay) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    received(world)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"enabled": False})
+    mailer(world, keys).work()
+    assert relay.mails == []
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"]
+
+
+def test_who_is_to_get_a_fax_no_more_does_not_get_what_waited_for_them(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    tenant, mailbox = world.acme.tenant.id, own_mailbox(world, world.acme.user)
+    with world.admin.tenant(tenant) as tx:
+        she, he = (users.create(tx, tenant, email=f"{name}@acme.example", name="") for name in ("she", "he"))
+        membership.enter(tx, tenant, mailbox, she, None)
+        membership.enter(tx, tenant, mailbox, he, None)
+    add(world, "a@partner.example", by=she)
+    add(world, "b@partner.example", by=he)
+    add(world, "c@partner.example")
+    add(world, "d@partner.example")
+    choose(world, Mode.PLAIN)
+    received(world)
+    with world.portal.tenant(tenant) as tx:
+        (third,) = (
+            each.id
+            for each in mailbox_mail.of(tx, world.acme.user, mailbox).recipients
+            if each.address == "c@partner.example"
+        )
+    mailbox_mail.remove(world.portal, world.acme.user, mailbox, third, actor="test")
+    with world.admin.tenant(tenant) as tx:
+        users.change(tx, tenant, she.id, {"enabled": False})
+        membership.leave(tx, tenant, mailbox, he, None)
+    assert mailer(world, keys).work()
+    assert [each.recipients for each in relay.mails] == [["d@partner.example"]]
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"] * 3 + ["accepted"]
+    assert to_be_mailed(world.worker) == []
+
+
+def test_what_came_before_another_way_was_chosen_does_not_go_out_by_it(
+    world: World, keys: KeyFolder, relay: MailRelay
+) -> None:
+    add(world, OTHER)
+    choose(world, Mode.LOCKED_PDF, password="seven herons by the quay")
+    received(world)
+    choose(world, Mode.PLAIN)
+    received(world)
+    assert mailer(world, keys).work()
+    before, after = (each.message for each in relay.mails)
+    assert attached(before) == []
+    assert "was changed after it came" in text(before)
+    assert len(attached(after)) == 1
+
+
+@pytest.mark.parametrize("kind", ["deleted", "off", "forbidden", "disabled"])
+def test_of_what_nobody_is_to_hear_any_more_nobody_hears(
+    world: World, keys: KeyFolder, relay: MailRelay, kind: str
+) -> None:
+    received(world)
+    if kind == "deleted":
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            fax_id = tx.value("select max(id) from faxes")
+        deletion.delete(world.portal, world.acme.user, fax_id)
+    elif kind == "off":
+        choose(world, Mode.OFF)
+    else:
+        change = {"enabled": False} if kind == "disabled" else {"permissions": ["send", "receive"]}
+        with world.admin.tenant(world.acme.tenant.id) as tx:
+            users.change(tx, world.acme.tenant.id, world.acme.user.id, change)
+    mailer(world, keys).work()
+    assert relay.mails == []
+    assert [row["state"] for row in mails(world, world.acme.user)] == ["given-up"]
+
+
+def test_nobody_waits_behind_all_that_another_tenant_has(
+    world: World, keys: KeyFolder, relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        add(world, f"{number}@partner.example")
+    received(world)
+    sidecar = accepted(world, world.borea, "uuid-2")
+    fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 2)
+    assert deliver(world, pending_folder(world).secure(world.spool, sidecar, WELL)) == "received"
+    monkeypatch.setattr(mailers, "AT_ONCE", 2)
+    one = mailer(world, keys)
+    assert one.work()
+    assert {each.recipients[0] for each in relay.mails} == {"0@partner.example", world.borea.user.email}
+    while one.work():
+        pass
+    assert len(relay.mails) == 4

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import mail_readers, outbox
+from faxplan import outbox
 from faxplan.db import Database
 from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
@@ -27,7 +27,7 @@ from faxplan.mailer import Mailer
 from tests import mta
 from tests.db.test_mailer import add, choose, keys, received
 from tests.db.test_mta import READER, SENDER, postfix, running
-from tests.mailing import mails
+from tests.mailing import mails, to_be_mailed
 from tests.mta import Postfix
 from tests.world import World
 
@@ -186,5 +186,5 @@ def test_each_mail_comes_and_twice_only_what_was_in_hand(
     assert killing.kills > 2
     assert set(twice) <= set(killing.in_hand)
     assert came.total() - plan.mails <= killing.kills
-    assert mail_readers.waiting(world.worker) == []
+    assert to_be_mailed(world.worker) == []
     assert not list(world.settings.mail_journal.iterdir())

@@ -14,7 +14,9 @@ SENDER = "ann@acme.example"
 DOMAIN = "acme.example"
 MTA = "mx.fax.example"
 RECIPIENT = "+493023125009@fax.acme.example"
-"""What stands in To, since a proof by DKIM wants it (mail_sender.is_written_to)."""
+"""What stands in To, since a proof by DKIM wants it (mail_sender.is_signed_to)."""
+SIGNED = "DKIM-Signature: v=1; a=rsa-sha256; d=acme.example; s=s1; h=From : To:\r\n Cc:Subject; bh=eA==; b=eA=="
+"""As PROVEN is what our mail server says of it; nobody here asks whether that is so."""
 PROVEN = f"Authentication-Results: {MTA}; dkim=pass header.d={DOMAIN} header.s=s1"
 MARK = "fax-answers.example"
 """What our own mails would have in X-Loop."""
@@ -167,9 +169,16 @@ def mail(
     subject: str = "Subject: Contract",
     proof: str = PROVEN,
     number: str = "Message-ID: <1@acme.example>",
+    signature: str = SIGNED,
 ) -> bytes:
     """content: its part, or parts; their header is the mail's as well. Of what is empty there is no line."""
-    known = (proof, "Received: from a.example by mx.fax.example; Fri, 27 Nov 2026 10:00:00 +0000", sender, subject)
+    known = (
+        proof,
+        signature,
+        "Received: from a.example by mx.fax.example; Fri, 27 Nov 2026 10:00:00 +0000",
+        sender,
+        subject,
+    )
     return (
         lines(*filter(None, known), f"To: {RECIPIENT}", *filter(None, (number,)), *headers, "MIME-Version: 1.0")
         + content

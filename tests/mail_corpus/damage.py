@@ -179,5 +179,5 @@ BROKEN = [
     ),
     _damaged("fields with no value", with_contract("X-Empty:", "Date:"), ONE),
     _damaged("lines of 100,000 bytes", with_contract("X-Long: " + "x" * 100_000), ONE),
-    _damaged("a name of a field of 10,000 letters", with_contract(f"X-{'x' * 10_000}: y"), Expected(body=None)),
+    _damaged("a name of a field of 10,000 letters", with_contract(f"X-{'x' * 10_000}: y"), ONE),
 ]

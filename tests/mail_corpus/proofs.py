@@ -113,6 +113,37 @@ PROOFS = [
         "in a folded header of the sender's",
         f"{_OTHERS};\r\n Authentication-Results: {MTA}; dkim=pass header.d={DOMAIN}",
     ),
+    *[
+        case(
+            f"proof: slipped in by a signature's {which}",
+            with_contract(
+                proof=f"Authentication-Results: {MTA};\r\n\tdkim=pass (2048-bit key; unprotected) {found}"
+                " header.a=rsa-sha256 header.s=s1 header.b=AbCdEfGh",
+                signature="\r\n".join(
+                    f"DKIM-Signature: v=1; a=rsa-sha256; d={each}; s=s1; h=From:To; bh=eA==; b=eA=="
+                    for each in (DOMAIN, f"evil.example; {tag}")
+                ),
+            ),
+            Expected([CONTRACT], proof=""),
+        )
+        for which, tag, found in (
+            (
+                "identity",
+                f"i=x=20=3B=20dkim=3Dpass=20header.d=3D{DOMAIN}=20\r\n header.z=3D@evil.example",
+                f"header.d=evil.example header.i=x ; dkim=pass header.d={DOMAIN} header.z=@evil.example",
+            ),
+            (
+                "identity, as it was said last",
+                f"i=@evil.example; i=x=20=3B=20spf=3Dpass=20smtp.mailfrom=3D{DOMAIN}=20header.z=3D@evil.example",
+                f"header.d=evil.example header.i=x ; spf=pass smtp.mailfrom={DOMAIN} header.z=@evil.example",
+            ),
+            (
+                "domain",
+                f"d={DOMAIN}(.evil.example; i=@{DOMAIN}(.evil.example; s=a))",
+                f"header.d={DOMAIN}(.evil.example header.i=@{DOMAIN}(.evil.example header.s=a))",
+            ),
+        )
+    ],
     case(
         "proof: spoofed sender, with a signature of the spoofer",
         with_contract(

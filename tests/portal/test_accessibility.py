@@ -16,10 +16,12 @@ from faxplan import (
     did_provisioning,
     do_not_fax_provisioning,
     drafts,
+    mail_in_provisioning,
     provisioning,
     users,
 )
 from faxplan.contacts import Entry
+from faxplan.mail_in_provisioning import Wish
 from faxplan.originals import HandedIn
 from portal.routes import ROUTES
 from tests.mailing import choose_mail
@@ -99,6 +101,11 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
     for email in (None, world.acme.user.email):
         provisioning.set_quota(world.admin, "x", "acme", period="day", pages=5, email=email)
     choose_mail(world, world.acme.user, mail=True)
+    brand_provisioning.add_host(world.admin, "x", "acme", "fax.acme.example", "localhost")
+    brand_provisioning.confirm_host(world.admin, "x", "acme", "fax.acme.example")
+    provisioning.change_tenant(world.admin, "x", "acme", {"mail_pins": True})
+    by_mail = Wish(add="ann@home.example", token=True, pin=True)
+    mail_in_provisioning.change(world.admin, "x", "acme", world.acme.user.email, by_mail)
     assert world.acme.user.mailbox_id is not None
     return {
         "faxes": faxes,

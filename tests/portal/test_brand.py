@@ -23,6 +23,7 @@ FORM = {
     "support": "help@acme.example",
     "legal": "Acme GmbH\nBerlin",
     "mail_sender": "",
+    "mail_reply_to": "",
 }
 
 
@@ -209,3 +210,25 @@ def test_no_page_names_who_made_the_software(world: World, portal: Portal, boss:
                 assert "faxplan" not in said, address
                 assert "freeswitch" not in said, address
     assert looked > 30
+
+
+def test_mails_come_from_no_domain_that_nobody_has_confirmed(world: World, boss: Visitor) -> None:
+    """SECURITY: our mail server would prove whatever domain somebody names."""
+    host = "fax.acme.example"
+    for sender in ("ceo@bank.example", f"fax@{host}", "fax@xfax.acme.example"):
+        refused = boss.post("/organisation/brand", FORM | {"mail_sender": sender})
+        assert (refused.status_code, "confirmed" in refused.text) == (400, True)
+    brand_provisioning.add_host(world.admin, "x", "acme", host, DOMAIN)
+    assert boss.post("/organisation/brand", FORM | {"mail_sender": f"fax@{host}"}).status_code == 400
+    brand_provisioning.confirm_host(world.admin, "x", "acme", host)
+    assert boss.post("/organisation/brand", FORM | {"mail_sender": f"fax@{host}"}).status_code == 303
+    assert boss.post("/organisation/brand", FORM | {"mail_sender": "fax@acme.example"}).status_code == 400
+    # What an operator has set stays while the rest is changed.
+    brand_provisioning.set_sender(world.admin, "x", "acme", "fax@acme.example")
+    answered = boss.post(
+        "/organisation/brand", FORM | {"mail_sender": "fax@acme.example", "mail_reply_to": "a@b.example"}
+    )
+    assert answered.status_code == 303
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        found = brands.of(tx, world.acme.tenant.id, "")
+    assert (found.mail_sender, found.mail_reply_to) == ("fax@acme.example", "a@b.example")

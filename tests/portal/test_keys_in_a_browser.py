@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from faxplan import enrolment, invitations, membership, users
+from faxplan import brand_provisioning, enrolment, invitations, mail_access, membership, users
 from faxplan.enrolment import Secret
 from faxplan.users import User
 from faxplan.wraps import new_key_pair
@@ -284,6 +284,28 @@ def test_another_recovery_code_is_shown(world: World, tab: Tab) -> None:
     tab.click("#kept-go")
     tab.until("location.pathname === '/account'")
     assert enrolment.unlock(world.portal, world.acme.user, Secret(code, is_code=True)).mailboxes
+
+
+def test_a_secret_address_for_mails_is_shown_once(world: World, tab: Tab) -> None:
+    brand_provisioning.add_host(world.admin, "x", "acme", "fax.acme.example", "localhost")
+    brand_provisioning.confirm_host(world.admin, "x", "acme", "fax.acme.example")
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox'")
+    tab.go("/account/fax-by-mail/token")
+    tab.fill("#old", "not the password")
+    tab.click("#go")
+    assert "not your password" in tab.until("!wrong.hidden && wrong.textContent")
+    tab.fill("#old", PHRASE)
+    tab.click("#go")
+    address = tab.until("!document.getElementById('code-step').hidden && code.textContent")
+    token = address.removeprefix("NUMBER+").removesuffix("@fax.acme.example")
+    tab.click("#kept")
+    tab.click("#kept-go")
+    tab.until("location.pathname === '/account/fax-by-mail' && document.readyState === 'complete'")
+    assert tab.see("document.body.textContent.includes('There is one, made')")
+    assert not tab.see(f"document.documentElement.innerHTML.includes('{token}')")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert mail_access.user_of_token(tx, world.acme.tenant.id, token) == world.acme.user
 
 
 @pytest.mark.parametrize("by", ["password", "code"])

@@ -181,6 +181,10 @@ def test_of_another_mailbox_nobody_is_removed(world: World, boss: Visitor) -> No
     (mine,) = chosen(world, own).recipients
     assert boss.post(f"/mailboxes/{own}/mail/remove", {"recipient": mine.id}).status_code == 303
     assert addresses(world, own) == []
+    # The audit says to whom, beside from where that was done.
+    for action in ("mailbox.add-recipient", "mailbox.remove-recipient"):
+        row = audited(world, action)[-1]
+        assert (row.details["email"], row.address) == (ANN, "127.0.0.1")
 
 
 def test_what_became_of_its_mail_stands_on_the_page_of_a_fax(world: World, ann: Visitor) -> None:

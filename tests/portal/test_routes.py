@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client, EnvironBuilder, TestResponse, run_wsgi_app
 
-from faxplan import contact_groups, contact_imports, contacts, cover_provisioning, drafts, passkeys, users
+from faxplan import (
+    contact_groups,
+    contact_imports,
+    contacts,
+    cover_provisioning,
+    drafts,
+    mail_in_provisioning,
+    passkeys,
+    users,
+)
 from faxplan.contacts import Entry
+from faxplan.mail_in_provisioning import Wish
 from faxplan.originals import HandedIn
 from faxplan.webauthn import Credential
 from portal.app import Portal
@@ -59,6 +69,9 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         brought = contact_imports.begin(tx, world.borea.user, "b.csv", b"Name,Fax\nBea,+4930990012\n")
         passkeys.enter(tx, world.borea.user, "x", Credential(b"id", b"key", 0), None, actor="test")
         passkey = tx.value("select id from passkeys")
+    mail_in_provisioning.change(
+        world.admin, "test", "borea", world.borea.user.email, Wish(add="b@home.example", token=True)
+    )
     assert world.borea.user.mailbox_id is not None
     return Things(
         faxes=faxes,
@@ -129,6 +142,8 @@ def _state(world: World) -> list[dict[str, object]]:
             *tx.rows("select * from cover_templates order by id"),
             *tx.rows("select id, mail_mode, mail_format, mail_set_at from mailboxes order by id"),
             *tx.rows("select * from mail_recipients order by id"),
+            *tx.rows("select * from mail_senders"),
+            *tx.rows("select * from mail_tokens"),
         ]
 
 

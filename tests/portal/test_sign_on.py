@@ -1,7 +1,9 @@
 """Logging in by an organisation's own identity provider: who it says it is, and nobody else; it opens no fax."""
 
 import hmac
+import html
 import json
+import re
 import threading
 import time
 from base64 import urlsafe_b64encode
@@ -65,16 +67,22 @@ def guest(boss: Visitor, portal: Portal, world: World) -> Visitor:
     return visitor(portal, world.acme)
 
 
-def gone(guest: Visitor) -> str:
+def gone(guest: Visitor, from_page: str = "/log-in/sign-on") -> str:
     """Where the browser is sent, by our page."""
-    answer = guest.get("/log-in/sign-on", Sec_Fetch_Site="same-origin")
+    answer = guest.get(from_page, Sec_Fetch_Site="same-origin")
     assert answer.status_code == 303, answer.text
     return answer.headers["Location"]
 
 
-def came_back(guest: Visitor, provider: IdentityProvider, **more: str) -> TestResponse:
+def came_back(
+    guest: Visitor, provider: IdentityProvider, *, from_page: str = "/log-in/sign-on", **more: str
+) -> TestResponse:
+    return back_from(guest, provider, gone(guest, from_page), **more)
+
+
+def back_from(guest: Visitor, provider: IdentityProvider, there: str, **more: str) -> TestResponse:
     return guest.client.get(
-        "/log-in/sign-on/back", query_string=provider.logged_in(gone(guest), **more), base_url=f"https://{guest.host}",
+        "/log-in/sign-on/back", query_string=provider.logged_in(there, **more), base_url=f"https://{guest.host}",
         environ_base={"REMOTE_ADDR": "127.0.0.1"},
     )  # fmt: skip
 
@@ -100,6 +108,34 @@ def test_who_the_provider_says_it_is_has_a_session_and_locked_faxes(
     refused = came_back(guest, provider)
     assert refused.status_code == 403
     assert "as somebody else before" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leads"),
+    [
+        ("/faxes/7?list=%2Finbox", "/unlock?to=%2Ffaxes%2F7%3Flist%3D%252Finbox"),
+        ("//evil.example/faxes/7", "/unlock"),
+        ("/\\evil.example", "/unlock"),
+        ("https://evil.example/", "/unlock"),
+    ],
+)
+def test_it_leads_to_where_somebody_was_going(
+    guest: Visitor, provider: IdentityProvider, world: World, wanted: str, leads: str
+) -> None:
+    """SECURITY: and to nobody else's page."""
+    page = guest.get(f"/log-in?to={quote(wanted, safe='')}").text
+    (by_provider,) = re.findall(r'href="(/log-in/sign-on[^"]*)"', page)
+    for address in (html.unescape(by_provider), f"/log-in/sign-on?to={quote(wanted, safe='')}"):
+        answer = came_back(guest, provider, from_page=address)
+        assert (answer.status_code, answer.headers["Location"]) == (303, leads)
+        guest.client.delete_cookie(cookies.NAME, domain=guest.host)
+    # Nor where the browser was given something else meanwhile.
+    there = gone(guest)
+    known = guest.client.get_cookie(cookies.SIGN_ON, domain=guest.host)
+    assert known is not None
+    written = known.decoded_value.partition("|")[0]
+    guest.client.set_cookie(cookies.SIGN_ON, f"{written}|//evil.example/", domain=guest.host)
+    assert back_from(guest, provider, there).headers["Location"] == "/unlock"
 
 
 def test_who_has_shown_nothing_does_not_keep_the_true_person_out(

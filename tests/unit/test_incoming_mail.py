@@ -62,6 +62,18 @@ def test_nothing_secret_is_in_its_repr(tmp_path: Path) -> None:
     assert mail_options.read(found.subject, found.headers).pin == "987654"
 
 
+def test_what_our_mail_server_sees_in_the_header_is_seen_there(tmp_path: Path) -> None:
+    content = with_contract(f"{'X' * 1500}: 1", "DKIM-Signature: d=x.example", "X : y")
+    headers = incoming_mail.read(io.BytesIO(content), tmp_path).headers
+    assert headers.all("dkim-signature")[1:] == ["d=x.example"]
+    assert headers.first("x") == "y"
+
+
+def test_a_number_of_a_character_may_be_as_long_as_it_likes() -> None:
+    for digits in ("9" * 5000, "0" * 5000 + "65", "x" + "f" * 5000):
+        assert mail_text.of_html(f"a &#{digits}; &#x41;&#65; b".encode(), "utf-8") == "a \ufffd AA b"
+
+
 def test_what_is_left_out_is_said_but_for_signatures(tmp_path: Path) -> None:
     card, signature = (
         attached(b"BEGIN", "ann.vcf", "text/vcard"),

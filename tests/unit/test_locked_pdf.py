@@ -119,10 +119,3 @@ def test_what_is_no_pdf_or_locked_already_is_refused() -> None:
             document.save(target, encryption=pikepdf.Encryption(owner="owner", user=password))
         with pytest.raises(CannotBeLocked, match="password already"):
             locked(target.getvalue(), PASSWORD)
-
-
-def test_a_child_does_it_from_file_to_file(tmp_path: Path) -> None:
-    (tmp_path / "plain.pdf").write_bytes(fax_mails.pdf())
-    locked_pdf.lock(str(tmp_path / "plain.pdf"), str(tmp_path / "locked.pdf"), PASSWORD)
-    with opened((tmp_path / "locked.pdf").read_bytes(), PASSWORD) as document:
-        assert len(document.pages) == 1

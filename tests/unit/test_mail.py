@@ -1,10 +1,11 @@
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from faxplan.errors import InvalidSetting
-from faxplan.mail import Attachment, MailFailed, Relay
+from faxplan.mail import Attachment, MailFailed, Relay, ServerAway
 from tests.mail_relay import MailRelay
 
 ATTACHMENT = Attachment("20261126.checkpoint", "\u2014 name AAAA\n.\n\nlast".encode())
@@ -64,3 +65,23 @@ def test_an_address_that_is_none_is_a_setting_to_correct(relay: MailRelay, addre
     with pytest.raises(InvalidSetting, match="no mail address"):
         send(relay.port, "one@officers.example", sender=address)
     assert relay.mails == []
+
+
+def test_a_log_in_that_no_server_can_be_told_is_waited_for(relay: MailRelay) -> None:
+    known = Relay("127.0.0.1", relay.port, "fax@fax.example", user="fax", password="sch\u00f6n")
+    relay.log_ins = {"\0fax\0open sesame"}
+    with pytest.raises(ServerAway, match="ASCII"), known.session():
+        pass
+    with pytest.raises(MailFailed, match="ASCII"):
+        known.send(["one@officers.example"], "Subject", "Text.\n")
+
+
+def test_whoever_looks_at_a_mail_for_long_before_they_take_it_is_waited_for(
+    relay: MailRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they take it again and again."""
+    monkeypatch.setattr("faxplan.mail._SECONDS", 0.2)
+    relay.on_mail = lambda: time.sleep(0.5)
+    with Relay("127.0.0.1", relay.port, "fax@fax.example").session() as session:
+        said = session.hand_over(b"Subject: one\r\n\r\n", sender="fax@fax.example", recipient="one@officers.example")
+    assert (said, len(relay.mails)) == ("250 taken", 1)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import subprocess
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,6 +139,29 @@ def test_what_mail_is_not_to_be_sealed_to_is_refused(ring: KeyRing, ann: str, bo
         (b"", "no OpenPGP key"),
         (b"Dear Sirs,", "no OpenPGP key"),
         (bytes(mail_openpgp.MOST_BYTES + 1), "too large"),
+    ):
+        with pytest.raises(KeyRefused, match=why):
+            key_of(content)
+
+
+def _packet(kind: int, body: bytes) -> bytes:
+    return bytes([0xC0 | kind, 255]) + len(body).to_bytes(4, "big") + body
+
+
+def test_what_is_no_key_is_not_unpacked_and_what_is_too_much_not_tried(ring: KeyRing, ann: str) -> None:
+    whole = ring.export(ann, armor=False)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = _packet(8, b"\x01" + packer.compress(_packet(11, bytes(2**27))) + packer.flush())
+    names = b"".join(_packet(13, b"u%d <a@x.example>" % each) for each in range(2000))
+    for content, why in (
+        (data, "no OpenPGP key"),
+        (whole + data, "no OpenPGP key"),
+        (whole + names, "more in this file"),
+        (whole + _packet(14, bytes(5000)), "more in this file"),
+        (whole + 20 * _packet(14, bytes(50)), "more in this file"),
+        (b"\xcd\xe0" + bytes(100), "no OpenPGP key"),
+        (b"\x9b" + whole, "no OpenPGP key"),
+        (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n!!\n-----END PGP PUBLIC KEY BLOCK-----\n", "no OpenPGP key"),
     ):
         with pytest.raises(KeyRefused, match=why):
             key_of(content)

@@ -39,6 +39,15 @@ Authentication-Results: stays\r
 """
 
 
+def test_exim_takes_out_what_says_that_we_have_found_it_however_a_mail_comes() -> None:
+    """SECURITY: by SMTP, and by the command sendmail of this machine."""
+    text = (OURS.parent / "exim" / "exim4.conf").read_text()
+    acls = dict(re.findall(r"(?ms)^(\w+):\n(.*?)(?=^\w+:|^begin)", text.partition("\nbegin acl")[2]))
+    for how in ("acl_smtp_mail", "acl_not_smtp"):
+        (name,) = re.findall(rf"(?m)^{how} = (\w+)$", text)
+        assert "warn    remove_header = Authentication-Results" in acls[name]
+
+
 class Faxes:
     """Stands for `faxplan lmtp`."""
 

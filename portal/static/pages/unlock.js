@@ -37,7 +37,7 @@ onSubmit("by-passkey", _("Waiting for your passkey."), async () => {
   if (told === null) {
     throw new Refused(_("This passkey logs you in, and opens nothing. Give your password."), "passkey-opens-nothing");
   }
-  goOn(told);
+  goOn(told, to);
 });
 
 onSubmit("by-code", _("Opening your key. This takes a moment."), async () => {

@@ -1,0 +1,124 @@
+"""A campaign from its file to its queue, beside COPY of the same rows into one table.
+
+    python benchmarks/campaigns.py [--rows 100000] [--rounds 3] [--write docs/benchmarks]
+
+Ours reads the CSV, brings each number into E.164, looks whether it may be called, leaves out duplicates and who is on
+the do-not-fax list, and notes who is left out and why; some lines at a time, each batch a transaction. The other one is
+COPY of the same cells, as they stand, into a table with a primary key.
+"""
+
+import argparse
+import io
+import resource
+import statistics
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+from _live import a_world
+from _page import where_and_when, write_section
+
+from faxplan import campaign_files, campaigns, do_not_fax, drafts
+from faxplan.campaigns import Pace
+from faxplan.contact_files import Reading
+from faxplan.originals import HandedIn
+from tests.world import World
+
+LISTED, REPEATED = 500, 1000
+"""Numbers of the file that are on the do-not-fax list, and that stand in it twice."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="the section in FOLDER.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        ours, copies, grown = measure(Path(folder), options)
+    text = report(options, ours, copies, grown)
+    print(text)
+    if options.write:
+        write_section(options.write.with_suffix(".md"), "Campaigns", text)
+
+
+def cells(rows: int) -> list[tuple[str, str, str]]:
+    unique = [(f"Name {each}", f"030 {23_000_000 + each}", "Berlin") for each in range(rows - REPEATED)]
+    return unique + unique[:REPEATED]
+
+
+def measure(base: Path, options: argparse.Namespace) -> tuple[list[float], list[float], int]:
+    rows = cells(options.rows)
+    content = "\n".join(["Name;Fax;Ort", *(";".join(each) for each in rows)]).encode()
+    ours, copies = [], []
+    with a_world(base) as (world, _cluster):
+        tenant = world.acme.tenant.id
+        with world.admin.tenant(tenant) as tx:
+            for each in range(LISTED):
+                do_not_fax.add(tx, tenant, f"+4930{23_000_000 + each * 7}", "", "benchmark")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for number in range(options.rounds):
+            copies.append(copied(world, rows))
+            ours.append(read(world, base, content, number, options.rows))
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return ours, copies, grown
+
+
+def copied(world: World, rows: list[tuple[str, str, str]]) -> float:
+    text = io.StringIO("".join(f"{at}\t{name}\t{number}\t{town}\n" for at, (name, number, town) in enumerate(rows)))
+    with closing(psycopg2.connect(world.installation.url("postgres"))) as connection, connection.cursor() as cursor:
+        cursor.execute("create table copied (id bigint primary key, name text, number text, town text)")
+        connection.commit()
+        began = time.perf_counter()
+        cursor.copy_expert("copy copied from stdin", text)
+        connection.commit()
+        took = time.perf_counter() - began
+        cursor.execute("drop table copied")
+        connection.commit()
+    return took
+
+
+def read(world: World, base: Path, content: bytes, number: int, rows: int) -> float:
+    letter = base / f"letter-{number}.txt"
+    letter.write_text("News.\n")
+    user = world.acme.user
+    draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "letter.txt"))
+    with world.portal.tenant(user.tenant_id) as tx:
+        campaign = campaigns.make(tx, user, f"Campaign {number}", draft.id, Pace(), actor="benchmark")
+    began = time.perf_counter()
+    with world.portal.tenant(user.tenant_id) as tx:
+        campaign_files.bring(tx, user, campaign.id, content, Reading())
+    for _progress in campaign_files.read(world.portal, user.tenant_id, campaign.id):
+        pass
+    took = time.perf_counter() - began
+    with world.portal.tenant(user.tenant_id) as tx:
+        found = campaigns.counts(tx, user, campaign.id)
+    assert found.left_out == {"duplicate": found.left_out["duplicate"], "do-not-fax": found.left_out["do-not-fax"]}
+    assert found.waiting + sum(found.left_out.values()) == rows
+    return took
+
+
+def report(options: argparse.Namespace, ours: list[float], copies: list[float], grown: int) -> str:
+    ratio = statistics.median(mine / other for mine, other in zip(ours, copies, strict=True))
+    return f"""`python benchmarks/campaigns.py --rows {options.rows} --rounds {options.rounds}`, {where_and_when()}.
+
+{(__doc__ or "").split("[--write docs/benchmarks]")[1].strip()}
+
+| {options.rows:,} rows | Seconds (least - most) |
+|---|---|
+| COPY into one table | {shown(copies)} |
+| from the file to who waits for a fax | {shown(ours)} |
+| times as long | **{ratio:.1f}** |
+
+Memory that the process grew by over all rounds: {grown // 1024} MB.
+"""
+
+
+def shown(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} - {max(seconds):.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""Files of a campaign's recipients: brought as CSV, looked at, and read by a worker, some lines at a time.
+
+A file lies in the database until it is read. Each batch of lines and how far it has come are one transaction, so
+whoever goes on after a crash begins where it stopped. A line that gets no fax is kept with why.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+from faxplan import campaigns, contact_files, numbers, tenants
+from faxplan.campaigns import FileInHand, NotNow
+from faxplan.contact_files import Reading, Record, Sheet, UnreadableFile
+from faxplan.db import Database, Transaction
+from faxplan.errors import InvalidNumber
+from faxplan.language import _
+from faxplan.number_policy import NumberBarred, NumberPolicy
+from faxplan.tenants import Tenant
+from faxplan.users import User
+
+MOST_BYTES = 40 * 1024**2
+MOST_LINES = 200_000
+AT_ONCE = 5000
+"""Lines of a transaction."""
+MOST_FIELDS, LONGEST_FIELD = 50, 500
+LONG = 10_000
+"""Lines: of a file with more, numbers are looked at by several processes."""
+_SHOWN = 20
+_PIECE = 500
+_LONGEST_WRITTEN = 80
+
+
+class NoNumbers(UnreadableFile):
+    """Nobody said in which column the numbers are."""
+
+    error_id = "no-column"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A file as it would be read. first: its first lines, each with its number (E.164; None: it is none). lines: that
+    it has."""
+
+    sheet: Sheet = field(repr=False)
+    first: Sequence[tuple[Record, str | None]]
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A file that is read, or was. wrong: why it could not be."""
+
+    lines: int
+    lines_read: int
+    wrong: str = ""
+
+
+def preview(tx: Transaction, user: User, content: bytes, reading: Reading) -> Preview:
+    """Nothing is kept. Raises UnreadableFile."""
+    tenant = tenants.get(tx, user.tenant_id)
+    sheet = _sheet(content, reading, tenant)
+    place = sheet.columns.get("number")
+    first = [
+        (each, None if place is None else numbers.normalise_or_none(_cell(each, place), tenant.country))
+        for each in sheet.records[:_SHOWN]
+    ]
+    return Preview(sheet, first, len(sheet.records))
+
+
+def bring(tx: Transaction, user: User, campaign_id: int, content: bytes, reading: Reading) -> Progress:
+    """Lays a file there, for a worker to read. Raises UnreadableFile, NoNumbers, NotFound, NotNow and FileInHand."""
+    campaign = campaigns.hold(tx, user, campaign_id)
+    if campaign.state not in ("draft", "paused"):
+        raise NotNow(_("Pause the campaign before you add recipients."))
+    sheet = _sheet(content, reading, tenants.get(tx, user.tenant_id))
+    if "number" not in sheet.columns:
+        raise NoNumbers(_("Say in which column the fax numbers are."))
+    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)",
+                (user.tenant_id, campaign_id)):  # fmt: skip
+        raise FileInHand(_("A file of this campaign is being read. Add the next one when that is done."))
+    known = Reading(sheet.separator, sheet.heading is not None, dict(sheet.columns))
+    tx.execute(
+        """insert into campaign_files (tenant_id, campaign_id, content, reading, lines) values (%s, %s, %s, %s, %s)""",
+        (user.tenant_id, campaign_id, content, json.dumps(asdict(known)), len(sheet.records)),
+    )
+    tx.notify(CHANNEL)
+    return Progress(len(sheet.records), 0)
+
+
+CHANNEL = "faxplan_campaign"
+"""Notified when there is something to do for who lets campaigns go on."""
+
+
+def read(db: Database, tenant_id: int, campaign_id: int) -> Iterator[Progress]:
+    """Reads a file to its end (role portal), with a transaction for each batch. Of two who read at once one stops, and
+    nothing is there twice."""
+    with db.tenant(tenant_id) as tx:
+        row = tx.row(
+            "select content, reading, lines, lines_read from campaign_files where tenant_id = %s and campaign_id = %s",
+            (tenant_id, campaign_id),
+        )
+        tenant = tenants.get(tx, tenant_id)
+    if row is None:
+        return
+    sheet = _sheet(bytes(row["content"]), Reading(**json.loads(row["reading"])), tenant)
+    done = row["lines_read"]
+    with _judge(row["lines"] - done, tenant) as look:
+        while done < row["lines"]:
+            batch = _judged(sheet, sheet.records[done : done + AT_ONCE], look)
+            with db.tenant(tenant_id) as tx:
+                campaigns.take_turn(tx, tenant_id)
+                if not tx.execute(
+                    """update campaign_files set lines_read = %s
+                       where tenant_id = %s and campaign_id = %s and lines_read = %s""",
+                    (done + len(batch), tenant_id, campaign_id, done),
+                ):
+                    return
+                _enter(tx, tenant_id, campaign_id, batch)
+            done += len(batch)
+            yield Progress(row["lines"], done)
+    with db.tenant(tenant_id) as tx:
+        tx.execute("delete from campaign_files where tenant_id = %s and campaign_id = %s", (tenant_id, campaign_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    line: int
+    written: str
+    number: str | None
+    name: str
+    fields: str
+    why: str | None
+
+
+def _sheet(content: bytes, reading: Reading, tenant: Tenant) -> Sheet:
+    def is_number(cell: str) -> bool:
+        return numbers.normalise_or_none(cell, tenant.country) is not None
+
+    return contact_files.read(content, is_number, reading, most_bytes=MOST_BYTES, most_lines=MOST_LINES)
+
+
+Judge = Callable[[Sequence[str]], Sequence["Judged"]]
+Judged = tuple[str | None, str | None]
+"""A number in E.164, and why it gets no fax."""
+
+
+@contextmanager
+def _judge(lines: int, tenant: Tenant) -> Iterator[Judge]:
+    """Looks at numbers; of a long file in as many processes as there are processors: it is nearly all that is to do."""
+    alone = partial(judge, country=tenant.country, policy=tenant.number_policy)
+    if lines < LONG:
+        yield alone
+        return
+    with ProcessPoolExecutor(os.cpu_count(), get_context("forkserver")) as pool:
+
+        def together(written: Sequence[str]) -> Sequence[Judged]:
+            pieces = [written[at : at + _PIECE] for at in range(0, len(written), _PIECE)]
+            return [each for piece in pool.map(alone, pieces) for each in piece]
+
+        yield together
+
+
+def judge(written: Sequence[str], *, country: str, policy: NumberPolicy) -> list[Judged]:
+    """Of each number as it was written."""
+    return [_number(each, country, policy) for each in written]
+
+
+def _judged(sheet: Sheet, records: Sequence[Record], look: Judge) -> list[_Line]:
+    place = sheet.columns["number"]
+    cells = [(_cell(each, place) if each.cells is not None else each.raw).strip() for each in records]
+    found = []
+    for record, written, (number, why) in zip(records, cells, look(cells), strict=True):
+        entry = contact_files.entry_of(record, sheet.columns) if record.cells is not None else None
+        found.append(
+            _Line(
+                record.line, _plain(written)[:_LONGEST_WRITTEN], number, _plain(entry.name if entry else "")[:200],
+                json.dumps(_fields(sheet, record)), why,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _number(written: str, country: str, policy: NumberPolicy) -> Judged:
+    try:
+        number = numbers.normalise(written, country)
+    except InvalidNumber:
+        return None, "invalid-number"
+    try:
+        policy.check(number)
+    except NumberBarred:
+        return number, "number-barred"
+    return number, None
+
+
+def _fields(sheet: Sheet, record: Record) -> Mapping[str, str]:
+    """What stands beside the number, by the heading of its column."""
+    cells = record.cells or []
+    headings = sheet.heading or [f"column {place}" for place in range(1, len(cells) + 1)]
+    pairs = zip(headings[:MOST_FIELDS], cells, strict=False)
+    return {
+        _plain(name)[:_LONGEST_WRITTEN]: _plain(cell)[:LONGEST_FIELD]
+        for place, (name, cell) in enumerate(pairs)
+        if name.strip() and cell.strip() and place != sheet.columns["number"]
+    }
+
+
+def _cell(record: Record, place: int) -> str:
+    cells = record.cells or []
+    return cells[place] if place < len(cells) else ""
+
+
+def _plain(text: str) -> str:
+    """What the database takes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _enter(tx: Transaction, tenant_id: int, campaign_id: int, lines: Sequence[_Line]) -> None:
+    """Each number once; none to whom nothing is to be faxed."""
+    given: dict[str, Any] = {"tenant": tenant_id, "campaign": campaign_id}
+    for name in ("line", "written", "number", "name", "fields", "why"):
+        given[name] = [getattr(each, name) for each in lines]
+    tx.execute(
+        """with given as (
+               select * from unnest(%(line)s::integer[], %(written)s::text[], %(number)s::text[], %(name)s::text[],
+                                    %(fields)s::text[], %(why)s::text[]) g (line, written, number, name, fields, why)),
+           judged as (
+               select g.line, g.written, g.number, g.name, g.fields, case
+                   when g.why is not null then g.why
+                   when d.number is not null then 'do-not-fax'
+                   when r.number is not null
+                        or row_number() over (partition by g.number, g.why is null order by g.line) > 1
+                       then 'duplicate' end as why
+               from given g
+               left join do_not_fax d on d.tenant_id = %(tenant)s and d.number = g.number
+               left join campaign_recipients r on r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s
+                    and r.number = g.number and r.state <> 'left-out')
+           insert into campaign_recipients (tenant_id, campaign_id, line, written, number, name, fields, state, why)
+           select %(tenant)s, %(campaign)s, line, written, number, name, fields::jsonb,
+                  case when why is null then 'waiting' else 'left-out' end, why
+           from judged order by line""",
+        given,
+    )

@@ -1,0 +1,91 @@
+"""Campaigns go on: files of recipients are read, and faxes let go at their pace; a thread of the worker."""
+
+import logging
+import threading
+
+from faxplan import campaign_files, campaign_release
+from faxplan.db import Database
+from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.listener import Listener
+
+LOG = logging.getLogger("faxplan.campaigns")
+TICK_SECONDS = 0.5
+IDLE_SECONDS = 5.0
+AWAY_SECONDS = 1.0
+
+
+class Campaigner:
+    """One thread. Several machines may have one: a campaign is with one of them at a time. watch: role worker, which
+    sees which campaigns there are; db: role portal, within whose tenants they go on."""
+
+    def __init__(self, watch: Database, db: Database, listener: Listener) -> None:
+        self._watch = watch
+        self._db = db
+        self._listener = listener
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ends `run` after the step in hand."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Works until stopped; a database that is away is waited for."""
+        away = False
+        while not self._stop.is_set():
+            try:
+                running = self.work()
+                away = False
+                if running:
+                    self._stop.wait(TICK_SECONDS)
+                else:
+                    self._listener.heard(IDLE_SECONDS)
+            except DatabaseUnavailable as error:
+                if not away:
+                    LOG.error("%s Campaigns wait for it.", error)  # noqa: TRY400 - it says all
+                away = True
+                self._stop.wait(AWAY_SECONDS)
+
+    def work(self) -> bool:
+        """A step of each; whether one is under way. Raises DatabaseUnavailable."""
+        with self._watch.across_tenants() as tx:
+            files = tx.rows("select tenant_id, campaign_id as id from campaign_files order by 1, 2")
+            running = tx.rows("select tenant_id, id from campaigns where state = 'running' order by 1, 2")
+            cancelled = tx.rows(_CANCELLED)
+        for each in files:
+            self._read(each["tenant_id"], each["id"])
+        for each in running:
+            self._step(each["tenant_id"], each["id"])
+        for each in cancelled:
+            campaign_release.cancel_open(self._db, each["tenant_id"], each["id"])
+            self._step(each["tenant_id"], each["id"])
+        return bool(running or cancelled)
+
+    def _read(self, tenant_id: int, campaign_id: int) -> None:
+        try:
+            for progress in campaign_files.read(self._db, tenant_id, campaign_id):
+                LOG.info(
+                    "campaign %s of tenant %s: %s lines of %s", campaign_id, tenant_id, progress.lines_read,
+                    progress.lines,
+                )  # fmt: skip
+                if self._stop.is_set():
+                    return
+        except DatabaseUnavailable:
+            raise
+        except FaxplanError as error:
+            LOG.error("the file of campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+
+    def _step(self, tenant_id: int, campaign_id: int) -> None:
+        try:
+            while campaign_release.step(self._db, tenant_id, campaign_id).may_go_on and not self._stop.is_set():
+                continue
+        except DatabaseUnavailable:
+            raise
+        except FaxplanError as error:
+            LOG.error("campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+
+
+_CANCELLED = """
+    select c.tenant_id, c.id from campaigns c
+    where c.state = 'cancelled' and c.ended_at > now() - interval '2 days' and exists (
+        select from campaign_recipients r where r.tenant_id = c.tenant_id and r.campaign_id = c.id
+          and r.state = 'released') order by 1, 2"""

@@ -1,0 +1,351 @@
+"""Campaigns: one document to many numbers, each a fax when its turn comes (role portal, within a tenant).
+
+A campaign is a draft until its user starts it. It has a pace, so many calls at once, and hours; what has been let go
+goes on when it is paused. Whom it goes to: campaign_recipients, campaign_files. Who lets faxes go: campaign_release.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from faxplan import audit, billing_codes, caller_ids, drafts, outbound, permissions, tenants
+from faxplan.audit import Who
+from faxplan.db import Row, Transaction
+from faxplan.errors import FaxplanError, NotFound
+from faxplan.language import _
+from faxplan.permissions import Permission
+from faxplan.users import User
+
+MOST = 200
+"""Of one user that have not ended."""
+LONGEST_NAME = 80
+CHANGEABLE = ("name", "calling", "billing_code", "per_minute", "at_once", "opens", "closes", "weekdays", "start_at")
+
+
+class InvalidCampaign(FaxplanError):
+    """A campaign as it is wanted cannot be."""
+
+    error_id = "invalid-campaign"
+
+
+class NotNow(FaxplanError):
+    """This cannot be done with a campaign in its state."""
+
+    error_id = "campaign-state"
+
+
+class FileInHand(NotNow):
+    """A file of recipients is being read."""
+
+    error_id = "campaign-file-in-hand"
+    retryable = True
+
+
+class NoRecipients(NotNow):
+    """It goes to nobody."""
+
+    error_id = "no-recipients"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """per_minute: faxes that are let go. at_once: that are in a call, or wait for their first. opens, closes: HH:MM by
+    the tenant's clock, on these weekdays (1 is Monday). start_at: not before; None: at once."""
+
+    per_minute: int = 30
+    at_once: int = 10
+    opens: str = "00:00"
+    closes: str = "24:00"
+    weekdays: Sequence[int] = (1, 2, 3, 4, 5, 6, 7)
+    start_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """state: draft, running, paused, cancelled or finished. why: why it is paused, if nobody has paused it. pages: of
+    the document; None: not known yet. rendering: its state (renderings.state)."""
+
+    id: int
+    user_id: int
+    name: str
+    state: str
+    draft_id: int | None
+    rendering_id: int
+    rendering: str
+    pages: int | None
+    calling: str | None
+    billing_code: str
+    pace: Pace
+    why: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. pages:
+    that were sent."""
+
+    waiting: int = 0
+    released: int = 0
+    sent: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    lines_read: int | None = None
+    lines: int | None = None
+
+    @property
+    def total(self) -> int:
+        """Who gets a fax, has got one, or should have."""
+        return self.waiting + self.released + self.sent + self.failed + self.cancelled
+
+
+def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, calling: str | None = None,
+         billing_code: str = "", actor: Who) -> Campaign:  # fmt: skip
+    """A campaign of a draft, which is the campaign's from now on. Raises Forbidden, NotFound, InvalidCampaign,
+    ForeignCallerId, NoCallerId, NoBillingCode and RenderingFailed."""
+    check_permitted(tx, user)
+    values = _checked(tx, user, {"name": name, "calling": calling, "billing_code": billing_code, **_of_pace(pace)})
+    if tx.value("select count(*) from campaigns where tenant_id = %s and user_id = %s and ended_at is null",
+                (user.tenant_id, user.id)) >= MOST:  # fmt: skip
+        raise InvalidCampaign(
+            _("You have {most} campaigns that have not ended. Remove some that you do not start.").format(most=MOST)
+        )
+    draft = drafts.keep(tx, user, draft_id)
+    rendering = tx.value("select rendering_id from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft.id))
+    values |= {"tenant_id": user.tenant_id, "user_id": user.id, "draft_id": draft.id, "rendering_id": rendering}
+    names = list(values)
+    campaign_id = tx.value(
+        f"insert into campaigns ({', '.join(names)}) values ({', '.join(['%s'] * len(names))}) returning id",
+        tuple(values.values()),
+    )
+    _record(tx, user, actor, "campaign.make", campaign_id, name=values["name"])
+    return get(tx, user, campaign_id)
+
+
+def get(tx: Transaction, user: User, campaign_id: int) -> Campaign:
+    """One of the user's; of the tenant's, for its administrators. Raises NotFound."""
+    row = tx.row(f"{_CAMPAIGNS} and c.id = %(campaign)s", _of(user) | {"campaign": campaign_id})
+    if row is None:
+        raise NotFound(_("There is no such campaign. It may have been removed."))
+    return _campaign(row)
+
+
+def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: int = 50) -> list[Campaign]:
+    """Those that the user sees, the newest first. before: this one's id."""
+    rows = tx.rows(
+        f"{_CAMPAIGNS} and (%(before)s::bigint is null or c.id < %(before)s) order by c.id desc limit %(limit)s",
+        _of(user) | {"before": before, "limit": limit},
+    )
+    return [_campaign(row) for row in rows]
+
+
+def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
+    """How it stands with its recipients. Raises NotFound."""
+    get(tx, user, campaign_id)
+    of = (user.tenant_id, campaign_id)
+    found = tx.rows(
+        """select state, coalesce(why, '') as why, count(*) as n from campaign_recipients
+           where tenant_id = %s and campaign_id = %s group by 1, 2""",
+        of,
+    )
+    by_state = {row["state"]: row["n"] for row in found if not row["why"]}
+    file = tx.row("select lines, lines_read from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    return Counts(
+        **by_state,
+        left_out={row["why"]: row["n"] for row in found if row["why"]},
+        lines_read=None if file is None else file["lines_read"],
+        lines=None if file is None else file["lines"],
+    )
+
+
+def recipients(
+    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
+) -> list[Row]:
+    """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
+    state: those of this one. Raises NotFound."""
+    get(tx, user, campaign_id)
+    return tx.rows(
+        """select id, line, written, number, name, state, why, fax_id from campaign_recipients
+           where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
+           order by id limit %s""",
+        (user.tenant_id, campaign_id, after, state, state, limit),
+    )
+
+
+def change(tx: Transaction, user: User, campaign_id: int, values: Mapping[str, Any], *, actor: Who) -> Campaign:
+    """values: of CHANGEABLE. Of one that runs it counts from now on. Raises as make does, and NotNow."""
+    campaign = hold(tx, user, campaign_id)
+    if campaign.ended_at is not None:
+        raise _not_now(campaign)
+    checked = _checked(tx, user, dict(values))
+    if checked:
+        placed = ", ".join(f"{name} = %s" for name in checked)
+        tx.execute(
+            f"update campaigns set {placed}, paced_from = null where tenant_id = %s and id = %s",
+            (*checked.values(), user.tenant_id, campaign_id),
+        )
+        _record(tx, user, actor, "campaign.change", campaign_id, **{k: str(v) for k, v in checked.items()})
+    return get(tx, user, campaign_id)
+
+
+def start(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> Campaign:
+    """Lets its faxes go from now on, also of one that was paused. Raises Forbidden, NotNow, FileInHand and
+    NoRecipients."""
+    check_permitted(tx, user)
+    campaign = hold(tx, user, campaign_id)
+    if campaign.state not in ("draft", "paused"):
+        raise _not_now(campaign)
+    of = (user.tenant_id, campaign_id)
+    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)", of):
+        raise FileInHand(_("Its file of recipients is being read. Start it when that is done."))
+    if not tx.value(
+        """select exists (select from campaign_recipients where tenant_id = %s and campaign_id = %s
+                          and state in ('waiting', 'released'))""", of):  # fmt: skip
+        raise NoRecipients(_("It goes to nobody: add recipients first."))
+    tx.execute(
+        """update campaigns set state = 'running', why = '', paced_from = null, started_at = coalesce(started_at, now())
+           where tenant_id = %s and id = %s""",
+        of,
+    )
+    _record(tx, user, actor, "campaign.start", campaign_id)
+    return get(tx, user, campaign_id)
+
+
+def pause(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> Campaign:
+    """Lets no more go; what was let go goes on. Raises NotNow."""
+    campaign = hold(tx, user, campaign_id)
+    if campaign.state != "running":
+        raise _not_now(campaign)
+    stop(tx, user.tenant_id, campaign_id, "")
+    _record(tx, user, actor, "campaign.pause", campaign_id)
+    return get(tx, user, campaign_id)
+
+
+def stop(tx: Transaction, tenant_id: int, campaign_id: int, why: str) -> None:
+    """Pauses one that runs. why: in words for its user, if nobody has paused it."""
+    tx.execute(
+        "update campaigns set state = 'paused', why = %s where tenant_id = %s and id = %s and state = 'running'",
+        (why, tenant_id, campaign_id),
+    )
+
+
+def cancel(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> Campaign:
+    """Ends it: who waits gets nothing, and what was let go and is in no call is cancelled (campaign_release). Raises
+    NotNow."""
+    campaign = hold(tx, user, campaign_id)
+    if campaign.state not in ("running", "paused"):
+        raise _not_now(campaign)
+    end(tx, user.tenant_id, campaign_id, "cancelled")
+    _record(tx, user, actor, "campaign.cancel", campaign_id)
+    return get(tx, user, campaign_id)
+
+
+def end(tx: Transaction, tenant_id: int, campaign_id: int, state: str) -> None:
+    """It is over: cancelled, or finished. Its document is its faxes' from now on."""
+    of = (tenant_id, campaign_id)
+    draft_id = tx.value("select draft_id from campaigns where tenant_id = %s and id = %s", of)
+    tx.execute("update campaigns set state = %s, ended_at = now() where tenant_id = %s and id = %s", (state, *of))
+    tx.execute("delete from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    if draft_id is not None:
+        drafts.let_go(tx, tenant_id, draft_id)
+
+
+def remove(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None:
+    """Forgets one that was never started. Raises NotNow."""
+    campaign = hold(tx, user, campaign_id)
+    if campaign.state != "draft":
+        raise _not_now(campaign)
+    if campaign.draft_id is not None:
+        drafts.let_go(tx, user.tenant_id, campaign.draft_id)
+    tx.execute("delete from campaigns where tenant_id = %s and id = %s", (user.tenant_id, campaign_id))
+    _record(tx, user, actor, "campaign.remove", campaign_id, name=campaign.name)
+
+
+def hold(tx: Transaction, user: User, campaign_id: int) -> Campaign:
+    """It, with nobody else at it until commit. Raises NotFound."""
+    take_turn(tx, user.tenant_id)
+    return get(tx, user, campaign_id)
+
+
+def take_turn(tx: Transaction, tenant_id: int) -> None:
+    """Whoever changes a tenant's campaigns, or lets their faxes go, does so one after the other."""
+    tx.take_turn(_TURN, tenant_id)
+
+
+_TURN = 0x63616D70
+"""Any number ("camp" in ASCII)."""
+_CAMPAIGNS = """
+    select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, r.state as rendering,
+           coalesce(p.pages, o.pages) as pages, c.calling, c.billing_code, c.per_minute, c.at_once, c.opens, c.closes,
+           c.weekdays, c.start_at, c.why, c.created_at, c.started_at, c.ended_at
+    from campaigns c join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
+    left join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
+    left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
+    where c.tenant_id = %(tenant)s and (c.user_id = %(user)s or %(all)s)"""
+
+
+def _of(user: User) -> dict[str, Any]:
+    return {"tenant": user.tenant_id, "user": user.id, "all": user.role == "administrator"}
+
+
+def _campaign(row: Row) -> Campaign:
+    names = ("per_minute", "at_once", "opens", "closes", "weekdays", "start_at")
+    pace = Pace(**{name: row[name] for name in names})
+    return Campaign(pace=pace, **{name: value for name, value in row.items() if name not in names})
+
+
+def _of_pace(pace: Pace) -> dict[str, Any]:
+    return {
+        "per_minute": pace.per_minute, "at_once": pace.at_once, "opens": pace.opens, "closes": pace.closes,
+        "weekdays": list(pace.weekdays), "start_at": pace.start_at,
+    }  # fmt: skip
+
+
+def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, Any]:
+    """As they are kept."""
+    tenant = tenants.get(tx, user.tenant_id)
+    if "name" in values:
+        values["name"] = " ".join(str(values["name"]).split())
+        if not 0 < len(values["name"]) <= LONGEST_NAME or not values["name"].isprintable():
+            raise InvalidCampaign(_("Give it a name of {most} characters at most.").format(most=LONGEST_NAME))
+    if values.get("calling") is not None:
+        values["calling"] = caller_ids.choose(tx, tenant, values["calling"], user.id)
+    if "billing_code" in values:
+        values["billing_code"] = billing_codes.checked(tenant, values["billing_code"])
+    if not 1 <= values.get("per_minute", 1) <= 6000:
+        raise InvalidCampaign(_("It lets 1 to 6000 faxes go in a minute."))
+    if not 1 <= values.get("at_once", 1) <= 1000:
+        raise InvalidCampaign(_("It has 1 to 1000 faxes in calls at once."))
+    if "weekdays" in values:
+        values["weekdays"] = sorted(set(values["weekdays"]))
+        if not values["weekdays"] or not set(values["weekdays"]) <= set(range(1, 8)):
+            raise InvalidCampaign(_("Choose one day of the week at least."))
+    if values.get("opens", "00:00") >= values.get("closes", "24:00"):
+        raise InvalidCampaign(_("Its hours close before they open. Write them as 08:00 and 18:00."))
+    return values
+
+
+def check_permitted(tx: Transaction, user: User) -> None:
+    """Raises Forbidden for who may have no campaigns or send nothing, and TenantDisabled."""
+    permissions.check(tx, user.tenant_id, user.id, Permission.CAMPAIGNS)
+    permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
+    outbound.check_enabled(tenants.get(tx, user.tenant_id))
+
+
+def _not_now(campaign: Campaign) -> NotNow:
+    words = {
+        "draft": _("It has not been started yet."),
+        "running": _("It runs."),
+        "paused": _("It is paused."),
+        "cancelled": _("It was cancelled."),
+        "finished": _("It has ended."),
+    }
+    return NotNow(_("This cannot be done with the campaign now: {state}").format(state=words[campaign.state]))
+
+
+def _record(tx: Transaction, user: User, actor: Who, action: str, campaign_id: int, **details: Any) -> None:
+    audit.record(tx, user.tenant_id, actor=actor, action=action, object=f"campaign:{campaign_id}", **details)

@@ -1,0 +1,138 @@
+"""What programs send and get of campaigns."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from faxplan import bundle, campaigns
+from portal.api.shapes import Content, Document, Resolution, Shape
+
+Clock = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["08:00"])]
+Weekday = Annotated[int, Field(ge=1, le=7)]
+Number = Annotated[str, Field(min_length=1, max_length=80)]
+MOST_NUMBERS = 10_000
+
+
+class Pace(Shape):
+    """How fast it goes, and when."""
+
+    per_minute: Annotated[int, Field(ge=1, le=6000)] = Field(30, description="Faxes that are begun in a minute.")
+    at_once: Annotated[int, Field(ge=1, le=1000)] = Field(10, description="That are in a call at once.")
+    opens: Clock = "00:00"
+    closes: Clock = "24:00"
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] = Field(
+        default_factory=lambda: [1, 2, 3, 4, 5, 6, 7], description="1 is Monday."
+    )
+    start_at: AwareDatetime | None = Field(None, description="Not before this time.")
+
+
+class MakeCampaign(Shape):
+    """A document to many numbers. Recipients are added after, and then it is started."""
+
+    name: Annotated[str, Field(min_length=1, max_length=campaigns.LONGEST_NAME)]
+    documents: Annotated[list[Document], Field(max_length=bundle.MOST_FILES)] = Field(default_factory=list)
+    resolution: Resolution = Resolution.FINE
+    pace: Pace = Field(default_factory=lambda: Pace.model_validate({}))
+    caller_id: Number | None = None
+    billing_code: Annotated[str, Field(max_length=40)] = ""
+    password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class ChangeCampaign(Shape):
+    """What is not named stays."""
+
+    name: Annotated[str, Field(min_length=1, max_length=campaigns.LONGEST_NAME)] | None = None
+    pace: Pace | None = None
+
+
+class LeftOut(Shape):
+    """Lines that get no fax."""
+
+    why: Literal["invalid-number", "duplicate", "do-not-fax", "number-barred"]
+    recipients: int
+
+
+class Counts(Shape):
+    """How it stands with its recipients."""
+
+    total: int = Field(description="Who gets it, or should have.")
+    waiting: int
+    under_way: int
+    sent: int
+    failed: int
+    cancelled: int
+    left_out: list[LeftOut]
+    lines_read: int | None = Field(description="Of a file of recipients that is being read. None: none is.")
+    lines: int | None
+
+
+class Campaign(Shape):
+    """One campaign."""
+
+    id: int
+    name: str
+    state: Literal["draft", "running", "paused", "cancelled", "finished"]
+    why: str = Field(description="Why it is paused, if nobody has paused it.")
+    pages: int | None
+    pace: Pace
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    recipients: Counts
+
+
+class Campaigns(Shape):
+    """Some of them, newest first."""
+
+    campaigns: list[Campaign]
+    next: str | None
+
+
+class AddRecipients(Shape):
+    """Recipients as a list, or as a CSV file."""
+
+    numbers: Annotated[list[Number], Field(max_length=MOST_NUMBERS)] = Field(default_factory=list)
+    csv: Content | None = Field(
+        None,
+        description="A CSV file in base64: any separator, with a heading or without. 40 MB as multipart/form-data.",
+    )
+
+
+class Reading(Shape):
+    """A file that is being read."""
+
+    lines: int
+
+
+class CampaignPage(Shape):
+    """Which campaigns."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, Field(max_length=300)] | None = None
+
+
+class RecipientPage(Shape):
+    """Which recipients."""
+
+    state: Literal["waiting", "under-way", "sent", "failed", "cancelled", "left-out"] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    after: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(0, description="The id of the last one before.")
+
+
+class Recipient(Shape):
+    """A line of a campaign's recipients."""
+
+    id: int
+    written: str
+    number: str | None
+    name: str
+    state: Literal["waiting", "under-way", "sent", "failed", "cancelled", "left-out"]
+    why: Literal["invalid-number", "duplicate", "do-not-fax", "number-barred"] | None
+    fax: int | None
+
+
+class Recipients(Shape):
+    """Some of them, in their order."""
+
+    recipients: list[Recipient]

@@ -1,0 +1,375 @@
+"""One document to many: each number once, nobody who must not, at its pace, and nobody twice whatever happens."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faxplan import campaign_files, campaign_release, campaigns, do_not_fax, drafts, quotas, users
+from faxplan.call_result import CallResult
+from faxplan.campaign_files import NoNumbers
+from faxplan.campaigner import Campaigner
+from faxplan.campaigns import Campaign, FileInHand, InvalidCampaign, NoRecipients, NotNow, Pace
+from faxplan.contact_files import Reading
+from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
+from faxplan.listener import Listener
+from faxplan.originals import HandedIn
+from faxplan.permissions import EVERYTHING, Permission
+from tests.db.test_failing_over import settle
+from tests.faxes import claim
+from tests.retained import count, execute, purge
+from tests.world import World
+
+FAST = Pace(per_minute=6000, at_once=1000)
+
+
+@pytest.fixture
+def campaign(world: World, tmp_path: Path) -> Campaign:
+    return a_campaign(world, tmp_path)
+
+
+def a_campaign(world: World, folder: Path, pace: Pace = FAST) -> Campaign:
+    letter = folder / "letter.txt"
+    letter.write_text("News for all of you.\n")
+    user = world.acme.user
+    draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "letter.txt"))
+    with world.portal.tenant(user.tenant_id) as tx:
+        return campaigns.make(tx, user, "Spring", draft.id, pace, actor="test")
+
+
+def bring(world: World, campaign: Campaign, lines: Sequence[str], reading: Reading | None = None) -> None:
+    content = "\r\n".join(lines).encode()
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaign_files.bring(tx, world.acme.user, campaign.id, content, reading or Reading())
+    campaigner(world).work()
+
+
+def campaigner(world: World) -> Campaigner:
+    url = world.installation.url("faxplan_worker")
+    return Campaigner(world.worker, world.portal, Listener(url, ()))
+
+
+def numbers(count: int, first: int = 10_000) -> list[str]:
+    return [f"030 231{each}" for each in range(first, first + count)]
+
+
+def do(world: World, what: Any, campaign: Campaign) -> Campaign:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        done: Campaign = what(tx, world.acme.user, campaign.id, actor="test")
+        return done
+
+
+def counted(world: World, campaign: Campaign) -> campaigns.Counts:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return campaigns.counts(tx, world.acme.user, campaign.id)
+
+
+def state(world: World, campaign: Campaign) -> tuple[str, str]:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        found = campaigns.get(tx, world.acme.user, campaign.id)
+    return found.state, found.why
+
+
+def send_all(world: World, campaign: Campaign) -> None:
+    """Until nothing is left to do."""
+    for _turn in range(200):
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaigner(world).work()
+        for fax in claim(world, most=100):
+            settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+        if state(world, campaign)[0] != "running":
+            return
+    raise AssertionError(f"it does not end: {counted(world, campaign)}")
+
+
+def test_each_number_gets_it_once_and_nobody_who_must_not(world: World, campaign: Campaign) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        do_not_fax.add(tx, world.acme.tenant.id, "+493023110003", "asked for it", "test")
+    bring(
+        world, campaign,
+        [
+            "Name;Faxnummer;Ort", "Ann;030 23110001;Berlin", "Bob;+49 30 23110002;", 'Cy;"030/231-10001";Bonn',
+            "Di;030 23110003;", "Ed;12;", "Flo;0900 1234567;", "Gus;;", "Hal;110;",
+        ],
+    )  # fmt: skip
+    bring(world, campaign, ["030 23110002", "030 23110004"])
+    found = counted(world, campaign)
+    assert (found.waiting, found.lines) == (3, None)
+    assert found.left_out == {"duplicate": 2, "do-not-fax": 1, "invalid-number": 3, "number-barred": 1}
+    world.render_all()
+    assert do(world, campaigns.start, campaign).state == "running"
+    send_all(world, campaign)
+    assert state(world, campaign) == ("finished", "")
+    found = counted(world, campaign)
+    assert (found.sent, found.waiting, found.released) == (3, 0, 0)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        called = [row["called_number"] for row in tx.rows("select called_number from faxes order by id")]
+        fields = tx.value("select fields from campaign_recipients where name = 'Ann'")
+    assert called == ["+493023110001", "+493023110002", "+493023110004"]
+    assert fields == {"Name": "Ann", "Ort": "Berlin"}
+    # Its document is its faxes' from now on, and no machine opens it any more.
+    assert (count(world, "drafts"), count(world, "transient_wraps"), count(world, "renderings")) == (0, 0, 1)
+
+
+def test_its_document_stays_open_to_the_machines_until_it_has_ended(world: World, campaign: Campaign) -> None:
+    """Between two batches no fax waits, and the next one has to be sent all the same."""
+    bring(world, campaign, numbers(2))
+    world.render_all()
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"at_once": 1}, actor="test")
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    (fax,) = claim(world)
+    settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    assert count(world, "transient_wraps") > 0
+    # Not even if all that was sent is purged meanwhile.
+    do(world, campaigns.pause, campaign)
+    execute(
+        world,
+        "update faxes set finished_at = finished_at - interval '1 year', created_at = created_at - interval '1 year'",
+    )
+    execute(world, "update drafts set created_at = created_at - interval '1 year'")
+    purge(world)
+    do(world, campaigns.start, campaign)
+    send_all(world, campaign)
+    assert counted(world, campaign).sent == 2
+    assert count(world, "transient_wraps") == 0
+
+
+def test_a_thousand_go_at_their_pace(world: World, campaign: Campaign) -> None:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"per_minute": 600}, actor="test")
+    bring(world, campaign, numbers(100))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    released = [counted(world, campaign).released]
+    for _second in range(5):
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaigner(world).work()
+        released.append(counted(world, campaign).released)
+    # Ten a second, whatever the time that the tests take adds.
+    assert released[0] == 1
+    assert all(10 <= after - before <= 30 for before, after in pairwise(released))
+    # What it could not do for an hour it does not make up for.
+    execute(world, "update campaigns set paced_from = paced_from - interval '1 hour'")
+    before = counted(world, campaign).released
+    campaigner(world).work()
+    assert counted(world, campaign).released == before + 1
+
+
+def test_so_many_are_under_way_at_once_and_those_that_wait_for_another_try_do_not_count(
+    world: World, campaign: Campaign
+) -> None:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"at_once": 3}, actor="test")
+    bring(world, campaign, numbers(10))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    for _turn in range(3):
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaigner(world).work()
+    assert counted(world, campaign).released == 3
+    for fax in claim(world, most=3):
+        settle(world, fax, CallResult("USER_BUSY", sip_code=486))
+    execute(world, "update campaigns set paced_from = now() - interval '1 second', paced = 0")
+    campaigner(world).work()
+    assert counted(world, campaign).released == 6
+
+
+@pytest.mark.parametrize(
+    ("pace", "is_open"),
+    [
+        ({"weekdays": [each for each in range(1, 8) if each != datetime.now().astimezone().isoweekday()]}, False),
+        ({"start_at": datetime.now(UTC) + timedelta(hours=1)}, False),
+        ({"start_at": datetime.now(UTC) - timedelta(hours=1)}, True),
+        ({"opens": "00:00", "closes": "00:01"}, False),
+        ({}, True),
+    ],
+    ids=["another day", "later", "before", "closed", "always"],
+)
+def test_it_keeps_its_hours(world: World, campaign: Campaign, pace: dict[str, Any], is_open: bool) -> None:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, pace, actor="test")
+    bring(world, campaign, numbers(1))
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    assert counted(world, campaign).released == int(is_open)
+
+
+def test_paused_it_lets_no_more_go_and_cancelled_it_takes_back(world: World, campaign: Campaign) -> None:
+    bring(world, campaign, numbers(5))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    assert do(world, campaigns.pause, campaign).state == "paused"
+    before = counted(world, campaign)
+    campaigner(world).work()
+    assert counted(world, campaign) == before
+    for what in (campaigns.pause,):
+        with pytest.raises(NotNow, match="paused"):
+            do(world, what, campaign)
+    do(world, campaigns.start, campaign)
+    assert do(world, campaigns.cancel, campaign).state == "cancelled"
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.released, found.cancelled, found.sent) == (0, before.released, 0)
+    assert found.waiting == 5 - before.released
+    assert (count(world, "fax_queue"), count(world, "transient_wraps")) == (0, 0)
+    with pytest.raises(NotNow, match="cancelled"):
+        do(world, campaigns.start, campaign)
+
+
+def test_what_is_wrong_pauses_it_and_says_why(world: World, campaign: Campaign) -> None:
+    bring(world, campaign, numbers(3))
+    world.render_all()
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        quotas.set_limit(tx, world.acme.tenant.id, period="day", pages=0)
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    where, why = state(world, campaign)
+    assert where == "paused"
+    assert "quota" in why
+    assert (counted(world, campaign).waiting, count(world, "faxes")) == (3, 0)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        quotas.remove_limit(tx, world.acme.tenant.id, period="day")
+    do(world, campaigns.start, campaign)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"permissions": [Permission.SEND]})
+    campaigner(world).work()
+    assert state(world, campaign)[0] == "paused"
+    with pytest.raises(Forbidden):
+        do(world, campaigns.start, campaign)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"permissions": list(EVERYTHING)})
+    do(world, campaigns.start, campaign)
+    send_all(world, campaign)
+    assert counted(world, campaign).sent == 3
+
+
+def test_who_is_barred_meanwhile_is_left_out(world: World, campaign: Campaign) -> None:
+    bring(world, campaign, numbers(3))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        do_not_fax.add(tx, world.acme.tenant.id, "+493023110001", "", "test")
+    send_all(world, campaign)
+    found = counted(world, campaign)
+    assert (found.sent, found.left_out) == (2, {"do-not-fax": 1})
+
+
+def test_a_file_is_read_on_where_it_stopped(world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 10)
+    tenant = world.acme.tenant.id
+    content = "\n".join(["Fax", *numbers(35)]).encode()
+    with world.portal.tenant(tenant) as tx:
+        assert campaign_files.bring(tx, world.acme.user, campaign.id, content, Reading()).lines == 35
+    reading, other = (campaign_files.read(world.portal, tenant, campaign.id) for _each in range(2))
+    assert [next(reading).lines_read, next(reading).lines_read] == [10, 20]
+    assert counted(world, campaign).lines_read == 20
+    with pytest.raises(FileInHand):
+        do(world, campaigns.start, campaign)
+    with pytest.raises(FileInHand), world.portal.tenant(tenant) as tx:
+        campaign_files.bring(tx, world.acme.user, campaign.id, content, Reading())
+    # The first one is killed here; two go on, one of them alone.
+    assert next(other).lines_read == 30
+    assert list(reading) == []
+    assert [each.lines_read for each in other] == [35]
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out, found.lines) == (35, {}, None)
+
+
+def test_a_file_without_numbers_is_refused_and_previewed(world: World, campaign: Campaign) -> None:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        shown = campaign_files.preview(tx, world.acme.user, b"Name,Town\nAnn,Bonn\n", Reading())
+        assert (shown.lines, [number for _record, number in shown.first]) == (1, [None])
+        with pytest.raises(NoNumbers):
+            campaign_files.bring(tx, world.acme.user, campaign.id, b"Name,Town\nAnn,Bonn\n", Reading())
+        shown = campaign_files.preview(tx, world.acme.user, b"Town\tFax\nBonn\t030 23110001\n", Reading())
+        assert [number for _record, number in shown.first] == ["+493023110001"]
+
+
+def test_hostile_lines_are_data(world: World, campaign: Campaign) -> None:
+    bring(
+        world, campaign,
+        ["Name,Fax", "'); drop table faxes; --,030 23110001", "${api(x)},030 23110002", "=cmd(),030 23110003",
+         '"a\x00b",030 23110004', "x,<script>", f"{'y' * 5000},030 23110005"],
+    )  # fmt: skip
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out) == (5, {"invalid-number": 1})
+    assert count(world, "faxes") == 0
+
+
+def test_nobody_elses_campaign_is_seen(world: World, campaign: Campaign) -> None:
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        other = users.create(tx, world.acme.tenant.id, email="other@acme.example", name="Other")
+        boss = users.create(tx, world.acme.tenant.id, email="boss@acme.example", name="B", role="administrator")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert campaigns.of_user(tx, other) == []
+        assert [each.id for each in campaigns.of_user(tx, boss)] == [campaign.id]
+        for what in (campaigns.start, campaigns.pause, campaigns.cancel, campaigns.remove):
+            with pytest.raises(NotFound):
+                what(tx, other, campaign.id, actor="test")
+    with world.portal.tenant(world.borea.tenant.id) as tx, pytest.raises(NotFound):
+        campaigns.get(tx, world.borea.user, campaign.id)
+
+
+def test_one_that_cannot_be_is_refused(world: World, campaign: Campaign, tmp_path: Path) -> None:
+    for wrong in (
+        {"name": ""}, {"name": "x" * 81}, {"per_minute": 0}, {"per_minute": 6001}, {"at_once": 0}, {"weekdays": []},
+        {"weekdays": [8]}, {"opens": "18:00", "closes": "08:00"},
+    ):  # fmt: skip
+        with pytest.raises(InvalidCampaign), world.portal.tenant(world.acme.tenant.id) as tx:
+            campaigns.change(tx, world.acme.user, campaign.id, wrong, actor="test")
+    with pytest.raises(NoRecipients):
+        do(world, campaigns.start, campaign)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        # Its draft is the campaign's.
+        assert drafts.of_user(tx, world.acme.user) == []
+        campaigns.remove(tx, world.acme.user, campaign.id, actor="test")
+    purge(world)
+    assert (count(world, "campaigns"), count(world, "drafts"), count(world, "documents")) == (0, 0, 0)
+    assert [path for path in world.stored() if path.parent != world.store.root] == []
+
+
+def test_a_step_that_is_lost_is_done_once(world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if killed before and behind each commit."""
+    bring(world, campaign, numbers(20))
+    world.render_all()
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"at_once": 4}, actor="test")
+    do(world, campaigns.start, campaign)
+    real, turns = campaigns.take_turn, [0]
+
+    def dies(tx: Any, tenant_id: int) -> None:
+        turns[0] += 1
+        real(tx, tenant_id)
+
+    def lost(*given: Any) -> Any:
+        done = campaign_release_release(*given)
+        if turns[0] % 2:
+            raise DatabaseUnavailable("killed")
+        return done
+
+    campaign_release_release = campaign_release._release
+    monkeypatch.setattr(campaigns, "take_turn", dies)
+    monkeypatch.setattr(campaign_release, "_release", lost)
+    for _turn in range(60):
+        execute(
+            world,
+            "update campaigns set paced_from = now() - interval '1 second', paced = 0",
+        )
+        try:
+            campaign_release.step(world.portal, world.acme.tenant.id, campaign.id)
+        except DatabaseUnavailable:
+            continue
+        for fax in claim(world, most=10):
+            settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    assert state(world, campaign)[0] == "finished"
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        called = [row["called_number"] for row in tx.rows("select called_number from faxes")]
+    assert len(called) == len(set(called)) == 20
+    assert counted(world, campaign).sent == 20

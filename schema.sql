@@ -58,6 +58,7 @@ create table tenants (
     mail_body        text not null default 'cover',
     mail_pins        boolean not null default false,
     mail_signing_domains text[] not null default '{}',
+    sandbox_numbers  boolean not null default true,
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -111,6 +112,7 @@ comment on column tenants.billing_codes is 'Whether a fax that is sent has one: 
 comment on column tenants.language is 'A tag (RFC 5646), where its people have chosen none; null: as the browser asks.';
 comment on column tenants.mail_body is 'What becomes of the text of a mail that is faxed: a cover page, its first page, or nothing.';
 comment on column tenants.mail_pins is 'Whether a PIN proves who has sent a mail.';
+comment on column tenants.sandbox_numbers is 'Whether faxes to sandbox numbers are taken, and end as each of these says; else they are refused.';
 comment on column tenants.mail_signing_domains is 'Whose DKIM keys sign for its people''s addresses, beside those of the addresses'' own domains.';
 
 create table sending_hours (
@@ -564,19 +566,25 @@ create trigger routing_changed after insert or update or delete on routes for ea
 create trigger routing_changed after update of enabled, dedicated_to, overflow, encrypted_media on trunks for each statement execute function routing_changed();
 create trigger routing_changed after insert or update of number or delete on dids for each statement execute function routing_changed();
 
+create function is_sandbox(called text) returns boolean
+    language sql immutable parallel safe
+    return starts_with(called, '+1555555010');
+comment on function is_sandbox(text) is 'Whether an E.164 number is one of the ten that no trunk is ever given (sandbox_numbers.py).';
+
 create function lane_of(tenant bigint, called text) returns text
     language sql stable
 begin atomic
-    select v.version || ':' || case when is_did(called) then 'internal ' else '' end
+    select v.version || ':' || case when is_sandbox(called) then 'sandbox' else
+           case when is_did(called) then 'internal ' else '' end
            || coalesce((select string_agg(distinct t.stage || t.prefix || ':' || t.trunk_id, ' ') from trunks_for(tenant, called) t),
                        case when barred_prefix(tenant, called) is not null then 'barred'
                             when exists (select from matching_routes(tenant, called) m where m.trunk_id is not null) then 'off'
-                            else '' end)
+                            else '' end) end
     from routing_version v;
 end;
 comment on function lane_of(bigint, text) is
     'What all numbers of a tenant have in common that the same trunks take; and the routing_version of which that was true. Numbers that '
-    'are DIDs here have lanes of their own, internal; so have those that are barred, and those whose trunks are all off. Trunks are named one '
+    'are DIDs here have lanes of their own, internal; so have sandbox numbers, those that are barred, and those whose trunks are all off. Trunks are named one '
     'by one: which of a prefix''s there are may depend on other prefixes.';
 
 create table nodes (
@@ -811,7 +819,8 @@ comment on column faxes.forwarded_by is 'The user who laid this copy here of a f
 comment on column faxes.copy_of is 'Of a copy: the fax of which it was made, the one that came in if that had its record still; null where its record was removed.';
 comment on column faxes.left_by is
     'Of a copy that stayed behind, deleted, where a fax lay that was moved away: that fax. Null where its record was removed.';
-comment on column faxes.is_test is 'It tests a trunk: one call, and no second one whatever came of it.';
+comment on column faxes.is_test is
+    'It tests a trunk: one call, and no second one whatever came of it. Or it goes to a sandbox number, and is followed up as any fax is. Neither is in reports.';
 
 comment on column faxes.cover_id is 'What its cover page says; null: it has none. pages counts the cover''s too.';
 comment on column faxes.cover_pages_id is 'That drawn, which goes before the rendering; null: the worker has not done it yet.';
@@ -835,6 +844,7 @@ create index fax_queue_lane_idx on fax_queue (priority, tenant_id, lane, not_bef
 comment on index fax_queue_lane_idx is
     'Faxes of one rendering are queued in one moment, with equal keys. Merged into one entry they could not be marked as gone one by one.';
 create index fax_queue_internal_idx on fax_queue (priority, tenant_id, not_before) where strpos(lane, ':internal') > 0;
+create index fax_queue_sandbox_idx on fax_queue (priority, tenant_id, not_before) where strpos(lane, ':sandbox') > 0;
 comment on table fax_queue is
     'Faxes that wait for a call. A claim deletes the row and writes one to calls, in one transaction: a fax stands here, in calls, or is final.';
 comment on column fax_queue.lane is
@@ -2617,6 +2627,79 @@ create trigger faxes_held_documents before update of tiff_id, pdf_id, images_id,
           or new.thumbnail_id is distinct from coalesce(old.thumbnail_id, new.thumbnail_id))
     execute function refuse_held();
 
+-- -------------------------------------------------------------------------------------------------------------- monitoring
+
+create table counters (
+    name    text not null,
+    labels  text[] not null,
+    value   double precision not null,
+    constraint counters_pkey primary key (name, labels)
+);
+comment on table counters is 'Counts since the beginning, of all tenants together: they never fall (counters.py).';
+comment on column counters.labels is 'Of what it is a count, in the order that counters.py gives.';
+
+create table uncounted (
+    id         bigint generated always as identity,
+    what       text not null,
+    direction  text not null,
+    trunk      text not null default '',
+    result     text not null default '',
+    reason     text not null default '',
+    number     integer not null default 1,
+    pages      integer not null default 0,
+    by_t38     boolean not null default false,
+    talked     double precision,
+    waited     double precision,
+    constraint uncounted_pkey primary key (id),
+    constraint uncounted_what_known check (what in ('call', 'fax', 'submitted'))
+);
+comment on table uncounted is
+    'What has ended and is not in counters yet. Written beside what it counts, without a common row: calls that end at once do not wait for each other.';
+comment on column uncounted.trunk is '(within): delivered without a call; empty: none.';
+comment on column uncounted.result is 'Of a call as attempts.outcome, of a fax as faxes.state.';
+comment on column uncounted.reason is 'Of a call as attempts.rule, of a fax as faxes.error_id.';
+comment on column uncounted.talked is 'Seconds from answer to end; null: nobody answered.';
+comment on column uncounted.waited is 'Seconds from submission, or the time that its user had asked for, to the first call; null: it is not the first.';
+
+create function count_call() returns trigger
+    language plpgsql set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    insert into uncounted (what, direction, trunk, result, reason, pages, by_t38, talked, waited)
+    select 'call', f.direction, case when new.internal then '(within)' else coalesce(new.trunk, '') end, new.outcome,
+           coalesce(new.rule, ''), new.pages, coalesce(new.t38_status = 'negotiated', false),
+           case when new.answered_at is not null then greatest(extract(epoch from new.ended_at - new.answered_at), 0) end,
+           case when f.direction = 'outbound' and new.number = 1
+                then greatest(extract(epoch from new.started_at - greatest(f.created_at, f.send_at)), 0) end
+    from faxes f where f.tenant_id = new.tenant_id and f.id = new.fax_id and not f.is_test;
+    return null;
+end $$;
+create trigger attempts_counted after update of outcome on attempts for each row
+    when (old.outcome is null and new.outcome is not null) execute function count_call();
+
+create function count_fax() returns trigger
+    language plpgsql set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    insert into uncounted (what, direction, result, reason) values ('fax', new.direction, new.state, coalesce(new.error_id, ''));
+    return null;
+end $$;
+create trigger faxes_counted after update of finished_at on faxes for each row
+    when (old.finished_at is null and new.finished_at is not null and not new.is_test) execute function count_fax();
+create trigger faxes_counted_at_once after insert on faxes for each row
+    when (new.finished_at is not null and new.copy_of is null and not new.is_test) execute function count_fax();
+
+create function count_submitted() returns trigger
+    language plpgsql set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+    insert into uncounted (what, direction, number)
+    select 'submitted', 'outbound', count(*) from submitted where direction = 'outbound' and not is_test having count(*) > 0;
+    return null;
+end $$;
+create trigger faxes_submitted after insert on faxes referencing new table as submitted
+    for each statement execute function count_submitted();
+
 -- ------------------------------------------------------------------------------------------------------ row-level security
 
 alter table tenants enable row level security;
@@ -2709,6 +2792,10 @@ create policy outbox_mailer on outbox for all to faxplan_worker using (true) wit
 create policy outbox_overview on outbox for select to faxplan_admin using (state = 'waiting');
 create policy drafts_watch on drafts to faxplan_worker using (true) with check (true);
 create policy fax_deadlines_watch on fax_deadlines for all to faxplan_switch, faxplan_worker, faxplan_admin using (true) with check (true);
+create policy fax_queue_metrics on fax_queue for select to faxplan_metrics using (true);
+create policy calls_metrics on calls for select to faxplan_metrics using (true);
+create policy outbox_metrics on outbox for select to faxplan_metrics using (state = 'waiting');
+create policy render_jobs_metrics on render_jobs for select to faxplan_metrics using (true);
 
 -- ------------------------------------------------------------------------------------------------------------------ grants
 
@@ -2962,6 +3049,24 @@ grant update (used_at, ended_at) on api_keys to faxplan_portal;
 grant select (tenant_id, id, user_id, name, ending, scopes, created_at, expires_at, used_at, ended_at) on api_keys to faxplan_admin;
 grant update (ended_at) on api_keys to faxplan_admin;
 grant select, insert, update, delete on api_use, api_requests to faxplan_portal;
+
+-- Monitoring.
+grant select on counters, uncounted, uncounted_id_seq to faxplan_backup;
+grant insert on uncounted to faxplan_portal, faxplan_switch, faxplan_worker;
+grant select, delete on uncounted to faxplan_worker;
+grant select, insert, update on counters to faxplan_worker;
+
+-- metrics: how much, how long and since when; never whose, but for tenants' short names.
+grant usage on schema public to faxplan_metrics;
+grant select on schema_migration, nodes, counters, uncounted to faxplan_metrics;
+grant select (id, slug) on tenants to faxplan_metrics;
+grant select (id, name, enabled, max_calls) on trunks to faxplan_metrics;
+grant select (trunk_id, failures, rests_until, node_rests, last_success_at) on trunk_states to faxplan_metrics;
+grant select (tenant_id, not_before) on fax_queue to faxplan_metrics;
+grant select (direction, node, trunk_id) on calls to faxplan_metrics;
+grant select (state, created_at) on outbox to faxplan_metrics;
+grant select (not_before, worker, lease_until) on render_jobs to faxplan_metrics;
+
 -- Campaigns.
 grant update (kept) on drafts to faxplan_portal;
 grant select (tenant_id, rendering_id, closed) on drafts to faxplan_switch;

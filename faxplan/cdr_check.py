@@ -82,7 +82,7 @@ _PER_FAX = """
     per_fax as (
         select f.id, f.direction, f.pages_done, f.attempts_made, f.finished_at, count(*) as attempts,
                sum(a.pages) as attempt_pages,
-               sum(a.pages) filter (where a.internal and a.started_at < %(settled)s) as internal_pages
+               sum(a.pages) filter (where a.internal and not f.is_test and a.started_at < %(settled)s) as internal_pages
         from wanted w join faxes f on f.tenant_id = %(tenant)s and f.id = w.fax_id
         join attempts a on a.tenant_id = f.tenant_id and a.fax_id = f.id
         group by f.tenant_id, f.id)"""

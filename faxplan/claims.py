@@ -120,6 +120,7 @@ class Claim:
     """faxes: taken, in the order in which they are to be dialled. owners: their tenants. calls: those of the node now.
 
     wait: seconds until another claim may find a fax to dial; 0: now, None: none waits. tests: a test of a trunk waits.
+    sandbox: a fax to a sandbox number is due.
     """
 
     faxes: Sequence[ClaimedFax]
@@ -127,6 +128,7 @@ class Claim:
     calls: int
     wait: float | None
     tests: bool
+    sandbox: bool = False
 
 
 def claim_faxes(
@@ -160,7 +162,7 @@ def claim_faxes(
     seen = lanes.look(tx, node=node, most=max(most, 1), internal=internal)
     most = min(most, max_calls - seen.on_node)
     if most < 1 or not seen.lanes or (tests_first and seen.tests):
-        return Claim([], {}, seen.on_node, lanes.outlook(seen, [], {}), seen.tests)
+        return Claim([], {}, seen.on_node, lanes.outlook(seen, [], {}), seen.tests, seen.sandbox)
     rooms = {trunk.id: trunk.room for trunk in seen.trunks.values()}
     served, mended = _lanes_to_serve(tx, seen, rooms, most, ways, node=node, internal=internal)
     lanes.look_into(tx, served, most)
@@ -172,7 +174,7 @@ def claim_faxes(
     owners = ways.tenants.some(tx, {lane.tenant_id: lane.row["tenant_version"] for lane in served if lane.taken})
     through = Counter(fax.trunk.id for fax in faxes if fax.trunk)
     wait = 0.0 if others_come_up or len(faxes) == most else lanes.outlook(seen, served, through)
-    return Claim(faxes, owners, seen.on_node + len(faxes), wait, seen.tests)
+    return Claim(faxes, owners, seen.on_node + len(faxes), wait, seen.tests, seen.sandbox)
 
 
 def _lanes_to_serve(

@@ -89,6 +89,7 @@ administrator:
     faxplan  /^(root|freeswitch)$  faxplan_portal
     faxplan  /^(root|freeswitch)$  faxplan_switch
     faxplan  /^(root|freeswitch)$  faxplan_worker
+    faxplan  /^(root|freeswitch)$  faxplan_metrics
 
 From another machine: hostssl and scram-sha-256, with passwords (\\password faxplan_admin in psql, and so on) in a
 passfile that database_url names: postgresql://db.example/{database}?sslmode=verify-full&passfile=/etc/faxplan/pgpass

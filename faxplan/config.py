@@ -20,7 +20,7 @@ from faxplan.errors import InvalidSetting
 
 DEFAULT_FILE = Path("/etc/faxplan/faxplan.toml")
 CALL_CAP_SECONDS = 3600
-ROLES = ("admin", "portal", "switch", "worker", "purge")
+ROLES = ("admin", "portal", "switch", "worker", "purge", "metrics")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SANDBOXES = ("namespace", "limits")
 SMTP_SECURITIES = ("opportunistic", "starttls", "tls", "none")
@@ -103,6 +103,10 @@ class Settings:
     """Whether a proxy says in X-Forwarded-For and X-Forwarded-Proto who asks, and by https."""
     api_requests_per_minute: int = 600
     """So many requests each API key may make."""
+    metrics_listen: str = ""
+    """Where the worker answers monitoring, host:port, such as 127.0.0.1:9109; empty: nowhere."""
+    metrics_tenants: bool = False
+    """Whether what waits in the queue is told by tenant there, under its short name."""
     smtp_host: str = "localhost"
     """The mail server that takes our mail."""
     smtp_port: int = 25

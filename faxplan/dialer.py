@@ -44,6 +44,8 @@ class Dialer:
         end_undialled: Callable[[ClaimedFax, str], None],
     ) -> None:
         self.due = 0.0
+        self.has_sandbox = False
+        """Whether a fax to a sandbox number was due when it last claimed."""
         self._switch = switch
         self._db = db
         self._settings = settings
@@ -97,6 +99,7 @@ class Dialer:
         most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
         with self._db.across_tenants() as tx:
             claim = self._claim(tx, most, tests_first=True)
+        self.has_sandbox = claim.sandbox
         if claim.tests:
             # First, since one that nobody can take now must not keep a place from the faxes.
             most -= self._dial_test()

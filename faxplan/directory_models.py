@@ -97,6 +97,7 @@ class Tenant(Table):
     mail_body = TextField()
     mail_pins = BooleanField()
     mail_signing_domains = TextArrayField()
+    sandbox_numbers = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -5,7 +5,16 @@ Looks only, changes nothing.
 
 from collections.abc import Sequence
 
-from faxplan import doctor_database, doctor_folders, doctor_guard, doctor_host, doctor_keys, doctor_mail, doctor_switch
+from faxplan import (
+    doctor_database,
+    doctor_folders,
+    doctor_guard,
+    doctor_host,
+    doctor_keys,
+    doctor_mail,
+    doctor_monitoring,
+    doctor_switch,
+)
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 from faxplan.findings import Finding, Level, error, ok
@@ -28,6 +37,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings += doctor_switch.installed(works=seen.runtime_works)
     findings += doctor_guard.password_file(settings)
     findings += doctor_mail.incoming(settings)
+    findings += doctor_monitoring.monitoring(settings)
     findings += doctor_switch.running(settings, seen.trunk_addresses, seen.transports)
     return findings
 

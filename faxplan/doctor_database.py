@@ -46,6 +46,8 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
     """Its findings, and what it says about switch and trunks."""
     findings: list[Finding] = []
     for role in ROLES:
+        if role == "metrics" and not settings.metrics_listen:
+            continue
         db = _open(settings, role)
         try:
             with db.across_tenants() as tx:

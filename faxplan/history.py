@@ -70,6 +70,7 @@ class Fax:
     unread: bool = False
     cover_pages_id: int | None = None
     cover_images_id: int | None = None
+    is_test: bool = False
 
     @property
     def other_number(self) -> str | None:
@@ -190,7 +191,7 @@ _FAX = f"""
            coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,
            f.copy_of, w.email as forwarded_by, b.name as mailbox, r.original_id,
            coalesce(g.unread, false) as unread, coalesce(g.at, f.created_at) as listed_at, f.cover_pages_id,
-           f.cover_images_id
+           f.cover_images_id, f.is_test
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join mailboxes b on b.tenant_id = f.tenant_id and b.id = f.mailbox_id

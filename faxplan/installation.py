@@ -14,7 +14,10 @@ from faxplan.migrations import Migration
 
 SCHEMA = migrations.PROJECT / "schema.sql"
 ROLES = migrations.MIGRATIONS / "roles.sql"
-LOGINS = ("faxplan_admin", "faxplan_portal", "faxplan_switch", "faxplan_worker", "faxplan_purge", "faxplan_backup")
+LOGINS = (
+    "faxplan_admin", "faxplan_portal", "faxplan_switch", "faxplan_worker", "faxplan_purge", "faxplan_metrics",
+    "faxplan_backup",
+)  # fmt: skip
 
 
 class InstallationRefused(FaxplanError):

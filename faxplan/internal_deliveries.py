@@ -1,24 +1,31 @@
-"""The runtime's thread that delivers faxes within the installation (internal_delivery), beside the calls."""
+"""The runtime's threads for what takes no call, beside the calls: faxes within the installation (internal_delivery),
+and to sandbox numbers (sandbox_calls)."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 
-from faxplan import internal_delivery, queue
+from faxplan import internal_delivery, queue, sandbox_calls
 from faxplan.db import Database
 from faxplan.document_store import Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable
 
 
 class InternalDeliveries:
-    """One fax after the other, tenants by turns. `wake` and `close` are for one thread to call. log: as Switch.log."""
+    """One fax after the other, tenants by turns. `wake` and `close` are for one thread to call. log: as Switch.log.
 
-    def __init__(self, db: Database, store: Store, node: str, log: Callable[[str, str], None]) -> None:
+    lane: of which faxes (queue.INTERNAL, SANDBOX).
+    """
+
+    def __init__(
+        self, db: Database, store: Store, node: str, log: Callable[[str, str], None], *, lane: str = queue.INTERNAL
+    ) -> None:
         self._db = db
         self._store = store
         self._node = node
         self._log = log
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="faxplan-internal")
+        self._lane = lane
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"faxplan-{lane}")
         self._running: Future[None] | None = None
         self._closed = Event()
 
@@ -38,16 +45,19 @@ class InternalDeliveries:
             picked = None
             try:
                 with self._db.across_tenants() as tx:
-                    picked = queue.pick_internal(tx, after=after)
+                    picked = queue.pick_internal(tx, after=after, lane=self._lane)
                 if picked is None:
                     return
                 after = picked.tenant_id
-                internal_delivery.deliver(self._db, self._store, picked, node=self._node)
+                if self._lane == queue.SANDBOX:
+                    sandbox_calls.call(self._db, picked, node=self._node)
+                else:
+                    internal_delivery.deliver(self._db, self._store, picked, node=self._node)
             except (DatabaseUnavailable, StoreUnavailable) as error:
                 # What was picked is due again in a while.
-                self._log("err", f"internal delivery: {ascii(str(error))[:200]}")
+                self._log("err", f"{self._lane} delivery: {ascii(str(error))[:200]}")
                 return
             except Exception as error:  # noqa: BLE001 - one fax's trouble must not stop the others; it is tried again
-                self._log("crit", f"internal delivery: {type(error).__name__}: {ascii(str(error))[:300]}")
+                self._log("crit", f"{self._lane} delivery: {type(error).__name__}: {ascii(str(error))[:300]}")
                 if picked is None:
                     return

@@ -261,26 +261,37 @@ def _commit(
             tx.enter_tenant(case.did.tenant_id)
             dids.count_refusal(tx, case.did, dids.BY_CALLER)
             tx.enter_tenant(case.tenant_id)
-        outcome = _settle(tx, case, sender, result, node)
+        outcome = settle(
+            tx, sender, case.fax_id, result, start_page=case.start_page, node=node,
+            caller_id=None if case.caller is None else case.caller.number,
+        )  # fmt: skip
         if result.fax_success and case.caller is not None and case.mailbox is not None:
             tx.enter_tenant(case.did.tenant_id)
             _receive(tx, case.did, case.mailbox, case.caller, result, made, node)
     return outcome
 
 
-def _settle(tx: Transaction, case: _Case, sender: Tenant, result: CallResult, node: str) -> str:
-    """The sender's side: an attempt, and what follows from it as from a call."""
+def settle(
+    tx: Transaction,
+    sender: Tenant,
+    fax_id: int,
+    result: CallResult,
+    *,
+    start_page: int,
+    node: str,
+    caller_id: str | None,
+) -> str:
+    """The sender's side of a fax that was taken out of the queue: an attempt, and what follows from it as from a call;
+    its outcome."""
     fax = tx.one(
         """update faxes set state = 'sending', attempts_made = attempts_made + 1, not_before = null, explanation = null
            where tenant_id = %s and id = %s returning *""",
-        (case.tenant_id, case.fax_id),
+        (sender.id, fax_id),
     )
-    calling = None if case.caller is None else case.caller.number
     attempt_id = attempts.open_internal(
-        tx, case.tenant_id, case.fax_id, number=fax["attempts_made"], start_page=case.start_page, node=node,
-        caller_id=calling,
-    )  # fmt: skip
-    outcome = Outcome(case.tenant_id, case.fax_id, attempt_id, result)
+        tx, sender.id, fax_id, number=fax["attempts_made"], start_page=start_page, node=node, caller_id=caller_id
+    )
+    outcome = Outcome(sender.id, fax_id, attempt_id, result)
     return settling.conclude(tx, sender, fax, settling.WITHOUT_TRUNK, outcome, actor=f"switch:{node}").outcome
 
 

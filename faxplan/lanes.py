@@ -53,7 +53,9 @@ LOOK = Prepared(
         left join (select tenant_id, count(*)::integer as calls from in_flight group by tenant_id) c
             on c.tenant_id = w.tenant_id
         left join tenant_turns s on s.tenant_id = w.tenant_id
-        where w.not_before <= now() and not (%(internal)s::boolean and strpos(w.lane, ':internal') > 0)),
+        where w.not_before <= now() and not (%(internal)s::boolean and strpos(w.lane, ':internal') > 0)
+          -- To nobody's numbers: no trunk is ever asked for them (sandbox_calls).
+          and strpos(w.lane, ':sandbox') = 0),
     ranked as (
         select d.*, row_number() over (order by d.priority > {Priority.NORMAL:d}, d.calls, d.served_at nulls first,
                                               d.priority, d.not_before) as place
@@ -76,6 +78,7 @@ LOOK = Prepared(
     select (select count(*) from in_flight where node = %(node)s::text) as on_node,
            (select version::text from routing_version) as version,
            exists (select from trunk_tests) as tests,
+           exists (select from waiting where not_before <= now() and strpos(lane, ':sandbox') > 0) as sandbox,
            (select json_agg(r) from trunk_room r) as trunks,
            (select count(*) from waiting where not_before <= now()) as due,
            (select extract(epoch from min(not_before) - now())::float from waiting where not_before > now()) as soonest,
@@ -142,9 +145,10 @@ class Lane:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a look at the queue has found. on_node: the node's calls, both directions; version: the routing_version;
-    tests: whether a test of a trunk waits. trunks: those that are enabled and do not rest. lanes: rows of LOOK, in the
-    order in which they are served: their first fax is due, their tenant has room, and it is within its sending hours.
-    faxes: the first ones (`window`, where there are so many) of the first lanes, by the lane's place.
+    tests: whether a test of a trunk waits; sandbox: whether a fax to a sandbox number is due. trunks: those that are
+    enabled and do not rest. lanes: rows of LOOK, in the order in which they are served: their first fax is due, their
+    tenant has room, and it is within its sending hours. faxes: the first ones (`window`, where there are so many) of
+    the first lanes, by the lane's place.
 
     due: how many lanes have a fax that is due, whatever keeps it. soonest: seconds until another one has; None: none.
     """
@@ -152,6 +156,7 @@ class Look:
     on_node: int
     version: str
     tests: bool
+    sandbox: bool
     trunks: Mapping[int, TrunkRoom]
     lanes: Sequence[Row]
     faxes: Mapping[int, Sequence[Row]]
@@ -179,6 +184,7 @@ def look(tx: Transaction, *, node: str, most: int, internal: bool, past: int = 0
         row["on_node"],
         row["version"],
         row["tests"],
+        row["sandbox"],
         {room["id"]: TrunkRoom(**room) for room in row["trunks"] or ()},
         lanes,
         _by_place(row["faxes"] or ()),

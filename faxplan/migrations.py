@@ -56,6 +56,11 @@ def available(folder: Path = MIGRATIONS) -> list[Migration]:
     return found
 
 
+def missing(had: int) -> int:
+    """How many migrations a database lacks whose newest has this number; below 0: it is of a newer Faxplan."""
+    return len(available()) - had
+
+
 def apply(url: str, folder: Path = MIGRATIONS) -> list[Migration]:
     """Applies what the database at this libpq URL has not had; returns that, in order. Several may call it at once.
 

@@ -65,7 +65,7 @@ from faxplan.mail_models import (
     MailToken,
     OutboxMail,
 )
-from faxplan.report_models import ReportDay, ReportHour, ReportPerson, ReportState
+from faxplan.report_models import Counter, ReportDay, ReportHour, ReportPerson, ReportState, Uncounted
 from faxplan.retention_models import Hold, PurgeState, RetentionBounds, RetentionChoice, Tombstone
 from faxplan.session_models import (
     Identity,
@@ -102,6 +102,7 @@ __all__ = [
     "ContactGroupMember",
     "ContactImport",
     "ContactWord",
+    "Counter",
     "CoverTemplate",
     "Destination",
     "Did",
@@ -172,6 +173,7 @@ __all__ = [
     "Trunk",
     "TrunkState",
     "TrunkTest",
+    "Uncounted",
     "User",
     "UserKey",
     "VerifiedNumber",

@@ -4,7 +4,7 @@ import re
 
 import phonenumbers
 
-from faxplan import short_numbers
+from faxplan import sandbox_numbers, short_numbers
 from faxplan.errors import InvalidNumber
 from faxplan.language import _
 
@@ -165,6 +165,8 @@ def dialled(number: str, number_format: str, country: str, *, home: str, prefix:
     Raises InvalidNumber where an exchange there would read another number, and its subclasses EmergencyNumber and
     ShortNumber for what would reach one in either country.
     """
+    if sandbox_numbers.is_one(number):
+        raise InvalidNumber(_("{number} is a sandbox number: it is nobody's, and never dialled.").format(number=number))
     text = written(number, number_format, country)
     short_numbers.check_dialled(number, text, number_format, country, home)
     # libphonenumber writes what is no whole number of its country without the prefix that goes before such numbers: in

@@ -88,40 +88,46 @@ def enqueue(
     tx.notify(QUEUE_CHANNEL)
 
 
+INTERNAL, SANDBOX = "internal", "sandbox"
+"""Lanes (lane_of) of what takes no call: to DIDs of this installation, and to numbers that are nobody's."""
+
+
 @dataclass(frozen=True, slots=True)
 class InternalFax:
-    """A due fax to a number of this installation."""
+    """A due fax to a number of this installation, or to one of the sandbox."""
 
     tenant_id: int
     fax_id: int
 
 
 # As lanes.py finds them: by stepping through the index from one tenant to the next, however many faxes each has.
-_INTERNAL_TENANTS = f"""
+_TENANTS_OF_LANE = f"""
     with recursive waiting as (
-        (select priority, tenant_id from fax_queue where strpos(lane, ':internal') > 0
+        (select priority, tenant_id from fax_queue where strpos(lane, ':{{lane}}') > 0
          order by priority, tenant_id limit 1)
         union all
         select n.priority, n.tenant_id from waiting w cross join lateral (
             select q.priority, q.tenant_id from fax_queue q
-            where strpos(q.lane, ':internal') > 0 and (q.priority, q.tenant_id) > (w.priority, w.tenant_id)
+            where strpos(q.lane, ':{{lane}}') > 0 and (q.priority, q.tenant_id) > (w.priority, w.tenant_id)
             order by q.priority, q.tenant_id limit 1) n)
     select w.priority, w.tenant_id from waiting w join tenants t on t.id = w.tenant_id and t.enabled
     where {sending_hours.are_open("w.tenant_id", "w.priority", "(now() at time zone t.time_zone)")}
     order by w.priority > {Priority.NORMAL:d}, w.tenant_id <= %s, w.tenant_id, w.priority"""
+# The planner takes an index of a part of the table only where the text says which.
+_INTERNAL_TENANTS = {lane: _TENANTS_OF_LANE.format(lane=lane) for lane in (INTERNAL, SANDBOX)}
 
 
-def pick_internal(tx: Transaction, *, after: int, seconds: float = 120) -> InternalFax | None:
-    """A due fax to a number that is a DID here, bulk last, the most urgent of the tenant that comes after `after`.
+def pick_internal(tx: Transaction, *, after: int, seconds: float = 120, lane: str = INTERNAL) -> InternalFax | None:
+    """A due fax of that lane (INTERNAL, SANDBOX), bulk last, the most urgent of the tenant that comes after `after`.
 
     None: there is none. It stays queued, and is due again after `seconds`: so others leave it alone meanwhile, and
     nothing is lost should this process die. Call in across_tenants() as role switch.
     """
-    for row in tx.rows(_INTERNAL_TENANTS, (after,)):
+    for row in tx.rows(_INTERNAL_TENANTS[lane], (after,)):
         picked = tx.row(
-            """with picked as (
+            f"""with picked as (
                    select tenant_id, fax_id from fax_queue
-                   where strpos(lane, ':internal') > 0 and priority = %s and tenant_id = %s and not_before <= now()
+                   where strpos(lane, ':{lane}') > 0 and priority = %s and tenant_id = %s and not_before <= now()
                    order by not_before limit 1 for update skip locked)
                update fax_queue q set not_before = now() + make_interval(secs => %s)
                from picked where q.tenant_id = picked.tenant_id and q.fax_id = picked.fax_id
@@ -139,6 +145,15 @@ def return_to_lane(tx: Transaction, fax: InternalFax) -> None:
         """update fax_queue set lane = lane_of(tenant_id, destination), not_before = now()
            where tenant_id = %s and fax_id = %s""",
         (fax.tenant_id, fax.fax_id),
+    )
+    tx.notify(QUEUE_CHANNEL)
+
+
+def put_off(tx: Transaction, fax: InternalFax, seconds: float) -> None:
+    """Lets a fax that was picked be due after so many seconds."""
+    tx.later(
+        """update fax_queue set not_before = now() + make_interval(secs => %s) where tenant_id = %s and fax_id = %s""",
+        (seconds, fax.tenant_id, fax.fax_id),
     )
     tx.notify(QUEUE_CHANNEL)
 

@@ -1,8 +1,8 @@
 """The tables of reports as peewee models; see models."""
 
-from peewee import BigIntegerField, CompositeKey, DateField, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, DoubleField, IntegerField, TextField
 
-from faxplan.directory_models import IntegerArrayField, Table, TimestampField
+from faxplan.directory_models import IntegerArrayField, Table, TextArrayField, TimestampField
 
 
 class ReportDay(Table):
@@ -68,3 +68,38 @@ class ReportState(Table):
         """Where its rows are."""
 
         table_name = "report_states"
+
+
+class Counter(Table):
+    """Counts that monitoring reads."""
+
+    name = TextField()
+    labels = TextArrayField()
+    value = DoubleField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "counters"
+        primary_key = CompositeKey("name", "labels")
+
+
+class Uncounted(Table):
+    """What has ended and is not in them yet."""
+
+    id = BigIntegerField(primary_key=True)
+    what = TextField()
+    direction = TextField()
+    trunk = TextField()
+    result = TextField()
+    reason = TextField()
+    number = IntegerField()
+    pages = IntegerField()
+    by_t38 = BooleanField()
+    talked = DoubleField(null=True)
+    waited = DoubleField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "uncounted"

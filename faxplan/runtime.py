@@ -89,6 +89,7 @@ class Runtime:
         self._watch = StoreWatch(store, switch)
         self._dialer = Dialer(switch, db, store, spool, settings, self._live, self._watch, self._end_undialled)
         self._internal = InternalDeliveries(db, store, settings.node, switch.log)
+        self._sandbox = InternalDeliveries(db, store, settings.node, switch.log, lane=queue.SANDBOX)
         self._ended: set[int] = set()
         self._more_told = False
         self._refused_at: float | None = None
@@ -110,6 +111,7 @@ class Runtime:
             # Given up first: a runtime that is to take over waits for the lock for some seconds only.
             self._listener.close()
             self._internal.close()
+            self._sandbox.close()
             self._endings.close()
             self._dialer.close()
             self._store.confinement.close()
@@ -185,9 +187,15 @@ class Runtime:
             self._next_cancel = now + CANCEL_SECONDS
             self._stop_cancelled()
         if now >= self._dialer.due:
-            if self._settings.internal_delivery:
-                self._internal.wake()
-            self._dialer.dial_due()
+            self._dial()
+
+    def _dial(self) -> None:
+        """What is due, with a call and without."""
+        if self._settings.internal_delivery:
+            self._internal.wake()
+        self._dialer.dial_due()
+        if self._dialer.has_sandbox:
+            self._sandbox.wake()
 
     def _hear(self) -> None:
         """Notes what PostgreSQL notified, before anything else can fail: it is told once."""

@@ -14,6 +14,7 @@ from faxplan import (
     outbound,
     queue,
     renderings,
+    sandbox_numbers,
     tenants,
     turns,
     ways,
@@ -196,7 +197,8 @@ def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situ
         trunks_tried=len({abs(each) for each in call["tried"]} - {ways.AGAIN}),
         redials=Redials(fax["redialled"], fax["redialled_busy"]) if tenant.redial_limits == "us" else None,
         rendered_again=fax["rendered_again"],
-        is_test=fax["is_test"],
+        # To the sandbox every fax is a test, and followed up as if it were none.
+        is_test=fax["is_test"] and not sandbox_numbers.is_one(fax["called_number"]),
     )
 
 

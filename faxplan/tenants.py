@@ -46,6 +46,7 @@ class Tenant:
     mail_body: str = "cover"
     mail_pins: bool = False
     mail_signing_domains: Sequence[str] = ()
+    sandbox_numbers: bool = True
 
     @property
     def zone(self) -> ZoneInfo:
@@ -72,7 +73,7 @@ COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
     "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, pages_per_hour, "
     "permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes, language, "
-    "mail_body, mail_pins, mail_signing_domains"
+    "mail_body, mail_pins, mail_signing_domains, sandbox_numbers"
 )
 
 
@@ -112,6 +113,7 @@ CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
     "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
     "wait_hours", "permissions", "billing_codes", "language", "mail_body", "mail_pins", "mail_signing_domains",
+    "sandbox_numbers",
 )  # fmt: skip
 
 

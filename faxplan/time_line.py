@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from faxplan import language, numbers
+from faxplan import language, numbers, sandbox_numbers
 from faxplan.history import SENT, Attempt, Fax
 from faxplan.language import _, marked, ngettext
 from faxplan.retelling import retold
@@ -118,6 +118,8 @@ def forwarded(fax: Fax) -> str:
 
 def _of_call(fax: Fax, call: Attempt) -> list[Event]:
     through = _(" within this installation") if call.internal else ""
+    if sandbox_numbers.is_one(fax.called_number):
+        through = _(" to the sandbox")
     if call.trunk:
         through = _(" through {trunk}").format(trunk=call.trunk)
     if fax.direction == SENT:

@@ -124,3 +124,18 @@ def wake(tx: Transaction, name: str) -> None:
     if tx.value("select 1 from trunks where name = %s", (name,)) is None:
         raise NotFound(_("There is no trunk {name}. `faxplan trunk list` shows all.").format(name=repr(name[:64])))
     tx.execute("delete from trunk_states s using trunks t where t.id = s.trunk_id and t.name = %s", (name,))
+
+
+def briefly(tx: Transaction) -> list[Row]:
+    """Of every trunk (role metrics): name, enabled, failures in a row, rests (on all nodes), down_on (on how many nodes
+    alone), worked_at (epoch seconds, or None), calls in flight, max_calls.
+    """
+    return tx.rows(
+        """select t.name, t.enabled, t.max_calls, coalesce(s.failures, 0) as failures,
+                  coalesce(s.rests_until > now(), false) as rests,
+                  (select count(*) from jsonb_each(s.node_rests) n where (n.value ->> 1)::timestamptz > now())
+                      as down_on,
+                  extract(epoch from s.last_success_at)::float as worked_at,
+                  (select count(*) from calls c where c.trunk_id = t.id) as calls
+           from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name"""
+    )

@@ -67,7 +67,7 @@ def _not_dialled(tx: Transaction, fax: Row, tenant: Tenant) -> str | None:
            from trunks_for(%s, %s) f left join trunk_states s on s.trunk_id = f.trunk_id""",
         (trunk_health.FAILURES_BEFORE_REST, fax["tenant_id"], fax["called_number"]),
     )
-    if not trunks and not tx.value("select is_did(%s)", (fax["called_number"],)):
+    if not trunks and not tx.value("select is_did(%s) or is_sandbox(%s)", (fax["called_number"],) * 2):
         return _("The trunks that take its number are switched off, or there is none; the administrator has to look.")
     if trunks and all(row["rests"] for row in trunks):
         return _("The trunks that take its number do not work; the administrator has to look.")

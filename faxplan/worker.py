@@ -19,9 +19,11 @@ from typing import TypeVar
 
 from faxplan import (
     campaign_files,
+    counters,
     cover_drawing,
     draft_closing,
     mail_readers,
+    monitoring,
     namespaces,
     outbox,
     overdue,
@@ -97,9 +99,15 @@ class Worker:
         self._next_renewal = 0.0
         self._next_overdue = 0.0
         self._next_drafts = 0.0
+        self._next_fold = 0.0
+        self._beat = time.monotonic()
         self._stop = threading.Event()
         self._machine_delay = RETRY_SECONDS
         self._lease_ends = 0.0
+
+    def is_alive(self) -> bool:
+        """False: it has had one thing in hand for longer than any takes."""
+        return time.monotonic() - self._beat < LEASE_SECONDS + RETRY_SECONDS
 
     def stop(self) -> None:
         """Ends `run` after the job in hand; one that waits for the database, or whose converter is ended as well, is
@@ -116,10 +124,12 @@ class Worker:
     def _work_until_stopped(self) -> None:
         away, fresh = False, True
         while not self._stop.is_set():
+            self._beat = time.monotonic()
             try:
                 # First: also while the store is away.
                 self._end_overdue()
                 self._close_drafts()
+                self._fold_counters()
                 if fresh:
                     self._store.sweep()
                     for keys in (self._store.keys, self._mailer_keys):
@@ -166,6 +176,14 @@ class Worker:
             return
         more = draft_closing.close_expired(self._db, LOG.error)
         self._next_drafts = time.monotonic() + (SWEEP_SECONDS if more else draft_closing.LOOK_SECONDS)
+
+    def _fold_counters(self) -> None:
+        """Adds to the counters what has ended, now and then."""
+        if time.monotonic() < self._next_fold:
+            return
+        with self._db.across_tenants() as tx:
+            more = counters.fold(tx)
+        self._next_fold = time.monotonic() + (SWEEP_SECONDS if more else counters.FOLD_SECONDS)
 
     def _end_overdue(self) -> None:
         """Gives up what has waited for too long (overdue), now and then: it may be a switch that is missing."""
@@ -399,12 +417,15 @@ def serve(settings: Settings) -> None:
     else:
         LOG.info("documents are converted in a namespace")
     LOG.info("worker ready")
+    monitored = monitoring.of(settings, Store.of(settings), worker.is_alive)
     beside = [threading.Thread(target=each.run, name=type(each).__name__) for each in (mailer, campaigner, sender)]
     for thread in beside:
         thread.start()
     try:
         worker.run()
     finally:
+        if monitored is not None:
+            monitored.stop()
         mailer.stop()
         campaigner.stop()
         sender.stop()

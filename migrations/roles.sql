@@ -7,6 +7,7 @@
 --   faxplan_switch   the scripts in FreeSWITCH
 --   faxplan_worker   renders documents
 --   faxplan_purge    destroys what was kept for long enough
+--   faxplan_metrics  reads counts and times for monitoring
 --   faxplan_backup   reads everything for pg_dump: under FORCE ROW LEVEL SECURITY not even the owner could
 do $$
 declare
@@ -20,6 +21,7 @@ begin
             ('faxplan_switch', 'login nobypassrls'),
             ('faxplan_worker', 'login nobypassrls'),
             ('faxplan_purge',  'login nobypassrls'),
+            ('faxplan_metrics', 'login nobypassrls'),
             ('faxplan_backup', 'login bypassrls')
         ) as role (name, attributes)
     loop
@@ -37,7 +39,7 @@ declare
 begin
     select string_agg(rolname, ', ') into strong
     from pg_roles
-    where rolname in ('faxplan_owner', 'faxplan_admin', 'faxplan_portal', 'faxplan_switch', 'faxplan_worker', 'faxplan_purge', 'faxplan_backup')
+    where rolname in ('faxplan_owner', 'faxplan_admin', 'faxplan_portal', 'faxplan_switch', 'faxplan_worker', 'faxplan_purge', 'faxplan_metrics', 'faxplan_backup')
       and (rolsuper or rolcreaterole or rolbypassrls <> (rolname = 'faxplan_backup') or (rolcanlogin and rolname = 'faxplan_owner'));
     if strong is not null then
         raise exception 'these roles exist with other powers than Faxplan gives them: %; alter them as migrations/roles.sql says', strong;

@@ -8,7 +8,7 @@ from psycopg2 import extensions
 
 from tests.installations import Installation
 
-WORKING_ROLES = ("admin", "portal", "switch", "worker", "purge")
+WORKING_ROLES = ("admin", "portal", "switch", "worker", "purge", "metrics")
 
 
 @contextmanager

@@ -59,6 +59,7 @@ class World:
     switch: Database
     worker: Database
     purge: Database
+    metrics: Database
     store: Store
     keyrings: dict[int, PrivateKey]
     """Of the offices' users, by tenant: what opens with their password."""

@@ -131,6 +131,7 @@ def _shown(fax: history.Fax, names: list[str], last: history.Attempt | None = No
         resolution=fax.resolution,
         mailbox=fax.mailbox,
         labels=names,
+        test=fax.is_test,
         created_at=fax.created_at,
         finished_at=fax.finished_at,
         error=error,

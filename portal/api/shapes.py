@@ -190,6 +190,7 @@ class Fax(Shape):
     resolution: str | None
     mailbox: str | None
     labels: list[str]
+    test: bool = Field(description="It goes to a sandbox number, or tests a trunk; reports do not count it.")
     created_at: datetime
     finished_at: datetime | None
     error: FaxError | None = Field(description="Of one that failed, or waits for another attempt.")

@@ -39,6 +39,8 @@ MACHINES_OWN = {
     "report_hours": OURS,
     "report_people": OURS,
     "report_states": OURS,
+    "counters": OURS,
+    "uncounted": OURS,
     "contact_words": OURS,
     "contact_imports": "its size is asked first",
     "invitations": OURS,

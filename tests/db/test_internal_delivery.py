@@ -428,7 +428,7 @@ STEPS: dict[str, tuple[object, str]] = {
     "making the PDF and images": (received_copies, "make"),
     "before the transaction": (internal_delivery, "_commit"),
     "taking it out of the queue": (queue, "withdraw"),
-    "the sender's side": (internal_delivery, "_settle"),
+    "the sender's side": (internal_delivery, "settle"),
     "the receiver's side": (internal_delivery, "_receive"),
     "the receiver's mailbox": (mailboxes, "deliver"),
 }

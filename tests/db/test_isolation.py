@@ -24,6 +24,8 @@ DEADLINE = "whoever runs ends what is overdue, of all tenants; a change of a ten
 
 RENEWAL = "a machine renews its key over all tenants: ids, and keys that are wrapped to machines"
 
+MONITORED = "monitoring counts over all tenants: of each row a time, a node and a trunk are granted"
+
 # Every policy that is not the tenant's own, with the roles it serves and the reason.
 NOT_THE_TENANT = {
     ("tenants", "tenants_directory", "public"): "the directory of tenants: names and preferences, no faxes",
@@ -79,6 +81,10 @@ NOT_THE_TENANT = {
     ("webhook_endpoints", "webhook_endpoints_sender", "faxplan_worker"): "a worker tells programs of all tenants",
     ("webhook_deliveries", "webhook_deliveries_sender", "faxplan_worker"): "a worker tells programs of all tenants",
     ("outbox", "outbox_overview", "faxplan_admin"): "who runs the installation sees what waits, as of the queue",
+    ("fax_queue", "fax_queue_metrics", "faxplan_metrics"): MONITORED,
+    ("calls", "calls_metrics", "faxplan_metrics"): MONITORED,
+    ("outbox", "outbox_metrics", "faxplan_metrics"): MONITORED,
+    ("render_jobs", "render_jobs_metrics", "faxplan_metrics"): MONITORED,
 }
 
 
@@ -204,7 +210,8 @@ def test_without_a_tenant_there_are_no_rows(inhabited: World, role: str) -> None
             cursor.execute(f"select count(*) from {table} where tenant_id <> 0")
             assert cursor.fetchone() == (0,), table
             looked_at += 1
-    assert looked_at >= 5
+    # Monitoring reads columns of tenants' tables, of none a whole row.
+    assert looked_at >= 5 or (role, looked_at) == ("metrics", 0)
 
 
 @pytest.mark.parametrize("role", [*WORKING_ROLES, "owner"])
@@ -219,7 +226,8 @@ def test_a_tenant_sees_its_own_rows_only(inhabited: World, role: str) -> None:
                 cursor.execute(f"select distinct tenant_id from {table}")
                 assert cursor.fetchall() == [(inhabited.borea.tenant.id,)], table
                 looked_at += 1
-    assert looked_at >= 5
+    # Monitoring reads columns of tenants' tables, of none a whole row.
+    assert looked_at >= 5 or (role, looked_at) == ("metrics", 0)
 
 
 @pytest.mark.parametrize("role", WORKING_ROLES)

@@ -30,6 +30,7 @@ def settings(**changed: object) -> dict[str, object]:
         "name": "Borea", "time_zone": "Europe/Berlin", "station_ident": "+493023125002", "header_name": "Borea",
         "header_line": "on", "page_n_of_m": "on", "max_attempts": "5", "max_calls": "", "calls_per_hour": "",
         "pages_per_hour": "", "wait_hours": "", "redial_limits": "none", "redial_unknown": "on", "enabled": "on",
+        "sandbox_numbers": "on",
         "permissions": list(EVERYTHING), "billing_codes": "none",
     }  # fmt: skip
     form.update(changed)

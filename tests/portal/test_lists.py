@@ -579,3 +579,12 @@ def test_a_fax_that_is_full_of_labels_keeps_no_other_from_one(world: World, ann:
     with world.portal.tenant(world.acme.tenant.id) as tx:
         on = labels.of_faxes(tx, world.acme.tenant.id, [first, full, last])
     assert [any(each.name == "Checked" for each in on[fax]) for fax in (first, full, last)] == [True, False, True]
+
+
+def test_what_goes_to_a_sandbox_number_is_marked_in_the_list(world: World, ann: Visitor) -> None:
+    plain, test = sent(world, world.acme), sent(world, world.acme)
+    execute(world, "update faxes set is_test = true where id = %s", (test,))
+    rows = ann.get("/sent").text.split('<tr role="row"')
+    marked = [re.findall(r'href="/faxes/(\d+)"', row)[0] for row in rows if '<span class="tag">test</span>' in row]
+    assert marked == [str(test)]
+    assert any(f'href="/faxes/{plain}"' in row for row in rows)

@@ -110,6 +110,12 @@ SETTINGS = (
         hint=marked("On: a fax may arrive twice. Off: it may not arrive."),
     ),
     Field(
+        "sandbox_numbers",
+        marked("Takes faxes to sandbox numbers"),
+        Kind.SWITCH,
+        hint=marked("For who tries the API: such a fax ends as its number says, and reaches nobody."),
+    ),
+    Field(
         "permissions",
         marked("Its people may at most"),
         Kind.SEVERAL,
@@ -141,6 +147,7 @@ GROUPS = (
             "wait_hours",
             "redial_limits",
             "redial_unknown",
+            "sandbox_numbers",
         ),
     ),
     (marked("What it may"), ("permissions", "billing_codes", "enabled")),

@@ -1,0 +1,29 @@
+"""What a program is told of faxes to sandbox numbers, without a trunk."""
+
+from faxplan.sandbox_numbers import End
+from tests.api.conftest import Program
+from tests.api.test_faxes import problem, send
+from tests.db.test_sandbox_calls import call
+from tests.routing import change
+from tests.world import World
+
+
+def test_a_program_is_tried_against_each_end(world: World, acme: Program) -> None:
+    with world.admin.across_tenants() as tx:
+        tx.execute("delete from routes")
+    sent = send(acme, to=[End.SENT.number, End.BUSY.number, End.BAD_NUMBER.number]).get_json()["faxes"]
+    assert [each["to"] for each in sent] == [End.SENT.number, End.BUSY.number, End.BAD_NUMBER.number]
+    world.render_all()
+    for _ in sent:
+        call(world)
+    good, busy, bad = (acme.get(f"/faxes/{each['id']}").get_json() for each in sent)
+    assert {each["test"] for each in (good, busy, bad)} == {True}
+    assert (good["state"], good["pages_done"], good["error"]) == ("sent", 1, None)
+    assert (busy["state"], busy["attempts"], busy["error"]["sip_code"]) == ("queued", 1, 486)
+    assert busy["next_attempt_at"] is not None
+    assert (bad["state"], bad["error"]["error_id"], bad["error"]["q850_cause"]) == ("failed", "UNALLOCATED_NUMBER", 1)
+
+
+def test_where_it_is_switched_off_it_is_refused_as_no_number(world: World, acme: Program) -> None:
+    change(world, "tenants", sandbox_numbers=False)
+    assert problem(send(acme, to=[End.SENT.number])) == (422, "invalid-number")

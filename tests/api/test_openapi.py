@@ -141,6 +141,9 @@ def test_nothing_is_answered_that_is_not_in_it(world: World, portal: Portal, acm
             if sum(answered[case.operation.label].values()) % 2:
                 # Left to itself it finds neither a fax nor a document.
                 _to_what_there_is(case, made)
+            if case.operation.label == "DELETE /keys/{number}" and case.path_parameters["number"] == acme.key_id:
+                # The key by which it asks.
+                case.path_parameters["number"] = 0
             found = case.call_and_validate(checks=checks)
             answered[case.operation.label][found.status_code] += 1
             if found.status_code >= BAD_REQUEST:

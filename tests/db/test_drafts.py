@@ -19,6 +19,7 @@ from faxplan import (
     outbound,
     queue,
     quotas,
+    recipients,
     render_jobs,
     renderings,
     saving,
@@ -325,7 +326,7 @@ def test_it_goes_to_so_many_numbers_at_once_and_no_more(
     world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Meanwhile no call of the tenant is settled."""
-    monkeypatch.setattr(drafts, "MOST_NUMBERS", 2)
+    monkeypatch.setattr(recipients, "MOST_NUMBERS", 2)
     draft = make(world, letter)
     with pytest.raises(TooManyNumbers, match="3 numbers: 2 at most"):
         send(world, draft.id, NUMBER, OTHER, NUMBER + "1")

@@ -6,11 +6,12 @@ whoever goes on after a crash begins where it stopped. A line that gets no fax i
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import chain
 from multiprocessing import get_context
 from typing import Any
 
@@ -111,8 +112,7 @@ def read(db: Database, tenant_id: int, campaign_id: int) -> Iterator[Progress]:
     sheet = _sheet(bytes(row["content"]), Reading(**json.loads(row["reading"])), tenant)
     done = row["lines_read"]
     with _judge(row["lines"] - done, tenant) as look:
-        while done < row["lines"]:
-            batch = _judged(sheet, sheet.records[done : done + AT_ONCE], look)
+        for batch in _batches(sheet, done, look):
             with db.tenant(tenant_id) as tx:
                 campaigns.take_turn(tx, tenant_id)
                 if not tx.execute(
@@ -145,7 +145,8 @@ def _sheet(content: bytes, reading: Reading, tenant: Tenant) -> Sheet:
     return contact_files.read(content, is_number, reading, most_bytes=MOST_BYTES, most_lines=MOST_LINES)
 
 
-Judge = Callable[[Sequence[str]], Sequence["Judged"]]
+Judge = Callable[[Sequence[str]], Iterable["Judged"]]
+"""May begin at once, and is waited for where the first is asked for."""
 Judged = tuple[str | None, str | None]
 """A number in E.164, and why it gets no fax."""
 
@@ -159,9 +160,10 @@ def _judge(lines: int, tenant: Tenant) -> Iterator[Judge]:
         return
     with ProcessPoolExecutor(os.cpu_count(), get_context("forkserver")) as pool:
 
-        def together(written: Sequence[str]) -> Sequence[Judged]:
-            pieces = [written[at : at + _PIECE] for at in range(0, len(written), _PIECE)]
-            return [each for piece in pool.map(alone, pieces) for each in piece]
+        def together(written: Sequence[str]) -> Iterable[Judged]:
+            return chain.from_iterable(
+                pool.map(alone, [written[at : at + _PIECE] for at in range(0, len(written), _PIECE)])
+            )
 
         yield together
 
@@ -171,11 +173,24 @@ def judge(written: Sequence[str], *, country: str, policy: NumberPolicy) -> list
     return [_number(each, country, policy) for each in written]
 
 
-def _judged(sheet: Sheet, records: Sequence[Record], look: Judge) -> list[_Line]:
+def _batches(sheet: Sheet, start: int, look: Judge) -> Iterator[list[_Line]]:
+    """So many lines at a time; the next are looked at while these are entered."""
     place = sheet.columns["number"]
-    cells = [(_cell(each, place) if each.cells is not None else each.raw).strip() for each in records]
+    ahead: tuple[Sequence[Record], Sequence[str], Iterable[Judged]] | None = None
+    for at in range(start, len(sheet.records), AT_ONCE):
+        records = sheet.records[at : at + AT_ONCE]
+        cells = [(_cell(each, place) if each.cells is not None else each.raw).strip() for each in records]
+        begun = records, cells, look(cells)
+        if ahead is not None:
+            yield _lines(sheet, *ahead)
+        ahead = begun
+    if ahead is not None:
+        yield _lines(sheet, *ahead)
+
+
+def _lines(sheet: Sheet, records: Sequence[Record], cells: Sequence[str], judged: Iterable[Judged]) -> list[_Line]:
     found = []
-    for record, written, (number, why) in zip(records, cells, look(cells), strict=True):
+    for record, written, (number, why) in zip(records, cells, judged, strict=True):
         entry = contact_files.entry_of(record, sheet.columns) if record.cells is not None else None
         found.append(
             _Line(
@@ -188,11 +203,12 @@ def _judged(sheet: Sheet, records: Sequence[Record], look: Judge) -> list[_Line]
 
 def _number(written: str, country: str, policy: NumberPolicy) -> Judged:
     try:
-        number = numbers.normalise(written, country)
+        parsed = numbers.read(written, country)
+        number = numbers.e164_of(parsed, written)
     except InvalidNumber:
         return None, "invalid-number"
     try:
-        policy.check(number)
+        policy.check(number, parsed)
     except NumberBarred:
         return number, "number-barred"
     return number, None

@@ -82,13 +82,13 @@ class NumberPolicy:
     allowed: Sequence[str] = ()
     blocked: Sequence[str] = ()
 
-    def check(self, number: str) -> None:
-        """Whether an E.164 number may be called.
+    def check(self, number: str, parsed: phonenumbers.PhoneNumber | None = None) -> None:
+        """Whether an E.164 number may be called. parsed: the same, for who has read it.
 
         A kind that costs has to be permitted, whatever the lists say. Of the lists the entry that fits best decides:
         the longest prefix, and a country before its country code. Raises KindBarred, NumberBlocked, NumberNotAllowed.
         """
-        kind = kind_of(number)
+        kind = kind_of(number) if parsed is None else _kind_of(parsed)
         if kind is not None and kind not in self.permitted:
             raise KindBarred(
                 _(
@@ -165,8 +165,10 @@ def kind_of(number: str) -> str | None:
     kind that it begins like: an exchange connects it when it has enough.
     """
     parsed = _parsed(number)
-    if parsed is None:
-        return None
+    return None if parsed is None else _kind_of(parsed)
+
+
+def _kind_of(parsed: phonenumbers.PhoneNumber) -> str | None:
     if (kind := _CODES.get(parsed.country_code or 0)) is not None:
         return kind
     found = phonenumbers.number_type(parsed)

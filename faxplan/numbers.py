@@ -22,6 +22,11 @@ def normalise(text: str, country: str) -> str:
     For a number that is to be dialled. Raises InvalidNumber for anything that cannot be a number there, and its
     subclasses EmergencyNumber and ShortNumber (short_numbers): what stands there, and what is read there.
     """
+    return _checked(_e164(read(text, country)), text)
+
+
+def read(text: str, country: str) -> phonenumbers.PhoneNumber:
+    """The same, as libphonenumber has it: for who asks it more of the number."""
     shown = text.strip()[:40]
     short_numbers.check_written(text, country)
     parsed = _parsed(text, country)
@@ -39,7 +44,12 @@ def normalise(text: str, country: str) -> str:
                 "answer behind w or p."
             ).format(shown=repr(shown))
         )
-    return _checked(_e164(parsed), text)
+    return parsed
+
+
+def e164_of(number: phonenumbers.PhoneNumber, text: str) -> str:
+    """One that was read, as E.164. text: it was read of. Raises InvalidNumber for one with too many digits."""
+    return _checked(_e164(number), text)
 
 
 def _checked(number: str, text: str) -> str:

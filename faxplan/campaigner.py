@@ -48,7 +48,7 @@ class Campaigner:
     def work(self) -> bool:
         """A step of each; whether one is under way. Raises DatabaseUnavailable."""
         with self._watch.across_tenants() as tx:
-            files = tx.rows("select tenant_id, campaign_id as id from campaign_files order by 1, 2")
+            files = tx.rows("select tenant_id, campaign_id as id from campaign_files where wrong = '' order by 1, 2")
             running = tx.rows("select tenant_id, id from campaigns where state = 'running' order by 1, 2")
             cancelled = tx.rows(_CANCELLED)
         for each in files:

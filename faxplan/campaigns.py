@@ -42,6 +42,12 @@ class FileInHand(NotNow):
     retryable = True
 
 
+class FileWrong(NotNow):
+    """A file of recipients could not be read to its end."""
+
+    error_id = "campaign-file-wrong"
+
+
 class NoRecipients(NotNow):
     """It goes to nobody."""
 
@@ -85,8 +91,8 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. pages:
-    that were sent."""
+    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. wrong: why
+    it could not be read to its end, in words for its user."""
 
     waiting: int = 0
     released: int = 0
@@ -96,6 +102,7 @@ class Counts:
     left_out: Mapping[str, int] = field(default_factory=dict)
     lines_read: int | None = None
     lines: int | None = None
+    wrong: str = ""
 
     @property
     def total(self) -> int:
@@ -153,12 +160,13 @@ def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
         of,
     )
     by_state = {row["state"]: row["n"] for row in found if not row["why"]}
-    file = tx.row("select lines, lines_read from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    file = tx.row("select lines, lines_read, wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
     return Counts(
         **by_state,
         left_out={row["why"]: row["n"] for row in found if row["why"]},
         lines_read=None if file is None else file["lines_read"],
         lines=None if file is None else file["lines"],
+        wrong="" if file is None else file["wrong"],
     )
 
 
@@ -193,14 +201,21 @@ def change(tx: Transaction, user: User, campaign_id: int, values: Mapping[str, A
 
 
 def start(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> Campaign:
-    """Lets its faxes go from now on, also of one that was paused. Raises Forbidden, NotNow, FileInHand and
+    """Lets its faxes go from now on, also of one that was paused. Raises Forbidden, NotNow, FileInHand, FileWrong and
     NoRecipients."""
     check_permitted(tx, user)
     campaign = hold(tx, user, campaign_id)
     if campaign.state not in ("draft", "paused"):
         raise _not_now(campaign)
     of = (user.tenant_id, campaign_id)
-    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)", of):
+    wrong = tx.value("select wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    if wrong:
+        raise FileWrong(
+            _("Its file of recipients could not be read to its end: {why} Take it away, or bring another one.").format(
+                why=wrong
+            )
+        )
+    if wrong is not None:
         raise FileInHand(_("Its file of recipients is being read. Start it when that is done."))
     if not tx.value(
         """select exists (select from campaign_recipients where tenant_id = %s and campaign_id = %s

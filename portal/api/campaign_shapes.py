@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from faxplan import bundle, campaigns
+from faxplan import bundle, campaign_contacts, campaigns, contact_files
 from portal.api.shapes import AnyDocument, Content, Resolution, Shape
 
 Clock = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["08:00"])]
@@ -65,6 +65,7 @@ class Counts(Shape):
     left_out: list[LeftOut]
     lines_read: int | None = Field(description="Of a file of recipients that is being read. None: none is.")
     lines: int | None
+    wrong: str = Field(description="Why that file cannot be read to its end. Empty: it can.")
 
 
 class Campaign(Shape):
@@ -89,20 +90,76 @@ class Campaigns(Shape):
     next: str | None
 
 
-class AddRecipients(Shape):
-    """Recipients as a list, or as a CSV file."""
+Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Place = Annotated[int, Field(ge=0, lt=contact_files.MOST_COLUMNS)]
+Separator = Literal["comma", "semicolon", "tab", "pipe"]
+Encoding = Literal[
+    "utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "windows-1253", "windows-1254", "windows-1255",
+    "windows-1256", "iso-8859-1", "iso-8859-2", "iso-8859-15", "macintosh", "shift_jis", "euc-kr", "gb18030", "big5"
+]  # fmt: skip
 
-    numbers: Annotated[list[Number], Field(max_length=MOST_NUMBERS)] = Field(default_factory=list)
+
+class Columns(Shape):
+    """In which column of a CSV file something is, from 0. None: in none."""
+
+    number: Place | None = Field(None, description="The fax number.")
+    name: Place | None = None
+    first: Place | None = Field(None, description="The first name, where it has a column of its own.")
+    last: Place | None = None
+    company: Place | None = None
+
+
+class CsvFile(Shape):
+    """A CSV file, and how it is to be read. What is not said is found out."""
+
     csv: Content | None = Field(
         None,
         description="A CSV file in base64: any separator, with a heading or without. 40 MB as multipart/form-data.",
     )
+    separator: Separator | None = None
+    encoding: Encoding | None = None
+    heading: bool | None = Field(None, description="Whether the first line is a heading.")
+    columns: Columns | None = Field(None, description="What each column is.")
+
+
+class AddRecipients(CsvFile):
+    """Recipients as a list, as a CSV file, or from contacts, as they are now."""
+
+    numbers: Annotated[list[Number], Field(max_length=MOST_NUMBERS)] = Field(default_factory=list)
+    contacts: Annotated[list[Id], Field(max_length=campaign_contacts.MOST_CONTACTS)] = Field(
+        default_factory=list, description="Contacts take the scope `contacts:read` besides."
+    )
+    groups: Annotated[list[Id], Field(max_length=campaign_contacts.MOST_GROUPS)] = Field(default_factory=list)
+    all_contacts: bool = Field(False, description="All that the user sees.")
 
 
 class Reading(Shape):
-    """A file that is being read."""
+    """What is being read: a file, or contacts."""
 
     lines: int
+
+
+class PreviewLine(Shape):
+    """A line of a CSV file as it would be read."""
+
+    line: int
+    cells: list[str] | None = Field(description="None: they cannot be told apart.")
+    number: str | None = Field(description="In E.164. None: it has none.")
+    name: str
+
+
+class FilePreview(Shape):
+    """A CSV file as it would be read."""
+
+    separator: Separator
+    encoding: Encoding
+    heading: list[str] | None
+    columns: Columns
+    lines: int = Field(description="That it has, without its heading.")
+    unreadable: int = Field(description="Of these, those whose cells cannot be told apart.")
+    looked_at: int = Field(description="The first so many lines were looked at for numbers.")
+    numbers: int = Field(description="Of those that were looked at, those with a number.")
+    first: list[PreviewLine]
 
 
 class CampaignPage(Shape):

@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 from werkzeug.wrappers import Response
 
-from faxplan import api_requests, campaign_files, campaigns, drafts
+from faxplan import api_requests, campaign_contacts, campaign_files, campaigns, contact_files, drafts
+from faxplan.api_keys import Scope
 from faxplan.campaigns import Pace
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
@@ -16,7 +17,7 @@ from portal import wording
 from portal.api import call as calls
 from portal.api import campaign_shapes as shapes
 from portal.api.call import Call
-from portal.api.problems import InvalidRequest
+from portal.api.problems import InvalidRequest, NoScope
 
 _UNDER_WAY = "under-way"
 """How programs are told of `released`."""
@@ -76,16 +77,71 @@ def change(call: Call) -> Response:
 def add(call: Call) -> Response:
     """Recipients, which a worker looks at one by one."""
     asked = call.given(shapes.AddRecipients)
-    given = [bool(asked.numbers), asked.csv is not None, bool(call.files)]
-    if sum(given) != 1:
-        raise InvalidRequest(_("Send either numbers or one CSV file."), [("/numbers", "one of them")])
+    from_contacts = bool(asked.contacts or asked.groups or asked.all_contacts)
+    if sum((bool(asked.numbers), asked.csv is not None, bool(call.files), from_contacts)) != 1:
+        raise InvalidRequest(_("Send numbers, or one CSV file, or contacts."), [("/numbers", "one of them")])
+    if from_contacts and Scope.CONTACTS_READ not in call.key.scopes:
+        raise NoScope(_("This API key is not for that: it takes the scope {scope}.").format(scope=Scope.CONTACTS_READ))
     if asked.numbers:
         content, reading = "\n".join(map(_cell, asked.numbers)).encode(), Reading("tab", False, {"number": 0})
     else:
-        content, reading = asked.csv or calls.documents(call)[0].file.read_bytes(), Reading()
+        content, reading = b"" if from_contacts else _csv(call, asked), _reading(asked)
     with call.db.tenant(call.tenant.id) as tx:
-        progress = campaign_files.bring(tx, call.user, call.path["number"], content, reading)
+        if from_contacts:
+            progress = campaign_contacts.bring(
+                tx, call.user, call.path["number"], contact_ids=asked.contacts, group_ids=asked.groups,
+                everyone=asked.all_contacts,
+            )  # fmt: skip
+        else:
+            progress = campaign_files.bring(tx, call.user, call.path["number"], content, reading)
     return calls.answer(shapes.Reading(lines=progress.lines), 202)
+
+
+def preview(call: Call) -> Response:
+    """A CSV file as it would be read; nothing is kept."""
+    asked = call.given(shapes.CsvFile)
+    if (asked.csv is not None) == bool(call.files):
+        raise InvalidRequest(_("Send one CSV file."), [("/csv", "one of them")])
+    content = _csv(call, asked)
+    with call.db.tenant(call.tenant.id) as tx:
+        campaigns.get(tx, call.user, call.path["number"])
+        found = campaign_files.preview(tx, call.user, content, _reading(asked))
+    sheet = found.sheet
+    return calls.answer(
+        shapes.FilePreview(
+            separator=sheet.separator,  # type: ignore[arg-type]  # one of contact_files.SEPARATORS
+            encoding=sheet.encoding,  # type: ignore[arg-type]  # one of contact_files.ENCODINGS
+            heading=sheet.heading,
+            columns=shapes.Columns(**{name: sheet.columns.get(name) for name in shapes.Columns.model_fields}),
+            lines=found.lines,
+            unreadable=found.unreadable,
+            looked_at=found.looked_at,
+            numbers=found.numbers,
+            first=[
+                shapes.PreviewLine(
+                    line=each.line, cells=each.cells, number=number,
+                    name="" if each.cells is None else contact_files.entry_of(each, sheet.columns).name,
+                )
+                for each, number in found.first
+            ],
+        )
+    )  # fmt: skip
+
+
+def _csv(call: Call, asked: shapes.CsvFile) -> bytes:
+    return calls.documents(call)[0].file.read_bytes() if asked.csv is None else asked.csv
+
+
+def _reading(asked: shapes.CsvFile) -> Reading:
+    columns = None if asked.columns is None else asked.columns.model_dump(exclude_none=True)
+    return Reading(asked.separator, asked.heading, columns, asked.encoding)
+
+
+def take_away(call: Call) -> Response:
+    """Reads no more of its file of recipients."""
+    with call.db.tenant(call.tenant.id) as tx:
+        campaign_files.take_away(tx, call.user, call.path["number"], actor=call.actor)
+    return calls.nothing()
 
 
 def _cell(number: str) -> str:
@@ -160,6 +216,7 @@ def _shown(tx: Transaction, call: Call, campaign: campaigns.Campaign) -> shapes.
         recipients=shapes.Counts(
             total=found.total, waiting=found.waiting, under_way=found.released, sent=found.sent, failed=found.failed,
             cancelled=found.cancelled, lines=found.lines, lines_read=found.lines_read,
+            wrong=wording.for_browser(found.wrong),
             left_out=[shapes.LeftOut(why=why, recipients=n) for why, n in sorted(found.left_out.items())],  # type: ignore[arg-type]
         ),
     )  # fmt: skip

@@ -216,12 +216,22 @@ OPERATIONS = (
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/recipients", campaigns.add, "addRecipients",
-        "Adds recipients: a list, or a CSV file, which is read after the answer.", "Campaigns", Scope.CAMPAIGNS,
-        campaign_shapes.Reading, 202, body=campaign_shapes.AddRecipients, takes_files=True,
+        "Adds recipients: a list, a CSV file, or contacts, which are read after the answer.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Reading, 202, body=campaign_shapes.AddRecipients, takes_files=True,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/recipients/preview", campaigns.preview, "previewRecipients",
+        "Shows how a CSV file would be read. Nothing is kept.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.FilePreview, body=campaign_shapes.CsvFile, takes_files=True,
     ),
     Operation(
         "GET", f"{_CAMPAIGN}/recipients", campaigns.recipients, "listRecipients", "Whom a campaign goes to.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Recipients, query=campaign_shapes.RecipientPage,
+    ),
+    Operation(
+        "DELETE", f"{_CAMPAIGN}/file", campaigns.take_away, "stopReadingRecipients",
+        "Reads no more of a file of recipients; those that were entered stay.", "Campaigns", Scope.CAMPAIGNS,
+        status=204,
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/start", campaigns.start, "startCampaign", "Starts a campaign, or goes on with it.",

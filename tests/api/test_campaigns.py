@@ -6,7 +6,7 @@ from base64 import b64encode
 from tests.api.conftest import Program
 from tests.api.test_faxes import LETTER, problem
 from tests.db.test_campaigns import campaigner
-from tests.retained import count
+from tests.retained import count, execute
 from tests.world import World
 
 
@@ -44,6 +44,63 @@ def test_a_campaign_is_made_and_goes(world: World, acme: Program) -> None:
     assert problem(acme.ask("DELETE", place)) == (409, "campaign-state")
     listed = acme.get("/campaigns", limit=1).get_json()
     assert ([each["name"] for each in listed["campaigns"]], listed["next"]) == (["Summer"], None)
+
+
+def test_a_file_that_cannot_be_read_is_told_of_and_taken_away(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
+    place = f"/campaigns/{made.get_json()['id']}"
+    assert problem(acme.ask("DELETE", f"{place}/file")) == (404, "not-found")
+    assert acme.hand(f"{place}/recipients", {"numbers": ["030 23110001"]}).status_code == 202
+    execute(world, "update campaign_files set content = ''")
+    campaigner(world).work()
+    assert acme.get(place).get_json()["recipients"]["wrong"] == "This file is empty."
+    assert problem(acme.ask("POST", f"{place}/start")) == (409, "campaign-file-wrong")
+    assert acme.ask("DELETE", f"{place}/file").status_code == 204
+    found = acme.get(place).get_json()["recipients"]
+    assert (found["wrong"], found["lines"], found["lines_read"]) == ("", None, None)
+    assert problem(acme.ask("POST", f"{place}/start")) == (409, "no-recipients")
+
+
+def test_a_csv_file_is_looked_at_and_read_as_is_said(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
+    place = f"/campaigns/{made.get_json()['id']}/recipients"
+    csv = "x|Имя|y\nBonn|Анна|030 23110001\nBerlin|Боб|12\n".encode("cp1251")
+    how = {"encoding": "windows-1251", "heading": True, "columns": {"number": 2, "name": 1}}
+    found = acme.hand(f"{place}/preview", {"csv": b64encode(csv).decode(), **how}).get_json()
+    assert found == {
+        "separator": "pipe", "encoding": "windows-1251", "heading": ["x", "Имя", "y"],
+        "columns": {"number": 2, "name": 1, "first": None, "last": None, "company": None},
+        "lines": 2, "unreadable": 0, "looked_at": 2, "numbers": 1,
+        "first": [
+            {"line": 2, "cells": ["Bonn", "Анна", "030 23110001"], "number": "+493023110001", "name": "Анна"},
+            {"line": 3, "cells": ["Berlin", "Боб", "12"], "number": None, "name": "Боб"},
+        ],
+    }  # fmt: skip
+    assert acme.get(place).get_json()["recipients"] == []
+    form = {"file": (io.BytesIO(csv), "a.csv"), "encoding": "windows-1251", "heading": "true",
+            "columns": '{"number": 2, "name": 1}'}  # fmt: skip
+    assert acme.ask("POST", place, data=form).get_json() == {"lines": 2}
+    campaigner(world).work()
+    (ann, bob) = acme.get(place).get_json()["recipients"]
+    assert (ann["number"], ann["name"], bob["why"]) == ("+493023110001", "Анна", "invalid-number")
+    assert problem(acme.hand(f"{place}/preview", {})) == (422, "invalid-request")
+    assert problem(acme.hand(f"{place}/preview", {"csv": "YQ==", "columns": {"town": 1}})) == (422, "invalid-request")
+
+
+def test_contacts_are_added_by_who_may_read_them(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
+    place = f"/campaigns/{made.get_json()['id']}/recipients"
+    ann = acme.hand("/contacts", {"number": "030 23110001", "name": "Ann"}).get_json()["id"]
+    group = acme.hand("/groups", {"name": "All"}).get_json()["id"]
+    acme.hand(f"/groups/{group}/members", {"contacts": [ann]})
+    for wanted in ({"contacts": [ann]}, {"groups": [group]}, {"all_contacts": True}):
+        assert acme.hand(place, wanted).get_json() == {"lines": 1}
+        campaigner(world).work()
+    assert [each["why"] for each in acme.get(place).get_json()["recipients"]] == [None, "duplicate", "duplicate"]
+    assert problem(acme.hand(place, {"groups": [group + 1]})) == (404, "not-found")
+    assert problem(acme.hand(place, {"all_contacts": True, "numbers": ["1"]})) == (422, "invalid-request")
+    execute(world, "update api_keys set scopes = '{campaigns}'")
+    assert problem(acme.hand(place, {"contacts": [ann]})) == (403, "no-scope")
 
 
 def test_one_that_is_refused_leaves_nothing(world: World, acme: Program) -> None:

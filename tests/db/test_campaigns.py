@@ -8,12 +8,24 @@ from typing import Any
 
 import pytest
 
-from faxplan import campaign_files, campaign_release, campaigns, do_not_fax, drafts, quotas, users
+from faxplan import (
+    campaign_contacts,
+    campaign_files,
+    campaign_release,
+    campaigns,
+    contact_groups,
+    contacts,
+    do_not_fax,
+    drafts,
+    quotas,
+    users,
+)
 from faxplan.call_result import CallResult
 from faxplan.campaign_files import NoNumbers
 from faxplan.campaigner import Campaigner
-from faxplan.campaigns import Campaign, FileInHand, InvalidCampaign, NoRecipients, NotNow, Pace
+from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace
 from faxplan.contact_files import Reading
+from faxplan.contacts import Entry
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
@@ -282,14 +294,135 @@ def test_a_file_is_read_on_where_it_stopped(world: World, campaign: Campaign, mo
     assert (found.waiting, found.left_out, found.lines) == (35, {}, None)
 
 
+def test_a_file_that_cannot_be_read_is_told_of_and_read_no_more(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 10)
+    tenant, user = world.acme.tenant.id, world.acme.user
+    with world.portal.tenant(tenant) as tx:
+        campaign_files.bring(tx, user, campaign.id, "\n".join(["Fax", *numbers(20)]).encode(), Reading())
+    next(campaign_files.read(world.portal, tenant, campaign.id))
+    execute(world, "update campaign_files set content = '   '")
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.lines_read, found.wrong) == (10, 10, "This file is empty.")
+    # Also if it could be read by now: its user has been told.
+    execute(world, "update campaign_files set content = %s", ("\n".join(["Fax", *numbers(20)]).encode(),))
+    campaigner(world).work()
+    assert counted(world, campaign) == found
+    with pytest.raises(FileWrong, match="This file is empty"):
+        do(world, campaigns.start, campaign)
+    # Another one takes its place, and who was entered stays.
+    bring(world, campaign, numbers(12))
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out, found.wrong) == (12, {"duplicate": 10}, "")
+
+
+def test_a_file_is_taken_away_while_it_is_read(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 10)
+    tenant, user = world.acme.tenant.id, world.acme.user
+
+    def brought(first: int) -> None:
+        with world.portal.tenant(tenant) as tx:
+            content = "\n".join(["Fax", *numbers(20, first)]).encode()
+            campaign_files.bring(tx, user, campaign.id, content, Reading())
+
+    brought(10_000)
+    reading = campaign_files.read(world.portal, tenant, campaign.id)
+    next(reading)
+    do(world, campaign_files.take_away, campaign)
+    with pytest.raises(NotFound):
+        do(world, campaign_files.take_away, campaign)
+    # Another one, as far as that one was: who reads the first enters nothing of it, and does not end it.
+    brought(20_000)
+    next(campaign_files.read(world.portal, tenant, campaign.id))
+    assert list(reading) == []
+    assert counted(world, campaign).lines_read == 10
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.lines) == (30, None)
+
+
 def test_a_file_without_numbers_is_refused_and_previewed(world: World, campaign: Campaign) -> None:
     with world.portal.tenant(world.acme.tenant.id) as tx:
+        shown = campaign_files.preview(
+            tx, world.acme.user, b'Fax|Name\n030 23110001|Ann\n12|Bob\n"|\n', Reading(columns={"number": 0})
+        )
+        assert (shown.lines, shown.unreadable, shown.looked_at, shown.numbers) == (3, 1, 3, 1)
+        with pytest.raises(NoNumbers):
+            campaign_files.bring(tx, world.acme.user, campaign.id, b"a,b\n1,2\n", Reading(columns={"number": 2}))
         shown = campaign_files.preview(tx, world.acme.user, b"Name,Town\nAnn,Bonn\n", Reading())
         assert (shown.lines, [number for _record, number in shown.first]) == (1, [None])
         with pytest.raises(NoNumbers):
             campaign_files.bring(tx, world.acme.user, campaign.id, b"Name,Town\nAnn,Bonn\n", Reading())
         shown = campaign_files.preview(tx, world.acme.user, b"Town\tFax\nBonn\t030 23110001\n", Reading())
         assert [number for _record, number in shown.first] == ["+493023110001"]
+
+
+def test_contacts_and_groups_are_recipients_as_they_are_when_they_are_added(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 3)
+    tenant, user = world.acme.tenant.id, world.acme.user
+    with world.admin.tenant(tenant) as tx:
+        other = users.create(tx, tenant, email="other@acme.example", name="Other")
+        do_not_fax.add(tx, tenant, "+493023110003", "asked for it", "test")
+    with world.portal.tenant(tenant) as tx:
+        named = [
+            contacts.add(tx, user, Entry(name, company, f"030 2311000{at}"), shared=at % 2 == 0).id
+            for at, (name, company) in enumerate(
+                (("Ann", "A & Co"), ("", 'B "quoted", Co'), ("'=Cy", ""), ("Di", ""), ("Ed\u202e", "")), start=1
+            )
+        ]
+        named.append(contacts.add(tx, user, Entry("Ann again", "", "+49 30 23110001"), shared=False).id)
+        named.append(contacts.add(tx, user, Entry("Dear", "", "0900 1234567"), shared=False).id)
+        unseen = contacts.add(tx, other, Entry("Theirs", "", "030 23110009"), shared=False).id
+        group = contact_groups.add(tx, user, "Friends", shared=False)
+        empty = contact_groups.add(tx, user, "Nobody", shared=False)
+        theirs = contact_groups.add(tx, other, "Theirs", shared=False)
+        contact_groups.put(tx, user, group.id, named[:3])
+
+    def added(**wanted: Any) -> int:
+        with world.portal.tenant(tenant) as tx:
+            return campaign_contacts.bring(tx, user, campaign.id, **wanted).lines
+
+    for wrong in ({"contact_ids": [named[0], unseen]}, {"group_ids": [group.id, theirs.id]}):
+        with pytest.raises(NotFound):
+            added(**wrong)
+    with pytest.raises(NoRecipients):
+        added(group_ids=[empty.id])
+    # Who is in the group and named besides is one.
+    assert added(group_ids=[group.id], contact_ids=named[2:4]) == 4
+    with pytest.raises(FileInHand):
+        added(everyone=True)
+    with world.portal.tenant(tenant) as tx:
+        contacts.change(tx, user, named[0], Entry("Another", "", "030 23119999"), shared=False)
+        contacts.remove(tx, user, named[1])
+    next(campaign_files.read(world.portal, tenant, campaign.id))
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out, found.lines) == (3, {"do-not-fax": 1}, None)
+    with world.portal.tenant(tenant) as tx:
+        rows = tx.rows("select number, name, fields from campaign_recipients where state = 'waiting' order by number")
+        contacts.change(tx, user, named[0], Entry("Ann", "A & Co", "030 23110001"), shared=False)
+    assert [tuple(row.values()) for row in rows] == [
+        ("+493023110001", "Ann", {"Name": "Ann", "Company": "A & Co"}),
+        ("+493023110002", 'B "quoted", Co', {"Name": 'B "quoted", Co', "Company": 'B "quoted", Co'}),
+        ("+493023110004", "Di", {"Name": "Di"}),
+    ]
+    assert added(everyone=True) == 6
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out) == (4, {"do-not-fax": 2, "duplicate": 3, "number-barred": 1})
+    with world.portal.tenant(tenant) as tx:
+        assert tx.value("select name from campaign_recipients where number = '+493023110003' limit 1") == "'=Cy"
+        assert tx.value("select count(*) from campaign_recipients where number = '+493023110009'") == 0
+    with world.admin.tenant(tenant) as tx:
+        users.change(tx, tenant, user.id, {"permissions": [Permission.SEND, Permission.CAMPAIGNS]})
+    with pytest.raises(Forbidden):
+        added(everyone=True)
 
 
 def test_hostile_lines_are_data(world: World, campaign: Campaign) -> None:

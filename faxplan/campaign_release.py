@@ -6,7 +6,7 @@ Role portal, within a tenant.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -219,6 +219,7 @@ def _let_go(tx: Transaction, user: User, row: Row, rendering: _Rendering, recipi
     except (NumberBarred, InvalidNumber) as error:
         _leave_out(tx, row, recipient, error)
         return False
+    order = replace(order, max_attempts=row["max_attempts"], retry_delays=row["retry_delays"])
     fax_id = outbound.accept(tx, user, order, rendering.id, rendering.pages, campaign=f"campaign:{row['id']}")
     if rendering.state == "rendered":
         queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)

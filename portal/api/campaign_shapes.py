@@ -27,6 +27,22 @@ class Pace(Shape):
     start_at: AwareDatetime | None = Field(None, description="Not before this time.")
 
 
+class Retries(Shape):
+    """How often a fax is tried that does not get through, and when."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        None, description="Tries of each fax. None, and at most: as many as the organisation has."
+    )
+    delays: Annotated[
+        list[Annotated[int, Field(ge=campaigns.SHORTEST_DELAY, le=campaigns.LONGEST_DELAY)]],
+        Field(max_length=campaigns.MOST_DELAYS),
+    ] = Field(
+        default_factory=list,
+        description="Seconds before the second try, the third and so on, the last for all further ones. Empty: as the "
+        "cause of each failure has it.",
+    )
+
+
 class MakeCampaign(Shape):
     """A document to many numbers. Recipients are added after, and then it is started."""
 
@@ -34,6 +50,7 @@ class MakeCampaign(Shape):
     documents: Annotated[list[AnyDocument], Field(max_length=bundle.MOST_FILES)] = Field(default_factory=list)
     resolution: Resolution = Resolution.FINE
     pace: Pace = Field(default_factory=lambda: Pace.model_validate({}))
+    retries: Retries = Field(default_factory=lambda: Retries.model_validate({}))
     caller_id: Number | None = None
     billing_code: Annotated[str, Field(max_length=40)] = ""
     password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -44,6 +61,7 @@ class ChangeCampaign(Shape):
 
     name: Annotated[str, Field(min_length=1, max_length=campaigns.LONGEST_NAME)] | None = None
     pace: Pace | None = None
+    retries: Retries | None = None
 
 
 class LeftOut(Shape):
@@ -77,6 +95,7 @@ class Campaign(Shape):
     why: str = Field(description="Why it is paused, if nobody has paused it.")
     pages: int | None
     pace: Pace
+    retries: Retries
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

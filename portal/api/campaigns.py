@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from faxplan import api_requests, campaign_contacts, campaign_files, campaigns, contact_files, drafts
 from faxplan.api_keys import Scope
-from faxplan.campaigns import Pace
+from faxplan.campaigns import Pace, Retries
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError
@@ -33,7 +33,7 @@ def make(call: Call) -> Response:
         with call.db.tenant(call.tenant.id) as tx:
             made = campaigns.make(
                 tx, call.user, asked.name, draft.id, _pace(asked.pace), calling=asked.caller_id,
-                billing_code=asked.billing_code, actor=call.actor,
+                billing_code=asked.billing_code, retries=_retries(asked.retries), actor=call.actor,
             )  # fmt: skip
             response = calls.answer(_shown(tx, call, made), 201)
             if call.begun is not None:
@@ -64,11 +64,13 @@ def one(call: Call) -> Response:
 
 
 def change(call: Call) -> Response:
-    """Its name, or its pace."""
+    """Its name, its pace, or its tries."""
     asked = call.given(shapes.ChangeCampaign)
     values = {} if asked.name is None else {"name": asked.name}
     if asked.pace is not None:
         values |= asdict(_pace(asked.pace)) | {"weekdays": list(asked.pace.weekdays)}
+    if asked.retries is not None:
+        values |= {"max_attempts": asked.retries.max_attempts, "retry_delays": asked.retries.delays}
     with call.db.tenant(call.tenant.id) as tx:
         found = campaigns.change(tx, call.user, call.path["number"], values, actor=call.actor)
         return calls.answer(_shown(tx, call, found))
@@ -201,6 +203,10 @@ def _pace(asked: shapes.Pace) -> Pace:
     return Pace(asked.per_minute, asked.at_once, asked.opens, asked.closes, asked.weekdays, asked.start_at)
 
 
+def _retries(asked: shapes.Retries) -> Retries:
+    return Retries(asked.max_attempts, asked.delays)
+
+
 def _shown(tx: Transaction, call: Call, campaign: campaigns.Campaign) -> shapes.Campaign:
     found = campaigns.counts(tx, call.user, campaign.id)
     return shapes.Campaign(
@@ -210,6 +216,7 @@ def _shown(tx: Transaction, call: Call, campaign: campaigns.Campaign) -> shapes.
         why=wording.for_browser(campaign.why),
         pages=campaign.pages,
         pace=shapes.Pace(**asdict(campaign.pace)),
+        retries=shapes.Retries(max_attempts=campaign.retries.max_attempts, delays=list(campaign.retries.delays)),
         created_at=campaign.created_at,
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,

@@ -207,8 +207,8 @@ OPERATIONS = (
         Scope.CAMPAIGNS, campaign_shapes.Campaign,
     ),
     Operation(
-        "PATCH", _CAMPAIGN, campaigns.change, "changeCampaign", "Changes a campaign's name or pace.", "Campaigns",
-        Scope.CAMPAIGNS, campaign_shapes.Campaign, body=campaign_shapes.ChangeCampaign,
+        "PATCH", _CAMPAIGN, campaigns.change, "changeCampaign", "Changes a campaign's name, pace or tries.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign, body=campaign_shapes.ChangeCampaign,
     ),
     Operation(
         "DELETE", _CAMPAIGN, campaigns.remove, "removeCampaign", "Removes a campaign that was never started.",

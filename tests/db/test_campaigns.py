@@ -17,13 +17,14 @@ from faxplan import (
     contacts,
     do_not_fax,
     drafts,
+    history,
     quotas,
     users,
 )
 from faxplan.call_result import CallResult
 from faxplan.campaign_files import NoNumbers
 from faxplan.campaigner import Campaigner
-from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace
+from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace, Retries
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
@@ -190,6 +191,45 @@ def test_so_many_are_under_way_at_once_and_those_that_wait_for_another_try_do_no
     execute(world, "update campaigns set paced_from = now() - interval '1 second', paced = 0")
     campaigner(world).work()
     assert counted(world, campaign).released == 6
+
+
+def test_it_tries_as_often_and_when_it_says(world: World, campaign: Campaign) -> None:
+    tenant, user = world.acme.tenant.id, world.acme.user
+
+    def change(values: dict[str, Any]) -> Campaign:
+        with world.portal.tenant(tenant) as tx:
+            return campaigns.change(tx, user, campaign.id, values, actor="test")
+
+    most = world.acme.tenant.max_attempts
+    for wrong in ({"max_attempts": 0}, {"max_attempts": most + 1}, {"retry_delays": [59]}, {"retry_delays": [60] * 20}):
+        with pytest.raises(InvalidCampaign):
+            change(wrong)
+    assert change({"max_attempts": 3, "retry_delays": [120, 7200]}).retries == Retries(3, [120, 7200])
+    bring(world, campaign, numbers(1))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    delays = []
+    for _try in range(3):
+        (fax,) = claim(world)
+        settle(world, fax, CallResult("USER_BUSY", sip_code=486))
+        with world.portal.tenant(tenant) as tx:
+            row = tx.one("select state, not_before - now() as delay, explanation from faxes")
+        delays.append(row["delay"] and round(row["delay"].total_seconds() / 60))
+        execute(world, "update faxes set not_before = now(); update fax_queue set not_before = now()")
+    assert (delays, row["state"]) == ([2, 120, None], "failed")
+    assert "try 3 of 3" in row["explanation"]
+    campaigner(world).work()
+    assert counted(world, campaign).failed == 1
+    with world.portal.tenant(tenant) as tx:
+        assert history.fax(tx, user, fax.fax_id).max_attempts == 3
+    assert change_of_ended(world, campaign) == "campaign-state"
+
+
+def change_of_ended(world: World, campaign: Campaign) -> str:
+    with pytest.raises(NotNow) as raised, world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"max_attempts": 2}, actor="test")
+    return raised.value.error_id
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,22 @@
 """What programs send and get of campaigns."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from faxplan import bundle, campaign_contacts, campaigns, contact_files
 from portal.api.shapes import AnyDocument, Content, Resolution, Shape
+
+
+class Whom(StrEnum):
+    """Recipients of another campaign."""
+
+    ALL = "all"
+    FAILED = "failed"
+    NOBODY = "none"
+
 
 Clock = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["08:00"])]
 Weekday = Annotated[int, Field(ge=1, le=7)]
@@ -53,6 +63,19 @@ class MakeCampaign(Shape):
     retries: Retries = Field(default_factory=lambda: Retries.model_validate({}))
     caller_id: Number | None = None
     billing_code: Annotated[str, Field(max_length=40)] = ""
+    password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class CloneCampaign(Shape):
+    """A draft as a campaign is or was. A document is sent along in place of its own, which one that has ended has not
+    any more."""
+
+    name: Annotated[str, Field(min_length=1, max_length=campaigns.LONGEST_NAME)] | None = Field(
+        None, description="None: as the first one is called."
+    )
+    recipients: Whom = Field(Whom.NOBODY, description="Whom of the first one it goes to.")
+    documents: Annotated[list[AnyDocument], Field(max_length=bundle.MOST_FILES)] = Field(default_factory=list)
+    resolution: Resolution = Field(Resolution.FINE, description="Of the documents that are sent along.")
     password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 

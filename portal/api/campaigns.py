@@ -1,11 +1,14 @@
 """Campaigns: made of documents, given recipients, started, paused and cancelled; and whom they have reached."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import api_requests, campaign_contacts, campaign_files, campaigns, contact_files, drafts
+from faxplan import campaign_clones, campaign_contacts, campaign_files, campaigns, contact_files, drafts
 from faxplan.api_keys import Scope
+from faxplan.campaign_clones import Whom
 from faxplan.campaigns import Pace, Retries
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
@@ -26,19 +29,44 @@ _UNDER_WAY = "under-way"
 def make(call: Call) -> Response:
     """One of a document, without recipients yet."""
     asked = call.given(shapes.MakeCampaign)
+
+    def then(tx: Transaction, draft_id: int) -> campaigns.Campaign:
+        return campaigns.make(
+            tx, call.user, asked.name, draft_id, _pace(asked.pace), calling=asked.caller_id,
+            billing_code=asked.billing_code, retries=_retries(asked.retries), actor=call.actor,
+        )  # fmt: skip
+
+    return _with_document(call, Resolution(asked.resolution.value), asked.password, then)
+
+
+def clone(call: Call) -> Response:
+    """One as another one is, or was."""
+    asked = call.given(shapes.CloneCampaign)
+    whom = Whom(asked.recipients.value)
+
+    def then(tx: Transaction, draft_id: int | None) -> campaigns.Campaign:
+        return campaign_clones.clone(
+            tx, call.user, call.path["number"], asked.name, whom, draft_id=draft_id, actor=call.actor
+        )
+
+    if call.files:
+        with call.db.tenant(call.tenant.id) as tx:
+            campaigns.get(tx, call.user, call.path["number"])
+        return _with_document(call, Resolution(asked.resolution.value), asked.password, then)
+    with call.db.tenant(call.tenant.id) as tx:
+        return calls.kept(tx, call, _shown(tx, call, then(tx, None)), 201)
+
+
+def _with_document(
+    call: Call, resolution: Resolution, password: str | None, then: Callable[[Transaction, int], campaigns.Campaign]
+) -> Response:
+    """A campaign of what was sent along, which goes where it cannot be."""
     first, *more = calls.documents(call)
-    document = HandedIn(first.file, first.name, Resolution(asked.resolution.value), asked.password, more)
+    document = HandedIn(first.file, first.name, resolution, password, more)
     draft = drafts.make(call.db, call.store, call.user, document)
     try:
         with call.db.tenant(call.tenant.id) as tx:
-            made = campaigns.make(
-                tx, call.user, asked.name, draft.id, _pace(asked.pace), calling=asked.caller_id,
-                billing_code=asked.billing_code, retries=_retries(asked.retries), actor=call.actor,
-            )  # fmt: skip
-            response = calls.answer(_shown(tx, call, made), 201)
-            if call.begun is not None:
-                api_requests.answer(tx, call.begun, response.status_code, response.get_data(as_text=True))
-            return response
+            return calls.kept(tx, call, _shown(tx, call, then(tx, draft.id)), 201)
     except FaxplanError as error:
         if not error.retryable:
             drafts.remove(call.db, call.user, draft.id)
@@ -66,7 +94,7 @@ def one(call: Call) -> Response:
 def change(call: Call) -> Response:
     """Its name, its pace, or its tries."""
     asked = call.given(shapes.ChangeCampaign)
-    values = {} if asked.name is None else {"name": asked.name}
+    values: dict[str, Any] = {} if asked.name is None else {"name": asked.name}
     if asked.pace is not None:
         values |= asdict(_pace(asked.pace)) | {"weekdays": list(asked.pace.weekdays)}
     if asked.retries is not None:

@@ -35,6 +35,14 @@ ERRORS: Sequence[Known] = (
         409,
         "Recipients could not be read to their end. Take the file away, or bring another one.",
     ),
+    Known(
+        "campaign-document-sealed",
+        409,
+        "The document of a campaign that has ended is sealed for its readers. Send it along once more.",
+    ),
+    Known(
+        "recipients-purged", 409, "The campaign's recipients were destroyed, as the organisation's retention has it."
+    ),
     Known("no-recipients", 409, "The campaign has no recipients yet."),
     Known("request-in-hand", 409, "The same request is being worked on. Repeat it in a moment, with the same key."),
     Known("pages-purged", 410, "The pages were destroyed, as the organisation's retention has it."),

@@ -238,6 +238,11 @@ OPERATIONS = (
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign,
     ),
     Operation(
+        "POST", f"{_CAMPAIGN}/clone", campaigns.clone, "cloneCampaign",
+        "Makes a campaign as another one is or was, also to those of it who failed.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.Campaign, 201, body=campaign_shapes.CloneCampaign, takes_files=True, may_repeat=True,
+    ),
+    Operation(
         "POST", f"{_CAMPAIGN}/pause", campaigns.pause, "pauseCampaign", "Begins no more faxes of a campaign.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign,
     ),

@@ -87,6 +87,25 @@ def test_a_csv_file_is_looked_at_and_read_as_is_said(world: World, acme: Program
     assert problem(acme.hand(f"{place}/preview", {"csv": "YQ==", "columns": {"town": 1}})) == (422, "invalid-request")
 
 
+def test_it_is_cloned_and_sent_again_to_who_failed(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER], "pace": {"per_minute": 6000}})
+    place = f"/campaigns/{made.get_json()['id']}"
+    acme.hand(f"{place}/recipients", {"numbers": ["030 23110001"]})
+    assert problem(acme.hand(f"{place}/clone", {"recipients": "all"})) == (409, "campaign-file-in-hand")
+    campaigner(world).work()
+    again = acme.hand(f"{place}/clone", {"name": "Summer", "recipients": "all"}, Idempotency_Key="1")
+    assert (again.status_code, again.get_json()["recipients"]["waiting"]) == (201, 1)
+    assert acme.hand(f"{place}/clone", {"name": "Summer", "recipients": "all"}, Idempotency_Key="1").text == again.text
+    assert problem(acme.hand(f"{place}/clone", {"recipients": "failed"})) == (409, "no-recipients")
+    world.render_all()
+    acme.ask("POST", f"{place}/start")
+    acme.ask("POST", f"{place}/cancel")
+    assert problem(acme.hand(f"{place}/clone", {})) == (409, "campaign-document-sealed")
+    anew = acme.hand(f"{place}/clone", {"documents": [LETTER]}).get_json()
+    assert (anew["name"], anew["state"], anew["recipients"]["total"]) == ("Spring", "draft", 0)
+    assert anew["pace"]["per_minute"] == 6000
+
+
 def test_contacts_are_added_by_who_may_read_them(world: World, acme: Program) -> None:
     made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
     place = f"/campaigns/{made.get_json()['id']}/recipients"

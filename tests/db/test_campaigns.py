@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from faxplan import (
+    campaign_clones,
     campaign_contacts,
     campaign_files,
     campaign_release,
@@ -22,6 +23,7 @@ from faxplan import (
     users,
 )
 from faxplan.call_result import CallResult
+from faxplan.campaign_clones import DocumentSealed, Whom
 from faxplan.campaign_files import NoNumbers
 from faxplan.campaigner import Campaigner
 from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace, Retries
@@ -31,6 +33,7 @@ from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
 from faxplan.permissions import EVERYTHING, Permission
+from faxplan.users import User
 from tests.db.test_failing_over import settle
 from tests.faxes import claim
 from tests.retained import count, execute, purge
@@ -463,6 +466,67 @@ def test_contacts_and_groups_are_recipients_as_they_are_when_they_are_added(
         users.change(tx, tenant, user.id, {"permissions": [Permission.SEND, Permission.CAMPAIGNS]})
     with pytest.raises(Forbidden):
         added(everyone=True)
+
+
+def test_a_clone_has_the_document_until_the_last_of_both_has_ended(
+    world: World, campaign: Campaign, tmp_path: Path
+) -> None:
+    tenant, user = world.acme.tenant.id, world.acme.user
+    changed = {"max_attempts": 1, "retry_delays": [600], "start_at": datetime.now(UTC) - timedelta(hours=1)}
+    with world.portal.tenant(tenant) as tx:
+        campaigns.change(tx, user, campaign.id, changed, actor="test")
+    bring(world, campaign, [*numbers(4), "12"])
+    world.render_all()
+
+    def cloned(whom: Whom, draft_id: int | None = None, by: User = user) -> Campaign:
+        with world.portal.tenant(tenant) as tx:
+            return campaign_clones.clone(tx, by, campaign.id, "Again", whom, draft_id=draft_id, actor="test")
+
+    with pytest.raises(NoRecipients):
+        cloned(Whom.FAILED)
+    removed, later = cloned(Whom.NOBODY), cloned(Whom.ALL)
+    assert (later.state, later.retries, later.pace) == ("draft", Retries(1, [600]), campaign.pace)
+    assert (counted(world, later).waiting, counted(world, removed).total) == (4, 0)
+    do(world, campaigns.remove, removed)
+    do(world, campaigns.start, campaign)
+    for _turn in range(3):
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaigner(world).work()
+    first, *others = claim(world)
+    settle(world, first, CallResult("USER_BUSY", sip_code=486))
+    for each in others:
+        settle(world, each, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    campaigner(world).work()
+    assert state(world, campaign)[0] == "finished"
+    # The other one has more to send of it.
+    assert count(world, "transient_wraps") > 0
+    purge(world)
+    for whom in Whom:
+        with pytest.raises(DocumentSealed):
+            cloned(whom)
+    letter = tmp_path / "again.txt"
+    letter.write_text("News again.\n")
+    draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "again.txt"))
+    with world.admin.tenant(tenant) as tx:
+        boss = users.create(tx, tenant, email="boss@acme.example", name="B", role="administrator")
+        do_not_fax.add(tx, tenant, "+493023110001", "", "test")
+    with pytest.raises(Forbidden):
+        cloned(Whom.FAILED, by=boss)
+    again = cloned(Whom.FAILED, draft.id)
+    assert counted(world, again).total == 1
+    other = drafts.make(world.portal, world.store, user, HandedIn(letter, "again.txt"))
+    found = counted(world, cloned(Whom.ALL, other.id))
+    assert (found.waiting, found.left_out) == (3, {"do-not-fax": 1})
+    do(world, campaigns.start, later)
+    send_all(world, later)
+    assert (counted(world, later).sent, count(world, "drafts")) == (3, 2)
+    with world.portal.tenant(tenant) as tx:
+        opened = tx.value(
+            """select count(*) from transient_wraps w
+               join renderings r on w.document_id in (r.original_id, r.document_id) where r.id = %s""",
+            (campaign.rendering_id,),
+        )
+    assert opened == 0
 
 
 def test_hostile_lines_are_data(world: World, campaign: Campaign) -> None:

@@ -5,7 +5,7 @@ goes on when it is paused. Whom it goes to: campaign_recipients, campaign_files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -177,31 +177,33 @@ def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: in
 
 
 def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
-    """How it stands with its recipients. Raises NotFound."""
-    get(tx, user, campaign_id)
+    """How it stands with its recipients, or stood when they were purged. Raises NotFound."""
+    campaign = get(tx, user, campaign_id)
     of = (user.tenant_id, campaign_id)
+    if campaign.purged_at is not None:
+        return Counts(**tx.value("select kept_counts from campaigns where tenant_id = %s and id = %s", of))
+    file = tx.row("select lines, lines_read, wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    return replace(counted(tx, user.tenant_id, campaign_id), **(file or {}))
+
+
+def counted(tx: Transaction, tenant_id: int, campaign_id: int) -> Counts:
+    """Its recipients, one by one."""
     found = tx.rows(
         """select state, coalesce(why, '') as why, count(*) as n from campaign_recipients
            where tenant_id = %s and campaign_id = %s group by 1, 2""",
-        of,
+        (tenant_id, campaign_id),
     )
     by_state = {row["state"]: row["n"] for row in found if not row["why"]}
-    file = tx.row("select lines, lines_read, wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
-    return Counts(
-        **by_state,
-        left_out={row["why"]: row["n"] for row in found if row["why"]},
-        lines_read=None if file is None else file["lines_read"],
-        lines=None if file is None else file["lines"],
-        wrong="" if file is None else file["wrong"],
-    )
+    return Counts(**by_state, left_out={row["why"]: row["n"] for row in found if row["why"]})
 
 
 def recipients(
     tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
 ) -> list[Row]:
     """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
-    state: those of this one. Raises NotFound."""
-    get(tx, user, campaign_id)
+    state: those of this one. None of one whose recipients were purged. Raises NotFound."""
+    if get(tx, user, campaign_id).purged_at is not None:
+        return []
     return tx.rows(
         """select id, line, written, number, name, state, why, fax_id from campaign_recipients
            where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
@@ -243,7 +245,8 @@ def start(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> Campa
         )
     if wrong is not None:
         raise FileInHand(_("Its file of recipients is being read. Start it when that is done."))
-    if not tx.value(
+    # One that was started and has nobody left ends by itself.
+    if campaign.started_at is None and not tx.value(
         """select exists (select from campaign_recipients where tenant_id = %s and campaign_id = %s
                           and state in ('waiting', 'released'))""", of):  # fmt: skip
         raise NoRecipients(_("It goes to nobody: add recipients first."))

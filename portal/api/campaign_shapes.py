@@ -123,6 +123,32 @@ class Campaign(Shape):
     started_at: datetime | None
     ended_at: datetime | None
     recipients: Counts
+    purged_at: datetime | None = Field(
+        description="When its recipients were destroyed, as sent faxes are after a time; their counts stay."
+    )
+
+
+class Point(Shape):
+    """How it stood at a moment, of all recipients of now."""
+
+    at: datetime
+    waiting: int
+    under_way: int
+    sent: int
+    failed: int
+    cancelled: int
+
+
+class Progress(Shape):
+    """How far it is, over time."""
+
+    begun_at: datetime | None = Field(description="None: it was never started, and there are no points.")
+    seconds: int = Field(description="Between two points, of which there are 60 at most.")
+    points: list[Point]
+    through_at: datetime | None = Field(
+        description="When the last fax is begun, by its pace and hours alone; from now on, if it is not under way. "
+        "None: nobody waits, it has ended, or that is more than two years ahead."
+    )
 
 
 class Campaigns(Shape):

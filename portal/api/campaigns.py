@@ -6,7 +6,16 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import campaign_clones, campaign_contacts, campaign_files, campaigns, contact_files, drafts
+from faxplan import (
+    campaign_clones,
+    campaign_contacts,
+    campaign_files,
+    campaign_progress,
+    campaign_results,
+    campaigns,
+    contact_files,
+    drafts,
+)
 from faxplan.api_keys import Scope
 from faxplan.campaign_clones import Whom
 from faxplan.campaigns import Pace, Retries
@@ -22,8 +31,7 @@ from portal.api import campaign_shapes as shapes
 from portal.api.call import Call
 from portal.api.problems import InvalidRequest, NoScope
 
-_UNDER_WAY = "under-way"
-"""How programs are told of `released`."""
+_UNDER_WAY = campaign_results.STATES["released"]
 
 
 def make(call: Call) -> Response:
@@ -202,6 +210,29 @@ def recipients(call: Call) -> Response:
     )  # fmt: skip
 
 
+def results(call: Call) -> Response:
+    """What became of it, as a table."""
+    number = call.path["number"]
+    lines = campaign_results.export(call.db, call.user, number, actor=call.actor)
+    response = Response(lines, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="campaign-{number}.csv"'
+    return response
+
+
+def progress(call: Call) -> Response:
+    """How far it is, over time."""
+    with call.db.tenant(call.tenant.id) as tx:
+        found = campaign_progress.progress(tx, call.user, call.path["number"])
+    return calls.answer(
+        shapes.Progress(
+            begun_at=found.begun_at,
+            seconds=found.seconds,
+            points=[shapes.Point(**asdict(each)) for each in found.points],
+            through_at=found.through_at,
+        )
+    )  # fmt: skip
+
+
 def start(call: Call) -> Response:
     """It goes from now on."""
     with call.db.tenant(call.tenant.id) as tx:
@@ -248,6 +279,7 @@ def _shown(tx: Transaction, call: Call, campaign: campaigns.Campaign) -> shapes.
         created_at=campaign.created_at,
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,
+        purged_at=campaign.purged_at,
         recipients=shapes.Counts(
             total=found.total, waiting=found.waiting, under_way=found.released, sent=found.sent, failed=found.failed,
             cancelled=found.cancelled, lines=found.lines, lines_read=found.lines_read,

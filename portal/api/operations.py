@@ -36,7 +36,7 @@ class Operation:
     None: any key will do. body, query, answer: shapes; None: there is none. status: of success.
 
     takes_files: also as multipart/form-data, with files. may_repeat: an Idempotency-Key is kept. is_file: it answers
-    with a sealed file.
+    with a sealed file. is_table: with a CSV file.
     """
 
     method: str
@@ -53,6 +53,7 @@ class Operation:
     takes_files: bool = False
     may_repeat: bool = False
     is_file: bool = False
+    is_table: bool = False
 
     @property
     def most_bytes(self) -> int:
@@ -227,6 +228,16 @@ OPERATIONS = (
     Operation(
         "GET", f"{_CAMPAIGN}/recipients", campaigns.recipients, "listRecipients", "Whom a campaign goes to.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Recipients, query=campaign_shapes.RecipientPage,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/results.csv", campaigns.results, "getCampaignResults",
+        "What became of a campaign, recipient by recipient. It is audited.", "Campaigns", Scope.CAMPAIGNS,
+        is_table=True,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/progress", campaigns.progress, "getCampaignProgress",
+        "How far a campaign is, over time, and when it is through at the earliest.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.Progress,
     ),
     Operation(
         "DELETE", f"{_CAMPAIGN}/file", campaigns.take_away, "stopReadingRecipients",

@@ -124,7 +124,7 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
         "contacts": 3,
         "groups": 4,
         "keys": 1,
-        "campaigns": 11,
+        "campaigns": 13,
         "webhooks": 7,
     }
     # And in no list.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +13,7 @@ from faxplan import (
     campaign_clones,
     campaign_contacts,
     campaign_files,
+    campaign_progress,
     campaign_release,
     campaigns,
     contact_groups,
@@ -278,6 +280,23 @@ def test_paused_it_lets_no_more_go_and_cancelled_it_takes_back(world: World, cam
         do(world, campaigns.start, campaign)
 
 
+def test_paused_it_learns_how_what_it_let_go_has_ended_and_then_ends_by_itself(
+    world: World, campaign: Campaign
+) -> None:
+    bring(world, campaign, numbers(1))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    do(world, campaigns.pause, campaign)
+    (fax,) = claim(world)
+    settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    assert not campaigner(world).work()
+    assert (counted(world, campaign).sent, state(world, campaign)[0]) == (1, "paused")
+    assert do(world, campaigns.start, campaign).state == "running"
+    campaigner(world).work()
+    assert state(world, campaign)[0] == "finished"
+
+
 def test_what_is_wrong_pauses_it_and_says_why(world: World, campaign: Campaign) -> None:
     bring(world, campaign, numbers(3))
     world.render_all()
@@ -527,6 +546,63 @@ def test_a_clone_has_the_document_until_the_last_of_both_has_ended(
             (campaign.rendering_id,),
         )
     assert opened == 0
+
+
+def test_its_progress_is_counted_over_its_life_in_few_points(world: World, campaign: Campaign) -> None:
+    tenant, user = world.acme.tenant.id, world.acme.user
+
+    def far() -> campaign_progress.Progress:
+        with world.portal.tenant(tenant) as tx:
+            return campaign_progress.progress(tx, user, campaign.id)
+
+    with world.portal.tenant(tenant) as tx:
+        campaigns.change(tx, user, campaign.id, {"per_minute": 1}, actor="test")
+    bring(world, campaign, numbers(1000))
+    assert (far().points, far().begun_at) == ([], None)
+    through = far().through_at
+    assert through is not None
+    assert timedelta(minutes=998) < through - datetime.now(UTC) < timedelta(minutes=1002)
+    do(world, campaigns.start, campaign)
+    # Ten hours of it: one is begun a minute, each takes two, and each tenth fails.
+    execute(world, "update campaigns set started_at = now() - interval '10 hours'")
+    execute(
+        world,
+        """update campaign_recipients r set released_at = s.at,
+               ended_at = case when s.at < now() - interval '2 minutes' then s.at + interval '2 minutes' end,
+               state = case when s.at >= now() - interval '2 minutes' then 'released'
+                            when r.line %% 10 = 0 then 'failed' else 'sent' end
+           from (select line, now() - interval '10 hours' + make_interval(secs => 60 * line - 30) as at
+                 from campaign_recipients where line <= 600) s where r.line = s.line""",
+        (),
+    )
+    found = far()
+    assert (found.seconds, len(found.points) <= campaign_progress.MOST_POINTS) == (900, True)
+    for each in found.points:
+        assert each.waiting + each.under_way + each.sent + each.failed == 1000
+    whole = found.points[1:-1]
+    assert {after.sent + after.failed - before.sent - before.failed for before, after in pairwise(whole)} == {15}
+    last = found.points[-1]
+    assert (last.sent + last.failed, last.failed, last.under_way, last.waiting) == (598, 59, 2, 400)
+
+
+@pytest.mark.parametrize(
+    ("pace", "now", "waiting", "through"),
+    [
+        (Pace(per_minute=60), "2026-03-02 12:00", 90, "2026-03-02 12:01:30"),
+        # Ten minutes are left of Friday, and the rest is on Monday.
+        (Pace(1, 1, "08:00", "18:00", (1, 2, 3, 4, 5)), "2026-03-06 17:50", 15, "2026-03-09 08:05"),
+        (Pace(1, 1, "08:00", "24:00", (7,)), "2026-03-06 17:50", 16 * 60 + 1, "2026-03-15 08:01"),
+        # The night in which clocks are put on has an hour less.
+        (Pace(1, 1, "00:00", "24:00"), "2026-03-28 23:00", 4 * 60, "2026-03-29 04:00"),
+        (Pace(1, start_at=datetime(2026, 3, 3, 11, tzinfo=UTC)), "2026-03-02 12:00", 1, "2026-03-03 12:01"),
+        (Pace(1, 1, "08:00", "08:01", (1,)), "2026-03-02 12:00", 1000, None),
+        (Pace(), "2026-03-02 12:00", 0, None),
+    ],
+)
+def test_when_it_is_through(pace: Pace, now: str, waiting: int, through: str | None) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    found = campaign_progress.through_at(pace, zone, datetime.fromisoformat(now).replace(tzinfo=zone), waiting)
+    assert found == (through and datetime.fromisoformat(through).replace(tzinfo=zone))
 
 
 def test_hostile_lines_are_data(world: World, campaign: Campaign) -> None:

@@ -691,6 +691,26 @@ def test_whom_it_went_to_is_purged_when_its_faxes_are_and_its_counts_stay(
     assert (found, found.sent, found.left_out) == (before, 4, {"invalid-number": 1, "duplicate": 1})
 
 
+def test_each_fax_is_looked_at_once_in_tables_of_which_nothing_is_known_yet(world: World, campaign: Campaign) -> None:
+    """PostgreSQL looked through all faxes for each recipient, and for a campaign of a thousand a step took minutes."""
+    tenant = world.acme.tenant.id
+    bring(world, campaign, numbers(300))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    while counted(world, campaign).released < 100:
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaign_release.step(world.portal, tenant, campaign.id)
+    with world.portal.tenant(tenant) as tx:
+        row = tx.one("select * from campaigns")
+        assert campaign_release._collect(tx, tenant, campaign.id) == 0
+        released = campaign_release._under_way(tx, row)
+        looked_at = tx.value(
+            """select coalesce(idx_tup_fetch, 0) + coalesce(seq_tup_read, 0) from pg_stat_xact_user_tables
+               where relname = 'faxes'"""
+        )
+    assert 100 <= released <= looked_at <= 3 * released
+
+
 def test_a_step_that_is_lost_is_done_once(world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if killed before and behind each commit."""
     bring(world, campaign, numbers(20))

@@ -154,9 +154,23 @@ def keep(tx: Transaction, user: User, draft_id: int) -> Draft:
     return draft
 
 
+def copy(tx: Transaction, user: User, draft_id: int) -> int:
+    """Another draft of the same document, for a campaign: it does not expire. Its id. Raises NotFound, and
+    RenderingFailed as `keep`."""
+    keep(tx, user, draft_id)
+    return int(
+        tx.value(
+            """insert into drafts (tenant_id, user_id, rendering_id, kept, expires_at)
+               select tenant_id, user_id, rendering_id, true, expires_at from drafts where tenant_id = %s and id = %s
+               returning id""",
+            (user.tenant_id, draft_id),
+        )
+    )
+
+
 def let_go(tx: Transaction, tenant_id: int, draft_id: int) -> None:
-    """The campaign that kept it has ended: no machine opens its document any more, but for faxes that have not ended;
-    and purge destroys one of which no fax was made."""
+    """The campaign that kept it has ended: no machine opens its document any more, but for faxes that have not ended,
+    or another campaign; and purge destroys one of which no fax was made."""
     row = tx.row(
         """select r.original_id from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
            where d.tenant_id = %s and d.id = %s""",
@@ -172,9 +186,15 @@ def let_go(tx: Transaction, tenant_id: int, draft_id: int) -> None:
            where r.tenant_id = %(tenant)s and r.original_id = %(original)s""",
         of,
     ).values()
-    if not waits:
+    others = tx.value(
+        """select exists (
+               select from renderings r join drafts d on d.tenant_id = r.tenant_id and d.rendering_id = r.id
+               where r.tenant_id = %(tenant)s and r.original_id = %(original)s and d.id <> %(draft)s and d.kept)""",
+        of,
+    )
+    if not waits and not others:
         draft_closing.close(tx, tenant_id, draft_id, row["original_id"])
-    if has_faxes:
+    if has_faxes or others:
         # They have the document from now on.
         tx.execute("delete from drafts where tenant_id = %(tenant)s and id = %(draft)s", of)
     else:

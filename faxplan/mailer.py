@@ -116,15 +116,15 @@ class Mailer:
         until = time.monotonic() + TURN_SECONDS
         try:
             with self._relays.of(key).session() as relay:
-                while waiting and relay.has_time and not self._stop.is_set():
+                while waiting and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
                     if time.monotonic() >= until:
                         break
-            if relay.has_time:
+            if key is None or time.monotonic() < until:
                 self._relays.there(key)
             else:
-                # It took its time, in which others' mail waited: it is theirs now.
+                # A tenant's, which took its time, in which others' mail waited: it is theirs now.
                 self._relays.away(key)
             reason, away = "", False
         except (ServerAway, InvalidSetting) as error:

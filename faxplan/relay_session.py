@@ -2,7 +2,6 @@
 
 import smtplib
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from faxplan import smtp_answers
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from faxplan.mail import Relay
 
 _MAIL_SECONDS = 120
-_SESSION_SECONDS = 60
-"""Of a host that a tenant has named: for one mail; and after so long it gets no further one in the same session."""
+"""For one mail, of a host that a tenant has named."""
 
 
 class RelaySession:
@@ -25,12 +23,6 @@ class RelaySession:
     def __init__(self, relay: "Relay", smtp: Smtp) -> None:
         self.relay = relay
         self._smtp = smtp
-        self._until = monotonic() + _SESSION_SECONDS
-
-    @property
-    def has_time(self) -> bool:
-        """Whether it may have another mail now: others wait meanwhile."""
-        return self.relay.client is None or monotonic() < self._until
 
     def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
         """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.

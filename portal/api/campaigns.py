@@ -78,7 +78,7 @@ def add(call: Call) -> Response:
     asked = call.given(shapes.AddRecipients)
     given = [bool(asked.numbers), asked.csv is not None, bool(call.files)]
     if sum(given) != 1:
-        raise InvalidRequest(_("Send either numbers or one CSV file."), [("/numbers", "one of them")])
+        raise InvalidRequest(_("Send either numbers or one CSV file."), [("/numbers", _("one of them"))])
     if asked.numbers:
         content, reading = "\n".join(map(_cell, asked.numbers)).encode(), Reading("tab", False, {"number": 0})
     else:

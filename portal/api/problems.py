@@ -13,6 +13,7 @@ from faxplan.covers import InvalidCover
 from faxplan.deletion import NotEnded
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
 from faxplan.holds import Held
+from faxplan.language import current
 from faxplan.outbound import AlreadyFinal, TenantDisabled
 from faxplan.web_client import Busy, FetchFailed
 
@@ -123,6 +124,7 @@ def answer(status: int, error_id: str, words: str, *, retryable: bool = False, *
         **more,
     }
     response = Response(json.dumps(said), status=status, content_type=CONTENT_TYPE)
+    response.headers["Content-Language"] = current()
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

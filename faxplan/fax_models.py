@@ -53,6 +53,7 @@ class Fax(Table):
     cover_pages_id = BigIntegerField(null=True)
     cover_images_id = BigIntegerField(null=True)
     left_by = BigIntegerField(null=True)
+    batch = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -15,6 +15,7 @@ from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurg
 from faxplan.holds import Held
 from faxplan.language import current
 from faxplan.outbound import AlreadyFinal, TenantDisabled
+from faxplan.resending import KeysMoved, NeedsDocument, NotFinal
 from faxplan.web_client import Busy, FetchFailed
 
 CONTENT_TYPE = "application/problem+json"
@@ -80,6 +81,9 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (AlreadyFinal, HTTPStatus.CONFLICT),
     (NotNow, HTTPStatus.CONFLICT),
     (NotEnded, HTTPStatus.CONFLICT),
+    (NotFinal, HTTPStatus.CONFLICT),
+    (NeedsDocument, HTTPStatus.CONFLICT),
+    (KeysMoved, HTTPStatus.CONFLICT),
     (Held, HTTPStatus.CONFLICT),
     (InHand, HTTPStatus.CONFLICT),
     (OtherRequest, HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -13,7 +13,9 @@ from faxplan.covers import InvalidCover
 from faxplan.deletion import NotEnded
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
 from faxplan.holds import Held
+from faxplan.login import WrongLogin
 from faxplan.outbound import AlreadyFinal, TenantDisabled
+from faxplan.tries import TooManyTries
 from faxplan.web_client import Busy, FetchFailed
 
 CONTENT_TYPE = "application/problem+json"
@@ -76,6 +78,8 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (PagesPurged, HTTPStatus.GONE),
     (NoPages, HTTPStatus.CONFLICT),
+    (WrongLogin, HTTPStatus.FORBIDDEN),
+    (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
     (AlreadyFinal, HTTPStatus.CONFLICT),
     (NotNow, HTTPStatus.CONFLICT),
     (NotEnded, HTTPStatus.CONFLICT),

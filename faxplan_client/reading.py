@@ -69,4 +69,9 @@ def unpacked(text: str) -> bytes:
     return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_", validate=True)
 
 
+def packed(content: bytes) -> str:
+    """As answers have it: base64url, with padding."""
+    return base64.urlsafe_b64encode(content).decode()
+
+
 _TEXTS = {datetime: datetime.fromisoformat, bytes: unpacked}

@@ -27,10 +27,30 @@ ERRORS: Sequence[Known] = (
     Known("no-such-method", 405, "The address has no such method."),
     Known("already-final", 409, "The fax has ended, so it cannot be stopped."),
     Known("not-ended", 409, "The fax has not ended, so it cannot be deleted. Stop it first."),
+    Known("not-final", 409, "The fax has not ended, so it cannot be sent again."),
+    Known(
+        "resend-needs-document",
+        409,
+        "Nothing here opens it any more: `POST /faxes` with document and `resend_of`.",
+    ),
+    Known("keys-moved", 409, "What sends has new keys by now: ask for an offer once more, and wrap anew."),
     Known("held", 409, "The fax is under legal hold, and cannot be deleted."),
     Known("no-pages", 409, "The fax has no pages yet."),
     Known("campaign-state", 409, "The campaign is not in a state in which this can be done."),
     Known("campaign-file-in-hand", 409, "Recipients are still being looked at. Try again in a moment."),
+    Known(
+        "campaign-file-wrong",
+        409,
+        "Recipients could not be read to their end. Take the file away, or bring another one.",
+    ),
+    Known(
+        "campaign-document-sealed",
+        409,
+        "The document of a campaign that has ended is sealed for its readers. Send it along once more.",
+    ),
+    Known(
+        "recipients-purged", 409, "The campaign's recipients were destroyed, as the organisation's retention has it."
+    ),
     Known("no-recipients", 409, "The campaign has no recipients yet."),
     Known("request-in-hand", 409, "The same request is being worked on. Repeat it in a moment, with the same key."),
     Known("pages-purged", 410, "The pages were destroyed, as the organisation's retention has it."),

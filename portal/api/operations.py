@@ -132,6 +132,16 @@ OPERATIONS = (
         shapes_records.ReaderKeys,
     ),
     Operation(
+        "GET", "/user-key", records.key_parameters, "getUserKey",
+        "What makes of the user's password what unlocks their key.", "Faxes", Scope.FAXES_OPEN,
+        shapes_records.UserKeyParameters,
+    ),
+    Operation(
+        "POST", "/user-key/unlock", records.unlock_key, "unlockUserKey",
+        "The user's key, locked, for who knows the password or the recovery code; and what it opens.", "Faxes",
+        Scope.FAXES_OPEN, shapes_records.UserKey, body=shapes_records.UnlockUserKey,
+    ),
+    Operation(
         "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
         Scope.ACCOUNT_READ, shapes.Numbers,
     ),

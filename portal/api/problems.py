@@ -14,8 +14,10 @@ from faxplan.deletion import NotEnded
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
 from faxplan.holds import Held
 from faxplan.language import current
+from faxplan.login import WrongLogin
 from faxplan.outbound import AlreadyFinal, TenantDisabled
 from faxplan.resending import KeysMoved, NeedsDocument, NotFinal
+from faxplan.tries import TooManyTries
 from faxplan.web_client import Busy, FetchFailed
 
 CONTENT_TYPE = "application/problem+json"
@@ -78,6 +80,8 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (PagesPurged, HTTPStatus.GONE),
     (NoPages, HTTPStatus.CONFLICT),
+    (WrongLogin, HTTPStatus.FORBIDDEN),
+    (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
     (AlreadyFinal, HTTPStatus.CONFLICT),
     (NotNow, HTTPStatus.CONFLICT),
     (NotEnded, HTTPStatus.CONFLICT),

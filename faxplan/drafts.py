@@ -51,7 +51,7 @@ class Draft:
     """state: of its pages, as renderings.state: waiting, rendered, or failed (error_id and explanation say why).
 
     pages None: known after rendering. tiff_id: its pages; images_id, thumbnail_id: what shows them (documents.kind);
-    None where there is none.
+    None where there is none. kept: a campaign has it.
     """
 
     id: int
@@ -66,6 +66,7 @@ class Draft:
     thumbnail_id: int | None
     error_id: str | None
     explanation: str | None
+    kept: bool = False
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn, *, instead: int | None = None) -> Draft:
@@ -114,7 +115,8 @@ def _check_room(tx: Transaction, user: User) -> None:
 _LIVE = "not d.closed and d.expires_at > clock_timestamp()"
 _DRAFTS = f"""
     select d.id, r.state, coalesce(p.pages, o.pages) as pages, r.resolution, d.created_at, d.expires_at, r.original_id,
-           r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation
+           r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation,
+           d.kept
     from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
     join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
@@ -282,10 +284,13 @@ def _remove(tx: Transaction, user: User, draft_id: int) -> None:
 
 def _held(tx: Transaction, user: User, draft_id: int) -> Draft:
     """A draft, held until commit (queue.hold_originals): nobody else sends, changes, closes or purges it meanwhile, and
-    its pages are made or not, whatever a worker is about to say.
+    its pages are made or not, whatever a worker is about to say. Raises NotFound, also for one that a campaign has.
     """
     queue.hold_originals(tx, user.tenant_id, [get(tx, user, draft_id).original_id])
-    return get(tx, user, draft_id)
+    draft = get(tx, user, draft_id)
+    if draft.kept:
+        raise NotFound(_("Draft {draft_id} belongs to a campaign, which sends it.").format(draft_id=draft_id))
+    return draft
 
 
 def mailboxes(tx: Transaction, tenant_id: int, rendering_id: int) -> list[int]:

@@ -1,8 +1,8 @@
 """Files of contacts: CSV as spreadsheets and address books write it, read and written.
 
-Read: UTF-8, UTF-16 with its mark, or else Windows-1252; comma, semicolon or tab between the cells; what a column means
-is found out by its heading, in English or German, and may be said otherwise. A line that cannot be read is told of, and
-the ones after it are read all the same.
+Read: UTF-8, UTF-16 with its mark, or else Windows-1252; comma, semicolon, tab or | between the cells; what a column
+means is found out by its heading, in English or German. All of that may be said otherwise. A line that cannot be read
+is told of, and the ones after it are read all the same.
 
 Written: UTF-8 with its mark. A spreadsheet takes a cell that begins with = + - @ (or a tab or a line end) for a
 formula, and a number with + for one to be added up: such a cell gets an apostrophe before it, and so does one that
@@ -24,7 +24,8 @@ from faxplan.language import _, marked
 MOST_BYTES = 5 * 1024**2
 MOST_LINES = 10_000
 MOST_COLUMNS = 100
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "ibm850", "shift_jis")
 FIELDS = ("name", "first", "last", "company", "number", "email", "note")
 HEADINGS = {
     "name": marked("Name"),
@@ -74,12 +75,13 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What is in a file. heading: the first record's cells, where it is a heading. columns: what each column means, by
-    field: its place, from 0."""
+    field: its place, from 0. encoding: of ENCODINGS, in which its text was read."""
 
     separator: str
     heading: list[str] | None
     records: list[Record]
     columns: Mapping[str, int]
+    encoding: str = ENCODINGS[0]
 
     @property
     def width(self) -> int:
@@ -94,24 +96,32 @@ class Reading:
     separator: str | None = None
     has_heading: bool | None = None
     columns: Mapping[str, int] | None = None
+    encoding: str | None = None
 
 
 def text_of(content: bytes, most_bytes: int = MOST_BYTES) -> str:
     """Raises UnreadableFile."""
+    return _text(content, most_bytes, None)[0]
+
+
+def _text(content: bytes, most_bytes: int, encoding: str | None) -> tuple[str, str]:
+    """And in which encoding it was read: the given one, else the first that fits."""
     if len(content) > most_bytes:
         raise UnreadableFile(
             _("This file is too large: {most} MB at most. Divide it.").format(most=most_bytes // 1024**2)
         )
+    if encoding is not None:
+        return content.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace"), encoding
     try:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return content.decode("utf-16")
-        return content.decode("utf-8-sig")
+            return content.decode("utf-16"), "utf-16"
+        return content.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError:
         if b"\0" in content:
             raise UnreadableFile(
                 _("This is no CSV file. Save the table as CSV (UTF-8) in the program that it is from.")
             ) from None
-        return content.decode("cp1252", "replace")
+        return content.decode("windows-1252", "replace"), "windows-1252"
 
 
 def read(
@@ -124,7 +134,7 @@ def read(
 ) -> Sheet:
     """is_number: whether a cell is a telephone number. Raises UnreadableFile."""
     reading = reading or Reading()
-    text = text_of(content, most_bytes)
+    text, encoding = _text(content, most_bytes, reading.encoding)
     lines = list(io.StringIO(text, newline=""))
     if not any(each.strip() for each in lines):
         raise UnreadableFile(_("This file is empty."))
@@ -144,7 +154,7 @@ def read(
     if columns is None:
         columns = recognised if has_heading else _guessed(rest, is_number)
     name = next(each for each, value in SEPARATORS.items() if value == separator)
-    return Sheet(name, first if has_heading else None, rest, columns)
+    return Sheet(name, first if has_heading else None, rest, columns, encoding)
 
 
 def entry_of(record: Record, columns: Mapping[str, int]) -> Entry:
@@ -182,7 +192,7 @@ def _plain(cell: str) -> str:
 def _records(lines: list[str], separator: str) -> Iterator[Record]:
     at = 0
     while at < len(lines):
-        if not lines[at].strip("\r\n\t ;,"):
+        if not lines[at].strip("\r\n\t ;,|"):
             at += 1
             continue
         # A line at a time, so that one that is broken takes no other with it. strict: else an open quotation mark

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from faxplan import campaigns, contact_files, numbers, tenants
-from faxplan.campaigns import FileInHand, NotNow
+from faxplan.campaigns import Campaign, FileInHand, NotNow
 from faxplan.contact_files import Reading, Record, Sheet, UnreadableFile
 from faxplan.db import Database, Transaction
 from faxplan.errors import InvalidNumber
@@ -77,21 +77,26 @@ def preview(tx: Transaction, user: User, content: bytes, reading: Reading) -> Pr
 def bring(tx: Transaction, user: User, campaign_id: int, content: bytes, reading: Reading) -> Progress:
     """Lays a file there, for a worker to read. Raises UnreadableFile, NoNumbers, NotFound, NotNow and FileInHand."""
     campaign = campaigns.hold(tx, user, campaign_id)
-    if campaign.state not in ("draft", "paused"):
-        raise NotNow(_("Pause the campaign before you add recipients."))
+    check_may_bring(tx, user, campaign)
     sheet = _sheet(content, reading, tenants.get(tx, user.tenant_id))
     if "number" not in sheet.columns:
         raise NoNumbers(_("Say in which column the fax numbers are."))
-    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)",
-                (user.tenant_id, campaign_id)):  # fmt: skip
-        raise FileInHand(_("A file of this campaign is being read. Add the next one when that is done."))
-    known = Reading(sheet.separator, sheet.heading is not None, dict(sheet.columns))
+    known = Reading(sheet.separator, sheet.heading is not None, dict(sheet.columns), sheet.encoding)
     tx.execute(
         """insert into campaign_files (tenant_id, campaign_id, content, reading, lines) values (%s, %s, %s, %s, %s)""",
         (user.tenant_id, campaign_id, content, json.dumps(asdict(known)), len(sheet.records)),
     )
     tx.notify(CHANNEL)
     return Progress(len(sheet.records), 0)
+
+
+def check_may_bring(tx: Transaction, user: User, campaign: Campaign) -> None:
+    """Raises NotNow and FileInHand."""
+    if campaign.state not in ("draft", "paused"):
+        raise NotNow(_("Pause the campaign before you add recipients."))
+    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)",
+                (user.tenant_id, campaign.id)):  # fmt: skip
+        raise FileInHand(_("A file of this campaign is being read. Add the next one when that is done."))
 
 
 CHANNEL = "faxplan_campaign"

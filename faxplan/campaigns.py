@@ -146,33 +146,50 @@ def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: in
 def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
     """How it stands with its recipients. Raises NotFound."""
     get(tx, user, campaign_id)
-    of = (user.tenant_id, campaign_id)
+    return counts_of(tx, user.tenant_id, [campaign_id])[campaign_id]
+
+
+def counts_of(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
+    """Of several that somebody may see."""
+    of = (tenant_id, list(ids))
     found = tx.rows(
-        """select state, coalesce(why, '') as why, count(*) as n from campaign_recipients
-           where tenant_id = %s and campaign_id = %s group by 1, 2""",
+        """select campaign_id, state, coalesce(why, '') as why, count(*) as n from campaign_recipients
+           where tenant_id = %s and campaign_id = any(%s) group by 1, 2, 3""",
         of,
     )
-    by_state = {row["state"]: row["n"] for row in found if not row["why"]}
-    file = tx.row("select lines, lines_read from campaign_files where tenant_id = %s and campaign_id = %s", of)
-    return Counts(
-        **by_state,
-        left_out={row["why"]: row["n"] for row in found if row["why"]},
-        lines_read=None if file is None else file["lines_read"],
-        lines=None if file is None else file["lines"],
+    files = tx.rows(
+        "select campaign_id, lines, lines_read from campaign_files where tenant_id = %s and campaign_id = any(%s)", of
     )
+    read = {row["campaign_id"]: {"lines": row["lines"], "lines_read": row["lines_read"]} for row in files}
+    return {
+        each: Counts(
+            **{row["state"]: row["n"] for row in found if row["campaign_id"] == each and not row["why"]},
+            left_out={row["why"]: row["n"] for row in found if row["campaign_id"] == each and row["why"]},
+            **read.get(each, {}),
+        )
+        for each in ids
+    }
 
 
 def recipients(
-    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
+    tx: Transaction,
+    user: User,
+    campaign_id: int,
+    *,
+    state: str | None = None,
+    why: str | None = None,
+    after: int = 0,
+    limit: int = 100,
 ) -> list[Row]:
     """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
-    state: those of this one. Raises NotFound."""
+    state, why: those of this one. Raises NotFound."""
     get(tx, user, campaign_id)
     return tx.rows(
         """select id, line, written, number, name, state, why, fax_id from campaign_recipients
            where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
+             and (%s::text is null or why = %s)
            order by id limit %s""",
-        (user.tenant_id, campaign_id, after, state, state, limit),
+        (user.tenant_id, campaign_id, after, state, state, why, why, limit),
     )
 
 

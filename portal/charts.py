@@ -101,6 +101,24 @@ def rows(label: str, bars: Sequence[tuple[str, float, str]], *, most: float | No
     return _svg(label, _WIDTH, max(high, 1), drawn)
 
 
+def share(parts: Sequence[tuple[str, int, str]], label: str = "") -> Markup:
+    """One bar of parts beside each other: (their class in portal.css, how many, what they are). label: empty where the
+    same stands beside it in words."""
+    drawn, x = [], 0
+    for kind, count, what in parts:
+        if count:
+            drawn.append(
+                _element(
+                    '<rect class="{}" x="{}" width="{}" height="1"><title>{} {}</title></rect>',
+                    kind, x, count, language.number(count), what,
+                )
+            )  # fmt: skip
+        x += count
+    about = _element('role="img" aria-label="{}"', label) if label else Markup('aria-hidden="true"')
+    head = _element('<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none" {}>', max(x, 1), about)
+    return head + Markup("").join(drawn) + Markup("</svg>")
+
+
 def _grid(top: float, plot: float) -> Markup:
     lines = []
     for part in (0, 0.5, 1):

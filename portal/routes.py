@@ -7,7 +7,7 @@ from functools import cache
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from faxplan.permissions import API, CONTACTS, RECEIVE, SEND, Permission
+from faxplan.permissions import API, CAMPAIGNS, CONTACTS, RECEIVE, SEND, Permission
 from portal import static
 from portal.pages import (
     account,
@@ -15,6 +15,9 @@ from portal.pages import (
     api,
     audit,
     brand,
+    campaign_recipients,
+    campaign_steps,
+    campaigns,
     contacts,
     cover_templates,
     covers,
@@ -145,6 +148,37 @@ ROUTES = (
     Route("/drafts/<int:number>/remove", "POST", drafts.remove),
     Route("/drafts/<int:number>/keys", "POST", documents.of_draft),
     Route("/drafts/<int:number>/<kind>", "GET", documents.sealed_of_draft),
+    Route("/drafts/<int:number>/campaign", "POST", campaigns.of_draft, needs=CAMPAIGNS),
+    Route("/campaigns", "GET", campaigns.everything, needs=CAMPAIGNS),
+    Route("/campaigns", "POST", campaigns.make, takes_files=True, needs=CAMPAIGNS),
+    Route("/campaigns/new", "GET", campaigns.new, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>", "GET", campaigns.page, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/now", "GET", campaigns.now, looks_on=True, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/document", "GET", campaign_steps.document, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/document", "POST", campaign_steps.change_document, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/document/standing", "GET", campaign_steps.standing, looks_on=True, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/recipients", "GET", campaign_recipients.page, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/recipients/now", "GET", campaign_recipients.now, looks_on=True, needs=CAMPAIGNS),
+    Route(
+        "/campaigns/<int:number>/numbers",
+        "POST",
+        campaign_recipients.add_numbers,
+        needs=CAMPAIGNS,
+        most_bytes=campaign_recipients.MOST_WRITTEN,
+    ),
+    Route("/campaigns/<int:number>/file", "GET", campaign_recipients.file, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/file", "POST", campaign_recipients.bring, takes_files=True, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/file/add", "POST", campaign_recipients.add_file, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/file/drop", "POST", campaign_recipients.drop, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/pace", "GET", campaign_steps.pace, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/pace", "POST", campaign_steps.change_pace, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/review", "GET", campaign_steps.review, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/start", "POST", campaign_steps.start, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/pause", "POST", campaigns.pause, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/cancel", "GET", campaigns.ask_cancel, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/cancel", "POST", campaigns.cancel, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/remove", "GET", campaigns.ask_remove, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/remove", "POST", campaigns.remove, needs=CAMPAIGNS),
     Route("/contacts", "GET", contacts.everyone, needs=CONTACTS),
     Route("/contacts", "POST", contacts.add, needs=CONTACTS),
     Route("/contacts/new", "GET", contacts.new, needs=CONTACTS),

@@ -30,7 +30,7 @@ def begin(tx: Transaction, user: User, campaign_id: int, file_name: str, content
     """Lays a file there, in place of the one before. Raises UnreadableFile, Forbidden, NotFound, NotNow and
     FileInHand."""
     campaigns.check_permitted(tx, user)
-    campaign_files.check_may_bring(tx, user, campaigns.hold(tx, user, campaign_id))
+    campaign_files.check_room(tx, user, campaign_id)
     contact_files.text_of(content, campaign_files.MOST_BYTES)
     tx.execute(
         """delete from campaign_uploads where tenant_id = %s

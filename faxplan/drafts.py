@@ -156,9 +156,25 @@ def keep(tx: Transaction, user: User, draft_id: int) -> Draft:
     return draft
 
 
+def copy(tx: Transaction, user: User, draft_id: int) -> int:
+    """Another draft of the document that a campaign has, for another one to keep. Its id. Raises NotFound, and
+    RenderingFailed as `keep`."""
+    draft = _held_by_any(tx, user, draft_id)
+    if draft.state == "failed":
+        raise _no_pages(draft)
+    return int(
+        tx.value(
+            """insert into drafts (tenant_id, user_id, rendering_id, expires_at)
+               select tenant_id, user_id, rendering_id, now() + make_interval(secs => %s) from drafts
+               where tenant_id = %s and id = %s returning id""",
+            (LIFETIME_SECONDS, user.tenant_id, draft_id),
+        )
+    )
+
+
 def let_go(tx: Transaction, tenant_id: int, draft_id: int) -> None:
-    """The campaign that kept it has ended: no machine opens its document any more, but for faxes that have not ended;
-    and purge destroys one of which no fax was made."""
+    """The campaign that kept it has ended: no machine opens its document any more, but for faxes that have not ended,
+    or another campaign; and purge destroys one of which no fax was made."""
     row = tx.row(
         """select r.original_id from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
            where d.tenant_id = %s and d.id = %s""",
@@ -174,9 +190,15 @@ def let_go(tx: Transaction, tenant_id: int, draft_id: int) -> None:
            where r.tenant_id = %(tenant)s and r.original_id = %(original)s""",
         of,
     ).values()
-    if not waits:
+    others = tx.value(
+        """select exists (
+               select from renderings r join drafts d on d.tenant_id = r.tenant_id and d.rendering_id = r.id
+               where r.tenant_id = %(tenant)s and r.original_id = %(original)s and d.id <> %(draft)s and d.kept)""",
+        of,
+    )
+    if not waits and not others:
         draft_closing.close(tx, tenant_id, draft_id, row["original_id"])
-    if has_faxes:
+    if has_faxes or others:
         # They have the document from now on.
         tx.execute("delete from drafts where tenant_id = %(tenant)s and id = %(draft)s", of)
     else:
@@ -286,11 +308,16 @@ def _held(tx: Transaction, user: User, draft_id: int) -> Draft:
     """A draft, held until commit (queue.hold_originals): nobody else sends, changes, closes or purges it meanwhile, and
     its pages are made or not, whatever a worker is about to say. Raises NotFound, also for one that a campaign has.
     """
-    queue.hold_originals(tx, user.tenant_id, [get(tx, user, draft_id).original_id])
-    draft = get(tx, user, draft_id)
+    draft = _held_by_any(tx, user, draft_id)
     if draft.kept:
         raise NotFound(_("Draft {draft_id} belongs to a campaign, which sends it.").format(draft_id=draft_id))
     return draft
+
+
+def _held_by_any(tx: Transaction, user: User, draft_id: int) -> Draft:
+    """As _held, also one that a campaign has."""
+    queue.hold_originals(tx, user.tenant_id, [get(tx, user, draft_id).original_id])
+    return get(tx, user, draft_id)
 
 
 def mailboxes(tx: Transaction, tenant_id: int, rendering_id: int) -> list[int]:

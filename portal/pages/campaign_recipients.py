@@ -39,8 +39,19 @@ ENCODING_LABELS = {
     "windows-1252": marked("Western European (Windows-1252)"),
     "windows-1250": marked("Central European (Windows-1250)"),
     "windows-1251": marked("Cyrillic (Windows-1251)"),
+    "windows-1253": marked("Greek (Windows-1253)"),
+    "windows-1254": marked("Turkish (Windows-1254)"),
+    "windows-1255": marked("Hebrew (Windows-1255)"),
+    "windows-1256": marked("Arabic (Windows-1256)"),
+    "iso-8859-1": marked("Western European (ISO 8859-1)"),
+    "iso-8859-2": marked("Central European (ISO 8859-2)"),
+    "iso-8859-15": marked("Western European (ISO 8859-15)"),
     "ibm850": marked("Western European (DOS)"),
+    "macintosh": marked("Western European (Macintosh)"),
     "shift_jis": marked("Japanese (Shift JIS)"),
+    "euc-kr": marked("Korean (EUC-KR)"),
+    "gb18030": marked("Chinese (GB 18030)"),
+    "big5": marked("Chinese (Big5)"),
 }
 
 

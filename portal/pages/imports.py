@@ -27,11 +27,8 @@ LABELS = {
     "note": marked("Note"),
 }
 SEPARATOR_LABELS = {
-    "comma": marked("Comma"),
-    "semicolon": marked("Semicolon"),
-    "tab": marked("Tab"),
-    "pipe": marked("Vertical bar"),
-}
+    "comma": marked("Comma"), "semicolon": marked("Semicolon"), "tab": marked("Tab"), "pipe": marked("Vertical bar"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

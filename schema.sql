@@ -3107,6 +3107,10 @@ grant select (tenant_id, id, state, ended_at) on campaigns to faxplan_worker;
 grant select (tenant_id, campaign_id, wrong) on campaign_files to faxplan_worker;
 grant select (tenant_id, campaign_id, state) on campaign_recipients to faxplan_worker;
 grant select (tenant_id, campaign_id, fax_id), update (fax_id) on campaign_recipients to faxplan_purge;
+grant select on campaigns, campaign_recipients to faxplan_purge;
+grant update (kept_counts, purged_at) on campaigns to faxplan_purge;
+grant delete on campaign_recipients to faxplan_purge;
+grant select (tenant_id, id, mailbox_id) on users to faxplan_purge;
 -- Webhooks.
 -- What signs only the worker reads.
 grant select on webhook_endpoints, webhook_secrets, webhook_deliveries to faxplan_backup;

@@ -8,10 +8,19 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from faxplan import campaign_files, campaign_uploads, campaigns, contact_files
+from faxplan import (
+    campaign_contacts,
+    campaign_files,
+    campaign_uploads,
+    campaigns,
+    contact_files,
+    contact_groups,
+    contacts,
+)
 from faxplan.campaign_files import MOST_LINES, Preview
 from faxplan.campaign_uploads import Upload
 from faxplan.contact_files import ENCODINGS, SEPARATORS, Reading, UnreadableFile
+from faxplan.contacts import Wanted
 from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
 from portal import answers, wording
@@ -24,7 +33,7 @@ from portal.visit import Visit
 
 AT_ONCE = 100
 MOST_MB = campaign_files.MOST_BYTES // 1024**2
-MOST_COLUMNS_SHOWN = 8
+MOST_COLUMNS_SHOWN, MOST_CONTACTS = 8, 50
 MOST_WRITTEN = 2 * 1024**2
 """Bytes of a form with numbers: more come as a file."""
 COLUMNS = {
@@ -62,7 +71,8 @@ def page(visit: Visit, number: int) -> Response:
 
 def now(visit: Visit, number: int) -> Response:
     """GET, for the page's script: how far its file is read."""
-    return answers.page(visit, "campaign_reading.html", counts=one(visit, number).counts)
+    shown = one(visit, number)
+    return answers.page(visit, "campaign_reading.html", shown=shown, campaign=shown.campaign, counts=shown.counts)
 
 
 def _page(
@@ -126,6 +136,52 @@ def bring(visit: Visit, number: int) -> Response:
     except (UnreadableFile, campaigns.NotNow) as error:
         return _page(visit, one(visit, number), wording.for_browser(str(error)), 400, of_file=True)
     return answers.to(f"/campaigns/{number}/file")
+
+
+def stop(visit: Visit, number: int) -> Response:
+    """POST: no more of its file is read."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        campaign_files.take_away(tx, visit.user, number, actor=visit.actor)
+    return answers.to(f"/campaigns/{number}/recipients", note="taken-away")
+
+
+def choose(visit: Visit, number: int) -> Response:
+    """GET: contacts and groups, to be ticked."""
+    return _choose(visit, one(visit, number))
+
+
+def _choose(visit: Visit, shown: Shown, wrong: str = "", status: int = 200) -> Response:
+    form = visit.request.values
+    words = form.get("q", "").strip()[:200]
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        found = contacts.find(tx, visit.user, Wanted(words), limit=MOST_CONTACTS + 1)
+        groups = contact_groups.of_user(tx, visit.user)
+        chosen = written_ones.chips(visit, tx, form)
+    ticked = {(each.kind, each.id) for each in chosen}
+    return answers.page(
+        visit, "campaign_contacts.html", status, shown=shown, campaign=shown.campaign, words=words, chosen=chosen,
+        ticked_groups={each for kind, each in ticked if kind == "group"}, groups=groups, wrong=wrong,
+        found=[each for each in found[:MOST_CONTACTS] if ("contact", each.id) not in ticked],
+        more=len(found) > MOST_CONTACTS, everyone=form.get("everyone") == "on",
+    )  # fmt: skip
+
+
+def add_contacts(visit: Visit, number: int) -> Response:
+    """POST: those that are ticked; or other words are searched for, and what is ticked stays so."""
+    form, shown = visit.request.form, one(visit, number)
+    if "search" in form:
+        return _choose(visit, shown)
+    contact_ids, group_ids = written_ones.named(form)
+    try:
+        with visit.db.tenant(visit.its_tenant.id) as tx:
+            campaigns.check_permitted(tx, visit.user)
+            campaign_contacts.bring(
+                tx, visit.user, number, contact_ids=contact_ids, group_ids=group_ids,
+                everyone=form.get("everyone") == "on",
+            )  # fmt: skip
+    except (UnreadableFile, campaigns.NotNow) as error:
+        return _choose(visit, shown, wording.for_browser(str(error)), 400)
+    return answers.to(f"/campaigns/{number}/recipients", note="brought")
 
 
 @dataclass(frozen=True, slots=True)

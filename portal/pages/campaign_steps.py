@@ -4,15 +4,16 @@ Whom it goes to is a step as well: campaign_recipients.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from werkzeug.wrappers import Response
 
 from faxplan import campaign_outlook, campaigns, drafts, send_time, users
-from faxplan.campaigns import LONGEST_NAME, Campaign
+from faxplan.campaigns import LONGEST_NAME, Campaign, InvalidCampaign
 from faxplan.errors import FaxplanError, NotFound
-from faxplan.language import marked
+from faxplan.language import _, marked
 from portal import answers, wording
 from portal.forms import Field, Form, Kind
 from portal.pages import draft_form
@@ -98,7 +99,7 @@ def standing(visit: Visit, number: int) -> Response:
 def pace(visit: Visit, number: int) -> Response:
     """GET: how fast it goes, and when."""
     shown = one(visit, number)
-    return _pace(visit, shown, Form.of(_pace_fields(shown.campaign), _paced(visit, shown.campaign)))
+    return _pace(visit, shown, Form.of(_pace_fields(visit, shown.campaign), _paced(visit, shown.campaign)))
 
 
 def _pace(visit: Visit, shown: Shown, form: Form, status: int = 200) -> Response:
@@ -107,8 +108,8 @@ def _pace(visit: Visit, shown: Shown, form: Form, status: int = 200) -> Response
     )
 
 
-def _pace_fields(campaign: Campaign) -> Sequence[Field]:
-    of = campaign.pace
+def _pace_fields(visit: Visit, campaign: Campaign) -> Sequence[Field]:
+    of, most = campaign.pace, visit.its_tenant.max_attempts
     opens, closes = (sorted({*_CLOCKS, each}) for each in (of.opens, of.closes))
     return (
         Field("per_minute", marked("Faxes begun in a minute"), Kind.NUMBER, required=True, least=1, most=6000,
@@ -119,6 +120,11 @@ def _pace_fields(campaign: Campaign) -> Sequence[Field]:
         Field("closes", marked("Until"), Kind.CHOICE, choices=[(each, each) for each in closes if each != "00:00"]),
         Field("weekdays", marked("On"), Kind.SEVERAL, choices=DAYS),
         Field("start_at", marked("Not before"), Kind.MOMENT, longest=40),
+        Field("max_attempts", marked("Tries of each fax"), Kind.NUMBER, least=1, most=most, longest=2,
+              hint=marked("Empty: as many as your organisation's others.")),
+        Field("retry_delays", marked("Minutes between them"), longest=120,
+              hint=marked("Such as 5, 15, 60: the last one holds for all further tries. Empty: as your "
+                          "organisation's others.")),
     )  # fmt: skip
 
 
@@ -127,6 +133,8 @@ def _paced(visit: Visit, campaign: Campaign) -> dict[str, Any]:
     return {
         "per_minute": of.per_minute, "at_once": of.at_once, "opens": of.opens, "closes": of.closes,
         "weekdays": [str(each) for each in of.weekdays],
+        "max_attempts": campaign.retries.max_attempts,
+        "retry_delays": ", ".join(f"{each / 60:g}" for each in campaign.retries.delays),
         "start_at": f"{of.start_at.astimezone(visit.zone):%Y-%m-%dT%H:%M}" if of.start_at else None,
     }  # fmt: skip
 
@@ -135,18 +143,27 @@ def change_pace(visit: Visit, number: int) -> Response:
     """POST: as it is filled in."""
     shown = one(visit, number)
     before = _paced(visit, shown.campaign)
-    form = Form.read(_pace_fields(shown.campaign), visit.request.form)
+    form = Form.read(_pace_fields(visit, shown.campaign), visit.request.form)
     if form.ok:
         try:
             values = {**form.values, "weekdays": [int(each) for each in form.values["weekdays"]]}
             values["start_at"] = shown.campaign.pace.start_at
             if form.values["start_at"] != (before["start_at"] or ""):
                 values["start_at"] = _moment(visit, form.values["start_at"])
+            values["retry_delays"] = _delays(form.values["retry_delays"])
             _change(visit, shown, values)
             return answers.to(_next(shown, number, "review"))
         except FaxplanError as error:
             form = form.failed(error)
     return _pace(visit, shown, form, 400)
+
+
+def _delays(text: str) -> list[int]:
+    """Seconds. Raises InvalidCampaign."""
+    try:
+        return [round(float(each) * 60) for each in text.replace(";", ",").split(",") if each.strip()]
+    except (ValueError, OverflowError) as error:
+        raise InvalidCampaign(_("Write the minutes between tries as 5, 15, 60.")) from error
 
 
 def _moment(visit: Visit, text: str) -> datetime | None:
@@ -156,8 +173,12 @@ def _moment(visit: Visit, text: str) -> datetime | None:
 def _change(visit: Visit, shown: Shown, values: Mapping[str, Any]) -> None:
     """What is another now: so much stands in the audit, and a pace that is the same is not begun anew."""
     campaign = shown.campaign
-    now = {name: getattr(campaign.pace, name, getattr(campaign, name, None)) for name in values}
+    now = {**asdict(campaign), **asdict(campaign.pace), "max_attempts": campaign.retries.max_attempts,
+           "retry_delays": list(campaign.retries.delays), "weekdays": list(campaign.pace.weekdays)}  # fmt: skip
     changed = {name: value for name, value in values.items() if value != now[name]}
+    if {"opens", "closes"} & set(changed):
+        # Each is as it should be with the other one.
+        changed |= {name: values[name] for name in ("opens", "closes")}
     if changed:
         with visit.db.tenant(visit.its_tenant.id) as tx:
             campaigns.change(tx, visit.user, campaign.id, changed, actor=visit.actor)

@@ -134,7 +134,7 @@ def test_its_results_are_a_table_and_its_progress_is_counted(world: World, acme:
         ["030 23110002", "+493023110002", "Bob", "sent", "1", "1", "", "0", ""],
         ["'+12", "", "'-1", "left-out", "", "", "", "", "invalid-number"],
     ]
-    assert "Besetzt" in first["result"]
+    assert "besetzt" in first["result"]
     assert second["ended_at"]
     found = acme.get(f"{place}/progress").get_json()
     assert [(each["sent"], each["under_way"], each["waiting"]) for each in found["points"]][-1] == (1, 1, 0)

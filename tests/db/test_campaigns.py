@@ -14,6 +14,7 @@ from faxplan import (
     campaign_contacts,
     campaign_files,
     campaign_progress,
+    campaign_purge,
     campaign_release,
     campaigns,
     contact_groups,
@@ -21,11 +22,12 @@ from faxplan import (
     do_not_fax,
     drafts,
     history,
+    holds,
     quotas,
     users,
 )
 from faxplan.call_result import CallResult
-from faxplan.campaign_clones import DocumentSealed, Whom
+from faxplan.campaign_clones import DocumentSealed, RecipientsPurged, Whom
 from faxplan.campaign_files import NoNumbers
 from faxplan.campaigner import Campaigner
 from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace, Retries
@@ -38,7 +40,7 @@ from faxplan.permissions import EVERYTHING, Permission
 from faxplan.users import User
 from tests.db.test_failing_over import settle
 from tests.faxes import claim
-from tests.retained import count, execute, purge
+from tests.retained import age, bound, count, execute, purge
 from tests.world import World
 
 FAST = Pace(per_minute=6000, at_once=1000)
@@ -646,6 +648,47 @@ def test_one_that_cannot_be_is_refused(world: World, campaign: Campaign, tmp_pat
     purge(world)
     assert (count(world, "campaigns"), count(world, "drafts"), count(world, "documents")) == (0, 0, 0)
     assert [path for path in world.stored() if path.parent != world.store.root] == []
+
+
+def test_whom_it_went_to_is_purged_when_its_faxes_are_and_its_counts_stay(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_purge, "AT_ONCE", 2)
+    tenant, user = world.acme.tenant.id, world.acme.user
+    bring(world, campaign, [*numbers(4), "12", "030 23110000"])
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    send_all(world, campaign)
+    bound(world, world.acme, max_days=30)
+    assert purge(world).recipients == 0
+    before = counted(world, campaign)
+    with world.portal.tenant(tenant) as tx:
+        fax_id = tx.value("select max(fax_id) from campaign_recipients")
+    with world.admin.tenant(tenant) as tx:
+        held = holds.place(tx, tenant, mailbox_id=None, fax_id=fax_id, reason="case 1", set_by="test")
+    execute(world, "update campaigns set ended_at = ended_at - interval '31 days'")
+    age(world, world.acme, range(fax_id + 1), 31)
+    assert (purge(world).recipients, counted(world, campaign)) == (0, before)
+    with world.admin.tenant(tenant) as tx:
+        holds.release(tx, tenant, held)
+    # Two, and then it is killed.
+    with world.purge.tenant(tenant) as tx:
+        assert campaign_purge.due(tx, tenant) == 1
+        assert campaign_purge.destroy(tx, tenant, actor="purge") == 2
+    assert counted(world, campaign) == before
+    done = purge(world)
+    assert (done.recipients, done.failures, count(world, "campaign_recipients")) == (4, [], 0)
+    assert count(world, "renderings") == 0
+    with world.portal.tenant(tenant) as tx:
+        kept = campaigns.get(tx, user, campaign.id)
+        assert campaigns.recipients(tx, user, campaign.id) == []
+        assert campaign_progress.progress(tx, user, campaign.id).points == []
+        acts = [row["action"] for row in tx.rows("select action from audit where action = 'campaign.purge'")]
+        with pytest.raises(RecipientsPurged):
+            campaign_clones.clone(tx, user, campaign.id, None, Whom.ALL, actor="test")
+    assert (kept.name, kept.rendering, kept.purged_at is None, acts) == ("Spring", "purged", False, ["campaign.purge"])
+    found = counted(world, campaign)
+    assert (found, found.sent, found.left_out) == (before, 4, {"invalid-number": 1, "duplicate": 1})
 
 
 def test_a_step_that_is_lost_is_done_once(world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import campaign_files, do_not_fax, drafts, permissions, quotas, users
+from faxplan import campaign_files, contact_groups, contacts, do_not_fax, drafts, permissions, quotas, users
+from faxplan.call_result import CallResult
 from faxplan.contact_files import Reading
+from faxplan.contacts import Entry
 from faxplan.originals import HandedIn
 from tests.db.test_campaigns import campaigner
+from tests.db.test_failing_over import settle
+from tests.faxes import claim
 from tests.portal.conftest import Visitor
 from tests.retained import count, execute
 from tests.world import World
@@ -285,3 +289,110 @@ def test_hostile_files_and_names_are_text(world: World, ann: Visitor, letter: Pa
         assert "49" not in text.partition("7*7")[2][:20]
     with world.portal.tenant(world.acme.tenant.id) as tx:
         assert campaign_files.preview(tx, world.acme.user, table, Reading()).lines == 2
+
+
+def a_contact(world: World, name: str, number: str) -> int:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return contacts.add(tx, world.acme.user, Entry(name, "", number), shared=False).id
+
+
+def test_contacts_and_groups_are_recipients(world: World, ann: Visitor, letter: Path) -> None:
+    place = made(world, ann, letter)
+    assert "There are no contacts yet" in ann.get(f"{place}/contacts").text
+    one, other = a_contact(world, "Ann", "030 23110001"), a_contact(world, "Bob", "030 23110002")
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        group = contact_groups.add(tx, world.acme.user, "Customers", shared=False)
+        contact_groups.put(tx, world.acme.user, group.id, [other])
+    assert "Customers" in ann.get(f"{place}/contacts").text
+    # What is ticked stays so while others are searched for.
+    page = ann.post(f"{place}/contacts", {"search": "1", "q": "bob", "contact": str(one)}).text
+    assert f'name="contact" value="{one}" checked' in page
+    assert f'name="contact" value="{other}"' in page
+    assert count(world, "campaign_files") == 0
+    assert ann.post(f"{place}/contacts", {}).status_code == 400
+    assert ann.post(f"{place}/contacts", {"contact": "99999"}).status_code == 404
+    answer = ann.post(f"{place}/contacts", {"contact": str(one), "group": str(group.id)})
+    assert answer.headers["Location"] == f"{place}/recipients?note=brought"
+    campaigner(world).work()
+    page = ann.get(f"{place}/recipients").text
+    assert "<b>2</b> get it" in page
+    assert "Bob" in page
+    # From a draft's form they come along, also beside numbers.
+    for form, count_of in (
+        ({"contact": str(one)}, "1</b> gets"),
+        ({"contact": str(one), "numbers": "030 23110009"}, "2</b> get"),
+    ):
+        answer = ann.post(f"/drafts/{a_draft(world, letter)}/campaign", form)
+        campaigner(world).work()
+        assert count_of in ann.get(answer.headers["Location"].replace("document", "recipients")).text
+
+
+def test_a_file_that_could_not_be_read_says_why_and_is_taken_away(world: World, ann: Visitor, letter: Path) -> None:
+    place = made(world, ann, letter, "030 23110001")
+    bring(ann, place, b"Fax\n030 23110002\n")
+    ann.post(f"{place}/file/add", {"said": "1", "column-number": "0"})
+    # As if it had been spoilt since.
+    execute(world, "update campaign_files set content = ''")
+    campaigner(world).work()
+    page = ann.get(f"{place}/recipients").text
+    assert "could not be read to its end" in page
+    assert "data-refresh" not in page
+    assert "Start: fax" not in ann.get(f"{place}/review").text
+    assert ann.post(f"{place}/start").status_code == 400
+    assert ann.post(f"{place}/file/stop").status_code == 303
+    assert "could not be read" not in ann.get(f"{place}/recipients").text
+    assert "Start: fax 1 recipient<" in ann.get(f"{place}/review").text
+    assert ann.post(f"{place}/file/stop").status_code == 404
+
+
+def test_tries_are_chosen_and_said(world: World, ann: Visitor, letter: Path) -> None:
+    place = made(world, ann, letter, "030 23110001")
+    form = {"per_minute": "7", "at_once": "3", "opens": "08:00", "closes": "18:00", "weekdays": ["1"]}
+    assert ann.post(f"{place}/pace", {**form, "max_attempts": "2", "retry_delays": "5, 1.5"}).status_code == 303
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        row = tx.one("select max_attempts, retry_delays from campaigns")
+    assert (row["max_attempts"], row["retry_delays"]) == (2, [300, 90])
+    assert 'value="5, 1.5"' in ann.get(f"{place}/pace").text
+    assert "2 of each fax at most" in ann.get(f"{place}/review").text
+    for wrong in ({"max_attempts": "99"}, {"retry_delays": "soon"}, {"retry_delays": "0.1"}, {"retry_delays": "nan"}):
+        assert ann.post(f"{place}/pace", {**form, **wrong}).status_code == 400, wrong
+
+
+def test_one_that_has_ended_is_drawn_saved_and_sent_again_to_who_failed(
+    world: World, ann: Visitor, letter: Path
+) -> None:
+    place = made(world, ann, letter, "030 23110001\n030 23110002\n12")
+    ann.post(f"{place}/pace", {"per_minute": "6000", "at_once": "99", "opens": "00:00", "closes": "24:00",
+                               "weekdays": ["1", "2", "3", "4", "5", "6", "7"]})  # fmt: skip
+    ann.post(f"{place}/start")
+    for _turn in range(3):
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaigner(world).work()
+    first, second = claim(world, most=5)
+    settle(world, first, CallResult("NORMAL_CLEARING", fax_success=True, pages=2))
+    settle(world, second, CallResult("UNALLOCATED_NUMBER", sip_code=404))
+    campaigner(world).work()
+    page = ann.get(place).text
+    assert "Finished" in page
+    assert '<polygon class="well"' in page
+    assert '<polygon class="fault"' in page
+    assert "refresh.js" not in page
+    table = ann.get(f"{place}/results.csv")
+    assert table.mimetype == "text/csv"
+    assert "+493023110001" in table.text
+    assert "Those whose fax failed" in ann.get(f"{place}/clone?whom=failed").text
+    # Its document is sealed by now.
+    answer = ann.post(f"{place}/clone", {"whom": "failed", "name": "Again"})
+    assert (answer.status_code, "sealed for its readers" in answer.text) == (400, True)
+    answer = ann.post(
+        f"{place}/clone", {"whom": "failed", "name": "Again", "file": (io.BytesIO(b"News.\n"), "news.txt")}
+    )
+    again = answer.headers["Location"].removesuffix("/document")
+    page = ann.get(f"{again}/recipients").text
+    assert "<b>1</b> gets it" in page
+    assert second.called_number[-4:] in page
+    # And of one that has not ended it is the same one.
+    world.render_all()
+    answer = ann.post(f"{again}/clone", {"whom": "all", "name": "Thrice"})
+    assert answer.status_code == 303
+    assert "<b>1</b> gets it" in ann.get(answer.headers["Location"].replace("document", "recipients")).text

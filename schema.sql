@@ -1984,6 +1984,17 @@ create index campaign_recipients_released_idx on campaign_recipients (tenant_id,
 create index campaign_recipients_fax_idx on campaign_recipients (tenant_id, fax_id) where fax_id is not null;
 comment on table campaign_recipients is 'Whom a campaign goes to, a row for each line of its files: also those who get nothing, and why.';
 
+create table campaign_uploads (
+    tenant_id    bigint not null,
+    campaign_id  bigint not null,
+    file_name    text not null,
+    content      bytea not null,
+    brought_at   timestamptz not null default now(),
+    constraint campaign_uploads_pkey primary key (tenant_id, campaign_id),
+    constraint campaign_uploads_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade
+);
+comment on table campaign_uploads is 'Files of recipients that are looked at before they are added. A row goes then, with the next file, or after a day.';
+
 create table api_keys (
     tenant_id   bigint not null,
     id          bigint generated always as identity,
@@ -2742,6 +2753,7 @@ begin
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
                              'labels', 'fax_labels', 'mail_recipients', 'outbox', 'mail_accounts', 'mail_signing_keys', 'mail_templates',
                              'mail_senders', 'mail_tokens', 'mail_pins', 'mails_in', 'api_keys', 'api_use', 'api_requests', 'campaigns', 'campaign_files', 'campaign_recipients',
+                             'campaign_uploads',
                              'webhook_endpoints', 'webhook_secrets', 'webhook_deliveries'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
@@ -3095,6 +3107,8 @@ grant select (tenant_id, rendering_id, closed) on drafts to faxplan_switch;
 grant select on campaigns, campaign_files, campaign_recipients to faxplan_backup;
 grant select on campaigns_id_seq, campaign_recipients_id_seq to faxplan_backup;
 grant select, insert, update, delete on campaigns, campaign_files, campaign_recipients to faxplan_portal;
+grant select on campaign_uploads to faxplan_backup;
+grant select, insert, delete on campaign_uploads to faxplan_portal;
 grant select (tenant_id, id, state, ended_at) on campaigns to faxplan_worker;
 grant select (tenant_id, campaign_id, wrong) on campaign_files to faxplan_worker;
 grant select (tenant_id, campaign_id, state) on campaign_recipients to faxplan_worker;

@@ -82,3 +82,19 @@ class CampaignRecipient(Table):
 
         table_name = "campaign_recipients"
         primary_key = CompositeKey("tenant_id", "campaign_id", "id")
+
+
+class CampaignUpload(Table):
+    """A file of recipients that is looked at before it is added."""
+
+    tenant_id = BigIntegerField()
+    campaign_id = BigIntegerField()
+    file_name = TextField()
+    content = BlobField()
+    brought_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "campaign_uploads"
+        primary_key = CompositeKey("tenant_id", "campaign_id")

@@ -178,37 +178,64 @@ def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: in
 
 def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
     """How it stands with its recipients, or stood when they were purged. Raises NotFound."""
-    campaign = get(tx, user, campaign_id)
-    of = (user.tenant_id, campaign_id)
-    if campaign.purged_at is not None:
-        return Counts(**tx.value("select kept_counts from campaigns where tenant_id = %s and id = %s", of))
-    file = tx.row("select lines, lines_read, wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
-    return replace(counted(tx, user.tenant_id, campaign_id), **(file or {}))
+    get(tx, user, campaign_id)
+    return counts_of(tx, user.tenant_id, [campaign_id])[campaign_id]
+
+
+def counts_of(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
+    """The same of several, which somebody may see."""
+    of = (tenant_id, list(ids))
+    kept = tx.rows(
+        """select id, kept_counts from campaigns
+           where tenant_id = %s and id = any (%s) and kept_counts is not null""",
+        of,
+    )
+    gone = {row["id"]: Counts(**row["kept_counts"]) for row in kept}
+    files = tx.rows(
+        """select campaign_id, lines, lines_read, wrong from campaign_files
+           where tenant_id = %s and campaign_id = any (%s)""",
+        of,
+    )
+    of_file = {row.pop("campaign_id"): row for row in files}
+    there = _counted(tx, tenant_id, [each for each in ids if each not in gone])
+    return gone | {each: replace(found, **of_file.get(each, {})) for each, found in there.items()}
 
 
 def counted(tx: Transaction, tenant_id: int, campaign_id: int) -> Counts:
     """Its recipients, one by one."""
+    return _counted(tx, tenant_id, [campaign_id])[campaign_id]
+
+
+def _counted(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
     found = tx.rows(
-        """select state, coalesce(why, '') as why, count(*) as n from campaign_recipients
-           where tenant_id = %s and campaign_id = %s group by 1, 2""",
-        (tenant_id, campaign_id),
+        """select campaign_id, state, coalesce(why, '') as why, count(*) as n from campaign_recipients
+           where tenant_id = %s and campaign_id = any (%s) group by 1, 2, 3""",
+        (tenant_id, list(ids)),
     )
-    by_state = {row["state"]: row["n"] for row in found if not row["why"]}
-    return Counts(**by_state, left_out={row["why"]: row["n"] for row in found if row["why"]})
+    rows = {each: [row for row in found if row["campaign_id"] == each] for each in ids}
+    return {
+        each: Counts(
+            **{row["state"]: row["n"] for row in its if not row["why"]},
+            left_out={row["why"]: row["n"] for row in its if row["why"]},
+        )
+        for each, its in rows.items()
+    }
 
 
 def recipients(
-    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
-) -> list[Row]:
+    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, why: str | None = None, after: int = 0,
+    limit: int = 100,
+) -> list[Row]:  # fmt: skip
     """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
-    state: those of this one. None of one whose recipients were purged. Raises NotFound."""
+    state, why: those of this one. None of one whose recipients were purged. Raises NotFound."""
     if get(tx, user, campaign_id).purged_at is not None:
         return []
     return tx.rows(
         """select id, line, written, number, name, state, why, fax_id from campaign_recipients
            where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
+             and (%s::text is null or why = %s)
            order by id limit %s""",
-        (user.tenant_id, campaign_id, after, state, state, limit),
+        (user.tenant_id, campaign_id, after, state, state, why, why, limit),
     )
 
 

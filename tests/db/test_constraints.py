@@ -66,6 +66,7 @@ MACHINES_OWN = {
     "api_use": OURS,
     "campaign_files": OURS,
     "campaign_recipients": "each line is judged first",
+    "campaign_uploads": OURS,
     "api_requests": "api_requests.begin looks at the key first",
     "fax_labels": OURS,
     "mailbox_epochs": OURS,

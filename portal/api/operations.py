@@ -1,11 +1,5 @@
 """Every address of the API, and what is done there. The OpenAPI document is made of this table and the shapes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from pydantic import BaseModel
-from werkzeug.wrappers import Response
-
 from faxplan.api_keys import Scope
 from portal.api import (
     account,
@@ -20,46 +14,11 @@ from portal.api import (
     shapes_webhooks,
     webhooks,
 )
-from portal.api.call import Call
+from portal.api.operation import LARGEST, MOST_JSON_BYTES, ROOT, Operation
+from portal.api.operations_administration import INSTALLATION, ORGANISATION
+from portal.roles import ADMINISTRATOR
 
-ROOT = "/api/v1"
-LARGEST = 2**63 - 1
-"""Of a number in an address."""
-MOST_BYTES = 64 * 1024
-MOST_JSON_BYTES = 16 * 1024**2
-"""Of JSON that has documents in it, which is in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """path: below ROOT, as Werkzeug writes it. summary: a sentence that describes it. scope: what the key has to name;
-    None: any key will do. body, query, answer: shapes; None: there is none. status: of success.
-
-    takes_files: also as multipart/form-data, with files. may_repeat: an Idempotency-Key is kept. is_file: it answers
-    with a sealed file. is_table: with a CSV file.
-    """
-
-    method: str
-    path: str
-    run: Callable[[Call], Response]
-    name: str
-    summary: str
-    group: str
-    scope: Scope | None
-    answer: type[BaseModel] | None = None
-    status: int = 200
-    body: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
-    takes_files: bool = False
-    may_repeat: bool = False
-    is_file: bool = False
-    is_table: bool = False
-
-    @property
-    def most_bytes(self) -> int:
-        """Of a body of JSON."""
-        return MOST_JSON_BYTES if self.takes_files else MOST_BYTES
-
+__all__ = ["LARGEST", "MOST_JSON_BYTES", "OPERATIONS", "ROOT", "Operation"]
 
 _NUMBER = "<int(max=9223372036854775807):number>"
 _FAX = f"/faxes/{_NUMBER}"
@@ -219,7 +178,7 @@ OPERATIONS = (
     Operation(
         "GET", "/audit", records.audit, "listAudit",
         "What was done in the organisation, newest first, for its administrators.", "Organisation", Scope.AUDIT_READ,
-        shapes_records.AuditList, query=shapes_records.AuditFilters,
+        shapes_records.AuditList, query=shapes_records.AuditFilters, role=ADMINISTRATOR,
     ),
     Operation(
         "POST", "/campaigns", campaigns.make, "makeCampaign", "Makes a campaign of a document.", "Campaigns",
@@ -259,7 +218,7 @@ OPERATIONS = (
     Operation(
         "GET", f"{_CAMPAIGN}/results.csv", campaigns.results, "getCampaignResults",
         "What became of a campaign, recipient by recipient. It is audited.", "Campaigns", Scope.CAMPAIGNS,
-        is_table=True,
+        is_file=True, media_type="text/csv",
     ),
     Operation(
         "GET", f"{_CAMPAIGN}/progress", campaigns.progress, "getCampaignProgress",
@@ -328,4 +287,6 @@ OPERATIONS = (
         "resendWebhookDelivery", "Tells a webhook once more, with the same webhook-id.", "Webhooks", Scope.WEBHOOKS,
         shapes_webhooks.WebhookDelivery, 202,
     ),
+    *ORGANISATION,
+    *INSTALLATION,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from faxplan import audit, billing_codes, caller_ids, drafts, outbound, permissions, tenants
+from faxplan import audit, billing_codes, caller_ids, drafts, outbound, permissions, tenants, transient_readers
 from faxplan.audit import Who
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
@@ -64,15 +64,17 @@ class Pace:
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """state: draft, running, paused, cancelled or finished. why: why it is paused, if nobody has paused it. pages: of
-    the document; None: not known yet. rendering: its state (renderings.state)."""
+    the document; None: not known yet. rendering: its state (renderings.state); None: it was purged. cover_id: the
+    document with what its covers say (campaign_covers), cover_fields: of recipients, that are in it; None: its faxes
+    have no cover."""
 
     id: int
     user_id: int
     name: str
     state: str
     draft_id: int | None
-    rendering_id: int
-    rendering: str
+    rendering_id: int | None
+    rendering: str | None
     pages: int | None
     calling: str | None
     billing_code: str
@@ -81,6 +83,8 @@ class Campaign:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    cover_id: int | None = None
+    cover_fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +256,16 @@ def end(tx: Transaction, tenant_id: int, campaign_id: int, state: str) -> None:
     tx.execute("delete from campaign_files where tenant_id = %s and campaign_id = %s", of)
     if draft_id is not None:
         drafts.let_go(tx, tenant_id, draft_id)
+    close_cover(tx, tenant_id, campaign_id)
+
+
+def close_cover(tx: Transaction, tenant_id: int, campaign_id: int) -> None:
+    """Takes what its covers say away from it: no machine opens it any more, and purge destroys it."""
+    of = (tenant_id, campaign_id)
+    document_id = tx.value("select cover_id from campaigns where tenant_id = %s and id = %s", of)
+    if document_id is not None:
+        transient_readers.forget(tx, tenant_id, [document_id])
+        tx.execute("update campaigns set cover_id = null, cover_fields = '{}' where tenant_id = %s and id = %s", of)
 
 
 def remove(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None:
@@ -261,6 +275,7 @@ def remove(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None
         raise _not_now(campaign)
     if campaign.draft_id is not None:
         drafts.let_go(tx, user.tenant_id, campaign.draft_id)
+    close_cover(tx, user.tenant_id, campaign_id)
     tx.execute("delete from campaigns where tenant_id = %s and id = %s", (user.tenant_id, campaign_id))
     _record(tx, user, actor, "campaign.remove", campaign_id, name=campaign.name)
 
@@ -281,8 +296,9 @@ _TURN = 0x63616D70
 _CAMPAIGNS = """
     select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, r.state as rendering,
            coalesce(p.pages, o.pages) as pages, c.calling, c.billing_code, c.per_minute, c.at_once, c.opens, c.closes,
-           c.weekdays, c.start_at, c.why, c.created_at, c.started_at, c.ended_at
-    from campaigns c join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
+           c.weekdays, c.start_at, c.why, c.created_at, c.started_at, c.ended_at,
+           c.cover_id, c.cover_fields
+    from campaigns c left join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
     left join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
     where c.tenant_id = %(tenant)s and (c.user_id = %(user)s or %(all)s)"""

@@ -231,6 +231,34 @@ OPERATIONS = (
         status=204,
     ),
     Operation(
+        "GET", f"{_CAMPAIGN}/cover", campaigns.cover_fields, "getCampaignCover",
+        "Whether a campaign has a cover page, and the fields that one may have.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverFields,
+    ),
+    Operation(
+        "PUT", f"{_CAMPAIGN}/cover", campaigns.put_cover, "putCampaignCover",
+        "Gives each fax of a campaign a cover page, with fields of its recipient.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverFields, body=campaign_shapes.CampaignCover,
+    ),
+    Operation(
+        "DELETE", f"{_CAMPAIGN}/cover", campaigns.remove_cover, "removeCampaignCover",
+        "Faxes of a campaign have no cover page any more.", "Campaigns", Scope.CAMPAIGNS, status=204,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/cover/preview", campaigns.preview_cover, "previewCampaignCover",
+        "A cover page as a recipient would get it; nothing of it is kept.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverPreview, body=campaign_shapes.PreviewCover,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/test", campaigns.ask_test, "testCampaign",
+        "Sends a campaign's fax to a number of one's own; it does not count among the recipients.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.CampaignTest, 202, body=campaign_shapes.AskTest, may_repeat=True,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/tests", campaigns.tests, "listCampaignTests", "Tests of a campaign, newest first.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.CampaignTests,
+    ),
+    Operation(
         "POST", f"{_CAMPAIGN}/start", campaigns.start, "startCampaign", "Starts a campaign, or goes on with it.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign,
     ),

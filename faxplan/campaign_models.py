@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BlobField, CompositeKey, IntegerField, TextField
 
-from faxplan.directory_models import IntegerArrayField, JsonField, Table, TimestampField
+from faxplan.directory_models import IntegerArrayField, JsonField, Table, TextArrayField, TimestampField
 
 
 class Campaign(Table):
@@ -14,7 +14,7 @@ class Campaign(Table):
     name = TextField()
     state = TextField()
     draft_id = BigIntegerField(null=True)
-    rendering_id = BigIntegerField()
+    rendering_id = BigIntegerField(null=True)
     calling = TextField(null=True)
     billing_code = TextField()
     per_minute = IntegerField()
@@ -29,6 +29,12 @@ class Campaign(Table):
     created_at = TimestampField()
     started_at = TimestampField(null=True)
     ended_at = TimestampField(null=True)
+    max_attempts = IntegerField(null=True)
+    retry_delays = IntegerArrayField(null=True)
+    kept_counts = JsonField(null=True)
+    purged_at = TimestampField(null=True)
+    cover_id = BigIntegerField(null=True)
+    cover_fields = TextArrayField()
 
     class Meta:
         """Where its rows are."""
@@ -70,9 +76,48 @@ class CampaignRecipient(Table):
     state = TextField()
     why = TextField(null=True)
     fax_id = BigIntegerField(null=True)
+    released_at = TimestampField(null=True)
+    ended_at = TimestampField(null=True)
 
     class Meta:
         """Where its rows are."""
 
         table_name = "campaign_recipients"
         primary_key = CompositeKey("tenant_id", "campaign_id", "id")
+
+
+class CampaignUpload(Table):
+    """A file of recipients that is looked at before it is added."""
+
+    tenant_id = BigIntegerField()
+    campaign_id = BigIntegerField()
+    file_name = TextField()
+    content = BlobField()
+    brought_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "campaign_uploads"
+        primary_key = CompositeKey("tenant_id", "campaign_id")
+
+
+class CampaignTest(Table):
+    """A fax of a campaign to a number of its user's own."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    campaign_id = BigIntegerField()
+    user_id = BigIntegerField()
+    number = TextField()
+    recipient_id = BigIntegerField(null=True)
+    asked_at = TimestampField()
+    done_at = TimestampField(null=True)
+    fax_id = BigIntegerField(null=True)
+    why = TextField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "campaign_tests"
+        primary_key = CompositeKey("tenant_id", "id")

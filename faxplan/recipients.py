@@ -33,7 +33,8 @@ class NoNumber(FaxplanError):
 class Recipients:
     """Where a document goes, and how: as in outbound.SendRequest. contacts, groups: of contacts, by their ids.
 
-    A number that is named twice gets one fax. cover: what the cover page of each says; None: they have none.
+    A number that is named twice gets one fax. cover: what the cover page of each says; None: they have none. labels:
+    that each fax has from the beginning.
     """
 
     numbers: Sequence[str]
@@ -44,6 +45,7 @@ class Recipients:
     contacts: Sequence[int] = ()
     groups: Sequence[int] = ()
     cover: covers.Wanted | None = None
+    labels: Sequence[str] = ()
 
 
 def numbers_of(tx: Transaction, user: User, to: Recipients) -> list[str]:

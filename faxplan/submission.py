@@ -1,12 +1,12 @@
 """A document that goes to one number or several at once: a fax for each, each with its cover, or none at all (role
-portal)."""
+portal). Those of one request of a program are a batch (batches.py)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from faxplan import contact_groups, covers, originals, outbound, recipients
+from faxplan import batches, contact_groups, covers, labels, originals, outbound, recipients, resending
 from faxplan.covers import Made
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
@@ -33,18 +33,30 @@ def submit(
     user: User,
     document: HandedIn,
     to: Recipients,
-    then: Callable[[Transaction, Sequence[Submitted]], T],
+    then: Callable[[Transaction, int, Sequence[Submitted]], T],
+    *,
+    resend_of: int | None = None,
 ) -> T:
-    """Hands a document in, and in the transaction that accepts its faxes does `then`, and gives what that gives.
+    """Hands a document in, and in the transaction that accepts its faxes does `then`, with the batch that they are, and
+    gives what that gives. resend_of: the user's fax that has ended whose document this is once more, for the audit.
 
-    Raises as `ready` and originals.hand_in do, QuotaExceeded, and what `then` raises.
+    Raises as `ready`, labels.for_new and originals.hand_in do, NotFinal, QuotaExceeded, and what `then` raises.
     """
+    for each in to.labels:
+        labels.checked(each)
     with db.tenant(user.tenant_id) as tx:
+        if resend_of is not None:
+            resending.check_ended(tx, user, resend_of)
         originals.readers(tx, user)
     with ready(db, store, user, to, document.resolution) as faxes:
 
         def accepted(tx: Transaction, rendering: int, pages: int | None) -> T:
-            return then(tx, [accept(tx, user, each, rendering, pages) for each in faxes])
+            put_on = labels.for_new(tx, user, to.labels)
+            batch = batches.begin(tx)
+            of = {} if resend_of is None else {"resent": f"fax:{resend_of}"}
+            sent = [accept(tx, user, each, rendering, pages, batch=batch, **of) for each in faxes]
+            labels.put_on_new(tx, user, f"user:{user.id}", [each.fax_id for each in sent], put_on)
+            return then(tx, batch, sent)
 
         return originals.hand_in(db, store, user, document, accepted)
 
@@ -77,8 +89,18 @@ def kept_if_accepted(store: Store, orders: Sequence[Order], made: Sequence[Made]
         )
 
 
-def accept(tx: Transaction, user: User, fax: Ready, rendering_id: int, pages: int | None, **details: str) -> Submitted:
-    """A fax that waits for its rendering, and its cover. pages, details: as outbound.accept. Raises QuotaExceeded."""
+def accept(
+    tx: Transaction,
+    user: User,
+    fax: Ready,
+    rendering_id: int,
+    pages: int | None,
+    *,
+    batch: int | None = None,
+    **details: str,
+) -> Submitted:
+    """A fax that waits for its rendering, and its cover. pages, batch, details: as outbound.accept. Raises
+    QuotaExceeded."""
     cover = None if fax.cover is None else covers.record(tx, user, fax.cover)
-    fax_id = outbound.accept(tx, user, fax.order, rendering_id, pages, cover, **details)
+    fax_id = outbound.accept(tx, user, fax.order, rendering_id, pages, cover, batch=batch, **details)
     return Submitted(fax_id, fax.order.called, pages if pages is None or cover is None else pages + cover.pages)

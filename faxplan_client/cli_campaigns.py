@@ -191,8 +191,8 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _watch(context: "Context", options: argparse.Namespace) -> int:
-    display = Display(sys.stderr if options.json else sys.stdout)
-    found = cli_progress.follow_campaign(context.client, options.campaign, display)
+    # How it ended is the result, and how it gets there is not.
+    found = cli_progress.follow_campaign(context.client, options.campaign, Display(sys.stderr))
     cli_output.done(options, found, _line(found))
     if found.state in ("paused", "draft"):
         again = "start" if found.state == "draft" else "resume"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from faxplan_client.cli import Context
 
 _COVER = ("to_name", "to_company", "subject", "message", "phone", "reference")
-_ENDINGS = {"pdf": "pdf", "tiff": "tif"}
+_ENDINGS = {"pdf": ".pdf", "tiff": ".tif", "cover": "-cover.tif", "original": "-original"}
 _MOST_LISTED = 200
 
 
@@ -78,8 +78,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     opening.add_argument("fax", type=cli_output.whole_number, metavar="FAX")
     opening.add_argument("-o", "--output", type=Path, default=Path(), metavar="FILE",
                          help="a file that is not there yet, or a folder (default: fax-FAX.pdf, here)")  # fmt: skip
-    opening.add_argument("--as", dest="kind", choices=("pdf", "tiff", "original"),
-                         help="default: PDF, or TIFF of one that was sent; original: what was handed in")  # fmt: skip
+    opening.add_argument("--as", dest="kind", choices=("pdf", "tiff", "cover", "original"),
+                         help="default: PDF, or TIFF of one that was sent; cover: its cover page; original: what "
+                         "was handed in")  # fmt: skip
     _add_secret(opening)
     opening.set_defaults(command=_open)
 
@@ -201,14 +202,15 @@ def _watched(context: "Context", options: argparse.Namespace, numbers: Sequence[
         faxes = cli_progress.follow(context.client, numbers, Display(sys.stderr if options.json else sys.stdout))
     except KeyboardInterrupt:
         shown = " ".join(map(str, numbers))
-        cli_output.news(options, f"\nNothing is stopped. `faxplan remote watch {shown}` goes on to show it.")
+        cli_output.news(options, f"Nothing is stopped. `faxplan remote watch {shown}` goes on to show it.")
         raise
     if options.json:
         cli_output.print_json(faxes)
     elif len(faxes) > 1:
         for each in faxes:
             print(cli_output.visible(f"{_headline(each)}: {each.state}. {cli_progress.standing(each)}"))
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and faxes[0].state not in ("sent", "received"):
+        # The line that is drawn may be too short for why.
         print(cli_output.visible(cli_progress.standing(faxes[0])))
     return 0 if all(each.state in ("sent", "received") for each in faxes) else 1
 
@@ -299,11 +301,11 @@ def _delete(context: "Context", options: argparse.Namespace) -> int:
 
 def _open(context: "Context", options: argparse.Namespace) -> int:
     client = context.client
-    found = {each.name for each in client.files(options.fax)}
-    kind = options.kind or ("pdf" if "pdf" in found else "tiff")
+    # Of one that was sent there is no PDF. It is read, and in the audit, only once it is opened.
+    kind = options.kind or ("pdf" if client.fax(options.fax).direction == "inbound" else "tiff")
     target = options.output
     if target.is_dir():
-        target /= f"fax-{options.fax}.{_ENDINGS.get(kind, 'original')}"
+        target /= f"fax-{options.fax}{_ENDINGS[kind]}"
     if target.exists():
         # Before anything is asked.
         raise cli_output.exists(target)

@@ -743,6 +743,8 @@ create table faxes (
     cover_pages_id   bigint,
     cover_images_id  bigint,
     left_by          bigint,
+    max_attempts     integer,
+    retry_delays     integer[],
     batch            bigint,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
@@ -806,6 +808,8 @@ comment on column faxes.state is
     'receiving: in a call. received, partial, failed: final.';
 comment on column faxes.pages_done is 'Outbound: pages that the far end has acknowledged, over all attempts. Inbound: whole pages received.';
 comment on column faxes.calling_number is 'E.164 where it is a number; null: withheld.';
+comment on column faxes.max_attempts is 'Of the campaign that it is of; null: as many as the tenant has.';
+comment on column faxes.retry_delays is 'As campaigns.retry_delays, of the campaign that it is of.';
 comment on column faxes.uncounted is 'Attempts for which the switch made no channel: no call, so none of max_attempts.';
 comment on column faxes.reserved_pages is 'Pages held in the quota until the fax is final.';
 comment on column faxes.explanation is 'Why it is in this state, in words for its user.';
@@ -1891,7 +1895,7 @@ create table campaigns (
     name         text not null,
     state        text not null default 'draft',
     draft_id     bigint,
-    rendering_id bigint not null,
+    rendering_id bigint,
     calling      text,
     billing_code text not null default '',
     per_minute   integer not null default 30,
@@ -1906,16 +1910,23 @@ create table campaigns (
     created_at   timestamptz not null default now(),
     started_at   timestamptz,
     ended_at     timestamptz,
+    max_attempts integer,
+    retry_delays integer[],
+    kept_counts  jsonb,
+    purged_at    timestamptz,
     constraint campaigns_pkey primary key (tenant_id, id),
     constraint campaigns_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint campaigns_draft_fkey foreign key (tenant_id, draft_id) references drafts (tenant_id, id) on delete set null (draft_id),
-    constraint campaigns_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id),
+    constraint campaigns_rendering_fkey foreign key (tenant_id, rendering_id) references renderings (tenant_id, id) on delete set null (rendering_id),
     constraint campaigns_name_form check (length(name) between 1 and 80 and name !~ '[[:cntrl:]]'),
     constraint campaigns_state_known check (state in ('draft', 'running', 'paused', 'cancelled', 'finished')),
     constraint campaigns_ended check ((ended_at is not null) = (state in ('cancelled', 'finished'))),
     constraint campaigns_pace_range check (per_minute between 1 and 6000 and at_once between 1 and 1000),
     constraint campaigns_hours_form check (opens ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' and closes ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$' and opens < closes),
-    constraint campaigns_weekdays_form check (cardinality(weekdays) between 1 and 7 and weekdays <@ array[1, 2, 3, 4, 5, 6, 7])
+    constraint campaigns_weekdays_form check (cardinality(weekdays) between 1 and 7 and weekdays <@ array[1, 2, 3, 4, 5, 6, 7]),
+    constraint campaigns_tries_range check (max_attempts between 1 and 20),
+    constraint campaigns_delays_range check (cardinality(retry_delays) between 1 and 19 and 60 <= all (retry_delays) and 86400 >= all (retry_delays)),
+    constraint campaigns_purged check ((purged_at is not null) = (kept_counts is not null) and (purged_at is null or ended_at is not null))
 );
 create index campaigns_user_idx on campaigns (tenant_id, user_id, id);
 create index campaigns_draft_idx on campaigns (tenant_id, draft_id);
@@ -1924,6 +1935,9 @@ create index campaigns_running_idx on campaigns (tenant_id, id) where state = 'r
 comment on table campaigns is 'A document that goes to many numbers: each recipient becomes a fax when its turn comes.';
 comment on column campaigns.draft_id is 'Keeps the document, for the machines that send as well, until the campaign has ended.';
 comment on column campaigns.paced_from is 'Since when `paced` faxes were let go, at per_minute.';
+comment on column campaigns.max_attempts is 'Tries of each of its faxes; null: as many as the tenant has.';
+comment on column campaigns.retry_delays is 'Seconds before the second try, the third and so on, the last for all further ones; null: as the failure policy has it.';
+comment on column campaigns.kept_counts is 'Recipients by state and why, of a campaign whose recipients were purged.';
 comment on column campaigns.why is 'Why it is paused, if nobody has paused it.';
 
 create table campaign_files (
@@ -1953,6 +1967,8 @@ create table campaign_recipients (
     state        text not null default 'waiting',
     why          text,
     fax_id       bigint,
+    released_at  timestamptz,
+    ended_at     timestamptz,
     constraint campaign_recipients_pkey primary key (tenant_id, campaign_id, id),
     constraint campaign_recipients_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade,
     constraint campaign_recipients_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id) on delete set null (fax_id),
@@ -2790,8 +2806,8 @@ create policy transient_keys_dispatch on transient_keys for all to faxplan_switc
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 create policy mail_accounts_mailer on mail_accounts for select to faxplan_worker using (true);
-create policy campaigns_due on campaigns for select to faxplan_worker using (state in ('running', 'cancelled'));
-create policy campaign_files_due on campaign_files for select to faxplan_worker using (true);
+create policy campaigns_due on campaigns for select to faxplan_worker using (state in ('running', 'paused', 'cancelled'));
+create policy campaign_files_due on campaign_files for select to faxplan_worker using (wrong = '');
 create policy campaign_recipients_due on campaign_recipients for select to faxplan_worker using (state = 'released');
 create policy outbox_mailer on outbox for all to faxplan_worker using (true) with check (true);
 create policy outbox_overview on outbox for select to faxplan_admin using (state = 'waiting');
@@ -3080,7 +3096,7 @@ grant select on campaigns, campaign_files, campaign_recipients to faxplan_backup
 grant select on campaigns_id_seq, campaign_recipients_id_seq to faxplan_backup;
 grant select, insert, update, delete on campaigns, campaign_files, campaign_recipients to faxplan_portal;
 grant select (tenant_id, id, state, ended_at) on campaigns to faxplan_worker;
-grant select (tenant_id, campaign_id) on campaign_files to faxplan_worker;
+grant select (tenant_id, campaign_id, wrong) on campaign_files to faxplan_worker;
 grant select (tenant_id, campaign_id, state) on campaign_recipients to faxplan_worker;
 grant select (tenant_id, campaign_id, fax_id), update (fax_id) on campaign_recipients to faxplan_purge;
 -- Webhooks.

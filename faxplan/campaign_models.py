@@ -14,7 +14,7 @@ class Campaign(Table):
     name = TextField()
     state = TextField()
     draft_id = BigIntegerField(null=True)
-    rendering_id = BigIntegerField()
+    rendering_id = BigIntegerField(null=True)
     calling = TextField(null=True)
     billing_code = TextField()
     per_minute = IntegerField()
@@ -29,6 +29,10 @@ class Campaign(Table):
     created_at = TimestampField()
     started_at = TimestampField(null=True)
     ended_at = TimestampField(null=True)
+    max_attempts = IntegerField(null=True)
+    retry_delays = IntegerArrayField(null=True)
+    kept_counts = JsonField(null=True)
+    purged_at = TimestampField(null=True)
 
     class Meta:
         """Where its rows are."""
@@ -70,6 +74,8 @@ class CampaignRecipient(Table):
     state = TextField()
     why = TextField(null=True)
     fax_id = BigIntegerField(null=True)
+    released_at = TimestampField(null=True)
+    ended_at = TimestampField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -6,7 +6,7 @@ Role portal, within a tenant.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -46,11 +46,11 @@ def step(db: Database, tenant_id: int, campaign_id: int) -> Done:
     with db.tenant(tenant_id) as tx:
         campaigns.take_turn(tx, tenant_id)
         row = tx.row("select * from campaigns where tenant_id = %s and id = %s", (tenant_id, campaign_id))
-        if row is None or row["state"] not in ("running", "cancelled"):
+        if row is None or row["state"] not in ("running", "paused", "cancelled"):
             return Done(is_over=True)
         collected = _collect(tx, tenant_id, campaign_id)
-        if row["state"] == "cancelled":
-            return Done(collected=collected)
+        if row["state"] != "running":
+            return Done(collected=collected, may_go_on=collected == COLLECTED)
         try:
             with tx.apart():
                 released = _release(tx, tenants.get(tx, tenant_id), row)
@@ -93,12 +93,13 @@ def _collect(tx: Transaction, tenant_id: int, campaign_id: int) -> int:
     """Notes how faxes have ended."""
     return tx.execute(
         """with ended as (
-               select r.id, coalesce(f.state, 'cancelled') as state from campaign_recipients r
+               select r.id, coalesce(f.state, 'cancelled') as state, coalesce(f.finished_at, now()) as at
+               from campaign_recipients r
                left join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
                where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.state = 'released'
                  and (f.finished_at is not null or r.fax_id is null)
                order by r.id limit %(most)s)
-           update campaign_recipients r set state = e.state from ended e
+           update campaign_recipients r set state = e.state, ended_at = e.at from ended e
            where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.id = e.id""",
         {"tenant": tenant_id, "campaign": campaign_id, "most": COLLECTED},
     )
@@ -219,11 +220,12 @@ def _let_go(tx: Transaction, user: User, row: Row, rendering: _Rendering, recipi
     except (NumberBarred, InvalidNumber) as error:
         _leave_out(tx, row, recipient, error)
         return False
+    order = replace(order, max_attempts=row["max_attempts"], retry_delays=row["retry_delays"])
     fax_id = outbound.accept(tx, user, order, rendering.id, rendering.pages, campaign=f"campaign:{row['id']}")
     if rendering.state == "rendered":
         queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
     tx.execute(
-        """update campaign_recipients set state = 'released', fax_id = %s
+        """update campaign_recipients set state = 'released', fax_id = %s, released_at = now()
            where tenant_id = %s and campaign_id = %s and id = %s and state = 'waiting'""",
         (fax_id, row["tenant_id"], row["id"], recipient["id"]),
     )

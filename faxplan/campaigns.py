@@ -5,7 +5,7 @@ goes on when it is paused. Whom it goes to: campaign_recipients, campaign_files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,19 @@ from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
 from faxplan.permissions import Permission
+from faxplan.tenants import Tenant
 from faxplan.users import User
 
 MOST = 200
 """Of one user that have not ended."""
 LONGEST_NAME = 80
-CHANGEABLE = ("name", "calling", "billing_code", "per_minute", "at_once", "opens", "closes", "weekdays", "start_at")
+MOST_DELAYS = 19
+SHORTEST_DELAY, LONGEST_DELAY = 60, 86_400
+"""Seconds between two tries."""
+CHANGEABLE = (
+    "name", "calling", "billing_code", "per_minute", "at_once", "opens", "closes", "weekdays", "start_at",
+    "max_attempts", "retry_delays",
+)  # fmt: skip
 
 
 class InvalidCampaign(FaxplanError):
@@ -40,6 +47,12 @@ class FileInHand(NotNow):
 
     error_id = "campaign-file-in-hand"
     retryable = True
+
+
+class FileWrong(NotNow):
+    """A file of recipients could not be read to its end."""
+
+    error_id = "campaign-file-wrong"
 
 
 class NoRecipients(NotNow):
@@ -62,31 +75,43 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Retries:
+    """max_attempts: tries of each fax; None: as many as the tenant has, which are the most in any case. delays: seconds
+    before the second one, the third and so on, the last for all further ones; none: as the failure policy has it."""
+
+    max_attempts: int | None = None
+    delays: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """state: draft, running, paused, cancelled or finished. why: why it is paused, if nobody has paused it. pages: of
-    the document; None: not known yet. rendering: its state (renderings.state)."""
+    the document; None: not known yet, or not any more. rendering_id: None: the document was purged. rendering: its
+    state (renderings.state), or "purged"."""
 
     id: int
     user_id: int
     name: str
     state: str
     draft_id: int | None
-    rendering_id: int
+    rendering_id: int | None
     rendering: str
     pages: int | None
     calling: str | None
     billing_code: str
     pace: Pace
+    retries: Retries
     why: str
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    purged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. pages:
-    that were sent."""
+    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. wrong: why
+    it could not be read to its end, in words for its user."""
 
     waiting: int = 0
     released: int = 0
@@ -96,6 +121,7 @@ class Counts:
     left_out: Mapping[str, int] = field(default_factory=dict)
     lines_read: int | None = None
     lines: int | None = None
+    wrong: str = ""
 
     @property
     def total(self) -> int:
@@ -104,11 +130,18 @@ class Counts:
 
 
 def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, calling: str | None = None,
-         billing_code: str = "", actor: Who) -> Campaign:  # fmt: skip
+         billing_code: str = "", retries: Retries | None = None, actor: Who) -> Campaign:  # fmt: skip
     """A campaign of a draft, which is the campaign's from now on. Raises Forbidden, NotFound, InvalidCampaign,
     ForeignCallerId, NoCallerId, NoBillingCode and RenderingFailed."""
     check_permitted(tx, user)
-    values = _checked(tx, user, {"name": name, "calling": calling, "billing_code": billing_code, **_of_pace(pace)})
+    values = _checked(
+        tx,
+        user,
+        {
+            "name": name, "calling": calling, "billing_code": billing_code, **_of_pace(pace),
+            **_of_retries(retries or Retries()),
+        },
+    )  # fmt: skip
     if tx.value("select count(*) from campaigns where tenant_id = %s and user_id = %s and ended_at is null",
                 (user.tenant_id, user.id)) >= MOST:  # fmt: skip
         raise InvalidCampaign(
@@ -144,30 +177,33 @@ def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: in
 
 
 def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
-    """How it stands with its recipients. Raises NotFound."""
-    get(tx, user, campaign_id)
+    """How it stands with its recipients, or stood when they were purged. Raises NotFound."""
+    campaign = get(tx, user, campaign_id)
     of = (user.tenant_id, campaign_id)
+    if campaign.purged_at is not None:
+        return Counts(**tx.value("select kept_counts from campaigns where tenant_id = %s and id = %s", of))
+    file = tx.row("select lines, lines_read, wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    return replace(counted(tx, user.tenant_id, campaign_id), **(file or {}))
+
+
+def counted(tx: Transaction, tenant_id: int, campaign_id: int) -> Counts:
+    """Its recipients, one by one."""
     found = tx.rows(
         """select state, coalesce(why, '') as why, count(*) as n from campaign_recipients
            where tenant_id = %s and campaign_id = %s group by 1, 2""",
-        of,
+        (tenant_id, campaign_id),
     )
     by_state = {row["state"]: row["n"] for row in found if not row["why"]}
-    file = tx.row("select lines, lines_read from campaign_files where tenant_id = %s and campaign_id = %s", of)
-    return Counts(
-        **by_state,
-        left_out={row["why"]: row["n"] for row in found if row["why"]},
-        lines_read=None if file is None else file["lines_read"],
-        lines=None if file is None else file["lines"],
-    )
+    return Counts(**by_state, left_out={row["why"]: row["n"] for row in found if row["why"]})
 
 
 def recipients(
     tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
 ) -> list[Row]:
     """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
-    state: those of this one. Raises NotFound."""
-    get(tx, user, campaign_id)
+    state: those of this one. None of one whose recipients were purged. Raises NotFound."""
+    if get(tx, user, campaign_id).purged_at is not None:
+        return []
     return tx.rows(
         """select id, line, written, number, name, state, why, fax_id from campaign_recipients
            where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
@@ -193,16 +229,24 @@ def change(tx: Transaction, user: User, campaign_id: int, values: Mapping[str, A
 
 
 def start(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> Campaign:
-    """Lets its faxes go from now on, also of one that was paused. Raises Forbidden, NotNow, FileInHand and
+    """Lets its faxes go from now on, also of one that was paused. Raises Forbidden, NotNow, FileInHand, FileWrong and
     NoRecipients."""
     check_permitted(tx, user)
     campaign = hold(tx, user, campaign_id)
     if campaign.state not in ("draft", "paused"):
         raise _not_now(campaign)
     of = (user.tenant_id, campaign_id)
-    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)", of):
+    wrong = tx.value("select wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    if wrong:
+        raise FileWrong(
+            _("Its file of recipients could not be read to its end: {why} Take it away, or bring another one.").format(
+                why=wrong
+            )
+        )
+    if wrong is not None:
         raise FileInHand(_("Its file of recipients is being read. Start it when that is done."))
-    if not tx.value(
+    # One that was started and has nobody left ends by itself.
+    if campaign.started_at is None and not tx.value(
         """select exists (select from campaign_recipients where tenant_id = %s and campaign_id = %s
                           and state in ('waiting', 'released'))""", of):  # fmt: skip
         raise NoRecipients(_("It goes to nobody: add recipients first."))
@@ -279,10 +323,11 @@ def take_turn(tx: Transaction, tenant_id: int) -> None:
 _TURN = 0x63616D70
 """Any number ("camp" in ASCII)."""
 _CAMPAIGNS = """
-    select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, r.state as rendering,
+    select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, coalesce(r.state, 'purged') as rendering,
            coalesce(p.pages, o.pages) as pages, c.calling, c.billing_code, c.per_minute, c.at_once, c.opens, c.closes,
-           c.weekdays, c.start_at, c.why, c.created_at, c.started_at, c.ended_at
-    from campaigns c join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
+           c.weekdays, c.start_at, c.max_attempts, c.retry_delays, c.why, c.created_at, c.started_at, c.ended_at,
+           c.purged_at
+    from campaigns c left join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
     left join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
     where c.tenant_id = %(tenant)s and (c.user_id = %(user)s or %(all)s)"""
@@ -295,7 +340,9 @@ def _of(user: User) -> dict[str, Any]:
 def _campaign(row: Row) -> Campaign:
     names = ("per_minute", "at_once", "opens", "closes", "weekdays", "start_at")
     pace = Pace(**{name: row[name] for name in names})
-    return Campaign(pace=pace, **{name: value for name, value in row.items() if name not in names})
+    retries = Retries(row["max_attempts"], row["retry_delays"] or ())
+    others = {name: value for name, value in row.items() if name in Campaign.__dataclass_fields__}
+    return Campaign(pace=pace, retries=retries, **others)
 
 
 def _of_pace(pace: Pace) -> dict[str, Any]:
@@ -303,6 +350,10 @@ def _of_pace(pace: Pace) -> dict[str, Any]:
         "per_minute": pace.per_minute, "at_once": pace.at_once, "opens": pace.opens, "closes": pace.closes,
         "weekdays": list(pace.weekdays), "start_at": pace.start_at,
     }  # fmt: skip
+
+
+def _of_retries(retries: Retries) -> dict[str, Any]:
+    return {"max_attempts": retries.max_attempts, "retry_delays": list(retries.delays)}
 
 
 def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, Any]:
@@ -316,6 +367,12 @@ def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, A
         values["calling"] = caller_ids.choose(tx, tenant, values["calling"], user.id)
     if "billing_code" in values:
         values["billing_code"] = billing_codes.checked(tenant, values["billing_code"])
+    _check_pace(values)
+    _check_retries(values, tenant)
+    return values
+
+
+def _check_pace(values: dict[str, Any]) -> None:
     if not 1 <= values.get("per_minute", 1) <= 6000:
         raise InvalidCampaign(_("It lets 1 to 6000 faxes go in a minute."))
     if not 1 <= values.get("at_once", 1) <= 1000:
@@ -326,7 +383,20 @@ def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, A
             raise InvalidCampaign(_("Choose one day of the week at least."))
     if values.get("opens", "00:00") >= values.get("closes", "24:00"):
         raise InvalidCampaign(_("Its hours close before they open. Write them as 08:00 and 18:00."))
-    return values
+
+
+def _check_retries(values: dict[str, Any], tenant: Tenant) -> None:
+    if values.get("max_attempts") is not None and not 1 <= values["max_attempts"] <= tenant.max_attempts:
+        raise InvalidCampaign(_("A fax of your organisation has 1 to {most} tries.").format(most=tenant.max_attempts))
+    if "retry_delays" in values:
+        values["retry_delays"] = list(values["retry_delays"] or ()) or None
+        delays = values["retry_delays"] or [SHORTEST_DELAY]
+        if len(delays) > MOST_DELAYS or not all(SHORTEST_DELAY <= each <= LONGEST_DELAY for each in delays):
+            raise InvalidCampaign(
+                _(
+                    "Between two tries are a minute at least and a day at most, and there are {most} such at most."
+                ).format(most=MOST_DELAYS)
+            )
 
 
 def check_permitted(tx: Transaction, user: User) -> None:

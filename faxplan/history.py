@@ -187,7 +187,8 @@ _HELD_BY = f"""
 
 _FAX = f"""
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
-           f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
+           f.attempts_made, f.uncounted,
+           least(f.max_attempts, t.max_attempts) as max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
            coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at,
            coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,

@@ -19,7 +19,7 @@ from portal.visit import PortalRequest
 
 FILE = "file"
 _JSON, _FORM = "application/json", "multipart/form-data"
-_OBJECTS = ("cover", "pace")
+_OBJECTS = ("columns", "cover", "pace", "retries")
 _MOST_ERRORS = 20
 
 

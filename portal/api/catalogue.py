@@ -37,6 +37,19 @@ ERRORS: Sequence[Known] = (
     Known("no-pages", 409, "The fax has no pages yet."),
     Known("campaign-state", 409, "The campaign is not in a state in which this can be done."),
     Known("campaign-file-in-hand", 409, "Recipients are still being looked at. Try again in a moment."),
+    Known(
+        "campaign-file-wrong",
+        409,
+        "Recipients could not be read to their end. Take the file away, or bring another one.",
+    ),
+    Known(
+        "campaign-document-sealed",
+        409,
+        "The document of a campaign that has ended is sealed for its readers. Send it along once more.",
+    ),
+    Known(
+        "recipients-purged", 409, "The campaign's recipients were destroyed, as the organisation's retention has it."
+    ),
     Known("no-recipients", 409, "The campaign has no recipients yet."),
     Known("request-in-hand", 409, "The same request is being worked on. Repeat it in a moment, with the same key."),
     Known("needs-client", 409, "A key is to be made for this, which no program here can: the portal does."),

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from faxplan import (
     batches,
-    cover_templates,
     deletion,
     history,
     labels,
@@ -21,7 +20,7 @@ from faxplan import (
     submission,
     viewing,
 )
-from faxplan import covers as faxplan_covers
+from faxplan.covers import Wanted
 from faxplan.db import Transaction
 from faxplan.originals import HandedIn
 from faxplan.outbound import Submitted
@@ -59,7 +58,7 @@ def send(call: Call) -> Response:
         _not_before(asked.send_at, call),
         asked.caller_id,
         asked.billing_code,
-        cover=None if asked.cover is None else _cover(call, asked.cover),
+        cover=None if asked.cover is None else _cover(asked.cover),
         labels=asked.labels,
     )
     return submission.submit(
@@ -126,14 +125,8 @@ def _not_before(moment: datetime | None, call: Call) -> datetime | None:
     return None if moment is None else send_time.parse(moment.isoformat(), call.tenant.zone, call.now)
 
 
-def _cover(call: Call, cover: Cover) -> faxplan_covers.Wanted:
-    template = cover.template
-    if template is None:
-        with call.db.tenant(call.tenant.id) as tx:
-            found = (each.id for each in cover_templates.of_tenant(tx, call.tenant.id) if each.is_default)
-            template = next(found, cover_templates.PLAIN_ID)
-    said = cover.model_dump(exclude={"template"})
-    return faxplan_covers.Wanted(template_id=template, **said)
+def _cover(cover: Cover) -> Wanted:
+    return Wanted(cover.template, **cover.model_dump(exclude={"template"}))
 
 
 def listed(call: Call) -> Response:

@@ -184,8 +184,8 @@ OPERATIONS = (
         Scope.CAMPAIGNS, campaign_shapes.Campaign,
     ),
     Operation(
-        "PATCH", _CAMPAIGN, campaigns.change, "changeCampaign", "Changes a campaign's name or pace.", "Campaigns",
-        Scope.CAMPAIGNS, campaign_shapes.Campaign, body=campaign_shapes.ChangeCampaign,
+        "PATCH", _CAMPAIGN, campaigns.change, "changeCampaign", "Changes a campaign's name, pace or tries.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign, body=campaign_shapes.ChangeCampaign,
     ),
     Operation(
         "DELETE", _CAMPAIGN, campaigns.remove, "removeCampaign", "Removes a campaign that was never started.",
@@ -193,16 +193,41 @@ OPERATIONS = (
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/recipients", campaigns.add, "addRecipients",
-        "Adds recipients: a list, or a CSV file, which is read after the answer.", "Campaigns", Scope.CAMPAIGNS,
-        campaign_shapes.Reading, 202, body=campaign_shapes.AddRecipients, takes_files=True,
+        "Adds recipients: a list, a CSV file, or contacts, which are read after the answer.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Reading, 202, body=campaign_shapes.AddRecipients, takes_files=True,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/recipients/preview", campaigns.preview, "previewRecipients",
+        "Shows how a CSV file would be read. Nothing is kept.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.FilePreview, body=campaign_shapes.CsvFile, takes_files=True,
     ),
     Operation(
         "GET", f"{_CAMPAIGN}/recipients", campaigns.recipients, "listRecipients", "Whom a campaign goes to.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Recipients, query=campaign_shapes.RecipientPage,
     ),
     Operation(
+        "GET", f"{_CAMPAIGN}/results.csv", campaigns.results, "getCampaignResults",
+        "What became of a campaign, recipient by recipient. It is audited.", "Campaigns", Scope.CAMPAIGNS,
+        is_table=True,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/progress", campaigns.progress, "getCampaignProgress",
+        "How far a campaign is, over time, and when it is through at the earliest.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.Progress,
+    ),
+    Operation(
+        "DELETE", f"{_CAMPAIGN}/file", campaigns.take_away, "stopReadingRecipients",
+        "Reads no more of a file of recipients; those that were entered stay.", "Campaigns", Scope.CAMPAIGNS,
+        status=204,
+    ),
+    Operation(
         "POST", f"{_CAMPAIGN}/start", campaigns.start, "startCampaign", "Starts a campaign, or goes on with it.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/clone", campaigns.clone, "cloneCampaign",
+        "Makes a campaign as another one is or was, also to those of it who failed.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.Campaign, 201, body=campaign_shapes.CloneCampaign, takes_files=True, may_repeat=True,
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/pause", campaigns.pause, "pauseCampaign", "Begins no more faxes of a campaign.",

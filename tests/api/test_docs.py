@@ -119,7 +119,7 @@ ELSEWHERE = re.compile(
     r"single_sign_on|identity_providers|recovery_key|invitations|forwarding|letting_in|proofs|tries|home|run|postgres|"
     r"migrations|installation|doctor|guard|files|purge|pending|spool|saving|adoption|brands|retention|sending_hours|"
     r"destinations|failure_changes|cdr|call_result|dial_string|sip_options|trunk_tests|fax_tiff|tiff_directory|lookups|"
-    r"page_images|locked_pdf|fax_attachment|processes|caller_ids|holds\.NothingToHold|staging|vault\.Other|own_api_keys)"
+    r"page_images|locked_pdf|fax_attachment|processes|smtp_answers|caller_ids|holds\.NothingToHold|staging|vault\.Other|own_api_keys)"
     r"|portal\.(app|pages|submitted)"
 )
 NEVER = {

@@ -126,6 +126,7 @@ _BODIES: dict[str, dict[str, Any]] = {
     "POST /faxes/{number}/labels": {"name": "Label"},
     "POST /campaigns": {"name": "x", "documents": [LETTER]},
     "POST /campaigns/{number}/recipients": {"numbers": [NUMBER]},
+    "POST /campaigns/{number}/recipients/preview": {"csv": "RmF4CjEK"},
     "POST /contacts": _CONTACT,
     "PUT /contacts/{number}": _CONTACT,
     "POST /webhooks": {"address": "https://shop.example/faxes", "own_only": True},
@@ -230,7 +231,7 @@ def test_nothing_is_answered_that_is_not_in_it(world: World, portal: Portal, acm
     assert all(set(found) - {401, 429} for found in answered.values())
     done = [label for label, found in answered.items() if any(status < 300 for status in found)]
     # What their states forbid.
-    refused = {"DELETE /faxes/{number}", "DELETE /campaigns/{number}", "POST /faxes/{number}/resend"}
-    refused |= {"POST /faxes/{number}/resend-offer"}
+    refused = {"DELETE /faxes/{number}", "DELETE /campaigns/{number}", "DELETE /campaigns/{number}/file"}
+    refused |= {"POST /faxes/{number}/resend", "POST /faxes/{number}/resend-offer"}
     refused |= {f"POST /campaigns/{{number}}/{what}" for what in ("start", "pause", "cancel")}
     assert set(answered) - set(done) <= refused, answered

@@ -125,7 +125,7 @@ ELSEWHERE = re.compile(
 NEVER = {
     # By who opens documents, makes keys or settings, or at a shell.
     "already-taken", "filled-too-long", "invalid-api-key", "invalid-do-not-fax-list", "invalid-entry", "invalid-list",
-    "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "last-administrator", "locked", "nothing-meant",
+    "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "locked", "nothing-meant",
     "seal-broken", "switch-unavailable",
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from faxplan import did_batches
 from faxplan.billing_codes import BillingCodes
@@ -364,7 +364,10 @@ class Trunks(Shape):
 
 RoutePrefix = Annotated[str, Field(pattern=r"^\+[0-9XZN]{0,15}$", max_length=16, examples=["+49"])]
 TrunkName = Annotated[str, Field(min_length=1, max_length=63, pattern=NO_NUL)]
-Cost = Annotated[Decimal, Field(ge=0, max_digits=10, decimal_places=6)]
+Cost = Annotated[
+    Decimal, Field(ge=0, max_digits=10, decimal_places=6),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,4}(\.[0-9]{1,6})?$", "examples": ["0.012"]}),
+]  # fmt: skip
 
 
 class WhichRoute(Shape):

@@ -745,6 +745,7 @@ create table faxes (
     left_by          bigint,
     max_attempts     integer,
     retry_delays     integer[],
+    batch            bigint,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -795,6 +796,10 @@ create index faxes_copy_of_idx on faxes (tenant_id, copy_of) where copy_of is no
 create index faxes_left_by_idx on faxes (tenant_id, left_by) where left_by is not null;
 create index faxes_cover_idx on faxes (tenant_id, cover_id) where cover_id is not null;
 create index faxes_cover_pages_idx on faxes (tenant_id, cover_pages_id) where cover_pages_id is not null;
+create index faxes_batch_idx on faxes (tenant_id, batch) where batch is not null;
+create sequence fax_batches;
+comment on sequence fax_batches is 'Of faxes.batch.';
+comment on column faxes.batch is 'What it was handed in with, by a program: of one request. Of no table: what a batch is say its faxes.';
 create index faxes_cover_images_idx on faxes (tenant_id, cover_images_id) where cover_images_id is not null;
 comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
 comment on column faxes.billing_code is 'Whom or what it is charged to, in the sender''s words; empty: nothing was said.';
@@ -2009,7 +2014,7 @@ create table api_keys (
     constraint api_keys_name_form check (length(name) between 1 and 60 and name !~ '[[:cntrl:]]'),
     constraint api_keys_scopes_form check (
         cardinality(scopes) between 1 and 50 and array_position(scopes, null) is null
-        and array_to_string(scopes, ' ') ~ '^[a-z]+(:[a-z]+)?( [a-z]+(:[a-z]+)?)*$')
+        and array_to_string(scopes, ' ') ~ '^[a-z]+([:-][a-z]+)*( [a-z]+([:-][a-z]+)*)*$')
 );
 create index api_keys_user_idx on api_keys (tenant_id, user_id);
 comment on table api_keys is 'By what programs act for a user of the tenant: the secret is shown once, and kept as SHA-256.';
@@ -3071,6 +3076,7 @@ grant delete, update (message_id, answer_to), select (tenant_id, fax_id, receive
 -- Programs.
 grant select on api_keys, api_use, api_requests to faxplan_backup;
 grant select on api_keys_id_seq to faxplan_backup;
+grant usage on fax_batches to faxplan_portal;
 grant select, insert on api_keys to faxplan_portal;
 grant update (used_at, ended_at) on api_keys to faxplan_portal;
 -- Administrators see the API keys of their people, and end them; by what a key is known they do not see.

@@ -89,18 +89,24 @@ def cancel_open(db: Database, tenant_id: int, campaign_id: int) -> int:
     return count
 
 
+# By its key, one by one, whatever PostgreSQL believes of tables that have just been filled (OFFSET 0 is a fence).
+# Otherwise it looks through all faxes for each recipient, and does so again for each that waits.
+_ITS_FAX = """lateral (
+    select l.state, l.finished_at, l.not_before from faxes l
+    where l.tenant_id = r.tenant_id and l.id = r.fax_id offset 0) f"""
+
+
 def _collect(tx: Transaction, tenant_id: int, campaign_id: int) -> int:
     """Notes how faxes have ended."""
     return tx.execute(
-        """with ended as (
-               select r.id, coalesce(f.state, 'cancelled') as state, coalesce(f.finished_at, now()) as at
-               from campaign_recipients r
-               left join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
-               where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.state = 'released'
-                 and (f.finished_at is not null or r.fax_id is null)
-               order by r.id limit %(most)s)
-           update campaign_recipients r set state = e.state, ended_at = e.at from ended e
-           where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.id = e.id""",
+        f"""with ended as materialized (
+                select r.id, coalesce(f.state, 'cancelled') as state, coalesce(f.finished_at, now()) as at
+                from campaign_recipients r left join {_ITS_FAX} on true
+                where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.state = 'released'
+                  and (f.finished_at is not null or r.fax_id is null)
+                order by r.id limit %(most)s)
+            update campaign_recipients r set state = e.state, ended_at = e.at from ended e
+            where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.id = e.id""",
         {"tenant": tenant_id, "campaign": campaign_id, "most": COLLECTED},
     )
 
@@ -170,7 +176,7 @@ def _pace_anew(tx: Transaction, row: Row, now: datetime | None) -> None:
 def _under_way(tx: Transaction, row: Row) -> int:
     """Faxes in a call, or that wait for one now; not those that wait for another try."""
     found: int = tx.value(
-        """select count(*) from campaign_recipients r join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
+        f"""select count(*) from campaign_recipients r join {_ITS_FAX} on true
            where r.tenant_id = %s and r.campaign_id = %s and r.state = 'released'
              and (f.state in ('accepted', 'dialing', 'sending') or f.state = 'queued' and f.not_before <= now())""",
         (row["tenant_id"], row["id"]),

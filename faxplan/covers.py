@@ -49,11 +49,11 @@ class InvalidCover(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a user wants a cover page to say. template_id: as cover_templates.get. to_name, to_company: of one
-    recipient; of several, of those who are no contacts: contacts are called what they are called.
+    """What a user wants a cover page to say. template_id: as cover_templates.get; None: the tenant's default. to_name,
+    to_company: of one recipient; of several, of those who are no contacts: contacts are called what they are called.
     """
 
-    template_id: int = cover_templates.PLAIN_ID
+    template_id: int | None = cover_templates.PLAIN_ID
     to_name: str = ""
     to_company: str = ""
     subject: str = ""
@@ -86,7 +86,10 @@ def sheets(
 ) -> list[Sheet]:
     """What the covers of faxes to these say. chosen: contacts among them. Raises NotFound and InvalidCover."""
     tenant = tenants.get(tx, user.tenant_id)
-    template = cover_templates.get(tx, user.tenant_id, wanted.template_id)
+    if wanted.template_id is None:
+        template = cover_templates.default(tx, user.tenant_id)
+    else:
+        template = cover_templates.get(tx, user.tenant_id, wanted.template_id)
     brand = brands.of(tx, user.tenant_id, tenant.name)
     known = contact_names.of_numbers(tx, user, [each.called for each in to if each.called])
     known |= {each.number: each for each in chosen}
@@ -181,30 +184,21 @@ def logo(tx: Transaction, tenant_id: int) -> bytes | None:
 def seal(
     db: Database, store: Store, user: User, wanted: Wanted, to: Sequence[To], chosen: Sequence[Contact] = ()
 ) -> list[Made]:
-    """A cover for each fax, in the store (role portal); `discard` takes them back where nothing comes of it.
+    """A cover for each fax, in the store (role portal).
 
     Raises NotFound, InvalidCover, CoverTooLong, and as Store.seal does.
     """
     with db.tenant(user.tenant_id) as tx:
         said = sheets(tx, user, wanted, to, chosen)
         picture = logo(tx, user.tenant_id)
-    made: list[Made] = []
+    made: list[Sealed] = []
     with store.scratch.folder() as folder:
         pages = cover_page.check_length(said, picture, folder, within=store.confinement)
-        try:
-            for sheet, count in zip(said, pages, strict=True):
+        with store.kept_if_named(made):
+            for sheet in said:
                 write_whole(folder / "cover.json", sheet.packed())
-                made.append(Made(store.seal(folder / "cover.json", user.tenant_id, documents.COVER), count))
-        except BaseException:
-            discard(store, made)
-            raise
-    return made
-
-
-def discard(store: Store, made: Sequence[Made]) -> None:
-    """Removes what no row names."""
-    for each in made:
-        store.delete(each.sealed.stored.object_name)
+                made.append(store.seal(folder / "cover.json", user.tenant_id, documents.COVER))
+    return [Made(each, count) for each, count in zip(made, pages, strict=True)]
 
 
 def record(tx: Transaction, user: User, made: Made) -> Cover:

@@ -5,33 +5,31 @@ it: nothing is handed in or rendered a second time. One that was removed, or for
 the next purge destroys it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from faxplan import (
     audit,
-    contact_groups,
-    covers,
     draft_closing,
     originals,
     outbound,
     permissions,
     queue,
     quotas,
-    recipients,
     render_jobs,
+    submission,
     tenants,
 )
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, RenderingFailed
+from faxplan.errors import FaxplanError, NotFound, RenderingFailed
 from faxplan.language import _
 from faxplan.originals import HandedIn
-from faxplan.outbound import Order, Submitted
+from faxplan.outbound import Submitted
 from faxplan.recipients import Recipients
 from faxplan.rendering import Resolution
+from faxplan.submission import Ready
 from faxplan.users import User
 
 LIFETIME_SECONDS = 86400
@@ -229,63 +227,34 @@ def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> D
         return changed
 
 
-def send(db: Database, user: User, draft_id: int, to: Recipients, store: Store | None = None) -> list[Submitted]:
+def send(db: Database, store: Store, user: User, draft_id: int, to: Recipients) -> list[Submitted]:
     """A fax to each of these numbers, and the draft is none any more; or nothing at all (role portal).
 
-    store: needed for covers. Raises NotFound (for a contact, a group or a cover's template as well), NoNumber,
-    TooManyNumbers, RenderingFailed for one whose pages cannot be made, as outbound.submit does of numbers and quotas,
-    and as covers.seal does.
+    Raises NotFound, RenderingFailed for one whose pages cannot be made, QuotaExceeded, and as submission.ready.
     """
     with db.tenant(user.tenant_id) as tx:
-        draft = get(tx, user, draft_id)
-        chosen = contact_groups.chosen(tx, user, to.contacts, to.groups) if to.cover else []
-        to = replace(to, numbers=recipients.numbers_of(tx, user, to))
-    orders = recipients.ordered(db, user, to, Resolution(draft.resolution))
-    if to.cover is None or store is None:
-        if to.cover is not None:
-            raise ValueError("a cover needs the store")
-        return _send(db, user, draft_id, orders, [])
-    covering = [covers.To(each.called, each.calling, each.send_at) for each in orders]
-    made = covers.seal(db, store, user, to.cover, covering, chosen)
-    try:
-        return _send(db, user, draft_id, orders, made)
-    except DatabaseUnavailable:
-        # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
-        raise
-    except BaseException:
-        covers.discard(store, made)
-        raise
-
-
-def _send(
-    db: Database, user: User, draft_id: int, orders: Sequence[Order], made: Sequence[covers.Made]
-) -> list[Submitted]:
-    """made: a cover for each, or none at all."""
-    with db.tenant(user.tenant_id) as tx:
+        resolution = Resolution(get(tx, user, draft_id).resolution)
+    with submission.ready(db, store, user, to, resolution) as faxes, db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
         if draft.state == "failed":
             raise _no_pages(draft)
         tx.execute("delete from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft_id))
-        covering: Sequence[covers.Made | None] = made or [None] * len(orders)
-        return [
-            _accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution)), cover)
-            for each, cover in zip(orders, covering, strict=True)
-        ]
+        # At the resolution that it has now.
+        orders = [replace(each.order, resolution=Resolution(draft.resolution)) for each in faxes]
+        return [_accept(tx, user, draft, Ready(order, each.cover)) for order, each in zip(orders, faxes, strict=True)]
 
 
-def _accept(tx: Transaction, user: User, draft: Draft, order: Order, made: covers.Made | None) -> Submitted:
-    cover = None if made is None else covers.record(tx, user, made)
+def _accept(tx: Transaction, user: User, draft: Draft, fax: Ready) -> Submitted:
     rendering = tx.value(
         "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s",
         (user.tenant_id, draft.original_id, draft.resolution),
     )
-    fax_id = outbound.accept(tx, user, order, rendering, draft.pages, cover, draft=f"draft:{draft.id}")
-    if draft.state == "rendered" and cover is not None:
+    sent = submission.accept(tx, user, fax, rendering, draft.pages, draft=f"draft:{draft.id}")
+    if draft.state == "rendered" and fax.cover is not None:
         render_jobs.order_covers(tx, user.tenant_id, rendering)
     elif draft.state == "rendered":
-        queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
-    pages = draft.pages if draft.pages is None or cover is None else draft.pages + cover.pages
-    return Submitted(fax_id, order.called, pages)
+        queue.enqueue(tx, user.tenant_id, sent.fax_id, pages_done=0, delay_seconds=0, explanation=None)
+    return sent
 
 
 def remove(db: Database, user: User, draft_id: int) -> None:

@@ -55,6 +55,7 @@ class Fax(Table):
     left_by = BigIntegerField(null=True)
     max_attempts = IntegerField(null=True)
     retry_delays = IntegerArrayField(null=True)
+    batch = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -33,6 +33,7 @@ class Fax:
     purged_at: since then it has no pages (purge).
     forwarded_by: the address of the user who laid it there, a copy of fax copy_of, which has the call (forwarding.py);
     None: it is no copy. copy_of None: that one's record is gone.
+    batch: of a sent one, in which it was handed in (batches.py).
     mailbox: in which it lies, by name. unread: nobody who reads it has looked at it in the portal.
     listed_at: by when it stands in lists: when it was laid into the mailbox, or handed in.
     """
@@ -71,6 +72,7 @@ class Fax:
     cover_pages_id: int | None = None
     cover_images_id: int | None = None
     is_test: bool = False
+    batch: int | None = None
 
     @property
     def other_number(self) -> str | None:
@@ -192,7 +194,7 @@ _FAX = f"""
            coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,
            f.copy_of, w.email as forwarded_by, b.name as mailbox, r.original_id,
            coalesce(g.unread, false) as unread, coalesce(g.at, f.created_at) as listed_at, f.cover_pages_id,
-           f.cover_images_id, f.is_test
+           f.cover_images_id, f.is_test, f.batch
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join mailboxes b on b.tenant_id = f.tenant_id and b.id = f.mailbox_id

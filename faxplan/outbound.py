@@ -180,10 +180,12 @@ def accept(
     rendering_id: int,
     pages: int | None,
     cover: Cover | None = None,
+    *,
+    batch: int | None = None,
     **details: str,
 ) -> int:
-    """A fax that waits for its rendering, and its cover: its id. pages: of the document. details: what else its audit
-    row has. Raises QuotaExceeded.
+    """A fax that waits for its rendering, and its cover: its id. pages: of the document. batch: that it is of
+    (batches.begin). details: what else its audit row has. Raises QuotaExceeded.
     """
     before = 0 if cover is None else cover.pages
     reserved = (pages or UNRENDERED_PAGES) + before
@@ -194,9 +196,9 @@ def accept(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
                                   rendering_id, resolution, pages, priority, reserved_pages, send_at, post_dial,
                                   billing_code, max_attempts, retry_delays, cover_id, cover_pages_id, cover_images_id,
-                                  thumbnail_id, is_test)
+                                  thumbnail_id, is_test, batch)
                values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-                       %s, %s)
+                       %s, %s, %s)
                returning id""",
             (
                 user.tenant_id,
@@ -216,6 +218,7 @@ def accept(
                 order.retry_delays and list(order.retry_delays),
                 *((None,) * 4 if cover is None else (cover.id, cover.pages_id, cover.images_id, cover.thumbnail_id)),
                 sandbox_numbers.is_one(order.called),
+                batch,
             ),
         )
     )

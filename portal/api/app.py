@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.wrappers import Response
 
-from faxplan import api_keys, api_rate, api_requests, bundle
+from faxplan import api_keys, api_rate, api_requests, audit, bundle, language
 from faxplan.api_keys import ApiKey
 from faxplan.api_rate import Rate
 from faxplan.api_requests import Answered, Begun
@@ -77,6 +77,9 @@ class Api:
         if not isinstance(operation, Operation):
             return openapi.answer()
         key, rate = self._let_in(request, tenant)
+        if not request.accept_languages:
+            spoken = language.first_of(key.user.language, tenant.language, language.current())
+            stack.enter_context(language.speaks(spoken))
         try:
             response = self._permitted(request, tenant, key, rate, operation, path, stack)
         except FaxplanError as error:
@@ -115,6 +118,7 @@ class Api:
         if operation.scope is not None and operation.scope not in key.scopes:
             raise NoScope(_("This API key is not for that: it takes the scope {scope}.").format(scope=operation.scope))
         call = Call(request, self._db, self._store, self._settings, tenant, key, path, self._web)
+        stack.enter_context(audit.acting(call.actor))
         if operation.query is not None:
             call.query = bodies.query(operation.query, request)
         if operation.body is not None:

@@ -86,7 +86,7 @@ def documents(call: Call) -> list[NamedFile]:
     """Those that came with it, and those that lie elsewhere, which are fetched now. Raises InvalidRequest where there
     is none, and as fetched_documents.fetch."""
     if not call.files:
-        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", "none")])
+        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", _("there is none"))])
     if call.folder is None:
         raise TypeError("this operation takes no files")
     return fetched_documents.fetch(call.web, call.tenant.id, call.files, call.folder)
@@ -157,5 +157,5 @@ def place_of(cursor: str | None) -> tuple[datetime, int] | None:
 
 def _no_cursor() -> InvalidRequest:
     return InvalidRequest(
-        "This cursor is none. Take `next` as a list has it, or begin without one.", [("/cursor", "no cursor")]
+        _("This cursor is none. Take `next` as a list has it, or begin without one."), [("/cursor", _("this is none"))]
     )

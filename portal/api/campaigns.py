@@ -117,7 +117,7 @@ def add(call: Call) -> Response:
     asked = call.given(shapes.AddRecipients)
     from_contacts = bool(asked.contacts or asked.groups or asked.all_contacts)
     if sum((bool(asked.numbers), asked.csv is not None, bool(call.files), from_contacts)) != 1:
-        raise InvalidRequest(_("Send numbers, or one CSV file, or contacts."), [("/numbers", "one of them")])
+        raise InvalidRequest(_("Send numbers, or one CSV file, or contacts."), [("/numbers", _("one of them"))])
     if from_contacts and Scope.CONTACTS_READ not in call.key.scopes:
         raise NoScope(_("This API key is not for that: it takes the scope {scope}.").format(scope=Scope.CONTACTS_READ))
     if asked.numbers:

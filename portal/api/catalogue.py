@@ -26,6 +26,13 @@ ERRORS: Sequence[Known] = (
     Known("no-such-method", 405, "The address has no such method."),
     Known("already-final", 409, "The fax has ended, so it cannot be stopped."),
     Known("not-ended", 409, "The fax has not ended, so it cannot be deleted. Stop it first."),
+    Known("not-final", 409, "The fax has not ended, so it cannot be sent again."),
+    Known(
+        "resend-needs-document",
+        409,
+        "Nothing here opens it any more: `POST /faxes` with document and `resend_of`.",
+    ),
+    Known("keys-moved", 409, "What sends has new keys by now: ask for an offer once more, and wrap anew."),
     Known("held", 409, "The fax is under legal hold, and cannot be deleted."),
     Known("no-pages", 409, "The fax has no pages yet."),
     Known("campaign-state", 409, "The campaign is not in a state in which this can be done."),

@@ -93,6 +93,23 @@ OPERATIONS = (
         Scope.FAXES_CHANGE, shapes.Cancelled,
     ),
     Operation(
+        "POST", f"{_FAX}/resend-offer", faxes.resend_offer, "resendOffer",
+        "What a reader's key wraps, so that a fax of one's own can be sent again. It is audited.", "Faxes",
+        Scope.FAXES_READ, shapes.ResendOffer,
+    ),
+    Operation(
+        "POST", f"{_FAX}/resend", faxes.resend, "resendFax", "Sends a fax of one's own again that has ended.", "Faxes",
+        Scope.FAXES_SEND, shapes.SentFaxes, 201, body=shapes.ResendFax, may_repeat=True,
+    ),
+    Operation(
+        "GET", f"/batches/{_NUMBER}", faxes.batch, "getBatch", "How it stands with the faxes of one request.", "Faxes",
+        Scope.FAXES_READ, shapes.Batch,
+    ),
+    Operation(
+        "POST", f"/batches/{_NUMBER}/cancel", faxes.cancel_batch, "cancelBatch",
+        "Stops those faxes of one request that have not ended.", "Faxes", Scope.FAXES_CHANGE, shapes.StoppedBatch,
+    ),
+    Operation(
         "POST", f"{_FAX}/labels", faxes.put_label, "addLabel", "Puts a label on a fax.", "Faxes", Scope.FAXES_CHANGE,
         status=204, body=shapes.Label,
     ),

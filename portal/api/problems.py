@@ -13,7 +13,9 @@ from faxplan.covers import InvalidCover
 from faxplan.deletion import NotEnded
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
 from faxplan.holds import Held
+from faxplan.language import current
 from faxplan.outbound import AlreadyFinal, TenantDisabled
+from faxplan.resending import KeysMoved, NeedsDocument, NotFinal
 from faxplan.web_client import Busy, FetchFailed
 
 CONTENT_TYPE = "application/problem+json"
@@ -79,6 +81,9 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (AlreadyFinal, HTTPStatus.CONFLICT),
     (NotNow, HTTPStatus.CONFLICT),
     (NotEnded, HTTPStatus.CONFLICT),
+    (NotFinal, HTTPStatus.CONFLICT),
+    (NeedsDocument, HTTPStatus.CONFLICT),
+    (KeysMoved, HTTPStatus.CONFLICT),
     (Held, HTTPStatus.CONFLICT),
     (InHand, HTTPStatus.CONFLICT),
     (OtherRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -123,6 +128,7 @@ def answer(status: int, error_id: str, words: str, *, retryable: bool = False, *
         **more,
     }
     response = Response(json.dumps(said), status=status, content_type=CONTENT_TYPE)
+    response.headers["Content-Language"] = current()
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

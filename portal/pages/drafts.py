@@ -137,7 +137,7 @@ def send(visit: Visit, number: int) -> Response:
         draft = drafts.get(tx, visit.user, number)
     try:
         to = Filled.of(visit.request.form).recipients(visit)
-        sent = drafts.send(visit.db, visit.user, number, to, visit.store)
+        sent = drafts.send(visit.db, visit.store, visit.user, number, to)
     except FaxplanError as error:
         if error.retryable:
             raise

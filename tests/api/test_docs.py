@@ -73,8 +73,8 @@ def test_the_first_fax_is_sent_by_the_commands(world: World, base: str, tmp_path
     told = run(["bash", "-euc", f"{whole}\n{commands[2]}".replace(THERE[2], here[2])], tmp_path,
                FAXPLAN_CONFIG=str(settings))  # fmt: skip
     assert '"email":"user@acme.example"' in told
-    assert told.count('{"faxes":[{"id":1,"to":"+493023125009","pages":null}]}') == 2
-    assert '{"faxes":[{"id":2,' in told
+    assert told.count('{"batch":1,"faxes":[{"id":1,"to":"+493023125009","pages":null}]}') == 2
+    assert '{"batch":2,"faxes":[{"id":2,' in told
     assert count(world, "faxes") == 2
 
 

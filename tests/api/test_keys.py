@@ -96,7 +96,14 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
     assert acme.hand(f"/groups/{group}/members", {"contacts": [contact]}).get_json() == {"added": 1}
     letter = {"name": "a.txt", "content": "SGVsbG8="}
     campaign = acme.hand("/campaigns", {"name": "Spring", "documents": [letter]}).get_json()["id"]
-    ids = {"faxes": number, "contacts": contact, "groups": group, "keys": acme.key_id, "campaigns": campaign}
+    ids = {
+        "faxes": number,
+        "batches": sent.get_json()["batch"],
+        "contacts": contact,
+        "groups": group,
+        "keys": acme.key_id,
+        "campaigns": campaign,
+    }
     webhook = acme.hand("/webhooks", {"address": "https://shop.example/", "own_only": True})
     ids["webhooks"] = webhook.get_json()["id"]
     bodies: dict[str, object] = {
@@ -105,6 +112,7 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
         "changeWebhook": {},
         "addRecipients": {"numbers": ["+493023125009"]},
         "previewRecipients": {"csv": "MQ=="},
+        "resendFax": {},
     }
     for name in ("faxes", "contacts"):
         assert acme.get(f"/{name}/{ids[name]}").status_code == 200
@@ -120,7 +128,8 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
             assert (said.status_code, said.get_json()["error_id"]) == (NOT_FOUND, "not-found"), each.name
             tried.append(noun)
     assert {noun: tried.count(noun) for noun in ids} == {
-        "faxes": 8,
+        "faxes": 10,
+        "batches": 2,
         "contacts": 3,
         "groups": 4,
         "keys": 1,

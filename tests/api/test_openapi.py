@@ -68,6 +68,7 @@ def _made(world: World, acme: Program) -> dict[str, dict[str, int]]:
         _secret, key = api_keys.make(tx, world.acme.user, "other", [Scope.KEYS], None, actor="test")
     return {
         "/faxes/": {"number": fax},
+        "/batches/": {"number": sent.get_json()["batch"]},
         "/campaigns/": {"number": campaign.get_json()["id"]},
         "/contacts/": {"number": contacts[0]},
         "/groups/{number}/": {"number": groups[1], "contact": contacts[1]},
@@ -167,5 +168,6 @@ def test_nothing_is_answered_that_is_not_in_it(world: World, portal: Portal, acm
     done = [label for label, found in answered.items() if any(status < 300 for status in found)]
     # What their states forbid.
     refused = {"DELETE /faxes/{number}", "DELETE /campaigns/{number}", "DELETE /campaigns/{number}/file"}
+    refused |= {"POST /faxes/{number}/resend", "POST /faxes/{number}/resend-offer"}
     refused |= {f"POST /campaigns/{{number}}/{what}" for what in ("start", "pause", "cancel")}
     assert set(answered) - set(done) <= refused, answered

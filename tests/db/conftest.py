@@ -92,7 +92,7 @@ def submit(world: World, office: Office, letter: Path) -> int:
 def _submit_with_cover(world: World, office: Office, letter: Path) -> None:
     draft = drafts.make(world.portal, world.store, office.user, HandedIn(letter, "letter.txt"))
     to = Recipients(["+493023125009"], cover=Wanted(message="A message."))
-    drafts.send(world.portal, office.user, draft.id, to, world.store)
+    drafts.send(world.portal, world.store, office.user, draft.id, to)
 
 
 def live(world: World, office: Office, folder: Path) -> None:

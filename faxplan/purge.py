@@ -165,7 +165,7 @@ class Purge:
             with self.db.tenant(tenant_id) as tx:
                 looked_at, drafts, destroyed = fax_contents.destroy_drafts(tx, tenant_id, _BATCH, by, actor=ACTOR)
             if not looked_at:
-                return True
+                return self._campaign_covers(tenant_id, done, may_go_on)
             self._bury(tenant_id, destroyed.objects, done)
             done.drafts += drafts
             done.objects += len(destroyed.objects)
@@ -183,6 +183,21 @@ class Purge:
             if gone is None:
                 return True
             done.recipients += gone
+            self.told(done)
+
+    def _campaign_covers(self, tenant_id: int, done: Purged, may_go_on: Callable[[], bool]) -> bool:
+        """Those of which no fax is made any more; False: the time is over."""
+        while True:
+            if not may_go_on():
+                done.finished = False
+                return False
+            with self.db.tenant(tenant_id) as tx:
+                destroyed = fax_contents.destroy_campaign_covers(tx, tenant_id, _BATCH)
+            if not destroyed.objects:
+                return True
+            self._bury(tenant_id, destroyed.objects, done)
+            done.objects += len(destroyed.objects)
+            done.bytes += destroyed.bytes
             self.told(done)
 
     def _batch(self, tenant_id: int, pile: Pile, after: Due | None, by: References) -> tuple[Sequence[Due], Destroyed]:

@@ -89,7 +89,7 @@ class Portal:
         self._has_administration = beside or admin is not None
         self._settings = settings
         self._map = routes.url_map()
-        self._api = None if settings is None or not has_users else Api(db, store, settings)
+        self._api = None if settings is None else Api(db, store, settings, admin=admin, has_users=has_users)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = PortalRequest(environ)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from faxplan.fetched_documents import Linked
 from faxplan.language import _
 from faxplan.originals import NamedFile
-from portal.api.operations import Operation
+from portal.api.operation import Operation
 from portal.api.problems import InvalidRequest, NotReadable, TooLarge, WrongMediaType
 from portal.api.shapes import INLINE, LINKED, LinkedDocument
 from portal.visit import PortalRequest

@@ -1,11 +1,5 @@
 """Every address of the API, and what is done there. The OpenAPI document is made of this table and the shapes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from pydantic import BaseModel
-from werkzeug.wrappers import Response
-
 from faxplan.api_keys import Scope
 from portal.api import (
     account,
@@ -20,46 +14,11 @@ from portal.api import (
     shapes_webhooks,
     webhooks,
 )
-from portal.api.call import Call
+from portal.api.operation import LARGEST, MOST_JSON_BYTES, ROOT, Operation
+from portal.api.operations_administration import INSTALLATION, ORGANISATION
+from portal.roles import ADMINISTRATOR
 
-ROOT = "/api/v1"
-LARGEST = 2**63 - 1
-"""Of a number in an address."""
-MOST_BYTES = 64 * 1024
-MOST_JSON_BYTES = 16 * 1024**2
-"""Of JSON that has documents in it, which is in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """path: below ROOT, as Werkzeug writes it. summary: a sentence that describes it. scope: what the key has to name;
-    None: any key will do. body, query, answer: shapes; None: there is none. status: of success.
-
-    takes_files: also as multipart/form-data, with files. may_repeat: an Idempotency-Key is kept. is_file: it answers
-    with a sealed file. is_table: with a CSV file.
-    """
-
-    method: str
-    path: str
-    run: Callable[[Call], Response]
-    name: str
-    summary: str
-    group: str
-    scope: Scope | None
-    answer: type[BaseModel] | None = None
-    status: int = 200
-    body: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
-    takes_files: bool = False
-    may_repeat: bool = False
-    is_file: bool = False
-    is_table: bool = False
-
-    @property
-    def most_bytes(self) -> int:
-        """Of a body of JSON."""
-        return MOST_JSON_BYTES if self.takes_files else MOST_BYTES
-
+__all__ = ["LARGEST", "MOST_JSON_BYTES", "OPERATIONS", "ROOT", "Operation"]
 
 _NUMBER = "<int(max=9223372036854775807):number>"
 _FAX = f"/faxes/{_NUMBER}"
@@ -130,6 +89,16 @@ OPERATIONS = (
         "GET", "/reader-keys", records.readers, "listReaderKeys",
         "What opens the keys of mailboxes for a program that has a reader's key.", "Faxes", Scope.FAXES_READ,
         shapes_records.ReaderKeys,
+    ),
+    Operation(
+        "GET", "/user-key", records.key_parameters, "getUserKey",
+        "What makes of the user's password what unlocks their key.", "Faxes", Scope.FAXES_OPEN,
+        shapes_records.UserKeyParameters,
+    ),
+    Operation(
+        "POST", "/user-key/unlock", records.unlock_key, "unlockUserKey",
+        "The user's key, locked, for who knows the password or the recovery code; and what it opens.", "Faxes",
+        Scope.FAXES_OPEN, shapes_records.UserKey, body=shapes_records.UnlockUserKey,
     ),
     Operation(
         "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
@@ -209,7 +178,7 @@ OPERATIONS = (
     Operation(
         "GET", "/audit", records.audit, "listAudit",
         "What was done in the organisation, newest first, for its administrators.", "Organisation", Scope.AUDIT_READ,
-        shapes_records.AuditList, query=shapes_records.AuditFilters,
+        shapes_records.AuditList, query=shapes_records.AuditFilters, role=ADMINISTRATOR,
     ),
     Operation(
         "POST", "/campaigns", campaigns.make, "makeCampaign", "Makes a campaign of a document.", "Campaigns",
@@ -249,7 +218,7 @@ OPERATIONS = (
     Operation(
         "GET", f"{_CAMPAIGN}/results.csv", campaigns.results, "getCampaignResults",
         "What became of a campaign, recipient by recipient. It is audited.", "Campaigns", Scope.CAMPAIGNS,
-        is_table=True,
+        is_file=True, media_type="text/csv",
     ),
     Operation(
         "GET", f"{_CAMPAIGN}/progress", campaigns.progress, "getCampaignProgress",
@@ -260,6 +229,34 @@ OPERATIONS = (
         "DELETE", f"{_CAMPAIGN}/file", campaigns.take_away, "stopReadingRecipients",
         "Reads no more of a file of recipients; those that were entered stay.", "Campaigns", Scope.CAMPAIGNS,
         status=204,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/cover", campaigns.cover_fields, "getCampaignCover",
+        "Whether a campaign has a cover page, and the fields that one may have.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverFields,
+    ),
+    Operation(
+        "PUT", f"{_CAMPAIGN}/cover", campaigns.put_cover, "putCampaignCover",
+        "Gives each fax of a campaign a cover page, with fields of its recipient.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverFields, body=campaign_shapes.CampaignCover,
+    ),
+    Operation(
+        "DELETE", f"{_CAMPAIGN}/cover", campaigns.remove_cover, "removeCampaignCover",
+        "Faxes of a campaign have no cover page any more.", "Campaigns", Scope.CAMPAIGNS, status=204,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/cover/preview", campaigns.preview_cover, "previewCampaignCover",
+        "A cover page as a recipient would get it; nothing of it is kept.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverPreview, body=campaign_shapes.PreviewCover,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/test", campaigns.ask_test, "testCampaign",
+        "Sends a campaign's fax to a number of one's own; it does not count among the recipients.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.CampaignTest, 202, body=campaign_shapes.AskTest, may_repeat=True,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/tests", campaigns.tests, "listCampaignTests", "Tests of a campaign, newest first.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.CampaignTests,
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/start", campaigns.start, "startCampaign", "Starts a campaign, or goes on with it.",
@@ -318,4 +315,6 @@ OPERATIONS = (
         "resendWebhookDelivery", "Tells a webhook once more, with the same webhook-id.", "Webhooks", Scope.WEBHOOKS,
         shapes_webhooks.WebhookDelivery, 202,
     ),
+    *ORGANISATION,
+    *INSTALLATION,
 )  # fmt: skip

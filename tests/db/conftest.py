@@ -199,6 +199,11 @@ def _programs_and_campaigns(world: World, office: Office, fax_id: int) -> None:
         campaign_uploads.begin(tx, office.user, campaign.id, "more.csv", b"Fax\n+493023125008\n")
         campaign_files.bring(tx, office.user, campaign.id, b"Fax\n+493023125009\n", Reading())
         tx.execute(
+            """insert into campaign_tests (tenant_id, campaign_id, user_id, number, fax_id)
+               values (%s, %s, %s, '+493023125009', %s)""",
+            (office.tenant.id, campaign.id, office.user.id, fax_id),
+        )
+        tx.execute(
             """insert into campaign_recipients (tenant_id, campaign_id, line, written, number, state, fax_id)
                values (%s, %s, 1, '', '+493023125009', 'released', %s)""",
             (office.tenant.id, campaign.id, fax_id),

@@ -69,7 +69,7 @@ def bring(world: World, campaign: Campaign, lines: Sequence[str], reading: Readi
 
 def campaigner(world: World) -> Campaigner:
     url = world.installation.url("faxplan_worker")
-    return Campaigner(world.worker, world.portal, Listener(url, ()))
+    return Campaigner(world.worker, world.portal, Listener(url, ()), world.store)
 
 
 def numbers(count: int, first: int = 10_000) -> list[str]:

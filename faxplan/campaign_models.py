@@ -31,6 +31,8 @@ class Campaign(Table):
     ended_at = TimestampField(null=True)
     cover_id = BigIntegerField(null=True)
     cover_fields = TextArrayField()
+    code = TextField(null=True)
+    notice = TextField()
 
     class Meta:
         """Where its rows are."""

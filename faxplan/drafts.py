@@ -195,7 +195,12 @@ def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> D
     """A draft's pages at another resolution, which are made now (role portal). Raises NotFound."""
     with db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
-        rendering = render_jobs.order(tx, user.tenant_id, draft.original_id, resolution.value)
+        notice = tx.value(
+            """select r.notice from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
+               where d.tenant_id = %s and d.id = %s""",
+            (user.tenant_id, draft_id),
+        )
+        rendering = render_jobs.order(tx, user.tenant_id, draft.original_id, resolution.value, notice)
         tx.execute(
             "update drafts set rendering_id = %s where tenant_id = %s and id = %s",
             (rendering, user.tenant_id, draft_id),
@@ -252,7 +257,7 @@ def _send(
 def _accept(tx: Transaction, user: User, draft: Draft, order: Order, made: covers.Made | None) -> Submitted:
     cover = None if made is None else covers.record(tx, user, made)
     rendering = tx.value(
-        "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s",
+        "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s and notice = ''",
         (user.tenant_id, draft.original_id, draft.resolution),
     )
     fax_id = outbound.accept(tx, user, order, rendering, draft.pages, cover, draft=f"draft:{draft.id}")

@@ -42,7 +42,7 @@ def make(call: Call) -> Response:
         with call.db.tenant(call.tenant.id) as tx:
             made = campaigns.make(
                 tx, call.user, asked.name, draft.id, _pace(asked.pace), calling=asked.caller_id,
-                billing_code=asked.billing_code, actor=call.actor,
+                billing_code=asked.billing_code, stop_at=f"{call.request.host}/stop", actor=call.actor,
             )  # fmt: skip
             response = calls.answer(_shown(tx, call, made), 201)
             if call.begun is not None:

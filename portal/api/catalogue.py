@@ -80,6 +80,7 @@ ERRORS: Sequence[Known] = (
     Known("group-full", 422, "The group has no room for so many contacts."),
     Known("invalid-campaign", 422, "The campaign cannot be as it is wanted."),
     Known("invalid-campaign-cover", 422, "A text of a campaign's cover page cannot be filled in; `detail` says where."),
+    Known("invalid-opt-out-notice", 422, "The organisation's opt-out notice names what is not there."),
     Known("invalid-webhook", 422, "The webhook cannot be as it is wanted, or not in its state."),
     Known("no-column", 422, "A CSV file has no column with numbers."),
     Known("unreadable-file", 422, "A CSV file cannot be read."),

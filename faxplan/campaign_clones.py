@@ -40,10 +40,10 @@ class RecipientsPurged(NotNow):
 
 def clone(
     tx: Transaction, user: User, campaign_id: int, name: str | None, whom: Whom, *, draft_id: int | None = None,
-    actor: Who,
+    stop_at: str | None = None, actor: Who,
 ) -> Campaign:  # fmt: skip
     """A draft. name: None: as the first one is called. draft_id: of another document, which a clone of one that has
-    ended needs, or of somebody else's.
+    ended needs, or of somebody else's. stop_at: as campaigns.make.
 
     Raises as campaigns.make, DocumentSealed, RecipientsPurged, FileInHand, and NoRecipients where nobody has failed.
     """
@@ -59,7 +59,7 @@ def clone(
     made = campaigns.make(
         tx, user, first.name if name is None else name,
         _document(tx, user, first) if draft_id is None else draft_id, pace, calling=first.calling,
-        billing_code=first.billing_code, retries=retries, actor=actor,
+        billing_code=first.billing_code, retries=retries, stop_at=stop_at, actor=actor,
     )  # fmt: skip
     if whom is not Whom.NOBODY:
         _take_over(tx, user.tenant_id, first.id, made.id, whom)

@@ -53,10 +53,12 @@ from portal.pages import (
     selected,
     settings,
     sign_on,
+    stop,
     told,
     webhooks,
     welcome,
 )
+from portal.places import STOP
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 from portal.visit import MOST_FIELD_BYTES
 
@@ -93,6 +95,8 @@ ROUTES = (
     Route("/brand/<version>/colours.css", "GET", brand.stylesheet, logged_in=False, looks_on=True),
     Route("/brand/<version>/<name>", "GET", brand.picture, logged_in=False, looks_on=True),
     Route("/legal", "GET", brand.legal, logged_in=False),
+    Route(STOP, "GET", stop.page, logged_in=False),
+    Route(STOP, "POST", stop.ask, logged_in=False),
     Route("/which", "GET", home.organisation, of_tenant=False, logged_in=False),
     Route("/log-in", "GET", login.page, logged_in=False),
     Route("/log-in/challenge", "POST", login.challenge, logged_in=False),

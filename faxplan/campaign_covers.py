@@ -242,7 +242,7 @@ def ordered(tx: Transaction, user: User, row: Row) -> Order:
 def seal(
     db: Database, store: Store, order: Order, recipients: Sequence[Recipient], *, called: str | None = None
 ) -> list[Made | None]:
-    """A cover for each, in the store: `covers.discard` takes back those that come to nothing. None: this one's cannot
+    """A cover for each, in the store: Store.discard takes back those that come to nothing. None: this one's cannot
     be made. called: a number that they go to instead.
 
     Outside of any transaction: it takes a while. Raises KeyElsewhere, KeyGone, and as Store.seal does.

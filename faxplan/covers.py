@@ -227,11 +227,6 @@ def seal_sheets(store: Store, tenant_id: int, said: Sequence[Sheet], pages: Sequ
     return [Made(each, count) for each, count in zip(made, pages, strict=True)]
 
 
-def discard(store: Store, made: Sequence[Made]) -> None:
-    """Removes what no row names."""
-    store.discard(each.sealed for each in made)
-
-
 def record(tx: Transaction, user: User, made: Made) -> Cover:
     """The rows of one, for its fax: its sender opens it, and the machines do until the fax has ended."""
     document = made.sealed.wrapped(*originals.readers(tx, user))

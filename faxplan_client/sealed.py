@@ -46,9 +46,8 @@ class SealedFile:
         header, said = _header(source)
         self._header = header
         salt = bytes.fromhex(said["salt"])
-        if not hmac.compare_digest(
-            _exactly(source, _SEAL), hmac.digest(_derived(key, salt, b"header"), header, "sha256")
-        ):
+        seal = hmac.digest(_derived(key, salt, b"header"), header, "sha256")
+        if not hmac.compare_digest(_exactly(source, _SEAL), seal):
             raise _broken("its header was changed, or the key is another file's")
         if Context(said["tenant"], said["document"], said["artefact"]) != expected:
             raise _broken("it is another file than was asked for")

@@ -10,6 +10,7 @@ import pytest
 
 import faxplan_client
 from faxplan import documents, reader_keys, users
+from faxplan.api_keys import Scope
 from faxplan.enrolment import Secret as EnrolmentSecret
 from faxplan.sandbox_numbers import End
 from faxplan.web_client import WebClient
@@ -201,7 +202,7 @@ def test_what_is_refused_says_where_and_why(server: Server, acme: Client) -> Non
     assert caught.value.error_id == "emergency-number"
     with pytest.raises(NotFound):
         acme.fax(10**6)
-    few = server.client(server.world.acme, ["faxes:read"], "few")  # type: ignore[list-item]
+    few = server.client(server.world.acme, [Scope.FAXES_READ], "few")
     with pytest.raises(Forbidden) as refused:
         few.send(End.SENT.number, LETTER)
     assert (refused.value.error_id, refused.value.once is not None) == ("no-scope", True)
@@ -274,9 +275,13 @@ def test_who_has_the_wrong_secret_opens_nothing(server: Server, acme: Client) ->
         with pytest.raises(error) as caught:
             acme.open(number, secret)
         assert (caught.value.error_id, secret.text in str(caught.value)) == (error_id, False)
-    without = server.client(world.acme, ["faxes:read"], "without")  # type: ignore[list-item]
-    with pytest.raises(Forbidden, match="faxes:open"):
-        without.open(number, Password(PHRASE))
+
+
+def test_an_api_key_that_only_reads_unlocks_nothing(server: Server) -> None:
+    others = server.client(server.world.acme, [each for each in Scope if each is not Scope.FAXES_OPEN])
+    for secret in (Password(PHRASE), RecoveryCode(ready_made(server.world.acme.tenant.id)[2])):
+        with pytest.raises(Forbidden, match="faxes:open"):
+            others.unlock(secret)
 
 
 def test_a_file_in_anothers_place_does_not_open(server: Server, acme: Client) -> None:

@@ -617,7 +617,7 @@ create table documents (
     constraint documents_sealed_or_not check ((header_digest is null) = (sha256 is not null)),
     constraint documents_header_digest_size check (octet_length(header_digest) = 32),
     constraint documents_kind_known check (
-        kind in ('original', 'rendering', 'received-tiff', 'received-pdf', 'page-images', 'thumbnail', 'cover', 'cover-pages'))
+        kind in ('original', 'rendering', 'received-tiff', 'received-pdf', 'page-images', 'thumbnail', 'cover', 'cover-pages', 'campaign-cover'))
 );
 comment on table documents is 'What lies in the document store: one row an object.';
 comment on column documents.sha256 is 'Of an object that was stored before documents were sealed, hexadecimal; null: it is sealed.';
@@ -627,7 +627,9 @@ comment on column documents.bytes is 'Of the document, not of the object that it
 comment on column documents.object_name is 'Random; says nothing about tenant or content.';
 comment on column documents.kind is
     'page-images: a ZIP with a PNG a page, for the screen. thumbnail: the first page, small. Both of what the rendering, the cover''s pages or the TIFF '
-    'holds. cover: what a cover page says. cover-pages: that drawn, as fax TIFF; its pages stand there once for each resolution at which they may go.';
+    'holds. cover: what a cover page says. cover-pages: that drawn, as fax TIFF; its pages stand there once for each resolution at which they may go. '
+    'campaign-cover: what the covers of a campaign say, with fields.';
+create index documents_campaign_cover_idx on documents (tenant_id, id) where kind = 'campaign-cover';
 
 create table renderings (
     tenant_id           bigint not null,
@@ -1910,6 +1912,8 @@ create table campaigns (
     created_at   timestamptz not null default now(),
     started_at   timestamptz,
     ended_at     timestamptz,
+    cover_id     bigint,
+    cover_fields text[] not null default '{}',
     max_attempts integer,
     retry_delays integer[],
     kept_counts  jsonb,
@@ -1926,12 +1930,15 @@ create table campaigns (
     constraint campaigns_weekdays_form check (cardinality(weekdays) between 1 and 7 and weekdays <@ array[1, 2, 3, 4, 5, 6, 7]),
     constraint campaigns_tries_range check (max_attempts between 1 and 20),
     constraint campaigns_delays_range check (cardinality(retry_delays) between 1 and 19 and 60 <= all (retry_delays) and 86400 >= all (retry_delays)),
-    constraint campaigns_purged check ((purged_at is not null) = (kept_counts is not null) and (purged_at is null or ended_at is not null))
+    constraint campaigns_purged check ((purged_at is not null) = (kept_counts is not null) and (purged_at is null or ended_at is not null)),
+    constraint campaigns_cover_fkey foreign key (tenant_id, cover_id) references documents (tenant_id, id),
+    constraint campaigns_has_pages check (rendering_id is not null or ended_at is not null)
 );
 create index campaigns_user_idx on campaigns (tenant_id, user_id, id);
 create index campaigns_draft_idx on campaigns (tenant_id, draft_id);
 create index campaigns_rendering_idx on campaigns (tenant_id, rendering_id);
 create index campaigns_running_idx on campaigns (tenant_id, id) where state = 'running';
+create index campaigns_cover_idx on campaigns (tenant_id, cover_id) where cover_id is not null;
 comment on table campaigns is 'A document that goes to many numbers: each recipient becomes a fax when its turn comes.';
 comment on column campaigns.draft_id is 'Keeps the document, for the machines that send as well, until the campaign has ended.';
 comment on column campaigns.paced_from is 'Since when `paced` faxes were let go, at per_minute.';
@@ -1939,6 +1946,8 @@ comment on column campaigns.max_attempts is 'Tries of each of its faxes; null: a
 comment on column campaigns.retry_delays is 'Seconds before the second try, the third and so on, the last for all further ones; null: as the failure policy has it.';
 comment on column campaigns.kept_counts is 'Recipients by state and why, of a campaign whose recipients were purged.';
 comment on column campaigns.why is 'Why it is paused, if nobody has paused it.';
+comment on column campaigns.cover_id is 'What the covers of its faxes say, sealed; null: they have none. Purge destroys one that no campaign has any more.';
+comment on column campaigns.cover_fields is 'Fields of recipients that its cover has.';
 
 create table campaign_files (
     tenant_id    bigint not null,
@@ -1974,7 +1983,7 @@ create table campaign_recipients (
     constraint campaign_recipients_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id) on delete set null (fax_id),
     constraint campaign_recipients_state_known check (state in ('waiting', 'released', 'sent', 'failed', 'cancelled', 'left-out')),
     constraint campaign_recipients_why check ((state = 'left-out') = (why is not null)),
-    constraint campaign_recipients_why_known check (why in ('invalid-number', 'duplicate', 'do-not-fax', 'number-barred')),
+    constraint campaign_recipients_why_known check (why in ('invalid-number', 'duplicate', 'do-not-fax', 'number-barred', 'cover-failed')),
     constraint campaign_recipients_number_form check (number ~ '^\+[1-9][0-9]{2,14}$'),
     constraint campaign_recipients_has_number check (number is not null or state = 'left-out')
 );
@@ -1983,6 +1992,41 @@ create index campaign_recipients_waiting_idx on campaign_recipients (tenant_id, 
 create index campaign_recipients_released_idx on campaign_recipients (tenant_id, campaign_id, id) where state = 'released';
 create index campaign_recipients_fax_idx on campaign_recipients (tenant_id, fax_id) where fax_id is not null;
 comment on table campaign_recipients is 'Whom a campaign goes to, a row for each line of its files: also those who get nothing, and why.';
+
+create table campaign_uploads (
+    tenant_id    bigint not null,
+    campaign_id  bigint not null,
+    file_name    text not null,
+    content      bytea not null,
+    brought_at   timestamptz not null default now(),
+    constraint campaign_uploads_pkey primary key (tenant_id, campaign_id),
+    constraint campaign_uploads_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade
+);
+comment on table campaign_uploads is 'Files of recipients that are looked at before they are added. A row goes then, with the next file, or after a day.';
+create table campaign_tests (
+    tenant_id    bigint not null,
+    id           bigint generated always as identity,
+    campaign_id  bigint not null,
+    user_id      bigint not null,
+    number       text not null,
+    recipient_id bigint,
+    asked_at     timestamptz not null default now(),
+    done_at      timestamptz,
+    fax_id       bigint,
+    why          text not null default '',
+    constraint campaign_tests_pkey primary key (tenant_id, id),
+    constraint campaign_tests_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade,
+    constraint campaign_tests_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
+    constraint campaign_tests_recipient_fkey foreign key (tenant_id, campaign_id, recipient_id)
+        references campaign_recipients (tenant_id, campaign_id, id) on delete set null (recipient_id),
+    constraint campaign_tests_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id) on delete set null (fax_id)
+);
+create index campaign_tests_campaign_idx on campaign_tests (tenant_id, campaign_id, id);
+create index campaign_tests_fax_idx on campaign_tests (tenant_id, fax_id) where fax_id is not null;
+create index campaign_tests_due_idx on campaign_tests (tenant_id, id) where done_at is null;
+comment on table campaign_tests is 'A fax of a campaign as a recipient would get it, to a number of its user''s own: a worker sends it, as only machines open the campaign''s cover.';
+comment on column campaign_tests.recipient_id is 'Whose fields it has; null: the first one''s.';
+comment on column campaign_tests.why is 'Why there is no fax, once it is done.';
 
 create table api_keys (
     tenant_id   bigint not null,
@@ -2742,6 +2786,7 @@ begin
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
                              'labels', 'fax_labels', 'mail_recipients', 'outbox', 'mail_accounts', 'mail_signing_keys', 'mail_templates',
                              'mail_senders', 'mail_tokens', 'mail_pins', 'mails_in', 'api_keys', 'api_use', 'api_requests', 'campaigns', 'campaign_files', 'campaign_recipients',
+                             'campaign_tests', 'campaign_uploads',
                              'webhook_endpoints', 'webhook_secrets', 'webhook_deliveries'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
@@ -2809,6 +2854,7 @@ create policy mail_accounts_mailer on mail_accounts for select to faxplan_worker
 create policy campaigns_due on campaigns for select to faxplan_worker using (state in ('running', 'paused', 'cancelled'));
 create policy campaign_files_due on campaign_files for select to faxplan_worker using (wrong = '');
 create policy campaign_recipients_due on campaign_recipients for select to faxplan_worker using (state = 'released');
+create policy campaign_tests_due on campaign_tests for select to faxplan_worker using (done_at is null);
 create policy outbox_mailer on outbox for all to faxplan_worker using (true) with check (true);
 create policy outbox_overview on outbox for select to faxplan_admin using (state = 'waiting');
 create policy drafts_watch on drafts to faxplan_worker using (true) with check (true);
@@ -3095,10 +3141,22 @@ grant select (tenant_id, rendering_id, closed) on drafts to faxplan_switch;
 grant select on campaigns, campaign_files, campaign_recipients to faxplan_backup;
 grant select on campaigns_id_seq, campaign_recipients_id_seq to faxplan_backup;
 grant select, insert, update, delete on campaigns, campaign_files, campaign_recipients to faxplan_portal;
+grant select on campaign_uploads to faxplan_backup;
+grant select, insert, delete on campaign_uploads to faxplan_portal;
 grant select (tenant_id, id, state, ended_at) on campaigns to faxplan_worker;
 grant select (tenant_id, campaign_id, wrong) on campaign_files to faxplan_worker;
 grant select (tenant_id, campaign_id, state) on campaign_recipients to faxplan_worker;
 grant select (tenant_id, campaign_id, fax_id), update (fax_id) on campaign_recipients to faxplan_purge;
+grant select on campaigns, campaign_recipients to faxplan_purge;
+grant update (kept_counts, purged_at) on campaigns to faxplan_purge;
+grant delete on campaign_recipients to faxplan_purge;
+grant select (tenant_id, id, mailbox_id) on users to faxplan_purge;
+grant select (tenant_id, cover_id, rendering_id), update (rendering_id) on campaigns to faxplan_purge;
+grant select (kind) on documents to faxplan_purge;
+grant select on campaign_tests, campaign_tests_id_seq to faxplan_backup;
+grant select, insert, update, delete on campaign_tests to faxplan_portal;
+grant select (tenant_id, id, campaign_id, done_at) on campaign_tests to faxplan_worker;
+grant select (tenant_id, fax_id), update (fax_id) on campaign_tests to faxplan_purge;
 -- Webhooks.
 -- What signs only the worker reads.
 grant select on webhook_endpoints, webhook_secrets, webhook_deliveries to faxplan_backup;

@@ -35,6 +35,7 @@ class Scope(StrEnum):
     """What a program may do of what its user may."""
 
     FAXES_READ = "faxes:read"
+    FAXES_OPEN = "faxes:open"
     FAXES_SEND = "faxes:send"
     FAXES_CHANGE = "faxes:change"
     ACCOUNT_READ = "account:read"
@@ -53,6 +54,7 @@ class Scope(StrEnum):
 
 LABELS = {
     Scope.FAXES_READ: marked("See faxes, and fetch them sealed"),
+    Scope.FAXES_OPEN: marked("Open faxes, for whoever types your password there"),
     Scope.FAXES_SEND: marked("Send faxes"),
     Scope.FAXES_CHANGE: marked("Stop, label and delete faxes"),
     Scope.ACCOUNT_READ: marked("See numbers, mailboxes, cover pages and quota"),

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BlobField, CompositeKey, IntegerField, TextField
 
-from faxplan.directory_models import IntegerArrayField, JsonField, Table, TimestampField
+from faxplan.directory_models import IntegerArrayField, JsonField, Table, TextArrayField, TimestampField
 
 
 class Campaign(Table):
@@ -33,6 +33,8 @@ class Campaign(Table):
     retry_delays = IntegerArrayField(null=True)
     kept_counts = JsonField(null=True)
     purged_at = TimestampField(null=True)
+    cover_id = BigIntegerField(null=True)
+    cover_fields = TextArrayField()
 
     class Meta:
         """Where its rows are."""
@@ -82,3 +84,40 @@ class CampaignRecipient(Table):
 
         table_name = "campaign_recipients"
         primary_key = CompositeKey("tenant_id", "campaign_id", "id")
+
+
+class CampaignUpload(Table):
+    """A file of recipients that is looked at before it is added."""
+
+    tenant_id = BigIntegerField()
+    campaign_id = BigIntegerField()
+    file_name = TextField()
+    content = BlobField()
+    brought_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "campaign_uploads"
+        primary_key = CompositeKey("tenant_id", "campaign_id")
+
+
+class CampaignTest(Table):
+    """A fax of a campaign to a number of its user's own."""
+
+    tenant_id = BigIntegerField()
+    id = BigIntegerField()
+    campaign_id = BigIntegerField()
+    user_id = BigIntegerField()
+    number = TextField()
+    recipient_id = BigIntegerField(null=True)
+    asked_at = TimestampField()
+    done_at = TimestampField(null=True)
+    fax_id = BigIntegerField(null=True)
+    why = TextField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "campaign_tests"
+        primary_key = CompositeKey("tenant_id", "id")

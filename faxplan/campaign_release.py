@@ -6,16 +6,20 @@ Role portal, within a tenant.
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from faxplan import campaigns, outbound, queue, tenants, users
+from faxplan import campaign_covers, campaigns, covers, outbound, queue, render_jobs, tenants, users
+from faxplan.campaign_covers import Recipient
+from faxplan.covers import Made
 from faxplan.db import Database, Row, Transaction
+from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NotFound
 from faxplan.language import marked
 from faxplan.number_policy import NumberBarred
-from faxplan.outbound import AlreadyFinal
+from faxplan.outbound import AlreadyFinal, Order
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
@@ -41,31 +45,81 @@ class Done:
     may_go_on: bool = False
 
 
-def step(db: Database, tenant_id: int, campaign_id: int) -> Done:
-    """Brings one a little further. What is wrong with it pauses it, and it says why. Raises DatabaseUnavailable."""
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Recipients whose turn has come, whose covers are to be sealed before they are let go. row: the campaign's, as it
+    was."""
+
+    row: Row
+    order: campaign_covers.Order
+    recipients: Sequence[Recipient]
+
+
+def step(db: Database, tenant_id: int, campaign_id: int, store: Store | None = None) -> Done:
+    """Brings one a little further. What is wrong with it pauses it, and it says why. store: for covers. Raises
+    DatabaseUnavailable, and what is retryable."""
+    done, batch = _step(db, tenant_id, campaign_id)
+    if batch is None:
+        return done
+    if store is None:
+        raise ValueError("covers need the store")
+    try:
+        made = campaign_covers.seal(db, store, batch.order, batch.recipients)
+    except FaxplanError as error:
+        if error.retryable:
+            raise
+        with db.tenant(tenant_id) as tx:
+            campaigns.take_turn(tx, tenant_id)
+            _stop(tx, batch.row, error)
+        return Done(collected=done.collected, is_over=True)
+    sealed = {each.id: cover for each, cover in zip(batch.recipients, made, strict=True)}
+    used: set[int | None] = set()
+    try:
+        released = _release_sealed(db, batch, sealed, used)
+    except DatabaseUnavailable:
+        # It may have committed: an orphan is cheaper.
+        raise
+    except BaseException:
+        covers.discard(store, [each for each in made if each is not None])
+        raise
+    # Of those that another worker was faster with, or whose campaign was stopped meanwhile.
+    covers.discard(store, [cover for key, cover in sealed.items() if cover is not None and key not in used])
+    return Done(released, done.collected, may_go_on=done.may_go_on or len(used) == AT_ONCE)
+
+
+def _step(db: Database, tenant_id: int, campaign_id: int) -> tuple[Done, _Batch | None]:
+    """All that needs no store; and what does, where there is something."""
     with db.tenant(tenant_id) as tx:
         campaigns.take_turn(tx, tenant_id)
         row = tx.row("select * from campaigns where tenant_id = %s and id = %s", (tenant_id, campaign_id))
         if row is None or row["state"] not in ("running", "paused", "cancelled"):
-            return Done(is_over=True)
+            return Done(is_over=True), None
         collected = _collect(tx, tenant_id, campaign_id)
         if row["state"] != "running":
-            return Done(collected=collected, may_go_on=collected == COLLECTED)
+            return Done(collected=collected, may_go_on=collected == COLLECTED), None
+        batch, released = None, 0
         try:
             with tx.apart():
-                released = _release(tx, tenants.get(tx, tenant_id), row)
+                if row["cover_id"] is None:
+                    released = _release(tx, tenants.get(tx, tenant_id), row)
+                else:
+                    batch = _batch(tx, tenants.get(tx, tenant_id), row)
         except DatabaseUnavailable:
             raise
         except FaxplanError as error:
             if error.retryable:
                 raise
-            LOG.warning("campaign %s of tenant %s is paused: %s", campaign_id, tenant_id, error)
-            campaigns.stop(tx, tenant_id, campaign_id, str(error))
-            return Done(collected=collected, is_over=True)
-        is_over = not released and _is_over(tx, tenant_id, campaign_id)
+            _stop(tx, row, error)
+            return Done(collected=collected, is_over=True), None
+        is_over = not released and batch is None and _is_over(tx, tenant_id, campaign_id)
         if is_over:
             campaigns.end(tx, tenant_id, campaign_id, "finished")
-        return Done(released, collected, is_over, may_go_on=collected == COLLECTED or released == AT_ONCE)
+        return Done(released, collected, is_over, may_go_on=collected == COLLECTED or released == AT_ONCE), batch
+
+
+def _stop(tx: Transaction, row: Row, error: FaxplanError) -> None:
+    LOG.warning("campaign %s of tenant %s is paused: %s", row["id"], row["tenant_id"], error)
+    campaigns.stop(tx, row["tenant_id"], row["id"], str(error))
 
 
 def cancel_open(db: Database, tenant_id: int, campaign_id: int) -> int:
@@ -89,18 +143,24 @@ def cancel_open(db: Database, tenant_id: int, campaign_id: int) -> int:
     return count
 
 
+# By its key, one by one, whatever PostgreSQL believes of tables that have just been filled (OFFSET 0 is a fence).
+# Otherwise it looks through all faxes for each recipient, and does so again for each that waits.
+_ITS_FAX = """lateral (
+    select l.state, l.finished_at, l.not_before from faxes l
+    where l.tenant_id = r.tenant_id and l.id = r.fax_id offset 0) f"""
+
+
 def _collect(tx: Transaction, tenant_id: int, campaign_id: int) -> int:
     """Notes how faxes have ended."""
     return tx.execute(
-        """with ended as (
-               select r.id, coalesce(f.state, 'cancelled') as state, coalesce(f.finished_at, now()) as at
-               from campaign_recipients r
-               left join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
-               where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.state = 'released'
-                 and (f.finished_at is not null or r.fax_id is null)
-               order by r.id limit %(most)s)
-           update campaign_recipients r set state = e.state, ended_at = e.at from ended e
-           where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.id = e.id""",
+        f"""with ended as materialized (
+                select r.id, coalesce(f.state, 'cancelled') as state, coalesce(f.finished_at, now()) as at
+                from campaign_recipients r left join {_ITS_FAX} on true
+                where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.state = 'released'
+                  and (f.finished_at is not null or r.fax_id is null)
+                order by r.id limit %(most)s)
+            update campaign_recipients r set state = e.state, ended_at = e.at from ended e
+            where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.id = e.id""",
         {"tenant": tenant_id, "campaign": campaign_id, "most": COLLECTED},
     )
 
@@ -117,26 +177,92 @@ def _is_over(tx: Transaction, tenant_id: int, campaign_id: int) -> bool:
 
 def _release(tx: Transaction, tenant: Tenant, row: Row) -> int:
     """How many. Raises what pauses it."""
+    room = _room(tx, tenant, row)
+    if room <= 0:
+        return 0
+    user = _user(tx, row)
+    rendering = held_rendering(tx, row)
+    released = [_let_go(tx, user, row, rendering, each) for each in _next(tx, row, room)]
+    return _paced(tx, row, sum(released))
+
+
+def _room(tx: Transaction, tenant: Tenant, row: Row) -> int:
+    """How many may be let go now."""
     now: datetime = tx.value("select now()")
     if not _is_open(row, tenant.zone, now):
         _pace_anew(tx, row, None)
         return 0
-    room = min(_due(tx, row, now), row["at_once"] - _under_way(tx, row), AT_ONCE)
-    if room <= 0:
-        return 0
-    user = _user(tx, row)
-    rendering = _held_rendering(tx, row)
-    waiting = tx.rows(
-        """select id, number from campaign_recipients
-           where tenant_id = %s and campaign_id = %s and state = 'waiting' order by id limit %s""",
-        (row["tenant_id"], row["id"], room),
+    under_way = _under_way(tx, row)
+    return min(_due(tx, row, now), int(row["at_once"]) - under_way, AT_ONCE)
+
+
+def _next(tx: Transaction, row: Row, room: int, *, of: Sequence[int] | None = None) -> list[Recipient]:
+    """Who waits. of: these alone."""
+    rows = tx.rows(
+        f"""select {Recipient.COLUMNS} from campaign_recipients
+            where tenant_id = %s and campaign_id = %s and state = 'waiting'
+              and (%s::bigint[] is null or id = any(%s)) order by id limit %s""",
+        (row["tenant_id"], row["id"], of, of, room),
     )
-    released = [_let_go(tx, user, row, rendering, each) for each in waiting]
-    count = sum(released)
+    return [Recipient(**each) for each in rows]
+
+
+def _paced(tx: Transaction, row: Row, count: int) -> int:
     tx.execute(
         "update campaigns set paced = paced + %s where tenant_id = %s and id = %s", (count, row["tenant_id"], row["id"])
     )
     return count
+
+
+def _batch(tx: Transaction, tenant: Tenant, row: Row) -> _Batch | None:
+    """Whose turn has come, where they get covers. Raises what pauses it."""
+    room = _room(tx, tenant, row)
+    if room <= 0:
+        return None
+    waiting = _next(tx, row, room)
+    if not waiting:
+        return None
+    as_it_is = tx.one("select * from campaigns where tenant_id = %s and id = %s", (row["tenant_id"], row["id"]))
+    return _Batch(as_it_is, campaign_covers.ordered(tx, _user(tx, row), row), waiting)
+
+
+def _release_sealed(
+    db: Database, batch: _Batch, sealed: Mapping[int | None, Made | None], used: set[int | None]
+) -> int:
+    """Lets those go whose covers are there: how many. used: whose covers rows name once this is committed. Nobody goes
+    where another worker has had the campaign meanwhile, or it was stopped or changed: it is looked at anew."""
+    row = batch.row
+    with db.tenant(row["tenant_id"]) as tx:
+        campaigns.take_turn(tx, row["tenant_id"])
+        now = tx.row("select * from campaigns where tenant_id = %s and id = %s", (row["tenant_id"], row["id"]))
+        if now is None or any(now[name] != row[name] for name in _SAME):
+            return 0
+        try:
+            with tx.apart():
+                user = _user(tx, now)
+                rendering = held_rendering(tx, now)
+                count = 0
+                for each in _next(tx, now, AT_ONCE, of=[key for key in sealed if key is not None]):
+                    made = sealed[each.id]
+                    if made is None:
+                        _leave_out(tx, now, each, _COVER_FAILED)
+                    elif _let_go(tx, user, now, rendering, each, made):
+                        used.add(each.id)
+                        count += 1
+                _paced(tx, now, count)
+        except DatabaseUnavailable:
+            raise
+        except FaxplanError as error:
+            used.clear()
+            if error.retryable:
+                raise
+            _stop(tx, now, error)
+            return 0
+    return count
+
+
+_SAME = ("state", "cover_id", "paced_from", "paced", "draft_id")
+_COVER_FAILED = "cover-failed"
 
 
 def _is_open(row: Row, zone: ZoneInfo, now: datetime) -> bool:
@@ -170,7 +296,7 @@ def _pace_anew(tx: Transaction, row: Row, now: datetime | None) -> None:
 def _under_way(tx: Transaction, row: Row) -> int:
     """Faxes in a call, or that wait for one now; not those that wait for another try."""
     found: int = tx.value(
-        """select count(*) from campaign_recipients r join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
+        f"""select count(*) from campaign_recipients r join {_ITS_FAX} on true
            where r.tenant_id = %s and r.campaign_id = %s and r.state = 'released'
              and (f.state in ('accepted', 'dialing', 'sending') or f.state = 'queued' and f.not_before <= now())""",
         (row["tenant_id"], row["id"]),
@@ -188,15 +314,17 @@ def _user(tx: Transaction, row: Row) -> User:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rendering:
+class Rendering:
+    """What is sent. pages: of it; None: known after rendering."""
+
     id: int
     state: str
     pages: int | None
     resolution: Resolution
 
 
-def _held_rendering(tx: Transaction, row: Row) -> _Rendering:
-    """Of its document, held: nobody ends it meanwhile."""
+def held_rendering(tx: Transaction, row: Row) -> Rendering:
+    """Of the document of a campaign (its row), held: nobody ends it meanwhile. Raises NotNow."""
     queue.hold_rendering(tx, row["tenant_id"], row["rendering_id"])
     found = tx.row(
         """select r.id, r.state, coalesce(p.pages, o.pages) as pages, r.resolution from renderings r
@@ -207,37 +335,52 @@ def _held_rendering(tx: Transaction, row: Row) -> _Rendering:
     )
     if found is None or found["state"] == "failed" or row["draft_id"] is None:
         raise campaigns.NotNow(_NO_DOCUMENT)
-    return _Rendering(**found | {"resolution": Resolution(found["resolution"])})
+    return Rendering(**found | {"resolution": Resolution(found["resolution"])})
 
 
-def _let_go(tx: Transaction, user: User, row: Row, rendering: _Rendering, recipient: Row) -> bool:
-    """Whether there is a fax; else it is left out, and says why. Raises what is wrong with the campaign itself."""
+def _let_go(tx: Transaction, user: User, row: Row, rendering: Rendering, recipient: Recipient,
+            made: Made | None = None) -> bool:  # fmt: skip
+    """Whether there is a fax; else it is left out, and says why. made: its cover. Raises what is wrong with the
+    campaign itself."""
     try:
         order = outbound.ordered(
-            tx, user, recipient["number"], calling=row["calling"], resolution=rendering.resolution,
+            tx, user, recipient.number or "", calling=row["calling"], resolution=rendering.resolution,
             priority=Priority.BULK, send_at=None, billing_code=row["billing_code"],
         )  # fmt: skip
     except (NumberBarred, InvalidNumber) as error:
-        _leave_out(tx, row, recipient, error)
+        _leave_out(tx, row, recipient, _why(error))
         return False
     order = replace(order, max_attempts=row["max_attempts"], retry_delays=row["retry_delays"])
-    fax_id = outbound.accept(tx, user, order, rendering.id, rendering.pages, campaign=f"campaign:{row['id']}")
-    if rendering.state == "rendered":
-        queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
+    fax_id = accepted(tx, user, order, rendering, made, campaign=f"campaign:{row['id']}")
     tx.execute(
         """update campaign_recipients set state = 'released', fax_id = %s, released_at = now()
            where tenant_id = %s and campaign_id = %s and id = %s and state = 'waiting'""",
-        (fax_id, row["tenant_id"], row["id"], recipient["id"]),
+        (fax_id, row["tenant_id"], row["id"], recipient.id),
     )
     return True
 
 
-def _leave_out(tx: Transaction, row: Row, recipient: Row, error: FaxplanError) -> None:
-    why = {"do-not-fax": "do-not-fax"}.get(error.error_id, "number-barred")
+def accepted(tx: Transaction, user: User, order: Order, rendering: Rendering, made: Made | None, **details: str) -> int:
+    """A fax of a campaign's document, and its cover: its id. details: as outbound.accept takes them. Raises
+    QuotaExceeded."""
+    cover = None if made is None else covers.record(tx, user, made)
+    fax_id = outbound.accept(tx, user, order, rendering.id, rendering.pages, cover, batch=None, **details)
+    if rendering.state == "rendered" and cover is not None:
+        render_jobs.order_covers(tx, user.tenant_id, rendering.id)
+    elif rendering.state == "rendered":
+        queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
+    return fax_id
+
+
+def _why(error: FaxplanError) -> str:
     if isinstance(error, InvalidNumber):
-        why = "invalid-number"
+        return "invalid-number"
+    return "do-not-fax" if error.error_id == "do-not-fax" else "number-barred"
+
+
+def _leave_out(tx: Transaction, row: Row, recipient: Recipient, why: str) -> None:
     tx.execute(
         """update campaign_recipients set state = 'left-out', why = %s
            where tenant_id = %s and campaign_id = %s and id = %s""",
-        (why, row["tenant_id"], row["id"], recipient["id"]),
+        (why, row["tenant_id"], row["id"], recipient.id),
     )

@@ -67,7 +67,8 @@ def _rows(tx: Transaction, tenant_id: int, campaign_id: int, after: int) -> list
                   coalesce(r.ended_at, f.finished_at) as ended_at, f.explanation, a.sip_code, a.fax_result_code
            from (select * from campaign_recipients where tenant_id = %s and campaign_id = %s and id > %s
                  order by id limit %s) r
-           left join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
+           left join lateral (
+               select * from faxes g where g.tenant_id = r.tenant_id and g.id = r.fax_id offset 0) f on true
            left join lateral (
                select l.sip_code, l.fax_result_code from attempts l
                where l.tenant_id = f.tenant_id and l.fax_id = f.id order by l.number desc limit 1) a on true

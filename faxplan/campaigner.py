@@ -3,8 +3,10 @@
 import logging
 import threading
 
-from faxplan import campaign_files, campaign_release
+from faxplan import campaign_files, campaign_release, campaign_tests
+from faxplan.confinement import SandboxUnavailable
 from faxplan.db import Database
+from faxplan.document_store import Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.listener import Listener
 
@@ -12,16 +14,19 @@ LOG = logging.getLogger("faxplan.campaigns")
 TICK_SECONDS = 0.5
 IDLE_SECONDS = 5.0
 AWAY_SECONDS = 1.0
+_AWAY = (DatabaseUnavailable, StoreUnavailable, SandboxUnavailable)
+"""What no campaign can help: they wait for it."""
 
 
 class Campaigner:
     """One thread. Several machines may have one: a campaign is with one of them at a time. watch: role worker, which
-    sees which campaigns there are; db: role portal, within whose tenants they go on."""
+    sees which campaigns there are; db: role portal, within whose tenants they go on. store: for their covers."""
 
-    def __init__(self, watch: Database, db: Database, listener: Listener) -> None:
+    def __init__(self, watch: Database, db: Database, listener: Listener, store: Store) -> None:
         self._watch = watch
         self._db = db
         self._listener = listener
+        self._store = store
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -39,27 +44,31 @@ class Campaigner:
                     self._stop.wait(TICK_SECONDS)
                 else:
                     self._listener.heard(IDLE_SECONDS)
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, StoreUnavailable, SandboxUnavailable, OSError) as error:
                 if not away:
                     LOG.error("%s Campaigns wait for it.", error)  # noqa: TRY400 - it says all
                 away = True
                 self._stop.wait(AWAY_SECONDS)
 
     def work(self) -> bool:
-        """A step of each; whether one is under way. Raises DatabaseUnavailable."""
+        """A step of each; whether one is under way. Raises DatabaseUnavailable, StoreUnavailable,
+        SandboxUnavailable and OSError."""
         with self._watch.across_tenants() as tx:
             files = tx.rows("select tenant_id, campaign_id as id from campaign_files where wrong = '' order by 1, 2")
             running = tx.rows("select tenant_id, id from campaigns where state = 'running' order by 1, 2")
             cancelled = tx.rows(_CANCELLED)
             paused = tx.rows(_PAUSED)
+            tests = tx.rows("select tenant_id, id, campaign_id from campaign_tests where done_at is null order by 1, 2")
         for each in files:
             self._read(each["tenant_id"], each["id"])
         for each in (*running, *paused):
             self._step(each["tenant_id"], each["id"])
+        for each in tests:
+            self._test(each["tenant_id"], each["id"], each["campaign_id"])
         for each in cancelled:
             campaign_release.cancel_open(self._db, each["tenant_id"], each["id"])
             self._step(each["tenant_id"], each["id"])
-        return bool(running or cancelled)
+        return bool(running or cancelled or tests)
 
     def _read(self, tenant_id: int, campaign_id: int) -> None:
         try:
@@ -75,11 +84,20 @@ class Campaigner:
         except FaxplanError as error:
             LOG.error("the file of campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
 
+    def _test(self, tenant_id: int, test_id: int, campaign_id: int) -> None:
+        try:
+            campaign_tests.send(self._db, self._store, tenant_id, test_id)
+        except _AWAY:
+            raise
+        except FaxplanError as error:
+            LOG.error("a test of campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+
     def _step(self, tenant_id: int, campaign_id: int) -> None:
         try:
-            while campaign_release.step(self._db, tenant_id, campaign_id).may_go_on and not self._stop.is_set():
-                continue
-        except DatabaseUnavailable:
+            while campaign_release.step(self._db, tenant_id, campaign_id, self._store).may_go_on:
+                if self._stop.is_set():
+                    return
+        except _AWAY:
             raise
         except FaxplanError as error:
             LOG.error("campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from faxplan import audit, billing_codes, caller_ids, drafts, outbound, permissions, tenants
+from faxplan import audit, billing_codes, caller_ids, drafts, outbound, permissions, tenants, transient_readers
 from faxplan.audit import Who
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
@@ -87,7 +87,8 @@ class Retries:
 class Campaign:
     """state: draft, running, paused, cancelled or finished. why: why it is paused, if nobody has paused it. pages: of
     the document; None: not known yet, or not any more. rendering_id: None: the document was purged. rendering: its
-    state (renderings.state), or "purged"."""
+    state (renderings.state), or "purged". cover_id: the document with what its covers say (campaign_covers),
+    cover_fields: of recipients, that are in it; None: its faxes have no cover."""
 
     id: int
     user_id: int
@@ -106,6 +107,8 @@ class Campaign:
     started_at: datetime | None
     ended_at: datetime | None
     purged_at: datetime | None = None
+    cover_id: int | None = None
+    cover_fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,37 +181,64 @@ def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: in
 
 def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
     """How it stands with its recipients, or stood when they were purged. Raises NotFound."""
-    campaign = get(tx, user, campaign_id)
-    of = (user.tenant_id, campaign_id)
-    if campaign.purged_at is not None:
-        return Counts(**tx.value("select kept_counts from campaigns where tenant_id = %s and id = %s", of))
-    file = tx.row("select lines, lines_read, wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
-    return replace(counted(tx, user.tenant_id, campaign_id), **(file or {}))
+    get(tx, user, campaign_id)
+    return counts_of(tx, user.tenant_id, [campaign_id])[campaign_id]
+
+
+def counts_of(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
+    """The same of several, which somebody may see."""
+    of = (tenant_id, list(ids))
+    kept = tx.rows(
+        """select id, kept_counts from campaigns
+           where tenant_id = %s and id = any (%s) and kept_counts is not null""",
+        of,
+    )
+    gone = {row["id"]: Counts(**row["kept_counts"]) for row in kept}
+    files = tx.rows(
+        """select campaign_id, lines, lines_read, wrong from campaign_files
+           where tenant_id = %s and campaign_id = any (%s)""",
+        of,
+    )
+    of_file = {row.pop("campaign_id"): row for row in files}
+    there = _counted(tx, tenant_id, [each for each in ids if each not in gone])
+    return gone | {each: replace(found, **of_file.get(each, {})) for each, found in there.items()}
 
 
 def counted(tx: Transaction, tenant_id: int, campaign_id: int) -> Counts:
     """Its recipients, one by one."""
+    return _counted(tx, tenant_id, [campaign_id])[campaign_id]
+
+
+def _counted(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
     found = tx.rows(
-        """select state, coalesce(why, '') as why, count(*) as n from campaign_recipients
-           where tenant_id = %s and campaign_id = %s group by 1, 2""",
-        (tenant_id, campaign_id),
+        """select campaign_id, state, coalesce(why, '') as why, count(*) as n from campaign_recipients
+           where tenant_id = %s and campaign_id = any (%s) group by 1, 2, 3""",
+        (tenant_id, list(ids)),
     )
-    by_state = {row["state"]: row["n"] for row in found if not row["why"]}
-    return Counts(**by_state, left_out={row["why"]: row["n"] for row in found if row["why"]})
+    rows = {each: [row for row in found if row["campaign_id"] == each] for each in ids}
+    return {
+        each: Counts(
+            **{row["state"]: row["n"] for row in its if not row["why"]},
+            left_out={row["why"]: row["n"] for row in its if row["why"]},
+        )
+        for each, its in rows.items()
+    }
 
 
 def recipients(
-    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
-) -> list[Row]:
+    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, why: str | None = None, after: int = 0,
+    limit: int = 100,
+) -> list[Row]:  # fmt: skip
     """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
-    state: those of this one. None of one whose recipients were purged. Raises NotFound."""
+    state, why: those of this one. None of one whose recipients were purged. Raises NotFound."""
     if get(tx, user, campaign_id).purged_at is not None:
         return []
     return tx.rows(
         """select id, line, written, number, name, state, why, fax_id from campaign_recipients
            where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
+             and (%s::text is null or why = %s)
            order by id limit %s""",
-        (user.tenant_id, campaign_id, after, state, state, limit),
+        (user.tenant_id, campaign_id, after, state, state, why, why, limit),
     )
 
 
@@ -296,6 +326,16 @@ def end(tx: Transaction, tenant_id: int, campaign_id: int, state: str) -> None:
     tx.execute("delete from campaign_files where tenant_id = %s and campaign_id = %s", of)
     if draft_id is not None:
         drafts.let_go(tx, tenant_id, draft_id)
+    close_cover(tx, tenant_id, campaign_id)
+
+
+def close_cover(tx: Transaction, tenant_id: int, campaign_id: int) -> None:
+    """Takes what its covers say away from it: no machine opens it any more, and purge destroys it."""
+    of = (tenant_id, campaign_id)
+    document_id = tx.value("select cover_id from campaigns where tenant_id = %s and id = %s", of)
+    if document_id is not None:
+        transient_readers.forget(tx, tenant_id, [document_id])
+        tx.execute("update campaigns set cover_id = null, cover_fields = '{}' where tenant_id = %s and id = %s", of)
 
 
 def remove(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None:
@@ -305,6 +345,7 @@ def remove(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None
         raise _not_now(campaign)
     if campaign.draft_id is not None:
         drafts.let_go(tx, user.tenant_id, campaign.draft_id)
+    close_cover(tx, user.tenant_id, campaign_id)
     tx.execute("delete from campaigns where tenant_id = %s and id = %s", (user.tenant_id, campaign_id))
     _record(tx, user, actor, "campaign.remove", campaign_id, name=campaign.name)
 
@@ -326,7 +367,7 @@ _CAMPAIGNS = """
     select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, coalesce(r.state, 'purged') as rendering,
            coalesce(p.pages, o.pages) as pages, c.calling, c.billing_code, c.per_minute, c.at_once, c.opens, c.closes,
            c.weekdays, c.start_at, c.max_attempts, c.retry_delays, c.why, c.created_at, c.started_at, c.ended_at,
-           c.purged_at
+           c.purged_at, c.cover_id, c.cover_fields
     from campaigns c left join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
     left join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id

@@ -30,7 +30,7 @@ ENCODINGS = {
     UTF_8: "utf-8-sig", UTF_16: "utf-16", WINDOWS: "cp1252", "windows-1250": "cp1250", "windows-1251": "cp1251",
     "windows-1253": "cp1253", "windows-1254": "cp1254", "windows-1255": "cp1255", "windows-1256": "cp1256",
     "iso-8859-1": "latin-1", "iso-8859-2": "iso8859-2", "iso-8859-15": "iso8859-15", "macintosh": "mac-roman",
-    "shift_jis": "cp932", "euc-kr": "cp949", "gb18030": "gb18030", "big5": "big5",
+    "ibm850": "cp850", "shift_jis": "cp932", "euc-kr": "cp949", "gb18030": "gb18030", "big5": "big5",
 }  # fmt: skip
 """As IANA calls them. The first three are found out."""
 FIELDS = ("name", "first", "last", "company", "number", "email", "note")

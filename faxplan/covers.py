@@ -25,6 +25,7 @@ from faxplan import (
 from faxplan.contacts import Contact
 from faxplan.cover_layout import Sheet
 from faxplan.cover_page import Job
+from faxplan.cover_templates import CoverTemplate
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed
@@ -85,33 +86,46 @@ def sheets(
     tx: Transaction, user: User, wanted: Wanted, to: Sequence[To], chosen: Sequence[Contact] = ()
 ) -> list[Sheet]:
     """What the covers of faxes to these say. chosen: contacts among them. Raises NotFound and InvalidCover."""
-    tenant = tenants.get(tx, user.tenant_id)
     if wanted.template_id is None:
         template = cover_templates.default(tx, user.tenant_id)
     else:
         template = cover_templates.get(tx, user.tenant_id, wanted.template_id)
+    wanted = checked(wanted)
+    return _sheets(tx, user, template, [(wanted, each) for each in to], chosen, alone=len(to) == 1)
+
+
+def own_sheets(tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]]) -> list[Sheet]:
+    """The same, of which each is to say something of its own. each: as `checked` gives it."""
+    return _sheets(tx, user, template, each, (), alone=True)
+
+
+def _sheets(tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]],
+            chosen: Sequence[Contact], *, alone: bool) -> list[Sheet]:  # fmt: skip
+    tenant = tenants.get(tx, user.tenant_id)
     brand = brands.of(tx, user.tenant_id, tenant.name)
-    known = contact_names.of_numbers(tx, user, [each.called for each in to if each.called])
-    known |= {each.number: each for each in chosen}
-    wanted = _checked(wanted)
+    known = contact_names.of_numbers(tx, user, [to.called for _wanted, to in each if to.called])
+    known |= {contact.number: contact for contact in chosen}
     common = Sheet(
         brand.name,
         template.body,
         template.footer,
-        {
-            "from_name": user.name or user.email,
-            "from_company": tenant.sender_name,
-            "phone": wanted.phone,
-            "subject": wanted.subject,
-            "message": wanted.message,
-            "reference": wanted.reference,
-        },
+        {"from_name": user.name or user.email, "from_company": tenant.sender_name},
         _labels(),
         cover_layout.on_letter(tenant.country),
     )
     return [
-        replace(common, values={**common.values, **_of_one(tenant, wanted, each, known, alone=len(to) == 1)})
-        for each in to
+        replace(
+            common,
+            values={
+                **common.values,
+                "phone": wanted.phone,
+                "subject": wanted.subject,
+                "message": wanted.message,
+                "reference": wanted.reference,
+                **_of_one(tenant, wanted, to, known, alone=alone),
+            },
+        )
+        for wanted, to in each
     ]
 
 
@@ -153,8 +167,8 @@ def _labels() -> dict[str, str]:
     }  # fmt: skip
 
 
-def _checked(wanted: Wanted) -> Wanted:
-    """Raises InvalidCover."""
+def checked(wanted: Wanted) -> Wanted:
+    """As it is drawn. Raises InvalidCover."""
     lines = [
         " ".join(each.split())
         for each in (wanted.to_name, wanted.to_company, wanted.subject, wanted.phone, wanted.reference)
@@ -191,14 +205,28 @@ def seal(
     with db.tenant(user.tenant_id) as tx:
         said = sheets(tx, user, wanted, to, chosen)
         picture = logo(tx, user.tenant_id)
-    made: list[Sealed] = []
+    return seal_sheets(store, user.tenant_id, said, check_length(store, said, picture))
+
+
+def check_length(store: Store, said: Sequence[Sheet], picture: bytes | None) -> list[int]:
+    """How many pages each has. Raises CoverTooLong and InvalidCoverText."""
     with store.scratch.folder() as folder:
-        pages = cover_page.check_length(said, picture, folder, within=store.confinement)
-        with store.kept_if_named(made):
-            for sheet in said:
-                write_whole(folder / "cover.json", sheet.packed())
-                made.append(store.seal(folder / "cover.json", user.tenant_id, documents.COVER))
+        return cover_page.check_length(said, picture, folder, within=store.confinement)
+
+
+def seal_sheets(store: Store, tenant_id: int, said: Sequence[Sheet], pages: Sequence[int]) -> list[Made]:
+    """Sheets of so many pages, in the store: all or none. Raises as Store.seal does."""
+    made: list[Sealed] = []
+    with store.scratch.folder() as folder, store.kept_if_named(made):
+        for sheet in said:
+            write_whole(folder / "cover.json", sheet.packed())
+            made.append(store.seal(folder / "cover.json", tenant_id, documents.COVER))
     return [Made(each, count) for each, count in zip(made, pages, strict=True)]
+
+
+def discard(store: Store, made: Sequence[Made]) -> None:
+    """Removes what no row names."""
+    store.discard(each.sealed for each in made)
 
 
 def record(tx: Transaction, user: User, made: Made) -> Cover:

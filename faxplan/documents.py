@@ -20,6 +20,8 @@ from faxplan.vault import MailboxKey
 ORIGINAL, RENDERING, RECEIVED_TIFF, RECEIVED_PDF = "original", "rendering", "received-tiff", "received-pdf"
 COVER, COVER_PAGES = "cover", "cover-pages"
 """What a fax's cover page says, and that drawn (covers.py)."""
+CAMPAIGN_COVER = "campaign-cover"
+"""What the covers of a campaign say, with fields (campaign_covers.py)."""
 PAGE_IMAGES, THUMBNAIL = "page-images", "thumbnail"
 """For the screen, of a rendering or of a received TIFF (page_images.py): for readers alone, and no machine."""
 MEDIA_TYPES = {
@@ -27,6 +29,7 @@ MEDIA_TYPES = {
     RECEIVED_TIFF: "image/tiff",
     RECEIVED_PDF: "application/pdf",
     COVER: "application/json",
+    CAMPAIGN_COVER: "application/json",
     COVER_PAGES: "image/tiff",
     PAGE_IMAGES: "application/zip",
     THUMBNAIL: "image/png",

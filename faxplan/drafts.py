@@ -49,7 +49,7 @@ class Draft:
     """state: of its pages, as renderings.state: waiting, rendered, or failed (error_id and explanation say why).
 
     pages None: known after rendering. tiff_id: its pages; images_id, thumbnail_id: what shows them (documents.kind);
-    None where there is none.
+    None where there is none. kept: a campaign has it.
     """
 
     id: int
@@ -64,6 +64,7 @@ class Draft:
     thumbnail_id: int | None
     error_id: str | None
     explanation: str | None
+    kept: bool = False
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn, *, instead: int | None = None) -> Draft:
@@ -112,7 +113,8 @@ def _check_room(tx: Transaction, user: User) -> None:
 _LIVE = "not d.closed and d.expires_at > clock_timestamp()"
 _DRAFTS = f"""
     select d.id, r.state, coalesce(p.pages, o.pages) as pages, r.resolution, d.created_at, d.expires_at, r.original_id,
-           r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation
+           r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation,
+           d.kept
     from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
     join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
@@ -153,15 +155,17 @@ def keep(tx: Transaction, user: User, draft_id: int) -> Draft:
 
 
 def copy(tx: Transaction, user: User, draft_id: int) -> int:
-    """Another draft of the same document, for a campaign: it does not expire. Its id. Raises NotFound, and
+    """Another draft of the document that a campaign has, for another one to keep. Its id. Raises NotFound, and
     RenderingFailed as `keep`."""
-    keep(tx, user, draft_id)
+    draft = _held_by_any(tx, user, draft_id)
+    if draft.state == "failed":
+        raise _no_pages(draft)
     return int(
         tx.value(
-            """insert into drafts (tenant_id, user_id, rendering_id, kept, expires_at)
-               select tenant_id, user_id, rendering_id, true, expires_at from drafts where tenant_id = %s and id = %s
-               returning id""",
-            (user.tenant_id, draft_id),
+            """insert into drafts (tenant_id, user_id, rendering_id, expires_at)
+               select tenant_id, user_id, rendering_id, now() + make_interval(secs => %s) from drafts
+               where tenant_id = %s and id = %s returning id""",
+            (LIFETIME_SECONDS, user.tenant_id, draft_id),
         )
     )
 
@@ -271,8 +275,16 @@ def _remove(tx: Transaction, user: User, draft_id: int) -> None:
 
 def _held(tx: Transaction, user: User, draft_id: int) -> Draft:
     """A draft, held until commit (queue.hold_originals): nobody else sends, changes, closes or purges it meanwhile, and
-    its pages are made or not, whatever a worker is about to say.
+    its pages are made or not, whatever a worker is about to say. Raises NotFound, also for one that a campaign has.
     """
+    draft = _held_by_any(tx, user, draft_id)
+    if draft.kept:
+        raise NotFound(_("Draft {draft_id} belongs to a campaign, which sends it.").format(draft_id=draft_id))
+    return draft
+
+
+def _held_by_any(tx: Transaction, user: User, draft_id: int) -> Draft:
+    """As _held, also one that a campaign has."""
     queue.hold_originals(tx, user.tenant_id, [get(tx, user, draft_id).original_id])
     return get(tx, user, draft_id)
 

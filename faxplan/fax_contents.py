@@ -111,6 +111,21 @@ def destroy_drafts(
     return len(drafts), len(gone), buried
 
 
+def destroy_campaign_covers(tx: Transaction, tenant_id: int, most: int) -> Destroyed:
+    """Takes what covers of campaigns said that have ended, or say something else by now (role purge); so many at most,
+    and as in `destroy`."""
+    rows = tx.rows(
+        """select d.id from documents d where d.tenant_id = %s and d.kind = 'campaign-cover' and not exists (
+               select from campaigns c where c.tenant_id = d.tenant_id and c.cover_id = d.id) order by d.id limit %s""",
+        (tenant_id, most),
+    )
+    if rows:
+        # As in destroy.
+        quotas.take_turn(tx, tenant_id)
+    of = {"tenant": tenant_id, "faxes": [], "originals": [], "documents": [row["id"] for row in rows]}
+    return _bury(tx, of) if rows else Destroyed([], [], 0)
+
+
 def _bury(tx: Transaction, of: dict[str, Any]) -> Destroyed:
     """Renderings of originals, documents with their wraps, and what else faxes have; tombstones are left."""
     for statement in _RENDERINGS:

@@ -22,7 +22,7 @@ from faxplan.calling_models import (
     TrunkState,
     TrunkTest,
 )
-from faxplan.campaign_models import Campaign, CampaignFile, CampaignRecipient
+from faxplan.campaign_models import Campaign, CampaignFile, CampaignRecipient, CampaignTest, CampaignUpload
 from faxplan.contact_models import Contact, ContactGroup, ContactGroupMember, ContactImport, ContactWord
 from faxplan.cover_models import CoverTemplate
 from faxplan.directory_models import (
@@ -96,6 +96,8 @@ __all__ = [
     "Campaign",
     "CampaignFile",
     "CampaignRecipient",
+    "CampaignTest",
+    "CampaignUpload",
     "ConfigurationFault",
     "Contact",
     "ContactGroup",

@@ -48,15 +48,16 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 
 class Words:
-    """Templates of one kind. fields: what may stand in them; longest: in characters; most: of what one gives."""
+    """Templates of one kind. fields: what may stand in them; None: any name in small letters. longest: in characters;
+    most: of what one gives."""
 
-    def __init__(self, fields: tuple[str, ...], *, longest: int, most: int) -> None:
+    def __init__(self, fields: tuple[str, ...] | None, *, longest: int, most: int) -> None:
         self.fields = fields
         self.longest = longest
         self.most = most
 
-    def check(self, text: str) -> None:
-        """Raises InvalidTemplate, with the line that is wrong."""
+    def check(self, text: str) -> frozenset[str]:
+        """Which fields it has. Raises InvalidTemplate, with the line that is wrong."""
         if len(text) > self.longest:
             words = _("The text has more than {most} characters. Make it shorter.")
             raise InvalidTemplate(words.format(most=self.longest))
@@ -67,17 +68,21 @@ class Words:
                 why=error.message)) from error  # fmt: skip
         except (TemplateError, RecursionError, OverflowError, ValueError) as error:
             raise InvalidTemplate(_("The text cannot be read. Write it with fewer brackets.")) from error
+        names = set()
         for count, node in enumerate(_below(parsed)):
             if count >= _MOST_PARTS:
                 raise InvalidTemplate(_("The text has too many fields and conditions. Make it simpler."))
             _check(node, self.fields)
+            if isinstance(node, nodes.Name):
+                names.add(node.name)
         _compiled(text)
+        return frozenset(names)
 
     def filled(self, text: str, values: Mapping[str, str]) -> str:
         """What a template says with these values; a field without one is empty. Raises InvalidTemplate and
         FilledTooLong."""
-        self.check(text)
-        given = {name: values.get(name, "") for name in self.fields}
+        names = self.check(text)
+        given = {name: values.get(name, "") for name in names}
         pieces, length = [], 0
         try:
             for piece in _compiled(text).generate(given):
@@ -97,21 +102,31 @@ def _compiled(text: str) -> Template:
         raise InvalidTemplate(_("The text has too many conditions in each other. Make it simpler.")) from error
 
 
-def _check(node: nodes.Node, fields: tuple[str, ...]) -> None:
+def _check(node: nodes.Node, fields: tuple[str, ...] | None) -> None:
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:
         raise _wrong(node.lineno, _("there is no filter {name}. Those that there are: {all}.").format(
             name=_short(node.name), all=", ".join(FILTERS)))  # fmt: skip
-    if isinstance(node, nodes.Name) and node.name not in fields:
-        raise _wrong(node.lineno, _("there is no field {name}. Those that there are: {all}.").format(
-            name=_short(node.name), all=", ".join(fields)))  # fmt: skip
+    if isinstance(node, nodes.Name):
+        _check_name(node, fields)
     if type(node) not in _ALLOWED:
+        first = "name" if fields is None else fields[0]
         raise _wrong(node.lineno, _(
             "only fields, as in {field}, and conditions, as in {condition}, may stand here."
-        ).format(field=f"{{{{ {fields[0]} }}}}", condition="{% if subject %} ... {% endif %}"))  # fmt: skip
+        ).format(field=f"{{{{ {first} }}}}", condition="{% if subject %} ... {% endif %}"))  # fmt: skip
     if isinstance(node, nodes.Filter) and (node.args or node.kwargs or node.dyn_args or node.dyn_kwargs):
         raise _wrong(node.lineno, _("the filter {name} takes nothing in brackets.").format(name=node.name))
     if isinstance(node, nodes.Const) and not isinstance(node.value, str):
         raise _wrong(node.lineno, _("texts in quotation marks only, and no numbers."))
+
+
+def _check_name(node: nodes.Name, fields: tuple[str, ...] | None) -> None:
+    # Jinja has a word `self`, which is no text.
+    if fields is None and (node.name != node.name.lower() or node.name.startswith("_") or node.name == "self"):
+        raise _wrong(node.lineno, _("there is no field {name}. Write fields in small letters.").format(
+            name=_short(node.name)))  # fmt: skip
+    if fields is not None and node.name not in fields:
+        raise _wrong(node.lineno, _("there is no field {name}. Those that there are: {all}.").format(
+            name=_short(node.name), all=", ".join(fields)))  # fmt: skip
 
 
 def _below(node: nodes.Node) -> Iterator[nodes.Node]:

@@ -61,7 +61,7 @@ def _campaigner(settings: Settings) -> Campaigner:
     url = settings.database_url_for("worker")
     return Campaigner(
         Database(url, max_connections=2), Database(settings.database_url_for("portal"), max_connections=2),
-        Listener(url, (campaign_files.CHANNEL,)),
+        Listener(url, (campaign_files.CHANNEL,)), Store.of(settings),
     )  # fmt: skip
 
 

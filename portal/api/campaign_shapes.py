@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from faxplan import bundle, campaign_contacts, campaigns, contact_files
+from faxplan import bundle, campaign_contacts, campaigns, contact_files, covers
 from portal.api.shapes import AnyDocument, Content, Resolution, Shape
 
 
@@ -22,6 +22,8 @@ Clock = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
 Weekday = Annotated[int, Field(ge=1, le=7)]
 Number = Annotated[str, Field(min_length=1, max_length=80)]
 MOST_NUMBERS = 10_000
+Why = Literal["invalid-number", "duplicate", "do-not-fax", "number-barred", "cover-failed"]
+Words = Annotated[str, Field(max_length=2 * covers.LONGEST)]
 
 
 class Pace(Shape):
@@ -90,7 +92,7 @@ class ChangeCampaign(Shape):
 class LeftOut(Shape):
     """Lines that get no fax."""
 
-    why: Literal["invalid-number", "duplicate", "do-not-fax", "number-barred"]
+    why: Why
     recipients: int
 
 
@@ -253,7 +255,7 @@ class Recipient(Shape):
     number: str | None
     name: str
     state: Literal["waiting", "under-way", "sent", "failed", "cancelled", "left-out"]
-    why: Literal["invalid-number", "duplicate", "do-not-fax", "number-barred"] | None
+    why: Why | None
     fax: int | None
 
 
@@ -261,3 +263,81 @@ class Recipients(Shape):
     """Some of them, in their order."""
 
     recipients: list[Recipient]
+
+
+class CampaignCover(Shape):
+    """A cover page for each recipient. Texts may have fields of the recipient, as `{{ first_name }}`."""
+
+    template: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = Field(
+        None, description="A cover page of the organisation (`GET /cover-pages`). None: its standard one."
+    )
+    to_name: Words = "{{ name }}"
+    to_company: Words = ""
+    subject: Words = ""
+    message: Annotated[str, Field(max_length=covers.LONGEST_MESSAGE)] = ""
+    phone: Annotated[str, Field(max_length=covers.LONGEST)] = Field("", description="The sender's, without fields.")
+    reference: Words = ""
+
+
+class CoverField(Shape):
+    """Something that recipients have, which texts of the cover may name."""
+
+    name: str
+    headings: list[str] = Field(description="The columns that it comes from.")
+    recipients: int = Field(description="Who have something there, of those that get a fax.")
+
+
+class LackedField(Shape):
+    """A field of the cover which is empty for some."""
+
+    name: str
+    recipients: int = Field(description="Who have nothing there.")
+
+
+class CoverFields(Shape):
+    """Whether there is a cover, and its fields. What it says is sealed."""
+
+    has_cover: bool
+    fields: list[CoverField] = Field(description="That recipients have, and those of the cover that nobody has.")
+    lacking: list[LackedField]
+
+
+class PreviewCover(Shape):
+    """A cover as a recipient would get it."""
+
+    cover: CampaignCover
+    recipient: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = Field(None, description="Its id. None: the first.")
+
+
+class CoverPreview(Shape):
+    """Its pages, one below the other."""
+
+    pages: int
+    png: str = Field(description="In base64.", json_schema_extra={"contentEncoding": "base64"})
+
+
+class AskTest(Shape):
+    """A fax as a recipient would get it, to a number of one's own."""
+
+    to: Number
+    recipient: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = Field(
+        None, description="Whose fields it has: the id of a recipient. None: the first."
+    )
+
+
+class CampaignTest(Shape):
+    """A test, which a worker sends within moments."""
+
+    id: int
+    to: str
+    recipient: int | None
+    asked_at: datetime
+    is_done: bool
+    fax: int | None
+    why: str = Field(description="Why there is no fax, once it is done.")
+
+
+class CampaignTests(Shape):
+    """The last ones, newest first."""
+
+    tests: list[CampaignTest]

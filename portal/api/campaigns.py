@@ -1,5 +1,6 @@
 """Campaigns: made of documents, given recipients, started, paused and cancelled; and whom they have reached."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -9,15 +10,19 @@ from werkzeug.wrappers import Response
 from faxplan import (
     campaign_clones,
     campaign_contacts,
+    campaign_covers,
     campaign_files,
     campaign_progress,
     campaign_results,
+    campaign_tests,
     campaigns,
     contact_files,
+    cover_templates,
     drafts,
 )
 from faxplan.api_keys import Scope
 from faxplan.campaign_clones import Whom
+from faxplan.campaign_words import CampaignCover
 from faxplan.campaigns import Pace, Retries
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
@@ -230,6 +235,85 @@ def progress(call: Call) -> Response:
             points=[shapes.Point(**asdict(each)) for each in found.points],
             through_at=found.through_at,
         )
+    )  # fmt: skip
+
+
+def cover_fields(call: Call) -> Response:
+    """Those that there are, and those that some lack."""
+    with call.db.tenant(call.tenant.id) as tx:
+        return calls.answer(_fields(tx, call))
+
+
+def _fields(tx: Transaction, call: Call) -> shapes.CoverFields:
+    number = call.path["number"]
+    campaign = campaigns.get(tx, call.user, number)
+    found = campaign_covers.fields(tx, call.user, number)
+    lacking = campaign_covers.lacking(tx, call.user, number)
+    return shapes.CoverFields(
+        has_cover=campaign.cover_id is not None,
+        fields=[
+            shapes.CoverField(name=each.name, headings=list(each.headings), recipients=each.recipients)
+            for each in found
+        ],
+        lacking=[shapes.LackedField(name=name, recipients=n) for name, n in lacking.items()],
+    )
+
+
+def put_cover(call: Call) -> Response:
+    """What they say from now on."""
+    cover = _cover(call, call.given(shapes.CampaignCover))
+    campaign_covers.put(call.db, call.store, call.user, call.path["number"], cover, actor=call.actor)
+    with call.db.tenant(call.tenant.id) as tx:
+        return calls.answer(_fields(tx, call))
+
+
+def _cover(call: Call, asked: shapes.CampaignCover) -> CampaignCover:
+    template = asked.template
+    if template is None:
+        with call.db.tenant(call.tenant.id) as tx:
+            template = cover_templates.default(tx, call.tenant.id).id
+    return CampaignCover(template, **asked.model_dump(exclude={"template"}))
+
+
+def remove_cover(call: Call) -> Response:
+    """They say nothing any more."""
+    with call.db.tenant(call.tenant.id) as tx:
+        campaign_covers.remove(tx, call.user, call.path["number"], actor=call.actor)
+    return calls.nothing()
+
+
+def preview_cover(call: Call) -> Response:
+    """As it will be drawn."""
+    asked = call.given(shapes.PreviewCover)
+    png, pages = campaign_covers.preview(
+        call.db, call.store, call.user, call.path["number"], _cover(call, asked.cover), asked.recipient
+    )
+    return calls.answer(shapes.CoverPreview(pages=pages, png=b64encode(png).decode()))
+
+
+def ask_test(call: Call) -> Response:
+    """A worker sends it."""
+    asked = call.given(shapes.AskTest)
+
+    def then(tx: Transaction, test: campaign_tests.Test) -> Response:
+        return calls.kept(tx, call, _test(test), 202)
+
+    return campaign_tests.ask(
+        call.db, call.user, call.path["number"], asked.to, asked.recipient, then=then, actor=call.actor
+    )
+
+
+def tests(call: Call) -> Response:
+    """What became of them."""
+    with call.db.tenant(call.tenant.id) as tx:
+        found = campaign_tests.of_campaign(tx, call.user, call.path["number"])
+    return calls.answer(shapes.CampaignTests(tests=[_test(each) for each in found]))
+
+
+def _test(test: campaign_tests.Test) -> shapes.CampaignTest:
+    return shapes.CampaignTest(
+        id=test.id, to=test.number, recipient=test.recipient_id, asked_at=test.asked_at,
+        is_done=test.done_at is not None, fax=test.fax_id, why=wording.for_browser(test.why),
     )  # fmt: skip
 
 

@@ -185,7 +185,8 @@ def _shown(fax: history.Fax, names: list[str], last: history.Attempt | None = No
         to=fax.called_number,
         caller_id=fax.calling_number,
         pages=fax.pages,
-        pages_done=fax.pages_done,
+        # Of the call that is under way as well: who watches sees page after page.
+        pages_done=fax.pages_done + (0 if fax.final else fax.call_pages or 0),
         attempts=fax.attempts_made,
         most_attempts=fax.max_attempts,
         next_attempt_at=fax.not_before,

@@ -137,8 +137,6 @@ def _success(each: Operation, schemas: _Schemas) -> dict[str, Any]:
         said["content"] = {"application/json": {"schema": schemas[each.answer, "serialization"]}}
     if each.is_file:
         said["content"] = {each.media_type: {"schema": {"type": "string", "format": "binary"}}}
-    if each.is_table:
-        said["content"] = {"text/csv": {"schema": {"type": "string"}}}
     return said
 
 

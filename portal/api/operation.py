@@ -27,7 +27,7 @@ class Operation:
     user has to have.
 
     takes_files: also as multipart/form-data, with files. may_repeat: an Idempotency-Key is kept. is_file: it answers
-    with a file, of media_type. is_table: with a CSV file.
+    with a file, of media_type.
     """
 
     method: str
@@ -46,7 +46,6 @@ class Operation:
     is_file: bool = False
     media_type: str = "application/octet-stream"
     role: Role = USER
-    is_table: bool = False
 
     @property
     def most_bytes(self) -> int:

@@ -91,6 +91,16 @@ OPERATIONS = (
         shapes_records.ReaderKeys,
     ),
     Operation(
+        "GET", "/user-key", records.key_parameters, "getUserKey",
+        "What makes of the user's password what unlocks their key.", "Faxes", Scope.FAXES_OPEN,
+        shapes_records.UserKeyParameters,
+    ),
+    Operation(
+        "POST", "/user-key/unlock", records.unlock_key, "unlockUserKey",
+        "The user's key, locked, for who knows the password or the recovery code; and what it opens.", "Faxes",
+        Scope.FAXES_OPEN, shapes_records.UserKey, body=shapes_records.UnlockUserKey,
+    ),
+    Operation(
         "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
         Scope.ACCOUNT_READ, shapes.Numbers,
     ),
@@ -208,7 +218,7 @@ OPERATIONS = (
     Operation(
         "GET", f"{_CAMPAIGN}/results.csv", campaigns.results, "getCampaignResults",
         "What became of a campaign, recipient by recipient. It is audited.", "Campaigns", Scope.CAMPAIGNS,
-        is_table=True,
+        is_file=True, media_type="text/csv",
     ),
     Operation(
         "GET", f"{_CAMPAIGN}/progress", campaigns.progress, "getCampaignProgress",
@@ -219,6 +229,34 @@ OPERATIONS = (
         "DELETE", f"{_CAMPAIGN}/file", campaigns.take_away, "stopReadingRecipients",
         "Reads no more of a file of recipients; those that were entered stay.", "Campaigns", Scope.CAMPAIGNS,
         status=204,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/cover", campaigns.cover_fields, "getCampaignCover",
+        "Whether a campaign has a cover page, and the fields that one may have.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverFields,
+    ),
+    Operation(
+        "PUT", f"{_CAMPAIGN}/cover", campaigns.put_cover, "putCampaignCover",
+        "Gives each fax of a campaign a cover page, with fields of its recipient.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverFields, body=campaign_shapes.CampaignCover,
+    ),
+    Operation(
+        "DELETE", f"{_CAMPAIGN}/cover", campaigns.remove_cover, "removeCampaignCover",
+        "Faxes of a campaign have no cover page any more.", "Campaigns", Scope.CAMPAIGNS, status=204,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/cover/preview", campaigns.preview_cover, "previewCampaignCover",
+        "A cover page as a recipient would get it; nothing of it is kept.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.CoverPreview, body=campaign_shapes.PreviewCover,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/test", campaigns.ask_test, "testCampaign",
+        "Sends a campaign's fax to a number of one's own; it does not count among the recipients.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.CampaignTest, 202, body=campaign_shapes.AskTest, may_repeat=True,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/tests", campaigns.tests, "listCampaignTests", "Tests of a campaign, newest first.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.CampaignTests,
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/start", campaigns.start, "startCampaign", "Starts a campaign, or goes on with it.",

@@ -16,9 +16,11 @@ from faxplan.document_store import DocumentLost
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
 from faxplan.holds import Held
 from faxplan.language import current
+from faxplan.login import WrongLogin
 from faxplan.mailbox_provisioning import MayReadNothing, NeedsClient, NoKeyYet
 from faxplan.outbound import AlreadyFinal, TenantDisabled
 from faxplan.resending import KeysMoved, NeedsDocument, NotFinal
+from faxplan.tries import TooManyTries
 from faxplan.vault import EpochMoved, LastReader
 from faxplan.web_client import Busy, FetchFailed
 
@@ -88,6 +90,8 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (PagesPurged, HTTPStatus.GONE),
     (NoPages, HTTPStatus.CONFLICT),
+    (WrongLogin, HTTPStatus.FORBIDDEN),
+    (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
     (AlreadyFinal, HTTPStatus.CONFLICT),
     (NotNow, HTTPStatus.CONFLICT),
     (NotEnded, HTTPStatus.CONFLICT),

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 from faxplan.call_result import CallResult
 from faxplan.db import Row
@@ -134,7 +134,7 @@ def test_its_results_are_a_table_and_its_progress_is_counted(world: World, acme:
         ["030 23110002", "+493023110002", "Bob", "sent", "1", "1", "", "0", ""],
         ["'+12", "", "'-1", "left-out", "", "", "", "", "invalid-number"],
     ]
-    assert "Besetzt" in first["result"]
+    assert "besetzt" in first["result"]
     assert second["ended_at"]
     found = acme.get(f"{place}/progress").get_json()
     assert [(each["sent"], each["under_way"], each["waiting"]) for each in found["points"]][-1] == (1, 1, 0)
@@ -174,3 +174,36 @@ def test_one_that_is_refused_leaves_nothing(world: World, acme: Program) -> None
     assert (made.status_code, again.text) == (201, made.text)
     assert acme.ask("DELETE", f"/campaigns/{made.get_json()['id']}").status_code == 204
     assert count(world, "campaigns") == 0
+
+
+def test_a_cover_with_fields_is_set_previewed_and_tried_out(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER], "pace": {"per_minute": 6000}})
+    place = f"/campaigns/{made.get_json()['id']}"
+    csv = b"Fax;Name;City\n030 23110001;Ann;Berlin\n030 23110002;Bob;\n"
+    acme.hand(f"{place}/recipients", {"csv": b64encode(csv).decode()})
+    campaigner(world).work()
+    said = acme.ask("PUT", f"{place}/cover", json={"message": "Hello\n{{ name | eval }}"})
+    assert problem(said) == (422, "invalid-campaign-cover")
+    assert "Message: Line 2" in said.get_json()["detail"]
+    assert problem(acme.ask("PUT", f"{place}/cover", json={"template": 99})) == (404, "not-found")
+    said = acme.ask("PUT", f"{place}/cover", json={"message": "In {{ city }} at {{ street }}"}).get_json()
+    assert (said["has_cover"], [each["name"] for each in said["fields"]]) == (
+        True,
+        ["number", "city", "name", "street"],
+    )
+    assert said["lacking"] == [{"name": "city", "recipients": 1}, {"name": "street", "recipients": 2}]
+    assert acme.get(f"{place}/cover").get_json() == said
+    second = acme.get(f"{place}/recipients").get_json()["recipients"][1]["id"]
+    shown = acme.hand(f"{place}/cover/preview", {"cover": {"message": "{{ city }}"}, "recipient": second}).get_json()
+    assert (shown["pages"], b64decode(shown["png"])[:4]) == (1, b"\x89PNG")
+    asked = acme.hand(f"{place}/test", {"to": "030 23119999"}, Idempotency_Key="1")
+    assert (asked.status_code, asked.get_json()["is_done"], asked.get_json()["fax"]) == (202, False, None)
+    assert acme.hand(f"{place}/test", {"to": "030 23119999"}, Idempotency_Key="1").text == asked.text
+    assert problem(acme.hand(f"{place}/test", {"to": "0900 1234567"}))[0] == 422
+    campaigner(world).work()
+    (done,) = acme.get(f"{place}/tests").get_json()["tests"]
+    assert (done["is_done"], done["to"], done["why"]) == (True, "+493023119999", "")
+    assert acme.get(f"/faxes/{done['fax']}").get_json()["state"] == "accepted"
+    assert acme.get(place).get_json()["recipients"]["total"] == 2
+    assert acme.ask("DELETE", f"{place}/cover").status_code == 204
+    assert acme.get(f"{place}/cover").get_json()["has_cover"] is False

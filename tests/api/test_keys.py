@@ -75,8 +75,7 @@ def test_each_operation_takes_its_scope(world: World, portal: Portal) -> None:
     for each in OPERATIONS:
         if each.scope is None:
             continue
-        program = programs[each.scope]
-        said = program.ask(each.method, _an_address(each.path), json={})
+        said = programs[each.scope].ask(each.method, _an_address(each.path), json={})
         assert (said.status_code, said.get_json()["error_id"]) == (403, "no-scope"), each.name
         assert each.scope.value in said.get_json()["detail"]
 
@@ -126,6 +125,9 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
         "changeCoverPage": words,
         "changeOrganisationNumber": {"enabled": False},
         "addCaller": {"caller": "+4930", "rule": "block"},
+        "putCampaignCover": {},
+        "previewCampaignCover": {"cover": {}},
+        "testCampaign": {"to": "+493023125009"},
     }
     for name in ("faxes", "contacts"):
         assert acme.get(f"/{name}/{ids[name]}").status_code == 200
@@ -156,7 +158,7 @@ def test_another_organisations_things_are_unknown(world: World, acme: Program, b
         "contacts": 3,
         "groups": 4,
         "keys": 1,
-        "campaigns": 13,
+        "campaigns": 19,
         "webhooks": 7,
         "mailboxes": 3,
         "cover-pages": 3,

@@ -15,6 +15,7 @@ from faxplan import (
     brand_provisioning,
     caller_ids,
     campaign_files,
+    campaign_uploads,
     campaigns,
     contact_groups,
     contact_imports,
@@ -195,7 +196,13 @@ def _programs_and_campaigns(world: World, office: Office, fax_id: int) -> None:
     with world.portal.tenant(office.tenant.id) as tx:
         draft = drafts.of_user(tx, office.user)[0]
         campaign = campaigns.make(tx, office.user, "News", draft.id, Pace(), actor="test")
+        campaign_uploads.begin(tx, office.user, campaign.id, "more.csv", b"Fax\n+493023125008\n")
         campaign_files.bring(tx, office.user, campaign.id, b"Fax\n+493023125009\n", Reading())
+        tx.execute(
+            """insert into campaign_tests (tenant_id, campaign_id, user_id, number, fax_id)
+               values (%s, %s, %s, '+493023125009', %s)""",
+            (office.tenant.id, campaign.id, office.user.id, fax_id),
+        )
         tx.execute(
             """insert into campaign_recipients (tenant_id, campaign_id, line, written, number, state, fax_id)
                values (%s, %s, 1, '', '+493023125009', 'released', %s)""",

@@ -14,6 +14,7 @@ from faxplan import (
     campaign_contacts,
     campaign_files,
     campaign_progress,
+    campaign_purge,
     campaign_release,
     campaigns,
     contact_groups,
@@ -21,11 +22,13 @@ from faxplan import (
     do_not_fax,
     drafts,
     history,
+    holds,
     quotas,
+    tenants,
     users,
 )
 from faxplan.call_result import CallResult
-from faxplan.campaign_clones import DocumentSealed, Whom
+from faxplan.campaign_clones import DocumentSealed, RecipientsPurged, Whom
 from faxplan.campaign_files import NoNumbers
 from faxplan.campaigner import Campaigner
 from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace, Retries
@@ -35,10 +38,9 @@ from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
 from faxplan.permissions import EVERYTHING, Permission
-from faxplan.users import User
 from tests.db.test_failing_over import settle
 from tests.faxes import claim
-from tests.retained import count, execute, purge
+from tests.retained import age, bound, count, execute, purge
 from tests.world import World
 
 FAST = Pace(per_minute=6000, at_once=1000)
@@ -67,7 +69,7 @@ def bring(world: World, campaign: Campaign, lines: Sequence[str], reading: Readi
 
 def campaigner(world: World) -> Campaigner:
     url = world.installation.url("faxplan_worker")
-    return Campaigner(world.worker, world.portal, Listener(url, ()))
+    return Campaigner(world.worker, world.portal, Listener(url, ()), world.store)
 
 
 def numbers(count: int, first: int = 10_000) -> list[str]:
@@ -229,6 +231,22 @@ def test_it_tries_as_often_and_when_it_says(world: World, campaign: Campaign) ->
     with world.portal.tenant(tenant) as tx:
         assert history.fax(tx, user, fax.fax_id).max_attempts == 3
     assert change_of_ended(world, campaign) == "campaign-state"
+
+
+def test_it_tries_no_more_often_than_its_tenant_does_by_then(world: World, campaign: Campaign) -> None:
+    tenant = world.acme.tenant.id
+    with world.portal.tenant(tenant) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"max_attempts": 3}, actor="test")
+    bring(world, campaign, numbers(1))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    with world.admin.across_tenants() as tx:
+        tenants.change(tx, tenant, {"max_attempts": 1})
+    (fax,) = claim(world)
+    settle(world, fax, CallResult("USER_BUSY", sip_code=486))
+    with world.portal.tenant(tenant) as tx:
+        assert tx.value("select state from faxes") == "failed"
 
 
 def change_of_ended(world: World, campaign: Campaign) -> str:
@@ -497,9 +515,9 @@ def test_a_clone_has_the_document_until_the_last_of_both_has_ended(
     bring(world, campaign, [*numbers(4), "12"])
     world.render_all()
 
-    def cloned(whom: Whom, draft_id: int | None = None, by: User = user) -> Campaign:
+    def cloned(whom: Whom, draft_id: int | None = None) -> Campaign:
         with world.portal.tenant(tenant) as tx:
-            return campaign_clones.clone(tx, by, campaign.id, "Again", whom, draft_id=draft_id, actor="test")
+            return campaign_clones.clone(tx, user, campaign.id, "Again", whom, draft_id=draft_id, actor="test")
 
     with pytest.raises(NoRecipients):
         cloned(Whom.FAILED)
@@ -527,10 +545,7 @@ def test_a_clone_has_the_document_until_the_last_of_both_has_ended(
     letter.write_text("News again.\n")
     draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "again.txt"))
     with world.admin.tenant(tenant) as tx:
-        boss = users.create(tx, tenant, email="boss@acme.example", name="B", role="administrator")
         do_not_fax.add(tx, tenant, "+493023110001", "", "test")
-    with pytest.raises(Forbidden):
-        cloned(Whom.FAILED, by=boss)
     again = cloned(Whom.FAILED, draft.id)
     assert counted(world, again).total == 1
     other = drafts.make(world.portal, world.store, user, HandedIn(letter, "again.txt"))
@@ -546,6 +561,18 @@ def test_a_clone_has_the_document_until_the_last_of_both_has_ended(
             (campaign.rendering_id,),
         )
     assert opened == 0
+
+
+def test_an_administrators_clone_has_a_document_of_its_own(world: World, campaign: Campaign) -> None:
+    """That of another user is sealed for them, and nobody sends it in their place."""
+    tenant = world.acme.tenant.id
+    bring(world, campaign, numbers(2))
+    with world.admin.tenant(tenant) as tx:
+        boss = users.create(tx, tenant, email="boss@acme.example", name="B", role="administrator")
+        stranger = users.create(tx, tenant, email="other@acme.example", name="Other")
+    for user, refused in ((boss, Forbidden), (stranger, NotFound)):
+        with pytest.raises(refused), world.portal.tenant(tenant) as tx:
+            campaign_clones.clone(tx, user, campaign.id, None, Whom.ALL, actor="test")
 
 
 def test_its_progress_is_counted_over_its_life_in_few_points(world: World, campaign: Campaign) -> None:
@@ -646,6 +673,71 @@ def test_one_that_cannot_be_is_refused(world: World, campaign: Campaign, tmp_pat
     purge(world)
     assert (count(world, "campaigns"), count(world, "drafts"), count(world, "documents")) == (0, 0, 0)
     assert [path for path in world.stored() if path.parent != world.store.root] == []
+
+
+def test_whom_it_went_to_is_purged_when_its_faxes_are_and_its_counts_stay(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_purge, "AT_ONCE", 2)
+    tenant, user = world.acme.tenant.id, world.acme.user
+    bring(world, campaign, [*numbers(4), "12", "030 23110000"])
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    send_all(world, campaign)
+    bound(world, world.acme, max_days=30)
+    assert purge(world).recipients == 0
+    before = counted(world, campaign)
+    with world.portal.tenant(tenant) as tx:
+        fax_id = tx.value("select max(fax_id) from campaign_recipients")
+    with world.admin.tenant(tenant) as tx:
+        held = holds.place(tx, tenant, mailbox_id=None, fax_id=fax_id, reason="case 1", set_by="test")
+    execute(world, "update campaigns set ended_at = ended_at - interval '31 days'")
+    age(world, world.acme, range(fax_id + 1), 31)
+    assert (purge(world).recipients, counted(world, campaign)) == (0, before)
+    with world.admin.tenant(tenant) as tx:
+        holds.release(tx, tenant, held)
+    # Two, and then it is killed.
+    with world.purge.tenant(tenant) as tx:
+        assert campaign_purge.due(tx, tenant) == 1
+        assert campaign_purge.destroy(tx, tenant, actor="purge") == 2
+    assert counted(world, campaign) == before
+    done = purge(world)
+    assert (done.recipients, done.failures, count(world, "campaign_recipients")) == (4, [], 0)
+    assert count(world, "renderings") == 0
+    with world.portal.tenant(tenant) as tx:
+        kept = campaigns.get(tx, user, campaign.id)
+        assert campaigns.recipients(tx, user, campaign.id) == []
+        assert campaign_progress.progress(tx, user, campaign.id).points == []
+        acts = [row["action"] for row in tx.rows("select action from audit where action = 'campaign.purge'")]
+        with pytest.raises(RecipientsPurged):
+            campaign_clones.clone(tx, user, campaign.id, None, Whom.ALL, actor="test")
+    assert (kept.name, kept.rendering, kept.purged_at is None, acts) == ("Spring", "purged", False, ["campaign.purge"])
+    found = counted(world, campaign)
+    assert (found, found.sent, found.left_out) == (before, 4, {"invalid-number": 1, "duplicate": 1})
+
+
+LOOKED_AT_FAXES = """
+    select coalesce(sum(coalesce(idx_tup_fetch, 0) + coalesce(seq_tup_read, 0)), 0)::integer
+    from pg_stat_xact_user_tables where relname = 'faxes'"""
+
+
+def test_each_fax_is_looked_at_once_in_tables_of_which_nothing_is_known_yet(world: World, campaign: Campaign) -> None:
+    """PostgreSQL looked through all faxes for each recipient, and for a campaign of a thousand a step took minutes."""
+    tenant = world.acme.tenant.id
+    bring(world, campaign, numbers(300))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    while counted(world, campaign).released < 100:
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaign_release.step(world.portal, tenant, campaign.id)
+    with world.portal.tenant(tenant) as tx:
+        row = tx.one("select * from campaigns")
+        # The connection's counters are of its earlier transactions as well, as far as it has not reported them.
+        before = tx.value(LOOKED_AT_FAXES)
+        assert campaign_release._collect(tx, tenant, campaign.id) == 0
+        released = campaign_release._under_way(tx, row)
+        looked_at = tx.value(LOOKED_AT_FAXES) - before
+    assert 100 <= released <= looked_at <= 3 * released
 
 
 def test_a_step_that_is_lost_is_done_once(world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:

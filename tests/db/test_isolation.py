@@ -82,6 +82,7 @@ NOT_THE_TENANT = {
     ("webhook_deliveries", "webhook_deliveries_sender", "faxplan_worker"): "a worker tells programs of all tenants",
     ("campaigns", "campaigns_due", "faxplan_worker"): "which campaigns go on, of all tenants: ids and states",
     ("campaign_files", "campaign_files_due", "faxplan_worker"): "which files are to be read, by ids alone",
+    ("campaign_tests", "campaign_tests_due", "faxplan_worker"): "which tests are to be sent, by ids alone",
     ("campaign_recipients", "campaign_recipients_due", "faxplan_worker"): "which campaigns have faxes under way: ids",
     ("outbox", "outbox_overview", "faxplan_admin"): "who runs the installation sees what waits, as of the queue",
     ("fax_queue", "fax_queue_metrics", "faxplan_metrics"): MONITORED,

@@ -50,6 +50,10 @@ bench: $(INSTALLED) ## Measure, and print the figures; what needs FreeSWITCH onl
 messages: $(INSTALLED) ## Bring the translations up to date with the code, and say what is missing
 	@$(BIN)/python -m portal.messages
 
+.PHONY: answers
+answers: $(INSTALLED) ## Write the client's answers anew, as the API's OpenAPI document has them
+	@$(BIN)/python -m portal.api.client_answers
+
 .PHONY: lock
 lock: ## Write requirements.lock anew, with the newest versions that pyproject.toml allows
 	@rm -rf build/lock

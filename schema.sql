@@ -752,6 +752,9 @@ create table faxes (
     cover_pages_id   bigint,
     cover_images_id  bigint,
     left_by          bigint,
+    max_attempts     integer,
+    retry_delays     integer[],
+    batch            bigint,
     constraint faxes_pkey primary key (tenant_id, id),
     constraint faxes_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint faxes_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
@@ -802,6 +805,10 @@ create index faxes_copy_of_idx on faxes (tenant_id, copy_of) where copy_of is no
 create index faxes_left_by_idx on faxes (tenant_id, left_by) where left_by is not null;
 create index faxes_cover_idx on faxes (tenant_id, cover_id) where cover_id is not null;
 create index faxes_cover_pages_idx on faxes (tenant_id, cover_pages_id) where cover_pages_id is not null;
+create index faxes_batch_idx on faxes (tenant_id, batch) where batch is not null;
+create sequence fax_batches;
+comment on sequence fax_batches is 'Of faxes.batch.';
+comment on column faxes.batch is 'What it was handed in with, by a program: of one request. Of no table: what a batch is say its faxes.';
 create index faxes_cover_images_idx on faxes (tenant_id, cover_images_id) where cover_images_id is not null;
 comment on table faxes is 'One fax, sent or received. A sent fax may take several calls (attempts).';
 comment on column faxes.billing_code is 'Whom or what it is charged to, in the sender''s words; empty: nothing was said.';
@@ -810,6 +817,8 @@ comment on column faxes.state is
     'receiving: in a call. received, partial, failed: final.';
 comment on column faxes.pages_done is 'Outbound: pages that the far end has acknowledged, over all attempts. Inbound: whole pages received.';
 comment on column faxes.calling_number is 'E.164 where it is a number; null: withheld.';
+comment on column faxes.max_attempts is 'Of the campaign that it is of; null: as many as the tenant has.';
+comment on column faxes.retry_delays is 'As campaigns.retry_delays, of the campaign that it is of.';
 comment on column faxes.uncounted is 'Attempts for which the switch made no channel: no call, so none of max_attempts.';
 comment on column faxes.reserved_pages is 'Pages held in the quota until the fax is final.';
 comment on column faxes.explanation is 'Why it is in this state, in words for its user.';
@@ -1910,6 +1919,10 @@ create table campaigns (
     created_at   timestamptz not null default now(),
     started_at   timestamptz,
     ended_at     timestamptz,
+    max_attempts integer,
+    retry_delays integer[],
+    kept_counts  jsonb,
+    purged_at    timestamptz,
     cover_id     bigint,
     cover_fields text[] not null default '{}',
     code         text,
@@ -1924,6 +1937,9 @@ create table campaigns (
     constraint campaigns_pace_range check (per_minute between 1 and 6000 and at_once between 1 and 1000),
     constraint campaigns_hours_form check (opens ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' and closes ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$' and opens < closes),
     constraint campaigns_weekdays_form check (cardinality(weekdays) between 1 and 7 and weekdays <@ array[1, 2, 3, 4, 5, 6, 7]),
+    constraint campaigns_tries_range check (max_attempts between 1 and 20),
+    constraint campaigns_delays_range check (cardinality(retry_delays) between 1 and 19 and 60 <= all (retry_delays) and 86400 >= all (retry_delays)),
+    constraint campaigns_purged check ((purged_at is not null) = (kept_counts is not null) and (purged_at is null or ended_at is not null)),
     constraint campaigns_cover_fkey foreign key (tenant_id, cover_id) references documents (tenant_id, id),
     constraint campaigns_code_form check (code ~ '^[2-9A-HJKMNP-Z]{8}$'),
     constraint campaigns_has_pages check (rendering_id is not null or ended_at is not null)
@@ -1937,6 +1953,9 @@ create index campaigns_cover_idx on campaigns (tenant_id, cover_id) where cover_
 comment on table campaigns is 'A document that goes to many numbers: each recipient becomes a fax when its turn comes.';
 comment on column campaigns.draft_id is 'Keeps the document, for the machines that send as well, until the campaign has ended.';
 comment on column campaigns.paced_from is 'Since when `paced` faxes were let go, at per_minute.';
+comment on column campaigns.max_attempts is 'Tries of each of its faxes; null: as many as the tenant has.';
+comment on column campaigns.retry_delays is 'Seconds before the second try, the third and so on, the last for all further ones; null: as the failure policy has it.';
+comment on column campaigns.kept_counts is 'Recipients by state and why, of a campaign whose recipients were purged.';
 comment on column campaigns.why is 'Why it is paused, if nobody has paused it.';
 comment on column campaigns.cover_id is 'What the covers of its faxes say, sealed; null: they have none. Purge destroys one that no campaign has any more.';
 comment on column campaigns.code is 'By which who got its fax asks for no more.';
@@ -1970,6 +1989,8 @@ create table campaign_recipients (
     state        text not null default 'waiting',
     why          text,
     fax_id       bigint,
+    released_at  timestamptz,
+    ended_at     timestamptz,
     constraint campaign_recipients_pkey primary key (tenant_id, campaign_id, id),
     constraint campaign_recipients_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade,
     constraint campaign_recipients_fax_fkey foreign key (tenant_id, fax_id) references faxes (tenant_id, id) on delete set null (fax_id),
@@ -1985,6 +2006,16 @@ create index campaign_recipients_released_idx on campaign_recipients (tenant_id,
 create index campaign_recipients_fax_idx on campaign_recipients (tenant_id, fax_id) where fax_id is not null;
 comment on table campaign_recipients is 'Whom a campaign goes to, a row for each line of its files: also those who get nothing, and why.';
 
+create table campaign_uploads (
+    tenant_id    bigint not null,
+    campaign_id  bigint not null,
+    file_name    text not null,
+    content      bytea not null,
+    brought_at   timestamptz not null default now(),
+    constraint campaign_uploads_pkey primary key (tenant_id, campaign_id),
+    constraint campaign_uploads_campaign_fkey foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id) on delete cascade
+);
+comment on table campaign_uploads is 'Files of recipients that are looked at before they are added. A row goes then, with the next file, or after a day.';
 create table campaign_tests (
     tenant_id    bigint not null,
     id           bigint generated always as identity,
@@ -2029,7 +2060,7 @@ create table api_keys (
     constraint api_keys_name_form check (length(name) between 1 and 60 and name !~ '[[:cntrl:]]'),
     constraint api_keys_scopes_form check (
         cardinality(scopes) between 1 and 50 and array_position(scopes, null) is null
-        and array_to_string(scopes, ' ') ~ '^[a-z]+(:[a-z]+)?( [a-z]+(:[a-z]+)?)*$')
+        and array_to_string(scopes, ' ') ~ '^[a-z]+([:-][a-z]+)*( [a-z]+([:-][a-z]+)*)*$')
 );
 create index api_keys_user_idx on api_keys (tenant_id, user_id);
 comment on table api_keys is 'By what programs act for a user of the tenant: the secret is shown once, and kept as SHA-256.';
@@ -2767,7 +2798,8 @@ begin
                              'contact_groups', 'contact_group_members', 'contact_imports', 'invitations', 'second_factors', 'passkeys',
                              'spent_challenges', 'known_browsers', 'retention_choices', 'holds', 'tombstones', 'do_not_fax', 'listings',
                              'labels', 'fax_labels', 'mail_recipients', 'outbox', 'mail_accounts', 'mail_signing_keys', 'mail_templates',
-                             'mail_senders', 'mail_tokens', 'mail_pins', 'mails_in', 'api_keys', 'api_use', 'api_requests', 'campaigns', 'campaign_files', 'campaign_recipients', 'campaign_tests',
+                             'mail_senders', 'mail_tokens', 'mail_pins', 'mails_in', 'api_keys', 'api_use', 'api_requests', 'campaigns', 'campaign_files', 'campaign_recipients',
+                             'campaign_tests', 'campaign_uploads',
                              'webhook_endpoints', 'webhook_secrets', 'webhook_deliveries'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
@@ -2832,8 +2864,8 @@ create policy transient_keys_dispatch on transient_keys for all to faxplan_switc
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 create policy mail_accounts_mailer on mail_accounts for select to faxplan_worker using (true);
-create policy campaigns_due on campaigns for select to faxplan_worker using (state in ('running', 'cancelled'));
-create policy campaign_files_due on campaign_files for select to faxplan_worker using (true);
+create policy campaigns_due on campaigns for select to faxplan_worker using (state in ('running', 'paused', 'cancelled'));
+create policy campaign_files_due on campaign_files for select to faxplan_worker using (wrong = '');
 create policy campaign_recipients_due on campaign_recipients for select to faxplan_worker using (state = 'released');
 create policy campaign_tests_due on campaign_tests for select to faxplan_worker using (done_at is null);
 create policy outbox_mailer on outbox for all to faxplan_worker using (true) with check (true);
@@ -3093,6 +3125,7 @@ grant delete, update (message_id, answer_to), select (tenant_id, fax_id, receive
 -- Programs.
 grant select on api_keys, api_use, api_requests to faxplan_backup;
 grant select on api_keys_id_seq to faxplan_backup;
+grant usage on fax_batches to faxplan_portal;
 grant select, insert on api_keys to faxplan_portal;
 grant update (used_at, ended_at) on api_keys to faxplan_portal;
 -- Administrators see the API keys of their people, and end them; by what a key is known they do not see.
@@ -3123,10 +3156,16 @@ grant select (tenant_id, rendering_id, closed) on drafts to faxplan_switch;
 grant select on campaigns, campaign_files, campaign_recipients to faxplan_backup;
 grant select on campaigns_id_seq, campaign_recipients_id_seq to faxplan_backup;
 grant select, insert, update, delete on campaigns, campaign_files, campaign_recipients to faxplan_portal;
+grant select on campaign_uploads to faxplan_backup;
+grant select, insert, delete on campaign_uploads to faxplan_portal;
 grant select (tenant_id, id, state, ended_at) on campaigns to faxplan_worker;
-grant select (tenant_id, campaign_id) on campaign_files to faxplan_worker;
+grant select (tenant_id, campaign_id, wrong) on campaign_files to faxplan_worker;
 grant select (tenant_id, campaign_id, state) on campaign_recipients to faxplan_worker;
 grant select (tenant_id, campaign_id, fax_id), update (fax_id) on campaign_recipients to faxplan_purge;
+grant select on campaigns, campaign_recipients to faxplan_purge;
+grant update (kept_counts, purged_at) on campaigns to faxplan_purge;
+grant delete on campaign_recipients to faxplan_purge;
+grant select (tenant_id, id, mailbox_id) on users to faxplan_purge;
 grant select (tenant_id, cover_id, rendering_id), update (rendering_id) on campaigns to faxplan_purge;
 grant select (kind) on documents to faxplan_purge;
 grant select on campaign_tests, campaign_tests_id_seq to faxplan_backup;

@@ -15,8 +15,8 @@ from typing import Any
 from faxplan import audit, document_store, documents, renderings, sealed, tenants, transient_readers, vault
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
-from faxplan.documents import Sealed, Wrapped
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.documents import Wrapped
+from faxplan.errors import FaxplanError
 from faxplan.tenants import Tenant
 
 STAGING_SECONDS = 30.0
@@ -108,30 +108,17 @@ def _seal(db: Database, store: Store, tenant_id: int, document_id: int, plain: P
     images = renderings.images_if_possible(plain, plain.parent, within=store.confinement) if has_pages else {}
     made, *drawn = renderings.seal_all(store, tenant_id, {stored.kind: plain} | images)
     plain.unlink()
-    done = False
-    try:
-        with db.tenant(tenant_id) as tx:
-            mailbox_ids, waits = _readers(tx, tenant_id, document_id)
-            machines = transient_readers.current(tx) if waits else []
-            mailboxes = vault.keys_of_mailboxes(tx, tenant_id, mailbox_ids)
-            name = documents.plain_name(tx, tenant_id, document_id)
-            done = documents.replace_plain(tx, document_id, made.wrapped(mailboxes, machines, file_name=name))
-            if done and drawn:
-                _add_images(tx, tenant_id, document_id, [each.wrapped(mailboxes) for each in drawn])
-    except DatabaseUnavailable:
-        # It may have committed before it went away, and the row then names our object: an orphan is cheaper.
-        raise
-    except BaseException:
-        _discard(store, [made, *drawn])
-        raise
+    with store.kept_if_named([made, *drawn]), db.tenant(tenant_id) as tx:
+        mailbox_ids, waits = _readers(tx, tenant_id, document_id)
+        machines = transient_readers.current(tx) if waits else []
+        mailboxes = vault.keys_of_mailboxes(tx, tenant_id, mailbox_ids)
+        name = documents.plain_name(tx, tenant_id, document_id)
+        done = documents.replace_plain(tx, document_id, made.wrapped(mailboxes, machines, file_name=name))
+        if done and drawn:
+            _add_images(tx, tenant_id, document_id, [each.wrapped(mailboxes) for each in drawn])
     if not done:
-        _discard(store, [made, *drawn])
+        store.discard([made, *drawn])
     return stored.object_name, waits
-
-
-def _discard(store: Store, made: Sequence[Sealed]) -> None:
-    for each in made:
-        store.delete(each.stored.object_name)
 
 
 def _add_images(tx: Transaction, tenant_id: int, document_id: int, drawn: Sequence[Wrapped]) -> None:

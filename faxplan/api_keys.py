@@ -16,7 +16,7 @@ from enum import StrEnum
 from faxplan import audit, permissions, users
 from faxplan.audit import Who
 from faxplan.db import Row, Transaction
-from faxplan.errors import FaxplanError, NotFound
+from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.language import _, marked
 from faxplan.users import User
 
@@ -35,6 +35,7 @@ class Scope(StrEnum):
     """What a program may do of what its user may."""
 
     FAXES_READ = "faxes:read"
+    FAXES_OPEN = "faxes:open"
     FAXES_SEND = "faxes:send"
     FAXES_CHANGE = "faxes:change"
     ACCOUNT_READ = "account:read"
@@ -44,10 +45,16 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     WEBHOOKS = "webhooks"
     KEYS = "keys"
+    MAILBOXES = "mailboxes"
+    NUMBERS = "numbers"
+    COVER_PAGES = "cover-pages"
+    DO_NOT_FAX = "do-not-fax"
+    OPERATOR = "operator"
 
 
 LABELS = {
     Scope.FAXES_READ: marked("See faxes, and fetch them sealed"),
+    Scope.FAXES_OPEN: marked("Open faxes, for whoever types your password there"),
     Scope.FAXES_SEND: marked("Send faxes"),
     Scope.FAXES_CHANGE: marked("Stop, label and delete faxes"),
     Scope.ACCOUNT_READ: marked("See numbers, mailboxes, cover pages and quota"),
@@ -57,7 +64,17 @@ LABELS = {
     Scope.AUDIT_READ: marked("Read the audit, as an administrator"),
     Scope.WEBHOOKS: marked("See and change webhooks"),
     Scope.KEYS: marked("See and end API keys"),
+    Scope.MAILBOXES: marked("See and make mailboxes, and who reads them, as an administrator"),
+    Scope.NUMBERS: marked("See and change numbers, as an administrator"),
+    Scope.COVER_PAGES: marked("See and change cover pages, as an administrator"),
+    Scope.DO_NOT_FAX: marked("See and change the do-not-fax list, as an administrator"),
+    Scope.OPERATOR: marked("Run this installation: organisations, numbers, trunks, routes"),
 }
+
+
+def open_to(user: User) -> list[Scope]:
+    """Those that a key of theirs may name: of the installation only who runs it has one."""
+    return [each for each in Scope if each is not Scope.OPERATOR or user.operator]
 
 
 class InvalidKey(FaxplanError):
@@ -99,6 +116,8 @@ def make(
         )
     if not scopes:
         raise InvalidKey(_("Choose what the program may do."))
+    if not set(scopes) <= set(open_to(user)):
+        raise Forbidden(_("Only who runs this installation has keys for that."))
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise InvalidKey(_("The day on which the key ends is over. Choose one that is to come."))
     tx.take_turn(_TURN, user.tenant_id)

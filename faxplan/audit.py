@@ -4,6 +4,9 @@ The database numbers and hashes the rows (audit_link in schema.sql).
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +34,20 @@ def name_of(actor: Who) -> str:
     return actor.name if isinstance(actor, Actor) else actor
 
 
+_acting: ContextVar[Actor | None] = ContextVar("_acting", default=None)
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """In here, in this thread, it is this one who acts: of what is recorded of them by name alone the row has also how
+    they were authenticated, and whence. So an act of a program names its key, whatever it does."""
+    token = _acting.set(actor)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 _AUTHENTICATED = {"administrator": "machine-account"}
 """How who acts was authenticated, by the first word of `actor`, where the caller knows no better."""
 
@@ -52,8 +69,12 @@ def record(
     actor: a name such as `user:17`, `switch:node1`, `node:node1`, `worker`, `system`. action: noun.verb. object:
     `fax:12`. result: done, refused, failed. authenticated: how the actor was, such as
     `password+totp`; None: as actors of its kind always are, which is `machine-account` for administrators at a shell
-    and nothing for others. address: the network address that he came from; empty where there is none.
+    and nothing for others. address: the network address that he came from; empty where there is none. Of both: what
+    `acting` says of this actor.
     """
+    here = _acting.get()
+    if here is not None and authenticated is None and actor == here.name:
+        actor = here
     if isinstance(actor, Actor):
         authenticated, address = actor.authenticated, actor.address
     actor = name_of(actor)

@@ -15,11 +15,12 @@ from itertools import chain
 from multiprocessing import get_context
 from typing import Any
 
-from faxplan import campaigns, contact_files, numbers, tenants
+from faxplan import audit, campaigns, contact_files, numbers, tenants
+from faxplan.audit import Who
 from faxplan.campaigns import FileInHand, NotNow
 from faxplan.contact_files import Reading, Record, Sheet, UnreadableFile
-from faxplan.db import Database, Transaction
-from faxplan.errors import InvalidNumber
+from faxplan.db import Database, Row, Transaction
+from faxplan.errors import FaxplanError, InvalidNumber, NotFound
 from faxplan.language import _
 from faxplan.number_policy import NumberBarred, NumberPolicy
 from faxplan.tenants import Tenant
@@ -32,7 +33,8 @@ AT_ONCE = 5000
 MOST_FIELDS, LONGEST_FIELD = 50, 500
 LONG = 10_000
 """Lines: of a file with more, numbers are looked at by several processes."""
-_SHOWN = 20
+_SHOWN, _LOOKED_AT = 20, 1000
+"""Lines of a preview."""
 _PIECE = 500
 _LONGEST_WRITTEN = 80
 
@@ -46,20 +48,23 @@ class NoNumbers(UnreadableFile):
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A file as it would be read. first: its first lines, each with its number (E.164; None: it is none). lines: that
-    it has."""
+    it has; unreadable: whose cells cannot be told apart. looked_at: the first so many were; numbers: of those that have
+    one."""
 
     sheet: Sheet = field(repr=False)
     first: Sequence[tuple[Record, str | None]]
     lines: int
+    unreadable: int
+    looked_at: int
+    numbers: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A file that is read, or was. wrong: why it could not be."""
+    """How far a file has been read."""
 
     lines: int
     lines_read: int
-    wrong: str = ""
 
 
 def preview(tx: Transaction, user: User, content: bytes, reading: Reading) -> Preview:
@@ -67,25 +72,28 @@ def preview(tx: Transaction, user: User, content: bytes, reading: Reading) -> Pr
     tenant = tenants.get(tx, user.tenant_id)
     sheet = _sheet(content, reading, tenant)
     place = sheet.columns.get("number")
-    first = [
+    looked_at = [
         (each, None if place is None else numbers.normalise_or_none(_cell(each, place), tenant.country))
-        for each in sheet.records[:_SHOWN]
+        for each in sheet.records[:_LOOKED_AT]
     ]
-    return Preview(sheet, first, len(sheet.records))
+    return Preview(
+        sheet,
+        looked_at[:_SHOWN],
+        lines=len(sheet.records),
+        unreadable=sum(each.cells is None for each in sheet.records),
+        looked_at=len(looked_at),
+        numbers=sum(number is not None for _record, number in looked_at),
+    )
 
 
 def bring(tx: Transaction, user: User, campaign_id: int, content: bytes, reading: Reading) -> Progress:
-    """Lays a file there, for a worker to read. Raises UnreadableFile, NoNumbers, NotFound, NotNow and FileInHand."""
-    campaign = campaigns.hold(tx, user, campaign_id)
-    if campaign.state not in ("draft", "paused"):
-        raise NotNow(_("Pause the campaign before you add recipients."))
+    """Lays a file there, for a worker to read; in place of one that could not be read. Raises UnreadableFile,
+    NoNumbers, NotFound, NotNow and FileInHand."""
+    check_room(tx, user, campaign_id)
     sheet = _sheet(content, reading, tenants.get(tx, user.tenant_id))
-    if "number" not in sheet.columns:
+    if not 0 <= sheet.columns.get("number", -1) < sheet.width:
         raise NoNumbers(_("Say in which column the fax numbers are."))
-    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)",
-                (user.tenant_id, campaign_id)):  # fmt: skip
-        raise FileInHand(_("A file of this campaign is being read. Add the next one when that is done."))
-    known = Reading(sheet.separator, sheet.heading is not None, dict(sheet.columns))
+    known = Reading(sheet.separator, sheet.heading is not None, dict(sheet.columns), sheet.encoding)
     tx.execute(
         """insert into campaign_files (tenant_id, campaign_id, content, reading, lines) values (%s, %s, %s, %s, %s)""",
         (user.tenant_id, campaign_id, content, json.dumps(asdict(known)), len(sheet.records)),
@@ -94,38 +102,87 @@ def bring(tx: Transaction, user: User, campaign_id: int, content: bytes, reading
     return Progress(len(sheet.records), 0)
 
 
+def check_room(tx: Transaction, user: User, campaign_id: int) -> None:
+    """Whether recipients may be added now, by nobody else until commit; what could not be read goes. Raises NotFound,
+    NotNow and FileInHand."""
+    campaign = campaigns.hold(tx, user, campaign_id)
+    if campaign.state not in ("draft", "paused"):
+        raise NotNow(_("Pause the campaign before you add recipients."))
+    of = (user.tenant_id, campaign_id)
+    tx.execute("delete from campaign_files where tenant_id = %s and campaign_id = %s and wrong <> ''", of)
+    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)", of):
+        raise FileInHand(_("A file of this campaign is being read. Add the next one when that is done."))
+
+
+def take_away(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None:
+    """Reads no more of its file; who was entered stays. Raises NotFound, also where there is none."""
+    campaigns.hold(tx, user, campaign_id)
+    row = tx.row(
+        """delete from campaign_files where tenant_id = %s and campaign_id = %s returning lines, lines_read""",
+        (user.tenant_id, campaign_id),
+    )
+    if row is None:
+        raise NotFound(_("No file of this campaign is being read."))
+    audit.record(
+        tx, user.tenant_id, actor=actor, action="campaign.file-remove", object=f"campaign:{campaign_id}", **row
+    )
+
+
 CHANNEL = "faxplan_campaign"
 """Notified when there is something to do for who lets campaigns go on."""
 
 
 def read(db: Database, tenant_id: int, campaign_id: int) -> Iterator[Progress]:
     """Reads a file to its end (role portal), with a transaction for each batch. Of two who read at once one stops, and
-    nothing is there twice."""
+    nothing is there twice; who reads one that was taken away stops as well. What cannot be read is
+    so noted, in words for its user, and read no more. Raises UnreadableFile."""
     with db.tenant(tenant_id) as tx:
         row = tx.row(
-            "select content, reading, lines, lines_read from campaign_files where tenant_id = %s and campaign_id = %s",
+            """select content, reading, lines, lines_read, brought_at from campaign_files
+               where tenant_id = %s and campaign_id = %s and wrong = ''""",
             (tenant_id, campaign_id),
         )
         tenant = tenants.get(tx, tenant_id)
     if row is None:
         return
+    try:
+        yield from _read(db, tenant, campaign_id, row)
+    except FaxplanError as error:
+        if not error.retryable:
+            with db.tenant(tenant_id) as tx:
+                tx.execute(
+                    f"update campaign_files set wrong = %(why)s where {_THIS}",
+                    _this(tenant_id, campaign_id, row) | {"why": str(error)},
+                )
+        raise
+
+
+_THIS = "tenant_id = %(tenant)s and campaign_id = %(campaign)s and brought_at = %(brought)s"
+"""A file, and not the one that came after it."""
+
+
+def _this(tenant_id: int, campaign_id: int, row: Row) -> dict[str, Any]:
+    return {"tenant": tenant_id, "campaign": campaign_id, "brought": row["brought_at"]}
+
+
+def _read(db: Database, tenant: Tenant, campaign_id: int, row: Row) -> Iterator[Progress]:
+    this = _this(tenant.id, campaign_id, row)
     sheet = _sheet(bytes(row["content"]), Reading(**json.loads(row["reading"])), tenant)
     done = row["lines_read"]
     with _judge(row["lines"] - done, tenant) as look:
         for batch in _batches(sheet, done, look):
-            with db.tenant(tenant_id) as tx:
-                campaigns.take_turn(tx, tenant_id)
+            with db.tenant(tenant.id) as tx:
+                campaigns.take_turn(tx, tenant.id)
                 if not tx.execute(
-                    """update campaign_files set lines_read = %s
-                       where tenant_id = %s and campaign_id = %s and lines_read = %s""",
-                    (done + len(batch), tenant_id, campaign_id, done),
+                    f"update campaign_files set lines_read = %(after)s where {_THIS} and lines_read = %(done)s",
+                    this | {"after": done + len(batch), "done": done},
                 ):
                     return
-                _enter(tx, tenant_id, campaign_id, batch)
+                _enter(tx, tenant.id, campaign_id, batch)
             done += len(batch)
             yield Progress(row["lines"], done)
-    with db.tenant(tenant_id) as tx:
-        tx.execute("delete from campaign_files where tenant_id = %s and campaign_id = %s", (tenant_id, campaign_id))
+    with db.tenant(tenant.id) as tx:
+        tx.execute(f"delete from campaign_files where {_THIS}", this)
 
 
 @dataclass(frozen=True, slots=True)

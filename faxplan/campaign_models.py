@@ -29,6 +29,10 @@ class Campaign(Table):
     created_at = TimestampField()
     started_at = TimestampField(null=True)
     ended_at = TimestampField(null=True)
+    max_attempts = IntegerField(null=True)
+    retry_delays = IntegerArrayField(null=True)
+    kept_counts = JsonField(null=True)
+    purged_at = TimestampField(null=True)
     cover_id = BigIntegerField(null=True)
     cover_fields = TextArrayField()
     code = TextField(null=True)
@@ -74,12 +78,30 @@ class CampaignRecipient(Table):
     state = TextField()
     why = TextField(null=True)
     fax_id = BigIntegerField(null=True)
+    released_at = TimestampField(null=True)
+    ended_at = TimestampField(null=True)
 
     class Meta:
         """Where its rows are."""
 
         table_name = "campaign_recipients"
         primary_key = CompositeKey("tenant_id", "campaign_id", "id")
+
+
+class CampaignUpload(Table):
+    """A file of recipients that is looked at before it is added."""
+
+    tenant_id = BigIntegerField()
+    campaign_id = BigIntegerField()
+    file_name = TextField()
+    content = BlobField()
+    brought_at = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "campaign_uploads"
+        primary_key = CompositeKey("tenant_id", "campaign_id")
 
 
 class CampaignTest(Table):

@@ -7,7 +7,7 @@ Role portal, within a tenant.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -92,11 +92,11 @@ def _step(db: Database, tenant_id: int, campaign_id: int) -> tuple[Done, _Batch 
     with db.tenant(tenant_id) as tx:
         campaigns.take_turn(tx, tenant_id)
         row = tx.row("select * from campaigns where tenant_id = %s and id = %s", (tenant_id, campaign_id))
-        if row is None or row["state"] not in ("running", "cancelled"):
+        if row is None or row["state"] not in ("running", "paused", "cancelled"):
             return Done(is_over=True), None
         collected = _collect(tx, tenant_id, campaign_id)
-        if row["state"] == "cancelled":
-            return Done(collected=collected), None
+        if row["state"] != "running":
+            return Done(collected=collected, may_go_on=collected == COLLECTED), None
         batch, released = None, 0
         try:
             with tx.apart():
@@ -143,17 +143,24 @@ def cancel_open(db: Database, tenant_id: int, campaign_id: int) -> int:
     return count
 
 
+# By its key, one by one, whatever PostgreSQL believes of tables that have just been filled (OFFSET 0 is a fence).
+# Otherwise it looks through all faxes for each recipient, and does so again for each that waits.
+_ITS_FAX = """lateral (
+    select l.state, l.finished_at, l.not_before from faxes l
+    where l.tenant_id = r.tenant_id and l.id = r.fax_id offset 0) f"""
+
+
 def _collect(tx: Transaction, tenant_id: int, campaign_id: int) -> int:
     """Notes how faxes have ended."""
     return tx.execute(
-        """with ended as (
-               select r.id, coalesce(f.state, 'cancelled') as state from campaign_recipients r
-               left join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
-               where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.state = 'released'
-                 and (f.finished_at is not null or r.fax_id is null)
-               order by r.id limit %(most)s)
-           update campaign_recipients r set state = e.state from ended e
-           where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.id = e.id""",
+        f"""with ended as materialized (
+                select r.id, coalesce(f.state, 'cancelled') as state, coalesce(f.finished_at, now()) as at
+                from campaign_recipients r left join {_ITS_FAX} on true
+                where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.state = 'released'
+                  and (f.finished_at is not null or r.fax_id is null)
+                order by r.id limit %(most)s)
+            update campaign_recipients r set state = e.state, ended_at = e.at from ended e
+            where r.tenant_id = %(tenant)s and r.campaign_id = %(campaign)s and r.id = e.id""",
         {"tenant": tenant_id, "campaign": campaign_id, "most": COLLECTED},
     )
 
@@ -289,7 +296,7 @@ def _pace_anew(tx: Transaction, row: Row, now: datetime | None) -> None:
 def _under_way(tx: Transaction, row: Row) -> int:
     """Faxes in a call, or that wait for one now; not those that wait for another try."""
     found: int = tx.value(
-        """select count(*) from campaign_recipients r join faxes f on f.tenant_id = r.tenant_id and f.id = r.fax_id
+        f"""select count(*) from campaign_recipients r join {_ITS_FAX} on true
            where r.tenant_id = %s and r.campaign_id = %s and r.state = 'released'
              and (f.state in ('accepted', 'dialing', 'sending') or f.state = 'queued' and f.not_before <= now())""",
         (row["tenant_id"], row["id"]),
@@ -343,9 +350,10 @@ def _let_go(tx: Transaction, user: User, row: Row, rendering: Rendering, recipie
     except (NumberBarred, InvalidNumber) as error:
         _leave_out(tx, row, recipient, _why(error))
         return False
+    order = replace(order, max_attempts=row["max_attempts"], retry_delays=row["retry_delays"])
     fax_id = accepted(tx, user, order, rendering, made, campaign=f"campaign:{row['id']}")
     tx.execute(
-        """update campaign_recipients set state = 'released', fax_id = %s
+        """update campaign_recipients set state = 'released', fax_id = %s, released_at = now()
            where tenant_id = %s and campaign_id = %s and id = %s and state = 'waiting'""",
         (fax_id, row["tenant_id"], row["id"], recipient.id),
     )
@@ -356,7 +364,7 @@ def accepted(tx: Transaction, user: User, order: Order, rendering: Rendering, ma
     """A fax of a campaign's document, and its cover: its id. details: as outbound.accept takes them. Raises
     QuotaExceeded."""
     cover = None if made is None else covers.record(tx, user, made)
-    fax_id = outbound.accept(tx, user, order, rendering.id, rendering.pages, cover, **details)
+    fax_id = outbound.accept(tx, user, order, rendering.id, rendering.pages, cover, batch=None, **details)
     if rendering.state == "rendered" and cover is not None:
         render_jobs.order_covers(tx, user.tenant_id, rendering.id)
     elif rendering.state == "rendered":

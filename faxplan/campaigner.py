@@ -54,13 +54,14 @@ class Campaigner:
         """A step of each; whether one is under way. Raises DatabaseUnavailable, StoreUnavailable,
         SandboxUnavailable and OSError."""
         with self._watch.across_tenants() as tx:
-            files = tx.rows("select tenant_id, campaign_id as id from campaign_files order by 1, 2")
+            files = tx.rows("select tenant_id, campaign_id as id from campaign_files where wrong = '' order by 1, 2")
             running = tx.rows("select tenant_id, id from campaigns where state = 'running' order by 1, 2")
             cancelled = tx.rows(_CANCELLED)
+            paused = tx.rows(_PAUSED)
             tests = tx.rows("select tenant_id, id, campaign_id from campaign_tests where done_at is null order by 1, 2")
         for each in files:
             self._read(each["tenant_id"], each["id"])
-        for each in running:
+        for each in (*running, *paused):
             self._step(each["tenant_id"], each["id"])
         for each in tests:
             self._test(each["tenant_id"], each["id"], each["campaign_id"])
@@ -102,6 +103,12 @@ class Campaigner:
             LOG.error("campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
 
 
+# What they have let go ends all the same.
+_PAUSED = """
+    select c.tenant_id, c.id from campaigns c
+    where c.state = 'paused' and exists (
+        select from campaign_recipients r where r.tenant_id = c.tenant_id and r.campaign_id = c.id
+          and r.state = 'released') order by 1, 2"""
 _CANCELLED = """
     select c.tenant_id, c.id from campaigns c
     where c.state = 'cancelled' and c.ended_at > now() - interval '2 days' and exists (

@@ -5,7 +5,7 @@ goes on when it is paused. Whom it goes to: campaign_recipients, campaign_files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,12 +27,19 @@ from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
 from faxplan.permissions import Permission
+from faxplan.tenants import Tenant
 from faxplan.users import User
 
 MOST = 200
 """Of one user that have not ended."""
 LONGEST_NAME = 80
-CHANGEABLE = ("name", "calling", "billing_code", "per_minute", "at_once", "opens", "closes", "weekdays", "start_at")
+MOST_DELAYS = 19
+SHORTEST_DELAY, LONGEST_DELAY = 60, 86_400
+"""Seconds between two tries."""
+CHANGEABLE = (
+    "name", "calling", "billing_code", "per_minute", "at_once", "opens", "closes", "weekdays", "start_at",
+    "max_attempts", "retry_delays",
+)  # fmt: skip
 
 
 class InvalidCampaign(FaxplanError):
@@ -52,6 +59,12 @@ class FileInHand(NotNow):
 
     error_id = "campaign-file-in-hand"
     retryable = True
+
+
+class FileWrong(NotNow):
+    """A file of recipients could not be read to its end."""
+
+    error_id = "campaign-file-wrong"
 
 
 class NoRecipients(NotNow):
@@ -74,12 +87,21 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Retries:
+    """max_attempts: tries of each fax; None: as many as the tenant has, which are the most in any case. delays: seconds
+    before the second one, the third and so on, the last for all further ones; none: as the failure policy has it."""
+
+    max_attempts: int | None = None
+    delays: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """state: draft, running, paused, cancelled or finished. why: why it is paused, if nobody has paused it. pages: of
-    the document; None: not known yet. rendering: its state (renderings.state); None: it was purged. cover_id: the
-    document with what its covers say (campaign_covers), cover_fields: of recipients, that are in it; None: its faxes
-    have no cover. code, notice: by which who gets it asks for no more, and what the first page says of that (opt_out);
-    empty: nothing."""
+    the document; None: not known yet, or not any more. rendering_id: None: the document was purged. rendering: its
+    state (renderings.state), or "purged". cover_id: the document with what its covers say (campaign_covers),
+    cover_fields: of recipients, that are in it; None: its faxes have no cover. code, notice: by which
+    who gets it asks for no more, and what the first page says of that (opt_out); empty: nothing."""
 
     id: int
     user_id: int
@@ -87,15 +109,17 @@ class Campaign:
     state: str
     draft_id: int | None
     rendering_id: int | None
-    rendering: str | None
+    rendering: str
     pages: int | None
     calling: str | None
     billing_code: str
     pace: Pace
+    retries: Retries
     why: str
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    purged_at: datetime | None = None
     cover_id: int | None = None
     cover_fields: Sequence[str] = ()
     code: str | None = None
@@ -104,8 +128,8 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. pages:
-    that were sent."""
+    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. wrong: why
+    it could not be read to its end, in words for its user."""
 
     waiting: int = 0
     released: int = 0
@@ -115,6 +139,7 @@ class Counts:
     left_out: Mapping[str, int] = field(default_factory=dict)
     lines_read: int | None = None
     lines: int | None = None
+    wrong: str = ""
 
     @property
     def total(self) -> int:
@@ -123,12 +148,20 @@ class Counts:
 
 
 def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, calling: str | None = None,
-         billing_code: str = "", stop_at: str | None = None, actor: Who) -> Campaign:  # fmt: skip
+         billing_code: str = "", retries: Retries | None = None, stop_at: str | None = None,
+         actor: Who) -> Campaign:  # fmt: skip
     """A campaign of a draft, which is the campaign's from now on. stop_at: the address at which who gets it asks for no
     more, `acme.fax.example/stop`. Raises Forbidden, NotFound, InvalidCampaign, ForeignCallerId, NoCallerId,
     NoBillingCode, RenderingFailed and InvalidNotice."""
     check_permitted(tx, user)
-    values = _checked(tx, user, {"name": name, "calling": calling, "billing_code": billing_code, **_of_pace(pace)})
+    values = _checked(
+        tx,
+        user,
+        {
+            "name": name, "calling": calling, "billing_code": billing_code, **_of_pace(pace),
+            **_of_retries(retries or Retries()),
+        },
+    )  # fmt: skip
     if tx.value("select count(*) from campaigns where tenant_id = %s and user_id = %s and ended_at is null",
                 (user.tenant_id, user.id)) >= MOST:  # fmt: skip
         raise InvalidCampaign(
@@ -180,35 +213,65 @@ def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: in
 
 
 def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
-    """How it stands with its recipients. Raises NotFound."""
+    """How it stands with its recipients, or stood when they were purged. Raises NotFound."""
     get(tx, user, campaign_id)
-    of = (user.tenant_id, campaign_id)
-    found = tx.rows(
-        """select state, coalesce(why, '') as why, count(*) as n from campaign_recipients
-           where tenant_id = %s and campaign_id = %s group by 1, 2""",
+    return counts_of(tx, user.tenant_id, [campaign_id])[campaign_id]
+
+
+def counts_of(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
+    """The same of several, which somebody may see."""
+    of = (tenant_id, list(ids))
+    kept = tx.rows(
+        """select id, kept_counts from campaigns
+           where tenant_id = %s and id = any (%s) and kept_counts is not null""",
         of,
     )
-    by_state = {row["state"]: row["n"] for row in found if not row["why"]}
-    file = tx.row("select lines, lines_read from campaign_files where tenant_id = %s and campaign_id = %s", of)
-    return Counts(
-        **by_state,
-        left_out={row["why"]: row["n"] for row in found if row["why"]},
-        lines_read=None if file is None else file["lines_read"],
-        lines=None if file is None else file["lines"],
+    gone = {row["id"]: Counts(**row["kept_counts"]) for row in kept}
+    files = tx.rows(
+        """select campaign_id, lines, lines_read, wrong from campaign_files
+           where tenant_id = %s and campaign_id = any (%s)""",
+        of,
     )
+    of_file = {row.pop("campaign_id"): row for row in files}
+    there = _counted(tx, tenant_id, [each for each in ids if each not in gone])
+    return gone | {each: replace(found, **of_file.get(each, {})) for each, found in there.items()}
+
+
+def counted(tx: Transaction, tenant_id: int, campaign_id: int) -> Counts:
+    """Its recipients, one by one."""
+    return _counted(tx, tenant_id, [campaign_id])[campaign_id]
+
+
+def _counted(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
+    found = tx.rows(
+        """select campaign_id, state, coalesce(why, '') as why, count(*) as n from campaign_recipients
+           where tenant_id = %s and campaign_id = any (%s) group by 1, 2, 3""",
+        (tenant_id, list(ids)),
+    )
+    rows = {each: [row for row in found if row["campaign_id"] == each] for each in ids}
+    return {
+        each: Counts(
+            **{row["state"]: row["n"] for row in its if not row["why"]},
+            left_out={row["why"]: row["n"] for row in its if row["why"]},
+        )
+        for each, its in rows.items()
+    }
 
 
 def recipients(
-    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, after: int = 0, limit: int = 100
-) -> list[Row]:
+    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, why: str | None = None, after: int = 0,
+    limit: int = 100,
+) -> list[Row]:  # fmt: skip
     """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
-    state: those of this one. Raises NotFound."""
-    get(tx, user, campaign_id)
+    state, why: those of this one. None of one whose recipients were purged. Raises NotFound."""
+    if get(tx, user, campaign_id).purged_at is not None:
+        return []
     return tx.rows(
         """select id, line, written, number, name, state, why, fax_id from campaign_recipients
            where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
+             and (%s::text is null or why = %s)
            order by id limit %s""",
-        (user.tenant_id, campaign_id, after, state, state, limit),
+        (user.tenant_id, campaign_id, after, state, state, why, why, limit),
     )
 
 
@@ -229,16 +292,24 @@ def change(tx: Transaction, user: User, campaign_id: int, values: Mapping[str, A
 
 
 def start(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> Campaign:
-    """Lets its faxes go from now on, also of one that was paused. Raises Forbidden, NotNow, FileInHand and
+    """Lets its faxes go from now on, also of one that was paused. Raises Forbidden, NotNow, FileInHand, FileWrong and
     NoRecipients."""
     check_permitted(tx, user)
     campaign = hold(tx, user, campaign_id)
     if campaign.state not in ("draft", "paused"):
         raise _not_now(campaign)
     of = (user.tenant_id, campaign_id)
-    if tx.value("select exists (select from campaign_files where tenant_id = %s and campaign_id = %s)", of):
+    wrong = tx.value("select wrong from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    if wrong:
+        raise FileWrong(
+            _("Its file of recipients could not be read to its end: {why} Take it away, or bring another one.").format(
+                why=wrong
+            )
+        )
+    if wrong is not None:
         raise FileInHand(_("Its file of recipients is being read. Start it when that is done."))
-    if not tx.value(
+    # One that was started and has nobody left ends by itself.
+    if campaign.started_at is None and not tx.value(
         """select exists (select from campaign_recipients where tenant_id = %s and campaign_id = %s
                           and state in ('waiting', 'released'))""", of):  # fmt: skip
         raise NoRecipients(_("It goes to nobody: add recipients first."))
@@ -295,9 +366,14 @@ def close_cover(tx: Transaction, tenant_id: int, campaign_id: int) -> None:
     """Takes what its covers say away from it: no machine opens it any more, and purge destroys it."""
     of = (tenant_id, campaign_id)
     document_id = tx.value("select cover_id from campaigns where tenant_id = %s and id = %s", of)
-    if document_id is not None:
+    if document_id is None:
+        return
+    tx.execute("update campaigns set cover_id = null, cover_fields = '{}' where tenant_id = %s and id = %s", of)
+    # A clone may have it as well.
+    if not tx.value(
+        "select exists (select from campaigns where tenant_id = %s and cover_id = %s)", (tenant_id, document_id)
+    ):
         transient_readers.forget(tx, tenant_id, [document_id])
-        tx.execute("update campaigns set cover_id = null, cover_fields = '{}' where tenant_id = %s and id = %s", of)
 
 
 def remove(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None:
@@ -326,10 +402,10 @@ def take_turn(tx: Transaction, tenant_id: int) -> None:
 _TURN = 0x63616D70
 """Any number ("camp" in ASCII)."""
 _CAMPAIGNS = """
-    select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, r.state as rendering,
+    select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, coalesce(r.state, 'purged') as rendering,
            coalesce(p.pages, o.pages) as pages, c.calling, c.billing_code, c.per_minute, c.at_once, c.opens, c.closes,
-           c.weekdays, c.start_at, c.why, c.created_at, c.started_at, c.ended_at,
-           c.cover_id, c.cover_fields, c.code, c.notice
+           c.weekdays, c.start_at, c.max_attempts, c.retry_delays, c.why, c.created_at, c.started_at, c.ended_at,
+           c.purged_at, c.cover_id, c.cover_fields, c.code, c.notice
     from campaigns c left join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
     left join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
@@ -343,7 +419,9 @@ def _of(user: User) -> dict[str, Any]:
 def _campaign(row: Row) -> Campaign:
     names = ("per_minute", "at_once", "opens", "closes", "weekdays", "start_at")
     pace = Pace(**{name: row[name] for name in names})
-    return Campaign(pace=pace, **{name: value for name, value in row.items() if name not in names})
+    retries = Retries(row["max_attempts"], row["retry_delays"] or ())
+    others = {name: value for name, value in row.items() if name in Campaign.__dataclass_fields__}
+    return Campaign(pace=pace, retries=retries, **others)
 
 
 def _of_pace(pace: Pace) -> dict[str, Any]:
@@ -351,6 +429,10 @@ def _of_pace(pace: Pace) -> dict[str, Any]:
         "per_minute": pace.per_minute, "at_once": pace.at_once, "opens": pace.opens, "closes": pace.closes,
         "weekdays": list(pace.weekdays), "start_at": pace.start_at,
     }  # fmt: skip
+
+
+def _of_retries(retries: Retries) -> dict[str, Any]:
+    return {"max_attempts": retries.max_attempts, "retry_delays": list(retries.delays)}
 
 
 def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, Any]:
@@ -364,6 +446,12 @@ def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, A
         values["calling"] = caller_ids.choose(tx, tenant, values["calling"], user.id)
     if "billing_code" in values:
         values["billing_code"] = billing_codes.checked(tenant, values["billing_code"])
+    _check_pace(values)
+    _check_retries(values, tenant)
+    return values
+
+
+def _check_pace(values: dict[str, Any]) -> None:
     if not 1 <= values.get("per_minute", 1) <= 6000:
         raise InvalidCampaign(_("It lets 1 to 6000 faxes go in a minute."))
     if not 1 <= values.get("at_once", 1) <= 1000:
@@ -374,7 +462,20 @@ def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, A
             raise InvalidCampaign(_("Choose one day of the week at least."))
     if values.get("opens", "00:00") >= values.get("closes", "24:00"):
         raise InvalidCampaign(_("Its hours close before they open. Write them as 08:00 and 18:00."))
-    return values
+
+
+def _check_retries(values: dict[str, Any], tenant: Tenant) -> None:
+    if values.get("max_attempts") is not None and not 1 <= values["max_attempts"] <= tenant.max_attempts:
+        raise InvalidCampaign(_("A fax of your organisation has 1 to {most} tries.").format(most=tenant.max_attempts))
+    if "retry_delays" in values:
+        values["retry_delays"] = list(values["retry_delays"] or ()) or None
+        delays = values["retry_delays"] or [SHORTEST_DELAY]
+        if len(delays) > MOST_DELAYS or not all(SHORTEST_DELAY <= each <= LONGEST_DELAY for each in delays):
+            raise InvalidCampaign(
+                _(
+                    "Between two tries are a minute at least and a day at most, and there are {most} such at most."
+                ).format(most=MOST_DELAYS)
+            )
 
 
 def check_permitted(tx: Transaction, user: User) -> None:

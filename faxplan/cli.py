@@ -50,6 +50,7 @@ from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError
 from faxplan.users import User
+from faxplan_client import cli as remote
 
 DONE, FAILED, USAGE, RETRYABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -132,6 +133,9 @@ class Context:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. No exception of ours leaves it."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if remote.is_meant(given):
+        return remote.main(given)
     parser = _parser()
     options, left = parser.parse_known_args(arguments)
     if left:
@@ -243,6 +247,8 @@ def _parser() -> argparse.ArgumentParser:
     cli_audit.add_commands(commands, common)
     cli_retention.add_commands(commands, common)
     cli_purge.add_commands(commands, common, personal)
+    # For `faxplan --help`; it is run by itself, as it needs nothing of this.
+    remote.enter(commands.add_parser(remote.NAME, help=remote.ABOUT))
     return parser
 
 

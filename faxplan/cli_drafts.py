@@ -168,7 +168,7 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
         groups=groups,
         cover=_cover(context, options, user),
     )
-    accepted = drafts.send(context.portal, user, options.draft, to, context.store)
+    accepted = drafts.send(context.portal, context.store, user, options.draft, to)
     if options.json:
         cli_output.print_json([{"id": each.fax_id, "called_number": each.called_number} for each in accepted])
         return 0

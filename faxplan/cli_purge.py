@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_rows, deletion, due_faxes, fax_contents, holds, provisioning, reports
+from faxplan import (
+    campaign_purge,
+    cli_output,
+    cli_rows,
+    deletion,
+    due_faxes,
+    fax_contents,
+    holds,
+    provisioning,
+    reports,
+)
 from faxplan.db import Row
 from faxplan.pending import Pending
 from faxplan.progress import Display
@@ -82,6 +92,8 @@ def _purge(context: "Context", options: argparse.Namespace) -> int:
 def _said(done: Purged) -> Iterator[str]:
     drafts = f" and {_drafts(done.drafts)}" if done.drafts else ""
     yield f"{done.faxes} faxes{drafts} are purged: {done.objects} objects, {done.bytes} bytes."
+    if done.recipients:
+        yield f"{done.recipients} recipients of campaigns are destroyed."
     if done.records:
         yield f"The records of {done.records} faxes are removed."
     if done.orphans:
@@ -94,11 +106,12 @@ def _said(done: Purged) -> Iterator[str]:
 
 def _list(context: "Context", options: argparse.Namespace, chosen: dict[int, str]) -> int:
     writer = cli_rows.writer(_COLUMNS, as_json=options.json)
-    faxes = pages = drafts = 0
+    faxes = pages = drafts = ended = 0
     writer.begin()
     for tenant_id, slug in chosen.items():
         with context.purger.tenant(tenant_id) as tx:
             drafts += fax_contents.drafts_due(tx, tenant_id)
+            ended += campaign_purge.due(tx, tenant_id)
             for each in due_faxes.everything(tx, tenant_id, holds.of_mailboxes(tx, tenant_id)):
                 row: Row = dict(
                     zip(
@@ -114,6 +127,8 @@ def _list(context: "Context", options: argparse.Namespace, chosen: dict[int, str
     if not options.quiet:
         more = f", and {_drafts(drafts)}," if drafts else ""
         print(f"{faxes} faxes with {pages} pages{more} would be purged.", file=sys.stderr)
+        if ended:
+            print(f"So would be the recipients of {ended} campaign{'' if ended == 1 else 's'}.", file=sys.stderr)
     return 0
 
 

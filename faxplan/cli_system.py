@@ -15,7 +15,7 @@ from faxplan import (
     numbers,
     retention_provisioning,
     users,
-    worker,
+    worker_process,
 )
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
@@ -143,7 +143,7 @@ def _guard(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _worker(context: "Context", options: argparse.Namespace) -> int:  # noqa: ARG001 - as every command
-    worker.serve(context.settings)
+    worker_process.serve(context.settings)
     return 0
 
 

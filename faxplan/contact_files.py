@@ -1,8 +1,8 @@
 """Files of contacts: CSV as spreadsheets and address books write it, read and written.
 
-Read: UTF-8, UTF-16 with its mark, or else Windows-1252; comma, semicolon or tab between the cells; what a column means
-is found out by its heading, in English or German, and may be said otherwise. A line that cannot be read is told of, and
-the ones after it are read all the same.
+Read: UTF-8, UTF-16 with its mark, or else Windows-1252, unless another encoding is said; comma, semicolon, tab or
+vertical bar between the cells; what a column means is found out by its heading, in English or German, and may be said
+otherwise. A line that cannot be read is told of, and the ones after it are read all the same.
 
 Written: UTF-8 with its mark. A spreadsheet takes a cell that begins with = + - @ (or a tab or a line end) for a
 formula, and a number with + for one to be added up: such a cell gets an apostrophe before it, and so does one that
@@ -24,7 +24,15 @@ from faxplan.language import _, marked
 MOST_BYTES = 5 * 1024**2
 MOST_LINES = 10_000
 MOST_COLUMNS = 100
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+UTF_8, UTF_16, WINDOWS = "utf-8", "utf-16", "windows-1252"
+ENCODINGS = {
+    UTF_8: "utf-8-sig", UTF_16: "utf-16", WINDOWS: "cp1252", "windows-1250": "cp1250", "windows-1251": "cp1251",
+    "windows-1253": "cp1253", "windows-1254": "cp1254", "windows-1255": "cp1255", "windows-1256": "cp1256",
+    "iso-8859-1": "latin-1", "iso-8859-2": "iso8859-2", "iso-8859-15": "iso8859-15", "macintosh": "mac-roman",
+    "ibm850": "cp850", "shift_jis": "cp932", "euc-kr": "cp949", "gb18030": "gb18030", "big5": "big5",
+}  # fmt: skip
+"""As IANA calls them. The first three are found out."""
 FIELDS = ("name", "first", "last", "company", "number", "email", "note")
 HEADINGS = {
     "name": marked("Name"),
@@ -74,12 +82,13 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What is in a file. heading: the first record's cells, where it is a heading. columns: what each column means, by
-    field: its place, from 0."""
+    field: its place, from 0. encoding: of ENCODINGS."""
 
     separator: str
     heading: list[str] | None
     records: list[Record]
     columns: Mapping[str, int]
+    encoding: str = UTF_8
 
     @property
     def width(self) -> int:
@@ -94,24 +103,40 @@ class Reading:
     separator: str | None = None
     has_heading: bool | None = None
     columns: Mapping[str, int] | None = None
+    encoding: str | None = None
 
 
 def text_of(content: bytes, most_bytes: int = MOST_BYTES) -> str:
     """Raises UnreadableFile."""
+    return _decoded(content, most_bytes, None)[0]
+
+
+def _decoded(content: bytes, most_bytes: int, encoding: str | None) -> tuple[str, str]:
+    """The text, and its encoding, of ENCODINGS. Raises UnreadableFile."""
     if len(content) > most_bytes:
         raise UnreadableFile(
             _("This file is too large: {most} MB at most. Divide it.").format(most=most_bytes // 1024**2)
         )
+    if encoding is not None:
+        try:
+            # As it is found out, it is read: whatever is in it.
+            return content.decode(ENCODINGS[encoding], "replace" if encoding == WINDOWS else "strict"), encoding
+        except UnicodeDecodeError as error:
+            raise UnreadableFile(
+                _("This file is not written as {encoding}. Choose how it is written, or let it be found out.").format(
+                    encoding=encoding
+                )
+            ) from error
     try:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return content.decode("utf-16")
-        return content.decode("utf-8-sig")
+            return content.decode("utf-16"), UTF_16
+        return content.decode("utf-8-sig"), UTF_8
     except UnicodeDecodeError:
         if b"\0" in content:
             raise UnreadableFile(
                 _("This is no CSV file. Save the table as CSV (UTF-8) in the program that it is from.")
             ) from None
-        return content.decode("cp1252", "replace")
+        return content.decode("cp1252", "replace"), WINDOWS
 
 
 def read(
@@ -124,7 +149,7 @@ def read(
 ) -> Sheet:
     """is_number: whether a cell is a telephone number. Raises UnreadableFile."""
     reading = reading or Reading()
-    text = text_of(content, most_bytes)
+    text, encoding = _decoded(content, most_bytes, reading.encoding)
     lines = list(io.StringIO(text, newline=""))
     if not any(each.strip() for each in lines):
         raise UnreadableFile(_("This file is empty."))
@@ -144,7 +169,7 @@ def read(
     if columns is None:
         columns = recognised if has_heading else _guessed(rest, is_number)
     name = next(each for each, value in SEPARATORS.items() if value == separator)
-    return Sheet(name, first if has_heading else None, rest, columns)
+    return Sheet(name, first if has_heading else None, rest, columns, encoding)
 
 
 def entry_of(record: Record, columns: Mapping[str, int]) -> Entry:
@@ -182,7 +207,7 @@ def _plain(cell: str) -> str:
 def _records(lines: list[str], separator: str) -> Iterator[Record]:
     at = 0
     while at < len(lines):
-        if not lines[at].strip("\r\n\t ;,"):
+        if not lines[at].strip("\r\n\t ;,|"):
             at += 1
             continue
         # A line at a time, so that one that is broken takes no other with it. strict: else an open quotation mark

@@ -55,6 +55,12 @@ def own(tx: Transaction, tenant_id: int, template_id: int) -> CoverTemplate:
     return _given(row, template_id)
 
 
+def default(tx: Transaction, tenant_id: int) -> CoverTemplate:
+    """The one that is meant where nobody says which: the tenant's default, else the plain one."""
+    row = tx.row(f"select {_COLUMNS} from cover_templates where tenant_id = %s and is_default", (tenant_id,))
+    return plain() if row is None else CoverTemplate(**row)
+
+
 def named(tx: Transaction, tenant_id: int, name: str) -> CoverTemplate:
     """Raises NotFound."""
     row = tx.row(f"select {_COLUMNS} from cover_templates where tenant_id = %s and name = %s", (tenant_id, name))

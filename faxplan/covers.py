@@ -50,11 +50,11 @@ class InvalidCover(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a user wants a cover page to say. template_id: as cover_templates.get. to_name, to_company: of one
-    recipient; of several, of those who are no contacts: contacts are called what they are called.
+    """What a user wants a cover page to say. template_id: as cover_templates.get; None: the tenant's default. to_name,
+    to_company: of one recipient; of several, of those who are no contacts: contacts are called what they are called.
     """
 
-    template_id: int = cover_templates.PLAIN_ID
+    template_id: int | None = cover_templates.PLAIN_ID
     to_name: str = ""
     to_company: str = ""
     subject: str = ""
@@ -86,7 +86,10 @@ def sheets(
     tx: Transaction, user: User, wanted: Wanted, to: Sequence[To], chosen: Sequence[Contact] = ()
 ) -> list[Sheet]:
     """What the covers of faxes to these say. chosen: contacts among them. Raises NotFound and InvalidCover."""
-    template = cover_templates.get(tx, user.tenant_id, wanted.template_id)
+    if wanted.template_id is None:
+        template = cover_templates.default(tx, user.tenant_id)
+    else:
+        template = cover_templates.get(tx, user.tenant_id, wanted.template_id)
     wanted = checked(wanted)
     return _sheets(tx, user, template, [(wanted, each) for each in to], chosen, alone=len(to) == 1)
 
@@ -198,7 +201,7 @@ def logo(tx: Transaction, tenant_id: int) -> bytes | None:
 def seal(
     db: Database, store: Store, user: User, wanted: Wanted, to: Sequence[To], chosen: Sequence[Contact] = ()
 ) -> list[Made]:
-    """A cover for each fax, in the store (role portal); `discard` takes them back where nothing comes of it.
+    """A cover for each fax, in the store (role portal).
 
     Raises NotFound, InvalidCover, CoverTooLong, and as Store.seal does.
     """
@@ -216,22 +219,17 @@ def check_length(store: Store, said: Sequence[Sheet], picture: bytes | None) -> 
 
 def seal_sheets(store: Store, tenant_id: int, said: Sequence[Sheet], pages: Sequence[int]) -> list[Made]:
     """Sheets of so many pages, in the store: all or none. Raises as Store.seal does."""
-    made: list[Made] = []
-    with store.scratch.folder() as folder:
-        try:
-            for sheet, count in zip(said, pages, strict=True):
-                write_whole(folder / "cover.json", sheet.packed())
-                made.append(Made(store.seal(folder / "cover.json", tenant_id, documents.COVER), count))
-        except BaseException:
-            discard(store, made)
-            raise
-    return made
+    made: list[Sealed] = []
+    with store.scratch.folder() as folder, store.kept_if_named(made):
+        for sheet in said:
+            write_whole(folder / "cover.json", sheet.packed())
+            made.append(store.seal(folder / "cover.json", tenant_id, documents.COVER))
+    return [Made(each, count) for each, count in zip(made, pages, strict=True)]
 
 
 def discard(store: Store, made: Sequence[Made]) -> None:
     """Removes what no row names."""
-    for each in made:
-        store.delete(each.sealed.stored.object_name)
+    store.discard(each.sealed for each in made)
 
 
 def record(tx: Transaction, user: User, made: Made) -> Cover:

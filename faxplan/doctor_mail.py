@@ -6,7 +6,8 @@ from faxplan.config import Settings
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.findings import Finding, error, ok, warning
-from faxplan.mail import Relay, Security, ServerAway, check_address
+from faxplan.mail import Relay, Security, check_address
+from faxplan.smtp_answers import ServerAway
 
 _LONG_SECONDS = 3600.0
 """Many hosts make a stranger's mail wait some minutes."""

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -20,7 +20,7 @@ from faxplan import namespaces, sealed, transient_readers
 from faxplan.config import Settings
 from faxplan.confinement import Confinement
 from faxplan.documents import Locked, Sealed, StoredObject, ToSend
-from faxplan.errors import FaxplanError
+from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.key_folder import KeyFolder
 from faxplan.language import _
@@ -294,6 +294,24 @@ class Store:
     def delete(self, object_name: str) -> None:
         """Removes an object; one that is gone already is no error."""
         self._path(object_name).unlink(missing_ok=True)
+
+    @contextmanager
+    def kept_if_named(self, made: Sequence[Sealed]) -> Iterator[None]:
+        """Deletes these objects where the block fails, whose transaction was to write rows that name them. made: may
+        grow in the block."""
+        try:
+            yield
+        except DatabaseUnavailable:
+            # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
+            raise
+        except BaseException:
+            self.discard(made)
+            raise
+
+    def discard(self, made: Iterable[Sealed]) -> None:
+        """Deletes objects that no row names."""
+        for each in made:
+            self.delete(each.stored.object_name)
 
     def make_deletions_last(self, names: Iterable[str]) -> None:
         """Makes the deletion of these objects durable."""

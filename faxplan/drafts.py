@@ -5,33 +5,31 @@ it: nothing is handed in or rendered a second time. One that was removed, or for
 the next purge destroys it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from faxplan import (
     audit,
-    contact_groups,
-    covers,
     draft_closing,
     originals,
     outbound,
     permissions,
     queue,
     quotas,
-    recipients,
     render_jobs,
+    submission,
     tenants,
 )
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound, RenderingFailed
+from faxplan.errors import FaxplanError, NotFound, RenderingFailed
 from faxplan.language import _
 from faxplan.originals import HandedIn
-from faxplan.outbound import Order, Submitted
+from faxplan.outbound import Submitted
 from faxplan.recipients import Recipients
 from faxplan.rendering import Resolution
+from faxplan.submission import Ready
 from faxplan.users import User
 
 LIFETIME_SECONDS = 86400
@@ -51,7 +49,7 @@ class Draft:
     """state: of its pages, as renderings.state: waiting, rendered, or failed (error_id and explanation say why).
 
     pages None: known after rendering. tiff_id: its pages; images_id, thumbnail_id: what shows them (documents.kind);
-    None where there is none.
+    None where there is none. kept: a campaign has it.
     """
 
     id: int
@@ -66,6 +64,7 @@ class Draft:
     thumbnail_id: int | None
     error_id: str | None
     explanation: str | None
+    kept: bool = False
 
 
 def make(db: Database, store: Store, user: User, document: HandedIn, *, instead: int | None = None) -> Draft:
@@ -114,7 +113,8 @@ def _check_room(tx: Transaction, user: User) -> None:
 _LIVE = "not d.closed and d.expires_at > clock_timestamp()"
 _DRAFTS = f"""
     select d.id, r.state, coalesce(p.pages, o.pages) as pages, r.resolution, d.created_at, d.expires_at, r.original_id,
-           r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation
+           r.document_id as tiff_id, r.images_id, r.thumbnail_id, r.error_id, r.error_text as explanation,
+           d.kept
     from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
     join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id
@@ -154,9 +154,25 @@ def keep(tx: Transaction, user: User, draft_id: int) -> Draft:
     return draft
 
 
+def copy(tx: Transaction, user: User, draft_id: int) -> int:
+    """Another draft of the document that a campaign has, for another one to keep. Its id. Raises NotFound, and
+    RenderingFailed as `keep`."""
+    draft = _held_by_any(tx, user, draft_id)
+    if draft.state == "failed":
+        raise _no_pages(draft)
+    return int(
+        tx.value(
+            """insert into drafts (tenant_id, user_id, rendering_id, expires_at)
+               select tenant_id, user_id, rendering_id, now() + make_interval(secs => %s) from drafts
+               where tenant_id = %s and id = %s returning id""",
+            (LIFETIME_SECONDS, user.tenant_id, draft_id),
+        )
+    )
+
+
 def let_go(tx: Transaction, tenant_id: int, draft_id: int) -> None:
-    """The campaign that kept it has ended: no machine opens its document any more, but for faxes that have not ended;
-    and purge destroys one of which no fax was made."""
+    """The campaign that kept it has ended: no machine opens its document any more, but for faxes that have not ended,
+    or another campaign; and purge destroys one of which no fax was made."""
     row = tx.row(
         """select r.original_id from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
            where d.tenant_id = %s and d.id = %s""",
@@ -172,9 +188,15 @@ def let_go(tx: Transaction, tenant_id: int, draft_id: int) -> None:
            where r.tenant_id = %(tenant)s and r.original_id = %(original)s""",
         of,
     ).values()
-    if not waits:
+    others = tx.value(
+        """select exists (
+               select from renderings r join drafts d on d.tenant_id = r.tenant_id and d.rendering_id = r.id
+               where r.tenant_id = %(tenant)s and r.original_id = %(original)s and d.id <> %(draft)s and d.kept)""",
+        of,
+    )
+    if not waits and not others:
         draft_closing.close(tx, tenant_id, draft_id, row["original_id"])
-    if has_faxes:
+    if has_faxes or others:
         # They have the document from now on.
         tx.execute("delete from drafts where tenant_id = %(tenant)s and id = %(draft)s", of)
     else:
@@ -210,63 +232,34 @@ def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> D
         return changed
 
 
-def send(db: Database, user: User, draft_id: int, to: Recipients, store: Store | None = None) -> list[Submitted]:
+def send(db: Database, store: Store, user: User, draft_id: int, to: Recipients) -> list[Submitted]:
     """A fax to each of these numbers, and the draft is none any more; or nothing at all (role portal).
 
-    store: needed for covers. Raises NotFound (for a contact, a group or a cover's template as well), NoNumber,
-    TooManyNumbers, RenderingFailed for one whose pages cannot be made, as outbound.submit does of numbers and quotas,
-    and as covers.seal does.
+    Raises NotFound, RenderingFailed for one whose pages cannot be made, QuotaExceeded, and as submission.ready.
     """
     with db.tenant(user.tenant_id) as tx:
-        draft = get(tx, user, draft_id)
-        chosen = contact_groups.chosen(tx, user, to.contacts, to.groups) if to.cover else []
-        to = replace(to, numbers=recipients.numbers_of(tx, user, to))
-    orders = recipients.ordered(db, user, to, Resolution(draft.resolution))
-    if to.cover is None or store is None:
-        if to.cover is not None:
-            raise ValueError("a cover needs the store")
-        return _send(db, user, draft_id, orders, [])
-    covering = [covers.To(each.called, each.calling, each.send_at) for each in orders]
-    made = covers.seal(db, store, user, to.cover, covering, chosen)
-    try:
-        return _send(db, user, draft_id, orders, made)
-    except DatabaseUnavailable:
-        # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
-        raise
-    except BaseException:
-        covers.discard(store, made)
-        raise
-
-
-def _send(
-    db: Database, user: User, draft_id: int, orders: Sequence[Order], made: Sequence[covers.Made]
-) -> list[Submitted]:
-    """made: a cover for each, or none at all."""
-    with db.tenant(user.tenant_id) as tx:
+        resolution = Resolution(get(tx, user, draft_id).resolution)
+    with submission.ready(db, store, user, to, resolution) as faxes, db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
         if draft.state == "failed":
             raise _no_pages(draft)
         tx.execute("delete from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft_id))
-        covering: Sequence[covers.Made | None] = made or [None] * len(orders)
-        return [
-            _accept(tx, user, draft, replace(each, resolution=Resolution(draft.resolution)), cover)
-            for each, cover in zip(orders, covering, strict=True)
-        ]
+        # At the resolution that it has now.
+        orders = [replace(each.order, resolution=Resolution(draft.resolution)) for each in faxes]
+        return [_accept(tx, user, draft, Ready(order, each.cover)) for order, each in zip(orders, faxes, strict=True)]
 
 
-def _accept(tx: Transaction, user: User, draft: Draft, order: Order, made: covers.Made | None) -> Submitted:
-    cover = None if made is None else covers.record(tx, user, made)
+def _accept(tx: Transaction, user: User, draft: Draft, fax: Ready) -> Submitted:
     rendering = tx.value(
         "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s and notice = ''",
         (user.tenant_id, draft.original_id, draft.resolution),
     )
-    fax_id = outbound.accept(tx, user, order, rendering, draft.pages, cover, draft=f"draft:{draft.id}")
-    if draft.state == "rendered" and cover is not None:
+    sent = submission.accept(tx, user, fax, rendering, draft.pages, draft=f"draft:{draft.id}")
+    if draft.state == "rendered" and fax.cover is not None:
         render_jobs.order_covers(tx, user.tenant_id, rendering)
     elif draft.state == "rendered":
-        queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
-    pages = draft.pages if draft.pages is None or cover is None else draft.pages + cover.pages
-    return Submitted(fax_id, order.called, pages)
+        queue.enqueue(tx, user.tenant_id, sent.fax_id, pages_done=0, delay_seconds=0, explanation=None)
+    return sent
 
 
 def remove(db: Database, user: User, draft_id: int) -> None:
@@ -287,8 +280,16 @@ def _remove(tx: Transaction, user: User, draft_id: int) -> None:
 
 def _held(tx: Transaction, user: User, draft_id: int) -> Draft:
     """A draft, held until commit (queue.hold_originals): nobody else sends, changes, closes or purges it meanwhile, and
-    its pages are made or not, whatever a worker is about to say.
+    its pages are made or not, whatever a worker is about to say. Raises NotFound, also for one that a campaign has.
     """
+    draft = _held_by_any(tx, user, draft_id)
+    if draft.kept:
+        raise NotFound(_("Draft {draft_id} belongs to a campaign, which sends it.").format(draft_id=draft_id))
+    return draft
+
+
+def _held_by_any(tx: Transaction, user: User, draft_id: int) -> Draft:
+    """As _held, also one that a campaign has."""
     queue.hold_originals(tx, user.tenant_id, [get(tx, user, draft_id).original_id])
     return get(tx, user, draft_id)
 

@@ -1,9 +1,10 @@
 """How a node's calls end in the database: those that were reported, those that nobody will report, those received."""
 
+import time
 from collections.abc import Callable
 
 from faxplan import failure_rules, inbound, settling, t30_trace
-from faxplan.call_result import CallResult
+from faxplan.call_result import CallResult, without_channel
 from faxplan.db import Database, Row
 from faxplan.document_store import Store
 from faxplan.journal import Journal, Outcome
@@ -84,6 +85,11 @@ class Endings:
         told, trace = self._pages_told(attempt_id), self._trace(self._spool.staged(attempt_id), LOST)
         settling.settle_unknown(self._db, call, actor=self._actor, pages_told=told, trace=trace)
         self._live.forget(attempt_id)
+
+    def end_undialled(self, call: Row) -> None:
+        """Ends a call that was claimed, and never was one: nothing of it is unknown."""
+        result = without_channel("claim-unheard", ended_at=time.time())
+        self.settle(Outcome(call["tenant_id"], call["fax_id"], call["attempt_id"], result, call["channel_uuid"]))
 
     def end_unanswered(self, call: Row) -> None:
         """Ends a call that came in, is gone, and was never answered: not looked up in time, or over before."""

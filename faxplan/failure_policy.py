@@ -3,7 +3,7 @@
 The table is failure_rules.py's; here is how its line applies to a fax that has had some calls already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -44,7 +44,8 @@ class Situation:
     led to another that was not at once through the next trunk. redials: None where the tenant has no such limit.
     rendered_again: whether the pages have been made anew already. is_test: of a trunk, by this one call. machine:
     whether the far end is known to be a fax machine, whatever the result says. trunk_works: whether this trunk took
-    another call since the first that it, or another, did not.
+    another call since the first that it, or another, did not. delays: seconds before the second try, the third and so
+    on, the last for all further ones, in place of the table's; none: as that has it.
     """
 
     start_page: int
@@ -65,6 +66,7 @@ class Situation:
     is_test: bool = False
     machine: bool = True
     trunk_works: bool = False
+    delays: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +170,11 @@ def _counted(now: Situation, rule: Rule, outcome: str, said: str, done: int) -> 
         return Decision(
             outcome, done, None, _("{said}, again. It is not dialled once more.").format(said=said), rule=rule
         )
-    delay, redials = _rested(now.redials, rule, rule.delay or 0, outcome)
+    wanted = now.delays[min(tries, len(now.delays)) - 1] if now.delays else rule.delay or 0
+    delay, redials = _rested(now.redials, rule, wanted, outcome)
     words = _("{said}. Try {tries} of {max_attempts}; the next {when}.").format(
         said=said, tries=tries, max_attempts=now.max_attempts, when=_when(delay)
-    ) + _why_rested(delay, rule.delay)
+    ) + _why_rested(delay, wanted)
     return Decision(outcome, done, delay, words, rule=rule, redials=redials)
 
 

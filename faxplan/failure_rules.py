@@ -128,6 +128,9 @@ NO_FAX = Rule("no-fax", marked("The number answered, but not with a fax machine"
 INCOMPATIBLE = Rule("incompatible", marked("The far machine cannot receive this fax"), Action.FINAL)
 UNKNOWN = Rule("unknown", marked("The call ended for an unknown reason"), Action.RETRY, 5 * MINUTE)
 STOPPED = Rule("stopped", marked("The fax server was stopped"), Action.RETRY, MINUTE, trunk_fault=False)
+UNHEARD = Rule(
+    "unheard", marked("The database went away as the fax was about to be dialled"), Action.RETRY, 1, trunk_fault=False
+)
 NO_STORE = Rule(
     "no-store", marked("The document store is not mounted; the administrator has to look"), Action.RETRY, MINUTE,
     for_ever=True,
@@ -186,6 +189,7 @@ _CAUSES = {
     TOO_MANY_PAGES: "pages-per-hour",
     NO_CALLER_ID: "no-caller-id",
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
+    UNHEARD: "claim-unheard",
     NO_STORE: "store-unavailable",
     NO_KEY: "key-elsewhere",
     KEY_GONE: "key-gone",

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CompositeKey, DateField, IntegerField, SmallIntegerField, TextField
 
-from faxplan.directory_models import IdArrayField, Table, TimestampField
+from faxplan.directory_models import IdArrayField, IntegerArrayField, Table, TimestampField
 
 
 class Fax(Table):
@@ -53,6 +53,9 @@ class Fax(Table):
     cover_pages_id = BigIntegerField(null=True)
     cover_images_id = BigIntegerField(null=True)
     left_by = BigIntegerField(null=True)
+    max_attempts = IntegerField(null=True)
+    retry_delays = IntegerArrayField(null=True)
+    batch = BigIntegerField(null=True)
 
     class Meta:
         """Where its rows are."""

@@ -33,6 +33,7 @@ class Fax:
     purged_at: since then it has no pages (purge).
     forwarded_by: the address of the user who laid it there, a copy of fax copy_of, which has the call (forwarding.py);
     None: it is no copy. copy_of None: that one's record is gone.
+    batch: of a sent one, in which it was handed in (batches.py).
     mailbox: in which it lies, by name. unread: nobody who reads it has looked at it in the portal.
     listed_at: by when it stands in lists: when it was laid into the mailbox, or handed in.
     """
@@ -71,6 +72,7 @@ class Fax:
     cover_pages_id: int | None = None
     cover_images_id: int | None = None
     is_test: bool = False
+    batch: int | None = None
 
     @property
     def other_number(self) -> str | None:
@@ -185,13 +187,14 @@ _HELD_BY = f"""
 
 _FAX = f"""
     select f.id, f.direction, f.state, f.called_number, f.calling_number, f.pages, f.pages_done, c.pages as call_pages,
-           f.attempts_made, f.uncounted, t.max_attempts, f.not_before, f.explanation, f.error_id,
+           f.attempts_made, f.uncounted,
+           least(f.max_attempts, t.max_attempts) as max_attempts, f.not_before, f.explanation, f.error_id,
            coalesce(d.file_name, '') as file_name, f.resolution, f.created_at, f.finished_at,
            coalesce(f.tiff_id, r.document_id) as tiff_id, f.pdf_id, f.post_dial, {_HELD_BY} as held_by, f.purged_at,
            coalesce(f.images_id, r.images_id) as images_id, coalesce(f.thumbnail_id, r.thumbnail_id) as thumbnail_id,
            f.copy_of, w.email as forwarded_by, b.name as mailbox, r.original_id,
            coalesce(g.unread, false) as unread, coalesce(g.at, f.created_at) as listed_at, f.cover_pages_id,
-           f.cover_images_id, f.is_test
+           f.cover_images_id, f.is_test, f.batch
     from faxes f
     join tenants t on t.id = f.tenant_id
     left join mailboxes b on b.tenant_id = f.tenant_id and b.id = f.mailbox_id

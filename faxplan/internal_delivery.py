@@ -41,7 +41,7 @@ from faxplan.db import Database, Row, Transaction
 from faxplan.dids import Did
 from faxplan.document_store import Store
 from faxplan.documents import CoverToSend, Sealed, ToSend
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NoRoute
+from faxplan.errors import FaxplanError, NoRoute
 from faxplan.journal import Outcome
 from faxplan.number_policy import NumberBarred
 from faxplan.places import Places
@@ -96,17 +96,11 @@ def deliver(db: Database, store: Store, picked: InternalFax, *, node: str) -> st
     if case is None:
         return None
     made: list[Sealed] = []
-    try:
+    with store.kept_if_named(made):
         result = _prepare(store, case, sender, made)
         outcome = _commit(db, picked, case, sender, result, made, node)
-    except DatabaseUnavailable:
-        # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
-        raise
-    except Exception:
-        _discard(store, made)
-        raise
     if outcome is None:
-        _discard(store, made)
+        store.discard(made)
     return outcome
 
 
@@ -182,14 +176,14 @@ def _prepare(store: Store, case: _Case, sender: Tenant, made: list[Sealed]) -> C
         if error.retryable:
             raise
         # Such as pages that are lost; as for a call that cannot be staged.
-        _discard(store, made)
+        store.discard(made)
         made.clear()
         return without_channel(error.error_id, ended_at=time.time())
     except OSError:
         raise
     except Exception:
         LOG.exception("pages of an internal fax that cannot be made ready")
-        _discard(store, made)
+        store.discard(made)
         made.clear()
         return without_channel("spool-failed", ended_at=time.time())
     now = time.time()
@@ -340,8 +334,3 @@ def _receive(
         tx, did.tenant_id, actor=f"switch:{node}", action="fax.receive", object=f"fax:{fax_id}", state="received",
         pages=result.pages,
     )  # fmt: skip
-
-
-def _discard(store: Store, made: list[Sealed]) -> None:
-    for each in made:
-        store.delete(each.stored.object_name)

@@ -66,14 +66,7 @@ def put_on(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], nam
         theirs = _theirs(tx, user, fax_ids)
         bare = checked(name)
         label = _found_or_made(tx, user.tenant_id, bare)
-        rows = tx.rows(
-            """insert into fax_labels (tenant_id, fax_id, label_id, list, owner_id, at)
-               select l.tenant_id, l.fax_id, %(label)s, l.list, l.owner_id, l.at from listings l
-               where l.tenant_id = %(tenant)s and l.fax_id = any(%(faxes)s) order by l.fax_id
-               on conflict on constraint fax_labels_pkey do nothing returning fax_id""",
-            {"tenant": user.tenant_id, "label": label.id, "faxes": theirs},
-        )
-        changed = sorted(row["fax_id"] for row in rows)
+        changed = _put(tx, user.tenant_id, label, theirs)
         full = tx.value(
             """select min(fax_id) from (select fax_id from fax_labels where tenant_id = %s and fax_id = any(%s)
                                         group by fax_id having count(*) > %s) f""",
@@ -83,12 +76,53 @@ def put_on(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], nam
             raise FaxIsFull(
                 _("Fax {number} has {count} labels already. Take one off first.").format(number=full, count=MOST_ON_ONE)
             )
-        if changed:
-            audit.record(
-                tx, user.tenant_id, actor=who, action="label.add", object=f"label:{label.id}", name=label.name,
-                faxes=changed,
-            )  # fmt: skip
+        _record_put(tx, user.tenant_id, who, label, changed)
     return changed
+
+
+def for_new(tx: Transaction, user: User, names: Sequence[str]) -> list[Label]:
+    """Those that are to be put on faxes that this transaction is about to make, each once, found or made; in the
+    tenant's turn, which comes before what a fax takes (docs/architecture.md, Locks). Then `put_on_new`.
+
+    Raises InvalidLabel, TooManyLabels and FaxIsFull.
+    """
+    bare: dict[str, str] = {}
+    for each in map(checked, names):
+        bare.setdefault(_key(each), each)
+    if len(bare) > MOST_ON_ONE:
+        raise FaxIsFull(_("A fax has {count} labels at most.").format(count=MOST_ON_ONE))
+    if not bare:
+        return []
+    tx.take_turn(_TURN, user.tenant_id)
+    found: list[Label] = []
+    for name in bare.values():
+        found.append(_found_or_made(tx, user.tenant_id, name, besides=[label.id for label in found]))
+    return found
+
+
+def put_on_new(tx: Transaction, user: User, who: audit.Who, fax_ids: Sequence[int], wanted: Sequence[Label]) -> None:
+    """On faxes that this transaction has made."""
+    for label in wanted:
+        _record_put(tx, user.tenant_id, who, label, _put(tx, user.tenant_id, label, fax_ids))
+
+
+def _put(tx: Transaction, tenant_id: int, label: Label, fax_ids: Sequence[int]) -> list[int]:
+    """Those that did not have it."""
+    rows = tx.rows(
+        """insert into fax_labels (tenant_id, fax_id, label_id, list, owner_id, at)
+           select l.tenant_id, l.fax_id, %(label)s, l.list, l.owner_id, l.at from listings l
+           where l.tenant_id = %(tenant)s and l.fax_id = any(%(faxes)s) order by l.fax_id
+           on conflict on constraint fax_labels_pkey do nothing returning fax_id""",
+        {"tenant": tenant_id, "label": label.id, "faxes": list(fax_ids)},
+    )
+    return sorted(row["fax_id"] for row in rows)
+
+
+def _record_put(tx: Transaction, tenant_id: int, who: audit.Who, label: Label, fax_ids: Sequence[int]) -> None:
+    if fax_ids:
+        audit.record(
+            tx, tenant_id, actor=who, action="label.add", object=f"label:{label.id}", name=label.name, faxes=fax_ids
+        )
 
 
 def take_off(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], name: str) -> list[int]:
@@ -172,16 +206,16 @@ def _theirs(tx: Transaction, user: User, fax_ids: Sequence[int]) -> list[int]:
     return theirs
 
 
-def _found_or_made(tx: Transaction, tenant_id: int, name: str) -> Label:
-    """In the tenant's turn."""
+def _found_or_made(tx: Transaction, tenant_id: int, name: str, *, besides: Sequence[int] = ()) -> Label:
+    """In the tenant's turn. besides: those that are about to be put on faxes."""
     key = _key(name)
     row = tx.row("select id, name from labels where tenant_id = %s and key = %s", (tenant_id, key))
     if row is None:
         # Who looks for a name among many wants none that is on no fax.
         tx.execute(
-            """delete from labels l where l.tenant_id = %s and not exists (
+            """delete from labels l where l.tenant_id = %s and l.id <> all(%s::bigint[]) and not exists (
                  select from fax_labels x where x.tenant_id = l.tenant_id and x.label_id = l.id)""",
-            (tenant_id,),
+            (tenant_id, list(besides)),
         )
         if tx.value("select count(*) from labels where tenant_id = %s", (tenant_id,)) >= MOST:
             raise TooManyLabels(

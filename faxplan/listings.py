@@ -46,7 +46,7 @@ class Search:
 class Filters:
     """What a list is narrowed to: all of this is so. None, and False: whatever it is. until: before that.
 
-    standing: one of STANDINGS.
+    standing: one of STANDINGS. together: these faxes alone, which were all handed in at one time.
     """
 
     mailbox_id: int | None = None
@@ -56,6 +56,7 @@ class Filters:
     until: datetime | None = None
     label_id: int | None = None
     search: Search | None = None
+    together: tuple[datetime, Sequence[int]] | None = None
 
 
 EVERYTHING = Filters()
@@ -87,6 +88,8 @@ def part(
         "tenant": user.tenant_id, "list": of, "owners": owners, "at": at, "id": fax_id, "limit": limit + 1,
         "most": most, "since": filters.since, "until": filters.until, "last": most - 1,
     }  # fmt: skip
+    if filters.together is not None:
+        given |= {"together_at": filters.together[0], "together": list(filters.together[1])}
     for number, each in enumerate(paths):
         given[f"keys{number}"] = list(each.keys)
         given[f"low{number}"] = [low for low, _high in each.bounds]
@@ -242,6 +245,8 @@ def _stretch(path: _Path, filters: Filters, *, only: str) -> str:
     """Of one key and one owner, the faxes behind the place."""
     since = "and w.at >= %(since)s" if filters.since is not None else ""
     until = "and w.at < %(until)s" if filters.until is not None else ""
+    if filters.together is not None:
+        until += " and w.at = %(together_at)s and w.fax_id = any(%(together)s::bigint[])"
     return f"""select w.at, w.fax_id from {path.table} w
         where w.tenant_id = %(tenant)s and w.list = %(list)s and w.owner_id = o.id and {path.where}
           and (w.at, w.fax_id) < (%(at)s, %(id)s) {since} {until}

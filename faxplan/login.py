@@ -20,12 +20,14 @@ from faxplan import (
     tries,
     user_keys,
     users,
+    vault,
 )
 from faxplan.audit import Actor
 from faxplan.db import Database, Transaction
+from faxplan.enrolment import NotEnrolled
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.identity_providers import Identity, UnknownIdentity
-from faxplan.keyring import PasswordLock, RecoveryLock
+from faxplan.keyring import Epoch, PasswordLock, RecoveryLock
 from faxplan.language import _
 from faxplan.passphrases import Cost
 from faxplan.sessions import Session
@@ -222,6 +224,37 @@ def older_keys(
             action="key.unlock", object=f"user:{user.id}", result="refused", act="recover",
         )  # fmt: skip
     raise WrongLogin(_("It opens none of the keys that you had before. Capital letters count in a password."))
+
+
+def unlock_for_program(
+    db: Database, user: User, key_id: int, auth: bytes, actor: Actor, *, by_code: bool
+) -> tuple[UserKey, list[Epoch]]:
+    """Whoever has this API key (by its id) knows the password, or with by_code the recovery code: what opens the user's
+    key, and all epochs of their mailboxes. The API key is in the place of the second factor.
+
+    A failure is a row of the audit. Raises NotEnrolled, WrongLogin and TooManyTries.
+    """
+    with db.tenant(user.tenant_id) as tx:
+        counted = tries.of_program(tx, actor.address, key_id)
+        tries.check(tx, user.tenant_id, counted)
+        key = current_key(tx, user)
+        kept = key.recovery.auth_hash if by_code else key.password.auth_hash
+        if kept is not None and passphrases.is_right(auth, kept):
+            return key, vault.epochs_of_user(tx, user.tenant_id, user.id)
+        tries.note(tx, user.tenant_id, counted)
+        audit.record(
+            tx, user.tenant_id, actor=actor, action="key.unlock", object=f"user:{user.id}", result="refused",
+            act="open",
+        )  # fmt: skip
+    raise _wrong_code() if by_code else WrongLogin(_("That is not your password. Capital letters count in it."))
+
+
+def current_key(tx: Transaction, user: User) -> UserKey:
+    """To which what is new is wrapped. Raises NotEnrolled."""
+    keys = user_keys.of_user(tx, user.tenant_id, user.id)
+    if not keys:
+        raise NotEnrolled(_("You have no key yet. Log in once in a browser, by the link of your invitation."))
+    return keys[0]
 
 
 # ------------------------------------------------------------------------------------------------------- recovery code

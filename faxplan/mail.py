@@ -7,78 +7,34 @@ that `send` sends, is for who runs the server, and in English.
 import ipaddress
 import re
 import smtplib
-import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid
 from enum import StrEnum
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
-from faxplan.bounded_line import Line, SecuredLine, Spoken, Until
+from faxplan import smtp_answers
 from faxplan.config import Settings
-from faxplan.errors import FaxplanError, InvalidSetting
+from faxplan.errors import InvalidSetting
 from faxplan.language import _
+from faxplan.relay_session import RelaySession
+from faxplan.smtp_answers import MailFailed, ServerAway
+from faxplan.smtp_connection import Bounded, Smtp
 from faxplan.web_client import AddressRefused, FetchFailed, WebClient
 
 _SECONDS = 30
 """For an answer; of a host that a tenant has named, for all of them until we are in."""
-_TAKING_SECONDS = 600
-"""RFC 5321, 4.5.3.2.6: many look into a mail before they say that they have it, and who does not wait for that hands it
-over again and again."""
-_MAIL_SECONDS = 120
-_SESSION_SECONDS = 60
 _QUIT_SECONDS = 5
-"""Of a host that a tenant has named: for one mail; after so long it gets no further one in the same session; and to say
-goodbye."""
+"""To say goodbye to a host that a tenant has named."""
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 """RFC 5321, 4.1.2, without quotes and address literals: what every server on the way takes, and no header breaks on."""
 _LONGEST_ADDRESS = 254
-_LONGEST_SAID = 500
 _IN = 235
 """RFC 4954."""
-_TOO_LARGE = 552
-"""RFC 1870."""
-_WANTS_A_LOG_IN = (530, 534, 535, 538)
-"""RFC 4954: no mail is at fault for that, nor its recipient."""
-
-
-class MailFailed(FaxplanError):
-    """The mail server did not take a mail; another try may succeed."""
-
-    error_id = "mail-failed"
-    retryable = True
-
-
-class ServerAway(MailFailed):
-    """The mail server is not there, or takes nothing from us now: neither would it take the next mail."""
-
-
-class BrokenOff(ServerAway):
-    """It ended the conversation over a mail, which it may have or not."""
-
-
-class RelayRefused(FaxplanError):
-    """The mail server takes no such mail for this recipient, and will not."""
-
-    error_id = "relay-refused"
-
-
-class SenderRefused(RelayRefused):
-    """It takes none in this sender's name."""
-
-
-class ContentRefused(RelayRefused):
-    """It takes none with what is in it."""
-
-
-class SizeRefused(ContentRefused):
-    """It takes none of this size."""
 
 
 class Security(StrEnum):
@@ -188,7 +144,7 @@ class Relay:
             )
 
     @contextmanager
-    def session(self, seconds: float | None = None) -> Iterator["RelaySession"]:
+    def session(self, seconds: float | None = None) -> Iterator[RelaySession]:
         """A connection for mails one after another, each of one recipient. seconds: to wait for each answer; None: as
         long as is usual. Raises ServerAway; at its end nothing."""
         try:
@@ -197,7 +153,7 @@ class Relay:
             # ValueError: smtplib's, of what a server says while we log in.
             raise ServerAway(
                 _("{where} takes no mail: {why}. Is there a mail server, and may we use it?").format(
-                    where=self._told, why=_reason(error)
+                    where=self._told, why=smtp_answers.why(error)
                 )
             ) from error
         try:
@@ -218,9 +174,17 @@ class Relay:
         with self._opened() as smtp:
             yield smtp
 
-    def _opened(self, seconds: float | None = None) -> "_Smtp":
-        checked = self._checked() if self.client is None else _Bounded(self.client.tls())
-        smtp = _Smtp(self, checked if self.security is Security.TLS else None, seconds or _SECONDS)
+    def _opened(self, seconds: float | None = None) -> Smtp:
+        checked = self._checked() if self.client is None else Bounded(self.client.tls())
+        smtp = Smtp(
+            self.host,
+            self.port,
+            # What servers write into each mail that they take: whose it is, and not how this machine is called.
+            self.sender.rpartition("@")[2],
+            seconds or _SECONDS,
+            client=self.client,
+            at_once=checked if self.security is Security.TLS else None,
+        )
         try:
             if self.security is Security.STARTTLS:
                 smtp.starttls(context=checked)  # type: ignore[arg-type]  # what it asks of it
@@ -257,128 +221,8 @@ class Relay:
         return checked
 
 
-class _Smtp(smtplib.SMTP):
-    """One that reaches only what may be reached. at_once: TLS from the start."""
-
-    def __init__(self, relay: Relay, at_once: "ssl.SSLContext | _Bounded | None", seconds: float) -> None:
-        self._relay = relay
-        self._at_once = at_once
-        self._line: Line | None = None
-        # What servers write into each mail that they take: whose it is, and not how this machine is called.
-        super().__init__(relay.host, relay.port, relay.sender.rpartition("@")[2], timeout=seconds)
-
-    def give_time(self, seconds: float) -> None:
-        """A host that a tenant has named has so long from now on. Else it could say a byte now and then, and keep us,
-        and all others' mail, for as long as it likes."""
-        if self._line is not None:
-            self._line.until = Until.after(seconds)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
-        client = self._relay.client
-        if client is None:
-            made: Any = socket.create_connection((host, port), timeout)
-        else:
-            until = Until.after(timeout)
-            reached = client.connected(host, port, timeout)
-            self._line = Line(reached, until)
-            made = _Conversation(self._line, reached)
-        try:
-            return made if self._at_once is None else self._at_once.wrap_socket(made, server_hostname=host)
-        except BaseException:
-            made.close()
-            raise
-
-    def data(self, msg: Any) -> tuple[int, bytes]:
-        """Hands a mail over, and waits until it is taken."""
-        if self._line is not None or self.sock is None:
-            return super().data(msg)
-        self.sock.settimeout(_TAKING_SECONDS)
-        try:
-            return super().data(msg)
-        finally:
-            if self.sock is not None:
-                self.sock.settimeout(self.timeout)
-
-
-class _Conversation(Spoken):
-    """A line, as smtplib takes a socket; closed with that."""
-
-    def __init__(self, line: Line | SecuredLine, reached: socket.socket) -> None:
-        super().__init__(line)
-        self.reached = reached
-
-    def close(self) -> None:
-        self.reached.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Bounded:
-    """A context of TLS, as smtplib takes one, on lines."""
-
-    context: ssl.SSLContext
-
-    def wrap_socket(self, made: _Conversation, *, server_hostname: str) -> _Conversation:
-        return _Conversation(made.secured(self.context, server_hostname), made.reached)
-
-
-class RelaySession:
-    """An open connection to a mail server."""
-
-    def __init__(self, relay: Relay, smtp: _Smtp) -> None:
-        self.relay = relay
-        self._smtp = smtp
-        self._until = monotonic() + _SESSION_SECONDS
-
-    @property
-    def has_time(self) -> bool:
-        """Whether it may have another mail now: others wait meanwhile."""
-        return self.relay.client is None or monotonic() < self._until
-
-    def hand_over(self, mail: bytes, *, sender: str, recipient: str) -> str:
-        """One mail to one recipient; what the server said when it took it. sender: of the envelope; empty: none.
-
-        Raises RelayRefused (SenderRefused, ContentRefused), MailFailed for this mail alone, ServerAway, and BrokenOff.
-        """
-        where = self.relay.where
-        smtp = self._smtp
-        smtp.give_time(_MAIL_SECONDS)
-        try:
-            smtp.ehlo_or_helo_if_needed()
-            options = [f"size={len(mail)}"] if smtp.has_extn("size") else []
-            if smtp.has_extn("8bitmime") and not mail.isascii():
-                options.append("body=8bitmime")
-            code, said = smtp.mail(sender, options)
-            if code != 250:
-                raise self._turned_away(_not_taken(where, code, said, SenderRefused))
-            code, said = smtp.rcpt(recipient) if recipient else (501, b"no recipient")
-            if code not in (250, 251, 252):
-                raise self._turned_away(_not_taken(where, code, said))
-            code, said = smtp.data(mail)
-        except (RelayRefused, MailFailed):
-            raise
-        except smtplib.SMTPDataError as error:
-            raise self._turned_away(_not_taken(where, error.smtp_code, _as_bytes(error.smtp_error))) from error
-        except (OSError, smtplib.SMTPException) as error:
-            raise BrokenOff(_("{where} broke off: {why}").format(where=where, why=_reason(error))) from error
-        if not 200 <= code < 300:
-            raise _not_taken(where, code, said, ContentRefused)
-        return _text(code, said)
-
-    def _turned_away(self, error: FaxplanError) -> FaxplanError:
-        # Where it hangs up now, the next mail says so.
-        with suppress(OSError, smtplib.SMTPException):
-            self._smtp.rset()
-        return error
-
-
 def _xoauth2(user: str, token: str) -> str:
     return f"user={user}\x01auth=Bearer {token}\x01\x01"
-
-
-def _unchecked() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def is_address(text: str) -> bool:
@@ -394,39 +238,11 @@ def check_address(address: str) -> None:
         )
 
 
-def _not_taken(where: str, code: int, said: bytes, for_good: type[RelayRefused] = RelayRefused) -> FaxplanError:
-    words = _("{where} said: {said}").format(where=where, said=_text(code, said))
-    if code == 421:
-        return BrokenOff(words)
-    if code in _WANTS_A_LOG_IN:
-        return ServerAway(words)
-    if code == _TOO_LARGE:
-        return SizeRefused(words)
-    return for_good(words) if 500 <= code < 600 else MailFailed(words)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        return _text(error.smtp_code, _as_bytes(error.smtp_error))
-    if isinstance(error, UnicodeEncodeError):
-        # Its own words have a letter of the password.
-        return "user name and password can have letters, digits and signs of ASCII alone"
-    return _shown(str(error)) or type(error).__name__
-
-
-def _as_bytes(said: bytes | str) -> bytes:
-    return said if isinstance(said, bytes) else said.encode()
-
-
-def _text(code: int, said: bytes) -> str:
-    """On one line, as much as is worth keeping."""
-    return f"{code} {_shown(said.decode('utf-8', 'replace'))}"[:_LONGEST_SAID]
-
-
-def _shown(said: str) -> str:
-    """On one line, in signs that can be kept (PostgreSQL takes no NUL), and do nothing where they are shown."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(said.split()))
+def _unchecked() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:
-    return ", ".join(f"{address} ({_text(code, said)})" for address, (code, said) in refused.items())
+    return ", ".join(f"{address} ({smtp_answers.shown(code, said)})" for address, (code, said) in refused.items())

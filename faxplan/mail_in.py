@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from faxplan import (
-    cover_templates,
     covers,
     incoming_mail,
     mail_access,
@@ -28,10 +27,9 @@ from faxplan import (
     mails_in,
     notices,
     originals,
-    outbound,
     recipients,
-    refused_numbers,
     send_time,
+    submission,
 )
 from faxplan.bounces_in import BouncesIn
 from faxplan.config import Settings
@@ -41,7 +39,6 @@ from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.incoming_mail import IncomingMail
 from faxplan.language import _
-from faxplan.mail_address import Wanted
 from faxplan.mail_automation import Automatic
 from faxplan.mail_headers import Headers
 from faxplan.mail_options import MailOptions
@@ -50,7 +47,7 @@ from faxplan.mail_paper import Paper
 from faxplan.mail_refusals import WrongAddress
 from faxplan.mail_who import TOKEN, Addressed, Sender
 from faxplan.outbound import Order
-from faxplan.priorities import Priority
+from faxplan.recipients import Recipients
 from faxplan.refusals import CoverTooLong
 from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
@@ -220,11 +217,13 @@ class MailIn:
             read.folder,
             named=any(one.wanted.name for one, _ in waiting),
         )
-        send_at = self._send_at(user, batch.tenant, read.options)
+        options = read.options
+        how = Recipients([], send_at=self._send_at(user, batch.tenant, options), billing_code=options.billing or "")
         ordered: dict[tuple[str, str], tuple[Order, list[tuple[Addressed, bytes]]]] = {}
         for one, digest in waiting:
             try:
-                order = self._ordered(user, one.wanted, read.options, send_at)
+                number = one.wanted.number + one.wanted.after_answer
+                order = recipients.ordered_one(self._db, user, number, how, options.resolution or Resolution.FINE)
             except DatabaseUnavailable:
                 raise
             except FaxplanError as error:
@@ -253,9 +252,8 @@ class MailIn:
         def then(tx: Transaction, rendering: int, pages: int | None) -> list[tuple[Addressed, int]]:
             faxes: list[tuple[Addressed, int]] = []
             noted: set[bytes] = set()
-            for number, (order, to) in enumerate(ordered):
-                cover = covers.record(tx, user, sealed[number]) if sealed else None
-                fax_id = outbound.accept(tx, user, order, rendering, pages, cover, by_mail=batch.proof)
+            for fax, (_order, to) in zip(ready, ordered, strict=True):
+                fax_id = submission.accept(tx, user, fax, rendering, pages, by_mail=batch.proof).fax_id
                 for one, digest in to:
                     # Two recipients may be one number, written in two ways.
                     if digest not in noted and not mails_in.note(
@@ -268,14 +266,8 @@ class MailIn:
                     notices.tell_user(tx, user.tenant_id, user.id, fax_id, notices.ACCEPTED, "")
             return faxes
 
-        try:
+        with submission.kept_if_accepted(self._store, [order for order, _to in ordered], sealed) as ready:
             return originals.hand_in(self._db, self._store, user, paper.document, then)
-        except DatabaseUnavailable:
-            # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
-            raise
-        except BaseException:
-            covers.discard(self._store, sealed)
-            raise
 
     def _covers(
         self,
@@ -288,12 +280,7 @@ class MailIn:
         for paper in papers:
             if paper.message is None:
                 return paper, []
-            with self._db.tenant(user.tenant_id) as tx:
-                template = next(
-                    (each.id for each in cover_templates.of_tenant(tx, user.tenant_id) if each.is_default),
-                    cover_templates.PLAIN_ID,
-                )
-            wanted = covers.Wanted(template, subject=_short(read.options.subject), message=paper.message)
+            wanted = covers.Wanted(None, subject=_short(read.options.subject), message=paper.message)
             to = [
                 covers.To(order.called, order.calling, order.send_at, next((one.wanted.name for one, _ in who), ""))
                 for order, who in ordered
@@ -304,22 +291,6 @@ class MailIn:
                 if paper is papers[-1]:
                     raise
         raise AssertionError("there is one paper at least")
-
-    def _ordered(self, user: User, wanted: Wanted, options: MailOptions, send_at: datetime | None) -> Order:
-        with (
-            refused_numbers.audited(self._db, user, "fax.submit", wanted.number),
-            self._db.tenant(user.tenant_id) as tx,
-        ):
-            return outbound.ordered(
-                tx,
-                user,
-                wanted.number + wanted.after_answer,
-                calling=None,
-                resolution=options.resolution or Resolution.FINE,
-                priority=Priority.NORMAL,
-                send_at=send_at,
-                billing_code=options.billing or "",
-            )
 
     def _send_at(self, user: User, tenant: Tenant, options: MailOptions) -> datetime | None:
         """Raises InvalidSendTime."""

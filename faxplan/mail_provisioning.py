@@ -14,9 +14,10 @@ from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
-from faxplan.mail import Relay, Security, ServerAway, is_address
+from faxplan.mail import Relay, Security, is_address
 from faxplan.mail_accounts import Account, LogInRefused, Tokens
 from faxplan.mail_templates import MailTemplate
+from faxplan.smtp_answers import ServerAway
 from faxplan.web_client import WebClient
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")

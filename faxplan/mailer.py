@@ -11,51 +11,28 @@ import os
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from pathlib import Path
 
 from faxplan import (
-    fax_attachment,
-    language,
-    locked_pdf,
-    mail_bounces,
-    mail_certificates,
-    mail_form,
-    mail_notices,
-    mail_openpgp,
     mail_readers,
-    mail_signature,
     outbox,
-    signing_keys,
 )
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
+from faxplan.document_store import Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidSetting, NotFound
 from faxplan.key_folder import KeyFolder
 from faxplan.language import _
 from faxplan.listener import Listener
-from faxplan.mail import (
-    BrokenOff,
-    ContentRefused,
-    Relay,
-    RelayRefused,
-    RelaySession,
-    SenderRefused,
-    ServerAway,
-    SizeRefused,
-    check_address,
-    is_address,
-)
 from faxplan.mail_journal import MailJournal
-from faxplan.mail_notices import Facts, NoRecipient
-from faxplan.mailbox_mail import Format, Mode
+from faxplan.mail_making import Later, Made, MailMaker
+from faxplan.mail_notices import NoRecipient
+from faxplan.mailbox_mail import Mode
 from faxplan.outbox import Ended, State, Waiting
+from faxplan.relay_session import RelaySession
 from faxplan.relays import Relays
-from faxplan.tiff_directory import BrokenTiff
-from faxplan.transient_readers import KeyGone
+from faxplan.smtp_answers import BrokenOff, ContentRefused, RelayRefused, SenderRefused, ServerAway
 
 LOG = logging.getLogger("faxplan.mailer")
 LEASE_SECONDS = 900
@@ -71,26 +48,6 @@ _FORGET_SECONDS = 600
 """After so long nothing is on its way any more to be mailed that is not in the outbox."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A mail as it is handed over. sent_as: the mode that it could be kept to. slug: its tenant's."""
-
-    content: bytes
-    sender: str
-    sent_as: Mode
-    slug: str
-
-
-class UnsafeRelay(FaxplanError):
-    """A fax as it is would go to the mail server without TLS that proves it: smtp_security says so."""
-
-    error_id = "unsafe-relay"
-
-
-class _Later(Exception):
-    """It cannot be made now, and is no mail server's fault."""
-
-
 class Mailer:
     """One thread. `name` tells its leases from others'. keys: the machine's, for mail."""
 
@@ -99,9 +56,7 @@ class Mailer:
     ) -> None:
         self._db = db
         self._listener = listener
-        self._store = store
-        self._keys = keys
-        self._settings = settings
+        self._maker = MailMaker(db, store, keys, settings)
         self._name = name
         self._journal = MailJournal(settings.mail_journal)
         self._stop = threading.Event()
@@ -161,15 +116,15 @@ class Mailer:
         until = time.monotonic() + TURN_SECONDS
         try:
             with self._relays.of(key).session() as relay:
-                while waiting and relay.has_time and not self._stop.is_set():
+                while waiting and not self._stop.is_set():
                     self._hand_over(relay, waiting[0])
                     waiting.pop(0)
                     if time.monotonic() >= until:
                         break
-            if relay.has_time:
+            if key is None or time.monotonic() < until:
                 self._relays.there(key)
             else:
-                # It took its time, in which others' mail waited: it is theirs now.
+                # A tenant's, which took its time, in which others' mail waited: it is theirs now.
                 self._relays.away(key)
             reason, away = "", False
         except (ServerAway, InvalidSetting) as error:
@@ -218,7 +173,7 @@ class Mailer:
             self._end(mail, State.REFUSED, str(error), None)
         except (ServerAway, DatabaseUnavailable):
             raise
-        except (_Later, StoreUnavailable) as error:
+        except (Later, StoreUnavailable) as error:
             # Those that carry no pages go on.
             self._postpone(mail, str(error), counts=False, delay=LATER_SECONDS)
         except Exception as error:  # noqa: BLE001 - one mail's trouble must not keep all the others
@@ -226,9 +181,9 @@ class Mailer:
         else:
             self._end(mail, State.ACCEPTED, said, made.sent_as)
 
-    def _made_and_taken(self, relay: RelaySession, mail: Waiting) -> tuple[_Made, str]:
+    def _made_and_taken(self, relay: RelaySession, mail: Waiting) -> tuple[Made, str]:
         """The mail that the server has, and what it said."""
-        made = self._made(relay.relay, mail)
+        made = self._maker.made(relay.relay, mail)
         try:
             return made, self._taken(relay, mail, made)
         except ContentRefused as error:
@@ -236,13 +191,13 @@ class Mailer:
                 raise
             LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
             refused = error
-        made = self._made(relay.relay, mail, refused=refused)
+        made = self._maker.made(relay.relay, mail, refused=refused)
         return made, self._taken(relay, mail, made)
 
-    def _taken(self, relay: RelaySession, mail: Waiting, made: _Made) -> str:
+    def _taken(self, relay: RelaySession, mail: Waiting, made: Made) -> str:
         """What the server said when it took it."""
-        content, is_signed = self._signed(mail, made)
-        sender = made.sender if mail.has_account else self._envelope_sender(mail, made, is_signed=is_signed)
+        content, is_signed = self._maker.signed(mail, made)
+        sender = made.sender if mail.has_account else self._maker.envelope_sender(mail, made, is_signed=is_signed)
         try:
             return relay.hand_over(content, sender=sender, recipient=mail.recipient)
         except SenderRefused as error:
@@ -250,15 +205,6 @@ class Mailer:
                 raise
             LOG.warning("mail %s of tenant %s goes out without a way back: %s", mail.id, mail.tenant_id, error)
         return relay.hand_over(content, sender=made.sender, recipient=mail.recipient)
-
-    def _envelope_sender(self, mail: Waiting, made: _Made, *, is_signed: bool) -> str:
-        """Where what comes back is sent: to us, by which mail it is; but only where the mail is no worse proven so. A
-        domain of its own that no signature speaks for is proven by the envelope's alone (DMARC, RFC 7489, 3.1)."""
-        ours, its = self._settings.mail_domain.lower(), made.sender.rpartition("@")[2].lower()
-        is_related = ours == its or its.endswith(f".{ours}") or ours.endswith(f".{its}")
-        if not ours or not self._settings.mail_bounces or not (is_signed or is_related):
-            return made.sender
-        return mail_bounces.address(mail.token, f"{made.slug}.{ours}")
 
     def _try_again(self, mail: Waiting, error: Exception) -> None:
         unknown = None if isinstance(error, FaxplanError) else error
@@ -295,95 +241,6 @@ class Mailer:
         with self._db.across_tenants() as tx:
             outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
 
-    def _made(self, relay: Relay, mail: Waiting, *, refused: ContentRefused | None = None) -> _Made:
-        """refused: of it with the fax in it. Raises NotFound, NoRecipient, InvalidSetting, RelayRefused and
-        StoreUnavailable, and _Later."""
-        with self._db.tenant(mail.tenant_id) as tx:
-            known = mail_notices.facts(tx, mail)
-        # A provider takes mail of its account's address alone.
-        sender = relay.sender if mail.has_account else known.brand.mail_sender or relay.sender
-        check_address(sender)
-        if not is_address(mail.recipient):
-            raise RelayRefused(
-                _("{address} is no address that every mail server can be told. Correct it.").format(
-                    address=ascii(mail.recipient)
-                )
-            )
-        with language.speaks(known.language):
-            note = ""
-            if refused is not None:
-                note = _("The fax is not in this mail: {why}").format(why=_not_taken(refused))
-            elif known.mode.carries_pages:
-                try:
-                    return self._with_pages(known, mail, relay, sender)
-                except KeyElsewhere as error:
-                    raise _Later(str(error)) from error
-                except (
-                    mail_certificates.CertificateRefused,
-                    mail_openpgp.KeyRefused,
-                    fax_attachment.AttachmentTooLarge,
-                    BrokenTiff,
-                    locked_pdf.CannotBeLocked,
-                    UnsafeRelay,
-                    KeyGone,
-                    DocumentLost,
-                    ValueError,
-                ) as error:
-                    LOG.error("mail %s of tenant %s goes out as a notice: %s", mail.id, mail.tenant_id, error)
-                    note = _("The fax is not in this mail: {why}").format(why=_reason(error))
-            message = mail_notices.message(
-                known, mail, self._settings, sender=sender, note=note, thumbnail=self._thumbnail(known, mail, relay)
-            )
-        return _Made(mail_form.flat(message), sender, Mode.NOTICE, known.tenant.slug)
-
-    def _thumbnail(self, known: Facts, mail: Waiting, relay: Relay) -> bytes:
-        """Empty where the mail is to have none, or cannot: nobody waits for it."""
-        if known.thumbnail_id is None or not relay.is_safe:
-            return b""
-        try:
-            with mail_readers.opened(self._db, self._store, self._keys, mail.tenant_id, known.thumbnail_id) as plain:
-                return plain.read()
-        except (KeyElsewhere, KeyGone, DocumentLost, StoreUnavailable, NotFound, ValueError) as error:
-            LOG.warning("mail %s of tenant %s shows no page: %s", mail.id, mail.tenant_id, error)
-            return b""
-
-    def _signed(self, mail: Waiting, made: _Made) -> tuple[bytes, bool]:
-        """By the key of the sender's domain, where the tenant has one, and whether it is. One that cannot be used keeps
-        no mail back."""
-        domain = made.sender.rpartition("@")[2].lower()
-        with self._db.tenant(mail.tenant_id) as tx:
-            key = signing_keys.of(tx, mail.tenant_id, domain)
-        if key is None:
-            return made.content, False
-        try:
-            return mail_signature.signed(made.content, domain, key.selector, key.private_key.encode()), True
-        except (mail_signature.SigningKeyRefused, ValueError) as error:
-            LOG.error("mail %s of tenant %s goes out unsigned: %s", mail.id, mail.tenant_id, error)
-            return made.content, False
-
-    def _with_pages(self, known: Facts, mail: Waiting, relay: Relay, sender: str) -> _Made:
-        if known.mode is Mode.PLAIN and not relay.is_safe:
-            raise UnsafeRelay(
-                _("The mail server is spoken to without encryption that proves it, and no fax goes over that as it is.")
-            )
-        if known.chosen_since:
-            # It may have been for recipients' keys alone, or for another password.
-            raise KeyGone(_("How faxes of this mailbox are mailed was changed after it came."))
-        kind = known.file_format.value
-        document = known.pdf_id if known.file_format is Format.PDF else known.tiff_id
-        if document is None:
-            document, kind = known.tiff_id, Format.TIFF.value
-        if document is None:
-            raise KeyGone(_("There are no pages to mail."))
-        message = mail_notices.message(known, mail, self._settings, sender=sender)
-        with mail_readers.opened(self._db, self._store, self._keys, mail.tenant_id, document) as plain:
-            content = fax_attachment.content(plain, kind)
-        if known.mode is Mode.LOCKED_PDF:
-            content = locked_pdf.locked(content, known.password or "")
-        name = fax_attachment.name(known.at.astimezone(known.zone), known.number, kind)
-        fax_attachment.attach(message, content, name, kind)
-        return _Made(_sealed(known, message), sender, known.mode, known.tenant.slug)
-
     def _forget_unwanted(self) -> None:
         if time.monotonic() < self._next_forgetting:
             return
@@ -397,27 +254,3 @@ class Mailer:
                 host, _colon, pid = name.rpartition(":")
                 if host == socket.gethostname() and (pid == str(os.getpid()) or not Path(f"/proc/{pid}").exists()):
                     outbox.release(tx, name)
-
-
-def _sealed(known: Facts, message: EmailMessage) -> bytes:
-    if known.mode is Mode.SMIME:
-        if known.certificate is None:
-            raise mail_certificates.CertificateRefused(_("There is no certificate of this recipient."))
-        return mail_certificates.sealed(message, [mail_certificates.certificate_of(known.certificate)])
-    if known.mode is Mode.OPENPGP:
-        if known.openpgp_key is None:
-            raise mail_openpgp.KeyRefused(_("There is no OpenPGP key of this recipient."))
-        return mail_openpgp.sealed(message, [mail_openpgp.key_of(known.openpgp_key)])
-    return mail_form.flat(message)
-
-
-def _not_taken(error: ContentRefused) -> str:
-    if isinstance(error, SizeRefused):
-        return _("The mail server takes none of this size.")
-    return _("The mail server takes none with what is in it.")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FaxplanError):
-        return str(error)
-    return _("It could not be made ready for mail.")

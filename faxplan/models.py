@@ -22,7 +22,7 @@ from faxplan.calling_models import (
     TrunkState,
     TrunkTest,
 )
-from faxplan.campaign_models import Campaign, CampaignFile, CampaignRecipient, CampaignTest
+from faxplan.campaign_models import Campaign, CampaignFile, CampaignRecipient, CampaignTest, CampaignUpload
 from faxplan.contact_models import Contact, ContactGroup, ContactGroupMember, ContactImport, ContactWord
 from faxplan.cover_models import CoverTemplate
 from faxplan.directory_models import (
@@ -97,6 +97,7 @@ __all__ = [
     "CampaignFile",
     "CampaignRecipient",
     "CampaignTest",
+    "CampaignUpload",
     "ConfigurationFault",
     "Contact",
     "ContactGroup",

@@ -11,7 +11,7 @@ from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Sealed
 from faxplan.enrolment import NotEnrolled
-from faxplan.errors import DatabaseUnavailable, DocumentRefused, RenderingFailed
+from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.language import _
 from faxplan.refusals import STANDARD_LIMITS, Budget, DocumentTooLarge
 from faxplan.rendering import Resolution
@@ -75,26 +75,18 @@ def hand_in(
     with the rendering's id and the pages (None: known after rendering), and gives what that gives. Or nothing at all.
 
     Raises DocumentRefused, which names the file where there are several, NotEnrolled, NoDispatch, StoreUnavailable,
-    DatabaseUnavailable (then, as with any commit
-    whose answer is lost, it may have been done), and what `then` raises.
+    DatabaseUnavailable (then, as with any commit whose answer is lost, it may have been done), and what `then` raises.
     """
     found, made = _store(store, user.tenant_id, document)
-    try:
-        with db.tenant(user.tenant_id) as tx:
-            original = documents.record(
-                tx,
-                made.wrapped(*readers(tx, user), file_name=document.name),
-                media_type=found.media_type,
-                pages=found.pages,
-            )
-            rendering = render_jobs.order(tx, user.tenant_id, original, document.resolution.value)
-            return then(tx, rendering, found.pages)
-    except DatabaseUnavailable:
-        # It may have committed before it went away, and its rows then name this object: an orphan is cheaper.
-        raise
-    except BaseException:
-        store.delete(made.stored.object_name)
-        raise
+    with store.kept_if_named([made]), db.tenant(user.tenant_id) as tx:
+        original = documents.record(
+            tx,
+            made.wrapped(*readers(tx, user), file_name=document.name),
+            media_type=found.media_type,
+            pages=found.pages,
+        )
+        rendering = render_jobs.order(tx, user.tenant_id, original, document.resolution.value)
+        return then(tx, rendering, found.pages)
 
 
 def readers(tx: Transaction, user: User) -> tuple[list[MailboxKey], list[TransientKey]]:

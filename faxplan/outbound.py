@@ -72,7 +72,8 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A fax that may be sent: to which number (E.164), what is dialled after the answer, and as whom it calls."""
+    """A fax that may be sent: to which number (E.164), what is dialled after the answer, and as whom it calls.
+    max_attempts, retry_delays: as in schema.sql, where it is of a campaign that has its own."""
 
     tenant: Tenant
     called: str
@@ -82,6 +83,8 @@ class Order:
     priority: Priority
     send_at: datetime | None
     billing_code: str = ""
+    max_attempts: int | None = None
+    retry_delays: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +180,12 @@ def accept(
     rendering_id: int,
     pages: int | None,
     cover: Cover | None = None,
+    *,
+    batch: int | None = None,
     **details: str,
 ) -> int:
-    """A fax that waits for its rendering, and its cover: its id. pages: of the document. details: what else its audit
-    row has. Raises QuotaExceeded.
+    """A fax that waits for its rendering, and its cover: its id. pages: of the document. batch: that it is of
+    (batches.begin). details: what else its audit row has. Raises QuotaExceeded.
     """
     before = 0 if cover is None else cover.pages
     reserved = (pages or UNRENDERED_PAGES) + before
@@ -190,8 +195,10 @@ def accept(
         tx.value(
             """insert into faxes (tenant_id, direction, state, user_id, mailbox_id, called_number, calling_number,
                                   rendering_id, resolution, pages, priority, reserved_pages, send_at, post_dial,
-                                  billing_code, cover_id, cover_pages_id, cover_images_id, thumbnail_id, is_test)
-               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                  billing_code, max_attempts, retry_delays, cover_id, cover_pages_id, cover_images_id,
+                                  thumbnail_id, is_test, batch)
+               values (%s, 'outbound', 'accepted', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                       %s, %s, %s)
                returning id""",
             (
                 user.tenant_id,
@@ -207,8 +214,11 @@ def accept(
                 order.send_at,
                 order.after_answer,
                 order.billing_code,
+                order.max_attempts,
+                order.retry_delays and list(order.retry_delays),
                 *((None,) * 4 if cover is None else (cover.id, cover.pages_id, cover.images_id, cover.thumbnail_id)),
                 sandbox_numbers.is_one(order.called),
+                batch,
             ),
         )
     )

@@ -28,7 +28,7 @@ class Permission(StrEnum):
 
 
 SEND, RECEIVE, CONTACTS = Permission.SEND, Permission.RECEIVE, Permission.CONTACTS
-MAIL_IN, MAIL_OUT, API = Permission.MAIL_IN, Permission.MAIL_OUT, Permission.API
+MAIL_IN, MAIL_OUT, API, CAMPAIGNS = Permission.MAIL_IN, Permission.MAIL_OUT, Permission.API, Permission.CAMPAIGNS
 EVERYTHING = tuple(Permission)
 MAY_RECEIVE = """(select 'receive' = any(p.permissions) and 'receive' = any(q.permissions)
      from users p join tenants q on q.id = p.tenant_id where p.tenant_id = %(tenant)s and p.id = %(user)s)"""

@@ -11,7 +11,18 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from faxplan import due_faxes, fax_contents, holds, leftovers, mails_in, orphans, purge_state, queue, retention
+from faxplan import (
+    campaign_purge,
+    due_faxes,
+    fax_contents,
+    holds,
+    leftovers,
+    mails_in,
+    orphans,
+    purge_state,
+    queue,
+    retention,
+)
 from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.due_faxes import Due, Pile
@@ -39,8 +50,8 @@ class PurgeRuns(FaxplanError):
 @dataclass(slots=True)
 class Purged:
     """What a run did. objects, bytes: of faxes and drafts. records: rows of faxes removed. orphans: objects that no row
-    named. leftovers: calls with files in spool and pending/. finished: nothing due is left. failures: what could not be
-    done, in words; it is tried again by the next run.
+    named. leftovers: calls with files in spool and pending/. recipients: of campaigns. finished: nothing due is left.
+    failures: what could not be done, in words; it is tried again by the next run.
     """
 
     faxes: int = 0
@@ -50,6 +61,7 @@ class Purged:
     orphans: int = 0
     leftovers: int = 0
     drafts: int = 0
+    recipients: int = 0
     finished: bool = True
     failures: list[str] = field(default_factory=list)
 
@@ -108,7 +120,7 @@ class Purge:
     def _of_tenant(self, tenant_id: int, by: References, done: Purged, may_go_on: Callable[[], bool]) -> bool:
         """Whether all that is due is destroyed, and records may go as well; False: the time is over, or they stay."""
         self._finish_burials(tenant_id, done)
-        if not self._drafts(tenant_id, by, done, may_go_on):
+        if not self._drafts(tenant_id, by, done, may_go_on) or not self._campaigns(tenant_id, done, may_go_on):
             return False
         with self.db.tenant(tenant_id) as tx:
             mails_in.forget(tx, tenant_id)
@@ -158,6 +170,19 @@ class Purge:
             done.drafts += drafts
             done.objects += len(destroyed.objects)
             done.bytes += destroyed.bytes
+            self.told(done)
+
+    def _campaigns(self, tenant_id: int, done: Purged, may_go_on: Callable[[], bool]) -> bool:
+        """Whom those went to that were kept for long enough; False: the time is over."""
+        while True:
+            if not may_go_on():
+                done.finished = False
+                return False
+            with self.db.tenant(tenant_id) as tx:
+                gone = campaign_purge.destroy(tx, tenant_id, actor=ACTOR)
+            if gone is None:
+                return True
+            done.recipients += gone
             self.told(done)
 
     def _campaign_covers(self, tenant_id: int, done: Purged, may_go_on: Callable[[], bool]) -> bool:

@@ -33,7 +33,8 @@ class NoNumber(FaxplanError):
 class Recipients:
     """Where a document goes, and how: as in outbound.SendRequest. contacts, groups: of contacts, by their ids.
 
-    A number that is named twice gets one fax. cover: what the cover page of each says; None: they have none.
+    A number that is named twice gets one fax. cover: what the cover page of each says; None: they have none. labels:
+    that each fax has from the beginning.
     """
 
     numbers: Sequence[str]
@@ -44,6 +45,7 @@ class Recipients:
     contacts: Sequence[int] = ()
     groups: Sequence[int] = ()
     cover: covers.Wanted | None = None
+    labels: Sequence[str] = ()
 
 
 def numbers_of(tx: Transaction, user: User, to: Recipients) -> list[str]:
@@ -83,19 +85,24 @@ def ordered(db: Database, user: User, to: Recipients, resolution: Resolution) ->
     check_count(len(to.numbers))
     orders: dict[tuple[str, str], Order] = {}
     for text in to.numbers:
-        number, _after = post_dial.split(text)
-        with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
-            order = outbound.ordered(
-                tx,
-                user,
-                text,
-                calling=to.calling,
-                resolution=resolution,
-                priority=to.priority,
-                send_at=to.send_at,
-                billing_code=to.billing_code,
-            )
+        order = ordered_one(db, user, text, to, resolution)
         orders.setdefault((order.called, order.after_answer), order)
     if not orders:
         raise NoNumber(_("Say where it is to go: one number or more."))
     return list(orders.values())
+
+
+def ordered_one(db: Database, user: User, text: str, to: Recipients, resolution: Resolution) -> Order:
+    """That for one number, whatever others there are in `to`; as `ordered`."""
+    number, _after = post_dial.split(text)
+    with refused_numbers.audited(db, user, "fax.submit", number), db.tenant(user.tenant_id) as tx:
+        return outbound.ordered(
+            tx,
+            user,
+            text,
+            calling=to.calling,
+            resolution=resolution,
+            priority=to.priority,
+            send_at=to.send_at,
+            billing_code=to.billing_code,
+        )

@@ -13,12 +13,14 @@ from faxplan.whereabouts import Where, Whereabouts
 @dataclass(frozen=True, slots=True)
 class LeftOver:
     """received, staged: attempts with files in the spool whose calls are gone. calls: as queue.calls_of_node gives
-    them, or queue.expired_calls for another node's. unanswered: those of this switch that came in and have no sidecar,
-    which is written before the answer, and goes when the fax is in pending/."""
+    them, or queue.expired_calls for another node's. undialled: those that were claimed and will not be. unanswered:
+    those of this switch that came in and have no sidecar, which is written before the answer, and goes when the fax is
+    in pending/."""
 
     received: list[int]
     staged: set[int]
     calls: list[Row]
+    undialled: list[Row]
     unanswered: list[Row]
 
 
@@ -44,11 +46,12 @@ class Recovery:
         with self._db.across_tenants() as tx:
             here = queue.calls_of_node(tx, self._node)
             expired = {(c["tenant_id"], c["attempt_id"]): c for c in queue.expired_calls(tx)}
-        where = self._whereabouts.look(here, on_their_way, now)
+        where = self._whereabouts.look(here, on_their_way, set(staged), now)
         for call in here:
             if call["expired"] and where[call["attempt_id"]] is Where.RUNNING:
                 self._switch.hang_up(call["channel_uuid"], "ALLOTTED_TIMEOUT")
         living = {attempt_id for attempt_id, is_at in where.items() if is_at is not Where.GONE}
+        undialled = [call for call in here if where[call["attempt_id"]] is Where.UNDIALLED]
         dead = [call for call in here if call["attempt_id"] not in living]
         unanswered = [call for call in dead if self._is_ours(call) and call["attempt_id"] not in received]
         # Twice seen: a clock that jumped makes every lease look old until the nodes have reported again.
@@ -60,6 +63,7 @@ class Recovery:
             [attempt for attempt in received if attempt not in living | in_hand],
             set(staged) - living,
             [call for call in dead if call not in unanswered] + gone,
+            undialled,
             unanswered,
         )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from faxplan import mail_accounts
 from faxplan.config import Settings
 from faxplan.db import Database
-from faxplan.mail import Relay, Security, ServerAway
+from faxplan.mail import Relay, Security
 from faxplan.mail_accounts import Account, LogInRefused, Tokens
+from faxplan.smtp_answers import ServerAway
 from faxplan.web_client import AddressRefused, WebClient
 
 SHORTEST_REST_SECONDS = 10.0

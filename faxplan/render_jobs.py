@@ -41,7 +41,11 @@ def order(tx: Transaction, tenant_id: int, original_id: int, resolution: str, no
 def withdraw(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
     """Takes back a rendering that nobody wants any more, if no worker has it yet (role portal)."""
     tx.execute(
-        "delete from render_jobs where tenant_id = %s and rendering_id = %s and worker is null",
+        """delete from render_jobs j where j.tenant_id = %s and j.rendering_id = %s and j.worker is null
+             and not exists (
+                 select from drafts d where d.tenant_id = j.tenant_id and d.rendering_id = j.rendering_id)
+             and not exists (
+                 select from faxes f where f.tenant_id = j.tenant_id and f.rendering_id = j.rendering_id)""",
         (tenant_id, rendering_id),
     )
 

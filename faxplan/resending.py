@@ -7,9 +7,11 @@ reader's own client: where there is none, nobody sends it again.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from faxplan import (
     audit,
+    batches,
     documents,
     outbound,
     post_dial,
@@ -44,6 +46,15 @@ class KeysMoved(FaxplanError):
 
     error_id = "keys-moved"
     retryable = True
+
+
+class NeedsDocument(FaxplanError):
+    """The machines that send have no key to the document any more, and were handed none."""
+
+    error_id = "resend-needs-document"
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +128,79 @@ def again(db: Database, user: User, handed: Handed, requests: Sequence[ResendReq
     return _resent(db, user, requests, lambda tx, found: _take(tx, user.tenant_id, found, handed))
 
 
+def by_program(
+    db: Database,
+    user: User,
+    requests: Sequence[ResendRequest],
+    handed: Handed | None,
+    then: Callable[[Transaction, int, Sequence[Submitted]], T],
+) -> T:
+    """As `again`, as one batch, and in the same transaction does `then`, and gives what that gives. handed None: the
+    machines are to have a key to the document yet, as long as another fax of it has not ended.
+
+    Also raises NeedsDocument.
+    """
+
+    def hand_over(tx: Transaction, document_ids: Sequence[int]) -> None:
+        if handed is None:
+            _check_open(tx, user.tenant_id, document_ids)
+        else:
+            _take(tx, user.tenant_id, document_ids, handed)
+
+    return _resending(db, user, requests, hand_over, then)
+
+
+def check_ended(tx: Transaction, user: User, fax_id: int) -> None:
+    """Whether a document may be sent once more in place of this one: the user's own, which has ended. Raises NotFound
+    and NotFinal."""
+    row = tx.row(
+        """select finished_at from faxes
+           where tenant_id = %s and id = %s and direction = 'outbound' and user_id = %s and deleted_at is null""",
+        (user.tenant_id, fax_id, user.id),
+    )
+    if row is None:
+        raise _unknown(fax_id)
+    if row["finished_at"] is None:
+        raise _not_final(fax_id)
+
+
+def _check_open(tx: Transaction, tenant_id: int, document_ids: Sequence[int]) -> None:
+    """In the quotas' turn, in which nobody takes the machines' keys away."""
+    closed = tx.value(
+        """select exists (
+             select from unnest(%(documents)s::bigint[]) d
+             join documents o on o.tenant_id = %(tenant)s and o.id = d and o.header_digest is not null
+             where not exists (
+               select from transient_wraps w
+               where w.tenant_id = %(tenant)s and w.document_id = d and w.key_id = any(%(machines)s::bigint[])))""",
+        {
+            "tenant": tenant_id,
+            "documents": list(document_ids),
+            "machines": [each.id for each in transient_readers.current(tx)],
+        },
+    )
+    if closed:
+        raise NeedsDocument(
+            _(
+                "Nothing here can open the document of this fax any more. Send the document along once more, or what "
+                "opens it, wrapped by a reader's key."
+            )
+        )
+
+
 def _resent(
     db: Database, user: User, requests: Sequence[ResendRequest], hand_over: Callable[[Transaction, Sequence[int]], None]
 ) -> list[Submitted]:
+    return _resending(db, user, requests, hand_over, lambda _tx, _batch, sent: list(sent))
+
+
+def _resending(
+    db: Database,
+    user: User,
+    requests: Sequence[ResendRequest],
+    hand_over: Callable[[Transaction, Sequence[int]], None],
+    then: Callable[[Transaction, int, Sequence[Submitted]], T],
+) -> T:
     """requests: of one fax, either to where it went or all elsewhere."""
     first = requests[0]
     for each in requests:
@@ -139,10 +220,12 @@ def _resent(
         pages = made["pages"]
         if pages is not None and cover is not None:
             pages += cover.pages
-        sent = []
+        batch, sent = batches.begin(tx), []
         orders = [_ordered(tx, user, fax, each, Resolution(made["resolution"])) for each in requests]
         for order in {(each.called, each.after_answer): each for each in orders}.values():
-            fax_id = outbound.accept(tx, user, order, made["id"], made["pages"], cover, resent=f"fax:{first.fax_id}")
+            fax_id = outbound.accept(
+                tx, user, order, made["id"], made["pages"], cover, batch=batch, resent=f"fax:{first.fax_id}"
+            )
             if made["state"] == "rendered" and not is_to_draw:
                 queue.enqueue(tx, user.tenant_id, fax_id, pages_done=0, delay_seconds=0, explanation=None)
             sent.append(Submitted(fax_id, order.called, pages))
@@ -150,7 +233,7 @@ def _resent(
             render_jobs.again(tx, user.tenant_id, made["id"])
         elif made["state"] == "rendered" and is_to_draw:
             render_jobs.order_covers(tx, user.tenant_id, made["id"])
-    return sent
+        return then(tx, batch, sent)
 
 
 def _ordered(tx: Transaction, user: User, fax: Row, request: ResendRequest, resolution: Resolution) -> Order:
@@ -171,13 +254,9 @@ def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
     fax = queue.lock_fax(tx, user.tenant_id, fax_id)
     is_theirs = fax is not None and fax["direction"] == "outbound" and fax["user_id"] == user.id
     if fax is None or not is_theirs or fax["deleted_at"] is not None:
-        raise NotFound(_("You have sent no fax {fax_id}. `faxplan list --sent` shows yours.").format(fax_id=fax_id))
+        raise _unknown(fax_id)
     if fax["finished_at"] is None:
-        raise NotFinal(
-            _("Fax {fax_id} has not ended. `faxplan show {fax_id}` says what comes next; `cancel` ends it.").format(
-                fax_id=fax_id
-            )
-        )
+        raise _not_final(fax_id)
     if fax["rendering_id"] is None:
         raise PagesPurged(
             _("The pages of fax {fax_id} were destroyed. Send the document itself: `faxplan send`.").format(
@@ -185,6 +264,18 @@ def _fax(tx: Transaction, user: User, fax_id: int) -> Row:
             )
         )
     return fax
+
+
+def _unknown(fax_id: int) -> NotFound:
+    return NotFound(_("You have sent no fax {fax_id}. `faxplan list --sent` shows yours.").format(fax_id=fax_id))
+
+
+def _not_final(fax_id: int) -> NotFinal:
+    return NotFinal(
+        _("Fax {fax_id} has not ended. `faxplan show {fax_id}` says what comes next; `cancel` ends it.").format(
+            fax_id=fax_id
+        )
+    )
 
 
 def _number(request: ResendRequest, fax: Row) -> str:

@@ -303,6 +303,7 @@ class Runtime:
         one_by_one(self._switch, left.received, self._endings.adopt)
         self._deliver_waiting()
         one_by_one(self._switch, left.calls, self._endings.end_lost)
+        one_by_one(self._switch, left.undialled, self._endings.end_undialled)
         one_by_one(self._switch, left.unanswered, self._endings.end_unanswered)
         for attempt_id in left.staged:
             if attempt_id not in self._live:

@@ -191,7 +191,9 @@ def _situation(fax: Row, call: Row, tenant: Tenant, recorded_pages: int) -> Situ
         recorded_pages=recorded_pages,
         pages=fax["pages"],
         attempts_made=fax["attempts_made"],
-        max_attempts=tenant.max_attempts,
+        # Of a campaign: never more than the tenant has by now.
+        max_attempts=min(fax["max_attempts"] or tenant.max_attempts, tenant.max_attempts),
+        delays=fax["retry_delays"] or (),
         uncounted=fax["uncounted"],
         waited=datetime.now(UTC) - fax["waits_since"] if fax["waits_since"] else timedelta(),
         trunks_tried=len({abs(each) for each in call["tried"]} - {ways.AGAIN}),

@@ -78,6 +78,11 @@ def of_browser(tx: Transaction, browser: str, email: str) -> list[Counted]:
     return [Counted(_key(tx, f"browser\0{browser}\0{_folded(email)}"), MOST_OF_ONE)]
 
 
+def of_program(tx: Transaction, address: str, key_id: int) -> list[Counted]:
+    """What counts of who has a user's API key (by its id) and tries passwords."""
+    return [*of_address(tx, address), Counted(_key(tx, f"api-key\0{key_id}"), MOST_OF_ONE)]
+
+
 def of_codes(tx: Transaction, email: str) -> list[Counted]:
     """What counts besides of who knows a password, and not the code of the second factor."""
     return [Counted(_key(tx, f"code\0{_folded(email)}"), MOST_CODES, of_account=True)]

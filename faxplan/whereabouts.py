@@ -1,4 +1,4 @@
-"""Where a call of this node is: running, ended but not reported yet, or gone.
+"""Where a call of this node is: running, ended but not reported yet, gone, or never dialled.
 
 That the switch does not find a channel says little. FreeSWITCH finds none from the moment its hang-up begins
 (switch_core_session_read_lock refuses what is switch_channel_down_nosig), and only then txfax returns, its script ends,
@@ -19,10 +19,17 @@ REPORT_SECONDS = 60.0
 """So long a call that has no channel any more may take to be reported: a hook waits for Python's lock and the disk."""
 
 
+UNHEARD_SECONDS = 30.0
+"""A claim that is older, and of which nothing was staged, was committed by a database that could not
+say so any more."""
+
+
 class Where(Enum):
-    """RUNNING: it has a channel. UNREPORTED: none yet, or none any more; it will be heard of. GONE: it will not."""
+    """RUNNING: it has a channel. UNREPORTED: none yet, or none any more; it will be heard of. GONE: it will not.
+    UNDIALLED: it was claimed, and whoever claimed it does not know: it has no channel, and gets none."""
 
     RUNNING = auto()
+    UNDIALLED = auto()
     UNREPORTED = auto()
     GONE = auto()
 
@@ -35,12 +42,16 @@ class Whereabouts:
         self._spool = spool
         self._silent_since: dict[str, float] = {}
 
-    def look(self, calls: Iterable[Row], on_their_way: Container[int], now: float) -> dict[int, Where]:
+    def look(
+        self, calls: Iterable[Row], on_their_way: Container[int], staged: Container[int], now: float
+    ) -> dict[int, Where]:
         """One pass: where each call is, by attempt. A call is gone with its switch, or when pass after pass for
         REPORT_SECONDS found no channel.
 
         calls: all of the node, as queue.calls_of_node gives them. on_their_way: attempts that are being staged or
-        dialled. now: monotonic. Who ends a call that is gone reads the journal again directly before.
+        dialled. staged: those with anything in the spool, listed before the calls: nothing is dialled without, and it
+        stays until the call is settled. now: monotonic. Who ends a call that is gone reads the journal again directly
+        before.
         """
         found: dict[int, Where] = {}
         silent_since: dict[str, float] = {}
@@ -52,6 +63,8 @@ class Whereabouts:
                 found[attempt_id] = Where.RUNNING
             elif attempt_id in on_their_way or self._is_in_hand(call):
                 found[attempt_id] = Where.UNREPORTED
+            elif call["direction"] == "outbound" and attempt_id not in staged and call["age"] > UNHEARD_SECONDS:
+                found[attempt_id] = Where.UNDIALLED
             else:
                 since = silent_since[channel_uuid] = self._silent_since.get(channel_uuid, now)
                 over = now - since >= REPORT_SECONDS and call["age"] > DIALLING_SECONDS

@@ -1,14 +1,11 @@
-"""The worker: renders what waits, woken by NOTIFY and swept by time; and the process that hands mail over (mailer), and
-tells webhooks (webhook_sender).
+"""The worker: renders what waits, woken by NOTIFY and swept by time (worker_process has the rest of its process).
 
 Several may run, on any machine that has the store.
 """
 
 import errno
 import logging
-import os
 import shutil
-import signal
 import socket
 import threading
 import time
@@ -18,25 +15,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from faxplan import (
-    campaign_files,
     counters,
     cover_drawing,
     draft_closing,
     mail_readers,
-    monitoring,
-    namespaces,
-    outbox,
     overdue,
     page_images,
     render_jobs,
     rendering,
     renderings,
     transient_readers,
-    webhooks,
 )
-from faxplan.campaigner import Campaigner
-from faxplan.config import Settings
-from faxplan.confinement import LIMITS, Confinement, SandboxUnavailable
+from faxplan.confinement import Confinement, SandboxUnavailable
 from faxplan.cover_drawing import Due
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
@@ -45,11 +35,9 @@ from faxplan.errors import DatabaseUnavailable, DocumentRefused, FaxplanError, R
 from faxplan.files import UnsafeFolder
 from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
-from faxplan.mailer import Mailer
 from faxplan.render_jobs import RenderJob
 from faxplan.renderings import Rendered, RenderOrder
 from faxplan.transient_readers import KeyGone
-from faxplan.webhook_sender import WebhookSender
 
 T = TypeVar("T")
 LOG = logging.getLogger("faxplan.worker")
@@ -357,79 +345,3 @@ class Worker:
             self._fail(job, error)
             return
         self._insist(lambda: self._postpone(job, RETRY_SECONDS, counts=True))
-
-
-def _make(settings: Settings) -> Worker:
-    url = settings.database_url_for("worker")
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    listener = Listener(url, (render_jobs.CHANNEL,))
-    store = Store.of(settings, namespaces.kept)
-    return Worker(
-        Database(url),
-        listener,
-        store,
-        name=name,
-        node=settings.node,
-        mailer_keys=KeyFolder(settings.mailer_keys),
-        wait_hours=settings.wait_hours,
-    )
-
-
-def _mailer(settings: Settings) -> Mailer:
-    url = settings.database_url_for("worker")
-    return Mailer(
-        Database(url),
-        Listener(url, (outbox.CHANNEL,)),
-        Store.of(settings, namespaces.kept),
-        KeyFolder(settings.mailer_keys),
-        settings,
-        name=f"{socket.gethostname()}:{os.getpid()}",
-    )
-
-
-def _webhook_sender(settings: Settings) -> WebhookSender:
-    url = settings.database_url_for("worker")
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    return WebhookSender(Database(url), Listener(url, (webhooks.CHANNEL,)), settings, name=name)
-
-
-def _campaigner(settings: Settings) -> Campaigner:
-    url = settings.database_url_for("worker")
-    return Campaigner(
-        Database(url, max_connections=2), Database(settings.database_url_for("portal"), max_connections=2),
-        Listener(url, (campaign_files.CHANNEL,)), Store.of(settings),
-    )  # fmt: skip
-
-
-def serve(settings: Settings) -> None:
-    """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand, and the mail. For the main
-    thread."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    worker, mailer, campaigner = _make(settings), _mailer(settings), _campaigner(settings)
-    sender = _webhook_sender(settings)
-
-    def stop(*_: object) -> None:
-        for each in (worker, mailer, campaigner, sender):
-            each.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    if settings.sandbox == LIMITS:
-        LOG.warning("Documents of strangers are converted with limits alone: sandbox is set so.")
-    else:
-        LOG.info("documents are converted in a namespace")
-    LOG.info("worker ready")
-    monitored = monitoring.of(settings, Store.of(settings), worker.is_alive)
-    beside = [threading.Thread(target=each.run, name=type(each).__name__) for each in (mailer, campaigner, sender)]
-    for thread in beside:
-        thread.start()
-    try:
-        worker.run()
-    finally:
-        if monitored is not None:
-            monitored.stop()
-        mailer.stop()
-        campaigner.stop()
-        sender.stop()
-        for thread in beside:
-            thread.join()

@@ -2,7 +2,7 @@
 
 Administration works with the database role admin, which the process that answers everybody else had better not have: it
 is a process of its own, `python -m portal --administration`, to which the proxy leads what begins with /organisation/
-or /installation/. `--everything` is both in one, for a demonstration.
+or /installation/, also below /api/v1. `--everything` is both in one, for a demonstration.
 """
 
 import argparse

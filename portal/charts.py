@@ -1,4 +1,6 @@
-"""Charts as SVG, drawn on the server: bars over a scale of time, and bars side by side. Colours: portal.css (`.chart`).
+"""Charts as SVG, drawn on the server: bars and areas over a scale of time, and bars side by side.
+
+Colours: portal.css (`.chart`).
 
 A chart shows what a table beside it lists, so it is one image to who does not see it, with `label` as its text.
 """
@@ -11,7 +13,7 @@ from markupsafe import Markup
 
 from faxplan import language
 
-_WIDTH, _HEIGHT, _BOTTOM, _LEFT, _TOP = 720, 220, 26, 64, 12
+_WIDTH, _HEIGHT, _BOTTOM, _LEFT, _TOP, _RIGHT = 720, 220, 26, 64, 12, 24
 _ROW, _ROW_GAP, _LABEL, _VALUE = 24, 8, 220, 110
 MOST_ROWS = 12
 _LABELS = 8
@@ -99,6 +101,52 @@ def rows(label: str, bars: Sequence[tuple[str, float, str]], *, most: float | No
             )
         )
     return _svg(label, _WIDTH, max(high, 1), drawn)
+
+
+def areas(label: str, places: Sequence[str], series: Sequence[tuple[str, Series]]) -> Markup:
+    """What lies upon each other, from left to right: (its class in portal.css, its values at each place). places: what
+    stands below each; the first stands for where nothing had happened yet."""
+    plot, wide = _HEIGHT - _BOTTOM - _TOP, _WIDTH - _LEFT - _RIGHT
+    top = _round_up(max((sum(each.values[at] for _kind, each in series) for at in range(len(places))), default=0))
+    across = [_n(_LEFT + at * wide / max(len(places) - 1, 1)) for at in range(len(places))]
+    below, drawn = [0.0] * len(places), [_grid(top, plot)]
+    for kind, each in series:
+        above = [low + value for low, value in zip(below, each.values, strict=True)]
+        if any(each.values):
+            edge = [
+                *((x, high) for x, high in zip(across, above, strict=True)),
+                *((x, low) for x, low in zip(reversed(across), reversed(below), strict=True)),
+            ]
+            points = " ".join(f"{x},{_n(_TOP + plot * (1 - y / top))}" for x, y in edge)
+            drawn.append(
+                _element('<polygon class="{}" points="{}"><title>{}</title></polygon>', kind, points, each.name)
+            )
+        below = above
+    every = max(math.ceil(len(places) / _LABELS), 1)
+    drawn += [
+        _element('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>', x, _HEIGHT - 6, place)
+        for at, (x, place) in enumerate(zip(across, places, strict=True))
+        if at % every == 0
+    ]
+    return _svg(label, _WIDTH, _HEIGHT, drawn)
+
+
+def share(parts: Sequence[tuple[str, int, str]], label: str = "") -> Markup:
+    """One bar of parts beside each other: (their class in portal.css, how many, what they are). label: empty where the
+    same stands beside it in words."""
+    drawn, x = [], 0
+    for kind, count, what in parts:
+        if count:
+            drawn.append(
+                _element(
+                    '<rect class="{}" x="{}" width="{}" height="1"><title>{} {}</title></rect>',
+                    kind, x, count, language.number(count), what,
+                )
+            )  # fmt: skip
+        x += count
+    about = _element('role="img" aria-label="{}"', label) if label else Markup('aria-hidden="true"')
+    head = _element('<svg class="bars" viewBox="0 0 {} 1" preserveAspectRatio="none" {}>', max(x, 1), about)
+    return head + Markup("").join(drawn) + Markup("</svg>")
 
 
 def _grid(top: float, plot: float) -> Markup:

@@ -34,6 +34,8 @@ class Kind(Enum):
     """One of its choices: str."""
     SEVERAL = "several"
     """Some of its choices, or none: list of str, in their order."""
+    MOMENT = "moment"
+    """A day and a time, as a browser writes them: str; of which clock the page says."""
     COLOUR = "colour"
     """#rrggbb: str."""
     SECRET = "secret"  # noqa: S105 - the word

@@ -19,6 +19,7 @@ _KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None}
 _PLACES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("faxplan/*.py", "python", {}),
     ("portal/*.py", "python", {}),
+    ("portal/api/*.py", "python", {}),
     ("portal/pages/**/*.py", "python", {}),
     ("portal/templates/**/*.html", "jinja2", {"trimmed": "true", "silent": "false"}),
     ("portal/static/pages/*.js", "javascript", {}),

@@ -19,6 +19,9 @@ _NOTES = {
     "moved": marked("Moved. It lies in the other mailbox now, and no more in the one before."),
     "told-again": marked("It is told within moments. Load this page again to see its answer."),
     "sent-again": marked("Handed in once more. Each number has a fax of its own in this list."),
+    "ended-campaign": marked("Ended. Who was not called yet gets nothing."),
+    "taken-away": marked("It is read no further. Who was found in it before stays."),
+    "brought": marked("The numbers are being looked at. They stand below within moments."),
     "let-in": marked("Let in. They read all that lies in this mailbox, and what comes."),
 }
 NAME = "note"

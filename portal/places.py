@@ -40,6 +40,7 @@ PARTS = (
         (
             Place("inbox", "/inbox", marked("Inbox"), "inbox", is_near=True, needs=permissions.RECEIVE),
             Place("sent", "/sent", marked("Sent"), "sent", is_near=True),
+            Place("campaigns", "/campaigns", marked("Campaigns"), "horn", needs=Permission.CAMPAIGNS),
             Place("contacts", "/contacts", marked("Contacts"), "book", is_near=True, needs=CONTACTS),
         ),
     ),

@@ -37,7 +37,7 @@ def _number(number: str | None, country: str) -> str:
     return _("Withheld number") if number is None else numbers.readable(number, country)
 
 
-def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+def when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """Short, for lists: the time today, the day and month this year."""
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
@@ -85,7 +85,7 @@ def _scripts() -> str:
 
 _environment.filters |= {
     "number": _number,
-    "when": _when,
+    "when": when,
     "exactly": _exactly,
     "day": _day,
     "hour": _hour,

@@ -15,6 +15,6 @@ def send_with_cover(world: World, document: Path, number: str, resolution: Resol
     user = world.acme.user
     draft = drafts.make(world.portal, world.store, user, HandedIn(document, document.name, resolution))
     to = Recipients([number], cover=Wanted(to_name="Bea", subject="Figures", message="Look at page two."))
-    (fax,) = drafts.send(world.portal, user, draft.id, to, world.store)
+    (fax,) = drafts.send(world.portal, world.store, user, draft.id, to)
     world.render_all()
     return fax.fax_id

@@ -44,11 +44,13 @@ def cover_pages(call: Call) -> Response:
     """The organisation's, and the plain one."""
     with call.db.tenant(call.tenant.id) as tx:
         own = cover_templates.of_tenant(tx, call.tenant.id)
-    has_own = any(each.is_default for each in own)
-    every = [(cover_templates.plain(), not has_own), *((each, each.is_default) for each in own)]
+        default = cover_templates.default(tx, call.tenant.id)
     return calls.answer(
         shapes.CoverPages(
-            cover_pages=[shapes.CoverPage(id=each.id, name=each.name, is_standard=is_std) for each, is_std in every]
+            cover_pages=[
+                shapes.CoverPage(id=each.id, name=each.name, is_standard=each.id == default.id)
+                for each in (cover_templates.plain(), *own)
+            ]
         )
     )
 

@@ -11,22 +11,24 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.wrappers import Response
 
-from faxplan import api_keys, api_rate, api_requests, bundle
+from faxplan import api_keys, api_rate, api_requests, audit, bundle, language
 from faxplan.api_keys import ApiKey
 from faxplan.api_rate import Rate
 from faxplan.api_requests import Answered, Begun
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
-from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.errors import DatabaseUnavailable, FaxplanError, Forbidden
 from faxplan.language import _
 from faxplan.tenants import Tenant
+from faxplan.users import User
 from faxplan.web_client import WebClient
 from portal import wording
 from portal.api import bodies, openapi, problems
 from portal.api.call import Call
 from portal.api.operations import OPERATIONS, ROOT, Operation
 from portal.api.problems import NoScope, NotAuthenticated, TooManyRequests
+from portal.roles import OPERATOR, Role
 from portal.visit import MOST_BYTES, MOST_FIELDS, PortalRequest
 
 LOG = logging.getLogger("faxplan.api")
@@ -35,10 +37,15 @@ _KEY = "Idempotency-Key"
 
 
 class Api:
-    """Of an installation."""
+    """Of an installation. admin: the database as role admin, for operations of administration, which are not there
+    without it. has_users: whether all others are."""
 
-    def __init__(self, db: Database, store: Store, settings: Settings) -> None:
+    def __init__(
+        self, db: Database, store: Store, settings: Settings, *, admin: Database | None = None, has_users: bool = True
+    ) -> None:
         self._db = db
+        self._admin = admin
+        self._has_users = has_users
         self._store = store
         self._settings = settings
         self._web = WebClient.for_documents(settings)
@@ -76,7 +83,15 @@ class Api:
         operation, path = self._map.bind_to_environ(request.environ).match()
         if not isinstance(operation, Operation):
             return openapi.answer()
+        if not (self._admin if operation.is_administration else self._has_users):
+            words = _(
+                "This is answered by another process here, to which the proxy does not lead. Tell whoever runs it."
+            )
+            return problems.answer(HTTPStatus.NOT_FOUND, "not-found", words)
         key, rate = self._let_in(request, tenant)
+        if not request.accept_languages:
+            spoken = language.first_of(key.user.language, tenant.language, language.current())
+            stack.enter_context(language.speaks(spoken))
         try:
             response = self._permitted(request, tenant, key, rate, operation, path, stack)
         except FaxplanError as error:
@@ -114,7 +129,9 @@ class Api:
             )
         if operation.scope is not None and operation.scope not in key.scopes:
             raise NoScope(_("This API key is not for that: it takes the scope {scope}.").format(scope=operation.scope))
-        call = Call(request, self._db, self._store, self._settings, tenant, key, path, self._web)
+        _check_role(operation.role, key.user)
+        call = Call(request, self._db, self._store, self._settings, tenant, key, path, self._web, admin=self._admin)
+        stack.enter_context(audit.acting(call.actor))
         if operation.query is not None:
             call.query = bodies.query(operation.query, request)
         if operation.body is not None:
@@ -150,6 +167,15 @@ class Api:
     def _let_go(self, begun: Begun) -> None:
         with suppress(DatabaseUnavailable):
             api_requests.let_go(self._db, begun)
+
+
+def _check_role(role: Role, user: User) -> None:
+    """Raises Forbidden."""
+    if role.is_of(user):
+        return
+    if role is OPERATOR:
+        raise Forbidden(_("Only who runs this installation does this."))
+    raise Forbidden(_("Only an administrator of your organisation does this."))
 
 
 def _with_rate(response: Response, rate: Rate) -> Response:

@@ -12,14 +12,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from faxplan.fetched_documents import Linked
 from faxplan.language import _
 from faxplan.originals import NamedFile
-from portal.api.operations import Operation
+from portal.api.operation import Operation
 from portal.api.problems import InvalidRequest, NotReadable, TooLarge, WrongMediaType
 from portal.api.shapes import INLINE, LINKED, LinkedDocument
 from portal.visit import PortalRequest
 
 FILE = "file"
 _JSON, _FORM = "application/json", "multipart/form-data"
-_OBJECTS = ("cover", "pace")
+_OBJECTS = ("columns", "cover", "pace", "retries")
 _MOST_ERRORS = 20
 
 
@@ -40,8 +40,9 @@ def body(
     if kind == _FORM and folder is not None:
         return _of_form(shape, request)
     if kind != _JSON:
-        also = f", or as {_FORM}" if operation.takes_files else ""
-        raise WrongMediaType(f"Send the body as {_JSON}{also}, and say so in Content-Type.")
+        kinds = f"{_JSON}, {_FORM}" if operation.takes_files else _JSON
+        words = _("Send the body as one of these, and say so in Content-Type: {kinds}.")
+        raise WrongMediaType(words.format(kinds=kinds))
     if (request.content_length or 0) > operation.most_bytes:
         raise _too_large(operation.most_bytes)
     request.max_content_length = operation.most_bytes
@@ -104,7 +105,7 @@ def _json(name: str, text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(
-            _("This is to be a JSON object: {name}").format(name=name), [(f"/{name}", "no JSON")]
+            _("This is to be a JSON object: {name}").format(name=name), [(f"/{name}", _("this is no JSON"))]
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,14 +28,17 @@ from portal.api.problems import InvalidRequest
 from portal.visit import PortalRequest
 
 Given = TypeVar("Given", bound=BaseModel)
+Each = TypeVar("Each")
 _LONGEST_CURSOR = 300
+LONGEST_NAMED_CURSOR = 1500
+"""It holds a name."""
 
 
 @dataclass
 class Call:
     """path: what stands in the address. web: by which documents are fetched. query, body: as the operation's shapes
     read them. files: that came with it, on disk, or lie elsewhere, in their order; folder: for those. begun: of an
-    Idempotency-Key; None: there is none."""
+    Idempotency-Key; None: there is none. admin: the database as role admin, for administration."""
 
     request: PortalRequest
     db: Database
@@ -50,6 +53,7 @@ class Call:
     files: Sequence[NamedFile | Linked] = ()
     folder: Path | None = None
     begun: Begun | None = None
+    admin: Database | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -66,6 +70,13 @@ class Call:
     def actor(self) -> Actor:
         """For the audit."""
         return Actor(f"user:{self.user.id}", f"api-key:{self.key.id}", self.address)
+
+    @property
+    def its_admin(self) -> Database:
+        """For an operation of administration."""
+        if self.admin is None:
+            raise RuntimeError("this operation is no administration's")
+        return self.admin
 
     def asked(self, shape: type[Given]) -> Given:
         """The query, of this shape."""
@@ -86,7 +97,7 @@ def documents(call: Call) -> list[NamedFile]:
     """Those that came with it, and those that lie elsewhere, which are fetched now. Raises InvalidRequest where there
     is none, and as fetched_documents.fetch."""
     if not call.files:
-        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", "none")])
+        raise InvalidRequest(_("There is nothing to fax. Send a document along."), [("/documents", _("there is none"))])
     if call.folder is None:
         raise TypeError("this operation takes no files")
     return fetched_documents.fetch(call.web, call.tenant.id, call.files, call.folder)
@@ -136,6 +147,25 @@ def named_place_of(cursor: str | None, longest: int = _LONGEST_CURSOR) -> tuple[
     return name, number
 
 
+def part_of(rows: Sequence[Each], limit: int, key: Callable[[Each], str]) -> tuple[Sequence[Each], str | None]:
+    """Of limit + 1 rows, in the order of this key, those that are shown, and where the list goes on."""
+    shown = rows[:limit]
+    return shown, named_cursor_of((key(shown[-1]), 0)) if len(rows) > limit else None
+
+
+def after_of(cursor: str | None) -> str:
+    """Behind which key a list goes on that part_of has broken off; empty: it begins. Raises InvalidRequest."""
+    place = named_place_of(cursor, LONGEST_NAMED_CURSOR)
+    return "" if place is None else place[0]
+
+
+def changed(shape: BaseModel, *, nullable: Collection[str] = ()) -> dict[str, Any]:
+    """What a request names that changes something, by names as programs write them. nullable: those of which null is
+    a value; of the others it says nothing."""
+    named = shape.model_dump(exclude_unset=True, by_alias=True)
+    return {name: value for name, value in named.items() if value is not None or name in nullable}
+
+
 def cursor_of(place: tuple[datetime, int] | None) -> str | None:
     """Where a list goes on; None: it has ended."""
     return None if place is None else named_cursor_of((place[0].isoformat(), place[1]))
@@ -157,5 +187,5 @@ def place_of(cursor: str | None) -> tuple[datetime, int] | None:
 
 def _no_cursor() -> InvalidRequest:
     return InvalidRequest(
-        "This cursor is none. Take `next` as a list has it, or begin without one.", [("/cursor", "no cursor")]
+        _("This cursor is none. Take `next` as a list has it, or begin without one."), [("/cursor", _("this is none"))]
     )

@@ -2,35 +2,49 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
 from faxplan import (
-    api_requests,
-    cover_templates,
+    batches,
     deletion,
     history,
     labels,
     listings,
     outbound,
     priorities,
+    resending,
     send_time,
     submission,
     viewing,
 )
-from faxplan import covers as faxplan_covers
+from faxplan.covers import Wanted
 from faxplan.db import Transaction
 from faxplan.originals import HandedIn
 from faxplan.outbound import Submitted
 from faxplan.paper import Resolution
 from faxplan.recipients import Recipients
+from faxplan.resending import Handed, ResendRequest
 from faxplan.viewing import Readable
 from portal import wording
 from portal.api import call as calls
 from portal.api import shapes
 from portal.api.call import Call
-from portal.api.shapes import Cancelled, Cover, Fax, FaxError, FaxFilters, FaxList, Label, SendFax, SentFax, SentFaxes
+from portal.api.shapes import (
+    Cancelled,
+    Cover,
+    Fax,
+    FaxError,
+    FaxFilters,
+    FaxList,
+    Label,
+    ResendFax,
+    SendFax,
+    SentFax,
+    SentFaxes,
+)
 
 
 def send(call: Call) -> Response:
@@ -44,32 +58,75 @@ def send(call: Call) -> Response:
         _not_before(asked.send_at, call),
         asked.caller_id,
         asked.billing_code,
-        cover=None if asked.cover is None else _cover(call, asked.cover),
+        cover=None if asked.cover is None else _cover(asked.cover),
+        labels=asked.labels,
+    )
+    return submission.submit(
+        call.db, call.store, call.user, document, to, partial(_accepted, call), resend_of=asked.resend_of
     )
 
-    def then(tx: Transaction, sent: Sequence[Submitted]) -> Response:
-        answer = calls.answer(
-            SentFaxes(faxes=[SentFax(id=each.fax_id, to=each.called_number, pages=each.pages) for each in sent]), 201
-        )
-        if call.begun is not None:
-            api_requests.answer(tx, call.begun, answer.status_code, answer.get_data(as_text=True))
-        return answer
 
-    return submission.submit(call.db, call.store, call.user, document, to, then)
+def _accepted(call: Call, tx: Transaction, batch: int, sent: Sequence[Submitted]) -> Response:
+    faxes = [SentFax(id=each.fax_id, to=each.called_number, pages=each.pages) for each in sent]
+    return calls.kept(tx, call, SentFaxes(batch=batch, faxes=faxes), 201)
+
+
+def resend_offer(call: Call) -> Response:
+    """What a reader's client has to wrap for it."""
+    offered = resending.offer(call.db, call.user, call.path["number"])
+    return calls.answer(
+        shapes.ResendOffer(
+            machines=[shapes.Machine(machine=each.id, public_key=each.public.raw) for each in offered.machines],
+            documents=[
+                shapes.ToWrap(
+                    document=each.document_id, digest=each.digest,
+                    wraps=[shapes.Wrap(mailbox=mailbox, epoch=epoch, wrap=wrap)
+                           for (mailbox, epoch), wrap in each.wraps.items()],
+                )
+                for each in offered.documents
+            ],
+        )
+    )  # fmt: skip
+
+
+def resend(call: Call) -> Response:
+    """One that has ended goes out again."""
+    asked, number = call.given(ResendFax), call.path["number"]
+    send_at = _not_before(asked.send_at, call)
+    wanted: list[str | None] = [*asked.to]
+    requests = [
+        ResendRequest(number, each, priorities.named(asked.priority.value), send_at, asked.caller_id,
+                      asked.billing_code)
+        for each in wanted or [None]
+    ]  # fmt: skip
+    handed = Handed(number, {(each.document, each.machine): each.wrap for each in asked.wraps}) if asked.wraps else None
+    return resending.by_program(call.db, call.user, requests, handed, partial(_accepted, call))
+
+
+def batch(call: Call) -> Response:
+    """How it stands with the faxes of one request."""
+    with call.db.tenant(call.tenant.id) as tx:
+        found = batches.get(tx, call.user, call.path["number"])
+    return calls.answer(
+        shapes.Batch(
+            id=found.id, created_at=found.at, faxes=len(found.fax_ids), final=found.final,
+            standings=shapes.Standings(**found.standings), pages=found.pages, pages_done=found.pages_done,
+        )
+    )  # fmt: skip
+
+
+def cancel_batch(call: Call) -> Response:
+    """Stops those of them that have not ended."""
+    found = batches.cancel(call.db, call.user, call.path["number"])
+    return calls.answer(shapes.StoppedBatch(cancelled=found.cancelled, in_calls=found.in_calls, ended=found.ended))
 
 
 def _not_before(moment: datetime | None, call: Call) -> datetime | None:
     return None if moment is None else send_time.parse(moment.isoformat(), call.tenant.zone, call.now)
 
 
-def _cover(call: Call, cover: Cover) -> faxplan_covers.Wanted:
-    template = cover.template
-    if template is None:
-        with call.db.tenant(call.tenant.id) as tx:
-            found = (each.id for each in cover_templates.of_tenant(tx, call.tenant.id) if each.is_default)
-            template = next(found, cover_templates.PLAIN_ID)
-    said = cover.model_dump(exclude={"template"})
-    return faxplan_covers.Wanted(template_id=template, **said)
+def _cover(cover: Cover) -> Wanted:
+    return Wanted(cover.template, **cover.model_dump(exclude={"template"}))
 
 
 def listed(call: Call) -> Response:
@@ -83,9 +140,13 @@ def listed(call: Call) -> Response:
             label = labels.named(tx, call.user, asked.label)
             if label is None:
                 return calls.answer(FaxList(faxes=[], next=None))
+        together = None
+        if asked.batch is not None:
+            known = batches.get(tx, call.user, asked.batch)
+            together = (known.at, known.fax_ids)
         filters = listings.Filters(
             mailbox_id=asked.mailbox, standing=None if asked.state is None else asked.state.value, since=asked.since,
-            until=asked.until, label_id=None if label is None else label.id,
+            until=asked.until, label_id=None if label is None else label.id, together=together,
         )  # fmt: skip
         part = listings.part(tx, call.user, of, filters, limit=asked.limit, before=place)
         found = history.of_ids(tx, call.user, [number for _at, number in part.places])
@@ -124,13 +185,15 @@ def _shown(fax: history.Fax, names: list[str], last: history.Attempt | None = No
         to=fax.called_number,
         caller_id=fax.calling_number,
         pages=fax.pages,
-        pages_done=fax.pages_done,
+        # Of the call that is under way as well: who watches sees page after page.
+        pages_done=fax.pages_done + (0 if fax.final else fax.call_pages or 0),
         attempts=fax.attempts_made,
         most_attempts=fax.max_attempts,
         next_attempt_at=fax.not_before,
         resolution=fax.resolution,
         mailbox=fax.mailbox,
         labels=names,
+        batch=fax.batch,
         test=fax.is_test,
         created_at=fax.created_at,
         finished_at=fax.finished_at,

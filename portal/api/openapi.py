@@ -13,9 +13,10 @@ from portal.api import operations
 from portal.api.bodies import FILE
 from portal.api.operations import OPERATIONS, ROOT, Operation
 from portal.api.problems import CONTENT_TYPE
+from portal.roles import ADMINISTRATOR, OPERATOR, USER
 
 VERSION = "1.0.0"
-_PARAMETER = re.compile(r"<(?:(?P<kind>[a-z]+)(?:\((?P<given>[^<>]*)\))?:)?(?P<name>[a-z_]+)>")
+_PARAMETER = re.compile(r"<(?:(?P<kind>[a-z]+)(?:\((?P<given>[^<>]*)\))?:)?(?P<name>[a-z0-9_]+)>")
 _REFERENCE = "#/components/schemas/{model}"
 _PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -93,6 +94,11 @@ _DESCRIPTION = (
     "Sends faxes, and looks after them. Documents are sealed: what comes in is answered as ciphertext, with what opens "
     "it for a reader's key, which is never sent here."
 )
+_FOR = {
+    USER: "",
+    ADMINISTRATOR: ", and an administrator of the organisation",
+    OPERATOR: ", and somebody who runs the installation",
+}
 _Mode = Literal["validation", "serialization"]
 _Schemas = dict[tuple[Any, _Mode], Any]
 
@@ -119,7 +125,7 @@ def _operation(each: Operation, schemas: _Schemas) -> dict[str, Any]:
         "responses": {str(each.status): _success(each, schemas), "default": {"$ref": "#/components/responses/Problem"}},
     }
     if each.scope is not None:
-        said["description"] = f"Takes the scope `{each.scope.value}`."
+        said["description"] = f"Takes the scope `{each.scope.value}`{_FOR[each.role]}."
     if each.body is not None:
         said["requestBody"] = {"required": True, "content": _body(each, each.body, schemas)}
     return said
@@ -130,7 +136,7 @@ def _success(each: Operation, schemas: _Schemas) -> dict[str, Any]:
     if each.answer is not None:
         said["content"] = {"application/json": {"schema": schemas[each.answer, "serialization"]}}
     if each.is_file:
-        said["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        said["content"] = {each.media_type: {"schema": {"type": "string", "format": "binary"}}}
     return said
 
 

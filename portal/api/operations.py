@@ -1,11 +1,5 @@
 """Every address of the API, and what is done there. The OpenAPI document is made of this table and the shapes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from pydantic import BaseModel
-from werkzeug.wrappers import Response
-
 from faxplan.api_keys import Scope
 from portal.api import (
     account,
@@ -20,45 +14,11 @@ from portal.api import (
     shapes_webhooks,
     webhooks,
 )
-from portal.api.call import Call
+from portal.api.operation import LARGEST, MOST_JSON_BYTES, ROOT, Operation
+from portal.api.operations_administration import INSTALLATION, ORGANISATION
+from portal.roles import ADMINISTRATOR
 
-ROOT = "/api/v1"
-LARGEST = 2**63 - 1
-"""Of a number in an address."""
-MOST_BYTES = 64 * 1024
-MOST_JSON_BYTES = 16 * 1024**2
-"""Of JSON that has documents in it, which is in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """path: below ROOT, as Werkzeug writes it. summary: a sentence that describes it. scope: what the key has to name;
-    None: any key will do. body, query, answer: shapes; None: there is none. status: of success.
-
-    takes_files: also as multipart/form-data, with files. may_repeat: an Idempotency-Key is kept. is_file: it answers
-    with a sealed file.
-    """
-
-    method: str
-    path: str
-    run: Callable[[Call], Response]
-    name: str
-    summary: str
-    group: str
-    scope: Scope | None
-    answer: type[BaseModel] | None = None
-    status: int = 200
-    body: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
-    takes_files: bool = False
-    may_repeat: bool = False
-    is_file: bool = False
-
-    @property
-    def most_bytes(self) -> int:
-        """Of a body of JSON."""
-        return MOST_JSON_BYTES if self.takes_files else MOST_BYTES
-
+__all__ = ["LARGEST", "MOST_JSON_BYTES", "OPERATIONS", "ROOT", "Operation"]
 
 _NUMBER = "<int(max=9223372036854775807):number>"
 _FAX = f"/faxes/{_NUMBER}"
@@ -92,6 +52,23 @@ OPERATIONS = (
         Scope.FAXES_CHANGE, shapes.Cancelled,
     ),
     Operation(
+        "POST", f"{_FAX}/resend-offer", faxes.resend_offer, "resendOffer",
+        "What a reader's key wraps, so that a fax of one's own can be sent again. It is audited.", "Faxes",
+        Scope.FAXES_READ, shapes.ResendOffer,
+    ),
+    Operation(
+        "POST", f"{_FAX}/resend", faxes.resend, "resendFax", "Sends a fax of one's own again that has ended.", "Faxes",
+        Scope.FAXES_SEND, shapes.SentFaxes, 201, body=shapes.ResendFax, may_repeat=True,
+    ),
+    Operation(
+        "GET", f"/batches/{_NUMBER}", faxes.batch, "getBatch", "How it stands with the faxes of one request.", "Faxes",
+        Scope.FAXES_READ, shapes.Batch,
+    ),
+    Operation(
+        "POST", f"/batches/{_NUMBER}/cancel", faxes.cancel_batch, "cancelBatch",
+        "Stops those faxes of one request that have not ended.", "Faxes", Scope.FAXES_CHANGE, shapes.StoppedBatch,
+    ),
+    Operation(
         "POST", f"{_FAX}/labels", faxes.put_label, "addLabel", "Puts a label on a fax.", "Faxes", Scope.FAXES_CHANGE,
         status=204, body=shapes.Label,
     ),
@@ -112,6 +89,16 @@ OPERATIONS = (
         "GET", "/reader-keys", records.readers, "listReaderKeys",
         "What opens the keys of mailboxes for a program that has a reader's key.", "Faxes", Scope.FAXES_READ,
         shapes_records.ReaderKeys,
+    ),
+    Operation(
+        "GET", "/user-key", records.key_parameters, "getUserKey",
+        "What makes of the user's password what unlocks their key.", "Faxes", Scope.FAXES_OPEN,
+        shapes_records.UserKeyParameters,
+    ),
+    Operation(
+        "POST", "/user-key/unlock", records.unlock_key, "unlockUserKey",
+        "The user's key, locked, for who knows the password or the recovery code; and what it opens.", "Faxes",
+        Scope.FAXES_OPEN, shapes_records.UserKey, body=shapes_records.UnlockUserKey,
     ),
     Operation(
         "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
@@ -191,7 +178,7 @@ OPERATIONS = (
     Operation(
         "GET", "/audit", records.audit, "listAudit",
         "What was done in the organisation, newest first, for its administrators.", "Organisation", Scope.AUDIT_READ,
-        shapes_records.AuditList, query=shapes_records.AuditFilters,
+        shapes_records.AuditList, query=shapes_records.AuditFilters, role=ADMINISTRATOR,
     ),
     Operation(
         "POST", "/campaigns", campaigns.make, "makeCampaign", "Makes a campaign of a document.", "Campaigns",
@@ -207,8 +194,8 @@ OPERATIONS = (
         Scope.CAMPAIGNS, campaign_shapes.Campaign,
     ),
     Operation(
-        "PATCH", _CAMPAIGN, campaigns.change, "changeCampaign", "Changes a campaign's name or pace.", "Campaigns",
-        Scope.CAMPAIGNS, campaign_shapes.Campaign, body=campaign_shapes.ChangeCampaign,
+        "PATCH", _CAMPAIGN, campaigns.change, "changeCampaign", "Changes a campaign's name, pace or tries.",
+        "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign, body=campaign_shapes.ChangeCampaign,
     ),
     Operation(
         "DELETE", _CAMPAIGN, campaigns.remove, "removeCampaign", "Removes a campaign that was never started.",
@@ -216,12 +203,32 @@ OPERATIONS = (
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/recipients", campaigns.add, "addRecipients",
-        "Adds recipients: a list, or a CSV file, which is read after the answer.", "Campaigns", Scope.CAMPAIGNS,
-        campaign_shapes.Reading, 202, body=campaign_shapes.AddRecipients, takes_files=True,
+        "Adds recipients: a list, a CSV file, or contacts, which are read after the answer.", "Campaigns",
+        Scope.CAMPAIGNS, campaign_shapes.Reading, 202, body=campaign_shapes.AddRecipients, takes_files=True,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/recipients/preview", campaigns.preview, "previewRecipients",
+        "Shows how a CSV file would be read. Nothing is kept.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.FilePreview, body=campaign_shapes.CsvFile, takes_files=True,
     ),
     Operation(
         "GET", f"{_CAMPAIGN}/recipients", campaigns.recipients, "listRecipients", "Whom a campaign goes to.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Recipients, query=campaign_shapes.RecipientPage,
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/results.csv", campaigns.results, "getCampaignResults",
+        "What became of a campaign, recipient by recipient. It is audited.", "Campaigns", Scope.CAMPAIGNS,
+        is_file=True, media_type="text/csv",
+    ),
+    Operation(
+        "GET", f"{_CAMPAIGN}/progress", campaigns.progress, "getCampaignProgress",
+        "How far a campaign is, over time, and when it is through at the earliest.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.Progress,
+    ),
+    Operation(
+        "DELETE", f"{_CAMPAIGN}/file", campaigns.take_away, "stopReadingRecipients",
+        "Reads no more of a file of recipients; those that were entered stay.", "Campaigns", Scope.CAMPAIGNS,
+        status=204,
     ),
     Operation(
         "GET", f"{_CAMPAIGN}/cover", campaigns.cover_fields, "getCampaignCover",
@@ -254,6 +261,11 @@ OPERATIONS = (
     Operation(
         "POST", f"{_CAMPAIGN}/start", campaigns.start, "startCampaign", "Starts a campaign, or goes on with it.",
         "Campaigns", Scope.CAMPAIGNS, campaign_shapes.Campaign,
+    ),
+    Operation(
+        "POST", f"{_CAMPAIGN}/clone", campaigns.clone, "cloneCampaign",
+        "Makes a campaign as another one is or was, also to those of it who failed.", "Campaigns", Scope.CAMPAIGNS,
+        campaign_shapes.Campaign, 201, body=campaign_shapes.CloneCampaign, takes_files=True, may_repeat=True,
     ),
     Operation(
         "POST", f"{_CAMPAIGN}/pause", campaigns.pause, "pauseCampaign", "Begins no more faxes of a campaign.",
@@ -303,4 +315,6 @@ OPERATIONS = (
         "resendWebhookDelivery", "Tells a webhook once more, with the same webhook-id.", "Webhooks", Scope.WEBHOOKS,
         shapes_webhooks.WebhookDelivery, 202,
     ),
+    *ORGANISATION,
+    *INSTALLATION,
 )  # fmt: skip

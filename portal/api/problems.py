@@ -7,13 +7,21 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from faxplan.admission import NeedsMember
 from faxplan.api_requests import InHand, OtherRequest
 from faxplan.campaigns import NotNow
 from faxplan.covers import InvalidCover
 from faxplan.deletion import NotEnded
+from faxplan.document_store import DocumentLost
 from faxplan.errors import FaxplanError, Forbidden, NoPages, NotFound, PagesPurged, QuotaExceeded
 from faxplan.holds import Held
+from faxplan.language import current
+from faxplan.login import WrongLogin
+from faxplan.mailbox_provisioning import MayReadNothing, NeedsClient, NoKeyYet
 from faxplan.outbound import AlreadyFinal, TenantDisabled
+from faxplan.resending import KeysMoved, NeedsDocument, NotFinal
+from faxplan.tries import TooManyTries
+from faxplan.vault import EpochMoved, LastReader
 from faxplan.web_client import Busy, FetchFailed
 
 CONTENT_TYPE = "application/problem+json"
@@ -68,6 +76,12 @@ class TooLarge(InvalidRequest):
     error_id = "too-large"
 
 
+class NotAllEntered(InvalidRequest):
+    """Some of several things cannot be entered, so none was. errors: which."""
+
+    error_id = "not-all-of-them"
+
+
 _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (NotAuthenticated, HTTPStatus.UNAUTHORIZED),
     (NoScope, HTTPStatus.FORBIDDEN),
@@ -76,15 +90,27 @@ _STATUS: tuple[tuple[type[FaxplanError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (PagesPurged, HTTPStatus.GONE),
     (NoPages, HTTPStatus.CONFLICT),
+    (WrongLogin, HTTPStatus.FORBIDDEN),
+    (TooManyTries, HTTPStatus.TOO_MANY_REQUESTS),
     (AlreadyFinal, HTTPStatus.CONFLICT),
     (NotNow, HTTPStatus.CONFLICT),
     (NotEnded, HTTPStatus.CONFLICT),
+    (NotFinal, HTTPStatus.CONFLICT),
+    (NeedsDocument, HTTPStatus.CONFLICT),
+    (KeysMoved, HTTPStatus.CONFLICT),
+    (NeedsClient, HTTPStatus.CONFLICT),
+    (NeedsMember, HTTPStatus.CONFLICT),
+    (NoKeyYet, HTTPStatus.CONFLICT),
+    (MayReadNothing, HTTPStatus.CONFLICT),
+    (LastReader, HTTPStatus.CONFLICT),
+    (EpochMoved, HTTPStatus.CONFLICT),
     (Held, HTTPStatus.CONFLICT),
     (InHand, HTTPStatus.CONFLICT),
     (OtherRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
     (QuotaExceeded, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidCover, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Busy, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DocumentLost, HTTPStatus.SERVICE_UNAVAILABLE),
     (FetchFailed, HTTPStatus.BAD_GATEWAY),
     (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
@@ -123,6 +149,7 @@ def answer(status: int, error_id: str, words: str, *, retryable: bool = False, *
         **more,
     }
     response = Response(json.dumps(said), status=status, content_type=CONTENT_TYPE)
+    response.headers["Content-Language"] = current()
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

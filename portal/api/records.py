@@ -2,10 +2,11 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import api_keys, audit_entries, audit_words, history, labels, reader_keys
+from faxplan import api_keys, audit_entries, audit_words, history, labels, login, reader_keys
 from faxplan.api_keys import Scope
 from faxplan.audit_entries import Wanted
-from portal import roles, wording
+from faxplan.keyring import Epoch
+from portal import wording
 from portal.api import call as calls
 from portal.api import shapes_records as shapes
 from portal.api.call import Call
@@ -91,19 +92,46 @@ def _reader(reader: reader_keys.Reader) -> shapes.ReaderKey:
     return shapes.ReaderKey(
         name=reader.name,
         public_key=reader.public.raw,
-        epochs=[
-            shapes.MailboxEpoch(
-                mailbox=each.mailbox_id, epoch=each.number, public_key=each.public.raw,
-                wrap=each.wraps.get(reader.key_id), earlier=each.earlier,
-            )
-            for each in reader.epochs
-        ],
+        epochs=[_epoch(each, reader.key_id) for each in reader.epochs],
+    )
+
+
+def _epoch(each: Epoch, key_id: int) -> shapes.MailboxEpoch:
+    return shapes.MailboxEpoch(
+        mailbox=each.mailbox_id, epoch=each.number, public_key=each.public.raw, wrap=each.wraps.get(key_id),
+        earlier=each.earlier,
     )  # fmt: skip
+
+
+def key_parameters(call: Call) -> Response:
+    """What makes of the user's password what unlocks their key."""
+    with call.db.tenant(call.tenant.id) as tx:
+        found = login.current_key(tx, call.user)
+    lock = found.password
+    return calls.answer(
+        shapes.UserKeyParameters(
+            public_key=found.public.raw, salt=lock.salt, memory_kib=lock.cost.memory, passes=lock.cost.passes,
+            lanes=lock.cost.lanes,
+        )
+    )  # fmt: skip
+
+
+def unlock_key(call: Call) -> Response:
+    """The user's key, locked, for who shows that they can open it; and what it opens."""
+    asked = call.given(shapes.UnlockUserKey)
+    by_code = asked.by == "recovery-code"
+    key, epochs = login.unlock_for_program(call.db, call.user, call.key.id, asked.auth, call.actor, by_code=by_code)
+    return calls.answer(
+        shapes.UserKey(
+            public_key=key.public.raw,
+            locked=key.recovery.locked if by_code else key.password.locked,
+            epochs=[_epoch(each, key.id) for each in epochs],
+        )
+    )
 
 
 def audit(call: Call) -> Response:
     """Some rows of the organisation's, for its administrators."""
-    roles.check(roles.ADMINISTRATOR, call.user)
     asked = call.asked(AuditFilters)
     place = calls.named_place_of(asked.cursor)
     wanted = Wanted(asked.actor, asked.action, asked.object, asked.since, asked.until)

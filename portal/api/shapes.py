@@ -57,6 +57,10 @@ class Standing(StrEnum):
 # ------------------------------------------------------------------------------------------------------------ sending
 
 Text = Annotated[str, Field(max_length=covers.LONGEST)]
+Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
+To = Annotated[str, Field(min_length=1, max_length=_LONGEST_NUMBER)]
+LabelName = Annotated[str, Field(min_length=1, max_length=labels.LONGEST)]
+LabelNames = Annotated[list[LabelName], Field(max_length=labels.MOST_ON_ONE)]
 
 
 class Cover(Shape):
@@ -141,6 +145,37 @@ class SendFax(Shape):
         None, description="Of PDFs that need one. It is kept nowhere."
     )
     cover: Cover | None = Field(None, description="None: there is no cover page.")
+    labels: LabelNames = Field(
+        default_factory=list, description="That each of the faxes has from the beginning.", examples=[["Order 4711"]]
+    )
+    resend_of: Id | None = Field(
+        None, description="The user's fax that has ended, whose document this is once more. The audit tells of it."
+    )
+
+
+class HandedWrap(Shape):
+    """A document's key, wrapped to a machine that sends."""
+
+    document: Id
+    machine: Id
+    wrap: Content = Field(description="HPKE (docs/sealed-files/), in base64.")
+
+
+class ResendFax(Shape):
+    """A fax that has ended goes out again: what is not named is as it was."""
+
+    to: Annotated[list[To], Field(max_length=recipients.MOST_NUMBERS)] = Field(
+        default_factory=list, description="None: to where it went."
+    )
+    priority: Urgency = Urgency.NORMAL
+    send_at: AwareDatetime | None = Field(None, description="Not before this time; a year ahead at most.")
+    caller_id: To | None = None
+    billing_code: Annotated[str, Field(max_length=40)] | None = None
+    wraps: Annotated[list[HandedWrap], Field(max_length=1000)] = Field(
+        default_factory=list,
+        description="Of each document to each machine (`resendOffer`), made with a reader's key. None: the machines "
+        "are to have keys yet.",
+    )
 
 
 class SentFax(Shape):
@@ -154,7 +189,60 @@ class SentFax(Shape):
 class SentFaxes(Shape):
     """What became of it."""
 
+    batch: int = Field(description="All of them together: `GET /batches/{number}`.")
     faxes: list[SentFax]
+
+
+class Machine(Shape):
+    """One that sends."""
+
+    machine: int
+    public_key: bytes
+
+
+class ToWrap(Shape):
+    """A document of a fax, and what opens its key for a reader."""
+
+    document: int
+    digest: bytes = Field(description="SHA-256 of its header, of which each wrap is.")
+    wraps: list["Wrap"]
+
+
+class ResendOffer(Shape):
+    """What a reader's client wraps, so that a fax can be sent again: the key of each document to each machine."""
+
+    machines: list[Machine]
+    documents: list[ToWrap]
+
+
+class Standings(Shape):
+    """How many of a batch stand so."""
+
+    open: int
+    arrived: int
+    partial: int
+    failed: int
+    stopped: int
+
+
+class Batch(Shape):
+    """The faxes of one request: `GET /faxes?direction=outbound&batch=` lists them."""
+
+    id: int
+    created_at: datetime
+    faxes: int = Field(description="That the user has not deleted.")
+    final: bool = Field(description="Nothing more happens to any of them.")
+    standings: Standings
+    pages: int = Field(description="Of all those of which they are known.")
+    pages_done: int = Field(description="Acknowledged by the other sides.")
+
+
+class StoppedBatch(Shape):
+    """What became of its faxes."""
+
+    cancelled: int
+    in_calls: int = Field(description="These end within moments.")
+    ended: int = Field(description="These had ended before.")
 
 
 # ----------------------------------------------------------------------------------------------------------- looking on
@@ -190,6 +278,7 @@ class Fax(Shape):
     resolution: str | None
     mailbox: str | None
     labels: list[str]
+    batch: int | None = Field(description="Of a sent one: the request in which it was handed in by a program.")
     test: bool = Field(description="It goes to a sandbox number, or tests a trunk; reports do not count it.")
     created_at: datetime
     finished_at: datetime | None
@@ -212,6 +301,7 @@ class FaxFilters(Shape):
     label: Annotated[str, Field(min_length=1, max_length=labels.LONGEST)] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+    batch: Id | None = Field(None, description="Those of one request, by the `batch` of its answer.")
     limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = LIST_SIZE
     cursor: Annotated[str, Field(max_length=300)] | None = None
 

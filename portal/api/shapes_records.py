@@ -1,11 +1,13 @@
 """What programs get of calls, labels, API keys and the audit."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from portal.api.shapes import LIST_SIZE, MOST_LISTED, Shape
+from portal.api.shapes import LIST_SIZE, MOST_LISTED, Content, Shape
+
+Auth = Annotated[Content, Field(min_length=32, max_length=32)]
 
 # ---------------------------------------------------------------------------------------------------------------- calls
 
@@ -102,6 +104,31 @@ class ReaderKeys(Shape):
     """All that read mailboxes which the user reads, by name."""
 
     reader_keys: list[ReaderKey]
+
+
+class UserKeyParameters(Shape):
+    """What makes of the user's password what unlocks their key: Argon2id (docs/sealed-files/)."""
+
+    public_key: bytes
+    salt: bytes
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+class UnlockUserKey(Shape):
+    """What a password, or a recovery code, logs in with. Neither is sent."""
+
+    auth: Auth = Field(description="32 bytes, in base64: *auth* of the password, or of the recovery code.")
+    by: Literal["password", "recovery-code"] = "password"
+
+
+class UserKey(Shape):
+    """The user's key, locked by what was asked for, and what it opens."""
+
+    public_key: bytes
+    locked: bytes = Field(description="The private key: it opens with *wrap* of the password, or of the recovery code.")
+    epochs: list[MailboxEpoch]
 
 
 # ---------------------------------------------------------------------------------------------------------------- audit

@@ -13,6 +13,7 @@ from faxplan.language import _, speaks
 from portal import answers
 from portal.api import catalogue, openapi, operations
 from portal.api.operations import OPERATIONS
+from portal.roles import ADMINISTRATOR, OPERATOR, USER
 from portal.visit import MOST_BYTES, Visit
 
 PAGES = (f"{operations.ROOT}/", operations.ROOT, f"{operations.ROOT}/problems")
@@ -44,6 +45,11 @@ class Shown:
     is_file: bool
     takes_files: bool
     may_repeat: bool
+    role: str
+    media_type: str
+
+
+_ROLES = {USER: "", ADMINISTRATOR: "administrators of the organisation", OPERATOR: "who runs the installation"}
 
 
 def page(visit: Visit) -> Response:
@@ -90,7 +96,7 @@ def _groups() -> dict[str, list[Shown]]:
                 Shown(
                     each.name, method.upper(), path, each.summary, "" if each.scope is None else each.scope.value,
                     [*asks, *_fields(body, document)], list(_fields(answer.get("schema", {}), document)),
-                    each.is_file, each.takes_files, each.may_repeat,
+                    each.is_file, each.takes_files, each.may_repeat, _ROLES[each.role], each.media_type,
                 )
             )  # fmt: skip
     return found

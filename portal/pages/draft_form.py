@@ -93,7 +93,7 @@ def foreseen(visit: Visit, tx: Transaction, draft: Draft, filled: Filled) -> For
     return Foreseen(
         found.count,
         wording.for_browser(found.wrong),
-        [*_takes(found), *(_left(each) for each in found.quotas), *_begins(visit, found, wanted)],
+        [*_takes(found), *(left(each) for each in found.quotas), *_begins(visit, found, wanted)],
         _line(visit, tx, draft.pages and draft.pages + cover_pages, to.calling, found.begins),
     )
 
@@ -151,7 +151,8 @@ _LEFT = {
 }
 
 
-def _left(quota: Row) -> str:
+def left(quota: Row) -> str:
+    """What is left of one (quotas.of_user)."""
     words = _(_LEFT[quota["user_id"] is not None, quota["period"]])
     return words.format(room=quota["room"], limit=quota["limit_pages"])
 

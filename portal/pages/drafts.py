@@ -41,7 +41,7 @@ def add(visit: Visit) -> Response:
         if instead is not None:
             with visit.db.tenant(visit.its_tenant.id) as tx:
                 resolution = Resolution(drafts.get(tx, visit.user, instead).resolution)
-        first, *more = _files(visit)
+        first, *more = files_of(visit)
         document = HandedIn(first.file, first.name, resolution, form.get("password") or None, more)
         draft = drafts.make(visit.db, visit.store, visit.user, document, instead=instead)
     except FaxplanError as error:
@@ -52,7 +52,7 @@ def add(visit: Visit) -> Response:
     return answers.data({"address": address}) if visit.request.wants_json else answers.to(address)
 
 
-def _files(visit: Visit) -> list[NamedFile]:
+def files_of(visit: Visit) -> list[NamedFile]:
     """Those that came, where PortalRequest put them, in their order. Raises NoFile."""
     found = []
     for each in visit.request.files.getlist("file"):
@@ -96,6 +96,11 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
     )
 
 
+def refused(visit: Visit, draft: Draft, wrong: str) -> Response:
+    """The same page, as it was filled in. wrong: why nothing has come of it."""
+    return _page(visit, draft, wrong=wrong, status=400)
+
+
 def fill(visit: Visit, number: int) -> Response:
     """POST: the same page, with whom the user has chosen meanwhile."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
@@ -132,11 +137,11 @@ def send(visit: Visit, number: int) -> Response:
         draft = drafts.get(tx, visit.user, number)
     try:
         to = Filled.of(visit.request.form).recipients(visit)
-        sent = drafts.send(visit.db, visit.user, number, to, visit.store)
+        sent = drafts.send(visit.db, visit.store, visit.user, number, to)
     except FaxplanError as error:
         if error.retryable:
             raise
-        return _page(visit, draft, wrong=wording.for_browser(str(error)), status=400)
+        return refused(visit, draft, wording.for_browser(str(error)))
     return answers.to(f"/faxes/{sent[0].fax_id}" if len(sent) == 1 else "/sent")
 
 

@@ -26,7 +26,9 @@ LABELS = {
     "email": marked("E-mail address"),
     "note": marked("Note"),
 }
-SEPARATOR_LABELS = {"comma": marked("Comma"), "semicolon": marked("Semicolon"), "tab": marked("Tab")}
+SEPARATOR_LABELS = {
+    "comma": marked("Comma"), "semicolon": marked("Semicolon"), "tab": marked("Tab"), "pipe": marked("Vertical bar"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ def new_page(visit: Visit) -> Response:
     """GET: what it may do, until when, and the password."""
     today = visit.now.astimezone(visit.zone).date()
     return answers.page(
-        visit, "api_key_new.html", labels=api_keys.LABELS, longest=api_keys.LONGEST_NAME, why_not=_why_not(visit),
+        visit, "api_key_new.html", labels={each: api_keys.LABELS[each] for each in api_keys.open_to(visit.user)},
+        longest=api_keys.LONGEST_NAME, why_not=_why_not(visit),
         first=today.isoformat(), last=(today + timedelta(days=_DAYS)).isoformat(),
     )  # fmt: skip
 

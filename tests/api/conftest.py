@@ -44,11 +44,12 @@ class Program:
 
 
 def a_program(
-    world: World, portal: Portal, office: Office, scopes: Collection[Scope] = tuple(Scope), *, name: str = "test",
+    world: World, portal: Portal, office: Office, scopes: Collection[Scope] | None = None, *, name: str = "test",
     expires_at: datetime | None = None,
 ) -> Program:  # fmt: skip
     with world.portal.tenant(office.tenant.id) as tx:
-        secret, key = api_keys.make(tx, office.user, name, scopes, expires_at, actor="test")
+        wanted = api_keys.open_to(office.user) if scopes is None else scopes
+        secret, key = api_keys.make(tx, office.user, name, wanted, expires_at, actor="test")
     return Program(Client(portal), office, key.id, secret)
 
 

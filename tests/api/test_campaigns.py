@@ -1,12 +1,17 @@
 """Programs make campaigns, add recipients, start them and see whom they have reached."""
 
+import csv
 import io
 from base64 import b64decode, b64encode
 
+from faxplan.call_result import CallResult
+from faxplan.db import Row
 from tests.api.conftest import Program
 from tests.api.test_faxes import LETTER, problem
 from tests.db.test_campaigns import campaigner
-from tests.retained import count
+from tests.db.test_failing_over import settle
+from tests.faxes import claim
+from tests.retained import count, execute
 from tests.world import World
 
 
@@ -19,10 +24,10 @@ def test_a_campaign_is_made_and_goes(world: World, acme: Program) -> None:
     assert (added.status_code, added.get_json()) == (202, {"lines": 4})
     assert problem(acme.ask("POST", f"{place}/start")) == (409, "campaign-file-in-hand")
     campaigner(world).work()
-    csv = b"Fax;Name\n030 23110002;Ann\n"
-    assert acme.ask("POST", f"{place}/recipients", data={"file": (io.BytesIO(csv), "a.csv")}).status_code == 202
+    content = b"Fax;Name\n030 23110002;Ann\n"
+    assert acme.ask("POST", f"{place}/recipients", data={"file": (io.BytesIO(content), "a.csv")}).status_code == 202
     campaigner(world).work()
-    assert acme.hand(f"{place}/recipients", {"csv": b64encode(csv).decode()}).status_code == 202
+    assert acme.hand(f"{place}/recipients", {"csv": b64encode(content).decode()}).status_code == 202
     campaigner(world).work()
     found = acme.get(place).get_json()["recipients"]
     assert (found["waiting"], found["lines"]) == (2, None)
@@ -44,6 +49,118 @@ def test_a_campaign_is_made_and_goes(world: World, acme: Program) -> None:
     assert problem(acme.ask("DELETE", place)) == (409, "campaign-state")
     listed = acme.get("/campaigns", limit=1).get_json()
     assert ([each["name"] for each in listed["campaigns"]], listed["next"]) == (["Summer"], None)
+
+
+def test_a_file_that_cannot_be_read_is_told_of_and_taken_away(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
+    place = f"/campaigns/{made.get_json()['id']}"
+    assert problem(acme.ask("DELETE", f"{place}/file")) == (404, "not-found")
+    assert acme.hand(f"{place}/recipients", {"numbers": ["030 23110001"]}).status_code == 202
+    execute(world, "update campaign_files set content = ''")
+    campaigner(world).work()
+    assert acme.get(place).get_json()["recipients"]["wrong"] == "This file is empty."
+    assert problem(acme.ask("POST", f"{place}/start")) == (409, "campaign-file-wrong")
+    assert acme.ask("DELETE", f"{place}/file").status_code == 204
+    found = acme.get(place).get_json()["recipients"]
+    assert (found["wrong"], found["lines"], found["lines_read"]) == ("", None, None)
+    assert problem(acme.ask("POST", f"{place}/start")) == (409, "no-recipients")
+
+
+def test_a_csv_file_is_looked_at_and_read_as_is_said(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
+    place = f"/campaigns/{made.get_json()['id']}/recipients"
+    content = "x|Имя|y\nBonn|Анна|030 23110001\nBerlin|Боб|12\n".encode("cp1251")
+    how = {"encoding": "windows-1251", "heading": True, "columns": {"number": 2, "name": 1}}
+    found = acme.hand(f"{place}/preview", {"csv": b64encode(content).decode(), **how}).get_json()
+    assert found == {
+        "separator": "pipe", "encoding": "windows-1251", "heading": ["x", "Имя", "y"],
+        "columns": {"number": 2, "name": 1, "first": None, "last": None, "company": None},
+        "lines": 2, "unreadable": 0, "looked_at": 2, "numbers": 1,
+        "first": [
+            {"line": 2, "cells": ["Bonn", "Анна", "030 23110001"], "number": "+493023110001", "name": "Анна"},
+            {"line": 3, "cells": ["Berlin", "Боб", "12"], "number": None, "name": "Боб"},
+        ],
+    }  # fmt: skip
+    assert acme.get(place).get_json()["recipients"] == []
+    form = {"file": (io.BytesIO(content), "a.csv"), "encoding": "windows-1251", "heading": "true",
+            "columns": '{"number": 2, "name": 1}'}  # fmt: skip
+    assert acme.ask("POST", place, data=form).get_json() == {"lines": 2}
+    campaigner(world).work()
+    (ann, bob) = acme.get(place).get_json()["recipients"]
+    assert (ann["number"], ann["name"], bob["why"]) == ("+493023110001", "Анна", "invalid-number")
+    assert problem(acme.hand(f"{place}/preview", {})) == (422, "invalid-request")
+    assert problem(acme.hand(f"{place}/preview", {"csv": "YQ==", "columns": {"town": 1}})) == (422, "invalid-request")
+
+
+def test_it_is_cloned_and_sent_again_to_who_failed(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER], "pace": {"per_minute": 6000}})
+    place = f"/campaigns/{made.get_json()['id']}"
+    acme.hand(f"{place}/recipients", {"numbers": ["030 23110001"]})
+    assert problem(acme.hand(f"{place}/clone", {"recipients": "all"})) == (409, "campaign-file-in-hand")
+    campaigner(world).work()
+    again = acme.hand(f"{place}/clone", {"name": "Summer", "recipients": "all"}, Idempotency_Key="1")
+    assert (again.status_code, again.get_json()["recipients"]["waiting"]) == (201, 1)
+    assert acme.hand(f"{place}/clone", {"name": "Summer", "recipients": "all"}, Idempotency_Key="1").text == again.text
+    assert problem(acme.hand(f"{place}/clone", {"recipients": "failed"})) == (409, "no-recipients")
+    world.render_all()
+    acme.ask("POST", f"{place}/start")
+    acme.ask("POST", f"{place}/cancel")
+    assert problem(acme.hand(f"{place}/clone", {})) == (409, "campaign-document-sealed")
+    anew = acme.hand(f"{place}/clone", {"documents": [LETTER]}).get_json()
+    assert (anew["name"], anew["state"], anew["recipients"]["total"]) == ("Spring", "draft", 0)
+    assert anew["pace"]["per_minute"] == 6000
+
+
+def test_its_results_are_a_table_and_its_progress_is_counted(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER], "pace": {"per_minute": 6000}})
+    place = f"/campaigns/{made.get_json()['id']}"
+    csv_file = b"Fax,Name\n030 23110001,=cmd()\n030 23110002,Bob\n+12,-1\n"
+    acme.hand(f"{place}/recipients", {"csv": b64encode(csv_file).decode()})
+    campaigner(world).work()
+    world.render_all()
+    acme.ask("POST", f"{place}/start")
+    execute(world, "update campaigns set paced_from = now() - interval '1 second'")
+    campaigner(world).work()
+    busy, other = sorted(claim(world), key=lambda each: each.fax_id)
+    settle(world, busy, CallResult("USER_BUSY", sip_code=486))
+    settle(world, other, CallResult("NORMAL_CLEARING", fax_success=True, fax_result_code=0, pages=1))
+    campaigner(world).work()
+    told = acme.ask("GET", f"{place}/results.csv", headers={"Accept-Language": "de"})
+    assert (told.status_code, told.content_type) == (200, "text/csv; charset=utf-8")
+    first, second, third = csv.DictReader(io.StringIO(told.text.removeprefix("\ufeff")))
+    shown = ("written", "number", "name", "state", "attempts", "pages", "sip_code", "fax_result_code", "why")
+    assert [[row[name] for name in shown] for row in (first, second, third)] == [
+        ["030 23110001", "+493023110001", "'=cmd()", "under-way", "1", "0", "486", "", ""],
+        ["030 23110002", "+493023110002", "Bob", "sent", "1", "1", "", "0", ""],
+        ["'+12", "", "'-1", "left-out", "", "", "", "", "invalid-number"],
+    ]
+    assert "besetzt" in first["result"]
+    assert second["ended_at"]
+    found = acme.get(f"{place}/progress").get_json()
+    assert [(each["sent"], each["under_way"], each["waiting"]) for each in found["points"]][-1] == (1, 1, 0)
+    assert found["through_at"] is None
+    assert [row["action"] for row in audited(world)][-1] == "campaign.export"
+
+
+def audited(world: World) -> list[Row]:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return tx.rows("select action from audit where action like 'campaign.%%' order by sequence")
+
+
+def test_contacts_are_added_by_who_may_read_them(world: World, acme: Program) -> None:
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
+    place = f"/campaigns/{made.get_json()['id']}/recipients"
+    ann = acme.hand("/contacts", {"number": "030 23110001", "name": "Ann"}).get_json()["id"]
+    group = acme.hand("/groups", {"name": "All"}).get_json()["id"]
+    acme.hand(f"/groups/{group}/members", {"contacts": [ann]})
+    for wanted in ({"contacts": [ann]}, {"groups": [group]}, {"all_contacts": True}):
+        assert acme.hand(place, wanted).get_json() == {"lines": 1}
+        campaigner(world).work()
+    assert [each["why"] for each in acme.get(place).get_json()["recipients"]] == [None, "duplicate", "duplicate"]
+    assert problem(acme.hand(place, {"groups": [group + 1]})) == (404, "not-found")
+    assert problem(acme.hand(place, {"all_contacts": True, "numbers": ["1"]})) == (422, "invalid-request")
+    execute(world, "update api_keys set scopes = '{campaigns}'")
+    assert problem(acme.hand(place, {"contacts": [ann]})) == (403, "no-scope")
 
 
 def test_one_that_is_refused_leaves_nothing(world: World, acme: Program) -> None:

@@ -1,5 +1,7 @@
 """docs/api.md says what is so: its commands and its program are run as they stand there, its tables are the code's."""
 
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -11,11 +13,14 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.test import Client
 
+import faxplan
+import portal
 from faxplan import brand_provisioning, reader_keys
 from faxplan.api_keys import Scope
 from faxplan.config import to_toml
 from faxplan.enrolment import Secret
-from portal.api import catalogue, openapi
+from faxplan.errors import FaxplanError
+from portal.api import catalogue, openapi, problems
 from portal.api.operations import OPERATIONS
 from portal.app import Portal
 from tests.api.conftest import a_program
@@ -73,8 +78,8 @@ def test_the_first_fax_is_sent_by_the_commands(world: World, base: str, tmp_path
     told = run(["bash", "-euc", f"{whole}\n{commands[2]}".replace(THERE[2], here[2])], tmp_path,
                FAXPLAN_CONFIG=str(settings))  # fmt: skip
     assert '"email":"user@acme.example"' in told
-    assert told.count('{"faxes":[{"id":1,"to":"+493023125009","pages":null}]}') == 2
-    assert '{"faxes":[{"id":2,' in told
+    assert told.count('{"batch":1,"faxes":[{"id":1,"to":"+493023125009","pages":null}]}') == 2
+    assert '{"batch":2,"faxes":[{"id":2,' in told
     assert count(world, "faxes") == 2
 
 
@@ -103,7 +108,49 @@ def test_its_tables_are_the_codes(world: World) -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| ([0-9]+) \| (.+) \|$", TEXT, re.MULTILINE)
     assert rows == [(each.error_id, str(each.status), each.words) for each in catalogue.ERRORS]
     assert len(catalogue.BY_ID) == len(catalogue.ERRORS)
-    assert set(re.findall(r"`([a-z]+(?::[a-z]+)?)`", TEXT.partition("| Scope |")[2].partition("\n\n")[0])) == {*Scope}
+    assert set(re.findall(r"`([a-z]+(?:[:-][a-z]+)*)`", TEXT.partition("| Scope |")[2].partition("\n\n")[0])) == {
+        *Scope
+    }
+
+
+ELSEWHERE = re.compile(
+    # Modules of which nothing is done for a program: its errors are none of the API's.
+    r"faxplan\.(cli|mail|audit_|signed_notes|checkpoint|enrolment|login|passkeys?|webauthn|second_factor|passphrases|"
+    r"single_sign_on|identity_providers|recovery_key|invitations|forwarding|letting_in|proofs|tries|home|run|postgres|"
+    r"migrations|installation|doctor|guard|files|purge|pending|spool|saving|adoption|brands|retention|sending_hours|"
+    r"destinations|failure_changes|cdr|call_result|dial_string|sip_options|trunk_tests|fax_tiff|tiff_directory|lookups|"
+    r"page_images|locked_pdf|fax_attachment|processes|caller_ids|holds\.NothingToHold|staging|vault\.Other|own_api_keys)"
+    r"|portal\.(app|pages|submitted)"
+)
+NEVER = {
+    # By who opens documents, makes keys or settings, or at a shell.
+    "already-taken", "filled-too-long", "invalid-api-key", "invalid-do-not-fax-list", "invalid-entry", "invalid-list",
+    "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "last-administrator", "locked", "nothing-meant",
+    "seal-broken", "switch-unavailable",
+}  # fmt: skip
+
+
+def test_every_error_that_a_program_can_meet_is_in_the_catalogue() -> None:
+    """Whoever makes an error class enters it into the catalogue, or says here that no program meets it."""
+    for package in (faxplan, portal):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    found: list[type[FaxplanError]] = []
+    kinds = [FaxplanError]
+    while kinds:
+        kinds += (these := kinds.pop().__subclasses__())
+        found += these
+    ours = [each for each in found if each.__module__.startswith(("faxplan.", "portal."))]
+    met = {each.error_id for each in ours if not ELSEWHERE.match(f"{each.__module__}.{each.__name__}")}
+    assert met - NEVER - catalogue.BY_ID.keys() == set()
+    # Of none that there is no more, nor of what is not so any more.
+    assert catalogue.BY_ID.keys() - {each.error_id for each in ours} == {"internal", "no-such-method"}
+    assert NEVER & catalogue.BY_ID.keys() == set()
+    for each in ours:
+        known = catalogue.BY_ID.get(each.error_id)
+        if known is not None and not issubclass(each, problems.InvalidRequest):
+            assert problems.status_of(each.__new__(each)) == known.status, each
 
 
 def test_a_page_shows_all_of_it_in_the_organisations_brand(world: World) -> None:
@@ -121,6 +168,7 @@ def test_a_page_shows_all_of_it_in_the_organisations_brand(world: World) -> None
         assert f'id="{each.name}"' in text, each.name
     for path in openapi.document()["paths"]:
         assert f"{path}</code>" in text
+        assert "<" not in path
     for name in ("documents[].url", "cover.to_name", "faxes[].error.t30_code", "audit:read", f"https://acme.{DOMAIN}/"):
         assert name in text, name
     problems = page("/api/v1/problems")[1]

@@ -113,8 +113,8 @@ def test_a_request_whose_answer_was_lost_is_done_once(
 ) -> None:
     real = submission.submit
 
-    def lost(*given: Any) -> Any:
-        real(*given)
+    def lost(*given: Any, **named: Any) -> Any:
+        real(*given, **named)
         raise DatabaseUnavailable("away")
 
     monkeypatch.setattr(submission, "submit", lost)

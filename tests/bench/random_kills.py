@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from PIL import Image
 
 from faxplan import documents, outbound, postgres, tenants, trunk_health
@@ -177,8 +178,21 @@ class Killing:
             each.close()
 
     def _count_calls(self) -> None:
+        """Of the frozen switch: also what it has asked for, and the database is still about to commit."""
+        wait_for(self._database_rests, "the database to end what the switch has asked of it", 30)
         with self._world.switch.across_tenants() as tx:
             self.in_flight += int(tx.value("select count(*) from calls where direction = 'outbound'"))
+
+    def _database_rests(self) -> bool:
+        """Whether it does nothing for the switch's own connections, or those of this test, which are idle now."""
+        with psycopg2.connect(self._cluster.superuser_url()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                """select count(*) from pg_stat_activity
+                   where usename = 'faxplan_switch' and state not in ('idle', 'idle in transaction')"""
+            )
+            ((busy,),) = cursor.fetchall()
+        connection.close()
+        return bool(busy == 0)
 
     def _wait(self, seconds: float) -> None:
         """Neither retries nor the trunk wait for their time meanwhile."""

@@ -15,6 +15,7 @@ from faxplan import (
     brand_provisioning,
     caller_ids,
     campaign_files,
+    campaign_uploads,
     campaigns,
     contact_groups,
     contact_imports,
@@ -91,7 +92,7 @@ def submit(world: World, office: Office, letter: Path) -> int:
 def _submit_with_cover(world: World, office: Office, letter: Path) -> None:
     draft = drafts.make(world.portal, world.store, office.user, HandedIn(letter, "letter.txt"))
     to = Recipients(["+493023125009"], cover=Wanted(message="A message."))
-    drafts.send(world.portal, office.user, draft.id, to, world.store)
+    drafts.send(world.portal, world.store, office.user, draft.id, to)
 
 
 def live(world: World, office: Office, folder: Path) -> None:
@@ -195,6 +196,7 @@ def _programs_and_campaigns(world: World, office: Office, fax_id: int) -> None:
     with world.portal.tenant(office.tenant.id) as tx:
         draft = drafts.of_user(tx, office.user)[0]
         campaign = campaigns.make(tx, office.user, "News", draft.id, Pace(), actor="test")
+        campaign_uploads.begin(tx, office.user, campaign.id, "more.csv", b"Fax\n+493023125008\n")
         campaign_files.bring(tx, office.user, campaign.id, b"Fax\n+493023125009\n", Reading())
         tx.execute(
             """insert into campaign_tests (tenant_id, campaign_id, user_id, number, fax_id)

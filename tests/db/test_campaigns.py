@@ -5,22 +5,42 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from faxplan import campaign_files, campaign_release, campaigns, do_not_fax, drafts, quotas, users
+from faxplan import (
+    campaign_clones,
+    campaign_contacts,
+    campaign_files,
+    campaign_progress,
+    campaign_purge,
+    campaign_release,
+    campaigns,
+    contact_groups,
+    contacts,
+    do_not_fax,
+    drafts,
+    history,
+    holds,
+    quotas,
+    tenants,
+    users,
+)
 from faxplan.call_result import CallResult
+from faxplan.campaign_clones import DocumentSealed, RecipientsPurged, Whom
 from faxplan.campaign_files import NoNumbers
 from faxplan.campaigner import Campaigner
-from faxplan.campaigns import Campaign, FileInHand, InvalidCampaign, NoRecipients, NotNow, Pace
+from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace, Retries
 from faxplan.contact_files import Reading
+from faxplan.contacts import Entry
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
 from faxplan.permissions import EVERYTHING, Permission
 from tests.db.test_failing_over import settle
 from tests.faxes import claim
-from tests.retained import count, execute, purge
+from tests.retained import age, bound, count, execute, purge
 from tests.world import World
 
 FAST = Pace(per_minute=6000, at_once=1000)
@@ -180,6 +200,61 @@ def test_so_many_are_under_way_at_once_and_those_that_wait_for_another_try_do_no
     assert counted(world, campaign).released == 6
 
 
+def test_it_tries_as_often_and_when_it_says(world: World, campaign: Campaign) -> None:
+    tenant, user = world.acme.tenant.id, world.acme.user
+
+    def change(values: dict[str, Any]) -> Campaign:
+        with world.portal.tenant(tenant) as tx:
+            return campaigns.change(tx, user, campaign.id, values, actor="test")
+
+    most = world.acme.tenant.max_attempts
+    for wrong in ({"max_attempts": 0}, {"max_attempts": most + 1}, {"retry_delays": [59]}, {"retry_delays": [60] * 20}):
+        with pytest.raises(InvalidCampaign):
+            change(wrong)
+    assert change({"max_attempts": 3, "retry_delays": [120, 7200]}).retries == Retries(3, [120, 7200])
+    bring(world, campaign, numbers(1))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    delays = []
+    for _try in range(3):
+        (fax,) = claim(world)
+        settle(world, fax, CallResult("USER_BUSY", sip_code=486))
+        with world.portal.tenant(tenant) as tx:
+            row = tx.one("select state, not_before - now() as delay, explanation from faxes")
+        delays.append(row["delay"] and round(row["delay"].total_seconds() / 60))
+        execute(world, "update faxes set not_before = now(); update fax_queue set not_before = now()")
+    assert (delays, row["state"]) == ([2, 120, None], "failed")
+    assert "try 3 of 3" in row["explanation"]
+    campaigner(world).work()
+    assert counted(world, campaign).failed == 1
+    with world.portal.tenant(tenant) as tx:
+        assert history.fax(tx, user, fax.fax_id).max_attempts == 3
+    assert change_of_ended(world, campaign) == "campaign-state"
+
+
+def test_it_tries_no_more_often_than_its_tenant_does_by_then(world: World, campaign: Campaign) -> None:
+    tenant = world.acme.tenant.id
+    with world.portal.tenant(tenant) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"max_attempts": 3}, actor="test")
+    bring(world, campaign, numbers(1))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    with world.admin.across_tenants() as tx:
+        tenants.change(tx, tenant, {"max_attempts": 1})
+    (fax,) = claim(world)
+    settle(world, fax, CallResult("USER_BUSY", sip_code=486))
+    with world.portal.tenant(tenant) as tx:
+        assert tx.value("select state from faxes") == "failed"
+
+
+def change_of_ended(world: World, campaign: Campaign) -> str:
+    with pytest.raises(NotNow) as raised, world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"max_attempts": 2}, actor="test")
+    return raised.value.error_id
+
+
 @pytest.mark.parametrize(
     ("pace", "is_open"),
     [
@@ -221,6 +296,23 @@ def test_paused_it_lets_no_more_go_and_cancelled_it_takes_back(world: World, cam
     assert (count(world, "fax_queue"), count(world, "transient_wraps")) == (0, 0)
     with pytest.raises(NotNow, match="cancelled"):
         do(world, campaigns.start, campaign)
+
+
+def test_paused_it_learns_how_what_it_let_go_has_ended_and_then_ends_by_itself(
+    world: World, campaign: Campaign
+) -> None:
+    bring(world, campaign, numbers(1))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    campaigner(world).work()
+    do(world, campaigns.pause, campaign)
+    (fax,) = claim(world)
+    settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    assert not campaigner(world).work()
+    assert (counted(world, campaign).sent, state(world, campaign)[0]) == (1, "paused")
+    assert do(world, campaigns.start, campaign).state == "running"
+    campaigner(world).work()
+    assert state(world, campaign)[0] == "finished"
 
 
 def test_what_is_wrong_pauses_it_and_says_why(world: World, campaign: Campaign) -> None:
@@ -282,14 +374,262 @@ def test_a_file_is_read_on_where_it_stopped(world: World, campaign: Campaign, mo
     assert (found.waiting, found.left_out, found.lines) == (35, {}, None)
 
 
+def test_a_file_that_cannot_be_read_is_told_of_and_read_no_more(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 10)
+    tenant, user = world.acme.tenant.id, world.acme.user
+    with world.portal.tenant(tenant) as tx:
+        campaign_files.bring(tx, user, campaign.id, "\n".join(["Fax", *numbers(20)]).encode(), Reading())
+    next(campaign_files.read(world.portal, tenant, campaign.id))
+    execute(world, "update campaign_files set content = '   '")
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.lines_read, found.wrong) == (10, 10, "This file is empty.")
+    # Also if it could be read by now: its user has been told.
+    execute(world, "update campaign_files set content = %s", ("\n".join(["Fax", *numbers(20)]).encode(),))
+    campaigner(world).work()
+    assert counted(world, campaign) == found
+    with pytest.raises(FileWrong, match="This file is empty"):
+        do(world, campaigns.start, campaign)
+    # Another one takes its place, and who was entered stays.
+    bring(world, campaign, numbers(12))
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out, found.wrong) == (12, {"duplicate": 10}, "")
+
+
+def test_a_file_is_taken_away_while_it_is_read(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 10)
+    tenant, user = world.acme.tenant.id, world.acme.user
+
+    def brought(first: int) -> None:
+        with world.portal.tenant(tenant) as tx:
+            content = "\n".join(["Fax", *numbers(20, first)]).encode()
+            campaign_files.bring(tx, user, campaign.id, content, Reading())
+
+    brought(10_000)
+    reading = campaign_files.read(world.portal, tenant, campaign.id)
+    next(reading)
+    do(world, campaign_files.take_away, campaign)
+    with pytest.raises(NotFound):
+        do(world, campaign_files.take_away, campaign)
+    # Another one, as far as that one was: who reads the first enters nothing of it, and does not end it.
+    brought(20_000)
+    next(campaign_files.read(world.portal, tenant, campaign.id))
+    assert list(reading) == []
+    assert counted(world, campaign).lines_read == 10
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.lines) == (30, None)
+
+
 def test_a_file_without_numbers_is_refused_and_previewed(world: World, campaign: Campaign) -> None:
     with world.portal.tenant(world.acme.tenant.id) as tx:
+        shown = campaign_files.preview(
+            tx, world.acme.user, b'Fax|Name\n030 23110001|Ann\n12|Bob\n"|\n', Reading(columns={"number": 0})
+        )
+        assert (shown.lines, shown.unreadable, shown.looked_at, shown.numbers) == (3, 1, 3, 1)
+        with pytest.raises(NoNumbers):
+            campaign_files.bring(tx, world.acme.user, campaign.id, b"a,b\n1,2\n", Reading(columns={"number": 2}))
         shown = campaign_files.preview(tx, world.acme.user, b"Name,Town\nAnn,Bonn\n", Reading())
         assert (shown.lines, [number for _record, number in shown.first]) == (1, [None])
         with pytest.raises(NoNumbers):
             campaign_files.bring(tx, world.acme.user, campaign.id, b"Name,Town\nAnn,Bonn\n", Reading())
         shown = campaign_files.preview(tx, world.acme.user, b"Town\tFax\nBonn\t030 23110001\n", Reading())
         assert [number for _record, number in shown.first] == ["+493023110001"]
+
+
+def test_contacts_and_groups_are_recipients_as_they_are_when_they_are_added(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 3)
+    tenant, user = world.acme.tenant.id, world.acme.user
+    with world.admin.tenant(tenant) as tx:
+        other = users.create(tx, tenant, email="other@acme.example", name="Other")
+        do_not_fax.add(tx, tenant, "+493023110003", "asked for it", "test")
+    with world.portal.tenant(tenant) as tx:
+        named = [
+            contacts.add(tx, user, Entry(name, company, f"030 2311000{at}"), shared=at % 2 == 0).id
+            for at, (name, company) in enumerate(
+                (("Ann", "A & Co"), ("", 'B "quoted", Co'), ("'=Cy", ""), ("Di", ""), ("Ed\u202e", "")), start=1
+            )
+        ]
+        named.append(contacts.add(tx, user, Entry("Ann again", "", "+49 30 23110001"), shared=False).id)
+        named.append(contacts.add(tx, user, Entry("Dear", "", "0900 1234567"), shared=False).id)
+        unseen = contacts.add(tx, other, Entry("Theirs", "", "030 23110009"), shared=False).id
+        group = contact_groups.add(tx, user, "Friends", shared=False)
+        empty = contact_groups.add(tx, user, "Nobody", shared=False)
+        theirs = contact_groups.add(tx, other, "Theirs", shared=False)
+        contact_groups.put(tx, user, group.id, named[:3])
+
+    def added(**wanted: Any) -> int:
+        with world.portal.tenant(tenant) as tx:
+            return campaign_contacts.bring(tx, user, campaign.id, **wanted).lines
+
+    for wrong in ({"contact_ids": [named[0], unseen]}, {"group_ids": [group.id, theirs.id]}):
+        with pytest.raises(NotFound):
+            added(**wrong)
+    with pytest.raises(NoRecipients):
+        added(group_ids=[empty.id])
+    # Who is in the group and named besides is one.
+    assert added(group_ids=[group.id], contact_ids=named[2:4]) == 4
+    with pytest.raises(FileInHand):
+        added(everyone=True)
+    with world.portal.tenant(tenant) as tx:
+        contacts.change(tx, user, named[0], Entry("Another", "", "030 23119999"), shared=False)
+        contacts.remove(tx, user, named[1])
+    next(campaign_files.read(world.portal, tenant, campaign.id))
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out, found.lines) == (3, {"do-not-fax": 1}, None)
+    with world.portal.tenant(tenant) as tx:
+        rows = tx.rows("select number, name, fields from campaign_recipients where state = 'waiting' order by number")
+        contacts.change(tx, user, named[0], Entry("Ann", "A & Co", "030 23110001"), shared=False)
+    assert [tuple(row.values()) for row in rows] == [
+        ("+493023110001", "Ann", {"Name": "Ann", "Company": "A & Co"}),
+        ("+493023110002", 'B "quoted", Co', {"Name": 'B "quoted", Co', "Company": 'B "quoted", Co'}),
+        ("+493023110004", "Di", {"Name": "Di"}),
+    ]
+    assert added(everyone=True) == 6
+    campaigner(world).work()
+    found = counted(world, campaign)
+    assert (found.waiting, found.left_out) == (4, {"do-not-fax": 2, "duplicate": 3, "number-barred": 1})
+    with world.portal.tenant(tenant) as tx:
+        assert tx.value("select name from campaign_recipients where number = '+493023110003' limit 1") == "'=Cy"
+        assert tx.value("select count(*) from campaign_recipients where number = '+493023110009'") == 0
+    with world.admin.tenant(tenant) as tx:
+        users.change(tx, tenant, user.id, {"permissions": [Permission.SEND, Permission.CAMPAIGNS]})
+    with pytest.raises(Forbidden):
+        added(everyone=True)
+
+
+def test_a_clone_has_the_document_until_the_last_of_both_has_ended(
+    world: World, campaign: Campaign, tmp_path: Path
+) -> None:
+    tenant, user = world.acme.tenant.id, world.acme.user
+    changed = {"max_attempts": 1, "retry_delays": [600], "start_at": datetime.now(UTC) - timedelta(hours=1)}
+    with world.portal.tenant(tenant) as tx:
+        campaigns.change(tx, user, campaign.id, changed, actor="test")
+    bring(world, campaign, [*numbers(4), "12"])
+    world.render_all()
+
+    def cloned(whom: Whom, draft_id: int | None = None) -> Campaign:
+        with world.portal.tenant(tenant) as tx:
+            return campaign_clones.clone(tx, user, campaign.id, "Again", whom, draft_id=draft_id, actor="test")
+
+    with pytest.raises(NoRecipients):
+        cloned(Whom.FAILED)
+    removed, later = cloned(Whom.NOBODY), cloned(Whom.ALL)
+    assert (later.state, later.retries, later.pace) == ("draft", Retries(1, [600]), campaign.pace)
+    assert (counted(world, later).waiting, counted(world, removed).total) == (4, 0)
+    do(world, campaigns.remove, removed)
+    do(world, campaigns.start, campaign)
+    for _turn in range(3):
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaigner(world).work()
+    first, *others = claim(world)
+    settle(world, first, CallResult("USER_BUSY", sip_code=486))
+    for each in others:
+        settle(world, each, CallResult("NORMAL_CLEARING", fax_success=True, pages=1))
+    campaigner(world).work()
+    assert state(world, campaign)[0] == "finished"
+    # The other one has more to send of it.
+    assert count(world, "transient_wraps") > 0
+    purge(world)
+    for whom in Whom:
+        with pytest.raises(DocumentSealed):
+            cloned(whom)
+    letter = tmp_path / "again.txt"
+    letter.write_text("News again.\n")
+    draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "again.txt"))
+    with world.admin.tenant(tenant) as tx:
+        do_not_fax.add(tx, tenant, "+493023110001", "", "test")
+    again = cloned(Whom.FAILED, draft.id)
+    assert counted(world, again).total == 1
+    other = drafts.make(world.portal, world.store, user, HandedIn(letter, "again.txt"))
+    found = counted(world, cloned(Whom.ALL, other.id))
+    assert (found.waiting, found.left_out) == (3, {"do-not-fax": 1})
+    do(world, campaigns.start, later)
+    send_all(world, later)
+    assert (counted(world, later).sent, count(world, "drafts")) == (3, 2)
+    with world.portal.tenant(tenant) as tx:
+        opened = tx.value(
+            """select count(*) from transient_wraps w
+               join renderings r on w.document_id in (r.original_id, r.document_id) where r.id = %s""",
+            (campaign.rendering_id,),
+        )
+    assert opened == 0
+
+
+def test_an_administrators_clone_has_a_document_of_its_own(world: World, campaign: Campaign) -> None:
+    """That of another user is sealed for them, and nobody sends it in their place."""
+    tenant = world.acme.tenant.id
+    bring(world, campaign, numbers(2))
+    with world.admin.tenant(tenant) as tx:
+        boss = users.create(tx, tenant, email="boss@acme.example", name="B", role="administrator")
+        stranger = users.create(tx, tenant, email="other@acme.example", name="Other")
+    for user, refused in ((boss, Forbidden), (stranger, NotFound)):
+        with pytest.raises(refused), world.portal.tenant(tenant) as tx:
+            campaign_clones.clone(tx, user, campaign.id, None, Whom.ALL, actor="test")
+
+
+def test_its_progress_is_counted_over_its_life_in_few_points(world: World, campaign: Campaign) -> None:
+    tenant, user = world.acme.tenant.id, world.acme.user
+
+    def far() -> campaign_progress.Progress:
+        with world.portal.tenant(tenant) as tx:
+            return campaign_progress.progress(tx, user, campaign.id)
+
+    with world.portal.tenant(tenant) as tx:
+        campaigns.change(tx, user, campaign.id, {"per_minute": 1}, actor="test")
+    bring(world, campaign, numbers(1000))
+    assert (far().points, far().begun_at) == ([], None)
+    through = far().through_at
+    assert through is not None
+    assert timedelta(minutes=998) < through - datetime.now(UTC) < timedelta(minutes=1002)
+    do(world, campaigns.start, campaign)
+    # Ten hours of it: one is begun a minute, each takes two, and each tenth fails.
+    execute(world, "update campaigns set started_at = now() - interval '10 hours'")
+    execute(
+        world,
+        """update campaign_recipients r set released_at = s.at,
+               ended_at = case when s.at < now() - interval '2 minutes' then s.at + interval '2 minutes' end,
+               state = case when s.at >= now() - interval '2 minutes' then 'released'
+                            when r.line %% 10 = 0 then 'failed' else 'sent' end
+           from (select line, now() - interval '10 hours' + make_interval(secs => 60 * line - 30) as at
+                 from campaign_recipients where line <= 600) s where r.line = s.line""",
+        (),
+    )
+    found = far()
+    assert (found.seconds, len(found.points) <= campaign_progress.MOST_POINTS) == (900, True)
+    for each in found.points:
+        assert each.waiting + each.under_way + each.sent + each.failed == 1000
+    whole = found.points[1:-1]
+    assert {after.sent + after.failed - before.sent - before.failed for before, after in pairwise(whole)} == {15}
+    last = found.points[-1]
+    assert (last.sent + last.failed, last.failed, last.under_way, last.waiting) == (598, 59, 2, 400)
+
+
+@pytest.mark.parametrize(
+    ("pace", "now", "waiting", "through"),
+    [
+        (Pace(per_minute=60), "2026-03-02 12:00", 90, "2026-03-02 12:01:30"),
+        # Ten minutes are left of Friday, and the rest is on Monday.
+        (Pace(1, 1, "08:00", "18:00", (1, 2, 3, 4, 5)), "2026-03-06 17:50", 15, "2026-03-09 08:05"),
+        (Pace(1, 1, "08:00", "24:00", (7,)), "2026-03-06 17:50", 16 * 60 + 1, "2026-03-15 08:01"),
+        # The night in which clocks are put on has an hour less.
+        (Pace(1, 1, "00:00", "24:00"), "2026-03-28 23:00", 4 * 60, "2026-03-29 04:00"),
+        (Pace(1, start_at=datetime(2026, 3, 3, 11, tzinfo=UTC)), "2026-03-02 12:00", 1, "2026-03-03 12:01"),
+        (Pace(1, 1, "08:00", "08:01", (1,)), "2026-03-02 12:00", 1000, None),
+        (Pace(), "2026-03-02 12:00", 0, None),
+    ],
+)
+def test_when_it_is_through(pace: Pace, now: str, waiting: int, through: str | None) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    found = campaign_progress.through_at(pace, zone, datetime.fromisoformat(now).replace(tzinfo=zone), waiting)
+    assert found == (through and datetime.fromisoformat(through).replace(tzinfo=zone))
 
 
 def test_hostile_lines_are_data(world: World, campaign: Campaign) -> None:
@@ -333,6 +673,67 @@ def test_one_that_cannot_be_is_refused(world: World, campaign: Campaign, tmp_pat
     purge(world)
     assert (count(world, "campaigns"), count(world, "drafts"), count(world, "documents")) == (0, 0, 0)
     assert [path for path in world.stored() if path.parent != world.store.root] == []
+
+
+def test_whom_it_went_to_is_purged_when_its_faxes_are_and_its_counts_stay(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_purge, "AT_ONCE", 2)
+    tenant, user = world.acme.tenant.id, world.acme.user
+    bring(world, campaign, [*numbers(4), "12", "030 23110000"])
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    send_all(world, campaign)
+    bound(world, world.acme, max_days=30)
+    assert purge(world).recipients == 0
+    before = counted(world, campaign)
+    with world.portal.tenant(tenant) as tx:
+        fax_id = tx.value("select max(fax_id) from campaign_recipients")
+    with world.admin.tenant(tenant) as tx:
+        held = holds.place(tx, tenant, mailbox_id=None, fax_id=fax_id, reason="case 1", set_by="test")
+    execute(world, "update campaigns set ended_at = ended_at - interval '31 days'")
+    age(world, world.acme, range(fax_id + 1), 31)
+    assert (purge(world).recipients, counted(world, campaign)) == (0, before)
+    with world.admin.tenant(tenant) as tx:
+        holds.release(tx, tenant, held)
+    # Two, and then it is killed.
+    with world.purge.tenant(tenant) as tx:
+        assert campaign_purge.due(tx, tenant) == 1
+        assert campaign_purge.destroy(tx, tenant, actor="purge") == 2
+    assert counted(world, campaign) == before
+    done = purge(world)
+    assert (done.recipients, done.failures, count(world, "campaign_recipients")) == (4, [], 0)
+    assert count(world, "renderings") == 0
+    with world.portal.tenant(tenant) as tx:
+        kept = campaigns.get(tx, user, campaign.id)
+        assert campaigns.recipients(tx, user, campaign.id) == []
+        assert campaign_progress.progress(tx, user, campaign.id).points == []
+        acts = [row["action"] for row in tx.rows("select action from audit where action = 'campaign.purge'")]
+        with pytest.raises(RecipientsPurged):
+            campaign_clones.clone(tx, user, campaign.id, None, Whom.ALL, actor="test")
+    assert (kept.name, kept.rendering, kept.purged_at is None, acts) == ("Spring", "purged", False, ["campaign.purge"])
+    found = counted(world, campaign)
+    assert (found, found.sent, found.left_out) == (before, 4, {"invalid-number": 1, "duplicate": 1})
+
+
+def test_each_fax_is_looked_at_once_in_tables_of_which_nothing_is_known_yet(world: World, campaign: Campaign) -> None:
+    """PostgreSQL looked through all faxes for each recipient, and for a campaign of a thousand a step took minutes."""
+    tenant = world.acme.tenant.id
+    bring(world, campaign, numbers(300))
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    while counted(world, campaign).released < 100:
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaign_release.step(world.portal, tenant, campaign.id)
+    with world.portal.tenant(tenant) as tx:
+        row = tx.one("select * from campaigns")
+        assert campaign_release._collect(tx, tenant, campaign.id) == 0
+        released = campaign_release._under_way(tx, row)
+        looked_at = tx.value(
+            """select coalesce(idx_tup_fetch, 0) + coalesce(seq_tup_read, 0) from pg_stat_xact_user_tables
+               where relname = 'faxes'"""
+        )
+    assert 100 <= released <= looked_at <= 3 * released
 
 
 def test_a_step_that_is_lost_is_done_once(world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from faxplan import audit, audit_key, audit_tree, checkpointing, checkpoints
 from faxplan.audit_tree import AuditTampered
 from faxplan.checkpointing import CheckpointAhead, Made
 from faxplan.config import Settings
-from faxplan.mail import MailFailed
 from faxplan.signed_notes import NoteRefused
+from faxplan.smtp_answers import MailFailed
 from tests.audits import rewrite, tamper, write
 from tests.mail_relay import MailRelay
 from tests.world import World

@@ -77,7 +77,7 @@ def send(
     world: World, draft_id: int, *numbers: str, cover: Wanted | None = SAID, contact: Sequence[int] = ()
 ) -> list[int]:
     to = Recipients(numbers, cover=cover, contacts=contact)
-    sent = drafts.send(world.portal, world.acme.user, draft_id, to, world.store)
+    sent = drafts.send(world.portal, world.store, world.acme.user, draft_id, to)
     return [each.fax_id for each in sent]
 
 

@@ -72,7 +72,9 @@ def looked_at(world: World, draft_id: int) -> Draft:
 
 
 def send(world: World, draft_id: int, *numbers: str) -> list[int]:
-    return [each.fax_id for each in drafts.send(world.portal, world.acme.user, draft_id, Recipients(numbers))]
+    return [
+        each.fax_id for each in drafts.send(world.portal, world.store, world.acme.user, draft_id, Recipients(numbers))
+    ]
 
 
 def ring(world: World) -> Keyring:
@@ -148,7 +150,7 @@ def test_it_is_its_users_alone(world: World, letter: Path) -> None:
     other = replace(colleague, role="administrator")
     for user in (colleague, other, world.borea.user):
         acts: list[Callable[[], object]] = [
-            lambda user=user: drafts.send(world.portal, user, draft.id, Recipients([NUMBER])),
+            lambda user=user: drafts.send(world.portal, world.store, user, draft.id, Recipients([NUMBER])),
             lambda user=user: drafts.change(world.portal, user, draft.id, Resolution.STANDARD),
             lambda user=user: drafts.remove(world.portal, user, draft.id),
         ]

@@ -304,7 +304,7 @@ def test_a_server_that_takes_its_time_is_left_alone_when_it_is_over(
     for number in range(3):
         add(world, f"{number}@partner.example")
     received(world)
-    monkeypatch.setattr("faxplan.mail._SESSION_SECONDS", 1)
+    monkeypatch.setattr("faxplan.mailer.TURN_SECONDS", 1.0)
     provider.on_mail = lambda: time.sleep(1.1)
     one = mailer(world, keys)
     assert one.work()

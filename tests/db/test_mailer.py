@@ -14,7 +14,7 @@ import pysequoia
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from faxplan import brands, deletion, mail_readers, mailbox_mail, mailboxes, membership, outbox, users
+from faxplan import brands, deletion, mail_notices, mail_readers, mailbox_mail, mailboxes, membership, outbox, users
 from faxplan import mailer as mailers
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.key_folder import KeyFolder
@@ -429,14 +429,14 @@ def test_what_cannot_be_made_keeps_no_other(
     add(world, "a@partner.example")
     add(world, OTHER)
     received(world)
-    makes = mailers.mail_notices.message
+    makes = mail_notices.message
 
     def breaks(known: object, mail: mailers.Waiting, *more: object, **named: object) -> object:
         if mail.recipient != OTHER:
             raise RuntimeError("a bug")
         return makes(known, mail, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(mailers.mail_notices, "message", breaks)
+    monkeypatch.setattr(mail_notices, "message", breaks)
     assert mailer(world, keys).work()
     assert [each.recipients for each in relay.mails] == [[OTHER]]
 

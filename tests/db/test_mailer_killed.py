@@ -20,10 +20,10 @@ from faxplan import outbox
 from faxplan.db import Database
 from faxplan.key_folder import KeyFolder
 from faxplan.listener import Listener
-from faxplan.mail import RelaySession
 from faxplan.mail_journal import MailJournal
 from faxplan.mailbox_mail import Mode
 from faxplan.mailer import Mailer
+from faxplan.relay_session import RelaySession
 from tests import mta
 from tests.db.test_mailer import add, choose, keys, received
 from tests.db.test_mta import READER, SENDER, postfix, running

@@ -104,7 +104,7 @@ def test_who_may_not_send_sends_by_no_way(world: World, letter: Path, whose: str
     with pytest.raises(Forbidden, match="Send faxes"):
         send(world, letter)
     with pytest.raises(Forbidden):
-        drafts.send(world.portal, world.acme.user, draft.id, Recipients(["030 23125009"]))
+        drafts.send(world.portal, world.store, world.acme.user, draft.id, Recipients(["030 23125009"]))
     with pytest.raises(Forbidden):
         resending.resend(world.portal, world.acme.user, world.ring(world.acme), ResendRequest(int(str(sent["id"]))))
     with pytest.raises(Forbidden):
@@ -152,7 +152,7 @@ def test_for_who_may_have_no_contacts_there_are_none(world: World, letter: Path,
             act(tx)
     for to in (Recipients(["030 23125001"], contacts=[one.id]), Recipients([], groups=[group.id])):
         with pytest.raises(Forbidden, match="Contacts"):
-            drafts.send(world.portal, user, draft.id, to)
+            drafts.send(world.portal, world.store, user, draft.id, to)
     # Lists, which are not of contacts, have no names then, and a search finds none.
     with world.portal.tenant(user.tenant_id) as tx:
         assert contact_names.names_of(tx, user, [one.number]) == {}
@@ -323,8 +323,10 @@ def test_a_fax_says_whom_it_is_charged_to_where_the_tenant_asks(world: World, le
             send(world, letter, billing_code=wrong)
     draft = drafts.make(world.portal, world.store, world.acme.user, HandedIn(letter, "letter.txt"))
     with pytest.raises(NoBillingCode):
-        drafts.send(world.portal, world.acme.user, draft.id, Recipients(["030 23125009"]))
-    (one,) = drafts.send(world.portal, world.acme.user, draft.id, Recipients(["030 23125009"], billing_code="B"))
+        drafts.send(world.portal, world.store, world.acme.user, draft.id, Recipients(["030 23125009"]))
+    (one,) = drafts.send(
+        world.portal, world.store, world.acme.user, draft.id, Recipients(["030 23125009"], billing_code="B")
+    )
     assert world.fax(world.acme, one.fax_id)["billing_code"] == "B"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import accepting, nodes, outbound, staging
+from faxplan import accepting, claims, nodes, outbound, staging
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.claims import ClaimedFax
 from faxplan.errors import DatabaseUnavailable
@@ -121,6 +121,39 @@ def test_what_was_never_dialled_when_the_runtime_stopped_is_dialled_by_the_next(
     assert [(row["state"], row["uncounted"]) for row in rows] == [("sent", 1)] * 2
     first = world.attempts(world.acme, faxes[0])[0]
     assert (first["outcome"], first["hangup_cause"]) == ("not-sent", "runtime-stopped")
+
+
+def test_a_claim_whose_answer_is_lost_is_dialled_all_the_same(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has committed it, and went away before it said so."""
+    with world.admin.across_tenants() as tx:
+        tx.execute("update tenants set redial_unknown = false")
+    fax_id = queued(world, world.acme)
+    claim_faxes, lost = claims.claim_faxes, []
+
+    def unheard(tx: Any, **named: Any) -> Any:
+        claim = claim_faxes(tx, **named)
+        if claim.faxes and not lost:
+            lost.append(claim.faxes[0].attempt_id)
+            tx.execute("commit")
+            raise DatabaseUnavailable("The server closed the connection.")
+        return claim
+
+    def time_passes() -> None:
+        due_now(world)
+        with world.switch.across_tenants() as tx:
+            tx.execute("update calls set started_at = now() - interval '1 minute' where attempt_id = any(%s)", (lost,))
+
+    monkeypatch.setattr(claims, "claim_faxes", unheard)
+    runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+    runtime.switch.on_turn = time_passes
+    runtime.run(at_most(runtime, 300, runtime.final(world.acme, fax_id)))
+    row = world.fax(world.acme, fax_id)
+    assert (row["state"], row["uncounted"]) == ("sent", 1)
+    first, second = world.attempts(world.acme, fax_id)
+    assert (first["id"], first["outcome"], first["hangup_cause"]) == (lost[0], "not-sent", "claim-unheard")
+    assert second["outcome"] == "sent"
 
 
 def test_a_long_fax_that_is_cancelled_before_it_is_ready_is_not_dialled(

@@ -10,6 +10,9 @@ import pytest
 from faxplan import (
     api_keys,
     brand_provisioning,
+    campaign_files,
+    campaign_uploads,
+    campaigns,
     contact_groups,
     contact_imports,
     contacts,
@@ -24,10 +27,13 @@ from faxplan import (
     webhooks,
 )
 from faxplan.api_keys import Scope
+from faxplan.campaigns import Pace
+from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.mail_in_provisioning import Wish
 from faxplan.originals import HandedIn
 from portal.routes import ROUTES
+from tests.db.test_campaigns import campaigner
 from tests.mailing import choose_mail
 from tests.portal.test_in_a_browser import Tab, tab
 from tests.retained import execute, received, sent
@@ -117,11 +123,13 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
     with world.portal.tenant(world.acme.tenant.id) as tx:
         webhooks.rotate(tx, world.acme.user, webhook.id, actor="test")
         webhook_events.test(tx, world.acme.user, webhook.id, actor="test")
+    ids = _campaigns(world, letter)
     said = "tries = 1, status = 500, answer = 'No.', said = 'The endpoint answers with 500.'"
     execute(world, f"update webhook_deliveries set {said}")
     execute(world, "update webhook_endpoints set failures = 1, failing_since = now()")
     return {
         "webhooks": [webhook.id],
+        "campaigns": ids,
         "faxes": faxes,
         "drafts": [draft.id],
         "people": [world.acme.user.id],
@@ -132,6 +140,24 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
         "numbers": [int(world.acme.did)],
         "covers": [cover_provisioning.put(world.admin, "x", "acme", "Letter", "{{ message }}", "Acme").id],
     }
+
+
+def _campaigns(world: World, letter: Path) -> list[int]:
+    """One that waits for its start, with a file that is looked at, and one that runs."""
+    user, ids = world.acme.user, []
+    for _each in range(2):
+        draft = drafts.make(world.portal, world.store, user, HandedIn(letter, "letter.txt"))
+        with world.portal.tenant(user.tenant_id) as tx:
+            ids.append(campaigns.make(tx, user, "Spring", draft.id, Pace(), actor="test").id)
+            lines = b"030 23110001\n030 23110002\n12\n030 23110001\n"
+            campaign_files.bring(tx, user, ids[-1], lines, Reading())
+    campaigner(world).work()
+    with world.portal.tenant(user.tenant_id) as tx:
+        campaign_uploads.begin(tx, user, ids[0], "more.csv", b"Name,Fax\nAnn,030 23110003\nBob,12\n")
+        campaigns.start(tx, user, ids[1], actor="test")
+    world.render_all()
+    campaigner(world).work()
+    return ids
 
 
 def found(tab: Tab) -> list[str]:

@@ -35,7 +35,7 @@ def test_to_a_number_on_the_list_nothing_is_accepted(world: World, boss: Visitor
         submit(world.portal, world.store, world.acme.user, SendRequest(NUMBER, letter, "letter.txt"))
     draft = drafts.make(world.portal, world.store, world.acme.user, HandedIn(letter, "letter.txt"))
     with pytest.raises(DoNotFax):
-        drafts.send(world.portal, world.acme.user, draft.id, Recipients(["+493023125008", NUMBER]))
+        drafts.send(world.portal, world.store, world.acme.user, draft.id, Recipients(["+493023125008", NUMBER]))
     answer = boss.post(f"/drafts/{draft.id}/send", {"numbers": NUMBER, "priority": "normal"})
     assert (answer.status_code, "do-not-fax list (They asked for it)" in answer.text) == (400, True)
     # Who tried it stands in the audit; others' lists are theirs.

@@ -9,6 +9,8 @@ from werkzeug.test import Client, EnvironBuilder, TestResponse, run_wsgi_app
 
 from faxplan import (
     api_keys,
+    campaign_uploads,
+    campaigns,
     contact_groups,
     contact_imports,
     contacts,
@@ -21,6 +23,7 @@ from faxplan import (
     webhooks,
 )
 from faxplan.api_keys import Scope
+from faxplan.campaigns import Pace
 from faxplan.contacts import Entry
 from faxplan.mail_in_provisioning import Wish
 from faxplan.originals import HandedIn
@@ -60,6 +63,7 @@ class Things:
     covers: list[int]
     webhooks: list[int]
     deliveries: list[int]
+    campaigns: list[int]
     api_keys: list[int]
 
 
@@ -67,7 +71,9 @@ class Things:
 def things(world: World, ben: Visitor, letter: Path) -> Things:
     """Of borea: a fax of either direction, a draft, a session."""
     faxes = [received(world, world.borea, "b"), sent(world, world.borea)]
-    draft = drafts.make(world.portal, world.store, world.borea.user, HandedIn(letter, "letter.txt"))
+    draft, kept = (
+        drafts.make(world.portal, world.store, world.borea.user, HandedIn(letter, "letter.txt")) for _each in range(2)
+    )
     with world.portal.tenant(world.borea.tenant.id) as tx:
         session = tx.value("select id from sessions")
         entered = [
@@ -81,6 +87,8 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
             tx, world.borea.user, "https://shop.example/", webhooks.FINAL, WebClient(), own_only=True, actor="test"
         )
         told = webhook_events.test(tx, world.borea.user, webhook.id, actor="test")
+        campaign = campaigns.make(tx, world.borea.user, "B", kept.id, Pace(), actor="test")
+        campaign_uploads.begin(tx, world.borea.user, campaign.id, "b.csv", b"Fax\n+4930990012\n")
         _secret, key = api_keys.make(tx, world.borea.user, "x", [Scope.KEYS], None, actor="test")
     mail_in_provisioning.change(
         world.admin, "test", "borea", world.borea.user.email, Wish(add="b@home.example", token=True)
@@ -99,6 +107,7 @@ def things(world: World, ben: Visitor, letter: Path) -> Things:
         covers=[cover_provisioning.put(world.admin, "test", "borea", "B", "{{ message }}", "").id],
         webhooks=[webhook.id],
         deliveries=[told.id],
+        campaigns=[campaign.id],
         api_keys=[key.id],
     )
 
@@ -148,6 +157,9 @@ def _state(world: World) -> list[dict[str, object]]:
         return [
             *tx.rows("select * from faxes order by id"),
             *tx.rows("select * from drafts order by id"),
+            *tx.rows("select * from campaigns order by id"),
+            *tx.rows("select * from campaign_files"),
+            *tx.rows("select * from campaign_uploads"),
             *tx.rows("select id, user_id from sessions order by id"),
             *tx.rows("select id, user_id from passkeys order by id"),
             *tx.rows("select * from mailbox_entries order by fax_id"),

@@ -336,7 +336,9 @@ def test_every_route_to_contacts_mailboxes_and_sending_needs_the_permission() ->
             assert route.needs == "receive", named(route)
         if of in ("contacts", "groups", "imports"):
             assert route.needs == "contacts", named(route)
-        if of in ("send", "drafts") and not route.path.endswith(("/remove", "/keys", "/<kind>")):
+        if of == "campaigns" or route.path.endswith("/campaign"):
+            assert route.needs == "campaigns", named(route)
+        elif of in ("send", "drafts") and not route.path.endswith(("/remove", "/keys", "/<kind>")):
             assert route.needs == "send", named(route)
 
 

@@ -32,7 +32,7 @@ def entries(content: bytes | str, reading: Reading | None = None) -> list[Entry]
 ANN = Entry("Ann Müller", "Müller & Co", "030 23125009", "ann@x.example", "Ring first")
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(
@@ -46,6 +46,23 @@ def test_a_table_is_read_as_spreadsheets_save_it(separator: str, encoding: str, 
         lines = [heading, "Ann Müller,Müller & Co,030 23125009,ann@x.example,Ring first"]
     content = end.join(lines).replace(",", separator).encode(encoding)
     assert entries(content) == [ANN]
+
+
+@pytest.mark.parametrize("encoding", contact_files.ENCODINGS)
+def test_an_encoding_may_be_said(encoding: str) -> None:
+    name = {"windows-1251": "Анна", "iso-8859-2": "Łucja", "shift_jis": "田中", "gb18030": "张伟"}.get(encoding, "Ann")
+    content = f"Name|Fax\n{name}|030 23125009\n".encode(contact_files.ENCODINGS[encoding])
+    assert entries(content, Reading(encoding=encoding)) == [Entry(name, "", "030 23125009")]
+    assert read(content, Reading(encoding=encoding)).encoding == encoding
+
+
+def test_what_is_not_of_the_encoding_that_is_said_is_refused() -> None:
+    with pytest.raises(UnreadableFile, match="utf-8"):
+        read(b"Name,Fax\n\xff,1\n", Reading(encoding="utf-8"))
+    # As it is found out, so it is read when it comes again.
+    for content in (b"Name,Fax\n\x81\xe4,1\n", "Name,Fax\nÄ,1\n".encode("utf-16"), "Name,Fax\nÄ,1\n".encode()):
+        found = read(content)
+        assert read(content, Reading(encoding=found.encoding)) == found
 
 
 def test_first_and_last_names_make_one_and_the_fax_number_is_taken_before_the_telephone() -> None:

@@ -372,3 +372,13 @@ def test_no_acknowledged_page_is_ever_sent_again(
     assert attempts_made < 5 or decision.delay is None or not decision.counted or decision.render_again
     assert not decision.next_trunk or (trunks_left and decision.delay == 0)
     assert decision.explanation
+
+
+def test_fixed_delays_stand_in_place_of_the_tables_where_it_dials_again_at_all() -> None:
+    busy = refused_with(486, "USER_BUSY")
+    assert [after(busy, attempts_made=each, delays=(90, 600)).delay for each in (1, 2, 3, 4)] == [90, 600, 600, 600]
+    assert after(refused_with(404, "UNALLOCATED_NUMBER"), delays=(90,)).delay is None
+    assert after(busy, attempts_made=2, max_attempts=2, delays=(90,)).delay is None
+    # US rules ask for an hour all the same.
+    rested = after(refused_with(480, "NO_ANSWER"), delays=(90,), redials=Redials(calls=1, busy=False))
+    assert rested.delay == 3600

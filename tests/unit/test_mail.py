@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from faxplan.errors import InvalidSetting
-from faxplan.mail import Attachment, MailFailed, Relay, ServerAway
+from faxplan.mail import Attachment, Relay
+from faxplan.smtp_answers import MailFailed, ServerAway
 from tests.mail_relay import MailRelay
 
 ATTACHMENT = Attachment("20261126.checkpoint", "\u2014 name AAAA\n.\n\nlast".encode())

@@ -18,6 +18,7 @@ UNITS = sorted((PROJECT / "conf" / "systemd").rglob("*.service"))
 CRON_FILES = sorted((PROJECT / "conf" / "cron.d").iterdir())
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
 SOURCES = [*PAGES, *sorted((PROJECT / "faxplan").glob("*.py")), *sorted((PROJECT / "fs_scripts").glob("*.py"))]
+SOURCES += sorted((PROJECT / "faxplan_client").glob("*.py"))
 
 
 def command_lines() -> Iterator[str]:
@@ -39,7 +40,7 @@ def ours(line: str) -> list[str] | None:
 
 def mentioned(text: str) -> set[str]:
     """The commands that a text names in passing, by their words: `faxplan trunk add carrier ...` is `trunk add`."""
-    words = re.findall(r"`faxplan ([a-z-]+(?: [a-z][a-z-]*)*)", re.sub(r"\s+", " ", text))
+    words = re.findall(r"`faxplan ([a-z][a-z-]*(?: [a-z][a-z-]*)*)", re.sub(r"\s+", " ", text))
     return {" ".join(named(each.split(), cli._parser())) for each in words}
 
 
@@ -62,7 +63,7 @@ def test_commands_are_found_in_a_text_down_to_the_innermost_group() -> None:
 
 def test_faxplan_is_a_program() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"faxplan": "faxplan.cli:main"}
+    assert project["scripts"] == {"faxplan": "faxplan_client.command:main"}
 
 
 def test_there_are_lines_to_look_at() -> None:

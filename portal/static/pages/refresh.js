@@ -1,5 +1,6 @@
 // @ts-check
-/** A part of a page that is brought up to date by itself: `data-refresh` has the address of what stands in it. */
+/** A part of a page that is brought up to date by itself: `data-refresh` has the address of what stands in it, and
+ * `data-over` there says that it was the last time: the page is loaded anew. */
 
 const SECONDS = 5;
 const place = /** @type {HTMLElement} */ (document.querySelector("[data-refresh]"));
@@ -13,6 +14,11 @@ async function look() {
   const answer = await fetch(place.dataset.refresh ?? "", { redirect: "error" });
   if (answer.ok) {
     const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // What stands around it tells of another state then.
+    if (found.querySelector("[data-over]")) {
+      location.reload();
+      return false;
+    }
     place.replaceChildren(...found.body.childNodes);
   }
   return answer.ok || answer.status >= 500;

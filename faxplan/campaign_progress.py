@@ -1,0 +1,130 @@
+"""How far a campaign is, over time, as it is drawn; and when it is through at the earliest (role portal).
+
+The database counts: what comes here is a few dozen rows, of however many recipients.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
+from zoneinfo import ZoneInfo
+
+from faxplan import campaigns, tenants
+from faxplan.campaigns import Campaign, Counts, Pace
+from faxplan.db import Transaction
+from faxplan.users import User
+
+MOST_POINTS = 60
+_WIDTHS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)
+"""Seconds between two points; beyond, whole days."""
+_DAY = 86_400
+_MOST_DAYS = 732
+"""So far ahead an end is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """How it stood at this moment: faxes under way and those that had ended, and who waited yet, of all recipients of
+    now."""
+
+    at: datetime
+    waiting: int
+    under_way: int
+    sent: int
+    failed: int
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """seconds: between two points; the first point is so long after begun_at. begun_at None: it was never started, and
+    there are no points. through_at: when the last of its faxes begins, by its pace and hours alone, from now on if it
+    is not under way; None: nobody waits, it has ended, or that is more than two years ahead."""
+
+    counts: Counts
+    begun_at: datetime | None
+    seconds: int
+    points: Sequence[Point]
+    through_at: datetime | None
+
+
+def progress(tx: Transaction, user: User, campaign_id: int) -> Progress:
+    """Raises NotFound."""
+    campaign = campaigns.get(tx, user, campaign_id)
+    counts = campaigns.counts(tx, user, campaign_id)
+    now: datetime = tx.value("select now()")
+    through = None
+    if campaign.ended_at is None:
+        through = through_at(campaign.pace, tenants.get(tx, user.tenant_id).zone, now, counts.waiting)
+    if campaign.started_at is None:
+        return Progress(counts, None, _WIDTHS[0], [], through)
+    until = campaign.ended_at or now
+    seconds = _width((until - campaign.started_at).total_seconds())
+    begun_at = datetime.fromtimestamp(campaign.started_at.timestamp() // seconds * seconds, UTC)
+    points = [] if campaign.purged_at else _points(tx, user.tenant_id, campaign, counts, begun_at, seconds, until)
+    return Progress(counts, begun_at, seconds, points, through)
+
+
+def _width(life: float) -> int:
+    """Seconds between two points, of which there are MOST_POINTS at most; their first one is before its begin."""
+    for each in _WIDTHS:
+        if life <= each * (MOST_POINTS - 1):
+            return each
+    return _DAY * max(1, -int(-life // (_DAY * (MOST_POINTS - 1))))
+
+
+def _points(
+    tx: Transaction, tenant_id: int, campaign: Campaign, counts: Counts, begun_at: datetime, seconds: int,
+    until: datetime,
+) -> list[Point]:  # fmt: skip
+    last = int((until - begun_at).total_seconds() // seconds)
+    rows = tx.rows(
+        """with happened as (
+               select 'begun' as what, released_at as at from campaign_recipients
+               where tenant_id = %(tenant)s and campaign_id = %(campaign)s and released_at is not null
+               union all
+               select state, ended_at from campaign_recipients
+               where tenant_id = %(tenant)s and campaign_id = %(campaign)s and ended_at is not null)
+           select least(greatest(floor(extract(epoch from at - %(begun)s) / %(seconds)s), 0), %(last)s)::integer
+                  as place, what, count(*) as n
+           from happened group by 1, 2""",
+        {"tenant": tenant_id, "campaign": campaign.id, "begun": begun_at, "seconds": seconds, "last": last},
+    )
+    by_what = {what: [0] * (last + 1) for what in ("begun", "sent", "failed", "cancelled")}
+    for row in rows:
+        by_what[row["what"]][row["place"]] += row["n"]
+    begun, sent, failed, cancelled = (list(accumulate(by_what[what])) for what in by_what)
+    return [
+        Point(
+            min(begun_at + timedelta(seconds=seconds * (place + 1)), until),
+            waiting=max(0, counts.total - begun[place]),
+            under_way=max(0, begun[place] - sent[place] - failed[place] - cancelled[place]),
+            sent=sent[place], failed=failed[place], cancelled=cancelled[place],
+        )
+        for place in range(last + 1)
+    ]  # fmt: skip
+
+
+def through_at(pace: Pace, zone: ZoneInfo, now: datetime, waiting: int) -> datetime | None:
+    """When the last of those who wait gets its fax begun, by pace and hours alone; None: as in Progress."""
+    if not waiting:
+        return None
+    left = timedelta(minutes=waiting / pace.per_minute)
+    at = max(now, pace.start_at or now)
+    day = at.astimezone(zone).date()
+    for _each in range(_MOST_DAYS):
+        if day.isoweekday() in pace.weekdays:
+            begin, end = max(at, _clock(day, pace.opens, zone)), _clock(day, pace.closes, zone)
+            room = max(timedelta(), end - begin)
+            if left <= room:
+                return begin + left
+            left -= room
+        day += timedelta(days=1)
+    return None
+
+
+def _clock(day: date, written: str, zone: ZoneInfo) -> datetime:
+    """In UTC, where a day on which clocks are put on has 23 hours."""
+    if written == "24:00":
+        day, written = day + timedelta(days=1), "00:00"
+    return datetime.combine(day, time.fromisoformat(written), zone).astimezone(UTC)

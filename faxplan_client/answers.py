@@ -1,0 +1,620 @@
+"""What the API answers with. Written by `make answers` from the OpenAPI document; do not edit.
+
+New members and new values may come at any time: a text that is one of several is a plain `str` for that.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose API key this is."""
+
+    organisation: str
+    user: str
+    email: str
+    key: str
+    """What the API key is called."""
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentFax:
+    """A fax that was accepted."""
+
+    id: int
+    to: str
+    """E.164"""
+    pages: int | None
+    """With the cover page. None: known after rendering."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentFaxes:
+    """What became of it."""
+
+    faxes: list[SentFax]
+
+
+@dataclass(frozen=True, slots=True)
+class FaxError:
+    """Why a fax has failed, or was not sent at first."""
+
+    error_id: str | None
+    detail: str
+    """In words for people."""
+    sip_code: int | None
+    """Of the last call (RFC 3261, 21)."""
+    q850_cause: int | None
+    """Of the last call (ITU-T Q.850)."""
+    t30_code: int | None
+    """How T.30 ended, as SpanDSP numbers it."""
+    t30_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fax:
+    """One fax."""
+
+    id: int
+    direction: str
+    """One of: `outbound`, `inbound`."""
+    state: str
+    """One of: `accepted`, `queued`, `dialing`, `sending`, `sent`, `failed`, `cancelled`, `receiving`, `received`,
+    `partial`."""
+    final: bool
+    """Nothing more happens to it."""
+    to: str
+    """E.164"""
+    caller_id: str | None
+    """E.164. None: withheld."""
+    pages: int | None
+    """None: not known yet."""
+    pages_done: int
+    """Acknowledged by the other side, or received whole."""
+    attempts: int
+    """Calls that were made."""
+    most_attempts: int
+    next_attempt_at: datetime | None
+    resolution: str | None
+    mailbox: str | None
+    labels: list[str]
+    test: bool
+    """It goes to a sandbox number, or tests a trunk; reports do not count it."""
+    created_at: datetime
+    finished_at: datetime | None
+    error: FaxError | None
+    """Of one that failed, or waits for another attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaxList:
+    """Some of them, newest first."""
+
+    faxes: list[Fax]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What became of it."""
+
+    cancelled: bool
+    """False: it is in a call, which ends within moments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """A file's key, wrapped to a mailbox (docs/sealed-files/)."""
+
+    mailbox: int
+    epoch: int
+    wrap: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """A file of a fax, as it lies in the store: only a reader of the mailbox opens it, with their key."""
+
+    name: str
+    """One of: `tiff`, `pdf`, `images`, `thumbnail`, `original`, `cover`, `cover-images`."""
+    address: str
+    """Where the sealed file is, below this host."""
+    tenant: int
+    document: str
+    artefact: str
+    digest: bytes
+    sealed_name: bytes | None
+    wraps: list[Wrap]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFiles:
+    """All files of a fax."""
+
+    files: list[SealedFile]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxEpoch:
+    """A key of a mailbox, to which its files are wrapped for as long as it is the newest."""
+
+    mailbox: int
+    epoch: int
+    public_key: bytes
+    wrap: bytes | None = field(repr=False)
+    """The private key, wrapped to the reader. None: by `earlier` of a later one."""
+    earlier: bytes | None = field(repr=False)
+    """The private key of the epoch before, wrapped to this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderKey:
+    """A reader's key (`fxr_...`): its public half, and what it opens. The private half is never sent here."""
+
+    name: str
+    public_key: bytes
+    epochs: list[MailboxEpoch]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderKeys:
+    """All that read mailboxes which the user reads, by name."""
+
+    reader_keys: list[ReaderKey]
+
+
+@dataclass(frozen=True, slots=True)
+class UserKeyParameters:
+    """What makes of the user's password what unlocks their key: Argon2id (docs/sealed-files/)."""
+
+    public_key: bytes
+    salt: bytes
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """The user's key, locked by what was asked for, and what it opens."""
+
+    public_key: bytes
+    locked: bytes = field(repr=False)
+    """The private key: it opens with *wrap* of the password, or of the recovery code."""
+    epochs: list[MailboxEpoch]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNumber:
+    """A number of the organisation's that the user may call as."""
+
+    number: str
+    is_standard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """All of them."""
+
+    numbers: list[OwnNumber]
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One that the user reads."""
+
+    id: int
+    name: str
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mailboxes:
+    """All of them."""
+
+    mailboxes: list[Mailbox]
+
+
+@dataclass(frozen=True, slots=True)
+class CoverPage:
+    """A cover page of the organisation."""
+
+    id: int
+    name: str
+    is_standard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CoverPages:
+    """All of them."""
+
+    cover_pages: list[CoverPage]
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Pages that may be sent in a period."""
+
+    of: str
+    """One of: `organisation`, `user`."""
+    period: str
+    """One of: `day`, `month`."""
+    pages: int
+    used: int
+    reserved: int
+    """For faxes that have not ended."""
+    room: int
+    begins_anew_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """All that count for the user; none: nothing is limited."""
+
+    quotas: list[Quota]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call of a fax. What is None was not said, or is not known yet."""
+
+    number: int
+    """1 for the first."""
+    trunk: str | None
+    """None: there was none, as within this installation."""
+    from_page: int
+    """With which of the fax's pages it began; 1 for the first."""
+    pages: int
+    """Acknowledged by the other side in this call, or received."""
+    outcome: str | None
+    """None: it runs."""
+    detail: str | None
+    """In words for people."""
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    seconds: float | None
+    """From answer to end."""
+    post_dial_delay: float | None
+    """Seconds to the first answer of the far end (RFC 6076, 4.3)."""
+    hung_up_by: str | None
+    sip_code: int | None
+    """RFC 3261, 21."""
+    sip_phrase: str | None
+    sip_call_id: str | None
+    q850_cause: int | None
+    """ITU-T Q.850."""
+    hangup_cause: str | None
+    """As the switch calls that cause."""
+    t30_code: int | None
+    """How T.30 ended, as SpanDSP numbers it; 0: well."""
+    t30_text: str | None
+    t38: str | None
+    """Whether T.38 was agreed upon."""
+    codec: str | None
+    ecm: bool | None
+    """Error correction (ITU-T T.30, annex A)."""
+    transfer_rate: int | None
+    """Bits a second."""
+    bad_rows: int | None
+    encoding: str | None
+    remote_station_id: str | None
+    """What the other machine calls itself."""
+    local_station_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """All of a fax, the oldest first."""
+
+    attempts: list[Attempt]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelNames:
+    """Those that are on faxes that the user sees, by name."""
+
+    labels: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One that the user sees."""
+
+    id: int
+    number: str
+    """E.164"""
+    name: str
+    company: str
+    email: str
+    note: str
+    shared: bool
+    may_change: bool
+    """Whether the user may change and delete it."""
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ContactList:
+    """Some of them, by name."""
+
+    contacts: list[Contact]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of contacts. Who is in it: `GET /contacts?group=`."""
+
+    id: int
+    name: str
+    shared: bool
+    contacts: int
+    """How many are in it."""
+    may_change: bool
+    """Whether the user may change and delete it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """All that the user sees, by name."""
+
+    groups: list[Group]
+
+
+@dataclass(frozen=True, slots=True)
+class PutIn:
+    """What became of it."""
+
+    added: int
+    """How many were not in the group before. Those that the user does not see are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key. What it is known by is shown once, when it is made."""
+
+    id: int
+    name: str
+    ending: str
+    """Its last characters."""
+    scopes: list[str]
+    created_at: datetime
+    used_at: datetime | None
+    """To a minute. None: never."""
+    expires_at: datetime | None
+    """None: never."""
+    expired: bool
+    this_one: bool
+    """The one that asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All of the user's, by name."""
+
+    keys: list[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """What somebody did."""
+
+    sequence: int
+    """Counted within the organisation, without gaps."""
+    at: datetime
+    actor: str
+    authenticated: str | None
+    """How they had shown who they are."""
+    address: str | None
+    """From which network address."""
+    action: str
+    object: str
+    result: str
+    details: dict[str, Any]
+    words: str
+    """What happened, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditList:
+    """Some of them, the newest first."""
+
+    rows: list[AuditRow]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast it goes, and when."""
+
+    per_minute: int
+    """Faxes that are begun in a minute."""
+    at_once: int
+    """That are in a call at once."""
+    opens: str
+    closes: str
+    weekdays: list[int]
+    """1 is Monday."""
+    start_at: datetime | None
+    """Not before this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Lines that get no fax."""
+
+    why: str
+    """One of: `invalid-number`, `duplicate`, `do-not-fax`, `number-barred`."""
+    recipients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How it stands with its recipients."""
+
+    total: int
+    """Who gets it, or should have."""
+    waiting: int
+    under_way: int
+    sent: int
+    failed: int
+    cancelled: int
+    left_out: list[LeftOut]
+    lines_read: int | None
+    """Of a file of recipients that is being read. None: none is."""
+    lines: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One campaign."""
+
+    id: int
+    name: str
+    state: str
+    """One of: `draft`, `running`, `paused`, `cancelled`, `finished`."""
+    why: str
+    """Why it is paused, if nobody has paused it."""
+    pages: int | None
+    pace: Pace
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    recipients: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    """Some of them, newest first."""
+
+    campaigns: list[Campaign]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file that is being read."""
+
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A line of a campaign's recipients."""
+
+    id: int
+    written: str
+    number: str | None
+    name: str
+    state: str
+    """One of: `waiting`, `under-way`, `sent`, `failed`, `cancelled`, `left-out`."""
+    why: str | None
+    """One of: `invalid-number`, `duplicate`, `do-not-fax`, `number-barred`."""
+    fax: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Some of them, in their order."""
+
+    recipients: list[Recipient]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A program that is told."""
+
+    id: int
+    address: str
+    description: str
+    types: list[str]
+    """One of: `fax.accepted`, `fax.queued`, `fax.dialing`, `fax.sending`, `fax.sent`, `fax.failed`, `fax.cancelled`,
+    `fax.receiving`, `fax.received`, `fax.partial`."""
+    own_only: bool
+    made_by: str
+    """The e-mail address of who made it."""
+    enabled: bool
+    off_because: str | None
+    """Why it was turned off: it answered with 410, or nothing was delivered for days. None: by hand, or it is on. One
+    of: `gone`, `failing`."""
+    failing_since: datetime | None
+    """Since then nothing was delivered. None: nothing has failed."""
+    public_keys: list[str]
+    """Of what signs now (`v1a`, Ed25519), the newest first."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """All that the user looks after."""
+
+    webhooks: list[Webhook]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookWithSecret:
+    """With what it is signed by (`v1`, HMAC-SHA256), which is shown this once."""
+
+    id: int
+    address: str
+    description: str
+    types: list[str]
+    """One of: `fax.accepted`, `fax.queued`, `fax.dialing`, `fax.sending`, `fax.sent`, `fax.failed`, `fax.cancelled`,
+    `fax.receiving`, `fax.received`, `fax.partial`."""
+    own_only: bool
+    made_by: str
+    """The e-mail address of who made it."""
+    enabled: bool
+    off_because: str | None
+    """Why it was turned off: it answered with 410, or nothing was delivered for days. None: by hand, or it is on. One
+    of: `gone`, `failing`."""
+    failing_since: datetime | None
+    """Since then nothing was delivered. None: nothing has failed."""
+    public_keys: list[str]
+    """Of what signs now (`v1a`, Ed25519), the newest first."""
+    created_at: datetime
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """What was told, or is to be."""
+
+    id: int
+    message_id: str
+    """`webhook-id`"""
+    type: str
+    timestamp: datetime
+    """When it happened."""
+    fax_id: int | None
+    """None: a test."""
+    state: str
+    """One of: `waiting`, `delivered`, `failed`, `given-up`."""
+    tries: int
+    next_try_at: datetime | None
+    """None: it waits no more."""
+    tried_at: datetime | None
+    status: int | None
+    """What was answered last. None: nothing was."""
+    detail: str
+    """Why the last try has failed."""
+    answer: str
+    """How the last answer began: 500 bytes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDeliveries:
+    """Some of them, newest first."""
+
+    deliveries: list[WebhookDelivery]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""

@@ -19,21 +19,35 @@ class RenderJob:
     tries: int
 
 
-def order(tx: Transaction, tenant_id: int, original_id: int, resolution: str) -> int:
-    """The rendering of an original at a resolution (role portal or switch): its id. If it is new, a worker makes it."""
+def order(tx: Transaction, tenant_id: int, original_id: int, resolution: str, notice: str = "") -> int:
+    """The rendering of an original at a resolution (role portal or switch): its id. If it is new, a worker makes it.
+    notice: at the foot of its first page."""
     rendering_id: int = tx.value(
         """with made as (
-               insert into renderings (tenant_id, original_id, resolution)
-               values (%(tenant)s, %(original)s, %(resolution)s)
+               insert into renderings (tenant_id, original_id, resolution, notice)
+               values (%(tenant)s, %(original)s, %(resolution)s, %(notice)s)
                on conflict on constraint renderings_original_key do nothing returning id),
            ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
            select id from made union all
            select id from renderings
-           where tenant_id = %(tenant)s and original_id = %(original)s and resolution = %(resolution)s""",
-        {"tenant": tenant_id, "original": original_id, "resolution": resolution},
+           where tenant_id = %(tenant)s and original_id = %(original)s and resolution = %(resolution)s
+             and notice = %(notice)s""",
+        {"tenant": tenant_id, "original": original_id, "resolution": resolution, "notice": notice},
     )
     tx.notify(CHANNEL)
     return rendering_id
+
+
+def withdraw(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
+    """Takes back a rendering that nobody wants any more, if no worker has it yet (role portal)."""
+    tx.execute(
+        """delete from render_jobs j where j.tenant_id = %s and j.rendering_id = %s and j.worker is null
+             and not exists (
+                 select from drafts d where d.tenant_id = j.tenant_id and d.rendering_id = j.rendering_id)
+             and not exists (
+                 select from faxes f where f.tenant_id = j.tenant_id and f.rendering_id = j.rendering_id)""",
+        (tenant_id, rendering_id),
+    )
 
 
 def order_covers(tx: Transaction, tenant_id: int, rendering_id: int) -> None:

@@ -46,7 +46,8 @@ def make(call: Call) -> Response:
     def then(tx: Transaction, draft_id: int) -> campaigns.Campaign:
         return campaigns.make(
             tx, call.user, asked.name, draft_id, _pace(asked.pace), calling=asked.caller_id,
-            billing_code=asked.billing_code, retries=_retries(asked.retries), actor=call.actor,
+            billing_code=asked.billing_code, retries=_retries(asked.retries), stop_at=f"{call.request.host}/stop",
+            actor=call.actor,
         )  # fmt: skip
 
     return _with_document(call, Resolution(asked.resolution.value), asked.password, then)
@@ -59,8 +60,9 @@ def clone(call: Call) -> Response:
 
     def then(tx: Transaction, draft_id: int | None) -> campaigns.Campaign:
         return campaign_clones.clone(
-            tx, call.user, call.path["number"], asked.name, whom, draft_id=draft_id, actor=call.actor
-        )
+            tx, call.user, call.path["number"], asked.name, whom, draft_id=draft_id,
+            stop_at=f"{call.request.host}/stop", actor=call.actor,
+        )  # fmt: skip
 
     if call.files:
         with call.db.tenant(call.tenant.id) as tx:

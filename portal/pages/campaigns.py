@@ -134,12 +134,17 @@ def _new(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     )  # fmt: skip
 
 
+def _stop_at(visit: Visit) -> str:
+    """Where who gets it asks for no more."""
+    return f"{visit.request.host}/stop"
+
+
 def make(visit: Visit) -> Response:
     """POST: one of the files in the form."""
     name = visit.request.form.get("name", "").strip() or _a_name(visit)
 
     def then(tx: Transaction, draft_id: int) -> Campaign:
-        return campaigns.make(tx, visit.user, name, draft_id, Pace(), actor=visit.actor)
+        return campaigns.make(tx, visit.user, name, draft_id, Pace(), stop_at=_stop_at(visit), actor=visit.actor)
 
     try:
         made = _with_document(visit, then)
@@ -179,7 +184,7 @@ def of_draft(visit: Visit, number: int) -> Response:
         with visit.db.tenant(visit.its_tenant.id) as tx:
             made = campaigns.make(
                 tx, visit.user, _a_name(visit), number, Pace(), calling=form.get("from") or None,
-                billing_code=form.get("billing_code", "").strip(), actor=visit.actor,
+                billing_code=form.get("billing_code", "").strip(), stop_at=_stop_at(visit), actor=visit.actor,
             )  # fmt: skip
             if numbers and (contact_ids or group_ids):
                 # One file at a time: beside numbers, contacts are numbers, too.
@@ -324,7 +329,9 @@ def clone(visit: Visit, number: int) -> Response:
 
     def then(tx: Transaction, draft_id: int | None) -> Campaign:
         name = form.get("name", "").strip() or None
-        return campaign_clones.clone(tx, visit.user, number, name, whom, draft_id=draft_id, actor=visit.actor)
+        return campaign_clones.clone(
+            tx, visit.user, number, name, whom, draft_id=draft_id, stop_at=_stop_at(visit), actor=visit.actor
+        )
 
     try:
         if any(each.filename for each in visit.request.files.getlist("file")):

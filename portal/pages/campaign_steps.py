@@ -10,7 +10,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import campaign_outlook, campaigns, drafts, numbers, send_time, users
+from faxplan import campaign_covers, campaign_outlook, campaigns, drafts, numbers, send_time, users
 from faxplan.campaigns import LONGEST_NAME, Campaign, InvalidCampaign
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked
@@ -23,6 +23,7 @@ from portal.visit import Visit
 STEPS = (
     ("document", marked("Document")),
     ("recipients", marked("Recipients")),
+    ("cover", marked("Cover page")),
     ("pace", marked("Pace and hours")),
     ("review", marked("Review and start")),
 )
@@ -200,10 +201,12 @@ def _review(visit: Visit, shown: Shown, wrong: str = "", status: int = 200) -> R
     with visit.db.tenant(visit.its_tenant.id) as tx:
         owner = shown.owner or users.known(tx, visit.its_tenant.id, campaign.user_id)
         found = campaign_outlook.of(tx, campaign, owner, shown.counts.waiting, visit.now)
+        lacking = campaign_covers.lacking(tx, visit.user, campaign.id)
     return answers.page(
         visit, "campaign_review.html", status, shown=shown, campaign=campaign, counts=shown.counts, found=found,
-        wrong=wrong or wording.for_browser(found.wrong), left=[draft_form.left(each) for each in found.quotas],
-        steps=STEPS, why=WHY, days=[label for value, label in DAYS if int(value) in campaign.pace.weekdays],
+        lacking=lacking, wrong=wrong or wording.for_browser(found.wrong), steps=STEPS,
+        left=[draft_form.left(each) for each in found.quotas], why=WHY,
+        days=[label for value, label in DAYS if int(value) in campaign.pace.weekdays],
     )  # fmt: skip
 
 

@@ -54,6 +54,7 @@ WHY = {
     "do-not-fax": marked("Is on the do-not-fax list"),
     "invalid-number": marked("Is no fax number"),
     "number-barred": marked("May not be called"),
+    "cover-failed": marked("The cover page cannot be made"),
 }
 OF_RECIPIENTS = {
     "waiting": marked("Waits"),
@@ -226,11 +227,11 @@ def now(visit: Visit, number: int) -> Response:
 
 
 def _of_page(visit: Visit, shown: Shown) -> dict[str, Any]:
-    counts = shown.counts
+    counts, points = shown.counts, list[Point]()
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        points = list(campaign_progress.progress(tx, visit.user, shown.campaign.id).points)
-        owner = shown.owner or visit.user
-        found = campaign_outlook.of(tx, shown.campaign, owner, counts.waiting, visit.now)
+        found = campaign_outlook.of(tx, shown.campaign, shown.owner or visit.user, counts.waiting, visit.now)
+        if shown.campaign.started_at is not None:
+            points = list(campaign_progress.progress(tx, visit.user, shown.campaign.id, counts=counts).points)
     bar = charts.share(_parts(counts), _("{ended} of {total} are done").format(ended=shown.ended, total=counts.total))
     return {
         "shown": shown, "campaign": shown.campaign, "counts": counts, "bar": bar, "states": STATES, "why": WHY,

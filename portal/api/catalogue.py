@@ -115,6 +115,7 @@ ERRORS: Sequence[Known] = (
     Known("invalid-caller", 422, "This says no callers: `+` and leading digits, or `anonymous`."),
     Known("invalid-cover-text", 422, "A cover page cannot say that; `detail` has the line."),
     Known("too-many-cover-templates", 422, "There is no room for another cover page."),
+    Known("last-administrator", 422, "Nobody would administer the organisation any more."),
     Known("too-many-drafts", 422, "The user has as many documents in work as they can."),
     Known("unknown-time-zone", 422, "There is no such time zone."),
     Known("invalid-batch", 422, "This is no range of numbers, or they are too many at once."),

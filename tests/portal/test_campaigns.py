@@ -65,6 +65,7 @@ def test_one_is_made_of_an_upload_step_by_step(world: World, ann: Visitor) -> No
     answer = ann.post(f"{place}/numbers", {"numbers": '030 23110001, 030 23110002\n"x;+49 30 23110001'})
     assert answer.headers["Location"] == f"{place}/recipients?note=brought"
     page = ann.get(f"{place}/recipients").text
+    assert ann.post(f"{place}/start").status_code == 400
     assert "0 of 4 lines" in page
     assert f'data-refresh="{place}/recipients/now"' in page
     assert "data-over" not in ann.get(f"{place}/recipients/now").text

@@ -2,7 +2,8 @@
 
 To send again to those who failed is a clone to them. The document of one that has not ended is taken over: the
 machines that send hold it for both. That of one that has ended is sealed for its readers (drafts.let_go), and no
-machine opens it any more: then the document is handed in once more, as for a new campaign.
+machine opens it any more: then the document is handed in once more, as for a new campaign. What its covers say goes the
+same way.
 """
 
 from dataclasses import replace
@@ -61,13 +62,19 @@ def clone(
         _document(tx, user, first) if draft_id is None else draft_id, pace, calling=first.calling,
         billing_code=first.billing_code, retries=retries, actor=actor,
     )  # fmt: skip
+    if first.user_id == user.id:
+        tx.execute(
+            """update campaigns c set cover_id = f.cover_id, cover_fields = f.cover_fields from campaigns f
+               where c.tenant_id = %s and c.id = %s and f.tenant_id = c.tenant_id and f.id = %s""",
+            (user.tenant_id, made.id, first.id),
+        )
     if whom is not Whom.NOBODY:
         _take_over(tx, user.tenant_id, first.id, made.id, whom)
     audit.record(
         tx, user.tenant_id, actor=actor, action="campaign.clone", object=f"campaign:{made.id}", first=first.id,
         recipients=whom.value,
     )  # fmt: skip
-    return made
+    return campaigns.get(tx, user, made.id)
 
 
 def _check_recipients(tx: Transaction, first: Campaign, tenant_id: int, whom: Whom) -> None:

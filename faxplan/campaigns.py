@@ -330,12 +330,17 @@ def end(tx: Transaction, tenant_id: int, campaign_id: int, state: str) -> None:
 
 
 def close_cover(tx: Transaction, tenant_id: int, campaign_id: int) -> None:
-    """Takes what its covers say away from it: no machine opens it any more, and purge destroys it."""
+    """Takes what its covers say away from it: no machine opens it any more, and purge destroys it, unless a clone of it
+    has it too."""
     of = (tenant_id, campaign_id)
     document_id = tx.value("select cover_id from campaigns where tenant_id = %s and id = %s", of)
-    if document_id is not None:
+    if document_id is None:
+        return
+    tx.execute("update campaigns set cover_id = null, cover_fields = '{}' where tenant_id = %s and id = %s", of)
+    if not tx.value(
+        "select exists (select from campaigns where tenant_id = %s and cover_id = %s)", (tenant_id, document_id)
+    ):
         transient_readers.forget(tx, tenant_id, [document_id])
-        tx.execute("update campaigns set cover_id = null, cover_fields = '{}' where tenant_id = %s and id = %s", of)
 
 
 def remove(tx: Transaction, user: User, campaign_id: int, *, actor: Who) -> None:

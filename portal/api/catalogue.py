@@ -108,6 +108,7 @@ ERRORS: Sequence[Known] = (
     Known("group-full", 422, "The group has no room for so many contacts."),
     Known("invalid-campaign", 422, "The campaign cannot be as it is wanted."),
     Known("invalid-campaign-cover", 422, "A text of a campaign's cover page cannot be filled in; `detail` says where."),
+    Known("invalid-opt-out-notice", 422, "The organisation's opt-out notice names what is not there."),
     Known("invalid-webhook", 422, "The webhook cannot be as it is wanted, or not in its state."),
     Known("invalid-mailbox", 422, "A mailbox needs a name."),
     Known("may-not-receive", 422, "Who reads that mailbox may receive nothing, so no number leads there."),

@@ -1,6 +1,9 @@
 """One document to many: each number once, nobody who must not, at its pace, and nobody twice whatever happens."""
 
+import os
+import signal
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +32,7 @@ from faxplan import (
 )
 from faxplan.call_result import CallResult
 from faxplan.campaign_clones import DocumentSealed, RecipientsPurged, Whom
-from faxplan.campaign_files import NoNumbers
+from faxplan.campaign_files import NoNumbers, ReadersGone
 from faxplan.campaigner import Campaigner
 from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace, Retries
 from faxplan.contact_files import Reading
@@ -396,6 +399,31 @@ def test_a_file_that_cannot_be_read_is_told_of_and_read_no_more(
     bring(world, campaign, numbers(12))
     found = counted(world, campaign)
     assert (found.waiting, found.left_out, found.wrong) == (12, {"duplicate": 10}, "")
+
+
+def test_a_file_is_read_on_when_what_looks_at_its_numbers_is_killed(
+    world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools: list[ProcessPoolExecutor] = []
+
+    def recorded(*given: Any) -> ProcessPoolExecutor:
+        pools.append(ProcessPoolExecutor(*given))
+        return pools[-1]
+
+    monkeypatch.setattr(campaign_files, "ProcessPoolExecutor", recorded)
+    monkeypatch.setattr(campaign_files, "LONG", 0)
+    monkeypatch.setattr(campaign_files, "AT_ONCE", 10)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaign_files.bring(tx, world.acme.user, campaign.id, "\n".join(["Fax", *numbers(100)]).encode(), Reading())
+    reading = campaign_files.read(world.portal, world.acme.tenant.id, campaign.id)
+    next(reading)
+    for each in list(pools[0]._processes):
+        os.kill(each, signal.SIGKILL)
+    with pytest.raises(ReadersGone):
+        list(reading)
+    assert (counted(world, campaign).wrong, counted(world, campaign).lines) == ("", 100)
+    campaigner(world).work()
+    assert counted(world, campaign).waiting == 100
 
 
 def test_a_file_is_taken_away_while_it_is_read(

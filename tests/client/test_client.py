@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import faxplan_client
-from faxplan import api_keys, documents, reader_keys, users
+from faxplan import documents, reader_keys, users
 from faxplan.api_keys import Scope
 from faxplan.enrolment import Secret as EnrolmentSecret
 from faxplan.sandbox_numbers import End

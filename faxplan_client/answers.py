@@ -1067,7 +1067,7 @@ class People:
 class Invitation:
     """A link by which somebody chooses a password. Who has it acts as they do: it is for them alone, and works once."""
 
-    link: str
+    link: str = field(repr=False)
     days: int
     """So long it works."""
 

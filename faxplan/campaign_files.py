@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -43,6 +44,13 @@ class NoNumbers(UnreadableFile):
     """Nobody said in which column the numbers are."""
 
     error_id = "no-column"
+
+
+class ReadersGone(FaxplanError):
+    """A process that looked at numbers was ended from outside, as when memory runs out."""
+
+    error_id = "readers-gone"
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ CHANNEL = "faxplan_campaign"
 def read(db: Database, tenant_id: int, campaign_id: int) -> Iterator[Progress]:
     """Reads a file to its end (role portal), with a transaction for each batch. Of two who read at once one stops, and
     nothing is there twice; who reads one that was taken away stops as well. What cannot be read is
-    so noted, in words for its user, and read no more. Raises UnreadableFile."""
+    so noted, in words for its user, and read no more. Raises UnreadableFile, and ReadersGone."""
     with db.tenant(tenant_id) as tx:
         row = tx.row(
             """select content, reading, lines, lines_read, brought_at from campaign_files
@@ -147,6 +155,8 @@ def read(db: Database, tenant_id: int, campaign_id: int) -> Iterator[Progress]:
         return
     try:
         yield from _read(db, tenant, campaign_id, row)
+    except BrokenProcessPool as error:
+        raise ReadersGone("What looked at the numbers was ended from outside. It is begun anew.") from error
     except FaxplanError as error:
         if not error.retryable:
             with db.tenant(tenant_id) as tx:

@@ -94,9 +94,12 @@ def sheets(
     return _sheets(tx, user, template, [(wanted, each) for each in to], chosen, alone=len(to) == 1)
 
 
-def own_sheets(tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]]) -> list[Sheet]:
-    """The same, of which each is to say something of its own. each: as `checked` gives it."""
-    return _sheets(tx, user, template, each, (), alone=True)
+def own_sheets(
+    tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]], notice: str = ""
+) -> list[Sheet]:
+    """The same, of which each is to say something of its own. each: as `checked` gives it. notice: at the foot of the
+    first page."""
+    return [replace(sheet, notice=notice) for sheet in _sheets(tx, user, template, each, (), alone=True)]
 
 
 def _sheets(tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]],

@@ -27,6 +27,7 @@ from faxplan import (
     mail_readers,
     mailboxes,
     notices,
+    opt_out,
     page_strips,
     queue,
     received_copies,
@@ -351,6 +352,7 @@ def _receive(
     seen = replace(result, local_station_id=result.remote_station_id, remote_station_id=result.local_station_id)
     attempts.close(tx, did.tenant_id, attempt_id, seen, outcome="received", explanation=words, pages=result.pages)
     mailboxes.deliver(tx, did.tenant_id, mailbox.mailbox_id, fax_id)
+    opt_out.by_fax(tx, did.tenant_id, fax_id)
     notices.tell_mailbox(tx, did.tenant_id, mailbox.mailbox_id, fax_id, "received", words)
     audit.record(
         tx, did.tenant_id, actor=f"switch:{node}", action="fax.receive", object=f"fax:{fax_id}", state="received",

@@ -36,6 +36,8 @@ class SentFax:
 class SentFaxes:
     """What became of it."""
 
+    batch: int
+    """All of them together: `GET /batches/{number}`."""
     faxes: list[SentFax]
 
 
@@ -82,6 +84,8 @@ class Fax:
     resolution: str | None
     mailbox: str | None
     labels: list[str]
+    batch: int | None
+    """Of a sent one: the request in which it was handed in by a program."""
     test: bool
     """It goes to a sandbox number, or tests a trunk; reports do not count it."""
     created_at: datetime
@@ -108,12 +112,77 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """One that sends."""
+
+    machine: int
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Wrap:
     """A file's key, wrapped to a mailbox (docs/sealed-files/)."""
 
     mailbox: int
     epoch: int
     wrap: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToWrap:
+    """A document of a fax, and what opens its key for a reader."""
+
+    document: int
+    digest: bytes
+    """SHA-256 of its header, of which each wrap is."""
+    wraps: list[Wrap]
+
+
+@dataclass(frozen=True, slots=True)
+class ResendOffer:
+    """What a reader's client wraps, so that a fax can be sent again: the key of each document to each machine."""
+
+    machines: list[Machine]
+    documents: list[ToWrap]
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """How many of a batch stand so."""
+
+    open: int
+    arrived: int
+    partial: int
+    failed: int
+    stopped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The faxes of one request: `GET /faxes?direction=outbound&batch=` lists them."""
+
+    id: int
+    created_at: datetime
+    faxes: int
+    """That the user has not deleted."""
+    final: bool
+    """Nothing more happens to any of them."""
+    standings: Standings
+    pages: int
+    """Of all those of which they are known."""
+    pages_done: int
+    """Acknowledged by the other sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedBatch:
+    """What became of its faxes."""
+
+    cancelled: int
+    in_calls: int
+    """These end within moments."""
+    ended: int
+    """These had ended before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +518,17 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a fax is tried that does not get through, and when."""
+
+    max_attempts: int | None
+    """Tries of each fax. None, and at most: as many as the organisation has."""
+    delays: list[int]
+    """Seconds before the second try, the third and so on, the last for all further ones. Empty: as the cause of each
+    failure has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Lines that get no fax."""
 
@@ -472,6 +552,8 @@ class Counts:
     lines_read: int | None
     """Of a file of recipients that is being read. None: none is."""
     lines: int | None
+    wrong: str
+    """Why that file cannot be read to its end. Empty: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,10 +568,13 @@ class Campaign:
     """Why it is paused, if nobody has paused it."""
     pages: int | None
     pace: Pace
+    retries: Retries
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
     recipients: Counts
+    purged_at: datetime | None
+    """When its recipients were destroyed, as sent faxes are after a time; their counts stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,7 +587,7 @@ class Campaigns:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file that is being read."""
+    """What is being read: a file, or contacts."""
 
     lines: int
 
@@ -527,6 +612,80 @@ class Recipients:
     """Some of them, in their order."""
 
     recipients: list[Recipient]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """In which column of a CSV file something is, from 0. None: in none."""
+
+    number: int | None
+    """The fax number."""
+    name: int | None
+    first: int | None
+    """The first name, where it has a column of its own."""
+    last: int | None
+    company: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLine:
+    """A line of a CSV file as it would be read."""
+
+    line: int
+    cells: list[str] | None
+    """None: they cannot be told apart."""
+    number: str | None
+    """In E.164. None: it has none."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilePreview:
+    """A CSV file as it would be read."""
+
+    separator: str
+    """One of: `comma`, `semicolon`, `tab`, `pipe`."""
+    encoding: str
+    """One of: `utf-8`, `utf-16`, `windows-1252`, `windows-1250`, `windows-1251`, `windows-1253`, `windows-1254`,
+    `windows-1255`, `windows-1256`, `iso-8859-1`, `iso-8859-2`, `iso-8859-15`, `macintosh`, `shift_jis`, `euc-kr`,
+    `gb18030`, `big5`."""
+    heading: list[str] | None
+    columns: Columns
+    lines: int
+    """That it has, without its heading."""
+    unreadable: int
+    """Of these, those whose cells cannot be told apart."""
+    looked_at: int
+    """The first so many lines were looked at for numbers."""
+    numbers: int
+    """Of those that were looked at, those with a number."""
+    first: list[PreviewLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """How it stood at a moment, of all recipients of now."""
+
+    at: datetime
+    waiting: int
+    under_way: int
+    sent: int
+    failed: int
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is, over time."""
+
+    begun_at: datetime | None
+    """None: it was never started, and there are no points."""
+    seconds: int
+    """Between two points, of which there are 60 at most."""
+    points: list[Point]
+    through_at: datetime | None
+    """When the last fax is begun, by its pace and hours alone; from now on, if it is not under way. None: nobody waits,
+    it has ended, or that is more than two years ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3184,7 +3184,6 @@ grant select, update (enabled, off_because, failures, failing_since, rests_until
     on webhook_endpoints to faxplan_worker;
 grant select on webhook_secrets to faxplan_worker;
 grant select, delete, update (state, tries, not_before, tried_at, status, said, answer, ended_at) on webhook_deliveries to faxplan_worker;
--- The doctor sees which are in trouble.
 grant select (tenant_id, id, address, enabled, off_because, failures, failing_since, rests_until, served_at)
     on webhook_endpoints to faxplan_admin;
 grant select (tenant_id, endpoint_id, created_at) on webhook_secrets to faxplan_admin;

@@ -59,6 +59,7 @@ create table tenants (
     mail_pins        boolean not null default false,
     mail_signing_domains text[] not null default '{}',
     sandbox_numbers  boolean not null default true,
+    opt_out_notice   text not null default '',
     constraint tenants_pkey primary key (id),
     constraint tenants_slug_key unique (slug),
     constraint tenants_slug_form check (slug ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
@@ -82,11 +83,13 @@ create table tenants (
     constraint tenants_permissions_known check (permissions <@ '{send,receive,mail-in,mail-out,campaigns,contacts,api}'::text[]),
     constraint tenants_billing_codes_known check (billing_codes in ('none', 'optional', 'required')),
     constraint tenants_language_form check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$' and length(language) <= 35),
+    constraint tenants_opt_out_notice_length check (length(opt_out_notice) <= 400),
     constraint tenants_mail_body_known check (mail_body in ('cover', 'page', 'ignore')),
     constraint tenants_mail_signing_domains_form check (
         cardinality(mail_signing_domains) <= 20 and array_position(mail_signing_domains, null) is null
         and array_to_string(mail_signing_domains, ' ') ~ '^([a-z0-9_-]+(\.[a-z0-9_-]+)+( (?!$)|$))*$')
 );
+comment on column tenants.opt_out_notice is 'What the first page of each campaign''s faxes says of how to get no more: {address}, {number} and {code} are filled in. Empty: nothing.';
 comment on table tenants is 'One organisation. Its row is a directory entry: every role may read it, only admin writes it.';
 comment on column tenants.country is 'ISO 3166-1 alpha-2; national numbers are read in it.';
 comment on column tenants.time_zone is 'IANA name, known to PostgreSQL too; header lines use it, and days and months of quotas.';
@@ -239,6 +242,7 @@ create table dids (
     ecm            boolean not null default true,
     t38            boolean not null default true,
     refusal        text not null default 'decline',
+    opt_out        boolean not null default false,
     constraint dids_pkey primary key (tenant_id, number),
     constraint dids_tenant_fkey foreign key (tenant_id) references tenants (id),
     constraint dids_number_key unique (number),
@@ -249,6 +253,7 @@ create table dids (
     constraint dids_max_calls_range check (max_calls > 0),
     constraint dids_refusal_known check (refusal in ('decline', 'busy'))
 );
+comment on column dids.opt_out is 'Who faxes to it gets no faxes of the tenant any more.';
 comment on table dids is 'Direct inward dialling numbers, E.164: whose they are and where their faxes go. The switch reads it before an answer.';
 comment on column dids.name is 'What people call the number, for lists.';
 comment on column dids.max_calls is 'Calls for it at once; null: no limit of its own. The next one is busy.';
@@ -643,12 +648,13 @@ create table renderings (
     created_at          timestamptz not null default now(),
     images_id           bigint,
     thumbnail_id        bigint,
+    notice              text not null default '',
     constraint renderings_pkey primary key (tenant_id, id),
     constraint renderings_original_fkey foreign key (tenant_id, original_id) references documents (tenant_id, id),
     constraint renderings_document_fkey foreign key (tenant_id, document_id) references documents (tenant_id, id),
     constraint renderings_images_fkey foreign key (tenant_id, images_id) references documents (tenant_id, id),
     constraint renderings_thumbnail_fkey foreign key (tenant_id, thumbnail_id) references documents (tenant_id, id),
-    constraint renderings_original_key unique (tenant_id, original_id, resolution),
+    constraint renderings_original_key unique (tenant_id, original_id, resolution, notice),
     constraint renderings_resolution_known check (resolution in ('standard', 'fine', 'superfine', 'fine-a4')),
     constraint renderings_state_known check (state in ('waiting', 'rendered', 'failed')),
     constraint renderings_rendered_document check ((state = 'rendered') = (document_id is not null)),
@@ -657,6 +663,7 @@ create table renderings (
 create index renderings_document_idx on renderings (tenant_id, document_id) where document_id is not null;
 create index renderings_images_idx on renderings (tenant_id, images_id) where images_id is not null;
 create index renderings_thumbnail_idx on renderings (tenant_id, thumbnail_id) where thumbnail_id is not null;
+comment on column renderings.notice is 'A text in a strip of its own at the foot of the first page.';
 comment on table renderings is 'An original as fax TIFF at one resolution: made once, however many faxes send it.';
 comment on column renderings.images_id is 'Its pages for the screen (documents.kind page-images), thumbnail_id: its first page, small. Null: not made.';
 
@@ -1912,12 +1919,14 @@ create table campaigns (
     created_at   timestamptz not null default now(),
     started_at   timestamptz,
     ended_at     timestamptz,
+    cover_id     bigint,
+    cover_fields text[] not null default '{}',
+    code         text,
+    notice       text not null default '',
     max_attempts integer,
     retry_delays integer[],
     kept_counts  jsonb,
     purged_at    timestamptz,
-    cover_id     bigint,
-    cover_fields text[] not null default '{}',
     constraint campaigns_pkey primary key (tenant_id, id),
     constraint campaigns_user_fkey foreign key (tenant_id, user_id) references users (tenant_id, id),
     constraint campaigns_draft_fkey foreign key (tenant_id, draft_id) references drafts (tenant_id, id) on delete set null (draft_id),
@@ -1932,12 +1941,14 @@ create table campaigns (
     constraint campaigns_delays_range check (cardinality(retry_delays) between 1 and 19 and 60 <= all (retry_delays) and 86400 >= all (retry_delays)),
     constraint campaigns_purged check ((purged_at is not null) = (kept_counts is not null) and (purged_at is null or ended_at is not null)),
     constraint campaigns_cover_fkey foreign key (tenant_id, cover_id) references documents (tenant_id, id),
+    constraint campaigns_code_form check (code ~ '^[2-9A-HJKMNP-Z]{8}$'),
     constraint campaigns_has_pages check (rendering_id is not null or ended_at is not null)
 );
 create index campaigns_user_idx on campaigns (tenant_id, user_id, id);
 create index campaigns_draft_idx on campaigns (tenant_id, draft_id);
 create index campaigns_rendering_idx on campaigns (tenant_id, rendering_id);
 create index campaigns_running_idx on campaigns (tenant_id, id) where state = 'running';
+create unique index campaigns_code_idx on campaigns (tenant_id, code);
 create index campaigns_cover_idx on campaigns (tenant_id, cover_id) where cover_id is not null;
 comment on table campaigns is 'A document that goes to many numbers: each recipient becomes a fax when its turn comes.';
 comment on column campaigns.draft_id is 'Keeps the document, for the machines that send as well, until the campaign has ended.';
@@ -1947,6 +1958,8 @@ comment on column campaigns.retry_delays is 'Seconds before the second try, the 
 comment on column campaigns.kept_counts is 'Recipients by state and why, of a campaign whose recipients were purged.';
 comment on column campaigns.why is 'Why it is paused, if nobody has paused it.';
 comment on column campaigns.cover_id is 'What the covers of its faxes say, sealed; null: they have none. Purge destroys one that no campaign has any more.';
+comment on column campaigns.code is 'By which who got its fax asks for no more.';
+comment on column campaigns.notice is 'What its first page says of that; empty: nothing.';
 comment on column campaigns.cover_fields is 'Fields of recipients that its cover has.';
 
 create table campaign_files (
@@ -2899,6 +2912,7 @@ grant select, insert, delete on documents to faxplan_portal;
 grant select, insert, update on faxes, mailbox_entries, quotas, notices to faxplan_portal;
 grant insert on renderings, render_jobs, fax_queue to faxplan_portal;
 grant update (state, error_id, error_text) on renderings to faxplan_portal;
+grant delete on render_jobs to faxplan_portal;
 grant update (cancel_requested) on calls to faxplan_portal;
 grant update (language) on users to faxplan_portal;
 grant update (time_zone) on users to faxplan_portal;
@@ -2932,6 +2946,7 @@ grant insert on render_jobs to faxplan_switch;
 grant select, insert, update, delete on did_callers to faxplan_admin;
 grant select, insert, delete on do_not_fax to faxplan_admin;
 grant select, insert on do_not_fax to faxplan_portal;
+grant select, insert on do_not_fax to faxplan_switch;
 grant select on did_refusals to faxplan_admin;
 grant select on did_callers, did_refusals to faxplan_portal;
 grant select on did_callers to faxplan_switch;
@@ -3169,3 +3184,10 @@ grant select, update (enabled, off_because, failures, failing_since, rests_until
     on webhook_endpoints to faxplan_worker;
 grant select on webhook_secrets to faxplan_worker;
 grant select, delete, update (state, tries, not_before, tried_at, status, said, answer, ended_at) on webhook_deliveries to faxplan_worker;
+grant select (tenant_id, id, address, enabled, off_because, failures, failing_since, rests_until, served_at)
+    on webhook_endpoints to faxplan_admin;
+grant select (tenant_id, endpoint_id, created_at) on webhook_secrets to faxplan_admin;
+grant select (tenant_id, endpoint_id, state, not_before) on webhook_deliveries to faxplan_admin;
+create policy webhook_endpoints_overview on webhook_endpoints for select to faxplan_admin using (true);
+create policy webhook_secrets_overview on webhook_secrets for select to faxplan_admin using (true);
+create policy webhook_deliveries_overview on webhook_deliveries for select to faxplan_admin using (state = 'waiting');

@@ -20,6 +20,7 @@ _ACTS: Mapping[str, str] = {
     "campaign.export": marked("{who} exported the results of {what}"),
     "campaign.file-remove": marked("{who} stopped the reading of recipients of {what}"),
     "campaign.make": marked("{who} made {what}"),
+    "campaign.open": marked("{who} opened the cover page of {what}"),
     "campaign.pause": marked("{who} paused {what}"),
     "campaign.purge": marked("{who} destroyed the recipients of {what}"),
     "campaign.remove": marked("{who} deleted {what}"),

@@ -41,10 +41,11 @@ class RecipientsPurged(NotNow):
 
 def clone(
     tx: Transaction, user: User, campaign_id: int, name: str | None, whom: Whom, *, draft_id: int | None = None,
-    actor: Who,
+    stop_at: str | None = None, actor: Who,
 ) -> Campaign:  # fmt: skip
     """A draft. name: None: as the first one is called. draft_id: of another document, which a clone of one that has
-    ended needs, or of somebody else's.
+    ended needs, or of somebody else's. stop_at: as campaigns.make. What the covers of one that has not ended say, its
+    own user's clone has as well.
 
     Raises as campaigns.make, DocumentSealed, RecipientsPurged, FileInHand, and NoRecipients where nobody has failed.
     """
@@ -60,13 +61,12 @@ def clone(
     made = campaigns.make(
         tx, user, first.name if name is None else name,
         _document(tx, user, first) if draft_id is None else draft_id, pace, calling=first.calling,
-        billing_code=first.billing_code, retries=retries, actor=actor,
+        billing_code=first.billing_code, retries=retries, stop_at=stop_at, actor=actor,
     )  # fmt: skip
-    if first.user_id == user.id:
+    if first.cover_id is not None and first.user_id == user.id:
         tx.execute(
-            """update campaigns c set cover_id = f.cover_id, cover_fields = f.cover_fields from campaigns f
-               where c.tenant_id = %s and c.id = %s and f.tenant_id = c.tenant_id and f.id = %s""",
-            (user.tenant_id, made.id, first.id),
+            "update campaigns set cover_id = %s, cover_fields = %s where tenant_id = %s and id = %s",
+            (first.cover_id, list(first.cover_fields), user.tenant_id, made.id),
         )
     if whom is not Whom.NOBODY:
         _take_over(tx, user.tenant_id, first.id, made.id, whom)

@@ -79,6 +79,7 @@ class Order:
     language: str
     calling: str
     document: ToSend
+    notice: str
 
 
 # ------------------------------------------------------------------------------------------------ what its user makes
@@ -123,7 +124,8 @@ def put(db: Database, store: Store, user: User, campaign_id: int, cover: Campaig
 def _check_fits(db: Database, store: Store, user: User, campaign_id: int, kept: Kept) -> None:
     with db.tenant(user.tenant_id) as tx:
         whose = one(tx, user, campaign_id, None)
-        (sheet,) = covers.own_sheets(tx, user, kept.template, [_said(kept, whose, None)])
+        notice = campaigns.get(tx, user, campaign_id).notice
+        (sheet,) = covers.own_sheets(tx, user, kept.template, [_said(kept, whose, None)], notice)
         picture = covers.logo(tx, user.tenant_id)
     covers.check_length(store, [sheet], picture)
 
@@ -195,7 +197,7 @@ def preview(
         kept = Kept(cover, cover_templates.get(tx, user.tenant_id, cover.template_id))
         whose = one(tx, user, campaign_id, recipient_id)
         calling = caller_ids.choose(tx, tenants.get(tx, user.tenant_id), campaign.calling, campaign.user_id)
-        (sheet,) = covers.own_sheets(tx, user, kept.template, [_said(kept, whose, calling)])
+        (sheet,) = covers.own_sheets(tx, user, kept.template, [_said(kept, whose, calling)], campaign.notice)
         picture = covers.logo(tx, user.tenant_id)
     return covers.preview(store, sheet, picture, campaign.pages, resolution)
 
@@ -233,13 +235,14 @@ def ordered(tx: Transaction, user: User, row: Row) -> Order:
         language.first_of(user.language, tenant.language),
         caller_ids.choose(tx, tenant, row["calling"], user.id),
         documents.get_to_send(tx, user.tenant_id, row["cover_id"]),
+        row["notice"],
     )
 
 
 def seal(
     db: Database, store: Store, order: Order, recipients: Sequence[Recipient], *, called: str | None = None
 ) -> list[Made | None]:
-    """A cover for each, in the store: `covers.discard` takes back those that come to nothing. None: this one's cannot
+    """A cover for each, in the store: Store.discard takes back those that come to nothing. None: this one's cannot
     be made. called: a number that they go to instead.
 
     Outside of any transaction: it takes a while. Raises KeyElsewhere, KeyGone, and as Store.seal does.
@@ -248,7 +251,8 @@ def seal(
     with language.speaks(order.language):
         filled = [_filled(kept, each, order.calling, called) for each in recipients]
         with db.tenant(order.user.tenant_id) as tx:
-            sheets = covers.own_sheets(tx, order.user, kept.template, [each for each in filled if each is not None])
+            said = [each for each in filled if each is not None]
+            sheets = covers.own_sheets(tx, order.user, kept.template, said, order.notice)
             picture = covers.logo(tx, order.user.tenant_id)
         pages = _lengths(store, sheets, picture)
     fitting = [(sheet, count) for sheet, count in zip(sheets, pages, strict=True) if count is not None]

@@ -35,6 +35,8 @@ class Campaign(Table):
     purged_at = TimestampField(null=True)
     cover_id = BigIntegerField(null=True)
     cover_fields = TextArrayField()
+    code = TextField(null=True)
+    notice = TextField()
 
     class Meta:
         """Where its rows are."""

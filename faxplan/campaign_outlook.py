@@ -43,21 +43,23 @@ def of(tx: Transaction, campaign: Campaign, owner: User, count: int, now: dateti
     """Of one with so many recipients that wait. owner: in whose name it goes."""
     tenant = tenants.get(tx, owner.tenant_id)
     applying = quotas.of_user(tx, owner.tenant_id, owner.id)
-    pages = None if campaign.pages is None else campaign.pages * count
+    # A cover has a page, or two.
+    each = None if campaign.pages is None else campaign.pages + (campaign.cover_id is not None)
+    pages = None if each is None else each * count
     wrong, calling = "", ""
     try:
         campaigns.check_permitted(tx, owner)
-        quotas.check_hour(tenant, campaign.pages)
+        quotas.check_hour(tenant, each)
         calling = caller_ids.choose(tx, tenant, campaign.calling, owner.id)
     except FaxplanError as error:
         wrong = str(error)
     room = None
-    if campaign.pages and any(each["room"] < (pages or 0) for each in applying):
-        room = min(int(each["room"]) // campaign.pages for each in applying)
+    if each and any(quota["room"] < (pages or 0) for quota in applying):
+        room = min(int(quota["room"]) // each for quota in applying)
     hours = sending_hours.of_tenant(tx, owner.tenant_id)
     open_hours = list(_open(campaign.pace, hours, tenant.zone, max(now, campaign.pace.start_at or now)))
     begins = open_hours[0][0] if open_hours else None
-    ends = _ends(open_hours, _in_a_minute(campaign.pace, campaign.pages or 1, tenant), count)
+    ends = _ends(open_hours, _in_a_minute(campaign.pace, each or 1, tenant), count)
     return Outlook(count, pages, applying, room, begins, ends, calling, wrong)
 
 

@@ -48,10 +48,10 @@ class Progress:
     through_at: datetime | None
 
 
-def progress(tx: Transaction, user: User, campaign_id: int) -> Progress:
-    """Raises NotFound."""
+def progress(tx: Transaction, user: User, campaign_id: int, *, counts: Counts | None = None) -> Progress:
+    """counts: where they are known already. Raises NotFound."""
     campaign = campaigns.get(tx, user, campaign_id)
-    counts = campaigns.counts(tx, user, campaign_id)
+    counts = counts or campaigns.counts(tx, user, campaign_id)
     now: datetime = tx.value("select now()")
     through = None
     if campaign.ended_at is None:

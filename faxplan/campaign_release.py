@@ -74,16 +74,10 @@ def step(db: Database, tenant_id: int, campaign_id: int, store: Store | None = N
         return Done(collected=done.collected, is_over=True)
     sealed = {each.id: cover for each, cover in zip(batch.recipients, made, strict=True)}
     used: set[int | None] = set()
-    try:
+    with store.kept_if_named([each.sealed for each in made if each is not None]):
         released = _release_sealed(db, batch, sealed, used)
-    except DatabaseUnavailable:
-        # It may have committed: an orphan is cheaper.
-        raise
-    except BaseException:
-        covers.discard(store, [each for each in made if each is not None])
-        raise
     # Of those that another worker was faster with, or whose campaign was stopped meanwhile.
-    covers.discard(store, [cover for key, cover in sealed.items() if cover is not None and key not in used])
+    store.discard(cover.sealed for key, cover in sealed.items() if cover is not None and key not in used)
     return Done(released, done.collected, may_go_on=done.may_go_on or len(used) == AT_ONCE)
 
 

@@ -16,7 +16,6 @@ from faxplan import (
     campaign_release,
     campaign_words,
     campaigns,
-    covers,
     outbound,
     post_dial,
     refused_numbers,
@@ -28,7 +27,7 @@ from faxplan.campaigns import NotNow
 from faxplan.covers import Made
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, NotFound
+from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
@@ -176,16 +175,11 @@ def _send(db: Database, store: Store, case: _Case) -> None:
         (made,) = campaign_covers.seal(db, store, case.order, [case.recipient], called=number)
         if made is None:
             raise campaign_words.InvalidCampaignCover(_(_UNFIT))
-    try:
-        if not _accepted(db, case, made) and made is not None:
-            covers.discard(store, [made])
-    except DatabaseUnavailable:
-        # It may have committed: an orphan is cheaper.
-        raise
-    except BaseException:
-        if made is not None:
-            covers.discard(store, [made])
-        raise
+    sealed = [] if made is None else [made.sealed]
+    with store.kept_if_named(sealed):
+        is_accepted = _accepted(db, case, made)
+    if not is_accepted:
+        store.discard(sealed)
 
 
 def _accepted(db: Database, case: _Case, made: Made | None) -> bool:

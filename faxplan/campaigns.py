@@ -9,9 +9,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from faxplan import audit, billing_codes, caller_ids, drafts, outbound, permissions, tenants, transient_readers
+from faxplan import (
+    audit,
+    billing_codes,
+    caller_ids,
+    drafts,
+    opt_out,
+    outbound,
+    permissions,
+    render_jobs,
+    tenants,
+    transient_readers,
+)
 from faxplan.audit import Who
 from faxplan.db import Row, Transaction
+from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
 from faxplan.permissions import Permission
@@ -88,7 +100,8 @@ class Campaign:
     """state: draft, running, paused, cancelled or finished. why: why it is paused, if nobody has paused it. pages: of
     the document; None: not known yet, or not any more. rendering_id: None: the document was purged. rendering: its
     state (renderings.state), or "purged". cover_id: the document with what its covers say (campaign_covers),
-    cover_fields: of recipients, that are in it; None: its faxes have no cover."""
+    cover_fields: of recipients, that are in it; None: its faxes have no cover. code, notice: by which who gets it asks
+    for no more, and what the first page says of that (opt_out); empty: nothing."""
 
     id: int
     user_id: int
@@ -109,6 +122,8 @@ class Campaign:
     purged_at: datetime | None = None
     cover_id: int | None = None
     cover_fields: Sequence[str] = ()
+    code: str | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +148,11 @@ class Counts:
 
 
 def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, calling: str | None = None,
-         billing_code: str = "", retries: Retries | None = None, actor: Who) -> Campaign:  # fmt: skip
-    """A campaign of a draft, which is the campaign's from now on. Raises Forbidden, NotFound, InvalidCampaign,
-    ForeignCallerId, NoCallerId, NoBillingCode and RenderingFailed."""
+         billing_code: str = "", retries: Retries | None = None, stop_at: str | None = None,
+         actor: Who) -> Campaign:  # fmt: skip
+    """A campaign of a draft, which is the campaign's from now on. stop_at: the address at which who gets it asks for no
+    more, `acme.fax.example/stop`. Raises Forbidden, NotFound, InvalidCampaign, ForeignCallerId, NoCallerId,
+    NoBillingCode, RenderingFailed and InvalidNotice."""
     check_permitted(tx, user)
     values = _checked(
         tx,
@@ -151,8 +168,12 @@ def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, c
             _("You have {most} campaigns that have not ended. Remove some that you do not start.").format(most=MOST)
         )
     draft = drafts.keep(tx, user, draft_id)
-    rendering = tx.value("select rendering_id from drafts where tenant_id = %s and id = %s", (user.tenant_id, draft.id))
-    values |= {"tenant_id": user.tenant_id, "user_id": user.id, "draft_id": draft.id, "rendering_id": rendering}
+    code = opt_out.new_code()
+    notice = opt_out.notice(tx, tenants.get(tx, user.tenant_id), code, stop_at)
+    values |= {
+        "tenant_id": user.tenant_id, "user_id": user.id, "draft_id": draft.id, "code": code, "notice": notice,
+        "rendering_id": _noticed(tx, user.tenant_id, draft, notice),
+    }  # fmt: skip
     names = list(values)
     campaign_id = tx.value(
         f"insert into campaigns ({', '.join(names)}) values ({', '.join(['%s'] * len(names))}) returning id",
@@ -160,6 +181,23 @@ def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, c
     )
     _record(tx, user, actor, "campaign.make", campaign_id, name=values["name"])
     return get(tx, user, campaign_id)
+
+
+def _noticed(tx: Transaction, tenant_id: int, draft: Draft, notice: str) -> int:
+    """The draft's rendering: with another notice (that of the campaign of which this is a clone, or none) another one
+    than was begun."""
+    of = (tenant_id, draft.id)
+    begun, drawn = tx.one(
+        """select r.id, r.notice from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
+           where d.tenant_id = %s and d.id = %s""",
+        of,
+    ).values()
+    if drawn == notice:
+        return int(begun)
+    rendering = render_jobs.order(tx, tenant_id, draft.original_id, draft.resolution, notice)
+    tx.execute("update drafts set rendering_id = %s where tenant_id = %s and id = %s", (rendering, *of))
+    render_jobs.withdraw(tx, tenant_id, begun)
+    return rendering
 
 
 def get(tx: Transaction, user: User, campaign_id: int) -> Campaign:
@@ -337,6 +375,7 @@ def close_cover(tx: Transaction, tenant_id: int, campaign_id: int) -> None:
     if document_id is None:
         return
     tx.execute("update campaigns set cover_id = null, cover_fields = '{}' where tenant_id = %s and id = %s", of)
+    # A clone may have it as well.
     if not tx.value(
         "select exists (select from campaigns where tenant_id = %s and cover_id = %s)", (tenant_id, document_id)
     ):
@@ -372,7 +411,7 @@ _CAMPAIGNS = """
     select c.id, c.user_id, c.name, c.state, c.draft_id, c.rendering_id, coalesce(r.state, 'purged') as rendering,
            coalesce(p.pages, o.pages) as pages, c.calling, c.billing_code, c.per_minute, c.at_once, c.opens, c.closes,
            c.weekdays, c.start_at, c.max_attempts, c.retry_delays, c.why, c.created_at, c.started_at, c.ended_at,
-           c.purged_at, c.cover_id, c.cover_fields
+           c.purged_at, c.cover_id, c.cover_fields, c.code, c.notice
     from campaigns c left join renderings r on r.tenant_id = c.tenant_id and r.id = c.rendering_id
     left join documents o on o.tenant_id = r.tenant_id and o.id = r.original_id
     left join documents p on p.tenant_id = r.tenant_id and p.id = r.document_id

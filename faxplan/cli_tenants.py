@@ -62,7 +62,7 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
         ("--header-line", "a line with date, sender and page above each page; cannot be off in the US"),
         ("--page-n-of-m", "that line says `page n of m`; off: the page number only"),
         ("--redial-unknown", "dial again where a crash hides how a call ended"),
-        ("--sandbox-numbers", "faxes to them are taken, for who tries the API; they reach nobody"),
+        ("--sandbox-numbers", "faxes to them are taken, for who tries the API; they reach nobody else"),
         ("--enabled", "off: the tenant's DIDs get 404"),
     ):
         cli_output.add_switch(change, option, meaning)

@@ -26,7 +26,7 @@ _BETWEEN = 0.3
 _MIDDLE = (LEFT + RIGHT) / 2
 _LABEL_INCHES = 0.95
 _LOGO_INCHES = (3.4, 0.75)
-_BODY, _VALUE, _LABEL, _SMALL = 11.0, 11.0, 9.0, 8.0
+_BODY, _VALUE, _LABEL, _SMALL, _NOTICE = 11.0, 11.0, 9.0, 8.0, 9.5
 _LEADING = 1.36
 _TAB = 4
 _MOST_LINES = 200
@@ -44,6 +44,7 @@ class Sheet:
     """What is to be drawn. heading: who sends it. body, footer: as templates (cover_words). values: of
     cover_words.FIELDS, but pages. labels: what these are called, and `fax`, `to`, `from`, `page` (with {number} and
     {total}), in the sender's language. letter: on letter paper, else on A4.
+    notice: of how to get no more faxes, at the foot of the first page.
     """
 
     heading: str
@@ -52,6 +53,7 @@ class Sheet:
     values: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     letter: bool = False
+    notice: str = ""
 
     def packed(self) -> bytes:
         """As `of` reads it."""
@@ -129,7 +131,9 @@ def _laid_out(sheet: Sheet, logo: Image.Image | None) -> list[list[Piece]]:
 
     high = LETTER_INCHES if sheet.letter else A4_INCHES
     foot = list(_lines(cover_words.drawn(sheet.footer, sheet.values), _SMALL, RIGHT - LEFT))[:12]
-    end = high - _BOTTOM - (len(foot) * _step(_SMALL) + 0.12 if any(foot) else 0)
+    said = list(_lines(sheet.notice, _NOTICE, RIGHT - LEFT))[:8] if sheet.notice else []
+    bottom = high - _BOTTOM - (len(said) * _step(_NOTICE) + 0.16 if said else 0)
+    end = bottom - (len(foot) * _step(_SMALL) + 0.12 if any(foot) else 0)
     page, y = _head(sheet, logo)
     pages = [page]
     for line in _lines(cover_words.drawn(sheet.body, sheet.values).strip("\n"), _BODY, RIGHT - LEFT):
@@ -147,6 +151,10 @@ def _laid_out(sheet: Sheet, logo: Image.Image | None) -> list[list[Piece]]:
             each.append(Rule(end + 0.1, 0.006))
             for place, line in enumerate(foot, 1):
                 each.extend(_aligned(line, end + 0.1 + place * _step(_SMALL), _SMALL))
+    if said:
+        pages[0].append(Rule(bottom + 0.12, 0.025))
+        for place, line in enumerate(said, 1):
+            pages[0].extend(_aligned(line, bottom + 0.14 + place * _step(_NOTICE), _NOTICE))
     return pages
 
 
@@ -247,6 +255,11 @@ def _is_right_to_left(text: str) -> bool:
 
 def _step(points: float) -> float:
     return points * _LEADING / 72
+
+
+def lines(text: str, points: float, room: float) -> list[str]:
+    """A text that is not drawn here. Raises CoverTooLong."""
+    return list(_lines(text, points, room))
 
 
 def _lines(text: str, points: float, room: float, *, is_bold: bool = False) -> Iterator[str]:

@@ -94,9 +94,12 @@ def sheets(
     return _sheets(tx, user, template, [(wanted, each) for each in to], chosen, alone=len(to) == 1)
 
 
-def own_sheets(tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]]) -> list[Sheet]:
-    """The same, of which each is to say something of its own. each: as `checked` gives it."""
-    return _sheets(tx, user, template, each, (), alone=True)
+def own_sheets(
+    tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]], notice: str = ""
+) -> list[Sheet]:
+    """The same, of which each is to say something of its own. each: as `checked` gives it. notice: at the foot of the
+    first page."""
+    return [replace(sheet, notice=notice) for sheet in _sheets(tx, user, template, each, (), alone=True)]
 
 
 def _sheets(tx: Transaction, user: User, template: CoverTemplate, each: Sequence[tuple[Wanted, To]],
@@ -222,11 +225,6 @@ def seal_sheets(store: Store, tenant_id: int, said: Sequence[Sheet], pages: Sequ
             write_whole(folder / "cover.json", sheet.packed())
             made.append(store.seal(folder / "cover.json", tenant_id, documents.COVER))
     return [Made(each, count) for each, count in zip(made, pages, strict=True)]
-
-
-def discard(store: Store, made: Sequence[Made]) -> None:
-    """Removes what no row names."""
-    store.discard(each.sealed for each in made)
 
 
 def record(tx: Transaction, user: User, made: Made) -> Cover:

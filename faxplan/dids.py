@@ -9,7 +9,7 @@ from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _
 
-CHANGEABLE = ("mailbox_id", "station_ident", "enabled", "name", "max_calls", "ecm", "t38", "refusal")
+CHANGEABLE = ("mailbox_id", "station_ident", "enabled", "name", "max_calls", "ecm", "t38", "refusal", "opt_out")
 OPTIONAL = ("max_calls",)
 """Of CHANGEABLE, those that may be empty (None)."""
 _OF_NO_READER = mailboxes.of_no_reader("d.tenant_id", "d.mailbox_id")
@@ -43,7 +43,7 @@ def of_tenant(tx: Transaction, tenant_id: int) -> list[Row]:
     """
     return tx.rows(
         f"""select d.number, m.name as mailbox, not {_OF_NO_READER} as receives, d.station_ident, d.enabled, d.name,
-                  d.max_calls, d.ecm, d.t38, d.refusal,
+                  d.max_calls, d.ecm, d.t38, d.refusal, d.opt_out,
                   coalesce((select sum(r.calls) from did_refusals r
                             where r.tenant_id = d.tenant_id and r.number = d.number), 0)::bigint as refused
            from dids d join mailboxes m on m.tenant_id = d.tenant_id and m.id = d.mailbox_id

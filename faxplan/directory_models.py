@@ -98,6 +98,7 @@ class Tenant(Table):
     mail_pins = BooleanField()
     mail_signing_domains = TextArrayField()
     sandbox_numbers = BooleanField()
+    opt_out_notice = TextField()
 
     class Meta:
         """Where its rows are."""
@@ -197,6 +198,7 @@ class Did(Table):
     ecm = BooleanField()
     t38 = BooleanField()
     refusal = TextField()
+    opt_out = BooleanField()
 
     class Meta:
         """Where its rows are."""

@@ -19,7 +19,8 @@ class DoNotFax(NumberBarred):
 
 
 _ALL = """
-    select d.number, d.reason, coalesce(nullif(u.name, ''), u.email, 'an operator') as added_by, d.added_at
+    select d.number, d.reason, coalesce(nullif(u.name, ''), u.email,
+           case when d.added_by = 'recipient' then 'who has it' else 'an operator' end) as added_by, d.added_at
     from do_not_fax d left join users u on u.tenant_id = d.tenant_id and d.added_by = 'user:' || u.id
     where d.tenant_id = %(tenant)s"""
 

@@ -12,6 +12,7 @@ from faxplan import (
     doctor_keys,
     doctor_mail,
     doctor_retention,
+    doctor_webhooks,
     migrations,
     nodes,
     refused_numbers,
@@ -74,6 +75,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more.append(doctor_audit.checkpoints(tx, settings))
                 more += doctor_keys.of_machine(tx, settings)
                 more += doctor_enrolment.enrolment(tx)
+                more += doctor_webhooks.webhooks(tx)
                 more += doctor_mail.outgoing(tx, settings)
                 more += _retention(tx, settings)
     except DatabaseUnavailable:

@@ -42,6 +42,7 @@ class Rendering(Table):
     created_at = TimestampField()
     images_id = BigIntegerField(null=True)
     thumbnail_id = BigIntegerField(null=True)
+    notice = TextField()
 
     class Meta:
         """Where its rows are."""

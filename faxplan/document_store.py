@@ -303,8 +303,9 @@ class Store:
             yield
         except DatabaseUnavailable:
             # It may have committed before it went away, and its rows then name these objects: an orphan is cheaper.
+            # So may what is interrupted have, by what is no Exception.
             raise
-        except BaseException:
+        except Exception:
             self.discard(made)
             raise
 

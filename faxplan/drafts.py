@@ -217,7 +217,12 @@ def change(db: Database, user: User, draft_id: int, resolution: Resolution) -> D
     """A draft's pages at another resolution, which are made now (role portal). Raises NotFound."""
     with db.tenant(user.tenant_id) as tx:
         draft = _held(tx, user, draft_id)
-        rendering = render_jobs.order(tx, user.tenant_id, draft.original_id, resolution.value)
+        notice = tx.value(
+            """select r.notice from drafts d join renderings r on r.tenant_id = d.tenant_id and r.id = d.rendering_id
+               where d.tenant_id = %s and d.id = %s""",
+            (user.tenant_id, draft_id),
+        )
+        rendering = render_jobs.order(tx, user.tenant_id, draft.original_id, resolution.value, notice)
         tx.execute(
             "update drafts set rendering_id = %s where tenant_id = %s and id = %s",
             (rendering, user.tenant_id, draft_id),
@@ -246,7 +251,7 @@ def send(db: Database, store: Store, user: User, draft_id: int, to: Recipients) 
 
 def _accept(tx: Transaction, user: User, draft: Draft, fax: Ready) -> Submitted:
     rendering = tx.value(
-        "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s",
+        "select id from renderings where tenant_id = %s and original_id = %s and resolution = %s and notice = ''",
         (user.tenant_id, draft.original_id, draft.resolution),
     )
     sent = submission.accept(tx, user, fax, rendering, draft.pages, draft=f"draft:{draft.id}")

@@ -144,6 +144,14 @@ NO_KEY = Rule(
 )
 KEY_GONE = Rule("key-gone", marked("The key to the document is gone, as after a restore: send it again"), Action.FINAL)
 NO_CALLER_ID = Rule("no-caller-id", marked("Your organisation has no number to call from any more"), Action.FINAL)
+NOBODY_READS = Rule(
+    "nobody-reads",
+    marked(
+        "Faxes to this number arrive in your own mailbox, and you may read none that come in; your administrator can "
+        "permit it"
+    ),
+    Action.FINAL,
+)
 NO_ROUTE = Rule("no-route", marked("No trunk may take this number; `faxplan route explain` says why"), Action.FINAL)
 NEVER_DIALLED = Rule(
     "never-dialled", marked("The trunk would dial an emergency number or a short code, which is never done"),
@@ -188,6 +196,7 @@ _CAUSES = {
     BARRED: "kind-barred number-blocked number-not-allowed",
     TOO_MANY_PAGES: "pages-per-hour",
     NO_CALLER_ID: "no-caller-id",
+    NOBODY_READS: "nobody-reads",
     STOPPED: "runtime-stopped SYSTEM_SHUTDOWN",
     UNHEARD: "claim-unheard",
     NO_STORE: "store-unavailable",

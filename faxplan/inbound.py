@@ -20,6 +20,7 @@ from faxplan import (
     mail_readers,
     mailboxes,
     notices,
+    opt_out,
     pending,
     queue,
     received_documents,
@@ -165,6 +166,7 @@ def _commit(db: Database, fax: PendingFax, brought: Brought, actor: str) -> Stan
         )
         if pages:
             mailboxes.deliver(tx, side.tenant_id, side.mailbox_id, side.fax_id)
+            opt_out.by_fax(tx, side.tenant_id, side.fax_id)
         notices.tell_mailbox(tx, side.tenant_id, side.mailbox_id, side.fax_id, state, words)
         audit.record(
             tx,

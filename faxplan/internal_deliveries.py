@@ -50,7 +50,7 @@ class InternalDeliveries:
                     return
                 after = picked.tenant_id
                 if self._lane == queue.SANDBOX:
-                    sandbox_calls.call(self._db, picked, node=self._node)
+                    sandbox_calls.call(self._db, self._store, picked, node=self._node)
                 else:
                     internal_delivery.deliver(self._db, self._store, picked, node=self._node)
             except (DatabaseUnavailable, StoreUnavailable) as error:

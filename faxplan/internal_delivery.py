@@ -1,4 +1,5 @@
-"""A fax to a DID of this same installation, delivered without a call, where that is switched on.
+"""A fax to a DID of this same installation, delivered without a call, where that is switched on; and one to the sandbox
+number that sends faxes to you (sandbox_numbers), which has its sender as its receiver.
 
 It waits in fax_queue like any other, in a lane of its own, until one transaction takes it out, settles it for its
 sender and lays it into its receiver's mailbox: each side's rows in its own tenant. So it is delivered once, whatever
@@ -26,9 +27,11 @@ from faxplan import (
     mail_readers,
     mailboxes,
     notices,
+    opt_out,
     page_strips,
     queue,
     received_copies,
+    sandbox_numbers,
     settling,
     staging,
     tenants,
@@ -50,6 +53,8 @@ from faxplan.tenants import Tenant
 from faxplan.vault import MailboxKey
 
 LOG = logging.getLogger(__name__)
+NOBODY_READS = "nobody-reads"
+"""The sandbox's number has nobody to send to: an error id of failure_rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,10 @@ class _Caller:
 class _Case:
     """What is to be delivered from whom to whom, as it stands now. Pages are of the whole fax; start_page: 0-based.
 
-    caller: whose number and station ident it bears; None: the sender has none any more. cover: what goes before the
-    rendering; None: nothing. refusal: the cause with which
-    a call would be refused, and its SIP code; None: it would be answered. mailbox: where it is laid; None: nobody could
-    open it.
+    caller: whose number and station ident it bears; None: the sender has none any more. did: of the sandbox one that is
+    made up. barred: by which error nothing is sent to that number; None: by none that has to do with it alone. cover:
+    what goes before the rendering; None: nothing. refusal: the cause with which a call would be refused, and its SIP
+    code; None: it would be answered. mailbox: where it is laid; None: nobody could open it.
     """
 
     tenant_id: int
@@ -77,7 +82,7 @@ class _Case:
     start_page: int
     caller: _Caller | None
     did: Did
-    barred: bool
+    barred: str | None
     cover: CoverToSend | None
     refusal: tuple[str, int] | None
     mailbox: MailboxKey | None
@@ -110,7 +115,8 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     """
     tx.enter_tenant(picked.tenant_id)
     fax = tx.row(
-        f"""select f.called_number, f.calling_number, f.pages, f.pages_done, {ToSend.COLUMNS}, {CoverToSend.COLUMN}
+        f"""select f.called_number, f.calling_number, f.pages, f.pages_done, f.user_id, f.mailbox_id, {ToSend.COLUMNS},
+                   {CoverToSend.COLUMN}
            from faxes f join renderings r on r.tenant_id = f.tenant_id and r.id = f.rendering_id
            join documents d on d.tenant_id = r.tenant_id and d.id = r.document_id
            where f.tenant_id = %s and f.id = %s and f.state = 'queued'""",
@@ -118,17 +124,21 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     )
     if fax is None:
         return None
-    did = dids.find(tx, [fax["called_number"]]).get(fax["called_number"])
-    if did is None:
-        queue.return_to_lane(tx, picked)
-        return None
     calls_as = tx.row(
         "select number, station_ident from calling_number(%s, %s)", (picked.tenant_id, fax["calling_number"])
     )
     caller = None if calls_as is None else _Caller(**calls_as)
-    barred = trunks.is_barred(tx, picked.tenant_id, did.number)
-    tx.enter_tenant(did.tenant_id)
-    mailbox = vault.mailbox_for(tx, did.tenant_id, did.mailbox_id)
+    did: Did | None
+    if sandbox_numbers.is_one(fax["called_number"]):
+        did, mailbox, barred = _back_to_sender(tx, picked.tenant_id, fax)
+    else:
+        did = dids.find(tx, [fax["called_number"]]).get(fax["called_number"])
+        if did is None:
+            queue.return_to_lane(tx, picked)
+            return None
+        barred = NoRoute.error_id if trunks.is_barred(tx, picked.tenant_id, did.number) else None
+        tx.enter_tenant(did.tenant_id)
+        mailbox = vault.mailbox_for(tx, did.tenant_id, did.mailbox_id)
     return _Case(
         picked.tenant_id,
         picked.fax_id,
@@ -144,8 +154,21 @@ def _look_up(tx: Transaction, picked: InternalFax) -> _Case | None:
     )
 
 
+def _back_to_sender(tx: Transaction, tenant_id: int, fax: Row) -> tuple[Did, MailboxKey | None, str | None]:
+    """What a fax to the sandbox's number arrives by, where, and by which error it does not."""
+    did = Did(tenant_id, fax["called_number"], fax["mailbox_id"], sandbox_numbers.STATION_IDENT)
+    keys = vault.keys_of_mailboxes(tx, tenant_id, [did.mailbox_id])
+    if not tenants.get(tx, tenant_id).sandbox_numbers:
+        return did, None, NoRoute.error_id
+    if not keys or fax["user_id"] is None or not mailboxes.may_receive(tx, tenant_id, did.mailbox_id):
+        return did, None, NOBODY_READS
+    return did, keys[0], None
+
+
 def _refusal(tx: Transaction, caller: _Caller, did: Did, mailbox: MailboxKey | None) -> tuple[str, int] | None:
     """What a call would be answered; in the receiver's tenant."""
+    if sandbox_numbers.is_one(did.number):
+        return None
     if not did.enabled or not mailboxes.may_receive(tx, did.tenant_id, did.mailbox_id):
         return "UNALLOCATED_NUMBER", 404
     if not did_callers.may_call(tx, did.tenant_id, did.number, caller.number):
@@ -198,8 +221,8 @@ def _prepare(store: Store, case: _Case, sender: Tenant, made: list[Sealed]) -> C
 
 def _barred(case: _Case, sender: Tenant) -> str | None:
     """By which error the sender may not call the number, as it is judged before a call (staging); None: it may."""
-    if case.barred:
-        return NoRoute.error_id
+    if case.barred is not None or sandbox_numbers.is_one(case.did.number):
+        return case.barred
     try:
         sender.number_policy.check(case.did.number)
     except NumberBarred as error:
@@ -304,8 +327,9 @@ def _receive(
     ids = {each.stored.kind: documents.record_made(tx, to.wrap(each), result.pages) for each in made}
     row: Row = tx.one(
         """insert into faxes (tenant_id, direction, state, mailbox_id, called_number, calling_number, pages, pages_done,
-                              attempts_made, tiff_id, pdf_id, images_id, thumbnail_id, explanation, finished_at)
-           values (%s, 'inbound', 'received', %s, %s, %s, %s, %s, 1, %s, %s, %s, %s, %s, now()) returning id""",
+                              attempts_made, tiff_id, pdf_id, images_id, thumbnail_id, explanation, is_test,
+                              finished_at)
+           values (%s, 'inbound', 'received', %s, %s, %s, %s, %s, 1, %s, %s, %s, %s, %s, %s, now()) returning id""",
         (
             did.tenant_id,
             mailbox.mailbox_id,
@@ -318,6 +342,7 @@ def _receive(
             ids.get(documents.PAGE_IMAGES),
             ids.get(documents.THUMBNAIL),
             words,
+            sandbox_numbers.is_one(did.number),
         ),
     )
     fax_id = int(row["id"])
@@ -327,6 +352,7 @@ def _receive(
     seen = replace(result, local_station_id=result.remote_station_id, remote_station_id=result.local_station_id)
     attempts.close(tx, did.tenant_id, attempt_id, seen, outcome="received", explanation=words, pages=result.pages)
     mailboxes.deliver(tx, did.tenant_id, mailbox.mailbox_id, fax_id)
+    opt_out.by_fax(tx, did.tenant_id, fax_id)
     notices.tell_mailbox(tx, did.tenant_id, mailbox.mailbox_id, fax_id, "received", words)
     audit.record(
         tx, did.tenant_id, actor=f"switch:{node}", action="fax.receive", object=f"fax:{fax_id}", state="received",

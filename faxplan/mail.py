@@ -208,8 +208,9 @@ class Relay:
                     raise smtplib.SMTPAuthenticationError(code, said)
             elif self.user:
                 smtp.login(self.user, self.password)
-        except UnicodeEncodeError as error:
-            raise smtplib.SMTPException(_("user name and password can have signs of ASCII alone")) from error
+        except UnicodeEncodeError:
+            # Its own words have a letter of the password: nor does it come along as the cause.
+            raise smtplib.SMTPException(_("user name and password can have signs of ASCII alone")) from None
 
     def _checked(self) -> ssl.SSLContext:
         checked = ssl.create_default_context()

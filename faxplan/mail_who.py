@@ -33,16 +33,17 @@ class Addressed:
 def tenant_of_host(tx: Transaction, host: str, domain: str) -> Tenant:
     """Whose mail host it is (across tenants): `<slug>.<domain>`, or a confirmed host of a brand. domain: the setting
     mail_domain. Raises UnknownHost."""
+    nobody = UnknownHost(_("Nobody has this fax host. See whether the part behind the @ is as you were given it."))
     slug, _dot, rest = host.partition(".")
     try:
         if domain and rest == domain.lower():
             return tenants.by_slug(tx, slug)
         tenant_id = brands.tenant_of_host(tx, host)
-        if tenant_id is not None:
-            return tenants.get(tx, tenant_id)
-    except NotFound:
-        pass
-    raise UnknownHost(_("Nobody has this fax host. See whether the part behind the @ is as you were given it."))
+        if tenant_id is None:
+            raise nobody
+        return tenants.get(tx, tenant_id)
+    except NotFound as error:
+        raise nobody from error
 
 
 class Sender:

@@ -18,6 +18,7 @@ from faxplan import (
     mailboxes,
     membership,
     numbers,
+    opt_out,
     quotas,
     tenants,
     users,
@@ -54,6 +55,7 @@ def change_tenant(
     tenants.OWN, which is a row of the tenant's own audit."""
     if not by_operator and (others := values.keys() - set(tenants.OWN)):
         raise ValueError(f"not an administrator's to change: {others}")
+    opt_out.check(values.get("opt_out_notice", ""))
     with admin.across_tenants() as tx:
         tenant = tenants.change(tx, tenants.by_slug(tx, slug).id, values)
         if "wait_hours" in values:

@@ -19,21 +19,38 @@ class RenderJob:
     tries: int
 
 
-def order(tx: Transaction, tenant_id: int, original_id: int, resolution: str) -> int:
-    """The rendering of an original at a resolution (role portal or switch): its id. If it is new, a worker makes it."""
+def order(tx: Transaction, tenant_id: int, original_id: int, resolution: str, notice: str = "") -> int:
+    """The rendering of an original at a resolution (role portal or switch): its id. If it is new, or was withdrawn, a
+    worker makes it. notice: at the foot of its first page."""
     rendering_id: int = tx.value(
         """with made as (
-               insert into renderings (tenant_id, original_id, resolution)
-               values (%(tenant)s, %(original)s, %(resolution)s)
-               on conflict on constraint renderings_original_key do nothing returning id),
-           ordered as (insert into render_jobs (tenant_id, rendering_id) select %(tenant)s, id from made)
-           select id from made union all
-           select id from renderings
-           where tenant_id = %(tenant)s and original_id = %(original)s and resolution = %(resolution)s""",
-        {"tenant": tenant_id, "original": original_id, "resolution": resolution},
+               insert into renderings (tenant_id, original_id, resolution, notice)
+               values (%(tenant)s, %(original)s, %(resolution)s, %(notice)s)
+               on conflict on constraint renderings_original_key do nothing returning id, state),
+           found as (
+               select id, state from made union all
+               select id, state from renderings
+               where tenant_id = %(tenant)s and original_id = %(original)s and resolution = %(resolution)s
+                 and notice = %(notice)s),
+           ordered as (
+               insert into render_jobs (tenant_id, rendering_id)
+               select %(tenant)s, id from found where state = 'waiting'
+               on conflict on constraint render_jobs_pkey do nothing)
+           select id from found""",
+        {"tenant": tenant_id, "original": original_id, "resolution": resolution, "notice": notice},
     )
     tx.notify(CHANNEL)
     return rendering_id
+
+
+def withdraw(tx: Transaction, tenant_id: int, rendering_id: int) -> None:
+    """Takes back a rendering that no draft and no fax has any more, if no worker has it yet (role portal)."""
+    tx.execute(
+        """delete from render_jobs where tenant_id = %(tenant)s and rendering_id = %(rendering)s and worker is null
+           and not exists (select from drafts where tenant_id = %(tenant)s and rendering_id = %(rendering)s)
+           and not exists (select from faxes where tenant_id = %(tenant)s and rendering_id = %(rendering)s)""",
+        {"tenant": tenant_id, "rendering": rendering_id},
+    )
 
 
 def order_covers(tx: Transaction, tenant_id: int, rendering_id: int) -> None:

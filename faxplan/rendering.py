@@ -7,7 +7,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import bundle, fax_tiff, render_image, render_office, render_pdf, render_text, source, tiff_directory
+from faxplan import (
+    bundle,
+    fax_tiff,
+    page_notice,
+    render_image,
+    render_office,
+    render_pdf,
+    render_text,
+    source,
+    tiff_directory,
+)
 from faxplan.confinement import Confinement
 from faxplan.errors import DocumentRefused, RenderingFailed
 from faxplan.fax_tiff import FaxTiff, NotFaxReady
@@ -31,6 +41,7 @@ class _Order:
     tone: str
     limits: dict[str, Any]
     processes: int
+    notice: str
 
 
 def render(
@@ -43,6 +54,7 @@ def render(
     limits: Limits = STANDARD_LIMITS,
     processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    notice: str = "",
 ) -> FaxTiff:
     """Write `document` as a fax TIFF to `target`, which appears whole and on disk, or not at all.
 
@@ -50,13 +62,14 @@ def render(
     pages done and pages in all. Raises DocumentRefused (or a subclass) if the document is at fault, RenderingFailed
     if a converter is. Needs no `inspect` before it: everything is checked again. `source.unlock` goes before it where
     a PDF needs a password. within: what confines the converters; raises SandboxUnavailable where it cannot.
-    Of a bundle the files' pages follow each other, and the limits are those of all of them together.
+    Of a bundle the files' pages follow each other, and the limits are those of all of them together. notice: a text for
+    the foot of the first page (page_notice).
     """
     source.check_size(document, limits=limits)
     cores = processes or len(os.sched_getaffinity(0))
     # Beside the target, because only within one file system does a finished file change its name at once.
     with within.workplace(target.parent) as place:
-        order = _Order(place.given(document), place.at(_DRAWN), resolution, tone, asdict(limits), cores)
+        order = _Order(place.given(document), place.at(_DRAWN), resolution, tone, asdict(limits), cores, notice)
         place.call(_render, asdict(order), ceiling=limits.ceiling(), progress=progress)
         drawn = place.taken(_DRAWN)
         try:
@@ -74,6 +87,8 @@ def _ignore(done: int, total: int) -> None:
 def _render(order: dict[str, Any], *, progress: Callable[[int, int], None] = _ignore) -> int:
     """In the child. The number of pages."""
     pages = list(_pages(_Order(**order), progress))
+    if order["notice"]:
+        pages[0] = page_notice.below(pages[0], order["notice"], Path(order["target"]).parent)
     tiff_directory.write(Path(order["target"]), pages, len(pages))
     return len(pages)
 

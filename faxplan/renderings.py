@@ -34,10 +34,12 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RenderOrder:
-    """What the worker has to render. is_made: it is, and faxes wait for their covers."""
+    """What the worker has to render. notice: at the foot of the first page. is_made: it is, and faxes wait for their
+    covers."""
 
     original: ToSend
     resolution: Resolution
+    notice: str = ""
     is_made: bool = False
 
 
@@ -83,13 +85,13 @@ def seal_all(store: Store, tenant_id: int, files: Mapping[str, Path]) -> list[Se
 def order(tx: Transaction, job: RenderJob) -> RenderOrder:
     """What a claimed job asks for."""
     row = tx.row(
-        "select original_id, resolution, state from renderings where tenant_id = %s and id = %s",
+        "select original_id, resolution, notice, state from renderings where tenant_id = %s and id = %s",
         (job.tenant_id, job.rendering_id),
     )
     if row is None:
         raise NotFound(f"There is no rendering {job.rendering_id}.")
     original = documents.get_to_send(tx, job.tenant_id, row["original_id"])
-    return RenderOrder(original, Resolution(row["resolution"]), row["state"] == "rendered")
+    return RenderOrder(original, Resolution(row["resolution"]), row["notice"], row["state"] == "rendered")
 
 
 def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
@@ -201,10 +203,10 @@ def _users(tx: Transaction, job: RenderJob) -> _Users:
 def render_again(tx: Transaction, fax: Row, pages_done: int, explanation: str) -> None:
     """Sends the rest of a fax (its row, locked) from pages that every machine takes, which are made first."""
     tenant_id = fax["tenant_id"]
-    original_id = tx.value(
-        "select original_id from renderings where tenant_id = %s and id = %s", (tenant_id, fax["rendering_id"])
+    of = tx.one(
+        "select original_id, notice from renderings where tenant_id = %s and id = %s", (tenant_id, fax["rendering_id"])
     )
-    rendering_id = render_jobs.order(tx, tenant_id, original_id, Resolution.FINE_A4.value)
+    rendering_id = render_jobs.order(tx, tenant_id, of["original_id"], Resolution.FINE_A4.value, of["notice"])
     tx.execute(
         """update faxes set state = 'accepted', rendering_id = %s, resolution = %s, rendered_again = true,
                             pages_done = %s, explanation = %s, not_before = null where tenant_id = %s and id = %s""",

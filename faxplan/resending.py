@@ -290,7 +290,7 @@ def _rendering(tx: Transaction, user: User, fax: Row, *, elsewhere: bool) -> Row
     """
     rendering_id = tx.value(
         """select r.id from renderings f
-           join renderings r on r.tenant_id = f.tenant_id and r.original_id = f.original_id
+           join renderings r on r.tenant_id = f.tenant_id and r.original_id = f.original_id and r.notice = f.notice
            where f.tenant_id = %s and f.id = %s
            order by case when %s then r.resolution = 'fine-a4' else r.id <> f.id end, r.id limit 1""",
         (user.tenant_id, fax["rendering_id"], elsewhere),

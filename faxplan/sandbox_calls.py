@@ -2,7 +2,8 @@
 
 It waits in fax_queue in a lane of its own, which no claim takes, until one transaction takes it out and settles it with
 the result that a call would have had. What follows, words, tries, pauses, quotas, notices, is what follows any call;
-only of trunks and numbers nothing is learned. Its pages are opened by nobody.
+only of trunks and numbers nothing is learned. Its pages are opened by nobody; but for a fax to the number that sends
+faxes to you, which is delivered as one within the installation is, to its sender.
 """
 
 import time
@@ -11,12 +12,11 @@ from dataclasses import replace
 from faxplan import internal_delivery, queue, sandbox_numbers, tenants
 from faxplan.call_result import FAR_END, T38_NEGOTIATED, US, CallResult, without_channel
 from faxplan.db import Database, Row, Transaction
+from faxplan.document_store import Store
 from faxplan.errors import NoRoute
 from faxplan.queue import InternalFax
-from faxplan.sandbox_numbers import SLOW_SECONDS, End
+from faxplan.sandbox_numbers import SLOW_SECONDS, STATION_IDENT, End
 
-STATION_IDENT = "+1 555 555 0100"
-"""Of the machine that is not there."""
 _T38_REFUSED = "refused"
 _UNANSWERED = {
     End.BUSY: CallResult("USER_BUSY", q850_cause=17, sip_code=486, sip_phrase="Busy Here", hung_up_by=FAR_END),
@@ -42,25 +42,34 @@ _ANSWERED = CallResult(
 )
 
 
-def call(db: Database, picked: InternalFax, *, node: str) -> str | None:
+def call(db: Database, store: Store, picked: InternalFax, *, node: str) -> str | None:
     """Settles a fax that was picked: the outcome, as in attempts.outcome.
 
-    None: nothing was changed but, maybe, its place in the queue. Raises DatabaseUnavailable: it stays queued.
+    None: nothing was changed but, maybe, its place in the queue. Raises DatabaseUnavailable and StoreUnavailable: it
+    stays queued.
     """
+    outcome, arrives = _made_up(db, picked, node)
+    return internal_delivery.deliver(db, store, picked, node=node) if arrives else outcome
+
+
+def _made_up(db: Database, picked: InternalFax, node: str) -> tuple[str | None, bool]:
+    """The outcome as in `call`; and whether it is to be delivered instead."""
     with db.across_tenants() as tx:
         tx.enter_tenant(picked.tenant_id)
         fax = queue.lock_fax(tx, picked.tenant_id, picked.fax_id)
         if fax is None or fax["state"] != "queued":
-            return None
+            return None, False
         if not sandbox_numbers.is_one(fax["called_number"]):
             queue.return_to_lane(tx, picked)
-            return None
+            return None, False
         end = sandbox_numbers.end_of(fax["called_number"])
+        if end is End.RECEIVED:
+            return None, True
         if end is End.SLOW and (left := SLOW_SECONDS - _age(tx, fax)) > 0:
             queue.put_off(tx, picked, left)
-            return None
+            return None, False
         if not queue.withdraw(tx, picked.tenant_id, picked.fax_id):
-            return None
+            return None, False
         sender = tenants.get(tx, picked.tenant_id)
         caller = tx.row(
             "select number, station_ident from calling_number(%s, %s)", (picked.tenant_id, fax["calling_number"])
@@ -71,10 +80,11 @@ def call(db: Database, picked: InternalFax, *, node: str) -> str | None:
             result = without_channel("no-caller-id", ended_at=time.time())
         else:
             result = ended(end, start_page=fax["pages_done"], pages=fax["pages"], at=time.time())
-        return internal_delivery.settle(
+        outcome = internal_delivery.settle(
             tx, sender, picked.fax_id, result, start_page=fax["pages_done"], node=node,
             caller_id=None if caller is None else caller["number"],
         )  # fmt: skip
+    return outcome, False
 
 
 def ended(end: End, *, start_page: int, pages: int, at: float) -> CallResult:

@@ -12,6 +12,8 @@ from faxplan.language import _
 
 BEGINNING = "+1555555010"
 """Of all ten; is_sandbox() of schema.sql has it as well."""
+STATION_IDENT = "+1 555 555 0100"
+"""Of the machine that is not there."""
 SLOW_SECONDS = 30
 
 
@@ -26,6 +28,8 @@ class End(Enum):
     DROPPED = "6"
     SLOW = "7"
     INCOMPATIBLE = "8"
+    RECEIVED = "9"
+    """It is sent, and arrives in its sender's own mailbox (internal_delivery)."""
 
     @property
     def number(self) -> str:

@@ -61,9 +61,6 @@ def why(error: Exception) -> str:
     """What has gone wrong, in a line."""
     if isinstance(error, smtplib.SMTPResponseException):
         return shown(error.smtp_code, error.smtp_error)
-    if isinstance(error, UnicodeEncodeError):
-        # Its own words have a letter of the password.
-        return "user name and password can have letters, digits and signs of ASCII alone"
     return _printable(str(error)) or type(error).__name__
 
 

@@ -47,6 +47,7 @@ class Tenant:
     mail_pins: bool = False
     mail_signing_domains: Sequence[str] = ()
     sandbox_numbers: bool = True
+    opt_out_notice: str = ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,7 +74,7 @@ COLUMNS = (
     "id, slug, name, country, time_zone, station_ident, header_name, header_line, page_n_of_m, max_attempts, "
     "redial_unknown, enabled, max_calls, calls_per_hour, redial_limits, pages_per_hour, "
     "permitted_kinds, allowed_numbers, blocked_numbers, wait_hours, permissions, billing_codes, language, "
-    "mail_body, mail_pins, mail_signing_domains, sandbox_numbers"
+    "mail_body, mail_pins, mail_signing_domains, sandbox_numbers, opt_out_notice"
 )
 
 
@@ -113,7 +114,7 @@ CHANGEABLE = (
     "name", "time_zone", "station_ident", "header_name", "header_line", "page_n_of_m", "max_attempts",
     "redial_unknown", "enabled", "max_calls", "calls_per_hour", "redial_limits", "pages_per_hour",
     "wait_hours", "permissions", "billing_codes", "language", "mail_body", "mail_pins", "mail_signing_domains",
-    "sandbox_numbers",
+    "sandbox_numbers", "opt_out_notice",
 )  # fmt: skip
 
 
@@ -129,6 +130,7 @@ OWN = (
     "mail_body",
     "mail_pins",
     "mail_signing_domains",
+    "opt_out_notice",
 )
 """Of CHANGEABLE, what a tenant's own administrator decides."""
 

@@ -68,6 +68,11 @@ def of_exchange(tx: Transaction, address: str) -> list[Counted]:
     return [Counted(_key(tx, f"sign-on\0{network(address)}"), MOST_OF_ADDRESS)]
 
 
+def of_opt_out(tx: Transaction, address: str) -> list[Counted]:
+    """What counts of who asks for no more faxes: each time, as nobody is told whether it was something."""
+    return [Counted(_key(tx, f"opt-out\0{network(address)}"), MOST_OF_ONE)]
+
+
 def of_browser(tx: Transaction, browser: str, email: str) -> list[Counted]:
     """What counts in a browser in which the user has logged in before. browser: its token."""
     return [Counted(_key(tx, f"browser\0{browser}\0{_folded(email)}"), MOST_OF_ONE)]

@@ -7,7 +7,7 @@ read.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from faxplan import audit, documents, drafts, history, mailboxes
+from faxplan import audit, campaigns, documents, drafts, history, mailboxes
 from faxplan.db import Database, Transaction
 from faxplan.documents import StoredObject
 from faxplan.errors import NoPages, NotFound, PagesPurged
@@ -15,9 +15,9 @@ from faxplan.language import _
 from faxplan.users import User
 
 TIFF, PDF, IMAGES, THUMBNAIL, ORIGINAL = "tiff", "pdf", "images", "thumbnail", "original"
-COVER, COVER_IMAGES = "cover", "cover-images"
+COVER, COVER_IMAGES, COVER_TEXT = "cover", "cover-images", "cover-text"
 """What there may be of a fax. original: of one that was sent, what was handed in. cover: its pages, which go before
-those of tiff; cover-images: before those of images."""
+those of tiff; cover-images: before those of images. cover-text: of a campaign, what its covers say."""
 MOST_THUMBNAILS = 100
 
 
@@ -60,6 +60,28 @@ def of_draft(db: Database, user: User, draft_id: int, *, address: str) -> list[R
             address=address, by="browser",
         )  # fmt: skip
     return found
+
+
+def of_campaign(db: Database, user: User, campaign_id: int, *, address: str) -> list[Readable]:
+    """What the covers of a campaign say, for its user."""
+    with db.tenant(user.tenant_id) as tx:
+        found = _readable(tx, user, _said_by_covers(tx, user, campaign_id))
+        audit.record(
+            tx, user.tenant_id, actor=f"user:{user.id}", action="campaign.open", object=f"campaign:{campaign_id}",
+            address=address, by="browser",
+        )  # fmt: skip
+    return found
+
+
+def stored_of_campaign(db: Database, user: User, campaign_id: int) -> StoredObject:
+    """Where that is. Raises NotFound."""
+    with db.tenant(user.tenant_id) as tx:
+        return _stored(tx, user, _said_by_covers(tx, user, campaign_id), COVER_TEXT)
+
+
+def _said_by_covers(tx: Transaction, user: User, campaign_id: int) -> dict[str, int | None]:
+    campaign = campaigns.get(tx, user, campaign_id)
+    return {COVER_TEXT: campaign.cover_id if campaign.user_id == user.id else None}
 
 
 def thumbnails(db: Database, user: User, fax_ids: Sequence[int], *, address: str) -> dict[int, Readable]:

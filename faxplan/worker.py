@@ -281,7 +281,9 @@ class Worker:
             original, target = folder / "original", folder / "fax.tif"
             try:
                 self._store.copy_to_send(order.original, original)
-                fax = rendering.render(original, target, resolution=order.resolution, within=self._confinement)
+                fax = rendering.render(
+                    original, target, resolution=order.resolution, within=self._confinement, notice=order.notice
+                )
             except RenderingFailed as error:
                 # Ghostscript and LibreOffice fail without a reason where they cannot write.
                 if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:

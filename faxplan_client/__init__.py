@@ -3,7 +3,7 @@
     from faxplan_client import Client
 
     client = Client("https://acme.fax.example.com", "fxp_...")
-    (fax,) = client.send("+4930123456", "letter.pdf")
+    (fax,) = client.send("+4930123456", "letter.pdf").faxes
     print(client.wait(fax.id).state)
 
 It needs Python 3.11 and `cryptography`, and nothing of the server. docs/client.md describes it.
@@ -28,7 +28,7 @@ from faxplan_client.errors import (
     UnexpectedAnswer,
 )
 from faxplan_client.keys import Keyring, Password, ReaderKey, RecoveryCode
-from faxplan_client.requests import Cover, Link, NewPace
+from faxplan_client.requests import Cover, HowToRead, Link, NewPace, NewRetries
 
 __all__ = [
     "CannotOpen",
@@ -40,11 +40,13 @@ __all__ = [
     "File",
     "Forbidden",
     "Gone",
+    "HowToRead",
     "Invalid",
     "InvalidAddress",
     "Keyring",
     "Link",
     "NewPace",
+    "NewRetries",
     "NotAuthenticated",
     "NotFound",
     "Opened",

@@ -77,7 +77,6 @@ def main(arguments: Sequence[str]) -> int:
         _say(options, "system-error", what, retryable=False)
         return FAILED
     except KeyboardInterrupt:
-        print(file=sys.stderr)
         return INTERRUPTED
 
 

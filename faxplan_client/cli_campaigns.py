@@ -1,19 +1,23 @@
-"""The commands about campaigns: make, add, start, pause, resume, cancel, remove, list, show, watch, recipients."""
+"""The commands about campaigns: made, given recipients, started and stopped, watched, and what became of each."""
 
 import argparse
+import shutil
 import sys
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from faxplan_client import cli_faxes, cli_output, cli_progress
 from faxplan_client.answers import Campaign
 from faxplan_client.cli_output import clock, count
 from faxplan_client.cli_progress import Display
-from faxplan_client.requests import NewPace
+from faxplan_client.requests import NewPace, NewRetries
 
 if TYPE_CHECKING:
     from faxplan_client.cli import Context
 
+_IN_MEMORY = 8 * 1024**2
 _STATES = ("waiting", "under-way", "sent", "failed", "cancelled", "left-out")
 _WHY = {
     "invalid-number": "no number", "duplicate": "already there", "do-not-fax": "on the do-not-fax list",
@@ -23,7 +27,7 @@ _WHY = {
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
-    verbs = "make|add|start|pause|resume|cancel|remove|list|show|watch|recipients"
+    verbs = "make|add|start|pause|resume|cancel|clone|remove|list|show|watch|recipients|results"
     group = commands.add_parser("campaign", help=f"one document to many numbers: {verbs}").add_subparsers(
         required=True, metavar=verbs
     )
@@ -39,18 +43,27 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     make.add_argument("--between", nargs=2, default=(standard.opens, standard.closes), metavar=("FROM", "TO"),
                       help="only then, by your organisation's clock: 08:00 18:00")  # fmt: skip
     make.add_argument("--at", type=cli_output.moment, metavar="TIME", help="not before this: '2026-11-30 08:00'")
+    make.add_argument("--max-attempts", type=cli_output.whole_number, metavar="N", help="tries of each fax")
     cli_faxes.add_once(make)
     make.set_defaults(command=_make)
     add = group.add_parser("add", parents=[common], help="recipients: numbers, or a CSV file")
     _of(add, _add).set_defaults(check=_either)
     add.add_argument("numbers", nargs="*", metavar="NUMBER")
     add.add_argument("--csv", metavar="FILE", help="a number a line, with any separator, and a heading or none")
+    add.add_argument("--group", type=cli_output.whole_number, action="append", default=[], metavar="GROUP",
+                     help="contacts in this group, by its id; may be repeated")  # fmt: skip
+    add.add_argument("--all-contacts", action="store_true", help="all contacts that you see")
     for name, about in (
         ("start", "it goes"), ("resume", "it goes on"), ("pause", "nothing more is begun"),
         ("cancel", "it is over; what is in no call is cancelled"),
     ):  # fmt: skip
         _of(group.add_parser(name, parents=[common], help=about), _act).set_defaults(act=name)
     _of(group.add_parser("remove", parents=[common], help="forget one that was never started"), _remove)
+    clone = _of(group.add_parser("clone", parents=[common], help="a new one as this is, or was"), _clone)
+    clone.add_argument("files", nargs="*", metavar="FILE", help="in the place of its own, which one that ended has not")
+    clone.add_argument("--name", metavar="NAME", help="what the new one is called (default: as this)")
+    clone.add_argument("--recipients", choices=("all", "failed", "none"), default="none",
+                       help="whom of this one it goes to (default: none)")  # fmt: skip
     listing = group.add_parser("list", parents=[common], help="the newest ones")
     listing.add_argument("--limit", type=cli_output.whole_number, default=20, metavar="N", help="at most (default: 20)")
     listing.set_defaults(command=_list)
@@ -59,6 +72,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     recipients = group.add_parser("recipients", parents=[common], help="whom it goes to, and what became of each")
     _of(recipients, _recipients)
     recipients.add_argument("--state", choices=_STATES, help="those in it alone")
+    results = group.add_parser("results", parents=[common], help="what became of each recipient, as a table (CSV)")
+    _of(results, _results)
+    results.add_argument("-o", "--output", type=Path, metavar="FILE",
+                         help="one that is not there yet (default: standard output)")  # fmt: skip
 
 
 def _of(parser: argparse.ArgumentParser, command: Any) -> argparse.ArgumentParser:
@@ -75,6 +92,7 @@ def _make(context: "Context", options: argparse.Namespace) -> int:
     pace = NewPace(options.per_minute, options.at_once, opens, closes, start_at=options.at)
     made = client.campaigns.make(
         options.name, documents, pace=pace, resolution=options.resolution, caller_id=options.calling,
+        retries=None if options.max_attempts is None else NewRetries(options.max_attempts),
         billing_code=options.billing_code, password=password, once=options.idempotency_key,
     )  # fmt: skip
     said = (
@@ -84,7 +102,8 @@ def _make(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _either(options: argparse.Namespace) -> str:
-    return "give either numbers or --csv FILE" if bool(options.numbers) == (options.csv is not None) else ""
+    given = [bool(options.numbers), options.csv is not None, bool(options.group) or options.all_contacts]
+    return "" if sum(given) == 1 else "give either numbers, or --csv FILE, or contacts (--group, --all-contacts)"
 
 
 def _add(context: "Context", options: argparse.Namespace) -> int:
@@ -92,11 +111,16 @@ def _add(context: "Context", options: argparse.Namespace) -> int:
     if options.csv is not None:
         (file,) = cli_faxes.readable([options.csv])
         lines = client.campaigns.add_csv(options.campaign, file)
-    else:
+    elif options.numbers:
         lines = client.campaigns.add_numbers(options.campaign, options.numbers)
+    else:
+        lines = client.campaigns.add_contacts(options.campaign, groups=options.group, everybody=options.all_contacts)
     cli_output.news(options, f"{count(lines, 'line')} handed in.")
     found = cli_progress.until_read(client, options.campaign, Display(sys.stderr))
-    return cli_output.done(options, found, _counts(found))
+    if found.recipients.wrong:
+        cli_output.news(options, f"It cannot be read to its end: {found.recipients.wrong}")
+    cli_output.done(options, found, _counts(found))
+    return 1 if found.recipients.wrong else 0
 
 
 def _counts(campaign: Campaign) -> str:
@@ -110,6 +134,26 @@ def _act(context: "Context", options: argparse.Namespace) -> int:
     act = getattr(context.client.campaigns, "start" if options.act == "resume" else options.act)
     found: Campaign = act(options.campaign)
     return cli_output.done(options, found, _line(found))
+
+
+def _clone(context: "Context", options: argparse.Namespace) -> int:
+    documents = cli_faxes.readable(options.files)
+    made = context.client.campaigns.clone(
+        options.campaign, name=options.name, recipients=options.recipients, documents=documents
+    )
+    said = f"Campaign {made.id}, {made.name}, is made. `faxplan remote campaign show {made.id}` shows it."
+    return cli_output.done(options, made, said)
+
+
+def _results(context: "Context", options: argparse.Namespace) -> int:
+    with SpooledTemporaryFile(_IN_MEMORY) as taken:
+        context.client.campaigns.results(options.campaign, cast("BinaryIO", taken))
+        taken.seek(0)
+        if options.output is None:
+            shutil.copyfileobj(taken, sys.stdout.buffer)
+            return 0
+        cli_output.write_new(options.output, taken)
+    return cli_output.done(options, {"campaign": options.campaign, "file": options.output}, str(options.output))
 
 
 def _remove(context: "Context", options: argparse.Namespace) -> int:
@@ -147,8 +191,8 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
 
 
 def _watch(context: "Context", options: argparse.Namespace) -> int:
-    display = Display(sys.stderr if options.json else sys.stdout)
-    found = cli_progress.follow_campaign(context.client, options.campaign, display)
+    # How it ended is the result, and how it gets there is not.
+    found = cli_progress.follow_campaign(context.client, options.campaign, Display(sys.stderr))
     cli_output.done(options, found, _line(found))
     if found.state in ("paused", "draft"):
         again = "start" if found.state == "draft" else "resume"

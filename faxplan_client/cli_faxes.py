@@ -1,18 +1,20 @@
 """The commands about faxes: send, watch, status, list, inbox, show, open, cancel, delete."""
 
 import argparse
-import os
+import io
 import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faxplan_client import cli_output, cli_progress
 from faxplan_client.answers import Attempt, Fax, SentFax
-from faxplan_client.cli_output import clock, count
+from faxplan_client.cli_output import WrongFile, clock, count
 from faxplan_client.cli_progress import Display
-from faxplan_client.errors import ClientError
+from faxplan_client.client import NEEDS_DOCUMENT
+from faxplan_client.errors import Conflict
 from faxplan_client.keys import Password, ReaderKey, RecoveryCode, Secret
 from faxplan_client.requests import Cover
 
@@ -20,14 +22,8 @@ if TYPE_CHECKING:
     from faxplan_client.cli import Context
 
 _COVER = ("to_name", "to_company", "subject", "message", "phone", "reference")
-_ENDINGS = {"pdf": "pdf", "tiff": "tif"}
+_ENDINGS = {"pdf": ".pdf", "tiff": ".tif", "cover": "-cover.tif", "original": "-original"}
 _MOST_LISTED = 200
-
-
-class WrongFile(ClientError):
-    """A file cannot be read, or is not to be written."""
-
-    error_id = "wrong-file"
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -47,8 +43,17 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         cover.add_argument(f"--cover-{name.replace('_', '-')}", dest=f"cover_{name}", metavar="TEXT")
     cover.add_argument("--cover", type=cli_output.whole_number, metavar="COVER", help="which cover page, by its number")
     send.add_argument("--no-wait", action="store_true", help="end as soon as it is accepted")
+    send.add_argument("--label", action="append", default=[], metavar="LABEL", help="that it has; may be repeated")
     add_once(send)
     send.set_defaults(command=_send, check=_whom)
+    resend = commands.add_parser("resend", parents=[common], help="send a fax of yours again that has ended")
+    resend.add_argument("fax", type=cli_output.whole_number, metavar="FAX")
+    resend.add_argument("--to", action="append", metavar="NUMBER", help="to another number; may be repeated")
+    resend.add_argument("--at", type=cli_output.moment, metavar="TIME", help="as of `send`")
+    resend.add_argument("--no-wait", action="store_true", help="end as soon as it is accepted")
+    _add_secret(resend)
+    add_once(resend)
+    resend.set_defaults(command=_resend)
     for name, about, command in (
         ("watch", "show the pages of faxes until they have ended", _watch),
         ("status", "where a fax stands", _status),
@@ -73,13 +78,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     opening.add_argument("fax", type=cli_output.whole_number, metavar="FAX")
     opening.add_argument("-o", "--output", type=Path, default=Path(), metavar="FILE",
                          help="a file that is not there yet, or a folder (default: fax-FAX.pdf, here)")  # fmt: skip
-    opening.add_argument("--as", dest="kind", choices=("pdf", "tiff", "original"),
-                         help="default: PDF, or TIFF of one that was sent; original: what was handed in")  # fmt: skip
-    by = opening.add_mutually_exclusive_group()
-    by.add_argument("--password-file", type=Path, metavar="FILE", help="your password, from its first line")
-    by.add_argument("--code", action="store_true", help="ask for your recovery code instead of your password")
-    by.add_argument("--code-file", type=Path, metavar="FILE", help="your recovery code, from its first line")
-    by.add_argument("--reader-key-file", type=Path, metavar="FILE", help="an API reader's key (fxr_...), likewise")
+    opening.add_argument("--as", dest="kind", choices=("pdf", "tiff", "cover", "original"),
+                         help="default: PDF, or TIFF of one that was sent; cover: its cover page; original: what "
+                         "was handed in")  # fmt: skip
+    _add_secret(opening)
     opening.set_defaults(command=_open)
 
 
@@ -90,6 +92,14 @@ def add_document(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--billing-code", default="", metavar="TEXT", help="whom it is charged to")
     parser.add_argument("--password", action="store_true",
                         help="ask for the password of the PDFs (or read it from a pipe)")  # fmt: skip
+
+
+def _add_secret(parser: argparse.ArgumentParser) -> None:
+    by = parser.add_mutually_exclusive_group()
+    by.add_argument("--password-file", type=Path, metavar="FILE", help="your password, from its first line")
+    by.add_argument("--code", action="store_true", help="ask for your recovery code instead of your password")
+    by.add_argument("--code-file", type=Path, metavar="FILE", help="your recovery code, from its first line")
+    by.add_argument("--reader-key-file", type=Path, metavar="FILE", help="an API reader's key (fxr_...), likewise")
 
 
 def add_once(parser: argparse.ArgumentParser) -> None:
@@ -123,8 +133,25 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
     accepted = client.send(
         options.to, documents, cover=_cover(options), resolution=options.resolution, priority=options.priority,
         send_at=options.at, caller_id=options.calling, billing_code=options.billing_code, password=password,
-        once=options.idempotency_key,
-    )  # fmt: skip
+        labels=options.label, once=options.idempotency_key,
+    ).faxes  # fmt: skip
+    return _accepted(context, options, accepted)
+
+
+def _resend(context: "Context", options: argparse.Namespace) -> int:
+    client = context.client
+    ask = partial(client.resend, options.fax, options.to or (), send_at=options.at, once=options.idempotency_key)
+    try:
+        accepted = ask().faxes
+    except Conflict as error:
+        if error.error_id != NEEDS_DOCUMENT:
+            raise
+        cli_output.news(options, "Nothing there opens its document any more. It is opened here, by your key.")
+        accepted = ask(by=_secret(context, options)).faxes
+    return _accepted(context, options, accepted)
+
+
+def _accepted(context: "Context", options: argparse.Namespace, accepted: Sequence[SentFax]) -> int:
     # From here on nothing may tell a script to try again: the fax would arrive twice.
     for each in accepted:
         _say_accepted(options, each)
@@ -175,14 +202,15 @@ def _watched(context: "Context", options: argparse.Namespace, numbers: Sequence[
         faxes = cli_progress.follow(context.client, numbers, Display(sys.stderr if options.json else sys.stdout))
     except KeyboardInterrupt:
         shown = " ".join(map(str, numbers))
-        cli_output.news(options, f"\nNothing is stopped. `faxplan remote watch {shown}` goes on to show it.")
+        cli_output.news(options, f"Nothing is stopped. `faxplan remote watch {shown}` goes on to show it.")
         raise
     if options.json:
         cli_output.print_json(faxes)
     elif len(faxes) > 1:
         for each in faxes:
             print(cli_output.visible(f"{_headline(each)}: {each.state}. {cli_progress.standing(each)}"))
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and faxes[0].state not in ("sent", "received"):
+        # The line that is drawn may be too short for why.
         print(cli_output.visible(cli_progress.standing(faxes[0])))
     return 0 if all(each.state in ("sent", "received") for each in faxes) else 1
 
@@ -273,28 +301,19 @@ def _delete(context: "Context", options: argparse.Namespace) -> int:
 
 def _open(context: "Context", options: argparse.Namespace) -> int:
     client = context.client
-    found = {each.name for each in client.files(options.fax)}
-    kind = options.kind or ("pdf" if "pdf" in found else "tiff")
+    # Of one that was sent there is no PDF. It is read, and in the audit, only once it is opened.
+    kind = options.kind or ("pdf" if client.fax(options.fax).direction == "inbound" else "tiff")
     target = options.output
     if target.is_dir():
-        target /= f"fax-{options.fax}.{_ENDINGS.get(kind, 'original')}"
+        target /= f"fax-{options.fax}{_ENDINGS[kind]}"
     if target.exists():
         # Before anything is asked.
-        raise WrongFile(_exists(target))
+        raise cli_output.exists(target)
     opened = client.open(options.fax, _secret(context, options), kind)
-    try:
-        written = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError as error:
-        raise WrongFile(_exists(target)) from error
-    with os.fdopen(written, "wb") as file:
-        file.write(opened.content)
+    cli_output.write_new(target, io.BytesIO(opened.content))
     said = {"fax": options.fax, "file": target, "document": opened.called, "kind": kind}
     called = f" (sent as {opened.called})" if opened.called else ""
     return cli_output.done(options, said, f"{target}{called}")
-
-
-def _exists(target: Path) -> str:
-    return f"{target} is there already, and is not overwritten. Name another file with -o."
 
 
 def _secret(context: "Context", options: argparse.Namespace) -> Secret:

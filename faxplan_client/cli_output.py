@@ -3,13 +3,15 @@
 import argparse
 import getpass
 import json
+import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from faxplan_client.errors import ClientError
 from faxplan_client.reading import packed
@@ -19,6 +21,27 @@ class NoSecret(ClientError):
     """Where a key or a password was to be read, there is none, or no text."""
 
     error_id = "no-secret"
+
+
+class WrongFile(ClientError):
+    """A file cannot be read, or is not to be written."""
+
+    error_id = "wrong-file"
+
+
+def write_new(target: Path, content: IO[bytes]) -> None:
+    """A file that is for its user alone. Raises WrongFile where there is one, and OSError."""
+    try:
+        written = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as error:
+        raise exists(target) from error
+    with os.fdopen(written, "wb") as file:
+        shutil.copyfileobj(content, file)
+
+
+def exists(target: Path) -> WrongFile:
+    """What is said where something is there."""
+    return WrongFile(f"{target} is there already, and is not overwritten. Name another file with -o.")
 
 
 def done(options: argparse.Namespace, result: Any, text: str) -> int:

@@ -89,7 +89,7 @@ def until_read(client: Client, number: int, display: Display) -> Campaign:
         while True:
             found = _patiently(lambda: client.campaigns.get(number), display, "The file is read there.")
             lines, read = found.recipients.lines, found.recipients.lines_read or 0
-            if lines is None:
+            if lines is None or found.recipients.wrong:
                 return found
             said = f"{read} of {lines} lines are read."
             display.update(_bar(read, lines), said, said)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan_client import cli_output, remotes
+from faxplan_client import cli_output, remotes, transport
 from faxplan_client.cli_output import count
 from faxplan_client.errors import Forbidden
 from faxplan_client.remotes import Remote
@@ -33,6 +33,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add(context: "Context", options: argparse.Namespace) -> int:
     remotes.check_name(options.name)
+    transport.check_address(options.address)
     if options.key_file is not None:
         key = cli_output.first_line(options.key_file)
     else:

@@ -11,11 +11,23 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 from faxplan_client import answers, bodies, keys, requests, sealed
-from faxplan_client.answers import Account, Attempt, AuditRow, CoverPage, Fax, Key, Mailbox, OwnNumber, Quota, SentFax
+from faxplan_client.answers import (
+    Account,
+    Attempt,
+    AuditRow,
+    Batch,
+    CoverPage,
+    Fax,
+    Key,
+    Mailbox,
+    OwnNumber,
+    Quota,
+    SentFaxes,
+)
 from faxplan_client.campaigns import Campaigns
 from faxplan_client.connection import Connection, new_once
 from faxplan_client.contacts import Contacts, Groups
-from faxplan_client.errors import CannotOpen, UnexpectedAnswer
+from faxplan_client.errors import CannotOpen, Conflict, UnexpectedAnswer
 from faxplan_client.keys import Keyring, ReaderKey, RecoveryCode, Secret
 from faxplan_client.requests import Cover, Documents
 from faxplan_client.transport import MOST_TRIES, SECONDS, Transport
@@ -23,6 +35,7 @@ from faxplan_client.webhooks import Webhooks
 
 _IN_MEMORY = 8 * 1024**2
 _PREFERRED = ("pdf", "tiff")
+NEEDS_DOCUMENT = "resend-needs-document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +76,69 @@ class Client:
 
     # -------------------------------------------------------------------------------------------------------- sending
 
-    def send(
+    def send(  # noqa: PLR0913  # what a fax can have is many things
         self, to: str | Iterable[str], documents: Documents, *, cover: Cover | None = None, resolution: str = "fine",
         priority: str = "normal", send_at: datetime | None = None, caller_id: str | None = None, billing_code: str = "",
-        password: str | None = None, once: str | None = None,
-    ) -> list[SentFax]:  # fmt: skip
-        """A fax of the documents to each of the numbers, or none at all.
+        password: str | None = None, labels: Iterable[str] = (), resend_of: int | None = None, once: str | None = None,
+    ) -> SentFaxes:  # fmt: skip
+        """A fax of the documents to each of the numbers, or none at all: `.faxes`, in their order.
 
         documents: paths, File for what is in memory, Link for what the server fetches; several are one fax. password:
-        of PDFs that need one. once: the Idempotency-Key, such as an order's number: with the same one it is one fax
-        however often it is called within a day. Without one, only this call's own repetitions are one.
+        of PDFs that need one. resend_of: the fax whose document this is once more. once: the Idempotency-Key, such as
+        an order's number: with the same one it is one fax however often it is called within a day. Without one, only
+        this call's own repetitions are one.
         """
         values: dict[str, Any] = {
             "to": [to] if isinstance(to, str) else list(to), "cover": cover, "resolution": resolution,
             "priority": priority, "send_at": send_at, "caller_id": caller_id, "billing_code": billing_code or None,
-            "password": password,
+            "password": password, "labels": [*labels], "resend_of": resend_of,
         }  # fmt: skip
         body = requests.body(values, requests.several(documents))
-        return self._connection.do(answers.SentFaxes, "POST", "/faxes", body, once=once or new_once()).faxes
+        return self._connection.do(SentFaxes, "POST", "/faxes", body, once=once or new_once())
+
+    def resend(
+        self, number: int, to: str | Iterable[str] = (), *, by: Secret | Keyring | None = None,
+        priority: str = "normal", send_at: datetime | None = None, caller_id: str | None = None,
+        billing_code: str | None = None, once: str | None = None,
+    ) -> SentFaxes:  # fmt: skip
+        """A fax of one's own that has ended, once more: to where it went, or to these numbers.
+
+        by: what opens it, for when the machines that send can open it no more: their new keys are wrapped here. Without
+        it that is a Conflict, `resend-needs-document`.
+        """
+        asked = {
+            "to": [to] if isinstance(to, str) else [*to], "priority": priority, "send_at": requests.plain(send_at),
+            "caller_id": caller_id, "billing_code": billing_code,
+        }  # fmt: skip
+        given = {name: value for name, value in asked.items() if value is not None}
+        place, once = f"/faxes/{number}/resend", once or new_once()
+        try:
+            return self._connection.do(SentFaxes, "POST", place, given, once=once)
+        except Conflict as error:
+            if by is None or error.error_id != NEEDS_DOCUMENT:
+                raise
+        ring = by if isinstance(by, Keyring) else self.unlock(by)
+        wraps = self._wraps(number, ring)
+        return self._connection.do(SentFaxes, "POST", place, {**given, "wraps": wraps}, once=once)
+
+    def _wraps(self, number: int, ring: Keyring) -> list[dict[str, Any]]:
+        """Of each of a fax's documents to each machine that sends. Raises CannotOpen."""
+        offer = self._connection.do(answers.ResendOffer, "POST", f"/faxes/{number}/resend-offer")
+        found = []
+        for document in offer.documents:
+            key = ring.file_key(document.wraps, document.digest)
+            for machine in offer.machines:
+                wrap = bodies.in_base64(sealed.wrap_file_key(key, machine.public_key, document.digest))
+                found.append({"document": document.document, "machine": machine.machine, "wrap": wrap})
+        return found
+
+    def batch(self, number: int) -> Batch:
+        """How it stands with all faxes of one call of `send`, by its `batch`."""
+        return self._connection.get(Batch, f"/batches/{number}")
+
+    def cancel_batch(self, number: int) -> answers.StoppedBatch:
+        """Stops those of them that have not ended."""
+        return self._connection.do(answers.StoppedBatch, "POST", f"/batches/{number}/cancel")
 
     def fax(self, number: int) -> Fax:
         """How it stands with a fax."""
@@ -104,12 +162,12 @@ class Client:
 
     def faxes(
         self, direction: str, *, state: str | None = None, mailbox: int | None = None, label: str | None = None,
-        since: datetime | None = None, until: datetime | None = None, part: int = 50,
+        since: datetime | None = None, until: datetime | None = None, batch: int | None = None, part: int = 50,
     ) -> Iterator[Fax]:  # fmt: skip
         """Faxes that were sent (`outbound`) or came in (`inbound`), newest first. part: asked for at a time."""
         for page in self._connection.pages(
             answers.FaxList, "/faxes", lambda each: each.next, direction=direction, state=state, mailbox=mailbox,
-            label=label, since=since, until=until, limit=part,
+            label=label, since=since, until=until, batch=batch, limit=part,
         ):  # fmt: skip
             yield from page.faxes
 
@@ -185,16 +243,10 @@ class Client:
         return self._opened(number, found[chosen], ring)
 
     def _opened(self, number: int, file: answers.SealedFile, ring: Keyring) -> Opened:
-        wraps = ((each.wrap, ring.key_of(each.mailbox, each.epoch)) for each in file.wraps)
-        wrap, private = next(((wrap, key) for wrap, key in wraps if key is not None), (b"", None))
-        if private is None:
-            raise CannotOpen(
-                "locked", f"Fax {number} is sealed to other keys than this one. Another reader of its mailbox opens it."
-            )
         with SpooledTemporaryFile(_IN_MEMORY) as taken:
             source = cast("BinaryIO", taken)
             self.download(number, file.name, source)
-            key = sealed.unwrap_file_key(private, wrap, sealed.digest_of(source))
+            key = ring.file_key(file.wraps, sealed.digest_of(source))
             found = sealed.SealedFile(source, key, sealed.Context(file.tenant, file.document, file.artefact))
             called = found.name(file.sealed_name) if file.sealed_name else None
             return Opened(file.name, called, b"".join(found.chunks()))

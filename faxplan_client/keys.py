@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from faxplan_client import sealed
-from faxplan_client.answers import MailboxEpoch, UserKeyParameters
+from faxplan_client.answers import MailboxEpoch, UserKeyParameters, Wrap
 from faxplan_client.errors import CannotOpen
 
 _READER = re.compile("fxr_[A-Za-z0-9_-]{43}")
@@ -132,6 +132,16 @@ class Keyring:
     def key_of(self, mailbox: int, epoch: int) -> X25519PrivateKey | None:
         """None: it is not opened."""
         return self._opened.get((mailbox, epoch))
+
+    def file_key(self, wraps: Iterable[Wrap], digest: bytes) -> bytes:
+        """The key of the file whose header has this digest, of its wraps. Raises CannotOpen."""
+        for each in wraps:
+            private = self.key_of(each.mailbox, each.epoch)
+            if private is not None:
+                return sealed.unwrap_file_key(private, each.wrap, digest)
+        raise CannotOpen(
+            "locked", "This fax is sealed to other keys than yours. Another reader of its mailbox opens it."
+        )
 
     def _open(
         self, place: tuple[int, int], known: Mapping[tuple[int, int], MailboxEpoch], own: X25519PrivateKey

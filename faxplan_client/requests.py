@@ -1,6 +1,6 @@
 """What is sent to the API: documents, cover pages, pace."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +47,30 @@ class NewPace:
     start_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewRetries:
+    """How often a campaign's faxes are tried, and after how many seconds again. None, empty: as others are."""
+
+    max_attempts: int | None = None
+    delays: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HowToRead:
+    """How a CSV file is to be read; what is not said is found out. separator: comma, semicolon, tab, pipe. columns: in
+    which column, from 0, `number`, `name`, `first`, `last` and `company` are."""
+
+    separator: str | None = None
+    encoding: str | None = None
+    heading: bool | None = None
+    columns: Mapping[str, int] | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As they are sent."""
+        return {**asdict(self), "columns": None if self.columns is None else dict(self.columns)}
+
+
 def several(documents: Documents) -> list[File | Link]:
     """As they are sent. Raises OSError for a file that is not there."""
     found = [documents] if isinstance(documents, str | Path | File | Link) else list(documents)
@@ -73,7 +97,7 @@ def body(values: dict[str, Any], documents: Iterable[File | Link]) -> Body:
 
 def plain(value: Any) -> Any:
     """As JSON has it."""
-    if isinstance(value, Cover | NewPace):
+    if isinstance(value, Cover | NewPace | NewRetries):
         return {name: plain(each) for name, each in asdict(value).items() if each is not None}
     if isinstance(value, datetime):
         return value.isoformat()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
@@ -46,9 +46,8 @@ class SealedFile:
         header, said = _header(source)
         self._header = header
         salt = bytes.fromhex(said["salt"])
-        if not hmac.compare_digest(
-            _exactly(source, _SEAL), hmac.digest(_derived(key, salt, b"header"), header, "sha256")
-        ):
+        seal = hmac.digest(_derived(key, salt, b"header"), header, "sha256")
+        if not hmac.compare_digest(_exactly(source, _SEAL), seal):
             raise _broken("its header was changed, or the key is another file's")
         if Context(said["tenant"], said["document"], said["artefact"]) != expected:
             raise _broken("it is another file than was asked for")
@@ -87,6 +86,11 @@ def digest_of(source: BinaryIO) -> bytes:
 def unwrap_file_key(private: X25519PrivateKey, wrap: bytes, digest: bytes) -> bytes:
     """The key of the file whose header has this digest. Raises CannotOpen."""
     return _unwrapped(private, wrap, b"faxplan wrap of a file key" + digest)
+
+
+def wrap_file_key(key: bytes, public: bytes, digest: bytes) -> bytes:
+    """A file's key, for another reader. digest: of the file's header."""
+    return _SUITE.encrypt(key, X25519PublicKey.from_public_bytes(public), info=b"faxplan wrap of a file key" + digest)
 
 
 def unwrap_private_key(private: X25519PrivateKey, wrap: bytes, public: bytes) -> X25519PrivateKey:

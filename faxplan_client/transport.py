@@ -216,6 +216,11 @@ class _Here(http.client.HTTPConnection):
         raise last or OSError("there is no address of this machine")
 
 
+def check_address(address: str) -> None:
+    """Raises InvalidAddress for what is no address of a server."""
+    _server(address)
+
+
 def _server(address: str) -> tuple[SplitResult, str]:
     """The parts of an address, and what stands before the API's in its path."""
     try:

@@ -37,7 +37,7 @@ from portal.api.app import Api
 from portal.pages import api
 from portal.roles import USER
 from portal.routes import Route
-from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, MOST_FIELDS, MOST_SMALL_BYTES, PortalRequest, Visit
+from portal.visit import MOST_BYTES, MOST_FIELDS, MOST_SMALL_BYTES, PortalRequest, Visit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -128,7 +128,7 @@ class Portal:
     def _routed(self, visit: Visit, route: Route, given: Mapping[str, Any], stack: ExitStack) -> Response:
         if visit.request.method == "POST":
             visit.request.max_content_length = _most_bytes(route)
-            visit.request.max_form_memory_size = max(MOST_FIELD_BYTES, route.most_bytes)
+            visit.request.max_form_memory_size = max(PortalRequest.max_form_memory_size, route.most_bytes)
             _check_same_site(visit.request)
         if route.answer is not static.file:
             if not (self._has_users if route.role is USER else self._admin):

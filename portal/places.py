@@ -10,6 +10,9 @@ from faxplan.permissions import CONTACTS, Permission
 from faxplan.users import User
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 
+STOP = "/stop"
+"""Where who gets faxes of a campaign asks for no more; it stands on their first page, behind the host."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -15,6 +15,7 @@ from portal.pages import (
     api,
     audit,
     brand,
+    campaign_content,
     campaign_recipients,
     campaign_steps,
     campaigns,
@@ -53,10 +54,12 @@ from portal.pages import (
     selected,
     settings,
     sign_on,
+    stop,
     told,
     webhooks,
     welcome,
 )
+from portal.places import STOP
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
 from portal.visit import MOST_FIELD_BYTES
 
@@ -93,6 +96,8 @@ ROUTES = (
     Route("/brand/<version>/colours.css", "GET", brand.stylesheet, logged_in=False, looks_on=True),
     Route("/brand/<version>/<name>", "GET", brand.picture, logged_in=False, looks_on=True),
     Route("/legal", "GET", brand.legal, logged_in=False),
+    Route(STOP, "GET", stop.page, logged_in=False),
+    Route(STOP, "POST", stop.ask, logged_in=False),
     Route("/which", "GET", home.organisation, of_tenant=False, logged_in=False),
     Route("/log-in", "GET", login.page, logged_in=False),
     Route("/log-in/challenge", "POST", login.challenge, logged_in=False),
@@ -176,6 +181,15 @@ ROUTES = (
     Route("/campaigns/<int:number>/results.csv", "GET", campaigns.results, needs=CAMPAIGNS),
     Route("/campaigns/<int:number>/clone", "GET", campaigns.ask_clone, needs=CAMPAIGNS),
     Route("/campaigns/<int:number>/clone", "POST", campaigns.clone, takes_files=True, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/cover", "GET", campaign_content.cover, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/cover", "POST", campaign_content.set_cover, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/keys", "POST", documents.of_campaign, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/cover-text", "GET", documents.sealed_of_campaign, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/cover/preview", "POST", campaign_content.preview, looks_on=True, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/cover/remove", "POST", campaign_content.remove_cover, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/test", "GET", campaign_content.test, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/test", "POST", campaign_content.ask_test, needs=CAMPAIGNS),
+    Route("/campaigns/<int:number>/test/now", "GET", campaign_content.tests_now, looks_on=True, needs=CAMPAIGNS),
     Route("/campaigns/<int:number>/pace", "GET", campaign_steps.pace, needs=CAMPAIGNS),
     Route("/campaigns/<int:number>/pace", "POST", campaign_steps.change_pace, needs=CAMPAIGNS),
     Route("/campaigns/<int:number>/review", "GET", campaign_steps.review, needs=CAMPAIGNS),

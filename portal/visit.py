@@ -50,7 +50,9 @@ class PortalRequest(Request):
     """
 
     max_content_length = MOST_BYTES
-    max_form_memory_size = MOST_FIELD_BYTES
+    # Werkzeug bounds by it also what it has read of a file and not handed on: a piece of 64 KiB with the end of the one
+    # before, where a line end stands there.
+    max_form_memory_size = 4 * MOST_FIELD_BYTES
     max_form_parts = MOST_FIELDS
     files_in: Path | None = None
     """The folder; None: it may bring no document."""

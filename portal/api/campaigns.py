@@ -35,6 +35,7 @@ from portal.api import call as calls
 from portal.api import campaign_shapes as shapes
 from portal.api.call import Call
 from portal.api.problems import InvalidRequest, NoScope
+from portal.places import STOP
 
 _UNDER_WAY = campaign_results.STATES["released"]
 
@@ -46,7 +47,8 @@ def make(call: Call) -> Response:
     def then(tx: Transaction, draft_id: int) -> campaigns.Campaign:
         return campaigns.make(
             tx, call.user, asked.name, draft_id, _pace(asked.pace), calling=asked.caller_id,
-            billing_code=asked.billing_code, retries=_retries(asked.retries), actor=call.actor,
+            billing_code=asked.billing_code, retries=_retries(asked.retries), stop_at=call.request.host + STOP,
+            actor=call.actor,
         )  # fmt: skip
 
     return _with_document(call, Resolution(asked.resolution.value), asked.password, then)
@@ -59,8 +61,9 @@ def clone(call: Call) -> Response:
 
     def then(tx: Transaction, draft_id: int | None) -> campaigns.Campaign:
         return campaign_clones.clone(
-            tx, call.user, call.path["number"], asked.name, whom, draft_id=draft_id, actor=call.actor
-        )
+            tx, call.user, call.path["number"], asked.name, whom, draft_id=draft_id, stop_at=call.request.host + STOP,
+            actor=call.actor,
+        )  # fmt: skip
 
     if call.files:
         with call.db.tenant(call.tenant.id) as tx:

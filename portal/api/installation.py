@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from faxplan import (
     did_batches,
     did_provisioning,
+    invitations,
     number_directory,
     provisioning,
     tenant_directory,
@@ -72,6 +73,43 @@ _NO_LIMIT = ("max_calls", "calls_per_hour", "pages_per_hour", "wait_hours")
 
 def _tenant(found: tenants.Tenant) -> shapes.Tenant:
     return shapes.Tenant(**{name: getattr(found, name) for name in shapes.Tenant.model_fields})
+
+
+def people(call: Call) -> Response:
+    """Who they are, and what they may."""
+    slug = tenant_directory.one(call.its_admin, call.path["slug"]).slug
+    rows = provisioning.all_users(call.its_admin, slug)
+    return calls.answer(shapes.People(people=[_person(row) for row in rows]))
+
+
+def add_person(call: Call) -> Response:
+    """One more."""
+    asked, slug = call.given(shapes.NewPerson), call.path["slug"]
+    made = provisioning.add_user(call.its_admin, call.actor, slug, email=asked.email, name=asked.name, role=asked.role)
+    return calls.answer(_person(tenant_directory.person(call.its_admin, slug, made.id)), 201)
+
+
+def change_person(call: Call) -> Response:
+    """What they may. Who runs the installation is said in the portal, and at a shell."""
+    slug, number = call.path["slug"], call.path["number"]
+    tenant_directory.person(call.its_admin, slug, number)
+    values = calls.changed(call.given(shapes.ChangePerson))
+    if values:
+        provisioning.change_user(call.its_admin, call.actor, slug, number, values)
+    return calls.answer(_person(tenant_directory.person(call.its_admin, slug, number)))
+
+
+def invite(call: Call) -> Response:
+    """A link by which they choose a password; one before it works no more."""
+    slug = call.path["slug"]
+    email = tenant_directory.person(call.its_admin, slug, call.path["number"])["email"]
+    _user, token = provisioning.invite(call.its_admin, call.actor, slug, email)
+    link = invitations.link(call.settings.portal_of(slug), token)
+    return calls.answer(shapes.Invitation(link=link, days=invitations.DAYS), 201)
+
+
+def _person(row: Row) -> shapes.Person:
+    return shapes.Person(**{name: row[name] for name in shapes.Person.model_fields})
 
 
 # -------------------------------------------------------------------------------------------------------------- numbers

@@ -4,15 +4,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from faxplan import did_batches
 from faxplan.billing_codes import BillingCodes
 from faxplan.permissions import Permission
 from portal.api.shapes import Shape
-from portal.api.shapes_organisation import NO_NUL, AtOnce, Ident, Named, Refusal
+from portal.api.shapes_organisation import NO_NUL, AtOnce, Email, Ident, Named, Refusal
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$", max_length=40, examples=["acme"])]
+PersonRole = Literal["user", "administrator"]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
 OrganisationName = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 HeaderName = Annotated[str, Field(max_length=50, pattern=NO_NUL)]
@@ -102,6 +103,46 @@ class Tenants(Shape):
 
     tenants: list[ListedTenant]
     next: str | None = Field(description="The cursor with which the list goes on. None: that was all.")
+
+
+class NewPerson(Shape):
+    """Somebody of an organisation; its first administrator adds everybody else."""
+
+    email: Email
+    name: Annotated[str, Field(max_length=100, pattern=NO_NUL)] = ""
+    role: PersonRole = "administrator"
+
+
+class ChangePerson(Shape):
+    """What is not named stays."""
+
+    name: Annotated[str, Field(max_length=100, pattern=NO_NUL)] | None = None
+    role: PersonRole | None = None
+    enabled: bool | None = Field(None, description="false: they are logged out, and do not come in any more.")
+
+
+class Person(Shape):
+    """Somebody of an organisation."""
+
+    id: int
+    email: str
+    name: str
+    role: PersonRole
+    operator: bool = Field(description="Whether they run the installation as well.")
+    enabled: bool
+
+
+class People(Shape):
+    """All of an organisation, by address."""
+
+    people: list[Person]
+
+
+class Invitation(Shape):
+    """A link by which somebody chooses a password. Who has it acts as they do: it is for them alone, and works once."""
+
+    link: str
+    days: int = Field(description="So long it works.")
 
 
 # -------------------------------------------------------------------------------------------------------------- numbers
@@ -323,7 +364,10 @@ class Trunks(Shape):
 
 RoutePrefix = Annotated[str, Field(pattern=r"^\+[0-9XZN]{0,15}$", max_length=16, examples=["+49"])]
 TrunkName = Annotated[str, Field(min_length=1, max_length=63, pattern=NO_NUL)]
-Cost = Annotated[Decimal, Field(ge=0, max_digits=10, decimal_places=6)]
+Cost = Annotated[
+    Decimal, Field(ge=0, max_digits=10, decimal_places=6),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,4}(\.[0-9]{1,6})?$", "examples": ["0.012"]}),
+]  # fmt: skip
 
 
 class WhichRoute(Shape):

@@ -10,7 +10,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import campaign_outlook, campaigns, drafts, send_time, users
+from faxplan import campaign_covers, campaign_outlook, campaigns, drafts, numbers, send_time, users
 from faxplan.campaigns import LONGEST_NAME, Campaign, InvalidCampaign
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked
@@ -23,6 +23,7 @@ from portal.visit import Visit
 STEPS = (
     ("document", marked("Document")),
     ("recipients", marked("Recipients")),
+    ("cover", marked("Cover page")),
     ("pace", marked("Pace and hours")),
     ("review", marked("Review and start")),
 )
@@ -49,7 +50,7 @@ def _document(visit: Visit, shown: Shown, form: Form | None = None, status: int 
         choices = draft_form.choices(visit, tx)
         if campaign.draft_id is not None and shown.owner is None:
             draft = drafts.get(tx, visit.user, campaign.draft_id)
-    fields = _document_fields(choices, campaign)
+    fields = _document_fields(choices, campaign, visit.its_tenant.country)
     given = {"name": campaign.name, "calling": campaign.calling or "", "billing_code": campaign.billing_code}
     return answers.page(
         visit, "campaign_document.html", status, shown=shown, campaign=campaign, draft=draft, steps=STEPS,
@@ -57,12 +58,12 @@ def _document(visit: Visit, shown: Shown, form: Form | None = None, status: int 
     )  # fmt: skip
 
 
-def _document_fields(choices: Mapping[str, Any], campaign: Campaign) -> Sequence[Field]:
+def _document_fields(choices: Mapping[str, Any], campaign: Campaign, country: str) -> Sequence[Field]:
     fields = [Field("name", marked("Name"), required=True, longest=LONGEST_NAME,
                     hint=marked("Only your organisation sees it."))]  # fmt: skip
     callers = [*choices["callers"], *({campaign.calling} - {None, *choices["callers"]})]
     if len(callers) > 1:
-        named = [("", marked("As usual")), *((each, each) for each in callers)]
+        named = [("", marked("As usual")), *((each, numbers.readable(each, country)) for each in callers)]
         fields.append(Field("calling", marked("Calls as"), Kind.CHOICE, choices=named))
     if choices["wants_code"]:
         fields.append(
@@ -77,7 +78,7 @@ def change_document(visit: Visit, number: int) -> Response:
     shown = one(visit, number)
     with visit.db.tenant(visit.its_tenant.id) as tx:
         choices = draft_form.choices(visit, tx)
-    form = Form.read(_document_fields(choices, shown.campaign), visit.request.form)
+    form = Form.read(_document_fields(choices, shown.campaign, visit.its_tenant.country), visit.request.form)
     if form.ok:
         values = {**form.values}
         if "calling" in values:
@@ -200,10 +201,12 @@ def _review(visit: Visit, shown: Shown, wrong: str = "", status: int = 200) -> R
     with visit.db.tenant(visit.its_tenant.id) as tx:
         owner = shown.owner or users.known(tx, visit.its_tenant.id, campaign.user_id)
         found = campaign_outlook.of(tx, campaign, owner, shown.counts.waiting, visit.now)
+        lacking = campaign_covers.lacking(tx, visit.user, campaign.id)
     return answers.page(
         visit, "campaign_review.html", status, shown=shown, campaign=campaign, counts=shown.counts, found=found,
-        wrong=wrong or wording.for_browser(found.wrong), left=[draft_form.left(each) for each in found.quotas],
-        steps=STEPS, why=WHY, days=[label for value, label in DAYS if int(value) in campaign.pace.weekdays],
+        lacking=lacking, wrong=wrong or wording.for_browser(found.wrong), steps=STEPS,
+        left=[draft_form.left(each) for each in found.quotas], why=WHY,
+        days=[label for value, label in DAYS if int(value) in campaign.pace.weekdays],
     )  # fmt: skip
 
 

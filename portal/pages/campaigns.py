@@ -36,6 +36,7 @@ from portal.charts import Series
 from portal.pages import recipients
 from portal.pages.contacts import ids
 from portal.pages.drafts import files_of, refused
+from portal.places import STOP
 from portal.templates import when
 from portal.visit import Visit
 
@@ -53,6 +54,7 @@ WHY = {
     "do-not-fax": marked("Is on the do-not-fax list"),
     "invalid-number": marked("Is no fax number"),
     "number-barred": marked("May not be called"),
+    "cover-failed": marked("The cover page cannot be made"),
 }
 OF_RECIPIENTS = {
     "waiting": marked("Waits"),
@@ -138,7 +140,9 @@ def make(visit: Visit) -> Response:
     name = visit.request.form.get("name", "").strip() or _a_name(visit)
 
     def then(tx: Transaction, draft_id: int) -> Campaign:
-        return campaigns.make(tx, visit.user, name, draft_id, Pace(), actor=visit.actor)
+        return campaigns.make(
+            tx, visit.user, name, draft_id, Pace(), stop_at=visit.request.host + STOP, actor=visit.actor
+        )
 
     try:
         made = _with_document(visit, then)
@@ -178,7 +182,7 @@ def of_draft(visit: Visit, number: int) -> Response:
         with visit.db.tenant(visit.its_tenant.id) as tx:
             made = campaigns.make(
                 tx, visit.user, _a_name(visit), number, Pace(), calling=form.get("from") or None,
-                billing_code=form.get("billing_code", "").strip(), actor=visit.actor,
+                billing_code=form.get("billing_code", "").strip(), stop_at=visit.request.host + STOP, actor=visit.actor,
             )  # fmt: skip
             if numbers and (contact_ids or group_ids):
                 # One file at a time: beside numbers, contacts are numbers, too.
@@ -223,11 +227,11 @@ def now(visit: Visit, number: int) -> Response:
 
 
 def _of_page(visit: Visit, shown: Shown) -> dict[str, Any]:
-    counts = shown.counts
+    counts, points = shown.counts, list[Point]()
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        points = list(campaign_progress.progress(tx, visit.user, shown.campaign.id).points)
-        owner = shown.owner or visit.user
-        found = campaign_outlook.of(tx, shown.campaign, owner, counts.waiting, visit.now)
+        found = campaign_outlook.of(tx, shown.campaign, shown.owner or visit.user, counts.waiting, visit.now)
+        if shown.campaign.started_at is not None:
+            points = list(campaign_progress.progress(tx, visit.user, shown.campaign.id, counts=counts).points)
     bar = charts.share(_parts(counts), _("{ended} of {total} are done").format(ended=shown.ended, total=counts.total))
     return {
         "shown": shown, "campaign": shown.campaign, "counts": counts, "bar": bar, "states": STATES, "why": WHY,
@@ -323,7 +327,9 @@ def clone(visit: Visit, number: int) -> Response:
 
     def then(tx: Transaction, draft_id: int | None) -> Campaign:
         name = form.get("name", "").strip() or None
-        return campaign_clones.clone(tx, visit.user, number, name, whom, draft_id=draft_id, actor=visit.actor)
+        return campaign_clones.clone(
+            tx, visit.user, number, name, whom, draft_id=draft_id, stop_at=visit.request.host + STOP, actor=visit.actor
+        )
 
     try:
         if any(each.filename for each in visit.request.files.getlist("file")):

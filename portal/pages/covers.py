@@ -1,5 +1,6 @@
 """The cover page of what a draft's form sends: chosen there, and looked at as it will be sent."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -114,8 +115,12 @@ def of_template(visit: Visit) -> Response:
 def _drawn(
     visit: Visit, sheet: Sheet, picture: bytes | None, body_pages: int | None, resolution: Resolution
 ) -> Response:
-    """Each is a process of its own for a moment, and who writes asks for one after another: they are not to take all
-    that answers. Whoever comes meanwhile asks again by themselves."""
+    return drawn(lambda: covers.preview(visit.store, sheet, picture, body_pages, resolution))
+
+
+def drawn(draw: Callable[[], tuple[bytes, int]]) -> Response:
+    """The picture, and of how many pages. Each is a process of its own for a moment, and who writes asks for one after
+    another: they are not to take all that answers. Whoever comes meanwhile asks again by themselves."""
     if not _drawing.acquire(blocking=False):
         busy = answers.problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "", _("Other cover pages are being drawn. Try again in a moment."), "busy"
@@ -123,7 +128,7 @@ def _drawn(
         busy.headers["Retry-After"] = "1"
         return busy
     try:
-        return _picture(*covers.preview(visit.store, sheet, picture, body_pages, resolution))
+        return _picture(*draw())
     finally:
         _drawing.release()
 

@@ -25,6 +25,17 @@ def of_draft(visit: Visit, number: int) -> Response:
     return answers.data([_said(each, f"/drafts/{number}") for each in found])
 
 
+def of_campaign(visit: Visit, number: int) -> Response:
+    """POST, for scripts: what opens what the covers of a campaign say."""
+    found = viewing.of_campaign(visit.db, visit.user, number, address=visit.address)
+    return answers.data([_said(each, f"/campaigns/{number}") for each in found])
+
+
+def sealed_of_campaign(visit: Visit, number: int) -> Response:
+    """GET: that, sealed."""
+    return _sealed(visit, viewing.stored_of_campaign(visit.db, visit.user, number))
+
+
 def thumbnails(visit: Visit) -> Response:
     """POST, for scripts: what opens the thumbnails of these faxes (`fax`, again and again), by their ids."""
     ids = [

@@ -29,6 +29,12 @@ _FIELDS = (
     Field("ecm", marked("Error correction (ECM)"), Kind.SWITCH, hint=marked("Off only for callers that fail with it.")),
     Field("t38", marked("T.38"), Kind.SWITCH, hint=marked("Off: faxes come as sound (G.711).")),
     Field("enabled", marked("Takes calls"), Kind.SWITCH),
+    Field(
+        "opt_out",
+        marked("For those who want no more faxes"),
+        Kind.SWITCH,
+        hint=marked("Who faxes to it goes on the do-not-fax list."),
+    ),
 )
 CALLER = (
     Field(

@@ -10,6 +10,7 @@ from faxplan import (
     caller_ids,
     calling_provisioning,
     language,
+    opt_out,
     provisioning,
     sender_line,
     sending_hours,
@@ -65,6 +66,14 @@ FIELDS = (
         least=1,
         most=8760,
         hint=marked("Empty: as this installation has it."),
+    ),
+    Field(
+        "opt_out_notice",
+        marked("Opt-out notice of campaigns"),
+        longest=opt_out.LONGEST,
+        hint=marked(
+            "At the foot of the first page: how to get no more. {address}, {number}, {code} are filled in. Empty: none."
+        ),
     ),
     _LANGUAGE,
 )

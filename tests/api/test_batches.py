@@ -1,6 +1,7 @@
 """The faxes of one request are labelled as they are accepted, looked at and stopped together, and sent again."""
 
 import io
+import threading
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -96,6 +97,28 @@ def test_faxes_have_their_labels_from_the_beginning_or_are_not_sent(world: World
         )
     assert problem(send(acme, labels=["One more"])) == (422, "too-many-labels")
     assert count(world, "faxes") == faxes
+
+
+def test_faxes_that_begin_with_labels_and_labels_that_are_put_on_do_not_wait_for_each_other(
+    world: World, acme: Program
+) -> None:
+    """Whoever took the labels' turn behind what a fax takes would wait for who has it, and the other way round."""
+    numbers = [send(acme).get_json()["faxes"][0]["id"] for _each in range(2)]
+    said: list[int] = []
+
+    def label(number: int, each: int) -> None:
+        said.append(acme.hand(f"/faxes/{number}/labels", {"name": f"L{each}"}).status_code)
+
+    def begin(each: int) -> None:
+        said.append(send(acme, labels=[f"L{each}", "All"]).status_code)
+
+    threads = [threading.Thread(target=label, args=(number, each)) for each in range(6) for number in numbers]
+    threads += [threading.Thread(target=begin, args=(each,)) for each in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(said) == [201] * 6 + [204] * 12
 
 
 def acme_audit(world: World, action: str) -> list[dict[str, Any]]:

@@ -119,13 +119,13 @@ ELSEWHERE = re.compile(
     r"single_sign_on|identity_providers|recovery_key|invitations|forwarding|letting_in|proofs|tries|home|run|postgres|"
     r"migrations|installation|doctor|guard|files|purge|pending|spool|saving|adoption|brands|retention|sending_hours|"
     r"destinations|failure_changes|cdr|call_result|dial_string|sip_options|trunk_tests|fax_tiff|tiff_directory|lookups|"
-    r"page_images|locked_pdf|fax_attachment|processes|caller_ids|holds\.NothingToHold|staging|vault\.Other|own_api_keys)"
+    r"page_images|locked_pdf|fax_attachment|processes|smtp_answers|caller_ids|holds\.NothingToHold|staging|vault\.Other|own_api_keys)"
     r"|portal\.(app|pages|submitted)"
 )
 NEVER = {
     # By who opens documents, makes keys or settings, or at a shell.
     "already-taken", "filled-too-long", "invalid-api-key", "invalid-do-not-fax-list", "invalid-entry", "invalid-list",
-    "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "last-administrator", "locked", "nothing-meant",
+    "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "locked", "nothing-meant",
     "seal-broken", "switch-unavailable",
 }  # fmt: skip
 

@@ -55,6 +55,31 @@ def test_organisations_are_made_set_and_switched_off(world: World, olga: Program
     assert audited(world, olga) == ["tenant.add", "tenant.change", "tenant.change"]
 
 
+def test_an_organisation_gets_its_first_people(world: World, olga: Program) -> None:
+    place = "/installation/tenants/borea/people"
+    made = olga.hand(place, {"email": "Bea@borea.example", "name": "Bea"})
+    assert (made.status_code, made.get_json()["role"], made.get_json()["operator"]) == (201, "administrator", False)
+    assert problem(olga.hand(place, {"email": "bea@borea.example"})) == (422, "constraint-violated")
+    assert problem(olga.hand(place, {"email": "x"})) == (422, "constraint-violated")
+    one = f"{place}/{made.get_json()['id']}"
+    invited = olga.ask("POST", f"{one}/invitation")
+    assert invited.status_code == 201
+    assert invited.get_json()["link"].startswith(f"{world.settings.portal_of('borea')}/welcome#")
+    assert [each["email"] for each in olga.get(place).get_json()["people"]] == [
+        "bea@borea.example", "user@borea.example",
+    ]  # fmt: skip
+    assert problem(olga.ask("PATCH", one, json={"enabled": False})) == (422, "last-administrator")
+    assert olga.ask("PATCH", one, json={"name": "Bea B", "role": None}).get_json()["name"] == "Bea B"
+    assert problem(olga.ask("PATCH", one, json={"operator": True})) == (422, "invalid-request")
+    # Of another organisation, and of none.
+    for wrong in (one.replace("borea", "acme"), f"{place}/999", one.replace("borea", "nobody")):
+        assert problem(olga.ask("PATCH", wrong, json={"name": "x"})) == (404, "not-found")
+        assert problem(olga.ask("POST", f"{wrong}/invitation")) == (404, "not-found")
+    assert problem(olga.get(place.replace("borea", "nobody"))) == (404, "not-found")
+    acts = ["user.add", "user.invite", "user.change"]
+    assert audited(world, olga, world.borea.tenant.id) == acts
+
+
 def test_numbers_are_given_out_one_by_one_and_in_batches(world: World, olga: Program) -> None:
     box = {"tenant": "borea", "mailbox": "user@borea.example"}
     made = olga.hand("/installation/numbers", {"number": "030 990001", "name": "Desk", **box})

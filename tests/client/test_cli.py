@@ -1,5 +1,6 @@
 """`faxplan remote`, as somebody on another machine has it: a program of its own, at a portal that answers over HTTP."""
 
+import io
 import json
 import os
 import pty
@@ -8,7 +9,7 @@ import stat
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,12 @@ import pytest
 from faxplan import reader_keys
 from faxplan.enrolment import Secret
 from faxplan.sandbox_numbers import End
+from faxplan_client import cli_progress
+from faxplan_client.answers import Fax
 from faxplan_client.remotes import Remotes
 from tests.client.conftest import Server, working
+from tests.client.test_transport import AWAY, KEY, answer, named, serving
+from tests.client.test_transport import client as scripted
 from tests.fax_mails import pdf
 from tests.retained import count, execute, received
 from tests.world import PHRASE, ready_made
@@ -297,4 +302,72 @@ def test_a_campaign_from_its_making_to_its_end(server: Server, office: Machine) 
     assert office.run("remote", "campaign", "pause", "2").returncode == 1
     assert office.said("remote", "campaign", "remove", "2") == "Campaign 2 is removed.\n"
     both = office.run("remote", "campaign", "add", "1")
-    assert (both.returncode, "either numbers or --csv" in both.stderr) == (2, True)
+    assert (both.returncode, "either numbers, or --csv" in both.stderr) == (2, True)
+
+
+# ----------------------------------------------------------------------------------------------------- the server's end
+
+
+def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever were told to try again would send it twice."""
+    monkeypatch.setattr(cli_progress.time, "sleep", lambda _seconds: None)
+    shown = {each.name: None for each in fields(Fax)} | {
+        "id": 1, "direction": "outbound", "to": "+4930123456", "pages": 2, "pages_done": 2, "attempts": 1,
+        "most_attempts": 5, "labels": [], "test": False, "created_at": "2026-11-27T12:00:00Z", "final": True,
+        "state": "sent",
+    }  # fmt: skip
+    open_one = shown | {"state": "sending", "final": False, "pages_done": 1}
+    answers = [*[AWAY] * 4, answer("200 OK", json.dumps(open_one).encode()), *[b""] * 4, AWAY,
+               answer("200 OK", json.dumps(shown).encode())]  # fmt: skip
+    said = io.StringIO()
+    with serving(answers) as (port, _asked):
+        (fax,) = cli_progress.follow(scripted(port, []), [1], cli_progress.Display(said))
+    assert fax.state == "sent"
+    assert [line[10:] for line in said.getvalue().splitlines()] == [
+        "The server is away; waiting for it. The fax is accepted, and not lost.", "Sending: 1 of 2 pages arrived.",
+        "The server is away; waiting for it. The fax is accepted, and not lost.", "All 2 pages arrived.",
+    ]  # fmt: skip
+
+
+def test_a_script_is_not_told_to_try_again_what_may_have_been_done(machine: Machine) -> None:
+    for more, code, retryable in (((), 1, False), (("--idempotency-key", "order-1"), 3, True)):
+        with serving([b""] * 4) as (port, asked):
+            machine.environment |= {"FAXPLAN_REMOTE": f"http://127.0.0.1:{port}", "FAXPLAN_API_KEY": KEY}
+            done = machine.run("remote", "send", "letter.txt", "+4930123456", "--json", *more)
+        said = json.loads(done.stderr)
+        key = named(asked[0], "idempotency-key").decode()
+        assert (done.returncode, said["retryable"]) == (code, retryable)
+        assert f"Repeat the command with --idempotency-key {key}: then it is done once." in said["message"]
+        assert KEY not in done.stderr + done.stdout
+
+
+def test_what_a_server_says_does_not_obey_the_terminal(machine: Machine) -> None:
+    wicked = "\\u001b]0;x\\u0007\\u202e"
+    named = f'"organisation": "{wicked}", "user": "{wicked}", "email": "e", "key": "k"'
+    said = f'{{{named}, "scopes": [], "expires_at": null}}'
+    none = b'{"numbers": [], "quotas": []}'
+    with serving([answer("200 OK", said.encode()), *[answer("200 OK", none)] * 2]) as (port, _asked):
+        machine.environment |= {"FAXPLAN_REMOTE": f"http://127.0.0.1:{port}", "FAXPLAN_API_KEY": KEY}
+        done = machine.run("remote", "account")
+    assert done.returncode == 0, done.stderr
+    assert "\\x1b]0;x\\x07\\u202e" in done.stdout
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout)
+
+
+def test_a_fax_is_sent_again_by_its_readers_key_and_results_are_written(server: Server, office: Machine) -> None:
+    (office.home / "password").write_text(PHRASE)
+    with working(server):
+        office.said("remote", "send", "letter.txt", End.SENT.number)
+        again = office.run("remote", "resend", "1", "--password-file", "password", "--to", End.SENT.number)
+        assert again.returncode == 0, again.stderr
+        assert "It is opened here, by your key." in again.stderr
+        office.said("remote", "campaign", "make", "Spring", "letter.txt", "--max-attempts", "1")
+        office.said("remote", "campaign", "add", "1", End.BAD_NUMBER.number)
+        office.said("remote", "campaign", "start", "1")
+        office.said("remote", "campaign", "watch", "1", code=1)
+    assert "+15555550104" in office.said("remote", "campaign", "results", "1")
+    for code in (0, 1):
+        office.said("remote", "campaign", "results", "1", "-o", "results.csv", code=code)
+    assert stat.S_IMODE((office.home / "results.csv").stat().st_mode) == 0o600
+    made = office.said("remote", "campaign", "clone", "1", "letter.txt", "--recipients", "failed", "--name", "Again")
+    assert made.startswith("Campaign 2, Again, is made.")

@@ -10,6 +10,7 @@ import pytest
 
 import faxplan_client
 from faxplan import documents, reader_keys, users
+from faxplan.api_keys import Scope
 from faxplan.enrolment import Secret as EnrolmentSecret
 from faxplan.sandbox_numbers import End
 from faxplan.web_client import WebClient
@@ -20,9 +21,11 @@ from faxplan_client import (
     Cover,
     File,
     Forbidden,
+    HowToRead,
     Invalid,
     Link,
     NewPace,
+    NewRetries,
     NotAuthenticated,
     NotFound,
     Password,
@@ -80,19 +83,29 @@ def test_each_operation_is_reached(  # noqa: PLR0915
     letter = tmp_path / "Brief Ä.pdf"
     letter.write_bytes(pdf(1))
     (fax,) = acme.send(End.SENT.number, [letter, LETTER], cover=Cover(to_name="Änn", subject="x"), priority="bulk",
-                       resolution="standard", billing_code="4711")  # fmt: skip
+                       resolution="standard", billing_code="4711", labels=["Order"]).faxes  # fmt: skip
     acme.add_label(fax.id, "a+b% ä")
-    assert (acme.fax(fax.id).labels, acme.labels()) == (["a+b% ä"], ["a+b% ä"])
+    assert (acme.fax(fax.id).labels, acme.labels()) == (["a+b% ä", "Order"], ["a+b% ä", "Order"])
     acme.remove_label(fax.id, "a+b% ä")
     server.work()
     assert (acme.wait(fax.id).state, acme.fax(fax.id).pages_done, len(acme.attempts(fax.id))) == ("sent", 4, 1)
-    (waiting,) = acme.send(["+493023125009"], LETTER, send_at=datetime.now(UTC).replace(year=2027))
+    (waiting,) = acme.send(["+493023125009"], LETTER, send_at=datetime.now(UTC).replace(year=2027)).faxes
     assert acme.cancel(waiting.id)
     acme.delete(waiting.id)
     with pytest.raises(Conflict, match="ended"):
         acme.cancel(fax.id)
     assert [each.id for each in acme.faxes("outbound", part=1)] == [fax.id]
     assert acme.open(fax.id, Password(PHRASE), "original").called is not None
+    # Once more: nothing there opens it any more.
+    with pytest.raises(Conflict) as needs:
+        acme.resend(fax.id)
+    assert needs.value.error_id == "resend-needs-document"
+    again = acme.resend(fax.id, [End.SENT.number, "+493023125009"], by=Password(PHRASE))
+    assert [each.to for each in again.faxes] == [End.SENT.number, "+493023125009"]
+    server.work()
+    assert acme.fax(again.faxes[0].id).state == "sent"
+    assert (acme.batch(again.batch).standings.open, acme.cancel_batch(again.batch).cancelled) == (1, 1)
+    assert len(list(acme.faxes("outbound", batch=again.batch))) == 2
     assert acme.reader_keys() == []
     # Contacts.
     ann = acme.contacts.add("+493023125009", name="Ann", note="ä")
@@ -108,7 +121,10 @@ def test_each_operation_is_reached(  # noqa: PLR0915
     # Campaigns.
     made = acme.campaigns.make("Spring", LETTER, pace=NewPace(per_minute=60, at_once=2))
     assert (made.state, made.pace.per_minute, made.pace.weekdays) == ("draft", 60, [1, 2, 3, 4, 5, 6, 7])
-    assert acme.campaigns.add_csv(made.id, b"number;name\n+493023125011;A\n+493023125011;B\nx;C\n") > 0
+    table = b"number;name\n+493023125011;A\n+493023125011;B\nx;C\n"
+    seen = acme.campaigns.preview_csv(made.id, table, HowToRead(separator="semicolon", heading=True))
+    assert (seen.lines, seen.columns.number, seen.first[0].number) == (3, 0, "+493023125011")
+    assert acme.campaigns.add_csv(made.id, table, HowToRead(columns={"number": 0, "name": 1})) > 0
     server.work()
     assert acme.campaigns.add_numbers(made.id, ["+493023125012"]) == 1
     server.work()
@@ -119,11 +135,21 @@ def test_each_operation_is_reached(  # noqa: PLR0915
     assert [each.number for each in acme.campaigns.recipients(made.id, state="waiting")] == [
         "+493023125011", "+493023125012",
     ]  # fmt: skip
+    acme.contacts.add("+493023125011", name="Bea")
+    acme.campaigns.add_contacts(made.id, everybody=True)
+    acme.campaigns.stop_reading(made.id)
+    assert acme.campaigns.progress(made.id).points == []
+    with (tmp_path / "results.csv").open("w+b") as target:
+        acme.campaigns.results(made.id, target)
+        target.seek(0)
+        assert b"+493023125012" in target.read()
+    assert acme.campaigns.change(made.id, retries=NewRetries(2, [120])).retries.delays == [120]
     assert acme.campaigns.change(made.id, name="Summer", pace=NewPace(at_once=3)).pace.at_once == 3
     assert acme.campaigns.start(made.id).state == "running"
     assert acme.campaigns.pause(made.id).state == "paused"
     assert acme.campaigns.cancel(made.id).state == "cancelled"
-    other = acme.campaigns.make("Never", LETTER)
+    other = acme.campaigns.clone(made.id, name="Never", documents=LETTER)
+    assert other.retries.max_attempts == 2
     acme.campaigns.remove(other.id)
     assert [each.name for each in acme.campaigns.list(part=1)] == ["Summer"]
     # Webhooks.
@@ -154,7 +180,7 @@ def test_lists_go_on_where_a_part_ends(server: Server, acme: Client) -> None:
     for number in range(5):
         acme.contacts.add(f"+4930231250{number:02}", name=f"Contact {number}")
     assert [each.name for each in acme.contacts.list(part=2)] == [f"Contact {number}" for number in range(5)]
-    numbers = [each.id for number in range(5) for each in acme.send(f"+4930231250{number:02}", LETTER)]
+    numbers = [each.id for number in range(5) for each in acme.send(f"+4930231250{number:02}", LETTER).faxes]
     assert [each.id for each in acme.faxes("outbound", part=2)] == numbers[::-1]
     assert [each.id for each in acme.faxes("outbound", since=acme.fax(numbers[3]).created_at)] == numbers[:2:-1]
 
@@ -176,7 +202,7 @@ def test_what_is_refused_says_where_and_why(server: Server, acme: Client) -> Non
     assert caught.value.error_id == "emergency-number"
     with pytest.raises(NotFound):
         acme.fax(10**6)
-    few = server.client(server.world.acme, ["faxes:read"], "few")  # type: ignore[list-item]
+    few = server.client(server.world.acme, [Scope.FAXES_READ], "few")
     with pytest.raises(Forbidden) as refused:
         few.send(End.SENT.number, LETTER)
     assert (refused.value.error_id, refused.value.once is not None) == ("no-scope", True)
@@ -249,9 +275,13 @@ def test_who_has_the_wrong_secret_opens_nothing(server: Server, acme: Client) ->
         with pytest.raises(error) as caught:
             acme.open(number, secret)
         assert (caught.value.error_id, secret.text in str(caught.value)) == (error_id, False)
-    without = server.client(world.acme, ["faxes:read"], "without")  # type: ignore[list-item]
-    with pytest.raises(Forbidden, match="faxes:open"):
-        without.open(number, Password(PHRASE))
+
+
+def test_an_api_key_that_only_reads_unlocks_nothing(server: Server) -> None:
+    others = server.client(server.world.acme, [each for each in Scope if each is not Scope.FAXES_OPEN])
+    for secret in (Password(PHRASE), RecoveryCode(ready_made(server.world.acme.tenant.id)[2])):
+        with pytest.raises(Forbidden, match="faxes:open"):
+            others.unlock(secret)
 
 
 def test_a_file_in_anothers_place_does_not_open(server: Server, acme: Client) -> None:
@@ -270,7 +300,7 @@ def test_a_file_in_anothers_place_does_not_open(server: Server, acme: Client) ->
 
 
 def test_a_sent_fax_opens_as_the_tiff_of_its_pages(server: Server, acme: Client) -> None:
-    (fax,) = acme.send(End.SENT.number, LETTER)
+    (fax,) = acme.send(End.SENT.number, LETTER).faxes
     server.work()
     opened = acme.open(fax.id, Password(PHRASE))
     assert (opened.name, opened.content[:4] in (b"II*\0", b"MM\0*")) == ("tiff", True)

@@ -26,7 +26,7 @@ from tests.certificates import Authority
 
 KEY = "fxp_" + "k" * 43
 LETTER = File("a.txt", b"Hello")
-SENT = b'{"faxes": [{"id": 1, "to": "+4930123456", "pages": null, "colour": "new"}]}'
+SENT = b'{"batch": 1, "faxes": [{"id": 1, "to": "+4930123456", "pages": null, "colour": "new"}]}'
 
 
 def answer(status: str, content: bytes = b"", **headers: str) -> bytes:
@@ -93,7 +93,7 @@ def test_sending_is_repeated_with_the_same_key(tmp_path: Path) -> None:
     waited: list[float] = []
     in_hand = problem("409 Conflict", "request-in-hand", retryable=True)
     with serving([b"", AWAY, in_hand, answer("201 Created", SENT)]) as (port, asked):
-        (fax,) = client(port, waited).send("+4930123456", LETTER)
+        (fax,) = client(port, waited).send("+4930123456", LETTER).faxes
     assert fax.id == 1
     assert len({named(each, "idempotency-key") for each in asked}) == 1
     # The boundary, too: it is the same to the byte.

@@ -370,3 +370,19 @@ def test_a_test_that_cannot_be_sent_says_why(world: World, campaign: Campaign) -
 def test_what_a_cover_says_is_read_as_it_was_written() -> None:
     kept = Kept(COVER, CoverTemplate(0, "Letter", "{{ message }}", "Foot"))
     assert Kept.of(kept.packed()) == kept
+
+
+def test_a_clone_has_it_as_well_until_both_have_ended(world: World, campaign: Campaign) -> None:
+    put(world, campaign)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        made = campaign_clones.clone(tx, world.acme.user, campaign.id, "Again", Whom.ALL, actor="test")
+    assert made.cover_fields == ["company", "customer_no", "first_name", "name"]
+    world.render_all()
+    do(world, campaigns.start, campaign)
+    do(world, campaigns.cancel, campaign)
+    purge(world)
+    go(world, made)
+    assert len(covers_of_faxes(world)) == 3
+    do(world, campaigns.cancel, made)
+    purge(world)
+    assert count(world, "documents", "kind = 'campaign-cover'") == 0

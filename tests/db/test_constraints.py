@@ -97,6 +97,8 @@ NOT_BY_INPUT = {
     "campaigns_user_fkey": FOUND_BEFORE,
     "campaigns_cover_fkey": OURS,
     "campaigns_has_pages": OURS,
+    "campaigns_code_form": OURS,
+    "tenants_opt_out_notice_length": "opt_out.check is stricter",
     "campaign_tests_pkey": NEW_ID,
     "campaign_tests_campaign_fkey": FOUND_BEFORE,
     "campaign_tests_user_fkey": FOUND_BEFORE,

@@ -6,6 +6,7 @@ import pytest
 
 from faxplan import (
     cdr_check,
+    documents,
     failure_rules,
     history,
     numbers,
@@ -18,14 +19,20 @@ from faxplan import (
 )
 from faxplan.cdr import Period
 from faxplan.errors import InvalidNumber
+from faxplan.key_folder import KeyFolder
 from faxplan.outbound import SendRequest
 from faxplan.sandbox_numbers import End
-from tests.db.test_internal_delivery import nothing_waits
+from tests.db.test_inbound import DOCUMENTS
+from tests.db.test_internal_delivery import inbox, nothing_waits
+from tests.db.test_mailer import keys
 from tests.db.test_monitoring import some
 from tests.faxes import audited, claim, due_now, noticed
+from tests.mailing import choose_mail, to_be_mailed
 from tests.routing import change
 from tests.runtime import Runtime
 from tests.world import World
+
+__all__ = ["keys"]
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def pick(world: World) -> queue.InternalFax | None:
 def call(world: World) -> str | None:
     picked = pick(world)
     assert picked is not None
-    return sandbox_calls.call(world.switch, picked, node="node1")
+    return sandbox_calls.call(world.switch, world.store, picked, node="node1")
 
 
 @pytest.mark.parametrize(
@@ -168,8 +175,54 @@ def test_should_one_reach_a_claim_it_is_not_dialled(
     assert node.switch.originated == []
 
 
+def test_what_is_sent_to_the_one_that_sends_arrives_in_its_senders_mailbox_as_a_received_fax(
+    world: World, letter: Path, keys: KeyFolder
+) -> None:
+    choose_mail(world, world.acme.user, mail=True)
+    change(world, "tenants", allowed_numbers=["DE"], blocked_numbers=["+1"])
+    fax_id = submit(world, letter, End.RECEIVED.number)
+    assert call(world) == "sent"
+    sent = world.fax(world.acme, fax_id)
+    assert (sent["state"], sent["pages_done"], sent["explanation"]) == ("sent", 3, "All 3 pages arrived.")
+    (entry,) = inbox(world, world.acme)
+    assert (entry.state, entry.pages, entry.calling_number) == ("received", 3, world.acme.did)
+    received = world.fax(world.acme, entry.fax_id)
+    assert (received["called_number"], received["is_test"]) == (End.RECEIVED.number, True)
+    for column, magic in DOCUMENTS.items():
+        with world.switch.tenant(world.acme.tenant.id) as tx:
+            stored = documents.get(tx, world.acme.tenant.id, received[column])  # type: ignore[arg-type]
+        assert world.opened(stored)[:4] == magic
+    assert noticed(world, world.acme) == ["sent", "received"]
+    assert {document for _tenant, document in to_be_mailed(world.worker)} >= {received["tiff_id"], received["pdf_id"]}
+    assert inbox(world, world.borea) == []
+    assert some(world, "faxplan_calls_ended_total") == some(world, "faxplan_faxes_ended_total") == {}
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        sums, wrong = cdr_check.check(tx, world.acme.tenant.id, "acme", Period(), began=tx.value("select now()"))
+    assert (sums.internal_sent, sums.internal_received, wrong) == (0, 0, [])
+    assert nothing_waits(world)
+
+
+def test_who_may_read_no_fax_is_told_why_none_arrives(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter, End.RECEIVED.number)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        tx.execute("update users set permissions = '{send}'")
+    assert call(world) == "not-sent"
+    fax = world.fax(world.acme, fax_id)
+    assert (fax["state"], fax["error_id"]) == ("failed", "nobody-reads")
+    assert "you may read none that come in" in str(fax["explanation"])
+    assert inbox(world, world.acme) == []
+
+
+def test_where_it_is_switched_off_nothing_arrives(world: World, letter: Path) -> None:
+    fax_id = submit(world, letter, End.RECEIVED.number)
+    change(world, "tenants", sandbox_numbers=False)
+    assert call(world) == "not-sent"
+    assert world.fax(world.acme, fax_id)["error_id"] == "no-route"
+    assert inbox(world, world.acme) == []
+
+
 def test_numbers_without_an_end_of_their_own_do_not_exist(world: World, letter: Path) -> None:
-    fax_id = submit(world, letter, f"{sandbox_numbers.BEGINNING}9")
+    fax_id = submit(world, letter, f"{sandbox_numbers.BEGINNING}0")
     assert call(world) == "not-sent"
     assert world.fax(world.acme, fax_id)["error_id"] == "UNALLOCATED_NUMBER"
 
@@ -233,7 +286,7 @@ def test_a_sender_without_a_number_is_told_so(world: World, letter: Path) -> Non
 def test_the_runtime_does_it_whether_it_delivers_within_the_installation_or_not(
     world: World, letter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faxes = [submit(world, letter, end.number) for end in (End.SENT, End.BAD_NUMBER, End.IN_AUDIO)]
+    faxes = [submit(world, letter, end.number) for end in (End.SENT, End.BAD_NUMBER, End.RECEIVED)]
     node = Runtime(world, monkeypatch)
     node.run(node.final(world.acme, *faxes))
     assert [world.fax(world.acme, each)["state"] for each in faxes] == ["sent", "failed", "sent"]

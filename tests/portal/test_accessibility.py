@@ -64,6 +64,7 @@ NO_PAGES = (
     ".csv",
     "/now",
     "/news",
+    "/cover-text",
 )
 """In addresses that are answered with something else than a page."""
 NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001"}

@@ -65,6 +65,7 @@ def test_one_is_made_of_an_upload_step_by_step(world: World, ann: Visitor) -> No
     answer = ann.post(f"{place}/numbers", {"numbers": '030 23110001, 030 23110002\n"x;+49 30 23110001'})
     assert answer.headers["Location"] == f"{place}/recipients?note=brought"
     page = ann.get(f"{place}/recipients").text
+    assert ann.post(f"{place}/start").status_code == 400
     assert "0 of 4 lines" in page
     assert f'data-refresh="{place}/recipients/now"' in page
     assert "data-over" not in ann.get(f"{place}/recipients/now").text
@@ -396,3 +397,80 @@ def test_one_that_has_ended_is_drawn_saved_and_sent_again_to_who_failed(
     answer = ann.post(f"{again}/clone", {"whom": "all", "name": "Thrice"})
     assert answer.status_code == 303
     assert "<b>1</b> gets it" in ann.get(answer.headers["Location"].replace("document", "recipients")).text
+
+
+TO_MANY = "Fax;Name;First name\n030 23110001;Ann Arbor;Ann\n030 23110002;Bob Burg;\n"
+SAYS = {"to_name": "{{ name }}", "message": "Dear {{ first_name or 'customer' }},", "phone": "", "subject": ""}
+
+
+def with_a_table(world: World, ann: Visitor, letter: Path) -> str:
+    place = made(world, ann, letter)
+    bring(ann, place, TO_MANY.encode())
+    ann.post(f"{place}/file/add", {"said": "1", "column-number": "0", "column-name": "1"})
+    campaigner(world).work()
+    return place
+
+
+def test_each_recipient_has_a_cover_that_is_looked_at_before(world: World, ann: Visitor, letter: Path) -> None:
+    place = with_a_table(world, ann, letter)
+    page = ann.get(f"{place}/cover").text
+    assert "{{ first_name }}" in page
+    assert "Bob Burg" in page
+    assert "data-said" not in page
+    drawn = ann.post(f"{place}/cover/preview", SAYS)
+    assert (drawn.status_code, drawn.mimetype, drawn.headers["X-Cover-Pages"]) == (200, "image/png", "1")
+    second = page.rpartition('<option value="')[2].partition('"')[0]
+    other = ann.post(f"{place}/cover/preview", {**SAYS, "recipient": second})
+    assert other.status_code == 200
+    assert other.data != drawn.data
+    assert ann.post(f"{place}/cover/preview", {**SAYS, "recipient": "99999"}).status_code == 404
+    for wrong in ({"message": "Dear {{ name"}, {"message": "{{ 1/0 }}"}, {"cover": "77"}):
+        answer = ann.post(f"{place}/cover", {**SAYS, **wrong})
+        assert answer.status_code in (400, 404), wrong
+    assert "None" in ann.get(f"{place}/review").text
+    assert ann.post(f"{place}/cover", SAYS).headers["Location"] == f"{place}/cover?note=saved"
+    page = ann.get(f"{place}/cover").text
+    assert "1 recipient has nothing for <b>first_name</b>" in page
+    assert f'data-said="{place}/keys"' in page
+    assert "customer" not in page
+    (said,) = ann.post(f"{place}/keys", Accept="application/json").get_json()
+    assert said["context"]["artefact"] == "campaign-cover"
+    assert ann.get(said["address"]).status_code == 200
+    page = ann.get(f"{place}/review").text
+    assert "One for each recipient" in page
+    assert "<b>6</b> pages in all" in page
+    assert f"{place}/cover?recipient={second}" in ann.get(f"{place}/recipients").text
+    assert f'value="{second}" selected' in ann.get(f"{place}/cover?recipient={second}").text
+    assert ann.post(f"{place}/cover/remove").status_code == 303
+    assert ann.post(f"{place}/keys", Accept="application/json").get_json() == []
+    assert ann.get(f"{place}/cover-text").status_code == 404
+
+
+def test_a_test_goes_to_a_number_of_ones_own(world: World, ann: Visitor, letter: Path) -> None:
+    place = with_a_table(world, ann, letter)
+    assert "Send a test" in ann.get(f"{place}/review").text
+    for wrong in ("12", "", "+493"):
+        assert ann.post(f"{place}/test", {"number": wrong}).status_code == 400, wrong
+    assert ann.post(f"{place}/test", {"number": "030 99001234"}).headers["Location"] == f"{place}/test"
+    page = ann.get(f"{place}/test").text
+    assert "Waits for a worker" in page
+    assert "refresh.js" in page
+    assert "data-over" not in ann.get(f"{place}/test/now").text
+    campaigner(world).work()
+    page = ann.get(f"{place}/test/now").text
+    assert "data-over" in page
+    fax = page.partition('href="/faxes/')[2].partition('"')[0]
+    assert world.fax(world.acme, int(fax))["called_number"] == "+493099001234"
+    assert "<b>2</b> get it" in ann.get(f"{place}/recipients").text
+
+
+def test_a_colleagues_cover_is_not_opened_for_an_administrator(world: World, ann: Visitor, letter: Path) -> None:
+    place = with_a_table(world, ann, letter)
+    assert ann.post(f"{place}/cover", SAYS).status_code == 303
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        other = users.create(tx, world.acme.tenant.id, email="other@acme.example", name="Otto Other")
+        users.change(tx, world.acme.tenant.id, world.acme.user.id, {"role": "administrator"})
+    execute(world, f"update campaigns set user_id = {other.id}")
+    assert "One for each recipient" in ann.get(f"{place}/review").text
+    assert ann.post(f"{place}/keys", Accept="application/json").get_json() == []
+    assert ann.get(f"{place}/cover-text").status_code == 404

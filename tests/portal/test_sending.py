@@ -51,6 +51,13 @@ def blank_pdf(pages: int) -> bytes:
     return made.getvalue()
 
 
+def line_ends() -> bytes:
+    """A picture of which nearly every byte is one."""
+    made = io.BytesIO()
+    Image.new("L", (800, 500), ord("\n")).save(made, "TIFF")
+    return made.getvalue()
+
+
 TEXT, PICTURE = ("A.txt", b"A letter.\n\fIts second page.\n"), ("B <b>.png", picture())
 
 
@@ -83,6 +90,15 @@ def of_tenant(world: World, column: str, value: object) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ files
+
+
+def test_a_document_of_a_usual_size_is_taken(world: World, ann: Visitor) -> None:
+    """Larger than the pieces in which a server reads a form, with line ends where these end."""
+    picture = line_ends()
+    assert len(picture) > 5 * 64 * 1024
+    number = hand_in(ann, ("dark.tiff", picture))
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        assert drafts.get(tx, world.acme.user, number).state == "waiting"
 
 
 def test_several_files_are_one_fax_in_their_order(world: World, ann: Visitor, tmp_path: Path) -> None:

@@ -109,8 +109,8 @@ def test_one_that_is_damaged_is_refused(tmp_path: Path, listed: bytes) -> None:
 
 def test_its_files_are_taken_out_as_they_were(tmp_path: Path, files: list[tuple[str, Path]]) -> None:
     whole = bundled(tmp_path, [*files, ("n" * 300, files[0][1])])
-    for number, part in enumerate(bundle.parts(whole)):
+    expected = [*files, ("n" * 200, files[0][1])]
+    for number, (part, (name, original)) in enumerate(zip(bundle.parts(whole), expected, strict=True)):
         target = tmp_path / f"out-{number}"
         bundle.take_out(whole, part, target)
-        name, original = [*files, ("n" * 200, files[0][1])][number]
         assert (part.name, target.read_bytes()) == (name, original.read_bytes())

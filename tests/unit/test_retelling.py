@@ -75,7 +75,9 @@ class Counted(str):
 
 def test_each_part_of_a_message_is_looked_for_once() -> None:
     """However often it is there: nothing is tried another time."""
-    for told in retelling._messages("de").filled:
+    messages = retelling._messages("de").filled
+    assert len(messages) > 100
+    for told in messages:
         text = Counted(told.parts[0] + "a" + "".join((part or " ") * 40 for part in told.parts[1:]))
         text.times = 0
         told.match(text)
@@ -114,6 +116,7 @@ def test_of_many_sentences_the_last_stay_as_they_are() -> None:
 
 
 def test_no_message_has_more_sentences_than_are_looked_for_at_once() -> None:
+    assert "de" in language.available()[1:]
     for name in language.available()[1:]:
         for message, _said in language.of_domain(name):
             assert len(retelling._SENTENCES.split(message)) <= retelling._WINDOW, message

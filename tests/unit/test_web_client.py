@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,32 +28,29 @@ def answering(
 ) -> Iterator[tuple[int, list[bytes]]]:
     """A server that says this to whoever asks; its port, and what was asked. then: it hangs up once that is set."""
     asked: list[bytes] = []
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
-            try:
-                while True:
-                    taken, _from = listening.accept()
-                    with taken:
-                        try:
-                            spoken = tls.wrap_socket(taken, server_side=True) if tls else taken
-                            asked.append(whole(spoken))
-                            spoken.sendall(answer)
-                            if then is not None:
-                                then.wait(30)
-                            spoken.close()
-                        except OSError:
-                            # Whoever asks hangs up where it has had enough: that is theirs to say, by what they raise.
-                            pass
-            except OSError:
-                return
+            while not over.is_set():
+                taken, _from = listening.accept()
+                # Whoever asks hangs up where it has had enough: that is theirs to say, by what they raise.
+                with taken, suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
+                    spoken = tls.wrap_socket(taken, server_side=True) if tls else taken
+                    if request := whole(spoken):
+                        asked.append(request)
+                        spoken.sendall(answer)
+                        if then is not None:
+                            then.wait(30)
+                    spoken.close()
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
             yield listening.getsockname()[1], asked
         finally:
-            listening.shutdown(socket.SHUT_RDWR)
+            over.set()
+            socket.create_connection(listening.getsockname()).close()
             thread.join()
 
 

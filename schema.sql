@@ -3174,13 +3174,6 @@ grant select (tenant_id, id, campaign_id, done_at) on campaign_tests to faxplan_
 grant select (tenant_id, fax_id), update (fax_id) on campaign_tests to faxplan_purge;
 -- Webhooks.
 -- What signs only the worker reads.
-grant select (tenant_id, id, address, enabled, off_because, failures, failing_since, rests_until, served_at)
-    on webhook_endpoints to faxplan_admin;
-grant select (tenant_id, endpoint_id, created_at) on webhook_secrets to faxplan_admin;
-grant select (tenant_id, endpoint_id, state, not_before) on webhook_deliveries to faxplan_admin;
-create policy webhook_endpoints_overview on webhook_endpoints for select to faxplan_admin using (true);
-create policy webhook_secrets_overview on webhook_secrets for select to faxplan_admin using (true);
-create policy webhook_deliveries_overview on webhook_deliveries for select to faxplan_admin using (state = 'waiting');
 grant select on webhook_endpoints, webhook_secrets, webhook_deliveries to faxplan_backup;
 grant select on webhook_endpoints_id_seq, webhook_secrets_id_seq, webhook_deliveries_id_seq to faxplan_backup;
 grant select, insert, delete, update (address, description, types, enabled, off_because, failures, failing_since, rests_until)
@@ -3191,3 +3184,10 @@ grant select, update (enabled, off_because, failures, failing_since, rests_until
     on webhook_endpoints to faxplan_worker;
 grant select on webhook_secrets to faxplan_worker;
 grant select, delete, update (state, tries, not_before, tried_at, status, said, answer, ended_at) on webhook_deliveries to faxplan_worker;
+grant select (tenant_id, id, address, enabled, off_because, failures, failing_since, rests_until, served_at)
+    on webhook_endpoints to faxplan_admin;
+grant select (tenant_id, endpoint_id, created_at) on webhook_secrets to faxplan_admin;
+grant select (tenant_id, endpoint_id, state, not_before) on webhook_deliveries to faxplan_admin;
+create policy webhook_endpoints_overview on webhook_endpoints for select to faxplan_admin using (true);
+create policy webhook_secrets_overview on webhook_secrets for select to faxplan_admin using (true);
+create policy webhook_deliveries_overview on webhook_deliveries for select to faxplan_admin using (state = 'waiting');

@@ -2,7 +2,8 @@
 
 To send again to those who failed is a clone to them. The document of one that has not ended is taken over: the
 machines that send hold it for both. That of one that has ended is sealed for its readers (drafts.let_go), and no
-machine opens it any more: then the document is handed in once more, as for a new campaign.
+machine opens it any more: then the document is handed in once more, as for a new campaign. What its covers say goes the
+same way.
 """
 
 from dataclasses import replace

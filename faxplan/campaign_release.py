@@ -16,10 +16,10 @@ from faxplan.campaign_covers import Recipient
 from faxplan.covers import Made
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NotFound
+from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NoRoute, NotFound
 from faxplan.language import marked
 from faxplan.number_policy import NumberBarred
-from faxplan.outbound import AlreadyFinal, Order
+from faxplan.outbound import AlreadyFinal, Order, Sender
 from faxplan.priorities import Priority
 from faxplan.rendering import Resolution
 from faxplan.tenants import Tenant
@@ -174,9 +174,13 @@ def _release(tx: Transaction, tenant: Tenant, row: Row) -> int:
     room = _room(tx, tenant, row)
     if room <= 0:
         return 0
+    waiting = _next(tx, row, room)
+    if not waiting:
+        return 0
     user = _user(tx, row)
     rendering = held_rendering(tx, row)
-    released = [_let_go(tx, user, row, rendering, each) for each in _next(tx, row, room)]
+    sender = _sender(tx, user, row, rendering)
+    released = [_let_go(tx, user, row, rendering, sender, each) for each in waiting]
     return _paced(tx, row, sum(released))
 
 
@@ -235,12 +239,13 @@ def _release_sealed(
             with tx.apart():
                 user = _user(tx, now)
                 rendering = held_rendering(tx, now)
+                sender = _sender(tx, user, now, rendering)
                 count = 0
                 for each in _next(tx, now, AT_ONCE, of=[key for key in sealed if key is not None]):
                     made = sealed[each.id]
                     if made is None:
                         _leave_out(tx, now, each, _COVER_FAILED)
-                    elif _let_go(tx, user, now, rendering, each, made):
+                    elif _let_go(tx, user, now, rendering, sender, each, made):
                         used.add(each.id)
                         count += 1
                 _paced(tx, now, count)
@@ -332,21 +337,25 @@ def held_rendering(tx: Transaction, row: Row) -> Rendering:
     return Rendering(**found | {"resolution": Resolution(found["resolution"])})
 
 
-def _let_go(tx: Transaction, user: User, row: Row, rendering: Rendering, recipient: Recipient,
+def _sender(tx: Transaction, user: User, row: Row, rendering: Rendering) -> Sender:
+    return outbound.sender(
+        tx, user, calling=row["calling"], resolution=rendering.resolution, priority=Priority.BULK, send_at=None,
+        billing_code=row["billing_code"],
+    )  # fmt: skip
+
+
+def _let_go(tx: Transaction, user: User, row: Row, rendering: Rendering, sender: Sender, recipient: Recipient,
             made: Made | None = None) -> bool:  # fmt: skip
     """Whether there is a fax; else it is left out, and says why. made: its cover. Raises what is wrong with the
     campaign itself."""
     try:
-        order = outbound.ordered(
-            tx, user, recipient.number or "", calling=row["calling"], resolution=rendering.resolution,
-            priority=Priority.BULK, send_at=None, billing_code=row["billing_code"],
-        )  # fmt: skip
-    except (NumberBarred, InvalidNumber) as error:
+        order = sender.to(tx, recipient.number or "")
+    except (NumberBarred, InvalidNumber, NoRoute) as error:
         _leave_out(tx, row, recipient, _why(error))
         return False
     order = replace(order, max_attempts=row["max_attempts"], retry_delays=row["retry_delays"])
     fax_id = accepted(tx, user, order, rendering, made, campaign=f"campaign:{row['id']}")
-    tx.execute(
+    tx.later(
         """update campaign_recipients set state = 'released', fax_id = %s, released_at = now()
            where tenant_id = %s and campaign_id = %s and id = %s and state = 'waiting'""",
         (fax_id, row["tenant_id"], row["id"], recipient.id),

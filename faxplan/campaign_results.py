@@ -32,6 +32,7 @@ WHY = {
     "duplicate": marked("This number is in the list already."),
     "do-not-fax": marked("This number is on the do-not-fax list."),
     "number-barred": marked("This number may not be called."),
+    "cover-failed": marked("No cover page can be made of what stands there."),
 }
 """Why a recipient gets nothing."""
 

@@ -368,7 +368,8 @@ def end(tx: Transaction, tenant_id: int, campaign_id: int, state: str) -> None:
 
 
 def close_cover(tx: Transaction, tenant_id: int, campaign_id: int) -> None:
-    """Takes what its covers say away from it: no machine opens it any more, and purge destroys it."""
+    """Takes what its covers say away from it: no machine opens it any more, and purge destroys it, unless a clone of it
+    has it too."""
     of = (tenant_id, campaign_id)
     document_id = tx.value("select cover_id from campaigns where tenant_id = %s and id = %s", of)
     if document_id is None:

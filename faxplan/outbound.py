@@ -136,6 +136,52 @@ def submit(db: Database, store: Store, user: User, request: SendRequest) -> Subm
     return originals.hand_in(db, store, user, document, then)
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What all faxes have that a user sends at once; looked at once, however many they are (`sender`)."""
+
+    tenant: Tenant
+    calling: str
+    resolution: Resolution
+    priority: Priority
+    send_at: datetime | None
+    billing_code: str
+
+    def to(self, tx: Transaction, text: str) -> Order:
+        """A fax to this number, as in SendRequest, if it may be sent. Raises InvalidNumber, NumberBarred, and NoRoute
+        for a number barred by a route."""
+        number, after_answer = post_dial.split(text)
+        tenant = self.tenant
+        called = numbers.normalise(number, tenant.country)
+        if not (sandbox_numbers.is_one(called) and tenant.sandbox_numbers):
+            tenant.number_policy.check(called)
+            do_not_fax.check(tx, tenant.id, called, tenant.country)
+            sandbox_numbers.check_is_none(called)
+            trunks.check_may_be_dialled(tx, tenant.id, called, home=tenant.country)
+        return Order(
+            tenant, called, after_answer, self.calling, self.resolution, self.priority, self.send_at, self.billing_code
+        )
+
+
+def sender(
+    tx: Transaction,
+    user: User,
+    *,
+    calling: str | None,
+    resolution: Resolution,
+    priority: Priority,
+    send_at: datetime | None,
+    billing_code: str = "",
+) -> Sender:
+    """As SendRequest has them. Raises NoCallerId, ForeignCallerId, TenantDisabled, NoBillingCode, and Forbidden for a
+    user who may not send."""
+    permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
+    tenant = tenants.get(tx, user.tenant_id)
+    check_enabled(tenant)
+    chosen = caller_ids.choose(tx, tenant, calling, user.id)
+    return Sender(tenant, chosen, resolution, priority, send_at, billing_codes.checked(tenant, billing_code))
+
+
 def ordered(
     tx: Transaction,
     user: User,
@@ -147,24 +193,12 @@ def ordered(
     send_at: datetime | None,
     billing_code: str = "",
 ) -> Order:
-    """What a user asks for, if it may be sent. text, and the others: as in SendRequest.
-
-    Raises InvalidNumber, NumberBarred, NoRoute for a number barred by a route, NoCallerId, ForeignCallerId,
-    TenantDisabled, NoBillingCode, and Forbidden for a user who may not send.
-    """
-    permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
-    number, after_answer = post_dial.split(text)
-    tenant = tenants.get(tx, user.tenant_id)
-    check_enabled(tenant)
-    chosen = caller_ids.choose(tx, tenant, calling, user.id)
-    charged = billing_codes.checked(tenant, billing_code)
-    called = numbers.normalise(number, tenant.country)
-    if not (sandbox_numbers.is_one(called) and tenant.sandbox_numbers):
-        tenant.number_policy.check(called)
-        do_not_fax.check(tx, user.tenant_id, called, tenant.country)
-        sandbox_numbers.check_is_none(called)
-        trunks.check_may_be_dialled(tx, user.tenant_id, called, home=tenant.country)
-    return Order(tenant, called, after_answer, chosen, resolution, priority, send_at, charged)
+    """What a user asks for, if it may be sent. text, and the others: as in SendRequest. Raises as `sender` and
+    Sender.to."""
+    one = sender(
+        tx, user, calling=calling, resolution=resolution, priority=priority, send_at=send_at, billing_code=billing_code
+    )
+    return one.to(tx, text)
 
 
 def check_enabled(tenant: Tenant) -> None:

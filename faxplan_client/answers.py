@@ -533,7 +533,7 @@ class LeftOut:
     """Lines that get no fax."""
 
     why: str
-    """One of: `invalid-number`, `duplicate`, `do-not-fax`, `number-barred`."""
+    """One of: `invalid-number`, `duplicate`, `do-not-fax`, `number-barred`, `cover-failed`."""
     recipients: int
 
 
@@ -603,7 +603,7 @@ class Recipient:
     state: str
     """One of: `waiting`, `under-way`, `sent`, `failed`, `cancelled`, `left-out`."""
     why: str | None
-    """One of: `invalid-number`, `duplicate`, `do-not-fax`, `number-barred`."""
+    """One of: `invalid-number`, `duplicate`, `do-not-fax`, `number-barred`, `cover-failed`."""
     fax: int | None
 
 
@@ -686,6 +686,66 @@ class Progress:
     through_at: datetime | None
     """When the last fax is begun, by its pace and hours alone; from now on, if it is not under way. None: nobody waits,
     it has ended, or that is more than two years ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoverField:
+    """Something that recipients have, which texts of the cover may name."""
+
+    name: str
+    headings: list[str]
+    """The columns that it comes from."""
+    recipients: int
+    """Who have something there, of those that get a fax."""
+
+
+@dataclass(frozen=True, slots=True)
+class LackedField:
+    """A field of the cover which is empty for some."""
+
+    name: str
+    recipients: int
+    """Who have nothing there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoverFields:
+    """Whether there is a cover, and its fields. What it says is sealed."""
+
+    has_cover: bool
+    fields: list[CoverField]
+    """That recipients have, and those of the cover that nobody has."""
+    lacking: list[LackedField]
+
+
+@dataclass(frozen=True, slots=True)
+class CoverPreview:
+    """Its pages, one below the other."""
+
+    pages: int
+    png: str
+    """In base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTest:
+    """A test, which a worker sends within moments."""
+
+    id: int
+    to: str
+    recipient: int | None
+    asked_at: datetime
+    is_done: bool
+    fax: int | None
+    why: str
+    """Why there is no fax, once it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTests:
+    """The last ones, newest first."""
+
+    tests: list[CampaignTest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -777,3 +837,388 @@ class WebhookDeliveries:
     deliveries: list[WebhookDelivery]
     next: str | None
     """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationMailbox:
+    """One of the organisation's."""
+
+    id: int
+    name: str
+    kind: str
+    """One of: `personal`, `group`."""
+    mail: str
+    """How what comes in is mailed: `off`, `notice`, or with its pages."""
+    numbers: list[str]
+    """That lead to it."""
+    readers: int
+    readers_with_key: int
+    """Of them, those who open what comes in now."""
+    has_key: bool
+    """False: what comes for it is laid where one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationMailboxes:
+    """Some of them, by name."""
+
+    mailboxes: list[OrganisationMailbox]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a mailbox."""
+
+    id: int
+    email: str
+    name: str
+    enabled: bool
+    has_key: bool
+    """Whether they open what comes in now."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxWithReaders:
+    """A mailbox, and who reads it."""
+
+    id: int
+    name: str
+    kind: str
+    """One of: `personal`, `group`."""
+    mail: str
+    """How what comes in is mailed: `off`, `notice`, or with its pages."""
+    numbers: list[str]
+    """That lead to it."""
+    readers: int
+    readers_with_key: int
+    """Of them, those who open what comes in now."""
+    has_key: bool
+    """False: what comes for it is laid where one is."""
+    members: list[Reader]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationNumber:
+    """A number of the organisation's."""
+
+    number: str
+    """E.164"""
+    name: str
+    mailbox: str
+    """Where its faxes go, by its name."""
+    mailbox_id: int
+    receives: bool
+    """False: who reads that mailbox may receive nothing, and calls are refused."""
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationNumbers:
+    """Some of them, by number."""
+
+    numbers: list[OrganisationNumber]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What becomes of some callers."""
+
+    caller: str
+    """How their numbers begin, as `+4930`; or `anonymous`."""
+    rule: str
+    """`allow`: they are let in, and who is not listed so is not. One of: `allow`, `block`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSettings:
+    """All about a number."""
+
+    number: str
+    """E.164"""
+    name: str
+    mailbox: str
+    laid_in: str | None
+    """Where its faxes are laid now, by the mailbox's name: where a key is. None: calls are refused."""
+    receives: bool
+    enabled: bool
+    station_ident: str
+    max_calls: int | None
+    refusal: str
+    """One of: `decline`, `busy`."""
+    ecm: bool
+    t38: bool
+    callers: list[Caller]
+    refused_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverPageText:
+    """A cover page of the organisation, and what it says."""
+
+    id: int
+    name: str
+    body: str
+    footer: str
+    is_standard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CoverPageTexts:
+    """All of them, by name."""
+
+    cover_pages: list[CoverPageText]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One that stands on the do-not-fax list."""
+
+    number: str
+    """E.164"""
+    reason: str
+    added_by: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Some of them, by number."""
+
+    entries: list[Entry]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTenant:
+    """An organisation of a list."""
+
+    slug: str
+    name: str
+    country: str
+    enabled: bool
+    people: int
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """Some of them, by short name."""
+
+    tenants: list[ListedTenant]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An organisation."""
+
+    slug: str
+    name: str
+    country: str
+    time_zone: str
+    station_ident: str
+    header_name: str
+    header_line: bool
+    page_n_of_m: bool
+    max_attempts: int
+    max_calls: int | None
+    calls_per_hour: int | None
+    pages_per_hour: int | None
+    wait_hours: int | None
+    redial_limits: str
+    """One of: `none`, `us`."""
+    redial_unknown: bool
+    sandbox_numbers: bool
+    permissions: list[str]
+    """One of: `send`, `receive`, `mail-in`, `mail-out`, `campaigns`, `contacts`, `api`."""
+    billing_codes: str
+    """One of: `none`, `optional`, `required`."""
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of an organisation."""
+
+    id: int
+    email: str
+    name: str
+    role: str
+    """One of: `user`, `administrator`."""
+    operator: bool
+    """Whether they run the installation as well."""
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """All of an organisation, by address."""
+
+    people: list[Person]
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A link by which somebody chooses a password. Who has it acts as they do: it is for them alone, and works once."""
+
+    link: str
+    days: int
+    """So long it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationNumber:
+    """Whose a number is."""
+
+    number: str
+    """E.164"""
+    tenant: str
+    mailbox: str
+    name: str
+    enabled: bool
+    """It and its organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationNumbers:
+    """Some of them, by number."""
+
+    numbers: list[InstallationNumber]
+    next: str | None
+    """The cursor with which the list goes on. None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationNumberSettings:
+    """All about a number."""
+
+    number: str
+    """E.164"""
+    tenant: str
+    mailbox: str
+    name: str
+    station_ident: str
+    max_calls: int | None
+    refusal: str
+    """One of: `decline`, `busy`."""
+    ecm: bool
+    t38: bool
+    enabled: bool
+    receives: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TriedNumber:
+    """What became of an entry, or would."""
+
+    written: str
+    number: str
+    """E.164; empty: it is none."""
+    tenant: str
+    mailbox: str
+    name: str
+    wrong: str
+    """Why it cannot be entered; empty: it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriedNumbers:
+    """All of them, in their order."""
+
+    entered: int
+    numbers: list[TriedNumber]
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A trunk, and how it does."""
+
+    name: str
+    host: str
+    port: int | None
+    transport: str
+    """One of: `udp`, `tcp`, `tls`."""
+    register: bool
+    username: str | None
+    password_set: bool
+    realm: str | None
+    ping_seconds: int | None
+    from_user: str | None
+    from_domain: str | None
+    source_networks: list[str]
+    called_format: str
+    """One of: `e164`, `e164-no-plus`, `national`."""
+    calling_format: str
+    """One of: `e164`, `e164-no-plus`, `national`."""
+    called_prefix: str
+    caller_id_in: str
+    """One of: `pai`, `rpid`, `from`."""
+    privacy: bool
+    inbound_country: str
+    inbound_format: str
+    """One of: `any`, `e164`, `e164-no-plus`, `national`."""
+    inbound_calling_format: str | None
+    """One of: `any`, `e164`, `e164-no-plus`, `national`."""
+    inbound_prefix: str
+    called_from: list[str]
+    trusts_identity: bool
+    t38: bool
+    t38_request: str
+    """One of: `receiver`, `sender`, `nobody`."""
+    t38_redundancy: int
+    v17: bool
+    ecm: bool
+    codec: str
+    """One of: `any`, `pcmu`, `pcma`."""
+    encrypted_media: bool
+    t30_trace: str
+    """One of: `off`, `failed`, `all`."""
+    max_calls: int | None
+    calls_per_second: float | None
+    dedicated_to: str | None
+    overflow: bool
+    enabled: bool
+    state: str
+    """One of: `off`, `rests`, `unreachable`, `on-trial`, `failing`, `works`, `unused`."""
+    rests_seconds: int
+    """Until it is tried again; 0: it does not rest."""
+    failures: int
+    """In a row."""
+    calls: int
+    """That run now, in both directions."""
+    last_success_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trunks:
+    """All of them, by name."""
+
+    trunks: list[Trunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route."""
+
+    prefix: str
+    trunk: str | None
+    """None: such numbers are barred."""
+    only_for: str | None
+    position: int
+    weight: int
+    cost: str | None
+    in_clear: bool
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """All of them, as they are tried for a beginning."""
+
+    routes: list[Route]

@@ -183,6 +183,23 @@ def test_it_lies_sealed_for_its_user_and_for_the_machines_until_it_has_ended(wor
         assert campaigns.get(tx, world.acme.user, campaign.id).rendering_id is None
 
 
+def test_a_clone_has_it_until_both_have_ended(world: World, campaign: Campaign) -> None:
+    put(world, campaign)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        later = campaign_clones.clone(tx, world.acme.user, campaign.id, "Again", Whom.ALL, actor="test")
+    do(world, campaigns.start, campaign)
+    do(world, campaigns.cancel, campaign)
+    assert purge(world).failures == []
+    world.render_all()
+    go(world, later)
+    assert covers_of_faxes(world)["+493023110001"]["subject"] == "For Ann"
+    do(world, campaigns.cancel, later)
+    campaigner(world).work()
+    assert count(world, "transient_wraps") == 0
+    purge(world)
+    assert count(world, "documents", "kind = 'campaign-cover'") == 0
+
+
 def test_one_that_is_removed_or_replaced_leaves_nothing(world: World, campaign: Campaign) -> None:
     before = objects(world)
     put(world, campaign)

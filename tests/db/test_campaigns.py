@@ -1,6 +1,7 @@
 """One document to many: each number once, nobody who must not, at its pace, and nobody twice whatever happens."""
 
 import os
+import re
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,7 @@ from faxplan import (
     campaign_progress,
     campaign_purge,
     campaign_release,
+    campaign_results,
     campaigns,
     contact_groups,
     contacts,
@@ -27,6 +29,7 @@ from faxplan import (
     history,
     holds,
     quotas,
+    routes,
     tenants,
     users,
 )
@@ -41,6 +44,7 @@ from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
 from faxplan.permissions import EVERYTHING, Permission
+from tests.db.test_constraints import SCHEMA
 from tests.db.test_failing_over import settle
 from tests.faxes import claim
 from tests.retained import age, bound, count, execute, purge
@@ -345,15 +349,23 @@ def test_what_is_wrong_pauses_it_and_says_why(world: World, campaign: Campaign) 
     assert counted(world, campaign).sent == 3
 
 
+def test_whoever_is_left_out_is_told_of_in_words(world: World) -> None:
+    known = re.search(r"campaign_recipients_why_known check \(\s*why in \(([^)]*)\)", SCHEMA)
+    assert known is not None
+    assert {each.strip(" '") for each in known[1].split(",")} == set(campaign_results.WHY)
+
+
 def test_who_is_barred_meanwhile_is_left_out(world: World, campaign: Campaign) -> None:
-    bring(world, campaign, numbers(3))
+    bring(world, campaign, [*numbers(3), "0231 23110001"])
+    with world.admin.across_tenants() as tx:
+        routes.add(tx, "+49231", None)
     world.render_all()
     do(world, campaigns.start, campaign)
     with world.admin.tenant(world.acme.tenant.id) as tx:
         do_not_fax.add(tx, world.acme.tenant.id, "+493023110001", "", "test")
     send_all(world, campaign)
     found = counted(world, campaign)
-    assert (found.sent, found.left_out) == (2, {"do-not-fax": 1})
+    assert (found.sent, found.left_out) == (2, {"do-not-fax": 1, "number-barred": 1})
 
 
 def test_a_file_is_read_on_where_it_stopped(world: World, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:

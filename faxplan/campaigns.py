@@ -6,7 +6,7 @@ goes on when it is paused. Whom it goes to: campaign_recipients, campaign_files.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from faxplan import (
@@ -27,6 +27,7 @@ from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.language import _
 from faxplan.permissions import Permission
+from faxplan.send_time import FURTHEST
 from faxplan.tenants import Tenant
 from faxplan.users import User
 
@@ -466,6 +467,8 @@ def _check_pace(values: dict[str, Any]) -> None:
         values["weekdays"] = sorted(set(values["weekdays"]))
         if not values["weekdays"] or not set(values["weekdays"]) <= set(range(1, 8)):
             raise InvalidCampaign(_("Choose one day of the week at least."))
+    if values.get("start_at") is not None and values["start_at"] - datetime.now(UTC) > FURTHEST:
+        raise InvalidCampaign(_("It begins within a year. Choose a nearer time."))
     if values.get("opens", "00:00") >= values.get("closes", "24:00"):
         raise InvalidCampaign(_("Its hours close before they open. Write them as 08:00 and 18:00."))
 

@@ -21,6 +21,7 @@ from faxplan import (
     opt_out,
     quotas,
     tenants,
+    user_keys,
     users,
     vault,
 )
@@ -138,10 +139,13 @@ def change_user(
     return user
 
 
-def invite(admin: Database, actor: Who, slug: str, email: str, *, by_operator: bool = True) -> tuple[User, str]:
+def invite(
+    admin: Database, actor: Who, slug: str, email: str, *, by_operator: bool = True, by_program: bool = False
+) -> tuple[User, str]:
     """A user, and the token of the link by which they choose a password; a link before it works no more.
 
-    by_operator: as in change_user. Raises NotFound, also for a user who may not act, and Forbidden: whoever opens the
+    by_operator: as in change_user. by_program: an API key alone makes nobody else another password: it is for who has
+    none yet, and runs no installation. Raises NotFound, also for a user who may not act, and Forbidden: whoever opens the
     link acts as that user.
     """
     with admin.across_tenants() as tx:
@@ -150,6 +154,13 @@ def invite(admin: Database, actor: Who, slug: str, email: str, *, by_operator: b
         if user.operator and not by_operator:
             raise Forbidden(
                 _("{email} runs this installation as well. Only who does so too invites them.").format(email=user.email)
+            )
+        if by_program and (user.operator or user_keys.current(tx, tenant.id, user.id) is not None):
+            raise Forbidden(
+                _(
+                    "{email} has a password already, or runs this installation. Who opens the link would be them: make "
+                    "it in the portal, or at a shell."
+                ).format(email=user.email)
             )
         return user, invitations.make(tx, user, actor=actor)
 

@@ -100,10 +100,10 @@ def change_person(call: Call) -> Response:
 
 
 def invite(call: Call) -> Response:
-    """A link by which they choose a password; one before it works no more."""
+    """A link by which who has none yet chooses a password; one before it works no more."""
     slug = call.path["slug"]
     email = tenant_directory.person(call.its_admin, slug, call.path["number"])["email"]
-    _user, token = provisioning.invite(call.its_admin, call.actor, slug, email)
+    _user, token = provisioning.invite(call.its_admin, call.actor, slug, email, by_program=True)
     link = invitations.link(call.settings.portal_of(slug), token)
     return calls.answer(shapes.Invitation(link=link, days=invitations.DAYS), 201)
 

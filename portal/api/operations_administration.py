@@ -148,7 +148,7 @@ INSTALLATION = (
     _run("PATCH", f"{_TENANT}/people/{_ID}", installation.change_person, "changePerson",
          "Changes what somebody may, or keeps them out.", run.Person, body=run.ChangePerson),
     _run("POST", f"{_TENANT}/people/{_ID}/invitation", installation.invite, "invitePerson",
-         "A link by which somebody chooses a password, shown this once.", run.Invitation, 201),
+         "A link by which somebody who has none yet chooses a password, shown this once.", run.Invitation, 201),
     _run("GET", _ALL_NUMBERS, installation.all_numbers, "listAllNumbers", "Numbers of all organisations.",
          run.InstallationNumbers, query=run.NumberFilters),
     _run("POST", _ALL_NUMBERS, installation.add_number, "addNumber", "Gives a number to an organisation's mailbox.",

@@ -156,3 +156,15 @@ def test_routes_are_kept(world: World, olga: Program) -> None:
             said = olga.ask(method, "/installation/routes", query_string=which, **body)
             assert problem(said) == (404, "not-found")
     assert audited(world, olga) == ["route.add", "route.add", "route.change", "route.remove", "route.remove"]
+
+
+def test_a_key_alone_makes_nobody_another_password(world: World, olga: Program) -> None:
+    """SECURITY: who opens the link acts as the invited, and has asked for no password or second factor of anybody."""
+    people = "/installation/tenants/borea/people"
+    assert problem(olga.ask("POST", f"{people}/{world.borea.user.id}/invitation")) == (403, "forbidden")
+    with world.admin.tenant(world.borea.tenant.id) as tx:
+        other = users.create(tx, world.borea.tenant.id, email="other@borea.example", name="Other")
+    assert olga.ask("POST", f"{people}/{other.id}/invitation").status_code == 201
+    with world.admin.tenant(world.borea.tenant.id) as tx:
+        users.change(tx, world.borea.tenant.id, other.id, {"operator": True})
+    assert problem(olga.ask("POST", f"{people}/{other.id}/invitation")) == (403, "forbidden")

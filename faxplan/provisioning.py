@@ -145,8 +145,8 @@ def invite(
     """A user, and the token of the link by which they choose a password; a link before it works no more.
 
     by_operator: as in change_user. by_program: an API key alone makes nobody else another password: it is for who has
-    none yet, and runs no installation. Raises NotFound, also for a user who may not act, and Forbidden: whoever opens the
-    link acts as that user.
+    none yet, and runs no installation. Raises NotFound, also for a user who may not act, and Forbidden: whoever opens
+    the link acts as that user.
     """
     with admin.across_tenants() as tx:
         tenant = tenants.entered(tx, slug)

@@ -35,7 +35,7 @@ from faxplan_client import (
 from faxplan_client import transport as transports
 from faxplan_client.answers import OrganisationMailboxes
 from portal.api import client_answers, openapi
-from tests.client.conftest import Server
+from tests.client.conftest import Server, working
 from tests.fax_mails import pdf
 from tests.retained import count, received
 from tests.world import PHRASE, ready_made
@@ -343,3 +343,14 @@ def test_nothing_is_derived_for_less_than_it_takes(server: Server, acme: Client)
         with pytest.raises(CannotOpen) as caught:
             faxplan_client.keys.of_password("x", heavier)
         assert caught.value.error_id == "excessive-parameters"
+
+
+def test_a_resend_that_is_asked_for_again_is_done_once(server: Server, acme: Client) -> None:
+    """What opens it is wrapped anew each time, and is the same request."""
+    with working(server):
+        (sent,) = acme.send(End.SENT.number, LETTER).faxes
+        acme.wait(sent.id, every=0.05)
+        first = acme.resend(sent.id, by=Password(PHRASE), once="again-1")
+        acme.wait(first.faxes[0].id, every=0.05)
+        assert acme.resend(sent.id, by=Password(PHRASE), once="again-1") == first
+    assert count(server.world, "faxes") == 2

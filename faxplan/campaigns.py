@@ -362,7 +362,8 @@ def end(tx: Transaction, tenant_id: int, campaign_id: int, state: str) -> None:
     of = (tenant_id, campaign_id)
     draft_id = tx.value("select draft_id from campaigns where tenant_id = %s and id = %s", of)
     tx.execute("update campaigns set state = %s, ended_at = now() where tenant_id = %s and id = %s", (state, *of))
-    tx.execute("delete from campaign_files where tenant_id = %s and campaign_id = %s", of)
+    for table in ("campaign_files", "campaign_uploads"):
+        tx.execute(f"delete from {table} where tenant_id = %s and campaign_id = %s", of)
     if draft_id is not None:
         drafts.let_go(tx, tenant_id, draft_id)
     close_cover(tx, tenant_id, campaign_id)

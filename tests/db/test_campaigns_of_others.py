@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import campaign_contacts, campaign_files, campaign_tests, campaign_uploads, users
+from faxplan import campaign_contacts, campaign_files, campaign_tests, campaign_uploads, campaigns, users
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
 from faxplan.errors import Forbidden
-from tests.db.test_campaigns import a_campaign, bring
+from tests.db.test_campaigns import a_campaign, bring, do
 from tests.retained import count
 from tests.world import World
 
@@ -33,3 +33,15 @@ def test_an_administrator_is_sent_nothing_of_a_colleagues_campaign(world: World,
     with pytest.raises(Forbidden, match="somebody else's"), world.portal.tenant(tenant) as tx:
         campaign_contacts.bring(tx, boss, campaign.id, everyone=True)
     assert [count(world, each) for each in ("campaign_tests", "campaign_files", "campaign_uploads")] == [0, 0, 0]
+
+
+def test_a_file_that_was_never_added_goes_with_the_campaign(world: World, tmp_path: Path) -> None:
+    """It has numbers and names of people in it, and nobody looks for it any more."""
+    campaign = a_campaign(world, tmp_path)
+    bring(world, campaign, ["030 23110001"])
+    do(world, campaigns.start, campaign)
+    do(world, campaigns.pause, campaign)
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        campaign_uploads.begin(tx, world.acme.user, campaign.id, "list.csv", b"030 23110009")
+    do(world, campaigns.cancel, campaign)
+    assert count(world, "campaign_uploads") == 0

@@ -124,9 +124,9 @@ ELSEWHERE = re.compile(
 )
 NEVER = {
     # By who opens documents, makes keys or settings, at a shell, or by a worker.
-    "already-taken", "filled-too-long", "readers-gone", "invalid-api-key", "invalid-do-not-fax-list", "invalid-entry", "invalid-list",
+    "already-taken", "filled-too-long", "invalid-api-key", "invalid-do-not-fax-list", "invalid-entry", "invalid-list",
     "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "locked", "nothing-meant",
-    "seal-broken", "switch-unavailable",
+    "seal-broken", "switch-unavailable", "readers-gone",
 }  # fmt: skip
 
 

@@ -951,6 +951,8 @@ class NumberSettings:
     """One of: `decline`, `busy`."""
     ecm: bool
     t38: bool
+    opt_out: bool
+    """Who faxes to it goes on the do-not-fax list."""
     callers: list[Caller]
     refused_calls: int
 
@@ -1067,7 +1069,7 @@ class People:
 class Invitation:
     """A link by which somebody chooses a password. Who has it acts as they do: it is for them alone, and works once."""
 
-    link: str
+    link: str = field(repr=False)
     days: int
     """So long it works."""
 

@@ -1,14 +1,22 @@
 """Campaigns, as a part of a client."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from faxplan_client import answers, requests
-from faxplan_client.answers import Campaign, FilePreview, Progress, Recipient
+from faxplan_client.answers import (
+    Campaign,
+    CampaignTest,
+    CoverFields,
+    CoverPreview,
+    FilePreview,
+    Progress,
+    Recipient,
+)
 from faxplan_client.bodies import Body, File
 from faxplan_client.connection import Connection, new_once
-from faxplan_client.requests import Documents, HowToRead, NewPace, NewRetries
+from faxplan_client.requests import Cover, Documents, HowToRead, NewPace, NewRetries
 
 _MOST_NUMBERS = 10_000
 _MOST_RECIPIENTS = 1000
@@ -54,6 +62,34 @@ class Campaigns:
             requests.body(values, found) if found else {key: each for key, each in values.items() if each is not None}
         )
         return self._connection.do(Campaign, "POST", f"/campaigns/{campaign}/clone", body, once=once or new_once())
+
+    def cover(self, campaign: int) -> CoverFields:
+        """Whether there is a cover page, and the fields that its texts may have."""
+        return self._connection.get(CoverFields, f"/campaigns/{campaign}/cover")
+
+    def set_cover(self, campaign: int, cover: Cover) -> CoverFields:
+        """Each fax has this cover page, with fields of its recipient: `Cover(to_name="{{ name }}")`."""
+        return self._connection.do(CoverFields, "PUT", f"/campaigns/{campaign}/cover", requests.plain(cover))
+
+    def remove_cover(self, campaign: int) -> None:
+        """There is none any more."""
+        self._connection.act("DELETE", f"/campaigns/{campaign}/cover")
+
+    def preview_cover(self, campaign: int, cover: Cover, recipient: int | None = None) -> CoverPreview:
+        """A cover page as a recipient (by its id; None: the first) would get it. Nothing of it is kept."""
+        asked = {"cover": requests.plain(cover), "recipient": recipient}
+        return self._connection.do(CoverPreview, "POST", f"/campaigns/{campaign}/cover/preview", asked)
+
+    def test(self, campaign: int, to: str, recipient: int | None = None, *, once: str | None = None) -> CampaignTest:
+        """A fax as a recipient (likewise) would get it, to a number of one's own. A worker sends it within moments."""
+        place = f"/campaigns/{campaign}/test"
+        return self._connection.do(
+            CampaignTest, "POST", place, {"to": to, "recipient": recipient}, once=once or new_once()
+        )
+
+    def tests(self, campaign: int) -> Sequence[CampaignTest]:
+        """The last tests, newest first."""
+        return self._connection.get(answers.CampaignTests, f"/campaigns/{campaign}/tests").tests
 
     def change(
         self, campaign: int, *, name: str | None = None, pace: NewPace | None = None, retries: NewRetries | None = None

@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import sys
+import time
 from itertools import islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -17,6 +18,7 @@ from faxplan_client.requests import NewPace, NewRetries
 if TYPE_CHECKING:
     from faxplan_client.cli import Context
 
+_LOOK_SECONDS = 0.5
 _IN_MEMORY = 8 * 1024**2
 _STATES = ("waiting", "under-way", "sent", "failed", "cancelled", "left-out")
 _WHY = {
@@ -27,7 +29,7 @@ _WHY = {
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
-    verbs = "make|add|start|pause|resume|cancel|clone|remove|list|show|watch|recipients|results"
+    verbs = "make|add|start|pause|resume|cancel|clone|cover|test|remove|list|show|watch|recipients|results"
     group = commands.add_parser("campaign", help=f"one document to many numbers: {verbs}").add_subparsers(
         required=True, metavar=verbs
     )
@@ -64,6 +66,17 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     clone.add_argument("--name", metavar="NAME", help="what the new one is called (default: as this)")
     clone.add_argument("--recipients", choices=("all", "failed", "none"), default="none",
                        help="whom of this one it goes to (default: none)")  # fmt: skip
+    cover = _of(group.add_parser("cover", parents=[common], help="a cover page for each fax, with fields"), _cover)
+    cli_faxes.add_cover(
+        cover, "fields of each recipient as {{ name }}; without any of these it says whether there is one"
+    )
+    cover.add_argument("--none", action="store_true", help="no cover page any more")
+    test = _of(
+        group.add_parser("test", parents=[common], help="the fax as a recipient would get it, to yourself"), _test
+    )
+    test.add_argument("number", metavar="NUMBER", help="of your own; it does not count among the recipients")
+    test.add_argument("--recipient", type=cli_output.whole_number, metavar="RECIPIENT",
+                      help="whose fields it has (default: the first)")  # fmt: skip
     listing = group.add_parser("list", parents=[common], help="the newest ones")
     listing.add_argument("--limit", type=cli_output.whole_number, default=20, metavar="N", help="at most (default: 20)")
     listing.set_defaults(command=_list)
@@ -143,6 +156,31 @@ def _clone(context: "Context", options: argparse.Namespace) -> int:
     )
     said = f"Campaign {made.id}, {made.name}, is made. `faxplan remote campaign show {made.id}` shows it."
     return cli_output.done(options, made, said)
+
+
+def _cover(context: "Context", options: argparse.Namespace) -> int:
+    campaigns, wanted = context.client.campaigns, cli_faxes.cover(options)
+    if options.none:
+        campaigns.remove_cover(options.campaign)
+    found = campaigns.cover(options.campaign) if wanted is None else campaigns.set_cover(options.campaign, wanted)
+    said = "Each fax has a cover page." if found.has_cover else "There is no cover page."
+    if found.fields:
+        said += f" Its texts may have: {', '.join(each.name for each in found.fields)}."
+    said += "".join(f" {each.name} is empty for {each.recipients}." for each in found.lacking)
+    return cli_output.done(options, found, said)
+
+
+def _test(context: "Context", options: argparse.Namespace) -> int:
+    client = context.client
+    asked = client.campaigns.test(options.campaign, options.number, options.recipient)
+    while not asked.is_done:
+        time.sleep(_LOOK_SECONDS)
+        asked = next(each for each in client.campaigns.tests(options.campaign) if each.id == asked.id)
+    if asked.fax is None:
+        cli_output.done(options, asked, f"There is no test fax: {asked.why}")
+        return 1
+    said = f"Fax {asked.fax} to {asked.to} is on its way. `faxplan remote watch {asked.fax}` shows it."
+    return cli_output.done(options, asked, said)
 
 
 def _results(context: "Context", options: argparse.Namespace) -> int:

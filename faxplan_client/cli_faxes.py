@@ -38,10 +38,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     send.add_argument("--priority", choices=("urgent", "normal", "bulk"), default="normal")
     send.add_argument("--at", type=cli_output.moment, metavar="TIME",
                       help="not before this: '2026-11-30 08:00', by this machine's clock")  # fmt: skip
-    cover = send.add_argument_group("cover page", "with any of these there is one; it is drawn for each number")
-    for name in _COVER:
-        cover.add_argument(f"--cover-{name.replace('_', '-')}", dest=f"cover_{name}", metavar="TEXT")
-    cover.add_argument("--cover", type=cli_output.whole_number, metavar="COVER", help="which cover page, by its number")
+    add_cover(send, "with any of these there is one; it is drawn for each number")
     send.add_argument("--no-wait", action="store_true", help="end as soon as it is accepted")
     send.add_argument("--label", action="append", default=[], metavar="LABEL", help="that it has; may be repeated")
     add_once(send)
@@ -94,6 +91,14 @@ def add_document(parser: argparse.ArgumentParser) -> None:
                         help="ask for the password of the PDFs (or read it from a pipe)")  # fmt: skip
 
 
+def add_cover(parser: argparse.ArgumentParser, about: str) -> None:
+    """What `cover` reads."""
+    group = parser.add_argument_group("cover page", about)
+    for name in _COVER:
+        group.add_argument(f"--cover-{name.replace('_', '-')}", dest=f"cover_{name}", metavar="TEXT")
+    group.add_argument("--cover", type=cli_output.whole_number, metavar="COVER", help="which cover page, by its number")
+
+
 def _add_secret(parser: argparse.ArgumentParser) -> None:
     by = parser.add_mutually_exclusive_group()
     by.add_argument("--password-file", type=Path, metavar="FILE", help="your password, from its first line")
@@ -131,7 +136,7 @@ def _send(context: "Context", options: argparse.Namespace) -> int:
     client = context.client
     password = cli_output.asked("Password of the PDF: ") if options.password else None
     accepted = client.send(
-        options.to, documents, cover=_cover(options), resolution=options.resolution, priority=options.priority,
+        options.to, documents, cover=cover(options), resolution=options.resolution, priority=options.priority,
         send_at=options.at, caller_id=options.calling, billing_code=options.billing_code, password=password,
         labels=options.label, once=options.idempotency_key,
     ).faxes  # fmt: skip
@@ -179,7 +184,8 @@ def _whom(options: argparse.Namespace) -> str:
     return ""
 
 
-def _cover(options: argparse.Namespace) -> Cover | None:
+def cover(options: argparse.Namespace) -> Cover | None:
+    """As it was given; None: there is to be none."""
     values = {name: getattr(options, f"cover_{name}") for name in _COVER}
     given = {name: value for name, value in values.items() if value is not None}
     return Cover(template=options.cover, **given) if given or options.cover is not None else None

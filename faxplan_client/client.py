@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
-from faxplan_client import answers, bodies, keys, requests, sealed
+from faxplan_client import answers, bodies, keys, reading, requests, sealed
 from faxplan_client.answers import (
     Account,
     Attempt,
@@ -33,6 +33,7 @@ from faxplan_client.requests import Cover, Documents
 from faxplan_client.transport import MOST_TRIES, SECONDS, Transport
 from faxplan_client.webhooks import Webhooks
 
+Read = TypeVar("Read")
 _IN_MEMORY = 8 * 1024**2
 _PREFERRED = ("pdf", "tiff")
 NEEDS_DOCUMENT = "resend-needs-document"
@@ -298,23 +299,33 @@ class Client:
 
     # --------------------------------------------------------------------------------------------------------- others
 
+    def ask_for(
+        self, shape: type[Read], method: str, path: str, *, query: Mapping[str, Any] | None = None,
+        json_body: Any = None, once: str | None = None,
+    ) -> Read:  # fmt: skip
+        """An operation without a method of its own, such as administrators': what is answered, as one of `answers`.
+
+        path: as the OpenAPI document has it, such as `/organisation/mailboxes/12`.
+        """
+        return reading.read(shape, self._asked(method, path, query, json_body, once))
+
     def ask(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, json_body: Any = None,
         once: str | None = None,
     ) -> Any:  # fmt: skip
-        """Any operation, also one that this client has no method for: what is answered, as JSON has it (None: nothing).
-
-        path: as the OpenAPI document has it, such as `/faxes/12`.
-        """
-        if method == "GET":
-            said = self._connection.asked(path, query or {})
-        else:
-            said = self._connection.act(
-                method, path, None if json_body is None else bodies.of_json(json_body), once=once
-            )
+        """The same, as JSON has it; None: nothing is answered."""
+        said = self._asked(method, path, query, json_body, once)
         if not said:
             return None
         try:
             return json.loads(said)
         except ValueError as error:
             raise UnexpectedAnswer("What the server answers is no JSON.") from error
+
+    def _asked(
+        self, method: str, path: str, query: Mapping[str, Any] | None, json_body: Any, once: str | None
+    ) -> bytes:
+        if method == "GET":
+            return self._connection.asked(path, query or {})
+        body = None if json_body is None else bodies.of_json(json_body)
+        return self._connection.act(method, path, body, once=once, query=query)

@@ -31,11 +31,14 @@ class Connection:
         """The same of an act. once: its Idempotency-Key."""
         return reading.read(shape, self.act(method, path, body, once=once))
 
-    def act(self, method: str, path: str, body: Given | None = None, *, once: str | None = None) -> bytes:
+    def act(
+        self, method: str, path: str, body: Given | None = None, *, once: str | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> bytes:  # fmt: skip
         """An act whose answer is not read here."""
         given = bodies.of_json(dict(body)) if isinstance(body, Mapping) else body
         try:
-            return self.transport.ask(Request(method, path, body=given, once=once))
+            return self.transport.ask(Request(method, path, _query(query or {}), given, once))
         except ClientError as error:
             error.once = once
             raise

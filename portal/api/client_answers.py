@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 '''
-_SECRETS = ("secret", "wrap", "locked", "earlier")
+_SECRETS = ("secret", "wrap", "locked", "earlier", "link")
 """Members that are not printed."""
 _TEXTS = {"date-time": "datetime", "base64url": "bytes"}
 _OTHERS = {"integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]", "string": "str"}

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -32,12 +33,13 @@ class Server:
     def address(self, office: Office) -> str:
         return f"http://{office.tenant.slug}.localhost:{self.port}"
 
-    def key(self, office: Office, scopes: Collection[Scope] = tuple(Scope), name: str = "test") -> str:
+    def key(self, office: Office, scopes: Collection[Scope] | None = None, name: str = "test") -> str:
+        wanted = api_keys.open_to(office.user) if scopes is None else scopes
         with self.world.portal.tenant(office.tenant.id) as tx:
-            secret, _key = api_keys.make(tx, office.user, name, scopes, None, actor="test")
+            secret, _key = api_keys.make(tx, office.user, name, wanted, None, actor="test")
         return secret
 
-    def client(self, office: Office, scopes: Collection[Scope] = tuple(Scope), name: str = "test") -> Client:
+    def client(self, office: Office, scopes: Collection[Scope] | None = None, name: str = "test") -> Client:
         return Client(self.address(office), self.key(office, scopes, name))
 
     def work(self) -> None:
@@ -45,7 +47,7 @@ class Server:
         self.world.render_all()
         campaigner(self.world).work()
         while (picked := pick(self.world)) is not None:
-            sandbox_calls.call(self.world.switch, picked, node="node1")
+            sandbox_calls.call(self.world.switch, self.world.store, picked, node="node1")
 
 
 class Quiet(WSGIRequestHandler):
@@ -89,10 +91,11 @@ def working(server: Server) -> Iterator[None]:
         while not ended.wait(0.05):
             server.work()
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(work)
+        try:
+            yield
+        finally:
+            ended.set()
+        # What went wrong there is no fault of who waited for it.
+        working.result()

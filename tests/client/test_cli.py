@@ -363,6 +363,12 @@ def test_a_fax_is_sent_again_by_its_readers_key_and_results_are_written(server: 
         assert "It is opened here, by your key." in again.stderr
         office.said("remote", "campaign", "make", "Spring", "letter.txt", "--max-attempts", "1")
         office.said("remote", "campaign", "add", "1", End.BAD_NUMBER.number)
+        without = "There is no cover page. Its texts may have: number, name.\n"
+        assert office.said("remote", "campaign", "cover", "1") == without
+        cover = office.said("remote", "campaign", "cover", "1", "--cover-subject", "Hello")
+        assert cover.startswith("Each fax has a cover page.")
+        assert office.said("remote", "campaign", "test", "1", End.SENT.number).endswith("shows it.\n")
+        assert office.said("remote", "campaign", "cover", "1", "--none") == without
         office.said("remote", "campaign", "start", "1")
         office.said("remote", "campaign", "watch", "1", code=1)
     assert "+15555550104" in office.said("remote", "campaign", "results", "1")

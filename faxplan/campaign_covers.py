@@ -170,13 +170,13 @@ def fields(tx: Transaction, user: User, campaign_id: int) -> list[Field]:
     return found
 
 
-def lacking(tx: Transaction, user: User, campaign_id: int) -> dict[str, int]:
+def lacking(tx: Transaction, user: User, campaign_id: int, every: Sequence[Field] | None = None) -> dict[str, int]:
     """Fields that the campaign's cover has, and how many of its recipients have nothing there; of those that somebody
-    lacks. Raises NotFound."""
+    lacks. every: what `fields` has found, where it was asked. Raises NotFound."""
     used = set(campaigns.get(tx, user, campaign_id).cover_fields)
     if not used:
         return {}
-    every = fields(tx, user, campaign_id)
+    every = fields(tx, user, campaign_id) if every is None else every
     everybody = next(each.recipients for each in every if each.name == "number")
     return {each.name: everybody - each.recipients for each in every
             if each.name in used and each.recipients < everybody}  # fmt: skip

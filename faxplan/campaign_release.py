@@ -180,8 +180,14 @@ def _release(tx: Transaction, tenant: Tenant, row: Row) -> int:
     user = _user(tx, row)
     rendering = held_rendering(tx, row)
     sender = _sender(tx, user, row, rendering)
-    released = [_let_go(tx, user, row, rendering, sender, each) for each in waiting]
-    return _paced(tx, row, sum(released))
+    gone: dict[int | None, int] = {}
+    for each in waiting:
+        fax_id = _let_go(tx, user, row, rendering, sender, each)
+        if fax_id is not None:
+            gone[each.id] = fax_id
+    if gone and rendering.state == "rendered":
+        queue.enqueue_new(tx, row["tenant_id"], list(gone.values()))
+    return _released(tx, row, gone)
 
 
 def _room(tx: Transaction, tenant: Tenant, row: Row) -> int:
@@ -205,11 +211,23 @@ def _next(tx: Transaction, row: Row, room: int, *, of: Sequence[int] | None = No
     return [Recipient(**each) for each in rows]
 
 
-def _paced(tx: Transaction, row: Row, count: int) -> int:
+def _released(tx: Transaction, row: Row, gone: Mapping[int | None, int]) -> int:
+    """Notes who has a fax: how many. gone: faxes by recipient."""
+    if gone:
+        tx.later(
+            # By their keys, and not joined: PostgreSQL may know nothing of tables that have just been filled.
+            """update campaign_recipients
+               set state = 'released', released_at = now(),
+                   fax_id = (%(faxes)s::bigint[])[array_position(%(ids)s::bigint[], id)]
+               where tenant_id = %(tenant)s and campaign_id = %(campaign)s and id = any (%(ids)s::bigint[])
+                 and state = 'waiting'""",
+            {"tenant": row["tenant_id"], "campaign": row["id"], "ids": list(gone), "faxes": list(gone.values())},
+        )
     tx.execute(
-        "update campaigns set paced = paced + %s where tenant_id = %s and id = %s", (count, row["tenant_id"], row["id"])
+        "update campaigns set paced = paced + %s where tenant_id = %s and id = %s",
+        (len(gone), row["tenant_id"], row["id"]),
     )
-    return count
+    return len(gone)
 
 
 def _batch(tx: Transaction, tenant: Tenant, row: Row) -> _Batch | None:
@@ -240,15 +258,15 @@ def _release_sealed(
                 user = _user(tx, now)
                 rendering = held_rendering(tx, now)
                 sender = _sender(tx, user, now, rendering)
-                count = 0
+                gone: dict[int | None, int] = {}
                 for each in _next(tx, now, AT_ONCE, of=[key for key in sealed if key is not None]):
                     made = sealed[each.id]
                     if made is None:
                         _leave_out(tx, now, each, _COVER_FAILED)
-                    elif _let_go(tx, user, now, rendering, sender, each, made):
-                        used.add(each.id)
-                        count += 1
-                _paced(tx, now, count)
+                    elif (fax_id := _let_go(tx, user, now, rendering, sender, each, made)) is not None:
+                        gone[each.id] = fax_id
+                used.update(gone)
+                _released(tx, now, gone)
         except DatabaseUnavailable:
             raise
         except FaxplanError as error:
@@ -257,7 +275,7 @@ def _release_sealed(
                 raise
             _stop(tx, now, error)
             return 0
-    return count
+    return len(gone)
 
 
 _SAME = ("state", "cover_id", "paced_from", "paced", "draft_id")
@@ -345,22 +363,19 @@ def _sender(tx: Transaction, user: User, row: Row, rendering: Rendering) -> Send
 
 
 def _let_go(tx: Transaction, user: User, row: Row, rendering: Rendering, sender: Sender, recipient: Recipient,
-            made: Made | None = None) -> bool:  # fmt: skip
-    """Whether there is a fax; else it is left out, and says why. made: its cover. Raises what is wrong with the
-    campaign itself."""
+            made: Made | None = None) -> int | None:  # fmt: skip
+    """Its fax, which waits for whoever enqueues it if it has no cover; None: it is left out, and says why. made: its
+    cover. Raises what is wrong with the campaign itself."""
     try:
         order = sender.to(tx, recipient.number or "")
     except (NumberBarred, InvalidNumber, NoRoute) as error:
         _leave_out(tx, row, recipient, _why(error))
-        return False
+        return None
     order = replace(order, max_attempts=row["max_attempts"], retry_delays=row["retry_delays"])
-    fax_id = accepted(tx, user, order, rendering, made, campaign=f"campaign:{row['id']}")
-    tx.later(
-        """update campaign_recipients set state = 'released', fax_id = %s, released_at = now()
-           where tenant_id = %s and campaign_id = %s and id = %s and state = 'waiting'""",
-        (fax_id, row["tenant_id"], row["id"], recipient.id),
-    )
-    return True
+    campaign = f"campaign:{row['id']}"
+    if made is None:
+        return outbound.accept(tx, user, order, rendering.id, rendering.pages, batch=None, campaign=campaign)
+    return accepted(tx, user, order, rendering, made, campaign=campaign)
 
 
 def accepted(tx: Transaction, user: User, order: Order, rendering: Rendering, made: Made | None, **details: str) -> int:

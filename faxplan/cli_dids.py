@@ -8,7 +8,7 @@ from faxplan import cli_output, did_callers, did_provisioning, dids, numbers, pr
 if TYPE_CHECKING:
     from faxplan.cli import Context
 
-_VALUES = ("station_ident", "enabled", "name", "max_calls", "ecm", "t38", "refusal")
+_VALUES = ("station_ident", "enabled", "name", "max_calls", "ecm", "t38", "refusal", "opt_out")
 _REASONS = {
     dids.BY_CALLER: "caller not let in",
     dids.DID_FULL: "as many calls for it as its max_calls",
@@ -49,6 +49,7 @@ def _add_set(change: argparse.ArgumentParser) -> None:
         ("--ecm", "error correction"),
         ("--t38", "off: G.711 audio only"),
         ("--enabled", "off: calls get 404"),
+        ("--opt-out", "who faxes to it goes on the do-not-fax list"),
     ):
         cli_output.add_switch(change, option, meaning)
     change.add_argument("--clear", action="append", choices=dids.OPTIONAL, default=[], metavar="VALUE",
@@ -130,6 +131,7 @@ def _show(context: "Context", options: argparse.Namespace) -> int:
         ("calls at once", did["max_calls"] or "(no limit of its own)"),
         ("media", _media(did)),
         ("enabled", "yes" if did["enabled"] else "no"),
+        ("for opt-outs", "yes" if did["opt_out"] else "no"),
         ("callers", "; ".join(f"{each['rule']} {each['caller']}" for each in did["callers"]) or "(everybody)"),
         ("others hear", "486 busy" if did["refusal"] == "busy" else "603 decline"),
     ]

@@ -83,6 +83,11 @@ def _add_tenant_commands(group: Any, common: argparse.ArgumentParser) -> None:
     cli_output.add_switch(change, "--mail-pins", "a PIN proves who has sent a mail: whoever sees one has it")
     change.add_argument("--mail-signing-domains", type=_domains, metavar="LIST",
                         help="whose DKIM keys sign for its people's mails too, with commas; or `none`")  # fmt: skip
+    change.add_argument(
+        "--opt-out-notice",
+        metavar="TEXT",
+        help="on the first page of campaigns' faxes, with {address}, {number} and {code}; empty: none",
+    )
     _add_permissions(change, "what its people may be permitted at most")
     change.set_defaults(command=_set_tenant)
 

@@ -37,6 +37,9 @@ class MailJournal:
             try:
                 content = json.loads(path.read_bytes())
                 yield Ended(**content | {"state": State(content["state"])})
+            except FileNotFoundError:
+                # Another thread has noted it meanwhile.
+                continue
             except (ValueError, TypeError, KeyError) as error:
                 LOG.error("%s is no record of a mail (%s): it is put aside. That mail may go out twice.", path, error)
                 path.rename(unreadable_name(path))

@@ -1,9 +1,10 @@
-"""The mailer: hands over what waits in the outbox, each mail once; a thread of the worker, beside its renderings.
+"""The mailer: hands over what waits in the outbox, each mail once; threads of the worker, beside its renderings.
 
 A mail is made in memory when its turn comes, and nothing of it is kept. What a mail server has taken over is in the
 journal before anything else happens, so a crash or a database that is away repeats only what was not taken; where the
 server's answer itself was lost, the mail goes out again with the Message-ID that it had. A server that is away, or says
-that it is busy, is left alone for a while, and the mails of tenants with another one go on.
+that it is busy, is left alone for a while, and the mails of tenants with another one go on. So they do beside one that
+is slow: each has a thread to itself while it is handed mails over, and the installation's one that no other takes.
 """
 
 import logging
@@ -11,6 +12,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,10 +38,12 @@ from faxplan.smtp_answers import BrokenOff, ContentRefused, RelayRefused, Sender
 
 LOG = logging.getLogger("faxplan.mailer")
 LEASE_SECONDS = 900
+THREADS = 4
+"""The first for the installation's mail server, the others for those of tenants."""
 AT_ONCE = 20
 """Mails that are claimed together, and go out over one connection."""
 TURN_SECONDS = 60.0
-"""So long one mail server is handed mails over; then the others have their turn, however slow it is."""
+"""So long one mail server is handed mails over; then others have its thread, however slow it is."""
 SWEEP_SECONDS = 5.0
 AWAY_SECONDS = 1.0
 LATER_SECONDS = 60.0
@@ -49,7 +53,7 @@ _FORGET_SECONDS = 600
 
 
 class Mailer:
-    """One thread. `name` tells its leases from others'. keys: the machine's, for mail."""
+    """Some threads. `name` tells their leases from others'. keys: the machine's, for mail."""
 
     def __init__(
         self, db: Database, listener: Listener, store: Store, keys: KeyFolder, settings: Settings, *, name: str
@@ -63,24 +67,43 @@ class Mailer:
         self._relays = Relays(db, settings)
         self._unwritten: dict[str, Ended] = {}
         self._next_forgetting = 0.0
+        self._claiming = threading.Lock()
+        self._more = [threading.Event() for _thread in range(THREADS)]
 
     def stop(self) -> None:
-        """Ends `run` after the mail in hand."""
+        """Ends `run` after the mails in hand."""
         self._stop.set()
+        for each in self._more:
+            each.set()
 
     def run(self) -> None:
         """Works until stopped; a database or a mail server that is away is waited for, and by pages a store."""
+        threads = [threading.Thread(target=self._serve, args=(each,), name=f"mail-{each}") for each in range(THREADS)]
+        try:
+            self._listen(threads)
+        finally:
+            self.stop()
+            for each in threads:
+                if each.ident is not None:
+                    each.join()
+
+    def _listen(self, threads: Sequence[threading.Thread]) -> None:
         away, fresh = False, True
         while not self._stop.is_set():
             try:
                 if fresh:
                     self.prepare()
-                    # First: what the dead have handed over nobody is to find free.
-                    self.replay()
+                # First: what the dead have handed over nobody is to find free.
+                self.replay()
+                if fresh:
                     self._free_mails_of_dead()
+                    for each in threads:
+                        each.start()
                     fresh = False
-                if not self.work():
-                    self._listener.heard(SWEEP_SECONDS)
+                self._forget_unwanted()
+                self._listener.heard(SWEEP_SECONDS)
+                for more in self._more:
+                    more.set()
                 away = False
             except (DatabaseUnavailable, OSError) as error:
                 if not away:
@@ -92,24 +115,54 @@ class Mailer:
                 LOG.exception("No mail goes out for a moment.")
                 self._stop.wait(AWAY_SECONDS)
 
+    def _serve(self, number: int) -> None:
+        """A thread: the first for the installation's mail server, the others for tenants'."""
+        more, away = self._more[number], False
+        while not self._stop.is_set():
+            more.clear()
+            try:
+                while not self._stop.is_set() and self._turn(accounts=number > 0, others=number == 0):
+                    away = False
+            except (DatabaseUnavailable, OSError) as error:
+                if not away:
+                    LOG.error("%s No mail goes out until then.", error)
+                away = True
+                self._stop.wait(AWAY_SECONDS)
+                more.set()
+            except Exception:
+                # The worker would go on without us, and nobody would miss this thread.
+                LOG.exception("No mail goes out for a moment.")
+                self._stop.wait(AWAY_SECONDS)
+                more.set()
+            more.wait(SWEEP_SECONDS)
+
     def prepare(self) -> None:
         """Makes the journal's folder. Raises UnsafeFolder."""
         self._journal.prepare()
 
     def work(self) -> bool:
-        """Hands over some of what is due; False where nothing is. Raises DatabaseUnavailable."""
+        """A turn, of one mail server; False where nothing is due. Raises DatabaseUnavailable."""
         self.replay()
         self._forget_unwanted()
-        with self._db.across_tenants() as tx:
+        return self._turn()
+
+    def _turn(self, *, accounts: bool = True, others: bool = True) -> bool:
+        """accounts, others: as outbox.claim."""
+        # One thread at a time: another would find the same mail server free.
+        with self._claiming, self._db.across_tenants() as tx:
             mails = outbox.claim(
                 tx, worker=self._name, lease_seconds=LEASE_SECONDS, most=AT_ONCE,
-                except_of=self._relays.tenants_at_rest(), accounts_only=self._relays.rests(None),
+                except_of=self._relays.tenants_at_rest(), accounts=accounts,
+                others=others and not self._relays.rests(None),
             )  # fmt: skip
-        by_relay: dict[int | None, list[Waiting]] = {}
-        for mail in mails:
-            by_relay.setdefault(mail.tenant_id if mail.has_account else None, []).append(mail)
-        worked = [self._over(key, waiting) for key, waiting in by_relay.items()]
-        return any(worked)
+            if not mails:
+                return False
+            key = mails[0].tenant_id if mails[0].has_account else None
+            self._relays.take(key)
+        try:
+            return self._over(key, mails)
+        finally:
+            self._relays.let_go(key)
 
     def _over(self, key: int | None, waiting: list[Waiting]) -> bool:
         """Mails that go out over one connection, as far as they do; False where the mail server is away."""
@@ -148,7 +201,7 @@ class Mailer:
     def replay(self) -> None:
         """Notes what mail servers have taken over of which the database has not heard. What it does not take stays in
         the journal: it goes out no second time, and keeps no other mail."""
-        for ended in (*self._unwritten.values(), *self._journal):
+        for ended in (*list(self._unwritten.values()), *self._journal):
             try:
                 self._note(ended)
             except DatabaseUnavailable:
@@ -160,7 +213,7 @@ class Mailer:
         """Raises ServerAway."""
         # It may have been handed over under a lease that has run out, or by this process before it lost the database.
         with self._db.across_tenants() as tx:
-            if self._is_taken_over(mail) or not outbox.is_waiting(tx, mail, self._name):
+            if self._is_taken_over(mail) or not outbox.is_waiting(tx, mail):
                 return
         try:
             made, said = self._made_and_taken(relay, mail)
@@ -239,7 +292,7 @@ class Mailer:
         delays = outbox.RETRY_SECONDS
         delay = delays[min(mail.tries, len(delays)) - 1] if counts else delay
         with self._db.across_tenants() as tx:
-            outbox.postpone(tx, mail, self._name, said, delay, counts=counts)
+            outbox.postpone(tx, mail, said, delay, counts=counts)
 
     def _forget_unwanted(self) -> None:
         if time.monotonic() < self._next_forgetting:
@@ -251,6 +304,7 @@ class Mailer:
         """Gives back what workers of this machine had in hand when they were killed."""
         with self._db.across_tenants() as tx:
             for name in outbox.busy_workers(tx):
-                host, _colon, pid = name.rpartition(":")
+                host, _colon, process = name.rpartition(":")
+                pid = process.partition("/")[0]
                 if host == socket.gethostname() and (pid == str(os.getpid()) or not Path(f"/proc/{pid}").exists()):
                     outbox.release(tx, name)

@@ -32,8 +32,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A mail that this worker is to hand over. tries: this one among them. token: of its Message-ID. has_account:
-    whether the tenant has an account of its own (mail_accounts)."""
+    """A mail that is to be handed over. tries: this one among them. token: of its Message-ID. worker: whose lease it
+    has. has_account: whether the tenant has an account of its own (mail_accounts)."""
 
     tenant_id: int
     id: int
@@ -42,6 +42,7 @@ class Waiting:
     token: str
     tries: int
     created_at: datetime
+    worker: str
     has_account: bool = False
 
 
@@ -65,43 +66,55 @@ def claim(
     lease_seconds: int,
     most: int,
     except_of: Sequence[int] = (),
-    accounts_only: bool = False,
+    accounts: bool = True,
+    others: bool = True,
 ) -> list[Waiting]:
-    """Mails that are due, for `lease_seconds`: of each tenant the longest due first, and of all tenants as many, so
-    that nobody waits behind all that another has. accounts_only: of tenants with an account of their own alone.
-    except_of: and of these none, if they have one.
+    """Mails of one mail server that are due, for `lease_seconds`: of each tenant the longest due first, and of all
+    tenants as many, so that nobody waits behind all that another has. accounts: of tenants with an account of their
+    own, but `except_of`; others: of tenants without.
 
-    Those under this worker's own lease too: it lost track of them with the database.
+    Each mail server has a lease's name of its own (Waiting.worker). Those under this name too: it lost track of them
+    with the database.
     """
     due = """o.state = 'waiting' and o.not_before <= now()
-             and (o.lease_until is null or o.lease_until < now() or o.worker = %(worker)s)"""
+             and (o.lease_until is null or o.lease_until < now() or o.worker = {name})"""
     rows = tx.rows(
-        f"""with turns as (
-               select o.tenant_id, o.id,
+        f"""with relays as (
+               select t.id as tenant_id, a.tenant_id is not null as has_account,
+                      %(worker)s || '/' || coalesce(a.tenant_id, 0) as name
+               from tenants t left join mail_accounts a on a.tenant_id = t.id
+               where case when a.tenant_id is null then %(others)s
+                          else %(accounts)s and a.tenant_id <> all(%(but)s::bigint[]) end),
+           turns as (
+               select o.tenant_id, o.id, o.not_before, r.name, r.has_account,
                       row_number() over (partition by o.tenant_id order by o.not_before, o.id) as turn
-               from outbox o left join mail_accounts a on a.tenant_id = o.tenant_id
-               where {due}
-                 and case when a.tenant_id is null then not %(own)s else o.tenant_id <> all(%(but)s::bigint[]) end),
+               from outbox o join relays r on r.tenant_id = o.tenant_id
+               where {due.format(name="r.name")}),
+           first as (select name from turns order by turn, not_before, id limit 1),
            due as (
                -- Asked again: somebody else may have claimed it meanwhile.
-               select o.tenant_id, o.id from turns t join outbox o on o.tenant_id = t.tenant_id and o.id = t.id
-               where {due} order by t.turn, o.not_before limit %(most)s for update of o skip locked)
-           update outbox o set worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s),
+               select o.tenant_id, o.id, t.name, t.has_account
+               from turns t join first f on f.name = t.name
+               join outbox o on o.tenant_id = t.tenant_id and o.id = t.id
+               where {due.format(name="t.name")}
+               order by t.turn, o.not_before limit %(most)s for update of o skip locked)
+           update outbox o set worker = due.name, lease_until = now() + make_interval(secs => %(lease)s),
                                tries = o.tries + 1
            from due where o.tenant_id = due.tenant_id and o.id = due.id
-           returning o.tenant_id, o.id, o.notice_id, o.recipient, o.token, o.tries, o.created_at,
-                     exists (select from mail_accounts a where a.tenant_id = o.tenant_id) as has_account""",
-        {"worker": worker, "lease": lease_seconds, "most": most, "but": list(except_of), "own": accounts_only},
-    )
+           returning o.tenant_id, o.id, o.notice_id, o.recipient, o.token, o.tries, o.created_at, o.worker,
+                     due.has_account""",
+        {"worker": worker, "lease": lease_seconds, "most": most, "but": list(except_of), "accounts": accounts,
+         "others": others},
+    )  # fmt: skip
     return sorted((Waiting(**row) for row in rows), key=lambda each: (each.created_at, each.id))
 
 
-def is_waiting(tx: Transaction, mail: Waiting, worker: str) -> bool:
-    """Whether it is still this worker's to hand over, in this try."""
+def is_waiting(tx: Transaction, mail: Waiting) -> bool:
+    """Whether it is still to be handed over, in this try."""
     found: bool = tx.value(
         """select exists (select from outbox where tenant_id = %s and id = %s and state = 'waiting' and worker = %s
                           and tries = %s and lease_until > now())""",
-        (mail.tenant_id, mail.id, worker, mail.tries),
+        (mail.tenant_id, mail.id, mail.worker, mail.tries),
     )
     return found
 
@@ -116,13 +129,13 @@ def end(tx: Transaction, ended: Ended) -> bool:
     return changed == 1
 
 
-def postpone(tx: Transaction, mail: Waiting, worker: str, said: str, delay_seconds: float, *, counts: bool) -> None:
+def postpone(tx: Transaction, mail: Waiting, said: str, delay_seconds: float, *, counts: bool) -> None:
     """Gives it back, to be tried again after the delay. said: why; empty: as before. counts: as one of its tries."""
     tx.execute(
         """update outbox set worker = null, lease_until = null, not_before = now() + make_interval(secs => %s),
                              said = coalesce(nullif(%s, ''), said), tries = tries - %s
            where tenant_id = %s and id = %s and state = 'waiting' and worker = %s and tries = %s""",
-        (delay_seconds, said, 0 if counts else 1, mail.tenant_id, mail.id, worker, mail.tries),
+        (delay_seconds, said, 0 if counts else 1, mail.tenant_id, mail.id, mail.worker, mail.tries),
     )
 
 

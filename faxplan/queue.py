@@ -88,6 +88,21 @@ def enqueue(
     tx.notify(QUEUE_CHANNEL)
 
 
+def enqueue_new(tx: Transaction, tenant_id: int, fax_ids: Sequence[int]) -> None:
+    """As `enqueue`, of faxes that this transaction has just made, in one statement."""
+    tx.later(
+        """with f as (
+               update faxes set state = 'queued', not_before = greatest(now(), send_at)
+               where tenant_id = %(tenant)s and id = any (%(faxes)s::bigint[])
+               returning id, not_before, priority, called_number, pages)
+           insert into fax_queue (tenant_id, fax_id, not_before, priority, destination, lane, pages)
+           select %(tenant)s, id, not_before, priority, called_number, lane_of(%(tenant)s, called_number),
+                  greatest(pages, 1) from f""",
+        {"tenant": tenant_id, "faxes": list(fax_ids)},
+    )
+    tx.notify(QUEUE_CHANNEL)
+
+
 INTERNAL, SANDBOX = "internal", "sandbox"
 """Lanes (lane_of) of what takes no call: to DIDs of this installation, and to numbers that are nobody's."""
 

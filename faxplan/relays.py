@@ -27,7 +27,7 @@ class _Rest:
 
 
 class Relays:
-    """Those of one process."""
+    """Those of one process; for several threads, of which each has another one in hand."""
 
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db = db
@@ -35,6 +35,7 @@ class Relays:
         self._client = WebClient.of(settings)
         self._tokens = Tokens(self._client)
         self._rests: dict[int | None, _Rest] = {}
+        self._taken: set[int | None] = set()
 
     def of(self, key: int | None) -> Relay:
         """Raises InvalidSetting, and ServerAway for an account that nobody logs in to now."""
@@ -61,14 +62,22 @@ class Relays:
                 mail_accounts.rotated(tx, key, account.refresh_token, token.refresh_token)
         return token.value
 
+    def take(self, key: int | None) -> None:
+        """A thread has it in hand, and others leave it alone."""
+        self._taken.add(key)
+
+    def let_go(self, key: int | None) -> None:
+        """It has not any more."""
+        self._taken.discard(key)
+
     def rests(self, key: int | None) -> bool:
         """Whether it is left alone now."""
         rest = self._rests.get(key)
-        return rest is not None and time.monotonic() < rest.until
+        return key in self._taken or (rest is not None and time.monotonic() < rest.until)
 
     def tenants_at_rest(self) -> list[int]:
         """Those whose own accounts are left alone now."""
-        return [key for key in self._rests if key is not None and self.rests(key)]
+        return [key for key in {*list(self._rests), *list(self._taken)} if key is not None and self.rests(key)]
 
     def away(self, key: int | None) -> float:
         """It took nothing: for how many seconds it is left alone now, each time for longer."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from faxplan import called_number, numbers
-from faxplan.db import Transaction
+from faxplan.db import Prepared, Transaction
 from faxplan.errors import InvalidNumber, NoRoute
 from faxplan.gateways import Gateway
 from faxplan.language import _
@@ -68,17 +68,20 @@ class WayOut:
     cost: Decimal | None
 
 
+_WAYS_OUT = Prepared(
+    "faxplan_ways_out",
+    f"""select f.stage, f.prefix, f.position, f.weight, f.cost, {_CALL_COLUMNS}
+        from trunks_for(%(tenant)s::bigint, %(number)s::text) f join trunks t on t.id = f.trunk_id
+        order by f.stage, f.position, f.weight desc, t.id""",
+)
+
+
 def ways_out(tx: Transaction, tenant_id: int, number: str) -> list[WayOut]:
     """The trunks that may take an E.164 number, in the order in which they are tried; empty: nobody serves it.
 
     Raises NoRoute where its prefix is barred.
     """
-    rows = tx.rows(
-        f"""select f.stage, f.prefix, f.position, f.weight, f.cost, {_CALL_COLUMNS}
-            from trunks_for(%s, %s) f join trunks t on t.id = f.trunk_id
-            order by f.stage, f.position, f.weight desc, t.id""",
-        (tenant_id, number),
-    )
+    rows = tx.rows_of(_WAYS_OUT, {"tenant": tenant_id, "number": number})
     if not rows:
         check_not_barred(tx, tenant_id, number)
     ways = []

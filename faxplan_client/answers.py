@@ -951,6 +951,8 @@ class NumberSettings:
     """One of: `decline`, `busy`."""
     ecm: bool
     t38: bool
+    opt_out: bool
+    """Who faxes to it goes on the do-not-fax list."""
     callers: list[Caller]
     refused_calls: int
 

@@ -123,6 +123,7 @@ class NumberSettings(Shape):
     refusal: Refusal
     ecm: bool
     t38: bool
+    opt_out: bool = Field(description="Who faxes to it goes on the do-not-fax list.")
     callers: list[Caller]
     refused_calls: int
 
@@ -138,6 +139,7 @@ class ChangeNumber(Shape):
     ecm: bool | None = None
     t38: bool | None = None
     enabled: bool | None = None
+    opt_out: bool | None = Field(None, description="Who faxes to it goes on the do-not-fax list.")
 
 
 # ---------------------------------------------------------------------------------------------------------- cover pages

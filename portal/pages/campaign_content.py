@@ -45,7 +45,7 @@ def _cover(visit: Visit, shown: Shown, form: Form, status: int = 200) -> Respons
     with visit.db.tenant(visit.its_tenant.id) as tx:
         own = cover_templates.of_tenant(tx, visit.its_tenant.id)
         fields = campaign_covers.fields(tx, visit.user, campaign.id)
-        lacking = campaign_covers.lacking(tx, visit.user, campaign.id)
+        lacking = campaign_covers.lacking(tx, visit.user, campaign.id, fields)
         offered = campaigns.recipients(tx, visit.user, campaign.id, state="waiting", limit=OFFERED)
         if asked is not None and asked not in {each["id"] for each in offered}:
             offered = [*_of_one(tx, visit, campaign.id, asked), *offered]

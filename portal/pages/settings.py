@@ -70,6 +70,7 @@ FIELDS = (
     Field(
         "opt_out_notice",
         marked("Opt-out notice of campaigns"),
+        Kind.LINES,
         longest=opt_out.LONGEST,
         hint=marked(
             "At the foot of the first page: how to get no more. {address}, {number}, {code} are filled in. Empty: none."
@@ -95,7 +96,8 @@ def change(visit: Visit) -> Response:
     form, tenant = Form.read(FIELDS, visit.request.form), visit.its_tenant
     if not form.ok:
         return _page(visit, form=form, status=400)
-    values = {**form.values, "language": form.values["language"] or None}
+    notice = " ".join(form.values["opt_out_notice"].split())
+    values = {**form.values, "language": form.values["language"] or None, "opt_out_notice": notice}
     changed = {name: value for name, value in values.items() if value != getattr(tenant, name)}
     try:
         if changed:

@@ -126,7 +126,7 @@ NEVER = {
     # By who opens documents, makes keys or settings, or at a shell.
     "already-taken", "filled-too-long", "invalid-api-key", "invalid-do-not-fax-list", "invalid-entry", "invalid-list",
     "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "locked", "nothing-meant",
-    "seal-broken", "switch-unavailable",
+    "readers-gone", "seal-broken", "switch-unavailable",
 }  # fmt: skip
 
 

@@ -165,13 +165,14 @@ def test_a_did_has_settings(shop: World, capsys: pytest.CaptureFixture[str]) -> 
     out = said(
         capsys, "did", "set", *which, "--mailbox", "Orders", "--name", "Orders", "--max-calls", "2", "--ecm", "off",
         "--t38", "off", "--refusal", "busy", "--station-ident", "+49 30 1", "--enabled", "off",
+        "--opt-out", "on",
     )  # fmt: skip
     assert out == "DID +49 30 23125001 is changed.\n"
     (did,) = listed(capsys, "did", "list", "acme")
     assert did == {
         "tenant": "acme", "number": "+493023125001", "mailbox": "Orders", "station_ident": "+49 30 1",
         "enabled": False, "name": "Orders", "max_calls": 2, "ecm": False, "t38": False, "refusal": "busy", "refused": 0,
-        "receives": True,
+        "receives": True, "opt_out": True,
     }  # fmt: skip
     assert "audio only, no ECM" in said(capsys, "did", "list")
     said(capsys, "did", "set", *which, "--clear", "max_calls", "--station-ident", "", "--t38", "on", "--ecm", "on")

@@ -1,6 +1,7 @@
 """A tenant's mail goes out by its own account, and signed by its own domain's key."""
 
 import ssl
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -98,6 +99,34 @@ def test_while_the_installations_server_is_away_those_with_accounts_go_on(
     assert len(provider.mails) == 1
 
 
+def test_a_provider_that_is_slow_holds_up_nobody_elses_mail(
+    world: World, keys: KeyFolder, relay: MailRelay, provider: MailRelay
+) -> None:
+    put(world, account(provider))
+    received(world)
+    begun, taken = threading.Event(), threading.Event()
+    went_on: list[bool] = []
+
+    def is_slow() -> None:
+        begun.set()
+        went_on.append(taken.wait(60))
+
+    provider.on_mail = is_slow
+    relay.on_mail = taken.set
+    one = mailer(world, keys)
+    running = threading.Thread(target=one.run)
+    running.start()
+    try:
+        assert begun.wait(60)
+        retained.received(world, world.borea, "two")
+        assert taken.wait(60)
+    finally:
+        one.stop()
+        running.join()
+    assert went_on == [True]
+    assert (len(provider.mails), len(relay.mails)) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
@@ -137,7 +166,8 @@ def test_a_token_that_is_asked_for_where_nothing_is_fetched_from_keeps_no_others
     world.settings = replace(world.settings, web_private_networks="")
     received(world)
     retained.received(world, world.borea, "one")
-    assert mailer(world, keys).work()
+    one = mailer(world, keys)
+    assert (one.work(), one.work()) == (False, True)
     assert [each.recipients for each in relay.mails] == [[world.borea.user.email]]
     (row,) = mails(world, world.acme.user)
     assert (row["state"], row["tries"], "nothing is fetched from there" in row["said"]) == ("waiting", 0, True)

@@ -108,7 +108,8 @@ def everything(world: World, letter: Path) -> dict[str, list[int]]:
         group = contact_groups.add(tx, world.acme.user, "Customers", shared=True)
         table = b"Name,Fax\nAnn,030 23125008\nBob,112\n"
         brought = contact_imports.begin(tx, world.acme.user, "list.csv", table)
-        api_keys.make(tx, world.acme.user, "The shop", tuple(Scope), None, actor="x")
+        boss = users.get(tx, world.acme.tenant.id, world.acme.user.id)
+        api_keys.make(tx, boss, "The shop", tuple(Scope), None, actor="x")
     did_provisioning.add_caller(world.admin, "x", "acme", world.acme.did, "+44", "block")
     do_not_fax_provisioning.add(world.admin, "x", "acme", "+493023125077", "They asked for it")
     for email in (None, world.acme.user.email):

@@ -29,6 +29,7 @@ def loaded(tab: Tab, end: str) -> None:
 def test_a_table_is_faxed_to(world: World, tab: Tab, letter: Path, tmp_path: Path) -> None:
     make(world, tab, letter)
     bring(world, tab, tmp_path / "customers.csv")
+    cover(tab)
     start(world, tab)
     follow(world, tab)
 
@@ -70,15 +71,26 @@ def bring(world: World, tab: Tab, table: Path) -> None:
     assert "Müller" in tab.see("document.querySelector('main').innerText")
 
 
+def cover(tab: Tab) -> None:
+    tab.click('main [href$="/cover"]')
+    loaded(tab, "/cover")
+    tab.fill("#message", "Dear {{ name }},")
+    tab.until("document.querySelector('[data-sheet] img')?.naturalWidth > 0")
+    tab.click("[data-go]")
+    # What it says is sealed, and opened here.
+    tab.until("document.querySelector('[data-said]')?.hidden")
+    assert tab.see("document.getElementById('message').value") == "Dear {{ name }},"
+
+
 def start(world: World, tab: Tab) -> None:
-    tab.click('main [href$="/pace"].primary')
+    tab.click('main [href$="/pace"]')
     loaded(tab, "/pace")
     tab.fill("#per_minute", "6000")
     tab.click(".grouped .primary")
     loaded(tab, "/review")
     said = tab.see("document.querySelector('main').innerText")
     assert "2 get it" in said
-    assert "4 pages in all" in said
+    assert "6 pages in all" in said
     assert count(world, "faxes") == 0
     tab.click(".go .primary")
     tab.until("/^\\/campaigns\\/[0-9]+$/.test(location.pathname) && document.readyState === 'complete'")
@@ -91,8 +103,9 @@ def follow(world: World, tab: Tab) -> None:
         campaigner(world).work()
         execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
     assert count(world, "faxes") == 2
+    world.render_all()
     for fax in claim(world, most=5):
-        settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=2))
+        settle(world, fax, CallResult("NORMAL_CLEARING", fax_success=True, pages=3))
     campaigner(world).work()
     # Nothing was loaded anew but what stands in it; when it has ended, all is.
     tab.until("document.querySelector('.standing').innerText.startsWith('Finished') && !window.sameDocument")

@@ -48,6 +48,8 @@ def test_the_header_line_is_shown_as_it_will_be(world: World, boss: Visitor) -> 
         ({"max_attempts": "0"}, "whole number"),
         ({"wait_hours": "9000"}, "whole number"),
         ({"header_name": "x" * 51}, "At most 50"),
+        ({"opt_out_notice": "{name}"}, "no field name"),
+        ({"opt_out_notice": "{address}"}, "asks for the code"),
     ],
 )
 def test_what_is_wrong_is_said(world: World, boss: Visitor, form: dict[str, object], said: str) -> None:
@@ -56,6 +58,13 @@ def test_what_is_wrong_is_said(world: World, boss: Visitor, form: dict[str, obje
     assert answer.status_code == 400
     assert said in answer.text
     assert tenant(world) == before
+
+
+def test_how_to_get_no_more_is_on_one_line(world: World, boss: Visitor) -> None:
+    assert boss.post(PAGE, {**FORM, "opt_out_notice": "No more?\r\n{address}, {code}"}).status_code == 303
+    assert tenant(world).opt_out_notice == "No more? {address}, {code}"
+    assert boss.post(PAGE, FORM).status_code == 303
+    assert tenant(world).opt_out_notice == ""
 
 
 def test_in_the_us_the_header_line_stays(world: World, boss: Visitor) -> None:

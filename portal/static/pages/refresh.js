@@ -2,7 +2,7 @@
 /** A part of a page that is brought up to date by itself: `data-refresh` has the address of what stands in it, and
  * `data-over` there says that it was the last time: the page is loaded anew. */
 
-const SECONDS = 5;
+const [SECONDS, SLOWER] = [5, 10];
 const place = /** @type {HTMLElement} */ (document.querySelector("[data-refresh]"));
 
 /** @returns {Promise<boolean>} whether to go on */
@@ -19,13 +19,17 @@ async function look() {
       location.reload();
       return false;
     }
+    // What somebody has unfolded stays so.
+    const unfolded = [...place.querySelectorAll("details")].map((each) => each.open);
     place.replaceChildren(...found.body.childNodes);
+    place.querySelectorAll("details").forEach((each, at) => (each.open = unfolded[at] ?? each.open));
   }
   return answer.ok || answer.status >= 500;
 }
 
 /** @returns {Promise<void>} */
 async function again() {
+  const begun = performance.now();
   let goesOn = true;
   try {
     goesOn = await look();
@@ -33,7 +37,8 @@ async function again() {
     console.warn(error);
   }
   if (goesOn) {
-    setTimeout(again, SECONDS * 1000);
+    // What takes long is asked for less often.
+    setTimeout(again, Math.max(SECONDS * 1000, SLOWER * (performance.now() - begun)));
   }
 }
 

@@ -134,7 +134,7 @@ def paced(base: Path, per_minute: int, seconds: int) -> tuple[int, int, float]:
             campaign = campaigns.make(tx, user, "News", draft.id, Pace(per_minute, 1000), actor="benchmark")
             campaign_files.bring(tx, user, campaign.id, rows.encode(), Reading())
         listener = Listener(world.installation.url("faxplan_worker"), ())
-        campaigner = Campaigner(world.worker, world.portal, listener)
+        campaigner = Campaigner(world.worker, world.portal, listener, world.store)
         campaigner.work()
         with world.portal.tenant(user.tenant_id) as tx:
             campaigns.start(tx, user, campaign.id, actor="benchmark")

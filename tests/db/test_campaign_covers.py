@@ -344,6 +344,10 @@ def test_a_test_is_an_ordinary_fax_as_a_recipient_would_get_it(world: World, cam
     assert count(world, "transient_wraps") > 0
     go(world, campaign)
     assert counted(world, campaign).released == 3
+    # Recipients that are purged stand in the way of nothing.
+    with world.purge.tenant(user.tenant_id) as tx:
+        assert tx.execute("delete from campaign_recipients where tenant_id = %s", (user.tenant_id,)) == 3
+    assert count(world, "campaign_tests", "recipient_id is null") == 2
 
 
 def test_a_test_that_cannot_be_sent_says_why(world: World, campaign: Campaign) -> None:

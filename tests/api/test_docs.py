@@ -123,7 +123,7 @@ ELSEWHERE = re.compile(
     r"|portal\.(app|pages|submitted)"
 )
 NEVER = {
-    # By who opens documents, makes keys or settings, at a shell, or by a worker.
+    # By who opens documents, makes keys or settings, or at a shell.
     "already-taken", "filled-too-long", "invalid-api-key", "invalid-do-not-fax-list", "invalid-entry", "invalid-list",
     "invalid-setting", "invalid-template", "key-elsewhere", "key-gone", "locked", "nothing-meant",
     "readers-gone", "seal-broken", "switch-unavailable",

@@ -24,7 +24,7 @@ from faxplan import (
 from faxplan.audit import Who
 from faxplan.db import Row, Transaction
 from faxplan.drafts import Draft
-from faxplan.errors import FaxplanError, NotFound
+from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.language import _
 from faxplan.permissions import Permission
 from faxplan.tenants import Tenant
@@ -489,6 +489,16 @@ def check_permitted(tx: Transaction, user: User) -> None:
     permissions.check(tx, user.tenant_id, user.id, Permission.CAMPAIGNS)
     permissions.check(tx, user.tenant_id, user.id, permissions.SEND)
     outbound.check_enabled(tenants.get(tx, user.tenant_id))
+
+
+def check_own(user: User, campaign: Campaign) -> None:
+    """Whether it is this user's: its document is sealed for them, and whoever says where it goes is sent it. Raises
+    Forbidden."""
+    if campaign.user_id != user.id:
+        raise Forbidden(
+            _("This campaign is somebody else's, and its document is sealed for them: only they add recipients and "
+              "send tests.")
+        )  # fmt: skip
 
 
 def _not_now(campaign: Campaign) -> NotNow:

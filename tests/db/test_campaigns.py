@@ -19,6 +19,7 @@ from faxplan import (
     campaign_files,
     campaign_progress,
     campaign_purge,
+    campaign_recipients,
     campaign_release,
     campaign_results,
     campaigns,
@@ -36,8 +37,9 @@ from faxplan import (
 from faxplan.call_result import CallResult
 from faxplan.campaign_clones import DocumentSealed, RecipientsPurged, Whom
 from faxplan.campaign_files import NoNumbers, ReadersGone
+from faxplan.campaign_pace import InvalidCampaign, Pace, Retries
 from faxplan.campaigner import Campaigner
-from faxplan.campaigns import Campaign, FileInHand, FileWrong, InvalidCampaign, NoRecipients, NotNow, Pace, Retries
+from faxplan.campaigns import Campaign, FileInHand, FileWrong, NoRecipients, NotNow
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
@@ -89,9 +91,9 @@ def do(world: World, what: Any, campaign: Campaign) -> Campaign:
         return done
 
 
-def counted(world: World, campaign: Campaign) -> campaigns.Counts:
+def counted(world: World, campaign: Campaign) -> campaign_recipients.Counts:
     with world.portal.tenant(world.acme.tenant.id) as tx:
-        return campaigns.counts(tx, world.acme.user, campaign.id)
+        return campaign_recipients.counts(tx, world.acme.user, campaign.id)
 
 
 def state(world: World, campaign: Campaign) -> tuple[str, str]:
@@ -754,7 +756,7 @@ def test_whom_it_went_to_is_purged_when_its_faxes_are_and_its_counts_stay(
     assert count(world, "renderings") == 0
     with world.portal.tenant(tenant) as tx:
         kept = campaigns.get(tx, user, campaign.id)
-        assert campaigns.recipients(tx, user, campaign.id) == []
+        assert campaign_recipients.some(tx, user, campaign.id) == []
         assert campaign_progress.progress(tx, user, campaign.id).points == []
         acts = [row["action"] for row in tx.rows("select action from audit where action = 'campaign.purge'")]
         with pytest.raises(RecipientsPurged):

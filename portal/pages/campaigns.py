@@ -15,6 +15,7 @@ from faxplan import (
     campaign_files,
     campaign_outlook,
     campaign_progress,
+    campaign_recipients,
     campaign_results,
     campaigns,
     drafts,
@@ -22,9 +23,11 @@ from faxplan import (
     users,
 )
 from faxplan.campaign_clones import Whom
+from faxplan.campaign_pace import Pace
 from faxplan.campaign_progress import Point
+from faxplan.campaign_recipients import Counts
 from faxplan.campaign_words import CampaignCover
-from faxplan.campaigns import LONGEST_NAME, Campaign, Counts, Pace
+from faxplan.campaigns import LONGEST_NAME, Campaign
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError
@@ -364,7 +367,7 @@ def one(visit: Visit, number: int) -> Shown:
 
 
 def _shown(visit: Visit, tx: Transaction, found: list[Campaign]) -> list[Shown]:
-    counted = campaigns.counts_of(tx, visit.its_tenant.id, [each.id for each in found])
+    counted = campaign_recipients.counts_of(tx, visit.its_tenant.id, [each.id for each in found])
     others = {each.user_id for each in found} - {visit.user.id}
     owners = {each: users.known(tx, visit.its_tenant.id, each) for each in others}
     return [Shown(each, counted[each.id], owners.get(each.user_id)) for each in found]

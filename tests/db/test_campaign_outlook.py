@@ -10,7 +10,8 @@ import pytest
 
 from faxplan import campaign_outlook, campaigns, provisioning, quotas, sending_hours, users
 from faxplan.campaign_outlook import Outlook
-from faxplan.campaigns import Campaign, Pace
+from faxplan.campaign_pace import Pace
+from faxplan.campaigns import Campaign
 from faxplan.permissions import Permission
 from faxplan.priorities import Priority
 from tests.db.test_campaigns import a_campaign, bring, numbers

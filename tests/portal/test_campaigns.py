@@ -300,6 +300,11 @@ def test_an_administrator_sees_a_colleagues_and_not_its_pages(world: World, ann:
     assert "Only who has handed it in sees its pages" in page
     assert "data-keys" not in page
     assert "sends in their name" in ann.get(f"{place}/review").text
+    # Whoever says where it goes is sent it.
+    assert ann.post(f"{place}/numbers", {"numbers": "030 23110009"}).status_code == 403
+    assert f"{place}/test" not in ann.get(f"{place}/review").text
+    assert "Add these numbers" not in ann.get(f"{place}/recipients").text
+    assert "<form class=" not in ann.get(f"{place}/test").text
 
 
 def test_hostile_files_and_names_are_text(world: World, ann: Visitor, letter: Path) -> None:

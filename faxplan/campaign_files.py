@@ -111,9 +111,10 @@ def bring(tx: Transaction, user: User, campaign_id: int, content: bytes, reading
 
 
 def check_room(tx: Transaction, user: User, campaign_id: int) -> None:
-    """Whether recipients may be added now, by nobody else until commit; what could not be read goes. Raises NotFound,
-    NotNow and FileInHand."""
+    """Whether this user may add recipients now, and nobody else until commit; what could not be read goes. Raises
+    NotFound, Forbidden, NotNow and FileInHand."""
     campaign = campaigns.hold(tx, user, campaign_id)
+    campaigns.check_own(user, campaign)
     if campaign.state not in ("draft", "paused"):
         raise NotNow(_("Pause the campaign before you add recipients."))
     of = (user.tenant_id, campaign_id)

@@ -75,6 +75,7 @@ def ask(
 def _ask(tx: Transaction, user: User, campaign_id: int, number: str, recipient_id: int | None, actor: Who) -> Test:
     campaigns.check_permitted(tx, user)
     campaign = campaigns.hold(tx, user, campaign_id)
+    campaigns.check_own(user, campaign)
     if campaign.state not in ("draft", "paused", "running"):
         raise NotNow(_("The campaign has ended, and its document is not there for it any more. Make another one."))
     owner = _owner(tx, user.tenant_id, campaign.user_id)

@@ -27,7 +27,7 @@ from faxplan import (
     webhooks,
 )
 from faxplan.api_keys import Scope
-from faxplan.campaigns import Pace
+from faxplan.campaign_pace import Pace
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.mail_in_provisioning import Wish

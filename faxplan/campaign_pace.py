@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from faxplan.errors import FaxplanError
 from faxplan.language import _
+from faxplan.send_time import FURTHEST
 from faxplan.tenants import Tenant
 
 MOST_DELAYS = 19
@@ -65,6 +66,8 @@ def check_pace(values: dict[str, Any]) -> None:
         values["weekdays"] = sorted(set(values["weekdays"]))
         if not values["weekdays"] or not set(values["weekdays"]) <= set(range(1, 8)):
             raise InvalidCampaign(_("Choose one day of the week at least."))
+    if values.get("start_at") is not None and values["start_at"] - datetime.now(UTC) > FURTHEST:
+        raise InvalidCampaign(_("It begins within a year. Choose a nearer time."))
     if values.get("opens", "00:00") >= values.get("closes", "24:00"):
         raise InvalidCampaign(_("Its hours close before they open. Write them as 08:00 and 18:00."))
 

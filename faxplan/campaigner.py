@@ -2,6 +2,8 @@
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from faxplan import campaign_files, campaign_release, campaign_tests
 from faxplan.confinement import SandboxUnavailable
@@ -14,6 +16,8 @@ LOG = logging.getLogger("faxplan.campaigns")
 TICK_SECONDS = 0.5
 IDLE_SECONDS = 5.0
 AWAY_SECONDS = 1.0
+REST_SECONDS = 60.0
+"""So long nothing is done with a campaign after what nobody had foreseen."""
 _AWAY = (DatabaseUnavailable, StoreUnavailable, SandboxUnavailable)
 """What no campaign can help: they wait for it."""
 
@@ -28,6 +32,7 @@ class Campaigner:
         self._listener = listener
         self._store = store
         self._stop = threading.Event()
+        self._rests_until: dict[tuple[str, int, int], float] = {}
 
     def stop(self) -> None:
         """Ends `run` after the step in hand."""
@@ -49,6 +54,10 @@ class Campaigner:
                     LOG.error("%s Campaigns wait for it.", error)  # noqa: TRY400 - it says all
                 away = True
                 self._stop.wait(AWAY_SECONDS)
+            except Exception:
+                # The worker would go on without us, and nobody would miss this thread.
+                LOG.exception("Campaigns rest for a moment.")
+                self._stop.wait(AWAY_SECONDS)
 
     def work(self) -> bool:
         """A step of each; whether one is under way. Raises DatabaseUnavailable, StoreUnavailable,
@@ -60,47 +69,49 @@ class Campaigner:
             paused = tx.rows(_PAUSED)
             tests = tx.rows("select tenant_id, id, campaign_id from campaign_tests where done_at is null order by 1, 2")
         for each in files:
-            self._read(each["tenant_id"], each["id"])
+            self._one("the file of campaign", each["tenant_id"], each["id"], self._read)
         for each in (*running, *paused):
-            self._step(each["tenant_id"], each["id"])
+            self._one("campaign", each["tenant_id"], each["id"], self._step)
         for each in tests:
-            self._test(each["tenant_id"], each["id"], each["campaign_id"])
+            self._one("a test of campaign", each["tenant_id"], each["campaign_id"], self._test(each["id"]))
         for each in cancelled:
-            campaign_release.cancel_open(self._db, each["tenant_id"], each["id"])
-            self._step(each["tenant_id"], each["id"])
+            self._one("what is cancelled of campaign", each["tenant_id"], each["id"], self._cancel)
         return bool(running or cancelled or tests)
 
-    def _read(self, tenant_id: int, campaign_id: int) -> None:
+    def _one(self, what: str, tenant_id: int, campaign_id: int, act: Callable[[int, int], None]) -> None:
+        """Whatever is wrong with one of them keeps no other from going on."""
+        key = (what, tenant_id, campaign_id)
+        if self._rests_until.get(key, 0.0) > time.monotonic():
+            return
         try:
-            for progress in campaign_files.read(self._db, tenant_id, campaign_id):
-                LOG.info(
-                    "campaign %s of tenant %s: %s lines of %s", campaign_id, tenant_id, progress.lines_read,
-                    progress.lines,
-                )  # fmt: skip
-                if self._stop.is_set():
-                    return
-        except DatabaseUnavailable:
+            act(tenant_id, campaign_id)
+        except (*_AWAY, OSError):
             raise
         except FaxplanError as error:
-            LOG.error("the file of campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+            LOG.error("%s %s of tenant %s: %s", what, campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+        except Exception:
+            LOG.exception("%s %s of tenant %s rests for a minute", what, campaign_id, tenant_id)
+            self._rests_until[key] = time.monotonic() + REST_SECONDS
 
-    def _test(self, tenant_id: int, test_id: int, campaign_id: int) -> None:
-        try:
-            campaign_tests.send(self._db, self._store, tenant_id, test_id)
-        except _AWAY:
-            raise
-        except FaxplanError as error:
-            LOG.error("a test of campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+    def _read(self, tenant_id: int, campaign_id: int) -> None:
+        for progress in campaign_files.read(self._db, tenant_id, campaign_id):
+            LOG.info(
+                "campaign %s of tenant %s: %s lines of %s", campaign_id, tenant_id, progress.lines_read, progress.lines
+            )
+            if self._stop.is_set():
+                return
+
+    def _test(self, test_id: int) -> Callable[[int, int], None]:
+        return lambda tenant_id, _campaign_id: campaign_tests.send(self._db, self._store, tenant_id, test_id)
+
+    def _cancel(self, tenant_id: int, campaign_id: int) -> None:
+        campaign_release.cancel_open(self._db, tenant_id, campaign_id)
+        self._step(tenant_id, campaign_id)
 
     def _step(self, tenant_id: int, campaign_id: int) -> None:
-        try:
-            while campaign_release.step(self._db, tenant_id, campaign_id, self._store).may_go_on:
-                if self._stop.is_set():
-                    return
-        except _AWAY:
-            raise
-        except FaxplanError as error:
-            LOG.error("campaign %s of tenant %s: %s", campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+        while campaign_release.step(self._db, tenant_id, campaign_id, self._store).may_go_on:
+            if self._stop.is_set():
+                return
 
 
 # What they have let go ends all the same.

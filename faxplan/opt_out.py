@@ -88,8 +88,9 @@ def notice(tx: Transaction, tenant: Tenant, code: str, address: str | None) -> s
 
 
 def by_page(db: Database, tenant_id: int, address: str, number: str, code: str) -> None:
-    """Somebody asks for no more (role portal): a number that the campaign with this code has goes on the list. Nobody
-    is told whether there is one. address: the network address. Raises TooManyTries."""
+    """Somebody asks for no more (role portal): a number that the campaign with this code has goes on the list; any
+    number, where its recipients were destroyed by now: who still has the fax asks in vain otherwise. Nobody is told
+    whether there is one. address: the network address. Raises TooManyTries."""
     with db.tenant(tenant_id) as tx:
         counted = tries.of_opt_out(tx, address)
         tries.check(tx, tenant_id, counted)
@@ -97,9 +98,10 @@ def by_page(db: Database, tenant_id: int, address: str, number: str, code: str) 
         tenant = tenants.get(tx, tenant_id)
         e164 = numbers.normalise_or_none(number, tenant.country)
         found = tx.row(
-            """select c.id, c.name from campaigns c where c.tenant_id = %s and c.code = %s and exists (
+            """select c.id, c.name from campaigns c
+               where c.tenant_id = %s and c.code = %s and (c.purged_at is not null or exists (
                    select from campaign_recipients r
-                   where r.tenant_id = c.tenant_id and r.campaign_id = c.id and r.number = %s)""",
+                   where r.tenant_id = c.tenant_id and r.campaign_id = c.id and r.number = %s))""",
             (tenant_id, _read(code), e164),
         )
         if found is not None and e164 is not None:

@@ -187,6 +187,11 @@ def _results(context: "Context", options: argparse.Namespace) -> int:
     with SpooledTemporaryFile(_IN_MEMORY) as taken:
         context.client.campaigns.results(options.campaign, cast("BinaryIO", taken))
         taken.seek(0)
+        if options.output is None and sys.stdout.isatty():
+            # Whoever wrote the file of recipients would write to the terminal.
+            for line in taken:
+                print(cli_output.visible(line.decode("utf-8-sig", "replace").rstrip("\r\n")))
+            return 0
         if options.output is None:
             shutil.copyfileobj(taken, sys.stdout.buffer)
             return 0

@@ -62,7 +62,8 @@ def listed(
     elif not rows:
         print(empty)
     else:
-        texts = [list(headings), *[["" if cell is None else visible(str(cell)) for cell in row] for row in rows]]
+        # On one line each: whoever wrote a name with a line in it would write others' rows.
+        texts = [list(headings), *[["" if cell is None else on_one_line(str(cell)) for cell in row] for row in rows]]
         widths = [max(len(row[column]) for row in texts) for column in range(len(headings))]
         for row in texts:
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -90,6 +91,11 @@ def visible(text: str) -> str:
         else each.encode("unicode_escape").decode()
         for each in text
     )
+
+
+def on_one_line(text: str) -> str:
+    """The same, and no new line."""
+    return visible(text).replace("\n", "\\n")
 
 
 def clock(moment: datetime) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TextIO, TypeVar
 
 from faxplan_client.answers import Campaign, Fax
-from faxplan_client.cli_output import clock, count, visible
+from faxplan_client.cli_output import clock, count, on_one_line
 from faxplan_client.client import Client
 from faxplan_client.errors import ClientError
 
@@ -33,12 +33,12 @@ class Display:
     def update(self, drawn: str, doing: str, news: str) -> None:
         """drawn, doing: a bar, and what is beside it, for a terminal. news: what happened, for a file or a pipe."""
         if self._live:
-            line = visible(f"{drawn}  {time.monotonic() - self._started:3.0f} s  {doing}")
+            line = on_one_line(f"{drawn}  {time.monotonic() - self._started:3.0f} s  {doing}")
             # Carriage return, and erase to the end of the line.
             self._stream.write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")
             self._open = True
         elif news != self._said:
-            self._stream.write(f"{datetime.now().astimezone():%H:%M:%S}  {visible(news)}\n")
+            self._stream.write(f"{datetime.now().astimezone():%H:%M:%S}  {on_one_line(news)}\n")
         self._said = news
         self._stream.flush()
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from faxplan_client import bodies, reading
 from faxplan_client.bodies import Body
-from faxplan_client.errors import ClientError
+from faxplan_client.errors import ClientError, UnexpectedAnswer
 from faxplan_client.transport import Request, Transport
 
 Read = TypeVar("Read")
@@ -44,14 +44,16 @@ class Connection:
             raise
 
     def pages(self, shape: type[Page], path: str, onward: Callable[[Page], str | None], **query: Any) -> Iterator[Page]:
-        """All parts of a list, each asked for when the one before is used up."""
+        """All parts of a list, each asked for when the one before is used up. Raises UnexpectedAnswer as well."""
         cursor = None
         while True:
             page = self.get(shape, path, cursor=cursor, **query)
             yield page
-            cursor = onward(page)
+            before, cursor = cursor, onward(page)
             if cursor is None:
                 return
+            if cursor == before:
+                raise UnexpectedAnswer("The server's list goes on where it was already: it would never end.")
 
     def fetch(self, path: str, target: BinaryIO) -> None:
         """Writes a file."""

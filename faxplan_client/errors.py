@@ -55,7 +55,8 @@ class UnexpectedAnswer(ClientError):
 class CannotOpen(ClientError):
     """A document does not open: by this secret, for this reader, or at all (`error_id`).
 
-    error_id: `wrong-secret`, `invalid-secret`, `weak-parameters`, `locked`, `no-such-file` or `seal-broken`.
+    error_id: `wrong-secret`, `invalid-secret`, `weak-parameters`, `excessive-parameters`, `locked`, `no-such-file` or
+    `seal-broken`.
     """
 
     def __init__(self, error_id: str, detail: str) -> None:

@@ -22,6 +22,8 @@ _READER = re.compile("fxr_[A-Za-z0-9_-]{43}")
 _CODE, _KEY, _NONCE, _SALT = 20, 32, 12, 16
 _MEMORY_KIB, _PASSES = 65536, 3
 """Nothing is derived for less, whatever a server says."""
+_MOST_MEMORY_KIB, _MOST_PASSES, _MOST_LANES = 1024**2, 64, 16
+"""Nor for more: it would take this machine's memory, or for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,20 @@ class Derived:
 
 
 def of_password(password: str, parameters: UserKeyParameters) -> Derived:
-    """Takes a tenth of a second and 64 MiB. Raises CannotOpen where the server asks for what is too cheap to guess."""
+    """Takes a tenth of a second and 64 MiB. Raises CannotOpen where the server asks for what is too cheap to guess, or
+    for what this machine has not."""
     said = parameters
     if said.memory_kib < _MEMORY_KIB or said.passes < _PASSES or said.lanes < 1 or len(said.salt) < _SALT:
         raise CannotOpen(
             "weak-parameters",
             "The server asks for a weaker protection of the password than this client accepts. Nothing was sent; tell "
             "whoever runs it.",
+        )
+    if said.memory_kib > _MOST_MEMORY_KIB or said.passes > _MOST_PASSES or said.lanes > _MOST_LANES:
+        raise CannotOpen(
+            "excessive-parameters",
+            "The server asks for more work of this machine than any password needs. Nothing was sent; tell whoever "
+            "runs it.",
         )
     key = Argon2id(
         salt=said.salt, length=_KEY, iterations=said.passes, lanes=said.lanes, memory_cost=said.memory_kib

@@ -74,4 +74,14 @@ def packed(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode()
 
 
-_TEXTS = {datetime: datetime.fromisoformat, bytes: unpacked}
+def _moment(text: str) -> datetime:
+    """Raises ValueError, also for what has no zone, and for what is no time of a fax: not every year can be brought to
+    every zone."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError(text[:40])
+    return found
+
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
+_TEXTS = {datetime: _moment, bytes: unpacked}

@@ -354,6 +354,47 @@ def test_what_a_server_says_does_not_obey_the_terminal(machine: Machine) -> None
     assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout)
 
 
+def test_a_table_of_strangers_does_not_obey_the_terminal(machine: Machine) -> None:
+    """What stands in a file of recipients, its author wrote: to a file it goes as it is, and not to a terminal."""
+    table = "\ufeffname\r\n\x1b]0;owned\x07Ann\r\n".encode()
+    parent, child = pty.openpty()
+    with serving([answer("200 OK", table)] * 2) as (port, _asked):
+        machine.environment |= {"FAXPLAN_REMOTE": f"http://127.0.0.1:{port}", "FAXPLAN_API_KEY": KEY}
+        program = subprocess.run(
+            [sys.executable, "-c", WITHOUT_THE_SERVER, "remote", "campaign", "results", "1"], cwd=machine.home,
+            env=machine.environment, stdout=child, stderr=subprocess.DEVNULL, check=True, timeout=100,
+        )  # fmt: skip
+        os.close(child)
+        drawn = b""
+        with suppress(OSError):
+            while part := os.read(parent, 4096):
+                drawn += part
+        os.close(parent)
+        assert "\x1b]0;owned\x07Ann" in machine.said("remote", "campaign", "results", "1")
+    assert (program.returncode, drawn) == (0, b"name\r\n\\x1b]0;owned\\x07Ann\r\n")
+
+
+def test_a_name_with_a_line_in_it_is_no_row(machine: Machine) -> None:
+    found = [
+        {
+            "id": 1,
+            "written": "x\n2  +4930123456",
+            "number": None,
+            "name": "",
+            "state": "left-out",
+            "why": None,
+            "fax": None,
+        }
+    ]
+    none = b'{"recipients": []}'
+    with serving([answer("200 OK", json.dumps({"recipients": found}).encode()), answer("200 OK", none)]) as (
+        port,
+        _asked,
+    ):
+        machine.environment |= {"FAXPLAN_REMOTE": f"http://127.0.0.1:{port}", "FAXPLAN_API_KEY": KEY}
+        assert len(machine.said("remote", "campaign", "recipients", "1").splitlines()) == 2
+
+
 def test_a_fax_is_sent_again_by_its_readers_key_and_results_are_written(server: Server, office: Machine) -> None:
     (office.home / "password").write_text(PHRASE)
     with working(server):

@@ -334,3 +334,12 @@ def test_nothing_is_derived_for_less_than_it_takes(server: Server, acme: Client)
         with pytest.raises(CannotOpen) as caught:
             faxplan_client.keys.of_password("x", weaker)
         assert caught.value.error_id == "weak-parameters"
+    # It would end for want of memory, or not at all.
+    for heavier in (
+        replace(parameters, memory_kib=2**31),
+        replace(parameters, passes=2**31),
+        replace(parameters, lanes=99),
+    ):
+        with pytest.raises(CannotOpen) as caught:
+            faxplan_client.keys.of_password("x", heavier)
+        assert caught.value.error_id == "excessive-parameters"

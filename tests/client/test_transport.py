@@ -271,3 +271,18 @@ def test_a_request_that_is_asked_through_a_proxy_is_tunnelled(
     connection = Transport("https://fax.example.com", KEY)._connection()
     assert (connection.host, connection.port, connection._tunnel_host) == ("127.0.0.1", 9, "fax.example.com")  # type: ignore[attr-defined]
     assert KEY not in repr(connection._tunnel_headers)  # type: ignore[attr-defined]
+
+
+def test_a_list_that_goes_on_where_it_was_ends() -> None:
+    part = answer("200 OK", b'{"faxes": [], "next": "again"}')
+    with serving([part] * 3) as (port, asked), pytest.raises(UnexpectedAnswer, match="never end"):
+        list(client(port, [], seconds=2.0, tries=1).faxes("inbound"))
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("moment", ["2026-11-30T08:00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_a_time_that_cannot_be_shown_is_no_answer(moment: str) -> None:
+    said = {"organisation": "A", "user": "U", "email": "e", "key": "k", "scopes": [], "expires_at": moment}
+    content = json.dumps(said).encode()
+    with serving([answer("200 OK", content)]) as (port, _asked), pytest.raises(UnexpectedAnswer, match=moment[:10]):
+        client(port, []).account()

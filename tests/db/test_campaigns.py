@@ -5,7 +5,7 @@ import re
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ from faxplan.campaigner import Campaigner
 from faxplan.campaigns import Campaign, FileInHand, FileWrong, NoRecipients, NotNow
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
+from faxplan.db import Database
+from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
@@ -828,3 +830,34 @@ def test_a_step_that_is_lost_is_done_once(world: World, campaign: Campaign, monk
         called = [row["called_number"] for row in tx.rows("select called_number from faxes")]
     assert len(called) == len(set(called)) == 20
     assert counted(world, campaign).sent == 20
+
+
+@pytest.mark.parametrize("offset", [timedelta(0), timedelta(hours=-12)])
+def test_one_that_begins_at_the_end_of_time_is_refused(world: World, campaign: Campaign, offset: timedelta) -> None:
+    """Nobody could look at it any more: no clock goes so far."""
+    at = datetime(9999, 12, 31, 23, 59, tzinfo=timezone(offset))
+    with pytest.raises(InvalidCampaign, match="within a year"), world.portal.tenant(world.acme.tenant.id) as tx:
+        campaigns.change(tx, world.acme.user, campaign.id, {"start_at": at}, actor="test")
+
+
+def test_what_nobody_foresaw_of_one_keeps_no_other_from_going_on(
+    world: World, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = a_campaign(world, tmp_path)
+    bring(world, campaign, numbers(1))
+    bring(world, other, numbers(1))
+    for each in (campaign, other):
+        do(world, campaigns.start, each)
+    step, tried = campaign_release.step, list[int]()
+
+    def broken(db: Database, tenant_id: int, campaign_id: int, store: Store | None = None) -> campaign_release.Done:
+        tried.append(campaign_id)
+        if campaign_id == campaign.id:
+            raise KeyError(campaign_id)
+        return step(db, tenant_id, campaign_id, store)
+
+    monkeypatch.setattr(campaign_release, "step", broken)
+    work = campaigner(world)
+    work.work()
+    work.work()
+    assert (tried.count(campaign.id), count(world, "faxes")) == (1, 1)

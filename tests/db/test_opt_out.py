@@ -254,3 +254,15 @@ def test_a_clone_says_how_to_get_no_more_of_itself(world: World, tmp_path: Path,
     assert opt_out.shown(made[0].code or "") in drawn[0]
     assert opt_out.shown(made[1].code or "") in drawn[1]
     assert drawn[2] == ""
+
+
+def test_who_asks_when_recipients_were_destroyed_is_heard(world: World, campaign: Campaign) -> None:
+    """Faxes lie on desks for longer than an organisation keeps whom they went to."""
+    assert campaign.code is not None
+    execute(world, "update campaigns set state = 'finished', started_at = now(), ended_at = now(), purged_at = now(), "
+                   "kept_counts = '{}'")  # fmt: skip
+    execute(world, "delete from campaign_recipients")
+    ask(world, "030 23110001", "22222222")
+    assert listed(world) == {}
+    ask(world, "030 23110001", campaign.code)
+    assert set(listed(world)) == {NUMBER}

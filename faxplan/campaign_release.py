@@ -6,9 +6,10 @@ Role portal, within a tenant.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from faxplan import campaign_covers, campaigns, covers, outbound, queue, render_jobs, tenants, users
@@ -16,7 +17,7 @@ from faxplan.campaign_covers import Recipient
 from faxplan.covers import Made
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
-from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NoRoute, NotFound
+from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidNumber, NoRoute, NotFound, QuotaExceeded
 from faxplan.language import marked
 from faxplan.number_policy import NumberBarred
 from faxplan.outbound import AlreadyFinal, Order, Sender
@@ -93,11 +94,12 @@ def _step(db: Database, tenant_id: int, campaign_id: int) -> tuple[Done, _Batch 
             return Done(collected=collected, may_go_on=collected == COLLECTED), None
         batch, released = None, 0
         try:
-            with tx.apart():
-                if row["cover_id"] is None:
-                    released = _release(tx, tenants.get(tx, tenant_id), row)
-                else:
-                    batch = _batch(tx, tenants.get(tx, tenant_id), row)
+            tenant = tenants.get(tx, tenant_id)
+            if row["cover_id"] is None:
+                released = _as_many_as_fit(tx, partial(_release, tx, tenant, row))
+            else:
+                with tx.apart():
+                    batch = _batch(tx, tenant, row)
         except DatabaseUnavailable:
             raise
         except FaxplanError as error:
@@ -169,9 +171,23 @@ def _is_over(tx: Transaction, tenant_id: int, campaign_id: int) -> bool:
     return found
 
 
-def _release(tx: Transaction, tenant: Tenant, row: Row) -> int:
+def _as_many_as_fit(tx: Transaction, release: Callable[[int], int]) -> int:
+    """Lets so many go as quotas have room for, of AT_ONCE: half as many each time, down to one. release: so many at
+    most, and gives how many. Raises what pauses it."""
+    most = AT_ONCE
+    while True:
+        try:
+            with tx.apart():
+                return release(most)
+        except QuotaExceeded:
+            if most == 1:
+                raise
+        most //= 2
+
+
+def _release(tx: Transaction, tenant: Tenant, row: Row, most: int) -> int:
     """How many. Raises what pauses it."""
-    room = _room(tx, tenant, row)
+    room = min(_room(tx, tenant, row), most)
     if room <= 0:
         return 0
     waiting = _next(tx, row, room)
@@ -254,27 +270,31 @@ def _release_sealed(
         if now is None or any(now[name] != row[name] for name in _SAME):
             return 0
         try:
-            with tx.apart():
-                user = _user(tx, now)
-                rendering = held_rendering(tx, now)
-                sender = _sender(tx, user, now, rendering)
-                gone: dict[int | None, int] = {}
-                for each in _next(tx, now, AT_ONCE, of=[key for key in sealed if key is not None]):
-                    made = sealed[each.id]
-                    if made is None:
-                        _leave_out(tx, now, each, _COVER_FAILED)
-                    elif (fax_id := _let_go(tx, user, now, rendering, sender, each, made)) is not None:
-                        gone[each.id] = fax_id
-                used.update(gone)
-                _released(tx, now, gone)
+            return _as_many_as_fit(tx, partial(_let_go_sealed, tx, now, sealed, used))
         except DatabaseUnavailable:
             raise
         except FaxplanError as error:
-            used.clear()
             if error.retryable:
                 raise
             _stop(tx, now, error)
             return 0
+
+
+def _let_go_sealed(
+    tx: Transaction, row: Row, sealed: Mapping[int | None, Made | None], used: set[int | None], most: int
+) -> int:
+    user = _user(tx, row)
+    rendering = held_rendering(tx, row)
+    sender = _sender(tx, user, row, rendering)
+    gone: dict[int | None, int] = {}
+    for each in _next(tx, row, most, of=[key for key in sealed if key is not None]):
+        made = sealed[each.id]
+        if made is None:
+            _leave_out(tx, row, each, _COVER_FAILED)
+        elif (fax_id := _let_go(tx, user, row, rendering, sender, each, made)) is not None:
+            gone[each.id] = fax_id
+    _released(tx, row, gone)
+    used.update(gone)
     return len(gone)
 
 

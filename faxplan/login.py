@@ -232,20 +232,23 @@ def unlock_for_program(
     """Whoever has this API key (by its id) knows the password, or with by_code the recovery code: what opens the user's
     key, and all epochs of their mailboxes. The API key is in the place of the second factor.
 
-    A failure is a row of the audit. Raises NotEnrolled, WrongLogin and TooManyTries.
+    It is a row of the audit, as a log-in is, and so is a failure. Raises NotEnrolled, WrongLogin and TooManyTries.
     """
     with db.tenant(user.tenant_id) as tx:
         counted = tries.of_program(tx, actor.address, key_id)
         tries.check(tx, user.tenant_id, counted)
         key = current_key(tx, user)
         kept = key.recovery.auth_hash if by_code else key.password.auth_hash
-        if kept is not None and passphrases.is_right(auth, kept):
-            return key, vault.epochs_of_user(tx, user.tenant_id, user.id)
-        tries.note(tx, user.tenant_id, counted)
+        is_right = kept is not None and passphrases.is_right(auth, kept)
+        found = vault.epochs_of_user(tx, user.tenant_id, user.id) if is_right else []
+        if not is_right:
+            tries.note(tx, user.tenant_id, counted)
         audit.record(
-            tx, user.tenant_id, actor=actor, action="key.unlock", object=f"user:{user.id}", result="refused",
-            act="open",
+            tx, user.tenant_id, actor=actor, action="key.unlock", object=f"user:{user.id}",
+            result="done" if is_right else "refused", act="open", by=RECOVERY_CODE if by_code else PASSWORD,
         )  # fmt: skip
+    if is_right:
+        return key, found
     raise _wrong_code() if by_code else WrongLogin(_("That is not your password. Capital letters count in it."))
 
 

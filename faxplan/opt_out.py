@@ -19,7 +19,8 @@ RECIPIENT = "recipient"
 """Who acts, in the audit and on the list."""
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 8
-_LEAST_DIGITS = 7
+_LEAST_DIGITS, _MOST_DIGITS = 7, 15
+"""Of what the list takes. E.164 has no more, and some plans are said to."""
 
 
 class InvalidNotice(FaxplanError):
@@ -134,7 +135,7 @@ def by_fax(tx: Transaction, tenant_id: int, fax_id: int) -> None:
 
 
 def _enter(tx: Transaction, tenant_id: int, e164: str, reason: str, **details: str) -> None:
-    if sum(each.isdigit() for each in e164) < _LEAST_DIGITS:
+    if not _LEAST_DIGITS <= sum(each.isdigit() for each in e164) <= _MOST_DIGITS:
         return
     if do_not_fax.add(tx, tenant_id, e164, reason[: do_not_fax.LONGEST_REASON], RECIPIENT):
         audit.record(

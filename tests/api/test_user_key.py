@@ -36,6 +36,10 @@ def test_who_knows_the_password_is_given_the_key_locked(world: World, acme: Prog
     )
     assert epoch["mailbox"] == world.acme.user.mailbox_id
     assert private.raw not in said.data
+    # As who logs in is: it opens all that its user reads, from then on.
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        (row,) = tx.rows("select actor, authenticated, result from audit where action = 'key.unlock'")
+    assert row == {"actor": f"user:{world.acme.user.id}", "authenticated": f"api-key:{acme.key_id}", "result": "done"}
 
 
 def test_the_recovery_code_does_as_well(world: World, acme: Program) -> None:

@@ -16,6 +16,7 @@ from faxplan import (
     campaigns,
     cover_provisioning,
     documents,
+    quotas,
 )
 from faxplan.call_result import CallResult
 from faxplan.campaign_clones import Whom
@@ -391,3 +392,20 @@ def test_a_clone_has_it_as_well_until_both_have_ended(world: World, campaign: Ca
     do(world, campaigns.cancel, made)
     purge(world)
     assert count(world, "documents", "kind = 'campaign-cover'") == 0
+
+
+@pytest.mark.parametrize("has_cover", [False, True])
+def test_what_the_quota_has_room_for_goes(world: World, campaign: Campaign, *, has_cover: bool) -> None:
+    """Those of a batch that fit, though not all of it does."""
+    world.render_all()
+    bring(world, campaign, [f"030 231{number}" for number in range(10_000, 10_010)])
+    if has_cover:
+        put(world, campaign)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        quotas.set_limit(tx, world.acme.tenant.id, period="day", pages=6 if has_cover else 3)
+    do(world, campaigns.start, campaign)
+    for _turn in range(8):
+        execute(world, "update campaigns set paced_from = paced_from - interval '1 second'")
+        campaigner(world).work()
+    assert (state(world, campaign)[0], count(world, "faxes")) == ("paused", 3)
+    assert counted(world, campaign).waiting == 7

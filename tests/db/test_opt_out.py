@@ -266,3 +266,13 @@ def test_who_asks_when_recipients_were_destroyed_is_heard(world: World, campaign
     assert listed(world) == {}
     ask(world, "030 23110001", campaign.code)
     assert set(listed(world)) == {NUMBER}
+
+
+@pytest.mark.parametrize("caller", ["+4985582630237346", "+8147585472953041"])
+def test_a_caller_whose_number_no_list_takes_is_received_all_the_same(world: World, caller: str) -> None:
+    """E.164 has 15 digits, and some plans are said to have more: a forged one keeps nobody's fax from arriving."""
+    says(world)
+    fax = arrived(world)
+    execute(world, "update faxes set calling_number = %s", (caller,))
+    assert deliver(world, fax) == "received"
+    assert listed(world) == {}

@@ -22,9 +22,9 @@ import psycopg2
 from _live import a_world
 from _page import where_and_when, write_section
 
-from faxplan import campaign_files, campaigns, do_not_fax, drafts
+from faxplan import campaign_files, campaign_recipients, campaigns, do_not_fax, drafts
+from faxplan.campaign_pace import Pace
 from faxplan.campaigner import Campaigner
-from faxplan.campaigns import Pace
 from faxplan.contact_files import Reading
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
@@ -111,7 +111,7 @@ def read(world: World, base: Path, content: bytes, number: int, rows: int) -> fl
         pass
     took = time.perf_counter() - began
     with world.portal.tenant(user.tenant_id) as tx:
-        found = campaigns.counts(tx, user, campaign.id)
+        found = campaign_recipients.counts(tx, user, campaign.id)
     assert found.left_out == {"duplicate": found.left_out["duplicate"], "do-not-fax": found.left_out["do-not-fax"]}
     assert found.waiting + sum(found.left_out.values()) == rows
     return took

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from faxplan import caller_ids, campaigns, quotas, sending_hours, tenants
-from faxplan.campaigns import Campaign, Pace
+from faxplan.campaign_pace import Pace
+from faxplan.campaigns import Campaign
 from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.priorities import Priority

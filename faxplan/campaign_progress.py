@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from faxplan import campaigns, tenants
-from faxplan.campaigns import Campaign, Counts, Pace
+from faxplan import campaign_recipients, campaigns, tenants
+from faxplan.campaign_pace import Pace
+from faxplan.campaign_recipients import Counts
+from faxplan.campaigns import Campaign
 from faxplan.db import Transaction
 from faxplan.users import User
 
@@ -51,7 +53,7 @@ class Progress:
 def progress(tx: Transaction, user: User, campaign_id: int, *, counts: Counts | None = None) -> Progress:
     """counts: where they are known already. Raises NotFound."""
     campaign = campaigns.get(tx, user, campaign_id)
-    counts = counts or campaigns.counts(tx, user, campaign_id)
+    counts = counts or campaign_recipients.counts(tx, user, campaign_id)
     now: datetime = tx.value("select now()")
     through = None
     if campaign.ended_at is None:

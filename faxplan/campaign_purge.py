@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from faxplan import audit, campaigns, holds, retention
+from faxplan import audit, campaign_recipients, holds, retention
 from faxplan.db import Transaction
 
 _KEPT = ("waiting", "released", "sent", "failed", "cancelled", "left_out")
@@ -26,7 +26,7 @@ def destroy(tx: Transaction, tenant_id: int, *, actor: str) -> int | None:
         return None
     of = (tenant_id, campaign["id"])
     if campaign["purged_at"] is None:
-        counts = asdict(campaigns.counted(tx, *of))
+        counts = asdict(campaign_recipients.counted(tx, *of))
         tx.execute(
             "update campaigns set purged_at = now(), kept_counts = %s where tenant_id = %s and id = %s",
             (json.dumps({name: counts[name] for name in _KEPT}), *of),

@@ -43,6 +43,20 @@ class CampaignCover:
     phone: str = ""
     reference: str = ""
 
+    @classmethod
+    def of(cls, wanted: Wanted) -> "CampaignCover":
+        """What a fax's cover says, to each, without fields but for the name: who has one is called by it."""
+        name, own = _literal(wanted.to_name), cls().to_name
+        return cls(
+            cover_templates.PLAIN_ID if wanted.template_id is None else wanted.template_id,
+            to_name=f"{{% if name %}}{own}{{% else %}}{name}{{% endif %}}" if name else own,
+            to_company=_literal(wanted.to_company),
+            subject=_literal(wanted.subject),
+            message=_literal(wanted.message),
+            phone=wanted.phone,
+            reference=_literal(wanted.reference),
+        )
+
     def used(self) -> frozenset[str]:
         """The fields that are in it. Raises InvalidCampaignCover, with the line that is wrong."""
         found: set[str] = set()
@@ -71,6 +85,11 @@ class CampaignCover:
             (_("Subject"), _LINE, self.subject), (_("Message"), _MESSAGE, self.message),
             (_("Reference"), _LINE, self.reference),
         ]  # fmt: skip
+
+
+def _literal(text: str) -> str:
+    """A text that says what stands there, whatever braces it has."""
+    return re.sub(r"\{(?=[{%#])", "{{ '{' }}", text)
 
 
 @dataclass(frozen=True, slots=True)

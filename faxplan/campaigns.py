@@ -5,8 +5,8 @@ goes on when it is paused. Whom it goes to: campaign_recipients, campaign_files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from faxplan import (
@@ -22,31 +22,21 @@ from faxplan import (
     transient_readers,
 )
 from faxplan.audit import Who
+from faxplan.campaign_pace import InvalidCampaign, Pace, Retries, check_pace, check_retries, pace_values, retry_values
 from faxplan.db import Row, Transaction
 from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError, Forbidden, NotFound
 from faxplan.language import _
 from faxplan.permissions import Permission
-from faxplan.send_time import FURTHEST
-from faxplan.tenants import Tenant
 from faxplan.users import User
 
 MOST = 200
 """Of one user that have not ended."""
 LONGEST_NAME = 80
-MOST_DELAYS = 19
-SHORTEST_DELAY, LONGEST_DELAY = 60, 86_400
-"""Seconds between two tries."""
 CHANGEABLE = (
     "name", "calling", "billing_code", "per_minute", "at_once", "opens", "closes", "weekdays", "start_at",
     "max_attempts", "retry_delays",
 )  # fmt: skip
-
-
-class InvalidCampaign(FaxplanError):
-    """A campaign as it is wanted cannot be."""
-
-    error_id = "invalid-campaign"
 
 
 class NotNow(FaxplanError):
@@ -72,28 +62,6 @@ class NoRecipients(NotNow):
     """It goes to nobody."""
 
     error_id = "no-recipients"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """per_minute: faxes that are let go. at_once: that are in a call, or wait for their first. opens, closes: HH:MM by
-    the tenant's clock, on these weekdays (1 is Monday). start_at: not before; None: at once."""
-
-    per_minute: int = 30
-    at_once: int = 10
-    opens: str = "00:00"
-    closes: str = "24:00"
-    weekdays: Sequence[int] = (1, 2, 3, 4, 5, 6, 7)
-    start_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """max_attempts: tries of each fax; None: as many as the tenant has, which are the most in any case. delays: seconds
-    before the second one, the third and so on, the last for all further ones; none: as the failure policy has it."""
-
-    max_attempts: int | None = None
-    delays: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +95,6 @@ class Campaign:
     notice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Recipients. left_out: by why they are. lines_read, lines: of a file that is being read; None: none is. wrong: why
-    it could not be read to its end, in words for its user."""
-
-    waiting: int = 0
-    released: int = 0
-    sent: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    lines_read: int | None = None
-    lines: int | None = None
-    wrong: str = ""
-
-    @property
-    def total(self) -> int:
-        """Who gets a fax, has got one, or should have."""
-        return self.waiting + self.released + self.sent + self.failed + self.cancelled
-
-
 def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, calling: str | None = None,
          billing_code: str = "", retries: Retries | None = None, stop_at: str | None = None,
          actor: Who) -> Campaign:  # fmt: skip
@@ -159,8 +106,8 @@ def make(tx: Transaction, user: User, name: str, draft_id: int, pace: Pace, *, c
         tx,
         user,
         {
-            "name": name, "calling": calling, "billing_code": billing_code, **_of_pace(pace),
-            **_of_retries(retries or Retries()),
+            "name": name, "calling": calling, "billing_code": billing_code, **pace_values(pace),
+            **retry_values(retries or Retries()),
         },
     )  # fmt: skip
     if tx.value("select count(*) from campaigns where tenant_id = %s and user_id = %s and ended_at is null",
@@ -216,69 +163,6 @@ def of_user(tx: Transaction, user: User, *, before: int | None = None, limit: in
         _of(user) | {"before": before, "limit": limit},
     )
     return [_campaign(row) for row in rows]
-
-
-def counts(tx: Transaction, user: User, campaign_id: int) -> Counts:
-    """How it stands with its recipients, or stood when they were purged. Raises NotFound."""
-    get(tx, user, campaign_id)
-    return counts_of(tx, user.tenant_id, [campaign_id])[campaign_id]
-
-
-def counts_of(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
-    """The same of several, which somebody may see."""
-    of = (tenant_id, list(ids))
-    kept = tx.rows(
-        """select id, kept_counts from campaigns
-           where tenant_id = %s and id = any (%s) and kept_counts is not null""",
-        of,
-    )
-    gone = {row["id"]: Counts(**row["kept_counts"]) for row in kept}
-    files = tx.rows(
-        """select campaign_id, lines, lines_read, wrong from campaign_files
-           where tenant_id = %s and campaign_id = any (%s)""",
-        of,
-    )
-    of_file = {row.pop("campaign_id"): row for row in files}
-    there = _counted(tx, tenant_id, [each for each in ids if each not in gone])
-    return gone | {each: replace(found, **of_file.get(each, {})) for each, found in there.items()}
-
-
-def counted(tx: Transaction, tenant_id: int, campaign_id: int) -> Counts:
-    """Its recipients, one by one."""
-    return _counted(tx, tenant_id, [campaign_id])[campaign_id]
-
-
-def _counted(tx: Transaction, tenant_id: int, ids: Sequence[int]) -> dict[int, Counts]:
-    found = tx.rows(
-        """select campaign_id, state, coalesce(why, '') as why, count(*) as n from campaign_recipients
-           where tenant_id = %s and campaign_id = any (%s) group by 1, 2, 3""",
-        (tenant_id, list(ids)),
-    )
-    rows = {each: [row for row in found if row["campaign_id"] == each] for each in ids}
-    return {
-        each: Counts(
-            **{row["state"]: row["n"] for row in its if not row["why"]},
-            left_out={row["why"]: row["n"] for row in its if row["why"]},
-        )
-        for each, its in rows.items()
-    }
-
-
-def recipients(
-    tx: Transaction, user: User, campaign_id: int, *, state: str | None = None, why: str | None = None, after: int = 0,
-    limit: int = 100,
-) -> list[Row]:  # fmt: skip
-    """Some of its recipients, in their order, after this id: id, line, written, number, name, state, why, fax_id.
-    state, why: those of this one. None of one whose recipients were purged. Raises NotFound."""
-    if get(tx, user, campaign_id).purged_at is not None:
-        return []
-    return tx.rows(
-        """select id, line, written, number, name, state, why, fax_id from campaign_recipients
-           where tenant_id = %s and campaign_id = %s and id > %s and (%s::text is null or state = %s)
-             and (%s::text is null or why = %s)
-           order by id limit %s""",
-        (user.tenant_id, campaign_id, after, state, state, why, why, limit),
-    )
 
 
 def change(tx: Transaction, user: User, campaign_id: int, values: Mapping[str, Any], *, actor: Who) -> Campaign:
@@ -432,17 +316,6 @@ def _campaign(row: Row) -> Campaign:
     return Campaign(pace=pace, retries=retries, **others)
 
 
-def _of_pace(pace: Pace) -> dict[str, Any]:
-    return {
-        "per_minute": pace.per_minute, "at_once": pace.at_once, "opens": pace.opens, "closes": pace.closes,
-        "weekdays": list(pace.weekdays), "start_at": pace.start_at,
-    }  # fmt: skip
-
-
-def _of_retries(retries: Retries) -> dict[str, Any]:
-    return {"max_attempts": retries.max_attempts, "retry_delays": list(retries.delays)}
-
-
 def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, Any]:
     """As they are kept."""
     tenant = tenants.get(tx, user.tenant_id)
@@ -454,38 +327,9 @@ def _checked(tx: Transaction, user: User, values: dict[str, Any]) -> dict[str, A
         values["calling"] = caller_ids.choose(tx, tenant, values["calling"], user.id)
     if "billing_code" in values:
         values["billing_code"] = billing_codes.checked(tenant, values["billing_code"])
-    _check_pace(values)
-    _check_retries(values, tenant)
+    check_pace(values)
+    check_retries(values, tenant)
     return values
-
-
-def _check_pace(values: dict[str, Any]) -> None:
-    if not 1 <= values.get("per_minute", 1) <= 6000:
-        raise InvalidCampaign(_("It lets 1 to 6000 faxes go in a minute."))
-    if not 1 <= values.get("at_once", 1) <= 1000:
-        raise InvalidCampaign(_("It has 1 to 1000 faxes in calls at once."))
-    if "weekdays" in values:
-        values["weekdays"] = sorted(set(values["weekdays"]))
-        if not values["weekdays"] or not set(values["weekdays"]) <= set(range(1, 8)):
-            raise InvalidCampaign(_("Choose one day of the week at least."))
-    if values.get("start_at") is not None and values["start_at"] - datetime.now(UTC) > FURTHEST:
-        raise InvalidCampaign(_("It begins within a year. Choose a nearer time."))
-    if values.get("opens", "00:00") >= values.get("closes", "24:00"):
-        raise InvalidCampaign(_("Its hours close before they open. Write them as 08:00 and 18:00."))
-
-
-def _check_retries(values: dict[str, Any], tenant: Tenant) -> None:
-    if values.get("max_attempts") is not None and not 1 <= values["max_attempts"] <= tenant.max_attempts:
-        raise InvalidCampaign(_("A fax of your organisation has 1 to {most} tries.").format(most=tenant.max_attempts))
-    if "retry_delays" in values:
-        values["retry_delays"] = list(values["retry_delays"] or ()) or None
-        delays = values["retry_delays"] or [SHORTEST_DELAY]
-        if len(delays) > MOST_DELAYS or not all(SHORTEST_DELAY <= each <= LONGEST_DELAY for each in delays):
-            raise InvalidCampaign(
-                _(
-                    "Between two tries are a minute at least and a day at most, and there are {most} such at most."
-                ).format(most=MOST_DELAYS)
-            )
 
 
 def check_permitted(tx: Transaction, user: User) -> None:

@@ -104,7 +104,7 @@ def networks_of(host: str) -> list[str]:
     """The addresses that a host has now, each as a CIDR; none where its name cannot be resolved."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except OSError:
+    except (OSError, ValueError):  # what is no name at all cannot even be asked for
         return []
     return sorted({str(ipaddress.ip_network(str(address[0]))) for *_, address in found})
 

@@ -34,8 +34,9 @@ class Readable:
     sealed_name: bytes | None
 
 
-def of_fax(db: Database, user: User, fax_id: int, *, address: str) -> list[Readable]:
-    """All of one of the user's faxes (role portal), which somebody has read from then on. address: the client's.
+def of_fax(db: Database, user: User, fax_id: int, *, address: str, by: str = "browser") -> list[Readable]:
+    """All of one of the user's faxes (role portal), which somebody has read from then on. address: the client's. by:
+    what is given it, for the audit: a browser, or a program.
 
     Raises NotFound, PagesPurged and NoPages.
     """
@@ -44,7 +45,7 @@ def of_fax(db: Database, user: User, fax_id: int, *, address: str) -> list[Reada
         mailboxes.mark_read(tx, user.tenant_id, user.id, fax_id)
         audit.record(
             tx, user.tenant_id, actor=f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}", address=address,
-            by="browser",
+            by=by,
         )  # fmt: skip
     return found
 

@@ -21,6 +21,7 @@ _NOTES = {
     "sent-again": marked("Handed in once more. Each number has a fax of its own in this list."),
     "ended-campaign": marked("Ended. Who was not called yet gets nothing."),
     "taken-away": marked("It is read no further. Who was found in it before stays."),
+    "no-cover": marked("The cover page that was filled in cannot be taken over as it is: write it here."),
     "brought": marked("The numbers are being looked at. They stand below within moments."),
     "let-in": marked("Let in. They read all that lies in this mailbox, and what comes."),
 }

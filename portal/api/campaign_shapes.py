@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from faxplan import bundle, campaign_contacts, campaigns, contact_files, covers
+from faxplan import bundle, campaign_contacts, campaign_pace, campaigns, contact_files, covers
 from portal.api.shapes import AnyDocument, Content, Resolution, Shape
 
 
@@ -46,8 +46,8 @@ class Retries(Shape):
         None, description="Tries of each fax. None, and at most: as many as the organisation has."
     )
     delays: Annotated[
-        list[Annotated[int, Field(ge=campaigns.SHORTEST_DELAY, le=campaigns.LONGEST_DELAY)]],
-        Field(max_length=campaigns.MOST_DELAYS),
+        list[Annotated[int, Field(ge=campaign_pace.SHORTEST_DELAY, le=campaign_pace.LONGEST_DELAY)]],
+        Field(max_length=campaign_pace.MOST_DELAYS),
     ] = Field(
         default_factory=list,
         description="Seconds before the second try, the third and so on, the last for all further ones. Empty: as the "

@@ -13,6 +13,7 @@ from faxplan import (
     campaign_covers,
     campaign_files,
     campaign_progress,
+    campaign_recipients,
     campaign_results,
     campaign_tests,
     campaigns,
@@ -22,8 +23,8 @@ from faxplan import (
 )
 from faxplan.api_keys import Scope
 from faxplan.campaign_clones import Whom
+from faxplan.campaign_pace import Pace, Retries
 from faxplan.campaign_words import CampaignCover
-from faxplan.campaigns import Pace, Retries
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError
@@ -200,7 +201,7 @@ def recipients(call: Call) -> Response:
     asked = call.asked(shapes.RecipientPage)
     state = "released" if asked.state == _UNDER_WAY else asked.state
     with call.db.tenant(call.tenant.id) as tx:
-        found = campaigns.recipients(
+        found = campaign_recipients.some(
             tx, call.user, call.path["number"], state=state, after=asked.after, limit=asked.limit
         )
     return calls.answer(
@@ -354,7 +355,7 @@ def _retries(asked: shapes.Retries) -> Retries:
 
 
 def _shown(tx: Transaction, call: Call, campaign: campaigns.Campaign) -> shapes.Campaign:
-    found = campaigns.counts(tx, call.user, campaign.id)
+    found = campaign_recipients.counts(tx, call.user, campaign.id)
     return shapes.Campaign(
         id=campaign.id,
         name=campaign.name,

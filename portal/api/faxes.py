@@ -230,7 +230,7 @@ def take_label(call: Call) -> Response:
 def files(call: Call) -> Response:
     """What opens it in a program that has a reader's key; it counts as read from then on."""
     number = call.path["number"]
-    found = viewing.of_fax(call.db, call.user, number, address=call.address)
+    found = viewing.of_fax(call.db, call.user, number, address=call.address, by="program")
     return calls.answer(shapes.SealedFiles(files=[_sealed(each, number) for each in found]))
 
 

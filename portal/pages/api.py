@@ -53,12 +53,17 @@ _ROLES = {USER: "", ADMINISTRATOR: "administrators of the organisation", OPERATO
 
 
 def page(visit: Visit) -> Response:
-    """GET: all operations."""
+    """GET: all operations; what they ask for and answer of one group at a time (`group`), as it is much to read."""
     _check_there(visit)
+    asked = visit.request.args.get("group")
+    shown = next((each for each in _groups() if slug(each) == asked), None)
+    if asked is not None and shown is None:
+        raise NotFound(_("There is no such group of operations in this API."))
     # What the OpenAPI document says is in English, and so is this.
     with speaks(_ENGLISH):
         return answers.page(
-            visit, "api.html", groups=_groups(), root=operations.ROOT, host=visit.request.host_url.rstrip("/"),
+            visit, "api.html", groups=_groups(), shown=shown, slug=slug, root=operations.ROOT,
+            host=visit.request.host_url.rstrip("/"),
             per_minute=visit.its_settings.api_requests_per_minute, window=api_rate.WINDOW_SECONDS,
             kept=api_requests.KEPT_HOURS, most_mb=MOST_BYTES // 1024**2,
             most_json_mb=operations.MOST_JSON_BYTES // 1024**2,
@@ -75,6 +80,11 @@ def problems(visit: Visit) -> Response:
 def _check_there(visit: Visit) -> None:
     if visit.settings is None:
         raise NotFound(_("There is no API here."))
+
+
+def slug(group: str) -> str:
+    """A group in an address."""
+    return group.lower().replace(" ", "-")
 
 
 @cache

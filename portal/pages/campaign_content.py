@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import campaign_covers, campaign_tests, campaigns, cover_templates, covers
+from faxplan import campaign_covers, campaign_recipients, campaign_tests, cover_templates, covers
 from faxplan.campaign_tests import Test
 from faxplan.campaign_words import CampaignCover, InvalidCampaignCover
 from faxplan.db import Transaction
@@ -46,7 +46,7 @@ def _cover(visit: Visit, shown: Shown, form: Form, status: int = 200) -> Respons
         own = cover_templates.of_tenant(tx, visit.its_tenant.id)
         fields = campaign_covers.fields(tx, visit.user, campaign.id)
         lacking = campaign_covers.lacking(tx, visit.user, campaign.id, fields)
-        offered = campaigns.recipients(tx, visit.user, campaign.id, state="waiting", limit=OFFERED)
+        offered = campaign_recipients.some(tx, visit.user, campaign.id, state="waiting", limit=OFFERED)
         if asked is not None and asked not in {each["id"] for each in offered}:
             offered = [*_of_one(tx, visit, campaign.id, asked), *offered]
     default = next((str(each.id) for each in own if each.is_default), str(cover_templates.PLAIN_ID))

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from faxplan import (
     campaign_contacts,
     campaign_files,
+    campaign_recipients,
     campaign_uploads,
     campaigns,
     contact_files,
@@ -84,7 +85,7 @@ def _page(
     why = why if why in WHY else None
     after = ids([given.get("after", "")])
     with visit.db.tenant(visit.its_tenant.id) as tx:
-        found = campaigns.recipients(
+        found = campaign_recipients.some(
             tx, visit.user, campaign.id, state=state, why=why, after=after[0] if after else 0, limit=AT_ONCE + 1
         )
         upload = campaign_uploads.waiting(tx, visit.user, campaign.id)

@@ -10,8 +10,17 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from faxplan import campaign_covers, campaign_outlook, campaigns, drafts, numbers, send_time, users
-from faxplan.campaigns import LONGEST_NAME, Campaign, InvalidCampaign
+from faxplan import (
+    campaign_covers,
+    campaign_outlook,
+    campaigns,
+    drafts,
+    numbers,
+    send_time,
+    users,
+)
+from faxplan.campaign_pace import InvalidCampaign
+from faxplan.campaigns import LONGEST_NAME, Campaign
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _, marked
 from portal import answers, wording

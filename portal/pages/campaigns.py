@@ -11,9 +11,11 @@ from werkzeug.wrappers import Response
 from faxplan import (
     campaign_clones,
     campaign_contacts,
+    campaign_covers,
     campaign_files,
     campaign_outlook,
     campaign_progress,
+    campaign_recipients,
     campaign_results,
     campaigns,
     drafts,
@@ -21,8 +23,11 @@ from faxplan import (
     users,
 )
 from faxplan.campaign_clones import Whom
+from faxplan.campaign_pace import Pace
 from faxplan.campaign_progress import Point
-from faxplan.campaigns import LONGEST_NAME, Campaign, Counts, Pace
+from faxplan.campaign_recipients import Counts
+from faxplan.campaign_words import CampaignCover
+from faxplan.campaigns import LONGEST_NAME, Campaign
 from faxplan.contact_files import Reading
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError
@@ -33,8 +38,8 @@ from faxplan.recipients import Recipients, numbers_of
 from faxplan.users import User
 from portal import answers, charts, wording
 from portal.charts import Series
-from portal.pages import recipients
 from portal.pages.contacts import ids
+from portal.pages.draft_form import Filled
 from portal.pages.drafts import files_of, refused
 from portal.places import STOP
 from portal.templates import when
@@ -172,37 +177,48 @@ def _with_document(visit: Visit, then: Callable[[Transaction, int], Campaign]) -
 
 
 def of_draft(visit: Visit, number: int) -> Response:
-    """POST, of a draft's form: a campaign of it, with the numbers that stand there."""
-    form = visit.request.form
-    numbers = recipients.written(form.get("numbers", ""))
-    contact_ids, group_ids = recipients.named(form)
+    """POST, of a draft's form: a campaign of it, with all that is filled in there."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
         draft = drafts.get(tx, visit.user, number)
     try:
+        to = Filled.of(visit.request.form).recipients(visit)
         with visit.db.tenant(visit.its_tenant.id) as tx:
             made = campaigns.make(
-                tx, visit.user, _a_name(visit), number, Pace(), calling=form.get("from") or None,
-                billing_code=form.get("billing_code", "").strip(), stop_at=visit.request.host + STOP, actor=visit.actor,
+                tx, visit.user, _a_name(visit), number, Pace(start_at=to.send_at), calling=to.calling,
+                billing_code=to.billing_code.strip(), stop_at=visit.request.host + STOP, actor=visit.actor,
             )  # fmt: skip
-            if numbers and (contact_ids or group_ids):
-                # One file at a time: beside numbers, contacts are numbers, too.
-                numbers = numbers_of(tx, visit.user, Recipients(numbers, contacts=contact_ids, groups=group_ids))
-            if numbers:
-                campaign_files.bring(tx, visit.user, made.id, lines_of(numbers), OF_NUMBERS)
-            elif contact_ids or group_ids:
-                campaign_contacts.bring(tx, visit.user, made.id, contact_ids=contact_ids, group_ids=group_ids)
+            _bring(tx, visit, made, to)
     except FaxplanError as error:
         if error.retryable:
             raise
         return refused(visit, draft, wording.for_browser(str(error)))
+    if to.cover is not None:
+        try:
+            cover = CampaignCover.of(to.cover)
+            campaign_covers.put(visit.db, visit.store, visit.user, made.id, cover, actor=visit.actor)
+        except FaxplanError as error:
+            if error.retryable:
+                raise
+            return answers.to(f"/campaigns/{made.id}/cover", note="no-cover")
     return answers.to(f"/campaigns/{made.id}/document")
+
+
+def _bring(tx: Transaction, visit: Visit, made: Campaign, to: Recipients) -> None:
+    numbers = to.numbers
+    if numbers and (to.contacts or to.groups):
+        # One file at a time: beside numbers, contacts are numbers, too.
+        numbers = numbers_of(tx, visit.user, to)
+    if numbers:
+        campaign_files.bring(tx, visit.user, made.id, lines_of(numbers), OF_NUMBERS)
+    elif to.contacts or to.groups:
+        campaign_contacts.bring(tx, visit.user, made.id, contact_ids=to.contacts, group_ids=to.groups)
 
 
 OF_NUMBERS = Reading("tab", False, {"number": 0}, "utf-8")
 """How lines_of is read."""
 
 
-def lines_of(numbers: list[str]) -> bytes:
+def lines_of(numbers: Sequence[str]) -> bytes:
     """A file of numbers, one a line, whatever they have in them."""
     return "\n".join(" ".join(each.replace('"', " ").split()) or "-" for each in numbers).encode("utf-8", "replace")
 
@@ -351,7 +367,7 @@ def one(visit: Visit, number: int) -> Shown:
 
 
 def _shown(visit: Visit, tx: Transaction, found: list[Campaign]) -> list[Shown]:
-    counted = campaigns.counts_of(tx, visit.its_tenant.id, [each.id for each in found])
+    counted = campaign_recipients.counts_of(tx, visit.its_tenant.id, [each.id for each in found])
     others = {each.user_id for each in found} - {visit.user.id}
     owners = {each: users.known(tx, visit.its_tenant.id, each) for each in others}
     return [Shown(each, counted[each.id], owners.get(each.user_id)) for each in found]

@@ -23,6 +23,7 @@ from faxplan.errors import FaxplanError
 from portal.api import catalogue, openapi, problems
 from portal.api.operations import OPERATIONS
 from portal.app import Portal
+from portal.pages.api import slug
 from tests.api.conftest import a_program
 from tests.portal.conftest import DOMAIN, HERE
 from tests.retained import count, received
@@ -164,17 +165,21 @@ def test_a_page_shows_all_of_it_in_the_organisations_brand(world: World) -> None
 
     status, text = page("/api/v1/")
     assert (status, page("/api/v1")) == (200, (200, text))
+    of_group = {each: page(f"/api/v1/?group={slug(each)}") for each in {each.group for each in OPERATIONS}}
     for each in OPERATIONS:
-        assert f'id="{each.name}"' in text, each.name
+        assert f'href="?group={slug(each.group)}#{each.name}"' in text, each.name
+        assert (of_group[each.group][0], f'id="{each.name}"' in of_group[each.group][1]) == (200, True), each.name
+    assert page("/api/v1/?group=nothing")[0] == 404
+    whole = text + "".join(found for _status, found in of_group.values())
     for path in openapi.document()["paths"]:
         assert f"{path}</code>" in text
         assert "<" not in path
     for name in ("documents[].url", "cover.to_name", "faxes[].error.t30_code", "audit:read", f"https://acme.{DOMAIN}/"):
-        assert name in text, name
+        assert name in whole, name
     problems = page("/api/v1/problems")[1]
     for known in catalogue.ERRORS:
         assert f'id="{known.error_id}"' in problems
-    for each in (text, problems):
+    for each in (text, problems, *(found for _status, found in of_group.values())):
         assert "Acme &lt;Fax&gt;" in each
         assert ("faxplan" in each.lower(), "<script" in each, "`" in each) == (False, False, False)
     assert page("/api/v1/", DOMAIN)[0] == 404

@@ -128,6 +128,8 @@ def test_trunks_are_kept_and_their_passwords_never_come_back(world: World, olga:
     for said in (made, changed, everything, olga.get(place)):
         assert "pass1word" not in said.text
     assert problem(olga.ask("PATCH", place, json={"source_networks": ["x"]})) == (422, "invalid-trunk")
+    no_name = {**values, **account, "name": "third", "host": "a\x9ab", "source_networks": []}
+    assert problem(olga.hand("/installation/trunks", no_name))[0] == 422
     assert problem(olga.ask("PATCH", place, json={"encrypted_media": True})) == (422, "constraint-violated")
     assert olga.ask("POST", f"{place}/wake").status_code == 200
     assert problem(olga.ask("DELETE", "/installation/trunks/carrier")) == (422, "constraint-violated")

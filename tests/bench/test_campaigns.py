@@ -10,9 +10,18 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageSequence
 
-from faxplan import campaign_covers, campaign_files, campaigns, cover_page, documents, drafts, tenants
+from faxplan import (
+    campaign_covers,
+    campaign_files,
+    campaign_recipients,
+    campaigns,
+    cover_page,
+    documents,
+    drafts,
+    tenants,
+)
+from faxplan.campaign_pace import Pace
 from faxplan.campaign_words import CampaignCover
-from faxplan.campaigns import Pace
 from faxplan.contact_files import Reading
 from faxplan.cover_layout import Sheet
 from faxplan.cover_page import Job
@@ -50,9 +59,9 @@ def test_everybody_gets_it_once_whatever_is_killed(world: World, tmp_path: Path,
     switch = SwitchProcess(world, tmp_path / "switch", speed=12, numbers=NUMBERS)
     process = worker(world)
 
-    def counts() -> campaigns.Counts:
+    def counts() -> campaign_recipients.Counts:
         with world.portal.tenant(tenant) as tx:
-            return campaigns.counts(tx, user, campaign.id)
+            return campaign_recipients.counts(tx, user, campaign.id)
 
     def state() -> str:
         with world.portal.tenant(tenant) as tx:
@@ -113,7 +122,7 @@ def test_each_recipient_gets_the_own_cover(world: World, tmp_path: Path) -> None
 
     def state() -> str:
         with world.portal.tenant(tenant) as tx:
-            if campaigns.counts(tx, user, campaign.id).lines is None:
+            if campaign_recipients.counts(tx, user, campaign.id).lines is None:
                 found = campaigns.get(tx, user, campaign.id)
                 return (found if found.state != "draft" else campaigns.start(tx, user, campaign.id, actor="test")).state
             return "read"

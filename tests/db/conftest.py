@@ -57,7 +57,7 @@ from faxplan import (
 from faxplan.accepting import Accepted, IncomingCall
 from faxplan.api_keys import Scope
 from faxplan.call_result import CallResult
-from faxplan.campaigns import Pace
+from faxplan.campaign_pace import Pace
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.covers import Wanted

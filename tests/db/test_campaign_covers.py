@@ -9,6 +9,7 @@ import pytest
 from faxplan import (
     campaign_clones,
     campaign_covers,
+    campaign_recipients,
     campaign_release,
     campaign_tests,
     campaign_words,
@@ -302,7 +303,7 @@ def test_a_preview_is_what_this_recipient_gets(world: World, campaign: Campaign)
     user, store = world.acme.user, world.store
     before = objects(world)
     with world.portal.tenant(user.tenant_id) as tx:
-        rows = campaigns.recipients(tx, user, campaign.id)
+        rows = campaign_recipients.some(tx, user, campaign.id)
     first, pages = campaign_covers.preview(world.portal, store, user, campaign.id, COVER)
     again, _pages = campaign_covers.preview(world.portal, store, user, campaign.id, COVER, rows[0]["id"])
     other, _pages = campaign_covers.preview(world.portal, store, user, campaign.id, COVER, rows[1]["id"])
@@ -316,7 +317,7 @@ def test_a_test_is_an_ordinary_fax_as_a_recipient_would_get_it(world: World, cam
     user = world.acme.user
     put(world, campaign)
     with world.portal.tenant(user.tenant_id) as tx:
-        second = campaigns.recipients(tx, user, campaign.id)[1]["id"]
+        second = campaign_recipients.some(tx, user, campaign.id)[1]["id"]
     asked = [ask(world, campaign, "030 23119999", each) for each in (None, second)]
     assert [(each.number, each.fax_id) for each in asked] == [("+493023119999", None)] * 2
     with pytest.raises(NumberBarred):
@@ -345,6 +346,10 @@ def test_a_test_is_an_ordinary_fax_as_a_recipient_would_get_it(world: World, cam
     assert count(world, "transient_wraps") > 0
     go(world, campaign)
     assert counted(world, campaign).released == 3
+    # Recipients that are purged stand in the way of nothing.
+    with world.purge.tenant(user.tenant_id) as tx:
+        assert tx.execute("delete from campaign_recipients where tenant_id = %s", (user.tenant_id,)) == 3
+    assert count(world, "campaign_tests", "recipient_id is null") == 2
 
 
 def test_a_test_that_cannot_be_sent_says_why(world: World, campaign: Campaign) -> None:
@@ -352,7 +357,7 @@ def test_a_test_that_cannot_be_sent_says_why(world: World, campaign: Campaign) -
     bring(world, campaign, ["Fax;First name", f"030 23110004;{'x' * 300}"])
     put(world, campaign)
     with world.portal.tenant(user.tenant_id) as tx:
-        last = campaigns.recipients(tx, user, campaign.id)[3]["id"]
+        last = campaign_recipients.some(tx, user, campaign.id)[3]["id"]
     before = objects(world)
     ask(world, campaign, "030 23119999p22w1", last)
     campaigner(world).work()

@@ -27,7 +27,7 @@ from faxplan import (
     webhooks,
 )
 from faxplan.api_keys import Scope
-from faxplan.campaigns import Pace
+from faxplan.campaign_pace import Pace
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.mail_in_provisioning import Wish
@@ -91,6 +91,8 @@ def addresses(ids: dict[str, list[int]]) -> Iterator[str]:
         noun = path.partition("/<")[0].rpartition("/")[2]
         for number in ids.get(noun, []):
             yield path.replace("<int:number>", str(number)).replace("<did>", f"+{number}")
+    for group in ("faxes", "campaigns", "installation"):
+        yield f"/api/v1/?group={group}"
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 """The pages of campaigns: made step by step, looked at before they start, and followed while they run."""
 
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from faxplan import campaign_files, contact_groups, contacts, do_not_fax, drafts, permissions, quotas, users
 from faxplan.call_result import CallResult
+from faxplan.campaign_words import CampaignCover
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
+from faxplan.covers import Wanted
 from faxplan.originals import HandedIn
 from tests.db.test_campaigns import campaigner
 from tests.db.test_failing_over import settle
@@ -149,6 +152,31 @@ def test_a_draft_becomes_one_with_its_numbers_and_is_no_draft_any_more(
     campaigner(world).work()
     world.render_all()
     assert ">1</b> gets it" in ann.get(f"{answer.headers['Location'].removesuffix('/document')}/recipients").text
+
+
+def test_a_drafts_form_comes_along_whole(world: World, ann: Visitor, letter: Path) -> None:
+    form = {
+        "numbers": "030 23110001", "cover": "0", "cover_to_name": "A {{ b }}", "cover_subject": "{% x %}",
+        "cover_message": "Braces {{ as they are }} {# here #}", "at": "2026-01-01T08:00",
+    }  # fmt: skip
+    number = a_draft(world, letter)
+    # What is wrong is said there, and nothing of it is lost.
+    answer = ann.post(f"/drafts/{number}/campaign", form)
+    assert (answer.status_code, "as they are" in answer.text, count(world, "campaigns")) == (400, True, 0)
+    at = datetime.now(UTC) + timedelta(days=2)
+    answer = ann.post(f"/drafts/{number}/campaign", {**form, "at": f"{at:%Y-%m-%dT%H:%M}"})
+    assert answer.headers["Location"].endswith("/document")
+    place = answer.headers["Location"].removesuffix("/document")
+    campaigner(world).work()
+    page = ann.get(f"{place}/review").text
+    assert "One for each recipient" in page
+    assert "Not before" in page
+    assert CampaignCover.of(Wanted(0, message="{{ x }} {% y")).filled({}).message == "{{ x }} {% y"
+    assert CampaignCover.of(Wanted(0, to_name="{{ x }}")).filled({"name": ""}).to_name == "{{ x }}"
+    assert CampaignCover.of(Wanted(0, to_name="All")).filled({"name": "Ann"}).to_name == "Ann"
+    # One that cannot be is written anew, and the campaign is there.
+    answer = ann.post(f"/drafts/{a_draft(world, letter)}/campaign", {"cover": "0", "cover_message": "x\n" * 2900})
+    assert answer.headers["Location"].endswith("/cover?note=no-cover")
 
 
 def test_the_review_says_what_it_comes_to(world: World, ann: Visitor, letter: Path) -> None:

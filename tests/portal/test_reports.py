@@ -235,9 +235,18 @@ def test_each_report_is_a_csv(world: World, boss: Visitor, made: object) -> None
 def test_a_chart_is_xml_whatever_is_written_in_it(text: str) -> None:
     shown = text.replace("\0", "").encode("utf-8", "replace").decode()
     drawn = charts.rows(shown, [(shown, 1, shown)]) + charts.columns(shown, [shown], [Series(shown, [1])])
+    drawn += charts.areas(shown, [shown], [("well", Series(shown, [1]))]) + charts.share([("well", 1, shown)], shown)
     if all(each.isprintable() or each in "\r\n\t" for each in shown):
         root = ET.fromstring(f"<p>{drawn}</p>")
-        assert {each.tag.partition("}")[2] for each in root.iter()} <= {"", "svg", "rect", "title", "text", "line"}
+        assert {each.tag.partition("}")[2] for each in root.iter()} <= {
+            "",
+            "svg",
+            "rect",
+            "title",
+            "text",
+            "line",
+            "polygon",
+        }
     assert "<script>alert" not in drawn
 
 
@@ -253,7 +262,31 @@ def test_bars_are_as_high_as_their_values() -> None:
     assert wide == pytest.approx([wide[1] / 2, wide[1], 0])
 
 
+def test_areas_lie_upon_each_other() -> None:
+    series = [("well", Series("s", [0, 1, 2])), ("fault", Series("f", [0, 0, 0])), ("ground", Series("w", [2, 1, 0]))]
+    root = ET.fromstring(charts.areas("x", ["a", "b", "c"], series))
+    # What is nowhere is not drawn.
+    below, above = (each for each in root.iter() if each.tag.endswith("polygon"))
+    assert (below.get("class"), above.get("class")) == ("well", "ground")
+    corners = [tuple(map(float, each.split(","))) for each in below.get("points", "").split()]
+    on, ground = corners[:3], corners[3:]
+    assert [x for x, _y in on] == [x for x, _y in reversed(ground)] == sorted(x for x, _y in on)
+    high = [foot - y for (_x, y), (_same, foot) in zip(on, reversed(ground), strict=True)]
+    assert high == pytest.approx([0, high[2] / 2, high[2]], abs=0.2)
+    # The upper one stands upon the lower one's edge.
+    assert set(below.get("points", "").split()[:3]) <= set(above.get("points", "").split())
+
+
+def test_a_bar_has_its_shares_beside_each_other() -> None:
+    root = ET.fromstring(charts.share([("well", 3, "a"), ("fault", 0, "b"), ("rest", 1, "c")], "3 of 4"))
+    bars = [(each.get("class"), each.get("x"), each.get("width")) for each in root.iter() if each.tag.endswith("rect")]
+    assert bars == [("well", "0", "3"), ("rest", "3", "1")]
+    assert (root.get("viewBox"), root.get("aria-label")) == ("0 0 4 1", "3 of 4")
+    assert 'aria-hidden="true"' in charts.share([])
+
+
 def test_an_empty_chart_is_one() -> None:
+    assert charts.areas("x", [], []).startswith("<svg")
     assert charts.columns("x", [], []).startswith("<svg")
     assert charts.columns("x", ["a"], [Series("s", [0])]).count("<rect") == 0
     assert charts.rows("x", []).startswith("<svg")

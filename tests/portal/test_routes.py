@@ -23,7 +23,7 @@ from faxplan import (
     webhooks,
 )
 from faxplan.api_keys import Scope
-from faxplan.campaigns import Pace
+from faxplan.campaign_pace import Pace
 from faxplan.contacts import Entry
 from faxplan.mail_in_provisioning import Wish
 from faxplan.originals import HandedIn

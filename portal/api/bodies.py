@@ -57,8 +57,8 @@ def body(
 def digest(
     operation: Operation, path: dict[str, Any], value: BaseModel | None, files: Sequence[NamedFile | Linked]
 ) -> bytes:
-    """SHA-256 of what is asked, whatever form it has come in. What lies elsewhere is asked for by its address. Wraps are
-    no part of it: they are others each time that they are made of the same."""
+    """SHA-256 of what is asked, whatever form it has come in. What lies elsewhere is asked for by its address. Wraps
+    are no part of it: they are others each time that they are made of the same."""
     said = {} if value is None else value.model_dump(mode="json", exclude={"documents", "wraps"})
     found = hashlib.sha256(json.dumps([operation.name, path, said], sort_keys=True).encode())
     for each in files:

@@ -2,10 +2,12 @@
 
 import base64
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -18,6 +20,7 @@ from faxplan.audit import Actor
 from faxplan.config import Settings
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
+from faxplan.errors import FaxplanError
 from faxplan.fetched_documents import Linked
 from faxplan.language import _
 from faxplan.originals import NamedFile
@@ -27,6 +30,8 @@ from faxplan.web_client import WebClient
 from portal.api.problems import InvalidRequest
 from portal.visit import PortalRequest
 
+_drawing = BoundedSemaphore(1)
+"""Each is a process of its own for a moment."""
 Given = TypeVar("Given", bound=BaseModel)
 Each = TypeVar("Each")
 _LONGEST_CURSOR = 300
@@ -91,6 +96,25 @@ def _as(shape: type[Given], value: BaseModel | None) -> Given:
     if not isinstance(value, shape):
         raise TypeError(f"this operation has no {shape.__name__}")
     return value
+
+
+class DrawingBusy(FaxplanError):
+    """Other cover pages are being drawn."""
+
+    error_id = "drawing-busy"
+    retryable = True
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """For who draws a cover page for somebody to look at: programs are not to take all that answers. Raises
+    DrawingBusy."""
+    if not _drawing.acquire(blocking=False):
+        raise DrawingBusy(_("Other cover pages are being drawn. Try again in a moment."))
+    try:
+        yield
+    finally:
+        _drawing.release()
 
 
 def documents(call: Call) -> list[NamedFile]:

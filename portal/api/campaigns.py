@@ -289,9 +289,10 @@ def remove_cover(call: Call) -> Response:
 def preview_cover(call: Call) -> Response:
     """As it will be drawn."""
     asked = call.given(shapes.PreviewCover)
-    png, pages = campaign_covers.preview(
-        call.db, call.store, call.user, call.path["number"], _cover(call, asked.cover), asked.recipient
-    )
+    with calls.drawing():
+        png, pages = campaign_covers.preview(
+            call.db, call.store, call.user, call.path["number"], _cover(call, asked.cover), asked.recipient
+        )
     return calls.answer(shapes.CoverPreview(pages=pages, png=b64encode(png).decode()))
 
 

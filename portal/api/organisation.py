@@ -4,7 +4,6 @@ Keys of mailboxes are made where a user's key is, which is never here: what take
 """
 
 from dataclasses import replace
-from threading import BoundedSemaphore
 
 from werkzeug.wrappers import Response
 
@@ -24,7 +23,7 @@ from faxplan import (
 from faxplan.cover_templates import CoverTemplate
 from faxplan.covers import To, Wanted
 from faxplan.db import Row, Transaction
-from faxplan.errors import FaxplanError, InvalidNumber, NotFound
+from faxplan.errors import InvalidNumber, NotFound
 from faxplan.language import _
 from faxplan.mailbox_provisioning import Made, NeedsClient
 from faxplan.paper import Resolution
@@ -33,13 +32,6 @@ from portal.api import shapes_organisation as shapes
 from portal.api.call import Call
 
 _NUMBER = "number"
-
-
-class DrawingBusy(FaxplanError):
-    """Other cover pages are being drawn."""
-
-    error_id = "drawing-busy"
-    retryable = True
 
 
 # ------------------------------------------------------------------------------------------------------------ mailboxes
@@ -219,10 +211,6 @@ def remove_cover(call: Call) -> Response:
     return calls.nothing()
 
 
-_drawing = BoundedSemaphore(1)
-"""Each is a process of its own for a moment."""
-
-
 def preview_cover(call: Call) -> Response:
     """A picture of it, with an example; or what is wrong with it. Nothing is kept."""
     asked = call.given(shapes.CoverText)
@@ -235,12 +223,8 @@ def preview_cover(call: Call) -> Response:
         sheet = covers.sheets(tx, call.user, example, [To(None, None)])[0]
         picture = covers.logo(tx, call.tenant.id)
     sheet = replace(sheet, body=asked.body, footer=asked.footer)
-    if not _drawing.acquire(blocking=False):
-        raise DrawingBusy(_("Other cover pages are being drawn. Try again in a moment."))
-    try:
+    with calls.drawing():
         png, _pages = covers.preview(call.store, sheet, picture, 3, Resolution.FINE)
-    finally:
-        _drawing.release()
     return Response(png, content_type="image/png")
 
 

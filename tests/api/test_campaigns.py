@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 
 from faxplan.call_result import CallResult
 from faxplan.db import Row
+from portal.api import call as calls
 from tests.api.conftest import Program
 from tests.api.test_faxes import LETTER, problem
 from tests.db.test_campaigns import campaigner
@@ -207,3 +208,12 @@ def test_a_cover_with_fields_is_set_previewed_and_tried_out(world: World, acme: 
     assert acme.get(place).get_json()["recipients"]["total"] == 2
     assert acme.ask("DELETE", f"{place}/cover").status_code == 204
     assert acme.get(f"{place}/cover").get_json()["has_cover"] is False
+
+
+def test_programs_draw_one_cover_at_a_time(acme: Program) -> None:
+    """Each is a process of its own: whoever asks for many at once does not take all that answers."""
+    made = acme.hand("/campaigns", {"name": "Spring", "documents": [LETTER]})
+    place = f"/campaigns/{made.get_json()['id']}/cover/preview"
+    with calls.drawing():
+        assert problem(acme.hand(place, {"cover": {}})) == (503, "drawing-busy")
+    assert acme.hand(place, {"cover": {}}).status_code == 200

@@ -35,6 +35,8 @@ MOST_TRIES = 4
 LONGEST_WAIT = 60.0
 _FIRST_WAIT = 0.5
 _MOST_BYTES = 64 * 1024**2
+_MOST_FILE_BYTES = 4 * 1024**3
+"""No file of the API's is larger: a server that sends on and on is not to fill this machine's disk."""
 _PIECE = 65536
 _KEY = re.compile(r"[!-~]{8,200}")
 _OK, _MULTIPLE, _BAD, _TOO_MANY, _CONFLICT = 200, 300, 400, 429, 409
@@ -121,6 +123,8 @@ class Transport:
             target.truncate()
             while piece := answer.read(_PIECE):
                 target.write(piece)
+                if target.tell() > _MOST_FILE_BYTES:
+                    raise UnexpectedAnswer(f"The server answers with more than {_MOST_FILE_BYTES} bytes.")
             if answer.length:
                 raise http.client.IncompleteRead(b"", answer.length)
             return b""

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -20,6 +22,7 @@ from faxplan_client import (
     TooManyRequests,
     Unavailable,
     UnexpectedAnswer,
+    transport,
 )
 from faxplan_client.transport import Key, Transport
 from tests.certificates import Authority
@@ -286,3 +289,11 @@ def test_a_time_that_cannot_be_shown_is_no_answer(moment: str) -> None:
     content = json.dumps(said).encode()
     with serving([answer("200 OK", content)]) as (port, _asked), pytest.raises(UnexpectedAnswer, match=moment[:10]):
         client(port, []).account()
+
+
+def test_a_file_that_goes_on_and_on_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_MOST_FILE_BYTES", 100_000)
+    with serving([answer("200 OK", bytes(400_000))]) as (port, _asked), SpooledTemporaryFile() as taken:
+        with pytest.raises(UnexpectedAnswer, match="more than 100000 bytes"):
+            client(port, []).download(1, "pdf", cast("BinaryIO", taken))
+        assert taken.tell() < 200_000

@@ -1,5 +1,6 @@
 """What `Client` and its parts ask by: requests and answers as Python's values."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -7,11 +8,12 @@ from typing import Any, BinaryIO, TypeVar
 
 from faxplan_client import bodies, reading
 from faxplan_client.bodies import Body
-from faxplan_client.errors import ClientError, UnexpectedAnswer
+from faxplan_client.errors import ClientError, InvalidIdempotencyKey, UnexpectedAnswer
 from faxplan_client.transport import Request, Transport
 
 Read = TypeVar("Read")
 Page = TypeVar("Page")
+_ONCE = re.compile("[!-~]{1,255}")
 Given = Body | Mapping[str, Any]
 
 
@@ -35,7 +37,9 @@ class Connection:
         self, method: str, path: str, body: Given | None = None, *, once: str | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> bytes:  # fmt: skip
-        """An act whose answer is not read here."""
+        """An act whose answer is not read here. Raises InvalidIdempotencyKey as well."""
+        if once is not None and not _ONCE.fullmatch(once):
+            raise InvalidIdempotencyKey("An Idempotency-Key has 1 to 255 visible ASCII characters, such as a UUID.")
         given = bodies.of_json(dict(body)) if isinstance(body, Mapping) else body
         try:
             return self.transport.ask(Request(method, path, _query(query or {}), given, once))

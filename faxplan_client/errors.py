@@ -35,6 +35,12 @@ class InvalidAddress(ClientError):
     error_id = "invalid-address"
 
 
+class InvalidIdempotencyKey(ClientError):
+    """An Idempotency-Key is none."""
+
+    error_id = "invalid-idempotency-key"
+
+
 class ConnectionFailed(ClientError):
     """Nothing was answered. may_have_arrived: the request was perhaps done all the same."""
 

@@ -15,6 +15,7 @@ import pytest
 
 from faxplan_client import (
     Client,
+    ClientError,
     ConnectionFailed,
     File,
     InvalidAddress,
@@ -297,3 +298,10 @@ def test_a_file_that_goes_on_and_on_is_left(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(UnexpectedAnswer, match="more than 100000 bytes"):
             client(port, []).download(1, "pdf", cast("BinaryIO", taken))
         assert taken.tell() < 200_000
+
+
+@pytest.mark.parametrize("once", ["a b", "a\r\nX-Other: 1", "schl\u00fcssel", "x" * 256])
+def test_what_is_no_idempotency_key_is_refused_before_anything_is_sent(once: str) -> None:
+    with serving([]) as (port, asked), pytest.raises(ClientError) as caught:
+        client(port, []).resend(1, once=once)
+    assert (caught.value.error_id, asked) == ("invalid-idempotency-key", [])

@@ -3172,6 +3172,8 @@ grant select on campaign_tests, campaign_tests_id_seq to faxplan_backup;
 grant select, insert, update, delete on campaign_tests to faxplan_portal;
 grant select (tenant_id, id, campaign_id, done_at) on campaign_tests to faxplan_worker;
 grant select (tenant_id, fax_id), update (fax_id) on campaign_tests to faxplan_purge;
+grant select (tenant_id, brought_at), delete on campaign_uploads to faxplan_purge;
+grant select (campaign_id), delete on campaign_tests to faxplan_purge;
 -- Webhooks.
 -- What signs only the worker reads.
 grant select on webhook_endpoints, webhook_secrets, webhook_deliveries to faxplan_backup;

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from faxplan import audit, campaign_recipients, holds, retention
+from faxplan import audit, campaign_recipients, campaign_uploads, holds, retention
 from faxplan.db import Transaction
 
 _KEPT = ("waiting", "released", "sent", "failed", "cancelled", "left_out")
@@ -36,9 +36,19 @@ def destroy(tx: Transaction, tenant_id: int, *, actor: str) -> int | None:
                select id from campaign_recipients where tenant_id = %s and campaign_id = %s order by id limit %s)""",
         (*of, *of, AT_ONCE),
     )
+    # Whom its maker tried it with.
+    tx.execute("delete from campaign_tests where tenant_id = %s and campaign_id = %s", of)
     if campaign["purged_at"] is None:
         audit.record(tx, tenant_id, actor=actor, action="campaign.purge", object=f"campaign:{campaign['id']}")
     return gone
+
+
+def forget_uploads(tx: Transaction, tenant_id: int) -> None:
+    """Files of recipients that were looked at, and not added for a day: nobody sees them any more."""
+    tx.execute(
+        "delete from campaign_uploads where tenant_id = %s and brought_at < now() - make_interval(secs => %s)",
+        (tenant_id, campaign_uploads.LIFETIME_SECONDS),
+    )
 
 
 def due(tx: Transaction, tenant_id: int) -> int:

@@ -124,6 +124,7 @@ class Purge:
             return False
         with self.db.tenant(tenant_id) as tx:
             mails_in.forget(tx, tenant_id)
+            campaign_purge.forget_uploads(tx, tenant_id)
             policy = retention.policy(tx, tenant_id)
             found = due_faxes.piles(tx, tenant_id, policy)
         for pile in found:

@@ -736,6 +736,8 @@ def test_whom_it_went_to_is_purged_when_its_faxes_are_and_its_counts_stay(
     world.render_all()
     do(world, campaigns.start, campaign)
     send_all(world, campaign)
+    execute(world, "insert into campaign_tests (tenant_id, campaign_id, user_id, number, done_at) "
+                   "select tenant_id, id, user_id, '+493023119999w1234', now() from campaigns")  # fmt: skip
     bound(world, world.acme, max_days=30)
     assert purge(world).recipients == 0
     before = counted(world, campaign)
@@ -755,6 +757,8 @@ def test_whom_it_went_to_is_purged_when_its_faxes_are_and_its_counts_stay(
     assert counted(world, campaign) == before
     done = purge(world)
     assert (done.recipients, done.failures, count(world, "campaign_recipients")) == (4, [], 0)
+    # Nor is it known to whom its maker sent tests, and which codes are dialled there.
+    assert count(world, "campaign_tests") == 0
     assert count(world, "renderings") == 0
     with world.portal.tenant(tenant) as tx:
         kept = campaigns.get(tx, user, campaign.id)

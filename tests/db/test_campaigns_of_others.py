@@ -9,7 +9,7 @@ from faxplan.contact_files import Reading
 from faxplan.db import Transaction
 from faxplan.errors import Forbidden
 from tests.db.test_campaigns import a_campaign, bring, do
-from tests.retained import count
+from tests.retained import count, execute, purge
 from tests.world import World
 
 
@@ -45,3 +45,14 @@ def test_a_file_that_was_never_added_goes_with_the_campaign(world: World, tmp_pa
         campaign_uploads.begin(tx, world.acme.user, campaign.id, "list.csv", b"030 23110009")
     do(world, campaigns.cancel, campaign)
     assert count(world, "campaign_uploads") == 0
+
+
+def test_a_file_that_nobody_added_is_gone_with_the_purge_after_a_day(world: World, tmp_path: Path) -> None:
+    campaign, other = a_campaign(world, tmp_path), a_campaign(world, tmp_path)
+    for each in (campaign, other):
+        with world.portal.tenant(world.acme.tenant.id) as tx:
+            campaign_uploads.begin(tx, world.acme.user, each.id, "list.csv", b"030 23110009")
+    execute(world, "update campaign_uploads set brought_at = now() - interval '25 hours' where campaign_id = %s",
+            (campaign.id,))  # fmt: skip
+    purge(world)
+    assert count(world, "campaign_uploads", f"campaign_id = {other.id}") == count(world, "campaign_uploads") == 1

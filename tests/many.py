@@ -35,7 +35,7 @@ _HISTORY = """
 """
 _QUEUE = """
     truncate faxes, listings, fax_labels, fax_deadlines, holds, fax_queue, trunk_tests, attempts, t30_traces, calls,
-        mailbox_entries, notices, outbox, mails_in, campaign_recipients, webhook_deliveries;
+        mailbox_entries, notices, outbox, mails_in, campaign_recipients, campaign_tests, webhook_deliveries;
     insert into faxes (tenant_id, direction, state, called_number, calling_number, rendering_id, resolution, pages,
                        not_before)
         select t.id, 'outbound', 'queued', '+49' || (3000000000 + n), null, r.id, 'fine', 1, now() - interval '1 hour'

@@ -73,6 +73,8 @@ def _made(world: World, acme: Program) -> dict[str, dict[str, int | str]]:
     with world.admin.tenant(world.acme.tenant.id) as tx:
         for name in ("cara", "dora"):
             dora = users.create(tx, world.acme.tenant.id, email=f"{name}@acme.example", name=name).id
+    with world.admin.tenant(world.borea.tenant.id) as tx:
+        emil = users.create(tx, world.borea.tenant.id, email="emil@borea.example", name="Emil").id
     groups_ = [acme.hand("/organisation/mailboxes", {"name": each}).get_json()["id"] for each in "ab"]
     assert acme.hand(f"/organisation/mailboxes/{groups_[1]}/readers", {"email": "dora@acme.example"}).status_code == 200
     covers = [acme.hand("/organisation/cover-pages", {"name": each, "body": "x"}).get_json()["id"] for each in "ab"]
@@ -90,7 +92,7 @@ def _made(world: World, acme: Program) -> dict[str, dict[str, int | str]]:
         "/organisation/cover-pages/": {"number": covers[0]},
         "DELETE /organisation/do-not-fax/": {"e164": "+4930990014"},
         "/organisation/do-not-fax/": {"e164": "+4930990013"},
-        "/installation/tenants/": {"slug": "borea", "number": world.borea.user.id},
+        "/installation/tenants/": {"slug": "borea", "number": emil},
         "DELETE /installation/numbers/": {"e164": "+4930990015"},
         "/installation/numbers/": {"e164": world.borea.did},
         "DELETE /installation/trunks/": {"name": "spare"},

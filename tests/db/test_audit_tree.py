@@ -88,6 +88,8 @@ def test_one_waits_for_another(world: World) -> None:
     with ThreadPoolExecutor(1) as pool:
         with other.across_tenants() as tx:
             audit_tree.take_turn(tx)
+            # A turn is taken with the next statement.
+            assert not tx.value(WAITING)
             growing = pool.submit(grown, world)
             while not tx.value(WAITING):
                 with pytest.raises(FutureTimeout):

@@ -30,7 +30,7 @@ from faxplan.covers import InvalidCover, Made, To, Wanted
 from faxplan.db import Database, Row, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import ToSend
-from faxplan.errors import DatabaseUnavailable, NotFound
+from faxplan.errors import NotFound
 from faxplan.files import write_whole
 from faxplan.language import _
 from faxplan.paper import Resolution
@@ -100,25 +100,18 @@ def put(db: Database, store: Store, user: User, campaign_id: int, cover: Campaig
     with store.scratch.folder() as folder:
         write_whole(folder / "cover.json", kept.packed())
         made = store.seal(folder / "cover.json", user.tenant_id, documents.CAMPAIGN_COVER)
-    try:
-        with db.tenant(user.tenant_id) as tx:
-            _check_state(campaigns.hold(tx, user, campaign_id))
-            campaigns.close_cover(tx, user.tenant_id, campaign_id)
-            document_id = documents.record_made(tx, made.wrapped(*originals.readers(tx, user)), None)
-            tx.execute(
-                "update campaigns set cover_id = %s, cover_fields = %s where tenant_id = %s and id = %s",
-                (document_id, used, user.tenant_id, campaign_id),
-            )
-            audit.record(
-                tx, user.tenant_id, actor=actor, action="campaign.cover", object=f"campaign:{campaign_id}", fields=used
-            )
-            return campaigns.get(tx, user, campaign_id)
-    except DatabaseUnavailable:
-        # It may have committed before it went away: an orphan is cheaper.
-        raise
-    except BaseException:
-        store.delete(made.stored.object_name)
-        raise
+    with store.kept_if_named([made]), db.tenant(user.tenant_id) as tx:
+        _check_state(campaigns.hold(tx, user, campaign_id))
+        campaigns.close_cover(tx, user.tenant_id, campaign_id)
+        document_id = documents.record_made(tx, made.wrapped(*originals.readers(tx, user)), None)
+        tx.execute(
+            "update campaigns set cover_id = %s, cover_fields = %s where tenant_id = %s and id = %s",
+            (document_id, used, user.tenant_id, campaign_id),
+        )
+        audit.record(
+            tx, user.tenant_id, actor=actor, action="campaign.cover", object=f"campaign:{campaign_id}", fields=used
+        )
+        return campaigns.get(tx, user, campaign_id)
 
 
 def _check_fits(db: Database, store: Store, user: User, campaign_id: int, kept: Kept) -> None:

@@ -7,7 +7,7 @@ A column's heading becomes the name of a field: in small letters, with _ for wha
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 
 from faxplan import cover_templates, covers, numbers
@@ -17,8 +17,6 @@ from faxplan.errors import FaxplanError
 from faxplan.language import _
 from faxplan.template_words import FilledTooLong, InvalidTemplate, Words
 
-OF_ALL = ("name", "number")
-"""Fields that every recipient has, whatever is in the files."""
 _RESERVED = frozenset({"and", "else", "false", "if", "in", "is", "none", "not", "or", "self", "true"})
 _LINE = Words(None, longest=2 * covers.LONGEST, most=20_000)
 _MESSAGE = Words(None, longest=covers.LONGEST_MESSAGE, most=20_000)
@@ -143,9 +141,3 @@ def values_of(number: str | None, name: str, given: Mapping[str, str]) -> dict[s
         found["name"] = name
     found["number"] = numbers.readable(number, None) if number else ""
     return found
-
-
-def missing(used: Iterable[str], headings: Sequence[str]) -> list[str]:
-    """Fields that no column is called."""
-    known = headings_of(headings)
-    return sorted(each for each in used if each not in known and each not in OF_ALL)

@@ -18,8 +18,8 @@ IDLE_SECONDS = 5.0
 AWAY_SECONDS = 1.0
 REST_SECONDS = 60.0
 """So long nothing is done with a campaign after what nobody had foreseen."""
-_AWAY = (DatabaseUnavailable, StoreUnavailable, SandboxUnavailable)
-"""What no campaign can help: they wait for it."""
+_AWAY = (StoreUnavailable, SandboxUnavailable, OSError)
+"""What no campaign can help, and not all need: those that do wait for it."""
 
 
 class Campaigner:
@@ -33,6 +33,7 @@ class Campaigner:
         self._store = store
         self._stop = threading.Event()
         self._rests_until: dict[tuple[str, int, int], float] = {}
+        self._waiting: set[tuple[str, int, int]] = set()
 
     def stop(self) -> None:
         """Ends `run` after the step in hand."""
@@ -49,7 +50,7 @@ class Campaigner:
                     self._stop.wait(TICK_SECONDS)
                 else:
                     self._listener.heard(IDLE_SECONDS)
-            except (DatabaseUnavailable, StoreUnavailable, SandboxUnavailable, OSError) as error:
+            except DatabaseUnavailable as error:
                 if not away:
                     LOG.error("%s Campaigns wait for it.", error)  # noqa: TRY400 - it says all
                 away = True
@@ -60,8 +61,7 @@ class Campaigner:
                 self._stop.wait(AWAY_SECONDS)
 
     def work(self) -> bool:
-        """A step of each; whether one is under way. Raises DatabaseUnavailable, StoreUnavailable,
-        SandboxUnavailable and OSError."""
+        """A step of each; whether one is under way. Raises DatabaseUnavailable."""
         with self._watch.across_tenants() as tx:
             files = tx.rows("select tenant_id, campaign_id as id from campaign_files where wrong = '' order by 1, 2")
             running = tx.rows("select tenant_id, id from campaigns where state = 'running' order by 1, 2")
@@ -85,8 +85,14 @@ class Campaigner:
             return
         try:
             act(tenant_id, campaign_id)
-        except (*_AWAY, OSError):
+            self._waiting.discard(key)
+        except DatabaseUnavailable:
             raise
+        except _AWAY as error:
+            if key not in self._waiting:
+                LOG.error("%s %s of tenant %s waits: %s", what, campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
+            self._waiting.add(key)
+            self._rests_until[key] = time.monotonic() + AWAY_SECONDS
         except FaxplanError as error:
             LOG.error("%s %s of tenant %s: %s", what, campaign_id, tenant_id, error)  # noqa: TRY400 - it says all
         except Exception:

@@ -43,7 +43,7 @@ from faxplan.campaigns import Campaign, FileInHand, FileWrong, NoRecipients, Not
 from faxplan.contact_files import Reading
 from faxplan.contacts import Entry
 from faxplan.db import Database
-from faxplan.document_store import Store
+from faxplan.document_store import Store, StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, Forbidden, NotFound
 from faxplan.listener import Listener
 from faxplan.originals import HandedIn
@@ -844,8 +844,9 @@ def test_one_that_begins_at_the_end_of_time_is_refused(world: World, campaign: C
         campaigns.change(tx, world.acme.user, campaign.id, {"start_at": at}, actor="test")
 
 
-def test_what_nobody_foresaw_of_one_keeps_no_other_from_going_on(
-    world: World, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", [KeyError("x"), StoreUnavailable("It is away."), OSError("The disk is full.")])
+def test_what_one_cannot_go_on_without_keeps_no_other_from_going_on(
+    world: World, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     other = a_campaign(world, tmp_path)
     bring(world, campaign, numbers(1))
@@ -857,7 +858,7 @@ def test_what_nobody_foresaw_of_one_keeps_no_other_from_going_on(
     def broken(db: Database, tenant_id: int, campaign_id: int, store: Store | None = None) -> campaign_release.Done:
         tried.append(campaign_id)
         if campaign_id == campaign.id:
-            raise KeyError(campaign_id)
+            raise fault
         return step(db, tenant_id, campaign_id, store)
 
     monkeypatch.setattr(campaign_release, "step", broken)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from faxplan.db import Row, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.language import _
 from faxplan.send_time import FURTHEST
@@ -13,6 +15,8 @@ from faxplan.tenants import Tenant
 MOST_DELAYS = 19
 SHORTEST_DELAY, LONGEST_DELAY = 60, 86_400
 """Seconds between two tries."""
+BEHIND_SECONDS = 5.0
+"""A campaign that is further behind its pace does not make up for it."""
 
 
 class InvalidCampaign(FaxplanError):
@@ -85,3 +89,33 @@ def check_retries(values: dict[str, Any], tenant: Tenant) -> None:
                     "Between two tries are a minute at least and a day at most, and there are {most} such at most."
                 ).format(most=MOST_DELAYS)
             )
+
+
+def is_open(row: Row, zone: ZoneInfo, now: datetime) -> bool:
+    """Whether a campaign (its row) lets faxes go at this moment."""
+    here = now.astimezone(zone)
+    is_begun = row["start_at"] is None or row["start_at"] <= now
+    return is_begun and here.isoweekday() in row["weekdays"] and row["opens"] <= f"{here:%H:%M}" < row["closes"]
+
+
+def due(tx: Transaction, row: Row, now: datetime) -> int:
+    """How many its pace has by now."""
+    if row["paced_from"] is None:
+        begin_anew(tx, row, now)
+        return 1
+    seconds = (now - row["paced_from"]).total_seconds()
+    count = int(seconds * row["per_minute"] / 60) + 1 - int(row["paced"])
+    if count > max(1, BEHIND_SECONDS * row["per_minute"] / 60):
+        # It was at rest, or as many were under way as may be.
+        begin_anew(tx, row, now)
+        return 1
+    return count
+
+
+def begin_anew(tx: Transaction, row: Row, now: datetime | None) -> None:
+    """Its pace counts from now; None: it rests."""
+    tx.execute(
+        """update campaigns set paced_from = %s, paced = 0 where tenant_id = %s and id = %s
+           and (paced_from is distinct from %s or paced <> 0)""",
+        (now, row["tenant_id"], row["id"], now),
+    )

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
-from faxplan import campaign_covers, campaigns, covers, outbound, queue, render_jobs, tenants, users
+from faxplan import campaign_covers, campaign_pace, campaigns, covers, outbound, queue, render_jobs, tenants, users
 from faxplan.campaign_covers import Recipient
 from faxplan.covers import Made
 from faxplan.db import Database, Row, Transaction
@@ -30,8 +29,6 @@ LOG = logging.getLogger(__name__)
 AT_ONCE = 50
 """Recipients of a transaction."""
 COLLECTED = 500
-BEHIND_SECONDS = 5.0
-"""A campaign that is further behind its pace does not make up for it."""
 _GONE = marked("Who had started it is not here any more. Start it anew in your own name.")
 _NO_DOCUMENT = marked("Its document cannot be made ready for sending, or is gone.")
 
@@ -209,11 +206,11 @@ def _release(tx: Transaction, tenant: Tenant, row: Row, most: int) -> int:
 def _room(tx: Transaction, tenant: Tenant, row: Row) -> int:
     """How many may be let go now."""
     now: datetime = tx.value("select now()")
-    if not _is_open(row, tenant.zone, now):
-        _pace_anew(tx, row, None)
+    if not campaign_pace.is_open(row, tenant.zone, now):
+        campaign_pace.begin_anew(tx, row, None)
         return 0
     under_way = _under_way(tx, row)
-    return min(_due(tx, row, now), int(row["at_once"]) - under_way, AT_ONCE)
+    return min(campaign_pace.due(tx, row, now), int(row["at_once"]) - under_way, AT_ONCE)
 
 
 def _next(tx: Transaction, row: Row, room: int, *, of: Sequence[int] | None = None) -> list[Recipient]:
@@ -300,34 +297,6 @@ def _let_go_sealed(
 
 _SAME = ("state", "cover_id", "paced_from", "paced", "draft_id")
 _COVER_FAILED = "cover-failed"
-
-
-def _is_open(row: Row, zone: ZoneInfo, now: datetime) -> bool:
-    here = now.astimezone(zone)
-    is_begun = row["start_at"] is None or row["start_at"] <= now
-    return is_begun and here.isoweekday() in row["weekdays"] and row["opens"] <= f"{here:%H:%M}" < row["closes"]
-
-
-def _due(tx: Transaction, row: Row, now: datetime) -> int:
-    """How many its pace has by now."""
-    if row["paced_from"] is None:
-        _pace_anew(tx, row, now)
-        return 1
-    seconds = (now - row["paced_from"]).total_seconds()
-    due = int(seconds * row["per_minute"] / 60) + 1 - int(row["paced"])
-    if due > max(1, BEHIND_SECONDS * row["per_minute"] / 60):
-        # It was at rest, or as many were under way as may be.
-        _pace_anew(tx, row, now)
-        return 1
-    return due
-
-
-def _pace_anew(tx: Transaction, row: Row, now: datetime | None) -> None:
-    tx.execute(
-        """update campaigns set paced_from = %s, paced = 0 where tenant_id = %s and id = %s
-           and (paced_from is distinct from %s or paced <> 0)""",
-        (now, row["tenant_id"], row["id"], now),
-    )
 
 
 def _under_way(tx: Transaction, row: Row) -> int:

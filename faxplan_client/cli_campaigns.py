@@ -33,6 +33,12 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     group = commands.add_parser("campaign", help=f"one document to many numbers: {verbs}").add_subparsers(
         required=True, metavar=verbs
     )
+    _add_making(group, common)
+    _add_running(group, common)
+    _add_looking(group, common)
+
+
+def _add_making(group: Any, common: argparse.ArgumentParser) -> None:
     make = group.add_parser("make", parents=[common], help="of a document; recipients are added after")
     make.add_argument("name", metavar="NAME")
     make.add_argument("files", nargs="+", metavar="FILE", help="as of `faxplan remote send`")
@@ -55,6 +61,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("--group", type=cli_output.whole_number, action="append", default=[], metavar="GROUP",
                      help="contacts in this group, by its id; may be repeated")  # fmt: skip
     add.add_argument("--all-contacts", action="store_true", help="all contacts that you see")
+
+
+def _add_running(group: Any, common: argparse.ArgumentParser) -> None:
     for name, about in (
         ("start", "it goes"), ("resume", "it goes on"), ("pause", "nothing more is begun"),
         ("cancel", "it is over; what is in no call is cancelled"),
@@ -77,6 +86,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     test.add_argument("number", metavar="NUMBER", help="of your own; it does not count among the recipients")
     test.add_argument("--recipient", type=cli_output.whole_number, metavar="RECIPIENT",
                       help="whose fields it has (default: the first)")  # fmt: skip
+
+
+def _add_looking(group: Any, common: argparse.ArgumentParser) -> None:
     listing = group.add_parser("list", parents=[common], help="the newest ones")
     listing.add_argument("--limit", type=cli_output.whole_number, default=20, metavar="N", help="at most (default: 20)")
     listing.set_defaults(command=_list)

@@ -4,7 +4,7 @@ from werkzeug.wrappers import Response
 
 from faxplan import caller_ids, cover_templates, listings, quotas
 from portal.api import call as calls
-from portal.api import shapes
+from portal.api import shapes_account as shapes
 from portal.api.call import Call
 
 

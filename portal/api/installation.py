@@ -23,6 +23,7 @@ from faxplan.permissions import stored
 from portal import wording
 from portal.api import call as calls
 from portal.api import shapes_installation as shapes
+from portal.api import shapes_trunks
 from portal.api.call import Call
 from portal.api.problems import InvalidRequest, NotAllEntered
 from portal.api.shapes_organisation import Named
@@ -206,12 +207,12 @@ def _number(call: Call, slug: str, e164: str, status: int = 200) -> Response:
 
 def all_trunks(call: Call) -> Response:
     """All of them, and how they do."""
-    return calls.answer(shapes.Trunks(trunks=_trunks(call)))
+    return calls.answer(shapes_trunks.Trunks(trunks=_trunks(call)))
 
 
 def add_trunk(call: Call) -> Response:
     """One more."""
-    values = _trunk_values(call.given(shapes.NewTrunk))
+    values = _trunk_values(call.given(shapes_trunks.NewTrunk))
     name = values.pop("name")
     trunk_provisioning.add_trunk(call.its_admin, call.actor, name, trunk_directory.with_sources(values))
     return calls.answer(_trunk(call, name), 201)
@@ -225,7 +226,7 @@ def trunk(call: Call) -> Response:
 def change_trunk(call: Call) -> Response:
     """Otherwise."""
     name = _trunk(call, call.path["name"]).name
-    values = _trunk_values(call.given(shapes.ChangeTrunk))
+    values = _trunk_values(call.given(shapes_trunks.ChangeTrunk))
     if values:
         trunk_provisioning.change_trunk(call.its_admin, call.actor, name, values)
     return calls.answer(_trunk(call, name))
@@ -243,21 +244,21 @@ def wake_trunk(call: Call) -> Response:
     return calls.answer(_trunk(call, call.path["name"]))
 
 
-def _trunk_values(asked: shapes.ChangeTrunk) -> dict[str, Any]:
+def _trunk_values(asked: shapes_trunks.ChangeTrunk) -> dict[str, Any]:
     values = calls.changed(asked, nullable=trunk_directory.OPTIONAL)
     if "source_networks" in values:
         values["source_networks"] = trunk_directory.parse_networks(values["source_networks"])
     return {name: None if name in trunk_directory.OPTIONAL and value == "" else value for name, value in values.items()}
 
 
-def _trunks(call: Call) -> list[shapes.Trunk]:
+def _trunks(call: Call) -> list[shapes_trunks.Trunk]:
     states = {row["name"]: row for row in trunk_provisioning.states(call.its_admin)}
     found = []
     for row in trunk_provisioning.all_trunks(call.its_admin):
         # One that was made between the two has not been used.
         state = states.get(row["name"], _UNUSED | {"enabled": row["enabled"]})
         known = {name: state[name] for name in ("rests_seconds", "failures", "calls", "last_success_at")}
-        found.append(shapes.Trunk.model_validate({**row, **known, "state": _state(state)}))
+        found.append(shapes_trunks.Trunk.model_validate({**row, **known, "state": _state(state)}))
     return found
 
 
@@ -276,7 +277,7 @@ def _state(state: Row) -> str:
     return "unused"
 
 
-def _trunk(call: Call, name: str) -> shapes.Trunk:
+def _trunk(call: Call, name: str) -> shapes_trunks.Trunk:
     found = next((each for each in _trunks(call) if each.name == name), None)
     if found is None:
         raise NotFound(_("There is no such trunk."))
@@ -289,12 +290,12 @@ def _trunk(call: Call, name: str) -> shapes.Trunk:
 def all_routes(call: Call) -> Response:
     """All of them."""
     rows = trunk_provisioning.all_routes(call.its_admin)
-    return calls.answer(shapes.Routes(routes=[shapes.Route(**row) for row in rows]))
+    return calls.answer(shapes_trunks.Routes(routes=[shapes_trunks.Route(**row) for row in rows]))
 
 
 def add_route(call: Call) -> Response:
     """One more."""
-    asked = call.given(shapes.NewRoute)
+    asked = call.given(shapes_trunks.NewRoute)
     values = asked.model_dump(exclude={"prefix", "trunk", "only_for"})
     trunk_provisioning.add_route(
         call.its_admin, call.actor, asked.prefix, asked.trunk, only_for=asked.only_for, **values
@@ -304,9 +305,9 @@ def add_route(call: Call) -> Response:
 
 def change_route(call: Call) -> Response:
     """Otherwise."""
-    which = call.asked(shapes.WhichRoute)
+    which = call.asked(shapes_trunks.WhichRoute)
     _route(call, which)
-    values = calls.changed(call.given(shapes.ChangeRoute), nullable=["cost"])
+    values = calls.changed(call.given(shapes_trunks.ChangeRoute), nullable=["cost"])
     if values:
         trunk_provisioning.change_route(
             call.its_admin, call.actor, which.prefix, which.trunk, values, only_for=which.only_for
@@ -316,14 +317,14 @@ def change_route(call: Call) -> Response:
 
 def remove_route(call: Call) -> Response:
     """It goes."""
-    which = call.asked(shapes.WhichRoute)
+    which = call.asked(shapes_trunks.WhichRoute)
     trunk_provisioning.remove_route(call.its_admin, call.actor, which.prefix, which.trunk, only_for=which.only_for)
     return calls.nothing()
 
 
-def _route(call: Call, which: shapes.WhichRoute) -> shapes.Route:
+def _route(call: Call, which: shapes_trunks.WhichRoute) -> shapes_trunks.Route:
     wanted = (which.prefix, which.trunk, which.only_for)
     for row in trunk_provisioning.all_routes(call.its_admin):
         if (row["prefix"], row["trunk"], row["only_for"]) == wanted:
-            return shapes.Route(**row)
+            return shapes_trunks.Route(**row)
     raise NotFound(_("There is no such route any more."))

@@ -9,6 +9,7 @@ from portal.api import (
     faxes,
     records,
     shapes,
+    shapes_account,
     shapes_contacts,
     shapes_records,
     shapes_webhooks,
@@ -30,7 +31,7 @@ _NAMES = "any('tiff','pdf','images','thumbnail','original','cover','cover-images
 OPERATIONS = (
     Operation(
         "GET", "/account", account.account, "getAccount", "Whose API key this is, and what it may do.", "Account", None,
-        shapes.Account,
+        shapes_account.Account,
     ),
     Operation(
         "POST", "/faxes", faxes.send, "sendFax", "Sends a document to one number or several.", "Faxes",
@@ -102,19 +103,19 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/numbers", account.numbers, "listNumbers", "Numbers that the user may call as.", "Account",
-        Scope.ACCOUNT_READ, shapes.Numbers,
+        Scope.ACCOUNT_READ, shapes_account.Numbers,
     ),
     Operation(
         "GET", "/mailboxes", account.mailboxes, "listMailboxes", "Mailboxes that the user reads.", "Account",
-        Scope.ACCOUNT_READ, shapes.Mailboxes,
+        Scope.ACCOUNT_READ, shapes_account.Mailboxes,
     ),
     Operation(
         "GET", "/cover-pages", account.cover_pages, "listCoverPages", "Cover pages of the organisation.", "Account",
-        Scope.ACCOUNT_READ, shapes.CoverPages,
+        Scope.ACCOUNT_READ, shapes_account.CoverPages,
     ),
     Operation(
         "GET", "/quota", account.quota, "getQuota", "How many pages may still be sent.", "Account",
-        Scope.ACCOUNT_READ, shapes.Quotas,
+        Scope.ACCOUNT_READ, shapes_account.Quotas,
     ),
     Operation(
         "GET", f"{_FAX}/attempts", records.attempts, "listAttempts", "All calls of a fax, and how each ended.", "Faxes",

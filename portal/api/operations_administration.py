@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
 from faxplan.api_keys import Scope
-from portal.api import installation, organisation
+from portal.api import installation, organisation, shapes_trunks
 from portal.api import shapes_installation as run
 from portal.api import shapes_organisation as own
 from portal.api.call import Call
@@ -162,20 +162,21 @@ INSTALLATION = (
          body=run.ChangeInstallationNumber),
     _run("DELETE", f"{_ALL_NUMBERS}/{_E164}", installation.remove_number, "removeNumber",
          "Takes a number from its organisation.", status=204),
-    _run("GET", _TRUNKS, installation.all_trunks, "listTrunks", "Trunks, and how they do.", run.Trunks),
-    _run("POST", _TRUNKS, installation.add_trunk, "addTrunk", "Makes a trunk.", run.Trunk, 201, body=run.NewTrunk),
-    _run("GET", _TRUNK, installation.trunk, "getTrunk", "A trunk, and how it does.", run.Trunk),
+    _run("GET", _TRUNKS, installation.all_trunks, "listTrunks", "Trunks, and how they do.", shapes_trunks.Trunks),
+    _run("POST", _TRUNKS, installation.add_trunk, "addTrunk", "Makes a trunk.", shapes_trunks.Trunk, 201,
+         body=shapes_trunks.NewTrunk),
+    _run("GET", _TRUNK, installation.trunk, "getTrunk", "A trunk, and how it does.", shapes_trunks.Trunk),
     _run("PATCH", _TRUNK, installation.change_trunk, "changeTrunk", "Changes a trunk, or switches it off and on.",
-         run.Trunk, body=run.ChangeTrunk),
+         shapes_trunks.Trunk, body=shapes_trunks.ChangeTrunk),
     _run("DELETE", _TRUNK, installation.remove_trunk, "removeTrunk", "Takes a trunk away to which no route leads.",
          status=204),
     _run("POST", f"{_TRUNK}/wake", installation.wake_trunk, "wakeTrunk", "Ends a trunk's rest after failures.",
-         run.Trunk),
-    _run("GET", _ROUTES, installation.all_routes, "listRoutes", "Routes, as they are tried.", run.Routes),
+         shapes_trunks.Trunk),
+    _run("GET", _ROUTES, installation.all_routes, "listRoutes", "Routes, as they are tried.", shapes_trunks.Routes),
     _run("POST", _ROUTES, installation.add_route, "addRoute", "Sends numbers through a trunk, or bars them.",
-         run.Route, 201, body=run.NewRoute),
-    _run("PATCH", _ROUTES, installation.change_route, "changeRoute", "Changes a route.", run.Route,
-         body=run.ChangeRoute, query=run.WhichRoute),
+         shapes_trunks.Route, 201, body=shapes_trunks.NewRoute),
+    _run("PATCH", _ROUTES, installation.change_route, "changeRoute", "Changes a route.", shapes_trunks.Route,
+         body=shapes_trunks.ChangeRoute, query=shapes_trunks.WhichRoute),
     _run("DELETE", _ROUTES, installation.remove_route, "removeRoute", "Takes a route away.", status=204,
-         query=run.WhichRoute),
+         query=shapes_trunks.WhichRoute),
 )  # fmt: skip

@@ -36,7 +36,7 @@ from portal import answers, cookies, roles, routes, static, wording
 from portal.api.app import Api
 from portal.pages import api
 from portal.roles import USER
-from portal.routes import Route
+from portal.route import Route
 from portal.visit import MOST_BYTES, MOST_FIELDS, MOST_SMALL_BYTES, PortalRequest, Visit
 
 if TYPE_CHECKING:

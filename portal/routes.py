@@ -1,13 +1,10 @@
 """Every address of the portal, and what is there."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 from werkzeug.routing import Map, Rule
-from werkzeug.wrappers import Response
 
-from faxplan.permissions import API, CAMPAIGNS, CONTACTS, RECEIVE, SEND, Permission
+from faxplan.permissions import API, CAMPAIGNS, CONTACTS, RECEIVE, SEND
 from portal import static
 from portal.pages import (
     account,
@@ -60,36 +57,9 @@ from portal.pages import (
     welcome,
 )
 from portal.places import STOP
-from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
-from portal.visit import MOST_FIELD_BYTES
-
-Answer = Callable[..., Response]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What answers to an address. of_tenant: only on a tenant's host. logged_in: only to who is; else the log-in comes.
-    role: who may. Where it is another than USER, the page is administration: it works with the database role admin.
-    needs: what they have to be permitted, beside. shut: also in a session that is (sessions.Session).
-
-    takes_files: the request may bring a document. takes_small_files: or files that are none (a picture, a table).
-    looks_on: a page asks by itself, and nobody has used the session by that. most_bytes: of
-    a request without any.
-    """
-
-    path: str
-    method: str
-    answer: Answer
-    of_tenant: bool = True
-    logged_in: bool = True
-    takes_files: bool = False
-    takes_small_files: bool = False
-    looks_on: bool = False
-    role: Role = USER
-    needs: Permission | None = None
-    shut: bool = False
-    most_bytes: int = MOST_FIELD_BYTES
-
+from portal.roles import ADMINISTRATOR
+from portal.route import Route
+from portal.routes_installation import INSTALLATION
 
 ROUTES = (
     Route("/static/<of>/<path:name>", "GET", static.file, of_tenant=False, logged_in=False),
@@ -359,78 +329,8 @@ ROUTES = (
     Route(
         "/organisation/recovery/turn-off", "POST", recovery.turn_off, role=ADMINISTRATOR, most_bytes=recovery.MOST_BYTES
     ),
-    Route("/installation", "GET", installation.overview.page, role=OPERATOR),
-    Route("/installation/now", "GET", installation.overview.now, role=OPERATOR, looks_on=True),
-    Route("/installation/calls", "GET", installation.overview.calls, role=OPERATOR),
-    Route("/installation/calls/now", "GET", installation.overview.calls_now, role=OPERATOR, looks_on=True),
-    Route("/installation/nodes", "GET", installation.overview.nodes, role=OPERATOR),
-    Route("/installation/tenants", "GET", installation.tenants.everyone, role=OPERATOR),
-    Route("/installation/tenants", "POST", installation.tenants.add, role=OPERATOR),
-    Route("/installation/tenants/new", "GET", installation.tenants.new, role=OPERATOR),
-    Route("/installation/tenants/<slug>", "GET", installation.tenants.page, role=OPERATOR),
-    Route("/installation/tenants/<slug>", "POST", installation.tenants.change, role=OPERATOR),
-    Route("/installation/tenants/<slug>/limits", "GET", installation.tenant_limits.limits, role=OPERATOR),
-    Route("/installation/tenants/<slug>/kinds", "POST", installation.tenant_limits.permit, role=OPERATOR),
-    Route("/installation/tenants/<slug>/entries", "POST", installation.tenant_limits.add_entry, role=OPERATOR),
-    Route(
-        "/installation/tenants/<slug>/entries/remove", "POST", installation.tenant_limits.remove_entry, role=OPERATOR
-    ),
-    Route("/installation/tenants/<slug>/retention", "POST", installation.tenant_limits.set_bounds, role=OPERATOR),
-    Route("/installation/tenants/<slug>/quotas", "POST", installation.tenant_limits.set_quota, role=OPERATOR),
-    Route("/installation/tenants/<slug>/people", "GET", installation.tenant_people.people, role=OPERATOR),
-    Route("/installation/tenants/<slug>/people", "POST", installation.tenant_people.add_person, role=OPERATOR),
-    Route("/installation/tenants/<slug>/people/<int:number>", "GET", installation.tenant_people.person, role=OPERATOR),
-    Route(
-        "/installation/tenants/<slug>/people/<int:number>",
-        "POST",
-        installation.tenant_people.change_person,
-        role=OPERATOR,
-    ),
-    Route(
-        "/installation/tenants/<slug>/people/<int:number>/invitation",
-        "POST",
-        installation.tenant_people.invite,
-        role=OPERATOR,
-    ),
-    Route("/installation/tenants/<slug>/hosts", "POST", installation.tenant_people.confirm_host, role=OPERATOR),
-    Route("/installation/tenants/<slug>/verified", "POST", installation.numbers.verify, role=OPERATOR),
-    Route("/installation/tenants/<slug>/verified/remove", "POST", installation.numbers.withdraw, role=OPERATOR),
-    Route("/installation/numbers", "GET", installation.numbers.everything, role=OPERATOR),
-    Route("/installation/numbers", "POST", installation.numbers.add, role=OPERATOR),
-    Route("/installation/numbers/new", "GET", installation.numbers.new, role=OPERATOR),
-    Route("/installation/numbers/range", "POST", installation.numbers.try_range, role=OPERATOR),
-    Route("/installation/numbers/table", "POST", installation.numbers.try_table, role=OPERATOR, takes_small_files=True),
-    Route(
-        "/installation/numbers/several", "POST", installation.numbers.add_several, role=OPERATOR, takes_small_files=True
-    ),
-    Route("/installation/numbers/<e164>", "GET", installation.numbers.page, role=OPERATOR),
-    Route("/installation/numbers/<e164>", "POST", installation.numbers.change, role=OPERATOR),
-    Route("/installation/numbers/<e164>/remove", "POST", installation.numbers.remove, role=OPERATOR),
-    Route("/installation/trunks", "GET", installation.trunks.everyone, role=OPERATOR),
-    Route("/installation/trunks", "POST", installation.trunks.add, role=OPERATOR),
-    Route("/installation/trunks/new", "GET", installation.trunks.new, role=OPERATOR),
-    Route("/installation/trunks/<name>", "GET", installation.trunks.page, role=OPERATOR),
-    Route("/installation/trunks/<name>", "POST", installation.trunks.change, role=OPERATOR),
-    Route("/installation/trunks/<name>/check", "POST", installation.trunks.check, role=OPERATOR),
-    Route("/installation/trunks/<name>/wake", "POST", installation.trunks.wake, role=OPERATOR),
-    Route("/installation/trunks/<name>/remove", "POST", installation.trunks.remove, role=OPERATOR),
     Route("/trunk-tests", "POST", installation.trunks.test),
-    Route("/installation/routes", "GET", installation.dial_routes.everything, role=OPERATOR),
-    Route("/installation/routes", "POST", installation.dial_routes.add, role=OPERATOR),
-    Route("/installation/routes/one", "GET", installation.dial_routes.one, role=OPERATOR),
-    Route("/installation/routes/one", "POST", installation.dial_routes.change, role=OPERATOR),
-    Route("/installation/routes/remove", "POST", installation.dial_routes.remove, role=OPERATOR),
-    Route("/installation/routes/explain", "GET", installation.dial_routes.explain, role=OPERATOR),
-    Route("/installation/queue", "GET", installation.queue.everybody, role=OPERATOR),
-    Route("/installation/queue/<slug>", "GET", installation.queue.of_tenant, role=OPERATOR),
-    Route("/installation/failures", "GET", installation.failures.everything, role=OPERATOR),
-    Route("/installation/failures", "POST", installation.failures.put, role=OPERATOR),
-    Route("/installation/failures/reset", "POST", installation.failures.reset, role=OPERATOR),
-    Route("/installation/barring", "GET", installation.barring.refused, role=OPERATOR),
-    Route("/installation/audit", "GET", installation.audit.page, role=OPERATOR),
-    Route("/installation/audit.csv", "GET", installation.audit.export, role=OPERATOR),
-    Route("/installation/settings", "GET", installation.settings.page, role=OPERATOR),
-    Route("/installation/settings/examination", "POST", installation.settings.examine, role=OPERATOR),
+    *INSTALLATION,
 )
 
 

@@ -8,7 +8,8 @@ from werkzeug.test import Client
 from faxplan import invitations, users
 from portal.app import Portal
 from portal.roles import ADMINISTRATOR, OPERATOR, USER, Role
-from portal.routes import ROUTES, Route
+from portal.route import Route
+from portal.routes import ROUTES
 from tests.hostile import TEXTS
 from tests.portal.conftest import DOMAIN, Visitor
 from tests.world import World

@@ -32,7 +32,8 @@ from faxplan.webauthn import Credential
 from portal.app import Portal
 from portal.policy import CONTENT_SECURITY_POLICY
 from portal.roles import OPERATOR
-from portal.routes import ROUTES, Route
+from portal.route import Route
+from portal.routes import ROUTES
 from tests.portal.conftest import DOMAIN, Visitor, visitor
 from tests.retained import received, sent
 from tests.world import World

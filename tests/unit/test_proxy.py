@@ -5,7 +5,8 @@ from pathlib import Path
 
 from portal.api.operations import OPERATIONS, ROOT
 from portal.roles import USER
-from portal.routes import ROUTES, Route
+from portal.route import Route
+from portal.routes import ROUTES
 from portal.visit import MOST_BYTES, MOST_FIELD_BYTES, MOST_SMALL_BYTES
 
 PAGE = (Path(__file__).parents[2] / "docs/portal.md").read_text()

@@ -20,14 +20,12 @@ from faxplan import (
     tries,
     user_keys,
     users,
-    vault,
 )
 from faxplan.audit import Actor
 from faxplan.db import Database, Transaction
-from faxplan.enrolment import NotEnrolled
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.identity_providers import Identity, UnknownIdentity
-from faxplan.keyring import Epoch, PasswordLock, RecoveryLock
+from faxplan.keyring import PasswordLock, RecoveryLock
 from faxplan.language import _
 from faxplan.passphrases import Cost
 from faxplan.sessions import Session
@@ -226,40 +224,6 @@ def older_keys(
     raise WrongLogin(_("It opens none of the keys that you had before. Capital letters count in a password."))
 
 
-def unlock_for_program(
-    db: Database, user: User, key_id: int, auth: bytes, actor: Actor, *, by_code: bool
-) -> tuple[UserKey, list[Epoch]]:
-    """Whoever has this API key (by its id) knows the password, or with by_code the recovery code: what opens the user's
-    key, and all epochs of their mailboxes. The API key is in the place of the second factor.
-
-    It is a row of the audit, as a log-in is, and so is a failure. Raises NotEnrolled, WrongLogin and TooManyTries.
-    """
-    with db.tenant(user.tenant_id) as tx:
-        counted = tries.of_program(tx, actor.address, key_id)
-        tries.check(tx, user.tenant_id, counted)
-        key = current_key(tx, user)
-        kept = key.recovery.auth_hash if by_code else key.password.auth_hash
-        is_right = kept is not None and passphrases.is_right(auth, kept)
-        found = vault.epochs_of_user(tx, user.tenant_id, user.id) if is_right else []
-        if not is_right:
-            tries.note(tx, user.tenant_id, counted)
-        audit.record(
-            tx, user.tenant_id, actor=actor, action="key.unlock", object=f"user:{user.id}",
-            result="done" if is_right else "refused", act="open", by=RECOVERY_CODE if by_code else PASSWORD,
-        )  # fmt: skip
-    if is_right:
-        return key, found
-    raise _wrong_code() if by_code else WrongLogin(_("That is not your password. Capital letters count in it."))
-
-
-def current_key(tx: Transaction, user: User) -> UserKey:
-    """To which what is new is wrapped. Raises NotEnrolled."""
-    keys = user_keys.of_user(tx, user.tenant_id, user.id)
-    if not keys:
-        raise NotEnrolled(_("You have no key yet. Log in once in a browser, by the link of your invitation."))
-    return keys[0]
-
-
 # ------------------------------------------------------------------------------------------------------- recovery code
 
 
@@ -276,7 +240,7 @@ def recovery_key(db: Database, tenant_id: int, email: str, auth: bytes, whence: 
         if passphrases.is_right(auth, kept or bytes(hashlib.sha256().digest_size)) and found is not None and kept:
             return found
         _note(tx, tenant_id, counted, found, email, whence, what="recovery code")
-    raise _wrong_code()
+    raise wrong_code()
 
 
 def recover(
@@ -298,7 +262,7 @@ def recover(
         tx.take_turn(_TURN, tenant_id)
         found = _known(tx, tenant_id, email)
         if found is None or found[1].recovery != key.recovery:
-            raise _wrong_code()
+            raise wrong_code()
         user_keys.change_password(tx, tenant_id, key.id, password)
         user_keys.change_code(tx, tenant_id, key.id, recovery)
         second_factor.turn_off(tx, user, actor=actor)
@@ -311,7 +275,8 @@ def recover(
         return begin(tx, user, changed, RECOVERY_CODE, whence)
 
 
-def _wrong_code() -> WrongLogin:
+def wrong_code() -> WrongLogin:
+    """Of who gave a recovery code that opens nothing."""
     return WrongLogin(_("This address and this recovery code do not belong together. See whether all of it is there."))
 
 

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import api_keys, audit_entries, audit_words, history, labels, login, reader_keys
+from faxplan import api_keys, audit_entries, audit_words, history, labels, program_login, reader_keys
 from faxplan.api_keys import Scope
 from faxplan.audit_entries import Wanted
 from faxplan.keyring import Epoch
@@ -106,7 +106,7 @@ def _epoch(each: Epoch, key_id: int) -> shapes.MailboxEpoch:
 def key_parameters(call: Call) -> Response:
     """What makes of the user's password what unlocks their key."""
     with call.db.tenant(call.tenant.id) as tx:
-        found = login.current_key(tx, call.user)
+        found = program_login.current_key(tx, call.user)
     lock = found.password
     return calls.answer(
         shapes.UserKeyParameters(
@@ -120,7 +120,7 @@ def unlock_key(call: Call) -> Response:
     """The user's key, locked, for who shows that they can open it; and what it opens."""
     asked = call.given(shapes.UnlockUserKey)
     by_code = asked.by == "recovery-code"
-    key, epochs = login.unlock_for_program(call.db, call.user, call.key.id, asked.auth, call.actor, by_code=by_code)
+    key, epochs = program_login.unlock(call.db, call.user, call.key.id, asked.auth, call.actor, by_code=by_code)
     return calls.answer(
         shapes.UserKey(
             public_key=key.public.raw,

@@ -94,6 +94,15 @@ def preview(tx: Transaction, user: User, content: bytes, reading: Reading) -> Pr
     )
 
 
+def bring_numbers(tx: Transaction, user: User, campaign_id: int, written: Sequence[str]) -> Progress:
+    """The same of numbers, each as somebody wrote it: a file of one a line, whatever they have in them."""
+    content = "\n".join(" ".join(each.replace('"', " ").split()) or "-" for each in written)
+    return bring(tx, user, campaign_id, content.encode("utf-8", "replace"), _OF_NUMBERS)
+
+
+_OF_NUMBERS = Reading("tab", False, {"number": 0}, contact_files.UTF_8)
+
+
 def bring(tx: Transaction, user: User, campaign_id: int, content: bytes, reading: Reading) -> Progress:
     """Lays a file there, for a worker to read; in place of one that could not be read. Raises UnreadableFile,
     NoNumbers, NotFound, NotNow and FileInHand."""

@@ -4,7 +4,7 @@ Nothing is changed or held by looking. How long a call takes is not known before
 faxes all arrive at their first call.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -64,6 +64,14 @@ def of(tx: Transaction, campaign: Campaign, owner: User, count: int, now: dateti
     return Outlook(count, pages, applying, room, begins, ends, calling, wrong)
 
 
+def through_at(pace: Pace, zone: ZoneInfo, now: datetime, waiting: int) -> datetime | None:
+    """When the last of those who wait gets its fax begun, by pace and hours alone; None: nobody waits, or not within
+    FURTHEST_DAYS."""
+    if not waiting:
+        return None
+    return _ends(_open(pace, (), zone, max(now, pace.start_at or now)), pace.per_minute, waiting)
+
+
 def _in_a_minute(pace: Pace, pages: int, tenant: Tenant) -> float:
     """How many go, about."""
     lines = min(pace.at_once, tenant.max_calls or pace.at_once)
@@ -98,7 +106,7 @@ def _moment(day: date, clock: str, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.fromisoformat(clock), zone).astimezone(UTC)
 
 
-def _ends(spans: Sequence[Span], in_a_minute: float, count: int) -> datetime | None:
+def _ends(spans: Iterable[Span], in_a_minute: float, count: int) -> datetime | None:
     left = timedelta(minutes=count / in_a_minute)
     for start, end in spans:
         if left <= end - start:

@@ -5,12 +5,10 @@ The database counts: what comes here is a few dozen rows, of however many recipi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from zoneinfo import ZoneInfo
 
-from faxplan import campaign_recipients, campaigns, tenants
-from faxplan.campaign_pace import Pace
+from faxplan import campaign_outlook, campaign_recipients, campaigns, tenants
 from faxplan.campaign_recipients import Counts
 from faxplan.campaigns import Campaign
 from faxplan.db import Transaction
@@ -20,8 +18,6 @@ MOST_POINTS = 60
 _WIDTHS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)
 """Seconds between two points; beyond, whole days."""
 _DAY = 86_400
-_MOST_DAYS = 732
-"""So far ahead an end is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ class Point:
 class Progress:
     """seconds: between two points; the first point is so long after begun_at. begun_at None: it was never started, and
     there are no points. through_at: when the last of its faxes begins, by its pace and hours alone, from now on if it
-    is not under way; None: nobody waits, it has ended, or that is more than two years ahead."""
+    is not under way; None: nobody waits, it has ended, or it is too far ahead (campaign_outlook)."""
 
     counts: Counts
     begun_at: datetime | None
@@ -57,7 +53,7 @@ def progress(tx: Transaction, user: User, campaign_id: int, *, counts: Counts | 
     now: datetime = tx.value("select now()")
     through = None
     if campaign.ended_at is None:
-        through = through_at(campaign.pace, tenants.get(tx, user.tenant_id).zone, now, counts.waiting)
+        through = campaign_outlook.through_at(campaign.pace, tenants.get(tx, user.tenant_id).zone, now, counts.waiting)
     if campaign.started_at is None:
         return Progress(counts, None, _WIDTHS[0], [], through)
     until = campaign.ended_at or now
@@ -105,28 +101,3 @@ def _points(
         )
         for place in range(last + 1)
     ]  # fmt: skip
-
-
-def through_at(pace: Pace, zone: ZoneInfo, now: datetime, waiting: int) -> datetime | None:
-    """When the last of those who wait gets its fax begun, by pace and hours alone; None: as in Progress."""
-    if not waiting:
-        return None
-    left = timedelta(minutes=waiting / pace.per_minute)
-    at = max(now, pace.start_at or now)
-    day = at.astimezone(zone).date()
-    for _each in range(_MOST_DAYS):
-        if day.isoweekday() in pace.weekdays:
-            begin, end = max(at, _clock(day, pace.opens, zone)), _clock(day, pace.closes, zone)
-            room = max(timedelta(), end - begin)
-            if left <= room:
-                return begin + left
-            left -= room
-        day += timedelta(days=1)
-    return None
-
-
-def _clock(day: date, written: str, zone: ZoneInfo) -> datetime:
-    """In UTC, where a day on which clocks are put on has 23 hours."""
-    if written == "24:00":
-        day, written = day + timedelta(days=1), "00:00"
-    return datetime.combine(day, time.fromisoformat(written), zone).astimezone(UTC)

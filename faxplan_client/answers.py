@@ -685,7 +685,7 @@ class Progress:
     points: list[Point]
     through_at: datetime | None
     """When the last fax is begun, by its pace and hours alone; from now on, if it is not under way. None: nobody waits,
-    it has ended, or that is more than two years ahead."""
+    it has ended, or that is more than 400 days ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class Progress(Shape):
     points: list[Point]
     through_at: datetime | None = Field(
         description="When the last fax is begun, by its pace and hours alone; from now on, if it is not under way. "
-        "None: nobody waits, it has ended, or that is more than two years ahead."
+        "None: nobody waits, it has ended, or that is more than 400 days ahead."
     )
 
 

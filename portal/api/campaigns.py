@@ -129,18 +129,17 @@ def add(call: Call) -> Response:
         raise InvalidRequest(_("Send numbers, or one CSV file, or contacts."), [("/numbers", _("one of them"))])
     if from_contacts and Scope.CONTACTS_READ not in call.key.scopes:
         raise NoScope(_("This API key is not for that: it takes the scope {scope}.").format(scope=Scope.CONTACTS_READ))
-    if asked.numbers:
-        content, reading = "\n".join(map(_cell, asked.numbers)).encode(), Reading("tab", False, {"number": 0})
-    else:
-        content, reading = b"" if from_contacts else _csv(call, asked), _reading(asked)
+    csv = None if asked.numbers or from_contacts else _csv(call, asked)
     with call.db.tenant(call.tenant.id) as tx:
         if from_contacts:
             progress = campaign_contacts.bring(
                 tx, call.user, call.path["number"], contact_ids=asked.contacts, group_ids=asked.groups,
                 everyone=asked.all_contacts,
             )  # fmt: skip
+        elif csv is None:
+            progress = campaign_files.bring_numbers(tx, call.user, call.path["number"], asked.numbers)
         else:
-            progress = campaign_files.bring(tx, call.user, call.path["number"], content, reading)
+            progress = campaign_files.bring(tx, call.user, call.path["number"], csv, _reading(asked))
     return calls.answer(shapes.Reading(lines=progress.lines), 202)
 
 
@@ -189,11 +188,6 @@ def take_away(call: Call) -> Response:
     with call.db.tenant(call.tenant.id) as tx:
         campaign_files.take_away(tx, call.user, call.path["number"], actor=call.actor)
     return calls.nothing()
-
-
-def _cell(number: str) -> str:
-    """On a line of its own, whatever it has in it."""
-    return " ".join(number.replace('"', " ").split()) or "-"
 
 
 def recipients(call: Call) -> Response:

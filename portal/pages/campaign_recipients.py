@@ -27,7 +27,7 @@ from faxplan.language import _, marked
 from portal import answers, wording
 from portal.pages import recipients as written_ones
 from portal.pages.campaign_steps import STEPS
-from portal.pages.campaigns import OF_NUMBERS, OF_RECIPIENTS, WHY, Shown, lines_of, one
+from portal.pages.campaigns import OF_RECIPIENTS, WHY, Shown, one
 from portal.pages.contacts import ids
 from portal.pages.imports import SEPARATOR_LABELS
 from portal.visit import Visit
@@ -114,7 +114,7 @@ def add_numbers(visit: Visit, number: int) -> Response:
             raise UnreadableFile(_("Write at least one fax number."))
         with visit.db.tenant(visit.its_tenant.id) as tx:
             campaigns.check_permitted(tx, visit.user)
-            campaign_files.bring(tx, visit.user, number, lines_of(given), OF_NUMBERS)
+            campaign_files.bring_numbers(tx, visit.user, number, given)
     except (UnreadableFile, campaigns.NotNow) as error:
         return _page(visit, one(visit, number), wording.for_browser(str(error)), 400, numbers=text)
     return answers.to(f"/campaigns/{number}/recipients", note="brought")

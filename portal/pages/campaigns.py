@@ -28,7 +28,6 @@ from faxplan.campaign_progress import Point
 from faxplan.campaign_recipients import Counts
 from faxplan.campaign_words import CampaignCover
 from faxplan.campaigns import LONGEST_NAME, Campaign
-from faxplan.contact_files import Reading
 from faxplan.db import Transaction
 from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
@@ -209,18 +208,9 @@ def _bring(tx: Transaction, visit: Visit, made: Campaign, to: Recipients) -> Non
         # One file at a time: beside numbers, contacts are numbers, too.
         numbers = numbers_of(tx, visit.user, to)
     if numbers:
-        campaign_files.bring(tx, visit.user, made.id, lines_of(numbers), OF_NUMBERS)
+        campaign_files.bring_numbers(tx, visit.user, made.id, numbers)
     elif to.contacts or to.groups:
         campaign_contacts.bring(tx, visit.user, made.id, contact_ids=to.contacts, group_ids=to.groups)
-
-
-OF_NUMBERS = Reading("tab", False, {"number": 0}, "utf-8")
-"""How lines_of is read."""
-
-
-def lines_of(numbers: Sequence[str]) -> bytes:
-    """A file of numbers, one a line, whatever they have in them."""
-    return "\n".join(" ".join(each.replace('"', " ").split()) or "-" for each in numbers).encode("utf-8", "replace")
 
 
 def _a_name(visit: Visit) -> str:

@@ -17,6 +17,7 @@ from faxplan import (
     campaign_clones,
     campaign_contacts,
     campaign_files,
+    campaign_outlook,
     campaign_progress,
     campaign_purge,
     campaign_recipients,
@@ -680,7 +681,7 @@ def test_its_progress_is_counted_over_its_life_in_few_points(world: World, campa
 )
 def test_when_it_is_through(pace: Pace, now: str, waiting: int, through: str | None) -> None:
     zone = ZoneInfo("Europe/Berlin")
-    found = campaign_progress.through_at(pace, zone, datetime.fromisoformat(now).replace(tzinfo=zone), waiting)
+    found = campaign_outlook.through_at(pace, zone, datetime.fromisoformat(now).replace(tzinfo=zone), waiting)
     assert found == (through and datetime.fromisoformat(through).replace(tzinfo=zone))
 
 

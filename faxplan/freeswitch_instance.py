@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faxplan import shipped
 from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.event_socket import EventSocket
 from faxplan.free_ports import RtpPorts, free_sip_port, free_tcp_port
@@ -23,7 +24,7 @@ from faxplan.gateways import Gateway, Network, acl_xml, write_gateways
 from faxplan.processes import ProcessId, end, end_child
 
 PROFILE = "faxplan"
-CONF = Path(__file__).resolve().parent.parent / "conf"
+CONF = shipped.folder() / "conf"
 
 _FOLDERS = ("run", "db", "log", "storage", "recordings", "cache", "certs", "sounds", "grammar", "htdocs")
 # Waits for the end of its input, which comes when the launcher is gone, however it went; then ends the switch.

@@ -8,11 +8,11 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.errors import InsufficientPrivilege, RaiseException
 
-from faxplan import migrations
+from faxplan import migrations, shipped
 from faxplan.errors import FaxplanError, InvalidSetting
 from faxplan.migrations import Migration
 
-SCHEMA = migrations.PROJECT / "schema.sql"
+SCHEMA = shipped.folder() / "schema.sql"
 ROLES = migrations.MIGRATIONS / "roles.sql"
 LOGINS = (
     "faxplan_admin", "faxplan_portal", "faxplan_switch", "faxplan_worker", "faxplan_purge", "faxplan_metrics",

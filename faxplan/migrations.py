@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg2
 
+from faxplan import shipped
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 
-PROJECT = Path(__file__).resolve().parent.parent
-MIGRATIONS = PROJECT / "migrations"
+MIGRATIONS = shipped.folder() / "migrations"
 OWNER = "faxplan_owner"
 # Any number, the same in every Faxplan that may meet another one on this server ("fax" in ASCII).
 LOCK = 0x666178

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import demo, doctor_switch, freeswitch_found
+from faxplan import demo, doctor_switch, freeswitch_found, shipped
 from faxplan.config import CALL_CAP_SECONDS, to_toml
 from faxplan.errors import SwitchUnavailable
 from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound
@@ -13,7 +13,7 @@ from faxplan.gateways import Gateway, write_gateways
 from faxplan.home import PROJECT, Home
 from faxplan.processes import Child, ProcessId, tail
 
-SCRIPTS = PROJECT / "fs_scripts"
+SCRIPTS = shipped.folder() / "fs_scripts"
 BENCH, FREESWITCH = "bench", "freeswitch"
 
 
@@ -152,7 +152,7 @@ class Bench(Child):
                     "numbering_plan": "numbering.toml",
                     "gateway_dir": "gateways",
                     "profile": PROFILE,
-                    "dialplan": PROJECT / "conf" / "dialplan" / "faxplan.xml",
+                    "dialplan": shipped.folder() / "conf" / "dialplan" / "faxplan.xml",
                     "time": "real",
                     "speed": self._speed,
                     "sessions_per_second": 30,

@@ -148,14 +148,12 @@ def _worker(context: "Context", options: argparse.Namespace) -> int:  # noqa: AR
 
 
 def _accept_store(context: "Context", options: argparse.Namespace) -> int:
-    root = context.settings.store
+    place = context.store.place
     with context.admin.across_tenants() as tx:
-        audit.record(
-            tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=str(root)
-        )
+        audit.record(tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=place)
         context.store.accept()
     if options.json:
-        cli_output.print_json({"store": str(root)})
+        cli_output.print_json({"store": place})
     else:
-        print(f"{root} is the document store.")
+        print(f"{place} is the document store.")
     return 0

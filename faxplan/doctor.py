@@ -6,6 +6,7 @@ Looks only, changes nothing.
 from collections.abc import Sequence
 
 from faxplan import (
+    doctor_bucket,
     doctor_database,
     doctor_folders,
     doctor_guard,
@@ -30,6 +31,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings.append(ok("settings", "read"))
     findings.append(doctor_host.sandbox(settings))
     findings += doctor_folders.folders(settings)
+    findings += doctor_bucket.bucket(settings)
     findings += doctor_keys.keys(settings)
     findings += doctor_mail.server(settings)
     database, seen = doctor_database.database(settings)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+import faxplan
 from faxplan import (
     cli_api_keys,
     cli_audit,
@@ -221,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.set_defaults(user=None)
     parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
+    parser.add_argument("--version", action="version", version=f"faxplan {faxplan.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
     cli_drafts.add_commands(commands, personal)

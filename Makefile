@@ -60,8 +60,14 @@ lock: ## Write requirements.lock anew, with the newest versions that pyproject.t
 	@/usr/bin/python3 -m venv build/lock
 	@build/lock/bin/pip install --quiet --upgrade --editable '.[dev]'
 	@{ echo '# Written by `make lock` from pyproject.toml; do not edit.'; \
-	   build/lock/bin/pip freeze --exclude-editable; } > build/requirements.lock
+	   build/lock/bin/pip freeze --all --exclude pip --exclude-editable; } > build/requirements.lock
 	@mv build/requirements.lock requirements.lock
+
+.PHONY: dist
+dist: $(INSTALLED) ## Write the sdist and the wheel into dist/
+	@# The wheel is made of the sdist, in a folder of its own: what build/ still has of a deleted file gets into neither.
+	@# The date of the last commit, where there is one: the same commit gives the same bytes.
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(BIN)/python -m build --no-isolation --outdir dist
 
 .PHONY: vendored
 vendored: ## Write anew what of others' work the browser gets, and the list of common passwords; needs npm

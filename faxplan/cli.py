@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+import faxplan
 from faxplan import (
     cli_api_keys,
     cli_audit,
@@ -27,6 +28,7 @@ from faxplan import (
     cli_drafts,
     cli_faxes,
     cli_hosts,
+    cli_import,
     cli_keys,
     cli_labels,
     cli_mail,
@@ -220,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.set_defaults(user=None)
     parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
+    parser.add_argument("--version", action="version", version=f"faxplan {faxplan.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
     cli_drafts.add_commands(commands, personal)
@@ -235,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
+    cli_import.add_commands(commands, common)
     cli_mail.add_commands(commands, common)
     cli_covers.add_commands(commands, common)
     cli_mail_in.add_commands(commands, common)

@@ -1,7 +1,7 @@
 """Where that lies which is shipped beside the packages: `conf`, `fs_scripts`, `migrations`, `schema.sql`.
 
-In a checkout at its top; where a wheel was installed, in `share/faxplan` of the environment that holds it (data files of
-the wheel, in pyproject.toml). Told by this file's own place, not by sys.prefix: inside FreeSWITCH that is the system's.
+In a checkout at its top; where a wheel was installed, in `share/faxplan` of its environment.
+Told by this file's own place, not by sys.prefix: inside FreeSWITCH that is the system's.
 """
 
 from functools import cache

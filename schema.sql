@@ -597,9 +597,10 @@ create table nodes (
     switch_uuid    text,
     heartbeat_at   timestamptz not null default now(),
     max_channels   integer not null,
+    paused         boolean not null default false,
     constraint nodes_pkey primary key (name)
 );
-comment on table nodes is 'FreeSWITCH machines. switch_uuid is the core UUID of the running switch: a new one proves that every call of the old one is gone.';
+comment on table nodes is 'FreeSWITCH machines. switch_uuid is the core UUID of the running switch: a new one proves that every call of the old one is gone. paused: it dials nothing until an operator lets it (fax_queue::resume).';
 
 -- -------------------------------------------------------------------------------------------------------------- documents
 

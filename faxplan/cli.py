@@ -28,6 +28,7 @@ from faxplan import (
     cli_drafts,
     cli_faxes,
     cli_hosts,
+    cli_import,
     cli_keys,
     cli_labels,
     cli_mail,
@@ -237,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
+    cli_import.add_commands(commands, common)
     cli_mail.add_commands(commands, common)
     cli_covers.add_commands(commands, common)
     cli_mail_in.add_commands(commands, common)

@@ -1,10 +1,15 @@
 """The commands that make Faxplan's database and bring it up to date."""
 
 import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from faxplan import cli_output, database_setup
 from faxplan.installation import LOGINS, Installed
+from faxplan.migrations import Told
+from faxplan.progress import Display
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -39,7 +44,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _create(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
-    installed = database_setup.create(url, name, context.actor)
+    with _told(options) as told:
+        installed = database_setup.create(url, name, context.actor, told=told)
     _say(options, name, installed)
     if installed.created and not options.json:
         print(_ADVICE.format(database=name, logins=",".join(LOGINS)))
@@ -48,8 +54,20 @@ def _create(context: "Context", options: argparse.Namespace) -> int:
 
 def _migrate(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
-    _say(options, name, database_setup.migrate(url, name, context.actor))
+    with _told(options) as told:
+        installed = database_setup.migrate(url, name, context.actor, told=told)
+    _say(options, name, installed)
     return 0
+
+
+@contextmanager
+def _told(options: argparse.Namespace) -> Iterator[Told]:
+    """What goes on, on standard error."""
+    display = Display(sys.stderr)
+    try:
+        yield (lambda _: None) if options.json else (lambda words: display.update(words, words))
+    finally:
+        display.close()
 
 
 def _server(context: "Context", options: argparse.Namespace) -> tuple[str, str]:

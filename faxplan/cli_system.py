@@ -18,6 +18,7 @@ from faxplan import (
     worker_process,
 )
 from faxplan.config import Settings
+from faxplan.db import Row
 from faxplan.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
     rows = [
         (
             n["name"],
-            "at work" if n["silent"] < guard.SILENT_SECONDS else f"silent for {n['silent']:.0f} s",
+            _runtime_of(n),
             f"{running[n['name']]} of {n['max_channels']}",
         )
         for n in machines
@@ -87,6 +88,12 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
     waiting = [(q["tenant"], q["faxes"], q["due"], f"{q['oldest']:.0f} s" if q["due"] else "") for q in queue]
     cli_output.print_table(("TENANT", "FAXES", "DUE", "OLDEST WAITS"), waiting, empty="No fax waits for a call.")
     return 0
+
+
+def _runtime_of(node: Row) -> str:
+    if node["silent"] >= guard.SILENT_SECONDS:
+        return f"silent for {node['silent']:.0f} s"
+    return "paused" if node["paused"] else "at work"
 
 
 def _users(context: "Context", options: argparse.Namespace) -> int:

@@ -195,6 +195,11 @@ class Settings:
         """While it is there, the runtime does not run: `python fax_queue::stop` writes it, `::start` removes it."""
         return self.state_dir / "runtime.stopped"
 
+    @property
+    def pause_file(self) -> Path:
+        """While it is there, this node dials nothing: `python fax_queue::pause` writes it, `::resume` removes it."""
+        return self.state_dir / "runtime.paused"
+
     def database_url_for(self, role: str) -> str:
         """The libpq URL with which `role` (one of ROLES) logs in."""
         if role not in ROLES:

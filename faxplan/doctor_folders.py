@@ -61,6 +61,14 @@ def folders(settings: Settings) -> list[Finding]:
                     "Start it again: fs_cli -x 'python fax_queue::start'",
                 )
             )
+        if settings.pause_file.exists():
+            found.append(
+                warning(
+                    "node, paused",
+                    f"on purpose ({settings.pause_file}): nothing new is dialled here",
+                    "Let it dial again: fs_cli -x 'python fax_queue::resume'",
+                )
+            )
     return found
 
 

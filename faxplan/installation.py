@@ -10,7 +10,7 @@ from psycopg2.errors import InsufficientPrivilege, RaiseException
 
 from faxplan import migrations, shipped
 from faxplan.errors import FaxplanError, InvalidSetting
-from faxplan.migrations import Migration
+from faxplan.migrations import Migration, Told
 
 SCHEMA = shipped.folder() / "schema.sql"
 ROLES = migrations.MIGRATIONS / "roles.sql"
@@ -34,24 +34,26 @@ class Installed:
     applied: tuple[Migration, ...]
 
 
-def create_installation(superuser_url: str, database: str, *, schema: Path = SCHEMA) -> Installed:
+def create_installation(
+    superuser_url: str, database: str, *, schema: Path = SCHEMA, told: Told = lambda _: None
+) -> Installed:
     """Makes roles and database and loads `schema.sql`; applies migrations to a database that is there already.
 
     `superuser_url` is any database of the server (libpq URL). Safe to repeat, to interrupt and to call twice at once:
-    the database gets its name only when it is complete. Raises DatabaseUnavailable, InstallationRefused and
-    MigrationFailed.
+    the database gets its name only when it is complete. Raises DatabaseUnavailable, InstallationRefused and what
+    migrations.apply raises.
     """
     server = migrations.connect(superuser_url)
     server.autocommit = True
     try:
         with server.cursor() as cursor:
             # Held until this connection ends. Such a lock belongs to a database, and all callers come by the same one.
-            cursor.execute("select pg_advisory_lock(%s)", (migrations.LOCK,))
+            migrations.take_turn(cursor)
             cursor.execute(ROLES.read_text())
             cursor.execute("select exists (select from pg_database where datname = %s)", (database,))
             found = cursor.fetchone() == (True,)
         if found:
-            return _migrate(server, superuser_url, database)
+            return _migrate(server, superuser_url, database, told)
         _create(server, superuser_url, database, schema)
         return Installed(created=True, applied=())
     except (InsufficientPrivilege, RaiseException) as error:
@@ -60,16 +62,16 @@ def create_installation(superuser_url: str, database: str, *, schema: Path = SCH
         server.close()
 
 
-def migrate_installation(superuser_url: str, database: str) -> Installed:
+def migrate_installation(superuser_url: str, database: str, *, told: Told = lambda _: None) -> Installed:
     """Brings a database that is there to the newest level, with roles that have come since. Errors as above."""
     url_of(superuser_url, database)
     server = migrations.connect(superuser_url)
     server.autocommit = True
     try:
         with server.cursor() as cursor:
-            cursor.execute("select pg_advisory_lock(%s)", (migrations.LOCK,))
+            migrations.take_turn(cursor)
             cursor.execute(ROLES.read_text())
-        return _migrate(server, superuser_url, database)
+        return _migrate(server, superuser_url, database, told)
     except (InsufficientPrivilege, RaiseException) as error:
         raise _refused(error) from error
     finally:
@@ -94,8 +96,8 @@ def grant_connect(server: psycopg2.extensions.connection, database: str) -> None
         cursor.execute(sql.SQL("grant connect on database {} to {}").format(name, roles))
 
 
-def _migrate(server: psycopg2.extensions.connection, superuser_url: str, database: str) -> Installed:
-    applied = tuple(migrations.apply(url_of(superuser_url, database)))
+def _migrate(server: psycopg2.extensions.connection, superuser_url: str, database: str, told: Told) -> Installed:
+    applied = tuple(migrations.apply(url_of(superuser_url, database), told=told))
     grant_connect(server, database)
     return Installed(created=False, applied=applied)
 

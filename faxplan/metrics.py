@@ -54,9 +54,10 @@ class Metrics(Collector):
 
     def _of_database(self, tx: Transaction) -> Iterator[Metric]:
         yield _gauge("faxplan_database_up", "Whether the database answers.", 1)
-        missing = migrations.missing(tx.value("select coalesce(max(number), 0) from schema_migration"))
-        yield _gauge("faxplan_database_migrations_missing", "Migrations that the database has not had.", missing)
-        if missing:
+        level = migrations.standing(**tx.one(migrations.HAD, migrations.known()))
+        words = "Migrations that the database has not had; below 0: this many took away what this version uses."
+        yield _gauge("faxplan_database_migrations_missing", words, level.behind - len(level.contracted))
+        if not level.suits:
             return
         yield from _queue(tx, by_tenant=self._by_tenant)
         machines = nodes.everyone(tx)

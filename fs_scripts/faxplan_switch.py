@@ -7,6 +7,8 @@ pools and settings live here, and the scripts stay thin. From the first load on 
 import logging
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import freeswitch
 import load_once
 
-from faxplan import config, namespaces
+from faxplan import config, namespaces, switch_answers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -35,6 +37,7 @@ from faxplan.switch import (
     SwitchEvent,
     capacity_of,
 )
+from faxplan.switch_status import AtWork
 
 JOURNALLED = "faxplan::journalled"
 TX_STARTED, TX_PAGE, RX_PAGE = "spandsp::txfaxnegociateresult", "spandsp::txfaxpageresult", "spandsp::rxfaxpageresult"
@@ -124,6 +127,30 @@ class _DomainLog(logging.Handler):
 
 
 logging.getLogger("faxplan").addHandler(_DomainLog(logging.WARNING))
+
+
+_runtimes: list[AtWork] = []
+
+
+@contextmanager
+def at_work(runtime: AtWork) -> Iterator[None]:
+    """While it lasts, this is the runtime of which an operator is told."""
+    _runtimes.append(runtime)
+    try:
+        yield
+    finally:
+        _runtimes.remove(runtime)
+
+
+def answer(stream: Any, name: str, args: str) -> None:
+    """Answers a command of the switch's operator."""
+    try:
+        here = installation()
+        node = switch_answers.Node(here.settings, here.journal, here.pending, _runtimes[0] if _runtimes else None)
+        stream.write(switch_answers.answer(node, name, args))
+    except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
+        log_failure(f"fax_queue::{name}", error)
+        stream.write(f"-ERR {ascii(str(error))[1:-1][:200] or type(error).__name__}; FreeSWITCH's log has it too\n")
 
 
 def hangup_cause(session: Any) -> str | None:

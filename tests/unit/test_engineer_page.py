@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from faxplan import channel_variables, dial_string, gateways
+from faxplan import channel_variables, dial_string, gateways, switch_answers
 from faxplan.dial_string import Dial, originate
 from faxplan.gateways import Gateway, gateway_xml
 
@@ -82,3 +82,8 @@ def test_every_channel_variable_is_there_and_no_other() -> None:
 def test_events_are_named_as_the_scripts_fire_them() -> None:
     fired = set(re.findall(r'"(faxplan::\w+)"', (PROJECT / "fs_scripts" / "faxplan_switch.py").read_text()))
     assert fired == set(re.findall(r"`(faxplan::\w+)`", PAGE))
+
+
+def test_every_command_of_fs_cli_is_there() -> None:
+    shown = set(re.findall(r"`python fax_queue::(\w+)", PAGE))
+    assert shown == {*switch_answers.COMMANDS, "alive", "start", "stop"}

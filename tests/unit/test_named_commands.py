@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import cli
+from faxplan import cli, switch_answers
 
 PROJECT = Path(__file__).parents[2]
 INSTALL_PAGE = PROJECT / "docs" / "install-on-freeswitch.md"
@@ -104,5 +104,7 @@ def test_files_that_the_install_page_copies_exist() -> None:
 
 
 def _is_defined(script: str, function: str) -> bool:
+    if script == "fax_queue" and function in switch_answers.COMMANDS:
+        return True
     tree = ast.parse((PROJECT / "fs_scripts" / f"{script}.py").read_text())
     return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)

@@ -75,7 +75,8 @@ class Release:
         """A script has ended."""
         with self._counting:
             self._calls -= 1
-        self._close_if_over()
+        if self._superseded:
+            self._close_if_over()
 
     def script(self, name: str) -> Any:
         """One of its scripts."""

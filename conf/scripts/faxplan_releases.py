@@ -12,8 +12,7 @@ and the runtime, take the new one.
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,11 @@ def led(entry: str, function: str) -> Callable[..., None]:
 
     def lead(*given: Any) -> None:
         try:
-            with _release_of(entry, given) as (release, its):
+            release, its = _begun(entry, given)
+            try:
                 getattr(release.script(entry), function)(*its)
+            finally:
+                release.end()
         except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
             _complain(f"{entry}::{function}", error)
             if len(given) == 4:
@@ -50,12 +52,13 @@ def runtime(args: str) -> None:
     """The runtime, and after an upgrade the next release's, in this same thread."""
     while True:
         try:
-            with _release_of("fax_queue", (args,)) as (release, its):
-                release.runtimes += 1
-                try:
-                    release.script("fax_queue").runtime(*its)
-                finally:
-                    release.runtimes -= 1
+            release, its = _begun("fax_queue", (args,))
+            release.runtimes += 1
+            try:
+                release.script("fax_queue").runtime(*its)
+            finally:
+                release.runtimes -= 1
+                release.end()
         except BaseException as error:  # as above
             _complain("fax_queue", error)
             return
@@ -128,27 +131,23 @@ def current() -> Path:
         raise CannotLoad("no-release", f"{link} leads to no release ({error.strerror})") from error
 
 
-@contextmanager
-def _release_of(entry: str, given: tuple[Any, ...]) -> Iterator[tuple[Release, tuple[Any, ...]]]:
-    """The release that a script runs in while it runs, and what it is given.
+def _begun(entry: str, given: tuple[Any, ...]) -> tuple[Release, tuple[Any, ...]]:
+    """The release that a script runs in, which is told when it ends, and what the script is given.
 
     A call that a release has dialled names it, as in `17 0.1.0`; where that is gone its files are read by the one in
     force.
     """
-    attempt, _, name = given[-1].partition(" ")
-    release = None
-    if entry == "fax_out" and name:
+    if entry == "fax_out":
+        attempt, _, name = given[-1].partition(" ")
         given = (*given[:-1], attempt)
-        named = [each for each in list(faxplan_loading.by_package.values()) if each.name == name]
-        # Neither handler nor hook uses what may be closed.
-        release = named[-1] if named and named[-1].begin(when_closed=True) else None
-    while release is None:
-        # Between the look and the beginning another one may have come into force.
-        release = each if (each := in_force()).begin() else None
-    try:
-        yield release, given
-    finally:
-        release.end()
+        for each in reversed(list(faxplan_loading.by_package.values())):
+            # Neither handler nor hook uses what may be closed.
+            if each.name == name and each.begin(when_closed=True):
+                return each, given
+    while not (release := in_force()).begin():
+        # Between the look and the beginning another one has come into force.
+        pass
+    return release, given
 
 
 def _upgraded(folder: Path) -> str:

@@ -186,7 +186,7 @@ def _version(tx: Transaction) -> Finding:
 
 
 def _level(tx: Transaction) -> Finding:
-    had = int(tx.value("select coalesce(max(number), 0) from schema_migration"))
+    had = migrations.level(tx)
     try:
         known = len(migrations.available())
     except FaxplanError as broken:

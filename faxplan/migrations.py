@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 
 from faxplan import shipped
+from faxplan.db import Transaction
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 
 MIGRATIONS = shipped.folder() / "migrations"
@@ -59,6 +60,11 @@ def available(folder: Path = MIGRATIONS) -> list[Migration]:
 def missing(had: int) -> int:
     """How many migrations a database lacks whose newest has this number; below 0: it is of a newer Faxplan."""
     return len(available()) - had
+
+
+def level(tx: Transaction) -> int:
+    """The number of the newest migration that the database has had."""
+    return int(tx.value("select coalesce(max(number), 0) from schema_migration"))
 
 
 def apply(url: str, folder: Path = MIGRATIONS) -> list[Migration]:

@@ -43,6 +43,7 @@ from faxplan import (
     cli_system,
     cli_tenants,
     cli_trunks,
+    cli_upgrade,
     config,
     home,
     users,
@@ -234,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
+    cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)

@@ -121,6 +121,16 @@ def level(tx: "Transaction") -> int:
     return int(tx.value("select coalesce(max(number), 0) from schema_migration"))
 
 
+def contracted_beyond(tx: "Transaction", level: int) -> list[str]:
+    """What the database has had of migrations that took something away, and that a release of `level` does not know."""
+    rows = tx.rows(
+        """select to_char(number, 'FM0000') || '_' || name as file from schema_migration
+           where number > %s and starts_with(name, %s) order by number""",
+        (level, CONTRACTS),
+    )
+    return [row["file"] for row in rows]
+
+
 def apply(
     url: str, folder: Path = MIGRATIONS, *, told: Told = lambda _: None, patience: Patience = Patience()
 ) -> list[Migration]:

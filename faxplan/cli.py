@@ -27,6 +27,7 @@ from faxplan import (
     cli_drafts,
     cli_faxes,
     cli_hosts,
+    cli_install,
     cli_keys,
     cli_labels,
     cli_mail,
@@ -230,6 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_reader_keys.add_commands(commands, personal)
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
+    cli_install.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)

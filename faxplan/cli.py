@@ -29,6 +29,7 @@ from faxplan import (
     cli_faxes,
     cli_hosts,
     cli_import,
+    cli_install,
     cli_keys,
     cli_labels,
     cli_mail,
@@ -234,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_reader_keys.add_commands(commands, personal)
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
+    cli_install.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)

@@ -16,6 +16,7 @@ from pathlib import Path
 from faxplan import (
     cli_api_keys,
     cli_audit,
+    cli_backup,
     cli_barring,
     cli_calling,
     cli_cdr,
@@ -231,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_database.add_commands(commands, common)
+    cli_backup.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)

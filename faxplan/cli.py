@@ -17,6 +17,7 @@ import faxplan
 from faxplan import (
     cli_api_keys,
     cli_audit,
+    cli_backup,
     cli_barring,
     cli_calling,
     cli_cdr,
@@ -237,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_system.add_commands(commands, common)
     cli_install.add_commands(commands, common)
     cli_database.add_commands(commands, common)
+    cli_backup.add_commands(commands, common)
     cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)

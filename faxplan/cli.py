@@ -40,6 +40,7 @@ from faxplan import (
     cli_routes,
     cli_system,
     cli_tenants,
+    cli_top,
     cli_trunks,
     config,
     home,
@@ -230,6 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_reader_keys.add_commands(commands, personal)
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
+    cli_top.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)

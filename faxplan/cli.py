@@ -44,6 +44,7 @@ from faxplan import (
     cli_routes,
     cli_system,
     cli_tenants,
+    cli_top,
     cli_trunks,
     cli_upgrade,
     config,
@@ -237,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_install.add_commands(commands, common)
+    cli_top.add_commands(commands, common)
     cli_database.add_commands(commands, common)
     cli_backup.add_commands(commands, common)
     cli_upgrade.add_commands(commands, common)

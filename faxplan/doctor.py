@@ -6,6 +6,8 @@ Looks only, changes nothing.
 from collections.abc import Sequence
 
 from faxplan import (
+    doctor_certificates,
+    doctor_clock,
     doctor_database,
     doctor_folders,
     doctor_guard,
@@ -29,6 +31,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
         return findings
     findings.append(ok("settings", "read"))
     findings.append(doctor_host.sandbox(settings))
+    findings.append(doctor_clock.clock(doctor_clock.is_kept()))
     findings += doctor_folders.folders(settings)
     findings += doctor_keys.keys(settings)
     findings += doctor_mail.server(settings)
@@ -38,6 +41,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings += doctor_guard.password_file(settings)
     findings += doctor_mail.incoming(settings)
     findings += doctor_monitoring.monitoring(settings)
+    findings += doctor_certificates.of_portal(settings)
     findings += doctor_switch.running(settings, seen.trunk_addresses, seen.transports)
     return findings
 

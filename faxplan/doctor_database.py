@@ -11,6 +11,7 @@ from faxplan import (
     doctor_enrolment,
     doctor_keys,
     doctor_mail,
+    doctor_queue,
     doctor_retention,
     doctor_webhooks,
     migrations,
@@ -77,6 +78,8 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more += doctor_enrolment.enrolment(tx)
                 more += doctor_webhooks.webhooks(tx)
                 more += doctor_mail.outgoing(tx, settings)
+                more.append(doctor_queue.age(tx))
+                more += doctor_queue.others(tx, settings.node)
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()

@@ -35,6 +35,7 @@ from faxplan import (
     cli_labels,
     cli_mail,
     cli_mail_in,
+    cli_nodes,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -244,6 +245,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
+    cli_nodes.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
     cli_import.add_commands(commands, common)

@@ -68,6 +68,10 @@ def _set_trunk(context: "Context", options: argparse.Namespace) -> int:
 
 def _list_trunks(context: "Context", options: argparse.Namespace) -> int:
     found = trunk_provisioning.all_trunks(context.admin)
+    behind, holders = trunk_provisioning.trunks_on_nodes(context.admin)
+    for trunk in found:
+        trunk["registered_by"] = next((each["node"] for each in holders if each["trunk"] == trunk["name"]), None)
+        trunk["behind"] = [each["node"] for each in behind if each["trunk"] == trunk["name"]]
     rows = [cli_trunk_values.shown(trunk) for trunk in found]
     headings = tuple(rows[0]) if rows else ()
     cells = [tuple(row.values()) for row in rows]

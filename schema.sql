@@ -597,9 +597,12 @@ create table nodes (
     switch_uuid    text,
     heartbeat_at   timestamptz not null default now(),
     max_channels   integer not null,
+    trunks_taken_up_at timestamptz,
     constraint nodes_pkey primary key (name)
 );
 comment on table nodes is 'FreeSWITCH machines. switch_uuid is the core UUID of the running switch: a new one proves that every call of the old one is gone.';
+comment on column nodes.trunks_taken_up_at is
+    'The trunk table''s time as of which this node''s gateways are as it says; null: never, or its files are kept by hand.';
 
 -- -------------------------------------------------------------------------------------------------------------- documents
 

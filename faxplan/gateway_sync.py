@@ -4,12 +4,13 @@ A gateway that changed has to be killed and started again: FreeSWITCH's `rescan`
 """
 
 import time
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from faxplan import gateways, trunks
+from faxplan import gateways, nodes, trunks
 from faxplan.config import Settings
-from faxplan.db import Database
+from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.files import write_durably
 from faxplan.gateways import Gateway, GatewayChanges
@@ -46,9 +47,10 @@ class GatewaySync:
             return
         self._next_look = now + LOOK_SECONDS
         with self._db.across_tenants() as tx:
-            wanted = (trunks.gateways(tx), trunks.source_networks(tx))
-        if wanted == self._known:
-            return
+            wanted, as_of = (trunks.gateways(tx), trunks.source_networks(tx)), tx.value("select now()")
+            if wanted == self._known:
+                self._note(tx, as_of)
+                return
         try:
             self._take_up(*wanted)
         except (FaxplanError, OSError) as error:
@@ -57,6 +59,12 @@ class GatewaySync:
                 self._switch.log("err", f"the trunks were not taken up, and are tried again: {error}")
         else:
             self._known, self._complaint = wanted, ""
+            with self._db.across_tenants() as tx:
+                self._note(tx, as_of)
+
+    def _note(self, tx: Transaction, as_of: datetime) -> None:
+        if self._settings.gateway_dir is not None:
+            nodes.note_trunks(tx, self._settings.node, as_of)
 
     def _take_up(self, wanted: list[Gateway], networks: list[IPv4Network | IPv6Network]) -> None:
         if self._settings.gateway_dir is not None:

@@ -1,6 +1,7 @@
 """Nodes: the FreeSWITCH machines, and which switch runs on each right now."""
 
 import hashlib
+from datetime import datetime
 
 from faxplan.db import Row, Transaction
 
@@ -16,11 +17,17 @@ def report(tx: Transaction, name: str, *, switch_uuid: str, max_channels: int) -
 
 
 def everyone(tx: Transaction) -> list[Row]:
-    """name, switch_uuid, max_channels, and `silent`: seconds since the last heartbeat."""
+    """name, switch_uuid, max_channels, trunks_taken_up_at, and `silent`: seconds since the last heartbeat."""
     return tx.rows(
-        """select name, switch_uuid, max_channels, extract(epoch from now() - heartbeat_at)::float as silent
+        """select name, switch_uuid, max_channels, trunks_taken_up_at,
+                  extract(epoch from now() - heartbeat_at)::float as silent
            from nodes order by name"""
     )
+
+
+def note_trunks(tx: Transaction, name: str, as_of: datetime) -> None:
+    """A node's gateways are as the trunk table was at this time of the database's."""
+    tx.execute("update nodes set trunks_taken_up_at = %s where name = %s", (as_of, name))
 
 
 def lock_key(name: str) -> int:

@@ -17,6 +17,7 @@ import faxplan
 from faxplan import (
     cli_api_keys,
     cli_audit,
+    cli_backup,
     cli_barring,
     cli_calling,
     cli_cdr,
@@ -29,10 +30,12 @@ from faxplan import (
     cli_faxes,
     cli_hosts,
     cli_import,
+    cli_install,
     cli_keys,
     cli_labels,
     cli_mail,
     cli_mail_in,
+    cli_nodes,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -42,7 +45,9 @@ from faxplan import (
     cli_routes,
     cli_system,
     cli_tenants,
+    cli_top,
     cli_trunks,
+    cli_upgrade,
     config,
     home,
     users,
@@ -233,9 +238,14 @@ def _parser() -> argparse.ArgumentParser:
     cli_reader_keys.add_commands(commands, personal)
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
+    cli_install.add_commands(commands, common)
+    cli_top.add_commands(commands, common)
     cli_database.add_commands(commands, common)
+    cli_backup.add_commands(commands, common)
+    cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
+    cli_nodes.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
     cli_import.add_commands(commands, common)

@@ -11,6 +11,8 @@ from faxplan import (
     doctor_enrolment,
     doctor_keys,
     doctor_mail,
+    doctor_nodes,
+    doctor_queue,
     doctor_retention,
     doctor_webhooks,
     migrations,
@@ -75,8 +77,10 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more.append(doctor_audit.checkpoints(tx, settings))
                 more += doctor_keys.of_machine(tx, settings)
                 more += doctor_enrolment.enrolment(tx)
+                more += doctor_nodes.others(tx, settings.node)
                 more += doctor_webhooks.webhooks(tx)
                 more += doctor_mail.outgoing(tx, settings)
+                more.append(doctor_queue.age(tx))
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()

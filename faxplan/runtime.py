@@ -93,7 +93,7 @@ class Runtime:
         self._internal = InternalDeliveries(db, store, settings.node, switch.log)
         self._sandbox = InternalDeliveries(db, store, settings.node, switch.log, lane=queue.SANDBOX)
         self.started_at = time.time()
-        self._paused = False
+        self._paused = self._drains = False
         self._ended: set[int] = set()
         self._more_told = False
         self._refused_at: float | None = None
@@ -176,12 +176,13 @@ class Runtime:
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             with self._db.across_tenants() as tx:
-                nodes.report(
+                self._drains = nodes.report(
                     tx,
                     self._settings.node,
                     switch_uuid=self._switch.uuid(),
                     max_channels=self._settings.max_channels,
                     paused=self._settings.pause_file.exists(),
+                    waiting=sum(1 for _ in self._pending.waiting()),
                 )
         self._gateway_sync.work()
         if now >= self._next_recovery:
@@ -199,7 +200,7 @@ class Runtime:
 
     def _dial(self) -> None:
         """What is due, with a call and without."""
-        if self._is_paused():
+        if self._is_paused() or self._drains:
             self._dialer.look_in(PAUSED_SECONDS)
             return
         if self._settings.internal_delivery:

@@ -17,7 +17,8 @@ def site(domain: str, certificate: str, key: str) -> str:
     """Both blocks as one server, and port 80, which leads to https."""
     text = PAGE.read_text(encoding="utf-8")
     (server,) = re.findall(r"^    (server \{\n.*?\n    \}\n.*?)\n\n", text, re.MULTILINE | re.DOTALL)
-    (administration,) = re.findall(r"^        (location ~ \^\(/api/v1\).*?\n        \}\n)", text, re.MULTILINE | re.DOTALL)
+    block = r"^        (location ~ \^\(/api/v1\).*?\n        \}\n)"
+    (administration,) = re.findall(block, text, re.MULTILINE | re.DOTALL)
     head, rest = server.split("        location / {", 1)
     whole = f"{head}        {administration}        location / {{{rest}"
     whole = re.sub(r"^ {4}", "", whole, flags=re.MULTILINE)

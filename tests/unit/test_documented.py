@@ -65,17 +65,8 @@ def test_there_are_commands_of_ours() -> None:
     assert len(COMMANDS) > 40
 
 
-COMING = {"install"}
-"""Commands that pages name, and that come with another part of the same release."""
-
-
-def test_no_command_is_coming_that_is_here() -> None:
-    known = {name for action in cli._parser()._actions for name in getattr(action, "choices", None) or ()}
-    assert COMING & known == set(), "They are here: take them out of COMING, so that they are looked at."
-
-
 @pytest.mark.parametrize(("where", "words"), COMMANDS, ids=[f"{where} {words[0]}" for where, words in COMMANDS])
 def test_each_command_of_ours_is_understood_as_it_stands(where: str, words: list[str]) -> None:
     parser, given = (remote._parser(), words[1:]) if words[0] == "remote" else (cli._parser(), words)
-    if words[0] not in COMING:
+    if words != ["--version"]:
         assert callable(parser.parse_args(given).command), where

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import sip_options, trunk_check
+from faxplan import sip_options, trunk_check, trunk_troubles
 from faxplan.config import Settings
 from faxplan.sip_options import Answer, NoAnswer, TlsTrust
 from faxplan.trunk_check import GatewayState
@@ -123,11 +123,13 @@ def test_tls_is_asked_for_as_freeswitch_would(monkeypatch: pytest.MonkeyPatch, a
 
 def test_a_carrier_that_is_silent_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*_: object, **__: object) -> Answer:
-        raise NoAnswer("it did not answer")
+        raise NoAnswer(trunk_troubles.met("silent", where="it", seconds=4))
 
     monkeypatch.setattr(sip_options, "ask", ask)
     found = check(monkeypatch, Switch(STATUS.format(state="NOREG", status="UP")))
-    assert (found.options, found.problems) == (None, ("it did not answer",))
+    assert found.options is None
+    (problem,) = found.problems
+    assert problem.startswith("it did not answer OPTIONS: nothing came within 4 s.")
 
 
 def test_a_profile_that_does_not_run_sends_nothing(

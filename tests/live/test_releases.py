@@ -45,7 +45,7 @@ def pbx(world: World, live: Live, tmp_path: Path, prefix: Path) -> Iterator[Shar
             python=Path("/usr/bin/python3"),
             name="faxplan",
             sip_port=live.faxplan_port,
-            environment={"FAXPLAN_CONFIG": str(write_settings(world))},
+            environment={"FAXPLAN_CONFIG": str(write_settings(world)), "PATH": "/usr/bin:/bin"},
             gateways=(Gateway("carrier", "127.0.0.1", live.carrier.sip_port),),
         ),
     )

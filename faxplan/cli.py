@@ -17,6 +17,7 @@ import faxplan
 from faxplan import (
     cli_api_keys,
     cli_audit,
+    cli_backup,
     cli_barring,
     cli_calling,
     cli_cdr,
@@ -29,6 +30,7 @@ from faxplan import (
     cli_faxes,
     cli_hosts,
     cli_import,
+    cli_install,
     cli_keys,
     cli_labels,
     cli_mail,
@@ -43,9 +45,12 @@ from faxplan import (
     cli_routes,
     cli_system,
     cli_tenants,
+    cli_top,
     cli_trunks,
+    cli_upgrade,
     config,
     home,
+    log_lines,
     users,
 )
 from faxplan.config import Settings
@@ -146,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong := getattr(options, "check", _all_right)(options):
         parser.error(wrong)
     context = Context(options.user, os.environ, quiet=options.json)
+    log_lines.set_up_briefly("faxplan")
     try:
         code: int = options.command(context, options)
         sys.stdout.flush()
@@ -234,7 +240,11 @@ def _parser() -> argparse.ArgumentParser:
     cli_reader_keys.add_commands(commands, personal)
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
+    cli_install.add_commands(commands, common)
+    cli_top.add_commands(commands, common)
     cli_database.add_commands(commands, common)
+    cli_backup.add_commands(commands, common)
+    cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
     cli_nodes.add_commands(commands, common)

@@ -212,8 +212,8 @@ class Settings:
         return self.state_dir / "runtime.paused"
 
     def database_url_for(self, role: str) -> str:
-        """The libpq URL with which `role` (one of ROLES) logs in."""
-        if role not in ROLES:
+        """The libpq URL with which `role` (one of ROLES, or backup) logs in."""
+        if role not in (*ROLES, "backup"):
             raise ValueError(f"unknown database role {role!r}")
         parts = urlsplit(self.database_url)
         if parts.username or "user=" in parts.query:

@@ -12,6 +12,7 @@ from faxplan import (
     doctor_keys,
     doctor_mail,
     doctor_nodes,
+    doctor_queue,
     doctor_retention,
     doctor_webhooks,
     migrations,
@@ -79,6 +80,7 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more += doctor_nodes.others(tx, settings.node)
                 more += doctor_webhooks.webhooks(tx)
                 more += doctor_mail.outgoing(tx, settings)
+                more.append(doctor_queue.age(tx))
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()

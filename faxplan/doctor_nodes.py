@@ -19,6 +19,14 @@ def others(tx: Transaction, here: str) -> list[Finding]:
                     f"faxplan node resume {name}",
                 )
             )
+        if node["paused"]:
+            found.append(
+                warning(
+                    f"node {name}",
+                    "paused by its operator: nothing new is dialled there",
+                    "Let it dial again, on that machine: fs_cli -x 'python fax_queue::resume'",
+                )
+            )
         if name == here or silent < nodes.SILENT_SECONDS:
             continue
         there = calls.get(name, {"sent": 0, "received": 0})

@@ -87,6 +87,27 @@ def url_of(url: str, database: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
 
 
+def make_unfinished(server: psycopg2.extensions.connection, database: str) -> str:
+    """An empty database of the owner's; its name, which it has until it is complete. One of an earlier run goes."""
+    unfinished = f"{database}_unfinished"
+    name = sql.Identifier(unfinished)
+    with server.cursor() as cursor:
+        cursor.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+        # libc's C.UTF-8, not the builtin provider's: the latter needs PostgreSQL 17.
+        cursor.execute(
+            sql.SQL(
+                "create database {} owner {} encoding 'UTF8' locale_provider libc locale 'C.UTF-8' template template0"
+            ).format(name, sql.Identifier(migrations.OWNER))
+        )
+    return unfinished
+
+
+def rename(server: psycopg2.extensions.connection, database: str, to: str) -> None:
+    """Gives a database another name; nobody may be connected to it."""
+    with server.cursor() as cursor:
+        cursor.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(database), sql.Identifier(to)))
+
+
 def grant_connect(server: psycopg2.extensions.connection, database: str) -> None:
     """Lets our roles and nobody else connect. Not copied from a template, so due after each `create database`."""
     with server.cursor() as cursor:
@@ -110,20 +131,10 @@ def _refused(error: psycopg2.Error) -> InstallationRefused:
 
 
 def _create(server: psycopg2.extensions.connection, superuser_url: str, database: str, schema: Path) -> None:
-    unfinished = f"{database}_unfinished"
-    name = sql.Identifier(unfinished)
-    with server.cursor() as cursor:
-        cursor.execute(sql.SQL("drop database if exists {} with (force)").format(name))
-        # libc's C.UTF-8, not the builtin provider's: the latter needs PostgreSQL 17.
-        cursor.execute(
-            sql.SQL(
-                "create database {} owner {} encoding 'UTF8' locale_provider libc locale 'C.UTF-8' template template0"
-            ).format(name, sql.Identifier(migrations.OWNER))
-        )
+    unfinished = make_unfinished(server, database)
     _load(url_of(superuser_url, unfinished), schema)
     grant_connect(server, unfinished)
-    with server.cursor() as cursor:
-        cursor.execute(sql.SQL("alter database {} rename to {}").format(name, sql.Identifier(database)))
+    rename(server, unfinished, database)
 
 
 def _load(url: str, schema: Path) -> None:

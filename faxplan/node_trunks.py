@@ -91,6 +91,17 @@ def behind(tx: Transaction) -> list[Row]:
     )
 
 
+def reached(tx: Transaction, trunk: str) -> list[tuple[str, bool]]:
+    """The nodes that report, by name, and whether each has the newest version of the trunk so named (role admin)."""
+    rows = tx.rows(
+        """select n.name, exists (select from node_trunks k join trunks t on t.id = k.trunk_id and t.version = k.version
+                                  where k.node = n.name and t.name = %s and k.error is null) as has
+           from nodes n where n.heartbeat_at > now() - make_interval(secs => %s) order by n.name""",
+        (trunk, SILENT_SECONDS),
+    )
+    return [(row["name"], row["has"]) for row in rows]
+
+
 def holders(tx: Transaction) -> list[Row]:
     """Of every trunk that registers (role admin): trunk, node (None: nobody holds it), since, and `silent`: seconds
     since that node reported.

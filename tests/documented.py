@@ -25,9 +25,10 @@ _COMMAND = re.compile(
     # Settings before it, and whose right it takes; then a program by its path, or one of those that pages name.
     r"^ {0,3}(?:\$ )?(?:[A-Z_]+=\S+ )*(?:sudo )?(?:"
     r"(?:\./|install/|(?:\.venv|fax|\w+)/bin/|/usr/(?:local/)?s?bin/)[\w./-]+(?: |$)|"
-    r"(?:apt|apt-get|cd|certbot|chmod|chown|cp|curl|createdb|debootstrap|dpkg|dpkg-deb|export|fail2ban-client|faxplan|fs_cli|"
-    r"git|grep|install|journalctl|kill|ln|logrotate|make|mkdir|mv|nginx|openssl|pg_dump|pg_restore|pip|postconf|postfix|psql|"
-    r"python|python3|rm|rsync|runuser|sed|sh|sha256sum|ssh|systemctl|systemd-run|tail|tar|useradd|vagrant) (?! )\S)"
+    r"(?:apt|apt-get|cd|certbot|chmod|chown|cp|curl|createdb|debootstrap|dpkg|dpkg-deb|export|"
+    r"fail2ban-client|faxplan|fs_cli|git|grep|install|journalctl|kill|ln|logrotate|make|mkdir|mv|mysqldump|"
+    r"nginx|openssl|pg_dump|pg_restore|pip|postconf|postfix|psql|python|python3|rm|rsync|runuser|sed|sh|"
+    r"sha256sum|ssh|systemctl|systemd-run|tail|tar|useradd|vagrant) (?! )\S)"
 )
 
 

@@ -161,7 +161,7 @@ def take_a_dump(world: World, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     ("faxes", "rows", "times"),
-    [(8, 2_000, 1), pytest.param(300, 500_000, 6, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
+    [(4, 2_000, 1), pytest.param(300, 500_000, 6, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
 )
 def test_no_request_fails_and_no_fax_is_lost(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faxes: int, rows: int, times: int

@@ -58,7 +58,7 @@ def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: o
     plan = NumberingPlan({"own": [own], **options.pop("plan", {})})  # type: ignore[dict-item]
     inbound = options.pop("inbound", None) or dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
     config = BenchConfig(
-        script_dir=SCRIPTS,
+        script_dir=options.pop("script_dir", SCRIPTS),  # type: ignore[arg-type]
         startup_scripts=["fax_queue"],
         plan=plan,
         gateways=options.pop("gateways", ["carrier"]),  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from faxplan.errors import InvalidNumber
 from faxplan.import_entering import Wishes
 from faxplan.import_inventory import Box, Known, Number, Organisation, Person
 from tests.db.test_cli_administration import audited, listed, said, shop
+from tests.documented import PROJECT, blocks, claimed
 from tests.world import World
 
 __all__ = ["shop"]
@@ -32,6 +34,11 @@ NEW = Organisation(
         Known(Entry("Eve", "", "no number")),
     ),
 )
+ICTFAX = """<mysqldump><database>
+<table_data name="usr">
+<row><field name="usr_id">1</field><field name="email">ada@acme.example</field></row></table_data>
+<table_data name="account"/></database></mysqldump>"""
+MIGRATION = PROJECT / "docs/migration.md"
 GERMANY = Wishes("DE", "Europe/Berlin")
 
 
@@ -195,11 +202,28 @@ def test_the_command_tries_enters_and_invites(shop: World, tmp_path: Path, capsy
     assert [each["number"] for each in listed(capsys, "did", "list", "new")] == ["+493023125901"]
 
 
+def test_the_commands_of_the_page_run(
+    shop: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fusionpbx(tmp_path)
+    content = Path("fusionpbx.json").read_text().replace("new.example", "acme.pbx.example.com")
+    Path("fusionpbx.json").write_text(content)
+    Path("ictfax.xml").write_text(ICTFAX)
+    (dispatch,) = [each.text for each in blocks(MIGRATION) if each.text.startswith('case "$CALLID3"')]
+    # Other numbers than those that the tenant has.
+    Path("FaxDispatch").write_text(dispatch.replace("493023125001", "493023125901"))
+    for command in claimed(__file__, "docs/migration.md"):
+        words = shlex.split(command.replace("/var/spool/hylafax/etc", str(tmp_path)))
+        assert words.pop(0) == "faxplan"
+        assert "Nothing is changed." in said(capsys, *words)
+    found = listed(capsys, *words, "--numbers-begin", "493023125906")
+    assert found["tenants"][0]["new"] == {"tenant": 0, "user": 3, "mailbox": 1, "reader": 2, "number": 2, "contact": 0}
+
+
 def test_the_command_takes_ictfax_and_hylafax(shop: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dump = tmp_path / "ictfax.xml"
-    dump.write_text('<mysqldump><database><table_data name="usr"><row><field name="usr_id">1</field>'
-                    '<field name="email">ada@acme.example</field></row></table_data><table_data name="account"/>'
-                    "</database></mysqldump>")  # fmt: skip
+    dump.write_text(ICTFAX)
     slug = shop.acme.tenant.slug
     found = listed(capsys, "import", "ictfax", str(dump), "--tenant", slug)
     assert (found["system"], found["tenants"][0]["new"]["user"]) == ("ictfax", 1)

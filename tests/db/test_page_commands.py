@@ -35,7 +35,7 @@ def run(blocks: list[str], capsys: pytest.CaptureFixture[str], folder: Path) -> 
 
 @pytest.fixture
 def do(capsys: pytest.CaptureFixture[str], shop: World, tmp_path: Path) -> Any:
-    return lambda page: run(claimed(__file__, page), capsys, tmp_path)
+    return lambda page, language="": run(claimed(__file__, page, language), capsys, tmp_path)
 
 
 def test_toll_fraud(do: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,3 +72,9 @@ def test_mail_to_fax(do: Any, capsys: pytest.CaptureFixture[str]) -> None:
     _, token, _, pin = do("docs/mail-to-fax.md")
     assert "@" in token
     assert any(letter.isdigit() for letter in pin)
+
+
+def test_the_administrators_day(do: Any) -> None:
+    printed = do("docs/administrator.md", "sh")
+    assert len(printed) == 7
+    assert all(printed)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faxplan import migrations
+from faxplan import migration_files, migrations
 from faxplan.errors import FaxplanError
 from faxplan.releases import VERSION, Releases
 
@@ -65,7 +65,7 @@ def read(file: Path) -> Wheel:
         raise ReleaseNotMade(f"{file} cannot be read ({error}). Download it again.") from error
     if lock is None:
         raise ReleaseNotMade(f"{file} has no {_LOCK}: it is not whole. Build it again, or download it.")
-    chain = [name for name in names if migrations.FILE_NAME.fullmatch(Path(name).name) and "/migrations/" in name]
+    chain = [name for name in names if migration_files.FILE_NAME.fullmatch(Path(name).name) and "/migrations/" in name]
     return Wheel(file, named["version"], len(chain), lock)
 
 

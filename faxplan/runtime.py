@@ -18,7 +18,7 @@ from faxplan.gateway_sync import GatewaySync
 from faxplan.internal_deliveries import InternalDeliveries
 from faxplan.journal import Journal, Outcome
 from faxplan.listener import Listener
-from faxplan.live_calls import LiveCalls
+from faxplan.live_calls import LiveCall, LiveCalls
 from faxplan.one_by_one import one_by_one
 from faxplan.pending import Pending
 from faxplan.recovery import Recovery
@@ -42,6 +42,8 @@ SWEEP_SECONDS = 5.0
 CANCEL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 RECOVERY_SECONDS = 30.0
+PAUSED_SECONDS = 1.0
+"""Between two looks whether a paused node may dial again."""
 MOST_EVENTS = 200
 NO_CHANNEL_GRACE_SECONDS = 0.5
 """How long a `-ERR` waits to be told of a channel: events may come out of order."""
@@ -92,6 +94,8 @@ class Runtime:
         self._dialer = Dialer(switch, db, store, spool, settings, self._live, self._watch, self._end_undialled)
         self._internal = InternalDeliveries(db, store, settings.node, switch.log)
         self._sandbox = InternalDeliveries(db, store, settings.node, switch.log, lane=queue.SANDBOX)
+        self.started_at = time.time()
+        self._paused = self._drains = False
         self._ended: set[int] = set()
         self._more_told = False
         self._refused_at: float | None = None
@@ -190,8 +194,13 @@ class Runtime:
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             with self._db.across_tenants() as tx:
-                nodes.report(
-                    tx, self._settings.node, switch_uuid=self._switch.uuid(), max_channels=self._settings.max_channels
+                self._drains = nodes.report(
+                    tx,
+                    self._settings.node,
+                    switch_uuid=self._switch.uuid(),
+                    max_channels=self._settings.max_channels,
+                    paused=self._settings.pause_file.exists(),
+                    waiting=sum(1 for _ in self._pending.waiting()),
                 )
         self._gateway_sync.work()
         if now >= self._next_recovery:
@@ -209,11 +218,32 @@ class Runtime:
 
     def _dial(self) -> None:
         """What is due, with a call and without."""
+        if self._is_paused() or self._drains:
+            self._dialer.look_in(PAUSED_SECONDS)
+            return
         if self._settings.internal_delivery:
             self._internal.wake()
         self._dialer.dial_due()
         if self._dialer.has_sandbox:
             self._sandbox.wake()
+
+    def _is_paused(self) -> bool:
+        """Whether an operator wants nothing new to be dialled here. What is claimed goes on to its end."""
+        paused = self._settings.pause_file.exists()
+        if paused != self._paused:
+            self._paused = paused
+            self._next_heartbeat = 0.0
+            told = "dials nothing until fax_queue::resume; calls go on" if paused else "dials again"
+            self._switch.log("notice", f"node {self._settings.node} {told}")
+        return paused
+
+    def calls(self) -> list[tuple[LiveCall, int]]:
+        """Those that it has in hand now, each with the pages that PostgreSQL may not know yet. For any thread."""
+        return self._live.seen()
+
+    def hears_database(self) -> bool:
+        """Whether PostgreSQL answered when it asked last. For any thread."""
+        return self._listener.connected and not self._unavailable
 
     def _hear(self) -> None:
         """Notes what PostgreSQL notified, before anything else can fail: it is told once."""

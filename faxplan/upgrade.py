@@ -79,7 +79,7 @@ class Upgrade:
             if version == before:
                 self._say(f"release {version} is in force already")
                 return Upgraded(version, before)
-            lacking = self._lacking(version)
+            lacking = self._lacking(version, release_making.level_of(self._releases, version))
             later = self._ask_switch(version, switch_later=switch_later)
             if lacking:
                 self._say(f"brings the database up to date: {lacking} migration(s)")
@@ -87,7 +87,7 @@ class Upgrade:
             return self._take(version, before, later)
 
     def back(self, *, switch_later: bool) -> Upgraded:
-        """To the release before, which the database suits: migrations suit the release that ran when they were made.
+        """To the release before, which the database suits unless something was taken away meanwhile.
 
         Errors as `to`.
         """
@@ -95,6 +95,7 @@ class Upgrade:
             before, version = self._releases.current(), self._releases.previous()
             if version is None:
                 raise NoRelease(f"There is no release before {before} to go back to.")
+            self._lacking(version, release_making.level_of(self._releases, version))
             return self._take(version, before, self._ask_switch(version, switch_later=switch_later))
 
     def plan(self, what: str) -> list[str]:
@@ -108,9 +109,7 @@ class Upgrade:
             version, level = wheel.version, wheel.level
         if version == before:
             return [f"release {version} is in force already; nothing would be done"]
-        missing = level - self._database_level()
-        if missing < 0:
-            raise self._too_new(version, level)
+        missing = self._lacking(version, level)
         made = version in self._releases.made()
         return [
             f"release {version} {'is there already' if made else 'would be made'}: {self._releases.of(version)}",
@@ -125,9 +124,7 @@ class Upgrade:
         if wheel is None:
             return what
         if wheel.version != self._releases.current():
-            missing = wheel.level - self._database_level()
-            if missing < 0:
-                raise self._too_new(wheel.version, wheel.level)
+            self._lacking(wheel.version, wheel.level)
             release_making.make(self._releases, wheel, self._say)
         return wheel.version
 
@@ -141,22 +138,18 @@ class Upgrade:
         self._say(f"fetches version {what}")
         return release_making.read(release_making.fetched(what, folder))
 
-    def _lacking(self, version: str) -> int:
-        level = release_making.level_of(self._releases, version)
-        lacking = level - self._database_level()
-        if lacking < 0:
-            raise self._too_new(version, level)
-        return lacking
-
-    def _database_level(self) -> int:
+    def _lacking(self, version: str, level: int) -> int:
+        """How many migrations the database lacks for a release that knows so many. Raises DatabaseTooNew where it has
+        had one that took away what that release uses; those that only added something do it no harm."""
         with self._admin.across_tenants() as tx:
-            return migrations.level(tx)
-
-    def _too_new(self, version: str, level: int) -> DatabaseTooNew:
-        return DatabaseTooNew(
-            f"The database has had migration {self._database_level()}, release {version} knows {level}: it would not "
-            "understand what is there. Take a newer release. (`faxplan upgrade --back` goes to the release before.)"
-        )
+            had = migrations.level(tx)
+            contracted = migrations.contracted_beyond(tx, level)
+        if contracted:
+            raise DatabaseTooNew(
+                f"The database has had migration {contracted[-1]}, which took away what release {version} uses (it "
+                f"knows {level}). Take a newer release. (`faxplan upgrade --back` goes to the release before.)"
+            )
+        return max(level - had, 0)
 
     def _migrate(self, version: str, superuser_url: str | None) -> None:
         program = str(self._releases.of(version) / "bin" / "faxplan")

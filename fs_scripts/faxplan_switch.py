@@ -8,6 +8,8 @@ or where a release is installed by conf/scripts/, whose loader also ends this re
 import logging
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import freeswitch
 import load_once
 
-from faxplan import config, namespaces, release
+from faxplan import config, log_lines, namespaces, release, switch_answers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -36,6 +38,7 @@ from faxplan.switch import (
     SwitchEvent,
     capacity_of,
 )
+from faxplan.switch_status import AtWork
 
 JOURNALLED = "faxplan::journalled"
 TX_STARTED, TX_PAGE, RX_PAGE = "spandsp::txfaxnegociateresult", "spandsp::txfaxpageresult", "spandsp::rxfaxpageresult"
@@ -118,8 +121,8 @@ def close() -> None:
 
 
 def log(level: str, text: str) -> None:
-    """One short ASCII line to FreeSWITCH's log, whatever is in `text`."""
-    freeswitch.consoleLog(level, f"faxplan: {ascii(text)[1:-1][:400]}\n")
+    """One short ASCII line to FreeSWITCH's log, whatever is in `text`; behind it, which fax and attempt it is about."""
+    freeswitch.consoleLog(level, f"faxplan: {ascii(text)[1:-1][:400]}{log_lines.suffix()}\n")
 
 
 def log_failure(what: str, error: BaseException) -> None:
@@ -147,6 +150,30 @@ for _name in {"faxplan", release.PACKAGE or "faxplan"}:
     _logger = logging.getLogger(_name)
     _logger.handlers[:] = [each for each in _logger.handlers if type(each).__name__ != _DomainLog.__name__]
     _logger.addHandler(_DomainLog(logging.WARNING))
+
+
+_runtimes: list[AtWork] = []
+
+
+@contextmanager
+def at_work(runtime: AtWork) -> Iterator[None]:
+    """While it lasts, this is the runtime of which an operator is told."""
+    _runtimes.append(runtime)
+    try:
+        yield
+    finally:
+        _runtimes.remove(runtime)
+
+
+def answer(stream: Any, name: str, args: str) -> None:
+    """Answers a command of the switch's operator."""
+    try:
+        here = installation()
+        node = switch_answers.Node(here.settings, here.journal, here.pending, _runtimes[0] if _runtimes else None)
+        stream.write(switch_answers.answer(node, name, args))
+    except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
+        log_failure(f"fax_queue::{name}", error)
+        stream.write(f"-ERR {ascii(str(error))[1:-1][:200] or type(error).__name__}; FreeSWITCH's log has it too\n")
 
 
 def hangup_cause(session: Any) -> str | None:

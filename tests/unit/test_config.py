@@ -32,7 +32,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         each.name: next((value for kind, value in kinds.items() if kind in str(each.type)), "7").format(each.name)
         for each in fields(Settings)
         if each.name != "store_bucket"
-    } | {"log_level": "DEBUG", "sandbox": "limits", "smtp_security": "tls"}
+    } | {"log_level": "DEBUG", "sandbox": "limits", "smtp_security": "tls", "store_endpoint": "https://s3.example"}
     missing = tmp_path / "missing"
     with pytest.raises(InvalidSetting, match="does not exist"):
         config.load(missing, {})

@@ -179,6 +179,15 @@ _TABLE = (
         _ACCOUNT,
     ),
     Trouble(
+        "registration-challenge",
+        REGISTRATION,
+        marked(
+            "The carrier asks for user name and password again, whatever it is given (401), which is a refusal: user "
+            "name, password or realm are wrong."
+        ),
+        _ACCOUNT,
+    ),
+    Trouble(
         "registration-403",
         REGISTRATION,
         marked(
@@ -213,10 +222,7 @@ _TABLE = (
     Trouble(
         "registration-silent",
         REGISTRATION,
-        marked(
-            "The registration was not answered, or with a new challenge each time, which some carriers give "
-            "instead of a refusal."
-        ),
+        marked("The registration was not answered."),
         marked(
             "Where OPTIONS are answered: check user name and password (`faxplan trunk set {trunk} --username "
             "NAME --password-file -`). Where not: host, port, transport, and the firewall."

@@ -46,7 +46,9 @@ _TABLE = (
         marked("{where} did not answer OPTIONS: nothing came within {seconds} s."),
         marked(
             "Check host and port, the firewall, and the carrier's access list: many carriers answer only "
-            "addresses that their customer has entered there. Some answer no OPTIONS at all, and take calls."
+            "addresses that their customer has entered there. Some answer no OPTIONS at all, and take calls: "
+            "then FreeSWITCH must send none, or it takes the trunk for down (`faxplan trunk set NAME --clear "
+            "ping_seconds`)."
         ),
     ),
     Trouble(

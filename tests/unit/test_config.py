@@ -41,7 +41,10 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     loaded = config.load(empty, {f"FAXPLAN_{name.upper()}": value for name, value in given.items()})
     assert {name: str(getattr(loaded, name)).removesuffix(".0") for name in given} == given
     # In place of store_dir.
-    assert config.load(empty, {"FAXPLAN_STORE_BUCKET": "s3://faxes/acme"}).store_bucket == "s3://faxes/acme"
+    assert (
+        config.load(empty, {"FAXPLAN_DATABASE_URL": URL, "FAXPLAN_STORE_BUCKET": "s3://faxes/acme"}).store_bucket
+        == "s3://faxes/acme"
+    )
 
 
 def test_a_sandbox_of_another_kind_is_refused(file: Path) -> None:

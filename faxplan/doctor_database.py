@@ -11,6 +11,8 @@ from faxplan import (
     doctor_enrolment,
     doctor_keys,
     doctor_mail,
+    doctor_nodes,
+    doctor_queue,
     doctor_retention,
     doctor_webhooks,
     migrations,
@@ -23,6 +25,7 @@ from faxplan import (
 )
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
+from faxplan.document_store import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.findings import Finding, Level, error, ok, warning
 
@@ -75,8 +78,10 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more.append(doctor_audit.checkpoints(tx, settings))
                 more += doctor_keys.of_machine(tx, settings)
                 more += doctor_enrolment.enrolment(tx)
+                more += doctor_nodes.others(tx, settings.node)
                 more += doctor_webhooks.webhooks(tx)
                 more += doctor_mail.outgoing(tx, settings)
+                more.append(doctor_queue.age(tx))
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()
@@ -124,8 +129,8 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
 def _retention(tx: Transaction, settings: Settings) -> list[Finding]:
     try:
         return doctor_retention.purges(tx, settings)
-    except OSError:
-        # Of a user who has no business in the store; its folder is a finding of its own.
+    except (OSError, StoreUnavailable):
+        # Of a user who has no business in the store, or of a server that is away; that is a finding of its own.
         return []
 
 

@@ -4,7 +4,6 @@ Counts and times alone, of all tenants together; docs/metrics.md has all metrics
 """
 
 import re
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -83,13 +82,15 @@ def _of_store(store: Store) -> Iterator[Metric]:
     words = "Whether the document store is there."
     try:
         store.check()
-        room = shutil.disk_usage(store.root if store.root.exists() else store.root.parent)
+        room = store.room()
     except (StoreUnavailable, OSError):
         yield _gauge("faxplan_store_up", words, 0)
         return
     yield _gauge("faxplan_store_up", words, 1)
-    yield _gauge("faxplan_store_free_bytes", "Room that is left on the document store's disk.", room.free)
-    yield _gauge("faxplan_store_size_bytes", "Size of that disk.", room.total)
+    if room is not None:
+        free, size = room
+        yield _gauge("faxplan_store_free_bytes", "Room that is left on the document store's disk.", free)
+        yield _gauge("faxplan_store_size_bytes", "Size of that disk.", size)
 
 
 def _queue(tx: Transaction, *, by_tenant: bool) -> Iterator[Metric]:
@@ -120,6 +121,10 @@ def _nodes(machines: Sequence[Row]) -> Iterator[Metric]:
     yield _by(
         "faxplan_node_max_calls", "Calls that a node takes at once.", ["node"],
         [([each["name"]], each["max_channels"]) for each in machines],
+    )  # fmt: skip
+    yield _by(
+        "faxplan_node_paused", "Whether a node was paused by its operator, and dials nothing new.", ["node"],
+        [([each["name"]], float(each["paused"])) for each in machines],
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from faxplan.errors import FaxplanError
 
 MIGRATIONS = shipped.folder() / "migrations"
 CONTRACTS = "contract_"
-_FILE_NAME = re.compile(r"(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
+FILE_NAME = re.compile(r"(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
 _SUITS = re.compile(r"-- suits releases that know (\d{4})\b")
 _APART = "-- each statement by itself"
 _COMMENT = re.compile(r"--[^\n]*")
@@ -90,7 +90,7 @@ def available(folder: Path = MIGRATIONS) -> list[Migration]:
     """Every migration in the folder, in order. Raises MigrationFailed for a gap or a number used twice."""
     found = []
     for path in sorted(folder.glob("[0-9]*.sql")):
-        if (parts := _FILE_NAME.fullmatch(path.name)) is None:
+        if (parts := FILE_NAME.fullmatch(path.name)) is None:
             raise MigrationFailed(f"{path} is not called NNNN_some_name.sql; rename it.")
         found.append(Migration(int(parts["number"]), parts["name"], path))
     if [migration.number for migration in found] != list(range(1, len(found) + 1)):

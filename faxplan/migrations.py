@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2.errors import DeadlockDetected, LockNotAvailable
@@ -23,6 +24,9 @@ import faxplan
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.lock_holders import Holder, Watch
 from faxplan.migration_files import CONTRACTS, INDEX, MIGRATIONS, Migration, MigrationFailed, available
+
+if TYPE_CHECKING:
+    from faxplan.db import Transaction
 
 __all__ = ["MIGRATIONS", "OWNER", "Migration", "MigrationFailed", "apply", "available"]
 
@@ -110,6 +114,21 @@ def standing(had: int, contracted: list[str]) -> Standing:
 def application_name() -> str:
     """By which PostgreSQL tells our connections, and a migration who is too old for it."""
     return f"faxplan {faxplan.__version__} level {_newest()}"
+
+
+def level(tx: "Transaction") -> int:
+    """The number of the newest migration that the database has had."""
+    return int(tx.value("select coalesce(max(number), 0) from schema_migration"))
+
+
+def contracted_beyond(tx: "Transaction", level: int) -> list[str]:
+    """What the database has had of migrations that took something away, and that a release of `level` does not know."""
+    rows = tx.rows(
+        """select to_char(number, 'FM0000') || '_' || name as file from schema_migration
+           where number > %s and starts_with(name, %s) order by number""",
+        (level, CONTRACTS),
+    )
+    return [row["file"] for row in rows]
 
 
 def apply(

@@ -12,6 +12,7 @@ from portal.pages import welcome
 MODULES = sorted(Path(audit_words.__file__).parent.glob("*.py"))
 OPERATORS = {
     "database.backup", "database.create", "database.migrate", "failure-rule.reset", "failure-rule.set", "key.machine",
+    "node.drain", "node.remove", "node.resume",
     "route.add", "route.change", "route.remove", "store.accept", "store.adopt", "store.remove-orphans", "trunk.add",
     "trunk.change", "trunk.remove", "trunk.test", "trunk.wake", "vault.adopt", "vault.adopt-begin",
 }  # fmt: skip

@@ -48,12 +48,14 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """One that is made where it is missing. `kept`: not taken away again, since faxes lie in it."""
+    """One that is made where it is missing. `kept`: not taken away again, since faxes lie in it, whose owner it has.
+    `noted`: taken away again where it was made and is empty."""
 
     path: Path
     mode: int
     owner: Owner
     kept: bool = False
+    noted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _folders(tree: Tree, switch: SwitchHere, choices: Choices) -> tuple[Folder, 
     above = {parent for each in made for parent in each.path.parents if not tree.exists(parent)}
     named = {each.path for each in made}
     return (
-        *(Folder(path, 0o755, _ROOT, kept=STATE.is_relative_to(path)) for path in sorted(above - named)),
+        *(Folder(path, 0o755, _ROOT, noted=not STATE.is_relative_to(path)) for path in sorted(above - named)),
         *made,
     )
 

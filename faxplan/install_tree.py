@@ -64,6 +64,10 @@ class Tree:
         """Whether the tree has that user, or with "group" that group."""
         return self._id(name, file) is not None
 
+    def is_owned_by(self, path: Path, owner: Owner) -> bool:
+        """Whether a folder belongs to that account. Where we are not root nothing can: then true."""
+        return os.geteuid() != 0 or self.at(path).stat().st_uid == self._id(owner.user, "passwd")
+
     def write(self, path: Path, content: bytes, mode: int, owner: Owner) -> None:
         """Puts a file there in one step, in place of one that is there. Its folder must exist."""
         real = self.at(path)

@@ -28,7 +28,7 @@ from faxplan.install_manifest import Manifest
 from faxplan.install_plan import ADMINISTRATION, PREFIX, Choices, OurFile, Plan
 from faxplan.install_tree import InstallRefused, Owner, Tree
 
-__all__ = ["PREFIX", "Done", "Installer", "Wanted"]
+__all__ = ["PREFIX", "Done", "Installer", "Wanted", "is_installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ class Installer:
 
     def nothing_to_do(self) -> bool:
         """Whether all is in place, and runs where it can."""
-        return not self.steps() and not self.edits() and self.manifest.complete and not self._idle()
+        done = self.manifest.complete or not self.tree.is_this_machine
+        return done and bool(self.manifest.files) and not self.steps() and not self.edits() and not self._idle()
 
     def steps(self) -> list[Step]:
         """What is to be laid, in order."""
@@ -135,7 +136,8 @@ class Installer:
                 notes += [f"add by hand, to {each.path}:\n{each.diff or each.what}" for each in edits]
             notes += self._database(tell, logins_changed=with_edits and bool(edits))
             wrong = self._start(tell, notes, changed=fresh or bool(steps or edits)) if start else []
-            self.manifest.complete = not wrong
+            # What is to run is left to the machine itself: the next one, there, sees to it.
+            self.manifest.complete = not wrong and start and self.tree.is_this_machine
             self._applying.save()
         return Done(tuple(done), tuple(notes), tuple(wrong))
 
@@ -216,7 +218,7 @@ class Installer:
             command = f"faxplan database create --database {name} --superuser-url postgresql://postgres@THERE/postgres"
             return [f"the database is elsewhere: `{command}` makes it there, and says who must be let in"]
         if not self.tree.is_this_machine:
-            return [f"once it runs: `runuser -u postgres -- faxplan database create --database {name}`"]
+            return ["on the machine itself run `faxplan install` again: it makes the database, starts what is to run"]
         if logins_changed:
             install_database.reload_logins()
         if install_database.create(self.choices.prefix / "current" / "bin" / "faxplan", name):
@@ -224,6 +226,8 @@ class Installer:
         return []
 
     def _start(self, tell: Callable[[str], None], notes: list[str], *, changed: bool) -> list[str]:
+        if not self.tree.is_this_machine:
+            return []
         own, user, wrong = self.choices.own_switch, self.switch.owner.user, []
         if install_live.systemd_runs(self.tree):
             units = [*install_plan.UNITS, *([install_own_switch.UNIT] if own else [])]
@@ -245,8 +249,10 @@ class Installer:
         if own:
             return wrong
         if not self.switch.running:
-            if self.tree.is_this_machine:
-                notes.append("FreeSWITCH does not run, or does not answer: it takes all of this up as it starts")
+            notes.append(
+                "FreeSWITCH does not run, or does not answer at its event socket: it takes this up as it starts, "
+                "or by fs_cli: reloadxml, reloadacl, load mod_python3, sofia profile faxplan start"
+            )
             return wrong
         try:
             return [*wrong, *install_live.take_up(self.switch, changed=changed, say=tell)]
@@ -262,6 +268,11 @@ class Installer:
                 return not install_live.runs_profile(connection)
         except SwitchUnavailable:
             return False
+
+
+def is_installed(root: Path, prefix: Path) -> bool:
+    """Whether an installation was ever begun there. Raises InstallRefused."""
+    return install_manifest.load(Tree(root), install_plan.manifest_path(prefix)) is not None
 
 
 @contextmanager
@@ -288,6 +299,12 @@ def _release(tree: Tree, prefix: Path) -> Path:
     """The environment that this program runs in, as the tree has it; else the one that must come there."""
     own = Path(sys.prefix).resolve()
     if tree.is_this_machine:
+        if not own.is_relative_to(prefix / "releases"):
+            raise InstallRefused(
+                f"This program lies in {own}, and what FreeSWITCH calls must lie in {prefix}/releases. Make an "
+                f"environment there, `/usr/bin/python3 -m venv {prefix}/releases/{version('faxplan')}`, install "
+                "Faxplan's wheel in it with its pip, and run its bin/faxplan."
+            )
         return own
     if own.is_relative_to(tree.root):
         return Path("/") / own.relative_to(tree.root)

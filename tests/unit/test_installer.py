@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -457,3 +458,13 @@ def test_an_own_switch_takes_no_udp_ports_of_the_pbx(tmp_path: Path, capsys: pyt
     tree.write(tree.conf / "autoload_configs" / "switch.conf.xml", f"<configuration>{ports}</configuration>")
     assert install(tree) == 1
     assert "10000 to 20000" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder to somebody")
+def test_a_state_folder_of_somebody_else_is_told_of(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
+    tree.at("/var/lib/faxplan").mkdir()
+    os.chown(tree.at("/var/lib/faxplan"), 33, 33)
+    before = tree.picture()
+    assert install(tree) == 1
+    assert "chown -R freeswitch:freeswitch /var/lib/faxplan" in capsys.readouterr().err
+    assert tree.picture() == before

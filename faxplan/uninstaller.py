@@ -18,7 +18,7 @@ from faxplan.install_apply import Step
 from faxplan.install_database import LOCAL_URL
 from faxplan.install_removal import Removing
 from faxplan.install_switch import SwitchHere
-from faxplan.install_tree import InstallRefused, Tree
+from faxplan.install_tree import InstallRefused, Tree, alone
 
 _SERVICES = ("faxplan-worker", "faxplan-portal", "faxplan-lmtp", "faxplan-administration")
 
@@ -28,6 +28,7 @@ class Uninstaller:
 
     def __init__(self, root: Path, prefix: Path) -> None:
         self.tree = Tree(root)
+        self._prefix = prefix
         manifest, path = install_removal.manifest_of(self.tree, prefix)
         if manifest is None:
             raise InstallRefused(
@@ -53,6 +54,10 @@ class Uninstaller:
 
     def uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
         """Does it; what is left to an administrator. Raises InstallRefused."""
+        with alone(self.tree, self._prefix):
+            return self._uninstall(purge_data=purge_data, force=force, say=say)
+
+    def _uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
         notes: list[str] = []
         switch = self._switch()
         if switch is not None and switch.running:

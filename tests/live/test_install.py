@@ -43,6 +43,7 @@ def open_to_all(installation: Installation) -> Iterator[str]:
     for found in cluster.socket_dir.glob(".s.PGSQL.*"):
         if found.is_socket():
             os.link(found, folder / found.name)
+            (folder / found.name).chmod(0o777)
     yield installation.url("").replace(quote(str(cluster.socket_dir), safe=""), quote(str(folder), safe=""))
     shutil.rmtree(folder)
 
@@ -130,6 +131,7 @@ def test_a_switch_of_its_own_beside_a_pbx_whose_configuration_a_handler_serves(
     faxplan("user", "add", "acme", "anna@acme.example", "--name", "Anna Beispiel")
     faxplan("did", "add", "acme", "030 23125 001", "--mailbox", "anna@acme.example")
     faxplan("enrol", "--as", "anna@acme.example", given=PHRASE)
+    machine.begin("runuser", "-u", "faxplan", "--", "/usr/local/bin/faxplan", "worker", environment=environment)
     wait_for(lambda: machine.at("/etc/faxplan/freeswitch/sip_profiles/faxplan/carrier.xml").exists(), 40, "gateway")
     live.carrier.api(f"bgapi originate {{fax_enable_t38=true}}sofia/gateway/faxplan/{DID} &txfax({three_pages})")
 

@@ -11,7 +11,8 @@ import pytest
 
 from faxplan import cli, cli_database, install_database, shipped
 from faxplan.config import load
-from faxplan.install_tree import Tree
+from faxplan.install_plan import PREFIX
+from faxplan.install_tree import Tree, alone
 from faxplan.installation import LOGINS
 from tests.switch_trees import SwitchTree, fusionpbx, source, vendor
 
@@ -467,4 +468,25 @@ def test_a_state_folder_of_somebody_else_is_told_of(tree: SwitchTree, capsys: py
     before = tree.picture()
     assert install(tree) == 1
     assert "chown -R freeswitch:freeswitch /var/lib/faxplan" in capsys.readouterr().err
+    assert tree.picture() == before
+
+
+def test_a_link_in_place_of_our_folder_leads_uninstall_nowhere(tree: SwitchTree) -> None:
+    install(tree)
+    gateways = tree.at(tree.conf / "sip_profiles" / "faxplan")
+    gateways.rmdir()
+    tree.write("/root/mine.xml", "<mine/>")
+    tree.write("/root/.profile", "mine")
+    gateways.symlink_to(tree.at("/root"))
+    assert uninstall(tree) == 0
+    assert tree.read("/root/mine.xml") == "<mine/>"
+    assert tree.read("/root/.profile") == "mine"
+
+
+def test_two_at_once_do_not_meet(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
+    install(tree)
+    before = tree.picture()
+    with alone(Tree(tree.root), PREFIX):
+        assert uninstall(tree) == 1
+    assert "at work here" in capsys.readouterr().err
     assert tree.picture() == before

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+import faxplan
 from faxplan import (
     cli_api_keys,
     cli_audit,
+    cli_backup,
     cli_barring,
     cli_calling,
     cli_cdr,
@@ -27,11 +29,13 @@ from faxplan import (
     cli_drafts,
     cli_faxes,
     cli_hosts,
+    cli_import,
     cli_install,
     cli_keys,
     cli_labels,
     cli_mail,
     cli_mail_in,
+    cli_nodes,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -41,9 +45,12 @@ from faxplan import (
     cli_routes,
     cli_system,
     cli_tenants,
+    cli_top,
     cli_trunks,
+    cli_upgrade,
     config,
     home,
+    log_lines,
     users,
 )
 from faxplan.config import Settings
@@ -144,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong := getattr(options, "check", _all_right)(options):
         parser.error(wrong)
     context = Context(options.user, os.environ, quiet=options.json)
+    log_lines.set_up_briefly("faxplan")
     try:
         code: int = options.command(context, options)
         sys.stdout.flush()
@@ -221,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.set_defaults(user=None)
     parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
+    parser.add_argument("--version", action="version", version=f"faxplan {faxplan.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
     cli_drafts.add_commands(commands, personal)
@@ -232,11 +241,16 @@ def _parser() -> argparse.ArgumentParser:
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
     cli_install.add_commands(commands, common)
+    cli_top.add_commands(commands, common)
     cli_database.add_commands(commands, common)
+    cli_backup.add_commands(commands, common)
+    cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
+    cli_nodes.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
+    cli_import.add_commands(commands, common)
     cli_mail.add_commands(commands, common)
     cli_covers.add_commands(commands, common)
     cli_mail_in.add_commands(commands, common)

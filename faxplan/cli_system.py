@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from faxplan import (
     audit,
     cli_faxes,
+    cli_nodes,
     cli_output,
     doctor,
     guard,
@@ -69,7 +70,7 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
     rows = [
         (
             n["name"],
-            "at work" if n["silent"] < guard.SILENT_SECONDS else f"silent for {n['silent']:.0f} s",
+            cli_nodes.state(n),
             f"{running[n['name']]} of {n['max_channels']}",
         )
         for n in machines
@@ -148,14 +149,12 @@ def _worker(context: "Context", options: argparse.Namespace) -> int:  # noqa: AR
 
 
 def _accept_store(context: "Context", options: argparse.Namespace) -> int:
-    root = context.settings.store
+    place = context.store.place
     with context.admin.across_tenants() as tx:
-        audit.record(
-            tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=str(root)
-        )
+        audit.record(tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=place)
         context.store.accept()
     if options.json:
-        cli_output.print_json({"store": str(root)})
+        cli_output.print_json({"store": place})
     else:
-        print(f"{root} is the document store.")
+        print(f"{place} is the document store.")
     return 0

@@ -85,16 +85,16 @@ class Dialer:
         sessions_left = self._sessions_left()
         allowance = self._rate.allowance(time.monotonic())
         if allowance < 1:
-            self._look_in(max(1 / self._rate.per_second, HELD_SECONDS / 2))
+            self.look_in(max(1 / self._rate.per_second, HELD_SECONDS / 2))
             return
         if self._stager.room < 1:
-            self._look_in(LEAST_WAIT_SECONDS)
+            self.look_in(LEAST_WAIT_SECONDS)
             return
         if sessions_left < 1:
-            self._look_in(SWITCH_FULL_SECONDS)
+            self.look_in(SWITCH_FULL_SECONDS)
             return
         if not self._watch.is_there():
-            self._look_in(LONGEST_WAIT_SECONDS)
+            self.look_in(LONGEST_WAIT_SECONDS)
             return
         most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
         with self._db.across_tenants() as tx:
@@ -111,7 +111,7 @@ class Dialer:
         self._full = claim.calls >= self._settings.max_channels
         wait = LONGEST_WAIT_SECONDS if claim.wait is None or self._full else claim.wait
         least = 0.0 if claim.faxes else LEAST_WAIT_SECONDS
-        self._look_in(min(max(wait, least), LONGEST_WAIT_SECONDS))
+        self.look_in(min(max(wait, least), LONGEST_WAIT_SECONDS))
         self._dial_claimed(claim.faxes, claim.owners)
 
     def _claim(self, tx: Transaction, most: int, *, tests_first: bool) -> Claim:
@@ -144,7 +144,8 @@ class Dialer:
         stopped = [staged.fax for staged in ready if cancelled.get(staged.fax.attempt_id)]
         one_by_one(self._switch, stopped, self._cancelled_undialled)
 
-    def _look_in(self, seconds: float) -> None:
+    def look_in(self, seconds: float) -> None:
+        """The next look into the queue is so much later, unless it is woken."""
         self.due = time.monotonic() + seconds
 
     def _sessions_left(self) -> int:

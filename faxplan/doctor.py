@@ -6,6 +6,9 @@ Looks only, changes nothing.
 from collections.abc import Sequence
 
 from faxplan import (
+    doctor_bucket,
+    doctor_certificates,
+    doctor_clock,
     doctor_database,
     doctor_folders,
     doctor_guard,
@@ -29,7 +32,9 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
         return findings
     findings.append(ok("settings", "read"))
     findings.append(doctor_host.sandbox(settings))
+    findings.append(doctor_clock.clock(doctor_clock.is_kept()))
     findings += doctor_folders.folders(settings)
+    findings += doctor_bucket.bucket(settings)
     findings += doctor_keys.keys(settings)
     findings += doctor_mail.server(settings)
     database, seen = doctor_database.database(settings)
@@ -38,6 +43,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings += doctor_guard.password_file(settings)
     findings += doctor_mail.incoming(settings)
     findings += doctor_monitoring.monitoring(settings)
+    findings += doctor_certificates.of_portal(settings)
     findings += doctor_switch.running(settings, seen.trunk_addresses, seen.transports)
     return findings
 

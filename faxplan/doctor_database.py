@@ -11,6 +11,8 @@ from faxplan import (
     doctor_enrolment,
     doctor_keys,
     doctor_mail,
+    doctor_nodes,
+    doctor_queue,
     doctor_retention,
     doctor_webhooks,
     migrations,
@@ -75,8 +77,10 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more.append(doctor_audit.checkpoints(tx, settings))
                 more += doctor_keys.of_machine(tx, settings)
                 more += doctor_enrolment.enrolment(tx)
+                more += doctor_nodes.others(tx, settings.node)
                 more += doctor_webhooks.webhooks(tx)
                 more += doctor_mail.outgoing(tx, settings)
+                more.append(doctor_queue.age(tx))
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()
@@ -186,19 +190,23 @@ def _version(tx: Transaction) -> Finding:
 
 
 def _level(tx: Transaction) -> Finding:
-    had = int(tx.value("select coalesce(max(number), 0) from schema_migration"))
     try:
         known = len(migrations.available())
+        row = tx.one(migrations.HAD, migrations.known())
+        level = migrations.standing(**row)
     except FaxplanError as broken:
         return error("schema", str(broken), "Install Faxplan anew.")
-    if had < known:
+    had = row["had"]
+    if level.behind:
         return error(
             "schema",
             f"at migration {had} of {known}",
             "Bring it up to date before anything else runs: `faxplan database migrate`.",
         )
-    if had > known:
+    if level.contracted:
         return error("schema", f"at migration {had}, this Faxplan knows {known}", "Install the newer Faxplan.")
+    if level.ahead:
+        return ok("schema", f"at migration {had}, newer than this Faxplan ({known}), which works with it all the same")
     return ok("schema", f"at migration {had}, the newest")
 
 

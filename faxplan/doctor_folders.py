@@ -30,7 +30,7 @@ def folders(settings: Settings) -> list[Finding]:
         folder("state folder", settings.state_dir),
         folder("spool", settings.spool),
         folder("work", settings.work),
-        *_store(settings),
+        *([] if settings.store_bucket else _store(settings)),
     ]
     if settings.spool.is_dir():
         found += [
@@ -43,7 +43,7 @@ def folders(settings: Settings) -> list[Finding]:
             _room("work", settings.work, _LEAST_WORK_BYTES, "No document is rendered while it is full"),
             _memory("work", settings.work, "documents while they are worked on"),
         ]
-    if settings.store.is_dir():
+    if settings.store.is_dir() and not settings.store_bucket:
         found.append(_room("document store", settings.store, _LEAST_STORE_BYTES, "Nothing can be sent or kept"))
     if settings.state_dir.is_dir():
         found += [
@@ -59,6 +59,14 @@ def folders(settings: Settings) -> list[Finding]:
                     "runtime, stopped",
                     f"on purpose ({settings.stop_file}): nothing is dialled here, and calls are not settled",
                     "Start it again: fs_cli -x 'python fax_queue::start'",
+                )
+            )
+        if settings.pause_file.exists():
+            found.append(
+                warning(
+                    "node, paused",
+                    f"on purpose ({settings.pause_file}): nothing new is dialled here",
+                    "Let it dial again: fs_cli -x 'python fax_queue::resume'",
                 )
             )
     return found

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from faxplan import freeswitch_found, guard
+from faxplan import doctor_certificates, freeswitch_found, guard
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.findings import Finding, error, ok, warning
@@ -80,6 +80,7 @@ def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapp
             findings.append(ok("event socket", f"{settings.event_socket} answers"))
             findings += profile(switch, settings.sip_profile, trunk_addresses)
             findings += tls(switch, transports)
+            findings += doctor_certificates.of_switch(switch, transports)
             findings += gateways(switch, settings.sip_profile, transports)
             findings += inbound_cap(switch, settings.call_cap_seconds)
             findings += configuration_copy(switch)

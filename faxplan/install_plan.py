@@ -192,8 +192,8 @@ def adapted(text: str, switch: SwitchHere, choices: Choices) -> bytes:
     if choices.own_switch:
         text = text.replace("Before=freeswitch.service", "Before=faxplan-switch.service")
     user, group = switch.owner.user, switch.owner.group
-    text = re.sub(r"^User=freeswitch$", f"User={user}", text, flags=re.MULTILINE)
-    text = re.sub(r"^Group=freeswitch$", f"Group={group}", text, flags=re.MULTILINE)
+    text = re.sub(r"^(|Socket)User=freeswitch$", rf"\g<1>User={user}", text, flags=re.MULTILINE)
+    text = re.sub(r"^(|Socket)Group=freeswitch$", rf"\g<1>Group={group}", text, flags=re.MULTILINE)
     text = text.replace("uid=freeswitch,gid=freeswitch", f"uid={user},gid={group}")
     text = re.sub(r"^((?:\S+ ){5})freeswitch ", rf"\g<1>{user} ", text, flags=re.MULTILINE)
     return text.replace(str(PREFIX), str(choices.prefix)).encode()

@@ -41,6 +41,10 @@ class LiveCalls:
     def __contains__(self, attempt_id: int) -> bool:
         return attempt_id in self._channel_of
 
+    def seen(self) -> list[tuple[LiveCall, int]]:
+        """Every call, with its pages that the database may not know yet; for any thread: the list is a copy."""
+        return [(call, self._pages.get(call.fax.channel_uuid, 0)) for call in list(self._calls.values())]
+
     def add(self, fax: ClaimedFax) -> None:
         """It was claimed."""
         self._calls[fax.channel_uuid] = LiveCall(fax)

@@ -20,7 +20,11 @@ from faxplan.install_removal import Removing
 from faxplan.install_switch import SwitchHere
 from faxplan.install_tree import InstallRefused, Tree, alone
 
-_SERVICES = ("faxplan-worker", "faxplan-portal", "faxplan-lmtp", "faxplan-administration")
+_SERVICES = (
+    "faxplan-portal.socket", "faxplan-lmtp.socket", "faxplan-administration.socket",
+    "faxplan-worker", "faxplan-portal", "faxplan-lmtp", "faxplan-administration",
+)  # fmt: skip
+"""Sockets first: they would start what answers at them."""
 
 
 class Uninstaller:

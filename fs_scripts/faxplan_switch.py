@@ -1,12 +1,15 @@
 """FreeSWITCH's `freeswitch` module as the domain's Switch, and what the scripts of one FreeSWITCH process share.
 
 mod_python3 reloads the script that a call names, at every call; a module that the script imports stays. So connection
-pools and settings live here, and the scripts stay thin. From the first load on the scripts stay too (load_once.py).
+pools and settings live here, and the scripts stay thin. From the first load on the scripts stay too: by load_once.py,
+or where a release is installed by conf/scripts/, whose loader also ends this release when another one is in force.
 """
 
 import logging
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 import freeswitch
 import load_once
 
-from faxplan import config, namespaces
+from faxplan import config, log_lines, namespaces, release, switch_answers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -35,6 +38,7 @@ from faxplan.switch import (
     SwitchEvent,
     capacity_of,
 )
+from faxplan.switch_status import AtWork
 
 JOURNALLED = "faxplan::journalled"
 TX_STARTED, TX_PAGE, RX_PAGE = "spandsp::txfaxnegociateresult", "spandsp::txfaxpageresult", "spandsp::rxfaxpageresult"
@@ -71,9 +75,12 @@ class Installation:
 # interval is 5 ms.
 sys.setswitchinterval(0.0001)
 
-load_once.install()
+if not release.NAME:
+    load_once.install()
 
 lookups = Lookups()
+
+_retired = threading.Event()
 
 _making = threading.Lock()
 _made: list[Installation] = []
@@ -98,9 +105,24 @@ def installation() -> Installation:
         return _made[0]
 
 
+def retire() -> None:
+    """Another release is in force: the runtime of this one ends after its present step."""
+    _retired.set()
+
+
+def close() -> None:
+    """No call is left in this release: its connections, threads and sandboxes end. Spool and journal are still of use
+    to the hook of a call that it has dialled."""
+    lookups.close(wait=False)
+    for here in _made:
+        here.store.confinement.close()
+        if "db" in here.__dict__:
+            here.db.close()
+
+
 def log(level: str, text: str) -> None:
-    """One short ASCII line to FreeSWITCH's log, whatever is in `text`."""
-    freeswitch.consoleLog(level, f"faxplan: {ascii(text)[1:-1][:400]}\n")
+    """One short ASCII line to FreeSWITCH's log, whatever is in `text`; behind it, which fax and attempt it is about."""
+    freeswitch.consoleLog(level, f"faxplan: {ascii(text)[1:-1][:400]}{log_lines.suffix()}\n")
 
 
 def log_failure(what: str, error: BaseException) -> None:
@@ -123,7 +145,35 @@ class _DomainLog(logging.Handler):
             log("err", f"a message of {record.name} cannot be logged")
 
 
-logging.getLogger("faxplan").addHandler(_DomainLog(logging.WARNING))
+for _name in {"faxplan", release.PACKAGE or "faxplan"}:
+    # In place of another release's: what is logged is told once.
+    _logger = logging.getLogger(_name)
+    _logger.handlers[:] = [each for each in _logger.handlers if type(each).__name__ != _DomainLog.__name__]
+    _logger.addHandler(_DomainLog(logging.WARNING))
+
+
+_runtimes: list[AtWork] = []
+
+
+@contextmanager
+def at_work(runtime: AtWork) -> Iterator[None]:
+    """While it lasts, this is the runtime of which an operator is told."""
+    _runtimes.append(runtime)
+    try:
+        yield
+    finally:
+        _runtimes.remove(runtime)
+
+
+def answer(stream: Any, name: str, args: str) -> None:
+    """Answers a command of the switch's operator."""
+    try:
+        here = installation()
+        node = switch_answers.Node(here.settings, here.journal, here.pending, _runtimes[0] if _runtimes else None)
+        stream.write(switch_answers.answer(node, name, args))
+    except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
+        log_failure(f"fax_queue::{name}", error)
+        stream.write(f"-ERR {ascii(str(error))[1:-1][:200] or type(error).__name__}; FreeSWITCH's log has it too\n")
 
 
 def hangup_cause(session: Any) -> str | None:
@@ -173,8 +223,8 @@ class FreeSwitch:
             self._events.bind(name, subclass)
 
     def running(self) -> bool:
-        """False once FreeSWITCH stops, or after `python fax_queue::stop`."""
-        return bool(freeswitch.running()) and not self._stop_file.exists()
+        """False once FreeSWITCH stops, after `python fax_queue::stop`, and when another release is in force."""
+        return bool(freeswitch.running()) and not _retired.is_set() and not self._stop_file.exists()
 
     def uuid(self) -> str:
         """See faxplan.switch."""

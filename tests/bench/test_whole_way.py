@@ -135,3 +135,17 @@ def test_a_runtime_that_was_stopped_stays_so_until_it_is_started(world: World, m
         assert not at_work()
         assert switch.api.execute("python", "fax_queue::start").startswith("+OK")
         wait_for(at_work, "the runtime to be at work again")
+
+
+def test_an_operator_asks_the_switch_by_either_form_and_is_told_of_what_is_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with faxplan_on_bench(world, monkeypatch) as switch:
+        wait_for(lambda: "at work" in switch.api.execute("python", "fax_queue::status"), "the runtime to be at work")
+        assert "at work" in switch.api.execute("python", "fax_queue status")
+        assert "carrier" in switch.api.execute("python", "fax_queue::trunks")
+        assert switch.api.execute("python", "fax_queue::fax 17") == "-ERR There is no fax 17.\n"
+        assert switch.api.execute("python", "fax_queue fax 17") == "-ERR There is no fax 17.\n"
+        assert "There is no command 'stauts'" in switch.api.execute("python", "fax_queue::stauts")
+        assert "python fax_queue::pause" in switch.api.execute("python", "fax_queue")
+        assert switch.api.execute("python", "fax_queue alive") == "+OK\n"

@@ -58,7 +58,7 @@ def test_each_recipient_has_an_answer_and_no_secret_is_logged(world: World, ann:
 
 def test_a_mail_that_is_examined_is_answered_before_the_end(world: World, ann: User, tmp_path: Path) -> None:
     large = multipart(text(), *[attached(pdf(str(each), 5), f"{each}.pdf") for each in range(15)])
-    with taker(world, tmp_path) as running, Client(running) as client:
+    with taker(world, tmp_path) as running, Client(running) as client, Client(running) as idle:
         ended: list[int] = []
 
         def end() -> None:
@@ -70,6 +70,9 @@ def test_a_mail_that_is_examined_is_answered_before_the_end(world: World, ann: U
         ending.start()
         assert client.hand_over(mail(large), TO)[0][0] == 250
         ending.join()
+        # Who has nothing in hand is told, and comes again.
+        assert idle.getreply()[0] == 421
+        idle.close()
     assert ended == [0]
     assert len(faxes(world)) == 1
     assert not any((tmp_path / "state" / "work").rglob("files/*"))

@@ -57,6 +57,7 @@ def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> Non
     (settings.pending / "18.unreadable").mkdir()
     (settings.spool / "in" / "19.unreadable").mkdir(parents=True)
     settings.stop_file.touch()
+    settings.pause_file.touch()
     after = levels(doctor_folders.folders(settings))
     assert {what: after[what] for what in after.keys() - before.keys()} == {
         "journal, damaged": Level.ERROR,
@@ -64,6 +65,7 @@ def test_damaged_outcomes_and_a_stopped_runtime_are_shown(tmp_path: Path) -> Non
         "pending, unclaimed": Level.ERROR,
         "spool, damaged": Level.ERROR,
         "runtime, stopped": Level.WARNING,
+        "node, paused": Level.WARNING,
     }
 
 

@@ -124,7 +124,7 @@ class Applying:
     def _links(self, notes: list[str]) -> Iterator[Step]:
         for path, target in self._plan.links:
             led = self._tree.link_target(path)
-            if led == target:
+            if led is not None and path.parent / led == target:
                 continue
             if self._tree.exists(path):
                 if led is None:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -490,3 +491,19 @@ def test_two_at_once_do_not_meet(tree: SwitchTree, capsys: pytest.CaptureFixture
         assert uninstall(tree) == 1
     assert "at work here" in capsys.readouterr().err
     assert tree.picture() == before
+
+
+def test_a_link_that_an_upgrade_has_turned_stays(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
+    install(tree)
+    current = tree.at("/usr/local/lib/faxplan/current")
+    current.unlink()
+    current.symlink_to(f"releases/{version('faxplan')}")
+    capsys.readouterr()
+    assert install(tree) == 0
+    assert "stays so" not in capsys.readouterr().out
+    current.unlink()
+    current.symlink_to("releases/9.9.9")
+    assert install(tree) == 0
+    assert "leads to releases/9.9.9, and stays so" in capsys.readouterr().out
+    uninstall(tree)
+    assert not current.is_symlink()

@@ -154,7 +154,8 @@ installation() {
             "$domain" >>"$settings"
     fi
     if has_systemd; then
-        systemctl enable --quiet --now faxplan-worker faxplan-portal faxplan-administration
+        # The installer starts what every installation runs; the portal is for who wants it.
+        systemctl enable --quiet --now faxplan-portal.socket faxplan-portal.service faxplan-administration.socket faxplan-administration.service
         systemctl restart faxplan-worker faxplan-portal faxplan-administration freeswitch
     fi
     port=$(sed -n 's/.*faxplan_sip_port=\([0-9]*\).*/\1/p' /etc/freeswitch/faxplan/vars.xml /usr/local/freeswitch/conf/faxplan/vars.xml 2>/dev/null | head -n 1)

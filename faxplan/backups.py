@@ -72,8 +72,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the database says, before it is dumped. names: of the objects that it names."""
+    """What the database says, before it is dumped. server: PostgreSQL's major version. names: of the objects that it
+    names."""
 
+    server: int
     level: int
     nodes: tuple[str, ...]
     tenants: int
@@ -102,7 +104,7 @@ def take(
         with _unfinished(target) as folder:
             taken_at = datetime.now(UTC)
             known = _known(backup)
-            _dump(settings, folder / DUMP, told)
+            _dump(settings, folder / DUMP, known.server, told)
             digests = _take_objects(store, folder, previous, before, told)
             lost = _lost(backup, known.names - {path[-_NAME_LENGTH:] for path in digests})
             digests |= _take_the_rest(settings, folder, settings_file)
@@ -159,6 +161,7 @@ def _unfinished(target: Path) -> Iterator[Path]:
 def _known(db: Database) -> _Known:
     with db.across_tenants() as tx:
         return _Known(
+            int(tx.value("show server_version_num")) // 10000,
             int(tx.value("select coalesce(max(number), 0) from schema_migration")),
             tuple(each["name"] for each in nodes.everyone(tx)),
             len(tenants.everyone(tx)),
@@ -188,11 +191,24 @@ def client_environment(url: str) -> tuple[str, dict[str, str]]:
     return plain, dict(os.environ) | ({"PGPASSWORD": password} if password else {})
 
 
-def _dump(settings: Settings, target: Path, told: Told) -> None:
+def _refuse_older(said: str, server: int) -> None:
+    """said: `pg_dump (PostgreSQL) 15.18 (Debian ...)`. server: the major version that is to be dumped."""
+    found = re.search(r"\) (\d+)", said)
+    if found and int(found[1]) < server:
+        raise BackupRefused(
+            f"pg_dump is of PostgreSQL {found[1]}, and the server of {server}: it dumps none that is newer. Install "
+            f"postgresql-client-{server}, and let its folder come first in PATH."
+        )
+
+
+def _dump(settings: Settings, target: Path, server: int, told: Told) -> None:
     url, environment = client_environment(settings.database_url_for("backup"))
     command = ["pg_dump", "--no-password", "--format", "custom", "--file", str(target), "--dbname", url]
     told("database")
     try:
+        _refuse_older(
+            subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=True).stdout, server
+        )
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as dumping:
             while True:
                 try:
@@ -218,16 +234,20 @@ def _take_objects(
 ) -> dict[str, str]:
     """Digests by path. An object that purge destroys meanwhile is left out."""
     digests, size, next_told = {}, 0, time.monotonic()
+    made: set[Path] = set()
+    (folder / STORE).mkdir(mode=0o700)
     marks = [path for path in store.root.glob(".faxplan-*") if path.is_file()] if store.root.exists() else []
     for count, source in enumerate(_in_order(store, marks), 1):
         path = f"{STORE}/{source.relative_to(store.root).as_posix()}"
         target = folder / path
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if target.parent not in made:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            made.add(target.parent)
         try:
             held = source.stat().st_size
             if (
                 previous is not None
-                and len(source.name) == 32
+                and len(source.name) == _NAME_LENGTH
                 and _linked(previous / path, target, path in before, held)
             ):
                 digests[path] = before[path]
@@ -239,6 +259,7 @@ def _take_objects(
         if time.monotonic() >= next_told:
             next_told = time.monotonic() + _TOLD_SECONDS
             told(f"documents: {count}, {_bytes(size)}")
+    told(f"documents: {len(digests)}, {_bytes(size)}")
     return digests
 
 

@@ -50,6 +50,7 @@ from faxplan import (
     cli_upgrade,
     config,
     home,
+    log_lines,
     users,
 )
 from faxplan.config import Settings
@@ -150,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong := getattr(options, "check", _all_right)(options):
         parser.error(wrong)
     context = Context(options.user, os.environ, quiet=options.json)
+    log_lines.set_up_briefly("faxplan")
     try:
         code: int = options.command(context, options)
         sys.stdout.flush()

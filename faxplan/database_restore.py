@@ -14,6 +14,8 @@ from faxplan.errors import FaxplanError
 from faxplan.installation import ROLES, InstallationRefused
 from faxplan.migrations import Told
 
+_SHOWN = 4
+
 
 class RestoreRefused(FaxplanError):
     """A backup is not restored here and now; nothing was changed."""
@@ -111,9 +113,10 @@ def _examined(
             f"came after the backup. To put it aside under another name: --replace-as {database}_before"
         )
     if found.connected:
+        more = f" and {len(found.connected) - _SHOWN} more" if len(found.connected) > _SHOWN else ""
         raise RestoreRefused(
-            f"Somebody works with database {database}: {'; '.join(found.connected)}. Stop FreeSWITCH and Faxplan's "
-            "services on all machines, and move /etc/cron.d/faxplan away."
+            f"Somebody works with database {database}: {'; '.join(found.connected[:_SHOWN])}{more}. Stop FreeSWITCH "
+            "and Faxplan's services on all machines, and move /etc/cron.d/faxplan away."
         )
     return found
 

@@ -17,6 +17,7 @@ from faxplan import (
     attempts,
     audit,
     documents,
+    log_lines,
     mail_readers,
     mailboxes,
     notices,
@@ -57,7 +58,7 @@ def deliver(db: Database, store: Store, fax: PendingFax, *, actor: str) -> str |
     that one is kept in pending/unclaimed/. Raises DatabaseUnavailable and StoreUnavailable: everything stays in
     pending/.
     """
-    with pending.held(fax.folder) as is_ours:
+    with log_lines.about_this(fax), pending.held(fax.folder) as is_ours:
         # Read again: what is made of its pages may have come to it since.
         now = pending.read(fax.folder) if is_ours else None
         return None if now is None else _deliver_held(db, store, now, actor)

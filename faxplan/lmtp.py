@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faxplan import namespaces, passed_sockets
+from faxplan import log_lines, namespaces, passed_sockets
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -207,7 +207,7 @@ def _not_here(where: str) -> InvalidSetting:
 
 def serve(settings: Settings) -> None:
     """Takes mails, until SIGTERM or SIGINT; it ends after the mails in hand. For the main thread."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log_lines.set_up(settings.log_level, "faxplan-lmtp")
     # aiosmtpd's own, which would have addresses with their secrets in it.
     logging.getLogger("mail.log").disabled = True
     logging.getLogger("asyncio").setLevel(logging.WARNING)

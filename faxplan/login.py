@@ -14,6 +14,7 @@ from faxplan import (
     audit,
     browsers,
     identity_providers,
+    log_lines,
     passphrases,
     second_factor,
     sessions,
@@ -325,6 +326,8 @@ def log_in_by_provider(
         except UnknownIdentity as error:
             refused = error
         tries.note(tx, tenant_id, counted)
+        with log_lines.about(tenant=tenant_id):
+            log_lines.refused("log-in by single sign-on", whence.address)
         audit.record(
             tx, tenant_id, actor="nobody", action="session.begin", object="user:", result="refused",
             address=whence.address, email=_shown(identity.email), what="single sign-on",
@@ -371,6 +374,8 @@ def _note(
 ) -> None:
     """Somebody has failed. what: that was wrong, for the audit."""
     tries.note(tx, tenant_id, counted)
+    with log_lines.about(tenant=tenant_id):
+        log_lines.refused(f"log-in by {what}", whence.address)
     audit.record(
         tx, tenant_id, actor="nobody", action="session.begin", object=f"user:{found[0].id}" if found else "user:",
         result="refused", address=whence.address, email=_shown(email), what=what,

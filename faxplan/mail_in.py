@@ -16,6 +16,7 @@ from pathlib import Path
 from faxplan import (
     covers,
     incoming_mail,
+    log_lines,
     mail_access,
     mail_address,
     mail_bounces,
@@ -185,9 +186,8 @@ class MailIn:
         for one in batch.to:
             outcomes.setdefault(one.recipient, mail_outcomes.away(one.recipient))
             said = outcomes[one.recipient]
-            LOG.info(
-                "a mail of user %s of tenant %s: %s, fax %s", batch.user.id, one.tenant.id, said.state, said.fax_id
-            )
+            with log_lines.about(tenant=one.tenant.id, fax=said.fax_id):
+                LOG.info("a mail of user %s: %s", batch.user.id, said.state)
         return outcomes
 
     def _new_ones(self, read: _Read, batch: _Batch, outcomes: dict[str, Outcome]) -> list[tuple[Addressed, bytes]]:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from faxplan import (
+    log_lines,
     mail_readers,
     outbox,
 )
@@ -215,6 +216,12 @@ class Mailer:
         with self._db.across_tenants() as tx:
             if self._is_taken_over(mail) or not outbox.is_waiting(tx, mail):
                 return
+            tx.enter_tenant(mail.tenant_id)
+            fax_id = outbox.fax_of(tx, mail)
+        with log_lines.about(tenant=mail.tenant_id, fax=fax_id):
+            self._make_and_hand_over(relay, mail)
+
+    def _make_and_hand_over(self, relay: RelaySession, mail: Waiting) -> None:
         try:
             made, said = self._made_and_taken(relay, mail)
         except NotFound:

@@ -122,6 +122,10 @@ def _nodes(machines: Sequence[Row]) -> Iterator[Metric]:
         "faxplan_node_max_calls", "Calls that a node takes at once.", ["node"],
         [([each["name"]], each["max_channels"]) for each in machines],
     )  # fmt: skip
+    yield _by(
+        "faxplan_node_paused", "Whether a node was paused by its operator, and dials nothing new.", ["node"],
+        [([each["name"]], float(each["paused"])) for each in machines],
+    )  # fmt: skip
 
 
 def _calls(tx: Transaction, machines: Sequence[Row]) -> Metric:

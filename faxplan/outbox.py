@@ -168,6 +168,12 @@ def troubles(tx: Transaction, tenant_id: int, mailbox_id: int) -> list[Row]:
     )
 
 
+def fax_of(tx: Transaction, mail: Waiting) -> int | None:
+    """Of which fax a mail tells; None: of none. Within its tenant."""
+    found = tx.value("select fax_id from notices where tenant_id = %s and id = %s", (mail.tenant_id, mail.notice_id))
+    return None if found is None else int(found)
+
+
 def of_fax(tx: Transaction, tenant_id: int, fax_id: int) -> list[Row]:
     """Mails about a fax to a mailbox's recipients (role portal): recipient, state, said, sent_as, tries, not_before, at
     (when it ended; of one that waits, since when it does)."""

@@ -3,7 +3,7 @@
 Nobody guesses one, so of failures only the address's are counted.
 """
 
-from faxplan import audit, login, passkeys, tries, user_keys, users, webauthn
+from faxplan import audit, log_lines, login, passkeys, tries, user_keys, users, webauthn
 from faxplan.db import Database, Transaction
 from faxplan.errors import NotFound
 from faxplan.keyring import PasskeyLock
@@ -43,6 +43,8 @@ def log_in(
         except PasskeyRefused as error:
             refused = error
         tries.note(tx, tenant_id, counted)
+        with log_lines.about(tenant=tenant_id):
+            log_lines.refused("log-in by passkey", whence.address)
         audit.record(
             tx, tenant_id, actor="nobody", action="session.begin", object=f"user:{found.user_id if found else ''}",
             result="refused", address=whence.address, what="passkey",

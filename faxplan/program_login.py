@@ -1,6 +1,6 @@
 """Who has an API key and knows the password, or the recovery code: what opens the user's key outside a browser."""
 
-from faxplan import audit, passphrases, tries, user_keys, vault
+from faxplan import audit, log_lines, passphrases, tries, user_keys, vault
 from faxplan.audit import Actor
 from faxplan.db import Database, Transaction
 from faxplan.enrolment import NotEnrolled
@@ -28,6 +28,8 @@ def unlock(
         found = vault.epochs_of_user(tx, user.tenant_id, user.id) if is_right else []
         if not is_right:
             tries.note(tx, user.tenant_id, counted)
+            with log_lines.about(tenant=user.tenant_id):
+                log_lines.refused("password with an API key", actor.address)
         audit.record(
             tx, user.tenant_id, actor=actor, action="key.unlock", object=f"user:{user.id}",
             result="done" if is_right else "refused", act="open", by=RECOVERY_CODE if by_code else PASSWORD,

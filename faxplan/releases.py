@@ -136,3 +136,13 @@ def of_this_process() -> Releases:
     """Those among which the running release is; those of the usual prefix where it is none."""
     environment = Path(sys.prefix).resolve()
     return Releases(environment.parents[1]) if environment.parent.name == "releases" else Releases()
+
+
+def begin_in_its_folder() -> None:
+    """Begins this process anew where it was started as <prefix>/current/bin/python: what it imports later would come
+    from whatever release is in force by then. `faxplan` names its release's own Python, and needs it not."""
+    environment = Path(sys.prefix)
+    found = environment.resolve()
+    if found != environment and found.parent.name == "releases":
+        python = str(found / "bin" / "python3")
+        os.execv(python, [python, *sys.orig_argv[1:]])  # noqa: S606 - the same program, by its other name

@@ -94,6 +94,15 @@ def order(tx: Transaction, job: RenderJob) -> RenderOrder:
     return RenderOrder(original, Resolution(row["resolution"]), row["notice"], row["state"] == "rendered")
 
 
+def waiting_faxes(tx: Transaction, job: RenderJob) -> tuple[int, ...]:
+    """Faxes for which a job is done, for the log: some of them, where they are many."""
+    rows = tx.rows(
+        "select id from faxes where tenant_id = %s and rendering_id = %s and state = 'accepted' order by id limit 20",
+        (job.tenant_id, job.rendering_id),
+    )
+    return tuple(row["id"] for row in rows)
+
+
 def finished(db: Database, job: RenderJob, worker: str, made: Rendered) -> bool:
     """Takes a finished rendering, and queues every fax that waits for it. False: another worker has the job now.
 

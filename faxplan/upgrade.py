@@ -181,6 +181,9 @@ class Upgrade:
                 self._have_taken(version)
             except BaseException:
                 self._releases.restore(before, previous)
+                # Should it have taken it, and only not said so in time, it goes back with us.
+                with suppress(FaxplanError), guard.connect(self._settings) as switch:
+                    switch.api("python fax_queue::upgrade", TAKES_SECONDS)
                 raise
         else:
             done.to_do.append(later)

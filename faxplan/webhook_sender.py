@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from faxplan import audit, notices, webhook_events, webhook_signatures
+from faxplan import audit, log_lines, notices, webhook_events, webhook_signatures
 from faxplan.config import Settings
 from faxplan.db import Database, Transaction
 from faxplan.errors import DatabaseUnavailable
@@ -118,7 +118,11 @@ class WebhookSender:
         with self._db.tenant(turn.tenant_id) as tx:
             deliveries = webhook_events.due(tx, turn, AT_ONCE)
         for delivery in deliveries:
-            if self._stop.is_set() or time.monotonic() > ends or not self._tell(turn, sender, delivery):
+            if self._stop.is_set() or time.monotonic() > ends:
+                break
+            with log_lines.about(tenant=turn.tenant_id, fax=delivery.fax_id):
+                is_told = self._tell(turn, sender, delivery)
+            if not is_told:
                 break
         with self._db.tenant(turn.tenant_id) as tx:
             webhook_events.let_go(tx, turn, sender)

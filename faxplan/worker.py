@@ -18,6 +18,7 @@ from faxplan import (
     counters,
     cover_drawing,
     draft_closing,
+    log_lines,
     mail_readers,
     overdue,
     page_images,
@@ -198,13 +199,19 @@ class Worker:
         if job is None:
             return False
         self._lease_ends = time.monotonic() + LEASE_SECONDS
-        try:
-            self._work_on(job)
-        except DatabaseUnavailable:
-            if self._stop.is_set():
-                self._give_back(job)
-            raise
+        with log_lines.about(tenant=job.tenant_id, rendering=job.rendering_id):
+            try:
+                with log_lines.about(faxes=self._insist(lambda: self._faxes_of(job))):
+                    self._work_on(job)
+            except DatabaseUnavailable:
+                if self._stop.is_set():
+                    self._give_back(job)
+                raise
         return True
+
+    def _faxes_of(self, job: RenderJob) -> tuple[int, ...]:
+        with self._db.tenant(job.tenant_id) as tx:
+            return renderings.waiting_faxes(tx, job)
 
     def _work_on(self, job: RenderJob) -> None:
         if job.tries > MOST_TRIES:
@@ -275,7 +282,8 @@ class Worker:
         order = self._insist(lambda: self._order(job))
         if order.is_made:
             for cover in self._insist(lambda: self._covers(job)):
-                self._draw(job, cover)
+                with log_lines.about(fax=cover.fax_id):
+                    self._draw(job, cover)
             return None
         with self._store.scratch.folder() as folder:
             original, target = folder / "original", folder / "fax.tif"

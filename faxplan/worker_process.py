@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 
-from faxplan import campaign_files, monitoring, namespaces, outbox, render_jobs, webhooks
+from faxplan import campaign_files, log_lines, monitoring, namespaces, outbox, render_jobs, webhooks
 from faxplan.campaigner import Campaigner
 from faxplan.config import Settings
 from faxplan.confinement import LIMITS
@@ -68,7 +68,7 @@ def _campaigner(settings: Settings) -> Campaigner:
 def serve(settings: Settings) -> None:
     """A worker of this installation, until SIGTERM or SIGINT; it ends after the job in hand, and the mail. For the main
     thread."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log_lines.set_up(settings.log_level, "faxplan-worker")
     worker, mailer, campaigner = _make(settings), _mailer(settings), _campaigner(settings)
     sender = _webhook_sender(settings)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import accepting, call_result, encrypted_media, inbound, invite, t30_trace
+from faxplan import accepting, call_result, encrypted_media, inbound, invite, log_lines, t30_trace
 from faxplan import channel_variables as cv
 from faxplan.accepting import Accepted, IncomingCall, Node, Refused
 from faxplan.document_store import StoreUnavailable
@@ -28,6 +28,15 @@ def handler(session: Any, args: str) -> None:
             faxplan_switch.log("notice", f"call refused with {decision.cause}: {decision.reason}")
             session.hangup(decision.cause)
             return
+        with log_lines.about_this(decision):
+            _take(session, here, decision, invited_at)
+    except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
+        faxplan_switch.log_failure("fax_in", error)
+
+
+def _take(session: Any, here: faxplan_switch.Installation, decision: Accepted, invited_at: float) -> None:
+    """Answers, receives, and delivers."""
+    try:
         with here.spool.receiving(decision.sidecar.attempt_id):
             if not _answered(session, here, decision):
                 actor = f"switch:{here.settings.node}"
@@ -39,7 +48,7 @@ def handler(session: Any, args: str) -> None:
     except (DatabaseUnavailable, StoreUnavailable) as error:
         # The fax is safe in pending/; the runtime delivers it when database and store are there again.
         faxplan_switch.log_failure("delivery", error)
-    except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
+    except BaseException as error:  # here, where the line still says which fax it is about
         faxplan_switch.log_failure("fax_in", error)
 
 

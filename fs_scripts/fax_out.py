@@ -8,10 +8,11 @@ from typing import Any
 
 import faxplan_switch
 
-from faxplan import call_result, encrypted_media, post_dial, t30_trace
+from faxplan import call_result, encrypted_media, log_lines, post_dial, t30_trace
 from faxplan import channel_variables as cv
 from faxplan.errors import FaxplanError
 from faxplan.journal import Outcome
+from faxplan.spool import OutboundSidecar, Spool
 
 
 def handler(session: Any, args: str) -> None:
@@ -20,30 +21,35 @@ def handler(session: Any, args: str) -> None:
         attempt_id = int(args)
         spool = faxplan_switch.installation().spool
         sidecar = spool.staged(attempt_id)
-        if sidecar is None:
-            faxplan_switch.log("err", f"attempt {attempt_id} has nothing staged; hanging up")
-            session.hangup("NORMAL_TEMPORARY_FAILURE")
-            return
-        if sidecar.encrypted_media and not encrypted_media.confirmed(session.getVariable):
-            faxplan_switch.log("err", f"attempt {attempt_id} was answered without SRTP; hanging up")
-            session.hangup("INCOMPATIBLE_DESTINATION")
-            return
-        for name in cv.CLEARED_BEFORE_FAX:
-            session.setVariable(name, None)
-        session.setVariable(cv.FAX_IDENT, sidecar.ident)
-        session.setVariable(cv.FAX_HEADER, cv.NO_HEADER)
-        session.setVariable(cv.FAX_USE_ECM, "true" if sidecar.use_ecm else "false")
-        session.setVariable(cv.FAX_DISABLE_V17, "true" if sidecar.disable_v17 else "false")
-        if sidecar.start_page:
-            session.setVariable(cv.FAX_START_PAGE, str(sidecar.start_page))
-        if sidecar.t30_trace != t30_trace.OFF:
-            for name, value in t30_trace.variables(spool.outbound_trace(attempt_id)).items():
-                session.setVariable(name, value)
-        if sidecar.tones:
-            _dial_after_answer(session, sidecar.tones)
-        session.execute("txfax", str(spool.outbound_tiff(attempt_id)))
+        with log_lines.about(attempt=attempt_id), log_lines.about_this(sidecar):
+            _send(session, spool, attempt_id, sidecar)
     except BaseException as error:  # what leaves a script may corrupt FreeSWITCH's memory
         faxplan_switch.log_failure("fax_out", error)
+
+
+def _send(session: Any, spool: Spool, attempt_id: int, sidecar: OutboundSidecar | None) -> None:
+    if sidecar is None:
+        faxplan_switch.log("err", f"attempt {attempt_id} has nothing staged; hanging up")
+        session.hangup("NORMAL_TEMPORARY_FAILURE")
+        return
+    if sidecar.encrypted_media and not encrypted_media.confirmed(session.getVariable):
+        faxplan_switch.log("err", f"attempt {attempt_id} was answered without SRTP; hanging up")
+        session.hangup("INCOMPATIBLE_DESTINATION")
+        return
+    for name in cv.CLEARED_BEFORE_FAX:
+        session.setVariable(name, None)
+    session.setVariable(cv.FAX_IDENT, sidecar.ident)
+    session.setVariable(cv.FAX_HEADER, cv.NO_HEADER)
+    session.setVariable(cv.FAX_USE_ECM, "true" if sidecar.use_ecm else "false")
+    session.setVariable(cv.FAX_DISABLE_V17, "true" if sidecar.disable_v17 else "false")
+    if sidecar.start_page:
+        session.setVariable(cv.FAX_START_PAGE, str(sidecar.start_page))
+    if sidecar.t30_trace != t30_trace.OFF:
+        for name, value in t30_trace.variables(spool.outbound_trace(attempt_id)).items():
+            session.setVariable(name, value)
+    if sidecar.tones:
+        _dial_after_answer(session, sidecar.tones)
+    session.execute("txfax", str(spool.outbound_tiff(attempt_id)))
 
 
 def _dial_after_answer(session: Any, tones: str) -> None:
@@ -69,21 +75,26 @@ def settle(session: Any, stream: Any, env: Any, args: str) -> None:
         attempt_id = int(args)
         here = faxplan_switch.installation()
         sidecar = here.spool.staged(attempt_id)
-        if sidecar is None:
-            faxplan_switch.log("err", f"attempt {attempt_id} ended, and has no sidecar; recovery will settle it")
-            return
-        now = time.time()
-        try:
-            result = call_result.parse_sent(
-                lambda name: env.getHeader(f"variable_{name}"), ended_at=now, from_user=sidecar.from_user
-            )
-        except FaxplanError as error:
-            faxplan_switch.log_failure(f"result of attempt {attempt_id}", error)
-            result = call_result.unreadable(env.getHeader("Hangup-Cause") or "", ended_at=now)
-        if sidecar.encrypted_media:
-            result = encrypted_media.explained(result)
-        channel_uuid = env.getHeader("Unique-ID")
-        here.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, attempt_id, result, channel_uuid))
-        faxplan_switch.announce_journalled(attempt_id)
+        with log_lines.about(attempt=attempt_id), log_lines.about_this(sidecar):
+            _settle(here, env, attempt_id, sidecar)
     except BaseException as error:  # SystemExit in a hook ends FreeSWITCH
         faxplan_switch.log_failure("fax_out::settle", error)
+
+
+def _settle(here: faxplan_switch.Installation, env: Any, attempt_id: int, sidecar: OutboundSidecar | None) -> None:
+    if sidecar is None:
+        faxplan_switch.log("err", f"attempt {attempt_id} ended, and has no sidecar; recovery will settle it")
+        return
+    now = time.time()
+    try:
+        result = call_result.parse_sent(
+            lambda name: env.getHeader(f"variable_{name}"), ended_at=now, from_user=sidecar.from_user
+        )
+    except FaxplanError as error:
+        faxplan_switch.log_failure(f"result of attempt {attempt_id}", error)
+        result = call_result.unreadable(env.getHeader("Hangup-Cause") or "", ended_at=now)
+    if sidecar.encrypted_media:
+        result = encrypted_media.explained(result)
+    channel_uuid = env.getHeader("Unique-ID")
+    here.journal.write(Outcome(sidecar.tenant_id, sidecar.fax_id, attempt_id, result, channel_uuid))
+    faxplan_switch.announce_journalled(attempt_id)

@@ -18,7 +18,7 @@ from typing import Any
 import freeswitch
 import load_once
 
-from faxplan import config, namespaces, release, switch_answers
+from faxplan import config, log_lines, namespaces, release, switch_answers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -121,8 +121,8 @@ def close() -> None:
 
 
 def log(level: str, text: str) -> None:
-    """One short ASCII line to FreeSWITCH's log, whatever is in `text`."""
-    freeswitch.consoleLog(level, f"faxplan: {ascii(text)[1:-1][:400]}\n")
+    """One short ASCII line to FreeSWITCH's log, whatever is in `text`; behind it, which fax and attempt it is about."""
+    freeswitch.consoleLog(level, f"faxplan: {ascii(text)[1:-1][:400]}{log_lines.suffix()}\n")
 
 
 def log_failure(what: str, error: BaseException) -> None:

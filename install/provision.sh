@@ -44,7 +44,9 @@ done
 [ -f "$source/schema.sql" ] || fail "$source is no checkout of Faxplan (--source)"
 # A name that the shell, nginx and a certificate take as it is.
 case "$domain" in '' | *[!a-z0-9.-]*) fail "$domain is no domain name" ;; esac
-home=$(getent passwd "$user" | cut -d: -f6) || fail "there is no account $user (--user)"
+home=$(getent passwd "$user") || fail "there is no account $user (--user)"
+home=$(printf '%s\n' "$home" | cut -d: -f6)
+[ -d "$home" ] || fail "$user has no home folder ($home)"
 
 has_systemd() { [ -d /run/systemd/system ]; }
 as_user() { if [ "$user" = root ]; then "$@"; else runuser -u "$user" -- env HOME="$home" "$@"; fi }

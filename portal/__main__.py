@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from faxplan import config, namespaces
+from faxplan import config, log_lines, namespaces, releases
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -86,7 +86,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": "warning",
             "proc_name": f"faxplan portal, {self._part.value}",
         }
-        # A socket in the account's home folder, by which whoever reaches it commands the server. Older ones know of none.
+        # A socket in the account's home folder, which commands the server. Older versions know of none.
         if "control_socket_disable" in self.cfg.settings:
             values["control_socket_disable"] = True
         for name, value in values.items():
@@ -99,6 +99,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def main() -> None:
     """Serves until it is told to end."""
+    releases.begin_in_its_folder()
     parser = argparse.ArgumentParser(prog="python -m portal", description="The portal, by the settings.")
     which = parser.add_mutually_exclusive_group()
     for part, words in (
@@ -110,6 +111,7 @@ def main() -> None:
     # gunicorn reads the command line, too.
     part = parser.parse_args().part
     sys.argv[1:] = []
+    log_lines.set_up("WARNING", "faxplan-administration" if part is Part.ADMINISTRATION else "faxplan-portal")
     _Server(config.load(), part).run()
 
 

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from faxplan import brands, bundle, language, permissions, sessions, tenants
+from faxplan import brands, bundle, language, log_lines, permissions, sessions, tenants
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
@@ -139,6 +139,9 @@ class Portal:
         elif route.of_tenant:
             raise NotFound(_("There is no such page here. Open the address of your organisation."))
         stack.enter_context(language.speaks(_chosen(visit)))
+        if visit.tenant is not None:
+            fax_id = given.get("number") if visit.request.path.startswith("/faxes/") else None
+            stack.enter_context(log_lines.about(tenant=visit.tenant.id, fax=fax_id))
         if route.logged_in:
             if visit.session is None:
                 return _to_log_in(visit.request)

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.wrappers import Response
 
-from faxplan import api_keys, api_rate, api_requests, audit, bundle, language
+from faxplan import api_keys, api_rate, api_requests, audit, bundle, language, log_lines
 from faxplan.api_keys import ApiKey
 from faxplan.api_rate import Rate
 from faxplan.api_requests import Answered, Begun
@@ -110,6 +110,9 @@ class Api:
                 if key is not None:
                     rate = api_rate.count(tx, tenant.id, key.id, self._settings.api_requests_per_minute)
         if key is None:
+            if secret:
+                with log_lines.about(tenant=tenant.id):
+                    log_lines.refused("an API key", request.remote_addr or "")
             raise NotAuthenticated(
                 _("Send an API key of this organisation along, as `Authorization: Bearer fxp_...`. This one opens "
                   "nothing: it is wrong, has ended or expired, or its user may not use one.")
@@ -132,6 +135,8 @@ class Api:
         _check_role(operation.role, key.user)
         call = Call(request, self._db, self._store, self._settings, tenant, key, path, self._web, admin=self._admin)
         stack.enter_context(audit.acting(call.actor))
+        fax_id = path.get("number") if operation.path.startswith("/faxes/") else None
+        stack.enter_context(log_lines.about(tenant=tenant.id, fax=fax_id))
         if operation.query is not None:
             call.query = bodies.query(operation.query, request)
         if operation.body is not None:

@@ -65,6 +65,10 @@ def test_a_release_is_replaced_while_a_fax_runs(
         fax = world.fax(world.acme, fax_id)
         assert (fax["state"], fax["pages_done"]) == ("sent", 4)
     assert [attempt["outcome"] for attempt in world.attempts(world.acme, running)] == ["sent"]
+    # Drawn in processes of the release's own Python.
+    for entry in inbox(world, world.borea):
+        received = world.fax(world.borea, entry.fax_id)
+        assert None not in [received[column] for column in ("tiff_id", "pdf_id", "images_id", "thumbnail_id")]
     assert told_in(log, "settles") == [
         "0.1.0 settles, faxplan_release_0_1_0.faxplan.post_dial",
         "0.1.1 settles, faxplan_release_0_1_1.faxplan.post_dial",

@@ -270,7 +270,10 @@ def test_what_is_damaged_missing_or_added_is_named_and_nothing_is_restored(
 
 
 def test_one_that_is_cut_off_has_no_name_and_is_in_nobody_s_way(
-    backed_up: tuple[World, Path], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    backed_up: tuple[World, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, one = backed_up
     two = one.with_name("two")
@@ -279,6 +282,11 @@ def test_one_that_is_cut_off_has_no_name_and_is_in_nobody_s_way(
     monkeypatch.setenv("PATH", "/nowhere")
     assert "pg_dump is not installed" in said(capfd, "backup", two, code=1)
     assert not two.exists()
+    older = tmp_path / "pg_dump"
+    older.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
+    older.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{path}")
+    assert "Install postgresql-client-" in said(capfd, "backup", two, code=1)
     monkeypatch.setenv("PATH", path)
     left = two.with_name(".two.unfinished")
     (left / "store").mkdir(parents=True)

@@ -69,3 +69,29 @@ def test_what_the_domain_logs_is_in_the_switch_s_log() -> None:
         ["err", "faxplan: a message of faxplan.received_copies cannot be logged\n"],
     ]
     assert done.stderr == ""
+
+
+ABOUT = """
+import sys, types
+said = []
+sys.modules["freeswitch"] = types.SimpleNamespace(consoleLog=lambda level, text: said.append(text))
+import faxplan_switch
+from faxplan import log_lines
+with log_lines.about(tenant=3, fax=17, attempt=23):
+    faxplan_switch.log("err", "x" * 1000)
+faxplan_switch.log("notice", "runtime ends")
+print("".join(text[-60:] for text in said), end="")
+"""
+
+
+def test_a_line_about_a_call_says_which_however_long_it_is() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ABOUT],
+        env={"PYTHONPATH": f"{PROJECT}:{PROJECT / 'fs_scripts'}"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    first, second = done.stdout.splitlines()
+    assert first.endswith("xxx tenant=3 fax=17 attempt=23")
+    assert second == "faxplan: runtime ends"

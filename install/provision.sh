@@ -177,10 +177,9 @@ proxy() {
         )
         chmod 644 "$certificate"
     fi
-    python3 "$source/install/nginx_site.py" "$domain" "$certificate" "$key" >/etc/nginx/sites-available/faxplan
-    ln -sf ../sites-available/faxplan /etc/nginx/sites-enabled/faxplan
+    python3 "$source/install/nginx_site.py" "$domain" "$certificate" "$key" >/etc/nginx/conf.d/faxplan.conf
     rm -f /etc/nginx/sites-enabled/default
-    nginx -t -q || fail "nginx does not take /etc/nginx/sites-available/faxplan"
+    nginx -t -q || fail "nginx does not take /etc/nginx/conf.d/faxplan.conf"
     if has_systemd; then start nginx; else missed "nginx: its configuration is tested, and no systemd runs here that could start it."; fi
 }
 

@@ -61,7 +61,7 @@ def within(tree: Path, command: str) -> "subprocess.CompletedProcess[str]":
 
 def test_it_goes_as_far_as_it_can_and_says_what_is_missing(tree: Path) -> None:
     for _again in (1, 2):
-        done = within(tree, f"/{_SOURCE}/install/provision.sh --domain fax.example")
+        done = within(tree, f"/{_SOURCE}/install/provision.sh --domain fax.test")
         told = done.stdout + done.stderr
         assert done.returncode == 0, told
         missing = told.partition("Not done:")[2]
@@ -72,9 +72,7 @@ def test_it_goes_as_far_as_it_can_and_says_what_is_missing(tree: Path) -> None:
         assert str(release).startswith("releases/")
     version = within(tree, "/usr/local/lib/faxplan/current/bin/faxplan --version")
     assert version.stdout == f"faxplan {release.name}\n"
-    site = (tree / "etc/nginx/sites-enabled/faxplan").resolve().name
-    assert site == "faxplan"
-    assert "server_name fax.example *.fax.example;" in (tree / "etc/nginx/sites-available/faxplan").read_text()
+    assert "server_name fax.test *.fax.test;" in (tree / "etc/nginx/conf.d/faxplan.conf").read_text()
     assert (tree / "etc/ssl/private/faxplan.key").stat().st_mode & 0o077 == 0
     # What a user of the machine has: make, from their home folder.
     assert "make live" in within(tree, "cd /root && make help").stdout
